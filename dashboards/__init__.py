@@ -1,0 +1,3 @@
+"""What people see: boards, recording rules and alert rules, derived from the catalogue."""
+
+__all__: list[str] = []

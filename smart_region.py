@@ -1,0 +1,56 @@
+"""The one command line, `smart-region`: a thin door to the packages' own commands."""
+
+from importlib import import_module
+from itertools import chain
+
+import click
+
+__all__ = ["main"]
+
+# Each of these modules has `commands`, a list, and imports what is heavy only when one runs.
+COMMAND_MODULES = ("events.cli", "catalogue.cli", "streams.cli")
+
+# The roots of the errors whose message already says what is wrong and what to do about it.
+READABLE_ERRORS = (
+    ("events.errors", "EventsError"),
+    ("catalogue.errors", "CatalogueError"),
+    ("streams.errors", "StreamsError"),
+)
+
+
+class ReadableError(click.ClickException):
+    """Shows one line on standard error instead of a traceback; exit status 2."""
+
+    exit_code = 2
+
+
+class Door(click.Group):
+    """A group of commands whose readable errors end in one line."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command; an error that is not ours keeps its traceback."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(error, _readable_errors()):
+                raise ReadableError(" ".join(str(error).split())) from error
+            raise
+
+
+def _readable_errors() -> tuple[type[Exception], ...]:
+    """Import the roots only when an error has to be judged: they are not free."""
+    return tuple(getattr(import_module(module), name) for module, name in READABLE_ERRORS)
+
+
+@click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="smart-region")
+def main() -> None:
+    """Follow what the Région promised in 2016, from events to figures."""
+
+
+for _command in chain.from_iterable(import_module(name).commands for name in COMMAND_MODULES):
+    main.add_command(_command)
+
+
+if __name__ == "__main__":
+    main()
