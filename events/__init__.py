@@ -1,0 +1,1 @@
+"""What happened: event contracts, topics and producers."""

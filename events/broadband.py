@@ -1,0 +1,47 @@
+"""Facts about very-high-speed broadband coverage of communes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from events.fact import JSON, Fact, Family
+from events.identifiers import CommuneCode, Count, Day
+
+__all__ = ["BroadbandCoverageReported"]
+
+
+class BroadbandCoverageReported(Fact):
+    """How many premises of a commune exist, and can be connected at very high speed, on a day."""
+
+    FAMILY: ClassVar[Family] = Family.BROADBAND
+    NAME: ClassVar[str] = "broadband.coverage_reported"
+    KEY: ClassVar[str] = "insee"
+    DAY: ClassVar[str] = "as_of"
+
+    insee: CommuneCode
+    as_of: Day
+    premises: Count
+    """Dwellings and business premises of the commune; operators' surveys make it grow."""
+    connectable_premises: Count
+    """Those of `premises` that can be connected at very high speed."""
+
+    @field_validator("connectable_premises")
+    @classmethod
+    def _are_among_the_premises(cls, connectable: int, info: ValidationInfo) -> int:
+        premises = info.data.get("premises")
+        if premises is not None and connectable > premises:
+            raise PydanticCustomError(
+                "more_than_premises",
+                "is more than the commune's premises",
+                {"remedy": f"send at most {premises}, or correct `premises`"},
+            )
+        return connectable
+
+    def attributes(self) -> dict[str, JSON]:
+        """The fact's own fields and the département of the commune."""
+        found = super().attributes()
+        found["department"] = self.insee[:2]
+        return found

@@ -1,0 +1,337 @@
+"""CloudEvents 1.0 on Kafka: from a record to an event and back, structured and binary mode.
+
+Follows the CloudEvents specification 1.0.2, its JSON event format and its Kafka protocol binding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import CoreSchema, core_schema, to_json
+
+from events.errors import ContractError, RefusalReason
+from events.explanation import field_refusal, json_refusal, type_refusal
+from events.fact import Fact, Family
+from events.identifiers import FIRST_DAY
+from events.registry import FACTS
+
+__all__ = [
+    "CloudEvent",
+    "EncodedRecord",
+    "Header",
+    "decode",
+    "decode_json",
+    "encode_binary",
+    "encode_structured",
+]
+
+Header = tuple[str, bytes]
+"""A header of a record that we write; those we read may also lack their value."""
+_ReadHeaders = Sequence[tuple[str, bytes | None]]
+
+SPEC_VERSION: Final = "1.0"
+CONTENT_TYPE: Final = "content-type"
+STRUCTURED: Final = b"application/cloudevents+json"
+PREFIX: Final = "ce_"
+
+_ONE_DAY: Final = timedelta(days=1)
+_EARLIEST: Final = datetime(FIRST_DAY.year - 1, 12, 31, tzinfo=UTC)
+_LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)  # Leaves room for a day more, in any zone.
+_ID: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,256}$"
+_URI_REFERENCE: Final = r"^[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}$"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudEvent:
+    """One fact with who said it and when: what a record holds once it has been accepted.
+
+    `id` is unique per `source`; `time` is when the fact was recorded, aware, kept in UTC.
+    Raises ContractError where the fact's day is after the day of `time` + 1 (UTC).
+    """
+
+    id: str
+    source: str
+    time: datetime
+    fact: Fact
+
+    def __post_init__(self) -> None:
+        time = self.time
+        if time.tzinfo is not UTC:
+            if time.tzinfo is None:
+                raise ContractError(
+                    RefusalReason.INVALID_ENVELOPE, "time", time, "give the time its zone"
+                )
+            time = time.astimezone(UTC)
+            object.__setattr__(self, "time", time)
+        if self.fact.effective_day > time.date() + _ONE_DAY:
+            raise ContractError(
+                RefusalReason.DAY_OUT_OF_RANGE,
+                f"data.{self.fact.DAY}",
+                self.fact.effective_day.isoformat(),
+                "record a fact once it has happened, or correct the day or `time`",
+                problem=f"is later than the day after `time` ({time:%Y-%m-%d})",
+            )
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type of the fact."""
+        return self.fact.TYPE
+
+
+class EncodedRecord(NamedTuple):
+    """A Kafka record: its key (the entity's identifier in UTF-8), value and headers."""
+
+    key: bytes
+    value: bytes
+    headers: list[Header]
+
+
+class _Instant:
+    """Reads a time exactly as RFC 3339 writes it (pydantic also takes other forms)."""
+
+    def __get_pydantic_core_schema__(
+        self, source: type[datetime], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        text = core_schema.str_schema(
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}"
+            r"(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+        )
+        instant = core_schema.datetime_schema(
+            tz_constraint="aware", ge=_EARLIEST, le=_LATEST, strict=False
+        )
+        return core_schema.chain_schema([text, instant])
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+class Attributes(BaseModel):
+    """The context attributes of CloudEvents 1.0, without the type; null is as good as absent."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[
+        Annotated[str, StringConstraints(pattern="^[a-z0-9]+$")], str | int | bool | None
+    ]
+
+    specversion: Annotated[Literal["1.0"], Field(description="the text '1.0'")]
+    id: Annotated[
+        str,
+        StringConstraints(pattern=_ID),
+        Field(description="text of 1 to 256 characters, unique for the source"),
+    ]
+    source: Annotated[
+        str,
+        StringConstraints(pattern=_URI_REFERENCE),
+        Field(
+            description="URI reference of the producing system, 1 to 256 characters",
+            examples=["/iledefrance/lycees"],
+        ),
+    ]
+    time: Annotated[
+        datetime,
+        _Instant(),
+        Field(
+            description="when the fact was recorded, RFC 3339 with its zone, 2010 or later",
+            examples=["2019-03-11T09:30:00Z"],
+        ),
+    ]
+    datacontenttype: Annotated[
+        Annotated[
+            str, StringConstraints(pattern=r"(?i)^(application|text)/([a-z0-9.-]+\+)?json *(;.*)?$")
+        ]
+        | None,
+        Field(description="'application/json', or nothing"),
+    ] = None
+    dataschema: Annotated[
+        Annotated[str, StringConstraints(pattern=_URI_REFERENCE)] | None,
+        Field(description="URI of the data's schema, or nothing"),
+    ] = None
+    subject: Annotated[
+        Annotated[str, StringConstraints(pattern=_ID)] | None,
+        Field(description="text of 1 to 256 characters, or nothing"),
+    ] = None
+
+
+def _event_model(fact: type[Fact]) -> type[Attributes]:
+    described = Field(description=f"the fact as a JSON object: {', '.join(fact.model_fields)}")
+    fields: dict[str, Any] = {
+        "type": (Literal[fact.TYPE], ...),
+        "data": (Annotated[fact, described], ...),
+    }
+    return create_model(f"{fact.__name__}Event", __base__=Attributes, **fields)
+
+
+_EVENTS: Final = {name: _event_model(fact) for name, fact in FACTS.items()}
+# One pass in pydantic's Rust core from bytes to a checked event, chosen by its type.
+_ANY_EVENT: Final[Any] = Annotated[Union[tuple(_EVENTS.values())], Field(discriminator="type")]
+_read_structured: Final = TypeAdapter[Any](_ANY_EVENT).validator.validate_json
+
+
+def decode(
+    headers: _ReadHeaders | None, value: bytes | None, *, family: Family | None = None
+) -> CloudEvent:
+    """The event that a Kafka record holds, in either content mode.
+
+    `family` is that of the topic the record came from. Raises ContractError, and nothing else,
+    whatever the record holds.
+    """
+    if value is None:
+        raise ContractError(
+            RefusalReason.NULL_VALUE,
+            "value",
+            None,
+            "send an event with `retracted: true` to take a fact back",
+        )
+    if _is_structured(headers or ()):
+        event = decode_json(value)
+    else:
+        event = _decode_binary(headers or (), value)
+    if family is not None and event.fact.FAMILY is not family:
+        raise ContractError(
+            RefusalReason.WRONG_TOPIC,
+            "type",
+            event.type,
+            f"send it to smartregion.{event.fact.FAMILY}, not to smartregion.{family}",
+        )
+    return event
+
+
+def decode_json(text: str | bytes) -> CloudEvent:
+    """The event written as one JSON object (structured mode). Raises ContractError only."""
+    try:
+        read = _read_structured(text)
+    except ValidationError as error:
+        raise _structured_refusal(error) from None
+    return CloudEvent(read.id, read.source, read.time, read.data)
+
+
+def encode_structured(event: CloudEvent) -> EncodedRecord:
+    """The record of an event in structured mode: everything is in the value, as JSON."""
+    envelope = {**_attributes(event), "datacontenttype": "application/json", "data": event.fact}
+    return EncodedRecord(
+        event.fact.entity_id.encode(), to_json(envelope), [(CONTENT_TYPE, STRUCTURED)]
+    )
+
+
+def encode_binary(event: CloudEvent) -> EncodedRecord:
+    """The record of an event in binary mode: attributes in headers, the fact in the value."""
+    headers = [(PREFIX + name, text.encode()) for name, text in _attributes(event).items()]
+    return EncodedRecord(
+        event.fact.entity_id.encode(),
+        to_json(event.fact),
+        [*headers, (CONTENT_TYPE, b"application/json")],
+    )
+
+
+def _attributes(event: CloudEvent) -> dict[str, str]:
+    return {
+        "specversion": SPEC_VERSION,
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "time": event.time.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _is_structured(headers: _ReadHeaders) -> bool:
+    for name, value in headers:
+        if name.lower() == CONTENT_TYPE:
+            if value == STRUCTURED:
+                return True
+            if value is None:
+                continue
+            media_type = value.partition(b";")[0].strip().lower()
+            if media_type == STRUCTURED:
+                return True
+            if media_type.startswith(b"application/cloudevents"):
+                raise ContractError(
+                    RefusalReason.NOT_A_CLOUDEVENT,
+                    CONTENT_TYPE,
+                    value,
+                    f"send single events as {STRUCTURED.decode()}",
+                    problem="is a format that is not read here",
+                )
+    return False
+
+
+def _decode_binary(headers: _ReadHeaders, value: bytes) -> CloudEvent:
+    attributes: dict[str, str] = {}
+    for header, content in headers:
+        name = header.lower()
+        if name.startswith(PREFIX):
+            attributes[name.removeprefix(PREFIX)] = _text(header, content)
+        elif name == CONTENT_TYPE:
+            attributes["datacontenttype"] = _text(header, content)
+    if not attributes.keys() - {"datacontenttype"}:
+        raise ContractError(
+            RefusalReason.NOT_A_CLOUDEVENT,
+            CONTENT_TYPE,
+            attributes.get("datacontenttype"),
+            f"add the header {CONTENT_TYPE}: {STRUCTURED.decode()}, or the ce_ headers",
+        )
+    fact = FACTS.get(type_name := attributes.pop("type", ""))
+    if fact is None:
+        raise type_refusal(type_name or None, FACTS)
+    try:
+        read = Attributes.model_validate_json(to_json(attributes))
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        raise field_refusal(details, details["loc"], Attributes) from None
+    try:
+        data = fact.model_validate_json(value)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[0]
+        if details["type"] == "json_invalid":
+            raise json_refusal(details, "data") from None
+        raise field_refusal(details, ("data", *details["loc"]), fact) from None
+    return CloudEvent(read.id, read.source, read.time, data)
+
+
+def _text(header: str, content: bytes | None) -> str:
+    try:
+        if content is not None:
+            return content.decode()
+    except UnicodeDecodeError:
+        pass
+    raise ContractError(
+        RefusalReason.INVALID_ENVELOPE,
+        header,
+        content,
+        "send the header's value as text in UTF-8",
+        problem="is not text",
+    )
+
+
+def _structured_refusal(error: ValidationError) -> ContractError:
+    details = error.errors(include_url=False)[0]
+    kind, found = details["type"], details["input"]
+    if kind == "json_invalid":
+        return json_refusal(details, "value")
+    tag, *path = details["loc"] or (None,)
+    if tag is None and isinstance(found, dict) and ("type" in found or "specversion" in found):
+        return type_refusal(found.get("type"), FACTS)
+    if tag is None:
+        return ContractError(
+            RefusalReason.NOT_A_CLOUDEVENT,
+            "value",
+            found,
+            "send a JSON object with the attributes of CloudEvents 1.0",
+        )
+    owner = FACTS[str(tag)] if path[0] == "data" and len(path) > 1 else _EVENTS[str(tag)]
+    return field_refusal(details, tuple(path), owner)

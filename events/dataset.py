@@ -1,0 +1,91 @@
+"""Facts about the Région's open data: released, updated, withdrawn."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from events.fact import Fact, Family
+from events.identifiers import Day, EntityId, Label
+
+__all__ = [
+    "DatasetFact",
+    "DatasetReleased",
+    "DatasetUpdated",
+    "DatasetWithdrawn",
+    "Licence",
+    "Theme",
+    "UpdateFrequency",
+]
+
+
+class Theme(StrEnum):
+    """What a dataset is about."""
+
+    TRANSPORT = "transport"
+    EDUCATION = "education"
+    ECONOMY = "economy"
+    TERRITORY = "territory"
+    ENVIRONMENT = "environment"
+    ADMINISTRATION = "administration"
+    CULTURE = "culture"
+
+
+class Licence(StrEnum):
+    """Under which terms a dataset may be used again."""
+
+    OPEN_LICENCE = "open_licence"
+    ODBL = "odbl"
+    OTHER_OPEN = "other_open"
+
+
+class UpdateFrequency(StrEnum):
+    """How often its publisher promises to update a dataset."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    ANNUAL = "annual"
+    IRREGULAR = "irregular"
+
+
+class DatasetFact(Fact):
+    """A fact about one dataset."""
+
+    FAMILY: ClassVar[Family] = Family.DATASETS
+    KEY: ClassVar[str] = "dataset_id"
+
+    dataset_id: EntityId
+
+
+class DatasetReleased(DatasetFact):
+    """A dataset is open to all from this day on."""
+
+    NAME: ClassVar[str] = "dataset.released"
+    DAY: ClassVar[str] = "released_on"
+
+    released_on: Day
+    title: Label
+    theme: Theme
+    publisher: Label
+    licence: Licence
+    update_frequency: UpdateFrequency
+
+
+class DatasetUpdated(DatasetFact):
+    """A dataset's content was brought up to date."""
+
+    NAME: ClassVar[str] = "dataset.updated"
+    DAY: ClassVar[str] = "updated_on"
+
+    updated_on: Day
+
+
+class DatasetWithdrawn(DatasetFact):
+    """A dataset is no longer published."""
+
+    NAME: ClassVar[str] = "dataset.withdrawn"
+    DAY: ClassVar[str] = "withdrawn_on"
+
+    withdrawn_on: Day

@@ -1,0 +1,54 @@
+"""Facts about equipment delivered to lycées."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from events.fact import Fact, Family
+from events.identifiers import Day, Department, EntityId, PositiveCount, Uai, uai_department
+
+__all__ = ["EquipmentDelivered", "EquipmentKind"]
+
+
+class EquipmentKind(StrEnum):
+    """What was delivered."""
+
+    TABLET = "tablet"
+    LAPTOP = "laptop"
+    DESKTOP = "desktop"
+    INTERACTIVE_DISPLAY = "interactive_display"
+    WIFI_ACCESS_POINT = "wifi_access_point"
+
+
+class EquipmentDelivered(Fact):
+    """A delivery of digital equipment has been accepted by a lycée."""
+
+    FAMILY: ClassVar[Family] = Family.EQUIPMENT
+    NAME: ClassVar[str] = "equipment.delivered"
+    KEY: ClassVar[str] = "delivery_id"
+    DAY: ClassVar[str] = "delivered_on"
+
+    delivery_id: EntityId
+    delivered_on: Day
+    uai: Uai
+    department: Department
+    kind: EquipmentKind
+    quantity: PositiveCount
+    completes_plan: bool = False
+    """True when this delivery completes the lycée's equipment plan."""
+
+    @field_validator("department")
+    @classmethod
+    def _is_the_school_s(cls, department: Department, info: ValidationInfo) -> Department:
+        uai = info.data.get("uai")
+        if uai is not None and uai_department(uai) is not department:
+            raise PydanticCustomError(
+                "department_differs",
+                "differs from the département of the UAI",
+                {"remedy": f"send {uai_department(uai).value!r}, or correct the UAI"},
+            )
+        return department

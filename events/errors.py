@@ -1,0 +1,122 @@
+"""Errors of the events package; each message names the field, the value and the remedy."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = [
+    "BrokerRefusedError",
+    "BrokerUnreachableError",
+    "ContractError",
+    "EventsError",
+    "RefusalReason",
+    "TopicMismatchError",
+]
+
+SHOWN_CHARACTERS = 80
+"""How much of a refused value a message repeats: enough to recognise it, never a whole record."""
+
+
+class RefusalReason(StrEnum):
+    """Why a record is not taken; the closed vocabulary of dead letters and their metric."""
+
+    NULL_VALUE = "null_value"
+    NOT_A_CLOUDEVENT = "not_a_cloudevent"
+    INVALID_JSON = "invalid_json"
+    INVALID_ENVELOPE = "invalid_envelope"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID_DATA = "invalid_data"
+    DAY_OUT_OF_RANGE = "day_out_of_range"
+    WRONG_TOPIC = "wrong_topic"
+
+
+PROBLEMS = {
+    RefusalReason.NULL_VALUE: "the record has no value",
+    RefusalReason.NOT_A_CLOUDEVENT: "the record is not a CloudEvent",
+    RefusalReason.INVALID_JSON: "is not valid JSON",
+    RefusalReason.INVALID_ENVELOPE: "breaks the CloudEvents 1.0 envelope",
+    RefusalReason.UNKNOWN_TYPE: "is not an event type of this system",
+    RefusalReason.INVALID_DATA: "breaks the contract of its fact",
+    RefusalReason.DAY_OUT_OF_RANGE: "is a day out of range",
+    RefusalReason.WRONG_TOPIC: "belongs to another topic",
+}
+
+
+class EventsError(Exception):
+    """Anything that the events package refuses or cannot do."""
+
+
+class ContractError(EventsError):
+    """A record or an event that breaks its contract, told so that its producer can repair it.
+
+    `field` is a dotted path from the envelope (`data.uai`), `value` what was found there
+    (None: absent), `remedy` what to do.
+    """
+
+    def __init__(
+        self,
+        reason: RefusalReason,
+        field: str,
+        value: object,
+        remedy: str,
+        *,
+        problem: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.field = field
+        self.value = value
+        self.remedy = remedy
+        self.problem = PROBLEMS[reason] if problem is None else problem
+        super().__init__(reason, field, value, remedy)
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.problem}, value {shown(self.value)}: {self.remedy}"
+
+
+class BrokerUnreachableError(EventsError):
+    """No broker answered at the given address within the time allowed."""
+
+    def __init__(self, bootstrap: str, *, waited_seconds: float, cause: str) -> None:
+        self.bootstrap = bootstrap
+        self.waited_seconds = waited_seconds
+        self.cause = cause
+        super().__init__(
+            f"broker: no Kafka broker answered within {waited_seconds:g} s, value {bootstrap!r}"
+            f" ({cause}): check the address, the security settings and that the broker is up"
+        )
+
+
+class BrokerRefusedError(EventsError):
+    """The broker answered, and refused what was asked of it."""
+
+    def __init__(self, action: str, subject: str, *, cause: str) -> None:
+        self.action = action
+        self.subject = subject
+        self.cause = cause
+        super().__init__(
+            f"broker: refused to {action}, value {subject!r} ({cause}):"
+            " check the rights of this user and the broker's log"
+        )
+
+
+class TopicMismatchError(EventsError):
+    """A topic on the broker differs from its declaration."""
+
+    def __init__(self, topic: str, field: str, *, expected: object, actual: object) -> None:
+        self.topic = topic
+        self.field = field
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"{topic}.{field}: differs from the declaration, value {actual!r} instead of"
+            f" {expected!r}: give the declared value to the topic, or declare the value it has"
+        )
+
+
+def shown(value: object) -> str:
+    """The beginning of a value as a message shows it: one line, at most 80 characters."""
+    if value is None:
+        return "none"
+    # Cut before repr: a refused value may be megabytes long.
+    text = repr(value[:SHOWN_CHARACTERS] if isinstance(value, (str, bytes)) else value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

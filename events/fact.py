@@ -1,0 +1,93 @@
+"""A fact: something that happened to one entity on one day, as its producer states it."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+__all__ = ["JSON", "Fact", "Family"]
+
+JSON = JsonValue
+TYPE_PREFIX = "fr.iledefrance.smartregion"
+
+
+class Family(StrEnum):
+    """The kinds of entities that facts are about; each has its topic."""
+
+    SCHOOLS = "schools"
+    EQUIPMENT = "equipment"
+    BROADBAND = "broadband"
+    COWORKING = "coworking"
+    WORKSTATIONS = "workstations"
+    TRAININGS = "trainings"
+    GRANTS = "grants"
+    DATASETS = "datasets"
+
+
+class Fact(BaseModel):
+    """Base of all facts. A subclass names itself, its key and its effective day, and adds fields.
+
+    JSON is read strictly: no text for a number, no number for a day, no unknown field.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+    FAMILY: ClassVar[Family]
+    NAME: ClassVar[str]
+    """What happened, as the catalogue writes it: `school.connected`."""
+    VERSION: ClassVar[int] = 1
+    TYPE: ClassVar[str]
+    """The CloudEvents type, derived from NAME and VERSION."""
+    KEY: ClassVar[str]
+    """The field that identifies the entity."""
+    DAY: ClassVar[str]
+    """The field that holds the day on which the fact took effect."""
+
+    _PLAIN: ClassVar[tuple[str, ...]] = ()
+    _CODED: ClassVar[tuple[str, ...]] = ()
+
+    retracted: bool = False
+    """True takes back what was recorded for this entity, this fact and this day."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if not hasattr(cls, "NAME"):
+            return  # A family's base, not yet a fact.
+        cls.TYPE = f"{TYPE_PREFIX}.{cls.NAME}.v{cls.VERSION}"
+        # attributes() runs once per event: what can be known per class is sorted out here.
+        kept = {
+            name: field.annotation
+            for name, field in cls.model_fields.items()
+            if name not in ("retracted", cls.DAY)
+        }
+        cls._CODED = tuple(name for name, kind in kept.items() if _is_code(kind))
+        cls._PLAIN = tuple(name for name in kept if name not in cls._CODED)
+
+    @property
+    def entity_id(self) -> str:
+        """The entity that the fact is about; the record's key."""
+        return str(getattr(self, self.KEY))
+
+    @property
+    def effective_day(self) -> date:
+        """The day on which the fact took effect."""
+        day: date = getattr(self, self.DAY)
+        return day
+
+    def attributes(self) -> dict[str, JSON]:
+        """What the fact says besides its day, as JSON values; with `department` where known."""
+        values = self.__dict__
+        found: dict[str, JSON] = {name: values[name] for name in self._PLAIN}
+        for name in self._CODED:
+            found[name] = values[name].value
+        return found
+
+
+def _is_code(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)

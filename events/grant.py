@@ -1,0 +1,51 @@
+"""Facts about grants of the Région's calls: committed, paid."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from events.fact import Fact, Family
+from events.identifiers import Cents, Day, Department, EntityId, Siret
+
+__all__ = ["GrantCall", "GrantCommitted", "GrantFact", "GrantPaid"]
+
+
+class GrantCall(StrEnum):
+    """The calls that grants answer."""
+
+    DIGITAL_VOCATIONAL_TRAINING = "digital_vocational_training"
+    SECOND_DIGITAL_CHANCE = "second_digital_chance"
+    SHARED_WORKPLACES = "shared_workplaces"
+
+
+class GrantFact(Fact):
+    """A fact about one grant: its call, its beneficiary and its amount."""
+
+    FAMILY: ClassVar[Family] = Family.GRANTS
+    KEY: ClassVar[str] = "grant_id"
+
+    grant_id: EntityId
+    call: GrantCall
+    siret: Siret
+    """SIRET of the organisation that receives the grant."""
+    amount_cents: Cents
+    department: Department
+
+
+class GrantCommitted(GrantFact):
+    """The Région has voted the grant."""
+
+    NAME: ClassVar[str] = "grant.committed"
+    DAY: ClassVar[str] = "committed_on"
+
+    committed_on: Day
+
+
+class GrantPaid(GrantFact):
+    """A part of the grant, or all of it, was paid on this day."""
+
+    NAME: ClassVar[str] = "grant.paid"
+    DAY: ClassVar[str] = "paid_on"
+
+    paid_on: Day

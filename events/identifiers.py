@@ -1,0 +1,160 @@
+"""Identifiers and quantities of the territory: schools, organisations, communes, days, money."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import StringConstraints as Text
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+__all__ = [
+    "FIRST_DAY",
+    "Cents",
+    "CommuneCode",
+    "Count",
+    "Day",
+    "Department",
+    "EntityId",
+    "Label",
+    "PositiveCount",
+    "PseudonymousId",
+    "Siret",
+    "Uai",
+    "commune_department",
+    "uai_check_letter",
+    "uai_department",
+]
+
+FIRST_DAY: Final = date(2010, 1, 1)
+"""No fact of this monitor took effect before this day."""
+
+LARGEST_COUNT: Final = 10**9
+LARGEST_CENTS: Final = 10**13
+"""Bounds that keep any total of any entities exact in 64-bit integers and in SQL."""
+
+UAI_LETTERS: Final = "ABCDEFGHJKLMNPRSTUVWXYZ"
+LA_POSTE: Final = "356000000"
+
+
+class Department(StrEnum):
+    """The eight départements of Île-de-France, by INSEE code."""
+
+    PARIS = "75"
+    SEINE_ET_MARNE = "77"
+    YVELINES = "78"
+    ESSONNE = "91"
+    HAUTS_DE_SEINE = "92"
+    SEINE_SAINT_DENIS = "93"
+    VAL_DE_MARNE = "94"
+    VAL_D_OISE = "95"
+
+
+DEPARTMENTS: Final = {department.value: department for department in Department}
+_ANY_DEPARTMENT: Final = "|".join(DEPARTMENTS)
+
+
+def uai_check_letter(digits: str) -> str:
+    """The letter that closes a UAI, from its seven digits: their number modulo 23."""
+    return UAI_LETTERS[int(digits) % 23]
+
+
+def uai_department(uai: str) -> Department:
+    """The département in which a lycée was registered; `uai` is a valid one of the region."""
+    return DEPARTMENTS[uai[1:3]]
+
+
+def commune_department(insee: str) -> Department:
+    """The département of a commune; `insee` is a valid commune code of the region."""
+    return DEPARTMENTS[insee[:2]]
+
+
+def _checked_uai(uai: str) -> str:
+    expected = uai_check_letter(uai[:7])
+    if uai[7] != expected:
+        raise PydanticCustomError(
+            "uai_check_letter",
+            "has a wrong check letter",
+            {"remedy": f"these seven digits end with {expected}: look for a mistyped digit"},
+        )
+    return uai
+
+
+def _checked_siret(siret: str) -> str:
+    # Luhn; La Poste ran out of numbers that satisfy it, and its establishments follow their own rule.
+    digits = [int(digit) for digit in siret]
+    luhn = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
+    if luhn % 10 and not (siret.startswith(LA_POSTE) and sum(digits) % 5 == 0):
+        raise PydanticCustomError(
+            "siret_check",
+            "fails its check (Luhn)",
+            {"remedy": "copy the 14 digits again from the organisation's Sirene notice"},
+        )
+    return siret
+
+
+class _IsoDay:
+    """Makes a date's JSON form exactly YYYY-MM-DD (pydantic also takes a number of seconds)."""
+
+    def __get_pydantic_core_schema__(
+        self, source: type[date], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        text = core_schema.str_schema(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+        day = core_schema.date_schema(ge=FIRST_DAY, strict=False)
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.chain_schema([text, day]),
+            python_schema=core_schema.date_schema(ge=FIRST_DAY, strict=True),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "date"}
+
+
+Uai = Annotated[
+    str,
+    Text(pattern=f"^0({_ANY_DEPARTMENT})[0-9]{{4}}[{UAI_LETTERS}]$"),
+    AfterValidator(_checked_uai),
+    Field(
+        description="UAI of a lycée of Île-de-France: 7 digits and a check letter",
+        examples=["0750419Y"],
+    ),
+]
+Siret = Annotated[
+    str,
+    Text(pattern="^[0-9]{14}$"),
+    AfterValidator(_checked_siret),
+    Field(description="SIRET of an organisation: 14 digits", examples=["23750007900312"]),
+]
+CommuneCode = Annotated[
+    str,
+    Text(pattern=f"^({_ANY_DEPARTMENT})[0-9]{{3}}$"),
+    Field(description="INSEE code of a commune of Île-de-France", examples=["77288"]),
+]
+EntityId = Annotated[
+    str,
+    Text(pattern="^[A-Za-z0-9._:-]{1,64}$"),
+    Field(description="identifier: 1 to 64 letters, digits and . _ : -", examples=["site-041"]),
+]
+PseudonymousId = Annotated[
+    str,
+    Text(pattern="^[a-z0-9-]{16,64}$"),
+    Field(
+        description="pseudonym that leads to no person: 16 to 64 lower-case letters, digits, hyphens",
+        examples=["5f0c9a54e1b84d5b"],
+    ),
+]
+Label = Annotated[
+    str,
+    Text(min_length=1, max_length=200, pattern=r"\S"),
+    Field(description="text for readers: 1 to 200 characters, not blank"),
+]
+Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT, description="a count, 0 or more")]
+PositiveCount = Annotated[int, Field(gt=0, le=LARGEST_COUNT, description="a count, 1 or more")]
+Cents = Annotated[
+    int, Field(gt=0, le=LARGEST_CENTS, description="an amount of money in euro cents, above 0")
+]
+Day = Annotated[date, _IsoDay(), Field(description="a day, YYYY-MM-DD, from 2010-01-01 on")]

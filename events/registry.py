@@ -1,0 +1,58 @@
+"""Every fact this system knows, by type and by name; a new fact is added here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from events.broadband import BroadbandCoverageReported
+from events.coworking import CoworkingClosed, CoworkingOpened, CoworkingResized
+from events.dataset import DatasetReleased, DatasetUpdated, DatasetWithdrawn
+from events.equipment import EquipmentDelivered
+from events.fact import Fact, Family
+from events.grant import GrantCommitted, GrantPaid
+from events.school import (
+    SchoolClosed,
+    SchoolConnected,
+    SchoolDisconnected,
+    SchoolRegistered,
+    SchoolWorkspaceActivated,
+)
+from events.training import TrainingAbandoned, TrainingCompleted, TrainingEnrolled
+from events.workstation import WorkstationUsageReported
+
+__all__ = ["FACTS", "FACTS_BY_NAME", "Family", "facts_of"]
+
+# Within a family the first fact defines the entity: the others borrow attributes from it.
+_ALL: Final[tuple[type[Fact], ...]] = (
+    SchoolRegistered,
+    SchoolConnected,
+    SchoolDisconnected,
+    SchoolWorkspaceActivated,
+    SchoolClosed,
+    EquipmentDelivered,
+    BroadbandCoverageReported,
+    CoworkingOpened,
+    CoworkingResized,
+    CoworkingClosed,
+    WorkstationUsageReported,
+    TrainingEnrolled,
+    TrainingCompleted,
+    TrainingAbandoned,
+    GrantCommitted,
+    GrantPaid,
+    DatasetReleased,
+    DatasetUpdated,
+    DatasetWithdrawn,
+)
+
+FACTS: Final[Mapping[str, type[Fact]]] = MappingProxyType({fact.TYPE: fact for fact in _ALL})
+FACTS_BY_NAME: Final[Mapping[str, type[Fact]]] = MappingProxyType(
+    {fact.NAME: fact for fact in _ALL}
+)
+
+
+def facts_of(family: Family) -> tuple[type[Fact], ...]:
+    """The facts of a family, the one that defines the entity first."""
+    return tuple(fact for fact in _ALL if fact.FAMILY is family)

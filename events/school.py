@@ -1,0 +1,102 @@
+"""Facts about lycées: registered, connected, disconnected, workspace activated, closed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from events.fact import JSON, Fact, Family
+from events.identifiers import CommuneCode, Day, Label, PositiveCount, Uai
+
+__all__ = [
+    "DisconnectionReason",
+    "SchoolClosed",
+    "SchoolConnected",
+    "SchoolDisconnected",
+    "SchoolFact",
+    "SchoolKind",
+    "SchoolRegistered",
+    "SchoolWorkspaceActivated",
+]
+
+
+class SchoolKind(StrEnum):
+    """What a lycée teaches."""
+
+    GENERAL_TECHNOLOGICAL = "general_technological"
+    VOCATIONAL = "vocational"
+    POLYVALENT = "polyvalent"
+
+
+class DisconnectionReason(StrEnum):
+    """Why a lycée lost its high-speed link."""
+
+    FAULT = "fault"
+    WORKS = "works"
+    CLOSURE = "closure"
+
+
+class SchoolFact(Fact):
+    """A fact about one lycée, known by its UAI, which also tells its département."""
+
+    FAMILY: ClassVar[Family] = Family.SCHOOLS
+    KEY: ClassVar[str] = "uai"
+
+    uai: Uai
+
+    def attributes(self) -> dict[str, JSON]:
+        """The fact's own fields and the département of its UAI."""
+        found = super().attributes()
+        found["department"] = self.uai[1:3]
+        return found
+
+
+class SchoolRegistered(SchoolFact):
+    """A lycée is in the Région's charge from this day on."""
+
+    NAME: ClassVar[str] = "school.registered"
+    DAY: ClassVar[str] = "registered_on"
+
+    registered_on: Day
+    name: Label
+    kind: SchoolKind
+    commune: CommuneCode
+
+
+class SchoolConnected(SchoolFact):
+    """A lycée's high-speed link has been accepted."""
+
+    NAME: ClassVar[str] = "school.connected"
+    DAY: ClassVar[str] = "connected_on"
+
+    connected_on: Day
+    downlink_mbps: PositiveCount
+    """Downlink speed of the accepted link, in Mbit/s."""
+
+
+class SchoolDisconnected(SchoolFact):
+    """A lycée no longer has its high-speed link."""
+
+    NAME: ClassVar[str] = "school.disconnected"
+    DAY: ClassVar[str] = "disconnected_on"
+
+    disconnected_on: Day
+    reason: DisconnectionReason
+
+
+class SchoolWorkspaceActivated(SchoolFact):
+    """A lycée's digital workspace (ENT) is open to its pupils and teachers."""
+
+    NAME: ClassVar[str] = "school.workspace_activated"
+    DAY: ClassVar[str] = "activated_on"
+
+    activated_on: Day
+
+
+class SchoolClosed(SchoolFact):
+    """A lycée has closed for good."""
+
+    NAME: ClassVar[str] = "school.closed"
+    DAY: ClassVar[str] = "closed_on"
+
+    closed_on: Day

@@ -1,0 +1,90 @@
+"""Facts about the use of workstations in intermediate workplaces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from events.fact import JSON, Fact, Family
+from events.identifiers import Count, Day, Department, EntityId
+
+__all__ = ["WorkstationAudience", "WorkstationUsageReported"]
+
+LONGEST_PERIOD_DAYS = 366
+
+
+class WorkstationAudience(StrEnum):
+    """Who works at a workstation."""
+
+    COMPANY = "company"
+    EMPLOYEE = "employee"
+    SELF_EMPLOYED = "self_employed"
+    OTHER = "other"
+
+
+class WorkstationUsageReported(Fact):
+    """How many hours of workstations a site offered and saw used over a period, by audience.
+
+    The entity is the site *and* the period: a later report of the same period corrects it.
+    """
+
+    FAMILY: ClassVar[Family] = Family.WORKSTATIONS
+    NAME: ClassVar[str] = "workstation.usage_reported"
+    KEY: ClassVar[str] = "site_id"
+    DAY: ClassVar[str] = "period_end"
+
+    site_id: EntityId
+    period_start: Day
+    period_end: Day
+    """Last day of the period, at most 366 days after its first."""
+    department: Department
+    available_hours: Count
+    """Workstations times opening hours of the period, in hours."""
+    occupied_hours: Mapping[WorkstationAudience, Count] = Field(
+        description="hours in use by audience (company, employee, self_employed, other)"
+    )
+
+    @field_validator("period_end")
+    @classmethod
+    def _ends_a_possible_period(cls, end: date, info: ValidationInfo) -> date:
+        start = info.data.get("period_start")
+        if start is not None and not 0 <= (end - start).days <= LONGEST_PERIOD_DAYS:
+            raise PydanticCustomError(
+                "period_length",
+                "is before the period's start, or over 366 days after it",
+                {"remedy": f"send a day from {start} to 366 days later, or correct `period_start`"},
+            )
+        return end
+
+    @field_validator("occupied_hours")
+    @classmethod
+    def _fit_in_the_available(
+        cls, occupied: Mapping[WorkstationAudience, int], info: ValidationInfo
+    ) -> Mapping[WorkstationAudience, int]:
+        available = info.data.get("available_hours")
+        if available is not None and sum(occupied.values()) > available:
+            raise PydanticCustomError(
+                "more_than_available",
+                "adds up to more than the available hours",
+                {"remedy": f"send at most {available} in all, or correct `available_hours`"},
+            )
+        return occupied
+
+    @property
+    def entity_id(self) -> str:
+        """The site and the first day of the period: `site-041/2019-03-11`."""
+        return f"{self.site_id}/{self.period_start}"
+
+    def attributes(self) -> dict[str, JSON]:
+        """The fact's own fields, the period's start and the audiences in their JSON form."""
+        found = super().attributes()
+        found["period_start"] = self.period_start.isoformat()
+        found["occupied_hours"] = {
+            audience.value: hours for audience, hours in self.occupied_hours.items()
+        }
+        return found
