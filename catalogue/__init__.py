@@ -1,0 +1,1 @@
+"""What was promised: programmes, indicators, baselines, milestones; and how far they are."""

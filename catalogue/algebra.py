@@ -1,0 +1,363 @@
+"""The measure algebra: count, sum, latest, fresh, ratio and share, compiled to terms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from catalogue.terms import FREQUENCY_DAYS, Expiry, Measure, Mode, Term
+from catalogue.vocabulary import (
+    DEPARTMENT,
+    FieldUse,
+    carries_department,
+    field_of,
+    fields_of,
+    is_money,
+    resolve_field,
+)
+from events.registry import FACTS_BY_NAME
+
+__all__ = ["MeasureError", "Mistake", "break_down", "choose", "compile_measure", "has_department"]
+
+CENTS_PER_EURO = 100
+
+_TERM_FORMS = ("count", "sum", "latest", "fresh")
+_FORMS = (*_TERM_FORMS, "ratio", "share")
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "count": ("count",),
+    "sum": ("sum", "from"),
+    "latest": ("latest", "from"),
+    "fresh": ("fresh",),
+    "ratio": ("of", "over"),
+    "share": ("of", "among"),
+}
+_OPTIONAL: Mapping[str, tuple[str, ...]] = {
+    "count": ("unless", "where", "within_days"),
+    "sum": ("where", "within_days"),
+    "latest": ("unless", "where", "within_days"),
+    "fresh": ("unless", "where", "every", "within_days", "grace_days"),
+    "ratio": (),
+    "share": (),
+}
+
+Path = tuple[str | int, ...]
+Where = tuple[tuple[str, frozenset[str]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong at a place of a declaration, and what to write instead."""
+
+    path: Path
+    problem: str
+    value: object
+    remedy: str
+
+
+class MeasureError(ValueError):
+    """A measure that cannot be compiled, with every mistake in its declaration."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("; ".join(f"{mistake.problem}: {mistake.remedy}" for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+def compile_measure(declaration: object) -> Measure:
+    """Compile a declared measure (plain data, as YAML gives it) to the plan that a worker folds.
+
+    Raises `MeasureError` with all the mistakes of the declaration, not only the first.
+    """
+    compiler = _Compiler()
+    measure = compiler.measure(declaration)
+    if compiler.mistakes or measure is None:
+        raise MeasureError(compiler.mistakes)
+    return measure
+
+
+def break_down(measure: Measure, field: str) -> Measure:
+    """Split a measure by the values of a field, or by the keys of its amount when that is `field`.
+
+    The denominator is split too where its facts carry the field; otherwise each category is set
+    against the whole. Raises `MeasureError` where the numerator cannot be split.
+    """
+    problem = _undivided(measure.numerator, field)
+    if problem is not None:
+        raise MeasureError([Mistake((), *problem)])
+    over = measure.denominator
+    if over is not None and _undivided(over, field) is None:
+        over = replace(over, breakdown=field)
+    return replace(measure, numerator=replace(measure.numerator, breakdown=field), denominator=over)
+
+
+def has_department(measure: Measure) -> bool:
+    """Tell whether every term of a measure can be told apart by département."""
+    return all(carries_department(term.family) for term in measure.terms)
+
+
+def choose(value: object, known: Collection[str]) -> str:
+    """Say which of the known words to write: the nearest, or all where none is near."""
+    near = get_close_matches(str(value), known, n=1, cutoff=0.7)
+    return f"write '{near[0]}'" if near else f"write one of {', '.join(known)}"
+
+
+class _Compiler:
+    """One pass over a declaration that collects mistakes instead of stopping at the first."""
+
+    def __init__(self) -> None:
+        self.mistakes: list[Mistake] = []
+
+    def measure(self, declared: object) -> Measure | None:
+        form = self.form((), declared, _FORMS)
+        if form is None or not isinstance(declared, Mapping):
+            return None
+        if form in _TERM_FORMS:
+            term = self.term((), declared)
+            if term is None:
+                return None
+            return Measure(term, divisor=CENTS_PER_EURO if _in_money(term) else 1)
+        self.only((), declared, (form,))
+        parts = declared[form]
+        if not isinstance(parts, Mapping):
+            remedy = f"give it {' and '.join(_REQUIRED[form])}"
+            self.refuse((form,), "is not a mapping", parts, remedy)
+            return None
+        self.keys((form,), parts, form)
+        return self.ratio(parts) if form == "ratio" else self.share(parts)
+
+    def ratio(self, parts: Mapping[str, object]) -> Measure | None:
+        of, over = (
+            self.term(("ratio", key), parts[key]) if key in parts else None
+            for key in ("of", "over")
+        )
+        if of is None or over is None:
+            return None
+        if _in_money(of) != _in_money(over):
+            problem = "divides euros by something else"
+            remedy = "take both amounts in cents, or neither"
+            self.refuse(("ratio",), problem, f"{of.amount} / {over.amount}", remedy)
+        return Measure(of, over)
+
+    def share(self, parts: Mapping[str, object]) -> Measure | None:
+        among = self.term(("share", "among"), parts["among"]) if "among" in parts else None
+        if among is None or "of" not in parts:
+            return None
+        chosen = self.where(("share", "of"), parts["of"], among.facts)
+        filtered = {field for field, _ in among.where}
+        for field, _ in chosen:
+            if field in filtered:
+                remedy = "filter a field on one side only"
+                self.refuse(("share", "of", field), "is filtered twice", parts["of"], remedy)
+        return Measure(replace(among, where=tuple(sorted((*among.where, *chosen)))), among)
+
+    def term(self, path: Path, declared: object) -> Term | None:
+        form = self.form(path, declared, _TERM_FORMS)
+        if form is None or not isinstance(declared, Mapping):
+            return None
+        before = len(self.mistakes)
+        self.keys(path, declared, form)
+        source = "from" if form in ("sum", "latest") else form
+        facts = self.facts((*path, source), declared[source]) if source in declared else ()
+        if not facts:
+            return None
+        term = Term(
+            family=FACTS_BY_NAME[facts[0]].FAMILY,
+            facts=facts,
+            unless=self.unless((*path, "unless"), declared["unless"], facts)
+            if "unless" in declared
+            else (),
+            mode=Mode.ADD if form == "sum" else Mode.REPLACE,
+            amount=self.amount((*path, form), declared[form], facts) if source == "from" else None,
+            where=self.where((*path, "where"), declared["where"], facts)
+            if "where" in declared
+            else (),
+            expires=self.expiry(path, declared, form, facts),
+        )
+        return term if len(self.mistakes) == before else None
+
+    def form(self, path: Path, declared: object, forms: tuple[str, ...]) -> str | None:
+        """Find which form a mapping declares: the one of the forms' keys that it has."""
+        if not isinstance(declared, Mapping):
+            remedy = f"write a mapping with one of {', '.join(forms)}"
+            self.refuse(path, "is not a mapping", declared, remedy)
+            return None
+        found = [form for form in forms if form in declared]
+        if len(found) == 1:
+            return found[0]
+        named = ", ".join(found or map(str, declared))
+        problem = "has several forms" if found else "has no known form"
+        self.refuse(path, problem, named, f"give it one of {', '.join(forms)}")
+        return None
+
+    def facts(self, path: Path, declared: object) -> tuple[str, ...]:
+        """Read one fact or a list of them, of one family; empty where one is wrong."""
+        before = len(self.mistakes)
+        named = self.words(path, declared, "fact")
+        for place, name in named:
+            if name not in FACTS_BY_NAME:
+                self.refuse(place, "is not a known fact", name, choose(name, FACTS_BY_NAME))
+        if len(self.mistakes) > before:
+            return ()
+        families = list(dict.fromkeys(FACTS_BY_NAME[name].FAMILY for _, name in named))
+        if len(families) > 1:
+            problem = f"mixes facts of the families {' and '.join(families)}"
+            remedy = f"keep the facts of one family, for instance {families[0]}"
+            self.refuse(path, problem, declared, remedy)
+            return ()
+        return tuple(name for _, name in named)
+
+    def unless(self, path: Path, declared: object, facts: tuple[str, ...]) -> tuple[str, ...]:
+        ending = self.facts(path, declared)
+        family = FACTS_BY_NAME[facts[0]].FAMILY
+        if ending and FACTS_BY_NAME[ending[0]].FAMILY is not family:
+            known = ", ".join(name for name, fact in FACTS_BY_NAME.items() if fact.FAMILY is family)
+            problem = f"is of another family than {facts[0]}"
+            self.refuse(path, problem, declared, f"write one of {known}")
+        for name in ending:
+            if name in facts:
+                remedy = "let a fact either set the amount or end it"
+                self.refuse(path, "ends what it sets", name, remedy)
+        return ending
+
+    def amount(self, path: Path, declared: object, facts: tuple[str, ...]) -> str | None:
+        """Read the field to add up: a whole number, or a mapping to whole numbers, of each fact."""
+        numeric = [
+            name
+            for name in fields_of(facts[0])
+            if all((use := field_of(fact, name)) is not None and use.numeric for fact in facts)
+        ]
+        for fact in facts:
+            use = field_of(fact, declared) if isinstance(declared, str) else None
+            if use is None or not use.numeric:
+                problem = f"is not a field of {fact}" if use is None else "is not a whole number"
+                remedy = choose(declared, numeric) if numeric else "count the facts instead"
+                self.refuse(path, problem, declared, remedy)
+                return None
+        return str(declared)
+
+    def where(self, path: Path, declared: object, facts: tuple[str, ...]) -> Where:
+        if not isinstance(declared, Mapping) or not declared:
+            remedy = "write each field with the values to keep"
+            self.refuse(path, "is not a mapping of fields to values", declared, remedy)
+            return ()
+        kept: list[tuple[str, frozenset[str]]] = []
+        for name, values in declared.items():
+            use = self.closed((*path, name), name, facts)
+            if use is not None:
+                kept.append((name, self.values((*path, name), values, use)))
+        return tuple(sorted(kept))
+
+    def closed(self, path: Path, name: str, facts: tuple[str, ...]) -> FieldUse | None:
+        """Find the closed field `name` that each of the facts carries or borrows."""
+        uses = [resolve_field(fact, name) for fact in facts]
+        if all(use is not None and use.closed for use in uses):
+            return uses[0]
+        lacking = facts[next(i for i, use in enumerate(uses) if use is None or not use.closed)]
+        known = [
+            field
+            for field in fields_of(lacking)
+            if (use := resolve_field(lacking, field)) is not None and use.closed
+        ]
+        unknown = resolve_field(lacking, name) is None
+        problem = f"is not a field of {lacking}" if unknown else "is not a closed list of values"
+        remedy = choose(name, known) if known else f"{lacking} has no field to choose by"
+        self.refuse(path, problem, name, remedy)
+        return None
+
+    def values(self, path: Path, declared: object, use: FieldUse) -> frozenset[str]:
+        if isinstance(declared, bool):
+            declared = str(declared).lower()
+        kept = self.words(path, declared, "value")
+        for place, value in kept:
+            if value not in use.choices:
+                problem = f"is not a value of {use.name}"
+                self.refuse(place, problem, value, choose(value, use.choices))
+        return frozenset(value for _, value in kept)
+
+    def expiry(
+        self, path: Path, declared: Mapping[str, object], form: str, facts: tuple[str, ...]
+    ) -> Expiry | None:
+        days = self.days(path, "within_days", declared, at_least=1)
+        grace = self.days(path, "grace_days", declared, at_least=0) if form == "fresh" else None
+        every = declared.get("every") if form == "fresh" else None
+        if every is not None:
+            use = self.closed((*path, "every"), str(every), facts)
+            if use is not None and not set(use.choices) <= set(FREQUENCY_DAYS):
+                remedy = f"name a field whose values are among {', '.join(FREQUENCY_DAYS)}"
+                self.refuse((*path, "every"), "is not a frequency", every, remedy)
+        if form == "fresh" and (every is None) == ("within_days" not in declared):
+            problem = "has no term" if every is None else "has two terms"
+            remedy = "give either every (a field of frequency) or within_days (a number)"
+            self.refuse(path, problem, every, remedy)
+        if days is None and every is None:
+            return None
+        return Expiry(days, None if every is None else str(every), grace or 0)
+
+    def days(
+        self, path: Path, key: str, declared: Mapping[str, object], *, at_least: int
+    ) -> int | None:
+        value = declared.get(key)
+        if key not in declared:
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and value >= at_least:
+            return value
+        problem = "is not a number of days"
+        self.refuse((*path, key), problem, value, f"write a whole number, at least {at_least}")
+        return None
+
+    def words(self, path: Path, declared: object, noun: str) -> list[tuple[Path, str]]:
+        """Read one word or a list of them, each once, with the place of each."""
+        places = (
+            [((*path, place), word) for place, word in enumerate(declared)]
+            if isinstance(declared, list)
+            else [(path, declared)]
+        )
+        if not places:
+            self.refuse(path, f"names no {noun}", declared, f"write at least one {noun}")
+        words: list[tuple[Path, str]] = []
+        for place, word in places:
+            if not isinstance(word, str):
+                self.refuse(place, "is not text", word, f"write a {noun}, in quotes if a number")
+            elif any(word == other for _, other in words):
+                self.refuse(place, "is there twice", word, "write it once")
+            else:
+                words.append((place, word))
+        return words
+
+    def keys(self, path: Path, declared: Mapping[str, object], form: str) -> None:
+        """Refuse the keys that a form does not have, and miss those that it needs."""
+        self.only(path, declared, (*_REQUIRED[form], *_OPTIONAL[form]))
+        for key in _REQUIRED[form]:
+            if key not in declared:
+                remedy = f"a {form} needs {' and '.join(_REQUIRED[form])}"
+                self.refuse((*path, key), "is missing", None, remedy)
+
+    def only(self, path: Path, declared: Iterable[str], known: Collection[str]) -> None:
+        for key in declared:
+            if key not in known:
+                self.refuse((*path, key), "is not a known key here", key, choose(key, known))
+
+    def refuse(self, path: Path, problem: str, value: object, remedy: str) -> None:
+        self.mistakes.append(Mistake(path, problem, value, remedy))
+
+
+def _in_money(term: Term) -> bool:
+    return term.amount is not None and is_money(term.amount)
+
+
+def _undivided(term: Term, field: str) -> tuple[str, object, str] | None:
+    """Say why a term cannot be split by a field (problem, value, remedy), or None where it can."""
+    if field == DEPARTMENT:
+        return "is the grain already", field, "write grain: department, and no breakdown"
+    amount = None if term.amount is None else field_of(term.facts[0], term.amount)
+    if amount is not None and amount.mapping:
+        if field == amount.name and amount.choices:
+            return None
+        return f"is not how {amount.name} is told apart", field, f"write '{amount.name}'"
+    for fact in term.facts:
+        use = resolve_field(fact, field)
+        if use is None or not use.closed:
+            problem = f"is not a field of closed values of {fact}"
+            known = [name for name, other in fields_of(fact).items() if other.closed]
+            return problem, field, choose(field, known) if known else "leave breakdown out"
+    return None

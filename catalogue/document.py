@@ -1,0 +1,168 @@
+"""One YAML file as plain data that knows the line of each of its parts.
+
+Only the plain part of YAML is read: one document of mappings, lists, text, whole and decimal
+numbers, days, true, false and null. What surprises people (two equal keys, anchors, tags, `no` as
+a boolean, `1:30` as a number) is refused with a remedy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import yaml
+
+from catalogue.algebra import Mistake
+
+__all__ = ["Document", "read_document"]
+
+LARGEST_FILE = 1_000_000
+DEEPEST = 24
+
+_Path = tuple[str | int, ...]
+
+_TAG = "tag:yaml.org,2002:"
+_NOTHING = re.compile(r"(?!)")
+_READERS: Mapping[str, tuple[re.Pattern[str], Callable[[str], object]]] = {
+    "str": (re.compile(r".*", re.DOTALL), str),
+    "null": (re.compile(r".*"), lambda _: None),
+    "bool": (re.compile(r"true|false"), "true".__eq__),
+    "int": (re.compile(r"[-+]?(0|[1-9][0-9_]*)"), int),
+    "float": (re.compile(r"[-+]?[0-9]+(_[0-9]+)*\.[0-9]+"), Decimal),
+    "timestamp": (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), date.fromisoformat),
+}
+_COMPLAINTS: Mapping[str, tuple[str, str]] = {
+    "bool": ("is read by YAML as yes or no", "write true or false, or quote it"),
+    "int": ("is not a plain number", "write digits, as 6_500_000, or quote it"),
+    "float": ("is not a plain number", "write digits, as 0.95, or quote it"),
+    "timestamp": ("is not a day of the calendar", "write a day as 2020-12-31, without a time"),
+}
+UNTAG = "remove the tag: only plain YAML is read"
+
+
+@dataclass
+class Document:
+    """A file's plain data, where its parts are, and what could not be read."""
+
+    data: object = None
+    lines: dict[_Path, int] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def line(self, path: _Path) -> int:
+        """Give the line of a part; of what holds it where the part is missing."""
+        while path not in self.lines and path:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def refuse(self, path: _Path, line: int, problem: str, value: object, remedy: str) -> None:
+        """Note a mistake at a line."""
+        self.lines.setdefault(path, line)
+        self.mistakes.append(Mistake(path, problem, value, remedy))
+
+
+def read_document(file: Path) -> Document:
+    """Read a file; never raises for what is in it: its mistakes are in the document."""
+    document = Document()
+    try:
+        size = file.stat().st_size
+        if size > LARGEST_FILE:
+            remedy = f"split it: at most {LARGEST_FILE} bytes"
+            document.refuse((), 1, "is too large", size, remedy)
+            return document
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        document.refuse((), 1, "is not UTF-8", error.reason, "save the file as UTF-8")
+        return document
+    except OSError as error:
+        document.refuse((), 1, "cannot be read", error.strerror, "check its name and its rights")
+        return document
+    try:
+        _refuse_surprises(document, text)
+        if not document.mistakes:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            if node is None:
+                document.refuse((), 1, "is empty", None, "declare a programme, or remove the file")
+            else:
+                document.data = _plain(document, (), node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        problem = f"is not YAML: {error.problem or error.context}"
+        document.refuse((), line, problem, None, "check indentation, quotes and colons here")
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        remedy = "remove the control character"
+        document.refuse((), line, "is not YAML: it has a control character", None, remedy)
+    return document
+
+
+def _refuse_surprises(document: Document, text: str) -> None:
+    """Refuse, before anything is built, what could expand, nest without end, or be code."""
+    depth = documents = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            remedy = "write the value out where it is used"
+            document.refuse((), line, "has an anchor or an alias", anchor, remedy)
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                document.refuse((), line, "has a second document", "---", "one programme a file")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            document.refuse((), line, "is nested too deep", depth, "use the documented form")
+            return
+
+
+def _plain(document: Document, path: _Path, node: yaml.Node) -> object:
+    line = node.start_mark.line + 1
+    document.lines.setdefault(path, line)
+    if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+        return dict(_entries(document, path, node))
+    if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+        return [_plain(document, (*path, place), item) for place, item in enumerate(node.value)]
+    if isinstance(node, yaml.ScalarNode):
+        return _scalar(document, path, node)
+    document.refuse(path, line, "has a tag", node.tag.replace(_TAG, "!!"), UNTAG)
+    return None
+
+
+def _entries(
+    document: Document, path: _Path, node: yaml.MappingNode
+) -> Iterator[tuple[str, object]]:
+    seen: dict[str, int] = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != f"{_TAG}str":
+            shown = key_node.value if isinstance(key_node, yaml.ScalarNode) else "a collection"
+            document.refuse(path, line, "has a key that is not text", shown, "quote the key")
+            continue
+        key = key_node.value
+        place = (*path, key)
+        if key in seen:
+            remedy = f"keep this one or the one of line {seen[key]}"
+            document.mistakes.append(Mistake(place, "is there twice", key, remedy))
+            document.lines[place] = line
+            continue
+        seen[key] = line
+        document.lines[place] = line
+        yield key, _plain(document, place, value_node)
+
+
+def _scalar(document: Document, path: _Path, node: yaml.ScalarNode) -> object:
+    """Read one value; the meanings that YAML gives to look-alikes are refused."""
+    kind = node.tag.removeprefix(_TAG)
+    written, read = _READERS.get(kind, (_NOTHING, str))
+    if written.fullmatch(node.value):
+        with suppress(ValueError):
+            return read(node.value)
+    problem, remedy = _COMPLAINTS.get(kind, ("has a tag", UNTAG))
+    document.refuse(path, node.start_mark.line + 1, problem, node.value, remedy)
+    return None

@@ -1,0 +1,180 @@
+"""From a folder of YAML files to a catalogue, or to all the mistakes in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from catalogue.algebra import choose
+from catalogue.document import Document, read_document
+from catalogue.errors import DeclarationError, InvalidCatalogueError
+from catalogue.model import Baseline, Catalogue, Indicator, Milestone, Programme
+
+__all__ = ["PROGRAMMES", "load_catalogue"]
+
+PROGRAMMES = Path(__file__).parent / "programmes"
+"""The Région's own catalogue, which the package carries."""
+
+_Path = tuple[str | int, ...]
+
+
+def load_catalogue(directory: Path | None = None) -> Catalogue:
+    """Load each `*.yaml` of a folder as one programme; by default the Région's own.
+
+    Raises `InvalidCatalogueError` with every mistake of every file.
+    """
+    folder = PROGRAMMES if directory is None else directory
+    files = sorted(file for file in folder.glob("*.y*ml") if file.suffix in (".yaml", ".yml"))
+    if not files:
+        problem = "has no programme" if folder.is_dir() else "is not a folder"
+        raise InvalidCatalogueError(
+            [
+                DeclarationError(
+                    file=folder,
+                    line=0,
+                    field="catalogue",
+                    problem=problem,
+                    value=None,
+                    remedy="name a folder with one *.yaml file per programme",
+                )
+            ]
+        )
+    documents = {file: read_document(file) for file in files}
+    errors: list[DeclarationError] = []
+    programmes: list[Programme] = []
+    for file, document in documents.items():
+        mistakes = list(_mistakes(file, document))
+        errors += mistakes
+        if not mistakes:
+            programmes.append(Programme.model_validate(document.data))
+    errors += _shared_ids(documents)
+    if errors:
+        raise InvalidCatalogueError(errors)
+    programmes.sort(key=lambda programme: (programme.order, programme.id))
+    return Catalogue(programmes=tuple(programmes))
+
+
+def _mistakes(file: Path, document: Document) -> Iterator[DeclarationError]:
+    """Tell all that is wrong in one file: first what is not YAML, then what is not a programme."""
+    for mistake in document.mistakes:
+        yield _error(file, document, mistake.path, mistake.problem, mistake.value, mistake.remedy)
+    unread = {mistake.path for mistake in document.mistakes}
+    if () in unread:
+        return
+    try:
+        Programme.model_validate(document.data)
+    except ValidationError as refusal:
+        for error in refusal.errors(include_url=False):
+            path = error["loc"]
+            if path not in unread:
+                yield _error(file, document, path, *_explained(error))
+
+
+def _shared_ids(documents: Mapping[Path, Document]) -> Iterator[DeclarationError]:
+    """Refuse an id that two programmes, or two indicators of any programmes, have in common."""
+    seen: dict[tuple[str, str], str] = {}
+    for file, document in documents.items():
+        for kind, path, identifier in _ids(document.data):
+            place = f"{file.name}:{document.line(path)}"
+            first = seen.setdefault((kind, identifier), place)
+            if first != place:
+                problem, remedy = f"is another {kind}'s id", f"rename it: {first} has this id"
+                yield _error(file, document, path, problem, identifier, remedy)
+
+
+def _ids(data: object) -> Iterator[tuple[str, _Path, str]]:
+    if not isinstance(data, Mapping):
+        return
+    if isinstance(data.get("id"), str):
+        yield "programme", ("id",), data["id"]
+    indicators = data.get("indicators")
+    for place, one in enumerate(indicators if isinstance(indicators, list) else ()):
+        if isinstance(one, Mapping) and isinstance(one.get("id"), str):
+            yield "indicator", ("indicators", place, "id"), one["id"]
+
+
+def _error(
+    file: Path, document: Document, path: _Path, problem: str, value: object, remedy: str
+) -> DeclarationError:
+    return DeclarationError(
+        file=file,
+        line=document.line(path),
+        field=_spoken(document.data, path),
+        problem=problem,
+        value=value,
+        remedy=remedy,
+    )
+
+
+def _spoken(data: object, path: _Path) -> str:
+    """Write a path as people say it: by ids where the items of a list have some."""
+    spoken = ""
+    for step in path:
+        inner: object = None
+        if isinstance(data, Mapping):
+            inner = data.get(step)
+        elif isinstance(data, Sequence) and isinstance(step, int) and step < len(data):
+            inner = data[step]
+        if isinstance(step, str):
+            spoken += f".{step}" if spoken else step
+        else:
+            name = inner.get("id") if isinstance(inner, Mapping) else None
+            spoken += f"[{name if isinstance(name, str) else step}]"
+        data = inner
+    return spoken or "file"
+
+
+_MODELS: Mapping[str, type[BaseModel]] = {
+    "indicators": Indicator,
+    "milestones": Milestone,
+    "baseline": Baseline,
+}
+
+_EXPLANATIONS: Mapping[str, tuple[str, str]] = {
+    "string_type": ("is not text", "write text, in quotes if it looks like a number or a day"),
+    "string_too_short": ("is empty", "write the text"),
+    "string_too_long": ("is too long", "write at most {max_length} characters"),
+    "string_pattern_mismatch": (
+        "is not an identifier",
+        "write lower-case letters, digits and _, a letter first",
+    ),
+    "date_type": ("is not a day", "write a day as 2020-12-31, without quotes"),
+    "int_type": ("is not a whole number", "write digits, without quotes"),
+    "bool_type": ("is not true or false", "write true or false, without quotes"),
+    "not_a_number": ("is not a number", "write digits as 1145 or 0.95, without quotes"),
+    "decimal_type": ("is not a number", "write digits as 1145 or 0.95, without quotes"),
+    "greater_than_equal": ("is out of range", "write at least {ge}"),
+    "less_than_equal": ("is out of range", "write at most {le}"),
+    "tuple_type": ("is not a list", "write each item after a dash"),
+    "too_short": ("is empty", "write at least {min_length} item"),
+    "model_type": ("is not a mapping", "write keys and values"),
+}
+
+
+def _explained(error: ErrorDetails) -> tuple[str, object, str]:
+    """Turn pydantic's error into a problem, the value, and a remedy in this language's words."""
+    kind, value = error["type"], error["input"]
+    context: Mapping[str, Any] = error.get("ctx", {})
+    if kind == "mistake":
+        return str(context["problem"]), context["shown"], str(context["remedy"])
+    key = str(error["loc"][-1]) if error["loc"] else "file"
+    if kind == "missing":
+        return "is missing", None, f"add {key}"
+    if kind == "extra_forbidden":
+        return "is not a known key here", key, choose(key, _known_keys(error["loc"]))
+    if kind in ("enum", "literal_error"):
+        expected = str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+        return "is not a known value", value, choose(value, expected)
+    problem, remedy = _EXPLANATIONS.get(kind, (error["msg"], "see docs/catalogue.md"))
+    return problem, value, remedy.format_map(context)
+
+
+def _known_keys(path: _Path) -> list[str]:
+    """List the keys of the model that holds the last step of a path."""
+    holders = [_MODELS[step] for step in path[:-1] if isinstance(step, str) and step in _MODELS]
+    model = holders[-1] if holders else Programme
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,356 @@
+"""What was promised: programmes, their indicators, baselines and milestones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from catalogue.algebra import (
+    MeasureError,
+    Mistake,
+    break_down,
+    compile_measure,
+    has_department,
+)
+from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
+from catalogue.terms import FREQUENCY_DAYS, Measure, Term
+from catalogue.vocabulary import field_of, resolve_field
+from events.identifiers import Department
+from events.registry import Family
+
+__all__ = [
+    "Baseline",
+    "Catalogue",
+    "Direction",
+    "Grain",
+    "Indicator",
+    "Milestone",
+    "Periodicity",
+    "Programme",
+    "Unit",
+]
+
+FIRST_DAY = date(2010, 1, 1)
+LAST_DAY = date(2099, 12, 31)
+
+
+class Unit(StrEnum):
+    """What a value is counted in: a fraction of 1, a number of things, or euros."""
+
+    RATIO = "ratio"
+    COUNT = "count"
+    EUROS = "euros"
+
+
+class Direction(StrEnum):
+    """Which way the promise goes (tendance: hausse, baisse)."""
+
+    RISING = "rising"
+    FALLING = "falling"
+
+
+class Grain(StrEnum):
+    """The smallest territory that an indicator has a value for; each also has the region's."""
+
+    REGION = "region"
+    DEPARTMENT = "department"
+
+
+class Periodicity(StrEnum):
+    """How often the facts behind an indicator are expected."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    ANNUAL = "annual"
+    IRREGULAR = "irregular"
+
+    @property
+    def days(self) -> int | None:
+        """The longest span between two reports, in days; None where none is expected."""
+        return FREQUENCY_DAYS[self]
+
+
+def _mistaken(mistakes: tuple[Mistake, ...]) -> ValidationError:
+    """Hand the mistakes of one field to pydantic, each at its place inside that field."""
+    return ValidationError.from_exception_data(
+        "catalogue",
+        [
+            InitErrorDetails(
+                type=PydanticCustomError(
+                    "mistake",
+                    "{problem}",
+                    {"problem": mistake.problem, "remedy": mistake.remedy, "shown": mistake.value},
+                ),
+                loc=mistake.path,
+                input=mistake.value,
+            )
+            for mistake in mistakes
+        ],
+    )
+
+
+def _compiled(declared: object) -> Measure:
+    if isinstance(declared, Measure):
+        return declared
+    try:
+        return compile_measure(declared)
+    except MeasureError as error:
+        raise _mistaken(error.mistakes) from error
+
+
+def _number(declared: object) -> object:
+    """Refuse what pydantic would turn into a number by kindness: text and flags."""
+    if isinstance(declared, bool | str):
+        raise PydanticCustomError("not_a_number", "Input should be a number")
+    return declared
+
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
+Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
+Number = Annotated[Decimal, BeforeValidator(_number)]
+Flag = Annotated[bool, Field(strict=True)]
+Territory = Literal["region", "departments", "75", "77", "78", "91", "92", "93", "94", "95"]
+
+
+class Declared(BaseModel):
+    """Base of everything that a catalogue file declares."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        str_strip_whitespace=True,
+        use_attribute_docstrings=True,
+        # `Indicator.measure` and the like are computed once; the models are frozen.
+        ignored_types=(cached_property,),
+    )
+
+
+class Baseline(Declared):
+    """Where an indicator stood before the promise (valeur initiale, vi)."""
+
+    value: Number
+    day: Day
+    source: Text
+    assumed: Flag = False
+    """True where the promise does not state the value or the day."""
+
+
+class Milestone(Declared):
+    """A target with a date (jalon). What the promise does not state is absent or assumed."""
+
+    id: Identifier
+    title: Text | None = None
+    target: Number | None = None
+    """The value to reach (valeur cible, vc), in the indicator's unit."""
+    day: Day | None = None
+    """The last day on which the target can be reached in time."""
+    source: Text
+    assumed: Flag = False
+    """True where the promise does not state the target or the day; `source` says which."""
+    scope: Annotated[tuple[Territory, ...], Field(min_length=1)] = ("region",)
+    """Whose values are held to it: `region`, `departments` (all), or INSEE codes."""
+
+    @property
+    def departments(self) -> tuple[Department, ...]:
+        """The départements that are held to it, in the order of their codes."""
+        return tuple(
+            code for code in Department if "departments" in self.scope or code in self.scope
+        )
+
+    def holds(self, department: str | None) -> bool:
+        """Tell whether a département (None: the region) is held to this milestone."""
+        return "region" in self.scope if department is None else department in self.departments
+
+
+class Indicator(Declared):
+    """A figure that tells how far a promise is kept."""
+
+    id: Identifier
+    title: Text
+    """French, as the delegate reads it."""
+    definition: Text
+    """French: what is counted, from which facts, and what is not."""
+    unit: Unit
+    direction: Direction
+    grain: Grain
+    plan: Annotated[Measure, PlainValidator(_compiled)] = Field(alias="measure")
+    """The measure before it is broken down; see `measure`."""
+    breakdown: str | None = None
+    """The field whose values (or keys) are the categories: audience, theme…"""
+    periodicity: Periodicity
+    availability_delay_days: Days
+    """How long after a period its facts are there."""
+    grace_days: Days = 0
+    """How much later still an indicator is not yet called unreported."""
+    baseline: Baseline | None = None
+    milestones: tuple[Milestone, ...] = ()
+
+    @field_validator("breakdown")
+    @classmethod
+    def _divides_the_measure(cls, field: str | None, info: ValidationInfo) -> str | None:
+        if field is not None and "plan" in info.data:
+            try:
+                break_down(info.data["plan"], field)
+            except MeasureError as error:
+                raise _mistaken(error.mistakes) from error
+        return field
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        mistakes = tuple(self._contradictions())
+        if mistakes:
+            raise _mistaken(mistakes)
+        return self
+
+    def _contradictions(self) -> Iterator[Mistake]:
+        """Tell where two fields, each right by itself, cannot both be."""
+        measured = self._measured_unit()
+        if measured is not self.unit:
+            problem = f"does not fit the measure, which is in {measured}"
+            yield Mistake(("unit",), problem, str(self.unit), f"write '{measured}'")
+        if self.grain is Grain.DEPARTMENT and not has_department(self.plan):
+            problem = "does not fit the measure, whose facts name no département"
+            yield Mistake(("grain",), problem, str(self.grain), "write 'region'")
+        if self.baseline is not None:
+            yield from self._impossible(("baseline", "value"), self.baseline.value)
+        for place, milestone in enumerate(self.milestones):
+            where = ("milestones", place)
+            yield from self._impossible((*where, "target"), milestone.target)
+            yield from self._misplaced(where, milestone, self.milestones[:place])
+
+    def _impossible(self, path: tuple[str | int, ...], value: Decimal | None) -> Iterator[Mistake]:
+        highest = 1 if self.unit is Unit.RATIO else None
+        if value is not None and (value < 0 or (highest is not None and value > highest)):
+            remedy = "write a ratio between 0 and 1" if highest else "write a number from 0 up"
+            yield Mistake(path, "is out of range", value, remedy)
+
+    def _misplaced(
+        self, path: tuple[str | int, ...], milestone: Milestone, before: tuple[Milestone, ...]
+    ) -> Iterator[Mistake]:
+        if milestone.id in {other.id for other in before}:
+            remedy = "give each milestone its own id"
+            yield Mistake((*path, "id"), "is there twice", milestone.id, remedy)
+        if milestone.target is None and milestone.day is None:
+            remedy = "give it a target, a day or both"
+            yield Mistake(path, "promises nothing", milestone.id, remedy)
+        if milestone.departments and self.grain is Grain.REGION:
+            remedy = "write [region], or give the indicator grain: department"
+            scope = ", ".join(milestone.scope)
+            yield Mistake((*path, "scope"), "is finer than the grain", scope, remedy)
+        if milestone.day is None:
+            return
+        if self.baseline is not None and milestone.day <= self.baseline.day:
+            remedy = f"write a day after {self.baseline.day}"
+            yield Mistake((*path, "day"), "is not after the baseline's", milestone.day, remedy)
+        previous = max((other.day for other in before if other.day is not None), default=None)
+        if previous is not None and milestone.day < previous:
+            remedy = "put the milestones in the order of their days"
+            problem = "is before the previous milestone's"
+            yield Mistake((*path, "day"), problem, milestone.day, remedy)
+
+    def _measured_unit(self) -> Unit:
+        if self.plan.denominator is not None:
+            return Unit.RATIO
+        return Unit.EUROS if self.plan.divisor != 1 else Unit.COUNT
+
+    @cached_property
+    def measure(self) -> Measure:
+        """The compiled plan, broken down where the indicator is."""
+        return self.plan if self.breakdown is None else break_down(self.plan, self.breakdown)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories of the breakdown, in their declared order; none without one."""
+        if self.breakdown is None:
+            return ()
+        fact = self.plan.numerator.facts[0]
+        use = field_of(fact, self.breakdown) or resolve_field(fact, self.breakdown)
+        return use.choices if use is not None else ()
+
+    @property
+    def patience_days(self) -> int | None:
+        """How old the last report may be before the indicator is unreported; None: any age."""
+        span = self.periodicity.days
+        return None if span is None else span + self.availability_delay_days + self.grace_days
+
+    def milestone_for(self, department: str | None, as_of: date) -> Milestone | None:
+        """Give the milestone in force: the next one whose day has not passed, else the last."""
+        held = [milestone for milestone in self.milestones if milestone.holds(department)]
+        coming = (one for one in held if one.day is None or one.day >= as_of)
+        return next(coming, held[-1] if held else None)
+
+
+class Programme(Declared):
+    """A programme of the Smart Région (chantier) and its promise."""
+
+    id: Identifier
+    order: Annotated[int, Field(strict=True, ge=0)] = 100
+    """Its place among the programmes, on boards and in tables."""
+    title: Text
+    promise: Text
+    """French: what the Région announced."""
+    owner: Text
+    """French: the function that answers for it."""
+    indicators: Annotated[tuple[Indicator, ...], Field(min_length=1)]
+
+
+class Catalogue(Declared):
+    """All programmes, in their order."""
+
+    programmes: tuple[Programme, ...]
+
+    @cached_property
+    def indicators(self) -> tuple[Indicator, ...]:
+        """Every indicator, programme by programme."""
+        return tuple(one for programme in self.programmes for one in programme.indicators)
+
+    @cached_property
+    def terms(self) -> tuple[Term, ...]:
+        """Every distinct term of the indicators' measures, in the order of first use."""
+        terms = (term for indicator in self.indicators for term in indicator.measure.terms)
+        return tuple(dict.fromkeys(terms))
+
+    @cached_property
+    def families(self) -> frozenset[Family]:
+        """The families whose facts the indicators are made of."""
+        return frozenset(term.family for term in self.terms)
+
+    def indicator(self, identifier: str) -> Indicator:
+        """Give an indicator by its id, or raise `UnknownIndicatorError`."""
+        for indicator in self.indicators:
+            if indicator.id == identifier:
+                return indicator
+        raise UnknownIndicatorError(identifier, known=[one.id for one in self.indicators])
+
+    def programme(self, identifier: str) -> Programme:
+        """Give a programme by its id, or raise `UnknownProgrammeError`."""
+        for programme in self.programmes:
+            if programme.id == identifier:
+                return programme
+        raise UnknownProgrammeError(identifier, known=[one.id for one in self.programmes])
+
+    def programme_of(self, indicator: str) -> Programme:
+        """Give the programme that declares an indicator, or raise `UnknownIndicatorError`."""
+        found = self.indicator(indicator)
+        return next(one for one in self.programmes if found in one.indicators)

@@ -1,0 +1,80 @@
+"""The compiled plan of an indicator: what each entity adds to a figure, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from events.registry import Family
+
+__all__ = ["FREQUENCY_DAYS", "Expiry", "Measure", "Mode", "Term"]
+
+FREQUENCY_DAYS: Mapping[str, int | None] = MappingProxyType(
+    {"daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92, "annual": 366, "irregular": None}
+)
+"""The longest span, in days, that each frequency leaves between two reports; None never ends."""
+
+
+class Mode(StrEnum):
+    """What a new record does to what its entity already counts."""
+
+    REPLACE = "replace"
+    ADD = "add"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """How long an amount counts: `days`, or as many as its field `by` names, plus `grace_days`.
+
+    Exactly one of `days` and `by` is given; `by` names a field whose values are keys of
+    `FREQUENCY_DAYS` (an entity that does not have the field never expires). An amount of day D is
+    live while `as_of - D <= days + grace_days`: D itself and that many days after it.
+    """
+
+    days: int | None = None
+    by: str | None = None
+    grace_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One additive quantity, an integer, summed over the entities of one family.
+
+    For each entity the records of `facts` and `unless` that are not retracted are taken in the
+    order (effective day, time, source, id).
+
+    - `replace`: each record sets the entity's level: its amount for a record of `facts` that
+      satisfies `where`, 0 for any other. The level lasts until the next record or its expiry.
+    - `add`: each record of `facts` that satisfies `where` adds its amount from its day on, until
+      its expiry.
+
+    `amount` is None for 1, or a field; a field that is a mapping adds up its values. `where` is
+    satisfied when each field's value, as text (`true` and `false` for a flag), is among those
+    given. `breakdown` is the field whose value is the category; for a mapping amount with such a
+    breakdown the mapping's keys are the categories.
+    """
+
+    family: Family
+    facts: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+    mode: Mode = Mode.REPLACE
+    amount: str | None = None
+    where: tuple[tuple[str, frozenset[str]], ...] = ()
+    expires: Expiry | None = None
+    breakdown: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A figure: `numerator / denominator` (blank over 0), or `numerator / divisor`."""
+
+    numerator: Term
+    denominator: Term | None = None
+    divisor: int = 1
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The numerator, then the denominator where there is one."""
+        return (self.numerator,) if self.denominator is None else (self.numerator, self.denominator)

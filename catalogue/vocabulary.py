@@ -1,0 +1,112 @@
+"""What a measure may name: the facts' fields, and what each field can be used for."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Annotated, Union, get_args, get_origin
+
+from events.fact import Fact
+from events.identifiers import Department
+from events.registry import FACTS_BY_NAME, Family, facts_of
+
+__all__ = [
+    "DEPARTMENT",
+    "FieldUse",
+    "carries_department",
+    "field_of",
+    "fields_of",
+    "is_money",
+    "resolve_field",
+]
+
+DEPARTMENT = "department"
+
+_MONEY_SUFFIX = "_cents"
+_DERIVED_DEPARTMENT = frozenset({Family.SCHOOLS, Family.BROADBAND})
+
+
+@dataclass(frozen=True, slots=True)
+class FieldUse:
+    """A fact's field, as a measure sees it.
+
+    `numeric`: its values, or its mapping's, are whole numbers. `choices`: its closed values
+    (`true` and `false` for a flag), or its mapping's closed keys; empty for free text and numbers.
+    """
+
+    name: str
+    numeric: bool
+    mapping: bool
+    choices: tuple[str, ...]
+
+    @property
+    def closed(self) -> bool:
+        """True where the field is one closed value, so that it can be filtered and broken down."""
+        return bool(self.choices) and not self.mapping
+
+
+@cache
+def fields_of(name: str) -> Mapping[str, FieldUse]:
+    """Give the fields that records of the fact `name` carry, its derived département included."""
+    fact = FACTS_BY_NAME[name]
+    fields = {
+        field: _described(field, info.annotation)
+        for field, info in fact.model_fields.items()
+        if field not in ("retracted", fact.DAY)
+    }
+    if fact.FAMILY in _DERIVED_DEPARTMENT:
+        fields.setdefault(DEPARTMENT, _described(DEPARTMENT, Department))
+    return fields
+
+
+def is_money(field: str) -> bool:
+    """Tell whether a field's values are euro cents."""
+    return field.endswith(_MONEY_SUFFIX)
+
+
+def field_of(name: str, field: str) -> FieldUse | None:
+    """Give a fact's own field, or None."""
+    return fields_of(name).get(field)
+
+
+def resolve_field(name: str, field: str) -> FieldUse | None:
+    """Give a fact's own field, else the one it borrows from its family's defining fact."""
+    own = field_of(name, field)
+    return own if own is not None else field_of(_defining(FACTS_BY_NAME[name].FAMILY).NAME, field)
+
+
+def carries_department(family: Family) -> bool:
+    """Tell whether an entity of the family has a département."""
+    return resolve_field(_defining(family).NAME, DEPARTMENT) is not None
+
+
+def _defining(family: Family) -> type[Fact]:
+    return facts_of(family)[0]
+
+
+def _described(name: str, annotation: object) -> FieldUse:
+    annotation = _bare(annotation)
+    if get_origin(annotation) is not None:
+        keys, values = (_bare(part) for part in (*get_args(annotation), object, object)[:2])
+        return FieldUse(name, numeric=values is int, mapping=True, choices=_closed(keys))
+    return FieldUse(name, numeric=annotation is int, mapping=False, choices=_closed(annotation))
+
+
+def _bare(annotation: object) -> object:
+    """Take the constraints and the `| None` off an annotation."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, types.UnionType):
+        return _bare(next(part for part in get_args(annotation) if part is not type(None)))
+    return annotation
+
+
+def _closed(annotation: object) -> tuple[str, ...]:
+    if annotation is bool:
+        return ("true", "false")
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return tuple(str(member.value) for member in annotation)
+    return ()
