@@ -179,7 +179,10 @@ def _event_model(fact: type[Fact]) -> type[Attributes]:
 
 _EVENTS: Final = {name: _event_model(fact) for name, fact in FACTS.items()}
 # One pass in pydantic's Rust core from bytes to a checked event, chosen by its type.
-_ANY_EVENT: Final[Any] = Annotated[Union[tuple(_EVENTS.values())], Field(discriminator="type")]
+_ANY_EVENT: Final[Any] = Annotated[
+    Union[tuple(_EVENTS.values())],  # noqa: UP007 - the members are only known here
+    Field(discriminator="type"),
+]
 _read_structured: Final = TypeAdapter[Any](_ANY_EVENT).validator.validate_json
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -55,8 +55,8 @@ class Fact(BaseModel):
     """True takes back what was recorded for this entity, this fact and this day."""
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
+    def __pydantic_init_subclass__(cls) -> None:
+        super().__pydantic_init_subclass__()
         if not hasattr(cls, "NAME"):
             return  # A family's base, not yet a fact.
         cls.TYPE = f"{TYPE_PREFIX}.{cls.NAME}.v{cls.VERSION}"

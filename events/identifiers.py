@@ -83,7 +83,7 @@ def _checked_uai(uai: str) -> str:
 
 
 def _checked_siret(siret: str) -> str:
-    # Luhn; La Poste ran out of numbers that satisfy it, and its establishments follow their own rule.
+    # Luhn; La Poste has more establishments than that leaves numbers for, hence its own rule.
     digits = [int(digit) for digit in siret]
     luhn = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
     if luhn % 10 and not (siret.startswith(LA_POSTE) and sum(digits) % 5 == 0):
@@ -143,7 +143,7 @@ PseudonymousId = Annotated[
     str,
     Text(pattern="^[a-z0-9-]{16,64}$"),
     Field(
-        description="pseudonym that leads to no person: 16 to 64 lower-case letters, digits, hyphens",
+        description="pseudonym of a person: 16 to 64 lower-case letters, digits and hyphens",
         examples=["5f0c9a54e1b84d5b"],
     ),
 ]
