@@ -1,0 +1,71 @@
+# Works from a clean clone on Linux or macOS with Python >= 3.11 (venv, pip) and make.
+# `make demo` needs nothing else; `make test` also needs Java 17 and Maven (see deploy/kafka/jars.sh).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+KAFKA_JARS := deploy/kafka/target/jars.stamp
+
+# Files that `make generated` writes; `make check` fails if one of them is not up to date.
+GENERATED :=
+
+# Passed on: make demo ARGS="--until-replayed --json", make test ARGS="tests/unit -x"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench coverage generated lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/run.stamp ## replay 2016 to 2020 on an embedded broker and watch the figures (no Java)
+	@$(BIN)/smart-region demo $(ARGS)
+
+test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka too
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/dev.stamp ## format, lint, types, generated files
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory generated
+	@test -z "$(GENERATED)" || git diff --exit-code -- $(GENERATED)
+
+coverage: $(VENV)/dev.stamp ## branch coverage of the unit tests
+	@$(BIN)/python -m pytest tests/unit --cov $(ARGS)
+
+generated: $(VENV)/dev.stamp ## write the files that follow from others
+	@:
+
+lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	$(LOCK) --group build -o requirements/run.txt
+	$(LOCK) --group dev -c requirements/run.txt -o requirements/dev.txt
+
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(UPGRADE) \
+	--custom-compile-command "make lock" --extra demo pyproject.toml
+
+clean: ## remove everything that make made
+	rm -rf $(VENV) build dist htmlcov deploy/kafka/target .coverage .coverage.* \
+		.hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The locked packages, then the project itself as an editable install. dev.txt pins whatever
+# run.txt pins to the same versions, so the two stamps can share one environment.
+$(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo "installing $< into $(VENV)" >&2
+	@$(PIP) install --require-hashes --requirement $< >&2
+	@$(PIP) install --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(KAFKA_JARS): deploy/kafka/pom.xml deploy/kafka/jars.sh
+	@deploy/kafka/jars.sh >&2
+	@touch $@

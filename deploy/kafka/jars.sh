@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Brings Apache Kafka's jars into deploy/kafka/target/jars, and Java and Maven first where it may:
+# as root on Debian or Ubuntu. Elsewhere it says what to install.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+java_is_recent() {
+  local major
+  major=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1) || return 1
+  [[ ${major:-0} -ge 17 ]]
+}
+
+if ! java_is_recent || ! command -v mvn >/dev/null; then
+  if [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; then
+    echo "installing Java and Maven with apt-get"
+    apt-get -qq update
+    DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+      default-jre-headless maven
+  fi
+  if ! java_is_recent || ! command -v mvn >/dev/null; then
+    echo "The tests' Kafka needs Java 17 or later and Maven." >&2
+    echo "On Debian or Ubuntu: sudo apt-get install default-jre-headless maven" >&2
+    exit 1
+  fi
+fi
+
+rm -rf target/jars
+mvn --batch-mode --quiet --no-transfer-progress package
