@@ -294,6 +294,14 @@ class Indicator(Declared):
         span = self.periodicity.days
         return None if span is None else span + self.availability_delay_days + self.grace_days
 
+    def baseline_for(self, department: str | None) -> Baseline | None:
+        """Give the baseline of a territory; the region's total says nothing of a département.
+
+        A ratio, and a start from zero, hold for each of them.
+        """
+        shared = self.unit is Unit.RATIO or (self.baseline is not None and self.baseline.value == 0)
+        return self.baseline if department is None or shared else None
+
     def milestone_for(self, department: str | None, as_of: date) -> Milestone | None:
         """Give the milestone in force: the next one whose day has not passed, else the last."""
         held = [milestone for milestone in self.milestones if milestone.holds(department)]

@@ -1,3 +1,1 @@
-"""What people see: boards, recording rules and alert rules, derived from the catalogue."""
-
-__all__: list[str] = []
+"""What people see: tables, boards and rules, all made from the catalogue."""

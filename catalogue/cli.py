@@ -1,0 +1,58 @@
+"""The commands `smart-region catalogue …`: check a catalogue, list what it declares."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+__all__ = ["commands"]
+
+FOLDER = click.argument(
+    "directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]"
+)
+
+
+@click.group()
+def catalogue() -> None:
+    """Read what was promised; DIR is a folder of *.yaml files, by default the Région's own."""
+
+
+@catalogue.command()
+@FOLDER
+def check(directory: Path | None) -> None:
+    """Say all that is wrong in a catalogue; exit status 1 if anything is."""
+    from catalogue.errors import InvalidCatalogueError
+    from catalogue.loader import load_catalogue
+
+    try:
+        loaded = load_catalogue(directory)
+    except InvalidCatalogueError as invalid:
+        for error in invalid.errors:
+            click.echo(error)
+        click.echo(f"{len(invalid.errors)} to correct", err=True)
+        sys.exit(1)
+    click.echo(f"{len(loaded.programmes)} programmes, {len(loaded.indicators)} indicators: correct")
+
+
+@catalogue.command(name="list")
+@FOLDER
+def list_indicators(directory: Path | None) -> None:
+    """List the programmes, their indicators and their milestones."""
+    from catalogue.loader import load_catalogue
+
+    for programme in load_catalogue(directory).programmes:
+        click.echo(f"{programme.id}: {programme.title}")
+        for indicator in programme.indicators:
+            facts = dict.fromkeys(fact for term in indicator.measure.terms for fact in term.facts)
+            click.echo(f"  {indicator.id} ({indicator.unit}): {indicator.title}")
+            click.echo(f"    from {', '.join(facts)}")
+            for milestone in indicator.milestones:
+                target = "no target" if milestone.target is None else f"{milestone.target}"
+                day = "no day" if milestone.day is None else f"by {milestone.day}"
+                assumed = " (assumed)" if milestone.assumed else ""
+                click.echo(f"    {milestone.id}: {target} {day}{assumed}")
+
+
+commands = [catalogue]

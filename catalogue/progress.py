@@ -1,0 +1,133 @@
+"""How far a promise is kept: progress rate, projected day, status of a milestone.
+
+Values are exact (integers, decimals, fractions) until the last step. All is computed from what is
+known on `as_of` and nothing is latched: a target attained and lost again is no longer achieved.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from math import ceil
+
+from catalogue.model import Direction
+
+__all__ = [
+    "MilestoneStatus",
+    "Number",
+    "is_attained",
+    "is_stale",
+    "milestone_status",
+    "progress_rate",
+    "projected_day",
+]
+
+Number = int | Decimal | Fraction
+
+
+class MilestoneStatus(StrEnum):
+    """How a milestone stands on a day."""
+
+    ACHIEVED = "achieved"
+    ON_TRACK = "on_track"
+    AT_RISK = "at_risk"
+    MISSED = "missed"
+    UNREPORTED = "unreported"
+
+
+def progress_rate(
+    baseline: Number | None, current: Number | None, target: Number | None, direction: Direction
+) -> float | None:
+    """Give the progress rate (taux d’avancement), in percent from 0 to 100.
+
+    `ta = 100 (va − vi) / (vc − vi)`, bounded to [0, 100]. Where the baseline is at the target or
+    beyond it already, there is no way to go: 100 while the target is held, else 0. None where a
+    component is missing. This is the State's rule for its policy barometer (baromètre des résultats
+    de l’action publique).
+    """
+    if baseline is None or current is None or target is None:
+        return None
+    if is_attained(baseline, target, direction):
+        return 100.0 if is_attained(current, target, direction) else 0.0
+    rate = 100 * (Fraction(current) - Fraction(baseline)) / (Fraction(target) - Fraction(baseline))
+    return float(min(max(rate, Fraction(0)), Fraction(100)))
+
+
+def is_attained(value: Number, target: Number, direction: Direction) -> bool:
+    """Tell whether a value is at the target or beyond it, in the promise's direction."""
+    return value >= target if direction is Direction.RISING else value <= target
+
+
+def projected_day(
+    *,
+    baseline: Number | None,
+    baseline_day: date | None,
+    current: Number | None,
+    as_of: date,
+    target: Number | None,
+    direction: Direction,
+) -> date | None:
+    """Give the first day on which the target is reached if the mean pace so far goes on.
+
+    The pace is that of the straight line from (baseline day, baseline) to (as_of, current): it
+    answers late to a change of pace. None where a component is missing, where the target is
+    attained already, where there was no progress, and where the day is beyond the calendar.
+    """
+    if baseline is None or baseline_day is None or current is None or target is None:
+        return None
+    elapsed = (as_of - baseline_day).days
+    gained = Fraction(current) - Fraction(baseline)
+    left = Fraction(target) - Fraction(current)
+    if direction is Direction.FALLING:
+        gained, left = -gained, -left
+    if elapsed <= 0 or gained <= 0 or left <= 0:
+        return None
+    days = ceil(left / gained * elapsed)
+    return as_of + timedelta(days=days) if days <= (date.max - as_of).days else None
+
+
+def is_stale(
+    last_reported: date | None, *, day: date | None, patience_days: int | None, as_of: date
+) -> bool:
+    """Tell whether the last report is too old to judge a milestone by.
+
+    Reports are needed up to the milestone's day (`day`, None: without end) and no further.
+    `patience_days` is periodicity + availability delay + grace, None where no report is expected:
+    then any report will do. What was never reported is stale.
+    """
+    if last_reported is None:
+        return True
+    if patience_days is None:
+        return False
+    needed = as_of if day is None else min(as_of, day)
+    return last_reported < needed - timedelta(days=patience_days)
+
+
+def milestone_status(
+    *,
+    value: Number | None,
+    target: Number | None,
+    day: date | None,
+    direction: Direction,
+    stale: bool,
+    projected: date | None,
+    as_of: date,
+) -> MilestoneStatus | None:
+    """Judge a milestone on a day; None where the promise gives no target to judge by.
+
+    In this order: unreported (no value, or a stale one), achieved, missed (its day has passed), at
+    risk (projected after its day, or no pace to project), on track.
+    """
+    if target is None:
+        return None
+    if value is None or stale:
+        return MilestoneStatus.UNREPORTED
+    if is_attained(value, target, direction):
+        return MilestoneStatus.ACHIEVED
+    if day is not None and as_of > day:
+        return MilestoneStatus.MISSED
+    if projected is None or (day is not None and projected > day):
+        return MilestoneStatus.AT_RISK
+    return MilestoneStatus.ON_TRACK

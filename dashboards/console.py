@@ -1,0 +1,122 @@
+"""The figures as a table in the terminal, as the delegate reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from rich.table import Table
+from rich.text import Text
+
+from catalogue.assessment import Figure
+from catalogue.model import Catalogue, Direction, Indicator, Unit
+from catalogue.progress import MilestoneStatus
+
+__all__ = ["figures_table", "format_value"]
+
+# The mark before the word: colour is never the only carrier of meaning.
+STATUSES: Mapping[MilestoneStatus, tuple[str, str]] = {
+    MilestoneStatus.ACHIEVED: ("✔ atteint", "bold green"),
+    MilestoneStatus.ON_TRACK: ("● en bonne voie", "green"),
+    MilestoneStatus.AT_RISK: ("▲ à risque", "yellow"),
+    MilestoneStatus.MISSED: ("✖ manqué", "bold red"),
+    MilestoneStatus.UNREPORTED: ("? non renseigné", "magenta"),
+}
+BEHIND = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
+
+BLANK = "–"
+THOUSANDS = "\u202f"
+BEFORE_SIGN = "\u00a0"
+ASSUMED = "*"
+DAY = "%d/%m/%Y"
+
+
+def figures_table(catalogue: Catalogue, figures: Iterable[Figure], as_of: date) -> Table:
+    """Lay out the region's figures by programme, each with the départements that are behind.
+
+    A figure of an indicator that the catalogue does not have is left out; an indicator without a
+    figure has a row of blanks.
+    """
+    by_place = {(figure.indicator, figure.department): figure for figure in figures}
+    table = Table(
+        title=f"Smart Région au {as_of.strftime(DAY)}",
+        caption=f"{ASSUMED} supposé : la promesse ne fixe pas la cible, l’échéance ou le départ",
+    )
+    table.add_column("Programme et indicateur")
+    for heading in ("Valeur", "Cible", "Avancement"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("État", no_wrap=True)
+    table.add_column("Projection", no_wrap=True)
+    table.add_column("Départements en retard")
+    for programme in catalogue.programmes:
+        table.add_row(Text(programme.title, style="bold"))
+        for indicator in programme.indicators:
+            figure = by_place.get((indicator.id, None))
+            local = [
+                one for (name, place), one in by_place.items() if name == indicator.id and place
+            ]
+            table.add_row(f"  {indicator.title}", *_cells(indicator, figure, local))
+        table.add_section()
+    return table
+
+
+def format_value(value: float | None, unit: Unit, direction: Direction = Direction.RISING) -> str:
+    """Write a value in French: a ratio as percent, thousands apart, euros with their sign.
+
+    What is beyond the last digit shown is cut on the side away from the target, so that `100,0 %`
+    is never read where 100 % is not attained.
+    """
+    if value is None:
+        return BLANK
+    if unit is Unit.RATIO:
+        return f"{_cut(value, 3, direction) * 100:.1f}{BEFORE_SIGN}%".replace(".", ",")
+    digits = f"{_cut(value, 0, direction):,}".replace(",", THOUSANDS)
+    return f"{digits}{BEFORE_SIGN}€" if unit is Unit.EUROS else digits
+
+
+def _cut(value: float, digits: int, direction: Direction) -> Decimal:
+    # The shortest text of a float is the decimal that was meant: 0.29, not 0.28999…
+    rounding = ROUND_FLOOR if direction is Direction.RISING else ROUND_CEILING
+    return Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), rounding)
+
+
+def _cells(
+    indicator: Indicator, figure: Figure | None, local: Sequence[Figure]
+) -> Sequence[str | Text]:
+    if figure is None:
+        return (BLANK,) * 6
+    unit, direction, rate = indicator.unit, indicator.direction, figure.progress_rate
+    assumed_start = indicator.baseline is not None and indicator.baseline.assumed
+    word, style = (BLANK, "") if figure.status is None else STATUSES[figure.status]
+    return (
+        format_value(figure.value, unit, direction),
+        _marked(format_value(figure.target, unit, direction), assumed=figure.assumed),
+        BLANK if rate is None else _marked(f"{int(rate)}{BEFORE_SIGN}%", assumed=assumed_start),
+        Text(word, style=style),
+        BLANK if figure.projected_day is None else figure.projected_day.strftime(DAY),
+        _behind(local),
+    )
+
+
+def _marked(text: str, *, assumed: bool) -> str:
+    return f"{text}{BEFORE_SIGN}{ASSUMED}" if assumed else text
+
+
+def _behind(local: Sequence[Figure]) -> str:
+    """Name the départements that are missed or at risk, and those that did not report."""
+    judged = [figure for figure in local if figure.status is not None]
+    if not judged:
+        return BLANK
+    behind = sorted(str(figure.department) for figure in judged if figure.status in BEHIND)
+    silent = sorted(
+        str(figure.department) for figure in judged if figure.status is MilestoneStatus.UNREPORTED
+    )
+    parts = [_listed(behind, len(judged))] if behind else []
+    if silent:
+        parts.append(f"non renseigné : {_listed(silent, len(judged))}")
+    return " ; ".join(parts) or "aucun"
+
+
+def _listed(departments: Sequence[str], judged: int) -> str:
+    return "tous" if len(departments) == judged > 1 else ", ".join(departments)
