@@ -1,0 +1,48 @@
+"""Curves: how a quantity of the story runs from one dated point to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from math import ceil
+
+__all__ = ["Curve"]
+
+SCHOOL_YEAR_2012 = date(2012, 9, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Straight lines between dated points, flat before the first and after the last."""
+
+    points: tuple[tuple[date, float], ...]
+
+    @classmethod
+    def yearly(cls, *values: float) -> Curve:
+        """A curve from 0 in September 2012 through a value at the end of each November since 2015.
+
+        November, so that what a year promises is also recorded before the year ends.
+        """
+        ends = ((date(2015 + years, 11, 30), value) for years, value in enumerate(values))
+        return cls(((SCHOOL_YEAR_2012, 0.0), *ends))
+
+    def on(self, day: date) -> float:
+        """The value on a day."""
+        if day <= self.points[0][0]:
+            return self.points[0][1]
+        for (since, low), (until, high) in pairwise(self.points):
+            if day <= until:
+                return low + (high - low) * ((day - since).days / (until - since).days)
+        return self.points[-1][1]
+
+    def day_reaching(self, value: float) -> date | None:
+        """The first day on which a rising curve is at `value` or above; None if it never is."""
+        if value <= self.points[0][1]:
+            return self.points[0][0]
+        for (since, low), (until, high) in pairwise(self.points):
+            if low < value <= high:
+                return since + timedelta(
+                    days=ceil((value - low) / (high - low) * (until - since).days)
+                )
+        return None

@@ -1,0 +1,40 @@
+"""The simulated years: first and last day, quarters, months, working days."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+__all__ = ["FIRST_DAY", "LAST_DAY", "month_end", "months", "quarter_ends", "working_day"]
+
+FIRST_DAY = date(2016, 1, 1)
+LAST_DAY = date(2020, 12, 31)
+
+SATURDAY = 5
+
+
+def quarter_ends(first: date, last: date) -> Iterator[date]:
+    """Last days of the quarters that end from `first` to `last`, both included."""
+    for start in months(first, last):
+        end = month_end(start)
+        if end.month % 3 == 0 and first <= end <= last:
+            yield end
+
+
+def months(first: date, last: date) -> Iterator[date]:
+    """First days of the months from that of `first` to that of `last`, both included."""
+    month = first.replace(day=1)
+    while month <= last:
+        yield month
+        month = month_end(month) + timedelta(days=1)
+
+
+def month_end(day: date) -> date:
+    """Last day of the month of `day`."""
+    return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+def working_day(day: date) -> date:
+    """The day itself, or the Monday after it where it falls on a weekend."""
+    return day if day.weekday() < SATURDAY else day + timedelta(days=7 - day.weekday())
