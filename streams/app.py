@@ -1,0 +1,115 @@
+"""The Faust app, built from settings; nothing exists before `create_app` is called."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from typing import TYPE_CHECKING, Any, cast
+
+import faust
+from mode.supervisors import CrashingSupervisor
+
+from events.registry import Family
+from events.topics import topic_name
+from streams.batching import BatchSchema, BatchTransport
+from streams.tables import entity_table
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from streams.batching import BatchConsumer, BatchProducer
+    from streams.engine import Engine
+    from streams.settings import Settings
+
+__all__ = ["create_app"]
+
+_BUFFERED_BATCHES = 4
+
+
+def create_app(
+    settings: Settings, engine: Engine, *, on_failure: Callable[[BaseException], None]
+) -> faust.App:
+    """Return the app: eight agents, one a family, each with its table and changelog.
+
+    `on_failure` is told of the first exception in an agent; the process has to end then, for
+    Faust would restart the agent and acknowledge the batch.
+    """
+    app = faust.App(
+        settings.app_id,
+        broker=[f"kafka://{address.strip()}" for address in settings.broker.split(",")],
+        broker_credentials=_credentials(settings),
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=settings.heartbeat_interval,
+        broker_request_timeout=settings.request_timeout,
+        broker_commit_interval=settings.commit_interval,
+        broker_max_poll_records=settings.max_poll_records,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=4 * 1024 * 1024,
+        producer_acks=-1,
+        producer_linger=0,
+        producer_max_batch_size=256 * 1024,
+        producer_request_timeout=settings.request_timeout,
+        processing_guarantee="at_least_once",
+        # A revocation waits for the batch in flight, and commits it.
+        stream_wait_empty=True,
+        stream_buffer_maxsize=_BUFFERED_BATCHES,
+        store="memory://",
+        table_standby_replicas=0,
+        topic_partitions=settings.partitions,
+        topic_replication_factor=settings.replication,
+        # Topics are declared in `events.topics` and made by `smart-region topics apply`.
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        # /metrics, /healthz and /readyz are our own server's: Faust's has pages that show data.
+        web_enabled=False,
+        # Faust makes folders when it starts, and the state is in memory.
+        datadir=tempfile.gettempdir(),
+        agent_supervisor=CrashingSupervisor,
+    )
+    app.transport = BatchTransport(
+        app.conf.broker_consumer,
+        app,
+        idempotent=settings.idempotent_producer,
+        single_record_tail=settings.single_record_tail,
+    )
+    for family in Family:
+        entity_table(app, family, engine.holdings)
+        topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)
+        app.agent(topic, name=f"{family}-agent", concurrency=1)(
+            _agent(app, family, engine, on_failure)
+        )
+    return app
+
+
+def _agent(
+    app: faust.App,
+    family: Family,
+    engine: Engine,
+    on_failure: Callable[[BaseException], None],
+) -> Callable[[Any], Awaitable[None]]:
+    async def take_batches(stream: Any) -> None:  # noqa: ANN401 - Faust's stream
+        # No automatic acknowledgement: Faust would acknowledge a batch that failed.
+        async for event in stream.noack().events():
+            consumer = cast("BatchConsumer", app.consumer)
+            producer = cast("BatchProducer", app.producer)
+            try:
+                await engine.take(family, event.message, consumer, producer)
+            except Exception as error:
+                on_failure(error)
+                raise
+
+    return take_batches
+
+
+def _credentials(settings: Settings) -> Any:  # noqa: ANN401 - one of Faust's two classes
+    context: ssl.SSLContext | None = None
+    if settings.security_protocol.endswith("SSL"):
+        context = ssl.create_default_context(cafile=settings.ssl_cafile)
+    if settings.sasl_password is not None:
+        return faust.SASLCredentials(
+            username=settings.sasl_username,
+            password=settings.sasl_password.get_secret_value(),
+            mechanism=settings.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context=context) if context else None

@@ -1,0 +1,396 @@
+"""The seam: Faust's aiokafka transport, handing on one message per partition and poll.
+
+Faust moves one record at a time: a task pair, a future and a produce request each. Here a record
+of an event topic or a changelog never becomes a Faust message of its own: a poll's records of one
+partition travel as one message whose value is their list and whose offset is the last one's.
+Assignment, rebalance, recovery, tables and commits stay Faust's own.
+
+Faust's internals are used in this module and in `tables`, nowhere else; faust-streaming and
+aiokafka are pinned exactly, and tests/integration/test_engine.py fails when an upgrade moves the
+seam.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from faust import Schema
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage, Message
+from mode.utils.futures import notify
+
+from streams.errors import StreamsError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+
+
+__all__ = [
+    "BatchConsumer",
+    "BatchProducer",
+    "BatchSchema",
+    "BatchTransport",
+    "LeaseLostError",
+    "ProduceFailedError",
+]
+
+#: A lease is trusted for this part of the session: the rest is what a write may take.
+LEASE_SHARE = 0.8
+FETCH_MAX_WAIT_MS = 100
+_IDLE_POLL_SECONDS = 0.05
+
+
+class LeaseLostError(StreamsError):
+    """This worker may no longer own the partition: it must not write, and has to end."""
+
+    def __init__(self, tp: TP, *, reason: str) -> None:
+        super().__init__(
+            f"{tp.topic}[{tp.partition}]: {reason}; another worker may own the partition, so this "
+            "one writes nothing more and ends: let the supervisor restart it"
+        )
+
+
+class ProduceFailedError(StreamsError):
+    """The broker did not acknowledge a write that the batch depends on."""
+
+    def __init__(self, topic: str, partition: int | None, *, cause: BaseException) -> None:
+        where = topic if partition is None else f"{topic}[{partition}]"
+        super().__init__(
+            f"{where}: the broker did not acknowledge a write ({cause!r}); nothing beyond it was "
+            "acknowledged, and the batch is read again after a restart"
+        )
+
+
+class BatchSchema(Schema[Any, Any]):
+    """A schema that decodes nothing: the value is the list of raw records."""
+
+    def compile(self, app: Any, **_: Any) -> Callable[..., Any]:  # noqa: ANN401 - Faust's types
+        """Return the function that makes an event of a batch message."""
+        create_event = app.create_event
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ANN401, ARG001
+            return create_event(None, message.value, message.headers, message)
+
+        return decode
+
+
+class _LeasedThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread, which also remembers when the broker last knew this member."""
+
+    mundane_level = "debug"
+    known_at: float = 0.0
+
+    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
+        consumer = super()._create_consumer(loop)
+        # Faust says 1.5 s; some brokers do not wake a waiting fetch when a record arrives.
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        beat = coordinator._do_heartbeat
+
+        async def heartbeat() -> bool:
+            sent_at = monotonic()
+            known: bool = await beat()
+            if known:
+                self.known_at = max(self.known_at, sent_at)
+            return known
+
+        coordinator._do_heartbeat = heartbeat
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self.known_at = monotonic()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def generation(self) -> int:
+        """Return the group generation of which the coordinator counts this worker a member."""
+        return int(self._ensure_consumer()._coordinator.generation)
+
+    async def check_errors(self) -> None:
+        """Raise, in the consumer's thread, the error that aiokafka has parked, if any."""
+        coordinator = self._ensure_consumer()._coordinator
+
+        async def check() -> None:
+            coordinator.check_errors()
+
+        await self.call_thread(check)
+
+
+class BatchConsumer(driver.Consumer):
+    """Faust's consumer, polling batches and committing only what is explicitly done."""
+
+    mundane_level = "debug"
+    _thread: _LeasedThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        #: Per partition: the generation in which work was done, and the next offset to do.
+        self._done: dict[TP, tuple[int, int]] = {}
+        #: Per partition: the next offset to hand on.
+        self._next: dict[TP, int] = {}
+        #: Per partition: a hole that was met once, and sought back from.
+        self._hole: dict[TP, tuple[int, int]] = {}
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> _LeasedThread:
+        return _LeasedThread(self, loop=self.loop, beacon=self.beacon)
+
+    # -- reading
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """Yield one message per partition with new records.
+
+        While the group rebalances no event topic is read: Faust would clear its queues, and with
+        them records past which a later batch commits. Records that a poll brought and that can
+        no longer be handed on are sought back to.
+        """
+        # Before the wait: a poll may outlive the generation in which it was made.
+        generation = self.app.consumer_generation_id
+        if not self.flow_active:
+            await self.wait(self.can_resume_flow.wait())
+        readable = {
+            tp
+            for tp in self._get_active_partitions()
+            if not self.app.rebalancing or self._is_changelog_tp(tp)
+        }
+        if not readable:
+            # To aiokafka an empty set means every partition.
+            await self.sleep(_IDLE_POLL_SECONDS)
+            return
+        polled = await self._getmany(active_partitions=readable, timeout=timeout)
+        for tp, records in (polled or {}).items():
+            if self.should_stop:
+                return
+            if not self.flow_active or generation != self.app.consumer_generation_id:
+                await self._seek_back()
+                return
+            if self._is_changelog_tp(tp):
+                yield tp, self._to_batch(tp, records, generation)
+            elif self.app.rebalancing:
+                await self._seek_back()
+                return
+            elif await self._follows_on(tp, records[0].offset):
+                self._next[tp] = records[-1].offset + 1
+                yield tp, self._to_batch(tp, records, generation)
+
+    def _to_batch(self, tp: TP, records: Any, generation: int) -> ConsumerMessage:  # noqa: ANN401
+        last = records[-1]
+        return ConsumerMessage(
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=last.offset,
+            timestamp=last.timestamp / 1000.0,
+            timestamp_type=last.timestamp_type,
+            headers=[],
+            key=None,
+            value=records,
+            checksum=None,
+            tp=tp,
+            generation_id=generation,
+        )
+
+    async def _follows_on(self, tp: TP, offset: int) -> bool:
+        """Tell whether nothing was lost before `offset`; else seek back, once.
+
+        A hole that is still there on the second reading is the log's own (retention, compaction,
+        transaction markers).
+        """
+        expected = self._next.get(tp)
+        if expected is None or offset <= expected or self._hole.get(tp) == (expected, offset):
+            self._hole.pop(tp, None)
+            return True
+        self._hole[tp] = (expected, offset)
+        await self.seek_wait({tp: expected})
+        return False
+
+    async def _seek_back(self) -> None:
+        try:
+            await self.perform_seek()
+        except Exception as error:  # noqa: BLE001 - the next recovery seeks again
+            self.log.warning("could not seek back during a rebalance: %r", error)
+
+    async def perform_seek(self) -> None:
+        """Go to the committed offsets; a partition that has none goes to its beginning."""
+        committed = await self.seek_to_committed()
+        fresh: dict[TP, int] = {}
+        for tp, offset in committed.items():
+            if self._is_changelog_tp(tp):
+                self._read_offset[tp] = None
+                continue
+            self._hole.pop(tp, None)
+            self._next.pop(tp, None)
+            if offset:
+                self._read_offset[tp] = self._committed_offset[tp] = offset
+                self._next[tp] = offset
+            else:
+                self._read_offset[tp] = self._committed_offset[tp] = None
+                fresh[tp] = 0
+        if fresh:
+            await self.seek_wait(fresh)
+
+    # -- acknowledging
+
+    def done(self, message: Message) -> None:
+        """Let the offset after a batch be committed: all that it led to is on the broker."""
+        self._done[message.tp] = (message.generation_id or -1, message.offset + 1)
+        message.ack(self)
+
+    def ack(self, message: Message) -> bool:
+        """Release a message; what may be committed is said by `done` alone."""
+        if message.acked:
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        notify(self._waiting_for_ack)
+        return True
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
+        # A copy: the commit awaits, and batches go on being done meanwhile.
+        return (
+            tp for tp in list(self._done) if topics is None or tp in topics or tp.topic in topics
+        )
+
+    def _new_offset(self, tp: TP) -> int | None:
+        generation, offset = self._done.get(tp, (-1, 0))
+        return offset if generation == self.app.consumer_generation_id else None
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Keep no account of gaps: `done` covers a batch with every offset in it."""
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit what is done (Faust), then forget the offsets of the old generation."""
+        await super().on_partitions_revoked(revoked)
+        for tp in revoked:
+            self._done.pop(tp, None)
+            self._next.pop(tp, None)
+            self._hole.pop(tp, None)
+
+    # -- owning
+
+    def assert_lease(self, message: Message) -> None:
+        """Refuse to write for a partition that the group may have given to another worker.
+
+        Raises LeaseLostError when the batch is of an older generation, or when the broker has
+        not answered a heartbeat for 0.8 of the session: a worker that slept through its session
+        must not write old state over its successor's.
+        """
+        tp = message.tp
+        current = self._thread.generation()
+        if message.generation_id != current:
+            reason = f"the batch is of generation {message.generation_id}, the group's is {current}"
+            raise LeaseLostError(tp, reason=reason)
+        age = monotonic() - self._thread.known_at
+        limit = LEASE_SHARE * self.app.conf.broker_session_timeout
+        if age > limit:
+            reason = f"the broker last answered a heartbeat {age:.1f} s ago (limit {limit:.1f} s)"
+            raise LeaseLostError(tp, reason=reason)
+
+    async def check_errors(self) -> None:
+        """Raise the coordinator error that aiokafka has parked, which Faust never asks for."""
+        await self._thread.check_errors()
+
+    def lag(self) -> Mapping[TP, int]:
+        """Return, per event partition, the records known to be there and not yet done.
+
+        The high watermark is the one that the last fetch response carried.
+        """
+        behind: dict[TP, int] = {}
+        for tp in self.assignment():
+            if self._is_changelog_tp(tp):
+                continue
+            end = self.highwater(tp)
+            if end is not None:
+                _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
+                behind[tp] = max(end - done, 0)
+        return behind
+
+
+class BatchProducer(driver.Producer):
+    """Faust's producer, which also writes whole batches and waits for their acknowledgement."""
+
+    mundane_level = "debug"
+    transport: BatchTransport
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": self.transport.idempotent}
+
+    async def write_batch(
+        self, topic: str, partition: int, records: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """Write (key, value) records to one partition; return once the broker has them all.
+
+        Raises ProduceFailedError if any is not acknowledged.
+        """
+        producer = self._ensure_producer()
+        try:
+            if self.transport.single_record_tail and len(records) > 1:
+                await self._send_batches(producer, topic, partition, records[:-1])
+                records = records[-1:]
+            await self._send_batches(producer, topic, partition, records)
+        except Exception as error:
+            raise ProduceFailedError(topic, partition, cause=error) from error
+
+    async def _send_batches(
+        self,
+        producer: Any,  # noqa: ANN401 - aiokafka has no types
+        topic: str,
+        partition: int,
+        records: Sequence[tuple[bytes, bytes]],
+    ) -> None:
+        sent: list[Any] = []
+        batch = producer.create_batch()
+        for key, value in records:
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                batch.close()
+                sent.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+        batch.close()
+        sent.append(await producer.send_batch(batch, topic, partition=partition))
+        await asyncio.gather(*sent)
+
+    async def write_all(
+        self,
+        records: Sequence[
+            tuple[str, int | None, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
+        ],
+    ) -> None:
+        """Write (topic, partition, key, value, headers) records; return once all are there.
+
+        Raises ProduceFailedError if any is not acknowledged.
+        """
+        producer = self._ensure_producer()
+        topic, partition = "", None
+        try:
+            sent = []
+            for topic, partition, key, value, headers in records:
+                sent.append(
+                    await producer.send(
+                        topic, value, key=key, partition=partition, headers=list(headers)
+                    )
+                )
+            await asyncio.gather(*sent)
+        except Exception as error:
+            raise ProduceFailedError(topic, partition, cause=error) from error
+
+
+class BatchTransport(driver.Transport):
+    """Faust's aiokafka transport with the batching consumer and producer.
+
+    `idempotent` is False for a broker that has no idempotent producers. `single_record_tail` is
+    True for one whose end offset counts only the first record of the last batch: the last record
+    is then sent as a batch of its own, or a recovery would stop before it.
+    """
+
+    Consumer = BatchConsumer
+    Producer = BatchProducer
+
+    def __init__(
+        self, *args: Any, idempotent: bool = True, single_record_tail: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.idempotent = idempotent
+        self.single_record_tail = single_record_tail

@@ -1,0 +1,235 @@
+"""What /metrics shows: an immutable snapshot, and its translation into metric families."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, TypeAlias
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from streams import metric_names as names
+from streams.fold import NO_CATEGORY, Fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from catalogue.model import Catalogue, Indicator
+    from streams.meters import Meters
+
+MetricFamily: TypeAlias = GaugeMetricFamily | CounterMetricFamily
+
+__all__ = ["Exposition", "Figures", "Snapshot", "figures_of", "registry_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One partition's figures on a day; keys are (term, département or "", category or "")."""
+
+    totals: Mapping[tuple[int, str, str], int]
+    last_reported: Mapping[tuple[int, str], date]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a scrape shows, taken at one moment.
+
+    `figures` is empty until the state is rebuilt: an absent figure is stale, a zero would be a
+    lie.
+    """
+
+    as_of: date
+    ready: bool
+    partitions_expected: int
+    figures: Mapping[int, Figures]
+    entities: Mapping[str, int]
+    lag: Mapping[tuple[str, int], int]
+
+
+def figures_of(fold: Fold, partitions: Collection[int], as_of: date) -> dict[int, Figures]:
+    """Return the figures of the given partitions on a day.
+
+    The cost is that of the series, whatever the number of entities behind them.
+    """
+    day = as_of.toordinal()
+    taken: dict[int, Figures] = {}
+    for partition in sorted(partitions):
+        totals: dict[tuple[int, str, str], int] = {}
+        reported: dict[tuple[int, str], date] = {}
+        for key, series in fold.series(partition).items():
+            totals[key] = series.total(day)
+            last = series.last_reported(day)
+            if last is not None:
+                reported[key.term, key.department] = date.fromordinal(last)
+        taken[partition] = Figures(totals, reported)
+    return taken
+
+
+class Exposition(Collector):
+    """Makes metric families of the snapshot and the meters, at scrape time."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        fold: Fold,
+        meters: Meters,
+        snapshot: Callable[[], Snapshot],
+    ) -> None:
+        self._catalogue = catalogue
+        self._meters = meters
+        self._snapshot = snapshot
+        self._place = {term: place for place, term in enumerate(fold.terms)}
+
+    def describe(self) -> list[Metric]:
+        """Promise nothing beforehand: the registry would otherwise take a snapshot to find out."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric family of the vocabulary."""
+        snapshot = self._snapshot()
+        yield from self._promises()
+        yield from self._figures(snapshot)
+        yield from self._state(snapshot)
+        yield from self._counts()
+
+    def _promises(self) -> Iterator[Metric]:
+        info = _family(names.INDICATOR_INFO)
+        baseline = _family(names.INDICATOR_BASELINE)
+        target = _family(names.MILESTONE_TARGET)
+        deadline = _family(names.MILESTONE_DEADLINE)
+        for programme, indicator in self._indicators():
+            who = [programme, indicator.id]
+            info.add_metric(
+                [*who, str(indicator.unit), str(indicator.direction), indicator.title], 1
+            )
+            if indicator.baseline is not None:
+                baseline.add_metric(who, float(indicator.baseline.value))
+            for milestone in indicator.milestones:
+                if milestone.target is not None:
+                    target.add_metric([*who, milestone.id], float(milestone.target))
+                if milestone.day is not None:
+                    deadline.add_metric([*who, milestone.id], _midnight(milestone.day))
+        yield from (info, baseline, target, deadline)
+
+    def _figures(self, snapshot: Snapshot) -> Iterator[Metric]:
+        value = _family(names.INDICATOR_VALUE)
+        numerator = _family(names.INDICATOR_NUMERATOR)
+        denominator = _family(names.INDICATOR_DENOMINATOR)
+        category = _family(names.INDICATOR_CATEGORY)
+        reported = _family(names.INDICATOR_LAST_REPORTED)
+        for programme, indicator in self._indicators():
+            measure = indicator.measure
+            places = [self._place[term] for term in measure.terms]
+            above = _Part(places[0], measure.divisor)
+            for partition, figures in snapshot.figures.items():
+                who = [programme, indicator.id]
+                where = str(partition)
+                if measure.denominator is None:
+                    above.expose(value, who, figures, where)
+                else:
+                    above.expose(numerator, who, figures, where)
+                    _Part(places[1]).expose(denominator, who, figures, where)
+                if indicator.breakdown is not None:
+                    above.expose_categories(category, [*who, indicator.breakdown], figures, where)
+                for department, day in _latest_reports(figures, places).items():
+                    reported.add_metric([*who, department or names.REGION, where], _midnight(day))
+        yield from (value, numerator, denominator, category, reported)
+
+    def _state(self, snapshot: Snapshot) -> Iterator[Metric]:
+        yield _single(names.AS_OF, _midnight(snapshot.as_of))
+        yield _single(names.PARTITIONS_EXPECTED, snapshot.partitions_expected)
+        yield _single(names.WORKER_READY, int(snapshot.ready))
+        owned = _family(names.PARTITION_OWNED)
+        for partition in snapshot.figures:
+            owned.add_metric([str(partition)], 1)
+        entities = _family(names.ENTITIES)
+        for family, count in sorted(snapshot.entities.items()):
+            entities.add_metric([family], count)
+        lag = _family(names.LAG)
+        for (topic, partition), behind in sorted(snapshot.lag.items()):
+            lag.add_metric([topic, str(partition)], behind)
+        yield from (owned, entities, lag)
+
+    def _counts(self) -> Iterator[Metric]:
+        meters = self._meters
+        events = _family(names.EVENTS)
+        for (kind, outcome), count in sorted(meters.events.items()):
+            events.add_metric([kind, outcome], count)
+        dead = _family(names.DEAD_LETTERS)
+        for reason, count in sorted(meters.dead_letters.items()):
+            dead.add_metric([reason], count)
+        last = _family(names.LAST_EVENT)
+        for (source, kind), moment in sorted(meters.last_event.items()):
+            last.add_metric([source, kind], moment.timestamp())
+        yield from (events, dead, last)
+        yield _single(names.SOURCES_DROPPED, meters.sources_dropped)
+        yield _single(names.REBUILD_MISMATCHES, meters.mismatches)
+        yield _single(names.COORDINATOR_ERRORS, meters.coordinator_errors)
+        yield _single(names.RECOVERIES, meters.recoveries)
+        if meters.recovery_seconds is not None:
+            yield _single(names.RECOVERY_SECONDS, meters.recovery_seconds)
+
+    def _indicators(self) -> Iterator[tuple[str, Indicator]]:
+        for programme in self._catalogue.programmes:
+            for indicator in programme.indicators:
+                yield programme.id, indicator
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A numerator or a denominator: where its totals stand, and what they are divided by."""
+
+    place: int
+    divisor: int = 1
+
+    def expose(
+        self, family: MetricFamily, who: list[str], figures: Figures, partition: str
+    ) -> None:
+        sums: dict[str, int] = {}
+        for (place, department, _), total in figures.totals.items():
+            if place == self.place:
+                sums[department] = sums.get(department, 0) + total
+        for department, total in sums.items():
+            family.add_metric([*who, department or names.REGION, partition], total / self.divisor)
+
+    def expose_categories(
+        self, family: MetricFamily, who: list[str], figures: Figures, partition: str
+    ) -> None:
+        for (place, department, category), total in figures.totals.items():
+            if place == self.place and category != NO_CATEGORY:
+                family.add_metric(
+                    [*who, category, department or names.REGION, partition], total / self.divisor
+                )
+
+
+def registry_of(exposition: Exposition) -> CollectorRegistry:
+    """Return a registry of this exposition alone: nothing global, nothing of the process's."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(exposition)
+    return registry
+
+
+def _latest_reports(figures: Figures, places: list[int]) -> dict[str, date]:
+    latest: dict[str, date] = {}
+    for (place, department), day in figures.last_reported.items():
+        if place in places:
+            latest[department] = max(day, latest.get(department, day))
+    return latest
+
+
+def _family(metric: names.Metric) -> MetricFamily:
+    if metric.kind == "counter":
+        return CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+    return GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+
+
+def _single(metric: names.Metric, value: float) -> MetricFamily:
+    family = _family(metric)
+    family.add_metric([], value)
+    return family
+
+
+def _midnight(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()

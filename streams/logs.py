@@ -1,0 +1,40 @@
+"""Logging: one line an event, as text or JSON; the libraries are heard when they warn."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Literal
+
+__all__ = ["JsonFormatter", "configure_logging"]
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
+#: Libraries that tell, at INFO, every step of every poll.
+_QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp", "asyncio")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the error where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
+    """Send the log to standard error; `debug` also opens the libraries' INFO."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)

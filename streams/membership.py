@@ -1,0 +1,122 @@
+"""Membership: which partitions this worker owns, and whether their state is rebuilt."""
+
+from __future__ import annotations
+
+import logging
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
+
+from faust.exceptions import ConsumerNotStarted
+
+from events.registry import Family
+from events.topics import topic_name
+from streams.exposition import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import faust
+    from faust.tables.manager import TableManager
+
+    from streams.batching import BatchConsumer, BatchProducer
+    from streams.engine import Engine
+
+__all__ = ["Membership"]
+
+logger = logging.getLogger(__name__)
+
+
+class Membership:
+    """This worker in its consumer group."""
+
+    def __init__(self, app: faust.App, engine: Engine) -> None:
+        self.app = app
+        self.engine = engine
+        self.unready_since = monotonic()
+        self.ready_since = self.unready_since
+        self._ready = False
+        app.on_partitions_assigned.connect(self._log_assigned, weak=False)  # type: ignore[arg-type]
+        app.on_partitions_revoked.connect(self._log_revoked, weak=False)  # type: ignore[arg-type]
+
+    @property
+    def consumer(self) -> BatchConsumer:
+        """The app's consumer, which its transport made."""
+        return cast("BatchConsumer", self.app.consumer)
+
+    @property
+    def producer(self) -> BatchProducer:
+        """The app's producer, which its transport made."""
+        return cast("BatchProducer", self.app.producer)
+
+    def waiting_for(self) -> str | None:
+        """Return what the worker waits for, in words; None when it is ready."""
+        reason = self._reason()
+        if (reason is None) is not self._ready:
+            self._turn(ready=reason is None)
+        return reason
+
+    def owned(self) -> frozenset[int]:
+        """Return the partitions of which this worker owns every family's."""
+        try:
+            assignment = self.consumer.assignment()
+        except ConsumerNotStarted:
+            return frozenset()
+        by_family = [
+            {tp.partition for tp in assignment if tp.topic == topic_name(family)}
+            for family in Family
+        ]
+        return frozenset(set.intersection(*by_family))
+
+    def lag(self) -> Mapping[tuple[str, int], int]:
+        """Return the records waiting, by (topic, partition)."""
+        try:
+            return {(tp.topic, tp.partition): n for tp, n in self.consumer.lag().items()}
+        except ConsumerNotStarted:
+            return {}
+
+    def snapshot(self) -> Snapshot:
+        """Return what /metrics shows now."""
+        ready = self.waiting_for() is None
+        return self.engine.snapshot(self.owned(), ready=ready, lag=self.lag())
+
+    def _reason(self) -> str | None:
+        tables = cast("TableManager", self.app.tables)
+        if tables.actives_ready and not self.app.rebalancing:
+            return None
+        try:
+            assigned = self.consumer.assignment()
+        except ConsumerNotStarted:
+            return "the broker"
+        if self.app.in_recovery and assigned:
+            remaining = max(tables.recovery.active_remaining_total(), 0)
+            return f"recovery of the state ({remaining} changelog records to go)"
+        return "an assignment of partitions"
+
+    def _turn(self, *, ready: bool) -> None:
+        now = monotonic()
+        self._ready = ready
+        if not ready:
+            self.unready_since = now
+            return
+        self.ready_since = now
+        meters = self.engine.meters
+        meters.recoveries += 1
+        meters.recovery_seconds = now - self.unready_since
+        logger.info(
+            "ready partitions=%s entities=%d seconds=%.1f",
+            _listed(self.owned()),
+            sum(self.engine.holdings.entities().values()),
+            meters.recovery_seconds,
+        )
+
+    async def _log_assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:  # noqa: ANN401
+        logger.info(
+            "assigned partitions=%s topic_partitions=%d", _listed(self.owned()), len(assigned)
+        )
+
+    async def _log_revoked(self, _: Any, revoked: set[Any], **__: Any) -> None:  # noqa: ANN401
+        logger.info("revoked topic_partitions=%d", len(revoked))
+
+
+def _listed(partitions: frozenset[int]) -> str:
+    return ",".join(map(str, sorted(partitions))) or "none"

@@ -1,0 +1,42 @@
+"""Meters: what the worker counts about itself, plain numbers without a metrics library."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from streams.core import Outcome, Result
+
+__all__ = ["MAX_SOURCES", "Meters"]
+
+#: How many (source, type) pairs get a series of their own: sources are the producers' words.
+MAX_SOURCES = 200
+
+
+@dataclass(slots=True)
+class Meters:
+    """Counts since this process began."""
+
+    events: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
+    last_event: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    sources_dropped: int = 0
+    coordinator_errors: int = 0
+    mismatches: int = 0
+    recoveries: int = 0
+    recovery_seconds: float | None = None
+
+    def count(self, result: Result) -> None:
+        """Count what a batch came to, once it is acknowledged."""
+        self.events.update(result.tally)
+        self.dead_letters.update(str(refusal.error.reason) for refusal in result.refusals)
+        for pair, time in result.latest.items():
+            seen = self.last_event.get(pair)
+            if seen is None and len(self.last_event) >= MAX_SOURCES:
+                self.sources_dropped += 1
+            elif seen is None or time > seen:
+                self.last_event[pair] = time

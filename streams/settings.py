@@ -1,0 +1,151 @@
+"""The worker's settings: one model, read from `SMART_REGION_…` variables, wrong ones refused."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streams.clock import Clock, parse_clock
+from streams.errors import StreamsError
+
+__all__ = ["ENV_PREFIX", "Settings", "SettingsError", "load_settings"]
+
+ENV_PREFIX = "SMART_REGION_"
+#: Variables with the same prefix that belong to tests and to other commands.
+_FOREIGN = f"{ENV_PREFIX}TEST_"
+
+
+class SettingsError(StreamsError):
+    """A setting is wrong: the start stops here."""
+
+    def __init__(self, problems: list[tuple[str, object, str]]) -> None:
+        self.problems = problems
+        lines = [f"{name}={value!r}: {remedy}" for name, value, remedy in problems]
+        super().__init__("wrong settings:\n  " + "\n  ".join(lines))
+
+
+def _broker_list(text: str) -> str:
+    for address in text.split(","):
+        if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}", address.strip()):
+            message = f"write HOST:PORT, several separated by commas; {address!r} is not one"
+            raise ValueError(message)
+    return text
+
+
+def _clock_text(text: str) -> str:
+    parse_clock(text)
+    return text
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Times are in seconds."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True
+    )
+
+    broker: Annotated[str, AfterValidator(_broker_list)] = "127.0.0.1:9092"
+    app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = "smart-region-monitor"
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 8
+    replication: PositiveInt = 1
+    catalogue: str | None = None
+    clock: Annotated[str, AfterValidator(_clock_text)] = "system"
+
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 6066
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: str | None = None
+
+    session_timeout: PositiveFloat = 15.0
+    heartbeat_interval: PositiveFloat = 3.0
+    request_timeout: PositiveFloat = 40.0
+    commit_interval: PositiveFloat = 1.0
+    max_poll_records: PositiveInt = 8000
+    ready_timeout: PositiveFloat = 300.0
+    stall_timeout: PositiveFloat = 120.0
+    self_check_interval: PositiveFloat = 300.0
+
+    #: False on a broker that has no idempotent producers (the demo's embedded one).
+    idempotent_producer: bool = True
+    #: True on a broker whose end offset is low after a batch (the demo's embedded one).
+    single_record_tail: bool = False
+
+    @model_validator(mode="after")
+    def _check_pairs(self) -> Self:
+        if self.heartbeat_interval * 3 > self.session_timeout:
+            message = (
+                "heartbeat_interval must be at most a third of session_timeout "
+                f"({self.session_timeout}), or one lost heartbeat costs the partitions"
+            )
+            raise ValueError(message)
+        if self.request_timeout < self.session_timeout:
+            message = f"request_timeout must be at least session_timeout ({self.session_timeout})"
+            raise ValueError(message)
+        if self.security_protocol.startswith("SASL") and not (
+            self.sasl_username and self.sasl_password
+        ):
+            message = f"{self.security_protocol} needs sasl_username and sasl_password"
+            raise ValueError(message)
+        return self
+
+    def make_clock(self) -> Clock:
+        """Return the clock that the setting names; an accelerated one starts now."""
+        return parse_clock(self.clock)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment; `overrides` (a command's options) win, None does not.
+
+    Raises SettingsError naming every wrong variable, its value and the remedy; a variable with
+    our prefix that is no setting is refused too, for it is nearly always a misspelling.
+    """
+    problems: list[tuple[str, object, str]] = [
+        (name, value, f"no such setting; the settings are {_known()}")
+        for name, value in sorted(os.environ.items())
+        if name.startswith(ENV_PREFIX)
+        and not name.startswith(_FOREIGN)
+        and name.removeprefix(ENV_PREFIX).lower() not in Settings.model_fields
+    ]
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems += [_problem(detail) for detail in error.errors(include_url=False)]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _known() -> str:
+    return ", ".join(ENV_PREFIX + field.upper() for field in sorted(Settings.model_fields))
+
+
+def _problem(detail: ErrorDetails) -> tuple[str, object, str]:
+    remedy = detail["msg"].removeprefix("Value error, ")
+    if not detail["loc"]:
+        return f"{ENV_PREFIX}…", "", remedy
+    field = str(detail["loc"][0])
+    if field not in Settings.model_fields:
+        remedy = f"no such setting; the settings are {_known()}"
+    value = "…" if "password" in field else detail["input"]
+    return ENV_PREFIX + field.upper(), value, remedy

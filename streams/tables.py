@@ -1,0 +1,121 @@
+"""Faust tables whose store is the worker's holdings: recovery merges, it does not overwrite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from faust import Table
+from faust.stores import memory
+
+from events.topics import changelog_name
+from streams.batching import BatchSchema
+from streams.state import decode_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import faust
+    from faust.tables.manager import TableManager
+
+    from events.registry import Family
+    from streams.holdings import Holdings
+
+__all__ = ["EntityStore", "EntityTable", "entity_table"]
+
+
+class EntityStore(memory.Store[str, Any]):
+    """Faust's view of one family's holdings: it restores them from the changelog.
+
+    The states live in `Holdings`, by partition, for Faust's own memory store keeps keys of
+    partitions that it has lost.
+    """
+
+    mundane_level = "debug"
+
+    def __init__(self, *args: Any, family: Family, holdings: Holdings, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.family = family
+        self.holdings = holdings
+
+    def apply_changelog_batch(
+        self,
+        batch: Iterable[Any],
+        to_key: Callable[[Any], Any],  # noqa: ARG002 - Faust's signature
+        to_value: Callable[[Any], Any],  # noqa: ARG002
+    ) -> None:
+        """Merge the records of changelog polls, as `BatchConsumer` hands them on."""
+        for event in batch:
+            for record in event.value:
+                if record.key is not None and record.value is not None:
+                    self.holdings.recover(
+                        self.family,
+                        record.partition,
+                        record.key.decode(),
+                        decode_state(record.value),
+                    )
+
+
+class EntityTable(Table[str, Any]):
+    """One family's table: changelog and recovery are Faust's, the data is `Holdings`."""
+
+    mundane_level = "debug"
+
+    def __init__(
+        self, app: faust.App, *, family: Family, holdings: Holdings, **kwargs: Any
+    ) -> None:
+        self.family = family
+        self.holdings = holdings
+        super().__init__(app, **kwargs)
+
+    def _new_store(self) -> EntityStore:
+        return EntityStore(
+            "memory://",
+            self.app,
+            self,
+            table_name=self.name,
+            family=self.family,
+            holdings=self.holdings,
+            loop=self.loop,
+        )
+
+    async def on_rebalance(
+        self,
+        assigned: set[Any],
+        revoked: set[Any],
+        newly_assigned: set[Any],
+        generation_id: int = 0,
+    ) -> None:
+        """Drop what another worker owns now, and restore it from the beginning if it returns."""
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        changelog = self.changelog_topic.get_topic_name()
+        for tp in revoked:
+            if tp.topic == changelog:
+                # Faust forgets this offset too, but not when a rebalance overtakes another: it
+                # would then go on from it, over a state that is gone.
+                cast("TableManager", self.app.tables).recovery.revoke(tp)
+                self.holdings.drop(self.family, tp.partition)
+
+
+def entity_table(app: faust.App, family: Family, holdings: Holdings) -> EntityTable:
+    """Register the table of one family with the app."""
+    changelog = app.topic(
+        changelog_name(app.conf.id, family),
+        schema=BatchSchema(),
+        partitions=app.conf.topic_partitions,
+        compacting=True,
+        acks=False,
+        internal=True,
+        allow_empty=True,
+    )
+    table = EntityTable(
+        app,
+        family=family,
+        holdings=holdings,
+        name=str(family),
+        changelog_topic=changelog,
+        partitions=app.conf.topic_partitions,
+        # One message is a whole poll: apply it at once.
+        recovery_buffer_size=1000,
+    )
+    app.tables.add(table)
+    return table

@@ -1,0 +1,153 @@
+"""The worker process: start, run until told to stop or until something fails, end with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalogue.loader import load_catalogue
+from events.topic_admin import verify_topics
+from events.topics import declared_topics
+from streams.app import create_app
+from streams.engine import Engine
+from streams.errors import StreamsError
+from streams.logs import configure_logging
+from streams.membership import Membership
+from streams.watchdog import Watchdog
+from streams.web import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from streams.settings import Settings
+
+__all__ = ["run_worker"]
+
+logger = logging.getLogger(__name__)
+
+#: A stop that takes longer is cut short: nothing is lost by it, the state is on the broker.
+STOP_SECONDS = 8.0
+
+
+def run_worker(settings: Settings) -> int:
+    """Run a worker until SIGTERM or SIGINT; return the exit status.
+
+    0 after a signal; a failure ends the process at once with status 1 and its reason in the log.
+    Raises an EventsError, CatalogueError or StreamsError where it cannot start.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    # What an operator got wrong is told before anything starts.
+    catalogue = load_catalogue(Path(settings.catalogue) if settings.catalogue else None)
+    verify_topics(
+        settings.broker,
+        declared_topics(
+            partitions=settings.partitions,
+            replication=settings.replication,
+            app_id=settings.app_id,
+        ),
+    )
+    engine = Engine(
+        catalogue,
+        settings.make_clock(),
+        app_id=settings.app_id,
+        partitions=settings.partitions,
+    )
+    return asyncio.run(_run(settings, engine))
+
+
+async def _run(settings: Settings, engine: Engine) -> int:
+    loop = asyncio.get_running_loop()
+    # Ends with None after a signal, else with what failed first.
+    ended: asyncio.Future[BaseException | None] = loop.create_future()
+
+    def end(reason: BaseException | None = None) -> None:
+        if not ended.done():
+            ended.set_result(reason)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    app = create_app(settings, engine, on_failure=end)
+    membership = Membership(app, engine)
+    async with serve(membership, host=settings.http_host, port=settings.http_port) as address:
+        logger.info("serving address=%s", address)
+        starting, *watching = [
+            asyncio.create_task(_or_end(work, end))
+            for work in (
+                app.start(),
+                Watchdog(settings, membership).watch(),
+                _upkeep(settings, membership),
+                _until_crashed(app),
+            )
+        ]
+        failure = await ended
+        if failure is not None:
+            _end_now(failure)
+        logger.info("stopping reason=signal")
+        for task in watching:
+            task.cancel()
+        try:
+            await asyncio.wait_for(app.stop(), timeout=STOP_SECONDS)
+        except TimeoutError:
+            logger.warning("stop cut short after %.0f s; nothing is lost", STOP_SECONDS)
+        starting.cancel()
+    logger.info("stopped reason=signal")
+    # Faust's threads may outlive its stop; the offsets are committed and the producer is flushed.
+    _exit(0)
+    return 0
+
+
+async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException], None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the process ends with it
+        end(error)
+
+
+async def _upkeep(settings: Settings, membership: Membership) -> None:
+    """Rewrite repaired entities soon, and check the fold now and then."""
+    engine = membership.engine
+    elapsed = 0.0
+    while True:
+        await asyncio.sleep(1.0)
+        elapsed += 1.0
+        if membership.waiting_for() is not None:
+            continue
+        await engine.rewrite_repaired(membership.producer)
+        if elapsed >= settings.self_check_interval:
+            elapsed = 0.0
+            await engine.check_fold()
+
+
+async def _until_crashed(app: object) -> None:
+    """Raise what crashed Faust, if anything does."""
+    while True:
+        await asyncio.sleep(0.2)
+        if getattr(app, "crashed", False):
+            reason = getattr(app, "crash_reason", None)
+            raise reason or RuntimeError("Faust crashed without a reason")
+
+
+def _end_now(error: BaseException) -> None:
+    """Log why, and end without a goodbye: an orderly stop might acknowledge what is not done."""
+    expected = isinstance(error, StreamsError)
+    logger.critical(
+        "ending reason=%s error=%s",
+        type(error).__name__,
+        error,
+        exc_info=None if expected else error,
+    )
+    _exit(1)
+
+
+def _exit(status: int) -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
