@@ -8,9 +8,11 @@ __all__ = [
     "BrokerRefusedError",
     "BrokerUnreachableError",
     "ContractError",
+    "DeliveryError",
     "EventsError",
     "RefusalReason",
     "TopicMismatchError",
+    "TopicMissingError",
 ]
 
 SHOWN_CHARACTERS = 80
@@ -96,6 +98,35 @@ class BrokerRefusedError(EventsError):
         super().__init__(
             f"broker: refused to {action}, value {subject!r} ({cause}):"
             " check the rights of this user and the broker's log"
+        )
+
+
+class DeliveryError(EventsError):
+    """The broker did not acknowledge events that are valid.
+
+    `line` is that of the first of them, where they were read from lines.
+    """
+
+    def __init__(self, *, undelivered: int, cause: str, line: int | None = None) -> None:
+        self.undelivered = undelivered
+        self.cause = cause
+        self.line = line
+        which = "them" if line is None else f"from line {line} on"
+        super().__init__(
+            f"broker: did not acknowledge every event, value {undelivered} missing ({cause}):"
+            f" emit {which} again; what arrives twice counts once"
+        )
+
+
+class TopicMissingError(EventsError):
+    """The broker does not know a topic that is to be written."""
+
+    def __init__(self, topic: str, *, waited_seconds: float) -> None:
+        self.topic = topic
+        self.waited_seconds = waited_seconds
+        super().__init__(
+            f"topic: not found on the broker within {waited_seconds:g} s, value {topic!r}:"
+            " create it with `smart-region topics apply`, and check that the broker is up"
         )
 
 

@@ -55,8 +55,8 @@ class Fact(BaseModel):
     """True takes back what was recorded for this entity, this fact and this day."""
 
     @classmethod
-    def __pydantic_init_subclass__(cls) -> None:
-        super().__pydantic_init_subclass__()
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
         if not hasattr(cls, "NAME"):
             return  # A family's base, not yet a fact.
         cls.TYPE = f"{TYPE_PREFIX}.{cls.NAME}.v{cls.VERSION}"

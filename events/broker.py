@@ -1,0 +1,106 @@
+"""How a Kafka broker is reached: security, and one readable error when it is not."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeVar
+
+from kafka.errors import KafkaConfigurationError, KafkaError
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from events.errors import BrokerUnreachableError
+
+__all__ = ["PLAINTEXT", "BrokerSecurity", "opened"]
+
+Client = TypeVar("Client")
+
+CONNECT_SECONDS = 10.0
+_FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$")
+
+
+class BrokerSecurity(BaseModel):
+    """How the broker knows us, and we it; the default is a broker open to all (tests, demo)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: str | None = None
+    """PEM file with the authority that signed the broker's certificate."""
+    ssl_certfile: str | None = None
+    """PEM file with our own certificate, where the broker asks for one."""
+    ssl_keyfile: str | None = None
+    ssl_check_hostname: bool = True
+
+    def client_config(self) -> dict[str, Any]:
+        """The same as kafka-python's configuration."""
+        config = self.model_dump(exclude_none=True)
+        config.pop("sasl_username", None)
+        config.pop("sasl_password", None)
+        if self.sasl_username is not None:
+            config["sasl_plain_username"] = self.sasl_username
+        if self.sasl_password is not None:
+            config["sasl_plain_password"] = self.sasl_password.get_secret_value()
+        return config
+
+
+PLAINTEXT = BrokerSecurity()
+
+
+def opened(
+    make: Callable[..., Client],
+    bootstrap: str,
+    *,
+    security: BrokerSecurity = PLAINTEXT,
+    connect_seconds: float = CONNECT_SECONDS,
+    **config: object,
+) -> Client:
+    """A kafka-python client made by `make`, connected to one of the `bootstrap` brokers.
+
+    `bootstrap` is HOST:PORT, several separated by commas. Raises BrokerUnreachableError with the
+    last reason the client met (refused connection, wrong password, bad certificate…): the
+    client itself only says that it gave up.
+    """
+    with _complaints() as complaints:
+        try:
+            return make(
+                bootstrap_servers=[address.strip() for address in bootstrap.split(",")],
+                bootstrap_timeout_ms=int(connect_seconds * 1000),
+                **security.client_config(),
+                **config,
+            )
+        except (KafkaError, OSError, ValueError) as error:
+            if isinstance(error, KafkaConfigurationError):
+                raise  # Our own mistake, not the broker's.
+            raise BrokerUnreachableError(
+                bootstrap,
+                waited_seconds=connect_seconds,
+                cause=complaints[-1] if complaints else str(error),
+            ) from error
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect why each of kafka-python's attempts failed, instead of logging them one by one."""
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            attempt = _FAILED_ATTEMPT.match(record.getMessage())
+            if attempt:
+                heard.append(attempt[1])
+
+    logger = logging.getLogger("kafka")
+    listener = Listener(logging.WARNING)
+    propagated, logger.propagate = logger.propagate, False
+    logger.addHandler(listener)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(listener)
+        logger.propagate = propagated

@@ -1,0 +1,180 @@
+"""The commands `smart-region topics …`, `emit` and `simulate`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from events.emitting import RefusedLine
+
+__all__ = ["commands"]
+
+DEFAULT_BROKER: Final = "127.0.0.1:9092"
+
+BROKER = click.option(
+    "--bootstrap",
+    envvar="SMART_REGION_BROKER",
+    default=DEFAULT_BROKER,
+    show_default=True,
+    show_envvar=True,
+    metavar="HOST:PORT",
+    help="Kafka broker; several separated by commas.",
+)
+PARTITIONS = click.option(
+    "--partitions",
+    envvar="SMART_REGION_PARTITIONS",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    help="Partitions of every topic of events.",
+)
+REPLICATION = click.option(
+    "--replication",
+    envvar="SMART_REGION_REPLICATION",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Brokers that keep each record; 3 in production.",
+)
+APP_ID = click.option(
+    "--app-id",
+    envvar="SMART_REGION_APP_ID",
+    default="smart-region-monitor",
+    show_default=True,
+    help="The worker's application, whose changelogs are declared too.",
+)
+
+
+@click.group()
+def topics() -> None:
+    """Create, check or list the topics that the monitor needs."""
+
+
+@topics.command()
+@BROKER
+@PARTITIONS
+@REPLICATION
+@APP_ID
+def apply(bootstrap: str, partitions: int, replication: int, app_id: str) -> None:
+    """Create the topics that are missing and check the others; nothing is altered."""
+    from events.topic_admin import apply_topics
+    from events.topics import declared_topics
+
+    _quiet_client()
+    specs = declared_topics(partitions=partitions, replication=replication, app_id=app_id)
+    report = apply_topics(bootstrap, specs)
+    for name in report.created:
+        click.echo(f"created {name}")
+    click.echo(f"{len(report.created)} created, {len(report.verified)} as declared already")
+
+
+@topics.command(name="list")
+@PARTITIONS
+@REPLICATION
+@APP_ID
+def list_topics(partitions: int, replication: int, app_id: str) -> None:
+    """Print the declaration: each topic with its key, partitions, replication and settings."""
+    from events.topics import declared_topics
+
+    for spec in declared_topics(partitions=partitions, replication=replication, app_id=app_id):
+        settings = " ".join(f"{name}={value}" for name, value in sorted(spec.config.items()))
+        click.echo(
+            f"{spec.name} key={spec.key!r} partitions={spec.partitions}"
+            f" replication={spec.replication} {settings}"
+        )
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@BROKER
+@click.option(
+    "--mode",
+    type=click.Choice(["structured", "binary"]),
+    default="structured",
+    show_default=True,
+    help="How the events are laid out in Kafka records.",
+)
+def emit(file: BinaryIO, bootstrap: str, mode: str) -> None:
+    """Publish the CloudEvents of FILE (or standard input), one JSON object per line.
+
+    Each line is checked first. A refused line is told on standard error and stops nothing; the
+    exit status is then 1, or 2 where the broker failed.
+    """
+    from events.emitting import Emission
+    from events.emitting import emit as emit_lines
+    from events.publisher import ContentMode, KafkaPublisher, PublisherOptions
+
+    _quiet_client()
+    emission = Emission()
+    options = PublisherOptions(mode=ContentMode(mode))
+    try:
+        with KafkaPublisher(bootstrap, options=options) as publisher, _progress(file) as lines:
+            emit_lines(lines, publisher, on_refused=_tell, emission=emission)
+    finally:
+        click.echo(f"{emission.accepted} accepted, {emission.refused} refused")
+    if emission.refused:
+        sys.exit(1)
+
+
+def _tell(refused: RefusedLine) -> None:
+    click.echo(refused, err=True)
+
+
+@contextmanager
+def _progress(file: BinaryIO) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, with a bar on standard error where a person watches it."""
+    if not sys.stderr.isatty():
+        yield file
+        return
+    from rich.console import Console
+    from rich.progress import wrap_file
+
+    with wrap_file(
+        file,
+        total=_size(file) or 0,
+        description="emitting",
+        console=Console(stderr=True),
+        transient=True,
+    ) as watched:
+        yield watched
+
+
+def _size(file: BinaryIO) -> int | None:
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError:  # A pipe, or no real file: its length is not known.
+        return None
+
+
+def _quiet_client() -> None:
+    # Errors reach the reader as one line of ours; the client's own account of each attempt is
+    # for those who configure logging.
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+
+
+@click.command(
+    add_help_option=False,  # The simulator's own.
+    context_settings={"ignore_unknown_options": True},
+    short_help="Write a simulated Région's events, one CloudEvent a line.",
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def simulate(context: click.Context, arguments: tuple[str, ...]) -> None:
+    """Hand over to the simulator, imported only when it is asked for."""
+    from events.simulation.cli import simulate_command
+
+    with simulate_command.make_context(
+        context.info_name, list(arguments), parent=context.parent
+    ) as simulating:
+        simulate_command.invoke(simulating)
+
+
+commands: list[click.Command] = [topics, emit, simulate]

@@ -1,0 +1,303 @@
+"""Publishers of events: on Kafka, into a list (tests), or nowhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Annotated, Any, Final, Protocol, Self
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+from pydantic import BaseModel, ConfigDict, Field
+
+from events.broker import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, opened
+from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
+from events.errors import BrokerRefusedError, DeliveryError, TopicMissingError
+from events.partitioning import partition_for
+from events.topics import topic_name
+
+__all__ = [
+    "ONE_BY_ONE",
+    "ContentMode",
+    "DeliveryReport",
+    "FailedDelivery",
+    "KafkaPublisher",
+    "NullPublisher",
+    "Publisher",
+    "PublisherOptions",
+    "RecordingPublisher",
+]
+
+
+class ContentMode(StrEnum):
+    """How the Kafka binding of CloudEvents lays an event out in a record."""
+
+    STRUCTURED = "structured"
+    BINARY = "binary"
+
+
+ENCODERS: Final[dict[ContentMode, Callable[[CloudEvent], EncodedRecord]]] = {
+    ContentMode.STRUCTURED: encode_structured,
+    ContentMode.BINARY: encode_binary,
+}
+
+
+class PublisherOptions(BaseModel):
+    """How events are sent. The defaults suit Apache Kafka."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    mode: ContentMode = ContentMode.STRUCTURED
+    batch_bytes: Annotated[int, Field(ge=0)] = 64 * 1024
+    """Records of one partition are sent together up to this size; 0: one record at a time."""
+    linger_ms: Annotated[int, Field(ge=0)] = 20
+    """How long a record may wait for others to be sent with it."""
+    idempotent: bool = True
+    """Whether the broker drops what a retry sends twice; the demo's broker cannot."""
+    connect_seconds: Annotated[float, Field(gt=0)] = CONNECT_SECONDS
+    delivery_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long an event may take to be acknowledged, all retries included."""
+    in_flight: Annotated[int, Field(gt=0)] = 10_000
+    """Events that may wait for their acknowledgement; `publish` blocks beyond."""
+
+
+ONE_BY_ONE: Final = PublisherOptions(batch_bytes=0, linger_ms=0, idempotent=False, in_flight=500)
+"""For the demo's embedded broker, which is exact only on batches of one record."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedDelivery:
+    """An event that the broker did not acknowledge, and why."""
+
+    event: CloudEvent
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of the events published since the last report."""
+
+    delivered: int
+    failed: tuple[FailedDelivery, ...] = ()
+
+
+class Publisher(Protocol):
+    """Takes events, and tells later which were delivered; a context manager that flushes."""
+
+    def publish(self, event: CloudEvent) -> None:
+        """Queue an event for its family's topic."""
+
+    def flush(self) -> DeliveryReport:
+        """Wait until every queued event is delivered or failed, and tell."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+class KafkaPublisher:
+    """Publishes on Kafka: acknowledged by all replicas, on the partition of Java's partitioner.
+
+    The constructor raises BrokerUnreachableError; `publish` raises TopicMissingError or
+    BrokerRefusedError where the event's topic cannot be had. The later fate of each event is in
+    `flush`'s report. Leaving the context flushes, and raises DeliveryError where an event was
+    lost that no report has told of; after an exception it drops what is queued. Safe to use
+    from several threads.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        options: PublisherOptions | None = None,
+        security: BrokerSecurity = PLAINTEXT,
+    ) -> None:
+        self._options = options = options or PublisherOptions()
+        self._encode = ENCODERS[options.mode]
+        # A delivery that has not failed by itself by then never will: the client's own clock
+        # does not run while it waits for its producer id.
+        self._patience = options.delivery_seconds + options.linger_ms / 1000 + 1.0
+        self._partitions: dict[str, int] = {}
+        # The client's buffer has no bound, and what waits in it too long is dropped: so what
+        # waits is counted here, and holds `publish` back.
+        self._settled = threading.Condition()
+        self._waiting = 0
+        self._delivered = 0
+        self._failed: list[FailedDelivery] = []
+        self._gave_up = False
+        delivery_ms = int(options.delivery_seconds * 1000)
+        self._producer: Any = opened(
+            KafkaProducer,
+            bootstrap,
+            security=security,
+            connect_seconds=options.connect_seconds,
+            acks="all",
+            enable_idempotence=options.idempotent,
+            batch_size=options.batch_bytes,
+            linger_ms=options.linger_ms,
+            # Two attempts, at least, within the time of a delivery.
+            request_timeout_ms=max(1, delivery_ms // 2),
+            delivery_timeout_ms=delivery_ms + options.linger_ms,
+            max_block_ms=int(options.connect_seconds * 1000),
+            allow_auto_create_topics=False,
+        )
+
+    def publish(self, event: CloudEvent) -> None:
+        """Queue an event; blocks while too many wait for their acknowledgement."""
+        record = self._encode(event)
+        topic = topic_name(event.fact.FAMILY)
+        partition = partition_for(record.key, self._partition_count(topic))
+        with self._settled:
+            if self._waiting >= self._options.in_flight:
+                self._await_waiting(self._options.in_flight // 2)
+            self._waiting += 1
+        try:
+            future = self._producer.send(
+                topic,
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                partition=partition,
+            )
+        except KafkaError as error:
+            self._on_failed(event, error)
+        else:
+            future.add_callback(self._on_delivered)
+            future.add_errback(self._on_failed, event)
+
+    def flush(self) -> DeliveryReport:
+        """Wait until every queued event is delivered or failed, and tell."""
+        with suppress(KafkaError):  # What it could say comes through the callbacks.
+            self._producer.flush(timeout=self._patience)
+        with self._settled:
+            self._await_waiting(0)
+            report = DeliveryReport(self._delivered, tuple(self._failed))
+            self._delivered = 0
+            self._failed = []
+        return report
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        failed: tuple[FailedDelivery, ...] = ()
+        if kind is None:
+            failed = self.flush().failed
+        else:
+            self._drop_waiting()
+        self._producer.close(timeout=1.0)
+        if failed:
+            raise DeliveryError(undelivered=len(failed), cause=failed[0].cause)
+
+    def _partition_count(self, topic: str) -> int:
+        count = self._partitions.get(topic)
+        if count is None:
+            try:
+                count = len(self._producer.partitions_for(topic))
+            except KafkaTimeoutError as error:
+                waited = self._options.connect_seconds
+                raise TopicMissingError(topic, waited_seconds=waited) from error
+            except KafkaError as error:
+                raise BrokerRefusedError("describe a topic", topic, cause=str(error)) from error
+            self._partitions[topic] = count
+        return count
+
+    def _await_waiting(self, most: int) -> None:
+        while self._waiting > most:
+            before = self._waiting
+            if not self._settled.wait(self._patience) and self._waiting >= before:
+                self._gave_up = True
+                self._drop_waiting()
+
+    def _drop_waiting(self) -> None:
+        # The client's close() first waits for what is queued, without end where no broker
+        # answers. Its sender's own door fails all of it at once, which also ends our waiting.
+        self._producer._sender.force_close()  # noqa: SLF001
+
+    def _on_delivered(self, _metadata: object) -> None:
+        with self._settled:
+            self._delivered += 1
+            self._settle_one()
+
+    def _on_failed(self, event: CloudEvent, error: BaseException) -> None:
+        cause = f"no answer for {self._patience:g} s" if self._gave_up else str(error)
+        with self._settled:
+            self._failed.append(FailedDelivery(event, cause))
+            self._settle_one()
+
+    def _settle_one(self) -> None:
+        self._waiting -= 1
+        # To wake the publishing thread at each acknowledgement would cost more than to send.
+        if self._waiting in (0, self._options.in_flight // 2):
+            self._settled.notify_all()
+
+
+class RecordingPublisher:
+    """Keeps what is published in `events`, for tests."""
+
+    def __init__(self) -> None:
+        self.events: list[CloudEvent] = []
+        self._reported = 0
+
+    def publish(self, event: CloudEvent) -> None:
+        """Keep the event."""
+        self.events.append(event)
+
+    def flush(self) -> DeliveryReport:
+        """Report everything as delivered."""
+        report = DeliveryReport(len(self.events) - self._reported)
+        self._reported = len(self.events)
+        return report
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+
+class NullPublisher:
+    """Forgets what is published: for a dry run."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def publish(self, event: CloudEvent) -> None:  # noqa: ARG002 - forgotten on purpose
+        """Count the event."""
+        self._count += 1
+
+    def flush(self) -> DeliveryReport:
+        """Report everything as delivered."""
+        report = DeliveryReport(self._count)
+        self._count = 0
+        return report
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass

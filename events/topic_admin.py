@@ -1,0 +1,174 @@
+"""Makes the broker's topics what they are declared to be, and tells where they are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import (
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from events.broker import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, opened
+from events.errors import BrokerRefusedError, BrokerUnreachableError, TopicMismatchError
+from events.topics import TopicSpec
+
+__all__ = ["TopicsReport", "apply_topics", "verify_topics"]
+
+ABSENT: Final = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsReport:
+    """Names of the topics that were created, and of those that were already right."""
+
+    created: tuple[str, ...]
+    verified: tuple[str, ...]
+
+
+def apply_topics(
+    bootstrap: str,
+    specs: Sequence[TopicSpec],
+    *,
+    security: BrokerSecurity = PLAINTEXT,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> TopicsReport:
+    """Create the topics that are missing, then check all; done twice, it creates nothing.
+
+    A topic that exists is never altered: changing partitions or retention is a person's
+    decision. Raises TopicMismatchError on the first difference, BrokerUnreachableError or
+    BrokerRefusedError where the broker cannot or will not.
+    """
+    with _admin(bootstrap, security, connect_seconds) as admin:
+        existing = _partitions_by_topic(admin, specs)
+        missing = [spec for spec in specs if spec.name not in existing]
+        created = _create(admin, missing)
+        _check(admin, specs)
+    return TopicsReport(
+        created=tuple(spec.name for spec in specs if spec.name in created),
+        verified=tuple(spec.name for spec in specs if spec.name not in created),
+    )
+
+
+def verify_topics(
+    bootstrap: str,
+    specs: Sequence[TopicSpec],
+    *,
+    security: BrokerSecurity = PLAINTEXT,
+    connect_seconds: float = CONNECT_SECONDS,
+) -> None:
+    """Check that the topics exist as declared, and change nothing. Raises as `apply_topics`.
+
+    Settings are checked where the broker shows them, which takes the right to describe them.
+    """
+    with _admin(bootstrap, security, connect_seconds) as admin:
+        _check(admin, specs)
+
+
+@contextmanager
+def _admin(bootstrap: str, security: BrokerSecurity, seconds: float) -> Iterator[Any]:
+    client = opened(
+        KafkaAdminClient,
+        bootstrap,
+        security=security,
+        connect_seconds=seconds,
+        request_timeout_ms=int(seconds * 1000),
+    )
+    with closing(client) as admin:
+        try:
+            yield admin
+        except KafkaError as error:
+            if error.retriable:
+                raise BrokerUnreachableError(
+                    bootstrap, waited_seconds=seconds, cause=str(error)
+                ) from error
+            raise BrokerRefusedError("administer topics at", bootstrap, cause=str(error)) from error
+
+
+def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401 - untyped client
+    if not specs:
+        return set()
+    answer = admin.create_topics(
+        {
+            spec.name: {
+                "num_partitions": spec.partitions,
+                "replication_factor": spec.replication,
+                "configs": dict(spec.config),
+            }
+            for spec in specs
+        },
+        raise_errors=False,
+    )
+    created = set()
+    for topic in answer["topics"]:
+        outcome = for_code(topic["error_code"])
+        if outcome is NoError:
+            created.add(topic["name"])
+        elif outcome is not TopicAlreadyExistsError:  # Somebody else may just have created it.
+            cause = topic.get("error_message") or outcome.__name__
+            raise BrokerRefusedError("create a topic", topic["name"], cause=cause)
+    admin.wait_for_topics([spec.name for spec in specs])
+    return created
+
+
+def _check(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401
+    existing = _partitions_by_topic(admin, specs)
+    settings = _settings_by_topic(admin, existing)
+    for spec in specs:
+        partitions = existing.get(spec.name)
+        if partitions is None:
+            raise TopicMismatchError(
+                spec.name, "partitions", expected=spec.partitions, actual=ABSENT
+            )
+        if len(partitions) != spec.partitions:
+            raise TopicMismatchError(
+                spec.name, "partitions", expected=spec.partitions, actual=len(partitions)
+            )
+        replication = min(len(partition["replica_nodes"]) for partition in partitions)
+        if replication != spec.replication:
+            raise TopicMismatchError(
+                spec.name, "replication", expected=spec.replication, actual=replication
+            )
+        _check_settings(spec, settings.get(spec.name, {}))
+
+
+def _check_settings(spec: TopicSpec, actual: Mapping[str, str]) -> None:
+    if not actual:
+        return  # The broker does not show them to this user: nothing can be said.
+    for setting, expected in spec.config.items():
+        if actual.get(setting) != expected:
+            raise TopicMismatchError(
+                spec.name, setting, expected=expected, actual=actual.get(setting, ABSENT)
+            )
+
+
+def _partitions_by_topic(
+    admin: Any,  # noqa: ANN401
+    specs: Iterable[TopicSpec],
+) -> dict[str, list[dict[str, Any]]]:
+    found = {}
+    for topic in admin.describe_topics([spec.name for spec in specs]):
+        outcome = for_code(topic["error_code"])
+        if outcome is NoError:
+            found[topic["name"]] = topic["partitions"]
+        elif outcome is not UnknownTopicOrPartitionError:
+            raise BrokerRefusedError("describe a topic", topic["name"], cause=outcome.__name__)
+    return found
+
+
+def _settings_by_topic(admin: Any, names: Iterable[str]) -> dict[str, dict[str, str]]:  # noqa: ANN401
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    if not wanted:
+        return {}
+    described = admin.describe_configs(wanted, config_filter="all").get("topic", {})
+    return {
+        name: {setting: entry["value"] for setting, entry in settings.items()}
+        for name, settings in described.items()
+    }
