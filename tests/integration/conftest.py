@@ -1,0 +1,63 @@
+"""The real Kafka of the integration tests: one broker per run, clean for each test."""
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.support.kafka import KafkaBroker, missing_requirement
+
+BROKER = pytest.StashKey[KafkaBroker]()
+LOG_MARK = pytest.StashKey[int]()
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KafkaBroker]:
+    """Give the run's one broker, as its last user left it."""
+    if reason := missing_requirement():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"integration tests must run in CI: {reason}")
+        pytest.skip(reason)
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+        request.config.stash[BROKER] = broker
+        yield broker
+
+
+@pytest.fixture
+def kafka(kafka_broker: KafkaBroker) -> KafkaBroker:
+    """Give the run's broker, running, without a topic or a consumer group."""
+    kafka_broker.reset()
+    return kafka_broker
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that ask for the broker."""
+    for item in items:
+        if _asks_for_kafka(item):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remember where the broker's log stands when a test begins."""
+    broker = item.config.stash.get(BROKER, None)
+    item.stash[LOG_MARK] = broker.log_mark() if broker else 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the broker logged during a test that fails."""
+    report = yield
+    broker = item.config.stash.get(BROKER, None)
+    if report.failed and broker and _asks_for_kafka(item):
+        tail = broker.log_tail(since=item.stash[LOG_MARK])
+        report.sections.append(("Kafka's log during this test", tail or "(nothing)"))
+    return report
+
+
+def _asks_for_kafka(item: pytest.Item) -> bool:
+    return "kafka_broker" in getattr(item, "fixturenames", ())

@@ -1,0 +1,248 @@
+"""A real Apache Kafka broker for tests: one KRaft process on loopback, in a folder of its own."""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from kafka.admin import KafkaAdminClient, MemberToRemove
+
+from streams.child_process import end_child, start_child
+from tests.support.waiting import wait_until
+
+__all__ = ["KafkaBroker", "KafkaUnavailableError", "free_port", "missing_requirement"]
+
+KAFKA_FOLDER = Path(__file__).parents[2] / "deploy" / "kafka"
+JARS = KAFKA_FOLDER / "target" / "jars"
+
+# Below the range from which Linux takes ports for outgoing connections: a stopped broker's port
+# must still be free when it starts again.
+PORTS = range(15_000, 32_000)
+
+READY = "Kafka Server started"
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+RESET_SECONDS = 30.0
+
+# C1 and the serial collector start fastest; a benchmark passes its own.
+QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+# One broker, and quick to start and to clean.
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+log.cleaner.dedupe.buffer.size=8388608
+log.segment.delete.delay.ms=1000
+# A killed broker may come back as soon as the controller has given its old session up.
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+# A group forms at once, and a test may use a session shorter than a server's usual 6 s.
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+"""
+
+
+class KafkaUnavailableError(Exception):
+    """Raised where the broker does not start, stop or clean in time; carries its log's end."""
+
+    def __init__(self, problem: str, *, log: str) -> None:
+        super().__init__(f"{problem}; the end of its log:\n{log}")
+
+
+class KafkaBroker:
+    """One broker with its data folder and port, kept over `stop`, `kill` and `start`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        heap_mb: int = 512,
+        jvm_options: tuple[str, ...] = QUICK_START,
+        properties: str = "",
+    ) -> None:
+        """Format a data folder; `properties` are lines added to server.properties."""
+        self.folder = folder
+        self.port = free_port()
+        self.log_file = folder / "kafka.log"
+        self._java = [
+            "java",
+            f"-Xmx{heap_mb}m",
+            *jvm_options,
+            f"-Dlog4j2.configurationFile={KAFKA_FOLDER / 'log4j2.xml'}",
+            "-cp",
+            f"{JARS}/*",
+        ]
+        self._configuration = folder / "server.properties"
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._configuration.write_text(
+            PROPERTIES.format(port=self.port, controller_port=free_port(), data=folder / "data")
+            + properties
+        )
+        self._format()
+
+    @property
+    def bootstrap(self) -> str:
+        """The address that clients are given."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """True while the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it without ceremony: its folder goes away too."""
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, on the same port and data as before, and wait until it serves."""
+        if self.running:
+            return
+        mark = self.log_mark()
+        self._process = start_child(
+            [*self._java, "kafka.Kafka", str(self._configuration)], output=self.log_file
+        )
+        self._wait(
+            lambda: READY in self.log_since(mark) or not self.running, START_SECONDS, "not ready"
+        )
+        if not self.running:
+            raise KafkaUnavailableError("Kafka ended while starting", log=self.log_tail())
+
+    def stop(self) -> None:
+        """Shut it down in order, as a maintenance would."""
+        if self._process is not None:
+            end_child(self._process, grace=STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            end_child(self._process, grace=0)
+
+    def reset(self) -> None:
+        """Delete every topic and consumer group, and return when they are gone; start it if down.
+
+        Members that a killed worker left behind are put out of their group first.
+        """
+        self.start()
+        with self.admin() as admin:
+            if topics := _topics(admin):
+                admin.delete_topics(topics)
+            # Repeated, since a member that still lives may come back between the two requests.
+            self._wait(
+                lambda: not _dissolve_groups(admin) and not _topics(admin),
+                RESET_SECONDS,
+                "not clean",
+            )
+
+    @contextmanager
+    def admin(self) -> Iterator[Any]:
+        """Give a kafka-python admin client."""
+        client = KafkaAdminClient(bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=10_000)
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def log_mark(self) -> int:
+        """Where the log ends now, in bytes."""
+        return self.log_file.stat().st_size if self.log_file.exists() else 0
+
+    def log_since(self, mark: int) -> str:
+        """Return what was logged after a mark."""
+        if not self.log_file.exists():
+            return ""
+        with self.log_file.open("rb") as log:
+            log.seek(mark)
+            return log.read().decode(errors="replace")
+
+    def log_tail(self, lines: int = 60, *, since: int = 0) -> str:
+        """Return the log's last lines, none from before the mark."""
+        return "\n".join(self.log_since(since).splitlines()[-lines:])
+
+    def _format(self) -> None:
+        """Give the data folder its cluster id, as KRaft wants before a first start."""
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = [*self._java, "kafka.tools.StorageTool", "format", "-t", cluster]
+        done = subprocess.run(
+            [*command, "-c", str(self._configuration)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=START_SECONDS,
+        )
+        if done.returncode != 0:
+            raise KafkaUnavailableError(
+                "Kafka's data folder was not formatted", log=done.stdout + done.stderr
+            )
+
+    def _wait(self, condition: Callable[[], bool], seconds: float, problem: str) -> None:
+        if not wait_until(condition, seconds=seconds):
+            raise KafkaUnavailableError(
+                f"Kafka is {problem} after {seconds:.0f} s", log=self.log_tail()
+            )
+
+
+def missing_requirement() -> str | None:
+    """Say what keeps Kafka from running here, or None."""
+    if shutil.which("java") is None:
+        return "no Java on the path"
+    if not JARS.is_dir():
+        return "Kafka's jars are missing: run deploy/kafka/jars.sh"
+    return None
+
+
+def free_port() -> int:
+    """Choose a loopback port that nothing listens on and that no outgoing connection takes."""
+    # Not the test's seeded chance: two test runs on one machine should look at different ports.
+    chance = random.Random(os.urandom(8))
+    while True:
+        port = chance.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def _topics(admin: Any) -> list[str]:  # noqa: ANN401 - kafka-python ships no annotations
+    """Name the topics that are not Kafka's own."""
+    return [name for name in admin.list_topics() if not name.startswith("__")]
+
+
+def _dissolve_groups(admin: Any) -> list[str]:  # noqa: ANN401 - as above
+    """Put every member out of its group and delete the groups; name those that are left."""
+    groups = [group["group_id"] for group in admin.list_groups()]
+    if not groups:
+        return []
+    for name, group in admin.describe_groups(groups).items():
+        members = [MemberToRemove(member_id=member["member_id"]) for member in group["members"]]
+        admin.remove_group_members(name, members)
+    return [name for name, outcome in admin.delete_groups(groups).items() if outcome != "OK"]
