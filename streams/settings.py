@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from events.broker import BrokerSecurity
 from streams.clock import Clock, parse_clock
 from streams.errors import StreamsError
 
@@ -107,6 +108,17 @@ class Settings(BaseSettings):
             message = f"{self.security_protocol} needs sasl_username and sasl_password"
             raise ValueError(message)
         return self
+
+    def security(self) -> BrokerSecurity:
+        """Return how the broker is reached, as the kafka-python clients take it."""
+        sasl = self.security_protocol.startswith("SASL")
+        return BrokerSecurity(
+            security_protocol=self.security_protocol,
+            sasl_mechanism=self.sasl_mechanism if sasl else None,
+            sasl_username=self.sasl_username if sasl else None,
+            sasl_password=self.sasl_password if sasl else None,
+            ssl_cafile=self.ssl_cafile,
+        )
 
     def make_clock(self) -> Clock:
         """Return the clock that the setting names; an accelerated one starts now."""

@@ -50,6 +50,7 @@ def run_worker(settings: Settings) -> int:
             replication=settings.replication,
             app_id=settings.app_id,
         ),
+        security=settings.security(),
     )
     engine = Engine(
         catalogue,

@@ -1,0 +1,94 @@
+"""What one worker shows on /metrics, read as text and taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from http.client import HTTPException
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from streams import metric_names as names
+from streams.audit.errors import WorkerUnreadableError
+
+__all__ = ["Exposed", "metrics_url", "parse_metrics", "read_worker"]
+
+METRICS_PATH: Final = "/metrics"
+WAIT_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """One worker's samples by the name of their metric; `url` is where they were read."""
+
+    url: str
+    samples: Mapping[str, Sequence[Sample]]
+
+    def of(self, metric: names.Metric) -> Sequence[Sample]:
+        """Every sample of a metric; none where the worker does not show it."""
+        return self.samples.get(metric.name, ())
+
+    @property
+    def ready(self) -> bool:
+        """True where the worker says that its state is rebuilt."""
+        return self._single(names.WORKER_READY) == 1
+
+    @property
+    def as_of(self) -> date | None:
+        """The worker's day."""
+        seconds = self._single(names.AS_OF)
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).date()
+
+    @property
+    def partitions_expected(self) -> int:
+        """How many partitions there are on all workers; 0 where the worker does not say."""
+        return int(self._single(names.PARTITIONS_EXPECTED) or 0)
+
+    @property
+    def partitions_owned(self) -> frozenset[int]:
+        """The partitions whose figures the worker shows."""
+        owned = self.of(names.PARTITION_OWNED)
+        return frozenset(int(sample.labels["partition"]) for sample in owned if sample.value)
+
+    def _single(self, metric: names.Metric) -> float | None:
+        return next((sample.value for sample in self.of(metric)), None)
+
+
+def read_worker(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Exposed:
+    """Get what a worker shows. Raises `WorkerUnreadableError` where there is nothing to read."""
+    address = metrics_url(url)
+    try:
+        with urlopen(address, timeout=wait_seconds) as answer:  # noqa: S310 - metrics_url checked it
+            text = answer.read().decode()
+    except (OSError, HTTPException, UnicodeDecodeError) as error:
+        raise WorkerUnreadableError(address, cause=str(error) or type(error).__name__) from error
+    return parse_metrics(address, text)
+
+
+def parse_metrics(url: str, text: str) -> Exposed:
+    """Take apart what was read at `url`. Raises `WorkerUnreadableError` where it is no metrics."""
+    samples: dict[str, list[Sample]] = {}
+    try:
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                samples.setdefault(sample.name, []).append(sample)
+    except ValueError as error:
+        raise WorkerUnreadableError(url, cause=f"not Prometheus text: {error}") from error
+    return Exposed(url, samples)
+
+
+def metrics_url(url: str) -> str:
+    """Complete an address: `host:port` and `http://host:port` stand for their /metrics."""
+    address = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise WorkerUnreadableError(url, cause=str(error)) from error
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise WorkerUnreadableError(url, cause="not an http address")
+    return address if parts.path.strip("/") else parts._replace(path=METRICS_PATH).geturl()

@@ -1,0 +1,81 @@
+"""The recount: from raw records to every figure of the catalogue on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from catalogue.assessment import Reading, territories
+from catalogue.model import Catalogue
+from streams.audit.evaluation import Answer, evaluate, last, total
+from streams.audit.ledger import Account, Ledger
+from streams.audit.records import RawRecord
+
+__all__ = ["Audit", "CategoryKey", "ReadingKey", "audit_ledger", "audit_records"]
+
+ReadingKey = tuple[str, str | None]
+"""An indicator's id, and a département's code or None for the region."""
+CategoryKey = tuple[str, str, str | None]
+"""An indicator's id, a category of its breakdown, and a département's code or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Every figure on the day `as_of`, as known at the end of `known_on` (None: with all records).
+
+    `account` tells what became of all that was read, whatever the days. `readings` are in the
+    catalogue's order, the region first and then, where the indicator's grain is the département,
+    all eight; amounts are whole numbers (cents where the indicator is in euros). `categories` are
+    the numerators' parts, where there are any.
+    """
+
+    as_of: date
+    known_on: date | None
+    account: Account
+    readings: Mapping[ReadingKey, Reading]
+    categories: Mapping[CategoryKey, int]
+    catalogue: Catalogue
+
+
+def audit_records(
+    records: Iterable[RawRecord],
+    catalogue: Catalogue,
+    as_of: date,
+    known_on: date | None = None,
+    partitions: int = 8,
+) -> Audit:
+    """Count every figure of a catalogue from the records of the event topics, in any order.
+
+    `partitions` is how many partitions each event topic has.
+    """
+    with Ledger(records, partitions=partitions) as ledger:
+        return audit_ledger(ledger, catalogue, as_of, known_on)
+
+
+def audit_ledger(
+    ledger: Ledger, catalogue: Catalogue, as_of: date, known_on: date | None = None
+) -> Audit:
+    """Count every figure of a catalogue on a day; one ledger answers for as many days as asked."""
+    ledger.settle(known_on)
+    answers = {term: evaluate(ledger, term, as_of) for term in catalogue.terms}
+    readings: dict[ReadingKey, Reading] = {}
+    categories: dict[CategoryKey, int] = {}
+    for indicator in catalogue.indicators:
+        found = [answers[term] for term in indicator.measure.terms]
+        for department in territories(indicator):
+            readings[indicator.id, department] = _reading(found, department)
+            for category in indicator.categories:
+                parts = found[0].categories.get(category, {})
+                categories[indicator.id, category, department] = total(parts, department)
+    return Audit(as_of, known_on, ledger.account(), readings, categories, catalogue)
+
+
+def _reading(answers: Sequence[Answer], department: str | None) -> Reading:
+    numerator, *denominator = (total(answer.amounts, department) for answer in answers)
+    reported = (last(answer.reports, department) for answer in answers)
+    return Reading(
+        numerator=numerator,
+        denominator=denominator[0] if denominator else None,
+        last_reported=max((day for day in reported if day is not None), default=None),
+    )

@@ -1,0 +1,101 @@
+"""An audit as it is told: a table for people, a document for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from catalogue.assessment import Figure, assess
+from catalogue.model import Unit
+from streams.audit.comparison import Comparison
+from streams.audit.ledger import Account
+from streams.audit.recount import Audit
+
+__all__ = ["audit_document", "print_audit"]
+
+
+def audit_document(audit: Audit, comparison: Comparison | None = None) -> dict[str, Any]:
+    """Give an audit as plain JSON.
+
+    `as_of`, `known_on` (null: with all records), `account` (see `Account`), `figures` (see
+    `catalogue.assessment.Figure`: each indicator for the region, `department` null, and where its
+    grain allows for each département), `categories` (the parts of the numerators that have a
+    breakdown, in whole amounts: cents where the indicator is in euros) and `comparison` (null
+    without workers; else `compared`, `different` and a line for each of the `differences`).
+    """
+    figures = assess(audit.catalogue, audit.readings, audit.as_of)
+    return {
+        "as_of": audit.as_of.isoformat(),
+        "known_on": None if audit.known_on is None else audit.known_on.isoformat(),
+        "account": audit.account.model_dump(mode="json"),
+        "figures": [figure.model_dump(mode="json") for figure in figures],
+        "categories": [
+            {
+                "indicator": indicator,
+                "category": category,
+                "department": department,
+                "amount": amount,
+            }
+            for (indicator, category, department), amount in audit.categories.items()
+        ],
+        "comparison": None
+        if comparison is None
+        else {
+            "compared": comparison.compared,
+            "different": len(comparison.differences),
+            "differences": list(comparison.differences),
+        },
+    }
+
+
+def print_audit(audit: Audit, console: Console, comparison: Comparison | None = None) -> None:
+    """Print the account, the region's figures and the differences, a line each."""
+    known = "" if audit.known_on is None else f", as known on {audit.known_on}"
+    console.print(f"Audit of {audit.as_of}{known}")
+    console.print(_told(audit.account))
+    console.print(_table(audit))
+    if comparison is not None:
+        for line in comparison.differences:
+            console.print(line, soft_wrap=True)
+        console.print(f"{comparison.compared} compared, {len(comparison.differences)} different")
+
+
+def _told(account: Account) -> str:
+    told = (
+        f"{account.produced} produced = {account.accepted} accepted + {account.refused} refused"
+        f" + {account.duplicates} duplicates; {account.misrouted} misrouted,"
+        f" {account.forwarded} forwarded by workers"
+    )
+    reasons = ", ".join(f"{count} {reason.value}" for reason, count in account.refusals.items())
+    return f"{told}\nrefused: {reasons}" if reasons else told
+
+
+def _table(audit: Audit) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("indicator", no_wrap=True)
+    for heading in ("value", "counted", "last report"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for figure in assess(audit.catalogue, audit.readings, audit.as_of):
+        if figure.department is None:
+            over = "" if figure.denominator is None else f"/{figure.denominator}"
+            table.add_row(
+                figure.indicator,
+                _value(figure),
+                f"{figure.numerator}{over}",
+                str(figure.last_reported or "never"),
+            )
+    return table
+
+
+def _value(figure: Figure) -> str:
+    if figure.value is None:
+        return "–"
+    match figure.unit:
+        case Unit.RATIO:
+            return f"{figure.value:.1%}"
+        case Unit.EUROS:
+            return f"{figure.value:,.2f} €"
+        case Unit.COUNT:
+            return f"{figure.value:,.0f}"
