@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from kafka.errors import KafkaConfigurationError, KafkaError
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from events.errors import BrokerUnreachableError
+from events.errors import BrokerUnreachableError, SecuritySettingError
 
 __all__ = ["PLAINTEXT", "BrokerSecurity", "opened"]
 
 Client = TypeVar("Client")
 
+ENV_PREFIX = "SMART_REGION_"
 CONNECT_SECONDS = 10.0
 _FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$")
 
@@ -27,7 +28,7 @@ class BrokerSecurity(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     ssl_cafile: str | None = None
@@ -35,17 +36,52 @@ class BrokerSecurity(BaseModel):
     ssl_certfile: str | None = None
     """PEM file with our own certificate, where the broker asks for one."""
     ssl_keyfile: str | None = None
+    """PEM file with the key of our own certificate."""
     ssl_check_hostname: bool = True
 
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables SMART_REGION_SECURITY_PROTOCOL, …_SASL_USERNAME and so on.
+
+        Raises SecuritySettingError on the first that is wrong or missing.
+        """
+        given = {
+            name: environ[variable]
+            for name in cls.model_fields
+            if environ.get(variable := _variable(name))
+        }
+        try:
+            security = cls.model_validate(given)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False)[0]
+            name = str(wrong["loc"][0])
+            raise SecuritySettingError(
+                _variable(name), given[name], remedy=f"it {wrong['msg'].removeprefix('Input ')}"
+            ) from None
+        if security.security_protocol.startswith("SASL"):
+            for name in ("sasl_username", "sasl_password"):
+                if name not in given:
+                    remedy = f"set it, as {security.security_protocol} asks for it"
+                    raise SecuritySettingError(_variable(name), None, remedy=remedy)
+        return security
+
     def client_config(self) -> dict[str, Any]:
-        """The same as kafka-python's configuration."""
-        config = self.model_dump(exclude_none=True)
-        config.pop("sasl_username", None)
-        config.pop("sasl_password", None)
-        if self.sasl_username is not None:
-            config["sasl_plain_username"] = self.sasl_username
-        if self.sasl_password is not None:
-            config["sasl_plain_password"] = self.sasl_password.get_secret_value()
+        """Say the same in kafka-python's words."""
+        config: dict[str, Any] = {"security_protocol": self.security_protocol}
+        if self.security_protocol.endswith("SSL"):
+            config |= {
+                "ssl_cafile": self.ssl_cafile,
+                "ssl_certfile": self.ssl_certfile,
+                "ssl_keyfile": self.ssl_keyfile,
+                "ssl_check_hostname": self.ssl_check_hostname,
+            }
+        if self.security_protocol.startswith("SASL"):
+            password = self.sasl_password
+            config |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.sasl_username,
+                "sasl_plain_password": password and password.get_secret_value(),
+            }
         return config
 
 
@@ -104,3 +140,7 @@ def _complaints() -> Iterator[list[str]]:
     finally:
         logger.removeHandler(listener)
         logger.propagate = propagated
+
+
+def _variable(field: str) -> str:
+    return ENV_PREFIX + field.upper()

@@ -65,12 +65,14 @@ def topics() -> None:
 @APP_ID
 def apply(bootstrap: str, partitions: int, replication: int, app_id: str) -> None:
     """Create the topics that are missing and check the others; nothing is altered."""
+    from events.broker import BrokerSecurity
     from events.topic_admin import apply_topics
     from events.topics import declared_topics
 
     _quiet_client()
     specs = declared_topics(partitions=partitions, replication=replication, app_id=app_id)
-    report = apply_topics(bootstrap, specs)
+    security = BrokerSecurity.from_environment(os.environ)
+    report = apply_topics(bootstrap, specs, security=security)
     for name in report.created:
         click.echo(f"created {name}")
     click.echo(f"{len(report.created)} created, {len(report.verified)} as declared already")
@@ -108,15 +110,20 @@ def emit(file: BinaryIO, bootstrap: str, mode: str) -> None:
     Each line is checked first. A refused line is told on standard error and stops nothing; the
     exit status is then 1, or 2 where the broker failed.
     """
+    from events.broker import BrokerSecurity
     from events.emitting import Emission
     from events.emitting import emit as emit_lines
     from events.publisher import ContentMode, KafkaPublisher, PublisherOptions
 
     _quiet_client()
     emission = Emission()
+    security = BrokerSecurity.from_environment(os.environ)
     options = PublisherOptions(mode=ContentMode(mode))
     try:
-        with KafkaPublisher(bootstrap, options=options) as publisher, _progress(file) as lines:
+        with (
+            KafkaPublisher(bootstrap, options=options, security=security) as publisher,
+            _progress(file) as lines,
+        ):
             emit_lines(lines, publisher, on_refused=_tell, emission=emission)
     finally:
         click.echo(f"{emission.accepted} accepted, {emission.refused} refused")

@@ -11,6 +11,7 @@ __all__ = [
     "DeliveryError",
     "EventsError",
     "RefusalReason",
+    "SecuritySettingError",
     "TopicMismatchError",
     "TopicMissingError",
 ]
@@ -99,6 +100,16 @@ class BrokerRefusedError(EventsError):
             f"broker: refused to {action}, value {subject!r} ({cause}):"
             " check the rights of this user and the broker's log"
         )
+
+
+class SecuritySettingError(EventsError):
+    """A setting that says how the broker knows us cannot be; secrets are never repeated."""
+
+    def __init__(self, variable: str, value: str | None, *, remedy: str) -> None:
+        self.variable = variable
+        self.value = value
+        self.remedy = remedy
+        super().__init__(f"{variable}: cannot be used, value {shown(value)}: {remedy}")
 
 
 class DeliveryError(EventsError):

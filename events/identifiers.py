@@ -152,9 +152,14 @@ Label = Annotated[
     Text(min_length=1, max_length=200, pattern=r"\S"),
     Field(description="text for readers: 1 to 200 characters, not blank"),
 ]
-Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT, description="a count, 0 or more")]
-PositiveCount = Annotated[int, Field(gt=0, le=LARGEST_COUNT, description="a count, 1 or more")]
+Count = Annotated[
+    int, Field(ge=0, le=LARGEST_COUNT, description=f"a whole number from 0 to {LARGEST_COUNT}")
+]
+PositiveCount = Annotated[
+    int, Field(gt=0, le=LARGEST_COUNT, description=f"a whole number from 1 to {LARGEST_COUNT}")
+]
 Cents = Annotated[
-    int, Field(gt=0, le=LARGEST_CENTS, description="an amount of money in euro cents, above 0")
+    int,
+    Field(gt=0, le=LARGEST_CENTS, description=f"euro cents, a whole number up to {LARGEST_CENTS}"),
 ]
 Day = Annotated[date, _IsoDay(), Field(description="a day, YYYY-MM-DD, from 2010-01-01 on")]
