@@ -105,6 +105,9 @@ def _credentials(settings: Settings) -> Any:  # noqa: ANN401 - one of Faust's tw
     context: ssl.SSLContext | None = None
     if settings.security_protocol.endswith("SSL"):
         context = ssl.create_default_context(cafile=settings.ssl_cafile)
+        context.check_hostname = settings.ssl_check_hostname
+        if settings.ssl_certfile is not None:
+            context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
     if settings.sasl_password is not None:
         return faust.SASLCredentials(
             username=settings.sasl_username,

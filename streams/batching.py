@@ -26,6 +26,8 @@ from streams.errors import StreamsError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
+    from streams.dead_letters import OutgoingRecord
+
 
 __all__ = [
     "BatchConsumer",
@@ -354,9 +356,7 @@ class BatchProducer(driver.Producer):
 
     async def write_all(
         self,
-        records: Sequence[
-            tuple[str, int | None, bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
-        ],
+        records: Sequence[OutgoingRecord],
     ) -> None:
         """Write (topic, partition, key, value, headers) records; return once all are there.
 

@@ -55,9 +55,7 @@ def list_dead_letters(*, bootstrap: str | None, reason: str | None, as_json: boo
             continue
         if reason in (None, letter.reason):
             count += 1
-            click.echo(
-                json.dumps(_as_json(letter), ensure_ascii=False) if as_json else _line(letter)
-            )
+            click.echo(_json_line(letter) if as_json else _line(letter))
     click.echo(f"{count} dead letters", err=True)
 
 
@@ -68,9 +66,9 @@ def _line(letter: DeadLetter) -> str:
     )
 
 
-def _as_json(letter: DeadLetter) -> dict[str, object]:
-    """Return a dead letter's place and reason; its content stays on the topic."""
-    return {
+def _json_line(letter: DeadLetter) -> str:
+    """Tell a dead letter's place and reason; its content stays on the topic."""
+    told = {
         "time": letter.time.isoformat(),
         "topic": letter.topic,
         "partition": letter.partition,
@@ -79,6 +77,7 @@ def _as_json(letter: DeadLetter) -> dict[str, object]:
         "field": letter.field,
         "detail": letter.detail,
     }
+    return json.dumps(told, ensure_ascii=False)
 
 
 commands: list[click.Command] = [worker, dead_letters, *audit_commands]

@@ -36,7 +36,7 @@ class OutgoingRecord(NamedTuple):
     partition: int | None
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class DeadLetter:
     time: datetime
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 def dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
@@ -117,14 +117,14 @@ def read_dead_letter(record: Record) -> DeadLetter:
 
 
 def _split(
-    headers: Iterable[tuple[str, bytes]],
-) -> tuple[list[tuple[str, bytes]], dict[str, str]]:
-    own: list[tuple[str, bytes]] = []
+    headers: Iterable[tuple[str, bytes | None]],
+) -> tuple[list[tuple[str, bytes | None]], dict[str, str]]:
+    own: list[tuple[str, bytes | None]] = []
     added: dict[str, str] = {}
     for name, value in headers:
         field = name.removeprefix(HEADER_PREFIX)
         if name.startswith(HEADER_PREFIX) and field in _FIELDS:
-            added[field] = value.decode()
+            added[field] = (value or b"").decode()
         else:
             own.append((name, value))
     return own, added

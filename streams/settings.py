@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -35,7 +36,7 @@ class SettingsError(StreamsError):
     def __init__(self, problems: list[tuple[str, object, str]]) -> None:
         self.problems = problems
         lines = [f"{name}={value!r}: {remedy}" for name, value, remedy in problems]
-        super().__init__("wrong settings:\n  " + "\n  ".join(lines))
+        super().__init__("wrong settings: " + "; ".join(lines))
 
 
 def _broker_list(text: str) -> str:
@@ -76,6 +77,9 @@ class Settings(BaseSettings):
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    ssl_check_hostname: bool = True
 
     session_timeout: PositiveFloat = 15.0
     heartbeat_interval: PositiveFloat = 3.0
@@ -111,13 +115,8 @@ class Settings(BaseSettings):
 
     def security(self) -> BrokerSecurity:
         """Return how the broker is reached, as the kafka-python clients take it."""
-        sasl = self.security_protocol.startswith("SASL")
-        return BrokerSecurity(
-            security_protocol=self.security_protocol,
-            sasl_mechanism=self.sasl_mechanism if sasl else None,
-            sasl_username=self.sasl_username if sasl else None,
-            sasl_password=self.sasl_password if sasl else None,
-            ssl_cafile=self.ssl_cafile,
+        return BrokerSecurity.model_validate(
+            {name: getattr(self, name) for name in BrokerSecurity.model_fields}
         )
 
     def make_clock(self) -> Clock:
@@ -132,7 +131,7 @@ def load_settings(**overrides: Any) -> Settings:
     our prefix that is no setting is refused too, for it is nearly always a misspelling.
     """
     problems: list[tuple[str, object, str]] = [
-        (name, value, f"no such setting; the settings are {_known()}")
+        (name, value, _no_such(name))
         for name, value in sorted(os.environ.items())
         if name.startswith(ENV_PREFIX)
         and not name.startswith(_FOREIGN)
@@ -148,8 +147,10 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
-def _known() -> str:
-    return ", ".join(ENV_PREFIX + field.upper() for field in sorted(Settings.model_fields))
+def _no_such(name: str) -> str:
+    known = [ENV_PREFIX + field.upper() for field in sorted(Settings.model_fields)]
+    near = get_close_matches(name, known, n=1)
+    return f"no such setting; did you mean {near[0]}?" if near else f"no such setting; {known}"
 
 
 def _problem(detail: ErrorDetails) -> tuple[str, object, str]:
@@ -158,6 +159,6 @@ def _problem(detail: ErrorDetails) -> tuple[str, object, str]:
         return f"{ENV_PREFIX}…", "", remedy
     field = str(detail["loc"][0])
     if field not in Settings.model_fields:
-        remedy = f"no such setting; the settings are {_known()}"
+        remedy = _no_such(ENV_PREFIX + field.upper())
     value = "…" if "password" in field else detail["input"]
     return ENV_PREFIX + field.upper(), value, remedy
