@@ -11,6 +11,7 @@ from catalogue.vocabulary import (
     DEPARTMENT,
     FieldUse,
     carries_department,
+    closed_fields,
     field_of,
     fields_of,
     is_money,
@@ -135,7 +136,8 @@ class _Compiler:
         if _in_money(of) != _in_money(over):
             problem = "divides euros by something else"
             remedy = "take both amounts in cents, or neither"
-            self.refuse(("ratio",), problem, f"{of.amount} / {over.amount}", remedy)
+            shown = " / ".join(term.amount or "count" for term in (of, over))
+            self.refuse(("ratio",), problem, shown, remedy)
         return Measure(of, over)
 
     def share(self, parts: Mapping[str, object]) -> Measure | None:
@@ -156,22 +158,21 @@ class _Compiler:
             return None
         before = len(self.mistakes)
         self.keys(path, declared, form)
+        given = {key: declared[key] for key in declared if key in _known_keys(form)}
         source = "from" if form in ("sum", "latest") else form
-        facts = self.facts((*path, source), declared[source]) if source in declared else ()
+        facts = self.facts((*path, source), given[source]) if source in given else ()
         if not facts:
             return None
         term = Term(
             family=FACTS_BY_NAME[facts[0]].FAMILY,
             facts=facts,
-            unless=self.unless((*path, "unless"), declared["unless"], facts)
-            if "unless" in declared
+            unless=self.unless((*path, "unless"), given["unless"], facts)
+            if "unless" in given
             else (),
             mode=Mode.ADD if form == "sum" else Mode.REPLACE,
-            amount=self.amount((*path, form), declared[form], facts) if source == "from" else None,
-            where=self.where((*path, "where"), declared["where"], facts)
-            if "where" in declared
-            else (),
-            expires=self.expiry(path, declared, form, facts),
+            amount=self.amount((*path, form), given[form], facts) if source == "from" else None,
+            where=self.where((*path, "where"), given["where"], facts) if "where" in given else (),
+            expires=self.expiry(path, given, form, facts),
         )
         return term if len(self.mistakes) == before else None
 
@@ -253,15 +254,10 @@ class _Compiler:
         if all(use is not None and use.closed for use in uses):
             return uses[0]
         lacking = facts[next(i for i, use in enumerate(uses) if use is None or not use.closed)]
-        known = [
-            field
-            for field in fields_of(lacking)
-            if (use := resolve_field(lacking, field)) is not None and use.closed
-        ]
+        known = closed_fields(lacking)
         unknown = resolve_field(lacking, name) is None
         problem = f"is not a field of {lacking}" if unknown else "is not a closed list of values"
-        remedy = choose(name, known) if known else f"{lacking} has no field to choose by"
-        self.refuse(path, problem, name, remedy)
+        self.refuse(path, problem, name, choose(name, known))
         return None
 
     def values(self, path: Path, declared: object, use: FieldUse) -> frozenset[str]:
@@ -278,8 +274,8 @@ class _Compiler:
         self, path: Path, declared: Mapping[str, object], form: str, facts: tuple[str, ...]
     ) -> Expiry | None:
         days = self.days(path, "within_days", declared, at_least=1)
-        grace = self.days(path, "grace_days", declared, at_least=0) if form == "fresh" else None
-        every = declared.get("every") if form == "fresh" else None
+        grace = self.days(path, "grace_days", declared, at_least=0)
+        every = declared.get("every")
         if every is not None:
             use = self.closed((*path, "every"), str(every), facts)
             if use is not None and not set(use.choices) <= set(FREQUENCY_DAYS):
@@ -326,7 +322,7 @@ class _Compiler:
 
     def keys(self, path: Path, declared: Mapping[str, object], form: str) -> None:
         """Refuse the keys that a form does not have, and miss those that it needs."""
-        self.only(path, declared, (*_REQUIRED[form], *_OPTIONAL[form]))
+        self.only(path, declared, _known_keys(form))
         for key in _REQUIRED[form]:
             if key not in declared:
                 remedy = f"a {form} needs {' and '.join(_REQUIRED[form])}"
@@ -339,6 +335,10 @@ class _Compiler:
 
     def refuse(self, path: Path, problem: str, value: object, remedy: str) -> None:
         self.mistakes.append(Mistake(path, problem, value, remedy))
+
+
+def _known_keys(form: str) -> tuple[str, ...]:
+    return (*_REQUIRED[form], *_OPTIONAL[form])
 
 
 def _in_money(term: Term) -> bool:
@@ -358,6 +358,6 @@ def _undivided(term: Term, field: str) -> tuple[str, object, str] | None:
         use = resolve_field(fact, field)
         if use is None or not use.closed:
             problem = f"is not a field of closed values of {fact}"
-            known = [name for name, other in fields_of(fact).items() if other.closed]
+            known = [name for name in closed_fields(fact) if name != DEPARTMENT]
             return problem, field, choose(field, known) if known else "leave breakdown out"
     return None

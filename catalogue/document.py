@@ -51,7 +51,8 @@ class Document:
 
     data: object = None
     lines: dict[_Path, int] = field(default_factory=dict)
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: list[tuple[int, Mistake]] = field(default_factory=list)
+    """What could not be read, each with its line."""
 
     def line(self, path: _Path) -> int:
         """Give the line of a part; of what holds it where the part is missing."""
@@ -61,8 +62,7 @@ class Document:
 
     def refuse(self, path: _Path, line: int, problem: str, value: object, remedy: str) -> None:
         """Note a mistake at a line."""
-        self.lines.setdefault(path, line)
-        self.mistakes.append(Mistake(path, problem, value, remedy))
+        self.mistakes.append((line, Mistake(path, problem, value, remedy)))
 
 
 def read_document(file: Path) -> Document:
@@ -107,9 +107,9 @@ def _refuse_surprises(document: Document, text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark is not None else 1
         anchor = getattr(event, "anchor", None)
-        if anchor is not None:
+        if anchor is not None and not isinstance(event, yaml.AliasEvent):
             remedy = "write the value out where it is used"
-            document.refuse((), line, "has an anchor or an alias", anchor, remedy)
+            document.refuse((), line, "has an anchor", anchor, remedy)
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
@@ -148,8 +148,7 @@ def _entries(
         place = (*path, key)
         if key in seen:
             remedy = f"keep this one or the one of line {seen[key]}"
-            document.mistakes.append(Mistake(place, "is there twice", key, remedy))
-            document.lines[place] = line
+            document.refuse(place, line, "is there twice", key, remedy)
             continue
         seen[key] = line
         document.lines[place] = line

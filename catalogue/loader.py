@@ -19,59 +19,53 @@ __all__ = ["PROGRAMMES", "load_catalogue"]
 PROGRAMMES = Path(__file__).parent / "programmes"
 """The Région's own catalogue, which the package carries."""
 
+SUFFIXES = (".yaml", ".yml")
+
 _Path = tuple[str | int, ...]
 
 
 def load_catalogue(directory: Path | None = None) -> Catalogue:
-    """Load each `*.yaml` of a folder as one programme; by default the Région's own.
+    """Load each `*.yaml` of a folder (or one file) as a programme; by default the Région's own.
 
     Raises `InvalidCatalogueError` with every mistake of every file.
     """
-    folder = PROGRAMMES if directory is None else directory
-    files = sorted(file for file in folder.glob("*.y*ml") if file.suffix in (".yaml", ".yml"))
-    if not files:
-        problem = "has no programme" if folder.is_dir() else "is not a folder"
-        raise InvalidCatalogueError(
-            [
-                DeclarationError(
-                    file=folder,
-                    line=0,
-                    field="catalogue",
-                    problem=problem,
-                    value=None,
-                    remedy="name a folder with one *.yaml file per programme",
-                )
-            ]
-        )
-    documents = {file: read_document(file) for file in files}
-    errors: list[DeclarationError] = []
-    programmes: list[Programme] = []
-    for file, document in documents.items():
-        mistakes = list(_mistakes(file, document))
-        errors += mistakes
-        if not mistakes:
-            programmes.append(Programme.model_validate(document.data))
+    place = PROGRAMMES if directory is None else directory
+    documents = {file: read_document(file) for file in _files(place)}
+    errors = [error for file, document in documents.items() for error in _errors(file, document)]
     errors += _shared_ids(documents)
     if errors:
         raise InvalidCatalogueError(errors)
+    programmes = [Programme.model_validate(document.data) for document in documents.values()]
     programmes.sort(key=lambda programme: (programme.order, programme.id))
     return Catalogue(programmes=tuple(programmes))
 
 
-def _mistakes(file: Path, document: Document) -> Iterator[DeclarationError]:
+def _files(place: Path) -> Sequence[Path]:
+    if place.is_file():
+        return [place]
+    files = sorted(file for file in place.glob("*") if file.suffix in SUFFIXES)
+    if not files:
+        problem = "has no programme" if place.is_dir() else "is not there"
+        remedy = "name a folder with one *.yaml file per programme"
+        raise InvalidCatalogueError([_error(place, 1, "folder", problem, None, remedy)])
+    return files
+
+
+def _errors(file: Path, document: Document) -> Iterator[DeclarationError]:
     """Tell all that is wrong in one file: first what is not YAML, then what is not a programme."""
-    for mistake in document.mistakes:
-        yield _error(file, document, mistake.path, mistake.problem, mistake.value, mistake.remedy)
-    unread = {mistake.path for mistake in document.mistakes}
+    data, unread = document.data, {mistake.path for _, mistake in document.mistakes}
+    for line, one in document.mistakes:
+        yield _error(file, line, _spoken(data, one.path), one.problem, one.value, one.remedy)
     if () in unread:
         return
     try:
-        Programme.model_validate(document.data)
+        Programme.model_validate(data)
     except ValidationError as refusal:
         for error in refusal.errors(include_url=False):
             path = error["loc"]
             if path not in unread:
-                yield _error(file, document, path, *_explained(error))
+                problem, value, remedy = _explained(error)
+                yield _error(file, document.line(path), _spoken(data, path), problem, value, remedy)
 
 
 def _shared_ids(documents: Mapping[Path, Document]) -> Iterator[DeclarationError]:
@@ -83,7 +77,8 @@ def _shared_ids(documents: Mapping[Path, Document]) -> Iterator[DeclarationError
             first = seen.setdefault((kind, identifier), place)
             if first != place:
                 problem, remedy = f"is another {kind}'s id", f"rename it: {first} has this id"
-                yield _error(file, document, path, problem, identifier, remedy)
+                spoken = _spoken(document.data, path)
+                yield _error(file, document.line(path), spoken, problem, identifier, remedy)
 
 
 def _ids(data: object) -> Iterator[tuple[str, _Path, str]]:
@@ -98,15 +93,10 @@ def _ids(data: object) -> Iterator[tuple[str, _Path, str]]:
 
 
 def _error(
-    file: Path, document: Document, path: _Path, problem: str, value: object, remedy: str
+    file: Path, line: int, field: str, problem: str, value: object, remedy: str
 ) -> DeclarationError:
     return DeclarationError(
-        file=file,
-        line=document.line(path),
-        field=_spoken(document.data, path),
-        problem=problem,
-        value=value,
-        remedy=remedy,
+        file=file, line=line, field=field, problem=problem, value=value, remedy=remedy
     )
 
 
@@ -117,7 +107,7 @@ def _spoken(data: object, path: _Path) -> str:
         inner: object = None
         if isinstance(data, Mapping):
             inner = data.get(step)
-        elif isinstance(data, Sequence) and isinstance(step, int) and step < len(data):
+        elif isinstance(data, list) and isinstance(step, int):
             inner = data[step]
         if isinstance(step, str):
             spoken += f".{step}" if spoken else step
@@ -150,7 +140,7 @@ _EXPLANATIONS: Mapping[str, tuple[str, str]] = {
     "greater_than_equal": ("is out of range", "write at least {ge}"),
     "less_than_equal": ("is out of range", "write at most {le}"),
     "tuple_type": ("is not a list", "write each item after a dash"),
-    "too_short": ("is empty", "write at least {min_length} item"),
+    "empty": ("is empty", "write at least one item"),
     "model_type": ("is not a mapping", "write keys and values"),
 }
 

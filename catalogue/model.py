@@ -7,9 +7,10 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -46,6 +47,8 @@ __all__ = [
     "Programme",
     "Unit",
 ]
+
+Item = TypeVar("Item")
 
 FIRST_DAY = date(2010, 1, 1)
 LAST_DAY = date(2099, 12, 31)
@@ -124,6 +127,13 @@ def _number(declared: object) -> object:
     return declared
 
 
+def _some(declared: tuple[Item, ...]) -> tuple[Item, ...]:
+    """Ask for at least one item; a minimal length would also miss the items that are wrong."""
+    if not declared:
+        raise PydanticCustomError("empty", "Input should have at least one item")
+    return declared
+
+
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
@@ -168,7 +178,7 @@ class Milestone(Declared):
     source: Text
     assumed: Flag = False
     """True where the promise does not state the target or the day; `source` says which."""
-    scope: Annotated[tuple[Territory, ...], Field(min_length=1)] = ("region",)
+    scope: Annotated[tuple[Territory, ...], AfterValidator(_some)] = ("region",)
     """Whose values are held to it: `region`, `departments` (all), or INSEE codes."""
 
     @property
@@ -320,7 +330,7 @@ class Programme(Declared):
     """French: what the Région announced."""
     owner: Text
     """French: the function that answers for it."""
-    indicators: Annotated[tuple[Indicator, ...], Field(min_length=1)]
+    indicators: Annotated[tuple[Indicator, ...], AfterValidator(_some)]
 
 
 class Catalogue(Declared):

@@ -17,6 +17,7 @@ __all__ = [
     "DEPARTMENT",
     "FieldUse",
     "carries_department",
+    "closed_fields",
     "field_of",
     "fields_of",
     "is_money",
@@ -76,6 +77,12 @@ def resolve_field(name: str, field: str) -> FieldUse | None:
     """Give a fact's own field, else the one it borrows from its family's defining fact."""
     own = field_of(name, field)
     return own if own is not None else field_of(_defining(FACTS_BY_NAME[name].FAMILY).NAME, field)
+
+
+def closed_fields(name: str) -> tuple[str, ...]:
+    """List the closed fields that a fact carries or borrows: those to filter and break down by."""
+    known = {**fields_of(_defining(FACTS_BY_NAME[name].FAMILY).NAME), **fields_of(name)}
+    return tuple(field for field, use in known.items() if use.closed)
 
 
 def carries_department(family: Family) -> bool:

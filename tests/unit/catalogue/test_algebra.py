@@ -1,0 +1,249 @@
+"""From a declared measure to the plan that a worker folds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.algebra import MeasureError, break_down, compile_measure, has_department
+from catalogue.terms import Expiry, Measure, Mode, Term
+from events.registry import FACTS_BY_NAME, Family
+
+REGISTERED = Term(Family.SCHOOLS, ("school.registered",))
+
+PLANS: list[tuple[dict[str, Any], Measure]] = [
+    (
+        {"count": "school.connected", "unless": ["school.disconnected", "school.closed"]},
+        Measure(
+            Term(
+                Family.SCHOOLS,
+                ("school.connected",),
+                unless=("school.disconnected", "school.closed"),
+            )
+        ),
+    ),
+    (
+        {"count": "equipment.delivered", "where": {"kind": "tablet", "completes_plan": True}},
+        Measure(
+            Term(
+                Family.EQUIPMENT,
+                ("equipment.delivered",),
+                where=(
+                    ("completes_plan", frozenset({"true"})),
+                    ("kind", frozenset({"tablet"})),
+                ),
+            )
+        ),
+    ),
+    (
+        {
+            "latest": "workstations",
+            "from": ["coworking.opened", "coworking.resized"],
+            "unless": "coworking.closed",
+        },
+        Measure(
+            Term(
+                Family.COWORKING,
+                ("coworking.opened", "coworking.resized"),
+                unless=("coworking.closed",),
+                amount="workstations",
+            )
+        ),
+    ),
+    (
+        {"sum": "amount_cents", "from": "grant.paid"},
+        Measure(
+            Term(Family.GRANTS, ("grant.paid",), mode=Mode.ADD, amount="amount_cents"), divisor=100
+        ),
+    ),
+    (
+        {"latest": "occupied_hours", "from": "workstation.usage_reported", "within_days": 92},
+        Measure(
+            Term(
+                Family.WORKSTATIONS,
+                ("workstation.usage_reported",),
+                amount="occupied_hours",
+                expires=Expiry(days=92),
+            )
+        ),
+    ),
+    (
+        {"fresh": "dataset.updated", "every": "update_frequency", "grace_days": 7},
+        Measure(
+            Term(
+                Family.DATASETS,
+                ("dataset.updated",),
+                expires=Expiry(by="update_frequency", grace_days=7),
+            )
+        ),
+    ),
+    (
+        {"fresh": "school.registered", "within_days": 366},
+        Measure(Term(Family.SCHOOLS, ("school.registered",), expires=Expiry(days=366))),
+    ),
+    (
+        {
+            "ratio": {
+                "of": {"count": "equipment.delivered"},
+                "over": {"count": "school.registered"},
+            }
+        },
+        Measure(Term(Family.EQUIPMENT, ("equipment.delivered",)), REGISTERED),
+    ),
+    (
+        {
+            "share": {
+                "of": {"kind": ["vocational"]},
+                "among": {"count": "school.registered"},
+            }
+        },
+        Measure(
+            Term(
+                Family.SCHOOLS,
+                ("school.registered",),
+                where=(("kind", frozenset({"vocational"})),),
+            ),
+            REGISTERED,
+        ),
+    ),
+    (
+        {"count": "school.connected", "where": {"department": ["77", "95"]}},
+        Measure(
+            Term(
+                Family.SCHOOLS,
+                ("school.connected",),
+                where=(("department", frozenset({"77", "95"})),),
+            )
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("declared", "plan"), PLANS)
+def test_each_form_has_its_plan(declared: dict[str, Any], plan: Measure) -> None:
+    """What is declared compiles to exactly this plan."""
+    assert compile_measure(declared) == plan
+
+
+def test_all_mistakes_of_a_measure_are_told() -> None:
+    """A wrong numerator does not hide a wrong denominator."""
+    with pytest.raises(MeasureError) as refusal:
+        compile_measure({"ratio": {"of": {"count": "a.b"}, "over": {"sum": "x"}}})
+    assert [mistake.path for mistake in refusal.value.mistakes] == [
+        ("ratio", "of", "count"),
+        ("ratio", "over", "from"),
+    ]
+
+
+def test_a_measure_error_reads_by_itself() -> None:
+    """The message says what is wrong and what to write, outside any file."""
+    with pytest.raises(MeasureError, match=r"is not a known fact: write 'school\.closed'"):
+        compile_measure({"count": "school.close"})
+
+
+def test_a_breakdown_splits_the_denominator_that_has_the_field() -> None:
+    """Each theme's fresh data sets are compared to that theme's."""
+    measure = compile_measure(
+        {
+            "ratio": {
+                "of": {"fresh": "dataset.updated", "within_days": 31},
+                "over": {"count": "dataset.released"},
+            }
+        }
+    )
+    split = break_down(measure, "theme")
+    assert [term.breakdown for term in split.terms] == ["theme", "theme"]
+
+
+def test_a_breakdown_leaves_whole_the_denominator_that_lacks_the_field() -> None:
+    """Each audience's hours are compared to all the hours on offer."""
+    usage = "workstation.usage_reported"
+    measure = compile_measure(
+        {
+            "ratio": {
+                "of": {"latest": "occupied_hours", "from": usage},
+                "over": {"latest": "available_hours", "from": usage},
+            }
+        }
+    )
+    split = break_down(measure, "occupied_hours")
+    assert [term.breakdown for term in split.terms] == ["occupied_hours", None]
+
+
+def test_where_nothing_can_split_a_measure_the_remedy_is_to_leave_it() -> None:
+    """A fact without closed fields has no categories to propose."""
+    with pytest.raises(MeasureError, match="leave breakdown out"):
+        break_down(compile_measure({"count": "coworking.closed"}), "audience")
+
+
+def test_a_filter_proposes_the_fields_that_a_fact_borrows() -> None:
+    """A fact that carries little is chosen by what the fact that defines its entity says."""
+    with pytest.raises(MeasureError, match="write one of theme, licence, update_frequency"):
+        compile_measure({"count": "dataset.withdrawn", "where": {"colour": "red"}})
+
+
+def test_facts_without_a_number_can_only_be_counted() -> None:
+    """The remedy for an amount where there is none is another form."""
+    with pytest.raises(MeasureError, match="count the facts instead"):
+        compile_measure({"latest": "kind", "from": "school.registered"})
+
+
+def test_an_amount_must_be_of_each_fact() -> None:
+    """A sum over two facts needs the field in both."""
+    with pytest.raises(MeasureError, match=r"is not a field of coworking\.closed"):
+        compile_measure(
+            {"latest": "workstations", "from": ["coworking.opened", "coworking.closed"]}
+        )
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ({"count": "dataset.released"}, False),
+        ({"count": "training.completed"}, True),
+        ({"count": "broadband.coverage_reported"}, True),
+        (
+            {
+                "ratio": {
+                    "of": {"count": "dataset.released"},
+                    "over": {"count": "school.registered"},
+                }
+            },
+            False,
+        ),
+    ],
+)
+def test_a_measure_has_departements_where_all_its_terms_have(
+    *, declared: object, expected: bool
+) -> None:
+    """One term without départements leaves the region only."""
+    assert has_department(compile_measure(declared)) is expected
+
+
+KEYS = (
+    *("count", "sum", "latest", "fresh", "ratio", "share", "of", "over", "among"),
+    *("from", "unless", "where", "every", "within_days", "grace_days", "kind"),
+)
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["kind", *sorted(FACTS_BY_NAME)]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(junk)
+def test_any_declaration_compiles_or_is_refused_with_remedies(declared: object) -> None:
+    """No YAML, however strange, crashes the compiler."""
+    try:
+        compile_measure(declared)
+    except MeasureError as refusal:
+        told = [mistake.problem and mistake.remedy for mistake in refusal.mistakes]
+    else:
+        told = ["compiled"]
+    assert told
+    assert all(told)

@@ -1,0 +1,189 @@
+"""From YAML files to a catalogue, or to every mistake in them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from catalogue.assessment import Reading, assess
+from catalogue.errors import InvalidCatalogueError
+from catalogue.loader import PROGRAMMES, load_catalogue
+from catalogue.progress import MilestoneStatus
+from events.registry import Family
+
+BAD = Path(__file__).parents[2] / "corpus" / "catalogue" / "bad"
+BAD_ONES = sorted(place for place in BAD.iterdir() if place.suffix != ".txt")
+
+ADDED = """
+id: lycees
+title: Lycées numériques
+promise: Des tablettes pour tous.
+owner: Responsable
+indicators:
+  - id: tablets_delivered
+    title: Tablettes livrées
+    definition: Tablettes livrées aux lycées.
+    unit: count
+    direction: rising
+    grain: department
+    measure: { sum: quantity, from: equipment.delivered, where: { kind: tablet } }
+    periodicity: quarterly
+    availability_delay_days: 15
+    baseline: { value: 0, day: 2016-01-01, source: Programme }
+    milestones:
+      - { id: all, target: 1_000, day: 2017-12-31, source: Programme }
+"""
+
+
+@pytest.mark.parametrize("place", BAD_ONES, ids=lambda place: place.stem)
+def test_a_bad_catalogue_is_refused_with_its_message(place: Path) -> None:
+    """Each mistake is told with its file, line, field, value and remedy, and nothing else is."""
+    with pytest.raises(InvalidCatalogueError) as refusal:
+        load_catalogue(place)
+    expected = (BAD / f"{place.stem}.txt").read_text(encoding="utf-8")
+    assert str(refusal.value).replace(f"{BAD}/", "") == expected.rstrip("\n")
+
+
+def test_the_corpus_has_no_message_without_its_file() -> None:
+    """A message whose bad catalogue is gone would test nothing."""
+    assert {text.stem for text in BAD.glob("*.txt")} == {place.stem for place in BAD_ONES}
+
+
+def test_a_mistake_is_told_in_parts() -> None:
+    """A program that shows a mistake finds its parts as attributes."""
+    with pytest.raises(InvalidCatalogueError) as refusal:
+        load_catalogue(BAD / "fact_unknown.yaml")
+    (error,) = refusal.value.errors
+    told = (error.file, error.line, error.field, error.problem, error.value, error.remedy)
+    assert told == (
+        BAD / "fact_unknown.yaml",
+        13,
+        "indicators[connected].measure.count",
+        "is not a known fact",
+        "school.conected",
+        "write 'school.connected'",
+    )
+
+
+def test_a_place_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """A mistyped folder is not an empty catalogue."""
+    with pytest.raises(InvalidCatalogueError, match="is not there"):
+        load_catalogue(tmp_path / "programs")
+
+
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """A broken link beside good files is told, not skipped."""
+    (tmp_path / "lycees.yaml").symlink_to(tmp_path / "gone.yaml")
+    with pytest.raises(InvalidCatalogueError, match="cannot be read"):
+        load_catalogue(tmp_path)
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    """A file that is no catalogue is not read at all."""
+    (tmp_path / "data.yaml").write_text("# far too much\n" * 100_000)
+    with pytest.raises(InvalidCatalogueError, match="is too large"):
+        load_catalogue(tmp_path)
+
+
+def test_mistakes_of_all_files_are_told_together() -> None:
+    """One run of the check is enough to know all there is to correct."""
+    with pytest.raises(InvalidCatalogueError) as refusal:
+        load_catalogue(BAD)
+    assert len({error.file for error in refusal.value.errors}) == len(list(BAD.glob("*.yaml")))
+
+
+def test_the_regions_own_catalogue_keeps_its_indicators() -> None:
+    """Boards, rules and other systems use these ids: none may change."""
+    declared = {
+        programme.id: [indicator.id for indicator in programme.indicators]
+        for programme in load_catalogue().programmes
+    }
+    assert declared == {
+        "lycees": ["schools_connected_ratio", "schools_equipped_ratio", "schools_workspace_ratio"],
+        "tres_haut_debit": ["premises_connectable_ratio"],
+        "tiers_lieux": [
+            "coworking_sites_supported",
+            "workstations_created",
+            "workstations_occupancy_ratio",
+        ],
+        "formation": [
+            "trainees_enrolled",
+            "trainees_completed",
+            "priority_audience_ratio",
+            "grants_committed_euros",
+            "grants_paid_euros",
+        ],
+        "open_data": ["datasets_released", "datasets_fresh_ratio"],
+    }
+
+
+def test_the_programmes_are_in_their_declared_order() -> None:
+    """The order of boards is the catalogue's, not the file system's."""
+    orders = [programme.order for programme in load_catalogue().programmes]
+    assert orders == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("indicator", "target", "assumed"),
+    [
+        ("schools_connected_ratio", 1, False),
+        ("premises_connectable_ratio", 1, False),
+        ("coworking_sites_supported", 41, True),
+        ("workstations_created", 1145, True),
+        ("grants_committed_euros", 6_500_000, True),
+    ],
+)
+def test_the_promised_targets_are_declared(*, indicator: str, target: int, assumed: bool) -> None:
+    """Targets are the promise's; where it gives no date, the date is marked as assumed."""
+    (milestone,) = load_catalogue().indicator(indicator).milestones
+    assert (milestone.target, milestone.day, milestone.assumed) == (
+        Decimal(target),
+        date(2020, 12, 31),
+        assumed,
+    )
+
+
+@pytest.mark.parametrize(
+    "indicator",
+    ["trainees_enrolled", "priority_audience_ratio", "datasets_released", "grants_paid_euros"],
+)
+def test_what_was_not_promised_has_no_milestone(indicator: str) -> None:
+    """No target is invented for what the promise only announces."""
+    assert load_catalogue().indicator(indicator).milestones == ()
+
+
+def test_every_family_of_facts_is_followed() -> None:
+    """The Région's own catalogue uses each kind of fact."""
+    assert load_catalogue().families == frozenset(Family)
+
+
+def test_an_indicator_is_added_without_python(tmp_path: Path) -> None:
+    """A file in a folder is enough for a figure with its target and status to come out."""
+    (tmp_path / "tablets.yaml").write_text(ADDED, encoding="utf-8")
+    catalogue = load_catalogue(tmp_path)
+    as_of = date(2016, 7, 1)
+    readings: dict[tuple[str, str | None], Reading] = {
+        ("tablets_delivered", None): Reading(600, last_reported=as_of)
+    }
+    region = assess(catalogue, readings, as_of)[0]
+    assert (region.value, region.target, region.status) == (600, 1000, MilestoneStatus.ON_TRACK)
+
+
+def test_yaml_comes_with_either_ending(tmp_path: Path) -> None:
+    """A file named .yml is not silently left out."""
+    (tmp_path / "tablets.yml").write_text(ADDED, encoding="utf-8")
+    assert len(load_catalogue(tmp_path).programmes) == 1
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    """Editors on Windows put one before the first key."""
+    (tmp_path / "tablets.yaml").write_text(ADDED, encoding="utf-8-sig")
+    assert load_catalogue(tmp_path).programmes[0].id == "lycees"
+
+
+def test_the_packaged_programmes_are_beside_the_code() -> None:
+    """The default folder is the package's own, wherever it is installed."""
+    assert len(list(PROGRAMMES.glob("*.yaml"))) == 5

@@ -1,0 +1,190 @@
+"""What a catalogue's objects answer about themselves."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from catalogue.algebra import compile_measure
+from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
+from catalogue.loader import load_catalogue
+from catalogue.model import Indicator, Milestone, Periodicity
+from events.identifiers import Department
+
+CATALOGUE = load_catalogue()
+
+
+def declared(**changes: Any) -> dict[str, Any]:
+    """Give an indicator's declaration, with changes."""
+    return {
+        "id": "connected",
+        "title": "Lycées connectés",
+        "definition": "Lycées connectés.",
+        "unit": "count",
+        "direction": "rising",
+        "grain": "department",
+        "measure": {"count": "school.connected"},
+        "periodicity": "quarterly",
+        "availability_delay_days": 15,
+        **changes,
+    }
+
+
+def milestone(identifier: str, day: date | None, *scope: str) -> dict[str, Any]:
+    """Give a milestone's declaration."""
+    held = {"scope": list(scope)} if scope else {}
+    return {"id": identifier, "target": 10, "day": day, "source": "Programme", **held}
+
+
+@pytest.mark.parametrize(
+    ("as_of", "in_force"),
+    [
+        (date(2017, 1, 1), "half"),
+        (date(2018, 12, 31), "half"),
+        (date(2019, 1, 1), "all"),
+        (date(2025, 1, 1), "all"),
+    ],
+)
+def test_the_milestone_in_force_is_the_next_one_else_the_last(as_of: date, in_force: str) -> None:
+    """A milestone is in force until its day has passed; the last one stays."""
+    indicator = Indicator.model_validate(
+        declared(
+            milestones=[milestone("half", date(2018, 12, 31)), milestone("all", date(2020, 12, 31))]
+        )
+    )
+    found = indicator.milestone_for(None, as_of)
+    assert found is not None
+    assert found.id == in_force
+
+
+def test_a_milestone_without_a_day_stays_in_force() -> None:
+    """What has no deadline does not pass."""
+    indicator = Indicator.model_validate(declared(milestones=[milestone("all", None)]))
+    assert indicator.milestone_for(None, date(2099, 1, 1)) == indicator.milestones[0]
+
+
+@pytest.mark.parametrize(
+    ("scope", "held"),
+    [
+        ((), {None}),
+        (("region",), {None}),
+        (("77", "95"), {"77", "95"}),
+        (("departments",), set(Department)),
+        (("region", "departments"), {None, *Department}),
+    ],
+)
+def test_a_milestone_holds_its_scope(scope: tuple[str, ...], held: set[str | None]) -> None:
+    """The region by default, all départements or some, or both."""
+    one = Milestone.model_validate(milestone("all", None, *scope))
+    assert {place for place in (None, *Department) if one.holds(place)} == held
+
+
+def test_milestones_of_one_day_may_have_different_scopes() -> None:
+    """Two territories can have two targets on the same day."""
+    day = date(2018, 12, 31)
+    indicator = Indicator.model_validate(
+        declared(milestones=[milestone("seine", day, "77"), milestone("oise", day, "95")])
+    )
+    found = indicator.milestone_for("95", date(2018, 1, 1))
+    assert found is not None
+    assert found.id == "oise"
+
+
+@pytest.mark.parametrize(
+    ("unit", "measure", "value", "shared"),
+    [
+        ("count", {"count": "school.connected"}, 0, True),
+        ("count", {"count": "school.connected"}, 41, False),
+        (
+            "ratio",
+            {"share": {"of": {"audience": "employee"}, "among": {"count": "training.enrolled"}}},
+            1,
+            True,
+        ),
+    ],
+)
+def test_a_total_of_the_region_is_no_baseline_of_a_departement(
+    *, unit: str, measure: object, value: int, shared: bool
+) -> None:
+    """Zero and ratios hold for each département; a total does not."""
+    baseline = {"value": value, "day": date(2016, 1, 1), "source": "Programme"}
+    indicator = Indicator.model_validate(declared(unit=unit, measure=measure, baseline=baseline))
+    assert indicator.baseline_for(None) == indicator.baseline
+    assert (indicator.baseline_for("77") is not None) is shared
+
+
+def test_patience_adds_up() -> None:
+    """A quarterly figure, there 15 days later, with 31 days of grace."""
+    assert Indicator.model_validate(declared(grace_days=31)).patience_days == 92 + 15 + 31
+
+
+def test_irregular_facts_are_waited_for_without_end() -> None:
+    """Silence says nothing about what is only sent when it happens."""
+    assert Indicator.model_validate(declared(periodicity="irregular")).patience_days is None
+
+
+def test_each_periodicity_has_its_days() -> None:
+    """The model's periodicities and the terms' frequencies are the same words."""
+    assert [one.days for one in Periodicity] == [1, 7, 31, 92, 366, None]
+
+
+def test_the_measure_is_broken_down() -> None:
+    """The measure that the worker folds knows the categories."""
+    measure = CATALOGUE.indicator("datasets_released").measure
+    assert measure.numerator.breakdown == "theme"
+
+
+@pytest.mark.parametrize(
+    ("indicator", "categories"),
+    [
+        ("schools_connected_ratio", ()),
+        ("workstations_occupancy_ratio", ("company", "employee", "self_employed", "other")),
+        (
+            "trainees_completed",
+            ("job_seeker", "early_leaver", "low_qualified", "employee", "other"),
+        ),
+    ],
+)
+def test_the_categories_are_the_fields_closed_values(
+    indicator: str, categories: tuple[str, ...]
+) -> None:
+    """The categories of a field, of a borrowed field, or of a mapping's keys."""
+    assert CATALOGUE.indicator(indicator).categories == categories
+
+
+def test_a_compiled_measure_is_taken_as_it_is() -> None:
+    """A program can build an indicator from a plan instead of a declaration."""
+    measure = compile_measure({"count": "school.connected"})
+    assert Indicator.model_validate(declared(measure=measure)).measure is measure
+
+
+def test_models_are_frozen() -> None:
+    """A promise is not changed by a program."""
+    with pytest.raises(ValidationError, match="frozen"):
+        CATALOGUE.programmes[0].title = "Autre"  # type: ignore[misc]
+
+
+def test_equal_terms_are_there_once() -> None:
+    """Indicators that share a denominator share its term."""
+    registered = [term for term in CATALOGUE.terms if term.facts == ("school.registered",)]
+    assert len(registered) == 1
+
+
+def test_an_indicator_knows_its_programme() -> None:
+    """The way back from an id to its programme."""
+    assert CATALOGUE.programme_of("datasets_released") is CATALOGUE.programme("open_data")
+
+
+def test_an_unknown_indicator_is_refused_with_the_known_ones() -> None:
+    """A mistyped id is answered with those that exist."""
+    with pytest.raises(UnknownIndicatorError, match="schools_connected_ratio"):
+        CATALOGUE.indicator("schools_conected")
+
+
+def test_an_unknown_programme_is_refused_with_the_known_ones() -> None:
+    """A mistyped programme is answered with those that exist."""
+    with pytest.raises(UnknownProgrammeError, match="tiers_lieux"):
+        CATALOGUE.programme("coworking")

@@ -1,0 +1,82 @@
+"""What a measure may name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+
+from catalogue import vocabulary
+from catalogue.vocabulary import (
+    FieldUse,
+    carries_department,
+    closed_fields,
+    field_of,
+    fields_of,
+    is_money,
+    resolve_field,
+)
+from events.registry import FACTS_BY_NAME, Family
+from events.school import SchoolKind
+
+
+@pytest.mark.parametrize(
+    ("fact", "field", "numeric", "mapping", "closed"),
+    [
+        ("school.connected", "downlink_mbps", True, False, False),
+        ("school.registered", "kind", False, False, True),
+        ("school.registered", "name", False, False, False),
+        ("equipment.delivered", "completes_plan", False, False, True),
+        ("grant.paid", "amount_cents", True, False, False),
+        ("workstation.usage_reported", "occupied_hours", True, True, False),
+        ("school.closed", "department", False, False, True),
+        ("broadband.coverage_reported", "department", False, False, True),
+    ],
+)
+def test_a_field_is_described_by_its_use(
+    *, fact: str, field: str, numeric: bool, mapping: bool, closed: bool
+) -> None:
+    """Numbers can be added up, closed values chosen by; a derived département is a field too."""
+    use = field_of(fact, field)
+    assert use is not None
+    assert (use.numeric, use.mapping, use.closed) == (numeric, mapping, closed)
+
+
+@pytest.mark.parametrize("fact", FACTS_BY_NAME)
+def test_the_day_and_the_retraction_are_no_fields_of_a_measure(fact: str) -> None:
+    """They say when a fact counts, not how much."""
+    assert not {"retracted", FACTS_BY_NAME[fact].DAY} & set(fields_of(fact))
+
+
+def test_a_missing_field_is_borrowed_from_the_defining_fact() -> None:
+    """A completed training has the audience of its enrolment."""
+    assert resolve_field("training.completed", "audience") == field_of(
+        "training.enrolled", "audience"
+    )
+
+
+def test_a_fields_own_values_are_in_their_declared_order() -> None:
+    """Boards show categories in the order of the contract."""
+    assert field_of("school.registered", "kind") == FieldUse(
+        "kind", numeric=False, mapping=False, choices=tuple(kind.value for kind in SchoolKind)
+    )
+
+
+def test_closed_fields_are_own_and_borrowed() -> None:
+    """A closed site is told apart by what its opening said."""
+    assert closed_fields("coworking.closed") == ("department",)
+
+
+def test_only_data_sets_have_no_departement() -> None:
+    """All other families are somewhere."""
+    assert [family for family in Family if not carries_department(family)] == [Family.DATASETS]
+
+
+def test_cents_are_money() -> None:
+    """The name of a field says that its values are euro cents."""
+    assert [is_money("amount_cents"), is_money("workstations")] == [True, False]
+
+
+def test_an_optional_field_is_described_like_the_field() -> None:
+    """A field that may be absent is used as one that is there."""
+    assert vocabulary._described("kind", Annotated[SchoolKind, "note"] | None).closed
