@@ -1,0 +1,150 @@
+"""The figures in the terminal."""
+
+from __future__ import annotations
+
+from datetime import date
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from catalogue.assessment import Reading, assess
+from catalogue.loader import load_catalogue
+from catalogue.model import Direction, Unit
+from dashboards.console import figures_table, format_value
+
+CATALOGUE = load_catalogue()
+AS_OF = date(2019, 6, 30)
+COVERAGE = "premises_connectable_ratio"
+
+
+def rendered(readings: dict[tuple[str, str | None], Reading], as_of: date = AS_OF) -> str:
+    """Give the table of some readings as text, its spaces made ordinary."""
+    console = Console(file=StringIO(), width=160, color_system=None)
+    console.print(figures_table(CATALOGUE, assess(CATALOGUE, readings, as_of), as_of))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue().replace("\u202f", " ").replace("\u00a0", " ")
+
+
+def row(text: str, title: str) -> list[str]:
+    """Give the cells of the row that begins with a title."""
+    line = next(line for line in text.splitlines() if title in line)
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+def test_a_row_tells_value_target_progress_status_and_projection() -> None:
+    """The whole answer about a promise is on one line."""
+    text = rendered({("workstations_created", None): Reading(1_000, last_reported=AS_OF)})
+    assert row(text, "Postes de travail créés") == [
+        "Postes de travail créés",
+        "1 000",
+        "1 145 *",
+        "87 % *",
+        "● en bonne voie",
+        "02/01/2020",
+        "–",
+    ]
+
+
+def test_a_ratio_is_shown_as_percent() -> None:
+    """Nine tenths of the lycées are 90,0 %, with a comma."""
+    text = rendered({("schools_connected_ratio", None): Reading(412, 458, AS_OF)})
+    assert row(text, "Lycées connectés")[1:3] == ["89,9 %", "100,0 %"]
+
+
+def test_euros_have_their_sign() -> None:
+    """6.5 million euros are written as in French."""
+    text = rendered({("grants_committed_euros", None): Reading(650_000_000, last_reported=AS_OF)})
+    assert row(text, "Subventions engagées")[1:5] == [
+        "6 500 000 €",
+        "6 500 000 € *",
+        "100 % *",
+        "✔ atteint",
+    ]
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    """A blank is never a zero."""
+    assert row(rendered({}), "Jeux de données à jour")[1:] == ["–"] * 6
+
+
+def test_an_indicator_without_a_figure_has_a_row_of_dashes() -> None:
+    """The table shows every promise even when nothing was computed."""
+    console = Console(file=StringIO(), width=160, color_system=None)
+    console.print(figures_table(CATALOGUE, [], AS_OF))
+    assert isinstance(console.file, StringIO)
+    assert row(console.file.getvalue(), "Lycées connectés")[1:] == ["–"] * 6
+
+
+def test_the_departements_behind_are_named() -> None:
+    """Late ones first, then those that nobody reported."""
+    readings: dict[tuple[str, str | None], Reading] = {
+        (COVERAGE, code): Reading(95, 100, AS_OF) for code in ("75", "78", "91", "92", "93", "94")
+    }
+    readings[COVERAGE, "77"] = Reading(30, 100, AS_OF)
+    readings[COVERAGE, None] = Reading(600, 800, AS_OF)
+    assert row(rendered(readings), "Locaux raccordables")[-1] == "77 ; non renseigné : 95"
+
+
+def test_when_all_are_behind_they_are_not_listed() -> None:
+    """Eight codes in a row say less than one word."""
+    text = rendered({}, as_of=date(2021, 6, 1))
+    assert row(text, "Locaux raccordables")[-1] == "non renseigné : tous"
+
+
+def test_when_none_is_behind_it_is_said() -> None:
+    """Good news is told, not left blank."""
+    codes = ("75", "77", "78", "91", "92", "93", "94", "95")
+    readings: dict[tuple[str, str | None], Reading] = {
+        (COVERAGE, code): Reading(100, 100, AS_OF) for code in codes
+    }
+    assert row(rendered(readings), "Locaux raccordables")[-1] == "aucun"
+
+
+@pytest.mark.parametrize(
+    ("reading", "as_of", "word"),
+    [
+        (Reading(100, 100, AS_OF), AS_OF, "✔ atteint"),
+        (Reading(90, 100, AS_OF), AS_OF, "● en bonne voie"),
+        (Reading(10, 100, AS_OF), AS_OF, "▲ à risque"),
+        (Reading(10, 100, date(2020, 12, 31)), date(2021, 1, 1), "✖ manqué"),
+        (Reading(90, 100, date(2017, 1, 1)), AS_OF, "? non renseigné"),
+    ],
+)
+def test_a_status_is_a_mark_and_a_word(reading: Reading, as_of: date, word: str) -> None:
+    """Without colours, each status is still told apart."""
+    text = rendered({(COVERAGE, None): reading}, as_of)
+    assert row(text, "Locaux raccordables")[4] == word
+
+
+def test_programmes_follow_the_catalogues_order() -> None:
+    """The delegate finds the promises in the order of the programme."""
+    text = rendered({})
+    titles = [programme.title for programme in CATALOGUE.programmes]
+    found = sorted(titles, key=lambda title: text.index(f"│ {title} "))
+    assert found == titles
+
+
+def test_the_day_of_the_figures_is_in_the_title() -> None:
+    """A table can be read a year later."""
+    assert "Smart Région au 30/06/2019" in rendered({})
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "direction", "text"),
+    [
+        (None, Unit.COUNT, Direction.RISING, "–"),
+        (0.29, Unit.RATIO, Direction.RISING, "29,0 %"),
+        (0.9999, Unit.RATIO, Direction.RISING, "99,9 %"),
+        (0.0001, Unit.RATIO, Direction.FALLING, "0,1 %"),
+        (1.0, Unit.RATIO, Direction.RISING, "100,0 %"),
+        (1234567.0, Unit.COUNT, Direction.RISING, "1 234 567"),
+        (6499999.99, Unit.EUROS, Direction.RISING, "6 499 999 €"),
+    ],
+)
+def test_a_value_is_never_shown_as_the_target_before_it_is(
+    value: float | None, unit: Unit, direction: Direction, text: str
+) -> None:
+    """What is cut for display is cut on the side away from the target."""
+    shown = format_value(value, unit, direction)
+    assert shown.replace("\u202f", " ").replace("\u00a0", " ") == text
