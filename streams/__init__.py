@@ -1,3 +1,1 @@
 """What events add up to: the Faust worker, entity state, figures, metrics and dead letters."""
-
-__all__: list[str] = []

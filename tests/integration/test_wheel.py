@@ -1,0 +1,87 @@
+"""The built wheel, alone in a fresh environment: what a user of `pip install` gets."""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("catalogue", "dashboards", "events", "streams")
+
+
+def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end and keep what it says."""
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, check=False, timeout=100
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel with the locked build tool, without a network."""
+    folder = tmp_path_factory.mktemp("wheel")
+    done = run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel alone; its dependencies are borrowed from this environment, by path.
+
+    A path in a .pth file comes after the environment's own packages, and the .pth files in *it*
+    are not read: an editable install of the project here is out of sight there.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    done = run(*pip, "install", "--no-index", "--no-deps", wheel, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (site_packages,) = folder.glob("lib/python*/site-packages")
+    borrowed = site_packages / "borrowed.pth"
+    borrowed.write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return folder
+
+
+def test_the_wheel_holds_every_module_and_the_catalogue(wheel: Path) -> None:
+    """Nothing that git keeps in the packages stays at home, and nothing else comes along."""
+    listed = run("git", "ls-files", *PACKAGES, "smart_region.py", cwd=ROOT).stdout.split()
+    with zipfile.ZipFile(wheel) as archive:
+        held = [name for name in archive.namelist() if ".dist-info/" not in name]
+
+    assert set(listed) <= set(held)
+    assert {name.partition("/")[0] for name in held} == {*PACKAGES, "smart_region.py"}
+    assert any(name.endswith(".yaml") for name in held)
+
+
+def test_the_installed_command_checks_the_catalogue_it_brought(environment: Path) -> None:
+    """`smart-region catalogue check` works far from the clone."""
+    done = run(environment / "bin" / "smart-region", "catalogue", "check", cwd=environment)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_installed_packages_are_the_wheels_own(environment: Path) -> None:
+    """The clone's packages are not what runs."""
+    program = (
+        "import catalogue, events, smart_region, streams\n"
+        "for module in (catalogue, events, smart_region, streams): print(module.__file__)"
+    )
+    files = run(environment / "bin" / "python", "-c", program, cwd=environment).stdout.split()
+
+    assert len(files) == 4
+    assert all(Path(name).is_relative_to(environment) for name in files)
+
+
+def test_the_installed_command_knows_its_version(environment: Path) -> None:
+    """The version is the wheel's."""
+    done = run(environment / "bin" / "smart-region", "--version", cwd=environment)
+
+    assert done.stdout.strip() == "smart-region, version 0.1.0"

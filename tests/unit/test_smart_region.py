@@ -1,0 +1,85 @@
+"""The command line's door: quick, complete, and readable when something is wrong."""
+
+import json
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from smart_region import READABLE_ERRORS, Door, main
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = {"audit", "catalogue", "dead-letters", "emit", "simulate", "topics", "worker"}
+HEAVY = {"aiokafka", "faust", "kafka", "pydantic", "rich", "yaml"}
+
+LOADED_BY_HELP = """
+import json, sys
+from click.testing import CliRunner
+from smart_region import main
+result = CliRunner().invoke(main, ["--help"])
+assert result.exit_code == 0, result.output
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def run_failing(error: Exception) -> Result:
+    """Run a command that raises the error behind a door."""
+
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    return CliRunner().invoke(Door(commands=[fail]), ["fail"])
+
+
+def test_every_package_has_its_commands() -> None:
+    """The door leads to all of them."""
+    assert main.commands.keys() >= COMMANDS
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Only a command that runs pays for what it needs."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED_BY_HELP], cwd=ROOT, capture_output=True, check=True
+    )
+
+    assert HEAVY & set(json.loads(done.stdout)) == set()
+
+
+def test_help_takes_less_than_half_a_second() -> None:
+    """The best of three, since the machine may have other work."""
+    seconds = []
+    for _ in range(3):
+        before = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "smart_region.py", "--help"], cwd=ROOT, capture_output=True, check=True
+        )
+        seconds.append(time.perf_counter() - before)
+
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize(("module", "name"), READABLE_ERRORS)
+def test_a_readable_error_is_one_line_and_status_2(module: str, name: str) -> None:
+    """Our own errors say what to do; a traceback would hide it."""
+    root: type[Exception] = getattr(import_module(module), name)
+    error = type("SpecificError", (root,), {"__init__": lambda *_: None})()
+    error.args = ("field: problem\n  and a remedy",)
+
+    result = run_failing(error)
+
+    assert result.exit_code == 2
+    assert result.stderr == "Error: field: problem and a remedy\n"
+    assert result.stdout == ""
+
+
+def test_a_programmers_error_keeps_its_traceback() -> None:
+    """What we did not foresee is not dressed up as the user's mistake."""
+    error = LookupError("a bug")
+
+    assert run_failing(error).exception is error
