@@ -1,0 +1,51 @@
+"""One simulation read to its end: what was sent, and what is known once all of it has arrived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+from events.cloudevent import CloudEvent, decode_json
+from events.fact import Fact
+from events.simulation import RecordKind, SimulatedRecord, simulate
+
+__all__ = ["Story", "read_story"]
+
+AnyFact = TypeVar("AnyFact", bound=Fact)
+
+
+@dataclass(frozen=True)
+class Story:
+    """A simulation's records, its valid events, and what is known in the end.
+
+    `known` holds, for each entity, fact and effective day, the one recorded last, unless retracted.
+    """
+
+    records: list[SimulatedRecord]
+    events: list[tuple[SimulatedRecord, CloudEvent]]
+    known: list[Fact]
+
+    def facts(self, kind: type[AnyFact]) -> list[AnyFact]:
+        """Known facts of a kind, in the order of their effective days."""
+        found = [fact for fact in self.known if isinstance(fact, kind)]
+        return sorted(found, key=lambda fact: fact.effective_day)
+
+    def latest(self, kind: type[AnyFact], as_of: date = date.max) -> dict[str, AnyFact]:
+        """The latest known fact of a kind for each entity, effective by a day."""
+        return {fact.entity_id: fact for fact in self.facts(kind) if fact.effective_day <= as_of}
+
+
+def read_story(seed: int) -> Story:
+    """Simulate all years of a seed."""
+    records = list(simulate(seed))
+    events = [
+        (record, decode_json(record.line))
+        for record in records
+        if record.kind is not RecordKind.INVALID
+    ]
+    cells: dict[tuple[str, str, date], CloudEvent] = {}
+    for _, event in sorted(events, key=lambda sent: (sent[1].time, sent[1].source, sent[1].id)):
+        cells[event.fact.entity_id, event.type, event.fact.effective_day] = event
+    facts = [event.fact for event in cells.values() if not event.fact.retracted]
+    return Story(records, events, facts)

@@ -1,0 +1,35 @@
+"""Invalid records: as many as declared, each refused for its reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.cloudevent import decode_json
+from events.errors import ContractError
+from events.fact import Family
+from events.simulation import RecordKind
+from events.simulation.flaws import FLAWS
+from events.simulation.invalid import COPIES
+from tests.support.simulated import Story
+
+
+def test_there_are_as_many_invalid_lines_as_declared(story: Story) -> None:
+    """Each flaw shows in each of its copies, and in no other line."""
+    invalid = [record for record in story.records if record.kind is RecordKind.INVALID]
+    assert len(invalid) == COPIES * len(FLAWS)
+
+
+def test_every_family_has_flaws() -> None:
+    """No producing system is perfect."""
+    assert {flaw.family for flaw in FLAWS} == set(Family)
+
+
+def test_every_invalid_line_is_refused_for_the_reason_of_its_flaw(story: Story) -> None:
+    """The refusals of each family are those that its flaws declare."""
+    refused = []
+    for record in story.records:
+        if record.kind is RecordKind.INVALID:
+            with pytest.raises(ContractError) as refusal:
+                decode_json(record.line)
+            refused.append((record.family, refusal.value.reason))
+    assert sorted(refused) == sorted((flaw.family, flaw.reason) for flaw in FLAWS * COPIES)
