@@ -33,6 +33,9 @@ check: $(VENV)/dev.stamp ## format, lint, types, generated files
 	@$(MAKE) --no-print-directory generated
 	@test -z "$(GENERATED)" || git diff --exit-code -- $(GENERATED)
 
+bench: $(VENV)/dev.stamp $(KAFKA_JARS) ## compare the worker's speed with the idiomatic agent's and a bare loop's
+	@$(BIN)/python -m tests.bench $(ARGS)
+
 coverage: $(VENV)/dev.stamp ## branch coverage of the unit tests
 	@$(BIN)/python -m pytest tests/unit --cov $(ARGS)
 
