@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -83,6 +83,8 @@ class DeliveryReport:
 
     delivered: int
     failed: tuple[FailedDelivery, ...] = ()
+    raw_failures: tuple[str, ...] = ()
+    """The cause for each raw record that was not acknowledged."""
 
 
 class Publisher(Protocol):
@@ -133,6 +135,8 @@ class KafkaPublisher:
         self._waiting = 0
         self._delivered = 0
         self._failed: list[FailedDelivery] = []
+        self._raw_failures: list[str] = []
+        self._ends: dict[tuple[str, int], int] = {}
         self._gave_up = False
         delivery_ms = int(options.delivery_seconds * 1000)
         self._producer: Any = opened(
@@ -153,8 +157,25 @@ class KafkaPublisher:
 
     def publish(self, event: CloudEvent) -> None:
         """Queue an event; blocks while too many wait for their acknowledgement."""
-        record = self._encode(event)
-        topic = topic_name(event.fact.FAMILY)
+        self._send(topic_name(event.fact.FAMILY), self._encode(event), event)
+
+    def publish_raw(self, topic: str, record: EncodedRecord) -> None:
+        """Queue a record as it is, valid or not: what a producer without our contracts may send.
+
+        It goes to its key's partition, and counts as an event does.
+        """
+        self._send(topic, record, None)
+
+    @property
+    def ends(self) -> Mapping[tuple[str, int], int]:
+        """The offset after the last delivered record, by (topic, partition), since the start.
+
+        From the broker's own receipts: exact also on a broker that tells its ends wrongly.
+        """
+        with self._settled:
+            return dict(self._ends)
+
+    def _send(self, topic: str, record: EncodedRecord, event: CloudEvent | None) -> None:
         partition = partition_for(record.key, self._partition_count(topic))
         with self._settled:
             if self._waiting >= self._options.in_flight:
@@ -180,9 +201,10 @@ class KafkaPublisher:
             self._producer.flush(timeout=self._patience)
         with self._settled:
             self._await_waiting(0)
-            report = DeliveryReport(self._delivered, tuple(self._failed))
+            report = DeliveryReport(self._delivered, tuple(self._failed), tuple(self._raw_failures))
             self._delivered = 0
             self._failed = []
+            self._raw_failures = []
         return report
 
     def __enter__(self) -> Self:
@@ -194,14 +216,15 @@ class KafkaPublisher:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        failed: tuple[FailedDelivery, ...] = ()
+        causes: list[str] = []
         if kind is None:
-            failed = self.flush().failed
+            report = self.flush()
+            causes = [*(delivery.cause for delivery in report.failed), *report.raw_failures]
         else:
             self._drop_waiting()
         self._producer.close(timeout=1.0)
-        if failed:
-            raise DeliveryError(undelivered=len(failed), cause=failed[0].cause)
+        if causes:
+            raise DeliveryError(undelivered=len(causes), cause=causes[0])
 
     def _partition_count(self, topic: str) -> int:
         count = self._partitions.get(topic)
@@ -228,15 +251,20 @@ class KafkaPublisher:
         # answers. Its sender's own door fails all of it at once, which also ends our waiting.
         self._producer._sender.force_close()  # noqa: SLF001
 
-    def _on_delivered(self, _metadata: object) -> None:
+    def _on_delivered(self, receipt: Any) -> None:  # noqa: ANN401 - the client's, untyped
+        place = (receipt.topic, receipt.partition)
         with self._settled:
             self._delivered += 1
+            self._ends[place] = max(receipt.offset + 1, self._ends.get(place, 0))
             self._settle_one()
 
-    def _on_failed(self, event: CloudEvent, error: BaseException) -> None:
+    def _on_failed(self, event: CloudEvent | None, error: BaseException) -> None:
         cause = f"no answer for {self._patience:g} s" if self._gave_up else str(error)
         with self._settled:
-            self._failed.append(FailedDelivery(event, cause))
+            if event is None:
+                self._raw_failures.append(cause)
+            else:
+                self._failed.append(FailedDelivery(event, cause))
             self._settle_one()
 
     def _settle_one(self) -> None:
