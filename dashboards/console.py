@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -42,13 +43,16 @@ def figures_table(catalogue: Catalogue, figures: Iterable[Figure], as_of: date) 
     table = Table(
         title=f"Smart Région au {as_of.strftime(DAY)}",
         caption=f"{ASSUMED} supposé : la promesse ne fixe pas la cible, l’échéance ou le départ",
+        box=SIMPLE_HEAD,
+        padding=0,
     )
-    table.add_column("Programme et indicateur")
-    for heading in ("Valeur", "Cible", "Avancement"):
+    # Figures are never cut; in a narrow terminal the words wrap.
+    table.add_column("Indicateur", min_width=12)
+    for heading in ("Valeur", "Cible", "Avanc."):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("État", no_wrap=True)
+    table.add_column("État", min_width=9)
     table.add_column("Projection", no_wrap=True)
-    table.add_column("Départements en retard")
+    table.add_column("En retard", min_width=9)
     for programme in catalogue.programmes:
         table.add_row(Text(programme.title, style="bold"))
         for indicator in programme.indicators:

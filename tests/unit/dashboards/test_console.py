@@ -6,7 +6,9 @@ from datetime import date
 from io import StringIO
 
 import pytest
+from rich.box import HEAVY_HEAD
 from rich.console import Console
+from rich.table import Table
 
 from catalogue.assessment import Reading, assess
 from catalogue.loader import load_catalogue
@@ -18,12 +20,19 @@ AS_OF = date(2019, 6, 30)
 COVERAGE = "premises_connectable_ratio"
 
 
-def rendered(readings: dict[tuple[str, str | None], Reading], as_of: date = AS_OF) -> str:
-    """Give the table of some readings as text, its spaces made ordinary."""
-    console = Console(file=StringIO(), width=160, color_system=None)
-    console.print(figures_table(CATALOGUE, assess(CATALOGUE, readings, as_of), as_of))
+def text_of(table: Table, width: int = 160) -> str:
+    """Give a table as text, its spaces made ordinary."""
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(table)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue().replace("\u202f", " ").replace("\u00a0", " ")
+
+
+def rendered(readings: dict[tuple[str, str | None], Reading], as_of: date = AS_OF) -> str:
+    """Give the table of some readings as text, with lines between its columns."""
+    table = figures_table(CATALOGUE, assess(CATALOGUE, readings, as_of), as_of)
+    table.box = HEAVY_HEAD
+    return text_of(table)
 
 
 def row(text: str, title: str) -> list[str]:
@@ -70,10 +79,9 @@ def test_what_is_not_known_is_a_dash() -> None:
 
 def test_an_indicator_without_a_figure_has_a_row_of_dashes() -> None:
     """The table shows every promise even when nothing was computed."""
-    console = Console(file=StringIO(), width=160, color_system=None)
-    console.print(figures_table(CATALOGUE, [], AS_OF))
-    assert isinstance(console.file, StringIO)
-    assert row(console.file.getvalue(), "Lycées connectés")[1:] == ["–"] * 6
+    table = figures_table(CATALOGUE, [], AS_OF)
+    table.box = HEAVY_HEAD
+    assert row(text_of(table), "Lycées connectés")[1:] == ["–"] * 6
 
 
 def test_the_departements_behind_are_named() -> None:
@@ -121,13 +129,23 @@ def test_programmes_follow_the_catalogues_order() -> None:
     """The delegate finds the promises in the order of the programme."""
     text = rendered({})
     titles = [programme.title for programme in CATALOGUE.programmes]
-    found = sorted(titles, key=lambda title: text.index(f"│ {title} "))
+    found = sorted(titles, key=lambda title: text.index(f"│{title} "))
     assert found == titles
 
 
 def test_the_day_of_the_figures_is_in_the_title() -> None:
     """A table can be read a year later."""
     assert "Smart Région au 30/06/2019" in rendered({})
+
+
+def test_a_narrow_terminal_cuts_no_figure() -> None:
+    """In 80 columns the words wrap; the figures are whole."""
+    readings: dict[tuple[str, str | None], Reading] = {
+        ("grants_committed_euros", None): Reading(400_000_000, last_reported=AS_OF)
+    }
+    text = text_of(figures_table(CATALOGUE, assess(CATALOGUE, readings, AS_OF), AS_OF), width=80)
+    for shown in ("4 000 000 €", "6 500 000 € *", "61 % *", "05/09/2021"):
+        assert shown in text
 
 
 @pytest.mark.parametrize(
