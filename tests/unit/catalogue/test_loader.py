@@ -13,6 +13,7 @@ from catalogue.errors import InvalidCatalogueError
 from catalogue.loader import PROGRAMMES, load_catalogue
 from catalogue.progress import MilestoneStatus
 from events.registry import Family
+from tests.support.reference_figures import Record, reference_figure
 
 BAD = Path(__file__).parents[2] / "corpus" / "catalogue" / "bad"
 BAD_ONES = sorted(place for place in BAD.iterdir() if place.suffix != ".txt")
@@ -161,12 +162,19 @@ def test_every_family_of_facts_is_followed() -> None:
 
 
 def test_an_indicator_is_added_without_python(tmp_path: Path) -> None:
-    """A file in a folder is enough for a figure with its target and status to come out."""
+    """A file in a folder is enough for facts to give a figure with its target and status."""
     (tmp_path / "tablets.yaml").write_text(ADDED, encoding="utf-8")
     catalogue = load_catalogue(tmp_path)
     as_of = date(2016, 7, 1)
+    delivered = [
+        Record(date(2016, 3, 1), "equipment.delivered", "1", {"kind": "tablet", "quantity": 400}),
+        Record(date(2016, 6, 1), "equipment.delivered", "2", {"kind": "tablet", "quantity": 200}),
+        Record(date(2016, 6, 1), "equipment.delivered", "3", {"kind": "laptop", "quantity": 300}),
+    ]
+    total = reference_figure(catalogue.indicator("tablets_delivered").measure, delivered, as_of)
+    assert total is not None
     readings: dict[tuple[str, str | None], Reading] = {
-        ("tablets_delivered", None): Reading(600, last_reported=as_of)
+        ("tablets_delivered", None): Reading(int(total), last_reported=date(2016, 6, 1))
     }
     region = assess(catalogue, readings, as_of)[0]
     assert (region.value, region.target, region.status) == (600, 1000, MilestoneStatus.ON_TRACK)
