@@ -18,7 +18,7 @@ from streams.audit.evaluation import Place, last, total
 from streams.audit.exposed import Exposed, read_worker
 from streams.audit.recount import Audit
 
-__all__ = ["Comparison", "compare", "compare_exposed", "workers_day"]
+__all__ = ["Comparison", "compare", "compare_exposed", "shown_readings", "workers_day"]
 
 FIGURES: Final = (
     names.INDICATOR_VALUE,
@@ -75,6 +75,22 @@ def compare_exposed(audit: Audit, workers: Sequence[Exposed]) -> Comparison:
                         told = f"audit {figure.amount(amount)}, worker {figure.amount(part)}"
                         differences.append(f"{where}/{category}: {told}")
     return Comparison(compared, tuple(differences))
+
+
+def shown_readings(
+    catalogue: Catalogue, workers: Iterable[Exposed]
+) -> dict[tuple[str, str | None], Reading]:
+    """Give the workers' reading of each indicator, for the region and each département.
+
+    Only of workers that together show every partition: what none shows reads as nothing.
+    """
+    shown = _Shown(workers)
+    return {
+        (indicator.id, department): _Figure(programme.id, indicator).reading(shown, department)
+        for programme in catalogue.programmes
+        for indicator in programme.indicators
+        for department in territories(indicator)
+    }
 
 
 def workers_day(workers: Iterable[Exposed]) -> date:
