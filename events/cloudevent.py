@@ -279,7 +279,7 @@ def _decode_binary(headers: _ReadHeaders, value: bytes) -> CloudEvent:
         name = header.lower()
         if name.startswith(PREFIX):
             attributes[name.removeprefix(PREFIX)] = _text(header, content)
-        elif name == CONTENT_TYPE:
+        elif name == CONTENT_TYPE and content is not None:
             attributes["datacontenttype"] = _text(header, content)
     if not attributes.keys() - {"datacontenttype"}:
         raise ContractError(

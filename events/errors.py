@@ -14,6 +14,7 @@ __all__ = [
     "SecuritySettingError",
     "TopicMismatchError",
     "TopicMissingError",
+    "shown",
 ]
 
 SHOWN_CHARACTERS = 80

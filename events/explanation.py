@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Final
@@ -9,12 +10,13 @@ from typing import Final
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from events.errors import ContractError, RefusalReason
+from events.errors import ContractError, RefusalReason, shown
 from events.fact import Fact
 
 __all__ = ["Path", "field_refusal", "json_refusal", "type_refusal"]
 
 Path = tuple[int | str, ...]
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 PROBLEMS: Final = {
     "missing": "is missing",
@@ -63,11 +65,17 @@ def field_refusal(details: ErrorDetails, path: Path, owner: type[BaseModel]) -> 
     is_extension = not in_fact and names[0] not in owner.model_fields
     return ContractError(
         _reason(details, in_fact=in_fact or path == ("data",)),
-        str(names[0]) if is_extension else ".".join(str(name) for name in path if name != "[key]"),
+        ".".join(_step(name) for name in (names[:1] if is_extension else path) if name != "[key]"),
         None if details["type"] == "missing" else details["input"],
         _extension_remedy(names) if is_extension else _remedy(details, names, owner),
         problem=_extension_problem(names) if is_extension else _problem(details),
     )
+
+
+def _step(name: int | str) -> str:
+    # An unknown field's name is the producer's text: it may be empty, or have any length.
+    text = str(name)
+    return text if _PLAIN_NAME.match(text) else shown(text)
 
 
 def _reason(details: ErrorDetails, *, in_fact: bool) -> RefusalReason:

@@ -1,0 +1,177 @@
+"""Facts, events and broken records of every kind, drawn by Hypothesis."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
+from events.fact import Fact, Family
+from events.identifiers import FIRST_DAY, Department, uai_check_letter, uai_department
+from events.registry import FACTS, facts_of
+from events.workstation import LONGEST_PERIOD_DAYS, WorkstationAudience
+
+__all__ = ["cloud_events", "communes", "facts", "json_values", "mutated_records", "sirets", "uais"]
+
+LAST_DAY: Final = date(2035, 12, 31)
+CONTROL_CHARACTERS: Final = ("Cc", "Cs")
+
+days = st.dates(FIRST_DAY, LAST_DAY)
+departments = st.sampled_from(Department)
+counts = st.integers(0, 10**9)
+positive_counts = st.integers(1, 10**9)
+entity_ids = st.from_regex(r"[A-Za-z0-9._:-]{1,64}", fullmatch=True)
+labels = st.text(min_size=1, max_size=200).filter(
+    # Rust's regular expressions and Python do not agree on every blank character.
+    lambda text: any(character.isalnum() for character in text)
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=5,
+)
+
+
+@st.composite
+def uais(draw: st.DrawFn) -> str:
+    """Draw a valid UAI."""
+    digits = f"0{draw(departments).value}{draw(st.integers(0, 9999)):04}"
+    return digits + uai_check_letter(digits)
+
+
+@st.composite
+def communes(draw: st.DrawFn, department: Department | None = None) -> str:
+    """Draw a commune code, of one département or of any."""
+    where = department or draw(departments)
+    return f"{where.value}{draw(st.integers(0, 999)):03}"
+
+
+@st.composite
+def sirets(draw: st.DrawFn) -> str:
+    """Draw 14 digits that satisfy Luhn, the last of them computed."""
+    digits = [draw(st.integers(0, 9)) for _ in range(13)]
+    total = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
+    return "".join(map(str, [*digits, -total % 10]))
+
+
+FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
+    "amount_cents": st.integers(1, 10**13),
+    "available_hours": counts,
+    "commune": communes(),
+    "completes_plan": st.booleans(),
+    "connectable_premises": counts,
+    "dataset_id": entity_ids,
+    "delivery_id": entity_ids,
+    "department": departments,
+    "downlink_mbps": positive_counts,
+    "enrolment_id": st.from_regex(r"[a-z0-9-]{16,64}", fullmatch=True),
+    "grant_id": entity_ids,
+    "insee": communes(),
+    "name": labels,
+    "occupied_hours": st.dictionaries(st.sampled_from(WorkstationAudience), st.integers(0, 10**8)),
+    "period_start": days,
+    "premises": counts,
+    "publisher": labels,
+    "quantity": positive_counts,
+    "retracted": st.booleans(),
+    "siret": sirets(),
+    "site_id": entity_ids,
+    "title": labels,
+    "uai": uais(),
+    "workstations": counts,
+}
+
+
+@st.composite
+def facts(draw: st.DrawFn, family: Family | None = None) -> Fact:
+    """Draw a valid fact, of one family or of any."""
+    kind = draw(st.sampled_from(facts_of(family) if family else tuple(FACTS.values())))
+    drawn = {name: draw(_field(kind, name)) for name in kind.model_fields}
+    # Fields that must agree with each other.
+    if kind.FAMILY is Family.EQUIPMENT:
+        drawn["department"] = uai_department(drawn["uai"])
+    elif kind.FAMILY is Family.BROADBAND:
+        drawn["premises"] = max(drawn["premises"], drawn["connectable_premises"])
+    elif kind.NAME == "coworking.opened":
+        drawn["commune"] = draw(communes(drawn["department"]))
+    elif kind.FAMILY is Family.WORKSTATIONS:
+        length = timedelta(draw(st.integers(0, LONGEST_PERIOD_DAYS)))
+        drawn["period_end"] = drawn["period_start"] + length
+        used = sum(drawn["occupied_hours"].values())
+        drawn["available_hours"] = max(drawn["available_hours"], used)
+    return kind(**drawn)
+
+
+def _field(kind: type[Fact], name: str) -> st.SearchStrategy[Any]:
+    if name == kind.DAY:
+        return days
+    annotation = kind.model_fields[name].annotation
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return st.sampled_from(annotation)
+    return FIELDS[name]
+
+
+@st.composite
+def cloud_events(draw: st.DrawFn, family: Family | None = None) -> CloudEvent:
+    """Draw a valid event, recorded from the eve of its fact's day on."""
+    fact = draw(facts(family))
+    eve = datetime.combine(fact.effective_day, datetime.min.time()) - timedelta(days=1)
+    return CloudEvent(
+        id=draw(
+            st.text(st.characters(exclude_categories=CONTROL_CHARACTERS), min_size=1, max_size=256)
+        ),
+        source=draw(st.from_regex(r"/[a-z0-9/_.~%-]{0,100}", fullmatch=True)),
+        time=draw(st.datetimes(eve, datetime(2040, 1, 1), timezones=st.just(UTC))),  # noqa: DTZ001
+        fact=fact,
+    )
+
+
+@st.composite
+def mutated_records(
+    draw: st.DrawFn, family: Family | None = None
+) -> tuple[list[tuple[str, bytes]], bytes]:
+    """Draw headers and value of a record that was valid before something happened to it."""
+    event = draw(cloud_events(family))
+    encode = draw(st.sampled_from([encode_structured, encode_binary]))
+    record = encode(event)
+    happens = draw(st.sampled_from([_mutate_json, _mutate_bytes, _mutate_headers]))
+    return happens(draw, record)
+
+
+def _mutate_json(draw: st.DrawFn, record: EncodedRecord) -> tuple[list[tuple[str, bytes]], bytes]:
+    tree = json.loads(record.value)
+    for _ in range(draw(st.integers(1, 3))):
+        branch = tree
+        if isinstance(tree.get("data"), dict) and draw(st.booleans()):
+            branch = tree["data"]
+        key = draw(st.sampled_from(sorted(branch)) | st.text(max_size=8)) if branch else "data"
+        if key in branch and draw(st.booleans()):
+            del branch[key]
+        else:
+            branch[key] = draw(json_values)
+    return record.headers, json.dumps(tree).encode()
+
+
+def _mutate_bytes(draw: st.DrawFn, record: EncodedRecord) -> tuple[list[tuple[str, bytes]], bytes]:
+    start = draw(st.integers(0, len(record.value)))
+    end = draw(st.integers(start, min(start + 10, len(record.value))))
+    inserted = draw(st.binary(max_size=10))
+    return record.headers, record.value[:start] + inserted + record.value[end:]
+
+
+def _mutate_headers(
+    draw: st.DrawFn, record: EncodedRecord
+) -> tuple[list[tuple[str, bytes]], bytes]:
+    headers = list(record.headers)
+    index = draw(st.integers(0, len(headers) - 1))
+    name, value = headers.pop(index)
+    if draw(st.booleans()):
+        headers.insert(
+            index,
+            (draw(st.just(name) | st.text(max_size=12)), draw(st.just(value) | st.binary())),
+        )
+    return headers, record.value

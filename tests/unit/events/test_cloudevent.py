@@ -1,0 +1,436 @@
+"""CloudEvents on Kafka, in both content modes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from cloudevents.core.bindings.kafka import (
+    KafkaMessage,
+    from_kafka_event,
+    to_binary_event,
+    to_structured_event,
+)
+from cloudevents.core.v1.event import CloudEvent as SdkEvent
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.cloudevent import (
+    CloudEvent,
+    EncodedRecord,
+    decode,
+    decode_json,
+    encode_binary,
+    encode_structured,
+)
+from events.errors import ContractError, RefusalReason
+from events.fact import Family
+from events.school import SchoolConnected
+from tests.support.facts import cloud_events, json_values, mutated_records
+
+STRUCTURED = [("content-type", b"application/cloudevents+json")]
+EVENT = CloudEvent(
+    id="a-1",
+    source="/iledefrance/lycees",
+    time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
+    fact=SchoolConnected(uai="0750419Y", connected_on=date(2019, 3, 11), downlink_mbps=1000),
+)
+ENVELOPE: Mapping[str, Any] = json.loads(encode_structured(EVENT).value)
+
+
+def envelope(**changes: object) -> bytes:
+    """The sample event as JSON, with other attributes; `data__x` changes a field of the fact."""
+    changed = {**ENVELOPE, "data": dict(ENVELOPE["data"])}
+    for name, value in changes.items():
+        if name.startswith("data__"):
+            changed["data"][name.removeprefix("data__")] = value
+        else:
+            changed[name] = value
+    return json.dumps(changed).encode()
+
+
+def without(*names: str) -> bytes:
+    """The sample event as JSON without some attributes; `data.x` is a field of the fact."""
+    changed = {**ENVELOPE, "data": dict(ENVELOPE["data"])}
+    for name in names:
+        if name.startswith("data."):
+            del changed["data"][name.removeprefix("data.")]
+        else:
+            del changed[name]
+    return json.dumps(changed).encode()
+
+
+def binary_headers(**changes: bytes | None) -> list[tuple[str, bytes | None]]:
+    """The sample event's headers in binary mode, with other values; None removes one."""
+    headers: dict[str, bytes | None] = dict(encode_binary(EVENT).headers)
+    headers.update(changes)
+    return [(name, value) for name, value in headers.items() if value is not None]
+
+
+def refusal_of(value: bytes | str) -> ContractError:
+    """The refusal of one JSON text."""
+    with pytest.raises(ContractError) as refused:
+        decode_json(value)
+    return refused.value
+
+
+@given(event=cloud_events())
+def test_structured_mode_round_trip(event: CloudEvent) -> None:
+    """What is encoded in structured mode is decoded as it was."""
+    record = encode_structured(event)
+    assert decode(record.headers, record.value, family=event.fact.FAMILY) == event
+
+
+@given(event=cloud_events())
+def test_binary_mode_round_trip(event: CloudEvent) -> None:
+    """What is encoded in binary mode is decoded as it was."""
+    record = encode_binary(event)
+    assert decode(record.headers, record.value, family=event.fact.FAMILY) == event
+
+
+@given(event=cloud_events())
+def test_the_key_is_the_entity(event: CloudEvent) -> None:
+    """Both modes key a record by its entity, so that all its facts meet on one partition."""
+    keys = {encode_structured(event).key, encode_binary(event).key}
+    assert keys == {event.fact.entity_id.encode()}
+
+
+@given(event=cloud_events())
+def test_the_sdk_reads_our_records(event: CloudEvent) -> None:
+    """The CloudEvents SDK finds in both modes what we wrote."""
+    for record in (encode_structured(event), encode_binary(event)):
+        read = from_kafka_event(as_message(record))
+        assert isinstance(read, SdkEvent)
+        assert (read.get_id(), read.get_source(), read.get_type()) == (
+            event.id,
+            event.source,
+            event.type,
+        )
+        assert read.get_time() == event.time
+        assert read.get_data() == json.loads(event.fact.model_dump_json())
+
+
+@given(event=cloud_events())
+def test_we_read_the_sdk_s_records(event: CloudEvent) -> None:
+    """What the CloudEvents SDK writes in both modes is the event that was meant."""
+    theirs = SdkEvent(
+        attributes={
+            "id": event.id,
+            "source": event.source,
+            "type": event.type,
+            "time": event.time,
+            "specversion": "1.0",
+            "datacontenttype": "application/json",
+            "partitionkey": event.fact.entity_id,
+        },
+        data=json.loads(event.fact.model_dump_json()),
+    )
+    for message in (to_structured_event(theirs), to_binary_event(theirs)):
+        assert decode(list(message.headers.items()), message.value) == event
+
+
+def as_message(record: EncodedRecord) -> KafkaMessage:
+    """Our record as the SDK holds one."""
+    return KafkaMessage(headers=dict(record.headers), key=record.key, value=record.value)
+
+
+@pytest.mark.parametrize("family", Family)
+@given(data=st.data())
+@settings(max_examples=150)
+def test_mutated_records_are_accepted_or_refused(family: Family, data: st.DataObject) -> None:
+    """Whatever happens to a record, it is an event or a refusal that says what to do."""
+    headers, value = data.draw(mutated_records(family))
+    accepted_or_refused(headers, value)
+
+
+@given(
+    headers=st.lists(
+        st.tuples(
+            st.sampled_from(["content-type", "ce_type", "ce_id", "ce_time"]) | st.text(),
+            st.none() | st.just(STRUCTURED[0][1]) | st.binary(),
+        )
+    ),
+    value=st.binary() | json_values.map(lambda tree: json.dumps(tree).encode()),
+)
+def test_any_record_is_accepted_or_refused(
+    headers: list[tuple[str, bytes | None]], value: bytes
+) -> None:
+    """Any bytes and any JSON under any headers end in a refusal, never in another error."""
+    accepted_or_refused(headers, value)
+
+
+@given(value=st.binary() | st.text() | json_values.map(json.dumps))
+def test_any_text_is_accepted_or_refused(value: str | bytes) -> None:
+    """Any line given to `emit` ends in a refusal, never in another error."""
+    assert readable(refusal_of(value))
+
+
+def accepted_or_refused(headers: Sequence[tuple[str, bytes | None]], value: bytes) -> None:
+    """Check that a record decodes, or is refused readably."""
+    refused: ContractError | None = None
+    try:
+        decode(headers, value)
+    except ContractError as error:
+        refused = error
+    assert refused is None or readable(refused)
+
+
+def readable(error: ContractError) -> bool:
+    """Tell whether a refusal names field, problem, value and remedy in one short line."""
+    text = str(error)
+    named = all((error.field, error.problem, error.remedy, ", value " in text))
+    return named and "\n" not in text and len(text) < 2_500
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"application/cloudevents+json",
+        b"Application/CloudEvents+JSON",
+        b"application/cloudevents+json; charset=utf-8",
+        b" application/cloudevents+json ;charset=UTF-8",
+    ],
+)
+@pytest.mark.parametrize("name", ["content-type", "Content-Type"])
+def test_content_type_s_case_and_parameters_are_ignored(name: str, content_type: bytes) -> None:
+    """A structured record is recognised however its producer spells the media type."""
+    assert decode([("trace", b"1"), (name, content_type)], envelope()) == EVENT
+
+
+def test_structured_mode_wins_over_ce_headers() -> None:
+    """The binding lets a structured record repeat its attributes in headers; they are not read."""
+    assert decode([*STRUCTURED, ("ce_id", b"other")], envelope()) == EVENT
+
+
+def test_header_names_of_any_case_are_read() -> None:
+    """A client that capitalises header names is understood."""
+    headers = [(name.upper(), value) for name, value in encode_binary(EVENT).headers]
+    assert decode(headers, encode_binary(EVENT).value) == EVENT
+
+
+def test_binary_mode_needs_no_content_type() -> None:
+    """Data are JSON where no content type says otherwise."""
+    headers = [pair for pair in encode_binary(EVENT).headers if pair[0] != "content-type"]
+    assert decode(headers, encode_binary(EVENT).value) == EVENT
+
+
+def test_time_in_another_zone_is_kept_in_utc() -> None:
+    """An offset is taken into account, and the time kept in UTC."""
+    event = decode_json(envelope(time="2019-03-11T11:30:00.5+02:00"))
+    assert event.time == datetime(2019, 3, 11, 9, 30, 0, 500_000, tzinfo=UTC)
+    assert event.time.tzinfo is UTC
+
+
+@pytest.mark.parametrize("extra", [{"traceparent": "00-a"}, {"sampledrate": 3}, {"a1": True}])
+def test_extensions_are_tolerated(extra: dict[str, object]) -> None:
+    """CloudEvents lets producers and brokers add attributes of their own."""
+    assert decode_json(envelope(**extra)) == EVENT
+
+
+@pytest.mark.parametrize("name", ["subject", "dataschema", "datacontenttype", "traceparent"])
+def test_optional_attributes_may_be_null(name: str) -> None:
+    """In the JSON format a null attribute is an absent one."""
+    assert decode_json(envelope(**{name: None})) == EVENT
+
+
+@pytest.mark.parametrize(
+    "value", [b"application/json;charset=utf-8", b"text/json", b"application/vnd.x+json"]
+)
+def test_json_content_types_are_accepted_in_binary_mode(value: bytes) -> None:
+    """Any media type that is JSON is taken as JSON."""
+    headers = [*encode_binary(EVENT).headers[:-1], ("content-type", value)]
+    assert decode(headers, encode_binary(EVENT).value) == EVENT
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "field"),
+    [
+        (b"", RefusalReason.INVALID_JSON, "value"),
+        (b"{", RefusalReason.INVALID_JSON, "value"),
+        (b"\xff", RefusalReason.INVALID_JSON, "value"),
+        (b"[" * 100_000, RefusalReason.INVALID_JSON, "value"),
+        (b"[]", RefusalReason.NOT_A_CLOUDEVENT, "value"),
+        (b"null", RefusalReason.NOT_A_CLOUDEVENT, "value"),
+        (b'{"uai": "0750419Y"}', RefusalReason.NOT_A_CLOUDEVENT, "value"),
+        (without("type"), RefusalReason.INVALID_ENVELOPE, "type"),
+        (envelope(type=3), RefusalReason.INVALID_ENVELOPE, "type"),
+        (envelope(type=""), RefusalReason.INVALID_ENVELOPE, "type"),
+        (envelope(type="fr.example.other.v1"), RefusalReason.UNKNOWN_TYPE, "type"),
+        (envelope(type="x" * 100_000), RefusalReason.UNKNOWN_TYPE, "type"),
+        (without("specversion"), RefusalReason.INVALID_ENVELOPE, "specversion"),
+        (envelope(specversion="0.3"), RefusalReason.INVALID_ENVELOPE, "specversion"),
+        (without("id"), RefusalReason.INVALID_ENVELOPE, "id"),
+        (envelope(id=""), RefusalReason.INVALID_ENVELOPE, "id"),
+        (envelope(id="i" * 257), RefusalReason.INVALID_ENVELOPE, "id"),
+        (envelope(id="a\nb"), RefusalReason.INVALID_ENVELOPE, "id"),
+        (envelope(source="not a uri"), RefusalReason.INVALID_ENVELOPE, "source"),
+        (envelope(source=None), RefusalReason.INVALID_ENVELOPE, "source"),
+        (without("time"), RefusalReason.INVALID_ENVELOPE, "time"),
+        (envelope(time="2019-03-11T09:30:00"), RefusalReason.INVALID_ENVELOPE, "time"),
+        (envelope(time="2019-03-11 09:30:00Z"), RefusalReason.INVALID_ENVELOPE, "time"),
+        (envelope(time="2019-03-11"), RefusalReason.INVALID_ENVELOPE, "time"),
+        (envelope(time="1552296600"), RefusalReason.INVALID_ENVELOPE, "time"),
+        (envelope(time=1552296600), RefusalReason.INVALID_ENVELOPE, "time"),
+        (envelope(time="0001-01-01T00:00:00+05:00"), RefusalReason.INVALID_ENVELOPE, "time"),
+        (envelope(time="9999-12-31T23:59:59-05:00"), RefusalReason.INVALID_ENVELOPE, "time"),
+        (envelope(datacontenttype="text/xml"), RefusalReason.INVALID_ENVELOPE, "datacontenttype"),
+        (envelope(traceParent="00-a"), RefusalReason.INVALID_ENVELOPE, "traceParent"),
+        (envelope(data_base64="e30="), RefusalReason.INVALID_ENVELOPE, "data_base64"),
+        (envelope(trace={"a": 1}), RefusalReason.INVALID_ENVELOPE, "trace"),
+        (without("data"), RefusalReason.INVALID_DATA, "data"),
+        (envelope(data="text"), RefusalReason.INVALID_DATA, "data"),
+        (envelope(data=None), RefusalReason.INVALID_DATA, "data"),
+        (without("data.uai"), RefusalReason.INVALID_DATA, "data.uai"),
+        (envelope(data__uai="0750419Z"), RefusalReason.INVALID_DATA, "data.uai"),
+        (envelope(data__downlink_mbps=0), RefusalReason.INVALID_DATA, "data.downlink_mbps"),
+        (envelope(data__downlink_mbps="1000"), RefusalReason.INVALID_DATA, "data.downlink_mbps"),
+        (envelope(data__retracted="yes"), RefusalReason.INVALID_DATA, "data.retracted"),
+        (envelope(data__colour="blue"), RefusalReason.INVALID_DATA, "data.colour"),
+        (
+            envelope(data__connected_on="2009-12-31"),
+            RefusalReason.DAY_OUT_OF_RANGE,
+            "data.connected_on",
+        ),
+        (
+            envelope(data__connected_on="2019-03-13"),
+            RefusalReason.DAY_OUT_OF_RANGE,
+            "data.connected_on",
+        ),
+        (
+            envelope(data__connected_on="2019-02-30"),
+            RefusalReason.INVALID_DATA,
+            "data.connected_on",
+        ),
+    ],
+)
+def test_refusals_name_reason_and_field(value: bytes, reason: RefusalReason, field: str) -> None:
+    """Each kind of mistake has its reason and leads to its field."""
+    refused = refusal_of(value)
+    assert (refused.reason, refused.field) == (reason, field)
+    assert readable(refused)
+
+
+def test_the_day_after_the_record_is_accepted() -> None:
+    """A fact may take effect on the day after `time`: it is already tomorrow further east."""
+    event = decode_json(envelope(data__connected_on="2019-03-12"))
+    assert event.fact.effective_day == date(2019, 3, 12)
+
+
+def test_the_day_is_judged_in_utc() -> None:
+    """A late evening in Paris is not yet the next day in UTC."""
+    late = envelope(time="2019-03-12T00:30:00+01:00", data__connected_on="2019-03-13")
+    assert refusal_of(late).reason is RefusalReason.DAY_OUT_OF_RANGE
+
+
+def test_null_value_is_refused() -> None:
+    """A tombstone is not a way to take a fact back; the refusal says what is."""
+    with pytest.raises(ContractError, match="retracted: true") as refused:
+        decode(STRUCTURED, None)
+    assert refused.value.reason is RefusalReason.NULL_VALUE
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        None,
+        [],
+        [("trace", b"1")],
+        [("content-type", b"application/json")],
+        [("content-type", None)],
+    ],
+)
+def test_a_record_that_says_nothing_of_cloudevents_is_refused(
+    headers: list[tuple[str, bytes | None]] | None,
+) -> None:
+    """Without the media type or ce_ headers a record is no CloudEvent, whatever its value."""
+    with pytest.raises(ContractError) as refused:
+        decode(headers, envelope())
+    assert refused.value.reason is RefusalReason.NOT_A_CLOUDEVENT
+
+
+@pytest.mark.parametrize(
+    "content_type", [b"application/cloudevents-batch+json", b"application/cloudevents+avro"]
+)
+def test_other_cloudevents_formats_are_refused(content_type: bytes) -> None:
+    """Batches and other encodings are named as what is not read here."""
+    with pytest.raises(ContractError, match="format that is not read here"):
+        decode([("content-type", content_type)], envelope())
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "field"),
+    [
+        ({"ce_type": None}, RefusalReason.INVALID_ENVELOPE, "type"),
+        ({"ce_type": b"fr.example"}, RefusalReason.UNKNOWN_TYPE, "type"),
+        ({"ce_id": None}, RefusalReason.INVALID_ENVELOPE, "id"),
+        ({"ce_id": b"\xff"}, RefusalReason.INVALID_ENVELOPE, "ce_id"),
+        ({"ce_time": b"yesterday"}, RefusalReason.INVALID_ENVELOPE, "time"),
+        ({"ce_specversion": b"0.3"}, RefusalReason.INVALID_ENVELOPE, "specversion"),
+        ({"content-type": b"text/plain"}, RefusalReason.INVALID_ENVELOPE, "datacontenttype"),
+        ({"ce_bad-name": b"x"}, RefusalReason.INVALID_ENVELOPE, "bad-name"),
+    ],
+)
+def test_binary_refusals_name_reason_and_field(
+    changes: dict[str, bytes | None], reason: RefusalReason, field: str
+) -> None:
+    """In binary mode a mistake in a header leads to its attribute."""
+    with pytest.raises(ContractError) as refused:
+        decode(binary_headers(**changes), encode_binary(EVENT).value)
+    assert (refused.value.reason, refused.value.field) == (reason, field)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "field"),
+    [
+        (b"", RefusalReason.INVALID_JSON, "data"),
+        (b"[]", RefusalReason.INVALID_DATA, "data"),
+        (b'{"uai": "x"}', RefusalReason.INVALID_DATA, "data.uai"),
+    ],
+)
+def test_binary_data_are_checked(value: bytes, reason: RefusalReason, field: str) -> None:
+    """In binary mode the value is the fact itself."""
+    with pytest.raises(ContractError) as refused:
+        decode(encode_binary(EVENT).headers, value)
+    assert (refused.value.reason, refused.value.field) == (reason, field)
+
+
+def test_a_header_without_value_is_refused() -> None:
+    """Kafka lets a header be null; an attribute cannot be."""
+    with pytest.raises(ContractError, match="ce_subject"):
+        decode([*binary_headers(), ("ce_subject", None)], encode_binary(EVENT).value)
+
+
+def test_the_wrong_topic_is_refused() -> None:
+    """A school's event on the grants' topic names both topics."""
+    with pytest.raises(ContractError, match=r"to smartregion\.schools, not to smartregion\.grants"):
+        decode(STRUCTURED, envelope(), family=Family.GRANTS)
+
+
+def test_a_near_type_is_suggested() -> None:
+    """A misspelt type gets the nearest one that exists."""
+    refused = refusal_of(envelope(type="fr.iledefrance.smartregion.school.conected.v1"))
+    assert refused.remedy == "did you mean 'fr.iledefrance.smartregion.school.connected.v1'?"
+
+
+def test_a_refused_value_is_shortened() -> None:
+    """A message shows the beginning of what was found, never megabytes."""
+    assert len(str(refusal_of(envelope(data__uai="x" * 1_000_000)))) < 300
+
+
+def test_an_event_is_not_built_with_a_day_out_of_range() -> None:
+    """A producer in Python cannot hold an event that would be refused."""
+    with pytest.raises(ContractError, match="later than the day after"):
+        CloudEvent(EVENT.id, EVENT.source, EVENT.time - timedelta(days=2), EVENT.fact)
+
+
+def test_an_event_is_not_built_without_a_zone() -> None:
+    """A time without its zone is no moment."""
+    with pytest.raises(ContractError, match="zone"):
+        CloudEvent(EVENT.id, EVENT.source, datetime(2019, 3, 11), EVENT.fact)  # noqa: DTZ001
+
+
+def test_an_event_built_in_another_zone_is_kept_in_utc() -> None:
+    """Equal moments give equal events."""
+    paris = EVENT.time.astimezone(timezone(timedelta(hours=1)))
+    assert CloudEvent(EVENT.id, EVENT.source, paris, EVENT.fact) == EVENT

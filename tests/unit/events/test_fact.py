@@ -1,0 +1,106 @@
+"""What every fact has in common."""
+
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from pydantic import ValidationError
+
+from events.fact import Fact
+from events.grant import GrantCall, GrantCommitted
+from events.identifiers import Department
+from events.registry import FACTS
+from events.school import SchoolConnected
+from events.workstation import WorkstationAudience, WorkstationUsageReported
+from tests.support.facts import facts
+
+CONNECTED = SchoolConnected(
+    uai="0750419Y", connected_on=date(2019, 3, 11), downlink_mbps=1000, retracted=True
+)
+NOT_SAID = {"retracted"}
+
+
+@given(fact=facts())
+def test_json_form_is_read_back(fact: Fact) -> None:
+    """A fact written as JSON and read again is the same fact."""
+    assert type(fact).model_validate_json(fact.model_dump_json()) == fact
+
+
+@given(fact=facts())
+def test_attributes_are_the_fact_s_json(fact: Fact) -> None:
+    """Attributes are the JSON form without the day and the retraction, département added."""
+    expected = json.loads(fact.model_dump_json(exclude={"retracted", fact.DAY}))
+    found = fact.attributes()
+    if "department" not in expected:
+        found.pop("department", None)
+    assert found == expected
+
+
+@given(fact=facts())
+def test_attributes_are_plain(fact: Fact) -> None:
+    """Attributes hold no enum member: any JSON library, or a database, takes them as they are."""
+    plain = {str, int, bool, dict}
+    assert {type(value) for value in fact.attributes().values()} <= plain
+
+
+@given(fact=facts())
+def test_entity_and_day_are_the_fact_s_own(fact: Fact) -> None:
+    """The key begins with the key field; the effective day is the day field."""
+    assert fact.entity_id.startswith(getattr(fact, fact.KEY))
+    assert fact.effective_day == getattr(fact, fact.DAY)
+
+
+def test_attributes_of_a_school() -> None:
+    """A school's fact tells the département of its UAI, and not its day."""
+    assert CONNECTED.attributes() == {
+        "uai": "0750419Y",
+        "downlink_mbps": 1000,
+        "department": "75",
+    }
+
+
+def test_attributes_of_a_workstation_period() -> None:
+    """Nested codes and the period's start come out as JSON has them."""
+    fact = WorkstationUsageReported(
+        site_id="site-1",
+        period_start=date(2019, 3, 11),
+        period_end=date(2019, 3, 17),
+        department=Department.ESSONNE,
+        available_hours=40,
+        occupied_hours={WorkstationAudience.SELF_EMPLOYED: 30},
+    )
+    assert fact.attributes() == {
+        "site_id": "site-1",
+        "period_start": "2019-03-11",
+        "department": "91",
+        "available_hours": 40,
+        "occupied_hours": {"self_employed": 30},
+    }
+
+
+def test_a_fact_is_frozen() -> None:
+    """Nobody changes a fact after it was checked."""
+    with pytest.raises(ValidationError, match="frozen"):
+        CONNECTED.downlink_mbps = 1  # type: ignore[misc]
+
+
+def test_a_fact_built_in_python_is_checked_too() -> None:
+    """The simulator cannot build what a producer could not send."""
+    with pytest.raises(ValidationError, match="siret"):
+        GrantCommitted(
+            grant_id="g-1",
+            committed_on=date(2019, 3, 11),
+            call=GrantCall.SHARED_WORKPLACES,
+            siret="23750007900313",
+            amount_cents=1,
+            department=Department.PARIS,
+        )
+
+
+@pytest.mark.parametrize("kind", FACTS.values(), ids=lambda kind: kind.NAME)
+def test_every_field_is_described(kind: type[Fact]) -> None:
+    """A refusal explains a field by its description, so each field but a code has one."""
+    for name, field in kind.model_fields.items():
+        is_code = isinstance(field.annotation, type) and hasattr(field.annotation, "__members__")
+        assert field.description or is_code, name

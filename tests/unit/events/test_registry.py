@@ -1,0 +1,80 @@
+"""The facts that exist."""
+
+from collections import Counter
+
+import pytest
+
+from events.fact import Fact
+from events.registry import FACTS, FACTS_BY_NAME, Family, facts_of
+
+
+def test_nineteen_facts_exist() -> None:
+    """A fact that is added or lost is a decision: this is the whole vocabulary."""
+    assert list(FACTS_BY_NAME) == [
+        "school.registered",
+        "school.connected",
+        "school.disconnected",
+        "school.workspace_activated",
+        "school.closed",
+        "equipment.delivered",
+        "broadband.coverage_reported",
+        "coworking.opened",
+        "coworking.resized",
+        "coworking.closed",
+        "workstation.usage_reported",
+        "training.enrolled",
+        "training.completed",
+        "training.abandoned",
+        "grant.committed",
+        "grant.paid",
+        "dataset.released",
+        "dataset.updated",
+        "dataset.withdrawn",
+    ]
+
+
+def test_types_carry_name_and_version() -> None:
+    """A CloudEvents type is a fact's name in our namespace, with its version."""
+    assert all(
+        kind == f"fr.iledefrance.smartregion.{fact.NAME}.v{fact.VERSION}"
+        for kind, fact in FACTS.items()
+    )
+
+
+def test_every_subclass_with_a_name_is_registered() -> None:
+    """A fact that is declared and forgotten here would be refused as unknown."""
+
+    def named(kind: type[Fact]) -> set[type[Fact]]:
+        below = {found for child in kind.__subclasses__() for found in named(child)}
+        return below | ({kind} if hasattr(kind, "NAME") else set())
+
+    assert {kind for kind in named(Fact) if kind.__module__.startswith("events.")} == set(
+        FACTS.values()
+    )
+
+
+@pytest.mark.parametrize("family", Family)
+def test_a_family_s_facts_share_their_key(family: Family) -> None:
+    """All facts about an entity have the same key field, so that they meet on a partition."""
+    assert len({fact.KEY for fact in facts_of(family)}) == 1
+
+
+def test_every_fact_belongs_to_one_family() -> None:
+    """The families divide the facts among themselves."""
+    counted = Counter(fact for family in Family for fact in facts_of(family))
+    assert counted == Counter(FACTS.values())
+
+
+@pytest.mark.parametrize(
+    ("family", "defining"),
+    [
+        (Family.SCHOOLS, "school.registered"),
+        (Family.COWORKING, "coworking.opened"),
+        (Family.TRAININGS, "training.enrolled"),
+        (Family.GRANTS, "grant.committed"),
+        (Family.DATASETS, "dataset.released"),
+    ],
+)
+def test_the_first_fact_defines_the_entity(family: Family, defining: str) -> None:
+    """Later facts borrow attributes from the first one."""
+    assert defining == facts_of(family)[0].NAME
