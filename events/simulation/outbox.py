@@ -25,6 +25,10 @@ LONGEST_RETRY_SECONDS = 3600
 
 CORRECTION_DAYS = (2, 30)
 
+OVERTAKEN_SHARE = 0.1
+OVERTAKEN_DAYS = (1, 5)
+"""Some corrected records are sent after their correction, by as many days."""
+
 OFFICE_OPENS = time(6, tzinfo=UTC)
 OFFICE_SECONDS = 14 * 60 * 60
 
@@ -52,13 +56,16 @@ class Outbox:
 
     def send(self, fact: Fact, on: date, *, punctual: bool = False) -> None:
         """Record a fact on a day; where it is not punctual it may be late, or overtaken."""
-        fate = self._chance.random()
         on = max(on, FIRST_DAY)
+        fate = self._chance.random()
         late_on = days_after(self._chance, on, *LATE_DAYS)
-        if not punctual and fate < LATE_SHARE and late_on <= LAST_DAY:
+        delay_days = self._chance.randint(*DELAYED_DAYS)
+        if punctual:
+            self._dispatch(fact, on, RecordKind.REGULAR)
+        elif fate < LATE_SHARE and late_on <= LAST_DAY:
             self.send_late(fact, late_on)
-        elif not punctual and fate > 1 - DELAYED_SHARE:
-            self._dispatch(fact, on, RecordKind.DELAYED)
+        elif fate > 1 - DELAYED_SHARE and on + timedelta(days=delay_days) <= LAST_DAY:
+            self._dispatch(fact, on, RecordKind.DELAYED, delay_days)
         else:
             self._dispatch(fact, on, RecordKind.REGULAR)
 
@@ -67,14 +74,19 @@ class Outbox:
         self._dispatch(fact, on, RecordKind.LATE)
 
     def correct(self, wrong: Fact, right: Fact, on: date) -> None:
-        """Record a fact wrongly, and rightly some days later."""
+        """Record a fact wrongly, and rightly some days later; the right one may overtake."""
         on = max(on, FIRST_DAY)
         corrected_on = days_after(self._chance, on, *CORRECTION_DAYS)
+        overtaken = self._chance.random() < OVERTAKEN_SHARE
+        wrong_sent_on = days_after(self._chance, corrected_on, *OVERTAKEN_DAYS)
         if corrected_on > LAST_DAY:
             self._dispatch(right, on, RecordKind.REGULAR)
+            return
+        if overtaken and wrong_sent_on <= LAST_DAY:
+            self._dispatch(wrong, on, RecordKind.DELAYED, (wrong_sent_on - on).days)
         else:
             self._dispatch(wrong, on, RecordKind.REGULAR)
-            self._dispatch(right, corrected_on, RecordKind.CORRECTION)
+        self._dispatch(right, corrected_on, RecordKind.CORRECTION)
 
     def retract(self, fact: Fact, on: date) -> None:
         """Record a fact that never was, and take it back some days later."""
@@ -90,13 +102,9 @@ class Outbox:
         recorded = self._instant(on)
         self._put(self._event(fact, recorded), [(recorded, RecordKind.INVALID)], flaw)
 
-    def _dispatch(self, fact: Fact, on: date, kind: RecordKind) -> None:
+    def _dispatch(self, fact: Fact, on: date, kind: RecordKind, delay_days: int = 0) -> None:
         recorded = self._instant(on)
-        sent = recorded
-        if kind is RecordKind.DELAYED:
-            sent += timedelta(days=self._chance.randint(*DELAYED_DAYS))
-            if sent.date() > LAST_DAY:
-                sent, kind = recorded, RecordKind.REGULAR
+        sent = recorded + timedelta(days=delay_days)
         departures = [(sent, kind)]
         if self._chance.random() < DUPLICATE_SHARE:
             departures.append((self._again_after(sent), RecordKind.DUPLICATE))

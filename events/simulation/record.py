@@ -18,7 +18,7 @@ class RecordKind(StrEnum):
     LATE = "late"
     """Recorded weeks after the usual day."""
     DELAYED = "delayed"
-    """Recorded in time, sent days later: newer records overtake it."""
+    """Recorded in time, sent days later, some after the record that corrects it."""
     CORRECTION = "correction"
     """Same entity, fact and effective day as an earlier record, recorded later."""
     RETRACTION = "retraction"

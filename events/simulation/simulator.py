@@ -54,8 +54,8 @@ def simulate(seed: int, start: date = FIRST_DAY, end: date = LAST_DAY) -> Iterat
 
     The same seed gives the same records, byte for byte, everywhere. A range gives exactly those
     of the whole 2016 to 2020 whose day is in it; no record is sent outside of these years.
-    The stories are told before the first record comes: seconds, and about 1 kB for each record of
-    the range.
+    The stories are told before the first record comes: seconds, and half a kilobyte of memory for
+    each record of the range.
     """
     world = draw_world(seed)
     outboxes: dict[Family, Outbox] = {}

@@ -49,6 +49,18 @@ def test_a_correction_follows_what_it_corrects() -> None:
     assert events[1].time - events[0].time > timedelta(days=1)
 
 
+def test_some_corrections_overtake_what_they_correct() -> None:
+    """The wrong fact then leaves last, though it was recorded first."""
+    box = outbox()
+    for _ in range(200):
+        box.correct(WRONG, CONNECTED, date(2017, 3, 1))
+    delayed = [record for record in box.records if record.kind is RecordKind.DELAYED]
+    assert 5 < len(delayed) < 40
+    assert all(decode_json(record.line).fact == WRONG for record in delayed)
+    first_right = min(r.sent for r in box.records if r.kind is RecordKind.CORRECTION)
+    assert all(record.sent > first_right for record in delayed)
+
+
 def test_what_could_not_be_corrected_in_time_is_right_at_once() -> None:
     """The last day knows no wrong facts."""
     box = outbox()

@@ -169,14 +169,25 @@ def test_late_records_take_effect_weeks_before_they_are_recorded(story: Story) -
     assert all(event.time.date() - event.fact.effective_day >= timedelta(days=21) for event in late)
 
 
-def test_delayed_records_are_overtaken(story: Story) -> None:
-    """A delayed record is sent a day or more after it was recorded; regular ones at once."""
+def test_delayed_records_leave_days_after_they_were_recorded(story: Story) -> None:
+    """A day or more; regular ones leave at once."""
     waits: dict[RecordKind, list[timedelta]] = defaultdict(list)
     for record, event in story.events:
         waits[record.kind].append(record.sent - event.time)
     assert len(waits[RecordKind.DELAYED]) > 100
     assert min(waits[RecordKind.DELAYED]) >= timedelta(days=1)
     assert set(waits[RecordKind.REGULAR]) == {timedelta()}
+
+
+def test_some_records_are_superseded_before_they_arrive(story: Story) -> None:
+    """A newer record of the same entity, fact and day was sent earlier."""
+    newest: dict[tuple[str, str, date], datetime] = {}
+    superseded = 0
+    for _, event in story.events:
+        cell = (event.fact.entity_id, event.type, event.fact.effective_day)
+        superseded += event.time < newest.get(cell, event.time)
+        newest[cell] = max(event.time, newest.get(cell, event.time))
+    assert superseded > 10
 
 
 def test_disorder_is_the_exception(story: Story) -> None:
