@@ -24,5 +24,9 @@ if ! java_is_recent || ! command -v mvn >/dev/null; then
   fi
 fi
 
-rm -rf target/jars
-mvn --batch-mode --quiet --no-transfer-progress package
+rm -rf target
+mkdir target
+if ! mvn --batch-mode --no-transfer-progress package >target/maven.log 2>&1; then
+  cat target/maven.log >&2
+  exit 1
+fi
