@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from typing import Any, Literal, Self, TypeVar
 
 from kafka.errors import KafkaConfigurationError, KafkaError
+from kafka.net.compat import KafkaNetClient
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from events.errors import BrokerUnreachableError, SecuritySettingError
+from events.errors import BrokerAddressError, BrokerUnreachableError, SecuritySettingError
 
 __all__ = ["PLAINTEXT", "BrokerSecurity", "opened"]
 
@@ -19,6 +20,7 @@ Client = TypeVar("Client")
 
 ENV_PREFIX = "SMART_REGION_"
 CONNECT_SECONDS = 10.0
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}\Z")
 _FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$")
 
 
@@ -98,19 +100,31 @@ def opened(
 ) -> Client:
     """A kafka-python client made by `make`, connected to one of the `bootstrap` brokers.
 
-    `bootstrap` is HOST:PORT, several separated by commas. Raises BrokerUnreachableError with the
-    last reason the client met (refused connection, wrong password, bad certificate…): the
-    client itself only says that it gave up.
+    `bootstrap` is HOST:PORT, several separated by commas; BrokerAddressError where it is not.
+    Raises BrokerUnreachableError with the last reason the client met (refused connection, wrong
+    password, bad certificate…): the client itself only says that it gave up.
     """
+    addresses = [address.strip() for address in bootstrap.split(",")]
+    if not all(_ADDRESS.match(address) for address in addresses):
+        raise BrokerAddressError(bootstrap)
+    connections: list[KafkaNetClient] = []
+
+    def connection(**config: object) -> KafkaNetClient:
+        connections.append(KafkaNetClient(**config))
+        return connections[-1]
+
     with _complaints() as complaints:
         try:
             return make(
-                bootstrap_servers=[address.strip() for address in bootstrap.split(",")],
+                bootstrap_servers=addresses,
                 bootstrap_timeout_ms=int(connect_seconds * 1000),
+                kafka_client=connection,
                 **security.client_config(),
                 **config,
             )
-        except (KafkaError, OSError, ValueError) as error:
+        except (KafkaError, OSError) as error:
+            for opened_before in connections:
+                opened_before.close()  # A client that was not made cannot be closed itself.
             if isinstance(error, KafkaConfigurationError):
                 raise  # Our own mistake, not the broker's.
             raise BrokerUnreachableError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 __all__ = [
+    "BrokerAddressError",
     "BrokerRefusedError",
     "BrokerUnreachableError",
     "ContractError",
@@ -75,6 +76,17 @@ class ContractError(EventsError):
 
     def __str__(self) -> str:
         return f"{self.field}: {self.problem}, value {shown(self.value)}: {self.remedy}"
+
+
+class BrokerAddressError(EventsError):
+    """What should tell where the broker is does not."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        super().__init__(
+            f"broker: is not an address, value {shown(bootstrap)}:"
+            " write HOST:PORT, several separated by commas"
+        )
 
 
 class BrokerUnreachableError(EventsError):

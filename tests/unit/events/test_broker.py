@@ -1,0 +1,112 @@
+"""How a broker is reached."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from events.broker import PLAINTEXT, BrokerSecurity, opened
+from events.errors import BrokerAddressError, BrokerUnreachableError, SecuritySettingError
+
+SASL = {
+    "SMART_REGION_SECURITY_PROTOCOL": "SASL_SSL",
+    "SMART_REGION_SASL_USERNAME": "emitter",
+    "SMART_REGION_SASL_PASSWORD": "secret",
+    "SMART_REGION_SSL_CAFILE": "/etc/ssl/ca.pem",
+}
+
+
+def test_nothing_set_is_plaintext() -> None:
+    """Without variables the broker is one that is open to all."""
+    assert BrokerSecurity.from_environment({"HOME": "/root"}) == PLAINTEXT
+    assert PLAINTEXT.client_config() == {"security_protocol": "PLAINTEXT"}
+
+
+def test_variables_become_the_client_s_configuration() -> None:
+    """The worker's own variables let `emit` in, too."""
+    config = BrokerSecurity.from_environment(SASL).client_config()
+    assert config == {
+        "security_protocol": "SASL_SSL",
+        "ssl_cafile": "/etc/ssl/ca.pem",
+        "ssl_certfile": None,
+        "ssl_keyfile": None,
+        "ssl_check_hostname": True,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "emitter",
+        "sasl_plain_password": "secret",
+    }
+
+
+def test_mutual_tls_needs_no_password() -> None:
+    """With a certificate of our own only the files are told."""
+    security = BrokerSecurity(security_protocol="SSL", ssl_certfile="me.pem", ssl_keyfile="me.key")
+    assert not any(name.startswith("sasl") for name in security.client_config())
+
+
+def test_a_wrong_variable_is_named() -> None:
+    """A value that cannot be is told with its variable and what may be."""
+    with pytest.raises(SecuritySettingError, match=r"SMART_REGION_SECURITY_PROTOCOL.*'TLS'.*'SSL'"):
+        BrokerSecurity.from_environment({"SMART_REGION_SECURITY_PROTOCOL": "TLS"})
+
+
+@pytest.mark.parametrize("missing", ["SMART_REGION_SASL_USERNAME", "SMART_REGION_SASL_PASSWORD"])
+def test_a_missing_credential_is_named(missing: str) -> None:
+    """SASL without a user or a password says which is missing, before any connection."""
+    environ = {name: value for name, value in SASL.items() if name != missing}
+    with pytest.raises(SecuritySettingError, match=missing):
+        BrokerSecurity.from_environment(environ)
+
+
+def test_the_password_is_not_shown() -> None:
+    """A password never ends up in a log by way of its model."""
+    assert "secret" not in repr(BrokerSecurity.from_environment(SASL))
+
+
+@pytest.mark.parametrize(
+    "bootstrap", ["", "localhost", "host:port", "http://host:9092", "a:1,", "a:1;b:2", "::1:9092"]
+)
+def test_what_is_no_address_is_refused_at_once(bootstrap: str) -> None:
+    """A mistyped address is told as such, not after ten seconds as a silent broker."""
+    with pytest.raises(BrokerAddressError, match="write HOST:PORT"):
+        opened(print, bootstrap)
+
+
+def complaining_client(**_config: object) -> object:
+    """Fail as kafka-python does: warn of each attempt, then give up without a reason."""
+    log = logging.getLogger("kafka.net.manager")
+    log.warning("Bootstrap connection to bootstrap-0 failed: first reason (backoff 0.05 secs)")
+    log.warning("Bootstrap bootstrap-0 not ready; waiting 0.05 secs")
+    log.warning("Bootstrap connection to bootstrap-0 failed: wrong password (backoff 0.1 secs)")
+    message = "unable to bootstrap"
+    raise OSError(message)
+
+
+def test_the_last_reason_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The reason of the last attempt is in the error, and the attempts are in no log."""
+    with pytest.raises(BrokerUnreachableError, match=r"\(wrong password\)"):
+        opened(complaining_client, "host:9092")
+    assert caplog.text == ""
+
+
+def test_logging_is_as_before_afterwards() -> None:
+    """Whoever configures the client's logging hears it once the connection stands."""
+    before = logging.getLogger("kafka").handlers[:]
+    assert opened(lambda **config: config["bootstrap_servers"], "a:1, [::1]:2") == [
+        "a:1",
+        "[::1]:2",
+    ]
+    assert logging.getLogger("kafka").handlers == before
+    assert logging.getLogger("kafka").propagate
+
+
+@pytest.mark.usefixtures("refused_connections")
+@pytest.mark.parametrize("make", [KafkaProducer, KafkaAdminClient])
+def test_a_failed_attempt_leaves_nothing_behind(make: Callable[..., object]) -> None:
+    """A client that could not be made keeps no thread: attempts may be many."""
+    before = set(threading.enumerate())
+    with pytest.raises(BrokerUnreachableError):
+        opened(make, "127.0.0.1:1", connect_seconds=0.2)
+    assert set(threading.enumerate()) <= before

@@ -1,0 +1,123 @@
+"""From lines to published events."""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent, encode_structured
+from events.emitting import Emission, RefusedLine, emit
+from events.errors import DeliveryError, TopicMissingError
+from events.publisher import DeliveryReport, FailedDelivery, RecordingPublisher
+from tests.support.facts import cloud_events
+
+BAD_LINES = st.sampled_from([b"{}\n", b"not json\n", b"[1, 2\n", b"\xff\xfe\n"])
+BLANK_LINES = st.sampled_from([b"\n", b"  \r\n"])
+
+
+def line_of(event: CloudEvent) -> bytes:
+    """An event as a line of a file."""
+    return encode_structured(event).value + b"\n"
+
+
+def emitted(
+    lines: Iterable[bytes], publisher: RecordingPublisher
+) -> tuple[Emission, list[RefusedLine]]:
+    """Emit lines; what was counted and what was refused."""
+    refused: list[RefusedLine] = []
+    return emit(lines, publisher, on_refused=refused.append), refused
+
+
+class BrokenPublisher(RecordingPublisher):
+    """Loses every event from the n-th on."""
+
+    def __init__(self, *, healthy: int) -> None:
+        super().__init__()
+        self.healthy = healthy
+
+    def flush(self) -> DeliveryReport:
+        """Tell of the lost ones."""
+        lost = tuple(FailedDelivery(event, "broker gone") for event in self.events[self.healthy :])
+        return DeliveryReport(len(self.events) - len(lost), lost)
+
+
+class ClosedPublisher(RecordingPublisher):
+    """Knows no topic but that of the first event."""
+
+    def publish(self, event: CloudEvent) -> None:
+        """Take one event."""
+        if self.events:
+            raise TopicMissingError("smartregion.schools", waited_seconds=1)
+        super().publish(event)
+
+
+@given(
+    lines=st.lists(
+        st.one_of(cloud_events().map(lambda event: (line_of(event), event)), BAD_LINES, BLANK_LINES)
+    )
+)
+def test_no_valid_event_is_lost_to_its_neighbours(
+    lines: list[tuple[bytes, CloudEvent] | bytes],
+) -> None:
+    """Every valid line is published, in order, and every other non-blank one refused."""
+    publisher = RecordingPublisher()
+    emission, refused = emitted(
+        [line if isinstance(line, bytes) else line[0] for line in lines], publisher
+    )
+    valid = [line[1] for line in lines if isinstance(line, tuple)]
+    bad = [
+        number
+        for number, line in enumerate(lines, start=1)
+        if isinstance(line, bytes) and line.strip()
+    ]
+    assert publisher.events == valid
+    assert [line.number for line in refused] == bad
+    assert (emission.accepted, emission.refused, emission.lines) == (
+        len(valid),
+        len(bad),
+        len(lines),
+    )
+
+
+def test_a_refused_line_reads_with_its_number() -> None:
+    """A refusal begins with the line's number, blank lines counted."""
+    _, refused = emitted([b"\n", b"{\n"], RecordingPublisher())
+    assert str(refused[0]).startswith("line 2: value: is not valid JSON")
+
+
+@given(event=cloud_events())
+def test_a_byte_order_mark_is_ignored(event: CloudEvent) -> None:
+    """A file saved by an editor that marks UTF-8 is read like any other."""
+    assert emitted([b"\xef\xbb\xbf" + line_of(event)], RecordingPublisher())[0].accepted == 1
+
+
+@given(events=st.lists(cloud_events(), min_size=2, max_size=4, unique_by=lambda event: event.id))
+def test_lost_events_name_the_first_line(events: list[CloudEvent]) -> None:
+    """Where the broker fails, the error says how many and from which line on."""
+    emission = Emission()
+    with pytest.raises(DeliveryError, match="broker gone") as lost:
+        emit(
+            [b"\n", *map(line_of, events)],
+            BrokenPublisher(healthy=1),
+            on_refused=print,
+            emission=emission,
+        )
+    assert (lost.value.line, lost.value.undelivered) == (3, len(events) - 1)
+    assert emission.accepted == 1
+
+
+@given(events=st.lists(cloud_events(), min_size=2, max_size=2, unique_by=lambda event: event.id))
+def test_what_was_sent_before_an_error_is_settled(events: list[CloudEvent]) -> None:
+    """A missing topic ends the emission after the events before it are accounted for."""
+    emission = Emission()
+    with pytest.raises(DeliveryError, match="topics apply") as lost:
+        emit(map(line_of, events), ClosedPublisher(), on_refused=print, emission=emission)
+    assert (lost.value.line, emission.accepted) == (2, 1)
+
+
+@given(event=cloud_events())
+def test_long_inputs_are_settled_on_the_way(event: CloudEvent) -> None:
+    """A broken broker is noticed long before the end of an endless input."""
+    lines = (line_of(event).replace(b'"id":', b'"n%d":%d,"id":' % (n, n)) for n in range(10))
+    assert emitted(lines, RecordingPublisher())[0].accepted == 10

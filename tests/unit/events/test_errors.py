@@ -1,0 +1,63 @@
+"""Messages of the package's errors."""
+
+import pytest
+
+from events.errors import (
+    BrokerRefusedError,
+    BrokerUnreachableError,
+    ContractError,
+    DeliveryError,
+    EventsError,
+    RefusalReason,
+    SecuritySettingError,
+    TopicMismatchError,
+    TopicMissingError,
+    shown,
+)
+
+EVERY_KIND = [
+    ContractError(RefusalReason.INVALID_DATA, "data.uai", "x", "send a UAI"),
+    BrokerUnreachableError("host:9092", waited_seconds=10, cause="refused"),
+    BrokerRefusedError("create a topic", "smartregion.schools", cause="no right"),
+    DeliveryError(undelivered=3, cause="timeout", line=17),
+    DeliveryError(undelivered=3, cause="timeout"),
+    SecuritySettingError("SMART_REGION_SASL_USERNAME", None, remedy="set it"),
+    TopicMismatchError("smartregion.schools", "partitions", expected=8, actual=4),
+    TopicMissingError("smartregion.schools", waited_seconds=10),
+]
+
+
+@pytest.mark.parametrize("error", EVERY_KIND, ids=lambda error: type(error).__name__)
+def test_every_message_has_field_value_and_remedy(error: EventsError) -> None:
+    """A message reads `field: problem, value …: remedy`, on one line."""
+    field, problem, remedy = str(error).split(": ", 2)
+    assert field
+    assert "value " in problem or "value " in remedy
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("reason", RefusalReason)
+def test_every_reason_has_its_problem(reason: RefusalReason) -> None:
+    """A reason without a problem of its own still says what is wrong."""
+    error = ContractError(reason, "field", 1, "remedy")
+    assert str(error) == f"field: {error.problem}, value 1: remedy"
+
+
+def test_the_message_of_a_lost_line_says_where_to_begin_again() -> None:
+    """After a failed emission a person knows from which line to emit again."""
+    assert "emit from line 17 on again" in str(EVERY_KIND[3])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "none"),
+        ("a\nb", r"'a\nb'"),
+        (b"\xff", r"b'\xff'"),
+        ("x" * 200, "'" + "x" * 78 + "…"),
+        (list(range(100)), str(list(range(100)))[:79] + "…"),
+    ],
+)
+def test_values_are_shown_short_and_on_one_line(value: object, text: str) -> None:
+    """A value is quoted and cut to 80 characters."""
+    assert shown(value) == text

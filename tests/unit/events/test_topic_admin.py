@@ -1,0 +1,213 @@
+"""Creating and checking topics, on a client that answers as kafka-python's does."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from kafka.admin import ConfigResource
+from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
+
+from events import topic_admin
+from events.errors import BrokerRefusedError, BrokerUnreachableError, TopicMismatchError
+from events.topic_admin import apply_topics, verify_topics
+from events.topics import TopicSpec
+
+SPECS = (
+    TopicSpec("events", "id", partitions=3, replication=1),
+    TopicSpec("state", "id", partitions=3, replication=1, compacted=True),
+)
+UNKNOWN_TOPIC = 3
+NO_RIGHT = 29
+TOPIC_EXISTS = 36
+BAD_REPLICATION = 38
+
+
+class Cluster:
+    """Topics in memory, behind the calls that we make of the admin client."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, dict[str, Any]] = {}
+        self.create_error = 0
+        self.describe_error = 0
+        self.shows_settings = True
+        self.closed = False
+
+    def add(self, spec: TopicSpec, **changes: Any) -> None:
+        """Have a topic, as declared but for some changes."""
+        self.topics[spec.name] = {
+            "num_partitions": spec.partitions,
+            "replication_factor": spec.replication,
+            "configs": dict(spec.config),
+            **changes,
+        }
+
+    def describe_topics(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Answer as the client does: an error code per topic that is not there."""
+        return [self._described(name) for name in names]
+
+    def _described(self, name: str) -> dict[str, Any]:
+        topic = self.topics.get(name)
+        if topic is None or self.describe_error:
+            code = self.describe_error or UNKNOWN_TOPIC
+            return {"name": name, "error_code": code, "partitions": []}
+        replicas = {"replica_nodes": list(range(topic["replication_factor"]))}
+        return {
+            "name": name,
+            "error_code": 0,
+            "partitions": [replicas] * topic["num_partitions"],
+        }
+
+    def create_topics(self, topics: dict[str, Any], *, raise_errors: bool) -> dict[str, Any]:
+        """Create what is asked for, or answer each with the error that is set."""
+        assert not raise_errors
+        for name, topic in topics.items():
+            if self.create_error in (0, TOPIC_EXISTS):
+                self.topics[name] = topic
+        return {"topics": [{"name": name, "error_code": self.create_error} for name in topics]}
+
+    def wait_for_topics(self, names: Sequence[str]) -> None:
+        """Fail where a topic does not appear."""
+        if not set(names) <= set(self.topics):
+            raise KafkaTimeoutError
+
+    def describe_configs(
+        self, resources: Sequence[ConfigResource], *, config_filter: str
+    ) -> dict[str, Any]:
+        """Answer with all settings, or with none where the user may not see them."""
+        assert config_filter == "all"
+        return {
+            "topic": {
+                resource.name: {
+                    setting: {"value": value}
+                    for setting, value in self.topics[resource.name]["configs"].items()
+                    if self.shows_settings
+                }
+                for resource in resources
+            }
+        }
+
+    def close(self) -> None:
+        """Be closed."""
+        self.closed = True
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """An empty cluster, in place of a connection."""
+    cluster = Cluster()
+    monkeypatch.setattr(topic_admin, "opened", lambda *_, **__: cluster)
+    return cluster
+
+
+def test_missing_topics_are_created_as_declared(cluster: Cluster) -> None:
+    """Names, partitions, replication and settings come from the declaration."""
+    assert apply_topics("b:1", SPECS).created == ("events", "state")
+    assert cluster.topics["state"] == {
+        "num_partitions": 3,
+        "replication_factor": 1,
+        "configs": {"cleanup.policy": "compact", "retention.ms": "-1"},
+    }
+
+
+def test_a_second_time_nothing_is_created(cluster: Cluster) -> None:
+    """Applying twice is applying once."""
+    apply_topics("b:1", SPECS)
+    report = apply_topics("b:1", SPECS)
+    assert (report.created, report.verified) == ((), ("events", "state"))
+    assert cluster.closed
+
+
+def test_only_what_is_missing_is_created(cluster: Cluster) -> None:
+    """Topics that are there are checked and told apart."""
+    cluster.add(SPECS[0])
+    report = apply_topics("b:1", SPECS)
+    assert (report.created, report.verified) == (("state",), ("events",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"num_partitions": 4}, "partitions"),
+        ({"replication_factor": 2}, "replication"),
+        ({"configs": {"cleanup.policy": "delete", "retention.ms": "1000"}}, "retention.ms"),
+        ({"configs": {"cleanup.policy": "compact", "retention.ms": "-1"}}, "cleanup.policy"),
+        ({"configs": {"cleanup.policy": "delete"}}, "retention.ms"),
+    ],
+)
+def test_a_difference_is_named_and_left_alone(
+    cluster: Cluster, changes: dict[str, Any], field: str
+) -> None:
+    """A topic that differs is refused with what differs, and never altered."""
+    cluster.add(SPECS[0], **changes)
+    before = dict(cluster.topics["events"])
+    with pytest.raises(TopicMismatchError) as refused:
+        apply_topics("b:1", SPECS[:1])
+    assert (refused.value.topic, refused.value.field) == ("events", field)
+    assert cluster.topics["events"] == before
+
+
+def test_further_settings_are_free(cluster: Cluster) -> None:
+    """What the declaration does not mention is the operator's."""
+    cluster.add(SPECS[0], configs={**SPECS[0].config, "segment.bytes": "1048576"})
+    verify_topics("b:1", SPECS[:1])
+
+
+def test_settings_that_are_not_shown_are_not_judged(cluster: Cluster) -> None:
+    """A worker without the right to describe settings still checks partitions."""
+    cluster.shows_settings = False
+    cluster.add(SPECS[0], configs={})
+    verify_topics("b:1", SPECS[:1])
+
+
+def test_verifying_creates_nothing(cluster: Cluster) -> None:
+    """The worker's check at start says what is absent and leaves it so."""
+    with pytest.raises(TopicMismatchError, match="absent"):
+        verify_topics("b:1", SPECS)
+    assert cluster.topics == {}
+
+
+def test_another_s_creation_at_the_same_time_is_welcome(cluster: Cluster) -> None:
+    """Two operators may apply at once: who comes second finds the topic there."""
+    cluster.create_error = TOPIC_EXISTS
+    assert apply_topics("b:1", SPECS).verified == ("events", "state")
+
+
+def test_a_refused_creation_is_told(cluster: Cluster) -> None:
+    """The broker's reason comes with the topic's name."""
+    cluster.create_error = BAD_REPLICATION
+    with pytest.raises(BrokerRefusedError, match=r"'events'.*InvalidReplicationFactor"):
+        apply_topics("b:1", SPECS)
+
+
+def test_a_missing_right_is_told(cluster: Cluster) -> None:
+    """A topic that this user may not see is not taken for an absent one."""
+    cluster.describe_error = NO_RIGHT
+    with pytest.raises(BrokerRefusedError, match="TopicAuthorizationFailed"):
+        verify_topics("b:1", SPECS)
+
+
+def test_a_broker_lost_on_the_way_is_told(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that does not come is an unreachable broker, and the client is closed."""
+
+    def silent(_names: object) -> None:
+        raise KafkaTimeoutError
+
+    monkeypatch.setattr(cluster, "describe_topics", silent)
+    with pytest.raises(BrokerUnreachableError, match="KafkaTimeoutError"):
+        verify_topics("b:1", SPECS)
+    assert cluster.closed
+
+
+def test_an_error_of_the_whole_request_is_told(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal that is no topic's is the broker's."""
+
+    def refusing(_names: object) -> None:
+        raise TopicAuthorizationFailedError
+
+    monkeypatch.setattr(cluster, "describe_topics", refusing)
+    with pytest.raises(BrokerRefusedError, match="administer topics at"):
+        verify_topics("b:1", SPECS)

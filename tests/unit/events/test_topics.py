@@ -1,0 +1,64 @@
+"""The declaration of the topics."""
+
+import pytest
+
+from events.fact import Family
+from events.topics import DEAD_LETTERS, TopicSpec, changelog_name, declared_topics, topic_name
+
+BY_NAME = {spec.name: spec for spec in declared_topics(partitions=6, app_id="monitor")}
+
+
+def test_all_topics_are_declared() -> None:
+    """Eight families' events and changelogs, and the dead letters."""
+    assert set(BY_NAME) == {
+        *(topic_name(family) for family in Family),
+        *(changelog_name("monitor", family) for family in Family),
+        DEAD_LETTERS,
+    }
+
+
+def test_names_are_those_that_producers_use() -> None:
+    """Producers and operators' access rules depend on these names."""
+    assert topic_name(Family.SCHOOLS) == "smartregion.schools"
+    assert changelog_name("monitor", Family.SCHOOLS) == "monitor-schools-changelog"
+    assert DEAD_LETTERS == "smartregion.dead-letters"
+
+
+@pytest.mark.parametrize("family", Family)
+def test_events_are_kept_for_ever(family: Family) -> None:
+    """Figures are computed again from the first event: none may be deleted or compacted."""
+    config = BY_NAME[topic_name(family)].config
+    assert (config["retention.ms"], config["cleanup.policy"]) == ("-1", "delete")
+
+
+@pytest.mark.parametrize("family", Family)
+def test_state_lives_where_its_events_are(family: Family) -> None:
+    """A family's changelog has the partitions and the key of its events."""
+    events, changelog = BY_NAME[topic_name(family)], BY_NAME[changelog_name("monitor", family)]
+    assert events.partitions == changelog.partitions == 6
+    assert events.key == changelog.key
+
+
+@pytest.mark.parametrize("family", Family)
+def test_changelogs_are_compacted_late(family: Family) -> None:
+    """A record stays long enough for a reader to merge it with a stale writer's."""
+    config = BY_NAME[changelog_name("monitor", family)].config
+    assert config["cleanup.policy"] == "compact"
+    assert int(config["min.compaction.lag.ms"]) >= 24 * 60 * 60 * 1000
+
+
+def test_dead_letters_outgrow_what_they_quote() -> None:
+    """The largest record that a broker takes fits in a dead letter with its reason."""
+    assert int(BY_NAME[DEAD_LETTERS].config["max.message.bytes"]) > 1_048_588
+
+
+def test_dead_letters_are_kept_for_ninety_days() -> None:
+    """There is a quarter to look at what was refused, and no more."""
+    assert BY_NAME[DEAD_LETTERS].config["retention.ms"] == str(90 * 24 * 60 * 60 * 1000)
+
+
+@pytest.mark.parametrize(("replication", "in_sync"), [(1, None), (2, None), (3, "2")])
+def test_three_replicas_survive_a_loss(replication: int, in_sync: str | None) -> None:
+    """With three replicas an acknowledged record is on two, so that one broker may be lost."""
+    spec = TopicSpec("t", "k", partitions=1, replication=replication)
+    assert spec.config.get("min.insync.replicas") == in_sync
