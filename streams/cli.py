@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.audit.cli import commands as audit_commands
+from streams.demo.cli import demo
 
 if TYPE_CHECKING:
     from streams.dead_letters import DeadLetter
@@ -80,4 +81,4 @@ def _json_line(letter: DeadLetter) -> str:
     return json.dumps(told, ensure_ascii=False)
 
 
-commands: list[click.Command] = [worker, dead_letters, *audit_commands]
+commands: list[click.Command] = [worker, dead_letters, *audit_commands, demo]

@@ -1,0 +1,48 @@
+"""What keeps the demo from running."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.errors import StreamsError
+
+__all__ = ["BrokerEndedError", "DemoError", "TopicsInUseError", "WorkerEndedError"]
+
+
+class DemoError(StreamsError):
+    """The demo cannot start, or cannot go on."""
+
+
+class TopicsInUseError(DemoError):
+    """The broker holds events already: simulated ones must not be mixed with them."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
+        self.bootstrap = bootstrap
+        self.topics = tuple(topics)
+        super().__init__(
+            f"broker: {bootstrap} already holds records on {', '.join(topics)}: the demo would mix"
+            " simulated events with them; name a broker without them, delete these topics if an"
+            " earlier demo left them, or leave --broker out"
+        )
+
+
+class WorkerEndedError(DemoError):
+    """The demo's worker ended by itself."""
+
+    def __init__(self, status: int, *, last_words: str) -> None:
+        self.status = status
+        self.last_words = last_words
+        super().__init__(
+            f"worker: ended by itself with status {status} ({last_words}):"
+            " repair what it says and start the demo again"
+        )
+
+
+class BrokerEndedError(DemoError):
+    """The demo's embedded broker ended by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "broker: the embedded broker ended by itself: start the demo again, and check that the"
+            " machine has 500 MB of memory to spare"
+        )

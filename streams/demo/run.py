@@ -1,0 +1,93 @@
+"""The demo's run: from the first day to the last, then what an audit says of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+from catalogue.model import Catalogue
+from events.errors import DeliveryError
+from events.publisher import KafkaPublisher
+from streams.audit.comparison import compare_exposed
+from streams.audit.reading import read_topics
+from streams.audit.recount import audit_records
+from streams.demo.interruption import Interrupted
+from streams.demo.outcome import AuditCount, Outcome, summary
+from streams.demo.screen import Screen
+from streams.demo.stage import DemoPlan, Stage, set_up
+from streams.demo.watch import Watch
+from streams.settings import Settings
+
+__all__ = ["run_demo"]
+
+
+def run_demo(
+    plan: DemoPlan,
+    settings: Settings,
+    catalogue: Catalogue,
+    screen: Screen,
+    *,
+    on_difference: Callable[[str], None],
+) -> Outcome:
+    """Replay the plan's days through the whole monitor, and audit what came of them.
+
+    `on_difference` hears each difference that the audit finds. A plan that stays returns when it
+    is interrupted. Whatever was started is ended by then, and also when this raises: a DemoError,
+    an error of the broker's, of the settings' or of the audit's, or Interrupted.
+    """
+    # What the client has to say reaches the reader as one line of ours.
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    with ExitStack() as stack:
+        stage = set_up(plan, settings, stack, on_step=screen.step)
+        watch = Watch(stage, catalogue, screen)
+
+        screen.step("Rejeu des événements")
+        watch.until(stage.replay.send_due)
+        delivered = _delivered(stage.publisher)
+        ends = stage.publisher.ends
+        watch.until(lambda: stage.group.has_reached(ends))
+        watch.until(lambda: stage.clock.today() == plan.last)
+        watch.look()
+        watch.until(lambda: watch.day == plan.last)
+
+        screen.step("Audit : tout est recompté depuis les topics")
+        outcome = _audited(stage, catalogue, watch, delivered, on_difference)
+        screen.step(summary(outcome))
+        if plan.stays:
+            with suppress(Interrupted):
+                watch.until(lambda: False)
+    return outcome
+
+
+def _delivered(publisher: KafkaPublisher) -> int:
+    """Wait for the last receipts and count them. Raises DeliveryError where one is missing."""
+    report = publisher.flush()
+    if report.raw_failures:
+        raise DeliveryError(undelivered=len(report.raw_failures), cause=report.raw_failures[0])
+    return report.delivered
+
+
+def _audited(
+    stage: Stage,
+    catalogue: Catalogue,
+    watch: Watch,
+    delivered: int,
+    on_difference: Callable[[str], None],
+) -> Outcome:
+    settings, as_of = stage.settings, stage.clock.today()
+    audit = audit_records(
+        read_topics(settings.broker, security=settings.security()),
+        catalogue,
+        as_of,
+        partitions=settings.partitions,
+    )
+    comparison = compare_exposed(audit, watch.workers)
+    differences = list(comparison.differences)
+    produced = audit.account.produced
+    if produced != delivered:
+        differences.append(f"records: {delivered} acknowledged, {produced} found on the topics")
+    for difference in differences:
+        on_difference(difference)
+    count = AuditCount(compared=comparison.compared, different=len(differences))
+    return Outcome.of(as_of, audit.account, watch.figures, count)

@@ -1,0 +1,123 @@
+"""What is seen of a demo while it runs: a live table in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from types import TracebackType
+from typing import Final, Protocol, Self, TextIO, TypeAlias
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskProgressColumn
+from rich.text import Text
+
+from catalogue.assessment import Figure
+
+__all__ = ["Frame", "Layout", "LiveScreen", "PlainScreen", "Screen", "thousands"]
+
+Layout: TypeAlias = Callable[[Iterable[Figure], date], RenderableType]
+"""Lays out the figures of a day; the command line's door has it from `dashboards`."""
+
+START_STEPS: Final = 5
+"""How many steps are told before the first frame."""
+TENTH: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The demo at one moment; no figures while the worker shows none."""
+
+    day: date
+    sent: int
+    figures: tuple[Figure, ...]
+    url: str
+
+
+class Screen(Protocol):
+    """Tells what the demo does; all in French, for it is the delegate who watches."""
+
+    def step(self, text: str) -> None:
+        """Say what begins now."""
+
+    def show(self, frame: Frame) -> None:
+        """Show the demo as it is now."""
+
+
+class LiveScreen:
+    """A bar, and under it the table of the figures, redrawn in place; a context manager."""
+
+    def __init__(self, console: Console, layout: Layout, first: date, last: date) -> None:
+        self._layout = layout
+        self._first = first
+        self._days = (last - first).days + 1
+        self._live = Live(console=console, auto_refresh=False)
+        self._step = Text(style="bold")
+        self._bar = Progress(BarColumn(bar_width=None), TaskProgressColumn(), expand=True)
+        self._task = self._bar.add_task("", total=START_STEPS)
+        self._below: tuple[RenderableType, ...] = ()
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def step(self, text: str) -> None:
+        """Write the step over the bar, which moves on while the demo starts."""
+        self._step.plain = text
+        if not self._below:
+            self._bar.advance(self._task)
+        self._draw()
+
+    def show(self, frame: Frame) -> None:
+        """Draw the bar at the frame's day, where the metrics are, and the table."""
+        passed = (frame.day - self._first).days + 1
+        self._bar.update(self._task, total=self._days, completed=passed)
+        told = f"{thousands(frame.sent)} événements envoyés · {frame.url}/metrics"
+        self._below = (Text(told, style="dim"), self._layout(frame.figures, frame.day))
+        self._draw()
+
+    def _draw(self) -> None:
+        self._live.update(Group(self._step, self._bar, *self._below), refresh=True)
+
+
+class PlainScreen:
+    """A line for each step and each tenth of the days, without a single escape code."""
+
+    def __init__(self, stream: TextIO, first: date, last: date) -> None:
+        self.frame: Frame | None = None
+        """The last one that was shown."""
+        self._stream = stream
+        self._first = first
+        self._days = (last - first).days + 1
+        self._tenths = 0
+
+    def step(self, text: str) -> None:
+        """Write the step."""
+        self._write(text)
+
+    def show(self, frame: Frame) -> None:
+        """Write the day where a tenth more of them has passed."""
+        self.frame = frame
+        tenths = ((frame.day - self._first).days + 1) * TENTH // self._days
+        if tenths > self._tenths:
+            self._tenths = tenths
+            percent = tenths * 100 // TENTH
+            self._write(f"{frame.day} : {thousands(frame.sent)} événements envoyés ({percent} %)")
+
+    def _write(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+
+def thousands(number: int) -> str:
+    """Write a number in French: thousands apart by a narrow no-break space."""
+    return f"{number:,}".replace(",", "\u202f")

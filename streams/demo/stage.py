@@ -1,0 +1,118 @@
+"""The demo's stage: broker, topics, worker and simulated producers, set up in that order."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
+from events.publisher import KafkaPublisher
+from events.simulation import SimulatedRecord, simulate
+from events.topics import topic_name
+from streams.clock import Clock
+from streams.demo.errors import BrokerEndedError
+from streams.demo.group import Group
+from streams.demo.replay import Replay
+from streams.demo.topics import prepare_topics
+from streams.demo.worker import WorkerProcess
+from streams.embedded_broker import EmbeddedBroker
+from streams.settings import Settings
+
+__all__ = ["DemoPlan", "Stage", "set_up"]
+
+LEAD_SECONDS: Final = 5.0
+"""How long the clock stands on the first day: about what a worker takes to be ready."""
+
+EMBEDDED: Final[dict[str, object]] = {
+    "replication": 1,
+    "security_protocol": "PLAINTEXT",
+    # What the broker needs to be exact; see `streams.embedded_broker`.
+    "idempotent_producer": False,
+    "single_record_tail": True,
+    # It gives the first member of a group its partitions after half a session.
+    "session_timeout": 2.0,
+    "heartbeat_interval": 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """What to replay, how fast, and where; `broker` None: on an embedded one.
+
+    What was sent before the `first` day is there at once, so that its figures are right.
+    """
+
+    seed: int
+    first: date
+    last: date
+    days_per_second: float
+    broker: str | None = None
+    stays: bool = False
+    """True: all goes on after the last day, until somebody interrupts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What runs in a demo."""
+
+    settings: Settings
+    clock: Clock
+    worker: WorkerProcess
+    publisher: KafkaPublisher
+    replay: Replay
+    group: Group
+    broker: EmbeddedBroker | None
+
+    def check(self) -> None:
+        """Raise BrokerEndedError or WorkerEndedError where one has ended by itself."""
+        if self.broker is not None and not self.broker.running:
+            raise BrokerEndedError
+        self.worker.check()
+
+
+def set_up(
+    plan: DemoPlan, settings: Settings, stack: ExitStack, *, on_step: Callable[[str], None]
+) -> Stage:
+    """Start what a plan needs; `stack` ends it, last first. `on_step` hears what begins."""
+    # A name of its own: the offsets and states of another demo or a real monitor are not ours.
+    chosen: dict[str, object] = {"app_id": f"smart-region-demo-{secrets.token_hex(4)}"}
+    broker: EmbeddedBroker | None = None
+    if plan.broker is None:
+        on_step("Démarrage du broker embarqué")
+        broker = stack.enter_context(EmbeddedBroker())
+        chosen |= {**EMBEDDED, "broker": broker.bootstrap}
+    settings = settings.model_copy(update=chosen)
+
+    on_step(f"Création des topics sur {settings.broker}")
+    prepare_topics(settings)
+
+    on_step("Démarrage du moniteur")
+    settings = settings.model_copy(update={"clock": _clock_text(plan)})
+    worker = stack.enter_context(WorkerProcess(settings))
+
+    on_step("Simulation de la Région")
+    records = list(simulate(plan.seed, end=plan.last))
+    publisher = stack.enter_context(KafkaPublisher(settings.broker, security=settings.security()))
+    group = stack.enter_context(Group(settings))
+    clock = settings.make_clock()
+
+    def publish(record: SimulatedRecord) -> None:
+        publisher.publish_raw(topic_name(record.family), _encoded(record))
+
+    replay = Replay(records, publish, clock)
+    return Stage(settings, clock, worker, publisher, replay, group, broker)
+
+
+def _clock_text(plan: DemoPlan) -> str:
+    """The accelerated clock that this process and the worker share, soon to start."""
+    origin = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
+    return f"{plan.first}..{plan.last}@{plan.days_per_second}+{origin.isoformat()}"
+
+
+def _encoded(record: SimulatedRecord) -> EncodedRecord:
+    """The record as a producing system writes it, mistakes included."""
+    return EncodedRecord(record.key.encode(), record.line.encode(), [(CONTENT_TYPE, STRUCTURED)])

@@ -1,0 +1,62 @@
+"""The demo's watch: while something is awaited, the stage is looked after and shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+
+from catalogue.assessment import Figure
+from catalogue.model import Catalogue
+from streams.audit.errors import WorkerUnreadableError
+from streams.audit.exposed import Exposed, read_worker
+from streams.demo.figures import complete_on, shown_figures
+from streams.demo.screen import Frame, Screen
+from streams.demo.stage import Stage
+
+__all__ = ["Watch"]
+
+TICK_SECONDS: Final = 0.05
+REFRESH_SECONDS: Final = 1.0
+SCRAPE_SECONDS: Final = 5.0
+
+
+class Watch:
+    """Shows the stage each second, and notices when a part of it has ended."""
+
+    def __init__(self, stage: Stage, catalogue: Catalogue, screen: Screen) -> None:
+        self.workers: list[Exposed] = []
+        """What the worker showed when it was last looked at; nothing while it starts."""
+        self.day: date | None = None
+        """The day of which it then showed every figure."""
+        self.figures: tuple[Figure, ...] = ()
+        self._stage = stage
+        self._catalogue = catalogue
+        self._screen = screen
+        self._next_look = time.monotonic()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Return once the condition holds. Raises a DemoError if a part of the stage ends."""
+        while not condition():
+            self._stage.check()
+            if time.monotonic() >= self._next_look:
+                self.look()
+            time.sleep(TICK_SECONDS)
+
+    def look(self) -> None:
+        """Read and show the worker's figures now."""
+        self._next_look = time.monotonic() + REFRESH_SECONDS
+        try:
+            self.workers = [read_worker(self._stage.worker.url, wait_seconds=SCRAPE_SECONDS)]
+        except WorkerUnreadableError:
+            self.workers = []
+        self.day = complete_on(self.workers)
+        self.figures = shown_figures(self._catalogue, self.workers)
+        frame = Frame(
+            day=self.day or self._stage.clock.today(),
+            sent=self._stage.replay.sent,
+            figures=self.figures,
+            url=self._stage.worker.url,
+        )
+        self._screen.show(frame)

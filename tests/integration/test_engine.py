@@ -1,0 +1,226 @@
+"""The engine on a real broker: whatever happens, the figures equal an independent recount."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from events.topic_admin import apply_topics
+from events.topics import DEAD_LETTERS, declared_topics
+from streams.audit.comparison import compare
+from streams.audit.reading import read_topics
+from streams.audit.recount import Audit, audit_records
+from streams.dead_letters import read_dead_letter
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, region, send, shuffled, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker, supervised
+
+pytestmark = pytest.mark.timeout(300)
+
+LAST_DAY = date(2020, 12, 31)
+SETTLE_SECONDS = 90.0
+#: Slow enough that what a test does to the workers happens in the middle of the traffic.
+PER_SECOND = 2500.0
+
+
+@pytest.fixture
+def broker(kafka: KafkaBroker) -> KafkaBroker:
+    """Give a broker with the monitor's topics, empty."""
+    apply_topics(kafka.bootstrap, declared_topics())
+    return kafka
+
+
+@pytest.fixture
+def crew(broker: KafkaBroker, tmp_path: Path) -> Iterator[Crew]:
+    """Give a crew of workers on the broker."""
+    crew = Crew(broker.bootstrap, tmp_path)
+    yield crew
+    crew.dismiss()
+
+
+@cache
+def two_years() -> tuple[Message, ...]:
+    """Return what the Région sends in 2016 and 2017."""
+    return tuple(region(7, date(2016, 1, 1), date(2017, 12, 31)))
+
+
+@contextmanager
+def traffic(bootstrap: str, *, astray: float = 0.0) -> Iterator[threading.Thread]:
+    """Send two years in the background; joined at the end."""
+    sender = threading.Thread(
+        target=send,
+        args=(bootstrap, two_years()),
+        kwargs={"per_second": PER_SECOND, "astray": astray},
+    )
+    sender.start()
+    try:
+        yield sender
+    finally:
+        sender.join()
+
+
+def settled(broker: KafkaBroker, *workers: Worker) -> Audit:
+    """Wait until everything is committed, then compare every figure with a recount.
+
+    Also: the counts add up, the dead letters are the refused records, each once or more, and no
+    worker is alive but idle.
+    """
+    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS), "\n".join(
+        worker.log()[-3000:] for worker in workers
+    )
+    for worker in workers:
+        worker.wait_ready()
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
+    comparison = compare(audit, [worker.url for worker in workers])
+    assert comparison.differences == ()
+    assert comparison.compared > 200
+    account = audit.account
+    assert account.produced == account.accepted + account.refused + account.duplicates
+    letters = {
+        (letter.topic, letter.partition, letter.offset)
+        for letter in map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
+    }
+    assert len(letters) == account.refused
+    return audit
+
+
+def test_five_years_end_in_the_recounts_figures(broker: KafkaBroker, crew: Crew) -> None:
+    """The demo's whole stream, read by one worker, equals the audit and adds up."""
+    messages = region(42, date(2016, 1, 1), LAST_DAY)
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, messages)
+    audit = settled(broker, worker)
+    assert audit.account.produced == len(messages)
+    assert worker.stop() == 0
+
+
+def test_order_and_duplicates_change_nothing(broker: KafkaBroker, crew: Crew) -> None:
+    """A shuffled stream with a fifth of it sent twice ends in the same figures as the stream."""
+    messages = shuffled(two_years(), seed=3, doubled=0.2)
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, messages)
+    audit = settled(broker, worker)
+    assert audit.account.produced == len(messages)
+    assert audit.account.duplicates > len(two_years()) // 6
+
+
+def test_three_kills_lose_nothing(broker: KafkaBroker, crew: Crew) -> None:
+    """A worker killed three times at random moments comes back to the exact figures."""
+    chance = random.Random(11)
+    worker = crew.worker()
+    with supervised(worker) as statuses, traffic(broker.bootstrap) as sender:
+        for _ in range(3):
+            worker.wait_ready()
+            moment = threading.Event()
+            moment.wait(chance.uniform(0.2, 2.0))
+            victim = worker.process
+            victim.kill()
+            assert wait_until(lambda dead=victim: worker.process is not dead, seconds=10)  # type: ignore[misc]
+        sender.join()
+        settled(broker, worker)
+    assert statuses == [-9, -9, -9]
+
+
+def test_workers_join_and_leave_under_a_backlog(broker: KafkaBroker, crew: Crew) -> None:
+    """A second worker joins and leaves three times; every partition is counted once."""
+    first = crew.worker("first")
+    with supervised(first), traffic(broker.bootstrap):
+        first.wait_ready()
+        for turn in range(3):
+            second = crew.worker(f"second-{turn}")
+            second.start()
+            second.wait_ready()
+            assert set(first.readiness()["partitions"]).isdisjoint(second.readiness()["partitions"])
+            assert second.stop() == 0
+    with supervised(first):
+        settled(broker, first)
+
+
+def test_two_workers_share_the_figures(broker: KafkaBroker, crew: Crew) -> None:
+    """Two workers hold disjoint halves, entities included, and their sum is the recount."""
+    with ExitStack() as stack:
+        first, second = (crew.worker(name) for name in "ab")
+        stack.enter_context(supervised(first))
+        first.wait_ready()
+        send(broker.bootstrap, two_years())
+        assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS)
+        held_alone = entities(first)
+        stack.enter_context(supervised(second))
+        second.wait_ready()
+        settled(broker, first, second)
+        assert entities(first) + entities(second) == held_alone
+        assert 0 < entities(second) < held_alone
+
+
+def test_a_broker_that_goes_and_comes_back(broker: KafkaBroker, crew: Crew) -> None:
+    """The broker is stopped and started under traffic; the worker, supervised, goes on exactly."""
+    worker = crew.worker()
+    with supervised(worker):
+        worker.wait_ready()
+        with traffic(broker.bootstrap):
+            assert wait_until(lambda: worker.shows("events_total{"), seconds=30)
+            broker.stop()
+            broker.start()
+        settled(broker, worker)
+
+
+def test_a_producer_with_another_partitioner(broker: KafkaBroker, crew: Crew) -> None:
+    """Records on the wrong partition are forwarded to their entity's, counted as misrouted."""
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, two_years(), astray=0.3)
+    audit = settled(broker, worker)
+    assert audit.account.produced == len(two_years())
+    assert audit.account.misrouted > len(two_years()) // 5
+    assert 'outcome="misrouted"' in worker.metrics()
+    assert worker.stop() == 0
+
+
+def test_a_worker_that_sleeps_through_its_session(broker: KafkaBroker, crew: Crew) -> None:
+    """A frozen worker loses its partitions and, woken, overwrites nothing of its successor's."""
+    sleeper = crew.worker("sleeper")
+    with supervised(sleeper), traffic(broker.bootstrap):
+        sleeper.wait_ready()
+        assert wait_until(lambda: sleeper.shows("events_total{"), seconds=30)
+        successor = crew.worker("successor")
+        sleeper.sleep()
+        with supervised(successor):
+            assert wait_until(
+                lambda: len(successor.readiness().get("partitions", ())) == 8 and successor.ready,
+                seconds=60,
+            )
+            sleeper.wake()
+            assert wait_until(lambda: owns_some(sleeper), seconds=90), sleeper.log()[-3000:]
+            settled(broker, sleeper, successor)
+    fresh = crew.worker("fresh")
+    fresh.start()
+    fresh.wait_ready()
+    # The changelogs alone, read by a worker that took part in nothing, say the same.
+    settled(broker, fresh)
+    assert fresh.stop() == 0
+
+
+def owns_some(worker: Worker) -> bool:
+    """Tell whether a worker is ready with partitions of its own."""
+    told = worker.readiness()
+    return bool(told.get("ready") and told["partitions"])
+
+
+def entities(worker: Worker) -> int:
+    """Return how many entities a worker holds."""
+    return sum(
+        int(float(line.rsplit(" ", 1)[1]))
+        for line in worker.metrics().splitlines()
+        if line.startswith("smartregion_entities{")
+    )

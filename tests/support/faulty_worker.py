@@ -1,0 +1,86 @@
+"""A worker with a fault planted in it: `python -m tests.support.faulty_worker worker`.
+
+SMART_REGION_TEST_FAULT names the fault:
+
+- `batch:N`: the Nth batch raises after its changes are merged, before anything is written;
+- `produce:N`: the broker refuses the Nth write of a batch;
+- `coordinator`: the group coordinator raises at every turn;
+- `recovery`: the changelogs' ends are never told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
+
+from streams import core, engine
+from streams.batching import BatchConsumer, BatchProducer
+
+
+class PlantedError(RuntimeError):
+    """The fault that the test asked for."""
+
+
+def plant(fault: str) -> None:
+    """Plant a fault before the worker starts."""
+    name, _, number = fault.partition(":")
+    {
+        "batch": lambda: _fail_batch(int(number)),
+        "produce": lambda: _fail_write(int(number)),
+        "coordinator": _fail_coordinator,
+        "recovery": _stall_recovery,
+    }[name]()
+
+
+def _fail_batch(number: int) -> None:
+    batches = itertools.count(1)
+    process = core.process
+
+    def failing(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        result = process(*args, **kwargs)
+        if next(batches) == number:
+            raise PlantedError
+        return result
+
+    setattr(engine, "process", failing)  # noqa: B010 - it is the engine's import, not its export
+
+
+def _fail_write(number: int) -> None:
+    writes = itertools.count(1)
+    send: Callable[..., Awaitable[None]] = BatchProducer._send_batches
+
+    async def failing(self: BatchProducer, *args: Any) -> None:
+        if next(writes) == number:
+            raise KafkaError("planted")
+        await send(self, *args)
+
+    BatchProducer._send_batches = failing  # type: ignore[assignment,method-assign]
+
+
+def _fail_coordinator() -> None:
+    async def failing(_: object) -> None:
+        await asyncio.sleep(0.05)
+        raise GroupAuthorizationFailedError("planted")
+
+    GroupCoordinator.ensure_coordinator_known = failing
+
+
+def _stall_recovery() -> None:
+    async def never(_: object, *__: object) -> dict[object, int]:
+        await asyncio.Event().wait()
+        return {}
+
+    BatchConsumer.highwaters = never  # type: ignore[assignment,method-assign]
+
+
+if __name__ == "__main__":
+    from smart_region import main
+
+    plant(os.environ["SMART_REGION_TEST_FAULT"])
+    main()

@@ -1,0 +1,183 @@
+"""Workers as child processes: started, killed, put to sleep, restarted, and asked how they are."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from streams.child_process import end_child, start_child
+from tests.support.kafka import free_port
+from tests.support.waiting import wait_until
+
+__all__ = ["Crew", "Worker", "supervised"]
+
+READY_SECONDS = 60.0
+
+
+class Worker:
+    """A `smart-region worker` of its own process; `module` runs a variant of it."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        folder: Path,
+        *,
+        name: str = "worker",
+        module: str = "smart_region",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = folder / f"{name}-{self.port}.log"
+        self._command = [sys.executable, "-m", module, "worker"]
+        self._env = {
+            **os.environ,
+            "SMART_REGION_BROKER": bootstrap,
+            "SMART_REGION_HTTP_PORT": str(self.port),
+            "SMART_REGION_CLOCK": "2020-12-31",
+            "SMART_REGION_SESSION_TIMEOUT": "6",
+            "SMART_REGION_HEARTBEAT_INTERVAL": "1",
+            **(settings or {}),
+        }
+        self.is_supervised = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process; does not wait until it is ready."""
+        self._process = start_child(self._command, output=self.log_file, env=self._env)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process, once started."""
+        assert self._process is not None, "start it first"
+        return self._process
+
+    @property
+    def alive(self) -> bool:
+        """True while the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def status(self) -> int | None:
+        """Return its exit status, None while it runs."""
+        return self.process.poll()
+
+    def kill(self) -> None:
+        """End it as a power cut would, if it runs."""
+        if self._process is not None:
+            end_child(self._process, grace=0)
+
+    def stop(self, *, grace: float = 10.0) -> int:
+        """Ask it to end, as an operator would; returns its exit status."""
+        return end_child(self.process, grace=grace)
+
+    def sleep(self) -> None:
+        """Freeze it (SIGSTOP)."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on (SIGCONT)."""
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def readiness(self) -> dict[str, Any]:
+        """Return what /readyz says; an empty answer where nothing listens."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - ours
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            return dict(json.load(error))
+        except OSError:
+            return {}
+
+    @property
+    def ready(self) -> bool:
+        """True when it exposes figures."""
+        return bool(self.readiness().get("ready"))
+
+    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Wait until it is ready; fails with its log where it is not."""
+        wait_until(lambda: self.ready or self._gone, seconds=seconds)
+        assert self.ready, self.log()[-5000:]
+
+    @property
+    def _gone(self) -> bool:
+        return not self.alive and not self.is_supervised
+
+    def metrics(self) -> str:
+        """Return its /metrics."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310
+            return str(answer.read().decode())
+
+    def shows(self, text: str) -> bool:
+        """Tell whether its /metrics has a text; False while it does not answer."""
+        try:
+            return text in self.metrics()
+        except OSError:
+            return False
+
+    def log(self) -> str:
+        """Return all that it logged."""
+        return self.log_file.read_text() if self.log_file.exists() else ""
+
+
+class Crew:
+    """The workers of one test, all gone when it ends."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self._bootstrap = bootstrap
+        self._folder = folder
+        self._workers: list[Worker] = []
+
+    def worker(
+        self, name: str = "worker", *, module: str = "smart_region", **settings: str
+    ) -> Worker:
+        """Give a worker that is not started; settings are named as in `streams.settings`."""
+        worker = Worker(
+            self._bootstrap,
+            self._folder,
+            name=name,
+            module=module,
+            settings={f"SMART_REGION_{key.upper()}": value for key, value in settings.items()},
+        )
+        self._workers.append(worker)
+        return worker
+
+    def dismiss(self) -> None:
+        """Kill whoever still runs."""
+        for worker in self._workers:
+            worker.kill()
+
+
+@contextmanager
+def supervised(worker: Worker) -> Iterator[list[int]]:
+    """Restart a worker whenever it ends, as any supervisor does; gives the exit statuses."""
+    statuses: list[int] = []
+    done = threading.Event()
+
+    def supervise() -> None:
+        while not done.wait(0.1):
+            status = worker.status()
+            if status is not None:
+                statuses.append(status)
+                worker.start()
+        worker.kill()
+
+    worker.is_supervised = True
+    worker.start()
+    thread = threading.Thread(target=supervise)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        done.set()
+        thread.join()
+        worker.is_supervised = False
