@@ -237,7 +237,9 @@ class BatchConsumer(driver.Consumer):
 
     def done(self, message: Message) -> None:
         """Let the offset after a batch be committed: all that it led to is on the broker."""
-        self._done[message.tp] = (message.generation_id or -1, message.offset + 1)
+        # Some brokers count generations from 0, which is one all the same.
+        generation = -1 if message.generation_id is None else message.generation_id
+        self._done[message.tp] = (generation, message.offset + 1)
         message.ack(self)
 
     def ack(self, message: Message) -> bool:
