@@ -17,7 +17,7 @@ __all__ = ["Answer", "Question", "evaluate", "last", "question", "total"]
 _AMOUNTS: Final = """
 WITH named (fact, place, counts) AS (VALUES {named}), seen AS (
     SELECT *, row_number() OVER (
-        PARTITION BY entity ORDER BY day DESC, time DESC, source DESC, id DESC, place
+        PARTITION BY entity ORDER BY day DESC, time DESC, source DESC, id DESC, place DESC
     ) AS age
     FROM named CROSS JOIN cell USING (fact)
     WHERE day <= :as_of
