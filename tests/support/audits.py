@@ -1,86 +1,52 @@
 """Builders for audits: raw records in one line each, and catalogues of one indicator."""
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable
+from datetime import date
 from itertools import count
 from typing import Any, Final
-
-from pydantic_core import to_json
 
 from catalogue.assessment import Reading
 from catalogue.model import Catalogue, Programme
 from events.cloudevent import CloudEvent, encode_structured
-from events.identifiers import uai_check_letter
 from events.partitioning import partition_for
-from events.registry import FACTS_BY_NAME
-from events.topics import topic_name
+from events.topics import DEFAULT_PARTITIONS, topic_name
 from streams.audit.records import RawRecord
 from streams.audit.recount import Audit, audit_records
+from tests.support.histories import event
 
-__all__ = ["INDICATOR", "audited", "catalogue_of", "raw", "reading", "uai"]
+__all__ = ["INDICATOR", "audited", "catalogue_of", "raw", "raw_record", "reading"]
 
 INDICATOR: Final = "figure"
 
-_DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
-    "school.registered": {"name": "Lycée", "kind": "vocational", "commune": "75056"},
-    "school.connected": {"downlink_mbps": 1000},
-    "school.disconnected": {"reason": "fault"},
-    "equipment.delivered": {"kind": "tablet", "quantity": 30},
-    "coworking.opened": {"name": "Site", "department": "77", "commune": "77288"},
-    "training.enrolled": {
-        "programme": "second_digital_chance",
-        "audience": "job_seeker",
-        "department": "93",
-    },
-    "grant.committed": {"call": "second_digital_chance", "siret": "23750007900312"},
-    "grant.paid": {"call": "second_digital_chance", "siret": "23750007900312"},
-    "dataset.released": {
-        "title": "Jeu",
-        "theme": "transport",
-        "publisher": "Région",
-        "licence": "odbl",
-        "update_frequency": "monthly",
-    },
-}
-_numbers = count(1)
+_offsets = count()
 
 
-def uai(digits: str) -> str:
-    """Complete the seven digits of a UAI: `0750001` is in Paris, `0770001` in Seine-et-Marne."""
-    return digits + uai_check_letter(digits)
-
-
-def raw(  # noqa: PLR0913 - the parts of an event, each with a default
+def raw(
     name: str,
     entity: str,
     day: str,
     *,
-    at: str | None = None,
-    id: str | None = None,  # noqa: A002 - CloudEvents' own word
-    source: str = "/test",
     partition: int | None = None,
     headers: Iterable[tuple[str, bytes]] = (),
-    **fields: object,
+    **fields: Any,
 ) -> RawRecord:
-    """Give the record of a fact about an entity on a day, on its own partition of 8.
+    """Give the record of a fact about an entity on a day; `fields` are as `event` takes them.
 
-    It is recorded `at` noon of the day, under a new id, unless said otherwise.
+    It is on the entity's own partition of 8 unless said otherwise; `headers` are added.
     """
-    number = next(_numbers)
-    fact = FACTS_BY_NAME[name]
-    data = {**_DEFAULTS.get(name, {}), fact.KEY: entity, fact.DAY: day, **fields}
-    event = CloudEvent(
-        id=id or f"event-{number}",
-        source=source,
-        time=datetime.fromisoformat(at or f"{day}T12:00:00").replace(tzinfo=UTC),
-        fact=fact.model_validate_json(to_json(data)),
-    )
-    encoded = encode_structured(event)
-    home = partition_for(encoded.key, 8)
+    return raw_record(event(name, entity, day, **fields), partition=partition, headers=headers)
+
+
+def raw_record(
+    said: CloudEvent, *, partition: int | None = None, headers: Iterable[tuple[str, bytes]] = ()
+) -> RawRecord:
+    """Give the record of an event, on its entity's own partition of 8 unless said otherwise."""
+    encoded = encode_structured(said)
+    home = partition_for(encoded.key, DEFAULT_PARTITIONS)
     return RawRecord(
-        topic=topic_name(fact.FAMILY),
+        topic=topic_name(said.fact.FAMILY),
         partition=home if partition is None else partition,
-        offset=number,
+        offset=next(_offsets),
         key=encoded.key,
         value=encoded.value,
         headers=(*encoded.headers, *headers),

@@ -6,7 +6,8 @@ import pytest
 
 from catalogue.assessment import Reading
 from streams.audit.records import RawRecord
-from tests.support.audits import INDICATOR, audited, raw, reading, uai
+from tests.support.audits import INDICATOR, audited, raw, reading
+from tests.support.histories import uai
 
 PARIS = uai("0750001")
 PARIS_2 = uai("0750002")
@@ -305,7 +306,7 @@ class TestRatioAndShare:
             for place, audience in enumerate(["job_seeker", "employee", "early_leaver"])
         ]
 
-        shared = reading(records, PRIORITY_SHARE, "2018-12-31", unit="ratio", department="93")
+        shared = reading(records, PRIORITY_SHARE, "2018-12-31", unit="ratio", department="77")
 
         assert (shared.numerator, shared.denominator) == (2, 3)
 

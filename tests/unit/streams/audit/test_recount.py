@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.loader import load_catalogue
+from events.registry import Family
 from streams.audit.ledger import Ledger
 from streams.audit.records import RawRecord
 from streams.audit.recount import Audit, audit_ledger, audit_records
 from streams.dead_letters import FORWARDED_FROM
-from tests.support.audits import INDICATOR, audited, catalogue_of, raw, reading, uai
+from tests.support.audits import INDICATOR, audited, catalogue_of, raw, raw_record, reading
+from tests.support.histories import histories, uai
 
 PARIS = uai("0750001")
 MEAUX = uai("0770001")
@@ -231,42 +233,12 @@ class TestAccount:
         assert counted.accepted == 1
 
 
-DAYS = st.sampled_from(["2018-01-01", "2018-01-02", "2018-02-01"])
-TIMES = st.sampled_from(["2018-02-01T00:00:00", "2018-02-01T00:00:01", "2018-03-01T00:00:00"])
-
-
-@st.composite
-def records(draw: st.DrawFn) -> RawRecord:
-    """Records of few entities, days, times, sources and ids, so that they meet each other."""
-    name, fields = draw(
-        st.sampled_from(
-            [
-                ("coworking.opened", {"workstations": 3}),
-                ("coworking.opened", {"workstations": 5, "department": "95", "commune": "95127"}),
-                ("coworking.resized", {"workstations": 7}),
-                ("coworking.closed", {}),
-                ("training.enrolled", {"audience": "employee"}),
-                ("training.enrolled", {"department": "75"}),
-                ("training.completed", {}),
-                ("dataset.released", {"update_frequency": "weekly"}),
-                ("dataset.released", {"update_frequency": "daily"}),
-                ("dataset.updated", {}),
-                ("dataset.withdrawn", {}),
-            ]
-        )
-    )
-    return raw(
-        name,
-        draw(st.sampled_from(["entity-0000000001", "entity-0000000002"])),
-        draw(DAYS),
-        at=draw(TIMES),
-        source=draw(st.sampled_from(["/a", "/b"])),
-        id=draw(st.sampled_from(["1", "2"])),
-        retracted=draw(st.booleans()),
-        **fields,  # type: ignore[arg-type]
-    )
-
-
+RECORDS = (
+    st.sampled_from(Family)
+    .flatmap(histories)
+    .map(lambda history: [raw_record(one) for one in history])
+)
+AS_OF = st.dates(date(2018, 1, 1), date(2019, 12, 31))
 CATALOGUE = load_catalogue()
 
 
@@ -275,11 +247,7 @@ def whole(found: list[RawRecord], as_of: date) -> Audit:
     return audit_records(found, CATALOGUE, as_of)
 
 
-@given(
-    st.lists(records(), max_size=12),
-    st.randoms(use_true_random=False),
-    st.dates(date(2018, 1, 1), date(2018, 3, 31)),
-)
+@given(RECORDS, st.randoms(use_true_random=False), AS_OF)
 def test_the_order_of_the_records_does_not_matter(
     found: list[RawRecord], chance: Random, as_of: date
 ) -> None:
@@ -290,7 +258,7 @@ def test_the_order_of_the_records_does_not_matter(
     assert whole(shuffled, as_of) == whole(found, as_of)
 
 
-@given(st.lists(records(), max_size=12), st.dates(date(2018, 1, 1), date(2018, 3, 31)))
+@given(RECORDS, AS_OF)
 def test_records_read_twice_change_no_figure(found: list[RawRecord], as_of: date) -> None:
     """A replay of everything gives the same readings, and only duplicates more."""
     once, twice = whole(found, as_of), whole(found + found, as_of)
@@ -299,7 +267,7 @@ def test_records_read_twice_change_no_figure(found: list[RawRecord], as_of: date
     assert twice.account.duplicates == once.account.duplicates + len(found)
 
 
-@given(st.lists(records(), max_size=12))
+@given(RECORDS)
 def test_the_account_adds_up(found: list[RawRecord]) -> None:
     """Produced is accepted, refused and duplicates, always."""
     broken = [record._replace(value=b"{}") for record in found[::3]]

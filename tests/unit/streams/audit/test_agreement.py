@@ -1,0 +1,148 @@
+"""Two roads, one figure: whatever is sent, the worker's /metrics and the audit agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
+
+from catalogue.model import Catalogue
+from events.cloudevent import CloudEvent
+from events.registry import Family
+from streams.audit.comparison import compare_exposed
+from streams.audit.exposed import Exposed, parse_metrics
+from streams.audit.recount import audit_records
+from streams.exposition import Exposition, Snapshot, figures_of, registry_of
+from streams.holdings import Holdings
+from streams.meters import Meters
+from tests.support.audits import catalogue_of, raw_record
+from tests.support.histories import DAYS, deliveries, histories
+from tests.support.records import PARTITIONS, learn
+
+RATIO = {"unit": "ratio"}
+EUROS = {"unit": "euros"}
+
+MEASURES: Mapping[Family, Sequence[tuple[object, Mapping[str, Any]]]] = {
+    Family.SCHOOLS: [
+        (
+            {
+                "ratio": {
+                    "of": {"count": "school.connected", "unless": ["school.disconnected"]},
+                    "over": {"count": "school.registered", "unless": "school.closed"},
+                }
+            },
+            RATIO,
+        ),
+        ({"latest": "downlink_mbps", "from": "school.connected", "within_days": 7}, {}),
+    ],
+    Family.EQUIPMENT: [
+        ({"sum": "quantity", "from": "equipment.delivered"}, {"breakdown": "kind"}),
+        ({"count": "equipment.delivered", "where": {"completes_plan": True}}, {}),
+    ],
+    Family.BROADBAND: [
+        (
+            {
+                "ratio": {
+                    "of": {"latest": "connectable_premises", "from": "broadband.coverage_reported"},
+                    "over": {"latest": "premises", "from": "broadband.coverage_reported"},
+                }
+            },
+            RATIO,
+        )
+    ],
+    Family.COWORKING: [
+        (
+            {
+                "latest": "workstations",
+                "from": ["coworking.opened", "coworking.resized"],
+                "unless": "coworking.closed",
+            },
+            {},
+        )
+    ],
+    Family.WORKSTATIONS: [
+        (
+            {"sum": "occupied_hours", "from": "workstation.usage_reported"},
+            {"breakdown": "occupied_hours"},
+        ),
+        ({"latest": "occupied_hours", "from": "workstation.usage_reported", "within_days": 1}, {}),
+    ],
+    Family.TRAININGS: [
+        (
+            {"count": "training.completed", "unless": "training.abandoned"},
+            {"breakdown": "audience"},
+        ),
+        (
+            {
+                "share": {
+                    "of": {"audience": ["job_seeker", "early_leaver"]},
+                    "among": {"count": "training.enrolled"},
+                }
+            },
+            RATIO,
+        ),
+    ],
+    Family.GRANTS: [
+        ({"sum": "amount_cents", "from": ["grant.committed", "grant.paid"]}, EUROS),
+        ({"sum": "amount_cents", "from": "grant.paid", "within_days": 31}, EUROS),
+    ],
+    Family.DATASETS: [
+        (
+            {
+                "ratio": {
+                    "of": {
+                        "fresh": ["dataset.released", "dataset.updated"],
+                        "unless": "dataset.withdrawn",
+                        "every": "update_frequency",
+                        "grace_days": 2,
+                    },
+                    "over": {"count": "dataset.released", "unless": "dataset.withdrawn"},
+                }
+            },
+            {"unit": "ratio", "grain": "region", "breakdown": "theme"},
+        ),
+    ],
+}
+
+# The day before, the day itself, and around each expiry of the measures.
+OFFSETS = (-1, 0, 1, 2, 3, 4, 7, 8, 9, 10, 31, 32, 33, 34)
+
+
+def shown(
+    catalogue: Catalogue, family: Family, batches: Sequence[Sequence[CloudEvent]], as_of: date
+) -> Exposed:
+    """Let a worker's core, holdings, fold and exposition work, and read what they show."""
+    holdings = learn(Holdings(catalogue.terms), family, batches)
+    snapshot = Snapshot(
+        as_of=as_of,
+        ready=True,
+        partitions_expected=PARTITIONS,
+        figures=figures_of(holdings.fold, range(PARTITIONS), as_of),
+        entities={},
+        lag={},
+    )
+    exposition = Exposition(catalogue, holdings.fold, Meters(), lambda: snapshot)
+    return parse_metrics("worker", generate_latest(registry_of(exposition)).decode())
+
+
+@pytest.mark.parametrize("family", Family)
+@given(data=st.data())
+def test_the_worker_and_the_audit_agree(family: Family, data: st.DataObject) -> None:
+    """However a history arrives at the worker, it shows what the audit counts, on any day."""
+    history = data.draw(histories(family))
+    batches = data.draw(deliveries(history))
+    measure, fields = data.draw(st.sampled_from(MEASURES[family]))
+    day = date.fromisoformat(data.draw(st.sampled_from(DAYS)))
+    as_of = date.fromordinal(day.toordinal() + data.draw(st.sampled_from(OFFSETS)))
+    catalogue = catalogue_of(measure, **fields)
+
+    audit = audit_records(map(raw_record, history), catalogue, as_of)
+    comparison = compare_exposed(audit, [shown(catalogue, family, batches, as_of)])
+
+    assert comparison.differences == ()
+    assert comparison.compared > 0
