@@ -1,20 +1,5 @@
 """What tests of connections to a broker share."""
 
-import gc
-import warnings
-from collections.abc import Iterator
+from tests.support.connections import refused_connections
 
-import pytest
-
-
-@pytest.fixture
-def refused_connections() -> Iterator[None]:
-    """Let a test be refused by a broker that is not there.
-
-    kafka-python leaves the socket of a refused connection to the garbage collector, which warns:
-    it is collected here, where that is known, and not in the middle of another test.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        yield
-        gc.collect()
+__all__ = ["refused_connections"]

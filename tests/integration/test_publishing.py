@@ -1,0 +1,299 @@
+"""Topics and publishers on the real broker."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from events.cloudevent import CloudEvent, decode, encode_structured
+from events.errors import (
+    BrokerUnreachableError,
+    DeliveryError,
+    TopicMismatchError,
+    TopicMissingError,
+)
+from events.fact import Family
+from events.identifiers import uai_check_letter
+from events.partitioning import partition_for
+from events.publisher import ONE_BY_ONE, ContentMode, KafkaPublisher, PublisherOptions
+from events.school import SchoolClosed
+from events.topic_admin import apply_topics, verify_topics
+from events.topics import TopicSpec, declared_topics, topic_name
+from tests.support.connections import refused_connections
+from tests.support.kafka import KafkaBroker
+
+__all__ = ["refused_connections"]  # A fixture: named here, used by its name below.
+
+ROOT = Path(__file__).parents[2]
+SCHOOLS = topic_name(Family.SCHOOLS)
+PARTITIONS = 4
+TOPIC = TopicSpec(SCHOOLS, "uai", partitions=PARTITIONS, replication=1)
+
+
+def event(number: int) -> CloudEvent:
+    """An event about one of many lycées."""
+    digits = f"075{number:04}"
+    return CloudEvent(
+        id=f"e-{number}",
+        source="/tests",
+        time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
+        fact=SchoolClosed(uai=digits + uai_check_letter(digits), closed_on=date(2019, 3, 11)),
+    )
+
+
+def records(kafka: KafkaBroker) -> list[Any]:
+    """Every record of the schools' topic, in the order of partitions and offsets."""
+    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap, consumer_timeout_ms=10_000)
+    try:
+        partitions = [TopicPartition(SCHOOLS, number) for number in range(PARTITIONS)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        expected = sum(consumer.end_offsets(partitions).values())
+        found = [next(consumer) for _ in range(expected)]
+    finally:
+        consumer.close()
+    return sorted(found, key=lambda record: (record.partition, record.offset))
+
+
+def decoded(kafka: KafkaBroker) -> list[CloudEvent]:
+    """Every event of the schools' topic, in the order of their identifiers."""
+    events = [
+        decode(record.headers, record.value, family=Family.SCHOOLS) for record in records(kafka)
+    ]
+    return sorted(events, key=lambda one: int(one.id.removeprefix("e-")))
+
+
+def smart_region(
+    *arguments: str, broker: str, given: bytes = b""
+) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "smart_region", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "SMART_REGION_BROKER": broker},
+        input=given.decode(errors="surrogateescape"),
+        errors="surrogateescape",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_topics_are_created_once(kafka: KafkaBroker) -> None:
+    """Applied twice on a real broker, the declaration creates all and then nothing."""
+    specs = declared_topics(partitions=2)
+    first = apply_topics(kafka.bootstrap, specs)
+    second = apply_topics(kafka.bootstrap, specs)
+    assert len(first.created) == len(second.verified) == len(specs)
+    assert (first.verified, second.created) == ((), ())
+    verify_topics(kafka.bootstrap, specs)
+
+
+def test_another_partition_count_is_refused(kafka: KafkaBroker) -> None:
+    """A topic that has another number of partitions is named, and left as it is."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    other = TopicSpec(SCHOOLS, "uai", partitions=PARTITIONS + 1, replication=1)
+    with pytest.raises(TopicMismatchError, match=r"partitions.* value 4 instead of 5"):
+        apply_topics(kafka.bootstrap, [other])
+    verify_topics(kafka.bootstrap, [TOPIC])
+
+
+def test_another_retention_is_refused(kafka: KafkaBroker) -> None:
+    """Events that the broker would delete one day are not kept as declared."""
+    apply_topics(
+        kafka.bootstrap, [TopicSpec(SCHOOLS, "uai", PARTITIONS, 1, retention_ms=86_400_000)]
+    )
+    with pytest.raises(TopicMismatchError, match=r"retention\.ms.*'86400000' instead of '-1'"):
+        verify_topics(kafka.bootstrap, [TOPIC])
+
+
+@pytest.mark.parametrize("mode", ContentMode)
+def test_events_come_back_as_they_were_published(kafka: KafkaBroker, mode: ContentMode) -> None:
+    """In both content modes every event is on the topic, on its entity's partition."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    events = [event(number) for number in range(500)]
+    with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(mode=mode)) as publisher:
+        for one in events:
+            publisher.publish(one)
+        assert publisher.flush().delivered == len(events)
+    assert decoded(kafka) == events
+    assert all(
+        record.partition == partition_for(record.key, PARTITIONS) for record in records(kafka)
+    )
+
+
+def test_one_entity_s_events_keep_their_order(kafka: KafkaBroker) -> None:
+    """What is said of one lycée arrives in the order in which it was said."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    said = [CloudEvent(f"e-{n}", "/tests", event(7).time, event(7).fact) for n in range(200)]
+    with KafkaPublisher(kafka.bootstrap) as publisher:
+        for one in said:
+            publisher.publish(one)
+    assert [decode(record.headers, record.value).id for record in records(kafka)] == [
+        one.id for one in said
+    ]
+
+
+def test_few_may_wait_and_all_arrive(kafka: KafkaBroker) -> None:
+    """A publisher that lets only ten events wait is slower, not lossy."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(in_flight=10)) as publisher:
+        for number in range(300):
+            publisher.publish(event(number))
+        assert publisher.flush().delivered == 300
+    assert len(decoded(kafka)) == 300
+
+
+def test_single_records_are_published_too(kafka: KafkaBroker) -> None:
+    """The options of the demo's broker also work on Apache Kafka."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    with KafkaPublisher(kafka.bootstrap, options=ONE_BY_ONE) as publisher:
+        for number in range(50):
+            publisher.publish(event(number))
+    assert len(decoded(kafka)) == 50
+
+
+def test_the_partition_is_that_of_other_murmur2_producers(kafka: KafkaBroker) -> None:
+    """A producer with the default partitioner puts an entity where we do."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    chosen = {}
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    for number in range(100):
+        key, value, headers = encode_structured(event(number))
+        sent = producer.send(SCHOOLS, key=key, value=value, headers=headers).get(10)
+        chosen[key] = sent.partition
+    producer.close()
+    assert chosen == {key: partition_for(key, PARTITIONS) for key in chosen}
+
+
+def test_another_partitioner_s_records_are_told_apart(kafka: KafkaBroker) -> None:
+    """A record on another partition than its key's is valid, and recognised as misrouted."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    key, value, headers = encode_structured(event(1))
+    elsewhere = (partition_for(key, PARTITIONS) + 1) % PARTITIONS
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap)
+    producer.send(SCHOOLS, key=key, value=value, headers=headers, partition=elsewhere).get(10)
+    producer.close()
+    (record,) = records(kafka)
+    assert decode(record.headers, record.value, family=Family.SCHOOLS) == event(1)
+    assert record.partition != partition_for(record.key, PARTITIONS)
+
+
+def test_a_missing_topic_is_named(kafka: KafkaBroker) -> None:
+    """Nothing is created on the way: the error says how to create the topic."""
+    options = PublisherOptions(connect_seconds=1)
+    with (
+        pytest.raises(TopicMissingError, match=r"smartregion\.schools.*topics apply"),
+        KafkaPublisher(kafka.bootstrap, options=options) as publisher,
+    ):
+        publisher.publish(event(1))
+
+
+@contextmanager
+def publishing(kafka: KafkaBroker) -> Iterator[KafkaPublisher]:
+    """A publisher that waits two seconds for a delivery, and has delivered one event."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(delivery_seconds=2)) as publisher:
+        publisher.publish(event(0))
+        assert publisher.flush().delivered == 1
+        yield publisher
+
+
+@pytest.mark.usefixtures("refused_connections")
+def test_events_without_acknowledgement_are_reported(kafka: KafkaBroker) -> None:
+    """After the broker is gone, each event that it did not take is in the report."""
+    with publishing(kafka) as publisher:
+        kafka.kill()
+        lost = [event(number) for number in range(1, 20)]
+        for one in lost:
+            publisher.publish(one)
+        report = publisher.flush()
+    assert report.delivered == 0
+    assert {failed.event.id for failed in report.failed} == {one.id for one in lost}
+
+
+@pytest.mark.usefixtures("refused_connections")
+def test_losses_that_nobody_asked_for_are_an_error(kafka: KafkaBroker) -> None:
+    """Who leaves the publisher without a last flush still hears of what was lost."""
+
+    def lose_one() -> None:
+        with publishing(kafka) as publisher:
+            kafka.kill()
+            publisher.publish(event(1))
+
+    with pytest.raises(DeliveryError, match="value 1 missing"):
+        lose_one()
+
+
+@pytest.mark.usefixtures("refused_connections")
+def test_a_broker_lost_before_the_first_event_is_reported(kafka: KafkaBroker) -> None:
+    """A producer that never got its producer id fails its events, instead of waiting for ever."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    with KafkaPublisher(kafka.bootstrap, options=PublisherOptions(delivery_seconds=1)) as publisher:
+        publisher._partition_count(SCHOOLS)
+        kafka.kill()
+        publisher.publish(event(1))
+        report = publisher.flush()
+    assert [failed.event for failed in report.failed] == [event(1)]
+
+
+@pytest.mark.usefixtures("refused_connections")
+def test_a_broker_that_comes_back_gets_each_event_once(kafka: KafkaBroker) -> None:
+    """Events published during a short outage arrive, and none arrives twice."""
+    apply_topics(kafka.bootstrap, [TOPIC])
+    events = [event(number) for number in range(200)]
+    with KafkaPublisher(kafka.bootstrap) as publisher:
+        for one in events[:100]:
+            publisher.publish(one)
+        kafka.stop()
+        for one in events[100:]:
+            publisher.publish(one)
+        kafka.start()
+        assert publisher.flush().failed == ()
+    assert decoded(kafka) == events
+
+
+def test_emit_from_end_to_end(kafka: KafkaBroker) -> None:
+    """From the shell: topics are created, valid lines published, the bad one told."""
+    assert smart_region("topics", "apply", broker=kafka.bootstrap).returncode == 0
+    good = [encode_structured(event(number)).value for number in range(3)]
+    ran = smart_region(
+        "emit", broker=kafka.bootstrap, given=b"\n".join([good[0], b"{}", *good[1:]])
+    )
+    assert (ran.stdout, ran.returncode) == ("3 accepted, 1 refused\n", 1)
+    assert ran.stderr.splitlines() == [
+        (
+            "line 2: value: the record is not a CloudEvent, value {}:"
+            " send a JSON object with the attributes of CloudEvents 1.0"
+        )
+    ]
+
+
+def test_a_second_apply_from_the_shell(kafka: KafkaBroker) -> None:
+    """`topics apply` says what it did, and refuses another partition count with status 2."""
+    apply = ("topics", "apply")
+    assert "17 created, 0 as" in smart_region(*apply, broker=kafka.bootstrap).stdout
+    assert "0 created, 17 as" in smart_region(*apply, broker=kafka.bootstrap).stdout
+    refused = smart_region(*apply, "--partitions", "4", broker=kafka.bootstrap)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+
+
+@pytest.mark.usefixtures("refused_connections")
+def test_a_dead_broker_is_one_line_from_the_shell(kafka: KafkaBroker) -> None:
+    """`emit` on a broker that is down ends with one readable line and status 2."""
+    kafka.stop()
+    ran = smart_region("emit", broker=kafka.bootstrap, given=encode_structured(event(1)).value)
+    assert (ran.stdout, ran.returncode) == ("0 accepted, 0 refused\n", 2)
+    (line,) = ran.stderr.splitlines()
+    assert "ECONNREFUSED" in line
+    assert "check the address" in line
+    with pytest.raises(BrokerUnreachableError):
+        verify_topics(kafka.bootstrap, [TOPIC], connect_seconds=0.2)
