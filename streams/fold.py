@@ -128,8 +128,12 @@ class Fold:
             del series[key]
 
     def series(self, partition: int) -> Mapping[SeriesKey, Series]:
-        """Return a partition's series."""
-        return self._series.get(partition, {})
+        """Return a partition's series, but those of which nothing is left: they never were."""
+        return {
+            key: series
+            for key, series in self._series.get(partition, {}).items()
+            if series.steps or series.reports
+        }
 
     def held(
         self, family: Family, partition: int
@@ -138,8 +142,8 @@ class Fold:
         places = {place for place, _, _ in self._of_family[family]}
         return {
             key: (series.steps, series.reports)
-            for key, series in self._series.get(partition, {}).items()
-            if key.term in places and (series.steps or series.reports)
+            for key, series in self.series(partition).items()
+            if key.term in places
         }
 
 
