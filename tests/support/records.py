@@ -1,0 +1,80 @@
+"""Kafka records without Kafka, and the way of events through the core into holdings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from events.cloudevent import CloudEvent, EncodedRecord, encode_structured
+from events.fact import Family
+from events.partitioning import partition_for
+from events.topics import topic_name
+from streams.core import Result, process
+from streams.holdings import Holdings
+
+__all__ = ["PARTITIONS", "FakeRecord", "learn", "processed", "record_of"]
+
+PARTITIONS = 3
+
+_offsets = count()
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    """A record as a consumer gives it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+
+
+def record_of(
+    event: CloudEvent,
+    *,
+    partition: int | None = None,
+    partitions: int = PARTITIONS,
+    encode: Callable[[CloudEvent], EncodedRecord] = encode_structured,
+) -> FakeRecord:
+    """Return the record of an event, on its own partition unless another is given."""
+    encoded = encode(event)
+    home = partition_for(encoded.key, partitions)
+    return FakeRecord(
+        topic=topic_name(event.fact.FAMILY),
+        partition=home if partition is None else partition,
+        offset=next(_offsets),
+        key=encoded.key,
+        value=encoded.value,
+        headers=encoded.headers,
+    )
+
+
+def processed(
+    holdings: Holdings, family: Family, batch: Iterable[CloudEvent]
+) -> list[tuple[int, Result]]:
+    """Put a batch's events through the core, partition by partition; nothing is taken over."""
+    records = [record_of(event) for event in batch]
+    return [
+        (
+            partition,
+            process(
+                [record for record in records if record.partition == partition],
+                holdings.states(family, partition),
+                family=family,
+                partition=partition,
+                partitions=PARTITIONS,
+            ),
+        )
+        for partition in range(PARTITIONS)
+    ]
+
+
+def learn(holdings: Holdings, family: Family, batches: Iterable[Iterable[CloudEvent]]) -> Holdings:
+    """Let holdings take over what batches of events change."""
+    for batch in batches:
+        for partition, result in processed(holdings, family, batch):
+            holdings.put(family, partition, result.changed)
+    return holdings

@@ -1,0 +1,290 @@
+"""The core: what one batch of records changes."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent, encode_binary, encode_structured
+from events.errors import RefusalReason
+from events.fact import Family
+from events.partitioning import partition_for
+from streams.core import UNKNOWN_TYPE, Outcome, Record, Result, process
+from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
+from tests.support.histories import deliveries, event, histories, pool, uai
+from tests.support.records import PARTITIONS, FakeRecord, record_of
+
+PARIS = uai("0750001")
+HOME = partition_for(PARIS.encode(), PARTITIONS)
+CONNECTED = "fr.iledefrance.smartregion.school.connected.v1"
+
+ANYTHING: Sequence[object] = (
+    *(None, True, -1, 0, 1.5, 1e308, float("nan"), 10**30),
+    *("", "\x00", "\ud800", "é" * 300, "2018-02-30", [], {}, [[{}]]),
+)
+
+
+def run(
+    *records: FakeRecord,
+    states: dict[str, EntityState] | None = None,
+    family: Family = Family.SCHOOLS,
+    partition: int = HOME,
+) -> Result:
+    """Process records as one batch of a partition."""
+    return process(records, states or {}, family=family, partition=partition, partitions=PARTITIONS)
+
+
+def connected(day: str = "2018-03-01", **parts: object) -> FakeRecord:
+    """Return the record of a lycée's connection."""
+    return record_of(event("school.connected", PARIS, day, **parts))  # type: ignore[arg-type]
+
+
+class TestOutcomes:
+    """What becomes of a record."""
+
+    def test_a_new_fact_is_accepted(self) -> None:
+        """A fact about an entity that nobody knew is the entity's whole state."""
+        told = event("school.connected", PARIS, "2018-03-01")
+
+        result = run(record_of(told))
+
+        assert result.changed == {PARIS: {"school.connected": {"2018-03-01": cell_of(told)}}}
+        assert result.tally == {(CONNECTED, Outcome.ACCEPTED): 1}
+
+    def test_a_record_read_again_is_a_duplicate(self) -> None:
+        """The same (time, source, id) changes nothing."""
+        told = connected()
+        known = run(told).changed
+
+        result = run(told, states=known)
+
+        assert result.changed == {}
+        assert result.tally == {(CONNECTED, Outcome.DUPLICATE): 1}
+
+    def test_a_correction_is_accepted(self) -> None:
+        """A later record of the same fact and day takes the earlier one's place."""
+        result = run(
+            connected(at="2018-03-01T00:00:00"),
+            connected(at="2018-03-02T00:00:00", downlink_mbps=200),
+        )
+
+        cell = result.changed[PARIS]["school.connected"]["2018-03-01"]
+        assert (cell.attributes or {})["downlink_mbps"] == 200
+        assert result.tally == {(CONNECTED, Outcome.ACCEPTED): 2}
+
+    def test_a_record_older_than_what_is_known_is_superseded(self) -> None:
+        """A late original does not undo its correction."""
+        correction = connected(at="2018-03-02T00:00:00", downlink_mbps=200)
+        known = run(correction).changed
+
+        result = run(connected(at="2018-03-01T00:00:00"), states=known)
+
+        assert result.changed == {}
+        assert result.tally == {(CONNECTED, Outcome.SUPERSEDED): 1}
+
+    def test_a_record_that_breaks_its_contract_is_refused(self) -> None:
+        """The refusal keeps the very record, and says why."""
+        record = FakeRecord("smartregion.schools", HOME, 7, b"key", b"{", [("h", b"v")])
+
+        result = run(record)
+
+        assert [refusal.record for refusal in result.refusals] == [record]
+        assert result.refusals[0].record is record
+        assert result.refusals[0].error.reason is RefusalReason.NOT_A_CLOUDEVENT
+        assert result.tally == {(UNKNOWN_TYPE, Outcome.REFUSED): 1}
+
+    def test_an_event_of_another_family_is_refused(self) -> None:
+        """A topic takes its own family's facts only."""
+        result = run(record_of(event("coworking.closed", "one", "2018-03-01")))
+
+        assert result.refusals[0].error.reason is RefusalReason.WRONG_TOPIC
+
+    def test_a_neighbour_of_a_refused_record_is_accepted(self) -> None:
+        """One bad record costs its neighbours nothing."""
+        result = run(FakeRecord("smartregion.schools", HOME, 7, None, None), connected())
+
+        assert list(result.changed) == [PARIS]
+        assert len(result.refusals) == 1
+
+    def test_binary_mode_is_accepted(self) -> None:
+        """Both content modes of the Kafka binding come to the same state."""
+        told = event("school.connected", PARIS, "2018-03-01")
+
+        assert run(record_of(told, encode=encode_binary)).changed == run(record_of(told)).changed
+
+
+class TestMisrouted:
+    """Records on another partition than Java's partitioner chooses."""
+
+    AWAY = (HOME + 1) % PARTITIONS
+
+    def test_a_record_of_an_unknown_entity_is_forwarded_home(self) -> None:
+        """An entity must live on one partition, or it would count twice."""
+        record = record_of(event("school.connected", PARIS, "2018-03-01"), partition=self.AWAY)
+
+        result = run(record, partition=self.AWAY)
+
+        assert result.changed == {}
+        assert [(one.entity, one.partition) for one in result.forwards] == [(PARIS, HOME)]
+        assert result.forwards[0].record is record
+        assert result.tally == {(CONNECTED, Outcome.MISROUTED): 1}
+
+    def test_a_record_of_an_entity_that_lives_here_is_merged(self) -> None:
+        """An entity that is known on a partition stays there."""
+        record = record_of(event("school.connected", PARIS, "2018-03-01"), partition=self.AWAY)
+
+        result = run(record, states={PARIS: EMPTY}, partition=self.AWAY)
+
+        assert result.forwards == []
+        assert list(result.changed) == [PARIS]
+
+    def test_an_entity_that_is_forwarded_is_not_thought_known(self) -> None:
+        """Each of its records is forwarded, not only the first."""
+        records = [
+            record_of(event("school.connected", PARIS, day), partition=self.AWAY)
+            for day in ("2018-03-01", "2018-03-02")
+        ]
+
+        assert len(run(*records, partition=self.AWAY).forwards) == 2
+
+    @given(st.integers(0, PARTITIONS - 1), st.booleans())
+    def test_happens_only_away_from_home_and_unknown(self, partition: int, known: bool) -> None:  # noqa: FBT001
+        """Misrouted is: not this partition's by the partitioner, and not known on it."""
+        record = record_of(event("school.connected", PARIS, "2018-03-01"), partition=partition)
+
+        result = run(record, states={PARIS: EMPTY} if known else {}, partition=partition)
+
+        assert bool(result.forwards) is (partition != HOME and not known)
+
+    def test_does_not_depend_on_the_record_s_key(self) -> None:
+        """The entity decides, not the key that a producer gave its record."""
+        record = connected()
+        without_key = FakeRecord(
+            record.topic, record.partition, record.offset, None, record.value, record.headers
+        )
+
+        assert list(run(without_key).changed) == [PARIS]
+
+
+class TestLatest:
+    """The newest time of each source and type."""
+
+    def test_is_the_greatest_not_the_last(self) -> None:
+        """An older event that comes later does not take it back."""
+        result = run(
+            connected("2018-03-02", source="/a"),
+            connected("2018-03-01", source="/a"),
+            connected("2018-03-01", source="/b"),
+        )
+
+        days = {source: time.date().isoformat() for (source, _), time in result.latest.items()}
+        assert days == {"/a": "2018-03-02", "/b": "2018-03-01"}
+
+    def test_leaves_refused_records_out(self) -> None:
+        """A refused record's time is not believed."""
+        assert run(FakeRecord("smartregion.schools", HOME, 7, None, b"{}")).latest == {}
+
+
+class TestProperties:
+    """What holds for every batch."""
+
+    @given(st.data(), st.sampled_from(Family))
+    def test_any_order_and_batches_come_to_the_same_states(
+        self, data: st.DataObject, family: Family
+    ) -> None:
+        """Permuted, repeated and cut into batches, the same events make the same states."""
+        history = data.draw(histories(family))
+
+        arrived = all_of(family, data.draw(deliveries(history)))
+
+        assert arrived == merged(history)
+
+    @given(st.sampled_from(Family).flatmap(histories), st.integers(0, PARTITIONS - 1))
+    def test_the_tally_adds_up_to_the_batch(
+        self, history: list[CloudEvent], partition: int
+    ) -> None:
+        """Every record has exactly one outcome, and each outcome its trace."""
+        result = run(*map(record_of, history), partition=partition)
+
+        outcomes = Counter[Outcome]()
+        for (_, outcome), number in result.tally.items():
+            outcomes[outcome] += number
+        assert outcomes.total() == len(history)
+        assert outcomes[Outcome.REFUSED] == len(result.refusals)
+        assert outcomes[Outcome.MISROUTED] == len(result.forwards)
+        assert bool(outcomes[Outcome.ACCEPTED]) is bool(result.changed)
+
+    @given(histories(Family.COWORKING), histories(Family.COWORKING))
+    def test_the_states_given_are_never_changed(
+        self, known: list[CloudEvent], history: list[CloudEvent]
+    ) -> None:
+        """States are values: the core makes new ones."""
+        states = merged(known)
+        before = deepcopy(states)
+
+        for partition in range(PARTITIONS):
+            run(
+                *map(record_of, history),
+                states=states,
+                family=Family.COWORKING,
+                partition=partition,
+            )
+
+        assert states == before
+
+
+def broken(chance: random.Random, family: Family) -> FakeRecord:
+    """Return a valid record of which some bytes were flipped, or the JSON edited."""
+    encode = chance.choice([encode_structured, encode_binary])
+    record = record_of(chance.choice(pool(family)), encode=encode)
+    value = bytearray(record.value or b"")
+    if chance.random() < 0.5:
+        for _ in range(chance.randint(1, 4)):
+            value[chance.randrange(len(value))] = chance.randrange(256)
+        return replace(record, value=bytes(value))
+    tree = json.loads(value)
+    branch = chance.choice([tree, tree.get("data", tree)])
+    branch[chance.choice([*branch, "new", ""])] = chance.choice(ANYTHING)
+    return replace(record, value=json.dumps(tree).encode())
+
+
+@pytest.mark.parametrize("family", Family)
+@settings(max_examples=500)
+@given(seed=st.integers(0, 2**32))
+def test_a_broken_record_never_breaks_the_batch(seed: int, family: Family) -> None:
+    """Whatever happened to 500 valid records a family, each is accepted or refused."""
+    record = broken(random.Random(seed), family)
+
+    result = process([record], {}, family=family, partition=0, partitions=1)
+
+    assert len(result.changed) + len(result.refusals) == 1
+    assert all(refusal.record is cast("Record", record) for refusal in result.refusals)
+    assert all(str(refusal.error) for refusal in result.refusals)
+
+
+def merged(history: list[CloudEvent]) -> dict[str, EntityState]:
+    """Merge each event by itself, without the core."""
+    states: dict[str, EntityState] = {}
+    for told in history:
+        alone = with_cell(EMPTY, told.fact.NAME, told.fact.effective_day.isoformat(), cell_of(told))
+        entity = told.fact.entity_id
+        states[entity] = merge_states(states.get(entity, EMPTY), alone)
+    return states
+
+
+def all_of(family: Family, batches: list[list[CloudEvent]]) -> dict[str, EntityState]:
+    """Process batches on one partition, each upon what the earlier ones left."""
+    states: dict[str, EntityState] = {}
+    for batch in batches:
+        records = [record_of(told, partitions=1) for told in batch]
+        states |= process(records, states, family=family, partition=0, partitions=1).changed
+    return states

@@ -1,0 +1,480 @@
+"""The fold: from entity states to figures, kept up to date by differences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalogue.loader import load_catalogue
+from catalogue.terms import FREQUENCY_DAYS, Expiry, Mode, Term
+from catalogue.vocabulary import fields_of
+from events.cloudevent import CloudEvent
+from events.fact import Family
+from events.registry import facts_of
+from streams.fold import Fold, Series, SeriesKey, contribution
+from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
+from tests.support.histories import DAYS, event, events_of, histories, uai
+
+PARIS, MEAUX = uai("0750001"), uai("0770001")
+CONNECTED = Term(
+    Family.SCHOOLS, ("school.connected",), unless=("school.disconnected", "school.closed")
+)
+WORKSTATIONS = Term(
+    Family.COWORKING,
+    ("coworking.opened", "coworking.resized"),
+    unless=("coworking.closed",),
+    amount="workstations",
+)
+PAID = Term(Family.GRANTS, ("grant.paid",), mode=Mode.ADD, amount="amount_cents")
+FRESH = Term(
+    Family.DATASETS,
+    ("dataset.released", "dataset.updated"),
+    unless=("dataset.withdrawn",),
+    expires=Expiry(by="update_frequency", grace_days=2),
+)
+COMPLETED = Term(Family.TRAININGS, ("training.completed",))
+HOURS = Term(
+    Family.WORKSTATIONS, ("workstation.usage_reported",), mode=Mode.ADD, amount="occupied_hours"
+)
+
+Totals = Mapping[tuple[str, str], int]
+
+
+def states_of(history: Iterable[CloudEvent]) -> dict[str, EntityState]:
+    """Merge events into the states of their entities."""
+    states: dict[str, EntityState] = {}
+    for told in history:
+        states[told.fact.entity_id] = after(states.get(told.fact.entity_id, EMPTY), told)
+    return states
+
+
+def after(state: EntityState, told: CloudEvent) -> EntityState:
+    """Return a state that also knows an event."""
+    day = told.fact.effective_day.isoformat()
+    return merge_states(state, with_cell(EMPTY, told.fact.NAME, day, cell_of(told)))
+
+
+def folded(term: Term, history: Iterable[CloudEvent]) -> Fold:
+    """Fold a history from scratch, on partition 0."""
+    fold = Fold([term])
+    for state in states_of(history).values():
+        fold.replace(term.family, 0, EMPTY, state)
+    return fold
+
+
+def totals(fold: Fold, day: date) -> Totals:
+    """Return what a fold of one term comes to on a day, by département and category."""
+    return {
+        (key.department, key.category): total
+        for key, series in fold.series(0).items()
+        if (total := series.total(day.toordinal()))
+    }
+
+
+def figures(term: Term, history: Iterable[CloudEvent], *days: str) -> list[int]:
+    """Return a term's figure of the whole region on some days."""
+    fold = folded(term, history)
+    return [sum(totals(fold, date.fromisoformat(day)).values()) for day in days]
+
+
+# -- The same, evaluated entity by entity and day by day, from the words of `catalogue.terms`.
+
+
+class Told(NamedTuple):
+    """A record of an entity, in the order in which a term takes them."""
+
+    day: date
+    time: int
+    source: str
+    id: str
+    place: int  # Only for records of one (time, source, id) and day: as the term names their facts.
+    fact: str
+    fields: Mapping[str, Any]
+
+
+def evaluated(term: Term, states: Iterable[EntityState], as_of: date) -> Totals:
+    """Return the sum over the entities of what each counts on a day."""
+    found = Counter[tuple[str, str]]()
+    for state in states:
+        records = told_by(term, state, as_of)
+        for record in records if term.mode is Mode.ADD else records[-1:]:
+            if record.fact in term.facts and satisfied(term, record) and live(term, record, as_of):
+                found.update(amounts(term, record))
+    return {key: amount for key, amount in found.items() if amount}
+
+
+def told_by(term: Term, state: EntityState, as_of: date) -> list[Told]:
+    """Return what an entity told by a day, each record with what it borrows."""
+    definitions = {
+        day: cell.attributes
+        for day, cell in state.get(facts_of(term.family)[0].NAME, {}).items()
+        if cell.attributes is not None
+    }
+    borrowed = definitions[max(definitions)] if definitions else {}
+    return sorted(
+        Told(
+            date.fromisoformat(day),
+            *cell[:3],
+            place,
+            fact,
+            {**borrowed, **cell.attributes},
+        )
+        for place, fact in enumerate((*term.facts, *term.unless))
+        for day, cell in state.get(fact, {}).items()
+        if cell.attributes is not None and date.fromisoformat(day) <= as_of
+    )
+
+
+def satisfied(term: Term, record: Told) -> bool:
+    """Tell whether a record satisfies the term's `where`."""
+    return all(text(record.fields.get(field)) in values for field, values in term.where)
+
+
+def live(term: Term, record: Told, as_of: date) -> bool:
+    """Tell whether a record's amount has not expired on a day."""
+    if term.expires is None:
+        return True
+    days = term.expires.days
+    if term.expires.by is not None:
+        days = FREQUENCY_DAYS.get(record.fields.get(term.expires.by, "irregular"))
+    return days is None or as_of - record.day <= timedelta(days + term.expires.grace_days)
+
+
+def amounts(term: Term, record: Told) -> Totals:
+    """Return a record's amount, by its département and category."""
+    department = record.fields.get("department", "")
+    amount: Any = 1 if term.amount is None else record.fields.get(term.amount, 0)
+    if term.breakdown is not None and term.breakdown == term.amount:
+        return {(department, category): part for category, part in (amount or {}).items()}
+    if isinstance(amount, dict):
+        amount = sum(amount.values())
+    category = "" if term.breakdown is None else text(record.fields.get(term.breakdown))
+    return {(department, category): amount}
+
+
+def text(value: object) -> str:
+    """Write a value as the catalogue does."""
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@st.composite
+def terms(draw: st.DrawFn, family: Family) -> Term:
+    """Draw a term over a family's facts, with the fields that these have or borrow."""
+    names = [fact.NAME for fact in facts_of(family)]
+    facts = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    others = [name for name in names if name not in facts]
+    fields = {**fields_of(names[0]), **fields_of(facts[0])}
+    closed = [use for use in fields.values() if use.closed]
+    amount = draw(st.sampled_from([None, *(use for use in fields.values() if use.numeric)]))
+    filtered = draw(st.lists(st.sampled_from(closed), max_size=2, unique=True)) if closed else []
+    divided = [None, *(use.name for use in closed)]
+    if amount is not None and amount.mapping:
+        divided = [None, amount.name]
+    return Term(
+        family,
+        tuple(facts),
+        unless=tuple(draw(st.lists(st.sampled_from(others), unique=True))) if others else (),
+        mode=draw(st.sampled_from(Mode)),
+        amount=None if amount is None else amount.name,
+        where=tuple(
+            (use.name, draw(st.frozensets(st.sampled_from(use.choices), min_size=1)))
+            for use in filtered
+        ),
+        expires=draw(expiries(family)),
+        breakdown=draw(st.sampled_from(divided)),
+    )
+
+
+def expiries(family: Family) -> st.SearchStrategy[Expiry | None]:
+    """Draw how long amounts live."""
+    grace = st.integers(0, 3)
+    fixed = st.builds(Expiry, days=st.integers(0, 40), grace_days=grace)
+    named = st.builds(Expiry, by=st.just("update_frequency"), grace_days=grace)
+    return st.none() | fixed | named if family is Family.DATASETS else st.none() | fixed
+
+
+def days() -> st.SearchStrategy[date]:
+    """Draw days at, about and between the histories' own."""
+    return st.builds(
+        lambda day, moved: date.fromisoformat(day) + timedelta(moved),
+        st.sampled_from(DAYS),
+        st.integers(-3, 40),
+    )
+
+
+class TestAgainstTheDefinition:
+    """The fold against an evaluation of each entity on each day."""
+
+    @settings(max_examples=300)
+    @given(st.data(), st.sampled_from(Family))
+    def test_a_total_is_the_sum_of_what_lives(self, data: st.DataObject, family: Family) -> None:
+        """Any term over any states, on days that go forwards and backwards."""
+        term, history = data.draw(terms(family)), data.draw(histories(family))
+        fold, states = folded(term, history), states_of(history)
+
+        for day in data.draw(st.lists(days(), min_size=1, max_size=6)):
+            assert totals(fold, day) == evaluated(term, states.values(), day)
+
+    @given(st.data(), st.sampled_from(Family))
+    def test_a_total_follows_every_change(self, data: st.DataObject, family: Family) -> None:
+        """Events that come in between the days asked for are in the next total."""
+        term = data.draw(terms(family))
+        fold = Fold([term])
+        states: dict[str, EntityState] = {}
+        steps = st.lists(events_of(family) | days(), min_size=1, max_size=20)
+        for step in data.draw(steps):
+            if isinstance(step, date):
+                assert totals(fold, step) == evaluated(term, states.values(), step)
+                continue
+            before = states.get(step.fact.entity_id, EMPTY)
+            states[step.fact.entity_id] = after(before, step)
+            fold.replace(family, 0, before, states[step.fact.entity_id])
+
+    @pytest.mark.parametrize("term", load_catalogue().terms, ids=lambda term: "+".join(term.facts))
+    @settings(max_examples=20)
+    @given(data=st.data())
+    def test_a_term_of_the_catalogue_is_no_exception(self, data: st.DataObject, term: Term) -> None:
+        """The terms that we ship come to what their definition says."""
+        history, day = data.draw(histories(term.family)), data.draw(days())
+
+        assert totals(folded(term, history), day) == evaluated(
+            term, states_of(history).values(), day
+        )
+
+
+class TestReplaceTerms:
+    """Terms whose records set a level."""
+
+    def test_count_until_what_ends_them(self) -> None:
+        """A connected lycée counts from its day on, and no more from the day it is cut off."""
+        history = [
+            event("school.connected", PARIS, "2018-03-01"),
+            event("school.disconnected", PARIS, "2018-06-01"),
+        ]
+
+        days = ("2018-02-28", "2018-03-01", "2018-05-31", "2018-06-01")
+        assert figures(CONNECTED, history, *days) == [0, 1, 1, 0]
+
+    def test_take_the_latest_amount(self) -> None:
+        """A site's workstations are those of its latest size, not their sum."""
+        history = [
+            event("coworking.opened", "one", "2018-01-01", workstations=20),
+            event("coworking.resized", "one", "2018-02-01", workstations=35),
+        ]
+
+        assert figures(WORKSTATIONS, history, "2018-01-31", "2018-02-01") == [20, 35]
+
+    def test_take_the_later_record_of_one_day(self) -> None:
+        """On one effective day the record that was made last stands."""
+        history = [
+            event("school.connected", PARIS, "2018-03-01", at="2018-03-01T10:00:00"),
+            event("school.disconnected", PARIS, "2018-03-01", at="2018-03-01T09:00:00"),
+        ]
+
+        assert figures(CONNECTED, history, "2018-03-01") == [1]
+
+    def test_stay_expired_when_a_shorter_level_has_ended(self) -> None:
+        """An expired record does not give way to the one before, however long that lives."""
+        history = [
+            event("dataset.released", "one", "2018-01-01", update_frequency="annual"),
+            event("dataset.released", "one", "2018-02-01", update_frequency="daily"),
+        ]
+
+        assert figures(FRESH, history, "2018-02-04", "2018-02-05") == [1, 0]
+
+
+class TestAddTerms:
+    """Terms whose records add up."""
+
+    def test_add_each_record(self) -> None:
+        """Payments of one grant are summed."""
+        history = [
+            event("grant.paid", "one", "2018-01-01", amount_cents=100),
+            event("grant.paid", "one", "2018-02-01", amount_cents=50),
+        ]
+
+        assert figures(PAID, history, "2018-01-31", "2018-02-01") == [100, 150]
+
+    def test_add_up_the_values_of_a_mapping(self) -> None:
+        """Occupied hours are those of all audiences."""
+        told = event(
+            "workstation.usage_reported",
+            "one",
+            "2018-01-31",
+            occupied_hours={"company": 20, "employee": 10},
+        )
+
+        assert figures(HOURS, [told], "2018-01-31") == [30]
+
+
+class TestBorrowing:
+    """Fields that a record has from the fact that defines its entity."""
+
+    ENROLLED = event("training.enrolled", "enrolment-000001", "2018-01-01", department="93")
+    DONE = event("training.completed", "enrolment-000001", "2018-02-01")
+
+    def test_a_completion_counts_where_its_enrolment_was(self) -> None:
+        """The département is borrowed."""
+        fold = folded(COMPLETED, [self.ENROLLED, self.DONE])
+
+        assert totals(fold, date(2018, 2, 1)) == {("93", ""): 1}
+
+    def test_a_record_that_borrows_nothing_counts_for_the_region(self) -> None:
+        """Without its enrolment a completion has no département, and still counts."""
+        assert totals(folded(COMPLETED, [self.DONE]), date(2018, 2, 1)) == {("", ""): 1}
+
+    def test_a_correction_of_the_defining_fact_moves_what_borrows(self) -> None:
+        """A term follows a change of the defining fact, though it does not name it."""
+        fold = Fold([COMPLETED])
+        before = states_of([self.ENROLLED, self.DONE])["enrolment-000001"]
+        corrected = after(
+            before,
+            event(
+                "training.enrolled",
+                "enrolment-000001",
+                "2018-01-01",
+                at="2018-05-01",
+                department="75",
+            ),
+        )
+
+        fold.replace(Family.TRAININGS, 0, EMPTY, before)
+        fold.replace(Family.TRAININGS, 0, before, corrected)
+
+        assert totals(fold, date(2018, 2, 1)) == {("75", ""): 1}
+
+
+class TestReports:
+    """The effective days of the facts that a term looks at."""
+
+    def last(self, history: Sequence[CloudEvent], day: str, department: str = "75") -> date | None:
+        """Return the last day reported in a département by a day."""
+        series = folded(CONNECTED, history).series(0)[SeriesKey(0, department, "")]
+        found = series.last_reported(date.fromisoformat(day).toordinal())
+        return None if found is None else date.fromordinal(found)
+
+    def test_the_last_is_the_latest_up_to_the_day(self) -> None:
+        """What takes effect later is not reported yet."""
+        history = [
+            event("school.connected", PARIS, "2018-03-01"),
+            event("school.connected", uai("0750002"), "2018-05-01"),
+        ]
+
+        asked = ("2018-02-28", "2018-03-01", "2018-04-30", "2018-05-01", "2020-01-01")
+        assert [self.last(history, day) for day in asked] == [
+            None,
+            *(date(2018, 3, 1), date(2018, 3, 1)),
+            *(date(2018, 5, 1), date(2018, 5, 1)),
+        ]
+
+    def test_a_fact_that_ends_is_a_report_too(self) -> None:
+        """A lycée cut off was heard of, though it counts no more."""
+        history = [
+            event("school.connected", PARIS, "2018-03-01"),
+            event("school.disconnected", PARIS, "2018-05-01"),
+        ]
+
+        assert self.last(history, "2018-12-31") == date(2018, 5, 1)
+
+    def test_a_retracted_fact_is_none(self) -> None:
+        """What was taken back was never reported."""
+        history = [event("school.connected", PARIS, "2018-03-01", retracted=True)]
+
+        assert contribution(CONNECTED, states_of(history)[PARIS]).reports == []
+
+
+class TestFold:
+    """Series of several terms, families and partitions."""
+
+    def test_keeps_a_shared_term_once(self) -> None:
+        """Indicators with the same denominator share its series."""
+        assert Fold([CONNECTED, WORKSTATIONS, CONNECTED]).terms == (CONNECTED, WORKSTATIONS)
+
+    def test_keeps_partitions_apart(self) -> None:
+        """What another worker will own can be dropped by itself."""
+        fold = Fold([CONNECTED])
+        for partition, school in enumerate((PARIS, MEAUX)):
+            state = states_of([event("school.connected", school, "2018-03-01")])[school]
+            fold.replace(Family.SCHOOLS, partition, EMPTY, state)
+
+        fold.drop(Family.SCHOOLS, 0)
+
+        assert (list(fold.series(0)), list(fold.series(1))) == ([], [SeriesKey(0, "77", "")])
+
+    def test_drops_one_family_only(self) -> None:
+        """A partition's other families stay."""
+        fold = Fold([CONNECTED, WORKSTATIONS])
+        for told in (
+            event("school.connected", PARIS, "2018-03-01"),
+            event("coworking.opened", "one", "2018-03-01"),
+        ):
+            fold.replace(told.fact.FAMILY, 0, EMPTY, after(EMPTY, told))
+
+        fold.drop(Family.SCHOOLS, 0)
+
+        assert [key.term for key in fold.series(0)] == [1]
+
+    def test_drops_what_it_does_not_hold_without_ado(self) -> None:
+        """A partition may be lost before anything came."""
+        fold = Fold([CONNECTED])
+
+        fold.drop(Family.SCHOOLS, 5)
+
+        assert fold.series(5) == {}
+
+    def test_shows_no_series_of_which_nothing_is_left(self) -> None:
+        """After a retraction a figure is absent, as it would be after a restart: not zero."""
+        fold = Fold([CONNECTED])
+        told = event("school.connected", PARIS, "2018-03-01", at="2018-03-01")
+        taken_back = event("school.connected", PARIS, "2018-03-01", retracted=True)
+        before = after(EMPTY, told)
+
+        fold.replace(Family.SCHOOLS, 0, EMPTY, before)
+        fold.replace(Family.SCHOOLS, 0, before, after(before, taken_back))
+
+        assert fold.series(0) == {}
+
+    def test_passes_over_terms_whose_facts_did_not_change(self) -> None:
+        """A workspace's activation costs the connected lycées nothing."""
+        fold = Fold([CONNECTED])
+        before = after(EMPTY, event("school.connected", PARIS, "2018-03-01"))
+        activated = event("school.workspace_activated", PARIS, "2018-04-01")
+        changed = with_cell(before, activated.fact.NAME, "2018-04-01", cell_of(activated))
+
+        # The fold does not know the lycée: were the term folded, its figure would move.
+        fold.replace(Family.SCHOOLS, 0, before, changed)
+
+        assert fold.series(0) == {}
+
+
+class TestSeries:
+    """A sum of dated steps."""
+
+    @given(
+        st.lists(
+            st.tuples(st.integers(1, 30), st.integers(-2, 2)) | st.integers(0, 40), max_size=30
+        )
+    )
+    def test_totals_the_steps_up_to_the_day(self, acts: list[tuple[int, int] | int]) -> None:
+        """However steps and questions alternate."""
+        series, added = Series(), list[tuple[int, int]]()
+        for act in acts:
+            if isinstance(act, int):
+                assert series.total(act) == sum(amount for day, amount in added if day <= act)
+            else:
+                series.add(*act)
+                added.append(act)
+
+    def test_forgets_steps_that_cancel_out(self) -> None:
+        """A series does not grow with corrections."""
+        series = Series()
+        series.add(5, 1)
+        series.add(5, -1)
+
+        assert series.steps == {}
