@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from time import monotonic
 from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
@@ -91,7 +91,7 @@ def _partitions(
 def _to_the_end(
     consumer: KafkaConsumer, bootstrap: str, wait_seconds: float
 ) -> Iterator[RawRecord]:
-    progressed = time.monotonic()
+    progressed = monotonic()
     end_unseen = set(consumer.assignment())
     leave_at = math.inf
     while True:
@@ -106,7 +106,7 @@ def _to_the_end(
                     record.value,
                     record.headers,
                 )
-        now = time.monotonic()
+        now = monotonic()
         if batches:
             progressed = now
             end_unseen -= {

@@ -1,0 +1,81 @@
+"""Reading topics to their end on the demo's broker, which tells too low an end when asked."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from kafka.admin import KafkaAdminClient
+
+from events.errors import BrokerUnreachableError
+from streams.audit.errors import TopicsMissingError
+from streams.audit.reading import read_topics
+from streams.embedded_broker import EmbeddedBroker
+from tests.support.connections import refused_connections
+
+__all__ = ["refused_connections"]  # A fixture: named here, used by its name below.
+
+TOPIC = "events"
+PARTITIONS = 3
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    """Give a running broker with one topic of three partitions."""
+    with EmbeddedBroker() as broker:
+        admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+        admin.create_topics({TOPIC: {"num_partitions": PARTITIONS, "replication_factor": 1}})
+        admin.close()
+        yield broker
+
+
+async def write_batch(broker: EmbeddedBroker, partition: int, size: int) -> None:
+    """Write one batch of so many records, with a header each."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=broker.bootstrap, linger_ms=0, max_batch_size=1_000_000
+    ) as producer:
+        batch = producer.create_batch()
+        for place in range(size):
+            assert batch.append(
+                key=b"k", value=b"%d" % place, timestamp=None, headers=[("h", b"\xff")]
+            )
+        batch.close()
+        await (await producer.send_batch(batch, TOPIC, partition=partition))
+
+
+def test_reads_every_record_of_a_large_last_batch(broker: EmbeddedBroker) -> None:
+    """All records of all partitions come, byte for byte; one partition has none."""
+    asyncio.run(write_batch(broker, 0, 7000))
+    asyncio.run(write_batch(broker, 2, 100))
+
+    found = list(read_topics(broker.bootstrap, topics=[TOPIC]))
+
+    assert len(found) == 7100
+    assert [record.value for record in found if record.partition == 2] == [
+        b"%d" % place for place in range(100)
+    ]
+    assert {(record.topic, record.key, tuple(record.headers)) for record in found} == {
+        (TOPIC, b"k", (("h", b"\xff"),))
+    }
+
+
+def test_reads_empty_topics(broker: EmbeddedBroker) -> None:
+    """Topics without a record are read at once."""
+    assert list(read_topics(broker.bootstrap, topics=[TOPIC])) == []
+
+
+def test_names_a_missing_topic(broker: EmbeddedBroker) -> None:
+    """A topic that does not exist is named, and not created by asking for it."""
+    for _ in range(2):
+        with pytest.raises(TopicsMissingError, match="absent"):
+            list(read_topics(broker.bootstrap, topics=[TOPIC, "absent"]))
+
+
+@pytest.mark.usefixtures("refused_connections")
+def test_names_a_broker_that_does_not_answer() -> None:
+    """Nobody at the address is one readable error, in time."""
+    with EmbeddedBroker() as gone:
+        bootstrap = gone.bootstrap
+
+    with pytest.raises(BrokerUnreachableError, match=bootstrap):
+        list(read_topics(bootstrap, topics=[TOPIC], wait_seconds=1))
