@@ -1,9 +1,23 @@
 """The one command line, `smart-region`: a thin door to the packages' own commands."""
 
+from __future__ import annotations
+
 from importlib import import_module
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import click
+
+from streams.demo.cli import FiguresView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from rich.table import Table
+
+    from catalogue.assessment import Figure
+    from catalogue.model import Catalogue
 
 __all__ = ["main"]
 
@@ -44,8 +58,17 @@ def _readable_errors() -> tuple[type[Exception], ...]:
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="smart-region")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Follow what the Région promised in 2016, from events to figures."""
+    # Where two packages meet that know nothing of each other: the demo shows the boards' table.
+    context.obj = FiguresView(_figures_table)
+
+
+def _figures_table(catalogue: Catalogue, figures: Iterable[Figure], as_of: date) -> Table:
+    from dashboards.console import figures_table
+
+    return figures_table(catalogue, figures, as_of)
 
 
 for _command in chain.from_iterable(import_module(name).commands for name in COMMAND_MODULES):

@@ -75,10 +75,12 @@ class Outcome(Frozen):
 
 def summary(outcome: Outcome) -> str:
     """Tell the account and the audit in one line, in French."""
-    audit = outcome.audit
-    return (
-        f"{thousands(outcome.produced)} événements :"
-        f" {thousands(outcome.accepted)} acceptés, {thousands(outcome.refused)} refusés,"
-        f" {thousands(outcome.duplicates)} en double · audit :"
-        f" {thousands(audit.compared)} chiffres comparés, {thousands(audit.different)} différents"
+    counts = (
+        ("événements", outcome.produced),
+        ("acceptés", outcome.accepted),
+        ("refusés", outcome.refused),
+        ("en double", outcome.duplicates),
+        ("chiffres recomptés", outcome.audit.compared),
+        ("différents", outcome.audit.different),
     )
+    return " · ".join(f"{name} : {thousands(count)}" for name, count in counts)
