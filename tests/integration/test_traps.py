@@ -1,0 +1,241 @@
+"""Faust's traps, one by one: each decision of the engine, and what happens without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient, NewPartitions
+
+from catalogue.loader import load_catalogue
+from events.partitioning import partition_for
+from events.registry import Family
+from events.topic_admin import apply_topics
+from events.topics import DEFAULT_APP_ID, changelog_name, declared_topics, topic_name
+from streams.audit.comparison import compare
+from streams.audit.reading import read_topics
+from streams.audit.recount import audit_records
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(180)
+
+FAULTY = "tests.support.faulty_worker"
+LAST_DAY = date(2020, 12, 31)
+
+
+@pytest.fixture
+def broker(kafka: KafkaBroker) -> KafkaBroker:
+    """Give a broker with the monitor's topics, empty."""
+    apply_topics(kafka.bootstrap, declared_topics())
+    return kafka
+
+
+@pytest.fixture
+def crew(broker: KafkaBroker, tmp_path: Path) -> Iterator[Crew]:
+    """Give a crew of workers on the broker."""
+    crew = Crew(broker.bootstrap, tmp_path)
+    yield crew
+    crew.dismiss()
+
+
+@pytest.fixture(scope="module")
+def half_year() -> list[Message]:
+    """Return what the Région sends in the first half of 2016."""
+    return region(5, date(2016, 1, 1), date(2016, 6, 30))
+
+
+def ended(worker: Worker, *, seconds: float) -> int | None:
+    """Wait until a worker ends by itself; returns its exit status, None if it did not."""
+    wait_until(lambda: not worker.alive, seconds=seconds)
+    return worker.status()
+
+
+def differences(broker: KafkaBroker, worker: Worker) -> tuple[str, ...]:
+    """Wait until all is committed and ready, and return what differs from a recount."""
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    worker.wait_ready()
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
+    return compare(audit, [worker.url]).differences
+
+
+def committed(broker: KafkaBroker) -> int:
+    """Return the sum of the group's committed offsets."""
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    try:
+        offsets = admin.list_group_offsets(DEFAULT_APP_ID).get(DEFAULT_APP_ID, {})
+    finally:
+        admin.close()
+    return sum(offset.offset for offset in offsets.values())
+
+
+@pytest.mark.parametrize("fault", ["batch:3", "produce:3"])
+def test_a_failure_in_a_batch_ends_the_worker_and_loses_nothing(
+    broker: KafkaBroker, crew: Crew, half_year: list[Message], fault: str
+) -> None:
+    """An exception, or a write that the broker refuses, ends the process; a restart is exact."""
+    send(broker.bootstrap, half_year)
+    faulty = crew.worker("faulty", module=FAULTY, test_fault=fault)
+    faulty.start()
+    assert ended(faulty, seconds=60) == 1, faulty.log()[-3000:]
+    assert "ending reason=" in faulty.log()
+    assert committed(broker) < len(half_year)
+    healthy = crew.worker("healthy")
+    healthy.start()
+    assert differences(broker, healthy) == ()
+
+
+def test_a_coordinator_that_fails_for_good_ends_the_worker(broker: KafkaBroker, crew: Crew) -> None:
+    """The error that aiokafka parks is found by the watchdog, told, and ends the process."""
+    worker = crew.worker(module=FAULTY, test_fault="coordinator")
+    worker.start()
+    assert ended(worker, seconds=40) == 1, worker.log()[-3000:]
+    assert "coordinator: 5 errors" in worker.log()
+    assert "Traceback" not in worker.log().rsplit("ending reason=", 1)[1]
+    assert broker.running
+
+
+def test_a_recovery_that_never_ends_ends_the_worker(broker: KafkaBroker, crew: Crew) -> None:
+    """A worker that is not ready in time says what it waited for and ends."""
+    worker = crew.worker(module=FAULTY, test_fault="recovery", ready_timeout="8")
+    worker.start()
+    assert ended(worker, seconds=40) == 1, worker.log()[-3000:]
+    assert "ready_timeout: not ready after" in worker.log()
+    assert broker.running
+
+
+def test_no_figure_before_the_state_is_rebuilt(
+    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+) -> None:
+    """From its start to ready, a restarted worker shows no figure and says what it waits for."""
+    first = crew.worker("first")
+    first.start()
+    send(broker.bootstrap, half_year)
+    assert differences(broker, first) == ()
+    assert first.stop() == 0
+    second = crew.worker("second")
+    second.start()
+    waits: set[str] = set()
+
+    def ready_at_last() -> bool:
+        told = second.readiness()
+        if told.get("ready"):
+            return True
+        if told:
+            shown = second.metrics()
+            # Between the two questions it may have become ready.
+            if "smartregion_worker_ready 0" in shown:
+                waits.add(told["waiting_for"])
+                for figure in ("value", "numerator", "denominator"):
+                    assert f"smartregion_indicator_{figure}{{" not in shown
+        return False
+
+    assert wait_until(ready_at_last, seconds=60, every=0.01), second.log()[-3000:]
+    assert waits, "it was never seen waiting"
+    assert "smartregion_indicator_value{" in second.metrics()
+
+
+def test_sigterm_ends_a_busy_worker_in_time(
+    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+) -> None:
+    """In the middle of a backlog SIGTERM ends the worker within 10 s, with status 0."""
+    send(broker.bootstrap, half_year)
+    worker = crew.worker()
+    worker.start()
+    assert wait_until(lambda: worker.shows("events_total{"), seconds=40), worker.log()[-3000:]
+    assert worker.stop(grace=10) == 0
+    assert "stopped reason=signal" in worker.log()
+    successor = crew.worker("successor")
+    successor.start()
+    assert differences(broker, successor) == ()
+
+
+def test_only_its_own_port_is_open(broker: KafkaBroker, crew: Crew) -> None:
+    """Faust's own web server, with its pages that show data, does not listen."""
+    worker = crew.worker()
+    worker.start()
+    worker.wait_ready()
+    assert listening_ports(worker.process.pid) == {worker.port}
+    assert broker.running
+
+
+def test_a_topic_with_other_partitions_is_refused(broker: KafkaBroker, crew: Crew) -> None:
+    """A worker does not start on a topic whose partition count is not the declared one."""
+    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    admin.create_partitions({topic_name(Family.GRANTS): NewPartitions(total_count=9)})
+    admin.close()
+    worker = crew.worker()
+    worker.start()
+    assert ended(worker, seconds=30) == 2, worker.log()[-3000:]
+    assert "smartregion.grants.partitions" in worker.log()
+    assert "Traceback" not in worker.log()
+
+
+def test_a_stale_write_to_a_changelog_undoes_nothing(
+    broker: KafkaBroker, crew: Crew, half_year: list[Message]
+) -> None:
+    """A recovery merges: an older state written after a newer one is undone, and rewritten."""
+    first = crew.worker("first")
+    first.start()
+    middle = len(half_year) // 2
+    send(broker.bootstrap, half_year[:middle])
+    assert wait_done(broker.bootstrap, seconds=60), first.log()[-3000:]
+    send(broker.bootstrap, half_year[middle:])
+    assert differences(broker, first) == ()
+    assert first.stop() == 0
+    records = changelog_records(broker, Family.BROADBAND)
+    oldest: dict[bytes, bytes] = {}
+    for key, value in records:
+        oldest.setdefault(key, value)
+    stale = {key: value for key, value in oldest.items() if dict(records)[key] != value}
+    assert stale, "the stream must update some entity"
+    write_changelog(broker, Family.BROADBAND, stale)
+    second = crew.worker("second")
+    second.start()
+    assert differences(broker, second) == ()
+    assert wait_until(
+        lambda: f"rewrote repaired entities count={len(stale)}" in second.log(), seconds=30
+    ), second.log()[-3000:]
+    latest = dict(changelog_records(broker, Family.BROADBAND))
+    assert all(latest[key] != value for key, value in stale.items())
+
+
+def changelog_records(broker: KafkaBroker, family: Family) -> list[tuple[bytes, bytes]]:
+    """Return a changelog's records, each partition's in order."""
+    topic = changelog_name(DEFAULT_APP_ID, family)
+    return [
+        (record.key, record.value)
+        for record in read_topics(broker.bootstrap, topics=[topic])
+        if record.key is not None and record.value is not None
+    ]
+
+
+def write_changelog(broker: KafkaBroker, family: Family, states: dict[bytes, bytes]) -> None:
+    """Write states behind the workers' back, as a worker would that had slept too long."""
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap, acks="all")
+    for key, value in states.items():
+        topic = changelog_name(DEFAULT_APP_ID, family)
+        producer.send(topic, value, key=key, partition=partition_for(key, 8))
+    producer.flush()
+    producer.close()
+
+
+def listening_ports(pid: int) -> set[int]:
+    """Return the TCP ports on which a process listens (Linux)."""
+    inodes = {
+        link.readlink().name.removeprefix("socket:[").rstrip("]")
+        for link in Path(f"/proc/{pid}/fd").iterdir()
+        if link.is_symlink() and str(link.readlink()).startswith("socket:")
+    }
+    ports = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                ports.add(int(fields[1].rsplit(":", 1)[1], 16))
+    return ports
