@@ -6,6 +6,7 @@ test never waits.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
@@ -110,10 +111,11 @@ def parse_clock(text: str, *, real: Clock | None = None) -> Clock:
             "or a run such as '2016-01-01..2020-12-31@20' (days per second)"
         )
         raise ValueError(message) from error
-    if clock.until < clock.start or clock.days_per_second <= 0 or clock.origin.tzinfo is None:
+    runs = 0 < clock.days_per_second < math.inf
+    if clock.until < clock.start or not runs or clock.origin.tzinfo is None:
         message = (
             f"{text!r} is no clock: the run must end on or after its first day, "
-            "at more than 0 days per second, and its origin must name a time zone"
+            "at some days per second, more than 0, and its origin must name a time zone"
         )
         raise ValueError(message)
     return clock
