@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +14,8 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     ValidationError,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,6 +29,8 @@ __all__ = ["ENV_PREFIX", "Settings", "SettingsError", "load_settings"]
 ENV_PREFIX = "SMART_REGION_"
 #: Variables with the same prefix that belong to tests and to other commands.
 _FOREIGN = f"{ENV_PREFIX}TEST_"
+#: Shown for a password, and for what may be one: the value of a misspelled variable.
+_HIDDEN = "…"
 
 
 class SettingsError(StreamsError):
@@ -95,23 +98,35 @@ class Settings(BaseSettings):
     #: True on a broker whose end offset is low after a batch (the demo's embedded one).
     single_record_tail: bool = False
 
-    @model_validator(mode="after")
-    def _check_pairs(self) -> Self:
-        if self.heartbeat_interval * 3 > self.session_timeout:
+    @field_validator("heartbeat_interval")
+    @classmethod
+    def _fits_thrice_in_the_session(cls, interval: float, info: ValidationInfo) -> float:
+        session = info.data.get("session_timeout")
+        if session is not None and interval * 3 > session:
             message = (
-                "heartbeat_interval must be at most a third of session_timeout "
-                f"({self.session_timeout}), or one lost heartbeat costs the partitions"
+                f"must be at most a third of {_variable('session_timeout')} ({session}), "
+                "or one lost heartbeat costs the partitions"
             )
             raise ValueError(message)
-        if self.request_timeout < self.session_timeout:
-            message = f"request_timeout must be at least session_timeout ({self.session_timeout})"
+        return interval
+
+    @field_validator("request_timeout")
+    @classmethod
+    def _outlasts_the_session(cls, timeout: float, info: ValidationInfo) -> float:
+        session = info.data.get("session_timeout")
+        if session is not None and timeout < session:
+            message = f"must be at least {_variable('session_timeout')} ({session})"
             raise ValueError(message)
-        if self.security_protocol.startswith("SASL") and not (
-            self.sasl_username and self.sasl_password
-        ):
-            message = f"{self.security_protocol} needs sasl_username and sasl_password"
+        return timeout
+
+    @field_validator("sasl_username", "sasl_password")
+    @classmethod
+    def _is_there_where_asked_for(cls, value: object, info: ValidationInfo) -> object:
+        protocol = info.data.get("security_protocol", "")
+        if protocol.startswith("SASL") and not value:
+            message = f"set it: {protocol} asks for it"
             raise ValueError(message)
-        return self
+        return value
 
     def security(self) -> BrokerSecurity:
         """Return how the broker is reached, as the kafka-python clients take it."""
@@ -131,8 +146,8 @@ def load_settings(**overrides: Any) -> Settings:
     our prefix that is no setting is refused too, for it is nearly always a misspelling.
     """
     problems: list[tuple[str, object, str]] = [
-        (name, value, _no_such(name))
-        for name, value in sorted(os.environ.items())
+        (name, _HIDDEN, _no_such(name))
+        for name in sorted(os.environ)
         if name.startswith(ENV_PREFIX)
         and not name.startswith(_FOREIGN)
         and name.removeprefix(ENV_PREFIX).lower() not in Settings.model_fields
@@ -147,18 +162,18 @@ def load_settings(**overrides: Any) -> Settings:
     return settings
 
 
+def _variable(field: str) -> str:
+    return ENV_PREFIX + field.upper()
+
+
 def _no_such(name: str) -> str:
-    known = [ENV_PREFIX + field.upper() for field in sorted(Settings.model_fields)]
-    near = get_close_matches(name, known, n=1)
-    return f"no such setting; did you mean {near[0]}?" if near else f"no such setting; {known}"
+    known = sorted(Settings.model_fields)
+    near = get_close_matches(name.removeprefix(ENV_PREFIX).lower(), known, n=1)
+    told = f"did you mean {_variable(near[0])}?" if near else f"there are {', '.join(known)}"
+    return f"no such setting; {told}"
 
 
 def _problem(detail: ErrorDetails) -> tuple[str, object, str]:
-    remedy = detail["msg"].removeprefix("Value error, ")
-    if not detail["loc"]:
-        return f"{ENV_PREFIX}…", "", remedy
     field = str(detail["loc"][0])
-    if field not in Settings.model_fields:
-        remedy = _no_such(ENV_PREFIX + field.upper())
-    value = "…" if "password" in field else detail["input"]
-    return ENV_PREFIX + field.upper(), value, remedy
+    value = _HIDDEN if "password" in field else detail["input"]
+    return _variable(field), value, detail["msg"].removeprefix("Value error, ")

@@ -1,0 +1,194 @@
+"""The worker's settings: read from the environment, wrong ones refused in words."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from streams.clock import FixedClock
+from streams.settings import ENV_PREFIX, Settings, SettingsError, load_settings
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of nothing
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take our variables out of the environment: the developer may have set some."""
+    for name in os.environ:
+        if name.startswith(ENV_PREFIX):
+            monkeypatch.delenv(name)
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, **variables: str) -> SettingsError:
+    """Return the error that variables, named without their prefix, lead to."""
+    for name, value in variables.items():
+        monkeypatch.setenv(ENV_PREFIX + name, value)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    return error.value
+
+
+def test_defaults_are_right() -> None:
+    """Nothing needs to be set for a broker on this machine."""
+    assert load_settings() == Settings()
+
+
+def test_a_variable_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each setting has its variable."""
+    monkeypatch.setenv("SMART_REGION_BROKER", "a.example:9092,[::1]:9093")
+
+    assert load_settings().broker == "a.example:9092,[::1]:9093"
+
+
+def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command line says is meant."""
+    monkeypatch.setenv("SMART_REGION_PARTITIONS", "4")
+
+    assert load_settings(partitions=2).partitions == 2
+
+
+def test_an_option_that_was_not_given_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is how click says that an option is absent."""
+    monkeypatch.setenv("SMART_REGION_PARTITIONS", "4")
+
+    assert load_settings(partitions=None).partitions == 4
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As compose files write what is left out."""
+    monkeypatch.setenv("SMART_REGION_PARTITIONS", "")
+
+    assert load_settings().partitions == 8
+
+
+def test_the_clock_is_made_as_set() -> None:
+    """The setting names it, `make_clock` gives it."""
+    clock = load_settings(clock="2019-06-30").make_clock()
+
+    assert isinstance(clock, FixedClock)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("BROKER", "localhost", "HOST:PORT"),
+        ("BROKER", "kafka://localhost:9092", "HOST:PORT"),
+        ("APP_ID", "with space", "pattern"),
+        ("PARTITIONS", "many", "valid integer"),
+        ("PARTITIONS", "0", "greater than or equal to 1"),
+        ("CLOCK", "tomorrow", "write 'system', a day"),
+        ("HTTP_PORT", "70000", "less than or equal to 65535"),
+        ("LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
+        ("SECURITY_PROTOCOL", "TLS", "'PLAINTEXT', 'SSL', 'SASL_PLAINTEXT' or 'SASL_SSL'"),
+        ("SESSION_TIMEOUT", "-1", "greater than 0"),
+        ("HEARTBEAT_INTERVAL", "5.1", "at most a third of SMART_REGION_SESSION_TIMEOUT (15.0)"),
+        ("REQUEST_TIMEOUT", "14", "at least SMART_REGION_SESSION_TIMEOUT (15.0)"),
+        ("IDEMPOTENT_PRODUCER", "perhaps", "valid boolean"),
+    ],
+)
+def test_a_wrong_value_is_named_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, remedy: str
+) -> None:
+    """Variable, value and what to write instead, on one line."""
+    error = refused(monkeypatch, **{name: value})
+
+    assert str(error).startswith(f"wrong settings: SMART_REGION_{name}='{value}': ")
+    assert remedy in str(error)
+    assert "\n" not in str(error)
+
+
+def test_several_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator corrects all of them before the next start."""
+    error = refused(
+        monkeypatch, PARTITIONS="many", HTTP_PORT="x", HEARTBEAT_INTERVAL="9", PARTITION="3"
+    )
+
+    assert [name.removeprefix(ENV_PREFIX) for name, _, _ in error.problems] == [
+        "PARTITION",
+        "PARTITIONS",
+        "HTTP_PORT",
+        "HEARTBEAT_INTERVAL",
+    ]
+
+
+def test_a_default_that_no_longer_fits_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shorter session asks for a shorter heartbeat, set or not."""
+    error = refused(monkeypatch, SESSION_TIMEOUT="6")
+
+    assert "SMART_REGION_HEARTBEAT_INTERVAL=3.0: must be at most a third" in str(error)
+
+
+def test_a_wrong_session_is_not_blamed_on_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One mistake is one problem."""
+    error = refused(monkeypatch, SESSION_TIMEOUT="long")
+
+    assert [name for name, _, _ in error.problems] == ["SMART_REGION_SESSION_TIMEOUT"]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [({}, {"USERNAME", "PASSWORD"}), ({"SASL_USERNAME": "worker"}, {"PASSWORD"})],
+)
+def test_a_login_without_its_parts_is_refused(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], missing: set[str]
+) -> None:
+    """Each part that is missing is named."""
+    error = refused(monkeypatch, SECURITY_PROTOCOL="SASL_SSL", **given)
+
+    assert {name.removeprefix("SMART_REGION_SASL_") for name, _, _ in error.problems} == missing
+    assert "SASL_SSL asks for it" in str(error)
+
+
+def test_a_misspelled_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would otherwise be a setting that silently does nothing."""
+    error = refused(monkeypatch, BROKERS="a.example:9092")
+
+    assert "SMART_REGION_BROKERS" in str(error)
+    assert "did you mean SMART_REGION_BROKER?" in str(error)
+
+
+def test_a_variable_like_no_setting_is_answered_with_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where nothing is near, the settings are listed."""
+    assert "there are app_id, broker, catalogue, " in str(refused(monkeypatch, ZZZZZZZZZ="1"))
+
+
+def test_a_variable_of_the_tests_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests have variables of their own."""
+    monkeypatch.setenv("SMART_REGION_TEST_ANYTHING", "1")
+
+    assert load_settings() == Settings()
+
+
+class TestPassword:
+    """What must never be read in a log."""
+
+    def test_is_not_in_the_settings_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Settings may be logged."""
+        monkeypatch.setenv("SMART_REGION_SASL_PASSWORD", PASSWORD)
+        settings = load_settings()
+
+        assert PASSWORD not in f"{settings} {settings!r} {settings.model_dump_json()}"
+        assert settings.security().client_config().get("sasl_plain_password") is None
+
+    def test_is_not_in_an_error_about_something_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nor is any other right value."""
+        error = refused(monkeypatch, SASL_PASSWORD=PASSWORD, PARTITIONS="many")
+
+        assert PASSWORD not in f"{error} {error!r} {error.__context__!r} {error.__cause__!r}"
+
+    def test_is_not_in_an_error_about_itself(self) -> None:
+        """A password that is wrong is still a password."""
+        with pytest.raises(SettingsError) as error:
+            load_settings(sasl_password=[PASSWORD])
+
+        assert PASSWORD not in f"{error.value} {error.value.problems}"
+
+    def test_is_not_shown_under_a_misspelled_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable that is no setting may hold anything."""
+        error = refused(monkeypatch, SASL_PASWORD=PASSWORD)
+
+        assert PASSWORD not in f"{error} {error.problems}"
+        assert "did you mean SMART_REGION_SASL_PASSWORD?" in str(error)
