@@ -20,6 +20,8 @@ __all__ = [
 
 SHOWN_CHARACTERS = 80
 """How much of a refused value a message repeats: enough to recognise it, never a whole record."""
+LONGEST_FIELD = 200
+"""How much of a refused field's path is kept."""
 
 
 class RefusalReason(StrEnum):
@@ -68,7 +70,8 @@ class ContractError(EventsError):
         problem: str | None = None,
     ) -> None:
         self.reason = reason
-        self.field = field
+        # An unknown field's name is the producer's, and may be as long as its record.
+        self.field = field if len(field) <= LONGEST_FIELD else field[: LONGEST_FIELD - 1] + "…"
         self.value = value
         self.remedy = remedy
         self.problem = PROBLEMS[reason] if problem is None else problem

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from events.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from streams.core import Forward, Record, Refusal
 
@@ -23,10 +23,14 @@ __all__ = [
     "read_dead_letter",
 ]
 
-#: Headers that the monitor adds begin so; a record's own headers never do.
+#: The headers that the monitor adds begin so.
 HEADER_PREFIX = "smartregion-"
 FORWARDED_FROM = f"{HEADER_PREFIX}forwarded-from"
-_FIELDS = ("reason", "field", "detail", "topic", "partition", "offset", "time")
+#: What a dead letter has after the record's own headers, in this order.
+_ADDED = tuple(
+    HEADER_PREFIX + name
+    for name in ("reason", "field", "detail", "topic", "partition", "offset", "time")
+)
 
 
 class OutgoingRecord(NamedTuple):
@@ -67,9 +71,7 @@ def dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
         str(record.offset),
         now.astimezone(UTC).isoformat(),
     )
-    added = [
-        (HEADER_PREFIX + name, text.encode()) for name, text in zip(_FIELDS, said, strict=True)
-    ]
+    added = [(name, text.encode()) for name, text in zip(_ADDED, said, strict=True)]
     return OutgoingRecord(
         DEAD_LETTERS, None, record.key, record.value, [*(record.headers or ()), *added]
     )
@@ -94,37 +96,26 @@ def read_dead_letter(record: Record) -> DeadLetter:
     Raises ValueError naming the header that is missing: the topic then holds a record that the
     monitor did not write.
     """
-    own, added = _split(record.headers or ())
-    missing = [name for name in _FIELDS if name not in added]
+    # Ours are the last: one that was sent again, and refused again, has others before them.
+    own, added = record.headers[: -len(_ADDED)], dict(record.headers[-len(_ADDED) :])
+    said = {name: value.decode() for name in _ADDED if (value := added.get(name)) is not None}
+    missing = [name for name in _ADDED if name not in said]
     if missing:
         message = (
             f"{record.topic}[{record.partition}]@{record.offset} is no dead letter of the monitor: "
-            f"header {HEADER_PREFIX}{missing[0]} is missing"
+            f"header {missing[0]} is missing"
         )
         raise ValueError(message)
+    reason, field, detail, topic, partition, offset, time = said.values()
     return DeadLetter(
-        reason=added["reason"],
-        field=added["field"],
-        detail=added["detail"],
-        topic=added["topic"],
-        partition=int(added["partition"]),
-        offset=int(added["offset"]),
-        time=datetime.fromisoformat(added["time"]),
+        reason=reason,
+        field=field,
+        detail=detail,
+        topic=topic,
+        partition=int(partition),
+        offset=int(offset),
+        time=datetime.fromisoformat(time),
         key=record.key,
         value=record.value,
         headers=tuple(own),
     )
-
-
-def _split(
-    headers: Iterable[tuple[str, bytes | None]],
-) -> tuple[list[tuple[str, bytes | None]], dict[str, str]]:
-    own: list[tuple[str, bytes | None]] = []
-    added: dict[str, str] = {}
-    for name, value in headers:
-        field = name.removeprefix(HEADER_PREFIX)
-        if name.startswith(HEADER_PREFIX) and field in _FIELDS:
-            added[field] = (value or b"").decode()
-        else:
-            own.append((name, value))
-    return own, added
