@@ -457,9 +457,7 @@ class TestSeries:
     """A sum of dated steps."""
 
     @given(
-        st.lists(
-            st.tuples(st.integers(1, 30), st.integers(-2, 2)) | st.integers(0, 40), max_size=30
-        )
+        st.lists(st.tuples(st.integers(1, 5), st.integers(-2, 2)) | st.integers(0, 8), max_size=30)
     )
     def test_totals_the_steps_up_to_the_day(self, acts: list[tuple[int, int] | int]) -> None:
         """However steps and questions alternate."""
