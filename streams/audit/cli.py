@@ -55,12 +55,11 @@ def audit(
     if urls and known_on is not None:
         raise click.UsageError("a worker knows all records: leave out --known-on or --against")
     settings = load_settings(broker=bootstrap)
+    workers = [read_worker(url) for url in urls]  # Before all is read: a wrong address shows now.
     if as_of is not None:
         day = as_of.date()
-    elif urls:
-        day = workers_day(map(read_worker, urls))
     else:
-        day = settings.make_clock().today()
+        day = workers_day(workers) if workers else settings.make_clock().today()
     counted = audit_records(
         read_topics(settings.broker, security=settings.security()),
         load_catalogue(Path(settings.catalogue) if settings.catalogue else None),

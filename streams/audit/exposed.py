@@ -66,7 +66,8 @@ def read_worker(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Exposed:
         with urlopen(address, timeout=wait_seconds) as answer:  # noqa: S310 - metrics_url checked it
             text = answer.read().decode()
     except (OSError, HTTPException, UnicodeDecodeError) as error:
-        raise WorkerUnreadableError(address, cause=str(error) or type(error).__name__) from error
+        cause = str(error).removeprefix("<urlopen error ").removesuffix(">")
+        raise WorkerUnreadableError(address, cause=cause or type(error).__name__) from error
     return parse_metrics(address, text)
 
 

@@ -53,13 +53,14 @@ def audit_document(audit: Audit, comparison: Comparison | None = None) -> dict[s
 def print_audit(audit: Audit, console: Console, comparison: Comparison | None = None) -> None:
     """Print the account, the region's figures and the differences, a line each."""
     known = "" if audit.known_on is None else f", as known on {audit.known_on}"
-    console.print(f"Audit of {audit.as_of}{known}")
-    console.print(_told(audit.account))
+    console.out(f"Audit of {audit.as_of}{known}", highlight=False)
+    console.out(_told(audit.account), highlight=False)
     console.print(_table(audit))
     if comparison is not None:
         for line in comparison.differences:
-            console.print(line, soft_wrap=True)
-        console.print(f"{comparison.compared} compared, {len(comparison.differences)} different")
+            console.out(line, highlight=False)
+        told = f"{comparison.compared} compared, {len(comparison.differences)} different"
+        console.out(told, highlight=False)
 
 
 def _told(account: Account) -> str:

@@ -1,0 +1,147 @@
+"""The command `smart-region audit`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from smart_region import main
+from streams.audit.exposed import Exposed, parse_metrics
+from streams.audit.records import RawRecord
+from tests.support.audits import raw
+from tests.support.histories import uai
+
+PARIS = uai("0750001")
+WORKER = """\
+smartregion_worker_ready {ready}
+smartregion_as_of_timestamp_seconds 1.5462144e+09
+smartregion_partitions_expected 1
+smartregion_partition_owned{{partition="0"}} 1
+"""
+WORKERS_DAY = "2018-12-31"
+
+
+@pytest.fixture(autouse=True)
+def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """Let the topics hold one registered lycée; gives the brokers that were read."""
+    asked: list[tuple[str, Any]] = []
+
+    def read(bootstrap: str, **kwargs: Any) -> Iterator[RawRecord]:
+        asked.append((bootstrap, kwargs))
+        yield raw("school.registered", PARIS, "2018-01-01")
+        yield raw("school.registered", PARIS, "2018-01-01")._replace(value=None)
+
+    monkeypatch.setattr("streams.audit.reading.read_topics", read)
+    return asked
+
+
+def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
+    """Let every address be a worker that shows no figure."""
+
+    def read(url: str) -> Exposed:
+        return parse_metrics(url, WORKER.format(ready=int(ready)))
+
+    monkeypatch.setattr("streams.audit.exposed.read_worker", read)
+    monkeypatch.setattr("streams.audit.comparison.read_worker", read)
+
+
+def audit(*arguments: str, **environ: str) -> Result:
+    """Run the command through the door."""
+    return CliRunner().invoke(main, ["audit", *arguments], env=environ)
+
+
+def test_prints_the_account_and_the_figures() -> None:
+    """Without a worker: what became of the records, then a line for each indicator."""
+    result = audit("--as-of", "2018-12-31", "--known-on", "2018-06-30")
+
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert lines[:3] == [
+        "Audit of 2018-12-31, as known on 2018-06-30",
+        "2 produced = 1 accepted + 1 refused + 0 duplicates; 0 misrouted, 0 forwarded by workers",
+        "refused: 1 null_value",
+    ]
+    assert lines[4].split() == ["schools_connected_ratio", "0.0%", "0/1", "2018-01-01"]
+    assert len(lines) == 4 + 14
+
+
+def test_prints_json() -> None:
+    """One object with the account, every figure and the parts of those that are broken down."""
+    told = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
+
+    assert (told["as_of"], told["known_on"], told["comparison"]) == ("2018-12-31", None, None)
+    assert told["account"]["produced"] == 2
+    assert told["account"]["refusals"] == {"null_value": 1}
+    paris = next(
+        figure
+        for figure in told["figures"]
+        if (figure["indicator"], figure["department"]) == ("schools_connected_ratio", "75")
+    )
+    assert (paris["value"], paris["numerator"], paris["denominator"]) == (0.0, 0, 1)
+    assert {"indicator", "category", "department", "amount"} == told["categories"][0].keys()
+
+
+def test_names_the_differences_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each difference is a line, and the audit is of the worker's day."""
+    show(monkeypatch)
+
+    result = audit("--against", "http://worker")
+
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 1
+    assert lines[0] == f"Audit of {WORKERS_DAY}"
+    assert "lycees/schools_connected_ratio/75: audit 0/1, worker 0/0" in lines
+    assert lines[-1].endswith(" compared, 6 different")
+
+
+def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is not ready is a difference in JSON too, with the same exit status."""
+    show(monkeypatch, ready=False)
+
+    result = audit("--against", "http://worker", "--json")
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["comparison"] == {
+        "compared": 0,
+        "different": 1,
+        "differences": [
+            "http://worker: the worker is not ready; /readyz says what it waits for",
+        ],
+    }
+
+
+def test_exits_with_2_where_a_worker_cannot_be_read(topics: list[tuple[str, Any]]) -> None:
+    """One readable line on standard error, before any record is read."""
+    result = audit("--against", "ftp://worker")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: worker: no metrics at ftp://worker")
+    assert len(result.stderr.splitlines()) == 1
+    assert topics == []
+
+
+def test_does_not_compare_the_past_with_a_worker() -> None:
+    """A worker always knows all records."""
+    result = audit("--against", "http://worker", "--known-on", "2018-01-01")
+
+    assert result.exit_code == 2
+    assert "leave out --known-on or --against" in result.stderr
+
+
+def test_takes_broker_and_day_from_the_settings(topics: list[tuple[str, Any]]) -> None:
+    """The worker's own variables say where its topics are and which day it is."""
+    result = audit(SMART_REGION_BROKER="kafka:9092", SMART_REGION_CLOCK="2017-05-01")
+
+    assert result.stdout.splitlines()[0] == "Audit of 2017-05-01"
+    assert [bootstrap for bootstrap, _ in topics] == ["kafka:9092"]
+
+
+def test_takes_the_broker_that_is_named(topics: list[tuple[str, Any]]) -> None:
+    """The option wins over the variable."""
+    audit("--bootstrap", "other:9092", SMART_REGION_BROKER="kafka:9092")
+
+    assert [bootstrap for bootstrap, _ in topics] == ["other:9092"]
