@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
 from tests.support.kafka import KafkaBroker, missing_requirement
+from tests.support.workers import Crew
 
 BROKER = pytest.StashKey[KafkaBroker]()
 LOG_MARK = pytest.StashKey[int]()
@@ -30,6 +34,21 @@ def kafka(kafka_broker: KafkaBroker) -> KafkaBroker:
     """Give the run's broker, running, without a topic or a consumer group."""
     kafka_broker.reset()
     return kafka_broker
+
+
+@pytest.fixture
+def broker(kafka: KafkaBroker) -> KafkaBroker:
+    """Give the run's broker with the monitor's topics, empty."""
+    apply_topics(kafka.bootstrap, declared_topics())
+    return kafka
+
+
+@pytest.fixture
+def crew(broker: KafkaBroker, tmp_path: Path) -> Iterator[Crew]:
+    """Give a crew of workers on the broker, gone when the test ends."""
+    crew = Crew(broker.bootstrap, tmp_path)
+    yield crew
+    crew.dismiss()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

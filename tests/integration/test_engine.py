@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from catalogue.loader import load_catalogue
-from events.topic_admin import apply_topics
-from events.topics import DEAD_LETTERS, declared_topics
+from events.topics import DEAD_LETTERS
 from streams.audit.comparison import compare
 from streams.audit.reading import read_topics
 from streams.audit.recount import Audit, audit_records
@@ -30,21 +28,6 @@ LAST_DAY = date(2020, 12, 31)
 SETTLE_SECONDS = 90.0
 #: Slow enough that what a test does to the workers happens in the middle of the traffic.
 PER_SECOND = 2500.0
-
-
-@pytest.fixture
-def broker(kafka: KafkaBroker) -> KafkaBroker:
-    """Give a broker with the monitor's topics, empty."""
-    apply_topics(kafka.bootstrap, declared_topics())
-    return kafka
-
-
-@pytest.fixture
-def crew(broker: KafkaBroker, tmp_path: Path) -> Iterator[Crew]:
-    """Give a crew of workers on the broker."""
-    crew = Crew(broker.bootstrap, tmp_path)
-    yield crew
-    crew.dismiss()
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -13,8 +12,7 @@ from kafka.admin import KafkaAdminClient, NewPartitions
 from catalogue.loader import load_catalogue
 from events.partitioning import partition_for
 from events.registry import Family
-from events.topic_admin import apply_topics
-from events.topics import DEFAULT_APP_ID, changelog_name, declared_topics, topic_name
+from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from streams.audit.comparison import compare
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_records
@@ -27,21 +25,6 @@ pytestmark = pytest.mark.timeout(180)
 
 FAULTY = "tests.support.faulty_worker"
 LAST_DAY = date(2020, 12, 31)
-
-
-@pytest.fixture
-def broker(kafka: KafkaBroker) -> KafkaBroker:
-    """Give a broker with the monitor's topics, empty."""
-    apply_topics(kafka.bootstrap, declared_topics())
-    return kafka
-
-
-@pytest.fixture
-def crew(broker: KafkaBroker, tmp_path: Path) -> Iterator[Crew]:
-    """Give a crew of workers on the broker."""
-    crew = Crew(broker.bootstrap, tmp_path)
-    yield crew
-    crew.dismiss()
 
 
 @pytest.fixture(scope="module")

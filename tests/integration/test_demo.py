@@ -1,0 +1,129 @@
+"""The demo as a newcomer runs it: to its end, on another broker, and broken off."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
+from streams.child_process import end_child, start_child
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import region, send
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+DEMO = (sys.executable, "-m", "smart_region", "demo", "--seed", "7")
+FIRST, LAST = date(2016, 1, 1), date(2016, 3, 31)
+A_QUARTER = ("--to", str(LAST), "--speed", "60", "--until-replayed")
+REPLAYING = "Rejeu des événements"
+
+
+def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run a demo to its end, with pipes where a person has a terminal."""
+    return subprocess.run(
+        [*DEMO, *arguments],
+        cwd=ROOT,
+        # What some CI systems set, and what must not bring escape codes into a file.
+        env={**os.environ, "FORCE_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@contextmanager
+def running(log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Give a demo of the five years that has come to replay them."""
+    demo = start_child([*DEMO, "--until-replayed", "--json"], output=log)
+    try:
+        assert wait_until(lambda: REPLAYING in log.read_text(), seconds=60), log.read_text()
+        yield demo
+    finally:
+        end_child(demo, grace=0)
+
+
+def children(parent: int) -> list[int]:
+    """List the processes that a process has started."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in listed.stdout.split()]
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and that nobody has asked about does not."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_a_quarter_is_replayed_and_audited() -> None:
+    """Every record is accounted for, the figures are there, and the audit agrees with them."""
+    done = run(*A_QUARTER, "--json")
+
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["as_of"] == str(LAST)
+    assert document["produced"] == len(region(7, FIRST, LAST))
+    accounted = document["accepted"] + document["refused"] + document["duplicates"]
+    assert document["produced"] == accounted
+    assert document["refused"] > 0
+    assert document["duplicates"] > 0
+    assert document["audit"]["compared"] > 100
+    assert document["audit"]["different"] == 0
+    values = {(one["indicator"], one["department"]): one["value"] for one in document["figures"]}
+    assert 0 < values["schools_connected_ratio", "77"] < 1
+    assert "2016-03-31" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_demo_that_is_broken_off_leaves_nothing_running(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """Neither worker nor broker outlives it: not on Ctrl-C, not on a kill that it cannot see."""
+    with running(tmp_path / "demo.log") as demo:
+        started = children(demo.pid)
+        assert len(started) == 2
+
+        demo.send_signal(number)
+
+        status = demo.wait(timeout=20)
+        assert wait_until(lambda: not any(map(alive, started)), seconds=5)
+    assert status == (-number if number is signal.SIGKILL else 128 + number)
+
+
+def test_on_another_broker_the_table_is_printed_plainly(kafka: KafkaBroker) -> None:
+    """The same demo on Apache Kafka; without a terminal the table comes once, at the end."""
+    done = run(*A_QUARTER, "--broker", kafka.bootstrap)
+
+    assert done.returncode == 0, done.stderr
+    assert "Lycées connectés au très haut débit" in done.stdout
+    assert "différents : 0" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_broker_with_events_is_refused(kafka: KafkaBroker) -> None:
+    """Simulated events never mix with those that are there, and nothing is created or sent."""
+    apply_topics(kafka.bootstrap, declared_topics())
+    send(kafka.bootstrap, region(7, FIRST, FIRST)[:1])
+    with kafka.admin() as admin:
+        before = admin.list_topics()
+
+    done = run(*A_QUARTER, "--broker", kafka.bootstrap)
+
+    assert done.returncode == 2
+    assert f"{kafka.bootstrap} already holds records on smartregion." in done.stderr
+    with kafka.admin() as admin:
+        assert sorted(admin.list_topics()) == sorted(before)

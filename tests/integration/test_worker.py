@@ -1,0 +1,108 @@
+"""A worker on a real broker, as its users meet it: bad input, and a catalogue of one's own."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+import catalogue
+from catalogue.loader import load_catalogue
+from events.registry import Family
+from events.topics import DEAD_LETTERS
+from streams.audit.comparison import compare
+from streams.audit.reading import read_topics
+from streams.audit.recount import audit_records
+from streams.dead_letters import read_dead_letter
+from tests.support.facts import mutated_records
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, region, send, wait_done
+from tests.support.workers import Crew
+
+pytestmark = pytest.mark.timeout(240)
+
+MUTANTS = 500
+LAST_DAY = date(2020, 12, 31)
+
+OWN_INDICATOR = """\
+  - id: schools_gigabit_ratio
+    title: Lycées raccordés, toutes coupures oubliées
+    definition: Part des lycées enregistrés qui ont un jour été raccordés.
+    unit: ratio
+    direction: rising
+    grain: department
+    measure: { ratio: { of: { count: school.connected }, over: { count: school.registered } } }
+    periodicity: irregular
+    availability_delay_days: 31
+"""
+
+
+def mutants(family: Family) -> list[Message]:
+    """Return 500 damaged records of a family, always the same."""
+    made: list[Message] = []
+
+    @seed(2016)
+    @settings(
+        max_examples=MUTANTS,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(mutated_records(family))
+    def collect(record: tuple[list[tuple[str, bytes]], bytes]) -> None:
+        headers, value = record
+        made.append(Message(family, b"mutant", value, tuple(headers)))
+
+    collect()
+    return made
+
+
+def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """500 damaged records of each family: no crash, each accounted for, byte for byte."""
+    sent = [message for family in Family for message in mutants(family)]
+    assert len(sent) >= MUTANTS * len(Family)
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, sent)
+    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    worker.wait_ready()
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
+    assert compare(audit, [worker.url]).differences == ()
+    account = audit.account
+    assert account.produced == len(sent)
+    assert account.produced == account.accepted + account.refused + account.duplicates
+    letters = [
+        read_dead_letter(record) for record in read_topics(broker.bootstrap, topics=[DEAD_LETTERS])
+    ]
+    assert len(letters) == account.refused > MUTANTS
+    refused = {(message.value, message.headers) for message in sent}
+    assert all((letter.value, letter.headers) in refused for letter in letters)
+    assert worker.stop() == 0
+
+
+def test_an_indicator_of_ones_own_takes_no_python(
+    broker: KafkaBroker, crew: Crew, tmp_path: Path
+) -> None:
+    """A few lines of YAML in a folder of one's own, and the worker shows the new figure."""
+    folder = tmp_path / "catalogue"
+    shutil.copytree(Path(catalogue.__file__).parent / "programmes", folder)
+    lycees = folder / "lycees.yaml"
+    lycees.write_text(lycees.read_text() + OWN_INDICATOR)
+    worker = crew.worker(catalogue=str(folder))
+    worker.start()
+    send(broker.bootstrap, region(1, date(2016, 1, 1), date(2016, 12, 31)))
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    worker.wait_ready()
+    assert 'smartregion_indicator_numerator{department="77",indicator="schools_gigabit' in (
+        worker.metrics()
+    )
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(folder), LAST_DAY)
+    comparison = compare(audit, [worker.url])
+    assert comparison.differences == ()
+    assert audit.readings["schools_gigabit_ratio", "77"].numerator > 0
