@@ -131,6 +131,7 @@ def opened(
                 bootstrap,
                 waited_seconds=connect_seconds,
                 cause=complaints[-1] if complaints else str(error),
+                security_protocol=security.security_protocol,
             ) from error
 
 

@@ -93,15 +93,33 @@ class BrokerAddressError(EventsError):
 
 
 class BrokerUnreachableError(EventsError):
-    """No broker answered at the given address within the time allowed."""
+    """No broker answered at the given address within the time allowed.
 
-    def __init__(self, bootstrap: str, *, waited_seconds: float, cause: str) -> None:
+    A broker that does not like a password or a certificate only hangs up: the remedy names what
+    `security_protocol` asks for.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        waited_seconds: float,
+        cause: str,
+        security_protocol: str = "PLAINTEXT",
+    ) -> None:
         self.bootstrap = bootstrap
         self.waited_seconds = waited_seconds
         self.cause = cause
+        self.security_protocol = security_protocol
+        suspects = ["the address", "SMART_REGION_SECURITY_PROTOCOL"]
+        if security_protocol.startswith("SASL"):
+            suspects.append("the user, the password and the mechanism (SMART_REGION_SASL_…)")
+        if security_protocol.endswith("SSL"):
+            suspects.append("the certificates (SMART_REGION_SSL_…)")
         super().__init__(
-            f"broker: no Kafka broker answered within {waited_seconds:g} s, value {bootstrap!r}"
-            f" ({cause}): check the address, the security settings and that the broker is up"
+            f"broker: no Kafka broker answered over {security_protocol} within"
+            f" {waited_seconds:g} s, value {bootstrap!r} ({cause}):"
+            f" check {', '.join(suspects)}, and that the broker is up"
         )
 
 

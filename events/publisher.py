@@ -21,7 +21,6 @@ from events.partitioning import partition_for
 from events.topics import topic_name
 
 __all__ = [
-    "ONE_BY_ONE",
     "ContentMode",
     "DeliveryReport",
     "FailedDelivery",
@@ -57,16 +56,12 @@ class PublisherOptions(BaseModel):
     linger_ms: Annotated[int, Field(ge=0)] = 20
     """How long a record may wait for others to be sent with it."""
     idempotent: bool = True
-    """Whether the broker drops what a retry sends twice; the demo's broker cannot."""
+    """Whether the broker drops what a retry sends twice; not every broker can."""
     connect_seconds: Annotated[float, Field(gt=0)] = CONNECT_SECONDS
     delivery_seconds: Annotated[float, Field(gt=0)] = 30.0
     """How long an event may take to be acknowledged, all retries included."""
     in_flight: Annotated[int, Field(gt=0)] = 10_000
     """Events that may wait for their acknowledgement; `publish` blocks beyond."""
-
-
-ONE_BY_ONE: Final = PublisherOptions(batch_bytes=0, linger_ms=0, idempotent=False, in_flight=500)
-"""For the demo's embedded broker, which is exact only on batches of one record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,10 @@ def _admin(bootstrap: str, security: BrokerSecurity, seconds: float) -> Iterator
         except KafkaError as error:
             if error.retriable:
                 raise BrokerUnreachableError(
-                    bootstrap, waited_seconds=seconds, cause=str(error)
+                    bootstrap,
+                    waited_seconds=seconds,
+                    cause=str(error),
+                    security_protocol=security.security_protocol,
                 ) from error
             raise BrokerRefusedError("administer topics at", bootstrap, cause=str(error)) from error
 

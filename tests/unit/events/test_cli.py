@@ -1,5 +1,6 @@
 """The package's commands."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from events.cli import _progress as progress
 from events.cli import commands
 from events.cloudevent import CloudEvent, decode_json
 from events.errors import BrokerUnreachableError
 from events.publisher import ContentMode, PublisherOptions, RecordingPublisher
+from events.topic_admin import TopicsReport
 
 VALID = (
     '{"specversion": "1.0", "id": "a-1", "source": "/lycees",'
@@ -139,6 +142,39 @@ def test_events_that_were_lost_are_an_error(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("events.publisher.KafkaPublisher", Forgetful)
     result = run("emit", given=VALID)
     assert "emit from line 1 on again" in str(result.exception)
+
+
+class Terminal(io.StringIO):
+    """What a person watches."""
+
+    def isatty(self) -> bool:
+        """Say that it is one."""
+        return True
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "/dev/null"])
+def test_progress_is_shown_to_a_person(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """On a terminal a bar appears on standard error, and every line is still read."""
+    file = tmp_path / name
+    content = b"" if file.is_char_device() else VALID.encode() * 3
+    file.write_bytes(content)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with file.open("rb") as opened, progress(opened) as lines:
+        assert list(lines) == content.splitlines(keepends=True)
+    assert "emitting" in terminal.getvalue()
+
+
+def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was created is named, and what was there is counted."""
+    report = TopicsReport(created=("smartregion.grants",), verified=("smartregion.schools",))
+    monkeypatch.setattr("events.topic_admin.apply_topics", lambda *_, **__: report)
+    assert run("topics", "apply").stdout.splitlines() == [
+        "created smartregion.grants",
+        "1 created, 1 as declared already",
+    ]
 
 
 def test_topics_are_listed() -> None:

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.cloudevent import (
+    Attributes,
     CloudEvent,
     EncodedRecord,
     decode,
@@ -434,3 +435,8 @@ def test_an_event_built_in_another_zone_is_kept_in_utc() -> None:
     """Equal moments give equal events."""
     paris = EVENT.time.astimezone(timezone(timedelta(hours=1)))
     assert CloudEvent(EVENT.id, EVENT.source, paris, EVENT.fact) == EVENT
+
+
+def test_the_time_s_json_schema() -> None:
+    """Producers see the time as a date-time in the JSON Schema."""
+    assert Attributes.model_json_schema()["properties"]["time"]["format"] == "date-time"

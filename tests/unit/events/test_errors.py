@@ -36,6 +36,26 @@ def test_every_message_has_field_value_and_remedy(error: EventsError) -> None:
     assert "\n" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("protocol", "named", "unnamed"),
+    [
+        ("PLAINTEXT", "SMART_REGION_SECURITY_PROTOCOL", "password"),
+        ("SASL_PLAINTEXT", "password", "certificates"),
+        ("SSL", "certificates", "password"),
+        ("SASL_SSL", "password", "mutual"),
+    ],
+)
+def test_an_unreachable_broker_s_remedy_follows_its_security(
+    protocol: str, named: str, unnamed: str
+) -> None:
+    """What may be the reason for a broker's silence is named, and nothing else."""
+    error = BrokerUnreachableError(
+        "host:9092", waited_seconds=10, cause="socket disconnected", security_protocol=protocol
+    )
+    assert named in str(error)
+    assert unnamed not in str(error)
+
+
 @pytest.mark.parametrize("reason", RefusalReason)
 def test_every_reason_has_its_problem(reason: RefusalReason) -> None:
     """A reason without a problem of its own still says what is wrong."""
