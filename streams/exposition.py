@@ -122,17 +122,21 @@ class Exposition(Collector):
         for programme, indicator in self._indicators():
             measure = indicator.measure
             places = [self._place[term] for term in measure.terms]
-            above = _Part(places[0], measure.divisor)
             for partition, figures in snapshot.figures.items():
                 who = [programme, indicator.id]
                 where = str(partition)
+                amounts = _by_department(figures, places[0])
                 if measure.denominator is None:
-                    above.expose(value, who, figures, where)
+                    _expose(value, who, where, amounts, measure.divisor)
                 else:
-                    above.expose(numerator, who, figures, where)
-                    _Part(places[1]).expose(denominator, who, figures, where)
+                    over = _by_department(figures, places[1])
+                    # None of something is 0: left out, it would drop out of Prometheus' division.
+                    _expose(numerator, who, where, {**dict.fromkeys(over, 0), **amounts})
+                    _expose(denominator, who, where, over)
                 if indicator.breakdown is not None:
-                    above.expose_categories(category, [*who, indicator.breakdown], figures, where)
+                    for label, parts in _by_category(figures, places[0]).items():
+                        labels = [*who, indicator.breakdown, label]
+                        _expose(category, labels, where, parts, measure.divisor)
                 for department, day in _latest_reports(figures, places).items():
                     reported.add_metric([*who, department or names.REGION, where], _midnight(day))
         yield from (value, numerator, denominator, category, reported)
@@ -177,38 +181,40 @@ class Exposition(Collector):
                 yield programme.id, indicator
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A numerator or a denominator: where its totals stand, and what they are divided by."""
-
-    place: int
-    divisor: int = 1
-
-    def expose(
-        self, family: MetricFamily, who: list[str], figures: Figures, partition: str
-    ) -> None:
-        sums: dict[str, int] = {}
-        for (place, department, _), total in figures.totals.items():
-            if place == self.place:
-                sums[department] = sums.get(department, 0) + total
-        for department, total in sums.items():
-            family.add_metric([*who, department or names.REGION, partition], total / self.divisor)
-
-    def expose_categories(
-        self, family: MetricFamily, who: list[str], figures: Figures, partition: str
-    ) -> None:
-        for (place, department, category), total in figures.totals.items():
-            if place == self.place and category != NO_CATEGORY:
-                family.add_metric(
-                    [*who, category, department or names.REGION, partition], total / self.divisor
-                )
-
-
 def registry_of(exposition: Exposition) -> CollectorRegistry:
     """Return a registry of this exposition alone: nothing global, nothing of the process's."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(exposition)
     return registry
+
+
+def _by_department(figures: Figures, term: int) -> dict[str, int]:
+    """Return a term's amounts by département, all categories together."""
+    sums: dict[str, int] = {}
+    for (place, department, _), total in figures.totals.items():
+        if place == term:
+            sums[department] = sums.get(department, 0) + total
+    return sums
+
+
+def _by_category(figures: Figures, term: int) -> dict[str, dict[str, int]]:
+    """Return a term's amounts by category and département; what has no category is left out."""
+    parts: dict[str, dict[str, int]] = {}
+    for (place, department, category), total in figures.totals.items():
+        if place == term and category != NO_CATEGORY:
+            parts.setdefault(category, {})[department] = total
+    return parts
+
+
+def _expose(
+    family: MetricFamily,
+    labels: list[str],
+    partition: str,
+    amounts: Mapping[str, int],
+    divisor: int = 1,
+) -> None:
+    for department, amount in amounts.items():
+        family.add_metric([*labels, department or names.REGION, partition], amount / divisor)
 
 
 def _latest_reports(figures: Figures, places: list[int]) -> dict[str, date]:

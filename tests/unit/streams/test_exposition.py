@@ -1,0 +1,417 @@
+"""What /metrics shows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.exposition import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from events.cloudevent import CloudEvent
+from events.errors import RefusalReason
+from events.fact import Family
+from events.identifiers import Department
+from events.registry import FACTS
+from streams import metric_names as names
+from streams.core import UNKNOWN_TYPE, Outcome
+from streams.exposition import Exposition, Figures, Snapshot, figures_of, registry_of
+from streams.holdings import Holdings
+from streams.meters import Meters
+from tests.support.audits import catalogue_of
+from tests.support.histories import event, histories, pool, uai
+from tests.support.records import PARTITIONS, learn, processed
+
+AS_OF = date(2020, 12, 31)
+PARIS, MEAUX = uai("0750001"), uai("0770001")
+CONNECTED = {"count": "school.connected", "unless": "school.disconnected"}
+REGISTERED = {"count": "school.registered"}
+FIGURES = (
+    names.INDICATOR_VALUE,
+    names.INDICATOR_NUMERATOR,
+    names.INDICATOR_DENOMINATOR,
+    names.INDICATOR_CATEGORY,
+    names.INDICATOR_LAST_REPORTED,
+)
+
+shipped = cache(load_catalogue)
+
+
+def exposed(
+    catalogue: Catalogue,
+    holdings: Holdings,
+    meters: Meters | None = None,
+    *,
+    as_of: date = AS_OF,
+    ready: bool = True,
+    lag: Mapping[tuple[str, int], int] | None = None,
+) -> dict[str, list[Sample]]:
+    """Scrape what a worker with these holdings shows, and read it as Prometheus does."""
+    snapshot = Snapshot(
+        as_of=as_of,
+        ready=ready,
+        partitions_expected=PARTITIONS,
+        figures=figures_of(holdings.fold, range(PARTITIONS) if ready else (), as_of),
+        entities={str(family): count for family, count in holdings.entities().items()},
+        lag=lag or {},
+    )
+    exposition = Exposition(catalogue, holdings.fold, meters or Meters(), lambda: snapshot)
+    found: dict[str, list[Sample]] = defaultdict(list)
+    text = generate_latest(registry_of(exposition)).decode()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found[sample.name].append(sample)
+    return found
+
+
+def taught(catalogue: Catalogue, *history: CloudEvent) -> Holdings:
+    """Return holdings that know a history, over several partitions."""
+    holdings = Holdings(catalogue.terms)
+    for told in history:
+        learn(holdings, told.fact.FAMILY, [[told]])
+    return holdings
+
+
+def everything() -> tuple[Holdings, Meters]:
+    """Return holdings and meters after every kind of event, and of trouble."""
+    holdings, meters = Holdings(shipped().terms), Meters()
+    for family in Family:
+        for partition, result in processed(holdings, family, pool(family)):
+            holdings.put(family, partition, result.changed)
+            meters.count(result)
+    meters.events["unknown", Outcome.REFUSED] += 1
+    meters.dead_letters.update(map(str, RefusalReason))
+    meters.recovery_seconds = 1.5
+    return holdings, meters
+
+
+def summed(samples: Iterable[Sample]) -> dict[tuple[str, ...], float]:
+    """Sum samples over partitions, by all their other labels."""
+    sums: dict[tuple[str, ...], float] = defaultdict(float)
+    for sample in samples:
+        key = (value for label, value in sample.labels.items() if label != "partition")
+        sums[sample.name, *key] += sample.value
+    return sums
+
+
+def by_place(samples: Iterable[Sample]) -> dict[str, float]:
+    """Return samples by département; one each."""
+    return {sample.labels["department"]: sample.value for sample in samples}
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[Sample]:
+    """Return every sample of a worker that has seen every kind of event."""
+    holdings, meters = everything()
+    found = exposed(shipped(), holdings, meters, lag={("smartregion.schools", 0): 3})
+    return [sample for group in found.values() for sample in group]
+
+
+@pytest.fixture(scope="module")
+def promises() -> dict[str, list[Sample]]:
+    """Return what a worker shows that knows nothing yet."""
+    return exposed(shipped(), Holdings(shipped().terms), ready=False)
+
+
+class TestFigures:
+    """The samples of figures."""
+
+    def test_there_are_none_before_ready(self) -> None:
+        """An absent figure is stale; a zero, or half a sum, would be a lie."""
+        holdings, meters = everything()
+
+        found = exposed(shipped(), holdings, meters, ready=False)
+
+        assert not found.keys() & {metric.name for metric in FIGURES}
+        assert names.PARTITION_OWNED.name not in found
+        assert found[names.WORKER_READY.name][0].value == 0
+
+    @settings(max_examples=30)
+    @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
+    def test_sum_over_partitions_to_the_totals(self, told: list[list[CloudEvent]]) -> None:
+        """Spread over partitions, entities come to what they come to on one."""
+        spread, together = (Holdings(shipped().terms) for _ in range(2))
+        for history in told:
+            for told_event in history:
+                learn(spread, told_event.fact.FAMILY, [[told_event]])
+        for family in Family:
+            for partition in range(PARTITIONS):
+                together.put(family, 0, spread.states(family, partition))
+
+        for metric in FIGURES[:-1]:
+            apart = summed(exposed(shipped(), spread)[metric.name])
+            assert apart == summed(exposed(shipped(), together)[metric.name])
+
+    def test_an_additive_indicator_has_a_value(self) -> None:
+        """By département, and no parts."""
+        catalogue = catalogue_of(CONNECTED)
+        holdings = taught(
+            catalogue,
+            event("school.connected", PARIS, "2018-03-01"),
+            event("school.connected", MEAUX, "2018-03-01"),
+        )
+
+        found = exposed(catalogue, holdings)
+
+        assert by_place(found[names.INDICATOR_VALUE.name]) == {"75": 1, "77": 1}
+        assert names.INDICATOR_NUMERATOR.name not in found
+        assert names.INDICATOR_DENOMINATOR.name not in found
+
+    def test_a_ratio_indicator_has_a_numerator_and_a_denominator(self) -> None:
+        """Ratios do not add up over partitions: their parts do."""
+        catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
+        holdings = taught(
+            catalogue,
+            event("school.registered", PARIS, "2016-01-01"),
+            event("school.connected", PARIS, "2018-03-01"),
+        )
+
+        found = exposed(catalogue, holdings)
+
+        assert by_place(found[names.INDICATOR_NUMERATOR.name]) == {"75": 1}
+        assert by_place(found[names.INDICATOR_DENOMINATOR.name]) == {"75": 1}
+        assert names.INDICATOR_VALUE.name not in found
+
+    def test_none_of_something_is_zero(self) -> None:
+        """A département with lycées and none connected is at 0 %, not unknown."""
+        catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
+        holdings = taught(catalogue, event("school.registered", PARIS, "2016-01-01"))
+
+        assert by_place(exposed(catalogue, holdings)[names.INDICATOR_NUMERATOR.name]) == {"75": 0}
+
+    def test_something_of_none_has_no_denominator(self) -> None:
+        """A ratio over nothing is blank."""
+        catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
+        holdings = taught(catalogue, event("school.connected", PARIS, "2018-03-01"))
+
+        assert names.INDICATOR_DENOMINATOR.name not in exposed(catalogue, holdings)
+
+    def test_euros_are_not_cents(self) -> None:
+        """Values are in the indicator's unit."""
+        catalogue = catalogue_of({"sum": "amount_cents", "from": "grant.paid"}, unit="euros")
+        holdings = taught(catalogue, event("grant.paid", "one", "2018-03-01", amount_cents=12345))
+
+        assert by_place(exposed(catalogue, holdings)[names.INDICATOR_VALUE.name]) == {"77": 123.45}
+
+    def test_an_entity_without_a_department_counts_for_the_region(self) -> None:
+        """Under a label that is no département."""
+        catalogue = catalogue_of({"count": "training.completed"})
+        holdings = taught(catalogue, event("training.completed", "enrolment-000001", "2018-03-01"))
+
+        assert by_place(exposed(catalogue, holdings)[names.INDICATOR_VALUE.name]) == {"region": 1}
+
+    def test_categories_are_the_breakdown_s(self) -> None:
+        """An indicator by audience says which, beside the value of all."""
+        catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
+        holdings = taught(
+            catalogue,
+            event("training.enrolled", "enrolment-000001", "2018-03-01", audience="employee"),
+            event("training.enrolled", "enrolment-000002", "2018-03-01", audience="other"),
+        )
+
+        found = exposed(catalogue, holdings)
+
+        categories = [
+            (sample.labels["dimension"], sample.labels["category"])
+            for sample in found[names.INDICATOR_CATEGORY.name]
+        ]
+        assert sorted(categories) == [("audience", "employee"), ("audience", "other")]
+        assert sum(sample.value for sample in found[names.INDICATOR_VALUE.name]) == 2
+
+    def test_the_last_report_is_the_latest_of_all_terms(self) -> None:
+        """Of a ratio, whichever part was heard of last."""
+        catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
+        holdings = taught(
+            catalogue,
+            event("school.registered", PARIS, "2016-01-01"),
+            event("school.connected", PARIS, "2018-03-01"),
+        )
+
+        found = exposed(catalogue, holdings)[names.INDICATOR_LAST_REPORTED.name]
+
+        assert by_place(found) == {"75": datetime(2018, 3, 1, tzinfo=UTC).timestamp()}
+
+    def test_what_takes_effect_later_is_not_reported_yet(self) -> None:
+        """On the day before, the figure is 0 and nothing was reported."""
+        holdings = taught(
+            catalogue := catalogue_of(CONNECTED), event("school.connected", PARIS, "2018-03-01")
+        )
+
+        found = exposed(catalogue, holdings, as_of=date(2018, 2, 28))
+
+        assert by_place(found[names.INDICATOR_VALUE.name]) == {"75": 0}
+        assert names.INDICATOR_LAST_REPORTED.name not in found
+
+
+class TestLabels:
+    """Whose words they are."""
+
+    KNOWN: Mapping[str, frozenset[str]] = {
+        "department": frozenset({*Department, names.REGION}),
+        "partition": frozenset(map(str, range(PARTITIONS))),
+        "family": frozenset(Family),
+        "outcome": frozenset(Outcome),
+        "reason": frozenset(RefusalReason),
+        "type": frozenset({*FACTS, UNKNOWN_TYPE}),
+        "source": frozenset({"/one", "/other"}),
+    }
+
+    def test_come_from_closed_lists(self, samples: list[Sample]) -> None:
+        """Départements, outcomes, types: never a lycée, a person or a dataset."""
+        strange = {
+            (label, value)
+            for sample in samples
+            for label, value in sample.labels.items()
+            if label in self.KNOWN and value not in self.KNOWN[label]
+        }
+
+        assert strange == set()
+
+    def test_of_indicators_are_the_catalogue_s(self, samples: list[Sample]) -> None:
+        """Programme, indicator, milestone, and the categories of a breakdown."""
+        told = {
+            (sample.labels.get(label), label)
+            for sample in samples
+            for label in ("programme", "indicator", "milestone", "dimension", "category")
+            if label in sample.labels
+        }
+        known = {
+            *((one.id, "programme") for one in shipped().programmes),
+            *((one.id, "indicator") for one in shipped().indicators),
+            *((one.breakdown, "dimension") for one in shipped().indicators),
+            *((name, "category") for one in shipped().indicators for name in one.categories),
+            *((goal.id, "milestone") for one in shipped().indicators for goal in one.milestones),
+        }
+
+        assert told <= known
+
+    def test_are_those_of_the_vocabulary(self, samples: list[Sample]) -> None:
+        """A rule may rely on docs/metrics.md."""
+        labels = {metric.name: set(metric.labels) for metric in names.METRICS}
+
+        assert all(set(sample.labels) == labels[sample.name] for sample in samples)
+
+    def test_tell_every_sample_apart(self, samples: list[Sample]) -> None:
+        """Prometheus refuses a scrape with one series twice."""
+        series = [(sample.name, *sorted(sample.labels.items())) for sample in samples]
+
+        assert len(set(series)) == len(series)
+
+
+class TestFamilies:
+    """The metric families of a scrape."""
+
+    def families(self, meters: Meters) -> dict[str, tuple[str, str]]:
+        """Return name, kind and meaning of every family of a scrape, samples or none."""
+        snapshot = Snapshot(AS_OF, False, PARTITIONS, {}, {}, {})  # noqa: FBT003
+        fold = Holdings(shipped().terms).fold
+        exposition = Exposition(shipped(), fold, meters, lambda: snapshot)
+        return {
+            family.name + ("_total" if family.type == "counter" else ""): (
+                family.type,
+                family.documentation,
+            )
+            for family in exposition.collect()
+        }
+
+    def test_are_those_of_the_vocabulary(self) -> None:
+        """Each metric that is documented is there, with its kind and meaning."""
+        assert self.families(Meters(recovery_seconds=1.0)) == {
+            metric.name: (metric.kind, metric.meaning) for metric in names.METRICS
+        }
+
+    def test_lack_the_recovery_s_time_before_the_first_ended(self) -> None:
+        """There is no time yet, and 0 would be one."""
+        missing = {metric.name for metric in names.METRICS} - self.families(Meters()).keys()
+
+        assert missing == {names.RECOVERY_SECONDS.name}
+
+
+class TestPromises:
+    """What the catalogue declares, exposed for rules."""
+
+    def test_are_there_before_ready(self, promises: dict[str, list[Sample]]) -> None:
+        """A promise does not depend on events."""
+        shown = {sample.labels["indicator"] for sample in promises[names.INDICATOR_INFO.name]}
+
+        assert shown == {indicator.id for indicator in shipped().indicators}
+
+    def test_have_target_and_deadline(self, promises: dict[str, list[Sample]]) -> None:
+        """All lycées, by the end of 2020."""
+        who = {
+            "programme": "lycees",
+            "indicator": "schools_connected_ratio",
+            "milestone": "all_connected",
+        }
+        shown = {
+            name: sample.value
+            for name, samples in promises.items()
+            for sample in samples
+            if sample.labels == who
+        }
+
+        assert shown == {
+            names.MILESTONE_TARGET.name: 1,
+            names.MILESTONE_DEADLINE.name: datetime(2020, 12, 31, tzinfo=UTC).timestamp(),
+        }
+
+    def test_leave_out_what_was_not_promised(self, promises: dict[str, list[Sample]]) -> None:
+        """No target is shown where the text states none."""
+        promised = {
+            (indicator.id, goal.id)
+            for indicator in shipped().indicators
+            for goal in indicator.milestones
+            if goal.target is not None
+        }
+        shown = {
+            (sample.labels["indicator"], sample.labels["milestone"])
+            for sample in promises[names.MILESTONE_TARGET.name]
+        }
+
+        assert shown == promised
+
+
+class TestWorker:
+    """What a worker shows of itself."""
+
+    def test_shows_its_day(self) -> None:
+        """Rules use it instead of the time of the scrape."""
+        found = exposed(shipped(), Holdings(shipped().terms))
+
+        assert found[names.AS_OF.name][0].value == datetime(2020, 12, 31, tzinfo=UTC).timestamp()
+
+    def test_shows_the_partitions_it_owns_and_how_many_there_are(self) -> None:
+        """So that a total is withheld while one is missing."""
+        found = exposed(shipped(), Holdings(shipped().terms))
+
+        owned = [sample.labels["partition"] for sample in found[names.PARTITION_OWNED.name]]
+        assert owned == ["0", "1", "2"]
+        assert found[names.PARTITIONS_EXPECTED.name][0].value == PARTITIONS
+
+    def test_shows_a_partition_without_entities_as_owned(self) -> None:
+        """Nothing on it is not the same as nobody on it."""
+        assert figures_of(Holdings([]).fold, [4], AS_OF) == {4: Figures({}, {})}
+
+    def test_shows_its_lag_by_topic_and_partition(self) -> None:
+        """What is yet to be worked through."""
+        lag = {("smartregion.schools", 1): 3}
+
+        found = exposed(shipped(), Holdings(shipped().terms), lag=lag)[names.LAG.name]
+
+        assert [(sample.labels, sample.value) for sample in found] == [
+            ({"topic": "smartregion.schools", "partition": "1"}, 3)
+        ]
+
+    def test_takes_no_snapshot_before_a_scrape(self) -> None:
+        """To register is not to look."""
+        exposition = Exposition(shipped(), Holdings(shipped().terms).fold, Meters(), pytest.fail)
+
+        registry_of(exposition)
