@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KAFKA_JARS := deploy/kafka/target/jars.stamp
 
 # Files that `make generated` writes; `make check` fails if one of them is not up to date.
-GENERATED :=
+GENERATED := docs/metrics.md
 
 # Passed on: make demo ARGS="--until-replayed --json", make test ARGS="tests/unit -x"
 ARGS ?=
@@ -40,7 +40,7 @@ coverage: $(VENV)/dev.stamp ## branch coverage of the unit tests
 	@$(BIN)/python -m pytest tests/unit --cov $(ARGS)
 
 generated: $(VENV)/dev.stamp ## write the files that follow from others
-	@:
+	@$(BIN)/python -m streams.metrics_page docs/metrics.md
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

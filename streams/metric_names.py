@@ -5,10 +5,12 @@ docs/metrics.md is generated from it; rules, boards, the audit and the tests tak
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["METRICS", "REGION", "Metric"]
+__all__ = ["LABELS", "METRICS", "REGION", "Metric"]
 
 #: The `department` label of figures of entities that name no département.
 REGION = "region"
@@ -37,7 +39,8 @@ INDICATOR_NUMERATOR = Metric(
     "smartregion_indicator_numerator",
     "gauge",
     _FIGURE,
-    "A ratio indicator's numerator in one partition: sum over partitions before dividing.",
+    "A ratio indicator's numerator in one partition (0 where only its denominator is known): "
+    "sum over partitions before dividing.",
 )
 INDICATOR_DENOMINATOR = Metric(
     "smartregion_indicator_denominator",
@@ -173,7 +176,7 @@ SOURCES_DROPPED = Metric(
     "smartregion_sources_dropped_total",
     "counter",
     (),
-    "Events whose source has no series of its own, because too many sources were seen.",
+    "Times a batch brought a source that has no series of its own, too many having been seen.",
     "Not 0: a producer makes up sources; `source` names a system, not an event.",
 )
 
@@ -201,4 +204,26 @@ METRICS: tuple[Metric, ...] = (
     RECOVERIES,
     RECOVERY_SECONDS,
     SOURCES_DROPPED,
+)
+
+#: What each label says. None ever names a lycée, a person or a dataset.
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "category": "A value of the breakdown, as the catalogue's facts write it: `job_seeker`.",
+        "department": f"A département's INSEE code, or `{REGION}` for what names none of them.",
+        "dimension": "The field by which an indicator is broken down: `audience`, `theme`.",
+        "direction": "Which way the promise goes: `rising` or `falling`.",
+        "family": "A kind of entities, one topic each: `schools`, `grants`…",
+        "indicator": "An indicator's id in the catalogue.",
+        "label": "An indicator's title, in French.",
+        "milestone": "A milestone's id, unique within its indicator.",
+        "outcome": "What became of a record; each has exactly one.",
+        "partition": "A partition's number, the same for all families.",
+        "programme": "A programme's id in the catalogue.",
+        "reason": "Why a record was refused: a closed list, in `events/errors.py`.",
+        "source": "The producing system, as its events say; the only label of foreign words.",
+        "topic": "A topic of events.",
+        "type": "The CloudEvents type of an event; `unknown` where it could not be read.",
+        "unit": "`ratio` (0 to 1), `count` or `euros`.",
+    }
 )

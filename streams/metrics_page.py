@@ -1,0 +1,45 @@
+"""The page docs/metrics.md, written from the vocabulary of metrics: `make generated` does it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from streams.metric_names import LABELS, METRICS, Metric
+
+__all__ = ["metrics_page"]
+
+_HEAD = """\
+<!-- Generated from streams/metric_names.py by `make generated`. Do not edit. -->
+
+# Metrics
+
+What a worker shows on `/metrics`. Figures are there once its state is rebuilt, and each worker
+shows those of its own partitions: a figure of the Région is a sum over `partition`, and a ratio a
+sum of numerators over a sum of denominators.
+"""
+
+
+def metrics_page() -> str:
+    """Return the page: every metric with its labels, its meaning and what to do about it."""
+    sections = [_HEAD, *map(_section, METRICS), "## Labels\n", "\n".join(_labels())]
+    return "\n".join(sections) + "\n"
+
+
+def _section(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels) or "no labels"
+    paragraphs = [f"## `{metric.name}`", f"{metric.kind}, {labels}", metric.meaning]
+    if metric.remedy:
+        paragraphs.append(f"**What to do**: {metric.remedy}")
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _labels() -> Iterator[str]:
+    yield "| label | what it says |"
+    yield "|---|---|"
+    yield from (f"| `{label}` | {meaning} |" for label, meaning in LABELS.items())
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(metrics_page(), encoding="utf-8")
