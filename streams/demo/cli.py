@@ -65,7 +65,7 @@ class FiguresView:
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(0.1, 10_000),
+    type=click.IntRange(1, 10_000),
     default=DAYS_A_SECOND,
     show_default=True,
     metavar="DAYS",
@@ -85,7 +85,7 @@ def demo(
     seed: int,
     start: datetime,
     end: datetime,
-    speed: float,
+    speed: int,
     broker: str | None,
     until_replayed: bool,
     as_json: bool,

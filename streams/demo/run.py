@@ -53,7 +53,7 @@ def run_demo(
 
         screen.step("Audit : tout est recompté depuis les topics")
         outcome = _audited(stage, catalogue, watch, delivered, on_difference)
-        screen.step(summary(outcome))
+        screen.step(summary(outcome) + (" · Ctrl-C pour finir" if plan.stays else ""))
         if plan.stays:
             with suppress(Interrupted):
                 watch.until(lambda: False)

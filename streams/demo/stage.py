@@ -49,7 +49,7 @@ class DemoPlan:
     seed: int
     first: date
     last: date
-    days_per_second: float
+    days_per_second: int
     broker: str | None = None
     stays: bool = False
     """True: all goes on after the last day, until somebody interrupts it."""

@@ -53,19 +53,23 @@ def running(log: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def children(parent: int) -> list[int]:
-    """List the processes that a process has started."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=False
-    )
-    return [int(pid) for pid in listed.stdout.split()]
+    """List the processes that a process has started and that have not ended."""
+    statuses = {int(path.parent.name): status(path) for path in Path("/proc").glob("[0-9]*/status")}
+    return [pid for pid, one in statuses.items() if one.get("PPid") == str(parent)]
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and that nobody has asked about does not."""
+    """Tell whether a process runs; one that has ended and is only to be reaped does not."""
+    return not status(Path(f"/proc/{pid}/status")).get("State", "Z").startswith("Z")
+
+
+def status(path: Path) -> dict[str, str]:
+    """Read what Linux says of a process; nothing where it is gone."""
     try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
+        lines = path.read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def test_a_quarter_is_replayed_and_audited() -> None:
@@ -99,9 +103,23 @@ def test_a_demo_that_is_broken_off_leaves_nothing_running(
 
         demo.send_signal(number)
 
-        status = demo.wait(timeout=20)
+        ended = demo.wait(timeout=20)
         assert wait_until(lambda: not any(map(alive, started)), seconds=5)
-    assert status == (-number if number is signal.SIGKILL else 128 + number)
+    assert ended == (-number if number is signal.SIGKILL else 128 + number)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_demo_without_its_broker_ends_and_says_why(tmp_path: Path) -> None:
+    """A figure that no longer moves would be worse than an end."""
+    log = tmp_path / "demo.log"
+    with running(log) as demo:
+        for pid in children(demo.pid):
+            if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+
+        assert demo.wait(timeout=30) == 2
+
+    assert "Error: broker: the embedded broker ended by itself" in log.read_text()
 
 
 def test_on_another_broker_the_table_is_printed_plainly(kafka: KafkaBroker) -> None:

@@ -1,0 +1,75 @@
+"""How the demo's worker is told its settings, and where it listens."""
+
+import socket
+import sys
+
+import pytest
+from pydantic import SecretStr
+
+from streams.demo import worker
+from streams.demo.errors import WorkerEndedError
+from streams.demo.worker import WorkerProcess, environment, free_port
+from streams.settings import ENV_PREFIX, Settings, load_settings
+from tests.support.waiting import wait_until
+
+FAILING = "import sys; sys.stderr.write('starting\\nwrong settings\\n'); sys.exit(3)"
+
+
+def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child reads what the parent decided: flags, numbers, texts, and a password in clear."""
+    settings = Settings(
+        broker="kafka.example:9092",
+        clock="2016-01-01..2020-12-31@45+2026-01-01T00:00:00+00:00",
+        idempotent_producer=False,
+        single_record_tail=True,
+        session_timeout=2.0,
+        heartbeat_interval=0.5,
+        security_protocol="SASL_SSL",
+        sasl_username="demo",
+        sasl_password=SecretStr("s3cret"),
+    )
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings() == settings
+
+
+def test_what_is_not_set_stays_out_of_the_environment() -> None:
+    """An absent certificate is not a file named None."""
+    assert ENV_PREFIX + "SSL_CAFILE" not in environment(Settings())
+
+
+def test_a_free_port_is_taken_as_wanted() -> None:
+    """The address is the documented one where that is possible."""
+    port = free_port(0)
+
+    assert free_port(port) == port
+
+
+def test_a_taken_port_is_replaced() -> None:
+    """Another program on the worker's usual port does not stop the demo."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+
+        assert free_port(taken) not in (taken, 0)
+
+
+def test_a_worker_that_ends_by_itself_is_told_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its log goes away with the demo, so the reason must not."""
+    monkeypatch.setattr(worker, "COMMAND", (sys.executable, "-c", FAILING))
+
+    with WorkerProcess(Settings(http_port=0)) as process:
+
+        def ended() -> bool:
+            try:
+                process.check()
+            except WorkerEndedError as error:
+                return error.status == 3 and error.last_words == "wrong settings"
+            return False
+
+        assert wait_until(ended, seconds=10)
