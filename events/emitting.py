@@ -55,6 +55,8 @@ def emit(
     waiting: dict[tuple[str, str], int] = {}
     for number, raw in enumerate(lines, start=1):
         emission.lines = number
+        if number % LINES_PER_FLUSH == 0:
+            _settle(publisher, waiting, emission)
         line = (raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw).strip()
         if not line:
             continue
@@ -69,8 +71,6 @@ def emit(
             publisher.publish(event)
         except EventsError as error:
             _settle(publisher, waiting, emission, FailedDelivery(event, str(error)))
-        if len(waiting) >= LINES_PER_FLUSH:
-            _settle(publisher, waiting, emission)
     _settle(publisher, waiting, emission)
     return emission
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaConfigurationError
 
 from events.broker import PLAINTEXT, BrokerSecurity, opened
 from events.errors import BrokerAddressError, BrokerUnreachableError, SecuritySettingError
@@ -89,6 +90,12 @@ def test_the_last_reason_is_told(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(BrokerUnreachableError, match=r"\(wrong password\)"):
         opened(complaining_client, "host:9092")
     assert caplog.text == ""
+
+
+def test_our_own_mistake_is_not_the_broker_s() -> None:
+    """A configuration that the client does not know is a defect, and keeps its traceback."""
+    with pytest.raises(KafkaConfigurationError):
+        opened(KafkaAdminClient, "127.0.0.1:1", linger_ms=5)
 
 
 def test_logging_is_as_before_afterwards() -> None:

@@ -167,6 +167,13 @@ def test_progress_is_shown_to_a_person(
     assert "emitting" in terminal.getvalue()
 
 
+def test_progress_without_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that come from no file are read as well, whatever their number."""
+    monkeypatch.setattr("sys.stderr", Terminal())
+    with progress(io.BytesIO(b"a\nb\n")) as lines:
+        assert list(lines) == [b"a\n", b"b\n"]
+
+
 def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was created is named, and what was there is counted."""
     report = TopicsReport(created=("smartregion.grants",), verified=("smartregion.schools",))
@@ -192,6 +199,13 @@ def test_simulate_hands_over_to_the_simulator() -> None:
     assert "--seed" in run("simulate", "--help").stdout
     missing = run("simulate")
     assert (missing.exit_code, "--seed" in missing.stderr) == (2, True)
+
+
+def test_simulate_writes_events() -> None:
+    """What the simulator writes is what `emit` reads."""
+    day = "2016-03-01"
+    lines = run("simulate", "--seed", "1", "--from", day, "--to", day).stdout.splitlines()
+    assert decode_json(lines[0]).source
 
 
 def test_help_is_fast() -> None:
