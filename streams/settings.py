@@ -59,44 +59,74 @@ class Settings(BaseSettings):
     """What an operator may set. Times are in seconds."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, env_ignore_empty=True
+        env_prefix=ENV_PREFIX,
+        extra="forbid",
+        frozen=True,
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
     )
 
     broker: Annotated[str, AfterValidator(_broker_list)] = "127.0.0.1:9092"
+    """Kafka, HOST:PORT; several separated by commas."""
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = "smart-region-monitor"
+    """The consumer group, and the prefix of the changelogs: one for each monitor on a broker."""
     partitions: Annotated[int, Field(ge=1, le=1000)] = 8
+    """Partitions of every event topic and changelog; a worker refuses topics that differ."""
     replication: PositiveInt = 1
+    """Brokers that keep each record; 3 in production."""
     catalogue: str | None = None
+    """Folder of catalogue files to use instead of the shipped ones."""
     clock: Annotated[str, AfterValidator(_clock_text)] = "system"
+    """`system`, a day (`2019-06-30`), or a run of days per second (`2016-01-01..2020-12-31@20`)."""
 
     http_host: str = "127.0.0.1"
+    """Where /metrics, /healthz and /readyz listen."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6066
+    """Their port; 0 picks a free one, which the log names."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """`debug` also opens the log of Faust and the Kafka client."""
     log_format: Literal["text", "json"] = "text"
+    """One line an event, as text or as JSON."""
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How the broker is spoken to."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How the password is proven."""
     sasl_username: str | None = None
+    """The user, where the protocol is a SASL one."""
     sasl_password: SecretStr | None = None
+    """Its password; never shown."""
     ssl_cafile: str | None = None
+    """PEM file with the authority that signed the broker's certificate."""
     ssl_certfile: str | None = None
+    """PEM file with our own certificate, where the broker asks for one."""
     ssl_keyfile: str | None = None
+    """PEM file with its key."""
     ssl_check_hostname: bool = True
+    """Whether the broker's certificate must name its host."""
 
     session_timeout: PositiveFloat = 15.0
+    """How long the broker waits for a silent worker before its partitions go to another."""
     heartbeat_interval: PositiveFloat = 3.0
+    """How often the worker shows that it lives; at most a third of the session."""
     request_timeout: PositiveFloat = 40.0
+    """How long one request to the broker may take; at least the session."""
     commit_interval: PositiveFloat = 1.0
+    """How often offsets of finished batches are committed."""
     max_poll_records: PositiveInt = 8000
+    """Most records in one batch: more is faster, less answers /metrics sooner."""
     ready_timeout: PositiveFloat = 300.0
+    """A worker that is not ready by then ends, so that a supervisor can restart it."""
     stall_timeout: PositiveFloat = 120.0
+    """A worker with records waiting that finishes no batch for so long ends."""
     self_check_interval: PositiveFloat = 300.0
+    """How often the figures are derived anew from the states, as a check."""
 
-    #: False on a broker that has no idempotent producers (the demo's embedded one).
     idempotent_producer: bool = True
-    #: True on a broker whose end offset is low after a batch (the demo's embedded one).
+    """False for a broker without idempotent producers (the demo's)."""
     single_record_tail: bool = False
+    """True for a broker that tells too low an end after a batch (the demo's)."""
 
     @field_validator("heartbeat_interval")
     @classmethod
