@@ -65,10 +65,12 @@ def main(context: click.Context) -> None:
     context.obj = FiguresView(_figures_table)
 
 
-def _figures_table(catalogue: Catalogue, figures: Iterable[Figure], as_of: date) -> Table:
+def _figures_table(
+    catalogue: Catalogue, figures: Iterable[Figure], as_of: date, *, compact: bool
+) -> Table:
     from dashboards.console import figures_table
 
-    return figures_table(catalogue, figures, as_of)
+    return figures_table(catalogue, figures, as_of, compact=compact)
 
 
 for _command in chain.from_iterable(import_module(name).commands for name in COMMAND_MODULES):

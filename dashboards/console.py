@@ -33,12 +33,17 @@ ASSUMED = "*"
 DAY = "%d/%m/%Y"
 
 
-def figures_table(catalogue: Catalogue, figures: Iterable[Figure], as_of: date) -> Table:
+def figures_table(
+    catalogue: Catalogue, figures: Iterable[Figure], as_of: date, *, compact: bool = False
+) -> Table:
     """Lay out the region's figures by programme, each with the départements that are behind.
 
     A figure of an indicator that the catalogue does not have is left out; an indicator without a
-    figure has a row of blanks.
+    figure has a row of blanks. `compact` has one line for each, and no word on the day or the
+    départements: for terminals of 80 columns and 24 lines.
     """
+    if compact:
+        return _compact_table(catalogue, figures)
     by_place = {(figure.indicator, figure.department): figure for figure in figures}
     table = Table(
         title=f"Smart Région au {as_of.strftime(DAY)}",
@@ -63,6 +68,27 @@ def figures_table(catalogue: Catalogue, figures: Iterable[Figure], as_of: date) 
             table.add_row(f"  {indicator.title}", *_cells(indicator, figure, local))
         table.add_section()
     return table
+
+
+def _compact_table(catalogue: Catalogue, figures: Iterable[Figure]) -> Table:
+    region = {figure.indicator: figure for figure in figures if figure.department is None}
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="underline")
+    table.add_column("Indicateur")
+    for heading in ("Valeur", "Cible", "Avanc."):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("État", "Projection"):
+        table.add_column(heading, no_wrap=True)
+    for programme in catalogue.programmes:
+        table.add_row(_cut_to_fit(programme.title, style="bold"))
+        for indicator in programme.indicators:
+            *cells, _ = _cells(indicator, region.get(indicator.id), ())
+            table.add_row(_cut_to_fit(f"  {indicator.title}"), *cells)
+    return table
+
+
+def _cut_to_fit(words: str, style: str = "") -> Text:
+    # The column itself may shrink, which one that does not wrap would refuse.
+    return Text(words, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def format_value(value: float | None, unit: Unit, direction: Direction = Direction.RISING) -> str:

@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import RenderableType
 
-    from catalogue.assessment import Figure
-    from catalogue.model import Catalogue
     from streams.demo.screen import Layout, Screen
     from streams.demo.stage import DemoPlan
 
@@ -40,7 +38,8 @@ INTERRUPTED: Final = 128
 class FiguresView:
     """How figures are laid out. The command line's door gives it: `streams` knows no boards."""
 
-    table: Callable[[Catalogue, Iterable[Figure], date], RenderableType]
+    table: Callable[..., RenderableType]
+    """As `dashboards.console.figures_table`."""
 
 
 @click.command()
@@ -152,7 +151,7 @@ def _screen(layout: Layout, plan: DemoPlan, *, on_stderr: bool) -> Iterator[Scre
     plain = PlainScreen(sys.stderr, plan.first, plan.last)
     yield plain
     if plain.frame is not None and not on_stderr:
-        table = layout(plain.frame.figures, plain.frame.day)
+        table = layout(plain.frame.figures, plain.frame.day, compact=False)
         Console(file=stream, width=WIDTH, force_terminal=False).print(table)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from types import TracebackType
-from typing import Final, Protocol, Self, TextIO, TypeAlias
+from typing import Final, Protocol, Self, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,12 +17,16 @@ from catalogue.assessment import Figure
 
 __all__ = ["Frame", "Layout", "LiveScreen", "PlainScreen", "Screen", "thousands"]
 
-Layout: TypeAlias = Callable[[Iterable[Figure], date], RenderableType]
-"""Lays out the figures of a day; the command line's door has it from `dashboards`."""
-
 START_STEPS: Final = 5
 """How many steps are told before the first frame."""
 TENTH: Final = 10
+
+
+class Layout(Protocol):
+    """Lays out the figures of a day; the command line's door has it from `dashboards`."""
+
+    def __call__(self, figures: Iterable[Figure], as_of: date, *, compact: bool) -> RenderableType:
+        """Return what is printed; `compact` for a small terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class LiveScreen:
     """A bar, and under it the table of the figures, redrawn in place; a context manager."""
 
     def __init__(self, console: Console, layout: Layout, first: date, last: date) -> None:
+        self._console = console
         self._layout = layout
         self._first = first
         self._days = (last - first).days + 1
@@ -56,7 +61,7 @@ class LiveScreen:
         self._step = Text(style="bold")
         self._bar = Progress(BarColumn(bar_width=None), TaskProgressColumn(), expand=True)
         self._task = self._bar.add_task("", total=START_STEPS)
-        self._below: tuple[RenderableType, ...] = ()
+        self._frame: Frame | None = None
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -73,7 +78,7 @@ class LiveScreen:
     def step(self, text: str) -> None:
         """Write the step over the bar, which moves on while the demo starts."""
         self._step.plain = text
-        if not self._below:
+        if self._frame is None:
             self._bar.advance(self._task)
         self._draw()
 
@@ -81,12 +86,25 @@ class LiveScreen:
         """Draw the bar at the frame's day, where the metrics are, and the table."""
         passed = (frame.day - self._first).days + 1
         self._bar.update(self._task, total=self._days, completed=passed)
-        told = f"{thousands(frame.sent)} événements envoyés · {frame.url}/metrics"
-        self._below = (Text(told, style="dim"), self._layout(frame.figures, frame.day))
+        self._frame = frame
         self._draw()
 
     def _draw(self) -> None:
-        self._live.update(Group(self._step, self._bar, *self._below), refresh=True)
+        screen = self._picture(compact=False)
+        if len(self._console.render_lines(screen)) > self._console.height:
+            screen = self._picture(compact=True)
+        self._live.update(screen, refresh=True)
+
+    def _picture(self, *, compact: bool) -> Group:
+        if self._frame is None:
+            return Group(self._step, self._bar)
+        frame = self._frame
+        told = (
+            f"{frame.day:%d/%m/%Y} · {thousands(frame.sent)} événements envoyés"
+            f" · {frame.url}/metrics"
+        )
+        table = self._layout(frame.figures, frame.day, compact=compact)
+        return Group(self._step, self._bar, Text(told, style="dim"), table)
 
 
 class PlainScreen:

@@ -166,3 +166,20 @@ def test_a_value_is_never_shown_as_the_target_before_it_is(
     """What is cut for display is cut on the side away from the target."""
     shown = format_value(value, unit, direction)
     assert shown.replace("\u202f", " ").replace("\u00a0", " ") == text
+
+
+def test_the_compact_table_fits_a_terminal_of_80_columns_and_24_lines() -> None:
+    """A line for each programme and indicator; words are cut there, figures never."""
+    readings: dict[tuple[str, str | None], Reading] = {
+        ("grants_committed_euros", None): Reading(650_000_000, last_reported=AS_OF)
+    }
+    figures = assess(CATALOGUE, readings, AS_OF)
+
+    text = text_of(figures_table(CATALOGUE, figures, AS_OF, compact=True), width=80)
+
+    lines = text.splitlines()
+    assert len(lines) == 1 + len(CATALOGUE.programmes) + len(CATALOGUE.indicators)
+    assert len(lines) <= 21  # The demo writes three lines above it.
+    assert max(map(len, lines)) <= 80
+    assert "Lycées connect…" in text
+    assert "6 500 000 € 6 500 000 € *  100 % * ✔ atteint" in text

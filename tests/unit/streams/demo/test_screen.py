@@ -20,15 +20,16 @@ def frame(day: date, sent: int = 1_234) -> Frame:
     return Frame(day=day, sent=sent, figures=(), url="http://127.0.0.1:6066")
 
 
-def layout(figures: Iterable[Figure], as_of: date) -> Text:
-    """Lay the figures out as a word."""
-    return Text(f"tableau de {len(list(figures))} chiffres au {as_of}")
+def layout(figures: Iterable[Figure], as_of: date, *, compact: bool) -> Text:
+    """Lay the figures out as a word, or 30 lines of it."""
+    told = f"tableau de {len(list(figures))} chiffres au {as_of}"
+    return Text("compact" if compact else "\n".join([told] * 30))
 
 
-def live(*frames: Frame) -> str:
+def live(*frames: Frame, height: int = 40) -> str:
     """Return what a terminal receives of a start and some frames."""
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=100, legacy_windows=False)
+    console = Console(file=out, force_terminal=True, width=100, height=height, legacy_windows=False)
     with LiveScreen(console, layout, FIRST, LAST) as screen:
         screen.step("Démarrage")
         for each in frames:
@@ -51,8 +52,17 @@ def test_a_terminal_shows_the_table_the_progress_and_the_address() -> None:
 
     last = shown.rpartition("Démarrage")[2]
     assert "50%" in last
-    assert "1\u202f234 événements envoyés · http://127.0.0.1:6066/metrics" in last
+    assert "10/01/2016 · 1\u202f234 événements envoyés · http://127.0.0.1:6066/metrics" in last
     assert "tableau de 0 chiffres au 2016-01-10" in last
+    assert "compact" not in last
+
+
+def test_a_small_terminal_shows_the_compact_table() -> None:
+    """All programmes are seen at once: what is below the last line would never be."""
+    shown = ESCAPES.sub("", live(frame(FIRST), height=24))
+
+    assert "compact" in shown
+    assert "tableau" not in shown
 
 
 def test_a_terminal_gets_its_cursor_back() -> None:
