@@ -11,6 +11,7 @@ from events.registry import facts_of
 
 __all__ = [
     "DEAD_LETTERS",
+    "DEAD_LETTER_MAX_BYTES",
     "DEFAULT_APP_ID",
     "DEFAULT_PARTITIONS",
     "TopicSpec",
@@ -31,7 +32,7 @@ _DEAD_LETTERS_RETENTION_MS: Final = 90 * _DAY_MS
 _CHANGELOG_COMPACTION_LAG_MS: Final = _DAY_MS
 # A refused record is kept byte for byte, with the reason added in headers: it outgrows the
 # broker's default limit (1 MiB) exactly when the refused record had that size.
-_DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
+DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
 _REPLICAS_TO_AFFORD_A_LOSS: Final = 3
 
 
@@ -96,7 +97,7 @@ def declared_topics(
         1,  # Few records, read by people in the order in which they came.
         replication,
         retention_ms=_DEAD_LETTERS_RETENTION_MS,
-        settings=(("max.message.bytes", str(_DEAD_LETTER_MAX_BYTES)),),
+        settings=(("max.message.bytes", str(DEAD_LETTER_MAX_BYTES)),),
     )
     changelogs = tuple(
         TopicSpec(

@@ -10,7 +10,7 @@ import faust
 from mode.supervisors import CrashingSupervisor
 
 from events.registry import Family
-from events.topics import topic_name
+from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batching import BatchSchema, BatchTransport
 from streams.tables import entity_table
 
@@ -48,6 +48,8 @@ def create_app(
         producer_acks=-1,
         producer_linger=0,
         producer_max_batch_size=256 * 1024,
+        # A dead letter is the refused record, of any size the broker took, and the reason.
+        producer_max_request_size=DEAD_LETTER_MAX_BYTES,
         producer_request_timeout=settings.request_timeout,
         processing_guarantee="at_least_once",
         # A revocation waits for the batch in flight, and commits it.

@@ -86,6 +86,18 @@ def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
     assert worker.stop() == 0
 
 
+def test_the_largest_record_is_kept_whole(broker: KafkaBroker, crew: Crew) -> None:
+    """A refused record of the size that the broker just takes is a dead letter, byte for byte."""
+    largest = Message(Family.GRANTS, b"large", b"x" * (1024 * 1024 - 200))
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, [largest])
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    (record,) = read_topics(broker.bootstrap, topics=[DEAD_LETTERS])
+    assert read_dead_letter(record).value == largest.value
+    assert worker.alive
+
+
 def test_an_indicator_of_ones_own_takes_no_python(
     broker: KafkaBroker, crew: Crew, tmp_path: Path
 ) -> None:

@@ -72,7 +72,9 @@ async def _send(
     bootstrap: str, messages: Sequence[Message], per_second: float | None, astray: float
 ) -> None:
     chance = random.Random(len(messages))
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=10)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=bootstrap, acks="all", linger_ms=10, max_request_size=2**21
+    )
     await producer.start()
     try:
         sent = []
