@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from streams import metric_names as names
+from catalogue import metric_names as names
 from streams.fold import NO_CATEGORY, Fold
 
 if TYPE_CHECKING:

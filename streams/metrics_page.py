@@ -6,12 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from streams.metric_names import LABELS, METRICS, Metric
+from catalogue.metric_names import LABELS, METRICS, Metric
 
 __all__ = ["metrics_page"]
 
 _HEAD = """\
-<!-- Generated from streams/metric_names.py by `make generated`. Do not edit. -->
+<!-- Generated from catalogue/metric_names.py by `make generated`. Do not edit. -->
 
 # Metrics
 

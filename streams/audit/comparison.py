@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from catalogue import metric_names as names
 from catalogue.assessment import Reading, territories
 from catalogue.model import Catalogue, Indicator
 from events.identifiers import Department
-from streams import metric_names as names
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.evaluation import Place, last, total
 from streams.audit.exposed import Exposed, read_worker

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from streams import metric_names as names
+from catalogue import metric_names as names
 from streams.audit.errors import WorkerUnreadableError
 
 __all__ = ["Exposed", "metrics_url", "parse_metrics", "read_worker"]

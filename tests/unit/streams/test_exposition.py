@@ -14,6 +14,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from catalogue import metric_names as names
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
@@ -21,7 +22,6 @@ from events.errors import RefusalReason
 from events.fact import Family
 from events.identifiers import Department
 from events.registry import FACTS
-from streams import metric_names as names
 from streams.core import UNKNOWN_TYPE, Outcome
 from streams.exposition import Exposition, Figures, Snapshot, figures_of, registry_of
 from streams.holdings import Holdings

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from streams.metric_names import METRICS
+from catalogue.metric_names import METRICS
 from streams.metrics_page import metrics_page
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ def test_says_what_an_operator_does() -> None:
 
 def test_says_that_it_is_generated_and_from_what() -> None:
     """Whoever wants to correct it is told where."""
-    assert metrics_page().startswith("<!-- Generated from streams/metric_names.py")
+    assert metrics_page().startswith("<!-- Generated from catalogue/metric_names.py")
 
 
 def test_is_committed_as_it_is_generated() -> None:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from streams import metric_names as names
+from catalogue import metric_names as names
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.exposed import metrics_url, parse_metrics, read_worker
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from streams import metric_names
-from streams.metric_names import LABELS, METRICS, Metric
+from catalogue import metric_names
+from catalogue.metric_names import LABELS, METRICS, Metric
 
 each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 
