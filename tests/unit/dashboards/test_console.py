@@ -181,5 +181,5 @@ def test_the_compact_table_fits_a_terminal_of_80_columns_and_24_lines() -> None:
     assert len(lines) == 1 + len(CATALOGUE.programmes) + len(CATALOGUE.indicators)
     assert len(lines) <= 21  # The demo writes three lines above it.
     assert max(map(len, lines)) <= 80
-    assert "Lycées connect…" in text
-    assert "6 500 000 € 6 500 000 € *  100 % * ✔ atteint" in text
+    assert "  Lycées connectés…" in text
+    assert "6 500 000 € 6 500 000 € * 100 % * ✔ atteint" in text
