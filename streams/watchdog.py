@@ -12,6 +12,8 @@ from faust.exceptions import ConsumerNotStarted
 from streams.errors import StreamsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streams.membership import Membership
     from streams.settings import Settings
 
@@ -28,8 +30,8 @@ class CoordinatorFailedError(StreamsError):
 
     def __init__(self, errors: int, *, last: BaseException) -> None:
         super().__init__(
-            f"coordinator: {errors} errors in as many seconds, the last: {last!r}: check that the "
-            "broker is up and that this user may read the group and the topics, then restart"
+            f"coordinator: {errors} errors in a row, the last: {last!r}: check that the broker "
+            "is up and that this user may read the group and the topics, then restart"
         )
 
 
@@ -61,17 +63,29 @@ class Watchdog:
     its deadline.
     """
 
-    def __init__(self, settings: Settings, membership: Membership) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        membership: Membership,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._settings = settings
         self._membership = membership
+        self._clock = clock
         self._errors = 0
+        self._caught_up_at = clock()
 
     async def watch(self) -> None:
         """Watch until something is wrong for good; raises a StreamsError then."""
         while True:
             await asyncio.sleep(_INTERVAL_SECONDS)
-            await self._check_coordinator()
-            self._check_progress()
+            await self.look()
+
+    async def look(self) -> None:
+        """Look once; raises a StreamsError where something is wrong for good."""
+        await self._check_coordinator()
+        self._check_progress()
 
     async def _check_coordinator(self) -> None:
         consumer = self._membership.consumer
@@ -89,15 +103,19 @@ class Watchdog:
             self._errors = 0
 
     def _check_progress(self) -> None:
-        waiting_for = self._membership.waiting_for()
+        now, membership = self._clock(), self._membership
+        waiting_for = membership.waiting_for()
         if waiting_for is not None:
-            waited = monotonic() - self._membership.unready_since
+            waited = now - membership.unready_since
             if waited > self._settings.ready_timeout:
                 raise NotReadyError(waited, waiting_for=waiting_for)
             return
-        lag = sum(self._membership.lag().values())
-        idle = monotonic() - max(
-            self._membership.engine.progressed_at, self._membership.ready_since
+        lag = sum(membership.lag().values())
+        if not lag:
+            # Records that come after a quiet time find a worker that had nothing to do.
+            self._caught_up_at = now
+        idle = now - max(
+            self._caught_up_at, membership.engine.progressed_at, membership.ready_since
         )
-        if lag and idle > self._settings.stall_timeout:
+        if idle > self._settings.stall_timeout:
             raise StalledError(idle, lag=lag)

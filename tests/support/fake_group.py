@@ -1,0 +1,191 @@
+"""A worker's surroundings without Faust or Kafka: its app, its consumer and its producer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, cast
+
+import faust
+from faust.exceptions import ConsumerNotStarted
+from faust.types import TP, Message
+
+from events.fact import Family
+from events.topics import topic_name
+from streams.batching import BatchConsumer, BatchProducer, LeaseLostError
+from streams.core import Record
+from streams.dead_letters import OutgoingRecord
+
+__all__ = ["FakeApp", "FakeConsumer", "FakeProducer", "StatesWritten", "batch_message"]
+
+GENERATION = 3
+
+
+def batch_message(records: Sequence[Record], *, family: Family, partition: int) -> Message:
+    """Return the message in which a partition's records travel."""
+    topic = topic_name(family)
+    return cast(
+        "Message",
+        _Batch(topic, partition, records, TP(topic, partition), GENERATION),
+    )
+
+
+class _Batch(NamedTuple):
+    topic: str
+    partition: int
+    value: Sequence[Record]
+    tp: TP
+    generation_id: int
+
+
+class _Generation(NamedTuple):
+    consumer_generation_id: int
+
+
+class StatesWritten(NamedTuple):
+    """A batch of changelog records."""
+
+    topic: str
+    partition: int
+    records: Sequence[tuple[bytes, bytes]]
+
+
+@dataclass
+class FakeConsumer:
+    """A consumer that owns what the test says, and notes what was done."""
+
+    owned: set[TP] = field(default_factory=set)
+    waiting: dict[TP, int] = field(default_factory=dict)
+    started: bool = True
+    doubt: str | None = None
+    error: BaseException | None = None
+    finished: list[Message] = field(default_factory=list)
+
+    @property
+    def real(self) -> BatchConsumer:
+        """Return itself, as what it stands for."""
+        return cast("BatchConsumer", self)
+
+    @property
+    def app(self) -> _Generation:
+        """Return what knows the group's generation."""
+        return _Generation(GENERATION)
+
+    def assignment(self) -> set[TP]:
+        """Return what this worker owns."""
+        self._assert_started()
+        return self.owned
+
+    def lag(self) -> dict[TP, int]:
+        """Return the records waiting."""
+        self._assert_started()
+        return self.waiting
+
+    def lease_doubt(self, generation: int | None) -> str | None:
+        """Return the doubt that the test has sown."""
+        assert generation == GENERATION
+        return self.doubt
+
+    def assert_lease(self, message: Message) -> None:
+        """Raise where there is a doubt."""
+        doubt = self.lease_doubt(message.generation_id)
+        if doubt is not None:
+            raise LeaseLostError(message.tp, reason=doubt)
+
+    def done(self, message: Message) -> None:
+        """Note a batch whose offset may be committed."""
+        self.finished.append(message)
+
+    async def check_errors(self) -> None:
+        """Raise the error that the test has parked."""
+        self._assert_started()
+        if self.error is not None:
+            raise self.error
+
+    def _assert_started(self) -> None:
+        if not self.started:
+            raise ConsumerNotStarted
+
+
+@dataclass
+class FakeProducer:
+    """A producer whose broker acknowledges when the test says, or fails."""
+
+    acknowledges: asyncio.Event = field(default_factory=asyncio.Event)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    failure: BaseException | None = None
+    states: list[StatesWritten] = field(default_factory=list)
+    records: list[OutgoingRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.acknowledges.set()
+
+    @property
+    def real(self) -> BatchProducer:
+        """Return itself, as what it stands for."""
+        return cast("BatchProducer", self)
+
+    async def write_batch(
+        self, topic: str, partition: int, records: Sequence[tuple[bytes, bytes]]
+    ) -> None:
+        """Note changelog records, once acknowledged."""
+        await self._acknowledged()
+        self.states.append(StatesWritten(topic, partition, records))
+
+    async def write_all(self, records: Sequence[OutgoingRecord]) -> None:
+        """Note dead letters and forwards, once acknowledged."""
+        await self._acknowledged()
+        self.records += records
+
+    async def _acknowledged(self) -> None:
+        self.asked.set()
+        await self.acknowledges.wait()
+        if self.failure is not None:
+            raise self.failure
+
+
+class _Signal:
+    """One of Faust's signals, which a test sends itself."""
+
+    def __init__(self) -> None:
+        self.receivers: list[Any] = []
+
+    def connect(self, receiver: Any, **_: object) -> None:  # noqa: ANN401
+        self.receivers.append(receiver)
+
+    async def send(self, partitions: set[TP]) -> None:
+        """Tell all who listen."""
+        for receiver in self.receivers:
+            await receiver(None, partitions)
+
+
+class _Recovery:
+    remaining = 0
+
+    def active_remaining_total(self) -> int:
+        return self.remaining
+
+
+@dataclass
+class _Tables:
+    actives_ready: bool = True
+    recovery: _Recovery = field(default_factory=_Recovery)
+
+
+class FakeApp:
+    """A Faust app in the state in which the test puts it: at first, ready."""
+
+    def __init__(self, consumer: FakeConsumer) -> None:
+        self.consumer = consumer
+        self.producer = FakeProducer()
+        self.tables = _Tables()
+        self.rebalancing = False
+        self.in_recovery = False
+        self.on_partitions_assigned = _Signal()
+        self.on_partitions_revoked = _Signal()
+
+    @property
+    def real(self) -> faust.App:
+        """Return itself, as what it stands for."""
+        return cast("faust.App", self)

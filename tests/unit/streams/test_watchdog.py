@@ -1,0 +1,191 @@
+"""The watchdog: ends a worker that is alive but does nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+
+import pytest
+from faust.types import TP
+
+from catalogue.loader import load_catalogue
+from streams.clock import FixedClock
+from streams.engine import Engine
+from streams.membership import Membership
+from streams.settings import Settings
+from streams.watchdog import CoordinatorFailedError, NotReadyError, StalledError, Watchdog
+from tests.support.fake_group import FakeApp, FakeConsumer
+
+CATALOGUE = load_catalogue()
+WAITING = {TP("smartregion.schools", 0): 7}
+SETTINGS = Settings(ready_timeout=60, stall_timeout=30)
+
+
+class Watch:
+    """A watchdog whose time the test moves, over a worker that is ready and has nothing to do."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.consumer = FakeConsumer()
+        self.app = FakeApp(self.consumer)
+        clock = FixedClock(date(2020, 12, 31))
+        self.engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=1)
+        self.membership = Membership(self.app.real, self.engine)
+        self.membership.waiting_for()
+        self.membership.ready_since = self.engine.progressed_at = self.now
+        self.watchdog = Watchdog(SETTINGS, self.membership, clock=lambda: self.now)
+
+    def look(self, *, after: float = 1.0) -> None:
+        """Let the watchdog look, some seconds later."""
+        self.now += after
+        asyncio.run(self.watchdog.look())
+
+    def unready(self) -> None:
+        """Let the group form anew, from now on."""
+        self.app.rebalancing = True
+        self.membership.waiting_for()
+        self.membership.unready_since = self.now
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """Return a watchdog over a worker in order."""
+    return Watch()
+
+
+def test_a_worker_in_order_is_left_alone(watch: Watch) -> None:
+    """Ready, and nothing to do, for however long."""
+    for _ in range(3):
+        watch.look(after=3600)
+
+
+class TestCoordinator:
+    """The error that aiokafka parks and Faust never asks for."""
+
+    def test_one_error_is_counted_and_survived(self, watch: Watch) -> None:
+        """A coordinator may move."""
+        watch.consumer.error = OSError("moved")
+
+        watch.look()
+
+        assert watch.engine.meters.coordinator_errors == 1
+
+    def test_errors_in_a_row_end_the_worker(self, watch: Watch) -> None:
+        """It would consume nothing and say nothing, for ever."""
+        watch.consumer.error = OSError("no right to read the group")
+
+        for _ in range(4):
+            watch.look()
+        with pytest.raises(CoordinatorFailedError, match=r"5 errors in a row.*no right to read"):
+            watch.look()
+
+    def test_an_error_that_passes_is_forgotten(self, watch: Watch) -> None:
+        """Only errors in a row count."""
+        for error in (*[OSError("moved")] * 4, None, *[OSError("moved")] * 4):
+            watch.consumer.error = error
+            watch.look()
+
+        assert watch.engine.meters.coordinator_errors == 8
+
+    def test_a_coordinator_that_does_not_answer_is_an_error(self, watch: Watch) -> None:
+        """Its thread may hang."""
+        watch.watchdog = Watchdog(
+            SETTINGS.model_copy(update={"request_timeout": 0.001}),
+            watch.membership,
+            clock=lambda: watch.now,
+        )
+
+        async def never() -> None:
+            await asyncio.Event().wait()
+
+        watch.consumer.check_errors = never  # type: ignore[method-assign]
+
+        watch.look()
+
+        assert watch.engine.meters.coordinator_errors == 1
+
+    def test_a_consumer_not_started_is_no_error(self, watch: Watch) -> None:
+        """There is no coordinator yet."""
+        watch.consumer.started = False
+
+        watch.look()
+
+        assert watch.engine.meters.coordinator_errors == 0
+
+
+class TestReadiness:
+    """A recovery that ends in silence."""
+
+    def test_a_worker_may_take_its_time(self, watch: Watch) -> None:
+        """Up to the time-out."""
+        watch.unready()
+
+        watch.look(after=60)
+
+    def test_a_worker_that_takes_longer_is_ended(self, watch: Watch) -> None:
+        """With what it waited for, and the setting that would let it wait."""
+        watch.unready()
+
+        with pytest.raises(
+            NotReadyError, match=r"after 61 s, still waiting for an assignment.*READY_TIMEOUT"
+        ):
+            watch.look(after=61)
+
+    def test_records_waiting_are_no_stall_meanwhile(self, watch: Watch) -> None:
+        """Nothing can be worked through before the state is there."""
+        watch.unready()
+        watch.consumer.waiting = WAITING
+
+        watch.look(after=50)
+
+
+class TestProgress:
+    """A stream that stands still."""
+
+    def test_records_that_wait_too_long_end_the_worker(self, watch: Watch) -> None:
+        """With how many."""
+        watch.consumer.waiting = WAITING
+
+        with pytest.raises(StalledError, match="no batch in 31 s with 7 records waiting"):
+            watch.look(after=31)
+
+    def test_a_batch_is_progress(self, watch: Watch) -> None:
+        """However many records wait behind it."""
+        watch.consumer.waiting = WAITING
+        watch.engine.progressed_at = watch.now + 20
+
+        watch.look(after=50)
+
+    def test_becoming_ready_is_progress(self, watch: Watch) -> None:
+        """Records waited during the recovery."""
+        watch.consumer.waiting = WAITING
+        watch.membership.ready_since = watch.now + 20
+
+        watch.look(after=50)
+
+    def test_records_after_a_quiet_time_have_their_own(self, watch: Watch) -> None:
+        """A worker that had nothing to do for hours has not stood still."""
+        watch.look(after=3600)
+        watch.consumer.waiting = WAITING
+
+        watch.look()
+
+    def test_a_stall_after_a_quiet_time_is_found(self, watch: Watch) -> None:
+        """Counted from when all was done last."""
+        watch.look(after=3600)
+        watch.consumer.waiting = WAITING
+        watch.look()
+
+        with pytest.raises(StalledError):
+            watch.look(after=30)
+
+
+def test_watching_goes_on_until_something_is_wrong(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look after look."""
+    monkeypatch.setattr("streams.watchdog._INTERVAL_SECONDS", 0)
+    watch.consumer.error = OSError("gone")
+
+    with pytest.raises(CoordinatorFailedError):
+        asyncio.run(asyncio.wait_for(watch.watchdog.watch(), timeout=10))
