@@ -277,20 +277,27 @@ class BatchConsumer(driver.Consumer):
     def assert_lease(self, message: Message) -> None:
         """Refuse to write for a partition that the group may have given to another worker.
 
-        Raises LeaseLostError when the batch is of an older generation, or when the broker has
-        not answered a heartbeat for 0.8 of the session: a worker that slept through its session
-        must not write old state over its successor's.
+        Raises LeaseLostError where `lease_doubt` finds a reason.
         """
-        tp = message.tp
+        doubt = self.lease_doubt(message.generation_id)
+        if doubt is not None:
+            raise LeaseLostError(message.tp, reason=doubt)
+
+    def lease_doubt(self, generation: int | None) -> str | None:
+        """Return why work of a generation may be another worker's by now; None where it is not.
+
+        It is when the group has formed anew, and when the broker has not answered a heartbeat for
+        0.8 of the session: a worker that slept through its session must not write old state over
+        its successor's.
+        """
         current = self._thread.generation()
-        if message.generation_id != current:
-            reason = f"the batch is of generation {message.generation_id}, the group's is {current}"
-            raise LeaseLostError(tp, reason=reason)
+        if generation != current:
+            return f"the work is of generation {generation}, the group's is {current}"
         age = monotonic() - self._thread.known_at
         limit = LEASE_SHARE * self.app.conf.broker_session_timeout
         if age > limit:
-            reason = f"the broker last answered a heartbeat {age:.1f} s ago (limit {limit:.1f} s)"
-            raise LeaseLostError(tp, reason=reason)
+            return f"the broker last answered a heartbeat {age:.1f} s ago (limit {limit:.1f} s)"
+        return None
 
     async def check_errors(self) -> None:
         """Raise the coordinator error that aiokafka has parked, which Faust never asks for."""

@@ -98,16 +98,17 @@ class Engine:
                 first.error,
             )
 
-    async def rewrite_repaired(self, producer: BatchProducer) -> int:
+    async def rewrite_repaired(self, consumer: BatchConsumer, producer: BatchProducer) -> int:
         """Write again the entities whose last changelog record knows less than their state.
 
-        Returns how many were written. Compaction would otherwise keep the poorer record.
+        Returns how many were written: none while it is in doubt whose they are, for it can wait.
+        Compaction would otherwise keep the poorer record.
         """
         written = 0
         for family, partition in self.holdings.repairs():
             async with self._turns[family]:
                 states = self.holdings.repairs_of(family, partition)
-                if states:
+                if states and consumer.lease_doubt(consumer.app.consumer_generation_id) is None:
                     await self._write_states(family, partition, states, producer)
                     self.holdings.repaired(family, partition, states)
                     written += len(states)

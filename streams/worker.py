@@ -120,7 +120,7 @@ async def _upkeep(settings: Settings, membership: Membership) -> None:
         elapsed += 1.0
         if membership.waiting_for() is not None:
             continue
-        await engine.rewrite_repaired(membership.producer)
+        await engine.rewrite_repaired(membership.consumer, membership.producer)
         if elapsed >= settings.self_check_interval:
             elapsed = 0.0
             await engine.check_fold()

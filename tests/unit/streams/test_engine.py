@@ -1,0 +1,383 @@
+"""The engine: one batch, in the order that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+from faust.types import Message
+
+from catalogue.loader import load_catalogue
+from events.cloudevent import CloudEvent
+from events.fact import Family
+from events.partitioning import partition_for
+from events.topics import DEAD_LETTERS
+from streams.batching import LeaseLostError, ProduceFailedError
+from streams.clock import FixedClock
+from streams.core import Outcome, Record
+from streams.dead_letters import read_dead_letter
+from streams.engine import Engine
+from streams.state import EntityState, cell_of, decode_state, merge_states, with_cell
+from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
+from tests.support.histories import event, uai
+from tests.support.records import PARTITIONS, FakeRecord, record_of
+
+CATALOGUE = load_catalogue()
+PARIS = uai("0750001")
+HOME = partition_for(PARIS.encode(), PARTITIONS)
+AWAY = (HOME + 1) % PARTITIONS
+SCHOOLS = Family.SCHOOLS
+CHANGELOG = "monitor-schools-changelog"
+REFUSED = FakeRecord("smartregion.schools", HOME, 42, b"key", b"{")
+BROKEN = ProduceFailedError(CHANGELOG, HOME, cause=OSError("gone"))
+
+
+def connected(day: str = "2018-03-01") -> CloudEvent:
+    """Return a lycée's connection."""
+    return event("school.connected", PARIS, day)
+
+
+def state_of(*history: CloudEvent) -> EntityState:
+    """Return what events say of one entity."""
+    state: EntityState = {}
+    for told in history:
+        day = told.fact.effective_day.isoformat()
+        state = merge_states(state, with_cell({}, told.fact.NAME, day, cell_of(told)))
+    return state
+
+
+class Bench:
+    """An engine between a consumer and a producer that a test controls."""
+
+    def __init__(self) -> None:
+        self.engine = Engine(
+            CATALOGUE,
+            FixedClock(date(2020, 12, 31)),
+            app_id="monitor",
+            partitions=PARTITIONS,
+        )
+        self.consumer = FakeConsumer()
+        self.producer = FakeProducer()
+
+    @property
+    def known(self) -> dict[str, EntityState]:
+        """Return what the engine knows of the home partition's lycées."""
+        return dict(self.engine.holdings.states(SCHOOLS, HOME))
+
+    def batch(self, *records: Record, partition: int = HOME) -> Message:
+        """Return a batch of lycées' records."""
+        return batch_message(records, family=SCHOOLS, partition=partition)
+
+    async def take(self, message: Message) -> None:
+        """Let the engine take a batch."""
+        await self.engine.take(SCHOOLS, message, self.consumer.real, self.producer.real)
+
+    def take_all(self, *records: Record, partition: int = HOME) -> Message:
+        """Let the engine take records as one batch, to the end."""
+        message = self.batch(*records, partition=partition)
+        asyncio.run(self.take(message))
+        return message
+
+    async def rewrite(self) -> int:
+        """Let the engine write repaired entities again."""
+        return await self.engine.rewrite_repaired(self.consumer.real, self.producer.real)
+
+    def hide(self, *history: CloudEvent) -> EntityState:
+        """Let the changelog end with less than is known of a lycée; returns what is known."""
+        for state in (state_of(*history), state_of(*history[:-1])):
+            self.engine.holdings.recover(SCHOOLS, HOME, PARIS, state)
+        return state_of(*history)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Return a fresh engine in its surroundings."""
+    return Bench()
+
+
+class TestTake:
+    """What a batch leads to."""
+
+    def test_changed_entities_are_written_once_each(self, bench: Bench) -> None:
+        """To the family's changelog, on the partition of the batch, in full."""
+        told = [connected("2018-03-01"), connected("2018-04-01")]
+
+        bench.take_all(*map(record_of, told))
+
+        [written] = bench.producer.states
+        assert (written.topic, written.partition) == (CHANGELOG, HOME)
+        assert [(key, decode_state(value)) for key, value in written.records] == [
+            (PARIS.encode(), state_of(*told))
+        ]
+
+    def test_changed_entities_are_known(self, bench: Bench) -> None:
+        """And their figures with them."""
+        told = connected()
+
+        bench.take_all(record_of(told))
+
+        assert bench.known == {PARIS: state_of(told)}
+        assert bench.engine.holdings.fold.series(HOME) != {}
+
+    def test_the_batch_is_done(self, bench: Bench) -> None:
+        """Its offset may be committed."""
+        message = bench.take_all(record_of(connected()))
+
+        assert bench.consumer.finished == [message]
+
+    def test_a_batch_of_duplicates_writes_nothing(self, bench: Bench) -> None:
+        """It is done all the same."""
+        record = record_of(connected())
+
+        bench.take_all(record)
+        bench.take_all(record)
+
+        assert len(bench.producer.states) == 1
+        assert len(bench.consumer.finished) == 2
+
+    def test_a_refused_record_becomes_a_dead_letter(self, bench: Bench) -> None:
+        """With the monitor's own time."""
+        bench.take_all(REFUSED)
+
+        [sent] = bench.producer.records
+        letter = read_dead_letter(FakeRecord(sent.topic, 0, 0, sent.key, sent.value, sent.headers))
+        assert sent.topic == DEAD_LETTERS
+        assert (letter.value, letter.offset) == (REFUSED.value, REFUSED.offset)
+        assert letter.time.date() == date(2020, 12, 31)
+
+    def test_a_burst_of_dead_letters_is_one_line(
+        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """How many, and the first of them."""
+        with caplog.at_level(logging.WARNING):
+            bench.take_all(*[REFUSED] * 100)
+
+        [line] = caplog.messages
+        assert line.startswith(
+            f"dead letters topic=smartregion.schools partition={HOME} count=100 first_offset=42"
+        )
+
+    def test_a_misrouted_record_is_forwarded(self, bench: Bench) -> None:
+        """To the partition where its entity lives; nothing is known of it here."""
+        bench.take_all(record_of(connected(), partition=AWAY), partition=AWAY)
+
+        [sent] = bench.producer.records
+        assert (sent.topic, sent.partition) == ("smartregion.schools", HOME)
+        assert dict(bench.engine.holdings.states(SCHOOLS, AWAY)) == {}
+
+    def test_outcomes_are_counted(self, bench: Bench) -> None:
+        """What came, and what became of it."""
+        bench.take_all(record_of(connected()), REFUSED)
+
+        meters = bench.engine.meters
+        assert sorted(outcome for _, outcome in meters.events) == [
+            Outcome.ACCEPTED,
+            Outcome.REFUSED,
+        ]
+        assert meters.dead_letters.total() == 1
+
+    def test_progress_is_noted(self, bench: Bench) -> None:
+        """By which the watchdog knows a worker that stands still."""
+        before = bench.engine.progressed_at
+
+        bench.take_all(record_of(connected()))
+
+        assert bench.engine.progressed_at > before
+
+
+class TestOrder:
+    """Nothing is taken over, and no offset may be committed, before the broker has it all."""
+
+    @pytest.mark.parametrize("others", [[], [REFUSED]])
+    def test_nothing_is_known_or_done_before_the_writes_are_acknowledged(
+        self, bench: Bench, others: Sequence[FakeRecord]
+    ) -> None:
+        """A worker that dies here reads the batch again, as if nothing had been."""
+
+        async def interrupted() -> None:
+            bench.producer.acknowledges.clear()
+            taking = asyncio.create_task(bench.take(bench.batch(record_of(connected()), *others)))
+            await bench.producer.asked.wait()
+            assert bench.known == {}
+            assert bench.consumer.finished == []
+            assert not taking.done()
+            bench.producer.acknowledges.set()
+            await taking
+
+        asyncio.run(interrupted())
+        assert list(bench.known) == [PARIS]
+        assert len(bench.consumer.finished) == 1
+
+    def test_a_refused_batch_is_not_done_before_its_dead_letters_are_there(
+        self, bench: Bench
+    ) -> None:
+        """A record is on its topic, uncommitted, or among the dead letters: never nowhere."""
+
+        async def interrupted() -> None:
+            bench.producer.acknowledges.clear()
+            taking = asyncio.create_task(bench.take(bench.batch(REFUSED)))
+            await bench.producer.asked.wait()
+            assert bench.consumer.finished == []
+            bench.producer.acknowledges.set()
+            await taking
+
+        asyncio.run(interrupted())
+        assert len(bench.consumer.finished) == 1
+
+    @pytest.mark.parametrize("record", [record_of(connected()), REFUSED])
+    def test_a_failed_write_leaves_all_as_it_was(self, bench: Bench, record: FakeRecord) -> None:
+        """Nothing is known, done or counted of a batch that the broker does not have."""
+        bench.producer.failure = BROKEN
+
+        with pytest.raises(ProduceFailedError):
+            bench.take_all(record)
+
+        assert bench.known == {}
+        assert bench.consumer.finished == []
+        assert bench.engine.meters.events == {}
+
+    def test_a_lost_lease_writes_nothing_at_all(self, bench: Bench) -> None:
+        """Another worker may own the partition: neither its states nor its letters are ours."""
+        bench.consumer.doubt = "the group has formed anew"
+
+        with pytest.raises(LeaseLostError, match="the group has formed anew"):
+            bench.take_all(record_of(connected()), REFUSED)
+
+        assert not bench.producer.asked.is_set()
+        assert bench.known == {}
+        assert bench.consumer.finished == []
+
+    def test_batches_of_a_family_take_turns(self, bench: Bench) -> None:
+        """The second merges into what the first has left."""
+
+        async def both() -> None:
+            bench.producer.acknowledges.clear()
+            taking = [
+                asyncio.create_task(bench.take(bench.batch(record_of(connected(day)))))
+                for day in ("2018-03-01", "2018-04-01")
+            ]
+            await bench.producer.asked.wait()
+            bench.producer.acknowledges.set()
+            await asyncio.gather(*taking)
+
+        asyncio.run(both())
+        last = bench.producer.states[-1].records[0][1]
+        assert decode_state(last) == bench.known[PARIS]
+        assert list(bench.known[PARIS]["school.connected"]) == ["2018-03-01", "2018-04-01"]
+
+
+class TestRewriteRepaired:
+    """Entities of which the changelog ends with less than is known."""
+
+    def test_they_are_written_again(self, bench: Bench) -> None:
+        """In full, and once."""
+        known = bench.hide(connected("2018-03-01"), connected("2018-04-01"))
+
+        assert asyncio.run(bench.rewrite()) == 1
+        assert asyncio.run(bench.rewrite()) == 0
+
+        [written] = bench.producer.states
+        assert (written.topic, written.partition) == (CHANGELOG, HOME)
+        assert decode_state(written.records[0][1]) == known
+
+    def test_others_are_not(self, bench: Bench) -> None:
+        """After an ordinary recovery nothing is written."""
+        bench.engine.holdings.recover(SCHOOLS, HOME, PARIS, state_of(connected()))
+
+        assert asyncio.run(bench.rewrite()) == 0
+        assert bench.producer.states == []
+
+    def test_they_wait_while_it_is_in_doubt_whose_they_are(self, bench: Bench) -> None:
+        """A worker that slept must not write over its successor's states, not even to repair."""
+        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
+        bench.consumer.doubt = "no heartbeat was answered"
+
+        assert asyncio.run(bench.rewrite()) == 0
+        assert bench.producer.states == []
+        assert bench.engine.holdings.repairs() == [(SCHOOLS, HOME)]
+
+    def test_they_stay_to_be_written_where_it_fails(self, bench: Bench) -> None:
+        """The next try, or the next worker, writes them."""
+        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
+        bench.producer.failure = BROKEN
+
+        with pytest.raises(ProduceFailedError):
+            asyncio.run(bench.rewrite())
+
+        assert bench.engine.holdings.repairs() == [(SCHOOLS, HOME)]
+
+    def test_they_wait_for_the_batch_in_flight(self, bench: Bench) -> None:
+        """What it changes would otherwise be undone by an older state."""
+        bench.hide(connected("2018-03-01"), connected("2018-04-01"))
+
+        async def both() -> tuple[None, int]:
+            bench.producer.acknowledges.clear()
+            taking = asyncio.create_task(
+                bench.take(bench.batch(record_of(connected("2018-05-01"))))
+            )
+            await bench.producer.asked.wait()
+            rewriting = asyncio.create_task(bench.rewrite())
+            await asyncio.sleep(0)
+            bench.producer.acknowledges.set()
+            return await asyncio.gather(taking, rewriting)
+
+        _, rewritten = asyncio.run(both())
+
+        # The batch wrote the entity in full, so nothing is left to repair.
+        assert rewritten == 0
+        assert len(bench.producer.states) == 1
+
+
+class TestCheckFold:
+    """The self-check of the figures."""
+
+    def test_finds_nothing_as_a_rule(self, bench: Bench) -> None:
+        """Figures are those of the states."""
+        bench.take_all(record_of(connected()))
+
+        assert asyncio.run(bench.engine.check_fold()) == 0
+        assert bench.engine.meters.mismatches == 0
+
+    def test_counts_and_tells_what_differs(
+        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A fault of ours is a metric and a line in the log."""
+        bench.take_all(record_of(connected()))
+        next(iter(bench.engine.holdings.fold.series(HOME).values())).add(1, 1)
+
+        assert asyncio.run(bench.engine.check_fold()) == 1
+        assert bench.engine.meters.mismatches == 1
+        assert caplog.messages == ["the fold differs from its states series=1"]
+
+
+class TestSnapshot:
+    """What /metrics is made of."""
+
+    def test_has_figures_of_owned_partitions(self, bench: Bench) -> None:
+        """Of those alone, on the clock's day."""
+        bench.take_all(record_of(connected()))
+
+        snapshot = bench.engine.snapshot({HOME}, ready=True, lag={})
+
+        assert list(snapshot.figures) == [HOME]
+        assert snapshot.as_of == date(2020, 12, 31)
+        assert bench.engine.snapshot({AWAY}, ready=True, lag={}).figures[AWAY].totals == {}
+
+    def test_has_no_figures_before_ready(self, bench: Bench) -> None:
+        """Half a state makes half a figure."""
+        bench.take_all(record_of(connected()))
+
+        assert bench.engine.snapshot({HOME}, ready=False, lag={}).figures == {}
+
+    def test_has_what_the_worker_holds_and_waits_for(self, bench: Bench) -> None:
+        """Entities by family, partitions in all, lag."""
+        bench.take_all(record_of(connected()))
+
+        snapshot = bench.engine.snapshot({HOME}, ready=True, lag={("t", 0): 3})
+
+        assert snapshot.entities == {"schools": 1}
+        assert snapshot.partitions_expected == PARTITIONS
+        assert snapshot.lag == {("t", 0): 3}
