@@ -1,0 +1,209 @@
+"""Which partitions this worker owns, and whether their state is rebuilt."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import date
+
+import pytest
+from faust.types import TP
+
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from events.topics import topic_name
+from streams.clock import FixedClock
+from streams.engine import Engine
+from streams.membership import Membership
+from tests.support.fake_group import FakeApp, FakeConsumer
+from tests.support.records import PARTITIONS
+
+CATALOGUE = load_catalogue()
+
+
+def owned(*partitions: int) -> set[TP]:
+    """Return the topic partitions of every family's events on some partitions."""
+    return {TP(topic_name(family), number) for family in Family for number in partitions}
+
+
+class Group:
+    """A worker in a group that the test plays."""
+
+    def __init__(self) -> None:
+        self.consumer = FakeConsumer(owned=owned(0, 2))
+        self.app = FakeApp(self.consumer)
+        clock = FixedClock(date(2020, 12, 31))
+        engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=PARTITIONS)
+        self.membership = Membership(self.app.real, engine)
+
+
+@pytest.fixture
+def group() -> Group:
+    """Return a worker that is ready."""
+    return Group()
+
+
+class TestWaitingFor:
+    """What is said of a worker that is not ready."""
+
+    def test_is_nothing_when_ready(self, group: Group) -> None:
+        """The tables are rebuilt and nobody comes or goes."""
+        assert group.membership.waiting_for() is None
+
+    def test_is_the_broker_before_the_consumer_started(self, group: Group) -> None:
+        """There is no connection yet."""
+        group.consumer.started = False
+        group.app.tables.actives_ready = False
+
+        assert group.membership.waiting_for() == "the broker"
+
+    def test_is_an_assignment_while_the_group_forms(self, group: Group) -> None:
+        """The state of the old assignment is there, and may be another worker's."""
+        group.app.rebalancing = True
+
+        assert group.membership.waiting_for() == "an assignment of partitions"
+
+    def test_is_an_assignment_before_any_partition_is_owned(self, group: Group) -> None:
+        """A recovery of nothing is no recovery."""
+        group.app.tables.actives_ready = False
+        group.app.in_recovery = True
+        group.consumer.owned = set()
+
+        assert group.membership.waiting_for() == "an assignment of partitions"
+
+    @pytest.mark.parametrize(("remaining", "told"), [(1200, 1200), (-3, 0)])
+    def test_is_the_recovery_with_what_is_left(
+        self, group: Group, remaining: int, told: int
+    ) -> None:
+        """So that an operator sees it move; Faust's count may fall below zero."""
+        group.app.tables.actives_ready = False
+        group.app.in_recovery = True
+        group.app.tables.recovery.remaining = remaining
+
+        assert group.membership.waiting_for() == (
+            f"recovery of the state ({told} changelog records to go)"
+        )
+
+
+class TestOwned:
+    """The partitions of the figures."""
+
+    def test_are_those_owned_of_every_family(self, group: Group) -> None:
+        """An indicator may need two families."""
+        group.consumer.owned = owned(0, 2) - {TP(topic_name(Family.GRANTS), 2)}
+
+        assert group.membership.owned() == {0}
+
+    def test_are_none_before_the_consumer_started(self, group: Group) -> None:
+        """Nobody has assigned any."""
+        group.consumer.started = False
+
+        assert group.membership.owned() == frozenset()
+
+
+class TestLag:
+    """The records waiting."""
+
+    def test_is_told_by_topic_and_partition(self, group: Group) -> None:
+        """As labels want it."""
+        group.consumer.waiting = {TP("smartregion.schools", 0): 3}
+
+        assert group.membership.lag() == {("smartregion.schools", 0): 3}
+
+    def test_is_none_before_the_consumer_started(self, group: Group) -> None:
+        """Nothing was looked at."""
+        group.consumer.started = False
+
+        assert group.membership.lag() == {}
+
+
+class TestTurns:
+    """From not ready to ready, and back."""
+
+    def test_becoming_ready_is_told_once(
+        self, group: Group, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """With what was recovered."""
+        with caplog.at_level(logging.INFO):
+            for _ in range(3):
+                group.membership.waiting_for()
+
+        [line] = caplog.messages
+        assert line.startswith("ready partitions=0,2 entities=0 seconds=")
+
+    def test_each_recovery_is_counted_and_timed(self, group: Group) -> None:
+        """One at the start, one after each rebalance."""
+        for rebalancing in (False, True, False):
+            group.app.rebalancing = rebalancing
+            group.membership.waiting_for()
+
+        meters = group.membership.engine.meters
+        assert meters.recoveries == 2
+        assert meters.recovery_seconds is not None
+        assert meters.recovery_seconds >= 0
+
+    def test_the_time_since_is_kept(self, group: Group) -> None:
+        """By which the watchdog knows who waits too long."""
+        group.membership.waiting_for()
+        ready_since = group.membership.ready_since
+        group.app.rebalancing = True
+        group.membership.waiting_for()
+
+        assert group.membership.unready_since >= ready_since
+
+
+class TestSnapshot:
+    """What /metrics is made of."""
+
+    def test_has_the_owned_partitions_when_ready(self, group: Group) -> None:
+        """And the lag."""
+        group.consumer.waiting = {TP("smartregion.schools", 0): 3}
+
+        snapshot = group.membership.snapshot()
+
+        assert snapshot.ready
+        assert list(snapshot.figures) == [0, 2]
+        assert snapshot.lag == {("smartregion.schools", 0): 3}
+
+    def test_has_no_figures_while_the_group_forms(self, group: Group) -> None:
+        """They may be counted by two."""
+        group.app.rebalancing = True
+
+        snapshot = group.membership.snapshot()
+
+        assert not snapshot.ready
+        assert snapshot.figures == {}
+
+
+class TestLog:
+    """One line an assignment."""
+
+    def test_tells_what_was_assigned(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
+        """The partitions owned of every family, and the topic partitions in all."""
+        with caplog.at_level(logging.INFO):
+            asyncio.run(group.app.on_partitions_assigned.send(owned(0, 2)))
+
+        assert caplog.messages == ["assigned partitions=0,2 topic_partitions=16"]
+
+    def test_tells_what_was_revoked(self, group: Group, caplog: pytest.LogCaptureFixture) -> None:
+        """How many topic partitions."""
+        with caplog.at_level(logging.INFO):
+            asyncio.run(group.app.on_partitions_revoked.send(owned(1)))
+
+        assert caplog.messages == ["revoked topic_partitions=8"]
+
+    def test_says_none_rather_than_nothing(
+        self, group: Group, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A worker too many owns no partition."""
+        group.consumer.owned = set()
+        with caplog.at_level(logging.INFO):
+            asyncio.run(group.app.on_partitions_assigned.send(set()))
+
+        assert caplog.messages == ["assigned partitions=none topic_partitions=0"]
+
+
+def test_hands_out_the_app_s_consumer_and_producer(group: Group) -> None:
+    """Which its transport made."""
+    assert group.membership.consumer is group.consumer.real
+    assert group.membership.producer is group.app.producer.real

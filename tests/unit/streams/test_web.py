@@ -1,0 +1,154 @@
+"""The worker's HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import date
+from typing import NamedTuple
+
+import pytest
+from aiohttp import ClientSession
+from faust.types import TP
+
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from events.topics import topic_name
+from streams.clock import FixedClock
+from streams.engine import Engine
+from streams.membership import Membership
+from streams.web import AddressInUseError, serve
+from tests.support.fake_group import FakeApp, FakeConsumer
+
+CATALOGUE = load_catalogue()
+LOOPBACK = "127.0.0.1"
+
+
+class Answer(NamedTuple):
+    """What the server answered."""
+
+    status: int
+    content_type: str
+    body: str
+
+
+class Server:
+    """A server over a worker that owns partition 0, and is ready."""
+
+    def __init__(self) -> None:
+        self.app = FakeApp(FakeConsumer(owned={TP(topic_name(family), 0) for family in Family}))
+        clock = FixedClock(date(2020, 12, 31))
+        engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=1)
+        self.membership = Membership(self.app.real, engine)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Start it on a free port, ask, and stop it."""
+
+        async def ask() -> Answer:
+            async with (
+                serve(self.membership, host=LOOPBACK, port=0) as address,
+                ClientSession() as session,
+                session.get(address + path, headers=headers) as answer,
+            ):
+                return Answer(answer.status, answer.headers["Content-Type"], await answer.text())
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def server() -> Server:
+    """Return a server to ask."""
+    return Server()
+
+
+class TestMetrics:
+    """GET /metrics."""
+
+    def test_is_prometheus_text(self, server: Server) -> None:
+        """With the worker's figures."""
+        status, content_type, body = server.get("/metrics")
+
+        assert status == 200
+        assert content_type.startswith("text/plain; version=")
+        assert 'smartregion_partition_owned{partition="0"} 1.0' in body
+
+    def test_is_openmetrics_where_that_is_asked_for(self, server: Server) -> None:
+        """As Prometheus does."""
+        answer = server.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+
+        assert answer.content_type.startswith("application/openmetrics-text")
+        assert answer.body.endswith("# EOF\n")
+
+    def test_is_there_before_ready(self, server: Server) -> None:
+        """A worker that restores its state is watched too."""
+        server.app.rebalancing = True
+
+        assert "smartregion_worker_ready 0.0" in server.get("/metrics").body
+
+    def test_shows_nothing_of_the_process(self, server: Server) -> None:
+        """Ours and no other's names."""
+        body = server.get("/metrics").body
+
+        names = {line.split("{")[0].split()[0] for line in body.splitlines() if line[0] != "#"}
+        assert {name.split("_")[0] for name in names} == {"smartregion"}
+
+
+class TestHealth:
+    """GET /healthz."""
+
+    def test_is_well_while_the_process_answers(self, server: Server) -> None:
+        """Ready or not."""
+        server.app.rebalancing = True
+
+        assert server.get("/healthz")[::2] == (200, '{"alive": true}')
+
+
+class TestReadiness:
+    """GET /readyz."""
+
+    def test_says_ready_and_what_is_owned(self, server: Server) -> None:
+        """A load balancer reads the status, people the rest."""
+        assert server.get("/readyz")[::2] == (
+            200,
+            '{"ready": true, "waiting_for": null, "partitions": [0]}',
+        )
+
+    def test_says_what_is_waited_for(self, server: Server) -> None:
+        """503 until then."""
+        server.app.rebalancing = True
+
+        status, _, body = server.get("/readyz")
+
+        assert status == 503
+        assert '"waiting_for": "an assignment of partitions"' in body
+
+
+def test_nothing_else_is_served(server: Server) -> None:
+    """Faust's own pages show data; they are not there."""
+    assert [server.get(path).status for path in ("/", "/graph", "/table/schools")] == [404] * 3
+
+
+def test_an_address_in_use_is_told_with_the_remedy(server: Server) -> None:
+    """Which address, and the variables that name another."""
+
+    async def start(port: int) -> None:
+        async with serve(server.membership, host=LOOPBACK, port=port):
+            pytest.fail("two servers on one port")
+
+    with socket.socket() as other:
+        other.bind((LOOPBACK, 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(AddressInUseError, match=f"{LOOPBACK}:{port}.*SMART_REGION_HTTP_PORT"):
+            asyncio.run(start(port))
+
+
+def test_a_free_port_is_told(server: Server) -> None:
+    """Port 0 picks one, and the address says which."""
+
+    async def address() -> str:
+        async with serve(server.membership, host=LOOPBACK, port=0) as served:
+            return served
+
+    assert not asyncio.run(address()).endswith(":0")
