@@ -17,8 +17,19 @@ from events.cloudevent import CloudEvent
 from events.fact import Fact, Family
 from events.identifiers import uai_check_letter
 from events.registry import FACTS_BY_NAME, facts_of
+from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
 
-__all__ = ["DAYS", "ENTITIES", "deliveries", "event", "events_of", "histories", "pool", "uai"]
+__all__ = [
+    "DAYS",
+    "ENTITIES",
+    "deliveries",
+    "event",
+    "events_of",
+    "histories",
+    "pool",
+    "state_of",
+    "uai",
+]
 
 
 def uai(digits: str) -> str:
@@ -174,3 +185,12 @@ def _any_value(chance: random.Random, kind: type[Fact], name: str) -> Any:  # no
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return chance.choice(list(annotation)).value
     return chance.randint(1, 3) if annotation is int else _DEFAULTS[name]
+
+
+def state_of(*history: CloudEvent) -> EntityState:
+    """Return what events say of one entity."""
+    state = EMPTY
+    for told in history:
+        day = told.fact.effective_day.isoformat()
+        state = merge_states(state, with_cell(EMPTY, told.fact.NAME, day, cell_of(told)))
+    return state

@@ -14,8 +14,16 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.exposition import Figures, figures_of
 from streams.holdings import Holdings
-from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
-from tests.support.histories import DAYS, deliveries, event, events_of, histories, uai
+from streams.state import EMPTY, EntityState, merge_states
+from tests.support.histories import (
+    DAYS,
+    deliveries,
+    event,
+    events_of,
+    histories,
+    state_of,
+    uai,
+)
 from tests.support.records import PARTITIONS, learn
 
 PARIS = uai("0750001")
@@ -43,15 +51,6 @@ def mismatches(holdings: Holdings) -> int:
 def states(holdings: Holdings, family: Family) -> dict[int, dict[str, EntityState]]:
     """Return all states of a family."""
     return {partition: dict(holdings.states(family, partition)) for partition in range(PARTITIONS)}
-
-
-def state_of(*history: CloudEvent) -> EntityState:
-    """Return what events say of one entity."""
-    state = EMPTY
-    for told in history:
-        day = told.fact.effective_day.isoformat()
-        state = merge_states(state, with_cell(EMPTY, told.fact.NAME, day, cell_of(told)))
-    return state
 
 
 def connected(day: str = "2018-03-01") -> CloudEvent:

@@ -1,0 +1,209 @@
+"""A member of a consumer group without a broker: Faust's real consumer on a thread that is told."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from time import monotonic
+from typing import Any, cast
+
+import faust
+from faust.types import TP, ConsumerMessage, Message
+
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from events.registry import Family
+from events.topics import changelog_name, topic_name
+from streams.app import create_app
+from streams.batching import BatchConsumer
+from streams.clock import FixedClock
+from streams.engine import Engine
+from streams.settings import Settings
+from tests.support.records import PARTITIONS, FakeRecord
+
+__all__ = [
+    "APP_ID",
+    "GENERATION",
+    "PolledRecord",
+    "ToldThread",
+    "batch",
+    "build_app",
+    "build_engine",
+    "changelog",
+    "consumer_of",
+    "member",
+    "message",
+    "polled",
+    "topic",
+]
+
+APP_ID = "told"
+GENERATION = 7
+
+Poll = Mapping[TP, list["PolledRecord"]]
+
+
+@dataclass(frozen=True)
+class PolledRecord(FakeRecord):
+    """A record as aiokafka gives it to Faust."""
+
+    timestamp: int = 1_500_000_000_000
+    timestamp_type: int = 0
+
+
+class ToldThread:
+    """Stands where Faust's consumer thread stands, between the consumer and the broker.
+
+    It answers what a test tells it, and remembers what it was asked: `asked` the partitions of
+    each poll, `sought` the seeks, `committed` the group's offsets.
+    """
+
+    def __init__(self) -> None:
+        self.polls: deque[Callable[[], Poll]] = deque()
+        self.asked: list[set[TP]] = []
+        self.sought: list[dict[TP, int]] = []
+        self.went_back = 0
+        self.committed: dict[TP, int | None] = {}
+        self.assigned: set[TP] = set()
+        self.ends: dict[TP, int] = {}
+        self.current = GENERATION
+        self.known_at = monotonic()
+
+    def brings(self, poll: Poll, *, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Let the next poll bring these records; `meanwhile` happens while it waits for them."""
+
+        def bring() -> Poll:
+            meanwhile()
+            return poll
+
+        self.polls.append(bring)
+
+    async def getmany(self, partitions: set[TP], timeout: float) -> Poll:  # noqa: ASYNC109, ARG002
+        """Poll: Faust's signature."""
+        self.asked.append(set(partitions))
+        return self.polls.popleft()() if self.polls else {}
+
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
+        """Go where the group is."""
+        self.went_back += 1
+        return {tp: self.committed.get(tp) for tp in self.assigned}
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Go elsewhere."""
+        self.sought.append(dict(partitions))
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit for the group."""
+        self.committed.update(offsets)
+        return True
+
+    def assignment(self) -> set[TP]:
+        """Tell what this member owns."""
+        return self.assigned
+
+    def highwater(self, tp: TP) -> int | None:
+        """Tell where a partition ends, if a fetch has said so."""
+        return self.ends.get(tp)
+
+    def generation(self) -> int:
+        """Tell the generation that the coordinator counts this member in."""
+        return self.current
+
+
+@cache
+def _catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+def build_engine() -> Engine:
+    """Return an engine with the catalogue that we ship, on the last day of 2020."""
+    return Engine(
+        _catalogue(), FixedClock(date(2020, 12, 31)), app_id=APP_ID, partitions=PARTITIONS
+    )
+
+
+def build_app(
+    engine: Engine | None = None,
+    *,
+    on_failure: Callable[[BaseException], None] = lambda _: None,
+    **settings: Any,
+) -> faust.App:
+    """Return the app as a worker builds it, not started. Needs a running loop."""
+    app = create_app(
+        Settings(app_id=APP_ID, partitions=PARTITIONS, **settings),
+        engine or build_engine(),
+        on_failure=on_failure,
+    )
+    app.finalize()
+    return app
+
+
+def consumer_of(app: faust.App) -> BatchConsumer:
+    """Return the app's consumer; the loop of its thread, which never runs, is closed."""
+    consumer = cast("BatchConsumer", app.consumer)
+    consumer._thread.thread_loop.close()
+    return consumer
+
+
+def member(*assigned: TP) -> tuple[BatchConsumer, ToldThread]:
+    """Return the app's consumer in the middle of its work, and the thread to tell.
+
+    Needs a running loop.
+    """
+    app = build_app()
+    app.consumer_generation_id = GENERATION
+    consumer = consumer_of(app)
+    thread = ToldThread()
+    thread.assigned = set(assigned)
+    consumer._thread = thread  # type: ignore[assignment]
+    consumer._set_active_tps(set(assigned))
+    return consumer, thread
+
+
+def topic(family: Family, partition: int = 0) -> TP:
+    """Return a partition of a family's events."""
+    return TP(topic_name(family), partition)
+
+
+def changelog(family: Family, partition: int = 0) -> TP:
+    """Return a partition of a family's changelog."""
+    return TP(changelog_name(APP_ID, family), partition)
+
+
+def polled(tp: TP, *offsets: int) -> dict[TP, list[PolledRecord]]:
+    """Return what a poll brings of one partition."""
+    return {tp: [PolledRecord(tp.topic, tp.partition, n, b"key", b"value") for n in offsets]}
+
+
+async def batch(consumer: BatchConsumer) -> list[tuple[TP, list[int]]]:
+    """Let the consumer poll once; returns the partitions and offsets that it hands on."""
+    return [
+        (tp, [record.offset for record in cast("list[PolledRecord]", handed.value)])
+        async for tp, handed in consumer.getmany(timeout=1.0)
+    ]
+
+
+def message(
+    tp: TP,
+    records: Iterable[FakeRecord] = (),
+    *,
+    offset: int = 41,
+    generation: int | None = GENERATION,
+) -> Message:
+    """Return the message of a batch whose last record has this offset."""
+    return ConsumerMessage(
+        tp.topic,
+        tp.partition,
+        offset,
+        0.0,
+        0,
+        [],
+        None,
+        cast("bytes", list(records)),  # Faust's word for what a batch carries.
+        None,
+        tp=tp,
+        generation_id=generation,
+    )

@@ -1,0 +1,175 @@
+"""The Faust app: what of Faust is used, what is kept away from, and what a failure does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import faust
+import pytest
+from faust.types.enums import ProcessingGuarantee
+from mode.supervisors import CrashingSupervisor
+from yarl import URL
+
+from events.fact import Family
+from events.topics import topic_name
+from streams.app import _agent
+from streams.batching import BatchConsumer, BatchProducer, BatchSchema
+from streams.engine import Engine
+from tests.support.group_member import build_app, consumer_of
+
+
+def with_app(look: Callable[[faust.App], None], **settings: Any) -> None:
+    """Look at an app that is not started."""
+
+    async def scene() -> None:
+        app = build_app(**settings)
+        consumer_of(app)
+        look(app)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        # The state needs no more, and Faust's other mode loses counts under kill -9.
+        ("processing_guarantee", ProcessingGuarantee.AT_LEAST_ONCE),
+        # Standby keys would be counted twice.
+        ("table_standby_replicas", 0),
+        # State is small, and `Holdings` keeps it.
+        ("store", URL("memory://")),
+        # A revocation waits for the batch in flight, and commits it.
+        ("stream_wait_empty", True),
+        # An exception must not restart the agent past its batch.
+        ("agent_supervisor", CrashingSupervisor),
+        # A new group reads its topics from the first record.
+        ("consumer_auto_offset_reset", "earliest"),
+        # Every replica in sync; at once, for the engine waits for it.
+        ("producer_acks", -1),
+        ("producer_linger", 0),
+        # Topics are declared by `smart-region topics apply`, with their replication.
+        ("topic_allow_declare", False),
+        ("topic_disable_leader", True),
+        # Faust's pages show data.
+        ("web_enabled", False),
+        ("debug", False),
+    ],
+)
+def test_faust_is_set(setting: str, value: object) -> None:
+    """Each of these has a default that loses, doubles or shows something."""
+
+    def look(app: faust.App) -> None:
+        assert getattr(app.conf, setting) == value
+
+    with_app(look)
+
+
+def test_settings_reach_the_broker() -> None:
+    """A session, its heartbeats and the topics' shape are an operator's to choose."""
+
+    def look(app: faust.App) -> None:
+        conf = app.conf
+        assert conf.broker_session_timeout == 9
+        assert conf.broker_heartbeat_interval == 2
+        assert conf.broker_request_timeout == conf.producer_request_timeout == 20
+        assert conf.topic_replication_factor == 3
+        assert conf.broker_commit_interval == 0.5
+        assert conf.broker_max_poll_records == 77
+
+    with_app(
+        look,
+        session_timeout=9,
+        heartbeat_interval=2,
+        request_timeout=20,
+        replication=3,
+        commit_interval=0.5,
+        max_poll_records=77,
+    )
+
+
+def test_the_batching_transport_is_in_place() -> None:
+    """Both ways."""
+
+    def look(app: faust.App) -> None:
+        assert isinstance(app.consumer, BatchConsumer)
+        assert isinstance(app.producer, BatchProducer)
+
+    with_app(look)
+
+
+def test_each_family_has_one_agent_for_raw_batches() -> None:
+    """Two at once would be two hands on one state; a decoder would acknowledge what it refuses."""
+
+    def look(app: faust.App) -> None:
+        agents = {name: cast("Any", agent) for name, agent in app.agents.items()}
+        assert {agent.channel.get_topic_name() for agent in agents.values()} == {
+            topic_name(family) for family in Family
+        }
+        assert all(agent.concurrency == 1 for agent in agents.values())
+        assert all(isinstance(agent.channel.schema, BatchSchema) for agent in agents.values())
+
+    with_app(look)
+
+
+class Stream:
+    """Stands for Faust's stream: it acknowledges by itself unless told not to."""
+
+    def __init__(self, *messages: object) -> None:
+        self.messages = messages
+        self.acknowledges = True
+
+    def noack(self) -> Stream:
+        """Switch that off."""
+        self.acknowledges = False
+        return self
+
+    async def events(self) -> AsyncIterator[object]:
+        """Give the messages."""
+        for message in self.messages:
+            yield SimpleNamespace(message=message)
+
+
+def run_agent(
+    stream: Stream, take: Callable[..., Awaitable[None]], failures: list[BaseException]
+) -> None:
+    """Run a family's agent over a stream."""
+    app = cast("faust.App", SimpleNamespace(consumer="consumer", producer="producer"))
+    engine = cast("Engine", SimpleNamespace(take=take))
+    asyncio.run(
+        cast("Any", _agent(app, Family.GRANTS, engine, failures.append))(stream),
+    )
+
+
+def test_an_agent_hands_every_batch_to_the_engine() -> None:
+    """And acknowledges none of them: the engine does, when all is done."""
+    stream, taken, failures = Stream("one", "two"), list[Any](), list[BaseException]()
+
+    async def take(*what: object) -> None:
+        taken.append(what)
+
+    run_agent(stream, take, failures)
+
+    assert taken == [
+        (Family.GRANTS, "one", "consumer", "producer"),
+        (Family.GRANTS, "two", "consumer", "producer"),
+    ]
+    assert not stream.acknowledges
+    assert failures == []
+
+
+def test_a_failed_batch_is_told_and_ends_the_agent() -> None:
+    """The process has to end: no later batch may be taken."""
+    stream, taken, failures = Stream("one", "two"), list[Any](), list[BaseException]()
+
+    async def take(_: object, message: object, *__: object) -> None:
+        taken.append(message)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        run_agent(stream, take, failures)
+
+    assert taken == ["one"]
+    assert [type(failure) for failure in failures] == [LookupError]

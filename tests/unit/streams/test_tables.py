@@ -1,0 +1,165 @@
+"""Faust's tables on the worker's holdings: what a recovery merges and a rebalance drops."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import faust
+
+from events.fact import Family
+from events.topics import changelog_name
+from streams.engine import Engine
+from streams.state import EMPTY, EntityState, encode_state
+from streams.tables import EntityTable
+from tests.support.group_member import (
+    APP_ID,
+    GENERATION,
+    PolledRecord,
+    build_app,
+    build_engine,
+    changelog,
+    consumer_of,
+    topic,
+)
+from tests.support.histories import event, state_of, uai
+
+PARIS = uai("0750001")
+SCHOOLS = Family.SCHOOLS
+CONNECTED = [event("school.connected", PARIS, day) for day in ("2018-03-01", "2018-04-01")]
+OLD, NEW = state_of(CONNECTED[0]), state_of(*CONNECTED)
+
+
+def worker() -> tuple[faust.App, Engine]:
+    """Return an app that is not started, and its engine."""
+    engine = build_engine()
+    app = build_app(engine)
+    app.consumer_generation_id = GENERATION
+    consumer_of(app)
+    return app, engine
+
+
+def table_of(app: faust.App, family: Family) -> EntityTable:
+    """Return a family's table."""
+    return cast("EntityTable", cast("Any", app.tables)[str(family)])
+
+
+def told(*records: tuple[str, EntityState | None], partition: int = 0) -> Any:  # noqa: ANN401
+    """Return the event of one changelog poll."""
+    return SimpleNamespace(
+        value=[
+            PolledRecord(
+                changelog(SCHOOLS).topic,
+                partition,
+                offset,
+                entity.encode(),
+                None if state is None else encode_state(state),
+            )
+            for offset, (entity, state) in enumerate(records)
+        ]
+    )
+
+
+class TestRecovery:
+    """What the changelog says, read again."""
+
+    def test_takes_every_record_of_a_poll(self) -> None:
+        """Each into its own partition."""
+
+        async def scene() -> None:
+            app, engine = worker()
+
+            table_of(app, SCHOOLS).apply_changelog_batch(
+                [told((PARIS, OLD)), told(("other", NEW), partition=2)]
+            )
+
+            assert dict(engine.holdings.states(SCHOOLS, 0)) == {PARIS: OLD}
+            assert dict(engine.holdings.states(SCHOOLS, 2)) == {"other": NEW}
+
+        asyncio.run(scene())
+
+    def test_merges_instead_of_taking_the_last(self) -> None:
+        """A worker that had lost the partition may have written the last record."""
+
+        async def scene() -> None:
+            app, engine = worker()
+
+            table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, NEW), (PARIS, OLD))])
+
+            assert dict(engine.holdings.states(SCHOOLS, 0)) == {PARIS: NEW}
+            assert engine.holdings.repairs_of(SCHOOLS, 0) == {PARIS: NEW}
+
+        asyncio.run(scene())
+
+    def test_leaves_tombstones_out(self) -> None:
+        """The monitor writes none, and knowledge is not undone by one."""
+
+        async def scene() -> None:
+            app, engine = worker()
+
+            table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, NEW), (PARIS, None))])
+
+            assert dict(engine.holdings.states(SCHOOLS, 0)) == {PARIS: NEW}
+
+        asyncio.run(scene())
+
+
+class TestRebalance:
+    """Partitions that come and go."""
+
+    def test_drops_the_state_of_a_lost_partition(self) -> None:
+        """And of no other: its new owner counts it now."""
+
+        async def scene() -> None:
+            app, engine = worker()
+            for partition in (0, 1):
+                engine.holdings.recover(SCHOOLS, partition, PARIS, NEW)
+            engine.holdings.recover(Family.GRANTS, 0, "grant", EMPTY)
+
+            await rebalance(app, {changelog(SCHOOLS, 0), topic(Family.GRANTS, 0)})
+
+            assert dict(engine.holdings.states(SCHOOLS, 0)) == {}
+            assert dict(engine.holdings.states(SCHOOLS, 1)) == {PARIS: NEW}
+            assert (Family.GRANTS, 0) in engine.holdings.places()
+
+        asyncio.run(scene())
+
+    def test_restores_a_lost_partition_from_the_beginning(self) -> None:
+        """Also where one rebalance overtakes another, when Faust itself would go on from before."""
+
+        async def scene() -> None:
+            app, _ = worker()
+            recovery = cast("Any", app.tables).recovery
+            for partition in (0, 1):
+                recovery.active_offsets[changelog(SCHOOLS, partition)] = 500
+
+            await rebalance(app, {changelog(SCHOOLS, 0)}, generation=GENERATION - 1)
+
+            assert changelog(SCHOOLS, 0) not in recovery.active_offsets
+            assert recovery.active_offsets[changelog(SCHOOLS, 1)] == 500
+
+        asyncio.run(scene())
+
+
+async def rebalance(app: faust.App, revoked: set[Any], *, generation: int = GENERATION) -> None:
+    """Tell the tables of a rebalance, as Faust does: each table, then the recovery."""
+    for family in Family:
+        await table_of(app, family).on_rebalance(set(), revoked, set(), generation)
+    if generation != cast("Any", app).consumer_generation_id:
+        await cast("Any", app.tables).recovery.on_rebalance(set(), revoked, set(), generation)
+
+
+def test_each_family_has_a_changelog_of_its_own() -> None:
+    """Compacted, declared elsewhere, and read without acknowledgements."""
+
+    async def scene() -> None:
+        app, _ = worker()
+        for family in Family:
+            log = table_of(app, family).changelog_topic
+            assert log.get_topic_name() == changelog_name(APP_ID, family)
+            assert log.compacting
+            assert not log.acks
+        assert len(app.tables) == len(Family)
+
+    asyncio.run(scene())
