@@ -112,6 +112,12 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
         """Return the group generation of which the coordinator counts this worker a member."""
         return int(self._ensure_consumer()._coordinator.generation)
 
+    def read_up_to(self, tp: TP) -> int:
+        """Return the next offset to ask the broker for; 0 before it is known."""
+        assignment = self._ensure_consumer()._subscription.subscription.assignment
+        position = assignment.state_value(tp)._position
+        return position or 0
+
     async def check_errors(self) -> None:
         """Raise, in the consumer's thread, the error that aiokafka has parked, if any."""
         coordinator = self._ensure_consumer()._coordinator
@@ -315,6 +321,10 @@ class BatchConsumer(driver.Consumer):
             end = self.highwater(tp)
             if end is not None:
                 _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
+                if self._next.get(tp, done) == done:
+                    # All that was handed on is done: up to where is read, there was nothing else
+                    # but what brokers keep for themselves, as the mark that ends a transaction.
+                    done = max(done, self._thread.read_up_to(tp))
                 behind[tp] = max(end - done, 0)
         return behind
 

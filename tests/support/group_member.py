@@ -69,6 +69,7 @@ class ToldThread:
         self.committed: dict[TP, int | None] = {}
         self.assigned: set[TP] = set()
         self.ends: dict[TP, int] = {}
+        self.positions: dict[TP, int] = {}
         self.current = GENERATION
         self.known_at = monotonic()
 
@@ -107,6 +108,10 @@ class ToldThread:
     def highwater(self, tp: TP) -> int | None:
         """Tell where a partition ends, if a fetch has said so."""
         return self.ends.get(tp)
+
+    def read_up_to(self, tp: TP) -> int:
+        """Tell what was read of a partition."""
+        return self.positions.get(tp, 0)
 
     def generation(self) -> int:
         """Tell the generation that the coordinator counts this member in."""

@@ -561,6 +561,38 @@ class TestLag:
 
         play(scene())
 
+    def test_counts_no_offset_that_holds_no_record(self) -> None:
+        """A transaction ends with a mark that nobody is handed: it is not waited for."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.ends, thread.positions = {EVENTS: 43}, {EVENTS: 43}
+            thread.brings(polled(EVENTS, 41))
+
+            await batch(consumer)
+            assert consumer.lag() == {EVENTS: 43}
+            consumer.done(message(EVENTS, offset=41))
+            assert consumer.lag() == {EVENTS: 0}
+
+        play(scene())
+
+    def test_counts_what_is_read_and_not_done(self) -> None:
+        """A batch in flight is waited for, wherever the reading has got to."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.ends, thread.positions = {EVENTS: 43}, {EVENTS: 43}
+            thread.brings(polled(EVENTS, 40, 41))
+            thread.brings(polled(EVENTS, 42))
+
+            await batch(consumer)
+            await batch(consumer)
+            consumer.done(message(EVENTS, offset=41))
+
+            assert consumer.lag() == {EVENTS: 1}
+
+        play(scene())
+
 
 class Builder:
     """Stands for aiokafka's batch builder: full after two records."""
