@@ -36,7 +36,8 @@ class Frame:
     day: date
     sent: int
     figures: tuple[Figure, ...]
-    url: str
+    url: str | None
+    """Where the worker serves /metrics; None until it does."""
 
 
 class Screen(Protocol):
@@ -99,12 +100,11 @@ class LiveScreen:
         if self._frame is None:
             return Group(self._step, self._bar)
         frame = self._frame
-        told = (
-            f"{frame.day:%d/%m/%Y} · {thousands(frame.sent)} événements envoyés"
-            f" · {frame.url}/metrics"
-        )
+        told = [f"{frame.day:%d/%m/%Y}", f"{thousands(frame.sent)} événements envoyés"]
+        if frame.url is not None:
+            told.append(f"{frame.url}/metrics")
         table = self._layout(frame.figures, frame.day, compact=compact)
-        return Group(self._step, self._bar, Text(told, style="dim"), table)
+        return Group(self._step, self._bar, Text(" · ".join(told), style="dim"), table)
 
 
 class PlainScreen:

@@ -47,16 +47,21 @@ class Watch:
     def look(self) -> None:
         """Read and show the worker's figures now."""
         self._next_look = time.monotonic() + REFRESH_SECONDS
-        try:
-            self.workers = [read_worker(self._stage.worker.url, wait_seconds=SCRAPE_SECONDS)]
-        except WorkerUnreadableError:
-            self.workers = []
+        url = self._stage.worker.url
+        self.workers = [] if url is None else _read(url)
         self.day = complete_on(self.workers)
         self.figures = shown_figures(self._catalogue, self.workers)
         frame = Frame(
             day=self.day or self._stage.clock.today(),
             sent=self._stage.replay.sent,
             figures=self.figures,
-            url=self._stage.worker.url,
+            url=url,
         )
         self._screen.show(frame)
+
+
+def _read(url: str) -> list[Exposed]:
+    try:
+        return [read_worker(url, wait_seconds=SCRAPE_SECONDS)]
+    except WorkerUnreadableError:
+        return []

@@ -25,6 +25,7 @@ DEMO = (sys.executable, "-m", "smart_region", "demo", "--seed", "7")
 FIRST, LAST = date(2016, 1, 1), date(2016, 3, 31)
 A_QUARTER = ("--to", str(LAST), "--speed", "60", "--until-replayed")
 REPLAYING = "Rejeu des événements"
+LOG = "demo.log"
 
 
 def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -42,9 +43,11 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @contextmanager
-def running(log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Give a demo of the five years that has come to replay them."""
-    demo = start_child([*DEMO, "--until-replayed", "--json"], output=log)
+def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Give a demo of the five years that has come to replay them; all its files are in a folder."""
+    log = folder / LOG
+    env = {**os.environ, "TMPDIR": str(folder)}
+    demo = start_child([*DEMO, "--until-replayed", "--json"], output=log, env=env)
     try:
         assert wait_until(lambda: REPLAYING in log.read_text(), seconds=60), log.read_text()
         yield demo
@@ -96,8 +99,8 @@ def test_a_quarter_is_replayed_and_audited() -> None:
 def test_a_demo_that_is_broken_off_leaves_nothing_running(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    """Neither worker nor broker outlives it: not on Ctrl-C, not on a kill that it cannot see."""
-    with running(tmp_path / "demo.log") as demo:
+    """Neither worker nor broker outlives it, even killed; asked to end, it clears its files."""
+    with running(tmp_path) as demo:
         started = children(demo.pid)
         assert len(started) == 2
 
@@ -106,20 +109,21 @@ def test_a_demo_that_is_broken_off_leaves_nothing_running(
         ended = demo.wait(timeout=20)
         assert wait_until(lambda: not any(map(alive, started)), seconds=5)
     assert ended == (-number if number is signal.SIGKILL else 128 + number)
+    if number is not signal.SIGKILL:
+        assert [path.name for path in tmp_path.iterdir()] == [LOG]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_demo_without_its_broker_ends_and_says_why(tmp_path: Path) -> None:
     """A figure that no longer moves would be worse than an end."""
-    log = tmp_path / "demo.log"
-    with running(log) as demo:
+    with running(tmp_path) as demo:
         for pid in children(demo.pid):
             if b"tansu" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 os.kill(pid, signal.SIGKILL)
 
         assert demo.wait(timeout=30) == 2
 
-    assert "Error: broker: the embedded broker ended by itself" in log.read_text()
+    assert "Error: broker: the embedded broker ended by itself" in (tmp_path / LOG).read_text()
 
 
 def test_on_another_broker_the_table_is_printed_plainly(kafka: KafkaBroker) -> None:

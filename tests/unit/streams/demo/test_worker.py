@@ -1,6 +1,5 @@
-"""How the demo's worker is told its settings, and where it listens."""
+"""How the demo's worker is told its settings, and what it tells."""
 
-import socket
 import sys
 
 import pytest
@@ -8,7 +7,7 @@ from pydantic import SecretStr
 
 from streams.demo import worker
 from streams.demo.errors import WorkerEndedError
-from streams.demo.worker import WorkerProcess, environment, free_port
+from streams.demo.worker import WorkerProcess, environment
 from streams.settings import ENV_PREFIX, Settings, load_settings
 from tests.support.waiting import wait_until
 
@@ -40,21 +39,30 @@ def test_what_is_not_set_stays_out_of_the_environment() -> None:
     assert ENV_PREFIX + "SSL_CAFILE" not in environment(Settings())
 
 
-def test_a_free_port_is_taken_as_wanted() -> None:
-    """The address is the documented one where that is possible."""
-    port = free_port(0)
+def test_its_address_is_known_once_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the log's format, and whatever the port that was free."""
+    for logged in (
+        "2026-01-01 INFO streams.worker serving address=http://127.0.0.1:41000",
+        '{"message": "serving address=http://127.0.0.1:41000"}',
+    ):
+        program = f"print({logged!r})"
+        monkeypatch.setattr(worker, "COMMAND", (sys.executable, "-c", program))
 
-    assert free_port(port) == port
+        with WorkerProcess(Settings()) as process:
+            assert wait_until(lambda: process.url == "http://127.0.0.1:41000", seconds=10)
 
 
-def test_a_taken_port_is_replaced() -> None:
-    """Another program on the worker's usual port does not stop the demo."""
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        taken = other.getsockname()[1]
+@pytest.mark.parametrize(("settings", "port"), [(Settings(), "0"), (Settings(http_port=80), "80")])
+def test_it_takes_the_port_that_was_asked_for(
+    settings: Settings, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two demos beside each other do not both want the usual one."""
+    program = "import os; print('serving address=http://port-' + os.environ[NAME])"
+    named = program.replace("NAME", repr(f"{ENV_PREFIX}HTTP_PORT"))
+    monkeypatch.setattr(worker, "COMMAND", (sys.executable, "-c", named))
 
-        assert free_port(taken) not in (taken, 0)
+    with WorkerProcess(settings) as process:
+        assert wait_until(lambda: process.url == f"http://port-{port}", seconds=10)
 
 
 def test_a_worker_that_ends_by_itself_is_told_with_its_last_words(
@@ -63,7 +71,7 @@ def test_a_worker_that_ends_by_itself_is_told_with_its_last_words(
     """Its log goes away with the demo, so the reason must not."""
     monkeypatch.setattr(worker, "COMMAND", (sys.executable, "-c", FAILING))
 
-    with WorkerProcess(Settings(http_port=0)) as process:
+    with WorkerProcess(Settings()) as process:
 
         def ended() -> bool:
             try:
