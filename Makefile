@@ -1,5 +1,6 @@
 # Works from a clean clone on Linux or macOS with Python >= 3.11 (venv, pip) and make.
-# `make demo` needs nothing else; `make test` also needs Java 17 and Maven (see deploy/kafka/jars.sh).
+# `make demo` needs nothing else; `make test` also needs Java 17 and Maven (see deploy/kafka/jars.sh),
+# and Prometheus for some of the tests (see deploy/debian-packages.sh).
 
 PYTHON ?= python3
 VENV := .venv
@@ -23,7 +24,8 @@ help: ## list the targets
 demo: $(VENV)/run.stamp ## replay 2016 to 2020 on an embedded broker and watch the figures (no Java)
 	@$(BIN)/smart-region demo $(ARGS)
 
-test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka too
+test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a real Prometheus too
+	@deploy/debian-packages.sh >&2
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, generated files

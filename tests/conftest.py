@@ -1,8 +1,23 @@
 """What holds for every test."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from tests.support.prometheus import Monitoring, require_prometheus
 
 # Examples are not timed: machines differ, and share their cores. Based on the profile in force,
 # so that Hypothesis' own one for continuous integration keeps its repeatable examples.
 settings.register_profile("untimed", settings(), deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture
+def monitoring(tmp_path: Path) -> Iterator[Monitoring]:
+    """Give what starts real Prometheus and Alertmanager servers, gone when the test ends."""
+    require_prometheus()
+    monitoring = Monitoring(tmp_path / "monitoring")
+    yield monitoring
+    monitoring.dismiss()

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Brings Prometheus and Alertmanager, with promtool and amtool: for the tests, and for the demo
+# where they are there. As root on Debian or Ubuntu it installs them, and starts none of their
+# services. Elsewhere it says what to install and is content (tests that need them are skipped),
+# but where CI=true.
+set -euo pipefail
+
+missing=()
+command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
+# The project's own archives call it alertmanager.
+{ command -v prometheus-alertmanager || command -v alertmanager; } >/dev/null &&
+  command -v amtool >/dev/null || missing+=(prometheus-alertmanager)
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
+  echo "Not found: ${missing[*]}. Tests that need them are skipped." >&2
+  echo "On Debian or Ubuntu: sudo deploy/debian-packages.sh" >&2
+  [[ ${CI:-} != true ]]
+  exit
+fi
+
+echo "installing ${missing[*]} with apt-get"
+apt-get -qq update
+
+# Debian asks this program whether a package's service may start; 101 is no. One that is there
+# already is the administrator's, and is put back.
+policy=/usr/sbin/policy-rc.d
+kept=$(mktemp --directory)
+put_back() {
+  rm -f "$policy"
+  [[ ! -e $kept/policy ]] || mv "$kept/policy" "$policy"
+  rm -rf "$kept"
+}
+[[ ! -e $policy ]] || mv "$policy" "$kept/policy"
+trap put_back EXIT
+printf '#!/bin/sh\nexit 101\n' >"$policy"
+chmod 755 "$policy"
+
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
+# Nor when the machine starts.
+if command -v systemctl >/dev/null; then
+  systemctl --quiet disable "${missing[@]}" || true
+fi

@@ -1,0 +1,429 @@
+"""A real Prometheus and Alertmanager for tests, on loopback, with promtool and amtool."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
+
+import yaml
+
+from streams.child_process import end_child, start_child
+from tests.support.kafka import free_port
+from tests.support.requirements import require_programs
+from tests.support.waiting import wait_until
+
+__all__ = [
+    "Alertmanager",
+    "Line",
+    "Monitoring",
+    "Prometheus",
+    "PrometheusUnavailableError",
+    "QueryError",
+    "Sample",
+    "amtool",
+    "configured",
+    "create_blocks",
+    "promtool",
+    "require_prometheus",
+]
+
+REMEDY = "run deploy/debian-packages.sh as root, or install Prometheus and Alertmanager"
+#: Debian's name of the program first, then that of the project's own archives.
+ALERTMANAGER_NAMES = ("prometheus-alertmanager", "alertmanager")
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 20.0
+TOOL_SECONDS = 300.0
+
+Moment = datetime | date | float
+Server = TypeVar("Server", bound="_Server")
+
+
+class PrometheusUnavailableError(Exception):
+    """Raised where a server does not start or answer in time; carries its log's end."""
+
+    def __init__(self, program: str, problem: str, *, log: str) -> None:
+        super().__init__(f"{program} {problem}; the end of its log:\n{log}")
+
+
+class QueryError(Exception):
+    """Raised where a server refuses a request."""
+
+    def __init__(self, url: str, *, reason: str) -> None:
+        super().__init__(f"{url}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One series at one moment (in seconds since 1970)."""
+
+    labels: Mapping[str, str]
+    value: float
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series over a range: (seconds since 1970, value) pairs."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+
+class _Server:
+    """A program that serves HTTP on a loopback port of its own, kept over `stop` and `start`."""
+
+    program = ""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT, as a configuration names it."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """True while the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it without ceremony."""
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, on the same port and data as before, and wait until it is ready."""
+        if self.running:
+            return
+        self._process = start_child(self._command(), output=self.log_file)
+        wait_until(lambda: not self.running or self._is_ready(), seconds=READY_SECONDS)
+        if not self._is_ready():
+            problem = f"ended while starting, or is not ready after {READY_SECONDS:.0f} s"
+            raise PrometheusUnavailableError(self.program, problem, log=self.log_tail())
+
+    def stop(self) -> None:
+        """Shut it down in order: it writes what it holds in memory."""
+        if self._process is not None:
+            end_child(self._process, grace=STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            end_child(self._process, grace=0)
+
+    def reload(self) -> None:
+        """Have it read its configuration and rules again."""
+        self._request("/-/reload", method="POST")
+
+    def log_tail(self, lines: int = 40) -> str:
+        """Return the last lines that it logged."""
+        if not self.log_file.exists():
+            return ""
+        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+    def _is_ready(self) -> bool:
+        try:
+            self._request("/-/ready")
+        except (OSError, QueryError):
+            return False
+        return True
+
+    def _get_json(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - as the API has it
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return json.loads(self._request(path + query))
+
+    def _request(self, path: str, *, method: str = "GET", body: bytes | None = None) -> bytes:
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            self.url + path,
+            method=method,
+            data=body,
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                raise QueryError(self.url + path, reason=error.read().decode()) from error
+
+
+class Prometheus(_Server):
+    """A Prometheus; its configuration and its data are the test's.
+
+    `configuration` is a mapping as in `prometheus.yml`; see `configured`. `blocks` is a folder of
+    blocks, as `create_blocks` writes them, to begin with. Nothing is deleted for its age.
+    """
+
+    program = "prometheus"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        configuration: Mapping[str, Any],
+        blocks: Path | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        super().__init__(folder)
+        self.data = folder / "data"
+        self.configuration_file = folder / "prometheus.yml"
+        self._options = list(options)
+        self.configure(configuration)
+        if blocks is not None:
+            shutil.copytree(blocks, self.data, dirs_exist_ok=True)
+
+    def configure(self, configuration: Mapping[str, Any]) -> None:
+        """Write its configuration; `reload` or `start` makes it count."""
+        text = yaml.safe_dump(dict(configuration), allow_unicode=True, sort_keys=False)
+        self.configuration_file.write_text(text)
+
+    def query(self, expression: str, at: Moment | None = None) -> list[Sample]:
+        """Evaluate an expression, now or at a moment (a date is its midnight in UTC).
+
+        Raises QueryError where the expression is refused.
+        """
+        parameters = {} if at is None else {"time": str(_seconds(at))}
+        answer = self._get_json("/api/v1/query", query=expression, **parameters)["data"]
+        if answer["resultType"] == "scalar":
+            moment, value = answer["result"]
+            return [Sample({}, float(value), float(moment))]
+        return [
+            Sample(one["metric"], float(one["value"][1]), float(one["value"][0]))
+            for one in answer["result"]
+        ]
+
+    def value(self, expression: str, at: Moment | None = None) -> float | None:
+        """Return the value of an expression of one series; None where there is none."""
+        samples = self.query(expression, at)
+        assert len(samples) <= 1, f"{expression} has {len(samples)} series: {samples}"
+        return samples[0].value if samples else None
+
+    def query_range(
+        self, expression: str, start: Moment, end: Moment, *, step: str = "1d"
+    ) -> list[Line]:
+        """Evaluate an expression over a range, as a panel does."""
+        answer = self._get_json(
+            "/api/v1/query_range",
+            query=expression,
+            start=str(_seconds(start)),
+            end=str(_seconds(end)),
+            step=step,
+        )["data"]
+        return [
+            Line(one["metric"], tuple((float(when), float(what)) for when, what in one["values"]))
+            for one in answer["result"]
+        ]
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that are pending or firing, as the API tells them."""
+        return list(self._get_json("/api/v1/alerts")["data"]["alerts"])
+
+    def firing(self) -> set[str]:
+        """Return the names of the alerts that fire."""
+        return {one["labels"]["alertname"] for one in self.alerts() if one["state"] == "firing"}
+
+    def rule_groups(self) -> list[dict[str, Any]]:
+        """Return the rules and how their last evaluation went, as the API tells them."""
+        return list(self._get_json("/api/v1/rules")["data"]["groups"])
+
+    def up(self, job: str) -> bool:
+        """Tell whether the last scrape of each of a job's targets succeeded."""
+        active = self._get_json("/api/v1/targets", state="active")["data"]["activeTargets"]
+        health = [one["health"] for one in active if one["labels"]["job"] == job]
+        return bool(health) and set(health) == {"up"}
+
+    def _command(self) -> list[str]:
+        return [
+            "prometheus",
+            f"--config.file={self.configuration_file}",
+            f"--storage.tsdb.path={self.data}",
+            # The programme's years must not be deleted for their age.
+            "--storage.tsdb.retention.time=100y",
+            f"--web.listen-address={self.address}",
+            "--web.enable-lifecycle",
+            # An Alertmanager that starts late hears of an alert that goes on.
+            "--rules.alert.resend-delay=1s",
+            *self._options,
+        ]
+
+
+class Alertmanager(_Server):
+    """An Alertmanager alone, with the given configuration (text of an `alertmanager.yml`)."""
+
+    program = "alertmanager"
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        configuration: str | Path,
+        options: Sequence[str] = (),
+    ) -> None:
+        super().__init__(folder)
+        self._options = list(options)
+        if isinstance(configuration, Path):
+            self.configuration_file = configuration
+        else:
+            self.configuration_file = folder / "alertmanager.yml"
+            self.configuration_file.write_text(configuration)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that it holds, as the API tells them."""
+        return list(self._get_json("/api/v2/alerts"))
+
+    def post(self, alerts: Sequence[Mapping[str, Any]]) -> None:
+        """Give it alerts, as Prometheus would: `labels`, `annotations`, `startsAt`, `endsAt`."""
+        self._request("/api/v2/alerts", method="POST", body=json.dumps(list(alerts)).encode())
+
+    def _command(self) -> list[str]:
+        program = next(filter(None, map(shutil.which, ALERTMANAGER_NAMES)), ALERTMANAGER_NAMES[0])
+        return [
+            program,
+            f"--config.file={self.configuration_file}",
+            f"--storage.path={self.folder / 'data'}",
+            f"--web.listen-address={self.address}",
+            # Alone: no gossip, no port for it.
+            "--cluster.listen-address=",
+            *self._options,
+        ]
+
+
+@dataclass
+class Monitoring:
+    """The servers of one test, all gone when it ends; the `monitoring` fixture gives it."""
+
+    folder: Path
+    servers: list[_Server] = field(default_factory=list)
+
+    def prometheus(
+        self,
+        *,
+        targets: Mapping[str, Sequence[str]] | None = None,
+        rules: Sequence[Path] = (),
+        alertmanagers: Sequence[str] = (),
+        interval: str = "1s",
+        configuration: Mapping[str, Any] | None = None,
+        blocks: Path | None = None,
+        options: Sequence[str] = (),
+    ) -> Prometheus:
+        """Start a Prometheus: on a configuration, or on what `configured` makes of the rest."""
+        if configuration is None:
+            configuration = configured(targets or {}, rules, alertmanagers, interval=interval)
+        place = self._place("prometheus")
+        server = Prometheus(place, configuration=configuration, blocks=blocks, options=options)
+        return self._started(server)
+
+    def alertmanager(
+        self, configuration: str | Path, *, options: Sequence[str] = ()
+    ) -> Alertmanager:
+        """Start an Alertmanager."""
+        place = self._place("alertmanager")
+        return self._started(Alertmanager(place, configuration=configuration, options=options))
+
+    def dismiss(self) -> None:
+        """End whatever still runs."""
+        for server in self.servers:
+            server.kill()
+
+    def _place(self, name: str) -> Path:
+        return self.folder / f"{name}-{len(self.servers)}"
+
+    def _started(self, server: Server) -> Server:
+        self.servers.append(server)
+        server.start()
+        return server
+
+
+def configured(
+    targets: Mapping[str, Sequence[str]],
+    rules: Sequence[Path] = (),
+    alertmanagers: Sequence[str] = (),
+    *,
+    interval: str = "1s",
+) -> dict[str, Any]:
+    """Return a configuration: targets' addresses by job, rule files, Alertmanagers' addresses."""
+    return {
+        "global": {
+            "scrape_interval": interval,
+            "scrape_timeout": interval,
+            "evaluation_interval": interval,
+        },
+        "rule_files": [str(path) for path in rules],
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": list(addresses)}]}
+            for job, addresses in targets.items()
+        ],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]},
+    }
+
+
+def require_prometheus() -> None:
+    """Give up a test where Prometheus, Alertmanager or their tools are missing."""
+    names = (name for name in ALERTMANAGER_NAMES if shutil.which(name))
+    alertmanager = next(names, ALERTMANAGER_NAMES[0])
+    require_programs("prometheus", "promtool", alertmanager, "amtool", remedy=REMEDY)
+
+
+def promtool(*arguments: str | Path, folder: Path | None = None) -> str:
+    """Run promtool (`check rules FILE…`, `test rules FILE…`) and return what it said.
+
+    Fails with all of it where its exit status is not 0.
+    """
+    return _run("promtool", arguments, folder)
+
+
+def amtool(*arguments: str | Path, folder: Path | None = None) -> str:
+    """Run amtool (`check-config FILE`, `config routes test …`), as `promtool` is run."""
+    return _run("amtool", arguments, folder)
+
+
+def create_blocks(openmetrics: Path, folder: Path) -> Path:
+    """Make Prometheus' blocks of a backfill, in a folder that `Prometheus(blocks=…)` takes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    promtool("tsdb", "create-blocks-from", "openmetrics", "--quiet", openmetrics, folder)
+    return folder
+
+
+def _run(program: str, arguments: Sequence[str | Path], folder: Path | None) -> str:
+    done = subprocess.run(
+        [program, *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TOOL_SECONDS,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, f"{program} {' '.join(map(str, arguments))}:\n{said}"
+    return said
+
+
+def _seconds(moment: Moment) -> float:
+    if isinstance(moment, datetime):
+        return moment.timestamp()
+    if isinstance(moment, date):
+        return datetime.combine(moment, time(), UTC).timestamp()
+    return moment

@@ -1,0 +1,23 @@
+"""What a test needs of the machine: missing, it skips here and fails where CI must not skip."""
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+__all__ = ["give_up", "require_programs"]
+
+
+def give_up(reason: str) -> NoReturn:
+    """Skip the test and say why; in continuous integration (CI=true) fail instead."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"this test must run in CI: {reason}")
+    pytest.skip(reason)
+
+
+def require_programs(*names: str, remedy: str) -> None:
+    """Give up where one of these programs is not on the path."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing:
+        give_up(f"{', '.join(missing)} not found: {remedy}")
