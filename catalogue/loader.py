@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from catalogue.algebra import choose
 from catalogue.document import Document, read_document
 from catalogue.errors import DeclarationError, InvalidCatalogueError
-from catalogue.model import Baseline, Catalogue, Indicator, Milestone, Programme
+from catalogue.model import Baseline, Catalogue, Indicator, Milestone, Programme, TrendWindow
 
 __all__ = ["PROGRAMMES", "load_catalogue"]
 
@@ -122,6 +122,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "indicators": Indicator,
     "milestones": Milestone,
     "baseline": Baseline,
+    "trend": TrendWindow,
 }
 
 _EXPLANATIONS: Mapping[str, tuple[str, str]] = {

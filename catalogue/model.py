@@ -45,6 +45,7 @@ __all__ = [
     "Milestone",
     "Periodicity",
     "Programme",
+    "TrendWindow",
     "Unit",
 ]
 
@@ -193,6 +194,22 @@ class Milestone(Declared):
         return "region" in self.scope if department is None else department in self.departments
 
 
+class TrendWindow(Declared):
+    """Which points of its history tell where an indicator is heading."""
+
+    window_days: Annotated[int, Field(strict=True, ge=1, le=3660)] = 365
+    """How far back the points go."""
+    step_days: Annotated[int, Field(strict=True, ge=1, le=3660)] = 30
+    """How far apart they are: at least as far as the reports, or pauses between reports count."""
+    at_least: Annotated[int, Field(strict=True, ge=3, le=1000)] = 6
+    """How many of them must have a value before anything is projected."""
+
+    @property
+    def points(self) -> int:
+        """How many points there are: both ends of the window, where the step divides it."""
+        return self.window_days // self.step_days + 1
+
+
 class Indicator(Declared):
     """A figure that tells how far a promise is kept."""
 
@@ -213,6 +230,9 @@ class Indicator(Declared):
     """How long after a period its facts are there."""
     grace_days: Days = 0
     """How much later still an indicator is not yet called unreported."""
+    trend: TrendWindow = TrendWindow()
+    min_cell: Annotated[int, Field(strict=True, ge=2, le=1000)] | None = None
+    """The smallest number of persons that may be shown; see `catalogue.suppression`."""
     baseline: Baseline | None = None
     milestones: tuple[Milestone, ...] = ()
 
@@ -242,6 +262,14 @@ class Indicator(Declared):
         if self.grain is Grain.DEPARTMENT and not has_department(self.plan):
             problem = "does not fit the measure, whose facts name no département"
             yield Mistake(("grain",), problem, str(self.grain), "write 'region'")
+        if self.trend.at_least > self.trend.points:
+            problem = f"is more than the {self.trend.points} points of the window"
+            remedy = "lengthen window_days, shorten step_days, or ask for fewer points"
+            yield Mistake(("trend", "at_least"), problem, self.trend.at_least, remedy)
+        if self.min_cell is not None and self.unit is not Unit.COUNT:
+            problem = f"counts persons, and the measure is in {self.unit}"
+            remedy = "remove it: only counts are suppressed by cell"
+            yield Mistake(("min_cell",), problem, self.min_cell, remedy)
         if self.baseline is not None:
             yield from self._impossible(("baseline", "value"), self.baseline.value)
         for place, milestone in enumerate(self.milestones):

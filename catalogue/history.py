@@ -1,0 +1,125 @@
+"""Figures over time: what an indicator came to on every day, and when it held a target."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from itertools import accumulate, pairwise
+from typing import TypeAlias
+
+from catalogue.assessment import Reading
+from catalogue.model import Direction
+from catalogue.progress import Number, is_attained
+
+__all__ = ["Histories", "History", "Spell", "StepFunction"]
+
+Spell: TypeAlias = tuple[date, date | None]
+"""The first day on which something held, and the first day on which it no longer did, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepFunction:
+    """A whole number over time: `totals[i]` from `days[i]` on, 0 before the first day."""
+
+    days: tuple[date, ...] = ()
+    totals: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, steps: Mapping[int, int]) -> StepFunction:
+        """Add up steps: by how much the number changes on a day (proleptic ordinal)."""
+        changes = sorted((day, amount) for day, amount in steps.items() if amount)
+        return cls(
+            days=tuple(date.fromordinal(day) for day, _ in changes),
+            totals=tuple(accumulate(amount for _, amount in changes)),
+        )
+
+    def at(self, day: date) -> int:
+        """The number on a day."""
+        place = bisect_right(self.days, day)
+        return self.totals[place - 1] if place else 0
+
+    def change(self, since: date, until: date) -> int:
+        """By how much the number on `until` differs from that on `since`."""
+        return self.at(until) - self.at(since)
+
+    def __add__(self, other: StepFunction) -> StepFunction:
+        steps = Counter(dict(self._steps()))
+        steps.update(dict(other._steps()))
+        return StepFunction.of(steps)
+
+    def _steps(self) -> Iterator[tuple[int, int]]:
+        for day, (before, after) in zip(self.days, pairwise((0, *self.totals)), strict=True):
+            yield day.toordinal(), after - before
+
+
+@dataclass(frozen=True)
+class History:
+    """An indicator's figure in one territory, on every day.
+
+    `numerator` and `denominator` are the sums of the measure's terms, `reports` the days, in order,
+    on which facts behind them took effect. Without a denominator the value is
+    `numerator / divisor`.
+    """
+
+    numerator: StepFunction = StepFunction()
+    denominator: StepFunction | None = None
+    reports: tuple[date, ...] = ()
+    divisor: int = 1
+    #: A target's spells, found once: a history never changes.
+    _spells: dict[tuple[Number, Direction], tuple[Spell, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def value(self, day: date) -> Fraction | None:
+        """The figure on a day; None over nothing, and before the first report."""
+        if not self.reports or day < self.reports[0]:
+            return None
+        under = self.divisor if self.denominator is None else self.denominator.at(day)
+        return Fraction(self.numerator.at(day), under) if under else None
+
+    def reading(self, day: date) -> Reading:
+        """What the facts add up to on a day, as `catalogue.assessment` judges it."""
+        place = bisect_right(self.reports, day)
+        return Reading(
+            numerator=self.numerator.at(day),
+            denominator=None if self.denominator is None else self.denominator.at(day),
+            last_reported=self.reports[place - 1] if place else None,
+        )
+
+    def spells(self, target: Number, direction: Direction) -> tuple[Spell, ...]:
+        """The spells, in order, through which the figure was at a target or beyond it.
+
+        A day without a value does not hold it.
+        """
+        found = self._spells.get((target, direction))
+        if found is None:
+            found = self._spells[target, direction] = tuple(self._find(target, direction))
+        return found
+
+    def _find(self, target: Number, direction: Direction) -> Iterator[Spell]:
+        start: date | None = None
+        for day in self._changes():
+            value = self.value(day)
+            held = value is not None and is_attained(value, target, direction)
+            if held and start is None:
+                start = day
+            elif start is not None and not held:
+                yield start, day
+                start = None
+        if start is not None:
+            yield start, None
+
+    def _changes(self) -> list[date]:
+        """The days on which the value may change."""
+        days = {*self.reports[:1], *self.numerator.days}
+        if self.denominator is not None:
+            days.update(self.denominator.days)
+        return sorted(days)
+
+
+Histories: TypeAlias = Mapping[tuple[str, str | None], History]
+"""By indicator id and département (None: the region)."""

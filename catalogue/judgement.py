@@ -1,0 +1,213 @@
+"""The judgement of a milestone from its figure's history: status, projection, attained, lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Final
+
+from catalogue.assessment import territories
+from catalogue.history import Histories, History
+from catalogue.model import Catalogue, Indicator, Milestone
+from catalogue.progress import (
+    MilestoneStatus,
+    Number,
+    is_attained,
+    is_stale,
+    milestone_status,
+    progress_rate,
+    projected_day,
+)
+from catalogue.trend import Projection, Trend, observed_trend, project
+
+__all__ = ["CHANGE_DAYS", "Change", "Judgement", "change_over", "judge", "judge_all"]
+
+CHANGE_DAYS: Final = 30
+"""Over how many days a change is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """By how much a value changed, and what made it change; all in the indicator's unit.
+
+    `value = due_to_numerator + due_to_denominator`, exactly.
+    """
+
+    value: Fraction
+    due_to_numerator: Fraction
+    due_to_denominator: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How an indicator of one territory stands on a day, against one milestone or none.
+
+    Values and paces are exact and in the indicator's unit, paces per day; None is "not known".
+    `value`, `last_reported`, `trend` and `change` are the indicator's, whatever the milestone.
+    """
+
+    indicator: Indicator
+    milestone: Milestone | None
+    department: str | None
+    """The département's INSEE code; None for the region."""
+    as_of: date
+    value: Fraction | None
+    numerator: int
+    denominator: int | None
+    last_reported: date | None
+    trend: Trend | None
+    """The observed pace; None where there are too few points, or where the facts fell silent."""
+    change: Change | None
+    """Over the last `CHANGE_DAYS` days; None where the value of either end is not known."""
+    status: MilestoneStatus | None
+    progress_rate: float | None
+    """In percent."""
+    projected: Projection | None
+    attained_on: date | None
+    """The first day of the attainment that still holds."""
+    lost_on: date | None
+    """The first day on which a target attained before was no longer held; None while it is held."""
+    required_pace: Fraction | None
+    """What is left over the days left; None where nothing is, or no day."""
+
+    @property
+    def observed_pace(self) -> Fraction | None:
+        """The slope of the trend."""
+        return None if self.trend is None else self.trend.slope
+
+
+def judge_all(catalogue: Catalogue, histories: Histories, as_of: date) -> tuple[Judgement, ...]:
+    """Judge every indicator, for the region and, where its grain allows, each département.
+
+    One judgement for each milestone that a territory is held to, or one without a milestone. What
+    has no history is judged as never reported.
+    """
+    return tuple(
+        judge(indicator, milestone, department, history, as_of)
+        for indicator in catalogue.indicators
+        for department in territories(indicator)
+        for history in [histories.get((indicator.id, department), History())]
+        for milestone in _held(indicator, department)
+    )
+
+
+def judge(
+    indicator: Indicator,
+    milestone: Milestone | None,
+    department: str | None,
+    history: History,
+    as_of: date,
+) -> Judgement:
+    """Judge one indicator of one territory on a day, against one milestone or none.
+
+    The projection, and with it the status, follow the trend of the history. Where there are too few
+    points for a trend nothing is projected, and the status follows the mean pace since the
+    baseline, as in `catalogue.assessment`.
+    """
+    reading, value = history.reading(as_of), history.value(as_of)
+    target = None if milestone is None else milestone.target
+    deadline = None if milestone is None else milestone.day
+    direction, baseline = indicator.direction, indicator.baseline_for(department)
+    start = None if baseline is None else baseline.value
+    start_day = None if baseline is None else baseline.day
+    stale = is_stale(
+        reading.last_reported, day=deadline, patience_days=indicator.patience_days, as_of=as_of
+    )
+    trend = None if stale else observed_trend(history, indicator.trend, as_of)
+    projected = None
+    if value is not None and target is not None:
+        projected = project(trend, value=value, target=target, direction=direction, as_of=as_of)
+    if trend is not None:
+        expected = None if projected is None else projected.day
+    else:
+        expected = projected_day(
+            baseline=start,
+            baseline_day=start_day,
+            current=value,
+            as_of=as_of,
+            target=target,
+            direction=direction,
+        )
+    attained_on, lost_on = None, None
+    if value is not None and target is not None:
+        attained_on, lost_on = _spell(history, target, indicator, start_day, as_of)
+    return Judgement(
+        indicator=indicator,
+        milestone=milestone,
+        department=department,
+        as_of=as_of,
+        value=value,
+        numerator=reading.numerator,
+        denominator=reading.denominator,
+        last_reported=reading.last_reported,
+        trend=trend,
+        change=change_over(history, as_of - timedelta(days=CHANGE_DAYS), as_of),
+        status=milestone_status(
+            value=value,
+            target=target,
+            day=deadline,
+            direction=direction,
+            stale=stale,
+            projected=expected,
+            as_of=as_of,
+        ),
+        progress_rate=progress_rate(start, value, target, direction),
+        projected=projected,
+        attained_on=attained_on,
+        lost_on=lost_on,
+        required_pace=_required(indicator, value, target, deadline, as_of),
+    )
+
+
+def change_over(history: History, since: date, until: date) -> Change | None:
+    """Tell a change of the numerator apart from one of the denominator.
+
+    From n₀/d₀ to n₁/d₁: `(n₁ − n₀)/d₀` is what the numerator did over the old denominator, and
+    `n₁/d₁ − n₁/d₀` what the denominator did to the new numerator. None where either value is
+    blank.
+    """
+    before, after = history.value(since), history.value(until)
+    if before is None or after is None:
+        return None
+    under = history.divisor if history.denominator is None else history.denominator.at(since)
+    counted = Fraction(history.numerator.change(since, until), under)
+    return Change(after - before, counted, after - before - counted)
+
+
+def _held(indicator: Indicator, department: str | None) -> Iterator[Milestone | None]:
+    held = [milestone for milestone in indicator.milestones if milestone.holds(department)]
+    yield from held
+    if not held:
+        yield None
+
+
+def _spell(
+    history: History, target: Number, indicator: Indicator, since: date | None, as_of: date
+) -> tuple[date | None, date | None]:
+    """Tell since when the target is held, or when it was lost; days before the baseline's apart."""
+    first = date.min if since is None else since
+    if as_of < first:
+        return None, None
+    for start, end in reversed(history.spells(target, indicator.direction)):
+        if start > as_of or (end is not None and end <= first):
+            continue
+        if end is None or end > as_of:
+            return max(start, first), None
+        return None, end
+    return None, None
+
+
+def _required(
+    indicator: Indicator,
+    value: Fraction | None,
+    target: Number | None,
+    deadline: date | None,
+    as_of: date,
+) -> Fraction | None:
+    if value is None or target is None or deadline is None or deadline <= as_of:
+        return None
+    if is_attained(value, target, indicator.direction):
+        return None
+    return (Fraction(target) - value) / (deadline - as_of).days
