@@ -1,4 +1,4 @@
-"""Every metric the worker exposes: one vocabulary of names, labels, meanings and remedies.
+"""Every metric of workers and assessor: one vocabulary of names, labels, meanings and remedies.
 
 docs/metrics.md is generated from it; rules, boards, the audit and the tests take names from it.
 """
@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["LABELS", "METRICS", "REGION", "Metric"]
+__all__ = ["ASSESSOR_METRICS", "LABELS", "METRICS", "REGION", "Metric"]
 
-#: The `department` label of figures of entities that name no département.
+#: The `department` label of what names no département: with the workers the figures of entities
+#: that name none, with the assessor those of the whole region.
 REGION = "region"
 
 _FIGURE = ("programme", "indicator", "department", "partition")
+_TERRITORY = ("programme", "indicator", "department")
+_PROMISE = (*_TERRITORY, "milestone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,7 @@ SOURCES_DROPPED = Metric(
     "Not 0: a producer makes up sources; `source` names a system, not an event.",
 )
 
+#: What each worker exposes.
 METRICS: tuple[Metric, ...] = (
     INDICATOR_VALUE,
     INDICATOR_NUMERATOR,
@@ -206,11 +210,146 @@ METRICS: tuple[Metric, ...] = (
     SOURCES_DROPPED,
 )
 
+INDICATOR_ASSESSED_VALUE = Metric(
+    "smartregion_indicator_assessed_value",
+    "gauge",
+    _TERRITORY,
+    "An indicator's value in its unit, of the whole region or a département; absent where it is "
+    "not known or is suppressed. It equals the workers' sums.",
+    "Differs from the workers' sums for minutes: one of the two is behind or at fault; run "
+    "`smart-region audit`.",
+)
+INDICATOR_PACE = Metric(
+    "smartregion_indicator_pace_per_day",
+    "gauge",
+    _TERRITORY,
+    "The observed pace, in the indicator's unit per day: the Theil–Sen slope of its own history. "
+    "Absent where the history has too few points or fell silent.",
+)
+INDICATOR_CHANGE = Metric(
+    "smartregion_indicator_change",
+    "gauge",
+    (*_TERRITORY, "part", "window"),
+    "By how much the value changed over the window that ends on as_of, in the indicator's unit. "
+    "The parts numerator and denominator say what changed it, and add up to the part value.",
+)
+MILESTONE_STATUS = Metric(
+    "smartregion_milestone_status",
+    "gauge",
+    (*_PROMISE, "status"),
+    "1 for the status that a milestone has, 0 for the others; absent where it has no target.",
+    "unreported: ask the producer. at_risk, missed: see the programme's board, and its owner.",
+)
+MILESTONE_PROGRESS = Metric(
+    "smartregion_milestone_progress_ratio",
+    "gauge",
+    _PROMISE,
+    "The progress rate (taux d’avancement), 0 to 1: how much of the way from the baseline to the "
+    "target is done.",
+)
+MILESTONE_PROJECTED = Metric(
+    "smartregion_milestone_projected_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The day on which the target is reached if the observed pace goes on (midnight UTC); absent "
+    "once it is attained, and where no pace leads there.",
+)
+MILESTONE_PROJECTED_EARLIEST = Metric(
+    "smartregion_milestone_projected_earliest_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The projected day by the faster quartile of the paces observed.",
+)
+MILESTONE_PROJECTED_LATEST = Metric(
+    "smartregion_milestone_projected_latest_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The projected day by the slower quartile of the paces observed; absent where that never "
+    "leads there.",
+)
+MILESTONE_ATTAINED = Metric(
+    "smartregion_milestone_attained_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The first day of the attainment that still holds (midnight UTC); absent where the target is "
+    "not attained.",
+)
+MILESTONE_LOST = Metric(
+    "smartregion_milestone_lost",
+    "gauge",
+    _PROMISE,
+    "1 where the target was attained on an earlier day and is not now, else 0.",
+    "1: see on the programme's board whether the numerator fell or the denominator grew.",
+)
+MILESTONE_LOST_ON = Metric(
+    "smartregion_milestone_lost_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The first day on which an attained target was no longer held (midnight UTC); absent where "
+    "none is lost.",
+)
+MILESTONE_REQUIRED_PACE = Metric(
+    "smartregion_milestone_required_pace_per_day",
+    "gauge",
+    _PROMISE,
+    "The pace it takes from as_of to reach the target on its day, in the indicator's unit per day; "
+    "absent once it is attained, on its day and after.",
+)
+CELL_VALUE = Metric(
+    "smartregion_cell_value",
+    "gauge",
+    (*_TERRITORY, "category"),
+    "A figure about persons, by territory and category, where it may be shown: the indicators that "
+    "declare min_cell have no other by category.",
+)
+CELL_SUPPRESSED = Metric(
+    "smartregion_cell_suppressed",
+    "gauge",
+    (*_TERRITORY, "category"),
+    "1 where a cell is not shown: too few persons, or needed to hide those; else 0.",
+)
+ASSESSOR_READY = Metric(
+    "smartregion_assessor_ready",
+    "gauge",
+    (),
+    "1 when the assessor has read the changelogs to their end and its judgements are shown, else "
+    "0.",
+    "0 for long: read the assessor's log.",
+)
+ASSESSOR_LAG = Metric(
+    "smartregion_assessor_lag_records",
+    "gauge",
+    (),
+    "Records on the changelogs that the assessor has yet to read.",
+    "Growing: look at the assessor's log and at the broker; judgements are of an older state.",
+)
+
+#: What the assessor exposes beside `AS_OF`; it judges the whole region, so nothing is to be summed.
+ASSESSOR_METRICS: tuple[Metric, ...] = (
+    INDICATOR_ASSESSED_VALUE,
+    INDICATOR_PACE,
+    INDICATOR_CHANGE,
+    MILESTONE_STATUS,
+    MILESTONE_PROGRESS,
+    MILESTONE_PROJECTED,
+    MILESTONE_PROJECTED_EARLIEST,
+    MILESTONE_PROJECTED_LATEST,
+    MILESTONE_ATTAINED,
+    MILESTONE_LOST,
+    MILESTONE_LOST_ON,
+    MILESTONE_REQUIRED_PACE,
+    CELL_VALUE,
+    CELL_SUPPRESSED,
+    ASSESSOR_READY,
+    ASSESSOR_LAG,
+)
+
 #: What each label says. None ever names a lycée, a person or a dataset.
 LABELS: Mapping[str, str] = MappingProxyType(
     {
         "category": "A value of the breakdown, as the catalogue's facts write it: `job_seeker`.",
-        "department": f"A département's INSEE code, or `{REGION}` for what names none of them.",
+        "department": f"A département's INSEE code, or `{REGION}`: with a worker for what names "
+        "none of them, with the assessor for the whole region.",
         "dimension": "The field by which an indicator is broken down: `audience`, `theme`.",
         "direction": "Which way the promise goes: `rising` or `falling`.",
         "family": "A kind of entities, one topic each: `schools`, `grants`…",
@@ -218,12 +357,16 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "label": "An indicator's title, in French.",
         "milestone": "A milestone's id, unique within its indicator.",
         "outcome": "What became of a record; each has exactly one.",
+        "part": "What changed: the `value`, or the share of it that came from the `numerator` or "
+        "the `denominator`.",
         "partition": "A partition's number, the same for all families.",
         "programme": "A programme's id in the catalogue.",
         "reason": "Why a record was refused: a closed list, in `events/errors.py`.",
         "source": "The producing system, as its events say; the only label of foreign words.",
+        "status": "`achieved`, `on_track`, `at_risk`, `missed` or `unreported`.",
         "topic": "A topic of events.",
         "type": "The CloudEvents type of an event; `unknown` where it could not be read.",
         "unit": "`ratio` (0 to 1), `count` or `euros`.",
+        "window": "How far back a change reaches: `30d`.",
     }
 )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from catalogue.metric_names import LABELS, METRICS, Metric
+from catalogue.metric_names import ASSESSOR_METRICS, LABELS, METRICS, Metric
 
 __all__ = ["metrics_page"]
 
@@ -17,13 +17,23 @@ _HEAD = """\
 
 What a worker shows on `/metrics`. Figures are there once its state is rebuilt, and each worker
 shows those of its own partitions: a figure of the Région is a sum over `partition`, and a ratio a
-sum of numerators over a sum of denominators.
+sum of numerators over a sum of denominators. What follows from a figure's whole history is
+judged by the assessor.
+"""
+
+_ASSESSOR = """\
+# Metrics of the assessor
+
+It reads the states of all partitions, so its figures are those of the whole region or of a
+département as they are: nothing is to be summed. They are there once it has read everything. It
+also shows `smartregion_as_of_timestamp_seconds`.
 """
 
 
 def metrics_page() -> str:
     """Return the page: every metric with its labels, its meaning and what to do about it."""
-    sections = [_HEAD, *map(_section, METRICS), "## Labels\n", "\n".join(_labels())]
+    sections = [_HEAD, *map(_section, METRICS), _ASSESSOR, *map(_section, ASSESSOR_METRICS)]
+    sections += ["# Labels\n", "\n".join(_labels())]
     return "\n".join(sections) + "\n"
 
 
