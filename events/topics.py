@@ -33,6 +33,9 @@ _CHANGELOG_COMPACTION_LAG_MS: Final = _DAY_MS
 # A refused record is kept byte for byte, with the reason added in headers: it outgrows the
 # broker's default limit (1 MiB) exactly when the refused record had that size.
 DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
+# A state holds every day of its entity, and only grows: a dataset updated daily for ten years has
+# some hundred KiB, ten times that with the longest ids.
+_STATE_MAX_BYTES: Final = 8 * 1024 * 1024
 _REPLICAS_TO_AFFORD_A_LOSS: Final = 3
 
 
@@ -106,7 +109,10 @@ def declared_topics(
             partitions,
             replication,
             compacted=True,
-            settings=(("min.compaction.lag.ms", str(_CHANGELOG_COMPACTION_LAG_MS)),),
+            settings=(
+                ("min.compaction.lag.ms", str(_CHANGELOG_COMPACTION_LAG_MS)),
+                ("max.message.bytes", str(_STATE_MAX_BYTES)),
+            ),
         )
         for family in Family
     )

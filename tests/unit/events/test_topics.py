@@ -47,6 +47,12 @@ def test_changelogs_are_compacted_late(family: Family) -> None:
     assert int(config["min.compaction.lag.ms"]) >= 24 * 60 * 60 * 1000
 
 
+def test_changelogs_take_the_state_of_a_long_life() -> None:
+    """Ten years of daily facts with the longest sources and ids are one record."""
+    config = BY_NAME[changelog_name("monitor", Family.DATASETS)].config
+    assert int(config["max.message.bytes"]) > 10 * 366 * 2 * 700
+
+
 def test_dead_letters_outgrow_what_they_quote() -> None:
     """The largest record that a broker takes fits in a dead letter with its reason."""
     assert int(BY_NAME[DEAD_LETTERS].config["max.message.bytes"]) > 1_048_588
