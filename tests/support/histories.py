@@ -58,9 +58,11 @@ _POOL_SIZE: Final = 400
 _COMMUNES: Final = {"75": "75056", "77": "77288", "93": "93066"}
 _CHOICES: Final[Mapping[str, Sequence[Any]]] = {
     "completes_plan": (False, True),
+    "connectable_premises": (0, 1, 2),
     "department": tuple(_COMMUNES),
     "occupied_hours": ({}, {"company": 1}, {"company": 2, "employee": 0}, {"employee": 1}),
     "uai": ENTITIES[Family.SCHOOLS],
+    "workstations": (0, 1, 2),
 }
 
 _DEFAULTS: Final[Mapping[str, object]] = {

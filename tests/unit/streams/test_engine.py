@@ -20,9 +20,9 @@ from streams.clock import FixedClock
 from streams.core import Outcome, Record
 from streams.dead_letters import read_dead_letter
 from streams.engine import Engine
-from streams.state import EntityState, cell_of, decode_state, merge_states, with_cell
+from streams.state import EntityState, decode_state
 from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
-from tests.support.histories import event, uai
+from tests.support.histories import event, state_of, uai
 from tests.support.records import PARTITIONS, FakeRecord, record_of
 
 CATALOGUE = load_catalogue()
@@ -38,15 +38,6 @@ BROKEN = ProduceFailedError(CHANGELOG, HOME, cause=OSError("gone"))
 def connected(day: str = "2018-03-01") -> CloudEvent:
     """Return a lycée's connection."""
     return event("school.connected", PARIS, day)
-
-
-def state_of(*history: CloudEvent) -> EntityState:
-    """Return what events say of one entity."""
-    state: EntityState = {}
-    for told in history:
-        day = told.fact.effective_day.isoformat()
-        state = merge_states(state, with_cell({}, told.fact.NAME, day, cell_of(told)))
-    return state
 
 
 class Bench:

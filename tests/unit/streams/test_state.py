@@ -1,7 +1,5 @@
 """Entity state: a set of cells that converges whatever the order."""
 
-from functools import reduce
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,24 +17,14 @@ from streams.state import (
     newest,
     with_cell,
 )
-from tests.support.histories import event, events_of, uai
+from tests.support.histories import event, events_of, state_of, uai
 
 PARIS = uai("0750001")
 
 
 def states() -> st.SearchStrategy[EntityState]:
     """Draw states of one coworking site, whose cells contradict each other."""
-    return st.lists(events_of(Family.COWORKING), max_size=8).map(state_of)
-
-
-def state_of(history: list[CloudEvent]) -> EntityState:
-    """Return what a history says of one entity, each event for itself and then merged."""
-    return reduce(merge_states, map(single, history), EMPTY)
-
-
-def single(told: CloudEvent) -> EntityState:
-    """Return the state that one event makes."""
-    return with_cell(EMPTY, told.fact.NAME, told.fact.effective_day.isoformat(), cell_of(told))
+    return st.lists(events_of(Family.COWORKING), max_size=8).map(lambda history: state_of(*history))
 
 
 def cells() -> st.SearchStrategy[Cell]:
@@ -162,10 +150,8 @@ class TestLatestAttributes:
     def test_are_those_of_the_latest_day(self) -> None:
         """The latest effective day counts, not the latest record."""
         state = state_of(
-            [
-                event("coworking.opened", "one", "2018-01-01", name="Ancien", at="2019-01-01"),
-                event("coworking.opened", "one", "2018-02-01", name="Neuf"),
-            ]
+            event("coworking.opened", "one", "2018-01-01", name="Ancien", at="2019-01-01"),
+            event("coworking.opened", "one", "2018-02-01", name="Neuf"),
         )
 
         assert latest_attributes(state, "coworking.opened")["name"] == "Neuf"
@@ -173,17 +159,15 @@ class TestLatestAttributes:
     def test_pass_over_a_retracted_day(self) -> None:
         """A day that was taken back says nothing; the one before does."""
         state = state_of(
-            [
-                event("coworking.opened", "one", "2018-01-01", name="Ancien"),
-                event("coworking.opened", "one", "2018-02-01", retracted=True),
-            ]
+            event("coworking.opened", "one", "2018-01-01", name="Ancien"),
+            event("coworking.opened", "one", "2018-02-01", retracted=True),
         )
 
         assert latest_attributes(state, "coworking.opened")["name"] == "Ancien"
 
     def test_are_none_where_all_is_retracted(self) -> None:
         """Nothing remains of a fact that was only taken back."""
-        state = state_of([event("coworking.opened", "one", "2018-01-01", retracted=True)])
+        state = state_of(event("coworking.opened", "one", "2018-01-01", retracted=True))
 
         assert latest_attributes(state, "coworking.opened") == {}
 
@@ -198,13 +182,13 @@ class TestEncoding:
     @given(st.sampled_from(Family).flatmap(lambda family: st.lists(events_of(family), max_size=6)))
     def test_round_trips(self, history: list[CloudEvent]) -> None:
         """What is written is what is read back, for every family."""
-        state = state_of(history)
+        state = state_of(*history)
 
         assert decode_state(encode_state(state)) == state
 
     def test_of_cells_reads_back_as_cells(self) -> None:
         """A decoded state has the same types as one made of events."""
-        state = single(event("coworking.opened", "one", "2018-01-01"))
+        state = state_of(event("coworking.opened", "one", "2018-01-01"))
 
         decoded = decode_state(encode_state(state))
 
