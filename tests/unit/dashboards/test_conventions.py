@@ -1,0 +1,58 @@
+"""The generated names: well formed, each once, and links that lead somewhere."""
+
+import re
+
+import pytest
+
+from catalogue.metric_names import ASSESSOR_METRICS, METRICS
+from dashboards import conventions
+from dashboards.conventions import Links, programme_board
+
+RECORDED = [
+    name
+    for name in vars(conventions).values()
+    if isinstance(name, str) and re.fullmatch(r"\w+:\w+:\w+", name)
+]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_recorded_name_is_of_a_known_metric(name: str) -> None:
+    """The middle of `level:metric:operation` is in the vocabulary."""
+    _, metric, _ = name.split(":")
+
+    assert metric in {known.name for known in (*METRICS, *ASSESSOR_METRICS)}
+
+
+def test_recorded_names_are_there_once() -> None:
+    """No two of them are the same series."""
+    assert len(set(RECORDED)) == len(RECORDED)
+
+
+def test_a_board_of_a_programme_has_a_readable_uid() -> None:
+    """It goes into addresses that people share."""
+    assert programme_board("lycees") == "smart-region-p-lycees"
+
+
+def test_long_programme_ids_have_different_uids() -> None:
+    """Grafana refuses more than 40 characters, and two boards must not become one."""
+    uids = {programme_board("a" * 62 + last) for last in "bc"}
+
+    assert len(uids) == 2
+    assert {len(uid) for uid in uids} == {40}
+
+
+def test_a_runbook_is_linked_by_the_name_of_its_alert() -> None:
+    """As mixins do it; a final slash of the base is not doubled."""
+    links = Links(runbooks="https://git.example.org/docs/")
+
+    assert links.runbook("MilestoneLost") == "https://git.example.org/docs/MilestoneLost.md"
+
+
+def test_a_board_is_linked_with_its_variables() -> None:
+    """The reader arrives on the département that the alert is about."""
+    links = Links(boards="https://grafana.example.org")
+
+    assert links.board("uid") == "https://grafana.example.org/d/uid"
+    assert links.board("uid", department="77") == (
+        "https://grafana.example.org/d/uid?var-department=77"
+    )
