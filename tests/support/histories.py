@@ -116,7 +116,7 @@ def event(
         data["kind"] = "tablet"
     data |= {fact.KEY: entity, fact.DAY: day, **fields}
     return CloudEvent(
-        id=id or f"event-{next(_numbers)}",
+        id=id or f"event-{next(_numbers):06}",  # Ids are compared as text: the later is greater.
         source=source,
         time=datetime.fromisoformat(at or f"{day}T12:00:00").replace(tzinfo=UTC),
         fact=fact.model_validate_json(to_json(data)),

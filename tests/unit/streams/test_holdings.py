@@ -58,6 +58,12 @@ def connected(day: str = "2018-03-01") -> CloudEvent:
     return event("school.connected", PARIS, day)
 
 
+def less_and_more() -> tuple[EntityState, EntityState]:
+    """Return what was known of a lycée, and what was known of it later."""
+    first, second = connected(), connected("2018-04-01")
+    return state_of(first), state_of(first, second)
+
+
 class TestConvergence:
     """What batches come to, with the terms of the catalogue."""
 
@@ -102,7 +108,7 @@ class TestRecovery:
     def test_does_not_let_a_stale_record_undo_a_newer_one(self) -> None:
         """What a worker wrote that had lost the partition takes nothing back."""
         holdings = Holdings([CONNECTED])
-        old, new = state_of(connected()), state_of(connected(), connected("2018-04-01"))
+        old, new = less_and_more()
 
         holdings.recover(SCHOOLS, 0, PARIS, new)
         holdings.recover(SCHOOLS, 0, PARIS, old)
@@ -112,7 +118,7 @@ class TestRecovery:
     def test_marks_what_a_stale_record_hides(self) -> None:
         """The log's last record knows less: the entity has to be written again."""
         holdings = Holdings([CONNECTED])
-        old, new = state_of(connected()), state_of(connected(), connected("2018-04-01"))
+        old, new = less_and_more()
 
         holdings.recover(SCHOOLS, 0, PARIS, new)
         holdings.recover(SCHOOLS, 0, PARIS, old)
@@ -123,7 +129,7 @@ class TestRecovery:
     def test_unmarks_what_a_later_record_tells_in_full(self) -> None:
         """A repair that another worker wrote need not be written again."""
         holdings = Holdings([CONNECTED])
-        old, new = state_of(connected()), state_of(connected(), connected("2018-04-01"))
+        old, new = less_and_more()
 
         for recorded in (new, old, new):
             holdings.recover(SCHOOLS, 0, PARIS, recorded)
