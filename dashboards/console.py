@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -13,17 +13,10 @@ from rich.text import Text
 from catalogue.assessment import Figure
 from catalogue.model import Catalogue, Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
+from dashboards.statuses import STATUSES
 
 __all__ = ["figures_table", "format_value"]
 
-# The mark before the word: colour is never the only carrier of meaning.
-STATUSES: Mapping[MilestoneStatus, tuple[str, str]] = {
-    MilestoneStatus.ACHIEVED: ("✔ atteint", "bold green"),
-    MilestoneStatus.ON_TRACK: ("● en bonne voie", "green"),
-    MilestoneStatus.AT_RISK: ("▲ à risque", "yellow"),
-    MilestoneStatus.MISSED: ("✖ manqué", "bold red"),
-    MilestoneStatus.UNREPORTED: ("? non renseigné", "magenta"),
-}
 BEHIND = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
 
 BLANK = "–"
@@ -118,12 +111,12 @@ def _cells(
         return (BLANK,) * 6
     unit, direction, rate = indicator.unit, indicator.direction, figure.progress_rate
     assumed_start = indicator.baseline is not None and indicator.baseline.assumed
-    word, style = (BLANK, "") if figure.status is None else STATUSES[figure.status]
+    look = None if figure.status is None else STATUSES[figure.status]
     return (
         format_value(figure.value, unit, direction),
         _marked(format_value(figure.target, unit, direction), assumed=figure.assumed),
         BLANK if rate is None else _marked(f"{int(rate)}{BEFORE_SIGN}%", assumed=assumed_start),
-        Text(word, style=style),
+        Text(BLANK) if look is None else Text(look.text, style=look.style),
         BLANK if figure.projected_day is None else figure.projected_day.strftime(DAY),
         _behind(local),
     )

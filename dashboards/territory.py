@@ -1,0 +1,71 @@
+"""The Région and its départements: what people call them, and where they are on a map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from catalogue.metric_names import REGION
+
+__all__ = ["DEPARTMENTS", "REGION_NAME", "Place", "geohash", "territory_name"]
+
+REGION_NAME: Final = "Île-de-France"
+
+_ALPHABET = "0123456789bcdefghjkmnpqrstuvwxyz"
+_BITS_A_LETTER = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A département's name, and the centre of its outline in degrees north and east."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+
+#: By INSEE code, in its order. The centres are those of IGN's simplified outlines.
+DEPARTMENTS: Mapping[str, Place] = MappingProxyType(
+    {
+        "75": Place("Paris", 48.857, 2.343),
+        "77": Place("Seine-et-Marne", 48.627, 2.934),
+        "78": Place("Yvelines", 48.815, 1.841),
+        "91": Place("Essonne", 48.523, 2.243),
+        "92": Place("Hauts-de-Seine", 48.848, 2.246),
+        "93": Place("Seine-Saint-Denis", 48.918, 2.478),
+        "94": Place("Val-de-Marne", 48.777, 2.469),
+        "95": Place("Val-d’Oise", 49.083, 2.131),
+    }
+)
+
+
+def territory_name(department: str) -> str:
+    """Name a territory by the value of the label `department`: a code, or `region`."""
+    return REGION_NAME if department == REGION else DEPARTMENTS[department].name
+
+
+def geohash(latitude: float, longitude: float, *, letters: int = 6) -> str:
+    """Give the geohash of a point; six letters are a cell of about 1.2 km by 0.6 km.
+
+    G. Niemeyer's interleaving (geohash.org, 2008): longitude and latitude are halved in turn, and
+    each five halvings are a letter.
+    """
+    east, north = (-180.0, 180.0), (-90.0, 90.0)
+    number = 0
+    for bit in range(letters * _BITS_A_LETTER):
+        if bit % 2 == 0:
+            east, upper = _halved(east, longitude)
+        else:
+            north, upper = _halved(north, latitude)
+        number = number * 2 + upper
+    return "".join(
+        _ALPHABET[number >> (_BITS_A_LETTER * place) & 31] for place in reversed(range(letters))
+    )
+
+
+def _halved(bounds: tuple[float, float], value: float) -> tuple[tuple[float, float], bool]:
+    low, high = bounds
+    middle = (low + high) / 2
+    return ((middle, high), True) if value >= middle else ((low, middle), False)
