@@ -11,7 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from catalogue import metric_names as names
-from streams.fold import NO_CATEGORY, Fold
+from streams.contribution import NO_CATEGORY
+from streams.fold import Fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from catalogue.vocabulary import fields_of
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.registry import facts_of
-from streams.fold import Fold, Series, SeriesKey, contribution
+from streams.fold import Fold, Series, SeriesKey
 from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
 from tests.support.histories import DAYS, event, events_of, histories, uai
 
@@ -386,7 +386,7 @@ class TestReports:
         """What was taken back was never reported."""
         history = [event("school.connected", PARIS, "2018-03-01", retracted=True)]
 
-        assert contribution(CONNECTED, states_of(history)[PARIS]).reports == []
+        assert folded(CONNECTED, history).series(0) == {}
 
 
 class TestFold:

@@ -1,0 +1,168 @@
+"""What one entity contributes to figures: the dated steps of each term of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from catalogue.terms import FREQUENCY_DAYS, Expiry, Mode, Term
+from events.registry import facts_of
+from streams.state import NO_DAYS, EntityState, latest_attributes
+
+if TYPE_CHECKING:
+    from events.registry import Family
+
+__all__ = [
+    "NO_CATEGORY",
+    "NO_DEPARTMENT",
+    "Contribution",
+    "Step",
+    "Timeline",
+    "View",
+    "contribution",
+    "first_difference",
+    "timeline",
+]
+
+#: Where an entity names no département, its figures count for the region alone.
+NO_DEPARTMENT = ""
+NO_CATEGORY = ""
+
+#: A change of a term's figure: département, category, the day (proleptic ordinal) from which the
+#: figure is different, and by how much.
+Step: TypeAlias = tuple[str, str, int, int]
+
+#: What a view sees of one entity, as it took effect and then as recorded. Per cell: its day
+#: (proleptic ordinal), time, source and id; a running number, which makes the order total; whether
+#: it may count, or only ends what counts; its attributes, with those it borrows.
+Timeline: TypeAlias = list[tuple[int, int, str, str, int, bool, Mapping[str, Any]]]
+
+
+class Contribution(NamedTuple):
+    """One entity's steps, and the département and effective day of each fact looked at."""
+
+    steps: list[Step]
+    reports: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class View:
+    """The facts that a term looks at; terms with the same view share an entity's timeline."""
+
+    family: Family
+    facts: tuple[str, ...]
+    unless: tuple[str, ...]
+
+    @classmethod
+    def of(cls, term: Term) -> View:
+        """Return a term's view."""
+        return cls(term.family, term.facts, term.unless)
+
+    @cached_property
+    def depends_on(self) -> frozenset[str]:
+        """The facts whose change may change what is seen."""
+        return frozenset((*self.facts, *self.unless, _defining_fact(self.family)))
+
+
+def timeline(view: View, state: EntityState) -> Timeline:
+    """Return what a view sees of an entity.
+
+    A cell borrows the attributes that it lacks from the family's defining fact, on that fact's
+    latest day.
+    """
+    borrowed = latest_attributes(state, _defining_fact(view.family))
+    seen: Timeline = []
+    for counts, facts in ((True, view.facts), (False, view.unless)):
+        for fact in facts:
+            for day, (time, source, id_, own) in state.get(fact, NO_DAYS).items():
+                if own is not None:
+                    attributes = own if own.keys() >= borrowed.keys() else {**borrowed, **own}
+                    seen.append((_ordinal(day), time, source, id_, len(seen), counts, attributes))
+    seen.sort()
+    return seen
+
+
+def first_difference(left: Timeline, right: Timeline) -> int:
+    """Return the first position from which two timelines may contribute differently.
+
+    That is one before they differ: how long a cell counts depends on the one that follows.
+    """
+    position = 0
+    for one, other in zip(left, right, strict=False):
+        if one != other:
+            break
+        position += 1
+    return max(position - 1, 0)
+
+
+def contribution(term: Term, seen: Timeline, since: int = 0) -> Contribution:
+    """Return what an entity contributes to a term, from a position of its timeline on.
+
+    In a `replace` term each cell sets the entity's level until the next cell or its own expiry; in
+    an `add` term each cell adds its amount, until its own expiry.
+    """
+    steps: list[Step] = []
+    reports: list[tuple[str, int]] = []
+    replaces = term.mode is Mode.REPLACE
+    last = len(seen) - 1
+    for position in range(since, len(seen)):
+        day, _, _, _, _, counts, attributes = seen[position]
+        department = attributes.get("department") or NO_DEPARTMENT
+        reports.append((department, day))
+        if not counts:
+            continue
+        ends = None if term.expires is None else _expiry_day(term.expires, day, attributes)
+        if replaces and position < last:
+            following = seen[position + 1][0]
+            ends = following if ends is None else min(ends, following)
+            if ends == day:
+                continue
+        for category, amount in _amounts(term, attributes):
+            steps.append((department, category, day, amount))
+            if ends is not None:
+                steps.append((department, category, ends, -amount))
+    return Contribution(steps, reports)
+
+
+def _expiry_day(expiry: Expiry, day: int, attributes: Mapping[str, Any]) -> int | None:
+    """Return the first day on which a cell no longer counts, or None where it always does."""
+    lasts = expiry.days
+    if expiry.by is not None:
+        lasts = FREQUENCY_DAYS.get(str(attributes.get(expiry.by)))
+    return None if lasts is None else day + lasts + expiry.grace_days + 1
+
+
+def _amounts(term: Term, attributes: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
+    """Return what a cell counts, by category; nothing where it does not satisfy the term."""
+    for field, values in term.where:
+        if _text(attributes.get(field)) not in values:
+            return ()
+    amount: Any = 1 if term.amount is None else attributes.get(term.amount)
+    if isinstance(amount, dict):
+        if term.breakdown is not None:
+            return amount.items()
+        amount = sum(amount.values())
+    if not amount:
+        return ()
+    if term.breakdown is None:
+        return ((NO_CATEGORY, amount),)
+    return ((_text(attributes.get(term.breakdown)), amount),)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+@lru_cache(maxsize=16_384)
+def _ordinal(day: str) -> int:
+    return date.fromisoformat(day).toordinal()
+
+
+@lru_cache
+def _defining_fact(family: Family) -> str:
+    return facts_of(family)[0].NAME

@@ -1,0 +1,120 @@
+"""What one entity contributes: its timeline, and the steps that a term makes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.loader import load_catalogue
+from catalogue.terms import Term
+from events.cloudevent import CloudEvent
+from events.fact import Family
+from streams.contribution import Timeline, View, contribution, first_difference, timeline
+from tests.support.histories import event, events_of, state_of
+
+SITES = View(Family.COWORKING, ("coworking.opened", "coworking.resized"), ("coworking.closed",))
+
+
+def seen(*history: CloudEvent) -> Timeline:
+    """Return what is seen of a coworking site."""
+    return timeline(SITES, state_of(*history))
+
+
+class TestTimeline:
+    """What a view sees of one entity."""
+
+    def test_is_in_the_order_of_effect(self) -> None:
+        """Effective days count, whatever was recorded first; an end does not count."""
+        days = seen(
+            event("coworking.closed", "one", "2019-01-01", at="2020-01-01"),
+            event("coworking.opened", "one", "2017-01-01", at="2020-01-02"),
+            event("coworking.resized", "one", "2018-01-01", at="2020-01-03"),
+        )
+
+        assert [(date.fromordinal(day).year, counts) for day, *_, counts, _ in days] == [
+            (2017, True),
+            (2018, True),
+            (2019, False),
+        ]
+
+    def test_a_cell_borrows_what_it_lacks(self) -> None:
+        """A resize names no département: it is in that of the opening."""
+        _, (*_, resized) = seen(
+            event(
+                "coworking.opened",
+                "one",
+                "2017-01-01",
+                department="77",
+                commune="77288",
+                workstations=10,
+            ),
+            event("coworking.resized", "one", "2018-01-01", workstations=20),
+        )
+
+        assert (resized["department"], resized["workstations"]) == ("77", 20)
+
+    def test_a_retracted_cell_is_not_seen(self) -> None:
+        """What was taken back never was."""
+        assert seen(event("coworking.opened", "one", "2017-01-01", retracted=True)) == []
+
+
+class TestFirstDifference:
+    """From where on two timelines may contribute differently."""
+
+    OPENED = event("coworking.opened", "one", "2017-01-01", workstations=10)
+    RESIZED = event("coworking.resized", "one", "2018-01-01", workstations=20)
+    CLOSED = event("coworking.closed", "one", "2019-01-01")
+
+    def test_is_one_before_they_differ(self) -> None:
+        """The closing ends the level that the resize set."""
+        before, after = (
+            seen(self.OPENED, self.RESIZED),
+            seen(self.OPENED, self.RESIZED, self.CLOSED),
+        )
+
+        assert first_difference(before, after) == 1
+
+    def test_is_the_beginning_for_an_entity_unheard_of(self) -> None:
+        """Nothing is shared with nothing."""
+        assert first_difference([], seen(self.OPENED)) == 0
+
+    def test_is_where_something_borrowed_changes(self) -> None:
+        """The opening is corrected: the resize after it has moved to another département."""
+        moved = event("coworking.opened", "one", "2018-06-01", department="93", commune="93066")
+        before, after = seen(self.RESIZED), seen(self.RESIZED, moved)
+
+        assert first_difference(before, after) == 0
+        assert before[0] != after[0]
+
+
+TERMS = load_catalogue().terms
+
+
+@pytest.mark.parametrize("family", Family)
+@given(data=st.data())
+def test_what_two_timelines_share_cancels_out(family: Family, data: st.DataObject) -> None:
+    """From their first difference on, two timelines differ by as much as from the beginning."""
+    history = data.draw(st.lists(events_of(family), min_size=1, max_size=8))
+    before, after = state_of(*history[:-1]), state_of(*history)
+    for term in TERMS:
+        if term.family is family:
+            old, new = (timeline(View.of(term), state) for state in (before, after))
+            since = first_difference(old, new)
+
+            assert difference(term, old, new, since) == difference(term, old, new, 0)
+
+
+def difference(term: Term, old: Timeline, new: Timeline, since: int) -> dict[object, int]:
+    """Return by how much two contributions differ, in steps and in reports."""
+    total = Counter[object]()
+    for cells, sign in ((old, -1), (new, 1)):
+        steps, reports = contribution(term, cells, since)
+        for *where, amount in steps:
+            total[tuple(where)] += sign * amount
+        for report in reports:
+            total[report] += sign
+    return {what: amount for what, amount in total.items() if amount}
