@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import date
+from typing import TYPE_CHECKING
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
 
 from catalogue import metric_names as names
 from streams.contribution import NO_CATEGORY
 from streams.fold import Fold
+from streams.metric_families import MetricFamily, family_of, midnight, single
+from streams.promises import promises
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
     from catalogue.model import Catalogue, Indicator
     from streams.meters import Meters
 
-MetricFamily: TypeAlias = GaugeMetricFamily | CounterMetricFamily
-
-__all__ = ["Exposition", "Figures", "Snapshot", "figures_of", "registry_of"]
+__all__ = ["Exposition", "Figures", "Snapshot", "figures_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,36 +90,17 @@ class Exposition(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family of the vocabulary."""
         snapshot = self._snapshot()
-        yield from self._promises()
+        yield from promises(self._catalogue)
         yield from self._figures(snapshot)
         yield from self._state(snapshot)
         yield from self._counts()
 
-    def _promises(self) -> Iterator[Metric]:
-        info = _family(names.INDICATOR_INFO)
-        baseline = _family(names.INDICATOR_BASELINE)
-        target = _family(names.MILESTONE_TARGET)
-        deadline = _family(names.MILESTONE_DEADLINE)
-        for programme, indicator in self._indicators():
-            who = [programme, indicator.id]
-            info.add_metric(
-                [*who, str(indicator.unit), str(indicator.direction), indicator.title], 1
-            )
-            if indicator.baseline is not None:
-                baseline.add_metric(who, float(indicator.baseline.value))
-            for milestone in indicator.milestones:
-                if milestone.target is not None:
-                    target.add_metric([*who, milestone.id], float(milestone.target))
-                if milestone.day is not None:
-                    deadline.add_metric([*who, milestone.id], _midnight(milestone.day))
-        yield from (info, baseline, target, deadline)
-
     def _figures(self, snapshot: Snapshot) -> Iterator[Metric]:
-        value = _family(names.INDICATOR_VALUE)
-        numerator = _family(names.INDICATOR_NUMERATOR)
-        denominator = _family(names.INDICATOR_DENOMINATOR)
-        category = _family(names.INDICATOR_CATEGORY)
-        reported = _family(names.INDICATOR_LAST_REPORTED)
+        value = family_of(names.INDICATOR_VALUE)
+        numerator = family_of(names.INDICATOR_NUMERATOR)
+        denominator = family_of(names.INDICATOR_DENOMINATOR)
+        category = family_of(names.INDICATOR_CATEGORY)
+        reported = family_of(names.INDICATOR_LAST_REPORTED)
         for programme, indicator in self._indicators():
             measure = indicator.measure
             places = [self._place[term] for term in measure.terms]
@@ -139,54 +120,47 @@ class Exposition(Collector):
                         labels = [*who, indicator.breakdown, label]
                         _expose(category, labels, where, parts, measure.divisor)
                 for department, day in _latest_reports(figures, places).items():
-                    reported.add_metric([*who, department or names.REGION, where], _midnight(day))
+                    reported.add_metric([*who, department or names.REGION, where], midnight(day))
         yield from (value, numerator, denominator, category, reported)
 
     def _state(self, snapshot: Snapshot) -> Iterator[Metric]:
-        yield _single(names.AS_OF, _midnight(snapshot.as_of))
-        yield _single(names.PARTITIONS_EXPECTED, snapshot.partitions_expected)
-        yield _single(names.WORKER_READY, int(snapshot.ready))
-        owned = _family(names.PARTITION_OWNED)
+        yield single(names.AS_OF, midnight(snapshot.as_of))
+        yield single(names.PARTITIONS_EXPECTED, snapshot.partitions_expected)
+        yield single(names.WORKER_READY, int(snapshot.ready))
+        owned = family_of(names.PARTITION_OWNED)
         for partition in snapshot.figures:
             owned.add_metric([str(partition)], 1)
-        entities = _family(names.ENTITIES)
+        entities = family_of(names.ENTITIES)
         for family, count in sorted(snapshot.entities.items()):
             entities.add_metric([family], count)
-        lag = _family(names.LAG)
+        lag = family_of(names.LAG)
         for (topic, partition), behind in sorted(snapshot.lag.items()):
             lag.add_metric([topic, str(partition)], behind)
         yield from (owned, entities, lag)
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters
-        events = _family(names.EVENTS)
+        events = family_of(names.EVENTS)
         for (kind, outcome), count in sorted(meters.events.items()):
             events.add_metric([kind, outcome], count)
-        dead = _family(names.DEAD_LETTERS)
+        dead = family_of(names.DEAD_LETTERS)
         for reason, count in sorted(meters.dead_letters.items()):
             dead.add_metric([reason], count)
-        last = _family(names.LAST_EVENT)
+        last = family_of(names.LAST_EVENT)
         for (source, kind), moment in sorted(meters.last_event.items()):
             last.add_metric([source, kind], moment.timestamp())
         yield from (events, dead, last)
-        yield _single(names.SOURCES_DROPPED, meters.sources_dropped)
-        yield _single(names.REBUILD_MISMATCHES, meters.mismatches)
-        yield _single(names.COORDINATOR_ERRORS, meters.coordinator_errors)
-        yield _single(names.RECOVERIES, meters.recoveries)
+        yield single(names.SOURCES_DROPPED, meters.sources_dropped)
+        yield single(names.REBUILD_MISMATCHES, meters.mismatches)
+        yield single(names.COORDINATOR_ERRORS, meters.coordinator_errors)
+        yield single(names.RECOVERIES, meters.recoveries)
         if meters.recovery_seconds is not None:
-            yield _single(names.RECOVERY_SECONDS, meters.recovery_seconds)
+            yield single(names.RECOVERY_SECONDS, meters.recovery_seconds)
 
     def _indicators(self) -> Iterator[tuple[str, Indicator]]:
         for programme in self._catalogue.programmes:
             for indicator in programme.indicators:
                 yield programme.id, indicator
-
-
-def registry_of(exposition: Exposition) -> CollectorRegistry:
-    """Return a registry of this exposition alone: nothing global, nothing of the process's."""
-    registry = CollectorRegistry(auto_describe=False)
-    registry.register(exposition)
-    return registry
 
 
 def _by_department(figures: Figures, term: int) -> dict[str, int]:
@@ -224,19 +198,3 @@ def _latest_reports(figures: Figures, places: list[int]) -> dict[str, date]:
         if place in places:
             latest[department] = max(day, latest.get(department, day))
     return latest
-
-
-def _family(metric: names.Metric) -> MetricFamily:
-    if metric.kind == "counter":
-        return CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
-    return GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
-
-
-def _single(metric: names.Metric, value: float) -> MetricFamily:
-    family = _family(metric)
-    family.add_metric([], value)
-    return family
-
-
-def _midnight(day: date) -> float:
-    return datetime.combine(day, time(), UTC).timestamp()

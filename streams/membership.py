@@ -11,6 +11,7 @@ from faust.exceptions import ConsumerNotStarted
 from events.registry import Family
 from events.topics import topic_name
 from streams.exposition import Snapshot
+from streams.web import Readiness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,10 @@ class Membership:
         if (reason is None) is not self._ready:
             self._turn(ready=reason is None)
         return reason
+
+    def readiness(self) -> Readiness:
+        """Return what /readyz says."""
+        return Readiness(self.waiting_for(), {"partitions": sorted(self.owned())})
 
     def owned(self) -> frozenset[int]:
         """Return the partitions of which this worker owns every family's."""

@@ -1,41 +1,53 @@
-"""The worker's HTTP server: /metrics, /healthz and /readyz, nothing else."""
+"""The HTTP server of a process: /metrics, /healthz and /readyz, nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from streams.errors import StreamsError
-from streams.exposition import Exposition, registry_of
+from streams.metric_families import registry_of
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from streams.membership import Membership
-
-__all__ = ["AddressInUseError", "serve"]
+__all__ = ["AddressInUseError", "Readiness", "serve"]
 
 
 class AddressInUseError(StreamsError):
     """The server's address cannot be bound."""
 
-    def __init__(self, host: str, port: int, *, cause: OSError) -> None:
+    def __init__(self, host: str, port: int, *, setting: str, cause: OSError) -> None:
         super().__init__(
-            f"http_port: cannot listen on {host}:{port} ({cause.strerror}): stop what uses it, or "
-            "set SMART_REGION_HTTP_HOST and SMART_REGION_HTTP_PORT (0 picks a free port)"
+            f"{setting}: cannot listen on {host}:{port} ({cause.strerror}): stop what uses it, or "
+            f"set SMART_REGION_HTTP_HOST and SMART_REGION_{setting.upper()} (0 picks a free port)"
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What a process waits for, in words (None: it is ready), and what else it tells."""
+
+    waiting_for: str | None
+    told: Mapping[str, object] = field(default_factory=dict)
+
+
 @asynccontextmanager
-async def serve(membership: Membership, *, host: str, port: int) -> AsyncIterator[str]:
-    """Serve until the context ends; yields the address. Port 0 picks a free one."""
-    engine = membership.engine
-    registry = registry_of(
-        Exposition(engine.catalogue, engine.holdings.fold, engine.meters, membership.snapshot)
-    )
+async def serve(
+    collector: Collector,
+    readiness: Callable[[], Readiness],
+    *,
+    host: str,
+    port: int,
+    setting: str = "http_port",
+) -> AsyncIterator[str]:
+    """Serve until the context ends; yields the address. Port 0 picks a free one.
+
+    `setting` is the one that the port comes from.
+    """
+    registry = registry_of(collector)
 
     async def metrics(request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -45,13 +57,10 @@ async def serve(membership: Membership, *, host: str, port: int) -> AsyncIterato
         return web.json_response({"alive": True})
 
     async def readyz(_: web.Request) -> web.Response:
-        waiting_for = membership.waiting_for()
-        body = {
-            "ready": waiting_for is None,
-            "waiting_for": waiting_for,
-            "partitions": sorted(membership.owned()),
-        }
-        return web.json_response(body, status=200 if waiting_for is None else 503)
+        now = readiness()
+        ready = now.waiting_for is None
+        body = {"ready": ready, "waiting_for": now.waiting_for, **now.told}
+        return web.json_response(body, status=200 if ready else 503)
 
     app = web.Application()
     app.add_routes(
@@ -68,7 +77,7 @@ async def serve(membership: Membership, *, host: str, port: int) -> AsyncIterato
         try:
             await site.start()
         except OSError as error:
-            raise AddressInUseError(host, port, cause=error) from error
+            raise AddressInUseError(host, port, setting=setting, cause=error) from error
         bound = runner.addresses[0]
         yield f"http://{host}:{bound[1]}"
     finally:

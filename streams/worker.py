@@ -16,6 +16,7 @@ from events.topics import declared_topics
 from streams.app import create_app
 from streams.engine import Engine
 from streams.errors import StreamsError
+from streams.exposition import Exposition
 from streams.logs import configure_logging
 from streams.membership import Membership
 from streams.watchdog import Watchdog
@@ -74,7 +75,12 @@ async def _run(settings: Settings, engine: Engine) -> int:
         loop.add_signal_handler(number, end)
     app = create_app(settings, engine, on_failure=end)
     membership = Membership(app, engine)
-    async with serve(membership, host=settings.http_host, port=settings.http_port) as address:
+    exposition = Exposition(
+        engine.catalogue, engine.holdings.fold, engine.meters, membership.snapshot
+    )
+    async with serve(
+        exposition, membership.readiness, host=settings.http_host, port=settings.http_port
+    ) as address:
         logger.info("serving address=%s", address)
         starting, *watching = [
             asyncio.create_task(_or_end(work, end))

@@ -23,9 +23,10 @@ from events.fact import Family
 from events.identifiers import Department
 from events.registry import FACTS
 from streams.core import UNKNOWN_TYPE, Outcome
-from streams.exposition import Exposition, Figures, Snapshot, figures_of, registry_of
+from streams.exposition import Exposition, Figures, Snapshot, figures_of
 from streams.holdings import Holdings
 from streams.meters import Meters
+from streams.metric_families import registry_of
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
 from tests.support.records import PARTITIONS, learn, processed

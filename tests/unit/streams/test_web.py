@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import AbstractAsyncContextManager
 from datetime import date
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from events.fact import Family
 from events.topics import topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
+from streams.exposition import Exposition
 from streams.membership import Membership
 from streams.web import AddressInUseError, serve
 from tests.support.fake_group import FakeApp, FakeConsumer
@@ -40,13 +42,20 @@ class Server:
         clock = FixedClock(date(2020, 12, 31))
         engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=1)
         self.membership = Membership(self.app.real, engine)
+        self.exposition = Exposition(
+            CATALOGUE, engine.holdings.fold, engine.meters, self.membership.snapshot
+        )
+
+    def serve(self, port: int = 0) -> AbstractAsyncContextManager[str]:
+        """Serve it on a port, by default a free one."""
+        return serve(self.exposition, self.membership.readiness, host=LOOPBACK, port=port)
 
     def get(self, path: str, **headers: str) -> Answer:
         """Start it on a free port, ask, and stop it."""
 
         async def ask() -> Answer:
             async with (
-                serve(self.membership, host=LOOPBACK, port=0) as address,
+                self.serve() as address,
                 ClientSession() as session,
                 session.get(address + path, headers=headers) as answer,
             ):
@@ -132,7 +141,7 @@ def test_an_address_in_use_is_told_with_the_remedy(server: Server) -> None:
     """Which address, and the variables that name another."""
 
     async def start(port: int) -> None:
-        async with serve(server.membership, host=LOOPBACK, port=port):
+        async with server.serve(port):
             pytest.fail("two servers on one port")
 
     with socket.socket() as other:
@@ -148,7 +157,7 @@ def test_a_free_port_is_told(server: Server) -> None:
     """Port 0 picks one, and the address says which."""
 
     async def address() -> str:
-        async with serve(server.membership, host=LOOPBACK, port=0) as served:
+        async with server.serve() as served:
             return served
 
     assert not asyncio.run(address()).endswith(":0")

@@ -17,9 +17,10 @@ from events.registry import Family
 from streams.audit.comparison import compare_exposed
 from streams.audit.exposed import Exposed, parse_metrics
 from streams.audit.recount import audit_records
-from streams.exposition import Exposition, Snapshot, figures_of, registry_of
+from streams.exposition import Exposition, Snapshot, figures_of
 from streams.holdings import Holdings
 from streams.meters import Meters
+from streams.metric_families import registry_of
 from tests.support.audits import catalogue_of, raw_record
 from tests.support.histories import DAYS, deliveries, histories
 from tests.support.records import PARTITIONS, learn

@@ -1,0 +1,36 @@
+"""What the catalogue promises, as metrics that do not depend on any event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from catalogue import metric_names as names
+from streams.metric_families import MetricFamily, family_of, midnight
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue
+
+__all__ = ["promises"]
+
+
+def promises(catalogue: Catalogue) -> Iterator[MetricFamily]:
+    """Yield what each indicator is, its baseline, and its milestones' targets and days."""
+    info = family_of(names.INDICATOR_INFO)
+    baseline = family_of(names.INDICATOR_BASELINE)
+    target = family_of(names.MILESTONE_TARGET)
+    deadline = family_of(names.MILESTONE_DEADLINE)
+    for programme in catalogue.programmes:
+        for indicator in programme.indicators:
+            who = [programme.id, indicator.id]
+            info.add_metric(
+                [*who, str(indicator.unit), str(indicator.direction), indicator.title], 1
+            )
+            if indicator.baseline is not None:
+                baseline.add_metric(who, float(indicator.baseline.value))
+            for milestone in indicator.milestones:
+                if milestone.target is not None:
+                    target.add_metric([*who, milestone.id], float(milestone.target))
+                if milestone.day is not None:
+                    deadline.add_metric([*who, milestone.id], midnight(milestone.day))
+    yield from (info, baseline, target, deadline)
