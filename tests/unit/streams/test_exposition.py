@@ -228,13 +228,18 @@ class TestFigures:
         assert sorted(categories) == [("audience", "employee"), ("audience", "other")]
         assert sum(sample.value for sample in found[names.INDICATOR_VALUE.name]) == 2
 
-    def test_the_last_report_is_the_latest_of_all_terms(self) -> None:
+    @pytest.mark.parametrize(
+        ("registered", "connected"), [("2016-01-01", "2018-03-01"), ("2018-03-01", "2016-01-01")]
+    )
+    def test_the_last_report_is_the_latest_of_all_terms(
+        self, registered: str, connected: str
+    ) -> None:
         """Of a ratio, whichever part was heard of last."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
         holdings = taught(
             catalogue,
-            event("school.registered", PARIS, "2016-01-01"),
-            event("school.connected", PARIS, "2018-03-01"),
+            event("school.registered", PARIS, registered),
+            event("school.connected", PARIS, connected),
         )
 
         found = exposed(catalogue, holdings)[names.INDICATOR_LAST_REPORTED.name]
