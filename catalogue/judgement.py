@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final
 
 from catalogue.assessment import territories
-from catalogue.history import Histories, History
+from catalogue.history import Histories, History, Spell
 from catalogue.model import Catalogue, Indicator, Milestone
 from catalogue.progress import (
     MilestoneStatus,
-    Number,
     is_attained,
     is_stale,
     milestone_status,
@@ -109,19 +108,24 @@ def judge(
     reading, value = history.reading(as_of), history.value(as_of)
     target = None if milestone is None else milestone.target
     deadline = None if milestone is None else milestone.day
-    direction, baseline = indicator.direction, indicator.baseline_for(department)
+    baseline, direction = indicator.baseline_for(department), indicator.direction
     start = None if baseline is None else baseline.value
     start_day = None if baseline is None else baseline.day
     stale = is_stale(
         reading.last_reported, day=deadline, patience_days=indicator.patience_days, as_of=as_of
     )
+    # The flat end of a history that fell silent is no sign that nothing moves.
     trend = None if stale else observed_trend(history, indicator.trend, as_of)
-    projected = None
+    projected, attained_on, lost_on, required = None, None, None, None
     if value is not None and target is not None:
         projected = project(trend, value=value, target=target, direction=direction, as_of=as_of)
-    if trend is not None:
-        expected = None if projected is None else projected.day
-    else:
+        spells = history.spells(target, direction)
+        attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
+        days_left = 0 if deadline is None else (deadline - as_of).days
+        if days_left > 0 and not is_attained(value, target, direction):
+            required = (Fraction(target) - value) / days_left
+    expected = None if projected is None else projected.day
+    if trend is None:
         expected = projected_day(
             baseline=start,
             baseline_day=start_day,
@@ -130,9 +134,6 @@ def judge(
             target=target,
             direction=direction,
         )
-    attained_on, lost_on = None, None
-    if value is not None and target is not None:
-        attained_on, lost_on = _spell(history, target, indicator, start_day, as_of)
     return Judgement(
         indicator=indicator,
         milestone=milestone,
@@ -157,7 +158,7 @@ def judge(
         projected=projected,
         attained_on=attained_on,
         lost_on=lost_on,
-        required_pace=_required(indicator, value, target, deadline, as_of),
+        required_pace=required,
     )
 
 
@@ -183,31 +184,14 @@ def _held(indicator: Indicator, department: str | None) -> Iterator[Milestone | 
         yield None
 
 
-def _spell(
-    history: History, target: Number, indicator: Indicator, since: date | None, as_of: date
+def _held_or_lost(
+    spells: Sequence[Spell], since: date, as_of: date
 ) -> tuple[date | None, date | None]:
-    """Tell since when the target is held, or when it was lost; days before the baseline's apart."""
-    first = date.min if since is None else since
-    if as_of < first:
-        return None, None
-    for start, end in reversed(history.spells(target, indicator.direction)):
-        if start > as_of or (end is not None and end <= first):
+    """Tell since when the target is held, or when it was lost; what was before `since` is apart."""
+    for start, end in reversed(spells):
+        if start > as_of:
             continue
         if end is None or end > as_of:
-            return max(start, first), None
-        return None, end
+            return (max(start, since) if since <= as_of else None), None
+        return None, (end if end > since else None)
     return None, None
-
-
-def _required(
-    indicator: Indicator,
-    value: Fraction | None,
-    target: Number | None,
-    deadline: date | None,
-    as_of: date,
-) -> Fraction | None:
-    if value is None or target is None or deadline is None or deadline <= as_of:
-        return None
-    if is_attained(value, target, indicator.direction):
-        return None
-    return (Fraction(target) - value) / (deadline - as_of).days

@@ -1,0 +1,375 @@
+"""Judging a milestone by its figure's history."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import takewhile
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.assessment import assess, territories
+from catalogue.history import Histories, History, StepFunction
+from catalogue.judgement import CHANGE_DAYS, Change, Judgement, change_over, judge, judge_all
+from catalogue.loader import load_catalogue
+from catalogue.model import Direction, Indicator, Milestone
+from catalogue.progress import MilestoneStatus, is_attained
+from catalogue.trend import Projection
+from tests.support.figure_histories import (
+    FIRST_DAY,
+    additive_histories,
+    figure_histories,
+    history_of,
+    ratio_histories,
+)
+
+CATALOGUE = load_catalogue()
+AS_OF = date(2018, 7, 2)
+NONE: list[str | None] = [None]
+DAYS = [FIRST_DAY + timedelta(days=day) for day in range(-2, 34)]
+
+any_day = st.sampled_from(DAYS)
+targets = st.sampled_from([Decimal(0), Decimal("0.5"), Decimal(1), Decimal(2)])
+
+
+def promised(
+    *,
+    target: Decimal | None = Decimal(1_000),
+    day: date | None = date(2020, 12, 31),
+    direction: Direction = Direction.RISING,
+    **more: Any,
+) -> Indicator:
+    """Declare an indicator of a count with one milestone."""
+    return Indicator.model_validate(
+        {
+            "id": "sites",
+            "title": "Sites",
+            "definition": "Sites ouverts.",
+            "unit": "count",
+            "direction": direction,
+            "grain": "region",
+            "measure": {"count": "coworking.opened"},
+            "periodicity": "irregular",
+            "availability_delay_days": 0,
+            "baseline": {"value": 0, "day": date(2016, 1, 1), "source": "Un test."},
+            "milestones": [{"id": "promised", "target": target, "day": day, "source": "Un test."}],
+            **more,
+        }
+    )
+
+
+def judged(indicator: Indicator, history: History, as_of: date = AS_OF) -> Judgement:
+    """Judge an indicator's only milestone for the region."""
+    return judge(indicator, indicator.milestones[0], None, history, as_of)
+
+
+def steady(pace: int, *, start: int = 0, since: date = date(2016, 1, 1)) -> History:
+    """Give a count that grows by `pace` each day."""
+    days = (AS_OF - since).days
+    return history_of(lambda day: start + pace * day, since=since, days=days)
+
+
+def test_the_projection_follows_the_trend_and_not_the_baseline() -> None:
+    """Two slow years and one fast: the pace of the last year says when."""
+    days = (AS_OF - date(2016, 1, 1)).days
+    accelerating = history_of(
+        lambda day: day if day < days - 365 else days - 365 + 2 * (day - days + 365),
+        since=date(2016, 1, 1),
+        days=days,
+    )
+    left = 2_000 - (days + 365)
+    told = judged(promised(target=Decimal(2_000)), accelerating)
+    expected = AS_OF + timedelta(days=-(-left // 2))
+    assert told.observed_pace == 2
+    assert told.projected == Projection(expected, expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [(1_000, "achieved"), (3_000, "on_track"), (3_700, "at_risk")],
+)
+def test_the_status_follows_the_projection(target: int, status: str) -> None:
+    """At 2 a day, 1 826 at mid-2018: 3 000 is reached in time, 3 700 is not."""
+    assert judged(promised(target=Decimal(target)), steady(2)).status == status
+
+
+def test_a_figure_that_stands_still_is_at_risk_however_fast_it_was() -> None:
+    """The mean pace since the baseline would arrive in time; nothing has moved for a year."""
+    stopped = history_of(lambda day: min(day, 400) * 2, since=date(2016, 1, 1), days=913)
+    told = judged(promised(), stopped)
+    assert told.observed_pace == 0
+    assert told.projected is None
+    assert told.status is MilestoneStatus.AT_RISK
+
+
+def test_too_short_a_history_is_judged_by_its_mean_pace_and_projects_nothing() -> None:
+    """Five points of six: the status is that of the line from the baseline, no day is told."""
+    young = steady(1, since=AS_OF - timedelta(days=149))
+    told = judged(promised(target=Decimal(160)), young)
+    assert (told.trend, told.projected) == (None, None)
+    assert told.status is MilestoneStatus.ON_TRACK
+
+
+@given(st.data())
+def test_too_short_a_history_is_judged_as_its_reading_alone(data: st.DataObject) -> None:
+    """Where there is no trend, the assessment of the day's reading says the same."""
+    indicator = CATALOGUE.indicator(
+        data.draw(st.sampled_from(["schools_connected_ratio", "coworking_sites_supported"]))
+    )
+    drawn = ratio_histories if indicator.measure.denominator else additive_histories
+    history = data.draw(drawn.filter(lambda one: bool(one.reports) and one.divisor == 1))
+    as_of = data.draw(st.dates(history.reports[0], FIRST_DAY + timedelta(days=100)))
+    told = judged(indicator, history, as_of)
+    figures = assess(CATALOGUE, {(indicator.id, None): history.reading(as_of)}, as_of)
+    figure = next(one for one in figures if (one.indicator, one.department) == (indicator.id, None))
+    assert told.trend is None
+    assert (told.status, told.progress_rate) == (figure.status, figure.progress_rate)
+    assert (told.value, told.last_reported) == (
+        None if figure.value is None else pytest.approx(figure.value),
+        figure.last_reported,
+    )
+
+
+def test_a_history_that_fell_silent_has_no_pace() -> None:
+    """Half a year without a report is unreported; its flat end is no sign of standing still."""
+    silent = history_of(lambda day: day, since=date(2016, 1, 1), days=730)
+    told = judged(promised(periodicity="monthly"), silent)
+    assert told.status is MilestoneStatus.UNREPORTED
+    assert (told.trend, told.projected) == (None, None)
+    assert told.value == 730
+
+
+def test_what_was_never_reported_is_unreported() -> None:
+    """No history, no value, no pace, no day."""
+    told = judged(promised(), History())
+    assert told.status is MilestoneStatus.UNREPORTED
+    assert {
+        told.value,
+        told.last_reported,
+        told.trend,
+        told.change,
+        told.progress_rate,
+        told.projected,
+        told.attained_on,
+        told.lost_on,
+        told.required_pace,
+    } == {None}
+
+
+def test_an_indicator_without_milestone_has_a_value_and_a_pace() -> None:
+    """No promise, no verdict; the delegate still sees where it goes."""
+    told = judge(promised(), None, None, steady(2), AS_OF)
+    assert (told.value, told.observed_pace) == (Fraction(1_826), Fraction(2))
+    assert told.change == Change(Fraction(60), Fraction(60), Fraction(0))
+    assert {told.status, told.projected, told.required_pace, told.attained_on, told.lost_on} == {
+        None
+    }
+
+
+def test_a_milestone_without_target_is_not_judged() -> None:
+    """A date alone promises no value."""
+    told = judged(promised(target=None), steady(2))
+    assert (told.status, told.progress_rate, told.required_pace) == (None, None, None)
+
+
+def test_the_required_pace_is_what_is_left_over_the_days_left() -> None:
+    """1 826 of 3 000 at mid-2018: the rest in the 913 days to the end of 2020."""
+    told = judged(promised(target=Decimal(3_000)), steady(2))
+    assert told.required_pace == Fraction(3_000 - 1_826, 913)
+
+
+@pytest.mark.parametrize(
+    ("target", "day"),
+    [(1_000, date(2020, 12, 31)), (3_000, AS_OF), (3_000, date(2018, 1, 1)), (3_000, None)],
+    ids=["attained", "on its day", "after its day", "no day"],
+)
+def test_there_is_no_required_pace(target: int, day: date | None) -> None:
+    """Where nothing is left to do, or no day to do it in."""
+    assert judged(promised(target=Decimal(target), day=day), steady(2)).required_pace is None
+
+
+@given(st.integers(1, 50), st.integers(1, 900))
+def test_the_required_pace_is_enough(pace: int, days_left: int) -> None:
+    """Going on at it, the target is reached on the milestone's day, and not a day before."""
+    day = AS_OF + timedelta(days=days_left)
+    told = judged(promised(target=Decimal(100_000), day=day), steady(pace))
+    assert told.value is not None
+    assert told.required_pace is not None
+    assert told.value + told.required_pace * days_left == 100_000
+
+
+def test_a_falling_promise_requires_a_falling_pace() -> None:
+    """Paces have the sign of the change that they are."""
+    falling = promised(
+        direction=Direction.FALLING,
+        target=Decimal(0),
+        baseline={"value": 5_000, "day": date(2016, 1, 1), "source": "Un test."},
+    )
+    told = judged(falling, steady(-1, start=5_000))
+    assert told.observed_pace == -1
+    assert told.required_pace == Fraction(-(5_000 - 913), 913)
+    assert told.projected is not None
+    assert told.projected.day == AS_OF + timedelta(days=5_000 - 913)
+
+
+@given(figure_histories, targets, st.sampled_from(Direction), any_day, st.none() | any_day)
+def test_attainment_and_loss_are_those_of_a_scan_of_every_day(
+    history: History, target: Decimal, direction: Direction, as_of: date, baseline_day: date | None
+) -> None:
+    """Day by day since the baseline's: held to the end since when, or held once until when."""
+    baseline = {"value": 0, "day": baseline_day, "source": "Un test."} if baseline_day else None
+    indicator = promised(target=target, direction=direction, baseline=baseline)
+
+    def held(on: date) -> bool:
+        value = history.value(on)
+        return value is not None and is_attained(value, target, direction)
+
+    back = [on for on in reversed(DAYS) if on <= as_of and (not baseline_day or on >= baseline_day)]
+    attained_on, lost_on = None, None
+    if any(map(held, back)) and history.value(as_of) is not None:
+        missing = list(takewhile(lambda on: not held(on), back))
+        lost_on = missing[-1] if missing else None
+        attained_on = None if missing else list(takewhile(held, back))[-1]
+    told = judged(indicator, history, as_of)
+    assert (told.attained_on, told.lost_on) == (attained_on, lost_on)
+
+
+def sites(*totals: tuple[date, int]) -> History:
+    """Give a count told on some days."""
+    days = tuple(day for day, _ in totals)
+    return History(StepFunction(days, tuple(total for _, total in totals)), None, days)
+
+
+KEPT = promised(
+    target=Decimal(41), baseline={"value": 41, "day": date(2016, 1, 1), "source": "Un test."}
+)
+KEPT_LOST_KEPT = sites(
+    (date(2015, 9, 1), 41), (date(2017, 3, 1), 40), (date(2017, 9, 1), 42), (date(2018, 1, 1), 41)
+)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "attained_on", "lost_on"),
+    [
+        (date(2017, 2, 28), date(2016, 1, 1), None),
+        (date(2017, 3, 1), None, date(2017, 3, 1)),
+        (date(2017, 8, 31), None, date(2017, 3, 1)),
+        (date(2017, 9, 1), date(2017, 9, 1), None),
+        (date(2020, 1, 1), date(2017, 9, 1), None),
+    ],
+    ids=["kept", "lost", "still lost", "regained", "kept again"],
+)
+def test_a_target_to_keep_is_lost_and_regained(
+    as_of: date, attained_on: date | None, lost_on: date | None
+) -> None:
+    """41 sites on the day of the promise, 40 for half a year: nothing is latched."""
+    told = judged(KEPT, KEPT_LOST_KEPT, as_of)
+    assert (told.attained_on, told.lost_on) == (attained_on, lost_on)
+
+
+def test_what_was_attained_before_the_promise_and_not_since_is_not_lost() -> None:
+    """42 sites in 2014 are no promise of 2016 kept and broken."""
+    told = judged(KEPT, sites((date(2014, 1, 1), 42), (date(2015, 6, 1), 30)))
+    assert (told.attained_on, told.lost_on) == (None, None)
+
+
+def test_before_the_promise_nothing_is_attained_nor_left_to_do() -> None:
+    """41 sites in 2015 hold the target of 2016; the promise begins on its baseline's day."""
+    told = judged(KEPT, KEPT_LOST_KEPT, date(2015, 10, 1))
+    assert told.status is MilestoneStatus.ACHIEVED
+    assert (told.attained_on, told.lost_on, told.required_pace) == (None, None, None)
+
+
+@given(figure_histories, any_day, any_day)
+def test_the_parts_of_a_change_add_up(history: History, since: date, until: date) -> None:
+    """Exactly, and to the difference of the two values; unknown where one of them is."""
+    before, after = history.value(since), history.value(until)
+    change = change_over(history, since, until)
+    if before is None or after is None:
+        assert change is None
+    else:
+        assert change is not None
+        assert change.value == after - before
+        assert change.value == change.due_to_numerator + change.due_to_denominator
+
+
+@given(ratio_histories, any_day, any_day)
+def test_what_does_not_change_is_not_the_cause(history: History, since: date, until: date) -> None:
+    """The numerator alone, the denominator alone, or neither."""
+    change = change_over(history, since, until)
+    assert history.denominator is not None
+    if change is not None:
+        assert bool(change.due_to_numerator) is bool(history.numerator.change(since, until))
+        if not history.denominator.change(since, until):
+            assert change.due_to_denominator == 0
+
+
+@given(additive_histories, any_day, any_day)
+def test_a_count_changes_by_its_numerator(history: History, since: date, until: date) -> None:
+    """What has no denominator cannot be changed by one."""
+    change = change_over(history, since, until)
+    assert change is None or change.due_to_denominator == 0
+
+
+def test_a_recount_of_premises_is_told_apart_from_a_loss() -> None:
+    """All 1 000 premises of Paris, then 1 040 counted: the value falls, no link was lost."""
+    paris = History(
+        numerator=StepFunction((date(2018, 9, 30),), (1_000,)),
+        denominator=StepFunction((date(2018, 9, 30), date(2019, 6, 30)), (1_000, 1_040)),
+        reports=(date(2018, 9, 30), date(2019, 6, 30)),
+    )
+    coverage = CATALOGUE.indicator("premises_connectable_ratio")
+    told = judge(coverage, coverage.milestones[0], "75", paris, date(2019, 7, 1))
+    assert told.change == Change(Fraction(-1, 26), Fraction(0), Fraction(-1, 26))
+    assert (told.attained_on, told.lost_on) == (None, date(2019, 6, 30))
+
+
+def test_a_change_looks_back_over_its_days() -> None:
+    """From the value of 30 days ago, which that day's facts are part of."""
+    told = judged(promised(), sites((date(2018, 6, 2), 10), (date(2018, 6, 3), 15)))
+    assert CHANGE_DAYS == 30
+    assert told.change == Change(Fraction(5), Fraction(5), Fraction(0))
+
+
+def test_each_territory_is_judged_by_each_milestone_that_it_is_held_to() -> None:
+    """In the catalogue's order; once, without a milestone, where it is held to none."""
+    told = judge_all(CATALOGUE, {}, AS_OF)
+    assert [
+        (one.indicator.id, one.department, one.milestone and one.milestone.id) for one in told
+    ] == [
+        (indicator.id, department, milestone)
+        for indicator in CATALOGUE.indicators
+        for department in territories(indicator)
+        for milestone in [one.id for one in indicator.milestones if one.holds(department)] or NONE
+    ]
+
+
+def test_several_milestones_are_judged_each_by_itself() -> None:
+    """The first is achieved, the second missed, the third still to come."""
+    milestones = [
+        Milestone(id=f"by_{year}", target=Decimal(target), day=date(year, 6, 30), source="Un test.")
+        for year, target in ((2017, 500), (2018, 2_500), (2019, 2_500))
+    ]
+    indicator = promised(milestones=milestones)
+    told = [judge(indicator, one, None, steady(2), AS_OF) for one in indicator.milestones]
+    assert [one.status for one in told] == ["achieved", "missed", "on_track"]
+    assert told[0].attained_on == date(2016, 1, 1) + timedelta(days=250)
+
+
+def test_judging_takes_the_histories_given() -> None:
+    """By indicator and territory; what has none is unreported."""
+    histories: Histories = {
+        ("schools_connected_ratio", "77"): history_of(
+            lambda _: 1, since=AS_OF, days=0, denominator=4
+        )
+    }
+    values = {
+        (one.indicator.id, one.department): one.value
+        for one in judge_all(CATALOGUE, histories, AS_OF)
+        if one.value is not None
+    }
+    assert values == {("schools_connected_ratio", "77"): 1}

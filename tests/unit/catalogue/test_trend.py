@@ -1,0 +1,245 @@
+"""Where a figure is heading."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from fractions import Fraction
+from math import ceil
+from random import Random
+from statistics import median, quantiles
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.model import Direction, TrendWindow
+from catalogue.progress import is_attained
+from catalogue.trend import Projection, Trend, observed_trend, project, theil_sen
+from tests.support.figure_histories import history_of
+
+RISING, FALLING = Direction.RISING, Direction.FALLING
+AS_OF = date(2019, 6, 30)
+WINDOW = TrendWindow()
+
+Points = list[tuple[int, Fraction]]
+
+values = st.fractions(-1_000, 1_000, max_denominator=60)
+day_numbers = st.integers(730_000, 740_000)
+points = st.dictionaries(day_numbers, values, min_size=2, max_size=9).map(
+    lambda found: list(found.items())
+)
+paces = st.fractions(Fraction(1, 100), 100, max_denominator=100)
+
+
+@given(st.sets(day_numbers, min_size=2, max_size=14), values, values)
+def test_a_line_is_recovered_exactly(days: set[int], slope: Fraction, start: Fraction) -> None:
+    """A steady pace is found as it is, without a doubt about it."""
+    trend = theil_sen([(day, start + slope * day) for day in days])
+    assert trend == Trend(slope, slope, slope)
+
+
+@given(st.lists(day_numbers, min_size=6, max_size=14, unique=True), values, values, values)
+def test_one_outlier_moves_nothing(
+    days: list[int], slope: Fraction, start: Fraction, wrong: Fraction
+) -> None:
+    """Of six points or more one may be wrong, by any amount: a recount, a slip of the pen."""
+    line = [(day, start + slope * day) for day in days]
+    trend = theil_sen([(days[0], wrong), *line[1:]])
+    assert trend is not None
+    assert trend.slope == slope
+
+
+@given(points)
+def test_the_trend_is_the_quartiles_of_the_slopes_of_all_pairs(found: Points) -> None:
+    """As the definition says it, computed the slow way with Python's own statistics."""
+    slopes = [
+        (value - other) / (day - earlier)
+        for day, value in found
+        for earlier, other in found
+        if earlier < day
+    ]
+    trend = theil_sen(found)
+    assert trend is not None
+    assert trend.slope == median(slopes)
+    if len(slopes) > 1:
+        assert [trend.lower, trend.slope, trend.upper] == quantiles(slopes, method="inclusive")
+
+
+@given(points, st.integers(-1_000, 1_000), values)
+def test_the_trend_does_not_depend_on_where_one_counts_from(
+    found: Points, days: int, more: Fraction
+) -> None:
+    """Other days and other levels, the same pace."""
+    moved = [(day + days, value + more) for day, value in found]
+    assert theil_sen(moved) == theil_sen(found)
+
+
+@given(points, st.fractions(Fraction(1, 50), 50, max_denominator=60), st.integers(1, 30))
+def test_the_trend_scales_with_its_units(found: Points, factor: Fraction, longer: int) -> None:
+    """Cents instead of euros, weeks instead of days."""
+    trend = theil_sen(found)
+    scaled = theil_sen([(day * longer, value * factor) for day, value in found])
+    assert trend is not None
+    assert scaled == Trend(
+        *(slope * factor / longer for slope in (trend.slope, trend.lower, trend.upper))
+    )
+
+
+@given(points)
+def test_the_trend_of_the_mirrored_values_is_mirrored(found: Points) -> None:
+    """Falling is rising upside down, and the quartiles change places."""
+    trend, mirrored = theil_sen(found), theil_sen([(day, -value) for day, value in found])
+    assert trend is not None
+    assert mirrored == Trend(-trend.slope, -trend.upper, -trend.lower)
+
+
+@given(points, st.randoms(use_true_random=False))
+def test_the_order_of_the_points_does_not_matter(found: Points, chance: Random) -> None:
+    """They are a set."""
+    shuffled = found.copy()
+    chance.shuffle(shuffled)
+    assert theil_sen(shuffled) == theil_sen(found)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [[], [(1, Fraction(1))], [(1, Fraction(1)), (1, Fraction(2))]],
+    ids=["none", "one", "two on one day"],
+)
+def test_there_is_no_trend_of_a_single_day(found: Points) -> None:
+    """A pace takes two days."""
+    assert theil_sen(found) is None
+
+
+def test_two_values_of_one_day_are_no_pace() -> None:
+    """Their pair has no slope; each has one with the other days' values."""
+    found = [(0, Fraction(0)), (1, Fraction(1)), (1, Fraction(3))]
+    assert theil_sen(found) == Trend(Fraction(2), Fraction(3, 2), Fraction(5, 2))
+
+
+@given(values, paces, st.fractions(1, 1_000, max_denominator=60), st.sampled_from(Direction))
+def test_the_projected_day_is_where_the_line_meets_the_target(
+    value: Fraction, pace: Fraction, left: Fraction, direction: Direction
+) -> None:
+    """On the projected day the line is at the target, on the day before it is not."""
+    sign = 1 if direction is RISING else -1
+    slope, target = sign * pace, value + sign * left
+    projected = project(
+        Trend(slope, slope, slope), value=value, target=target, direction=direction, as_of=AS_OF
+    )
+
+    def on_the_line(day: date) -> Fraction:
+        return value + slope * (day - AS_OF).days
+
+    assert projected is not None
+    assert projected.day == projected.earliest == projected.latest
+    assert is_attained(on_the_line(projected.day), target, direction)
+    assert not is_attained(on_the_line(projected.day - timedelta(days=1)), target, direction)
+
+
+@given(st.lists(values, min_size=3, max_size=3), values, values, st.sampled_from(Direction))
+def test_a_projection_lies_within_its_range(
+    slopes: list[Fraction], value: Fraction, target: Fraction, direction: Direction
+) -> None:
+    """The faster pace is there first and the slower one last, if at all."""
+    lower, slope, upper = sorted(slopes)
+    projected = project(
+        Trend(slope, lower, upper), value=value, target=target, direction=direction, as_of=AS_OF
+    )
+    if projected is not None:
+        assert AS_OF < projected.earliest <= projected.day
+        assert projected.latest is None or projected.latest >= projected.day
+
+
+@given(values, values, paces)
+def test_falling_is_projected_as_rising_upside_down(
+    value: Fraction, target: Fraction, pace: Fraction
+) -> None:
+    """The same days, whichever way the promise goes."""
+    up = Trend(pace, pace / 2, pace * 2)
+    down = Trend(-pace, -pace * 2, -pace / 2)
+    assert project(up, value=value, target=target, direction=RISING, as_of=AS_OF) == project(
+        down, value=-value, target=-target, direction=FALLING, as_of=AS_OF
+    )
+
+
+STEADY = Trend(Fraction(1), Fraction(1), Fraction(1))
+
+
+@pytest.mark.parametrize(
+    ("trend", "value", "target", "direction"),
+    [
+        (None, 10, 20, RISING),
+        (Trend(Fraction(0), Fraction(-1), Fraction(1)), 10, 20, RISING),
+        (Trend(Fraction(-1), Fraction(-2), Fraction(1)), 10, 20, RISING),
+        (STEADY, 20, 10, FALLING),
+        (STEADY, 20, 20, RISING),
+        (STEADY, 21, 20, RISING),
+        (STEADY, 0, 10_000_000, RISING),
+    ],
+    ids=["no trend", "no pace", "backwards", "rising, to fall", "attained", "beyond", "too far"],
+)
+def test_there_is_no_projection(
+    trend: Trend | None, value: int, target: int, direction: Direction
+) -> None:
+    """Where no line leads to the target within the calendar, no day is invented."""
+    projected = project(trend, value=value, target=target, direction=direction, as_of=AS_OF)
+    assert projected is None
+
+
+def test_a_slow_quartile_that_never_arrives_leaves_the_end_open() -> None:
+    """A quarter of the paces seen lead nowhere: there is no latest day."""
+    trend = Trend(Fraction(1), Fraction(0), Fraction(2))
+    assert project(trend, value=0, target=10, direction=RISING, as_of=AS_OF) == Projection(
+        AS_OF + timedelta(days=10), AS_OF + timedelta(days=5), None
+    )
+
+
+@given(st.integers(-100, 100), st.integers(0, 3))
+def test_the_trend_of_a_steady_history_is_its_pace(pace: int, extra: int) -> None:
+    """The points are taken back from the day on which one asks."""
+    window = TrendWindow(window_days=100 + extra, step_days=20, at_least=6)
+    steady = history_of(lambda day: pace * day, since=AS_OF - timedelta(days=150), days=150)
+    assert observed_trend(steady, window, AS_OF) == Trend(*[Fraction(pace)] * 3)
+
+
+@given(st.integers(0, 420))
+def test_too_short_a_history_has_no_trend(days: int) -> None:
+    """Exactly from the day on which `at_least` points have a value."""
+    short = history_of(lambda day: day, since=AS_OF - timedelta(days=days), days=days)
+    known = min(days, WINDOW.window_days) // WINDOW.step_days + 1
+    assert (observed_trend(short, WINDOW, AS_OF) is None) is (known < WINDOW.at_least)
+
+
+def test_what_happened_before_the_window_does_not_count() -> None:
+    """A fast start long ago is no pace of today."""
+    slowing = history_of(
+        lambda day: 10 * day if day < 500 else 5_000 + (day - 500),
+        since=AS_OF - timedelta(days=1_000),
+        days=1_000,
+    )
+    trend = observed_trend(slowing, WINDOW, AS_OF)
+    assert trend == Trend(Fraction(1), Fraction(1), Fraction(1))
+
+
+def test_points_closer_than_the_reports_show_pauses_that_were_none() -> None:
+    """A figure told each 92 days has no pace between: points that far apart see a steady one."""
+    told = history_of(lambda day: day, since=AS_OF - timedelta(days=1_104), days=1_104, every=92)
+    quarterly = TrendWindow(window_days=368, step_days=92, at_least=4)
+    monthly_trend, quarterly_trend = (
+        observed_trend(told, window, AS_OF - timedelta(days=40)) for window in (WINDOW, quarterly)
+    )
+    assert quarterly_trend == Trend(Fraction(1), Fraction(1), Fraction(1))
+    assert monthly_trend is not None
+    assert monthly_trend.lower < 1 < monthly_trend.upper
+
+
+def test_a_recount_does_not_carry_the_trend_away() -> None:
+    """Premises recounted once: the level falls by a tenth, and the pace found is the pace gone."""
+    recounted = history_of(
+        lambda day: day if day < 200 else day - 20, since=AS_OF - timedelta(days=365), days=365
+    )
+    trend = observed_trend(recounted, WINDOW, AS_OF)
+    assert trend is not None
+    assert Fraction(9, 10) < trend.slope <= 1
+    assert ceil(trend.upper) == 1
