@@ -32,12 +32,18 @@ def load_catalogue(directory: Path | None = None) -> Catalogue:
     place = PROGRAMMES if directory is None else directory
     documents = {file: read_document(file) for file in _files(place)}
     errors = [error for file, document in documents.items() for error in _errors(file, document)]
+    wrong = {error.file for error in errors}
+    programmes = {
+        file: Programme.model_validate(document.data)
+        for file, document in documents.items()
+        if file not in wrong
+    }
     errors += _shared_ids(documents)
+    errors += _betrayals(documents, programmes)
     if errors:
         raise InvalidCatalogueError(errors)
-    programmes = [Programme.model_validate(document.data) for document in documents.values()]
-    programmes.sort(key=lambda programme: (programme.order, programme.id))
-    return Catalogue(programmes=tuple(programmes))
+    ordered = sorted(programmes.values(), key=lambda programme: (programme.order, programme.id))
+    return Catalogue(programmes=tuple(ordered))
 
 
 def _files(place: Path) -> Sequence[Path]:
@@ -79,6 +85,32 @@ def _shared_ids(documents: Mapping[Path, Document]) -> Iterator[DeclarationError
                 problem, remedy = f"is another {kind}'s id", f"rename it: {first} has this id"
                 spoken = _spoken(document.data, path)
                 yield _error(file, document.line(path), spoken, problem, identifier, remedy)
+
+
+def _betrayals(
+    documents: Mapping[Path, Document], programmes: Mapping[Path, Programme]
+) -> Iterator[DeclarationError]:
+    """Refuse to suppress small cells of facts that another indicator counts as well.
+
+    The other's figures are further sums over the same persons, from which a suppressed cell may be
+    computed.
+    """
+    indicators = [one for programme in programmes.values() for one in programme.indicators]
+    for file, programme in programmes.items():
+        for place, indicator in enumerate(programme.indicators):
+            sisters = [one for one in indicators if one is not indicator and _share(indicator, one)]
+            if indicator.min_cell is not None and sisters:
+                names = ", ".join(one.id for one in sisters)
+                problem = f"is undone by {names}, on the same facts"
+                path = ("indicators", place, "min_cell")
+                line, spoken = documents[file].line(path), _spoken(documents[file].data, path)
+                remedy = "count these facts in one indicator alone, or remove it"
+                yield _error(file, line, spoken, problem, indicator.min_cell, remedy)
+
+
+def _share(indicator: Indicator, other: Indicator) -> bool:
+    facts = set(indicator.measure.numerator.facts)
+    return any(not facts.isdisjoint(term.facts) for term in other.measure.terms)
 
 
 def _ids(data: object) -> Iterator[tuple[str, _Path, str]]:

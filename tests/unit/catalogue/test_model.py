@@ -161,6 +161,27 @@ def test_a_compiled_measure_is_taken_as_it_is() -> None:
     assert Indicator.model_validate(declared(measure=measure)).measure is measure
 
 
+def test_a_trend_has_a_year_of_months_unless_declared_otherwise() -> None:
+    """13 points, 30 days apart, half of them enough; an indicator may have its own."""
+    by_default = Indicator.model_validate(declared()).trend
+    own = CATALOGUE.indicator("premises_connectable_ratio").trend
+    assert (by_default.points, by_default.at_least) == (13, 6)
+    assert (own.points, own.step_days) == (5, Periodicity.QUARTERLY.days)
+
+
+def test_a_window_that_the_step_divides_has_both_its_ends() -> None:
+    """As many points as are declared can be asked for, and no more."""
+    points = {"window_days": 60, "step_days": 20, "at_least": 4}
+    assert Indicator.model_validate(declared(trend=points)).trend.points == 4
+    with pytest.raises(ValidationError, match="more than the 4 points"):
+        Indicator.model_validate(declared(trend={**points, "at_least": 5}))
+
+
+def test_the_regions_own_catalogue_suppresses_nothing() -> None:
+    """Its audiences count by the hundred; the workers show every one of its indicators."""
+    assert {indicator.min_cell for indicator in CATALOGUE.indicators} == {None}
+
+
 def test_models_are_frozen() -> None:
     """A promise is not changed by a program."""
     with pytest.raises(ValidationError, match="frozen"):
