@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
-from events.publisher import KafkaPublisher
+from events.publisher import KafkaPublisher, PublisherOptions
 from events.simulation import SimulatedRecord, simulate
 from events.topics import topic_name
 from streams.clock import Clock
@@ -37,6 +37,9 @@ EMBEDDED: Final[dict[str, object]] = {
     "session_timeout": 2.0,
     "heartbeat_interval": 0.5,
 }
+
+UNHURRIED: Final = PublisherOptions(linger_ms=200)
+"""A figure may be late by that; a small machine then has far fewer requests to make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,9 @@ def set_up(
 
     on_step("Simulation de la Région")
     records = list(simulate(plan.seed, end=plan.last))
-    publisher = stack.enter_context(KafkaPublisher(settings.broker, security=settings.security()))
+    publisher = stack.enter_context(
+        KafkaPublisher(settings.broker, options=UNHURRIED, security=settings.security())
+    )
     group = stack.enter_context(Group(settings))
     clock = settings.make_clock()
 

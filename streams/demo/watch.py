@@ -19,11 +19,13 @@ __all__ = ["Watch"]
 
 TICK_SECONDS: Final = 0.05
 REFRESH_SECONDS: Final = 1.0
+LOOKING_SHARE: Final = 0.2
+"""How much of its time a slow machine may spend on looking instead of on the replay."""
 SCRAPE_SECONDS: Final = 5.0
 
 
 class Watch:
-    """Shows the stage each second, and notices when a part of it has ended."""
+    """Shows the stage each second, or as often as the machine can, and notices when a part ends."""
 
     def __init__(self, stage: Stage, catalogue: Catalogue, screen: Screen) -> None:
         self.workers: list[Exposed] = []
@@ -46,7 +48,7 @@ class Watch:
 
     def look(self) -> None:
         """Read and show the worker's figures now."""
-        self._next_look = time.monotonic() + REFRESH_SECONDS
+        began = time.monotonic()
         url = self._stage.worker.url
         self.workers = [] if url is None else _read(url)
         self.day = complete_on(self.workers)
@@ -58,6 +60,8 @@ class Watch:
             url=url,
         )
         self._screen.show(frame)
+        took = time.monotonic() - began
+        self._next_look = began + max(REFRESH_SECONDS, took / LOOKING_SHARE)
 
 
 def _read(url: str) -> list[Exposed]:
