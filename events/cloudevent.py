@@ -30,6 +30,7 @@ from events.identifiers import FIRST_DAY
 from events.registry import FACTS
 
 __all__ = [
+    "MAX_BYTES",
     "CloudEvent",
     "EncodedRecord",
     "Header",
@@ -47,6 +48,10 @@ SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "content-type"
 STRUCTURED: Final = b"application/cloudevents+json"
 PREFIX: Final = "ce_"
+
+MAX_BYTES: Final = 256 * 1024
+"""Of a record's value and headers: four times what CloudEvents asks everyone to take, and small
+enough that a copy with a header more still fits into its topic."""
 
 _ONE_DAY: Final = timedelta(days=1)
 _EARLIEST: Final = datetime(FIRST_DAY.year - 1, 12, 31, tzinfo=UTC)
@@ -201,10 +206,14 @@ def decode(
             None,
             "send an event with `retracted: true` to take a fact back",
         )
-    if _is_structured(headers or ()):
-        event = decode_json(value)
-    else:
-        event = _decode_binary(headers or (), value)
+    headers = headers or ()
+    size = len(value) + sum(len(name) + len(said or b"") for name, said in headers)
+    if size > MAX_BYTES:
+        raise ContractError(
+            RefusalReason.TOO_LARGE, "value", f"{size} bytes", f"send at most {MAX_BYTES} bytes"
+        )
+    structured = _is_structured(headers)
+    event = decode_json(value) if structured else _decode_binary(headers, value)
     if family is not None and event.fact.FAMILY is not family:
         raise ContractError(
             RefusalReason.WRONG_TOPIC,

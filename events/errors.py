@@ -28,6 +28,7 @@ class RefusalReason(StrEnum):
     """Why a record is not taken; the closed vocabulary of dead letters and their metric."""
 
     NULL_VALUE = "null_value"
+    TOO_LARGE = "too_large"
     NOT_A_CLOUDEVENT = "not_a_cloudevent"
     INVALID_JSON = "invalid_json"
     INVALID_ENVELOPE = "invalid_envelope"
@@ -39,6 +40,7 @@ class RefusalReason(StrEnum):
 
 PROBLEMS = {
     RefusalReason.NULL_VALUE: "the record has no value",
+    RefusalReason.TOO_LARGE: "is larger than any event",
     RefusalReason.NOT_A_CLOUDEVENT: "the record is not a CloudEvent",
     RefusalReason.INVALID_JSON: "is not valid JSON",
     RefusalReason.INVALID_ENVELOPE: "breaks the CloudEvents 1.0 envelope",

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.cloudevent import (
+    MAX_BYTES,
     Attributes,
     CloudEvent,
     EncodedRecord,
@@ -329,6 +330,17 @@ def test_null_value_is_refused() -> None:
     with pytest.raises(ContractError, match="retracted: true") as refused:
         decode(STRUCTURED, None)
     assert refused.value.reason is RefusalReason.NULL_VALUE
+
+
+@pytest.mark.parametrize("part", ["value", "headers"])
+def test_a_record_larger_than_any_event_is_refused(part: str) -> None:
+    """A copy of a valid record, with a header more, must fit into its topic."""
+    padding = b" " * MAX_BYTES
+    value = envelope() + (padding if part == "value" else b"")
+    headers = [*STRUCTURED, ("padding", padding if part == "headers" else b"")]
+    with pytest.raises(ContractError, match="send at most 262144 bytes") as refused:
+        decode(headers, value)
+    assert refused.value.reason is RefusalReason.TOO_LARGE
 
 
 @pytest.mark.parametrize(
