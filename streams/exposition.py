@@ -107,6 +107,11 @@ class Exposition(Collector):
             for partition, figures in snapshot.figures.items():
                 who = [programme, indicator.id]
                 where = str(partition)
+                for department, day in _latest_reports(figures, places).items():
+                    reported.add_metric([*who, department or names.REGION, where], midnight(day))
+                if indicator.min_cell is not None:
+                    # Persons in one partition are few; the assessor knows which of all are shown.
+                    continue
                 amounts = _by_department(figures, places[0])
                 if measure.denominator is None:
                     _expose(value, who, where, amounts, measure.divisor)
@@ -119,8 +124,6 @@ class Exposition(Collector):
                     for label, parts in _by_category(figures, places[0]).items():
                         labels = [*who, indicator.breakdown, label]
                         _expose(category, labels, where, parts, measure.divisor)
-                for department, day in _latest_reports(figures, places).items():
-                    reported.add_metric([*who, department or names.REGION, where], midnight(day))
         yield from (value, numerator, denominator, category, reported)
 
     def _state(self, snapshot: Snapshot) -> Iterator[Metric]:

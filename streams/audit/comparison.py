@@ -60,6 +60,9 @@ def compare_exposed(audit: Audit, workers: Sequence[Exposed]) -> Comparison:
     for programme in audit.catalogue.programmes:
         for indicator in programme.indicators:
             figure = _Figure(programme.id, indicator)
+            if indicator.min_cell is not None:
+                differences.extend(figure.betrayals(shown))
+                continue
             for department in territories(indicator):
                 where = f"{programme.id}/{indicator.id}/{department or names.REGION}"
                 counted = audit.readings[indicator.id, department]
@@ -82,13 +85,15 @@ def shown_readings(
 ) -> dict[tuple[str, str | None], Reading]:
     """Give the workers' reading of each indicator, for the region and each département.
 
-    Only of workers that together show every partition: what none shows reads as nothing.
+    Only of workers that together show every partition: what none shows reads as nothing. An
+    indicator with `min_cell` has no reading, as no worker may show it.
     """
     shown = _Shown(workers)
     return {
         (indicator.id, department): _Figure(programme.id, indicator).reading(shown, department)
         for programme in catalogue.programmes
         for indicator in programme.indicators
+        if indicator.min_cell is None
         for department in territories(indicator)
     }
 
@@ -170,8 +175,12 @@ class _Figure(NamedTuple):
     programme: str
     indicator: Indicator
 
+    @property
+    def _who(self) -> tuple[str, str]:
+        return self.programme, self.indicator.id
+
     def series(self, metric: names.Metric, category: str = "") -> _Series:
-        return _Series(metric.name, self.programme, self.indicator.id, category)
+        return _Series(metric.name, *self._who, category)
 
     def reading(self, shown: _Shown, department: str | None) -> Reading:
         """The workers' reading; what they do not show is nothing, for they miss no partition."""
@@ -184,6 +193,12 @@ class _Figure(NamedTuple):
             denominator=total(denominators, department) if measure.denominator else None,
             last_reported=last(shown.days(self.series(names.INDICATOR_LAST_REPORTED)), department),
         )
+
+    def betrayals(self, shown: _Shown) -> Iterator[str]:
+        """The metrics by which a worker shows persons whom the assessor may have to suppress."""
+        told = {series.metric for series in shown.places if series[1:3] == self._who}
+        for metric in sorted(told - {names.INDICATOR_LAST_REPORTED.name}):
+            yield f"{'/'.join(self._who)}: {metric} shown by the worker, despite min_cell"
 
     def part(self, shown: _Shown, category: str, department: str | None) -> int:
         """The workers' amount of one category."""

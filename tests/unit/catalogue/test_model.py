@@ -178,7 +178,7 @@ def test_a_window_that_the_step_divides_has_both_its_ends() -> None:
 
 
 def test_the_regions_own_catalogue_suppresses_nothing() -> None:
-    """Its audiences count by the hundred; the workers show every one of its indicators."""
+    """Its share of priority audiences counts the enrolments again; the workers show all of it."""
     assert {indicator.min_cell for indicator in CATALOGUE.indicators} == {None}
 
 

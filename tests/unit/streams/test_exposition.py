@@ -203,6 +203,15 @@ class TestFigures:
 
         assert by_place(exposed(catalogue, holdings)[names.INDICATOR_VALUE.name]) == {"77": 123.45}
 
+    def test_persons_are_not_shown_by_partition(self) -> None:
+        """Where fewer than `min_cell` must not be seen, the worker tells only the last report."""
+        catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience", min_cell=11)
+        enrolled = event("training.enrolled", "enrolment-000001", "2018-02-01", department="77")
+        found = exposed(catalogue, taught(catalogue, enrolled))
+
+        shown = [metric for metric in FIGURES if found[metric.name]]
+        assert shown == [names.INDICATOR_LAST_REPORTED]
+
     def test_an_entity_without_a_department_counts_for_the_region(self) -> None:
         """Under a label that is no département."""
         catalogue = catalogue_of({"count": "training.completed"})

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from streams.audit.comparison import compare_exposed, workers_day
+from streams.audit.comparison import compare_exposed, shown_readings, workers_day
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.exposed import Exposed, parse_metrics
 from streams.audit.recount import Audit
@@ -186,6 +186,43 @@ def test_compares_the_parts_of_a_breakdown() -> None:
         "test/figure/region/other: audit 0, worker 4",
         "test/figure/77/other: audit 0, worker 4",
     )
+
+
+ENROLLED = {"count": "training.enrolled"}
+REPORTED: Figures = {"last_reported_timestamp_seconds": {("77", 0): "2018-01-01"}}
+
+
+def persons() -> Audit:
+    """Audit an enrolment where fewer than 11 must not be shown."""
+    records = [raw("training.enrolled", "enrolment-00000001", "2018-01-01", audience="employee")]
+    return audited(records, ENROLLED, DAY, breakdown="audience", min_cell=11)
+
+
+def test_does_not_compare_what_no_worker_may_show() -> None:
+    """Persons fewer than `min_cell` are absent from the workers, and that is no difference."""
+    comparison = compare_exposed(persons(), [worker(REPORTED)])
+
+    assert (comparison.compared, comparison.differences) == (0, ())
+
+
+def test_names_a_worker_that_shows_what_it_may_not() -> None:
+    """By value or by category: somebody runs a worker on another catalogue."""
+    shown: Figures = REPORTED | {
+        "value": {("77", 0): 1.0},
+        "category_value/employee": {("77", 0): 1.0},
+    }
+
+    assert compare_exposed(persons(), [worker(shown)]).differences == (
+        "test/figure: smartregion_indicator_category_value shown by the worker, despite min_cell",
+        "test/figure: smartregion_indicator_value shown by the worker, despite min_cell",
+    )
+
+
+def test_reads_nothing_of_what_no_worker_may_show() -> None:
+    """An absent reading is blank to the assessment; a reading of 0 would be a lie."""
+    catalogue = persons().catalogue
+
+    assert shown_readings(catalogue, [worker(REPORTED)]) == {}
 
 
 def test_names_what_the_catalogue_does_not_know() -> None:
