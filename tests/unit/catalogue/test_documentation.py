@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -13,14 +14,25 @@ import pytest
 import yaml
 
 from catalogue.algebra import break_down, compile_measure
+from catalogue.history import History, StepFunction
+from catalogue.judgement import judge
 from catalogue.loader import load_catalogue
+from catalogue.model import Indicator
+from catalogue.suppression import published
 from tests.support.reference_figures import Record, reference_figure
 
 PAGE = Path(__file__).parents[3] / "docs" / "catalogue.md"
 BLOCKS = re.findall(
     r"^```yaml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
 )
-EXAMPLES: list[dict[str, Any]] = [yaml.safe_load(block) for block in BLOCKS[1:]]
+STATED: list[dict[str, Any]] = [yaml.safe_load(block) for block in BLOCKS[1:]]
+EXAMPLES = [example for example in STATED if "figures" in example]
+JUDGED = [
+    (example, day, judged)
+    for example in STATED
+    for day, judged in example.get("judged", {}).items()
+]
+TABLES = [example for example in STATED if "published" in example]
 
 
 def figures() -> Iterator[tuple[dict[str, Any], date, str | None, object]]:
@@ -43,6 +55,78 @@ def test_an_example_gives_the_figure_that_the_page_states(
     records = [Record(*fact) for fact in example["facts"]]
     expected = None if stated is None else Fraction(str(stated))
     assert reference_figure(measure, records, day, category) == expected
+
+
+def totals(stated: dict[date, int] | None) -> StepFunction | None:
+    """Give the totals that an example states."""
+    return None if stated is None else StepFunction(tuple(stated), tuple(stated.values()))
+
+
+def as_stated(judged: object) -> object:
+    """Write a part of a judgement as the page does."""
+    if is_dataclass(judged):
+        return {part.name: as_stated(getattr(judged, part.name)) for part in fields(judged)}
+    return Fraction(judged) if isinstance(judged, int | Fraction) else judged
+
+
+def as_read(stated: object) -> object:
+    """Read what the page states: fractions are text or numbers."""
+    if isinstance(stated, dict):
+        return {name: as_read(part) for name, part in stated.items()}
+    is_number = isinstance(stated, int) or (isinstance(stated, str) and "/" in stated)
+    return Fraction(str(stated)) if is_number else stated
+
+
+@pytest.mark.parametrize(("example", "day", "stated"), JUDGED)
+def test_an_example_is_judged_as_the_page_states(
+    example: dict[str, Any], day: date, stated: dict[str, Any]
+) -> None:
+    """The pace, the projection, the days and the changes, each exactly."""
+    numerator, denominator = (totals(example.get(key)) for key in ("numerator", "denominator"))
+    assert numerator is not None
+    counted = {"count": "coworking.opened"}
+    baseline = example.get("baseline")
+    indicator = Indicator.model_validate(
+        {
+            "id": "example",
+            "title": "Exemple",
+            "definition": "Exemple.",
+            "unit": "ratio" if denominator else "count",
+            "direction": "rising",
+            "grain": "region",
+            "measure": {"ratio": {"of": counted, "over": counted}} if denominator else counted,
+            "periodicity": "irregular",
+            "availability_delay_days": 0,
+            "trend": example.get("trend", {}),
+            "baseline": baseline and {**baseline, "source": "La page."},
+            "milestones": [{"id": "example", "source": "La page.", **example["milestone"]}],
+        }
+    )
+    history = History(numerator, denominator, numerator.days)
+    judgement = judge(indicator, indicator.milestones[0], None, history, day)
+    assert {name: as_stated(getattr(judgement, name)) for name in stated} == as_read(stated)
+
+
+@pytest.mark.parametrize("example", TABLES)
+def test_an_example_is_suppressed_as_the_page_states(example: dict[str, Any]) -> None:
+    """Every cell and every total: the page's `all` is a margin."""
+
+    def flat(table: dict[str, dict[str, int | None]]) -> dict[tuple[Any, Any], int | None]:
+        name = {"all": None}
+        return {
+            (name.get(row, row), name.get(column, column)): value
+            for row, columns in table.items()
+            for column, value in columns.items()
+        }
+
+    cells = {place: value or 0 for place, value in flat(example["cells"]).items()}
+    assert published(cells, example["min_cell"]) == flat(example["published"])
+
+
+def test_every_example_is_run() -> None:
+    """None is of a kind that no test knows."""
+    judged = [example for example in STATED if "judged" in example]
+    assert len(EXAMPLES) + len(judged) + len(TABLES) == len(STATED)
 
 
 @pytest.mark.parametrize("form", ["count", "latest", "sum", "fresh", "ratio", "share"])
