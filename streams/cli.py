@@ -1,4 +1,4 @@
-"""The commands `smart-region worker`, `dead-letters …`, `audit` and `demo`."""
+"""The commands `smart-region worker`, `assessor`, `dead-letters …`, `audit` and `demo`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.assessor.cli import commands as assessor_commands
 from streams.audit.cli import commands as audit_commands
 from streams.demo.cli import demo
 
@@ -81,4 +82,10 @@ def _json_line(letter: DeadLetter) -> str:
     return json.dumps(told, ensure_ascii=False)
 
 
-commands: list[click.Command] = [worker, dead_letters, *audit_commands, demo]
+commands: list[click.Command] = [
+    worker,
+    *assessor_commands,
+    dead_letters,
+    *audit_commands,
+    demo,
+]

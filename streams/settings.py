@@ -1,10 +1,11 @@
-"""The worker's settings: one model, read from `SMART_REGION_…` variables, wrong ones refused."""
+"""The settings: one model, read from `SMART_REGION_…` variables, wrong ones refused."""
 
 from __future__ import annotations
 
 import os
 import re
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -82,7 +83,9 @@ class Settings(BaseSettings):
     http_host: str = "127.0.0.1"
     """Where /metrics, /healthz and /readyz listen."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 6066
-    """Their port; 0 picks a free one, which the log names."""
+    """The worker's port for them; 0 picks a free one, which the log names."""
+    assessor_port: Annotated[int, Field(ge=0, le=65535)] = 6067
+    """The assessor's port for them."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """`debug` also opens the log of Faust and the Kafka client."""
@@ -119,7 +122,7 @@ class Settings(BaseSettings):
     ready_timeout: PositiveFloat = 300.0
     """A worker that is not ready by then ends, so that a supervisor can restart it."""
     stall_timeout: PositiveFloat = 120.0
-    """A worker with records waiting that finishes no batch for so long ends."""
+    """A worker that finishes no waiting batch, or an assessor that gets no answer, ends then."""
     self_check_interval: PositiveFloat = 300.0
     """How often the figures are derived anew from the states, as a check."""
 
@@ -157,6 +160,11 @@ class Settings(BaseSettings):
             message = f"set it: {protocol} asks for it"
             raise ValueError(message)
         return value
+
+    @property
+    def catalogue_folder(self) -> Path | None:
+        """The folder to load the catalogue from; None: the shipped one."""
+        return Path(self.catalogue) if self.catalogue else None
 
     def security(self) -> BrokerSecurity:
         """Return how the broker is reached, as the kafka-python clients take it."""

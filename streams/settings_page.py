@@ -14,9 +14,9 @@ _HEAD = """\
 
 # Settings
 
-What `smart-region worker` reads from the environment; times are in seconds. The other commands read
-the broker, the security and the partitions from the same variables. An unknown `SMART_REGION_…`
-variable is refused: it is nearly always a misspelling.
+What `smart-region worker` and `smart-region assessor` read from the environment; times are in
+seconds. The other commands read the broker, the security and the partitions from the same
+variables. An unknown `SMART_REGION_…` variable is refused: it is nearly always a misspelling.
 
 | variable | default | meaning |
 |---|---|---|

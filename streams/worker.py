@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catalogue.loader import load_catalogue
@@ -43,7 +42,7 @@ def run_worker(settings: Settings) -> int:
     """
     configure_logging(settings.log_level, settings.log_format)
     # What an operator got wrong is told before anything starts.
-    catalogue = load_catalogue(Path(settings.catalogue) if settings.catalogue else None)
+    catalogue = load_catalogue(settings.catalogue_folder)
     verify_topics(
         settings.broker,
         declared_topics(

@@ -40,8 +40,6 @@ def audit(
     Without --as-of the day is the worker's where there is one to compare with, else the clock's.
     The exit status is 1 where a worker differs, and 2 where the broker or a worker cannot be read.
     """
-    from pathlib import Path
-
     from rich.console import Console
 
     from catalogue.loader import load_catalogue
@@ -62,7 +60,7 @@ def audit(
         day = workers_day(workers) if workers else settings.make_clock().today()
     counted = audit_records(
         read_topics(settings.broker, security=settings.security()),
-        load_catalogue(Path(settings.catalogue) if settings.catalogue else None),
+        load_catalogue(settings.catalogue_folder),
         day,
         known_on.date() if known_on is not None else None,
         partitions=settings.partitions,

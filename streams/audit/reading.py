@@ -1,10 +1,10 @@
-"""Reading the event topics from their first record to their last."""
+"""Reading topics from their first record to their last, and on from there."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from time import monotonic
 from typing import Final
 
@@ -18,7 +18,7 @@ from events.topics import topic_name
 from streams.audit.errors import TopicsMissingError, TopicsStalledError
 from streams.audit.records import RawRecord
 
-__all__ = ["read_topics"]
+__all__ = ["TopicReader", "open_reader", "read_topics"]
 
 EVENT_TOPICS: Final = tuple(topic_name(family) for family in Family)
 
@@ -30,20 +30,89 @@ GROWING_SECONDS: Final = 5.0
 """How long records that are still being produced are read on, once the end has been seen."""
 
 
-def read_topics(
+class TopicReader:
+    """Reads every partition of some topics from its beginning, and knows how far its end is.
+
+    Ends are the high watermarks that the broker's answers to fetches carry: some brokers tell an
+    end that is too low when they are only asked for it. Belongs to one thread at a time.
+    """
+
+    def __init__(self, consumer: KafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._end_unseen = set(partitions)
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+
+    @property
+    def caught_up(self) -> bool:
+        """True once each partition has been read to what was its end at that moment."""
+        return not self._end_unseen
+
+    def poll(self) -> list[RawRecord]:
+        """Return the next records, in the order of each partition; none where none came soon."""
+        batches = self._consumer.poll(timeout_ms=POLL_MS)
+        self._end_unseen -= {
+            partition
+            for partition, batch in batches.items()
+            if batch[-1].offset + 1 >= self._consumer.highwater(partition)
+        }
+        if not batches and self._end_unseen:
+            self._end_unseen &= self.behind().keys()
+        return [
+            RawRecord(
+                record.topic,
+                record.partition,
+                record.offset,
+                record.key,
+                record.value,
+                record.headers,
+            )
+            for batch in batches.values()
+            for record in batch
+        ]
+
+    def behind(self) -> dict[TopicPartition, int | None]:
+        """How many records are left on each partition that is not read to its end; None: unknown.
+
+        What a poll brought is not left.
+        """
+        behind: dict[TopicPartition, int | None] = {}
+        for partition in self._consumer.assignment():
+            end = self._consumer.highwater(partition)
+            position = None
+            if end is not None:
+                position = self._consumer.position(partition, timeout_ms=POLL_MS)
+            if end is None or position is None:
+                behind[partition] = None
+            elif position < end:
+                behind[partition] = end - position
+        return behind
+
+    def answers(self, *, wait_seconds: float) -> bool:
+        """Ask the leader of every partition for something small; tell whether all answer in time.
+
+        A poll that brings nothing says nothing of it: the client goes on trying by itself.
+        """
+        partitions = list(self._consumer.assignment())
+        try:
+            self._consumer.beginning_offsets(partitions, timeout_ms=int(wait_seconds * 1000))
+        except KafkaError:
+            return False
+        return True
+
+
+@contextmanager
+def open_reader(
     bootstrap: str,
+    topics: Sequence[str],
     *,
-    topics: Sequence[str] = EVENT_TOPICS,
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
-) -> Iterator[RawRecord]:
-    """Yield every record of the topics, of each partition from its beginning to its end.
+) -> Iterator[TopicReader]:
+    """Give a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
 
-    The end is the high watermark that the broker's answers to fetches carry, and then an empty
-    poll: some brokers tell an end that is too low when they are only asked for it. Topics that
-    grow all the while are left after some seconds. `wait_seconds` bounds each wait for the broker.
-
-    Raises `BrokerUnreachableError`, `TopicsMissingError` or `TopicsStalledError`.
+    Raises `BrokerUnreachableError`, also for what the client raises inside the context, or
+    `TopicsMissingError`.
     """
     consumer = opened(
         KafkaConsumer,
@@ -64,14 +133,51 @@ def read_topics(
     )
     with closing(consumer):
         try:
-            partitions = _partitions(consumer, bootstrap, topics)
-            consumer.assign(partitions)
-            consumer.seek_to_beginning(*partitions)
-            yield from _to_the_end(consumer, bootstrap, wait_seconds)
+            yield TopicReader(consumer, _partitions(consumer, bootstrap, topics))
         except KafkaError as error:
             raise BrokerUnreachableError(
                 bootstrap, waited_seconds=wait_seconds, cause=str(error) or type(error).__name__
             ) from error
+
+
+def read_topics(
+    bootstrap: str,
+    *,
+    topics: Sequence[str] = EVENT_TOPICS,
+    security: BrokerSecurity = PLAINTEXT,
+    wait_seconds: float = WAIT_SECONDS,
+) -> Iterator[RawRecord]:
+    """Yield every record of the topics, of each partition from its beginning to its end.
+
+    The end is believed after an empty poll. Topics that grow all the while are left after some
+    seconds. `wait_seconds` bounds each wait for the broker.
+
+    Raises `BrokerUnreachableError`, `TopicsMissingError` or `TopicsStalledError`.
+    """
+    with open_reader(bootstrap, topics, security=security, wait_seconds=wait_seconds) as reader:
+        yield from _to_the_end(reader, bootstrap, wait_seconds)
+
+
+def _to_the_end(reader: TopicReader, bootstrap: str, wait_seconds: float) -> Iterator[RawRecord]:
+    progressed = monotonic()
+    leave_at = math.inf
+    while True:
+        records = reader.poll()
+        yield from records
+        now = monotonic()
+        if records:
+            progressed = now
+        else:
+            behind = reader.behind()
+            if not behind:
+                return
+            if now - progressed > wait_seconds:
+                left = {f"{topic}[{place}]": count for (topic, place), count in behind.items()}
+                raise TopicsStalledError(bootstrap, left, waited_seconds=wait_seconds)
+        if reader.caught_up:
+            leave_at = min(leave_at, now + GROWING_SECONDS)
+        if now >= leave_at:
+            return
 
 
 def _partitions(
@@ -86,56 +192,3 @@ def _partitions(
         for topic, partitions in known.items()
         for partition in sorted(partitions)
     ]
-
-
-def _to_the_end(
-    consumer: KafkaConsumer, bootstrap: str, wait_seconds: float
-) -> Iterator[RawRecord]:
-    progressed = monotonic()
-    end_unseen = set(consumer.assignment())
-    leave_at = math.inf
-    while True:
-        batches = consumer.poll(timeout_ms=POLL_MS)
-        for batch in batches.values():
-            for record in batch:
-                yield RawRecord(
-                    record.topic,
-                    record.partition,
-                    record.offset,
-                    record.key,
-                    record.value,
-                    record.headers,
-                )
-        now = monotonic()
-        if batches:
-            progressed = now
-            end_unseen -= {
-                partition
-                for partition, batch in batches.items()
-                if batch[-1].offset + 1 >= consumer.highwater(partition)
-            }
-        else:
-            behind = _behind(consumer)
-            if not behind:
-                return
-            if now - progressed > wait_seconds:
-                left = {f"{topic}[{place}]": count for (topic, place), count in behind.items()}
-                raise TopicsStalledError(bootstrap, left, waited_seconds=wait_seconds)
-            end_unseen &= behind.keys()
-        if not end_unseen:
-            leave_at = min(leave_at, now + GROWING_SECONDS)
-        if now >= leave_at:
-            return
-
-
-def _behind(consumer: KafkaConsumer) -> dict[TopicPartition, int | None]:
-    """How many records are left on each partition that is not read to its end; None: unknown."""
-    behind: dict[TopicPartition, int | None] = {}
-    for partition in consumer.assignment():
-        end = consumer.highwater(partition)
-        position = None if end is None else consumer.position(partition, timeout_ms=POLL_MS)
-        if position is None:
-            behind[partition] = None
-        elif position < end:
-            behind[partition] = end - position
-    return behind

@@ -95,8 +95,6 @@ def demo(
     --until-replayed until all is worked through and audited; then the exit status is 1 where the
     audit differs from the worker's figures.
     """
-    from pathlib import Path
-
     from catalogue.loader import load_catalogue
     from streams.demo.interruption import Interrupted, interruptible
     from streams.demo.run import run_demo
@@ -108,7 +106,7 @@ def demo(
     first, last = _days(start, end)
     plan = DemoPlan(seed, first, last, speed, broker, stays=not until_replayed)
     settings = load_settings(broker=broker)
-    catalogue = load_catalogue(Path(settings.catalogue) if settings.catalogue else None)
+    catalogue = load_catalogue(settings.catalogue_folder)
     layout = partial(view.table, catalogue)
     try:
         with interruptible(), _screen(layout, plan, on_stderr=as_json) as screen:

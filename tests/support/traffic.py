@@ -14,13 +14,14 @@ from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for
 from events.registry import Family
 from events.simulation import simulate
 from events.topics import DEFAULT_APP_ID, topic_name
 from tests.support.waiting import wait_until
 
-__all__ = ["Message", "all_done", "region", "send", "shuffled", "wait_done"]
+__all__ = ["Message", "all_done", "message_of", "region", "send", "shuffled", "wait_done"]
 
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=utf-8")
 PARTITIONS = 8
@@ -34,6 +35,12 @@ class Message:
     key: bytes
     value: bytes
     headers: tuple[tuple[str, bytes], ...] = (CONTENT_TYPE,)
+
+
+def message_of(event: CloudEvent) -> Message:
+    """Return the message of one event."""
+    encoded = encode_structured(event)
+    return Message(event.fact.FAMILY, encoded.key, encoded.value)
 
 
 def region(seed: int, start: date, end: date) -> list[Message]:

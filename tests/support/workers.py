@@ -1,4 +1,4 @@
-"""Workers as child processes: started, killed, put to sleep, restarted, and asked how they are."""
+"""Workers and assessors as child processes: started, killed, frozen, restarted, and asked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ READY_SECONDS = 60.0
 
 
 class Worker:
-    """A `smart-region worker` of its own process; `module` runs a variant of it."""
+    """A `smart-region worker` of its own process; `module` runs a variant of it.
+
+    With the command `assessor` it is one of those.
+    """
 
     def __init__(
         self,
@@ -34,16 +37,18 @@ class Worker:
         *,
         name: str = "worker",
         module: str = "smart_region",
+        command: str = "worker",
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"{name}-{self.port}.log"
-        self._command = [sys.executable, "-m", module, "worker"]
+        self._command = [sys.executable, "-m", module, command]
         self._env = {
             **os.environ,
             "SMART_REGION_BROKER": bootstrap,
             "SMART_REGION_HTTP_PORT": str(self.port),
+            "SMART_REGION_ASSESSOR_PORT": str(self.port),
             "SMART_REGION_CLOCK": "2020-12-31",
             "SMART_REGION_SESSION_TIMEOUT": "6",
             "SMART_REGION_HEARTBEAT_INTERVAL": "1",
@@ -141,20 +146,22 @@ class Crew:
         self, name: str = "worker", *, module: str = "smart_region", **settings: str
     ) -> Worker:
         """Give a worker that is not started; settings are named as in `streams.settings`."""
-        worker = Worker(
-            self._bootstrap,
-            self._folder,
-            name=name,
-            module=module,
-            settings={f"SMART_REGION_{key.upper()}": value for key, value in settings.items()},
-        )
-        self._workers.append(worker)
-        return worker
+        return self._engage(name, settings, module=module)
+
+    def assessor(self, name: str = "assessor", **settings: str) -> Worker:
+        """Give an assessor that is not started."""
+        return self._engage(name, settings, command="assessor")
 
     def dismiss(self) -> None:
         """Kill whoever still runs."""
         for worker in self._workers:
             worker.kill()
+
+    def _engage(self, name: str, settings: Mapping[str, str], **how: str) -> Worker:
+        variables = {f"SMART_REGION_{key.upper()}": value for key, value in settings.items()}
+        worker = Worker(self._bootstrap, self._folder, name=name, settings=variables, **how)
+        self._workers.append(worker)
+        return worker
 
 
 @contextmanager

@@ -1,0 +1,94 @@
+"""The assessor at work: reads on, and judges anew when something changed or the day moved."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from catalogue.judgement import judge_all
+from streams.assessor.exposition import Assessment, View
+from streams.histories import histories_of, person_tables
+from streams.web import Readiness
+
+if TYPE_CHECKING:
+    from catalogue.history import Histories
+    from catalogue.model import Catalogue
+    from streams.clock import Clock
+    from streams.replica import Replica
+
+__all__ = ["Assessor"]
+
+logger = logging.getLogger(__name__)
+
+#: The time between two judgements, at least: a replay would otherwise do nothing else.
+PAUSE_SECONDS = 1.0
+
+
+class Assessor:
+    """Judges what a replica holds.
+
+    `step` is called by one thread again and again; the others read what it left, whole.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, clock: Clock, *, timer: Callable[[], float] = monotonic
+    ) -> None:
+        self.catalogue = catalogue
+        self._clock = clock
+        self._timer = timer
+        self._started_at = timer()
+        self._judged_at: float | None = None
+        self._histories: Histories | None = None
+        self._assessment: Assessment | None = None
+        self._lag: int | None = None
+
+    def step(self, replica: Replica, *, patience: float) -> None:
+        """Take in what came, wait a little where nothing did, and judge if it is time.
+
+        `patience` is as in `Replica.poll`, and so are the errors.
+        """
+        if replica.poll(patience=patience):
+            self._histories = None
+        self._lag = replica.lag()
+        if replica.caught_up and self._is_due():
+            self._judge(replica)
+
+    def view(self) -> View:
+        """Return what /metrics shows now."""
+        return View(self._clock.today(), self._lag or 0, self._assessment)
+
+    def readiness(self) -> Readiness:
+        """Return what /readyz says."""
+        if self._assessment is not None:
+            return Readiness(None, {"lag": self._lag})
+        if self._lag is None:
+            return Readiness("the broker")
+        return Readiness(f"the changelogs ({self._lag} records to go)")
+
+    def _is_due(self) -> bool:
+        if self._assessment is None or self._judged_at is None:
+            return True
+        outdated = self._histories is None or self._assessment.as_of != self._clock.today()
+        return outdated and self._timer() - self._judged_at >= PAUSE_SECONDS
+
+    def _judge(self, replica: Replica) -> None:
+        today, holdings = self._clock.today(), replica.holdings
+        if self._histories is None:
+            self._histories = histories_of(holdings, self.catalogue)
+        first = self._assessment is None
+        self._assessment = Assessment(
+            today,
+            judge_all(self.catalogue, self._histories, today),
+            person_tables(holdings, self.catalogue, today),
+        )
+        self._judged_at = self._timer()
+        if first:
+            logger.info(
+                "ready as_of=%s entities=%d judgements=%d seconds=%.1f",
+                today,
+                sum(holdings.entities().values()),
+                len(self._assessment.judgements),
+                self._judged_at - self._started_at,
+            )

@@ -1,0 +1,26 @@
+"""The command `smart-region assessor`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+__all__ = ["commands"]
+
+
+@click.command()
+def assessor() -> None:
+    """Run the assessor: judge the milestones on /metrics, until SIGTERM.
+
+    It reads what the workers know from their changelogs; one is enough for all of them. Everything
+    is set by SMART_REGION_… variables. The exit status is 0 after a signal, 1 when something failed
+    on the way (restart it), 2 when it cannot start.
+    """
+    from streams.assessor.process import run_assessor
+    from streams.settings import load_settings
+
+    sys.exit(run_assessor(load_settings()))
+
+
+commands: list[click.Command] = [assessor]

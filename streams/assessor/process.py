@@ -1,0 +1,79 @@
+"""The assessor process: start, run until told to stop or until something fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+from catalogue.loader import load_catalogue
+from events.errors import EventsError
+from events.topic_admin import verify_topics
+from events.topics import declared_topics
+from streams.assessor.assessor import Assessor
+from streams.assessor.exposition import AssessorExposition
+from streams.errors import StreamsError
+from streams.logs import configure_logging
+from streams.replica import open_replica
+from streams.web import serve
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+__all__ = ["run_assessor"]
+
+logger = logging.getLogger(__name__)
+
+
+def run_assessor(settings: Settings) -> int:
+    """Run an assessor until SIGTERM or SIGINT; return the exit status.
+
+    0 after a signal, 1 after a failure, whose reason is in the log. Raises an EventsError,
+    CatalogueError or StreamsError where it cannot start.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    # What an operator got wrong is told before anything starts.
+    catalogue = load_catalogue(settings.catalogue_folder)
+    declared = declared_topics(
+        partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
+    )
+    changelogs = [topic for topic in declared if topic.compacted]
+    verify_topics(settings.broker, changelogs, security=settings.security())
+    return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock())))
+
+
+async def _run(settings: Settings, assessor: Assessor) -> int:
+    stopping = threading.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with serve(
+        AssessorExposition(assessor.catalogue, assessor.view),
+        assessor.readiness,
+        host=settings.http_host,
+        port=settings.assessor_port,
+        setting="assessor_port",
+    ) as address:
+        logger.info("serving address=%s", address)
+        try:
+            # The Kafka client blocks, and so does a judgement: /metrics answers meanwhile.
+            await asyncio.to_thread(_follow, settings, assessor, stopping)
+        except Exception as error:
+            expected = isinstance(error, EventsError | StreamsError)
+            logger.critical(
+                "ending reason=%s error=%s",
+                type(error).__name__,
+                error,
+                exc_info=None if expected else error,
+            )
+            return 1
+    logger.info("stopped reason=signal")
+    return 0
+
+
+def _follow(settings: Settings, assessor: Assessor, stopping: threading.Event) -> None:
+    with open_replica(settings, assessor.catalogue) as replica:
+        while not stopping.is_set():
+            assessor.step(replica, patience=settings.stall_timeout)

@@ -1,0 +1,89 @@
+"""From the fold of all partitions to each indicator's history, and its tables of persons."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import date
+from typing import TYPE_CHECKING, TypeAlias
+
+from catalogue.assessment import territories
+from catalogue.history import History, StepFunction
+from catalogue.model import Grain
+from catalogue.suppression import published
+from streams.contribution import NO_DEPARTMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from catalogue.history import Histories
+    from catalogue.model import Catalogue
+    from catalogue.suppression import Place
+    from catalogue.terms import Term
+    from streams.fold import Series, SeriesKey
+    from streams.holdings import Holdings
+
+__all__ = ["PersonTable", "histories_of", "person_tables"]
+
+PersonTable: TypeAlias = "Mapping[Place, int | None]"
+"""Persons by département and category, None for all of them; a suppressed cell is None."""
+
+
+def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
+    """Add up the partitions: every indicator's history, for the region and its départements.
+
+    The cost is that of the fold's steps, whatever the number of entities behind them.
+    """
+    steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
+    reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
+    for key, series in _all_series(holdings):
+        for place in {key.department, None}:
+            total = steps[key.term, place]
+            for day, amount in series.steps.items():
+                total[day] += amount
+            reports[key.term, place].update(series.reports)
+    functions = {place: StepFunction.of(total) for place, total in steps.items()}
+    terms = _places(holdings)
+    found: dict[tuple[str, str | None], History] = {}
+    for indicator in catalogue.indicators:
+        measure = indicator.measure
+        for department in territories(indicator):
+            keys = [(terms[term], department) for term in measure.terms]
+            numerator, *denominator = (functions.get(key, StepFunction()) for key in keys)
+            days = sorted(set[int]().union(*(reports.get(key, ()) for key in keys)))
+            found[indicator.id, department] = History(
+                numerator,
+                denominator[0] if denominator else None,
+                tuple(map(date.fromordinal, days)),
+                measure.divisor,
+            )
+    return found
+
+
+def person_tables(holdings: Holdings, catalogue: Catalogue, as_of: date) -> dict[str, PersonTable]:
+    """Give the tables of the indicators with `min_cell` on a day, as they may be shown, by id.
+
+    Persons of no département have a row of their own (""), which is no place to show but keeps
+    them from being what is left over; an indicator of the region's grain has no other row.
+    """
+    day, terms = as_of.toordinal(), _places(holdings)
+    tables: dict[str, PersonTable] = {}
+    for indicator in catalogue.indicators:
+        if indicator.min_cell is None:
+            continue
+        term = terms[indicator.measure.numerator]
+        cells: Counter[tuple[str, str]] = Counter()
+        for key, series in _all_series(holdings):
+            if key.term == term:
+                row = key.department if indicator.grain is Grain.DEPARTMENT else NO_DEPARTMENT
+                cells[row, key.category] += series.total(day)
+        tables[indicator.id] = published(cells, indicator.min_cell)
+    return tables
+
+
+def _all_series(holdings: Holdings) -> Iterator[tuple[SeriesKey, Series]]:
+    for partition in sorted({partition for _, partition in holdings.places()}):
+        yield from holdings.fold.series(partition).items()
+
+
+def _places(holdings: Holdings) -> dict[Term, int]:
+    return {term: place for place, term in enumerate(holdings.fold.terms)}

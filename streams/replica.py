@@ -1,0 +1,150 @@
+"""The replica: every entity's state, on all partitions, read from the changelogs.
+
+Workers hold a part each. Who needs the whole (the assessor, a backfill, an export) reads the
+changelogs, without a consumer group: it takes no partition from anybody, and nobody waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from events.errors import BrokerUnreachableError
+from events.registry import Family
+from events.topics import changelog_name
+from streams.audit.reading import open_reader, read_topics
+from streams.errors import StreamsError
+from streams.holdings import Holdings
+from streams.state import decode_state
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue
+    from streams.audit.reading import TopicReader
+    from streams.audit.records import RawRecord
+    from streams.settings import Settings
+
+__all__ = [
+    "ChangelogUnreadableError",
+    "NothingKnownError",
+    "Replica",
+    "open_replica",
+    "read_replica",
+]
+
+#: How often a broker that sends nothing is asked whether it is there, and how long it may take.
+ASK_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+
+
+class ChangelogUnreadableError(StreamsError):
+    """A changelog has a record that is no entity's state."""
+
+    def __init__(self, record: RawRecord, *, cause: str) -> None:
+        super().__init__(
+            f"changelog: {record.topic}[{record.partition}]@{record.offset} is not a state "
+            f"({cause}): only this version's workers may write there; check app_id, or whether "
+            "something else uses the topic"
+        )
+
+
+class NothingKnownError(StreamsError):
+    """The changelogs are there and empty."""
+
+    def __init__(self, app_id: str, bootstrap: str) -> None:
+        super().__init__(
+            f"app_id: the changelogs of {app_id!r} on {bootstrap} hold nothing: run a worker "
+            "first, or set SMART_REGION_APP_ID to the application whose workers ran"
+        )
+
+
+class Replica:
+    """Holdings of all partitions, as far as the changelogs have been read.
+
+    They are merged as a worker's recovery merges them, so that a record of a worker that had lost
+    its partition undoes nothing.
+    """
+
+    def __init__(
+        self, reader: TopicReader, catalogue: Catalogue, *, app_id: str, bootstrap: str
+    ) -> None:
+        self.holdings = Holdings(catalogue.terms)
+        self._reader = reader
+        self._families = _families(app_id)
+        self._bootstrap = bootstrap
+        self._heard_at = self._asked_at = monotonic()
+
+    @property
+    def caught_up(self) -> bool:
+        """True once every changelog has been read to what was its end at that moment."""
+        return self._reader.caught_up
+
+    def poll(self, *, patience: float) -> int:
+        """Take in the next records, if any come soon, and return how many came.
+
+        Raises BrokerUnreachableError where the broker has not answered for `patience` seconds, and
+        ChangelogUnreadableError.
+        """
+        records = self._reader.poll()
+        for record in records:
+            _take(self.holdings, self._families, record)
+        self._listen(heard=bool(records), patience=patience)
+        return len(records)
+
+    def lag(self) -> int:
+        """Return how many records are left, as far as it is known."""
+        return sum(left or 0 for left in self._reader.behind().values())
+
+    def _listen(self, *, heard: bool, patience: float) -> None:
+        now = monotonic()
+        if heard:
+            self._heard_at = self._asked_at = now
+        elif now - self._asked_at >= ASK_SECONDS:
+            if self._reader.answers(wait_seconds=ANSWER_SECONDS):
+                self._heard_at = monotonic()
+            elif now - self._heard_at > patience:
+                raise BrokerUnreachableError(
+                    self._bootstrap, waited_seconds=patience, cause="no answer"
+                )
+            self._asked_at = monotonic()
+
+
+@contextmanager
+def open_replica(settings: Settings, catalogue: Catalogue) -> Iterator[Replica]:
+    """Give a replica that has read nothing yet, to be polled.
+
+    Raises BrokerUnreachableError or TopicsMissingError.
+    """
+    families = _families(settings.app_id)
+    with open_reader(settings.broker, list(families), security=settings.security()) as reader:
+        yield Replica(reader, catalogue, app_id=settings.app_id, bootstrap=settings.broker)
+
+
+def read_replica(settings: Settings, catalogue: Catalogue) -> Holdings:
+    """Read the changelogs to their end and return what they hold.
+
+    Raises NothingKnownError where that is nothing, ChangelogUnreadableError, and as `read_topics`.
+    """
+    holdings = Holdings(catalogue.terms)
+    families = _families(settings.app_id)
+    for record in read_topics(settings.broker, topics=list(families), security=settings.security()):
+        _take(holdings, families, record)
+    if not any(holdings.entities().values()):
+        raise NothingKnownError(settings.app_id, settings.broker)
+    return holdings
+
+
+def _families(app_id: str) -> dict[str, Family]:
+    """Return the families by the names of their changelogs."""
+    return {changelog_name(app_id, family): family for family in Family}
+
+
+def _take(holdings: Holdings, families: dict[str, Family], record: RawRecord) -> None:
+    if record.key is None or record.value is None:
+        return
+    try:
+        entity, state = record.key.decode(), decode_state(record.value)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ChangelogUnreadableError(record, cause=str(error)) from error
+    holdings.recover(families[record.topic], record.partition, entity, state)

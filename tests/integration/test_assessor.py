@@ -1,0 +1,150 @@
+"""The assessor on a real broker: it knows what the workers know, and follows them."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from catalogue import metric_names as names
+from catalogue.assessment import assess
+from catalogue.loader import load_catalogue
+from streams.audit.reading import read_topics
+from streams.audit.recount import audit_records
+from tests.support.histories import event, uai
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker, supervised
+
+pytestmark = pytest.mark.timeout(300)
+
+#: The workers' clock stands there.
+LAST_DAY = date(2020, 12, 31)
+#: A lycée that the simulation does not know.
+NEW = uai("0754321")
+
+
+@cache
+def a_year() -> tuple[Message, ...]:
+    """Return what the Région sends in 2016."""
+    return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
+
+
+def shown(assessor: Worker, metric: names.Metric) -> Mapping[tuple[str, ...], float]:
+    """Return the samples of a metric, by their labels in the metric's order."""
+    return {
+        tuple(sample.labels[label] for label in metric.labels): sample.value
+        for family in text_string_to_metric_families(assessor.metrics())
+        for sample in family.samples
+        if sample.name == metric.name
+    }
+
+
+def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
+    """Return all judgements that it shows."""
+    own = (names.ASSESSOR_READY, names.ASSESSOR_LAG)
+    return {
+        metric.name: shown(assessor, metric)
+        for metric in names.ASSESSOR_METRICS
+        if metric not in own
+    }
+
+
+def audited_values(broker: KafkaBroker) -> dict[tuple[str, ...], float]:
+    """Return every figure that was ever reported, counted from the raw topics."""
+    catalogue = load_catalogue()
+    audit = audit_records(read_topics(broker.bootstrap), catalogue, LAST_DAY)
+    return {
+        (figure.programme, figure.indicator, figure.department or names.REGION): figure.value
+        for figure in assess(catalogue, audit.readings, LAST_DAY)
+        if figure.value is not None and figure.last_reported is not None
+    }
+
+
+@pytest.fixture
+def crowd(broker: KafkaBroker, crew: Crew) -> Iterator[tuple[Worker, Worker]]:
+    """Give a supervised worker that has worked through a year, and an assessor that has read it."""
+    worker, assessor = crew.worker(), crew.assessor()
+    with supervised(worker):
+        send(broker.bootstrap, a_year())
+        assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+        assessor.start()
+        assessor.wait_ready()
+        yield worker, assessor
+
+
+def test_values_equal_the_audit(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:
+    """Each value of the region and of each département is the one counted from the topics."""
+    _, assessor = crowd
+    counted = audited_values(broker)
+    assert shown(assessor, names.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
+    assert len(counted) > 80
+    assert assessor.stop() == 0
+    assert "stopped reason=signal" in assessor.log()
+
+
+def test_kills_change_nothing(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:
+    """When a worker was killed and is back, and for a new assessor, all is as it was."""
+    worker, assessor = crowd
+    before = everything(assessor)
+    assert before[names.MILESTONE_STATUS.name]
+    worker.kill()
+    assert everything(assessor) == before
+    worker.wait_ready()
+    assert wait_done(broker.bootstrap, seconds=90)
+    assert everything(assessor) == before
+    assessor.kill()
+    assessor.start()
+    assessor.wait_ready()
+    assert everything(assessor) == before
+
+
+def test_follows_what_comes(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:
+    """A fact that a worker takes in moves the figure, also after a restart of the broker."""
+    worker, assessor = crowd
+    key = ("lycees", "schools_workspace_ratio", names.REGION)
+    before = shown(assessor, names.INDICATOR_ASSESSED_VALUE)[key]
+    broker.stop()
+    broker.start()
+    registered = event("school.registered", NEW, "2017-01-01")
+    send(broker.bootstrap, [message_of(registered)])
+    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_until(
+        lambda: shown(assessor, names.INDICATOR_ASSESSED_VALUE)[key] < before, seconds=30
+    ), assessor.log()[-3000:]
+    assert wait_until(lambda: shown(assessor, names.ASSESSOR_LAG)[()] == 0, seconds=10)
+
+
+def test_moves_with_the_day(broker: KafkaBroker, crew: Crew) -> None:
+    """On a clock that runs, the judgements are of a later day a moment later."""
+    assessor = crew.assessor(clock="2016-01-01..2020-12-31@30")
+    assessor.start()
+    assessor.wait_ready()
+
+    def day() -> float:
+        return shown(assessor, names.AS_OF)[()]
+
+    first = day()
+    assert wait_until(lambda: day() > first, seconds=10)
+    assert broker.running
+
+
+def test_says_why_it_cannot_start(kafka: KafkaBroker, crew: Crew) -> None:
+    """Without the changelogs, or on a port in use, it ends with status 2 or 1 and the remedy."""
+    with socket.socket() as taken:
+        assessor = crew.assessor()
+        taken.bind(("127.0.0.1", assessor.port))
+        taken.listen()
+        assessor.start()
+        assert assessor.process.wait(30) == 2
+        assert "SMART_REGION_ASSESSOR_PORT" in assessor.log()
+    kafka.reset()
+    assessor.start()
+    assert assessor.process.wait(30) == 2
+    assert "changelog" in assessor.log()
+    assert "absent" in assessor.log()

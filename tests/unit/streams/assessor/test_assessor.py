@@ -1,0 +1,158 @@
+"""When the assessor judges, and what it says of itself meanwhile."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime, time
+from typing import cast
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from streams.assessor.assessor import Assessor
+from streams.holdings import Holdings
+from streams.replica import Replica
+from tests.support.histories import event, uai
+from tests.support.records import learn
+
+CATALOGUE = load_catalogue()
+PATIENCE = 60.0
+PARIS = uai("0750001")
+
+
+class ScriptedReplica:
+    """A replica into which a test puts events."""
+
+    def __init__(self) -> None:
+        self.holdings = Holdings(CATALOGUE.terms)
+        self.caught_up = False
+        self.came = 0
+        self.left = 0
+
+    def tell(self, name: str, day: str) -> None:
+        """Let an event's state come with the next poll."""
+        learn(self.holdings, Family.SCHOOLS, [[event(name, PARIS, day)]])
+        self.came += 1
+
+    def poll(self, *, patience: float) -> int:
+        """Tell how many records came."""
+        assert patience == PATIENCE
+        came, self.came = self.came, 0
+        return came
+
+    def lag(self) -> int:
+        """Tell how many are left."""
+        return self.left
+
+
+class MovableClock:
+    """A clock, of days and of seconds, that goes where a test puts it."""
+
+    def __init__(self) -> None:
+        self.day = date(2018, 1, 1)
+        self.seconds = 0.0
+
+    def today(self) -> date:
+        """Return the day."""
+        return self.day
+
+    def now(self) -> datetime:
+        """Return its midnight."""
+        return datetime.combine(self.day, time(), UTC)
+
+    def timer(self) -> float:
+        """Return the seconds."""
+        return self.seconds
+
+
+class Stage:
+    """An assessor, its replica and its clock."""
+
+    def __init__(self) -> None:
+        self.replica = ScriptedReplica()
+        self.clock = MovableClock()
+        self.assessor = Assessor(CATALOGUE, self.clock, timer=self.clock.timer)
+
+    def step(self, seconds: float = 0.0) -> None:
+        """Let time pass, and the assessor do its turn."""
+        self.clock.seconds += seconds
+        self.assessor.step(cast("Replica", self.replica), patience=PATIENCE)
+
+    def connected(self) -> float | None:
+        """Return the judged share of lycées that are connected."""
+        assessment = self.assessor.view().assessment
+        assert assessment is not None
+        (judgement,) = (
+            one
+            for one in assessment.judgements
+            if one.indicator.id == "schools_connected_ratio" and one.department is None
+        )
+        return None if judgement.value is None else float(judgement.value)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """Give an assessor that has judged once; one lycée is registered."""
+    stage = Stage()
+    stage.replica.tell("school.registered", "2016-01-01")
+    stage.replica.caught_up = True
+    stage.step()
+    return stage
+
+
+def test_judges_nothing_before_everything_is_read() -> None:
+    """It says what it waits for: the broker, then the changelogs."""
+    stage = Stage()
+    assert stage.assessor.readiness().waiting_for == "the broker"
+    stage.replica.tell("school.registered", "2016-01-01")
+    stage.replica.left = 12
+    stage.step()
+    assert stage.assessor.view().assessment is None
+    assert stage.assessor.view().lag == 12
+    assert stage.assessor.readiness().waiting_for == "the changelogs (12 records to go)"
+
+
+def test_judges_as_soon_as_everything_is_read(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And is ready then, once in the log."""
+    assert stage.connected() == 0
+    assert stage.assessor.readiness().waiting_for is None
+    with caplog.at_level(logging.INFO):
+        stage.replica.tell("school.connected", "2017-01-01")
+        stage.step(5)
+    assert caplog.text == ""
+
+
+def test_judges_anew_what_changed(stage: Stage) -> None:
+    """At once where the last judgement is a while ago."""
+    stage.replica.tell("school.connected", "2017-01-01")
+    stage.step(5)
+    assert stage.connected() == 1
+
+
+def test_leaves_a_second_between_judgements(stage: Stage) -> None:
+    """What came meanwhile is judged then, though nothing more comes."""
+    stage.replica.tell("school.connected", "2017-01-01")
+    stage.step(0.5)
+    assert stage.connected() == 0
+    stage.step(0.5)
+    assert stage.connected() == 1
+
+
+def test_judges_anew_on_another_day(stage: Stage) -> None:
+    """A connection that takes effect later counts when its day has come."""
+    stage.replica.tell("school.connected", "2018-02-01")
+    stage.step(5)
+    assert stage.connected() == 0
+    stage.clock.day = date(2018, 2, 1)
+    stage.step(5)
+    assert stage.connected() == 1
+
+
+def test_lets_be_what_is_as_it_was(stage: Stage) -> None:
+    """Without anything new there is nothing to judge."""
+    before = stage.assessor.view().assessment
+    stage.step(5)
+    assert stage.assessor.view().assessment is before

@@ -1,0 +1,94 @@
+"""What the assessor's /metrics shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from prometheus_client.exposition import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from catalogue import metric_names as names
+from catalogue.judgement import judge_all
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from streams.assessor.exposition import Assessment, AssessorExposition, View
+from streams.histories import histories_of, person_tables
+from streams.holdings import Holdings
+from streams.metric_families import registry_of
+from tests.support.histories import pool
+from tests.support.records import learn
+
+AS_OF = date(2020, 12, 31)
+CATALOGUE = load_catalogue()
+
+
+def assessment() -> Assessment:
+    """Judge what is known after every kind of event."""
+    holdings = Holdings(CATALOGUE.terms)
+    for family in Family:
+        learn(holdings, family, [pool(family)])
+    histories = histories_of(holdings, CATALOGUE)
+    return Assessment(
+        AS_OF,
+        judge_all(CATALOGUE, histories, AS_OF),
+        person_tables(holdings, CATALOGUE, AS_OF),
+    )
+
+
+def scraped(view: View) -> dict[str, list[tuple[dict[str, str], float]]]:
+    """Scrape a view, and read it as Prometheus does."""
+    text = generate_latest(registry_of(AssessorExposition(CATALOGUE, lambda: view))).decode()
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for family in text_string_to_metric_families(text):
+        found[family.name] = [(sample.labels, sample.value) for sample in family.samples]
+    return found
+
+
+def test_families_are_those_of_the_vocabulary() -> None:
+    """Each documented metric is there, with its meaning, and the day."""
+    view = View(AS_OF, 0, assessment())
+    families = {
+        family.name: family.documentation
+        for family in AssessorExposition(CATALOGUE, lambda: view).collect()
+    }
+    assert families == {
+        metric.name: metric.meaning for metric in (names.AS_OF, *names.ASSESSOR_METRICS)
+    }
+
+
+def test_labels_are_those_of_the_vocabulary() -> None:
+    """A rule may rely on docs/metrics.md."""
+    labels = {metric.name: set(metric.labels) for metric in names.ASSESSOR_METRICS}
+    found = scraped(View(AS_OF, 0, assessment()))
+    assert all(
+        set(sample) == labels[name]
+        for name, samples in found.items()
+        if name != names.AS_OF.name
+        for sample, _ in samples
+    )
+    assert len(found[names.INDICATOR_ASSESSED_VALUE.name]) > 10
+
+
+def test_shows_no_judgement_before_everything_is_read() -> None:
+    """Half a history would be a lie; what is left to read is shown."""
+    found = scraped(View(AS_OF, 7, None))
+    assert {name for name, samples in found.items() if samples} == {
+        names.AS_OF.name,
+        names.ASSESSOR_READY.name,
+        names.ASSESSOR_LAG.name,
+    }
+    assert found[names.ASSESSOR_READY.name] == [({}, 0)]
+    assert found[names.ASSESSOR_LAG.name] == [({}, 7)]
+
+
+def test_its_day_is_that_of_the_judgements() -> None:
+    """The clock may have gone on since."""
+    found = scraped(View(date(2021, 1, 1), 0, assessment()))
+    assert found[names.AS_OF.name] == [({}, datetime(2020, 12, 31, tzinfo=UTC).timestamp())]
+    assert found[names.ASSESSOR_READY.name] == [({}, 1)]
+
+
+def test_takes_no_view_before_a_scrape() -> None:
+    """To register is not to look."""
+    registry_of(AssessorExposition(CATALOGUE, pytest.fail))

@@ -1,0 +1,214 @@
+"""Judgements as series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cache
+
+from catalogue import metric_names as names
+from catalogue.judgement import judge_all
+from catalogue.loader import load_catalogue
+from catalogue.metric_names import Metric
+from catalogue.model import Catalogue
+from events.cloudevent import CloudEvent
+from events.fact import Family
+from streams.assessor.series import Point, cell_points, judgement_points
+from streams.histories import histories_of, person_tables
+from streams.holdings import Holdings
+from tests.support.audits import INDICATOR, catalogue_of
+from tests.support.histories import event, pool, uai
+from tests.support.records import learn
+
+AS_OF = date(2018, 6, 30)
+TEN = {"id": "ten", "target": 10, "day": date(2020, 12, 31), "source": "Essai", "scope": ["region"]}
+BASELINE = {"value": 0, "day": date(2016, 1, 1), "source": "Essai"}
+ENROLLED = {"count": "training.enrolled"}
+
+shipped = cache(load_catalogue)
+
+
+def points(
+    catalogue: Catalogue, *told: CloudEvent, as_of: date = AS_OF
+) -> tuple[list[Point], list[Point]]:
+    """Return what is shown of events on a day: of judgements, and of tables of persons."""
+    holdings = Holdings(catalogue.terms)
+    for one in told:
+        learn(holdings, one.fact.FAMILY, [[one]])
+    tables = person_tables(holdings, catalogue, as_of)
+    judgements = judge_all(catalogue, histories_of(holdings, catalogue), as_of)
+    return (
+        list(judgement_points(catalogue, judgements, tables)),
+        list(cell_points(catalogue, tables)),
+    )
+
+
+def of(found: list[Point], metric: Metric) -> Mapping[tuple[str, ...], float]:
+    """Return the values of one metric, by their labels behind programme and indicator."""
+    return {point.labels[2:]: point.value for point in found if point.metric == metric}
+
+
+def connected(*days: str) -> list[CloudEvent]:
+    """Connect a lycée of Paris on each of these days."""
+    return [
+        event("school.connected", uai(f"0750{number:03}"), day) for number, day in enumerate(days)
+    ]
+
+
+def enrolled(number: int, department: str, audience: str = "job_seeker") -> list[CloudEvent]:
+    """Enrol so many persons."""
+    return [
+        event(
+            "training.enrolled",
+            f"enrolment-{department}-{audience.replace('_', '-')}-{place:03}",
+            "2018-01-01",
+            department=department,
+            audience=audience,
+        )
+        for place in range(number)
+    ]
+
+
+def everything() -> list[Point]:
+    """Return what is shown after every kind of event."""
+    told = [one for family in Family for one in pool(family)]
+    return [point for found in points(shipped(), *told) for point in found]
+
+
+def test_every_series_is_there_once() -> None:
+    """Prometheus refuses a scrape with one series twice."""
+    series = [(point.metric.name, point.labels) for point in everything()]
+    assert len(series) == len(set(series))
+
+
+def test_labels_are_as_many_as_the_metric_has() -> None:
+    """Each value belongs to a label of the vocabulary."""
+    assert all(len(point.labels) == len(point.metric.labels) for point in everything())
+
+
+def test_a_value_is_shown_where_it_is_known() -> None:
+    """For the region and for Paris; the other départements never reported."""
+    found, _ = points(catalogue_of({"count": "school.connected"}), *connected("2018-01-01"))
+    assert of(found, names.INDICATOR_ASSESSED_VALUE) == {("region",): 1, ("75",): 1}
+
+
+def test_one_status_holds() -> None:
+    """And the others are 0, so that each is a series."""
+    catalogue = catalogue_of({"count": "school.connected"}, milestones=[TEN], baseline=BASELINE)
+    found, _ = points(catalogue, *connected("2018-06-01"))
+    statuses = of(found, names.MILESTONE_STATUS)
+    assert len(statuses) == 5
+    assert {labels for labels, value in statuses.items() if value} == {("region", "ten", "at_risk")}
+
+
+def test_progress_is_a_ratio() -> None:
+    """Of the way from the baseline to the target."""
+    catalogue = catalogue_of({"count": "school.connected"}, milestones=[TEN], baseline=BASELINE)
+    found, _ = points(catalogue, *connected("2018-06-01", "2018-06-02"))
+    assert of(found, names.MILESTONE_PROGRESS) == {("region", "ten"): 0.2}
+
+
+def test_an_attained_target_has_its_day() -> None:
+    """Midnight UTC; it is not lost."""
+    target = {**TEN, "target": 2}
+    catalogue = catalogue_of({"count": "school.connected"}, milestones=[target], baseline=BASELINE)
+    found, _ = points(catalogue, *connected("2018-06-01", "2018-06-02"))
+    day = datetime(2018, 6, 2, tzinfo=UTC).timestamp()
+    assert of(found, names.MILESTONE_ATTAINED) == {("region", "ten"): day}
+    assert of(found, names.MILESTONE_LOST) == {("region", "ten"): 0}
+    assert of(found, names.MILESTONE_LOST_ON) == {}
+
+
+def test_a_lost_target_has_the_day_of_its_loss() -> None:
+    """And is attained no longer."""
+    measure = {"count": "school.connected", "unless": "school.disconnected"}
+    target = {**TEN, "target": 1}
+    catalogue = catalogue_of(measure, milestones=[target], baseline=BASELINE)
+    gone = event("school.disconnected", uai("0750000"), "2018-06-20")
+    found, _ = points(catalogue, *connected("2018-06-01"), gone)
+    day = datetime(2018, 6, 20, tzinfo=UTC).timestamp()
+    assert of(found, names.MILESTONE_LOST) == {("region", "ten"): 1}
+    assert of(found, names.MILESTONE_LOST_ON) == {("region", "ten"): day}
+    assert of(found, names.MILESTONE_ATTAINED) == {}
+
+
+def test_a_promise_without_a_target_is_not_judged() -> None:
+    """A deadline alone has no status."""
+    bare = {key: value for key, value in TEN.items() if key != "target"}
+    catalogue = catalogue_of({"count": "school.connected"}, milestones=[bare], baseline=BASELINE)
+    found, _ = points(catalogue, *connected("2018-06-01"))
+    assert {point.metric for point in found if "milestone" in point.metric.labels} == set()
+
+
+def test_a_change_is_told_with_what_made_it() -> None:
+    """More lycées connected, and a larger denominator."""
+    measure = {
+        "ratio": {"of": {"count": "school.connected"}, "over": {"count": "school.registered"}}
+    }
+    catalogue = catalogue_of(measure, unit="ratio")
+    school = [uai("0750000"), uai("0750001")]
+    told = [
+        event("school.registered", school[0], "2018-01-01"),
+        event("school.registered", school[1], "2018-06-20"),
+        event("school.connected", school[0], "2018-06-10"),
+    ]
+    found, _ = points(catalogue, *told)
+    changes = of(found, names.INDICATOR_CHANGE)
+    assert {labels[1]: value for labels, value in changes.items() if labels[0] == "region"} == {
+        "value": 0.5,
+        "numerator": 1,
+        "denominator": -0.5,
+    }
+
+
+class TestPersons:
+    """Indicators with a smallest cell."""
+
+    CATALOGUE = catalogue_of(
+        ENROLLED,
+        breakdown="audience",
+        min_cell=5,
+        milestones=[{**TEN, "scope": ["region", "departments"]}],
+        baseline=BASELINE,
+    )
+
+    def test_show_no_number_of_a_suppressed_territory(self) -> None:
+        """Neither its value, nor what it could be computed from; its status is shown."""
+        found, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
+        shown = {point.metric for point in found if point.labels[2] == "75"}
+        assert shown == {names.MILESTONE_STATUS, names.MILESTONE_LOST}
+        assert of(cells, names.CELL_SUPPRESSED)["75", ""] == 1
+        assert ("75", "job_seeker") not in of(cells, names.CELL_VALUE)
+
+    def test_show_what_is_large_enough(self) -> None:
+        """With its categories, those of nobody too."""
+        found, cells = points(self.CATALOGUE, *enrolled(6, "75"), *enrolled(7, "77"))
+        values = of(cells, names.CELL_VALUE)
+        assert values["75", "job_seeker"] == 6
+        assert values["region", "job_seeker"] == 13
+        assert values["75", "employee"] == 0
+        assert of(found, names.INDICATOR_ASSESSED_VALUE)["75",] == 6
+        assert set(of(cells, names.CELL_SUPPRESSED).values()) == {0}
+
+    def test_every_cell_says_whether_it_is_suppressed(self) -> None:
+        """A suppressed one has no value, and every other has one."""
+        _, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
+        hidden = {labels for labels, one in of(cells, names.CELL_SUPPRESSED).items() if one}
+        values = of(cells, names.CELL_VALUE).keys()
+        every = of(cells, names.CELL_SUPPRESSED).keys()
+        assert hidden.isdisjoint(values)
+        assert hidden | values == {labels for labels in every if labels[1]} | {
+            labels for labels in hidden if not labels[1]
+        }
+        assert {labels[2:] for labels in every} == {()}
+
+    def test_others_have_no_cells(self) -> None:
+        """They are the workers' by category."""
+        _, cells = points(catalogue_of(ENROLLED, breakdown="audience"), *enrolled(2, "75"))
+        assert cells == []
+
+
+def test_indicators_are_named_with_their_programme() -> None:
+    """As everywhere else."""
+    found, _ = points(catalogue_of({"count": "school.connected"}), *connected("2018-01-01"))
+    assert {point.labels[:2] for point in found} == {("test", INDICATOR)}

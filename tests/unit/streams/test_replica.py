@@ -1,0 +1,146 @@
+"""The replica: what it makes of changelog records, and how long it waits for the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import count
+from typing import cast
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from events.errors import BrokerUnreachableError
+from events.fact import Family
+from events.topics import changelog_name
+from streams import replica as subject
+from streams.audit.reading import TopicReader
+from streams.audit.records import RawRecord
+from streams.replica import ChangelogUnreadableError, Replica
+from streams.state import EntityState, encode_state
+from tests.support.histories import event, state_of, uai
+
+CATALOGUE = load_catalogue()
+APP_ID = "monitor"
+PATIENCE = 60.0
+PARIS = uai("0750001")
+REGISTERED = state_of(event("school.registered", PARIS, "2016-01-01"))
+CONNECTED = state_of(
+    event("school.registered", PARIS, "2016-01-01"), event("school.connected", PARIS, "2018-01-01")
+)
+
+_offsets = count()
+
+
+class ScriptedReader:
+    """A reader whose polls bring what a script says, and then nothing."""
+
+    def __init__(self, *polls: Iterable[RawRecord], answers: bool = True) -> None:
+        self.polls = [list(poll) for poll in polls]
+        self.is_answered = answers
+        self.asked = 0
+        self.caught_up = False
+
+    def poll(self) -> list[RawRecord]:
+        """Bring the next records."""
+        return self.polls.pop(0) if self.polls else []
+
+    def behind(self) -> dict[str, int | None]:
+        """Tell what is left, one partition's end being unknown."""
+        return {"known": sum(map(len, self.polls)), "unknown": None}
+
+    def answers(self, *, wait_seconds: float) -> bool:
+        """Answer as the script says."""
+        assert wait_seconds > 0
+        self.asked += 1
+        return self.is_answered
+
+
+def written(
+    entity: str, state: EntityState | None, *, family: Family = Family.SCHOOLS
+) -> RawRecord:
+    """Return the changelog record of a state; None is a tombstone."""
+    value = None if state is None else encode_state(state)
+    topic = changelog_name(APP_ID, family)
+    return RawRecord(topic, 3, next(_offsets), entity.encode(), value)
+
+
+def replica_of(reader: ScriptedReader) -> Replica:
+    """Return a replica that reads from a script."""
+    return Replica(cast("TopicReader", reader), CATALOGUE, app_id=APP_ID, bootstrap="broker:9092")
+
+
+def poll_for_a_while(replica: Replica, *, patience: float) -> None:
+    """Poll some times; nothing is to come."""
+    for _ in range(5):
+        assert replica.poll(patience=patience) == 0
+
+
+@pytest.fixture
+def minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a minute pass with each look at the clock."""
+    passed = count()
+    monkeypatch.setattr(subject, "monotonic", lambda: 60.0 * next(passed))
+
+
+def test_holds_what_the_changelogs_say() -> None:
+    """By family and partition, as the workers hold it."""
+    replica = replica_of(ScriptedReader([written(PARIS, REGISTERED), written(PARIS, CONNECTED)]))
+    assert replica.poll(patience=PATIENCE) == 2
+    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+
+
+def test_a_poorer_record_undoes_nothing() -> None:
+    """One that a worker wrote which had lost the partition without knowing."""
+    replica = replica_of(ScriptedReader([written(PARIS, CONNECTED), written(PARIS, REGISTERED)]))
+    replica.poll(patience=PATIENCE)
+    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+
+
+def test_passes_over_tombstones() -> None:
+    """No worker writes one; an operator's would say nothing of a set."""
+    replica = replica_of(ScriptedReader([written(PARIS, CONNECTED), written(PARIS, None)]))
+    assert replica.poll(patience=PATIENCE) == 2
+    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"school.connected": 1}', b"\xff", b"1"])
+def test_names_a_record_that_is_no_state(value: bytes) -> None:
+    """Topic, partition and offset, and what to check."""
+    record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, b"key", value)
+    with pytest.raises(ChangelogUnreadableError, match=r"schools-changelog\[3\]@17 .* app_id"):
+        replica_of(ScriptedReader([record])).poll(patience=PATIENCE)
+
+
+def test_tells_what_is_left_as_far_as_it_is_known() -> None:
+    """A partition that has not answered yet counts as nothing."""
+    reader = ScriptedReader([written(PARIS, REGISTERED)], [written(PARIS, CONNECTED)])
+    replica = replica_of(reader)
+    assert replica.lag() == 2
+    replica.poll(patience=PATIENCE)
+    assert replica.lag() == 1
+
+
+@pytest.mark.usefixtures("minutes")
+def test_goes_on_while_a_silent_broker_answers() -> None:
+    """Nothing new is no failure."""
+    reader = ScriptedReader()
+    poll_for_a_while(replica_of(reader), patience=PATIENCE)
+    assert reader.asked > 0
+
+
+@pytest.mark.usefixtures("minutes")
+def test_gives_a_broker_up_that_does_not_answer() -> None:
+    """When its patience is over, with the broker's address and how long it waited."""
+    replica = replica_of(ScriptedReader(answers=False))
+    with pytest.raises(BrokerUnreachableError, match="broker:9092"):
+        poll_for_a_while(replica, patience=PATIENCE)
+
+
+@pytest.mark.usefixtures("minutes")
+def test_waits_out_a_short_outage() -> None:
+    """A broker that answers again within the patience is heard."""
+    reader = ScriptedReader(answers=False)
+    replica = replica_of(reader)
+    replica.poll(patience=1e6)
+    reader.is_answered = True
+    poll_for_a_while(replica, patience=200)
