@@ -180,6 +180,16 @@ def test_an_indicator_is_added_without_python(tmp_path: Path) -> None:
     assert (region.value, region.target, region.status) == (600, 1000, MilestoneStatus.ON_TRACK)
 
 
+def test_persons_that_one_indicator_counts_may_be_suppressed(tmp_path: Path) -> None:
+    """Other facts beside them betray nobody."""
+    undone = (BAD / "min_cell_undone.yaml").read_text(encoding="utf-8")
+    alone = undone.replace(
+        "among: { count: training.enrolled }", "among: { count: training.completed }"
+    )
+    (tmp_path / "formation.yaml").write_text(alone, encoding="utf-8")
+    assert load_catalogue(tmp_path).indicator("enrolled").min_cell == 11
+
+
 def test_yaml_comes_with_either_ending(tmp_path: Path) -> None:
     """A file named .yml is not silently left out."""
     (tmp_path / "tablets.yml").write_text(ADDED, encoding="utf-8")
