@@ -2,8 +2,9 @@
 
 `level:metric:operation`, as Prometheus' own practice has it. The level says over what a series is
 summed: `department` (one series a département, and `region` for what names none), `region` (all of
-them together), or `monitor` (all workers together). The rules, the boards and the backfill take the
-names from here, so that the years before the first scrape and the days after it are one series.
+them together), `territory` (one series a département, and `region` for all of them together), or
+`monitor` (all workers together). The rules, the boards and the backfill take the names from here,
+so that the years before the first scrape and the days after it are one series.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ __all__ = ["RECORDED"]
 
 _DEPARTMENT = ("programme", "indicator", "department")
 _REGION = ("programme", "indicator")
+_CATEGORY = ("programme", "indicator", "dimension", "category")
 
 DEPARTMENT_NUMERATOR = Metric(
     "department:smartregion_indicator_numerator:sum",
@@ -77,6 +79,32 @@ REGION_VALUE = Metric(
     "An indicator's value in its unit, for the whole region.",
 )
 
+TERRITORY_VALUE = Metric(
+    "territory:smartregion_indicator_value:current",
+    "gauge",
+    _DEPARTMENT,
+    "An indicator's value in its unit, for the whole region (`region`) and by département.",
+)
+TERRITORY_LAST_REPORTED = Metric(
+    "territory:smartregion_indicator_last_reported_timestamp_seconds:max",
+    "gauge",
+    _DEPARTMENT,
+    "The latest effective day, up to as_of, of a fact behind an indicator (midnight UTC).",
+)
+
+REGION_CATEGORY = Metric(
+    "region:smartregion_indicator_category_value:sum",
+    "gauge",
+    _CATEGORY,
+    "An indicator's numerator by category of its breakdown, for the whole region.",
+)
+DEPARTMENT_CATEGORY = Metric(
+    "department:smartregion_indicator_category_value:sum",
+    "gauge",
+    (*_CATEGORY, "department"),
+    "An indicator's numerator by category of its breakdown, by département.",
+)
+
 AS_OF = Metric(
     "monitor:smartregion_as_of_timestamp_seconds:max",
     "gauge",
@@ -95,5 +123,9 @@ RECORDED: tuple[Metric, ...] = (
     REGION_SUM,
     REGION_RATIO,
     REGION_VALUE,
+    TERRITORY_VALUE,
+    TERRITORY_LAST_REPORTED,
+    REGION_CATEGORY,
+    DEPARTMENT_CATEGORY,
     AS_OF,
 )

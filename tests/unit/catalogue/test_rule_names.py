@@ -7,7 +7,7 @@ import pytest
 from catalogue.metric_names import LABELS, METRICS, Metric
 from catalogue.rule_names import RECORDED
 
-LEVELS = ("department", "region", "monitor")
+LEVELS = ("department", "region", "territory", "monitor")
 
 
 def each(metric: Metric) -> str:
