@@ -62,9 +62,14 @@ class View:
         return cls(term.family, term.facts, term.unless)
 
     @cached_property
+    def looks_at(self) -> frozenset[str]:
+        """The facts that are seen."""
+        return frozenset((*self.facts, *self.unless))
+
+    @cached_property
     def depends_on(self) -> frozenset[str]:
         """The facts whose change may change what is seen."""
-        return frozenset((*self.facts, *self.unless, _defining_fact(self.family)))
+        return self.looks_at | {_defining_fact(self.family)}
 
 
 def timeline(view: View, state: EntityState) -> Timeline:
@@ -73,8 +78,10 @@ def timeline(view: View, state: EntityState) -> Timeline:
     A cell borrows the attributes that it lacks from the family's defining fact, on that fact's
     latest day.
     """
-    borrowed = latest_attributes(state, _defining_fact(view.family))
     seen: Timeline = []
+    if view.looks_at.isdisjoint(state):
+        return seen
+    borrowed = latest_attributes(state, _defining_fact(view.family))
     for counts, facts in ((True, view.facts), (False, view.unless)):
         for fact in facts:
             for day, (time, source, id_, own) in state.get(fact, NO_DAYS).items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from events.cloudevent import decode
 from events.errors import ContractError
 from events.partitioning import partition_for
-from streams.state import EMPTY, NO_DAYS, EntityState, cell_of, newest, with_cell
+from streams.state import EMPTY, NO_DAYS, EntityState, cell_of, day_of, newest, with_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -127,7 +127,7 @@ def process(
                     tally[kind, Outcome.MISROUTED] += 1
                     continue
                 state = EMPTY
-        day = fact.effective_day.isoformat()
+        day = day_of(fact.effective_day)
         cell = cell_of(event)
         known = state.get(fact.NAME, NO_DAYS).get(day)
         if known is None or newest(known, cell) is not known:

@@ -104,8 +104,7 @@ class Fold:
         for view, terms in self._views[family].items():
             if changed.isdisjoint(view.depends_on):
                 continue
-            old = timeline(view, before) if before else []
-            new = timeline(view, after)
+            old, new = timeline(view, before), timeline(view, after)
             since = first_difference(old, new)
             for seen, sign in ((old, -1), (new, 1)):
                 if seen:

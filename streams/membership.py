@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
@@ -107,6 +108,8 @@ class Membership:
         meters = self.engine.meters
         meters.recoveries += 1
         meters.recovery_seconds = now - self.unready_since
+        # What was restored stays, and holds no cycles: a search through it stops the world.
+        gc.freeze()
         logger.info(
             "ready partitions=%s entities=%d seconds=%.1f",
             _listed(self.owned()),

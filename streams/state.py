@@ -8,7 +8,9 @@ changelog write and an offset commit all end in the same state.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pydantic_core import from_json, to_json
@@ -24,6 +26,7 @@ __all__ = [
     "Cell",
     "EntityState",
     "cell_of",
+    "day_of",
     "decode_state",
     "encode_state",
     "latest_attributes",
@@ -61,10 +64,16 @@ def cell_of(event: CloudEvent) -> Cell:
     fact = event.fact
     return Cell(
         (event.time - _EPOCH) // _MICROSECOND,
-        event.source,
+        intern(event.source),  # One text for all cells of a source.
         event.id,
         None if fact.retracted else fact.attributes(),
     )
+
+
+@lru_cache(maxsize=16_384)
+def day_of(day: date) -> str:
+    """Return a day as states write it: one text for all cells of the day."""
+    return day.isoformat()
 
 
 def newest(left: Cell, right: Cell) -> Cell:
