@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 # Each of these modules has `commands`, a list, and imports what is heavy only when one runs.
-COMMAND_MODULES = ("events.cli", "catalogue.cli", "streams.cli")
+COMMAND_MODULES = ("events.cli", "catalogue.cli", "streams.cli", "dashboards.cli")
 
 # The roots of the errors whose message already says what is wrong and what to do about it.
 READABLE_ERRORS = (
     ("events.errors", "EventsError"),
     ("catalogue.errors", "CatalogueError"),
     ("streams.errors", "StreamsError"),
+    ("dashboards.errors", "DashboardsError"),
 )
 
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from catalogue import metric_names as names
+from catalogue import rule_names
 from catalogue.metric_names import Metric
 
 __all__ = ["Links", "programme_board", "recorded", "runbook_file"]
@@ -48,18 +49,19 @@ TERRITORY_INFO: Final = "smartregion_territory_info"
 PARTITIONS_SHOWN: Final = recorded("monitor", names.PARTITION_OWNED, "count")
 PARTITIONS_EXPECTED: Final = recorded("monitor", names.PARTITIONS_EXPECTED, "max")
 
+# Those that a backfill writes too.
+TERRITORY_VALUE: Final = rule_names.TERRITORY_VALUE.name
+TERRITORY_LAST_REPORTED: Final = rule_names.TERRITORY_LAST_REPORTED.name
+REGION_CATEGORY: Final = rule_names.REGION_CATEGORY.name
+DEPARTMENT_CATEGORY: Final = rule_names.DEPARTMENT_CATEGORY.name
+
 # Level `territory`: the label `department` is a département's code, or `region` for the whole
 # region, as with the assessor.
-TERRITORY_VALUE: Final = recorded("territory", names.INDICATOR_VALUE, "current")
 TERRITORY_ASSESSED: Final = recorded("territory", names.INDICATOR_ASSESSED_VALUE, "max")
-TERRITORY_LAST_REPORTED: Final = recorded("territory", names.INDICATOR_LAST_REPORTED, "max")
 
 # Level `milestone`: one series for each territory that is held to it.
 MILESTONE_STATUS: Final = recorded("milestone", names.MILESTONE_STATUS, "max")
 MILESTONE_LOST: Final = recorded("milestone", names.MILESTONE_LOST, "max")
-
-REGION_CATEGORY: Final = recorded("region", names.INDICATOR_CATEGORY, "sum")
-DEPARTMENT_CATEGORY: Final = recorded("department", names.INDICATOR_CATEGORY, "sum")
 
 #: The latest event of each source and type; it outlives the restarts of the workers.
 SOURCE_LAST_EVENT: Final = recorded("source", names.LAST_EVENT, "max")

@@ -1,0 +1,112 @@
+"""The commands `smart-region rules …`: what is generated from the catalogue for Prometheus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["commands"]
+
+ADDRESS = "HOST:PORT"
+
+
+@click.group()
+def rules() -> None:
+    """Make Prometheus' rules and Alertmanager's routes of the catalogue."""
+
+
+@rules.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("deploy"),
+    show_default=True,
+    metavar="DIR",
+    help="Where prometheus/ and alertmanager/ are written.",
+)
+@click.option(
+    "--catalogue",
+    "programmes",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of catalogue files instead of the Région's own.",
+)
+@click.option(
+    "--contacts",
+    "contacts_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Who is told, and how; without it, mail to addresses that do not exist.",
+)
+@click.option(
+    "--pace",
+    "pace_name",
+    type=click.Choice(["steady", "live"]),
+    default="steady",
+    show_default=True,
+    help="live: every second and without patience, for demos and tests.",
+)
+@click.option(
+    "--runbooks",
+    metavar="URL",
+    help="What comes before /ALERT.md in links to runbooks; default docs/runbooks.",
+)
+@click.option(
+    "--boards", metavar="URL", help="Where Grafana is, for links; default http://localhost:3000."
+)
+@click.option("--worker", "workers", multiple=True, metavar=ADDRESS, help="A worker's address.")
+@click.option(
+    "--assessor", "assessors", multiple=True, metavar=ADDRESS, help="An assessor's address."
+)
+@click.option(
+    "--alertmanager",
+    "alertmanagers",
+    multiple=True,
+    metavar=ADDRESS,
+    help="An Alertmanager's address.",
+)
+def render(
+    *,
+    out: Path,
+    programmes: Path | None,
+    contacts_file: Path | None,
+    pace_name: str,
+    runbooks: str | None,
+    boards: str | None,
+    workers: tuple[str, ...],
+    assessors: tuple[str, ...],
+    alertmanagers: tuple[str, ...],
+) -> None:
+    """Write the recording rules, the alerts, and the configurations that go with them.
+
+    They are checked with promtool and amtool where these are installed. Where the catalogue, the
+    contacts or a rule is wrong the reason is told and nothing is written.
+    """
+    from catalogue.loader import load_catalogue
+    from dashboards.conventions import Links
+    from dashboards.rules.contacts import Contacts, load_contacts
+    from dashboards.rules.pace import PACES
+    from dashboards.rules.render import Site, write
+    from dashboards.rules.render import render as render_files
+
+    catalogue = load_catalogue(programmes)
+    known = [programme.id for programme in catalogue.programmes]
+    contacts = Contacts() if contacts_file is None else load_contacts(contacts_file, known)
+    usual = Site()
+    site = Site(
+        pace=PACES[pace_name],
+        links=Links(runbooks or Links().runbooks, boards or Links().boards),
+        contacts=contacts,
+        workers=workers or usual.workers,
+        assessors=assessors or usual.assessors,
+        alertmanagers=alertmanagers or usual.alertmanagers,
+    )
+    files = render_files(catalogue, site)
+    missing = write(files, out)
+    click.echo(f"{out}: {len(files)} files")
+    if missing:
+        click.echo(f"not checked by {' and '.join(missing)}: not installed", err=True)
+
+
+commands: list[click.Command] = [rules]

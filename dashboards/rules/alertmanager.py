@@ -1,0 +1,192 @@
+"""Alertmanager's configuration: who hears of what, when, and what silences what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from catalogue.model import Catalogue
+from dashboards import conventions as ours
+from dashboards.rules.alerts import WATCHDOG, Scope, Severity
+from dashboards.rules.contacts import Contact, Contacts
+from dashboards.rules.model import duration
+from dashboards.rules.pace import Pace
+
+__all__ = ["DELEGATE", "OPERATOR", "alertmanager_document", "owner_receiver"]
+
+OPERATOR: Final = "operator"
+DELEGATE: Final = "delegate"
+
+_MORNING: Final = "morning"
+_PARIS: Final = "Europe/Paris"
+_HOUR: Final = 3600
+
+
+def owner_receiver(programme: str) -> str:
+    """Name the receiver of a programme's owner."""
+    return f"owner-{programme}"
+
+
+def alertmanager_document(catalogue: Catalogue, contacts: Contacts, pace: Pace) -> dict[str, Any]:
+    """Give the content of `alertmanager.yaml`."""
+    programmes = [programme.id for programme in catalogue.programmes]
+    document: dict[str, Any] = {
+        "global": _global(contacts),
+        "templates": ["templates/*.tmpl"],
+        "route": _root(programmes, pace),
+        "inhibit_rules": _inhibitions(),
+        "receivers": list(_receivers(programmes, contacts)),
+    }
+    if pace.digest_hour is not None:
+        times = [
+            {
+                "start_time": f"{pace.digest_hour:02}:00",
+                "end_time": f"{pace.digest_hour + 1:02}:00",
+            }
+        ]
+        document["time_intervals"] = [
+            {"name": _MORNING, "time_intervals": [{"times": times, "location": _PARIS}]}
+        ]
+    return document
+
+
+def _global(contacts: Contacts) -> dict[str, Any]:
+    mail = contacts.mail
+    settings: dict[str, Any] = {
+        "smtp_smarthost": mail.server,
+        "smtp_from": mail.sender,
+        "smtp_require_tls": mail.require_tls,
+    }
+    if mail.username is not None:
+        settings["smtp_auth_username"] = mail.username
+    if mail.password_file is not None:
+        settings["smtp_auth_password_file"] = str(mail.password_file)
+    return settings
+
+
+def _root(programmes: list[str], pace: Pace) -> dict[str, Any]:
+    """What no route takes goes to the operator."""
+    return {
+        "receiver": OPERATOR,
+        "group_by": ["alertname"],
+        "group_wait": duration(pace.first),
+        "group_interval": duration(pace.following),
+        "repeat_interval": "12h",
+        "routes": [
+            # Told again and again: it is the end of these messages that means something.
+            {
+                "receiver": WATCHDOG.name.lower(),
+                "matchers": [f'alertname="{WATCHDOG.name}"'],
+                "group_wait": "0s",
+                "group_interval": "1m",
+                "repeat_interval": "5m",
+            },
+            _page(),
+            {
+                "receiver": OPERATOR,
+                "matchers": [f'{ours.SCOPE}="{Scope.PIPELINE}"'],
+            },
+            {
+                "receiver": OPERATOR,
+                "matchers": [f'{ours.SCOPE}="{Scope.PRODUCERS}"'],
+                "group_by": ["alertname", "source"],
+                "continue": True,
+            },
+            _digest(pace),
+            _owners(programmes),
+        ],
+    }
+
+
+def _page() -> dict[str, Any]:
+    return {
+        "receiver": OPERATOR,
+        "matchers": [f'{ours.SCOPE}="{Scope.PIPELINE}"', f'{ours.SEVERITY}="{Severity.CRITICAL}"'],
+        "repeat_interval": "1h",
+    }
+
+
+def _digest(pace: Pace) -> dict[str, Any]:
+    """One message a day and programme: what rings that morning, whether it is new or not.
+
+    Alertmanager looks somewhat more than once an hour, so at least once within the hour of the
+    digest; outside it says nothing. What has not changed is told again at the next day's look.
+    """
+    route: dict[str, Any] = {
+        "receiver": DELEGATE,
+        "matchers": [f'{ours.SCOPE}="{Scope.FIGURES}"'],
+        "group_by": [ours.PROGRAMME],
+        "group_wait": duration(pace.first),
+        "group_interval": duration(pace.digest),
+        "repeat_interval": "20h",
+    }
+    if pace.digest_hour is not None:
+        route["active_time_intervals"] = [_MORNING]
+    return route | {"continue": True}
+
+
+def _owners(programmes: list[str]) -> dict[str, Any]:
+    """At once, and again before Alertmanager forgets what it has told (after 120 hours)."""
+    return {
+        "receiver": OPERATOR,
+        "matchers": [f'{ours.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"'],
+        "group_by": ["alertname", ours.PROGRAMME, "indicator", "milestone"],
+        "repeat_interval": duration(96 * _HOUR),
+        "routes": [
+            {"receiver": owner_receiver(one), "matchers": [f'{ours.PROGRAMME}="{one}"']}
+            for one in programmes
+        ],
+    }
+
+
+def _inhibitions() -> list[dict[str, Any]]:
+    """A sick pipeline silences figures, and what is said of those who feed it."""
+    return [
+        {
+            "source_matchers": [f'{ours.SILENCES}="{Scope.FIGURES}"'],
+            "target_matchers": [f'{ours.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"'],
+        }
+    ]
+
+
+def _receivers(programmes: list[str], contacts: Contacts) -> Iterator[dict[str, Any]]:
+    yield _receiver(OPERATOR, contacts.operator)
+    yield _receiver(DELEGATE, contacts.delegate, digest=True)
+    for programme in programmes:
+        yield _receiver(owner_receiver(programme), contacts.owner(programme))
+    yield _receiver(WATCHDOG.name.lower(), contacts.watchdog)
+
+
+def _receiver(name: str, contact: Contact, *, digest: bool = False) -> dict[str, Any]:
+    # A digest tells what rings; what ended is simply no longer in it.
+    resolved = not digest
+    receiver: dict[str, Any] = {"name": name}
+    if contact.mail:
+        subject = "digest" if digest else "alert"
+        receiver["email_configs"] = [
+            {
+                "to": ", ".join(contact.mail),
+                "send_resolved": resolved,
+                "headers": {"Subject": f'{{{{ template "smart-region.{subject}.subject" . }}}}'},
+                "text": '{{ template "smart-region.mail.text" . }}',
+                "html": '{{ template "smart-region.mail.html" . }}',
+            }
+        ]
+    if contact.chat_url_file is not None:
+        receiver["slack_configs"] = [
+            {
+                "api_url_file": str(contact.chat_url_file),
+                "send_resolved": resolved,
+                "title": '{{ template "smart-region.chat.title" . }}',
+                "title_link": '{{ template "smart-region.chat.link" . }}',
+                "text": '{{ template "smart-region.chat.text" . }}',
+                "fallback": '{{ template "smart-region.chat.title" . }}',
+            }
+        ]
+    if contact.webhook is not None:
+        webhook: dict[str, Any] = {"url": contact.webhook, "send_resolved": resolved}
+        if contact.webhook_token_file is not None:
+            token = str(contact.webhook_token_file)
+            webhook["http_config"] = {"authorization": {"credentials_file": token}}
+        receiver["webhook_configs"] = [webhook]
+    return receiver

@@ -1,0 +1,155 @@
+"""Every alert by name: how bad, about what, how patient. Its runbook has the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["KINDS", "Kind", "Scope", "Severity"]
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+
+
+class Severity(StrEnum):
+    """How soon somebody must look."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Scope(StrEnum):
+    """What an alert is about, and so who hears of it."""
+
+    FIGURES = "figures"
+    PRODUCERS = "producers"
+    PIPELINE = "pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """An alert, whatever it is about this time; `patience` and `keeps` are in seconds."""
+
+    name: str
+    severity: Severity
+    scope: Scope
+    patience: int
+    meaning: str
+    """One English sentence, for the index of the runbooks."""
+    keeps: int = 0
+    silences_figures: bool = False
+    """True where it means that the figures, and alerts about them, are not to be believed."""
+
+
+# Figures. They wait a little: a correction that overtakes what it corrects must not ring.
+MILESTONE_MISSED = Kind(
+    "MilestoneMissed",
+    Severity.CRITICAL,
+    Scope.FIGURES,
+    5 * MINUTE,
+    "A milestone's day has passed and its target is not attained.",
+)
+MILESTONE_AT_RISK = Kind(
+    "MilestoneAtRisk",
+    Severity.WARNING,
+    Scope.FIGURES,
+    5 * MINUTE,
+    "At the observed pace a milestone's target will be attained after its day, or never.",
+)
+TARGET_LOST = Kind(
+    "TargetLost",
+    Severity.WARNING,
+    Scope.FIGURES,
+    5 * MINUTE,
+    "A target that was attained is no longer held.",
+)
+INDICATOR_UNREPORTED = Kind(
+    "IndicatorUnreported",
+    Severity.WARNING,
+    Scope.FIGURES,
+    30 * MINUTE,
+    "No fact behind an indicator came within its periodicity, delay and grace.",
+)
+
+PRODUCER_SILENT = Kind(
+    "ProducerSilent",
+    Severity.WARNING,
+    Scope.PRODUCERS,
+    30 * MINUTE,
+    "A producing system has sent nothing for longer than its programme allows.",
+)
+
+# The monitor itself. A worker that comes and goes rings once: each keeps ringing a little.
+DEAD_LETTERS = Kind(
+    "DeadLetters",
+    Severity.WARNING,
+    Scope.PIPELINE,
+    1 * MINUTE,
+    "Records were refused and set aside.",
+)
+CONSUMER_LAG = Kind(
+    "ConsumerLag",
+    Severity.WARNING,
+    Scope.PIPELINE,
+    10 * MINUTE,
+    "The workers do not keep up with a topic: the figures are late.",
+    keeps=5 * MINUTE,
+    silences_figures=True,
+)
+PARTITIONS_MISSING = Kind(
+    "PartitionsMissing",
+    Severity.CRITICAL,
+    Scope.PIPELINE,
+    5 * MINUTE,
+    "Some partitions are shown by no worker: totals are withheld.",
+    keeps=5 * MINUTE,
+    silences_figures=True,
+)
+WORKER_NOT_READY = Kind(
+    "WorkerNotReady",
+    Severity.WARNING,
+    Scope.PIPELINE,
+    10 * MINUTE,
+    "A worker cannot be read, or does not become ready.",
+    keeps=5 * MINUTE,
+)
+ASSESSOR_NOT_READY = Kind(
+    "AssessorNotReady",
+    Severity.CRITICAL,
+    Scope.PIPELINE,
+    5 * MINUTE,
+    "No assessor judges the milestones, or it reads far behind.",
+    keeps=5 * MINUTE,
+    silences_figures=True,
+)
+FIGURES_DIVERGE = Kind(
+    "FiguresDiverge",
+    Severity.CRITICAL,
+    Scope.PIPELINE,
+    10 * MINUTE,
+    "Two ways of computing the same figure do not agree.",
+    silences_figures=True,
+)
+WATCHDOG = Kind(
+    "Watchdog",
+    Severity.INFO,
+    Scope.PIPELINE,
+    1 * MINUTE,
+    "Always rings: its absence tells that alerts do not arrive.",
+)
+
+KINDS: tuple[Kind, ...] = (
+    MILESTONE_MISSED,
+    MILESTONE_AT_RISK,
+    TARGET_LOST,
+    INDICATOR_UNREPORTED,
+    PRODUCER_SILENT,
+    DEAD_LETTERS,
+    CONSUMER_LAG,
+    PARTITIONS_MISSING,
+    WORKER_NOT_READY,
+    ASSESSOR_NOT_READY,
+    FIGURES_DIVERGE,
+    WATCHDOG,
+)

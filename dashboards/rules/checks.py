@@ -1,0 +1,57 @@
+"""Prometheus' and Alertmanager's own tools, asked before a file is believed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from dashboards.errors import DashboardsError
+
+__all__ = ["RefusedError", "check_files"]
+
+_SECONDS: Final = 60
+_CHECKS: Final = (
+    ("promtool", "check", "config", "prometheus/prometheus.yaml"),
+    ("promtool", "check", "rules", "--lint-fatal"),
+    ("amtool", "check-config", "alertmanager/alertmanager.yaml"),
+)
+_RULES: Final = "prometheus/rules/*.yaml"
+
+
+class RefusedError(DashboardsError):
+    """A generated file that the program it is for does not take."""
+
+    def __init__(self, tool: str, *, said: str) -> None:
+        super().__init__(
+            f"rules: {tool} refuses them, and nothing was written: {said.strip()}:"
+            " correct the catalogue or the contacts, or report it"
+        )
+        self.tool = tool
+        self.said = said
+
+
+def check_files(folder: Path) -> tuple[str, ...]:
+    """Check the files in a folder; returns the names of the tools that are not installed.
+
+    Raises RefusedError with what a tool said.
+    """
+    missing: dict[str, None] = {}
+    for tool, *arguments in _CHECKS:
+        program = shutil.which(tool)
+        if program is None:
+            missing[tool] = None
+            continue
+        files = sorted(folder.glob(_RULES)) if arguments[1] == "rules" else []
+        done = subprocess.run(  # noqa: S603 - the tool, on files of our own
+            [program, *arguments, *map(str, files)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_SECONDS,
+        )
+        if done.returncode != 0:
+            raise RefusedError(tool, said=done.stdout + done.stderr)
+    return tuple(missing)

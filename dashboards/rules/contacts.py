@@ -1,0 +1,95 @@
+"""Who is told of an alert, and through what; secrets stay in files that Alertmanager reads."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dashboards.errors import DashboardsError
+
+__all__ = ["Contact", "Contacts", "ContactsError", "MailServer", "load_contacts"]
+
+#: A domain that never exists (RFC 2606): what nobody filled in reaches nobody.
+NOBODY = "smart-region.invalid"
+
+Address = Annotated[str, Field(pattern=r"^[^\s@,]+@[^\s@,]+$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+
+class ContactsError(DashboardsError):
+    """A file of contacts that cannot be used."""
+
+    def __init__(self, file: Path, field: str, *, problem: str, remedy: str) -> None:
+        super().__init__(f"{file}: {field}: {problem}: {remedy}")
+        self.file = file
+        self.field = field
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Contact(_Declared):
+    """How somebody is reached: any of mail, a chat's incoming webhook, a webhook of their own."""
+
+    mail: tuple[Address, ...] = ()
+    chat_url_file: Path | None = None
+    """A file with the address of an incoming webhook as Mattermost, Rocket.Chat and Slack have."""
+    webhook: Url | None = None
+    """Where Alertmanager posts its JSON."""
+    webhook_token_file: Path | None = None
+    """A file with the bearer token of that webhook."""
+
+
+class MailServer(_Declared):
+    """The server that takes mail, and whom it comes from."""
+
+    server: Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]+$")] = f"smtp.{NOBODY}:587"
+    sender: Address = f"moniteur@{NOBODY}"
+    username: str | None = None
+    password_file: Path | None = None
+    require_tls: bool = True
+
+
+class Contacts(_Declared):
+    """Everybody that an alert may reach."""
+
+    mail: MailServer = MailServer()
+    delegate: Contact = Contact(mail=(f"delegue@{NOBODY}",))
+    operator: Contact = Contact(mail=(f"exploitation@{NOBODY}",))
+    owners: Mapping[str, Contact] = {}
+    """By programme; one that is not named gets mail at a place that does not exist."""
+    watchdog: Contact = Contact()
+    """What raises the alarm when the watchdog falls silent."""
+
+    def owner(self, programme: str) -> Contact:
+        """Give the contact of a programme's owner."""
+        return self.owners.get(programme, Contact(mail=(f"{programme}@{NOBODY}",)))
+
+
+def load_contacts(file: Path, programmes: Collection[str]) -> Contacts:
+    """Read contacts from YAML; see docs/alerting.md. Raises ContactsError where they are wrong."""
+    try:
+        declared = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise ContactsError(
+            file, "file", problem=problem, remedy="name a readable file of YAML"
+        ) from error
+    try:
+        contacts = Contacts.model_validate({} if declared is None else declared)
+    except ValidationError as refusal:
+        first = refusal.errors(include_url=False, include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "file"
+        remedy = "see docs/alerting.md"
+        raise ContactsError(file, field, problem=first["msg"], remedy=remedy) from refusal
+    for programme in contacts.owners:
+        if programme not in programmes:
+            remedy = f"name one of {', '.join(programmes)}"
+            problem = "is no programme of the catalogue"
+            raise ContactsError(file, f"owners.{programme}", problem=problem, remedy=remedy)
+    return contacts

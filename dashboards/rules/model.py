@@ -1,0 +1,81 @@
+"""What a rule file is made of: groups of recording rules and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+__all__ = ["Alert", "Group", "Recording", "Rule", "duration", "in_brackets", "rule_document"]
+
+UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A series that Prometheus computes at each evaluation."""
+
+    name: str
+    expression: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Give it as a rule file has it."""
+        document: dict[str, Any] = {"record": self.name, "expr": self.expression}
+        return document | ({"labels": dict(self.labels)} if self.labels else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert for each series of its expression; times are in seconds."""
+
+    name: str
+    expression: str
+    patience: float
+    """How long the expression must hold before it rings."""
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    keeps: float = 0
+    """How long it goes on ringing once the expression no longer holds."""
+
+    def document(self) -> dict[str, Any]:
+        """Give it as a rule file has it."""
+        document = {"alert": self.name, "expr": self.expression, "for": duration(self.patience)}
+        if self.keeps:
+            document["keep_firing_for"] = duration(self.keeps)
+        return document | {"labels": dict(self.labels), "annotations": dict(self.annotations)}
+
+
+Rule: TypeAlias = Recording | Alert
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that are evaluated one after the other, each seeing what those before it recorded."""
+
+    name: str
+    rules: Sequence[Rule]
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """Those of its rules that may ring."""
+        return tuple(rule for rule in self.rules if isinstance(rule, Alert))
+
+
+def rule_document(group: Group) -> dict[str, Any]:
+    """Give the content of a rule file with one group."""
+    return {"groups": [{"name": group.name, "rules": [rule.document() for rule in group.rules]}]}
+
+
+def in_brackets(expression: str) -> str:
+    """Put an expression of several lines in brackets, indented."""
+    return "\n".join(["(", *(f"  {line}" for line in expression.splitlines()), ")"])
+
+
+def duration(seconds: float) -> str:
+    """Write a time as Prometheus and Alertmanager read it: `90s`, `5m`, `2d`."""
+    whole = round(seconds)
+    for unit, size in UNITS:
+        if whole >= size and whole % size == 0:
+            return f"{whole // size}{unit}"
+    return "0s"

@@ -1,0 +1,226 @@
+"""The alerts about the monitor itself and about those who feed it.
+
+What is missing must be seen: each expression of absence compares with what was expected, so that it
+holds also where nothing at all is exposed. Silence is counted from the monitor's own day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.model import Catalogue, Indicator, Programme, Unit
+from dashboards import conventions as ours
+from dashboards.conventions import Links
+from dashboards.rules import alerts
+from dashboards.rules.alerts import Kind
+from dashboards.rules.model import Alert, Group, in_brackets
+from dashboards.rules.pace import LAST_KNOWN, Pace
+from dashboards.rules.promises import alert_annotations, with_territory
+from dashboards.rules.wording import TERRITORY, VALUE, amount_of, literal, value_of
+
+__all__ = ["pipeline_group"]
+
+_TITLE: Final = "Moniteur Smart Région"
+_DAY_SECONDS: Final = 86_400
+
+_LAG_RECORDS: Final = 10_000
+"""More than a worker takes a second for; longer than the alert's patience, it does not keep up."""
+_FORGOTTEN_DAYS: Final = 400
+"""After more than a year of silence a source is taken to have ended."""
+_DIFFERENCE: Final = "0.000001"
+"""Sums of the same floats in another order differ by far less, figures by far more."""
+_QUIET: Final = "10m"
+"""A figure that has not moved for so long has been read by all."""
+_REFUSALS: Final = "15m"
+_MISMATCHES: Final = "30m"
+
+
+def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> Group:
+    """Give the alerts on workers, assessor and producers, and the one that always rings."""
+    build = _Builder(pace, links)
+    rules = [
+        *_workers(build),
+        *_figures(build),
+        *_producers(build, catalogue),
+        build.alert(
+            alerts.WATCHDOG,
+            "vector(1)",
+            summary="La chaîne d’alerte fonctionne",
+            description="Cette alerte sonne toujours. C’est son absence qui doit être signalée.",
+        ),
+    ]
+    return Group("smart-region-pipeline", rules)
+
+
+class _Builder:
+    """Makes alerts that differ only in what they say and look at."""
+
+    def __init__(self, pace: Pace, links: Links) -> None:
+        self._pace = pace
+        self._links = links
+
+    def alert(
+        self,
+        kind: Kind,
+        expression: str,
+        *,
+        summary: str,
+        description: str,
+        board: str = ours.PIPELINE_BOARD,
+        title: str = _TITLE,
+        labels: dict[str, str] | None = None,
+    ) -> Alert:
+        own = {
+            ours.SEVERITY: kind.severity.value,
+            ours.SCOPE: kind.scope.value,
+            ours.PROGRAMME: ours.MONITOR,
+            ours.OWNER: ours.MONITOR_OWNER,
+        }
+        if kind.silences_figures:
+            own[ours.SILENCES] = alerts.Scope.FIGURES.value
+        return Alert(
+            name=kind.name,
+            expression=expression,
+            patience=self._pace.patience(kind),
+            keeps=self._pace.keeps(kind),
+            labels=own | (labels or {}),
+            annotations=alert_annotations(
+                kind,
+                self._links,
+                title=title,
+                summary=summary,
+                description=description,
+                board=self._links.board(board),
+            ),
+        )
+
+
+def _workers(build: _Builder) -> Iterator[Alert]:
+    # A first dead letter makes a series that no `increase` sees begin: it is looked for apart.
+    count, refused = value_of(VALUE, Unit.COUNT), names.DEAD_LETTERS.name
+    begun = f"{refused} unless last_over_time({refused}[6h] offset {_REFUSALS})"
+    yield build.alert(
+        alerts.DEAD_LETTERS,
+        f"sum by (reason) (increase({refused}[{_REFUSALS}])) > 0\n"
+        f"or\nsum by (reason) ({begun}) > 0",
+        summary="Enregistrements refusés : {{ $labels.reason }}",
+        description=f"{count} enregistrement(s) refusé(s) en 15 minutes pour la"
+        " raison {{ $labels.reason }}. Ils sont gardés, avec leur cause, et ne comptent dans aucun"
+        " chiffre.",
+        board=ours.PRODUCERS_BOARD,
+    )
+    yield build.alert(
+        alerts.CONSUMER_LAG,
+        f"{ours.TOPIC_LAG} > {_LAG_RECORDS}",
+        summary="Retard de lecture sur {{ $labels.topic }}",
+        description=f"{count} enregistrements de {{{{ $labels.topic }}}} attendent"
+        " d’être lus. Les chiffres sont en retard ; les alertes de jalons sont suspendues.",
+    )
+    # Where no worker ever said how many partitions there are, at least one is expected.
+    expected = f"last_over_time({ours.PARTITIONS_EXPECTED}[1d])"
+    yield build.alert(
+        alerts.PARTITIONS_MISSING,
+        f"({expected} or vector(1))\n-\n({ours.PARTITIONS_SHOWN} or vector(0))\n> 0",
+        summary="{{ $value }} partition(s) sans worker",
+        description="{{ $value }} partition(s) ne sont montrées par aucun worker : les totaux ne"
+        " sont plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
+    )
+    up = f'up{{job="{ours.WORKER_JOB}"}}'
+    yield build.alert(
+        alerts.WORKER_NOT_READY,
+        f"{names.WORKER_READY.name} == 0\nor\n{up} == 0\nor\nabsent({up})",
+        summary="Worker {{ $labels.instance }} indisponible",
+        description="Le worker {{ $labels.instance }} ne répond pas, ou n’a pas fini de"
+        " reconstruire son état. Tant que les autres montrent toutes les partitions, les chiffres"
+        " restent justes.",
+    )
+    ready, lag = names.ASSESSOR_READY.name, names.ASSESSOR_LAG.name
+    yield build.alert(
+        alerts.ASSESSOR_NOT_READY,
+        f"(max({ready}) or vector(0)) == 0\nor\nmin({lag}) > {_LAG_RECORDS}",
+        summary="Aucun jugement à jour des jalons",
+        description="L’évaluateur ne répond pas, n’a pas fini de lire l’état, ou le lit avec"
+        " beaucoup de retard. Les jalons gardent leur dernier état connu et leurs alertes sont"
+        " suspendues.",
+    )
+
+
+def _figures(build: _Builder) -> Iterator[Alert]:
+    yield build.alert(
+        alerts.FIGURES_DIVERGE,
+        f"sum(increase({names.REBUILD_MISMATCHES.name}[{_MISMATCHES}])) > 0",
+        summary="L’autocontrôle des workers trouve des écarts",
+        description=f"{value_of(VALUE, Unit.COUNT)} série(s) diffèrent quand les workers les"
+        " recalculent à partir de leur état. Ne pas publier ces chiffres avant un audit.",
+        labels={"check": "rebuild"},
+    )
+    # Both sides have stood still, so neither is merely on its way to the other's value.
+    where = "programme, indicator, department"
+    value, assessed = ours.TERRITORY_VALUE, ours.TERRITORY_ASSESSED
+    yield build.alert(
+        alerts.FIGURES_DIVERGE,
+        with_territory(
+            f"abs({value} - {assessed}) > {_DIFFERENCE}\n"
+            f"and on ({where})\nchanges({value}[{_QUIET}]) == 0\n"
+            f"and on ({where})\nchanges({assessed}[{_QUIET}]) == 0"
+        ),
+        summary="Deux calculs de {{ $labels.indicator }} diffèrent",
+        description="La somme des workers et le calcul de l’évaluateur diffèrent de"
+        f" {amount_of(VALUE)} pour {{{{ $labels.indicator }}}}, {TERRITORY}. Ne pas"
+        " publier ce chiffre avant un audit.",
+        labels={"check": "assessor"},
+    )
+
+
+def _producers(build: _Builder, catalogue: Catalogue) -> Iterator[Alert]:
+    for programme in catalogue.programmes:
+        for facts, days in _expected_facts(programme):
+            latest = f"max by (source) ({ours.SOURCE_LAST_EVENT}{{{_types(facts)}}})"
+            as_of = f"last_over_time({recorded.AS_OF.name}[{LAST_KNOWN}])"
+            yield build.alert(
+                alerts.PRODUCER_SILENT,
+                in_brackets(f"scalar({as_of})\n- {latest}")
+                + f" / {_DAY_SECONDS}\n> {days} < {_FORGOTTEN_DAYS}",
+                summary="Le système {{ $labels.source }} n’envoie plus rien",
+                description="Dernier événement de {{ $labels.source }} il y a"
+                ' {{ $value | printf "%.0f" }} jours, pour'
+                f" {days} attendus au plus ({', '.join(facts)}). Les chiffres de ce programme"
+                " vieillissent sans changer.",
+                board=ours.PRODUCERS_BOARD,
+                title=literal(programme.title),
+                labels={
+                    ours.PROGRAMME: programme.id,
+                    ours.OWNER: programme.owner,
+                    "family": facts[0].partition(".")[0],
+                },
+            )
+
+
+def _types(facts: Iterable[str]) -> str:
+    """Match the types of events that state these facts, in any version."""
+    alternatives = "|".join(fact.replace(".", r"\\.") for fact in facts)
+    return rf'type=~".+\\.({alternatives})\\.v[0-9]+"'
+
+
+def _expected_facts(programme: Programme) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Give, for each family, the facts that a programme waits for, and for how many days at most.
+
+    An indicator whose facts come at no set times waits for none.
+    """
+    waiting: dict[str, list[Indicator]] = {}
+    for indicator in programme.indicators:
+        if indicator.patience_days is not None:
+            for family in dict.fromkeys(term.family.value for term in indicator.measure.terms):
+                waiting.setdefault(family, []).append(indicator)
+    for family, indicators in waiting.items():
+        facts = dict.fromkeys(
+            fact
+            for indicator in indicators
+            for term in indicator.measure.terms
+            if term.family.value == family
+            for fact in term.facts
+        )
+        yield tuple(facts), max(one.patience_days or 0 for one in indicators)

@@ -1,0 +1,304 @@
+"""The alerts about figures: milestones missed, at risk or lost, indicators that nobody reports.
+
+Milestones are judged by the assessor, from the history of all partitions. What it last said is
+believed while it says nothing, so that its restart neither rings nor resolves; once it speaks again
+its word counts at once. That its values equal the workers' sums is FiguresDiverge's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.metric_names import Metric
+from catalogue.model import Catalogue, Indicator, Milestone, Programme
+from catalogue.progress import MilestoneStatus
+from dashboards import conventions as ours
+from dashboards.conventions import Links
+from dashboards.rules import alerts, wording
+from dashboards.rules.alerts import Kind
+from dashboards.rules.model import Alert, Group, Recording, in_brackets
+from dashboards.rules.pace import LAST_KNOWN, Pace
+from dashboards.rules.recording import COMPLETE
+from dashboards.territory import DEPARTMENTS, REGION_NAME, geohash
+
+__all__ = ["alert_annotations", "promises_group", "with_territory"]
+
+_DAY_SECONDS = 86_400
+
+
+def promises_group(catalogue: Catalogue, pace: Pace, links: Links) -> Group:
+    """Give the judgements as they are recorded, then the alerts that look at them.
+
+    One group, so that an alert sees what was recorded at the same moment.
+    """
+    promised = (
+        alert
+        for programme in catalogue.programmes
+        for indicator in programme.indicators
+        for alert in _alerts(programme, indicator, pace, links)
+    )
+    return Group("smart-region-promises", [*_territories(), *_judgements(), *promised])
+
+
+def alert_annotations(
+    kind: Kind, links: Links, *, title: str, summary: str, description: str, board: str
+) -> dict[str, str]:
+    """Give the annotations that every alert has; `title` is its programme's."""
+    return {
+        "summary": summary,
+        "description": description,
+        "programme_title": title,
+        "runbook_url": links.runbook(kind.name),
+        "dashboard_url": board,
+    }
+
+
+def _territories() -> Iterator[Recording]:
+    """Names of territories, to be joined on `department`."""
+    labels = {"department": names.REGION, ours.TERRITORY: REGION_NAME}
+    yield Recording(ours.TERRITORY_INFO, "vector(1)", labels)
+    for code, place in DEPARTMENTS.items():
+        labels = {
+            "department": code,
+            ours.TERRITORY: f"{place.name} ({code})",
+            "geohash": geohash(place.latitude, place.longitude),
+        }
+        yield Recording(ours.TERRITORY_INFO, "vector(1)", labels)
+
+
+def _judgements() -> Iterator[Recording]:
+    """The assessor's words without its address: a new instance carries the same series on."""
+    for metric, name in (
+        (names.INDICATOR_ASSESSED_VALUE, ours.TERRITORY_ASSESSED),
+        (names.MILESTONE_STATUS, ours.MILESTONE_STATUS),
+        (names.MILESTONE_LOST, ours.MILESTONE_LOST),
+    ):
+        yield Recording(name, f"max by ({', '.join(metric.labels)}) ({metric.name})")
+
+
+def _alerts(
+    programme: Programme, indicator: Indicator, pace: Pace, links: Links
+) -> Iterator[Alert]:
+    for milestone in indicator.milestones:
+        if milestone.target is not None:
+            target = wording.target_of(indicator, float(milestone.target))
+            yield from _milestone_alerts(programme, indicator, milestone, target, pace, links)
+    unreported = _unreported(indicator)
+    if unreported is not None:
+        yield _unreported_alert(programme, indicator, unreported, pace, links)
+
+
+def _milestone_alerts(
+    programme: Programme,
+    indicator: Indicator,
+    milestone: Milestone,
+    target: str,
+    pace: Pace,
+    links: Links,
+) -> Iterator[Alert]:
+    for kind, condition, summary, description in (
+        (
+            alerts.MILESTONE_MISSED,
+            _status(indicator, milestone, MilestoneStatus.MISSED),
+            "jalon manqué",
+            "L’échéance est passée et la cible n’est pas atteinte.",
+        ),
+        (
+            alerts.MILESTONE_AT_RISK,
+            _status(indicator, milestone, MilestoneStatus.AT_RISK),
+            "jalon à risque",
+            _prospect(indicator, milestone),
+        ),
+        (
+            alerts.TARGET_LOST,
+            f"{_known(ours.MILESTONE_LOST, _selector(indicator, milestone))} == 1",
+            "cible perdue",
+            _loss(indicator, milestone),
+        ),
+    ):
+        yield Alert(
+            name=kind.name,
+            expression=with_territory(_with_value(indicator, condition)),
+            patience=pace.patience(kind),
+            labels=_labels(kind, programme, indicator) | {"milestone": milestone.id},
+            annotations=_annotations(
+                kind,
+                links,
+                programme,
+                summary=f"{wording.TERRITORY} : {summary}, « {_named(indicator, milestone)} »",
+                description=f"{_standing(indicator, milestone, target)} {description}",
+            ),
+        )
+
+
+def _unreported_alert(
+    programme: Programme, indicator: Indicator, condition: str, pace: Pace, links: Links
+) -> Alert:
+    kind = alerts.INDICATOR_UNREPORTED
+    last = wording.day_from(
+        _last_reported(indicator, "%s"),
+        found="Le dernier relevé porte sur le %s.",
+        absent="Aucun relevé n’a été reçu.",
+    )
+    expected = ""
+    if indicator.patience_days is not None:
+        expected = (
+            f" Un relevé est attendu {wording.EXPECTED[indicator.periodicity]}, au plus tard"
+            f" {indicator.patience_days} jours après le précédent."
+        )
+    title = wording.literal(indicator.title)
+    return Alert(
+        name=kind.name,
+        expression=with_territory(condition),
+        patience=pace.patience(kind),
+        labels=_labels(kind, programme, indicator),
+        annotations=_annotations(
+            kind,
+            links,
+            programme,
+            summary=f"{wording.TERRITORY} : « {title} » n’est pas renseigné",
+            description=f"{last}{expected} Un indicateur non renseigné n’est pas un zéro.",
+        ),
+    )
+
+
+# Expressions
+
+
+def _selector(indicator: Indicator, milestone: Milestone | None = None) -> str:
+    labels = [f'indicator="{indicator.id}"']
+    if milestone is not None:
+        labels.append(f'milestone="{milestone.id}"')
+    return ", ".join(labels)
+
+
+def _known(series: str, selector: str) -> str:
+    """Give what a series last said, within the time for which that is believed."""
+    return f"last_over_time({series}{{{selector}}}[{LAST_KNOWN}])"
+
+
+def _status(indicator: Indicator, milestone: Milestone, status: MilestoneStatus) -> str:
+    selector = f'{_selector(indicator, milestone)}, status="{status}"'
+    return f"{_known(ours.MILESTONE_STATUS, selector)} == 1"
+
+
+def _with_value(indicator: Indicator, condition: str) -> str:
+    """Let an alert's value be the indicator's, cut as it is shown; 1 where that may be hidden."""
+    if indicator.min_cell is not None:
+        return f"max by (programme, indicator, department) (\n  {condition}\n)"
+    assessed = _known(ours.TERRITORY_ASSESSED, _selector(indicator))
+    value = wording.cut(assessed, indicator.unit, indicator.direction)
+    return f"{value}\nand on (programme, indicator, department)\n{condition}"
+
+
+def with_territory(expression: str) -> str:
+    """Name the territory of each series of an expression."""
+    join = f"* on (department) group_left ({ours.TERRITORY})"
+    return f"{in_brackets(expression)}\n{join}\n{ours.TERRITORY_INFO}"
+
+
+def _unreported(indicator: Indicator) -> str | None:
+    """Say when an indicator is unreported; None where it may be silent for ever.
+
+    With a target it is the assessor's word, territory by territory. Without one, the region's last
+    report is looked at; that there is none at all is only known while every partition is shown.
+    """
+    if any(milestone.target is not None for milestone in indicator.milestones):
+        selector = f'{_selector(indicator)}, status="{MilestoneStatus.UNREPORTED}"'
+        status = _known(ours.MILESTONE_STATUS, selector)
+        return f"max by (programme, indicator, department) (\n  {status}\n) == 1"
+    if indicator.patience_days is None:
+        return None
+    last = _last_reported(indicator, names.REGION)
+    as_of = f"last_over_time({recorded.AS_OF.name}[{LAST_KNOWN}])"
+    territory = f'label_replace({COMPLETE}, "department", "{names.REGION}", "", "")'
+    return "\n".join(
+        (
+            f"(scalar({as_of}) - {last}) / {_DAY_SECONDS} > {indicator.patience_days}",
+            "or",
+            f"{territory}",
+            f"unless on () {last}",
+        )
+    )
+
+
+def _last_reported(indicator: Indicator, department: str) -> str:
+    selector = f'{_selector(indicator)}, department="{department}"'
+    return _known(ours.TERRITORY_LAST_REPORTED, selector)
+
+
+# Labels and words
+
+
+def _labels(kind: Kind, programme: Programme, indicator: Indicator) -> dict[str, str]:
+    return {
+        ours.SEVERITY: kind.severity.value,
+        ours.SCOPE: kind.scope.value,
+        ours.PROGRAMME: programme.id,
+        ours.OWNER: programme.owner,
+        "indicator": indicator.id,
+    }
+
+
+def _annotations(
+    kind: Kind, links: Links, programme: Programme, *, summary: str, description: str
+) -> dict[str, str]:
+    variables = {ours.DEPARTMENT_VARIABLE: "{{ $labels.department }}"}
+    return alert_annotations(
+        kind,
+        links,
+        title=wording.literal(programme.title),
+        summary=summary,
+        description=description,
+        board=links.board(ours.programme_board(programme.id), **variables),
+    )
+
+
+def _named(indicator: Indicator, milestone: Milestone) -> str:
+    return wording.literal(milestone.title or indicator.title)
+
+
+def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
+    """Say the value, the target and the day."""
+    day = "sans échéance" if milestone.day is None else f"au {wording.day_of(milestone.day)}"
+    assumed = ", en partie supposée" if milestone.assumed else ""
+    value = wording.value_of(wording.VALUE, indicator.unit)
+    if indicator.min_cell is not None:
+        value = wording.value_from(
+            _told(names.INDICATOR_ASSESSED_VALUE, indicator),
+            indicator.unit,
+            absent="valeur protégée par le secret statistique",
+        )
+    title = wording.literal(indicator.title)
+    return f"{title} : {value}, pour une cible de {target} {day}{assumed}."
+
+
+def _prospect(indicator: Indicator, milestone: Milestone) -> str:
+    """Say when the target would be attained, and which pace it takes."""
+    projected = wording.day_from(
+        _told(names.MILESTONE_PROJECTED, indicator, milestone),
+        found="Au rythme observé, elle serait atteinte le %s.",
+        absent="Le rythme observé ne mène pas à la cible.",
+    )
+    required = wording.pace_from(
+        _told(names.MILESTONE_REQUIRED_PACE, indicator, milestone), indicator.unit, absent="inconnu"
+    )
+    observed = wording.pace_from(
+        _told(names.INDICATOR_PACE, indicator), indicator.unit, absent="inconnu"
+    )
+    return f"{projected} Rythme nécessaire : {required} ; observé : {observed}."
+
+
+def _loss(indicator: Indicator, milestone: Milestone) -> str:
+    since = wording.day_from(
+        _told(names.MILESTONE_LOST_ON, indicator, milestone), found=" depuis le %s", absent=""
+    )
+    return f"La cible avait été atteinte ; elle ne l’est plus{since}."
+
+
+def _told(metric: Metric, indicator: Indicator, milestone: Milestone | None = None) -> str:
+    """Ask what the assessor last told of the alert's own département."""
+    selector = f'{_selector(indicator, milestone)}, department="%s"'
+    return f"max(last_over_time({metric.name}{{{selector}}}[{LAST_KNOWN}]))"

@@ -1,0 +1,138 @@
+"""The recording rules: from the workers' shares to the figures of the region and its départements.
+
+A figure is a sum over partitions. During a rebalance two workers may show the same partition, so
+that the larger share is taken (`max by (partition)`); while any partition is shown by none, no
+total is recorded: a partial sum would be a wrong figure, and a missing one is only late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.metric_names import Metric
+from catalogue.model import Catalogue
+from dashboards import conventions as ours
+from dashboards.rules.model import Group, Recording, in_brackets
+
+__all__ = ["COMPLETE", "figures_group"]
+
+#: Of every partition some worker shows the figures.
+COMPLETE = f"{ours.PARTITIONS_SHOWN} == {ours.PARTITIONS_EXPECTED}"
+
+_WHERE = "programme, indicator, department"
+
+
+def figures_group(catalogue: Catalogue) -> Group:
+    """Give the rules that add up the figures, each after those it is made of."""
+    rules = [*_monitor(), *_sums(), *_values(catalogue), *_reports(), *_categories(), *_lasting()]
+    return Group("smart-region-figures", rules)
+
+
+def _monitor() -> Iterator[Recording]:
+    """What holds for all workers together."""
+    yield Recording(recorded.AS_OF.name, f"max({names.AS_OF.name})")
+    yield Recording(ours.PARTITIONS_EXPECTED, f"max({names.PARTITIONS_EXPECTED.name})")
+    # Counted over the values of `partition`: shown by two workers, it is one partition.
+    yield Recording(
+        ours.PARTITIONS_SHOWN, f"count(max by (partition) ({names.PARTITION_OWNED.name}))"
+    )
+
+
+def _sums() -> Iterator[Recording]:
+    for metric, department, region in (
+        (names.INDICATOR_VALUE, recorded.DEPARTMENT_SUM, recorded.REGION_SUM),
+        (names.INDICATOR_NUMERATOR, recorded.DEPARTMENT_NUMERATOR, recorded.REGION_NUMERATOR),
+        (names.INDICATOR_DENOMINATOR, recorded.DEPARTMENT_DENOMINATOR, recorded.REGION_DENOMINATOR),
+    ):
+        yield Recording(department.name, _over_partitions(metric, _WHERE))
+        yield Recording(region.name, f"sum by (programme, indicator) ({department.name})")
+
+
+def _values(catalogue: Catalogue) -> Iterator[Recording]:
+    """Ratios are blank over 0; an indicator has either a sum or a ratio."""
+    for numerator, denominator, ratio in (
+        (
+            recorded.DEPARTMENT_NUMERATOR,
+            recorded.DEPARTMENT_DENOMINATOR,
+            recorded.DEPARTMENT_RATIO,
+        ),
+        (recorded.REGION_NUMERATOR, recorded.REGION_DENOMINATOR, recorded.REGION_RATIO),
+    ):
+        yield Recording(ratio.name, f"{numerator.name}\n/\n({denominator.name} > 0)")
+    hidden = _hidden(catalogue)
+    for total, ratio, value, labels, territories in (
+        (
+            recorded.DEPARTMENT_SUM,
+            recorded.DEPARTMENT_RATIO,
+            recorded.DEPARTMENT_VALUE,
+            _WHERE,
+            f'department!="{names.REGION}"',
+        ),
+        (
+            recorded.REGION_SUM,
+            recorded.REGION_RATIO,
+            recorded.REGION_VALUE,
+            "programme, indicator",
+            f'department="{names.REGION}"',
+        ),
+    ):
+        parts = [total.name, ratio.name]
+        if hidden:
+            assessed = names.INDICATOR_ASSESSED_VALUE.name
+            parts.append(f'max by ({labels}) ({assessed}{{indicator=~"{hidden}", {territories}}})')
+        yield Recording(value.name, "\nor\n".join(parts))
+    departments = f'{recorded.DEPARTMENT_VALUE.name}{{department!="{names.REGION}"}}'
+    yield Recording(
+        ours.TERRITORY_VALUE,
+        _region_beside_departments(recorded.REGION_VALUE.name, departments),
+    )
+
+
+def _hidden(catalogue: Catalogue) -> str:
+    """Match the counts of persons: of them only the assessor tells, and what may be shown."""
+    return "|".join(one.id for one in catalogue.indicators if one.min_cell is not None)
+
+
+def _reports() -> Iterator[Recording]:
+    reported = names.INDICATOR_LAST_REPORTED.name
+    latest = _region_beside_departments(
+        f"max by (programme, indicator) ({reported})",
+        f'max by ({_WHERE}) ({reported}{{department!="{names.REGION}"}})',
+    )
+    # Of a part of the partitions it might be too early a day.
+    yield Recording(ours.TERRITORY_LAST_REPORTED, f"{in_brackets(latest)}\n{_GATE}")
+
+
+def _categories() -> Iterator[Recording]:
+    metric = names.INDICATOR_CATEGORY
+    place = "programme, indicator, dimension, category"
+    yield Recording(ours.DEPARTMENT_CATEGORY, _over_partitions(metric, f"{place}, department"))
+    yield Recording(ours.REGION_CATEGORY, f"sum by ({place}) ({ours.DEPARTMENT_CATEGORY})")
+
+
+def _lasting() -> Iterator[Recording]:
+    yield Recording(
+        ours.TOPIC_LAG, f"sum by (topic) (max by (topic, partition) ({names.LAG.name}))"
+    )
+    # A worker knows only the events since it started: what was recorded before is carried on.
+    last = names.LAST_EVENT.name
+    carried = f"last_over_time({ours.SOURCE_LAST_EVENT}[1d])"
+    yield Recording(
+        ours.SOURCE_LAST_EVENT, f"max by (source, type) (\n  {last}\n  or\n  {carried}\n)"
+    )
+
+
+_GATE = f"and on () ({COMPLETE})"
+
+
+def _over_partitions(metric: Metric, labels: str) -> str:
+    """Add up the partitions' shares, each once, and only where all of them are there."""
+    each = f"max by ({labels}, partition) ({metric.name})"
+    return f"sum by ({labels}) (\n  {each}\n)\n{_GATE}"
+
+
+def _region_beside_departments(region: str, departments: str) -> str:
+    """Put the whole region's series among the départements', with `region` as its département."""
+    return f'label_replace({region}, "department", "{names.REGION}", "", "")\nor\n{departments}'

@@ -1,0 +1,111 @@
+"""From the catalogue to the files of Prometheus and Alertmanager, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from catalogue.model import Catalogue
+from dashboards.conventions import GENERATED, Links
+from dashboards.errors import DashboardsError
+from dashboards.rules.alertmanager import alertmanager_document
+from dashboards.rules.checks import check_files
+from dashboards.rules.contacts import Contacts
+from dashboards.rules.model import Group, rule_document
+from dashboards.rules.pace import PACES, Pace
+from dashboards.rules.pipeline import pipeline_group
+from dashboards.rules.promises import promises_group
+from dashboards.rules.recording import figures_group
+from dashboards.rules.scraping import prometheus_document
+from dashboards.rules.yaml_text import yaml_text
+
+__all__ = ["NotWrittenError", "Site", "groups", "render", "write"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class NotWrittenError(DashboardsError):
+    """The files could not be put in their place."""
+
+    def __init__(self, folder: Path, *, cause: OSError) -> None:
+        super().__init__(f"{folder}: cannot be written ({cause}): name another folder with --out")
+        self.folder = folder
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the monitor runs, and who is told; addresses are HOST:PORT."""
+
+    pace: Pace = PACES["steady"]
+    links: Links = field(default_factory=Links)
+    contacts: Contacts = field(default_factory=Contacts)
+    workers: tuple[str, ...] = ("worker:6066",)
+    assessors: tuple[str, ...] = ("assessor:6066",)
+    alertmanagers: tuple[str, ...] = ("alertmanager:9093",)
+
+
+def groups(catalogue: Catalogue, site: Site) -> Mapping[str, Group]:
+    """Give the groups of rules, each by the name of its file."""
+    return {
+        "figures": figures_group(catalogue),
+        "promises": promises_group(catalogue, site.pace, site.links),
+        "pipeline": pipeline_group(catalogue, site.pace, site.links),
+    }
+
+
+def render(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
+    """Give the content of every file, by its place in the folder that `write` is given."""
+    prometheus = prometheus_document(
+        site.pace,
+        workers=site.workers,
+        assessors=site.assessors,
+        alertmanagers=site.alertmanagers,
+    )
+    alertmanager = alertmanager_document(catalogue, site.contacts, site.pace)
+    files = {"prometheus/prometheus.yaml": yaml_text(prometheus, GENERATED)}
+    for name, group in groups(catalogue, site).items():
+        files[f"prometheus/rules/{name}.yaml"] = yaml_text(rule_document(group), GENERATED)
+    files["alertmanager/alertmanager.yaml"] = yaml_text(alertmanager, GENERATED)
+    for template in sorted(TEMPLATES.glob("*.tmpl")):
+        text = template.read_text(encoding="utf-8")
+        files[f"alertmanager/templates/{template.name}"] = f"{{{{/* {GENERATED} */}}}}\n{text}"
+    return files
+
+
+def write(files: Mapping[str, str], folder: Path) -> tuple[str, ...]:
+    """Check the files with Prometheus' own tools, then put them in their places in a folder.
+
+    Returns the names of the tools that are not installed and so did not check. Raises RefusedError
+    or NotWrittenError; then the folder is as it was. Each file is replaced at once, so that a
+    Prometheus that reloads never reads half of one.
+    """
+    with TemporaryDirectory() as place:
+        draft = Path(place)
+        for name, text in files.items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            (draft / name).write_text(text, encoding="utf-8")
+        missing = check_files(draft)
+    try:
+        _replace(files, folder)
+    except OSError as error:
+        raise NotWrittenError(folder, cause=error) from error
+    return missing
+
+
+def _replace(files: Mapping[str, str], folder: Path) -> None:
+    """Write everything beside its place first, where the disk may be full; then move it there."""
+    written: list[tuple[Path, Path]] = []
+    try:
+        for name, text in files.items():
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside = place.with_name(f".{place.name}.new")
+            written.append((beside, place))
+            beside.write_text(text, encoding="utf-8")
+        for beside, place in written:
+            beside.replace(place)
+    finally:
+        for beside, _ in written:
+            beside.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""The index of the runbooks, written from the list of alerts: `make generated` does it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dashboards.conventions import runbook_file
+from dashboards.rules.alerts import KINDS, Kind, Scope
+from dashboards.rules.model import duration
+
+__all__ = ["runbooks_page"]
+
+_HEAD = """\
+<!-- Generated from dashboards/rules/alerts.py by `make generated`. Do not edit. -->
+
+# Runbooks
+
+What to do when an alert rings. Each page says what the alert means, what it costs, what to look at
+and what to do. How alerts reach people is in [alerting](../alerting.md).
+"""
+
+_COLUMNS = "| alert | severity | after | meaning |\n|---|---|---|---|"
+
+_SECTIONS = {
+    Scope.FIGURES: (
+        "About figures",
+        "For the owner of the programme at once, and for the delegate once a day.",
+    ),
+    Scope.PRODUCERS: ("About producers", "For the owner of the programme and the operator."),
+    Scope.PIPELINE: (
+        "About the monitor itself",
+        "For the operator. An alert marked ⏸ silences those about figures and producers.",
+    ),
+}
+
+
+def runbooks_page() -> str:
+    """Return the page: every alert with its severity, its patience and its meaning."""
+    parts = [_HEAD]
+    for scope, (title, readers) in _SECTIONS.items():
+        rows = "\n".join(_row(kind) for kind in KINDS if kind.scope is scope)
+        parts.append(f"## {title}\n\n{readers}\n\n{_COLUMNS}\n{rows}\n")
+    return "\n".join(parts)
+
+
+def _row(kind: Kind) -> str:
+    mark = " ⏸" if kind.silences_figures else ""
+    link = f"[{kind.name}]({runbook_file(kind.name)}){mark}"
+    return f"| {link} | {kind.severity} | {duration(kind.patience)} | {kind.meaning} |"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(runbooks_page(), encoding="utf-8")

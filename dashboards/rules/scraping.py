@@ -1,0 +1,34 @@
+"""Prometheus' own configuration: what it scrapes, which rules it follows, whom it alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from dashboards.rules.model import duration
+from dashboards.rules.pace import Pace
+
+__all__ = ["prometheus_document"]
+
+#: In seconds, as Prometheus has it by default; it may not be longer than the interval.
+LONGEST_SCRAPE = 10
+
+
+def prometheus_document(
+    pace: Pace, *, workers: Sequence[str], assessors: Sequence[str], alertmanagers: Sequence[str]
+) -> dict[str, Any]:
+    """Give the content of `prometheus.yaml`; the targets are HOST:PORT."""
+    return {
+        "global": {
+            "scrape_interval": pace.every,
+            "scrape_timeout": duration(min(pace.interval, LONGEST_SCRAPE)),
+            "evaluation_interval": pace.every,
+        },
+        "rule_files": ["rules/*.yaml"],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]},
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": list(targets)}]}
+            for job, targets in ((WORKER_JOB, workers), (ASSESSOR_JOB, assessors))
+        ],
+    }

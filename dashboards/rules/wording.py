@@ -1,0 +1,118 @@
+"""French in alerts: Go template snippets that Prometheus fills in when an alert rings."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from catalogue.model import Direction, Indicator, Periodicity, Unit
+from dashboards.console import format_value
+
+__all__ = [
+    "EXPECTED",
+    "TERRITORY",
+    "VALUE",
+    "amount_of",
+    "cut",
+    "day_from",
+    "day_of",
+    "literal",
+    "pace_from",
+    "target_of",
+    "value_from",
+    "value_of",
+]
+
+NO_BREAK: Final = "\u00a0"
+NARROW: Final = "\u202f"
+
+#: The territory that an alert is about; `Île-de-France` or `Seine-et-Marne (77)`.
+TERRITORY: Final = "{{ $labels.territory }}"
+VALUE: Final = "$value"
+
+#: How often facts are expected, in words.
+EXPECTED: Final = {
+    Periodicity.DAILY: "chaque jour",
+    Periodicity.WEEKLY: "chaque semaine",
+    Periodicity.MONTHLY: "chaque mois",
+    Periodicity.QUARTERLY: "chaque trimestre",
+    Periodicity.ANNUAL: "chaque année",
+    Periodicity.IRREGULAR: "sans périodicité",
+}
+
+_COMMA = r'reReplaceAll "\\." ","'
+# Three digits from the end, then before each group: 1234567 → 1 234 567.
+_THOUSANDS = (
+    rf'reReplaceAll "(\\d)(\\d{{3}})$" "$1{NARROW}$2"'
+    rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
+    rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
+)
+
+
+def literal(text: str) -> str:
+    """Write a text of the catalogue so that the template engine leaves it as it is."""
+    return text.replace("{{", '{{ "{{" }}')
+
+
+def cut(expression: str, unit: Unit, direction: Direction) -> str:
+    """Cut a value in PromQL to the last digit shown, on the side away from the target.
+
+    As `dashboards.console.format_value` does: 100 % is never read where it is not attained.
+    """
+    rounding = "floor" if direction is Direction.RISING else "ceil"
+    if unit is Unit.RATIO:
+        return f"{rounding}(1000 * {expression}) / 1000"
+    return f"{rounding}({expression})"
+
+
+def value_of(value: str, unit: Unit) -> str:
+    """Show a value that was cut: `98,7 %`, `1 145`, `6 500 000 €`."""
+    if unit is Unit.RATIO:
+        return f'{{{{ {value} | humanizePercentage | {_COMMA} | reReplaceAll "%" "{NO_BREAK}%" }}}}'
+    sign = f"{NO_BREAK}€" if unit is Unit.EUROS else ""
+    return f'{{{{ {value} | printf "%.0f" | {_THOUSANDS} }}}}{sign}'
+
+
+def amount_of(value: str) -> str:
+    """Show a number of any size and unit."""
+    return f'{{{{ {value} | printf "%.6g" | {_COMMA} }}}}'
+
+
+def target_of(indicator: Indicator, target: float) -> str:
+    """Write a target, which is known beforehand."""
+    return format_value(target, indicator.unit, indicator.direction)
+
+
+def day_of(day: date) -> str:
+    """Write a day, which is known beforehand."""
+    return day.strftime("%d/%m/%Y")
+
+
+def day_from(query: str, *, found: str, absent: str) -> str:
+    """Say the day that a query gives: `found` has %s in its place; `absent` where there is none."""
+    day = '{{ (. | first | value | toTime).Format "02/01/2006" }}'
+    return _from(query, found % day, absent)
+
+
+def value_from(query: str, unit: Unit, *, absent: str) -> str:
+    """Show the value that a query gives, uncut: for what is counted one by one."""
+    return _from(query, value_of(". | first | value", unit), absent)
+
+
+def pace_from(query: str, unit: Unit, *, absent: str) -> str:
+    """Say the pace per day that a query gives, as one per month of 30 days."""
+    if unit is Unit.RATIO:
+        shown, per_month, word = f'printf "%.2f" | {_COMMA}', f"3000 * {query}", "pt par mois"
+    elif unit is Unit.EUROS:
+        shown, per_month, word = f'printf "%.0f" | {_THOUSANDS}', f"30 * {query}", "€ par mois"
+    else:
+        shown, per_month, word = f'printf "%.1f" | {_COMMA}', f"30 * {query}", "par mois"
+    return _from(per_month, f"{{{{ . | first | value | {shown} }}}}{NO_BREAK}{word}", absent)
+
+
+def _from(query: str, found: str, absent: str) -> str:
+    """Ask Prometheus; `%s` of the query is the alert's département."""
+    return (
+        f"{{{{ with printf `{query}` $labels.department | query }}}}{found}"
+        f"{{{{ else }}}}{absent}{{{{ end }}}}"
+    )

@@ -1,0 +1,70 @@
+"""Who is told: read from a file, or nobody."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboards.rules.contacts import Contacts, ContactsError, load_contacts
+
+PROGRAMMES = ("lycees", "formation")
+
+
+def load(folder: Path, text: str) -> Contacts:
+    """Load contacts from a text."""
+    file = folder / "contacts.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_contacts(file, PROGRAMMES)
+
+
+def test_an_owner_is_reached_as_the_file_says(tmp_path: Path) -> None:
+    """By any of mail, chat and webhook."""
+    contacts = load(
+        tmp_path,
+        "owners: {lycees: {mail: [a@example.org], chat_url_file: /run/secrets/chat}}\n",
+    )
+
+    assert contacts.owner("lycees").mail == ("a@example.org",)
+    assert contacts.owner("lycees").chat_url_file == Path("/run/secrets/chat")
+
+
+def test_nobody_is_reached_where_nothing_is_filled_in(tmp_path: Path) -> None:
+    """Mail goes to a domain that cannot exist."""
+    contacts = load(tmp_path, "")
+
+    everybody = [contacts.delegate, contacts.operator, *map(contacts.owner, PROGRAMMES)]
+    assert all(one.mail[0].endswith("@smart-region.invalid") for one in everybody)
+    assert contacts.mail.server.startswith("smtp.smart-region.invalid:")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("delegate: {mail: [nobody]}", "delegate.mail.0: "),
+        ("delegate: {phone: '01'}", "delegate.phone: "),
+        ("operator: {webhook: pager}", "operator.webhook: "),
+        ("mail: {server: smtp.example.org}", "mail.server: "),
+        ("owners: {cantines: {mail: [a@example.org]}}", "owners.cantines: is no programme"),
+        ("delegate: [", "file: "),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, text: str, told: str) -> None:
+    """With the file, the field and what to do."""
+    with pytest.raises(ContactsError) as error:
+        load(tmp_path, text)
+
+    assert str(error.value).startswith(f"{tmp_path / 'contacts.yaml'}: {told}")
+    assert "\n" not in str(error.value)
+
+
+def test_a_secret_is_not_repeated(tmp_path: Path) -> None:
+    """Somebody who writes a password where a file is named does not find it in a log."""
+    with pytest.raises(ContactsError) as error:
+        load(tmp_path, "mail: {password: hunter2}")
+
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """One line, no traceback."""
+    with pytest.raises(ContactsError, match=r"none\.yaml: file: .*name a readable file"):
+        load_contacts(tmp_path / "none.yaml", PROGRAMMES)

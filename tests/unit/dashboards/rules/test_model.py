@@ -1,0 +1,44 @@
+"""What rule files are made of."""
+
+import pytest
+
+from dashboards.rules.model import Alert, Group, Recording, duration, in_brackets, rule_document
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(0, "0s"), (1, "1s"), (90, "90s"), (300, "5m"), (5400, "90m"), (7200, "2h"), (345_600, "4d")],
+)
+def test_a_time_is_written_in_its_largest_whole_unit(seconds: float, written: str) -> None:
+    """As Prometheus and Alertmanager read it."""
+    assert duration(seconds) == written
+
+
+def test_an_expression_in_brackets_is_indented() -> None:
+    """Line by line."""
+    assert in_brackets("a\nor\nb") == "(\n  a\n  or\n  b\n)"
+
+
+def test_a_document_has_its_rules_in_their_order() -> None:
+    """A rule sees what those before it recorded."""
+    recording = Recording("a:b:c", "sum(b)")
+    alert = Alert("Rings", "a:b:c > 1", 60, {"severity": "info"}, {"summary": "s"}, keeps=300)
+
+    assert rule_document(Group("g", [recording, alert])) == {
+        "groups": [
+            {
+                "name": "g",
+                "rules": [
+                    {"record": "a:b:c", "expr": "sum(b)"},
+                    {
+                        "alert": "Rings",
+                        "expr": "a:b:c > 1",
+                        "for": "1m",
+                        "keep_firing_for": "5m",
+                        "labels": {"severity": "info"},
+                        "annotations": {"summary": "s"},
+                    },
+                ],
+            }
+        ]
+    }

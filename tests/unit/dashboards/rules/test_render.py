@@ -1,0 +1,289 @@
+"""The generated rules as a whole: complete, in style, and written all or not at all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from catalogue import metric_names, rule_names
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from dashboards.rules.alerts import KINDS, Kind, Severity
+from dashboards.rules.checks import RefusedError
+from dashboards.rules.model import Alert, Recording, Rule
+from dashboards.rules.pace import PACES
+from dashboards.rules.render import NotWrittenError, Site, groups, render, write
+
+ROOT = Path(__file__).parents[4]
+CATALOGUE = load_catalogue()
+RULES: list[Rule] = [rule for group in groups(CATALOGUE, Site()).values() for rule in group.rules]
+ALERTS = [rule for rule in RULES if isinstance(rule, Alert)]
+RECORDINGS = [rule for rule in RULES if isinstance(rule, Recording)]
+EXPOSED = {one.name for one in (*metric_names.METRICS, *metric_names.ASSESSOR_METRICS)}
+
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+
+
+def described(alert: Alert) -> str:
+    """Tell one alert from another in a test's name."""
+    return "-".join((alert.name, *(alert.labels.get(one, "") for one in ("indicator", "family"))))
+
+
+each_alert = pytest.mark.parametrize("alert", ALERTS, ids=described)
+
+
+@each_kind
+def test_every_kind_of_alert_has_a_rule(kind: Kind) -> None:
+    """What the runbooks list can ring."""
+    assert kind.name in {alert.name for alert in ALERTS}
+
+
+@each_alert
+def test_an_alert_says_all_that_it_must(alert: Alert) -> None:
+    """Words, links, and labels by which it finds its readers."""
+    assert set(alert.annotations) == {
+        "summary",
+        "description",
+        "programme_title",
+        "runbook_url",
+        "dashboard_url",
+    }
+    assert all(alert.annotations.values())
+    assert {"severity", "scope", "programme", "owner"} <= alert.labels.keys()
+    assert alert.labels["severity"] in set(Severity)
+
+
+@each_alert
+def test_an_alert_waits(alert: Alert) -> None:
+    """Nothing rings for a single look."""
+    assert alert.patience >= 60
+
+
+@each_alert
+def test_a_summary_is_a_line_without_a_full_stop(alert: Alert) -> None:
+    """It is a subject; the description is sentences."""
+    assert "\n" not in alert.annotations["summary"]
+    assert not alert.annotations["summary"].endswith(".")
+    assert alert.annotations["description"].endswith(".")
+
+
+@each_alert
+def test_a_runbook_exists(alert: Alert) -> None:
+    """By default the link is a path in this repository."""
+    assert (ROOT / alert.annotations["runbook_url"]).is_file()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_no_rule_asks_what_time_it_is(rule: Rule) -> None:
+    """The day is the monitor's own, so that a replay rings as its years did."""
+    assert "time()" not in rule.expression.replace("_over_time(", "(")
+    assert "timestamp(" not in rule.expression
+
+
+@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda one: one.name)
+def test_a_recorded_name_has_three_parts(recording: Recording) -> None:
+    """`level:metric:operation`; what only joins labels is an `_info`."""
+    three = re.fullmatch(r"[a-z]+:smartregion_[a-z_]+:[a-z]+", recording.name)
+
+    assert three or recording.name.endswith("_info")
+
+
+def test_rules_look_only_at_what_is_exposed_or_recorded() -> None:
+    """A misspelt name would never ring."""
+    known = EXPOSED | {recording.name for recording in RECORDINGS} | {"up"}
+    used = {
+        name
+        for rule in RULES
+        for name in re.findall(r"(?:[a-z]+:)?smartregion_[a-z_]+(?::[a-z]+)?", rule.expression)
+    }
+
+    assert used - known == set()
+
+
+def test_every_shared_recorded_name_is_recorded() -> None:
+    """What a backfill writes for the years before, rules record for the days after."""
+    recorded = {recording.name for recording in RECORDINGS}
+
+    assert {one.name for one in rule_names.RECORDED} - recorded == set()
+
+
+def test_every_promise_with_a_target_is_watched() -> None:
+    """Missed, at risk and lost, for each milestone of the catalogue."""
+    watched = {
+        (alert.name, alert.labels["indicator"], alert.labels["milestone"])
+        for alert in ALERTS
+        if "milestone" in alert.labels
+    }
+
+    assert watched == {
+        (name, indicator.id, milestone.id)
+        for name in ("MilestoneMissed", "MilestoneAtRisk", "TargetLost")
+        for indicator in CATALOGUE.indicators
+        for milestone in indicator.milestones
+        if milestone.target is not None
+    }
+
+
+def test_every_expected_indicator_is_watched() -> None:
+    """What should come at set times, and what has a target, may be unreported."""
+    watched = {alert.labels["indicator"] for alert in ALERTS if alert.name == "IndicatorUnreported"}
+
+    assert watched == {
+        indicator.id
+        for indicator in CATALOGUE.indicators
+        if indicator.patience_days is not None
+        or any(milestone.target is not None for milestone in indicator.milestones)
+    }
+
+
+def test_live_does_not_wait_with_figures() -> None:
+    """An alert follows its cause within seconds; a rebalance still has time to end."""
+    live = groups(CATALOGUE, Site(pace=PACES["live"]))
+
+    assert {alert.patience for alert in live["promises"].alerts} == {0}
+    missing = next(one for one in live["pipeline"].alerts if one.name == "PartitionsMissing")
+    assert missing.patience == 30
+
+
+def test_what_is_committed_is_what_is_generated() -> None:
+    """Byte for byte, and nothing else is there."""
+    files = render(CATALOGUE, Site())
+    there = {
+        str(file.relative_to(ROOT / "deploy"))
+        for room in ("prometheus", "alertmanager")
+        for file in (ROOT / "deploy" / room).rglob("*")
+        if file.is_file()
+    }
+
+    assert there == files.keys()
+    for name, text in files.items():
+        assert (ROOT / "deploy" / name).read_text(encoding="utf-8") == text
+
+
+def test_every_file_says_that_it_is_generated() -> None:
+    """Whoever wants to correct one is told where."""
+    assert all("Do not edit" in text.splitlines()[0] for text in render(CATALOGUE, Site()).values())
+
+
+def test_words_of_the_catalogue_are_no_templates(tmp_path: Path) -> None:
+    """A title with braces is shown as it is."""
+    (tmp_path / "one.yaml").write_text(
+        (ROOT / "tests/rules/catalogue/lycees.yaml")
+        .read_text(encoding="utf-8")
+        .replace("Tous les lycées connectés\n", "'{{ $value }} lycées'\n")
+    )
+    files = render(load_catalogue(tmp_path), Site())
+
+    rules = yaml.safe_load(files["prometheus/rules/promises.yaml"])["groups"][0]["rules"]
+    missed = next(rule for rule in rules if rule.get("alert") == "MilestoneMissed")
+    assert missed["annotations"]["summary"].endswith('« {{ "{{" }} $value }} lycées »')
+
+
+def test_yaml_is_read_as_it_was_meant() -> None:
+    """Folding and line breaks change no word of an expression or an annotation."""
+    files = render(CATALOGUE, Site())
+    read = [
+        rule
+        for name in ("figures", "promises", "pipeline")
+        for rule in yaml.safe_load(files[f"prometheus/rules/{name}.yaml"])["groups"][0]["rules"]
+    ]
+
+    assert read == [rule.document() for rule in RULES]
+
+
+# Writing
+
+
+@pytest.fixture
+def files() -> dict[str, str]:
+    """Give two files as `render` does."""
+    return {"prometheus/prometheus.yaml": "new\n", "alertmanager/alertmanager.yaml": "new\n"}
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no tool be installed."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_files_are_written_in_their_places(tmp_path: Path, files: dict[str, str]) -> None:
+    """In folders that are made where they are missing; what did not check is named."""
+    assert write(files, tmp_path / "deploy") == ("promtool", "amtool")
+    assert (tmp_path / "deploy" / "prometheus" / "prometheus.yaml").read_text() == "new\n"
+    assert [path.name for path in (tmp_path / "deploy" / "prometheus").iterdir()] == [
+        "prometheus.yaml"
+    ]
+
+
+def test_what_a_tool_refuses_is_not_written(
+    tmp_path: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is as it was, and the reason is told."""
+
+    def refuse(_: Path) -> tuple[str, ...]:
+        raise RefusedError("promtool", said="line 3: bad\n")
+
+    monkeypatch.setattr("dashboards.rules.render.check_files", refuse)
+    with pytest.raises(RefusedError, match=r"promtool refuses.*line 3: bad.*: correct"):
+        write(files, tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_half_a_set_of_files_is_never_there(tmp_path: Path, files: dict[str, str]) -> None:
+    """Where one file cannot be written the others keep what they had."""
+    write(dict.fromkeys(files, "old\n"), tmp_path)
+    # A folder stands where the second file is first written.
+    (tmp_path / "alertmanager" / ".alertmanager.yaml.new").mkdir()
+
+    with pytest.raises(NotWrittenError, match=r"cannot be written.*--out"):
+        write(files, tmp_path)
+
+    assert (tmp_path / "prometheus" / "prometheus.yaml").read_text() == "old\n"
+    assert not (tmp_path / "prometheus" / ".prometheus.yaml.new").exists()
+
+
+def test_a_rule_that_the_tools_know_to_be_wrong_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What promtool says of a broken expression is in the error."""
+    tool = tmp_path / "promtool"
+    tool.write_text("#!/bin/sh\necho 'parse error' >&2\nexit 1\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    rendered = render(CATALOGUE, Site())
+
+    with pytest.raises(RefusedError, match="parse error"):
+        write(rendered, tmp_path / "deploy")
+
+    assert not (tmp_path / "deploy").exists()
+
+
+def documents(catalogue: Catalogue, site: Site) -> dict[str, Any]:
+    """Read what is rendered."""
+    return {
+        name: yaml.safe_load(text)
+        for name, text in render(catalogue, site).items()
+        if name.endswith(".yaml")
+    }
+
+
+def test_addresses_are_the_sites() -> None:
+    """Prometheus scrapes the workers and the assessor, and tells the Alertmanager."""
+    site = Site(workers=("a:1", "b:2"), assessors=("c:3",), alertmanagers=("d:4",))
+
+    prometheus = documents(CATALOGUE, site)["prometheus/prometheus.yaml"]
+
+    targets = {
+        one["job_name"]: one["static_configs"][0]["targets"] for one in prometheus["scrape_configs"]
+    }
+    assert targets == {"smart-region-worker": ["a:1", "b:2"], "smart-region-assessor": ["c:3"]}
+    alerting = prometheus["alerting"]["alertmanagers"]
+    assert alerting == [{"static_configs": [{"targets": ["d:4"]}]}]

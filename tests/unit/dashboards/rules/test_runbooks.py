@@ -1,0 +1,56 @@
+"""The runbooks: one for each alert, complete, and with links that lead somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dashboards.conventions import runbook_file
+from dashboards.rules.alerts import KINDS, Kind
+from dashboards.rules.runbooks import runbooks_page
+
+ROOT = Path(__file__).parents[4]
+FOLDER = ROOT / "docs" / "runbooks"
+SECTIONS = ["## Meaning", "## Impact", "## What to look at", "## What to do"]
+
+each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+each_page = pytest.mark.parametrize(
+    "page", [*FOLDER.glob("*.md"), ROOT / "docs" / "alerting.md"], ids=lambda page: page.name
+)
+
+
+@each_kind
+def test_a_runbook_has_its_sections(kind: Kind) -> None:
+    """Whoever is woken finds the same four questions answered."""
+    lines = (FOLDER / runbook_file(kind.name)).read_text(encoding="utf-8").splitlines()
+
+    assert lines[0] == f"# {kind.name}"
+    assert [line for line in lines if line.startswith("## ")] == SECTIONS
+
+
+def test_no_runbook_is_of_an_alert_that_is_gone() -> None:
+    """The index lists all there are."""
+    there = {page.name for page in FOLDER.glob("*.md")} - {"README.md"}
+
+    assert there == {runbook_file(kind.name) for kind in KINDS}
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    """To files that exist."""
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    own = [link for link in links if not link.startswith("http")]
+
+    assert [link for link in own if not (page.parent / link).is_file()] == []
+
+
+def test_the_index_is_committed_as_it_is_generated(tmp_path: Path) -> None:
+    """As `make generated` writes it."""
+    page = tmp_path / "README.md"
+
+    subprocess.run([sys.executable, "-m", "dashboards.rules.runbooks", page], cwd=ROOT, check=True)
+
+    assert page.read_text(encoding="utf-8") == runbooks_page()
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == runbooks_page()

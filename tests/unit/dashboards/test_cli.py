@@ -1,0 +1,93 @@
+"""The commands `smart-region rules …`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from smart_region import main
+
+CORPUS = Path(__file__).parents[2] / "corpus" / "catalogue"
+OWN = Path(__file__).parents[2] / "rules" / "catalogue"
+
+
+@pytest.fixture(autouse=True)
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no tool be installed: what they say is tested with the real ones."""
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+
+
+def run(*arguments: str | Path) -> Result:
+    """Run `smart-region rules render`."""
+    return CliRunner().invoke(main, ["rules", "render", *map(str, arguments)])
+
+
+def test_render_writes_all_files(tmp_path: Path) -> None:
+    """And says where, and what did not check them."""
+    result = run("--out", tmp_path)
+
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path}: 7 files\n")
+    assert result.stderr == "not checked by promtool and amtool: not installed\n"
+    written = sorted(str(one.relative_to(tmp_path)) for one in tmp_path.rglob("*") if one.is_file())
+    assert written == [
+        "alertmanager/alertmanager.yaml",
+        "alertmanager/templates/mail.tmpl",
+        "alertmanager/templates/webhook.tmpl",
+        "prometheus/prometheus.yaml",
+        "prometheus/rules/figures.yaml",
+        "prometheus/rules/pipeline.yaml",
+        "prometheus/rules/promises.yaml",
+    ]
+
+
+def test_a_second_render_changes_nothing(tmp_path: Path) -> None:
+    """The same catalogue gives the same bytes."""
+    run("--out", tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    run("--out", tmp_path)
+
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_wrong_catalogue_never_reaches_the_files(tmp_path: Path) -> None:
+    """Its mistake is told, the exit status is 2, and nothing is written."""
+    wrong = CORPUS / "bad" / "fact_unknown.yaml"
+
+    result = run("--catalogue", wrong, "--out", tmp_path / "deploy")
+
+    assert result.exit_code == 2
+    assert "fact_unknown.yaml:" in result.stderr
+    assert not (tmp_path / "deploy").exists()
+
+
+def test_wrong_contacts_never_reach_the_files(tmp_path: Path) -> None:
+    """The same for who is told."""
+    contacts = tmp_path / "contacts.yaml"
+    contacts.write_text("owners: {cantines: {}}\n")
+
+    result = run("--contacts", contacts, "--out", tmp_path / "deploy")
+
+    assert result.exit_code == 2
+    assert "owners.cantines: is no programme" in result.stderr
+    assert not (tmp_path / "deploy").exists()
+
+
+def test_options_reach_the_files(tmp_path: Path) -> None:
+    """A site's own catalogue, addresses, links and pace."""
+    result = run(
+        *("--out", tmp_path, "--catalogue", OWN, "--pace", "live", "--worker", "w:1"),
+        *("--assessor", "a:2", "--alertmanager", "m:3"),
+        *("--runbooks", "https://docs.example.org", "--boards", "https://grafana.example.org"),
+    )
+
+    assert result.exit_code == 0
+    prometheus = yaml.safe_load((tmp_path / "prometheus" / "prometheus.yaml").read_text())
+    assert prometheus["global"]["evaluation_interval"] == "1s"
+    promises = (tmp_path / "prometheus" / "rules" / "promises.yaml").read_text()
+    assert "https://docs.example.org/MilestoneMissed.md" in promises
+    assert "https://grafana.example.org/d/smart-region-p-lycees" in promises
+    assert "premises_connectable_ratio" not in promises
