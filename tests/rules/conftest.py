@@ -1,0 +1,44 @@
+"""The rules of a small catalogue, for promtool and amtool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from dashboards.rules.render import Site, render, write
+from tests.support.prometheus import require_prometheus
+from tests.support.stories import Story
+from tests.support.webhooks import Webhook, webhook_server
+
+CATALOGUE = Path(__file__).parent / "catalogue"
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the files that `smart-region rules render` writes."""
+    require_prometheus()
+    folder = tmp_path_factory.mktemp("rendered")
+    write(render(load_catalogue(CATALOGUE), Site()), folder)
+    return folder
+
+
+@pytest.fixture
+def rules(rendered: Path) -> Path:
+    """Give the folder with the rule files."""
+    return rendered / "prometheus" / "rules"
+
+
+@pytest.fixture
+def story() -> Story:
+    """Give a story in which nothing happens yet."""
+    return Story()
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """Give a webhook that keeps what it is sent."""
+    with webhook_server() as server:
+        yield server

@@ -1,0 +1,285 @@
+"""Who hears of each alert, what silences what, and what messages say: on the real tools."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from dashboards.rules.alerts import KINDS, Kind
+from dashboards.rules.contacts import Contact, Contacts
+from dashboards.rules.model import Alert
+from dashboards.rules.pace import PACES
+from dashboards.rules.render import Site, groups, render, write
+from tests.support.prometheus import Monitoring, amtool, promtool, require_prometheus
+from tests.support.waiting import wait_until
+from tests.support.webhooks import Webhook
+
+CATALOGUE = load_catalogue(Path(__file__).parent / "catalogue")
+ALERTS = [alert for group in groups(CATALOGUE, Site()).values() for alert in group.alerts]
+HEARERS = {
+    "MilestoneMissed": "delegate,owner-{programme}",
+    "MilestoneAtRisk": "delegate,owner-{programme}",
+    "TargetLost": "delegate,owner-{programme}",
+    "IndicatorUnreported": "delegate,owner-{programme}",
+    "ProducerSilent": "operator,owner-{programme}",
+    "Watchdog": "watchdog",
+}
+
+
+def described(alert: Alert) -> str:
+    """Tell one alert from another in a test's name."""
+    return "-".join((alert.name, *(alert.labels.get(one, "") for one in ("indicator", "check"))))
+
+
+def test_the_tools_take_what_is_shipped(tmp_path: Path) -> None:
+    """The Région's own catalogue, at both paces."""
+    require_prometheus()
+    for name, pace in PACES.items():
+        folder = tmp_path / name
+        write(render(load_catalogue(), Site(pace=pace)), folder)
+        said = promtool("check", "config", folder / "prometheus" / "prometheus.yaml")
+        assert said.count("rules found") == 3
+        amtool("check-config", folder / "alertmanager" / "alertmanager.yaml")
+
+
+def test_the_tools_take_every_kind_of_contact(tmp_path: Path) -> None:
+    """Mail with a password, a chat, a webhook with a token: all secrets in files."""
+    require_prometheus()
+    everything = Contact(
+        mail=("a@example.org", "b@example.org"),
+        chat_url_file=Path("/run/secrets/chat"),
+        webhook="https://pager.example.org/hook",
+        webhook_token_file=Path("/run/secrets/token"),
+    )
+    contacts = Contacts(
+        delegate=everything,
+        operator=everything,
+        owners={"lycees": everything},
+        watchdog=everything,
+    )
+    assert write(render(CATALOGUE, Site(contacts=contacts)), tmp_path) == ()
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=described)
+def test_an_alert_reaches_its_readers(rendered: Path, alert: Alert) -> None:
+    """The delegate and the owner hear of figures, the operator of the monitor."""
+    hearers = HEARERS.get(alert.name, "operator").format(**alert.labels)
+    amtool(
+        "config",
+        "routes",
+        "test",
+        f"--config.file={rendered / 'alertmanager' / 'alertmanager.yaml'}",
+        f"--verify.receivers={hearers}",
+        f"alertname={alert.name}",
+        *(f"{label}={value}" for label, value in alert.labels.items()),
+    )
+
+
+def test_an_alert_that_nobody_thought_of_reaches_the_operator(rendered: Path) -> None:
+    """Also one about a programme that the routes do not know."""
+    config = f"--config.file={rendered / 'alertmanager' / 'alertmanager.yaml'}"
+    test = ("config", "routes", "test", config)
+    amtool(*test, "--verify.receivers=operator", "alertname=Unknown")
+    labels = ("scope=figures", "programme=cantines")
+    amtool(*test, "--verify.receivers=delegate,operator", "alertname=MilestoneMissed", *labels)
+
+
+# What silences what, on a real Alertmanager
+
+LABELS = {
+    "MilestoneMissed": {"programme": "lycees", "indicator": "i", "milestone": "m"},
+    "ProducerSilent": {"programme": "lycees", "source": "s"},
+}
+
+
+def posted(kind: Kind, **labels: str) -> dict[str, Any]:
+    """Give an alert as Prometheus posts it."""
+    own = {"severity": kind.severity.value, "scope": kind.scope.value}
+    if kind.silences_figures:
+        own["silences"] = "figures"
+    ends = datetime.now(UTC) + timedelta(minutes=5)
+    return {
+        "labels": {"alertname": kind.name, **own, **LABELS.get(kind.name, {}), **labels},
+        "annotations": {
+            "summary": f"{kind.name} sonne",
+            "description": "Voilà pourquoi.",
+            "programme_title": "Lycées numériques",
+            "runbook_url": f"docs/runbooks/{kind.name}.md",
+            "dashboard_url": "http://localhost:3000/d/uid",
+        },
+        "endsAt": ends.isoformat(),
+    }
+
+
+@pytest.mark.parametrize("sick", KINDS, ids=lambda kind: kind.name)
+def test_a_sick_pipeline_silences_figures(
+    monitoring: Monitoring, rendered: Path, sick: Kind
+) -> None:
+    """Those that say so silence alerts about figures and producers, and never each other."""
+    alertmanager = monitoring.alertmanager(rendered / "alertmanager" / "alertmanager.yaml")
+    others = [posted(kind) for kind in KINDS if kind is not sick and not kind.silences_figures]
+    alertmanager.post([posted(sick), *others])
+    assert wait_until(lambda: len(alertmanager.alerts()) == len(others) + 1, seconds=20)
+    suppressed = {
+        alert["labels"]["alertname"]
+        for alert in alertmanager.alerts()
+        if alert["status"]["inhibitedBy"]
+    }
+    expected = {kind.name for kind in KINDS if kind.scope in ("figures", "producers")}
+    assert suppressed == (expected if sick.silences_figures else set())
+
+
+# What messages say
+
+
+def message(rendered: Path, template: str, data: dict[str, Any], tmp_path: Path) -> str:
+    """Have amtool fill in a template."""
+    file = tmp_path / "data.json"
+    file.write_text(json.dumps(data))
+    return amtool(
+        "template",
+        "render",
+        f"--template.glob={rendered / 'alertmanager' / 'templates'}/*.tmpl",
+        f'--template.text={{{{ template "{template}" . }}}}',
+        f"--template.data={file}",
+        *(["--template.type=html"] if template.endswith("html") else []),
+    )
+
+
+def told(status: str, summary: str) -> dict[str, Any]:
+    """Give an alert as templates see it."""
+    return {
+        "status": status,
+        "labels": {"alertname": "MilestoneMissed", "severity": "critical"},
+        "annotations": {
+            "summary": summary,
+            "description": "98,7\u00a0% pour une cible de 100,0\u00a0%.",
+            "programme_title": "Lycées numériques",
+            "runbook_url": "docs/runbooks/MilestoneMissed.md",
+            "dashboard_url": "http://localhost:3000/d/uid",
+        },
+        "startsAt": "2021-01-02T03:04:05Z",
+    }
+
+
+def group(*alerts: dict[str, Any]) -> dict[str, Any]:
+    """Give a group of alerts as templates see it."""
+    firing = any(alert["status"] == "firing" for alert in alerts)
+    return {
+        "receiver": "owner-lycees",
+        "status": "firing" if firing else "resolved",
+        "alerts": list(alerts),
+        "groupLabels": {"programme": "lycees"},
+        "commonLabels": {"alertname": "MilestoneMissed", "severity": "critical"},
+        "commonAnnotations": {"programme_title": "Lycées numériques"},
+        "externalURL": "http://alertmanager:9093",
+    }
+
+
+ONE = told("firing", "Seine-et-Marne (77) : jalon manqué")
+TWO = told("firing", "Paris (75) : jalon manqué")
+DONE = told("resolved", "Essonne (91) : jalon manqué")
+
+
+@pytest.mark.parametrize(
+    ("template", "alerts", "said"),
+    [
+        ("alert.subject", [ONE], "[Smart Région] Seine-et-Marne (77) : jalon manqué"),
+        ("alert.subject", [DONE], "[Smart Région] Terminé : Essonne (91) : jalon manqué"),
+        (
+            "alert.subject",
+            [ONE, TWO, DONE],
+            "[Smart Région] Lycées numériques : MilestoneMissed, 2 en cours, 1 terminée",
+        ),
+        (
+            "digest.subject",
+            [ONE, TWO],
+            "[Smart Région] Lycées numériques : le point du jour, 2 alertes en cours",
+        ),
+        (
+            "digest.subject",
+            [ONE],
+            "[Smart Région] Lycées numériques : le point du jour, 1 alerte en cours",
+        ),
+        ("chat.title", [ONE], "✖ Seine-et-Marne (77) : jalon manqué"),
+        ("chat.title", [DONE], "✔ Terminé : Essonne (91) : jalon manqué"),
+        (
+            "chat.title",
+            [ONE, TWO],
+            "✖ Lycées numériques : MilestoneMissed, 2 en cours",
+        ),
+        ("chat.link", [ONE], "http://localhost:3000/d/uid"),
+    ],
+)
+def test_a_subject_says_what_and_where(
+    rendered: Path, tmp_path: Path, template: str, alerts: list[dict[str, Any]], said: str
+) -> None:
+    """In one line; colour is never the only carrier of meaning."""
+    text = message(rendered, f"smart-region.{template}", group(*alerts), tmp_path)
+
+    assert text.strip() == said
+
+
+def test_a_mail_tells_the_figures_and_what_to_do(rendered: Path, tmp_path: Path) -> None:
+    """The plain text, whole."""
+    text = message(rendered, "smart-region.mail.text", group(ONE, DONE), tmp_path)
+
+    assert text.strip() == (
+        "* Seine-et-Marne (77) : jalon manqué\n"
+        "  98,7\u00a0% pour une cible de 100,0\u00a0%.\n"
+        "  Depuis le 02/01/2021 à 03:04 (UTC)\n"
+        "  Tableau de bord : http://localhost:3000/d/uid\n"
+        "  Que faire : docs/runbooks/MilestoneMissed.md\n"
+        "\n"
+        "Terminé :\n"
+        "- Essonne (91) : jalon manqué"
+    )
+
+
+def test_a_mail_in_html_links_to_the_board_and_the_runbook(rendered: Path, tmp_path: Path) -> None:
+    """And escapes what alerts say: a source is a producer's own word."""
+    alert = told("firing", "Le système <script> n’envoie plus rien")
+    html = message(rendered, "smart-region.mail.html", group(alert, DONE), tmp_path)
+
+    assert '<html lang="fr">' in html
+    assert "&lt;script&gt;" in html
+    assert '<a href="http://localhost:3000/d/uid">Tableau de bord</a>' in html
+    assert '<a href="docs/runbooks/MilestoneMissed.md">Que faire</a>' in html
+    assert "<li>Essonne (91) : jalon manqué</li>" in html
+
+
+def test_an_owner_hears_at_once_by_webhook_and_chat(
+    monitoring: Monitoring, tmp_path: Path, webhook: Webhook
+) -> None:
+    """A real Alertmanager at the live pace: the alert, then its end."""
+    chat = tmp_path / "chat-url"
+    chat.write_text(f"{webhook.url}/chat")
+    owner = Contact(webhook=f"{webhook.url}/owner", chat_url_file=chat)
+    site = Site(pace=PACES["live"], contacts=Contacts(owners={"lycees": owner}))
+    write(render(CATALOGUE, site), tmp_path / "deploy")
+    alertmanager = monitoring.alertmanager(
+        tmp_path / "deploy" / "alertmanager" / "alertmanager.yaml"
+    )
+    kind = next(kind for kind in KINDS if kind.name == "MilestoneMissed")
+    alert = posted(kind)
+
+    alertmanager.post([alert])
+    assert wait_until(lambda: len(webhook.received) >= 2, seconds=20)
+    by_place = dict(webhook.received)
+    assert by_place["/owner"]["status"] == "firing"
+    attachment = by_place["/chat"]["attachments"][0]
+    assert attachment["title"] == "✖ MilestoneMissed sonne"
+    assert "Voilà pourquoi." in attachment["text"]
+
+    webhook.received.clear()
+    ended = datetime.now(UTC) - timedelta(seconds=1)
+    alertmanager.post([alert | {"endsAt": ended.isoformat()}])
+    assert wait_until(lambda: len(webhook.received) >= 2, seconds=20)
+    by_place = dict(webhook.received)
+    assert by_place["/owner"]["status"] == "resolved"
+    assert by_place["/chat"]["attachments"][0]["title"] == "✔ Terminé : MilestoneMissed sonne"

@@ -1,0 +1,435 @@
+"""What alerts say in French: the whole of an alert of each name, as it reaches Alertmanager."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catalogue import metric_names as names
+from catalogue.metric_names import Metric
+from catalogue.progress import MilestoneStatus
+from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from tests.support.stories import DAY, TODAY, Span, Story
+
+LYCEES = {"programme": "lycees", "indicator": "schools_connected_ratio"}
+CONNECTED = LYCEES | {"milestone": "all_connected"}
+FORMATION = {"programme": "formation"}
+BUDGET = FORMATION | {"indicator": "grants_committed_euros", "milestone": "budget_committed"}
+DROPPED = FORMATION | {"indicator": "trainees_dropped_out", "milestone": "few_drop_out"}
+
+FIGURES = {"scope": "figures"}
+OPERATOR = {
+    "scope": "pipeline",
+    "programme": "smart-region-monitor",
+    "owner": "Exploitant du moniteur",
+}
+LYCEES_OWNER = {"owner": "Responsable du programme Lycées numériques"}
+FORMATION_OWNER = {"owner": "Responsable du programme Formation au numérique"}
+MONITOR = {
+    "programme_title": "Moniteur Smart Région",
+    "dashboard_url": "http://localhost:3000/d/smart-region-pipeline",
+}
+PRODUCERS = {"dashboard_url": "http://localhost:3000/d/smart-region-producers"}
+
+
+def tell(story: Story, metric: Metric, value: float, department: str, **labels: str) -> None:
+    """Let the assessor tell a value for an hour."""
+    where = {"job": ASSESSOR_JOB, "instance": "assessor:6066", "department": department}
+    story.expose(metric, (value, 60), **labels, **where)
+
+
+def judge(
+    story: Story, milestone: dict[str, str], department: str, status: MilestoneStatus
+) -> None:
+    """Let the assessor give a milestone a status for an hour."""
+    story.judged(
+        milestone["programme"],
+        milestone["indicator"],
+        milestone["milestone"],
+        department,
+        (status, 60),
+    )
+
+
+def lycees(department: str) -> dict[str, str]:
+    """Give the annotations that lead to the board of the lycées."""
+    board = f"http://localhost:3000/d/smart-region-p-lycees?var-department={department}"
+    return {"programme_title": "Lycées numériques", "dashboard_url": board}
+
+
+def formation(department: str) -> dict[str, str]:
+    """Give the annotations that lead to the board of the trainings."""
+    board = f"http://localhost:3000/d/smart-region-p-formation?var-department={department}"
+    return {"programme_title": "Formation au numérique", "dashboard_url": board}
+
+
+def test_milestone_missed(story: Story, rules: Path) -> None:
+    """A value just under its target is not shown as having reached it."""
+    judge(story, CONNECTED, "77", MilestoneStatus.MISSED)
+    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.99996, "77", **LYCEES)
+    story.says(
+        30,
+        "MilestoneMissed",
+        FIGURES
+        | CONNECTED
+        | LYCEES_OWNER
+        | {"severity": "critical", "department": "77", "territory": "Seine-et-Marne (77)"},
+        lycees("77")
+        | {
+            "summary": "Seine-et-Marne (77) : jalon manqué, « Tous les lycées connectés »",
+            "description": "Lycées connectés au très haut débit : 99,9\u00a0%, pour une cible de"
+            " 100,0\u00a0% au 31/12/2020. L’échéance est passée et la cible n’est pas atteinte.",
+            "runbook_url": "docs/runbooks/MilestoneMissed.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_milestone_missed_in_euros_and_in_part_assumed(story: Story, rules: Path) -> None:
+    """Thousands are set apart, cents cut, and what the promise does not fix is said."""
+    judge(story, BUDGET, "region", MilestoneStatus.MISSED)
+    labels = {"programme": "formation", "indicator": "grants_committed_euros"}
+    tell(story, names.INDICATOR_ASSESSED_VALUE, 6_499_999.99, "region", **labels)
+    story.says(
+        30,
+        "MilestoneMissed",
+        FIGURES
+        | BUDGET
+        | FORMATION_OWNER
+        | {"severity": "critical", "department": "region", "territory": "Île-de-France"},
+        formation("region")
+        | {
+            "summary": "Île-de-France : jalon manqué, « Plus de 6,5 M€ engagés »",
+            "description": "Subventions engagées : 6\u202f499\u202f999\u00a0€, pour une cible de"
+            " 6\u202f500\u202f000\u00a0€ au 31/12/2020, en partie supposée. L’échéance est passée"
+            " et la cible n’est pas atteinte.",
+            "runbook_url": "docs/runbooks/MilestoneMissed.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def persons(value: str) -> dict[str, str]:
+    """Give the annotations of a milestone missed on a count of persons."""
+    return formation("region") | {
+        "summary": "Île-de-France : jalon manqué, « Abandons de formation »",
+        "description": f"Abandons de formation : {value}, pour une cible de 100 au 31/12/2020."
+        " L’échéance est passée et la cible n’est pas atteinte.",
+        "runbook_url": "docs/runbooks/MilestoneMissed.md",
+    }
+
+
+PERSONS = (
+    FIGURES
+    | DROPPED
+    | FORMATION_OWNER
+    | {"severity": "critical", "department": "region", "territory": "Île-de-France"}
+)
+
+
+def test_milestone_missed_on_persons(story: Story, rules: Path) -> None:
+    """A total that may be shown is told."""
+    judge(story, DROPPED, "region", MilestoneStatus.MISSED)
+    labels = FORMATION | {"indicator": "trainees_dropped_out"}
+    tell(story, names.INDICATOR_ASSESSED_VALUE, 1240, "region", **labels)
+    story.says(30, "MilestoneMissed", PERSONS, persons("1\u202f240"))
+
+    story.check(rules)
+
+
+def test_milestone_missed_on_persons_too_few_to_tell(story: Story, rules: Path) -> None:
+    """A value that is hidden is not told, and its absence does not silence the alert."""
+    judge(story, DROPPED, "region", MilestoneStatus.MISSED)
+    told = "valeur protégée par le secret statistique"
+    story.says(30, "MilestoneMissed", PERSONS, persons(told))
+
+    story.check(rules)
+
+
+def at_risk(description: str) -> dict[str, str]:
+    """Give the annotations of a risk."""
+    return lycees("95") | {
+        "summary": "Val-d’Oise (95) : jalon à risque, « Tous les lycées connectés »",
+        "description": "Lycées connectés au très haut débit : 62,5\u00a0%, pour une cible de"
+        f" 100,0\u00a0% au 31/12/2020. {description}",
+        "runbook_url": "docs/runbooks/MilestoneAtRisk.md",
+    }
+
+
+RISK = (
+    FIGURES
+    | CONNECTED
+    | LYCEES_OWNER
+    | {"severity": "warning", "department": "95", "territory": "Val-d’Oise (95)"}
+)
+
+
+def test_milestone_at_risk(story: Story, rules: Path) -> None:
+    """With the day that the pace leads to, and the paces per month."""
+    judge(story, CONNECTED, "95", MilestoneStatus.AT_RISK)
+    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
+    tell(story, names.MILESTONE_PROJECTED, TODAY + 400 * DAY, "95", **CONNECTED)
+    tell(story, names.MILESTONE_REQUIRED_PACE, 0.00176, "95", **CONNECTED)
+    tell(story, names.INDICATOR_PACE, 0.0009, "95", **LYCEES)
+    story.says(
+        30,
+        "MilestoneAtRisk",
+        RISK,
+        at_risk(
+            "Au rythme observé, elle serait atteinte le 06/07/2021. Rythme nécessaire :"
+            " 5,28\u00a0pt par mois ; observé : 2,70\u00a0pt par mois."
+        ),
+    )
+
+    story.check(rules)
+
+
+def test_milestone_at_risk_without_a_pace(story: Story, rules: Path) -> None:
+    """Where the trend leads nowhere that is said, and nothing is made up."""
+    judge(story, CONNECTED, "95", MilestoneStatus.AT_RISK)
+    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
+    story.says(
+        30,
+        "MilestoneAtRisk",
+        RISK,
+        at_risk(
+            "Le rythme observé ne mène pas à la cible. Rythme nécessaire : inconnu ; observé :"
+            " inconnu."
+        ),
+    )
+
+    story.check(rules)
+
+
+def test_target_lost(story: Story, rules: Path) -> None:
+    """With the day since which it is no longer held."""
+    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.96, "75", **LYCEES)
+    tell(story, names.MILESTONE_LOST, 1, "75", **CONNECTED)
+    tell(story, names.MILESTONE_LOST_ON, TODAY - 31 * DAY, "75", **CONNECTED)
+    story.says(
+        30,
+        "TargetLost",
+        FIGURES
+        | CONNECTED
+        | LYCEES_OWNER
+        | {"severity": "warning", "department": "75", "territory": "Paris (75)"},
+        lycees("75")
+        | {
+            "summary": "Paris (75) : cible perdue, « Tous les lycées connectés »",
+            "description": "Lycées connectés au très haut débit : 96\u00a0%, pour une cible de"
+            " 100,0\u00a0% au 31/12/2020. La cible avait été atteinte ; elle ne l’est plus depuis"
+            " le 01/05/2020.",
+            "runbook_url": "docs/runbooks/TargetLost.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def work(story: Story, metric: Metric, *spans: Span, **labels: str) -> None:
+    """Let a worker expose a series."""
+    story.expose(metric, *spans, **labels, job=WORKER_JOB, instance="worker:6066")
+
+
+def test_indicator_unreported(story: Story, rules: Path) -> None:
+    """With the last report's day, and what is expected."""
+    story.healthy()
+    completed = FORMATION | {"indicator": "trainees_completed"}
+    where = {"department": "93", "partition": "0"}
+    work(story, names.INDICATOR_LAST_REPORTED, (TODAY - 90 * DAY, 60), **completed, **where)
+    story.says(
+        50,
+        "IndicatorUnreported",
+        FIGURES
+        | completed
+        | FORMATION_OWNER
+        | {"severity": "warning", "department": "region", "territory": "Île-de-France"},
+        formation("region")
+        | {
+            "summary": "Île-de-France : « Formations achevées » n’est pas renseigné",
+            "description": "Le dernier relevé porte sur le 03/03/2020. Un relevé est attendu chaque"
+            " mois, au plus tard 77 jours après le précédent. Un indicateur non renseigné n’est pas"
+            " un zéro.",
+            "runbook_url": "docs/runbooks/IndicatorUnreported.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_producer_silent(story: Story, rules: Path) -> None:
+    """With the system's name, its programme, and how long it has been silent."""
+    story.healthy()
+    kind = "fr.iledefrance.smartregion.training.completed.v1"
+    source = "//formation.example"
+    work(story, names.LAST_EVENT, (TODAY - 90 * DAY, 60), source=source, type=kind)
+    story.says(
+        50,
+        "ProducerSilent",
+        FORMATION
+        | FORMATION_OWNER
+        | {
+            "severity": "warning",
+            "scope": "producers",
+            "source": source,
+            "family": "training",
+        },
+        PRODUCERS
+        | {
+            "programme_title": "Formation au numérique",
+            "summary": "Le système //formation.example n’envoie plus rien",
+            "description": "Dernier événement de //formation.example il y a 90 jours, pour 77"
+            " attendus au plus (training.completed). Les chiffres de ce programme vieillissent sans"
+            " changer.",
+            "runbook_url": "docs/runbooks/ProducerSilent.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_dead_letters(story: Story, rules: Path) -> None:
+    """With their number and reason."""
+    work(story, names.DEAD_LETTERS, (0, 20), (3, 40), reason="invalid_data")
+    story.says(
+        30,
+        "DeadLetters",
+        OPERATOR | {"severity": "warning", "reason": "invalid_data"},
+        MONITOR
+        | PRODUCERS
+        | {
+            "summary": "Enregistrements refusés : invalid_data",
+            "description": "3 enregistrement(s) refusé(s) en 15 minutes pour la raison"
+            " invalid_data. Ils sont gardés, avec leur cause, et ne comptent dans aucun chiffre.",
+            "runbook_url": "docs/runbooks/DeadLetters.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_consumer_lag(story: Story, rules: Path) -> None:
+    """With the topic and what waits on it; it silences the figures."""
+    work(story, names.LAG, (25_000, 60), topic="smartregion.schools", partition="0")
+    story.says(
+        30,
+        "ConsumerLag",
+        OPERATOR | {"severity": "warning", "silences": "figures", "topic": "smartregion.schools"},
+        MONITOR
+        | {
+            "summary": "Retard de lecture sur smartregion.schools",
+            "description": "25\u202f000 enregistrements de smartregion.schools attendent d’être"
+            " lus. Les chiffres sont en retard ; les alertes de jalons sont suspendues.",
+            "runbook_url": "docs/runbooks/ConsumerLag.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_partitions_missing(story: Story, rules: Path) -> None:
+    """With how many."""
+    story.worker("worker:6066", (1, 60), owned={0: [(1, 60)]})
+    story.says(
+        30,
+        "PartitionsMissing",
+        OPERATOR | {"severity": "critical", "silences": "figures"},
+        MONITOR
+        | {
+            "summary": "3 partition(s) sans worker",
+            "description": "3 partition(s) ne sont montrées par aucun worker : les totaux ne sont"
+            " plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
+            "runbook_url": "docs/runbooks/PartitionsMissing.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_worker_not_ready(story: Story, rules: Path) -> None:
+    """With which one; the figures are not silenced."""
+    story.worker("worker:6066", (0, 60))
+    story.says(
+        30,
+        "WorkerNotReady",
+        OPERATOR | {"severity": "warning", "job": WORKER_JOB, "instance": "worker:6066"},
+        MONITOR
+        | {
+            "summary": "Worker worker:6066 indisponible",
+            "description": "Le worker worker:6066 ne répond pas, ou n’a pas fini de reconstruire"
+            " son état. Tant que les autres montrent toutes les partitions, les chiffres restent"
+            " justes.",
+            "runbook_url": "docs/runbooks/WorkerNotReady.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_assessor_not_ready(story: Story, rules: Path) -> None:
+    """It silences what it would have judged."""
+    story.assessor((0, 60))
+    story.says(
+        30,
+        "AssessorNotReady",
+        OPERATOR | {"severity": "critical", "silences": "figures"},
+        MONITOR
+        | {
+            "summary": "Aucun jugement à jour des jalons",
+            "description": "L’évaluateur ne répond pas, n’a pas fini de lire l’état, ou le lit avec"
+            " beaucoup de retard. Les jalons gardent leur dernier état connu et leurs alertes sont"
+            " suspendues.",
+            "runbook_url": "docs/runbooks/AssessorNotReady.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_figures_diverge(story: Story, rules: Path) -> None:
+    """With the figure, the territory and by how much."""
+    story.healthy()
+    for metric, amount in ((names.INDICATOR_NUMERATOR, 9), (names.INDICATOR_DENOMINATOR, 10)):
+        work(story, metric, (amount, 60), **LYCEES, department="77", partition="0")
+    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.8, "77", **LYCEES)
+    story.says(
+        30,
+        "FiguresDiverge",
+        OPERATOR
+        | {
+            "severity": "critical",
+            "silences": "figures",
+            "check": "assessor",
+            "indicator": "schools_connected_ratio",
+            "department": "77",
+            "territory": "Seine-et-Marne (77)",
+        },
+        MONITOR
+        | {
+            "summary": "Deux calculs de schools_connected_ratio diffèrent",
+            "description": "La somme des workers et le calcul de l’évaluateur diffèrent de 0,1"
+            " pour schools_connected_ratio, Seine-et-Marne (77). Ne pas publier ce chiffre avant un"
+            " audit.",
+            "runbook_url": "docs/runbooks/FiguresDiverge.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_watchdog(story: Story, rules: Path) -> None:
+    """It says that it is no alarm."""
+    story.says(
+        30,
+        "Watchdog",
+        OPERATOR | {"severity": "info"},
+        MONITOR
+        | {
+            "summary": "La chaîne d’alerte fonctionne",
+            "description": "Cette alerte sonne toujours. C’est son absence qui doit être signalée.",
+            "runbook_url": "docs/runbooks/Watchdog.md",
+        },
+    )
+
+    story.check(rules)

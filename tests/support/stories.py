@@ -1,0 +1,211 @@
+"""Stories for Prometheus' rules: what is exposed minute by minute, and what must ring when.
+
+A story is run by `promtool test rules`: no server, no waiting. Minute 0 is the first scrape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from catalogue import metric_names as names
+from catalogue.metric_names import Metric
+from catalogue.progress import MilestoneStatus
+from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from tests.support.prometheus import promtool
+
+__all__ = ["ABSENT", "DAY", "Ring", "Span", "Story", "growing"]
+
+#: A day in seconds, and where the monitor's day stands when a story begins: 2020-06-01.
+DAY = 86_400
+TODAY = 18_414 * DAY
+
+PARTITIONS = 4
+
+Span: TypeAlias = tuple[float | str | None, int]
+"""A value and for how many minutes it is exposed; None: nothing is."""
+ABSENT = None
+
+#: What tells one alert from another; the rest of its labels is looked at by other tests.
+TELLING = ("alertname", "department", "indicator", "instance", "reason", "topic", "source", "check")
+
+
+def growing(start: float, step: float, minutes: int) -> Span:
+    """Give a span whose value grows by a step each minute."""
+    return f"{start}+{step}x{minutes - 1}", minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """An alert that rings, by its name and the labels that it is told by."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, **labels: str) -> Ring:
+        """Name it and its labels."""
+        return cls(name, labels)
+
+
+class Story:
+    """Series over minutes, and what they must lead to."""
+
+    def __init__(self) -> None:
+        self._series: dict[str, list[Span]] = {}
+        self._tests: list[dict[str, Any]] = []
+        self._annotated: list[dict[str, Any]] = []
+
+    def expose(self, metric: Metric | str, *spans: Span, **labels: str) -> None:
+        """Expose a series."""
+        name = metric if isinstance(metric, str) else metric.name
+        told = ", ".join(f'{label}="{value}"' for label, value in sorted(labels.items()))
+        series = f"{name}{{{told}}}"
+        assert series not in self._series, f"{series} is exposed twice"
+        self._series[series] = list(spans)
+
+    # Who exposes what
+
+    def worker(
+        self,
+        instance: str,
+        *spans: Span,
+        owned: Mapping[int, Sequence[Span]] | None = None,
+        ready: Sequence[Span] | None = None,
+    ) -> None:
+        """Let a worker be up (1), down (0) or not known (ABSENT); it owns all partitions."""
+        where = {"job": WORKER_JOB, "instance": instance}
+        while_up: list[Span] = [(value or ABSENT, minutes) for value, minutes in spans]
+        self.expose("up", *spans, **where)
+        self.expose(names.WORKER_READY, *(ready or while_up), **where)
+        expected: list[Span] = [(PARTITIONS if value else ABSENT, span) for value, span in while_up]
+        self.expose(names.PARTITIONS_EXPECTED, *expected, **where)
+        today: list[Span] = [(TODAY if value else ABSENT, minutes) for value, minutes in while_up]
+        self.expose(names.AS_OF, *today, **where)
+        if owned is None:
+            owned = dict.fromkeys(range(PARTITIONS), while_up)
+        for partition, held in owned.items():
+            self.expose(names.PARTITION_OWNED, *held, partition=str(partition), **where)
+
+    def assessor(self, *spans: Span, lag: Sequence[Span] | None = None) -> None:
+        """Let the assessor be ready (1), not ready (0) or not there (ABSENT)."""
+        where = {"job": ASSESSOR_JOB, "instance": "assessor:6066"}
+        self.expose(names.ASSESSOR_READY, *spans, **where)
+        behind: list[Span] = [(0 if value else ABSENT, minutes) for value, minutes in spans]
+        self.expose(names.ASSESSOR_LAG, *(lag or behind), **where)
+
+    def healthy(self, minutes: int = 200) -> None:
+        """Let one worker and the assessor work all the time."""
+        self.worker("worker:6066", (1, minutes))
+        self.assessor((1, minutes))
+
+    def judged(
+        self,
+        programme: str,
+        indicator: str,
+        milestone: str,
+        department: str,
+        *spans: tuple[MilestoneStatus | None, int],
+        instance: str = "assessor:6066",
+    ) -> None:
+        """Let the assessor give a milestone one status after the other; None: it says nothing."""
+        for status in MilestoneStatus:
+            ones: list[Span] = [
+                (ABSENT if said is None else int(said is status), minutes)
+                for said, minutes in spans
+            ]
+            self.expose(
+                names.MILESTONE_STATUS,
+                *ones,
+                programme=programme,
+                indicator=indicator,
+                milestone=milestone,
+                department=department,
+                status=status.value,
+                job=ASSESSOR_JOB,
+                instance=instance,
+            )
+
+    # What must come of it
+
+    def rings(self, minute: int, *rings: Ring) -> None:
+        """Expect these alerts to ring in a minute, and no others but the watchdog."""
+        expression = (
+            f"count by ({', '.join(TELLING)})"
+            ' (ALERTS{alertstate="firing", alertname!="Watchdog"})'
+        )
+        self.gives(
+            minute, expression, *({"alertname": one.name, **one.labels} for one in rings), value=1
+        )
+
+    def gives(
+        self, minute: int, expression: str, *labels: Mapping[str, str], value: float = 1
+    ) -> None:
+        """Expect an expression to give exactly these series, all of one value."""
+        self._tests.append(
+            {
+                "expr": expression,
+                "eval_time": f"{minute}m",
+                "exp_samples": [{"labels": _written(one), "value": value} for one in labels],
+            }
+        )
+
+    def says(
+        self, minute: int, name: str, labels: Mapping[str, str], annotations: Mapping[str, str]
+    ) -> None:
+        """Expect one alert of a name in a minute, with exactly these labels and annotations."""
+        alert = {"exp_labels": dict(labels), "exp_annotations": dict(annotations)}
+        self._annotated.append(
+            {"eval_time": f"{minute}m", "alertname": name, "exp_alerts": [alert]}
+        )
+
+    def check(self, rules: Path) -> None:
+        """Have promtool tell the story with a folder's rules; fails with what it says."""
+        test = {
+            "interval": "1m",
+            "input_series": [
+                {"series": series, "values": _values(spans)}
+                for series, spans in self._series.items()
+            ],
+            "promql_expr_test": self._tests,
+            "alert_rule_test": self._annotated,
+        }
+        document = {
+            "rule_files": sorted(str(file) for file in rules.glob("*.yaml")),
+            "evaluation_interval": "1m",
+            # Each group sees what the one before it recorded in the same minute.
+            "group_eval_order": [
+                "smart-region-figures",
+                "smart-region-promises",
+                "smart-region-pipeline",
+            ],
+            "tests": [test],
+        }
+        file = rules.parent / "story.yaml"
+        file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
+        promtool("test", "rules", file)
+
+
+def _written(labels: Mapping[str, str]) -> str:
+    name = labels.get("__name__", "")
+    told = ", ".join(f'{key}="{value}"' for key, value in labels.items() if key != "__name__")
+    return f"{name}{{{told}}}"
+
+
+def _values(spans: Sequence[Span]) -> str:
+    """Write spans as promtool reads them; where a series ends, Prometheus marks it stale."""
+    words: list[str] = []
+    before: float | str | None = ABSENT
+    for value, minutes in spans:
+        if value is not None:
+            words.append(value if isinstance(value, str) else f"{value}x{minutes - 1}")
+        elif before is not None:
+            words.append("stale" if minutes == 1 else f"stale _x{minutes - 1}")
+        else:
+            words.append(f"_x{minutes}")
+        before = value
+    return " ".join(words)
