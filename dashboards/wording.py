@@ -1,0 +1,79 @@
+"""The French words for the codes that figures are broken down by, and for what becomes of events.
+
+A code without a word is shown as it is; a test asks for one for every code of the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from catalogue.model import Unit
+
+__all__ = ["BREAKDOWNS", "CATEGORIES", "FAMILIES", "OUTCOMES", "REASONS", "UNITS"]
+
+#: What an indicator is broken down by, after « par ».
+BREAKDOWNS: Mapping[str, str] = MappingProxyType(
+    {"audience": "public", "occupied_hours": "public", "theme": "thème"}
+)
+
+CATEGORIES: Mapping[str, str] = MappingProxyType(
+    {
+        # audiences of the trainings
+        "job_seeker": "Demandeurs d’emploi",
+        "early_leaver": "Jeunes en décrochage",
+        "low_qualified": "Personnes peu qualifiées",
+        "employee": "Salariés",
+        "other": "Autres publics",
+        # audiences of the workstations
+        "company": "Entreprises",
+        "self_employed": "Indépendants",
+        # themes of the datasets
+        "transport": "Transports",
+        "education": "Éducation",
+        "economy": "Économie",
+        "territory": "Territoire",
+        "environment": "Environnement",
+        "administration": "Administration",
+        "culture": "Culture",
+    }
+)
+
+UNITS: Mapping[Unit, str] = MappingProxyType({Unit.RATIO: "%", Unit.COUNT: "nb", Unit.EUROS: "€"})
+
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        "schools": "Lycées",
+        "equipment": "Livraisons",
+        "broadband": "Communes",
+        "coworking": "Tiers-lieux",
+        "workstations": "Relevés d’usage",
+        "trainings": "Inscriptions",
+        "grants": "Subventions",
+        "datasets": "Jeux de données",
+    }
+)
+
+OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {
+        "accepted": "acceptés",
+        "duplicate": "déjà connus",
+        "superseded": "dépassés par un plus récent",
+        "refused": "refusés",
+        "misrouted": "renvoyés à leur partition",
+    }
+)
+
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "null_value": "sans contenu",
+        "not_a_cloudevent": "pas un CloudEvent",
+        "invalid_json": "JSON illisible",
+        "invalid_envelope": "enveloppe incorrecte",
+        "unknown_type": "type inconnu",
+        "invalid_data": "données incorrectes",
+        "day_out_of_range": "jour impossible",
+        "wrong_topic": "mauvais topic",
+        "too_large": "trop volumineux",
+    }
+)

@@ -1,0 +1,24 @@
+"""The French words for codes."""
+
+from catalogue.loader import load_catalogue
+from catalogue.model import Unit
+from dashboards.wording import BREAKDOWNS, CATEGORIES, FAMILIES, OUTCOMES, REASONS, UNITS
+from events.errors import RefusalReason
+from events.registry import Family
+from streams.core import Outcome
+
+
+def test_every_category_of_the_catalogue_has_a_word() -> None:
+    """And what it is a category of."""
+    for indicator in load_catalogue().indicators:
+        assert set(indicator.categories) <= CATEGORIES.keys(), indicator.id
+        if indicator.breakdown is not None:
+            assert indicator.breakdown in BREAKDOWNS
+
+
+def test_every_code_of_the_pipeline_has_a_word() -> None:
+    """Families, outcomes, reasons and units are closed lists."""
+    assert FAMILIES.keys() == set(Family)
+    assert OUTCOMES.keys() == set(Outcome)
+    assert REASONS.keys() == set(RefusalReason)
+    assert UNITS.keys() == set(Unit)
