@@ -10,7 +10,7 @@ KAFKA_JARS := deploy/kafka/target/jars.stamp
 
 # Files that `make generated` writes; `make check` fails if one of them is not up to date.
 GENERATED := docs/metrics.md docs/settings.md docs/runbooks/README.md \
-	deploy/prometheus deploy/alertmanager
+	deploy/prometheus deploy/alertmanager deploy/grafana/boards
 
 # Passed on: make demo ARGS="--until-replayed --json", make test ARGS="tests/unit -x"
 ARGS ?=
@@ -47,6 +47,7 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 	@$(BIN)/python -m streams.settings_page docs/settings.md
 	@$(BIN)/python -m dashboards.rules.runbooks docs/runbooks/README.md
 	@$(BIN)/smart-region rules render --out deploy >/dev/null
+	@$(BIN)/smart-region boards render --out deploy/grafana/boards >/dev/null
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

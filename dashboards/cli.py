@@ -1,10 +1,12 @@
-"""The commands `smart-region rules …`: what is generated from the catalogue for Prometheus."""
+"""The commands `smart-region rules …` and `boards …`: what is generated from the catalogue."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+
+from dashboards.boards.cli import commands as board_commands
 
 __all__ = ["commands"]
 
@@ -109,4 +111,4 @@ def render(
         click.echo(f"not checked by {' and '.join(missing)}: not installed", err=True)
 
 
-commands: list[click.Command] = [rules]
+commands: list[click.Command] = [rules, *board_commands]

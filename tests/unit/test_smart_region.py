@@ -14,8 +14,18 @@ from click.testing import CliRunner, Result
 from smart_region import READABLE_ERRORS, Door, main
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = {"audit", "catalogue", "dead-letters", "emit", "rules", "simulate", "topics", "worker"}
-HEAVY = {"aiokafka", "faust", "kafka", "pydantic", "rich", "yaml"}
+COMMANDS = {
+    "audit",
+    "boards",
+    "catalogue",
+    "dead-letters",
+    "emit",
+    "rules",
+    "simulate",
+    "topics",
+    "worker",
+}
+HEAVY = {"aiokafka", "faust", "grafana_foundation_sdk", "kafka", "pydantic", "rich", "yaml"}
 
 LOADED_BY_HELP = """
 import json, sys

@@ -1,0 +1,1 @@
+"""Grafana's boards as code: what the delegate, the owners, the producers and the operator see."""

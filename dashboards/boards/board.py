@@ -1,0 +1,169 @@
+"""A board: panels in their places, the reader's choices, and how it is written as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+from catalogue.metric_names import REGION
+from catalogue.model import Catalogue
+from dashboards import conventions as ours
+from dashboards.boards.panels import DATASOURCE, Link
+from dashboards.boards.sdk import JSONEncoder, dashboard
+from dashboards.territory import DEPARTMENTS, REGION_NAME
+
+__all__ = [
+    "ALL",
+    "PARIS",
+    "TAG",
+    "Board",
+    "department_variable",
+    "document",
+    "link_to",
+    "programme_variable",
+]
+
+Panel: TypeAlias = dashboard.Panel | dashboard.RowPanel
+
+#: The mark of the boards that are ours: publishing touches no other.
+TAG: Final = "smart-region"
+PARIS: Final = "Europe/Paris"
+UTC: Final = "utc"
+"""For boards on an axis of days: they begin at midnight UTC, as the figures' samples do."""
+ALL: Final = ".+"
+"""What a variable stands for when all of its values are chosen."""
+
+#: What the models always write and Grafana's schema does not know: fields of other kinds of
+#: variables, and a table's footer, which later versions moved.
+UNKNOWN: Final = frozenset({"auto", "auto_count", "auto_min", "footer"})
+#: Likewise, and worse: it hides the links to the other boards in a menu.
+HIDING: Final = ("placement", "inControlsMenu")
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A board before it is numbered and written."""
+
+    uid: str
+    title: str
+    description: str
+    panels: Sequence[Panel]
+    since: str
+    """What it shows over time: from here to now, as Grafana says it (`now-1h`, or an instant)."""
+    refresh: str = "1m"
+    timezone: str = UTC
+    variables: Sequence[dashboard.VariableModel] = ()
+    links: Sequence[Link] = ()
+    annotations: Sequence[dashboard.AnnotationQuery] = field(default=())
+
+
+def document(board: Board) -> str:
+    """Write a board as JSON text, the same for the same board; panels are numbered in order."""
+    for number, panel in enumerate(board.panels, start=1):
+        panel.id_val = number
+    model = dashboard.Dashboard(
+        uid=board.uid,
+        title=board.title,
+        description=board.description,
+        tags=[TAG],
+        timezone=board.timezone,
+        editable=True,
+        graph_tooltip=dashboard.DashboardCursorSync.CROSSHAIR,
+        time=dashboard.DashboardDashboardTime(from_val=board.since, to="now"),
+        refresh=board.refresh,
+        week_start="monday",
+        panels=list(board.panels),
+        templating=dashboard.DashboardDashboardTemplating(
+            list_val=[_datasource_variable(), *board.variables]
+        ),
+        annotations=dashboard.AnnotationContainer(list_val=list(board.annotations)),
+        links=[_board_link(link) for link in board.links],
+    )
+    tree = json.loads(json.dumps(model, cls=JSONEncoder))
+    return json.dumps(_known(tree), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def link_to(uid: str, title: str, **variables: str) -> Link:
+    """Lead to another board, with the time and the datasource that the reader has here."""
+    chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
+    return Link(title, f"/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}{chosen}")
+
+
+def department_variable() -> dashboard.VariableModel:
+    """Let the reader choose a territory: the whole region, or one département."""
+    options = {REGION: REGION_NAME} | {
+        code: f"{place.name} ({code})" for code, place in DEPARTMENTS.items()
+    }
+    return _choice(ours.DEPARTMENT_VARIABLE, "Territoire", options)
+
+
+def programme_variable(catalogue: Catalogue) -> dashboard.VariableModel:
+    """Let the reader choose some programmes, or all."""
+    options = {programme.id: programme.title for programme in catalogue.programmes}
+    variable = _choice(ours.PROGRAMME_VARIABLE, "Programme", options)
+    variable.multi = True
+    variable.include_all = True
+    variable.all_value = ALL
+    variable.current = dashboard.VariableOption(selected=True, text=["Tous"], value=["$__all"])
+    everything = dashboard.VariableOption(selected=True, text="Tous", value="$__all")
+    variable.options = [everything, *(_unselected(one) for one in variable.options or ())]
+    return variable
+
+
+def _choice(name: str, label: str, options: Mapping[str, str]) -> dashboard.VariableModel:
+    """Make a variable of fixed values; the first is chosen."""
+    listed = [
+        dashboard.VariableOption(selected=index == 0, text=text, value=value)
+        for index, (value, text) in enumerate(options.items())
+    ]
+    return dashboard.VariableModel(
+        type_val=dashboard.VariableType.CUSTOM,
+        name=name,
+        label=label,
+        query=", ".join(f"{_escaped(text)} : {value}" for value, text in options.items()),
+        options=listed,
+        current=listed[0],
+        allow_custom_value=False,
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace(",", "\\,")
+
+
+def _unselected(option: dashboard.VariableOption) -> dashboard.VariableOption:
+    return dashboard.VariableOption(selected=False, text=option.text, value=option.value)
+
+
+def _datasource_variable() -> dashboard.VariableModel:
+    """Let the reader choose the Prometheus; Grafana takes its default one."""
+    return dashboard.VariableModel(
+        type_val=dashboard.VariableType.DATASOURCE,
+        name="datasource",
+        label="Prometheus",
+        query=DATASOURCE.type_val,
+        current=dashboard.VariableOption(text="default", value="default"),
+        options=[],
+        refresh=dashboard.VariableRefresh.ON_DASHBOARD_LOAD,
+    )
+
+
+def _board_link(link: Link) -> dashboard.DashboardLink:
+    model = link.model()
+    if link.url.startswith("/d/"):
+        model.url, model.icon = link.url.partition("?")[0], "dashboard"
+        model.keep_time = model.include_vars = True
+    return model
+
+
+def _known(tree: Any) -> Any:  # noqa: ANN401 - JSON is any tree
+    """Leave out what Grafana's schema does not know, and what would hide the links."""
+    if isinstance(tree, dict):
+        return {
+            name: _known(value)
+            for name, value in tree.items()
+            if name not in UNKNOWN and (name, value) != HIDING
+        }
+    return [_known(value) for value in tree] if isinstance(tree, list) else tree

@@ -1,0 +1,60 @@
+"""The commands `smart-region boards …`: what is generated from the catalogue for Grafana."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["commands"]
+
+
+@click.group()
+def boards() -> None:
+    """Make Grafana's boards of the catalogue."""
+
+
+@boards.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("deploy/grafana/boards"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the boards are written; those of programmes that are gone are removed.",
+)
+@click.option(
+    "--catalogue",
+    "programmes",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of catalogue files instead of the Région's own.",
+)
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="Where the axis of time begins, as Grafana says it: now-30m; by default the day from which"
+    " the catalogue counts.",
+)
+@click.option(
+    "--runbooks",
+    metavar="URL",
+    help="What comes before /ALERT.md in links to runbooks; default docs/runbooks.",
+)
+def render(*, out: Path, programmes: Path | None, since: str | None, runbooks: str | None) -> None:
+    """Write one JSON file for each board: the same catalogue always gives the same bytes.
+
+    Where the catalogue is wrong the reason is told and nothing is written.
+    """
+    from catalogue.loader import load_catalogue
+    from dashboards.boards.render import boards_of, write
+    from dashboards.boards.render import render as render_files
+    from dashboards.conventions import Links
+
+    links = Links(runbooks or Links().runbooks)
+    files = render_files(boards_of(load_catalogue(programmes), links, since))
+    write(files, out)
+    click.echo(f"{out}: {len(files)} boards")
+
+
+commands: list[click.Command] = [boards]

@@ -1,0 +1,253 @@
+"""The delegate's board: one screen that says which promises are kept, which slip, and where."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.model import Catalogue
+from catalogue.progress import MilestoneStatus
+from dashboards import conventions as ours
+from dashboards.boards.board import (
+    Board,
+    department_variable,
+    link_to,
+    programme_variable,
+)
+from dashboards.boards.figures import (
+    CHOSEN,
+    TERRITORIES,
+    change_columns,
+    has_target,
+    indicator_names,
+    milestone_columns,
+    promise_column,
+    runbook_links,
+    value_columns,
+)
+from dashboards.boards.panels import (
+    COUNT,
+    DATE,
+    NO_UNIT,
+    At,
+    Column,
+    Frame,
+    Marker,
+    Panel,
+    Shown,
+    Step,
+    departments_map,
+    stats,
+    status_look,
+    table_of,
+    words,
+)
+from dashboards.boards.queries import (
+    Query,
+    date_of,
+    select,
+    with_geohash,
+    worst_status,
+)
+from dashboards.conventions import Links
+from dashboards.statuses import STATUSES
+
+__all__ = ["as_of_panel", "completeness_panel", "delegate_board"]
+
+BEHIND: Final = "Manqués ou à risque (jalons)"
+PROGRAMMES: Final = f"=~${ours.PROGRAMME_VARIABLE}"
+ELSEWHERE: Final = f"!={names.REGION}"
+
+
+def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
+    """Build the board that opens first."""
+    return Board(
+        uid=ours.DELEGATE_BOARD,
+        title="Smart Région : les promesses",
+        description=(
+            "Où en sont les promesses de 2016 : valeur, cible, avancement, état, échéance et "
+            "projection. Un clic sur une promesse mène à son programme."
+        ),
+        since=since,
+        variables=(department_variable(), programme_variable(catalogue)),
+        links=(
+            *(
+                link_to(ours.programme_board(programme.id), programme.title)
+                for programme in catalogue.programmes
+            ),
+            link_to(ours.PRODUCERS_BOARD, "Producteurs"),
+            link_to(ours.PIPELINE_BOARD, "Chaîne de traitement"),
+        ),
+        panels=(
+            as_of_panel(At(0, 0, 4, 4)),
+            _statuses(
+                "Jalons de la Région",
+                "Nombre de jalons de la Région entière, par état. L’état est recalculé à chaque "
+                "événement ; un jalon atteint puis perdu n’est plus compté comme atteint.",
+                At(4, 0, 8, 4),
+                names.REGION,
+            ),
+            _statuses(
+                "Jalons des départements",
+                "Nombre de jalons dus département par département, par état.",
+                At(12, 0, 8, 4),
+                ELSEWHERE,
+            ),
+            completeness_panel(At(20, 0, 4, 4)),
+            _promises(catalogue, links, At(0, 4, 16, 11)),
+            _map(At(16, 4, 8, 11)),
+            _without_target(catalogue, At(0, 15, 9, 10)),
+            _changes(catalogue, At(9, 15, 15, 10)),
+        ),
+    )
+
+
+def as_of_panel(at: At) -> Panel:
+    """Show the monitor's own day."""
+    return stats(
+        Frame(
+            "Chiffres arrêtés au",
+            "Le jour du moniteur : tout ce que montrent les tableaux de bord est vu de ce jour.",
+            at,
+        ),
+        [("Jour", Query(date_of(recorded.AS_OF.name)), Shown(DATE))],
+    )
+
+
+def completeness_panel(at: At) -> Panel:
+    """Show whether the figures are of all partitions."""
+    return stats(
+        Frame(
+            "Les chiffres sont",
+            "Les totaux ne sont montrés que si toutes les partitions des événements sont lues. "
+            "Retenus : voir la chaîne de traitement.",
+            at,
+        ),
+        [
+            (
+                "Complets",
+                Query(f"{ours.PARTITIONS_SHOWN} >= bool {ours.PARTITIONS_EXPECTED}"),
+                Shown(
+                    NO_UNIT,
+                    mappings=words({"1": "✔ complets", "0": "✖ retenus"}),
+                    steps=(Step(None, "red"), Step(1, "text")),
+                ),
+            )
+        ],
+        coloured=True,
+    )
+
+
+def _statuses(title: str, description: str, at: At, department: str) -> Panel:
+    # The worst first: what is to be read first.
+    by_severity = sorted(STATUSES.items(), key=lambda item: -item[1].severity)
+    return stats(
+        Frame(title, description, at),
+        [
+            (
+                look.text,
+                Query(_count(status, department=department, programme=PROGRAMMES)),
+                Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, look.colour))),
+            )
+            for status, look in by_severity
+        ],
+        coloured=True,
+    )
+
+
+def _count(status: str, *by: str, **labels: str) -> str:
+    chosen = select(names.MILESTONE_STATUS, status=status, **labels)
+    grouped = f"max by (indicator, milestone, department) ({chosen})"
+    return f"sum by ({', '.join(by)}) ({grouped})" if by else f"sum({grouped})"
+
+
+def _promises(catalogue: Catalogue, links: Links, at: At) -> Panel:
+    chosen = {"department": CHOSEN, "programme": PROGRAMMES}
+    to_programme = link_to(
+        "${__data.fields.board}",
+        "Voir le programme",
+        **{ours.DEPARTMENT_VARIABLE: CHOSEN},
+    )
+    return table_of(
+        Frame(
+            "Les promesses : où en est-on ?",
+            "Une ligne par jalon chiffré, le plus préoccupant d’abord. Avancement : part du "
+            "chemin entre la valeur initiale et la cible. Projection : jour où la cible serait "
+            "atteinte au rythme observé (tendance de Theil–Sen) ; vide si elle est atteinte ou si "
+            "le rythme n’y mène pas. * : supposé, la promesse ne fixe pas la cible ou l’échéance.",
+            at,
+            runbook_links(links),
+        ),
+        [
+            promise_column(catalogue.programmes, (to_programme,)),
+            *milestone_columns(catalogue.programmes, **chosen),
+            Column("board", "board", hidden=True),
+        ],
+        sort=("État", True),
+    )
+
+
+def _map(at: At) -> Panel:
+    chosen = {"department": ELSEWHERE, "programme": PROGRAMMES}
+    counts = [
+        Column(
+            f"{look.text} (jalons)",
+            Query(_count(status, "department", **chosen)),
+            Shown(COUNT, decimals=0),
+        )
+        for status, look in STATUSES.items()
+    ]
+    behind = _count(f"=~{MilestoneStatus.MISSED}|{MilestoneStatus.AT_RISK}", "department", **chosen)
+    return departments_map(
+        Frame(
+            "Où ? Le pire état de chaque département",
+            "Chaque repère porte le numéro du département et la marque du pire de ses jalons : "
+            + ", ".join(look.text for look in STATUSES.values())
+            + ". Plus il est grand, plus de jalons sont manqués ou à risque. Le détail s’affiche "
+            "au survol. Sans fond de carte : aucun serveur extérieur n’est appelé.",
+            at,
+        ),
+        [
+            Column("Repère", "marker"),
+            Column("Département", "department", Shown(NO_UNIT, mappings=TERRITORIES)),
+            Column("Pire état", Query(with_geohash(worst_status(**chosen))), status_look()),
+            Column("geohash", "geohash"),
+            Column(BEHIND, Query(behind), Shown(COUNT, decimals=0)),
+            *counts,
+        ],
+        Marker(colour="Pire état", text="Repère", size=BEHIND),
+    )
+
+
+def _without_target(catalogue: Catalogue, at: At) -> Panel:
+    free = [one for one in catalogue.indicators if not has_target(one)]
+    chosen = {"department": CHOSEN, "programme": PROGRAMMES}
+    return table_of(
+        Frame(
+            "Suivis sans cible",
+            "Les indicateurs pour lesquels la promesse ne fixe pas de cible.",
+            at,
+        ),
+        [
+            Column("Indicateur", "indicator", indicator_names(free)),
+            *value_columns(free, **chosen),
+        ],
+    )
+
+
+def _changes(catalogue: Catalogue, at: At) -> Panel:
+    chosen = {"department": CHOSEN, "programme": PROGRAMMES}
+    return table_of(
+        Frame(
+            "Ce qui a changé en 30 jours",
+            "Variation de chaque indicateur sur les 30 jours qui finissent au jour du moniteur. "
+            "Un taux varie par son numérateur (des faits nouveaux) ou par son dénominateur (un "
+            "recompte : des locaux recensés, un lycée fermé) ; ses variations sont en points.",
+            at,
+        ),
+        [
+            Column("Indicateur", "indicator", indicator_names(catalogue.indicators)),
+            *change_columns(catalogue.indicators, **chosen),
+        ],
+    )

@@ -1,0 +1,550 @@
+"""The house's panels: figures, tables, trends, bars and the map, each with one look for all boards.
+
+Every panel has a title, a description (what is measured, from which events), a place on the grid
+of 24 columns, units, and the datasource that the reader chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from string import ascii_uppercase
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from dashboards.boards.queries import Query
+from dashboards.boards.sdk import (
+    bargauge,
+    common,
+    dashboard,
+    geomap,
+    prometheus,
+    stat,
+    table,
+    timeseries,
+)
+from dashboards.statuses import STATUSES
+
+__all__ = [
+    "BARS",
+    "COLOURED",
+    "COUNT",
+    "DATE",
+    "DAYS",
+    "EUROS",
+    "NO_UNIT",
+    "PERCENT",
+    "RECORDS_PER_SECOND",
+    "SECONDS",
+    "At",
+    "Column",
+    "Frame",
+    "Link",
+    "Marker",
+    "Panel",
+    "Row",
+    "Shown",
+    "Step",
+    "bars",
+    "deadline_marks",
+    "departments_map",
+    "row",
+    "stats",
+    "status_look",
+    "table_of",
+    "trend",
+    "words",
+]
+
+Mapped: TypeAlias = dashboard.ValueMapping
+Panel: TypeAlias = dashboard.Panel
+Row: TypeAlias = dashboard.RowPanel
+
+DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
+
+#: Grafana's names for the units. A day is written as French readers write it.
+PERCENT: Final = "percentunit"
+COUNT: Final = "locale"
+EUROS: Final = "currencyEUR"
+DATE: Final = "time:DD/MM/YYYY"
+DAYS: Final = "suffix: j"
+SECONDS: Final = "s"
+RECORDS_PER_SECOND: Final = "suffix: /s"
+#: For what has no unit: words, codes, names.
+NO_UNIT: Final = "string"
+
+BLANK: Final = "–"
+NEUTRAL: Final = "text"
+"""Grafana's colour of ordinary text, dark on light and light on dark."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A place on the grid, in cells from the top left."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a panel or a value leads; the address may name fields and variables."""
+
+    title: str
+    url: str
+    new_tab: bool = False
+
+    def model(self) -> dashboard.DashboardLink:
+        """Give it as Grafana has it."""
+        return dashboard.DashboardLink(
+            title=self.title, url=self.url, target_blank=self.new_tab, icon="external link"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What every panel has: a title, what is measured and from which events, a place, links."""
+
+    title: str
+    description: str
+    at: At
+    links: Sequence[Link] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From a value on, a colour."""
+
+    value: float | None
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a value is written."""
+
+    unit: str
+    decimals: int | None = None
+    mappings: Sequence[Mapped] = ()
+    steps: Sequence[Step] = (Step(None, NEUTRAL),)
+    least: float | None = None
+    most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: a label of the series, or the values of a query."""
+
+    title: str
+    source: str | Query
+    """A label's name, or a query."""
+    shown: Shown = Shown(NO_UNIT)
+    width: int | None = None
+    cell: common.TableCellOptions | None = None
+    links: Sequence[Link] = ()
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """Which columns of a map are a marker's colour, text and size, by their titles."""
+
+    colour: str
+    text: str
+    size: str
+
+
+def words(texts: Mapping[str, str]) -> tuple[Mapped, ...]:
+    """Show codes as words."""
+    return (
+        dashboard.ValueMap(
+            options={
+                code: dashboard.ValueMappingResult(text=text, index=index)
+                for index, (code, text) in enumerate(texts.items())
+            }
+        ),
+    )
+
+
+def status_look() -> Shown:
+    """Show a severity as the status' mark and word, in its colour."""
+    results = {
+        str(look.severity): dashboard.ValueMappingResult(
+            text=look.text, color=look.colour, index=look.severity
+        )
+        for look in STATUSES.values()
+    }
+    return Shown(NO_UNIT, mappings=(dashboard.ValueMap(options=results),))
+
+
+#: A share of the way as a bar with its number.
+BARS: Final = common.TableBarGaugeCellOptions(
+    mode=common.BarGaugeDisplayMode.BASIC, value_display_mode=common.BarGaugeValueMode.TEXT
+)
+COLOURED: Final = common.TableColorTextCellOptions()
+
+
+def stats(
+    frame: Frame, values: Sequence[tuple[str, Query, Shown]], *, coloured: bool = False
+) -> Panel:
+    """Show a few values side by side, each under its name and in its own unit."""
+    first = values[0][2]
+    return _panel(
+        "stat",
+        frame,
+        [_instant(Query(query.expression, name), ref) for ref, name, query in _lettered(values)],
+        options=stat.Options(
+            graph_mode=common.BigValueGraphMode.NONE,
+            color_mode=(
+                common.BigValueColorMode.VALUE if coloured else common.BigValueColorMode.NONE
+            ),
+            text_mode=common.BigValueTextMode.VALUE_AND_NAME
+            if len(values) > 1
+            else common.BigValueTextMode.VALUE,
+            justify_mode=common.BigValueJustifyMode.CENTER,
+            orientation=common.VizOrientation.VERTICAL,
+            reduce_options=common.ReduceDataOptions(calcs=["lastNotNull"]),
+        ),
+        fields=dashboard.FieldConfigSource(
+            defaults=_field(first),
+            overrides=[_override(name, _properties(look)) for name, _, look in values[1:]],
+        ),
+    )
+
+
+def table_of(
+    frame: Frame, columns: Sequence[Column], *, sort: tuple[str, bool] | None = None
+) -> Panel:
+    """Join instant queries on the labels they share into one line for each set of them.
+
+    `sort` is a column's title, and True for the greatest first.
+    """
+    refs = iter(ascii_uppercase)
+    sources = [
+        (column, column.source if isinstance(column.source, str) else next(refs))
+        for column in columns
+    ]
+    queries = {ref: column.source for column, ref in sources if isinstance(column.source, Query)}
+    value = "Value" if len(queries) == 1 else "Value #{}"
+    fields = {
+        value.format(ref) if isinstance(column.source, Query) else ref: column
+        for column, ref in sources
+    }
+    return _panel(
+        "table",
+        frame,
+        [_instant(query, ref, tabular=True) for ref, query in queries.items()],
+        options=table.Options(
+            cell_height=common.TableCellHeight.SM,
+            sort_by=None
+            if sort is None
+            else [common.TableSortByFieldState(display_name=sort[0], desc=sort[1])],
+        ),
+        fields=dashboard.FieldConfigSource(
+            defaults=_field(
+                Shown(NO_UNIT), custom=table.FieldConfig(cell_options=common.TableAutoCellOptions())
+            ),
+            overrides=[_override(column.title, _column_properties(column)) for column in columns],
+        ),
+        transformations=[
+            dashboard.DataTransformerConfig(id_val="merge", options={}),
+            dashboard.DataTransformerConfig(
+                id_val="filterFieldsByName", options={"include": {"names": list(fields)}}
+            ),
+            dashboard.DataTransformerConfig(
+                id_val="organize",
+                options={
+                    "indexByName": {name: index for index, name in enumerate(fields)},
+                    "renameByName": {name: column.title for name, column in fields.items()},
+                    "excludeByName": {},
+                },
+            ),
+        ],
+    )
+
+
+def trend(
+    frame: Frame,
+    queries: Sequence[Query],
+    shown: Shown,
+    *,
+    dashed: Iterable[str] = (),
+    texts: Mapping[str, str] = MappingProxyType({}),
+    stacked: bool = False,
+) -> Panel:
+    """Draw values over time; `dashed` are the legends of lines that are no measurements."""
+    return _panel(
+        "timeseries",
+        frame,
+        [_ranged(query, ref) for ref, query in zip(ascii_uppercase, queries, strict=False)],
+        options=timeseries.Options(
+            legend=common.VizLegendOptions(
+                display_mode=common.LegendDisplayMode.LIST,
+                placement=common.LegendPlacement.BOTTOM,
+                show_legend=True,
+                calcs=["lastNotNull"],
+            ),
+            tooltip=common.VizTooltipOptions(
+                mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING
+            ),
+        ),
+        fields=dashboard.FieldConfigSource(
+            defaults=_field(
+                shown,
+                mode=dashboard.FieldColorModeId.PALETTE_CLASSIC,
+                custom=timeseries.FieldConfig(
+                    draw_style=common.GraphDrawStyle.LINE,
+                    line_interpolation=common.LineInterpolation.STEP_AFTER,
+                    line_width=2,
+                    fill_opacity=20 if stacked else 0,
+                    show_points=common.VisibilityMode.NEVER,
+                    # A year of days on a screen leaves gaps between the points, not in the facts.
+                    span_nulls=True,
+                    stacking=common.StackingConfig(mode=common.StackingMode.NORMAL)
+                    if stacked
+                    else None,
+                ),
+            ),
+            overrides=[
+                *(_override(legend, _dashed()) for legend in dashed),
+                *(_override(code, {"displayName": text}) for code, text in texts.items()),
+            ],
+        ),
+    )
+
+
+def bars(
+    frame: Frame, query: Query, shown: Shown, texts: Mapping[str, str] = MappingProxyType({})
+) -> Panel:
+    """Show one bar with its number for each series, named by the query's legend or its text."""
+    return _panel(
+        "bargauge",
+        frame,
+        [_instant(query, "A")],
+        options=bargauge.Options(
+            display_mode=common.BarGaugeDisplayMode.BASIC,
+            value_mode=common.BarGaugeValueMode.TEXT,
+            name_placement=common.BarGaugeNamePlacement.LEFT,
+            orientation=common.VizOrientation.HORIZONTAL,
+            reduce_options=common.ReduceDataOptions(calcs=["lastNotNull"]),
+        ),
+        fields=dashboard.FieldConfigSource(
+            defaults=_field(shown),
+            overrides=[_override(code, {"displayName": text}) for code, text in texts.items()],
+        ),
+    )
+
+
+def departments_map(frame: Frame, columns: Sequence[Column], marker: Marker) -> Panel:
+    """Show a marker for each département on an empty ground: no server of tiles is asked.
+
+    The series have the label `geohash`. All columns are in the marker's tooltip.
+    """
+    tabular = table_of(frame, columns)
+    tabular.type_val = "geomap"
+    tabular.options = geomap.Options(
+        view=geomap.MapViewConfig(id_val="fit", all_layers=True, padding=12, zoom=9, max_zoom=9),
+        controls=geomap.ControlsOptions(
+            show_zoom=False,
+            mouse_wheel_zoom=False,
+            show_attribution=False,
+            show_scale=False,
+            show_debug=False,
+            show_measure=False,
+        ),
+        basemap=common.MapLayerOptions(
+            type_val="xyz", name="fond vide", config={"url": EMPTY_TILE, "attribution": ""}
+        ),
+        layers=[
+            common.MapLayerOptions(
+                type_val="markers",
+                name="Départements",
+                tooltip=True,
+                location=common.FrameGeometrySource(
+                    mode=common.FrameGeometrySourceMode.GEOHASH, geohash="geohash"
+                ),
+                config={
+                    "showLegend": False,
+                    "style": {
+                        "color": {"field": marker.colour, "fixed": NEUTRAL},
+                        "opacity": 0.35,
+                        "size": {"field": marker.size, "fixed": 17, "min": 14, "max": 24},
+                        "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
+                        "text": {"mode": "field", "field": marker.text, "fixed": ""},
+                        "textConfig": {
+                            "fontSize": 13,
+                            "textAlign": "center",
+                            "textBaseline": "middle",
+                            "offsetX": 0,
+                            "offsetY": 0,
+                        },
+                    },
+                },
+            )
+        ],
+        tooltip=geomap.TooltipOptions(mode=geomap.TooltipMode.DETAILS),
+    )
+    config = tabular.field_config
+    if config is not None:
+        config.defaults.custom = None
+    return tabular
+
+
+#: One transparent pixel, for every tile.
+EMPTY_TILE: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
+def row(title: str, y: int) -> Row:
+    """Begin a part of a board."""
+    return Row(title=title, grid_pos=dashboard.GridPos(x=0, y=y, w=24, h=1))
+
+
+def deadline_marks(expression: str) -> dashboard.AnnotationQuery:
+    """Mark moments on the axis of time: the values of a query, in milliseconds."""
+    return dashboard.AnnotationQuery(
+        name="Échéances",
+        datasource=DATASOURCE,
+        enable=True,
+        icon_color="purple",
+        expr=expression,
+        step="1d",
+        use_value_for_time=True,
+        title_format="Échéance : {{milestone}}",
+    )
+
+
+def _panel(
+    kind: str,
+    frame: Frame,
+    targets: Sequence[prometheus.Dataquery],
+    options: object,
+    fields: dashboard.FieldConfigSource,
+    transformations: Sequence[dashboard.DataTransformerConfig] = (),
+) -> Panel:
+    at = frame.at
+    return dashboard.Panel(
+        type_val=kind,
+        title=frame.title,
+        description=frame.description,
+        datasource=DATASOURCE,
+        grid_pos=dashboard.GridPos(x=at.x, y=at.y, w=at.w, h=at.h),
+        targets=list(targets),
+        options=options,
+        field_config=fields,
+        transformations=list(transformations) or None,
+        links=[link.model() for link in frame.links] or None,
+    )
+
+
+def _lettered(
+    values: Sequence[tuple[str, Query, Shown]],
+) -> Iterable[tuple[str, str, Query]]:
+    return (
+        (ascii_uppercase[index], name, query)
+        for index, (name, query, _) in zip(count(), values, strict=False)
+    )
+
+
+def _instant(query: Query, ref: str, *, tabular: bool = False) -> prometheus.Dataquery:
+    return prometheus.Dataquery(
+        datasource=DATASOURCE,
+        expr=query.expression,
+        ref_id=ref,
+        instant=True,
+        range_val=False,
+        format_val=(
+            prometheus.PromQueryFormat.TABLE if tabular else prometheus.PromQueryFormat.TIME_SERIES
+        ),
+        legend_format=query.legend or None,
+        editor_mode=prometheus.QueryEditorMode.CODE,
+    )
+
+
+def _ranged(query: Query, ref: str) -> prometheus.Dataquery:
+    return prometheus.Dataquery(
+        datasource=DATASOURCE,
+        expr=query.expression,
+        ref_id=ref,
+        instant=False,
+        range_val=True,
+        format_val=prometheus.PromQueryFormat.TIME_SERIES,
+        legend_format=query.legend or None,
+        editor_mode=prometheus.QueryEditorMode.CODE,
+    )
+
+
+def _field(
+    shown: Shown,
+    *,
+    mode: dashboard.FieldColorModeId = dashboard.FieldColorModeId.THRESHOLDS,
+    custom: object = None,
+) -> dashboard.FieldConfig:
+    return dashboard.FieldConfig(
+        unit=shown.unit,
+        decimals=shown.decimals,
+        mappings=list(shown.mappings) or None,
+        thresholds=_thresholds(shown.steps),
+        color=dashboard.FieldColor(mode=mode),
+        min_val=shown.least,
+        max_val=shown.most,
+        no_value=BLANK,
+        custom=custom,
+    )
+
+
+def _thresholds(steps: Sequence[Step]) -> dashboard.ThresholdsConfig:
+    return dashboard.ThresholdsConfig(
+        mode=dashboard.ThresholdsMode.ABSOLUTE,
+        steps=[dashboard.Threshold(value=step.value, color=step.colour) for step in steps],
+    )
+
+
+def _override(
+    field: str, properties: Mapping[str, object]
+) -> dashboard.DashboardFieldConfigSourceOverrides:
+    return dashboard.DashboardFieldConfigSourceOverrides(
+        matcher=dashboard.MatcherConfig(id_val="byName", options=field),
+        properties=[
+            dashboard.DynamicConfigValue(id_val=name, value=value)
+            for name, value in properties.items()
+        ],
+    )
+
+
+def _properties(shown: Shown) -> dict[str, object]:
+    properties: dict[str, object] = {
+        "unit": shown.unit,
+        "thresholds": _thresholds(shown.steps),
+        # What the panel's defaults say of another value must not hold for this one.
+        "mappings": list(shown.mappings),
+    }
+    limits = {"decimals": shown.decimals, "min": shown.least, "max": shown.most}
+    properties |= {name: value for name, value in limits.items() if value is not None}
+    return properties
+
+
+def _column_properties(column: Column) -> dict[str, object]:
+    properties = _properties(column.shown)
+    if column.width is not None:
+        properties["custom.width"] = column.width
+    if column.cell is not None:
+        properties["custom.cellOptions"] = column.cell
+    if column.links:
+        properties["links"] = [
+            {"title": link.title, "url": link.url, "targetBlank": link.new_tab}
+            for link in column.links
+        ]
+    if column.hidden:
+        properties["custom.hidden"] = True
+    return properties
+
+
+def _dashed() -> dict[str, object]:
+    return {
+        "custom.lineStyle": common.LineStyle(fill="dash", dash=[10, 10]),
+        "custom.lineWidth": 1,
+        "color": dashboard.FieldColor(mode=dashboard.FieldColorModeId.FIXED, fixed_color=NEUTRAL),
+    }

@@ -1,0 +1,233 @@
+"""The operator's board: whether the monitor is healthy, keeps up, and can be restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from dashboards import conventions as ours
+from dashboards.boards.board import PARIS, Board, link_to
+from dashboards.boards.delegate import as_of_panel
+from dashboards.boards.figures import runbook_links
+from dashboards.boards.panels import (
+    COUNT,
+    DAYS,
+    NO_UNIT,
+    RECORDS_PER_SECOND,
+    SECONDS,
+    At,
+    Column,
+    Frame,
+    Panel,
+    Shown,
+    Step,
+    bars,
+    stats,
+    table_of,
+    trend,
+    words,
+)
+from dashboards.boards.queries import DAY_SECONDS, Query, fact_of, latest, select
+from dashboards.conventions import Links
+from dashboards.rules import alerts
+from dashboards.wording import FAMILIES, OUTCOMES, REASONS
+
+__all__ = ["pipeline_board"]
+
+#: As the alert ConsumerLag waits for: more than a worker takes a second for.
+LAGGING: Final = 10_000
+
+WHOLE: Final = Shown(COUNT, decimals=0)
+NONE_WANTED: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "red")))
+LATE: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(LAGGING, "orange")))
+READY: Final = Shown(
+    NO_UNIT,
+    mappings=words({"1": "✔ prêts", "0": "✖ pas tous prêts"}),
+    steps=(Step(None, "red"), Step(1, "text")),
+)
+
+RUNBOOKS: Mapping[str, str] = MappingProxyType(
+    {
+        alerts.DEAD_LETTERS.name: "Que faire de messages refusés",
+        alerts.CONSUMER_LAG.name: "Que faire d’un retard",
+        alerts.PARTITIONS_MISSING.name: "Que faire de partitions manquantes",
+        alerts.WORKER_NOT_READY.name: "Que faire d’un worker qui n’est pas prêt",
+        alerts.FIGURES_DIVERGE.name: "Que faire d’un écart entre les chiffres",
+    }
+)
+
+
+def pipeline_board(links: Links) -> Board:
+    """Build the board of the monitor itself."""
+    return Board(
+        uid=ours.PIPELINE_BOARD,
+        title="Smart Région : la chaîne de traitement",
+        description=(
+            "La santé du moniteur : workers, partitions, retard, messages refusés, reprise. Les "
+            "chiffres ne valent que ce que vaut la chaîne."
+        ),
+        since="now-1h",
+        refresh="10s",
+        timezone=PARIS,
+        links=(
+            link_to(ours.DELEGATE_BOARD, "Toutes les promesses"),
+            link_to(ours.PRODUCERS_BOARD, "Producteurs"),
+            *runbook_links(links, RUNBOOKS),
+        ),
+        panels=(
+            as_of_panel(At(0, 0, 4, 4)),
+            _health(At(4, 0, 20, 4)),
+            _throughput(At(0, 4, 12, 8)),
+            _lag(At(12, 4, 12, 8)),
+            _dead_letters(At(0, 12, 8, 9)),
+            _recovery(At(8, 12, 8, 9)),
+            _faults(At(16, 12, 8, 9)),
+            _lateness(At(0, 21, 10, 11)),
+            _entities(At(10, 21, 7, 11)),
+            _alerts(At(17, 21, 7, 11)),
+        ),
+    )
+
+
+def _health(at: At) -> Panel:
+    return stats(
+        Frame(
+            "Santé",
+            "Workers et évaluateur : prêts quand leur état est reconstitué. Partitions : lues par "
+            "un worker, sur celles qui sont attendues. Retard : messages encore à traiter, par les "
+            "workers et par l’évaluateur.",
+            at,
+        ),
+        [
+            ("Workers", Query(f"min({names.WORKER_READY.name})"), READY),
+            ("Évaluateur", Query(f"max({names.ASSESSOR_READY.name})"), READY),
+            ("Partitions lues", Query(ours.PARTITIONS_SHOWN), WHOLE),
+            ("Partitions attendues", Query(ours.PARTITIONS_EXPECTED), WHOLE),
+            ("Retard des workers", Query(f"sum({ours.TOPIC_LAG})"), LATE),
+            ("Retard de l’évaluateur", Query(f"max({names.ASSESSOR_LAG.name})"), LATE),
+        ],
+        coloured=True,
+    )
+
+
+def _throughput(at: At) -> Panel:
+    rate = f"sum by (outcome) (rate({names.EVENTS.name}[$__rate_interval]))"
+    return trend(
+        Frame(
+            "Débit, par devenir des messages",
+            "Messages lus par seconde, tous workers et tous topics ensemble. Chaque message a un "
+            "seul devenir : accepté, déjà connu, dépassé, refusé ou renvoyé à sa partition.",
+            at,
+        ),
+        [Query(rate, "{{outcome}}")],
+        Shown(RECORDS_PER_SECOND, least=0),
+        texts=OUTCOMES,
+        stacked=True,
+    )
+
+
+def _lag(at: At) -> Panel:
+    return trend(
+        Frame(
+            "Retard par topic",
+            "Messages publiés que les workers n’ont pas encore traités. S’il croît, ajouter un "
+            "worker, jusqu’au nombre de partitions.",
+            at,
+        ),
+        [Query(ours.TOPIC_LAG, "{{topic}}")],
+        Shown(COUNT, decimals=0, least=0),
+    )
+
+
+def _dead_letters(at: At) -> Panel:
+    return bars(
+        Frame(
+            "Messages refusés, par motif",
+            "Messages mis de côté dans le topic des refus sur la période choisie ; chacun y est "
+            "gardé tel quel, avec son motif.",
+            at,
+        ),
+        Query(f"sum by (reason) (increase({names.DEAD_LETTERS.name}[$__range]))", "{{reason}}"),
+        Shown(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),
+        REASONS,
+    )
+
+
+def _recovery(at: At) -> Panel:
+    return trend(
+        Frame(
+            "Reprise",
+            "Durée de la dernière reconstitution de l’état, au démarrage ou après un changement de "
+            "répartition ; la plus longue de tous les workers.",
+            at,
+        ),
+        [Query(latest(names.RECOVERY_SECONDS.name), "durée de la reprise")],
+        Shown(SECONDS, decimals=1, least=0),
+    )
+
+
+def _faults(at: At) -> Panel:
+    return stats(
+        Frame(
+            "Depuis le démarrage des workers",
+            "Reprises : reconstitutions de l’état. Écarts : séries qui différaient au recalcul de "
+            "contrôle ; tout écart est un défaut du programme. Erreurs de coordination : à voir du "
+            "côté du broker. Sources ignorées : un producteur invente des noms de source.",
+            at,
+        ),
+        [
+            ("Reprises", Query(f"sum({names.RECOVERIES.name})"), WHOLE),
+            ("Écarts", Query(f"sum({names.REBUILD_MISMATCHES.name})"), NONE_WANTED),
+            ("Erreurs de coordination", Query(f"sum({names.COORDINATOR_ERRORS.name})"), WHOLE),
+            ("Sources ignorées", Query(f"sum({names.SOURCES_DROPPED.name})"), NONE_WANTED),
+        ],
+        coloured=True,
+    )
+
+
+def _lateness(at: At) -> Panel:
+    newest = f"max by (type) ({ours.SOURCE_LAST_EVENT})"
+    age = f"clamp_min((scalar({recorded.AS_OF.name}) - {newest}) / {DAY_SECONDS}, 0)"
+    return bars(
+        Frame(
+            "Ancienneté du dernier événement, par fait",
+            "Jours entre le jour du moniteur et l’enregistrement, par son producteur, du dernier "
+            "événement reçu de chaque type.",
+            at,
+        ),
+        Query(fact_of(age), "{{fact}}"),
+        Shown(DAYS, decimals=0, least=0),
+    )
+
+
+def _entities(at: At) -> Panel:
+    return bars(
+        Frame(
+            "Entités suivies",
+            "Lycées, sites, communes, inscriptions… gardés en mémoire, tous workers ensemble.",
+            at,
+        ),
+        Query(f"sum by (family) ({names.ENTITIES.name})", "{{family}}"),
+        Shown(COUNT, decimals=0, least=0),
+        FAMILIES,
+    )
+
+
+def _alerts(at: At) -> Panel:
+    firing = select("ALERTS", alertstate="firing")
+    return table_of(
+        Frame(
+            "Alertes en cours",
+            "Nombre d’alertes qui sonnent, par nom. Watchdog sonne toujours : son absence dirait "
+            "que les alertes ne partent plus.",
+            at,
+        ),
+        [
+            Column("Alerte", "alertname"),
+            Column("Nombre", Query(f"count by (alertname) ({firing})"), WHOLE, 80),
+        ],
+        sort=("Nombre", True),
+    )

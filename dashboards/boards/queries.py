@@ -1,0 +1,170 @@
+"""What panels ask of Prometheus: expressions over the catalogue's metrics and recorded series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from catalogue import metric_names as names
+from catalogue.metric_names import Metric
+from catalogue.model import Direction, Indicator, Unit
+from dashboards.statuses import STATUSES
+from dashboards.territory import DEPARTMENTS, geohash
+
+__all__ = [
+    "CHANGE_WINDOW",
+    "DAY_SECONDS",
+    "INDICATOR",
+    "MILESTONE",
+    "OF_INDICATOR",
+    "Query",
+    "change_shown",
+    "date_of",
+    "fact_of",
+    "latest",
+    "one_of",
+    "per_milestone",
+    "select",
+    "shown",
+    "status_code",
+    "with_geohash",
+    "with_label",
+    "worst_status",
+]
+
+INDICATOR: Final = ("programme", "indicator")
+MILESTONE: Final = (*INDICATOR, "milestone")
+OF_INDICATOR: Final = f"on ({', '.join(INDICATOR)})"
+
+CHANGE_WINDOW: Final = "30d"
+DAY_SECONDS: Final = 86_400
+MILLISECONDS: Final = 1000
+"""Grafana takes dates in milliseconds, Prometheus has seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """An expression, and what its series (or its only series) are called."""
+
+    expression: str
+    legend: str = ""
+
+
+def select(metric: Metric | str, **labels: str | tuple[str, ...]) -> str:
+    """Select the series of a metric; a label's value may begin with `=~`, `!~` or `!=`.
+
+    Several values of a label must all hold.
+    """
+    name = metric if isinstance(metric, str) else metric.name
+    matchers = [
+        _matcher(label, value)
+        for label, values in labels.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
+    return f"{name}{{{', '.join(matchers)}}}" if matchers else name
+
+
+def _matcher(label: str, value: str) -> str:
+    operator = next((one for one in ("=~", "!~", "!=") if value.startswith(one)), "")
+    return f'{label}{operator or "="}"{value.removeprefix(operator)}"'
+
+
+def one_of(values: Iterable[str]) -> str:
+    """Write the matcher of a label that is one of some values."""
+    return f"=~{'|'.join(values)}"
+
+
+def latest(expression: str, *by: str) -> str:
+    """Take the series of several processes, or of one before and after a restart, for one."""
+    return f"max by ({', '.join(by)}) ({expression})" if by else f"max({expression})"
+
+
+def date_of(expression: str) -> str:
+    """Turn seconds into what Grafana shows as a date."""
+    return f"{MILLISECONDS} * {expression}"
+
+
+def per_milestone(value: str, milestones: str) -> str:
+    """Repeat each indicator's value for each of its milestones."""
+    return f"0 * {milestones} + {OF_INDICATOR} group_left () ({value})"
+
+
+def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
+    """Give values of indicators of different units as they are read in one column.
+
+    `expression_of` makes an expression of a matcher of indicators. A ratio becomes a percentage
+    with one decimal, anything else a whole number; what is beyond the last digit is cut on the side
+    away from the target, so that 100 is never read where 100 % is not attained.
+    """
+    parts = []
+    for (ratio, direction), ids in _kinds(indicators).items():
+        cut = "floor" if direction is Direction.RISING else "ceil"
+        value = expression_of(one_of(ids))
+        # A float may be a hair beside the decimal that was meant: 0.29 as 289.99…/1000.
+        parts.append(f"{cut}(round(1000 * {value}, 0.000001)) / 10" if ratio else f"{cut}({value})")
+    return " or ".join(parts)
+
+
+def change_shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
+    """Give changes in one column: of a ratio in points of percentage, with one decimal."""
+    ratios = [one.id for one in indicators if one.unit is Unit.RATIO]
+    others = [one.id for one in indicators if one.unit is not Unit.RATIO]
+    parts = [f"round(100 * {expression_of(one_of(ratios))}, 0.1)"] if ratios else []
+    parts += [f"round({expression_of(one_of(others))})"] if others else []
+    return " or ".join(parts)
+
+
+def _kinds(indicators: Iterable[Indicator]) -> Mapping[tuple[bool, Direction], list[str]]:
+    kinds: dict[tuple[bool, Direction], list[str]] = {}
+    for one in indicators:
+        kinds.setdefault((one.unit is Unit.RATIO, one.direction), []).append(one.id)
+    return kinds
+
+
+def status_code(*by: str, **labels: str) -> str:
+    """Give the status of milestones as its severity, a number that a panel turns into words."""
+    parts = (
+        f"{look.severity} * ({select(names.MILESTONE_STATUS, status=status, **labels)} == 1)"
+        for status, look in STATUSES.items()
+    )
+    return latest(" or ".join(parts), *by)
+
+
+def worst_status(**labels: str) -> str:
+    """Give each département's worst status, with `marker`: its code and the status' mark."""
+    parts = (
+        with_label(
+            f"{look.severity} * ({select(names.MILESTONE_STATUS, status=status, **labels)} == 1)",
+            "marker",
+            "department",
+            f"$1 {look.mark}",
+        )
+        for status, look in STATUSES.items()
+    )
+    return f"topk by (department) (1, max by (department, marker) ({' or '.join(parts)}))"
+
+
+def with_label(
+    expression: str, label: str, source: str, replacement: str = "$1", pattern: str = "(.*)"
+) -> str:
+    """Add a label made of another."""
+    return f'label_replace({expression}, "{label}", "{replacement}", "{source}", "{pattern}")'
+
+
+def with_geohash(expression: str) -> str:
+    """Add to series by département where it is.
+
+    In the expression, not in a series of its own to be joined: so the map also works on a
+    backfilled day on which no rule ran, and needs nothing but the figures.
+    """
+    for code, place in DEPARTMENTS.items():
+        cell = geohash(place.latitude, place.longitude)
+        expression = with_label(expression, "geohash", "department", cell, code)
+    return expression
+
+
+def fact_of(expression: str) -> str:
+    """Add to series by type the short name of the fact: `school.connected`."""
+    named = with_label(expression, "fact", "type")
+    return with_label(named, "fact", "type", "$1", r".+\\.([a-z_]+\\.[a-z_]+)\\.v[0-9]+")

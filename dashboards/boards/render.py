@@ -1,0 +1,60 @@
+"""All boards of a catalogue, as files of JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from catalogue.model import Catalogue
+from dashboards.boards.board import Board, document
+from dashboards.boards.delegate import delegate_board
+from dashboards.boards.pipeline import pipeline_board
+from dashboards.boards.producers import producers_board
+from dashboards.boards.programme import programme_board
+from dashboards.conventions import Links
+
+__all__ = ["boards_of", "first_day", "render", "write"]
+
+FIRST_DAY: Final = date(2016, 1, 1)
+"""Where no indicator has a baseline: the programme's first day."""
+
+
+def boards_of(
+    catalogue: Catalogue, links: Links | None = None, since: str | None = None
+) -> tuple[Board, ...]:
+    """Build every board of a catalogue, in the order in which they are read.
+
+    `since` is where the axis of the promises' boards begins, as Grafana says it (`now-30m`); by
+    default the first day of the catalogue's baselines.
+    """
+    links = Links() if links is None else links
+    start = f"{first_day(catalogue)}T00:00:00Z" if since is None else since
+    return (
+        delegate_board(catalogue, links, start),
+        *(programme_board(programme, links, start) for programme in catalogue.programmes),
+        pipeline_board(links),
+        producers_board(catalogue, links),
+    )
+
+
+def first_day(catalogue: Catalogue) -> date:
+    """Give the first day from which anything is counted."""
+    days = (one.baseline.day for one in catalogue.indicators if one.baseline is not None)
+    return min(days, default=FIRST_DAY)
+
+
+def render(boards: Sequence[Board]) -> Mapping[str, str]:
+    """Give the text of each board's file, by the file's name."""
+    return {f"{board.uid}.json": document(board) for board in boards}
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    """Write the files, all rendered before, and remove those of boards that are no more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for stale in folder.glob("smart-region-*.json"):
+        if stale.name not in files:
+            stale.unlink()

@@ -1,0 +1,67 @@
+"""The boards of the Région's catalogue as the reader of their JSON sees them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalogue.loader import load_catalogue
+from catalogue.metric_names import REGION
+from catalogue.model import Catalogue
+from dashboards.boards.render import boards_of, render
+
+__all__ = ["BOARDS", "CATALOGUE", "Question", "documents", "questions", "substituted"]
+
+CATALOGUE = load_catalogue()
+
+#: What Grafana puts in the place of a variable: its own, and those of our boards.
+SUBSTITUTES: Mapping[str, str] = {
+    "$__rate_interval": "1m",
+    "$__range": "1h",
+    "$department": REGION,
+    "$programme": ".+",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An expression of a panel, as Prometheus is asked it."""
+
+    board: str
+    panel: str
+    ref: str
+    expression: str
+    over_time: bool
+
+    def __str__(self) -> str:
+        return f"{self.board} / {self.panel} / {self.ref}"
+
+
+def documents(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+    """Render the boards of a catalogue and read them again, by uid."""
+    return {board["uid"]: board for board in map(json.loads, render(boards_of(catalogue)).values())}
+
+
+BOARDS = documents(CATALOGUE)
+
+
+def questions(
+    boards: Mapping[str, Mapping[str, Any]], variables: Mapping[str, str] = SUBSTITUTES
+) -> Iterator[Question]:
+    """Give every expression of every panel and annotation, its variables substituted."""
+    for uid, board in boards.items():
+        for panel in board["panels"]:
+            for target in panel.get("targets", ()):
+                expression = substituted(target["expr"], variables)
+                ranged = bool(target.get("range"))
+                yield Question(uid, panel["title"], target["refId"], expression, ranged)
+        for mark in board["annotations"]["list"]:
+            expression = substituted(mark["expr"], variables)
+            yield Question(uid, mark["name"], "annotation", expression, over_time=True)
+
+
+def substituted(expression: str, variables: Mapping[str, str] = SUBSTITUTES) -> str:
+    """Put values in the place of variables."""
+    for name, value in variables.items():
+        expression = expression.replace(name, value)
+    return expression

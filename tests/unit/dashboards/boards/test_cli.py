@@ -1,0 +1,31 @@
+"""The command `smart-region boards render`."""
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from dashboards.boards.cli import commands
+from dashboards.boards.render import boards_of, render
+from tests.support.boards import CATALOGUE
+
+(BOARDS_COMMAND,) = commands
+
+
+def test_writes_the_catalogue_s_boards(tmp_path: Path) -> None:
+    """One file for each board, as they are rendered."""
+    result = CliRunner().invoke(BOARDS_COMMAND, ["render", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert written == render(boards_of(CATALOGUE))
+    assert f"{len(written)} boards" in result.output
+
+
+def test_a_wrong_catalogue_writes_nothing(tmp_path: Path) -> None:
+    """The reason is told before any file is touched."""
+    catalogue, out = tmp_path / "catalogue", tmp_path / "out"
+    catalogue.mkdir()
+    (catalogue / "x.yaml").write_text("id: x\n")
+    arguments = ["render", "--out", str(out), "--catalogue", str(catalogue)]
+    result = CliRunner().invoke(BOARDS_COMMAND, arguments)
+    assert result.exit_code != 0
+    assert not out.exists()

@@ -1,0 +1,247 @@
+"""The house's rules for boards, which no schema knows."""
+
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from catalogue.model import Catalogue
+from dashboards import conventions as ours
+from dashboards.boards.board import TAG
+from dashboards.conventions import Links
+from tests.support.boards import BOARDS, CATALOGUE, documents, questions
+
+COLUMNS = 24
+ONE_SCREEN = 26
+"""Rows of 38 pixels that a screen of 1080 shows below Grafana's own bars."""
+
+OWN_VARIABLES = {"__rate_interval", "__range", "__url_time_range", "__data"}
+FIELDS = re.compile(r"\$\{__data\.fields\.([a-z_]+)\}")
+VARIABLE = re.compile(r"\$\{?([a-z_]+)")
+
+
+def panels_of(board: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the panels of a board that show something."""
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
+def links_of(board: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give every link of a board, with where it is."""
+    for link in board["links"]:
+        yield "board", link
+    for panel in panels_of(board):
+        for link in panel.get("links", ()):
+            yield panel["title"], link
+        for override in panel["fieldConfig"]["overrides"]:
+            for one in override["properties"]:
+                for link in one["value"] if one["id"] == "links" else ():
+                    yield panel["title"], link
+
+
+def every_text(tree: object) -> Iterator[str]:
+    """Give every piece of text of a board, names of fields too."""
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield name
+            yield from every_text(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from every_text(value)
+    elif isinstance(tree, str):
+        yield tree
+
+
+def test_every_board_is_there() -> None:
+    """The delegate's, one for each programme, the pipeline's and the producers'."""
+    assert list(BOARDS) == [
+        ours.DELEGATE_BOARD,
+        *(ours.programme_board(programme.id) for programme in CATALOGUE.programmes),
+        ours.PIPELINE_BOARD,
+        ours.PRODUCERS_BOARD,
+    ]
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_panels_have_ids_of_their_own(uid: str) -> None:
+    """No two panels of a board share an id."""
+    ids = [panel["id"] for panel in BOARDS[uid]["panels"]]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_panels_have_titles_of_their_own(uid: str) -> None:
+    """A panel is known by its title: plans and tests name it so."""
+    titles = [panel["title"] for panel in panels_of(BOARDS[uid])]
+    assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_panels_do_not_overlap(uid: str) -> None:
+    """Panels lie inside the grid's columns, and no two share a cell."""
+    places = [(panel["title"], panel["gridPos"]) for panel in BOARDS[uid]["panels"]]
+    for title, at in places:
+        assert at["x"] >= 0 < at["w"], title
+        assert at["x"] + at["w"] <= COLUMNS, title
+        assert at["y"] >= 0 < at["h"], title
+    for (title, one), (other_title, other) in combinations(places, 2):
+        apart = (
+            one["x"] + one["w"] <= other["x"]
+            or other["x"] + other["w"] <= one["x"]
+            or one["y"] + one["h"] <= other["y"]
+            or other["y"] + other["h"] <= one["y"]
+        )
+        assert apart, f"{title} and {other_title}"
+
+
+def test_the_delegate_s_board_is_one_screen() -> None:
+    """What the delegate asks is answered without scrolling."""
+    places = [panel["gridPos"] for panel in BOARDS[ours.DELEGATE_BOARD]["panels"]]
+    assert max(at["y"] + at["h"] for at in places) <= ONE_SCREEN
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_every_panel_says_what_is_measured(uid: str) -> None:
+    """A panel has a title, and a description in whole sentences."""
+    for panel in panels_of(BOARDS[uid]):
+        assert panel["title"]
+        assert len(panel["description"]) > 40, panel["title"]
+        assert panel["description"].rstrip("`").endswith("."), panel["title"]
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_every_value_has_a_unit(uid: str) -> None:
+    """The panel's own field and every override of a table's column or a stat's value name one."""
+    for panel in panels_of(BOARDS[uid]):
+        config = panel["fieldConfig"]
+        assert config["defaults"].get("unit"), panel["title"]
+        if panel["type"] in ("table", "stat", "geomap"):
+            for override in config["overrides"]:
+                (unit,) = [one["value"] for one in override["properties"] if one["id"] == "unit"]
+                assert unit, (panel["title"], override["matcher"]["options"])
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_the_reader_chooses_the_datasource(uid: str) -> None:
+    """Every panel, query and annotation takes its data from the variable, none by a uid."""
+    board = BOARDS[uid]
+    chosen = {"type": "prometheus", "uid": "${datasource}"}
+    places = [*panels_of(board), *board["annotations"]["list"]]
+    places += [target for panel in panels_of(board) for target in panel["targets"]]
+    assert all(place["datasource"] == chosen for place in places)
+    assert board["templating"]["list"][0]["name"] == "datasource"
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_variables_are_declared(uid: str) -> None:
+    """Every variable that a board uses is one of its own or of Grafana's."""
+    board = BOARDS[uid]
+    declared = {one["name"] for one in board["templating"]["list"]} | OWN_VARIABLES
+    texts = [text for panel in board["panels"] for text in every_text(panel)]
+    used = {name for text in texts for name in VARIABLE.findall(text)}
+    assert used - declared == set()
+
+
+@pytest.mark.parametrize("uid", [uid for uid in BOARDS if uid.startswith("smart-region-p-")])
+def test_programme_boards_let_choose_a_territory(uid: str) -> None:
+    """Links set the variable `department`, also to the whole region."""
+    (variable,) = (
+        one for one in BOARDS[uid]["templating"]["list"] if one["name"] == ours.DEPARTMENT_VARIABLE
+    )
+    assert [option["value"] for option in variable["options"]][:3] == ["region", "75", "77"]
+
+
+def addresses(url: str) -> list[str]:
+    """Say where a link may lead: a field in it stands for each programme's board."""
+    if FIELDS.findall(url) == ["board"]:
+        return [
+            FIELDS.sub(ours.programme_board(programme.id), url)
+            for programme in CATALOGUE.programmes
+        ]
+    assert not FIELDS.search(url), url
+    return [url]
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_links_lead_to_what_exists(uid: str) -> None:
+    """A link leads to a board that is rendered, or to the runbook of an alert."""
+    for where, link in links_of(BOARDS[uid]):
+        assert link["title"], where
+        for url in addresses(link["url"]):
+            target = url.partition("?")[0]
+            if target.startswith("/d/"):
+                assert target.removeprefix("/d/") in BOARDS, (where, url)
+            else:
+                assert target.startswith(Links().runbooks), (where, url)
+                assert target.endswith(".md"), (where, url)
+
+
+def test_the_delegate_reaches_every_programme_and_the_runbooks() -> None:
+    """From the promises one goes to a promise's programme, and to what to do about its alert."""
+    links = list(links_of(BOARDS[ours.DELEGATE_BOARD]))
+    urls = {url for _, link in links for url in addresses(link["url"])}
+    boards = {url.partition("?")[0] for url in urls}
+    assert {f"/d/{ours.programme_board(one.id)}" for one in CATALOGUE.programmes} <= boards
+    assert Links().runbook("MilestoneMissed") in urls
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_boards_are_marked_as_ours(uid: str) -> None:
+    """Publishing knows its boards by their mark; no board has a number of some Grafana."""
+    board = BOARDS[uid]
+    assert board["tags"] == [TAG]
+    assert board["uid"] == uid
+    assert len(uid) <= ours.LONGEST_UID
+    assert "id" not in board
+    assert "version" not in board
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_colour_is_never_alone(uid: str) -> None:
+    """A colour given by a word carries the word and a mark; one by a threshold, its number."""
+    for panel in panels_of(BOARDS[uid]):
+        looks = [panel["fieldConfig"]["defaults"].get("mappings") or []]
+        looks += [
+            one["value"]
+            for override in panel["fieldConfig"]["overrides"]
+            for one in override["properties"]
+            if one["id"] == "mappings"
+        ]
+        for mapping in (mapping for look in looks for mapping in look):
+            for result in mapping["options"].values():
+                assert result.get("text"), panel["title"]
+                if "color" in result:
+                    assert not result["text"][0].isalnum(), panel["title"]
+
+
+@pytest.mark.parametrize("uid", BOARDS)
+def test_tables_show_only_columns_that_they_fill(uid: str) -> None:
+    """A column of a query is renamed by the query's letter, and each letter has a query."""
+    for panel in panels_of(BOARDS[uid]):
+        if panel["type"] not in ("table", "geomap"):
+            continue
+        (organized,) = (
+            one["options"]["renameByName"]
+            for one in panel["transformations"]
+            if one["id"] == "organize"
+        )
+        refs = [target["refId"] for target in panel["targets"]]
+        named = [name for name in organized if name.startswith("Value")]
+        expected = ["Value"] if len(refs) == 1 else [f"Value #{ref}" for ref in refs]
+        assert sorted(named) == sorted(expected), panel["title"]
+
+
+def test_boards_follow_the_catalogue() -> None:
+    """A programme that is not in the catalogue has no board, and is nowhere linked."""
+    smaller = Catalogue(programmes=CATALOGUE.programmes[:2])
+    boards = documents(smaller)
+    gone = [ours.programme_board(one.id) for one in CATALOGUE.programmes[2:]]
+    texts = {text for board in boards.values() for text in every_text(board)}
+    assert not boards.keys() & set(gone)
+    assert not [uid for uid in gone if any(uid in text for text in texts)]
+
+
+def test_every_expression_is_asked_once_its_variables_are_known() -> None:
+    """Nothing of Grafana's is left in an expression that is asked of Prometheus."""
+    assert not [one for one in questions(BOARDS) if VARIABLE.search(one.expression)]

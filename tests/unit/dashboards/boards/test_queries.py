@@ -1,0 +1,82 @@
+"""The expressions that panels ask."""
+
+from catalogue import metric_names as names
+from catalogue.metric_names import REGION
+from catalogue.model import Direction, Indicator, Unit
+from catalogue.progress import MilestoneStatus
+from dashboards.boards.queries import (
+    change_shown,
+    one_of,
+    per_milestone,
+    select,
+    shown,
+    status_code,
+    with_geohash,
+    with_label,
+    worst_status,
+)
+from dashboards.statuses import STATUSES
+from dashboards.territory import DEPARTMENTS
+from tests.support.boards import CATALOGUE
+
+RATIO = next(one for one in CATALOGUE.indicators if one.unit is Unit.RATIO)
+EUROS = next(one for one in CATALOGUE.indicators if one.unit is Unit.EUROS)
+
+
+def falling(indicator: Indicator) -> Indicator:
+    """Turn a promise round."""
+    return indicator.model_copy(update={"direction": Direction.FALLING})
+
+
+def test_a_matcher_says_how_it_matches() -> None:
+    """A value is equal unless it says otherwise; several of one label must all hold."""
+    assert select("x") == "x"
+    assert select(names.AS_OF) == names.AS_OF.name
+    assert select("x", a="1", b="!=2", c=one_of(["3", "4"])) == 'x{a="1", b!="2", c=~"3|4"}'
+    assert select("x", a=("=~.+", "!=2")) == 'x{a=~".+", a!="2"}'
+
+
+def test_a_percentage_is_cut_on_the_side_away_from_the_target() -> None:
+    """A rising ratio is rounded down, a falling one up; numbers that are not ratios are whole."""
+    assert shown([RATIO], lambda ids: f"v{ids}").startswith("floor(round(1000 * v")
+    assert shown([falling(RATIO)], lambda ids: f"v{ids}").startswith("ceil(round(1000 * v")
+    assert shown([EUROS], lambda ids: f"v{ids}") == f"floor(v=~{EUROS.id})"
+
+
+def test_units_of_one_column_are_joined() -> None:
+    """Each indicator is in one part of the column's expression."""
+    column = shown(CATALOGUE.indicators, lambda ids: f"v{ids}")
+    assert [column.count(one.id) for one in CATALOGUE.indicators] == [1] * len(CATALOGUE.indicators)
+    assert " or " in column
+    assert change_shown([RATIO], lambda ids: f"v{ids}") == f"round(100 * v=~{RATIO.id}, 0.1)"
+    assert change_shown([EUROS], lambda ids: f"v{ids}") == f"round(v=~{EUROS.id})"
+
+
+def test_a_status_is_its_severity() -> None:
+    """Every status has its part, and only the one that holds counts."""
+    code = status_code("indicator", department=REGION)
+    for status in MilestoneStatus:
+        part = f'status="{status}", department="{REGION}"}} == 1)'
+        assert f"{STATUSES[status].severity} * (smartregion_milestone_status{{{part}" in code
+
+
+def test_the_worst_status_names_the_department() -> None:
+    """Each status' part carries a marker with its mark."""
+    worst = worst_status()
+    for look in STATUSES.values():
+        assert f'"marker", "$1 {look.mark}"' in worst
+
+
+def test_every_department_has_a_geohash() -> None:
+    """One label for each of them, whatever the series."""
+    expression = with_geohash("x")
+    assert expression.count('"geohash"') == len(DEPARTMENTS)
+    for code in DEPARTMENTS:
+        assert f'"department", "{code}")' in expression
+
+
+def test_a_value_is_repeated_for_each_milestone() -> None:
+    """A milestone's row shows its indicator's value."""
+    joined = per_milestone("v", "m")
+    assert joined == "0 * m + on (programme, indicator) group_left () (v)"
+    assert with_label("x", "a", "b") == 'label_replace(x, "a", "$1", "b", "(.*)")'

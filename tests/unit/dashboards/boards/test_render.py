@@ -1,0 +1,102 @@
+"""From the catalogue to the files of all boards."""
+
+import json
+from pathlib import Path
+
+from catalogue import rule_names as recorded
+from catalogue.model import Catalogue, Indicator, Programme, Unit
+from dashboards import conventions as ours
+from dashboards.boards.render import boards_of, first_day, render, write
+from dashboards.conventions import Links
+from tests.support.boards import BOARDS, CATALOGUE, documents
+
+ROOT = Path(__file__).parents[4]
+
+
+def with_programme(programme: Programme) -> Catalogue:
+    """Give a catalogue of one programme."""
+    return Catalogue(programmes=(programme,))
+
+
+def counted() -> Indicator:
+    """Give an indicator by audience that counts persons."""
+    return next(
+        one
+        for one in CATALOGUE.indicators
+        if one.breakdown == "audience" and one.unit is Unit.COUNT
+    )
+
+
+def test_committed_boards_are_up_to_date() -> None:
+    """`make generated` would change nothing, and no file is left over."""
+    folder = ROOT / "deploy/grafana/boards"
+    committed = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+    assert committed == render(boards_of(CATALOGUE))
+
+
+def test_the_axis_begins_where_the_catalogue_counts_from() -> None:
+    """The promises' boards show the programme's years; the monitor's own its last hours."""
+    assert first_day(CATALOGUE).isoformat() == "2016-01-01"
+    since = {uid: board["time"]["from"] for uid, board in BOARDS.items()}
+    assert since[ours.DELEGATE_BOARD] == "2016-01-01T00:00:00Z"
+    assert since[ours.PIPELINE_BOARD] == "now-1h"
+
+
+def test_a_demo_may_begin_later() -> None:
+    """A replay of minutes is seen on an axis of minutes."""
+    files = render(boards_of(CATALOGUE, since="now-30m"))
+    board = json.loads(files[f"{ours.DELEGATE_BOARD}.json"])
+    assert board["time"] == {"from": "now-30m", "to": "now"}
+
+
+def test_runbooks_are_where_the_site_has_them() -> None:
+    """The address before the runbook's name is the site's."""
+    text = "".join(render(boards_of(CATALOGUE, Links(runbooks="https://wiki/r"))).values())
+    assert '"https://wiki/r/MilestoneMissed.md"' in text
+    assert "docs/runbooks" not in text
+
+
+def test_boards_of_programmes_that_are_gone_are_removed(tmp_path: Path) -> None:
+    """Writing leaves the boards of the catalogue, and files that are not ours."""
+    (tmp_path / "mine.json").write_text("{}")
+    write(render(boards_of(CATALOGUE)), tmp_path)
+    gone, *kept = CATALOGUE.programmes
+    write(render(boards_of(Catalogue(programmes=tuple(kept)))), tmp_path)
+    files = {path.name for path in tmp_path.iterdir()}
+    assert "mine.json" in files
+    assert f"{ours.programme_board(gone.id)}.json" not in files
+    assert f"{ours.programme_board(kept[0].id)}.json" in files
+
+
+def test_a_long_id_is_linked_by_the_board_s_own_uid() -> None:
+    """A uid that had to be cut is in the expression that makes the links."""
+    long = CATALOGUE.programmes[0].model_copy(update={"id": "programme_" + "x" * 40})
+    boards = documents(with_programme(long))
+    uid = ours.programme_board(long.id)
+    assert len(uid) == ours.LONGEST_UID
+    assert uid in boards
+    assert f'"{uid}", "programme", "{long.id}"' in json.dumps(
+        boards[ours.DELEGATE_BOARD], ensure_ascii=False
+    ).replace('\\"', '"')
+
+
+def test_small_counts_are_said_to_be_hidden() -> None:
+    """An indicator about persons has its cells from the assessor, and says which are hidden."""
+    one = counted().model_copy(update={"min_cell": 11})
+    programme = CATALOGUE.programme_of(counted().id).model_copy(update={"indicators": (one,)})
+    board = documents(with_programme(programme))[ours.programme_board(programme.id)]
+    (panel,) = (panel for panel in board["panels"] if "smartregion_cell_" in json.dumps(panel))
+    assert "secret statistique" in panel["description"]
+    assert "■ protégé" in json.dumps(panel, ensure_ascii=False)
+    assert recorded.REGION_CATEGORY.name not in json.dumps(board)
+
+
+def test_a_programme_without_targets_has_a_board_too() -> None:
+    """It has no table of milestones and no deadline, and its indicators all the same."""
+    bare = tuple(one.model_copy(update={"milestones": ()}) for one in CATALOGUE.indicators[:1])
+    programme = CATALOGUE.programmes[0].model_copy(update={"indicators": bare})
+    board = documents(with_programme(programme))[ours.programme_board(programme.id)]
+    titles = [panel["title"] for panel in board["panels"]]
+    assert "Jalons du territoire choisi" not in titles
+    assert board["annotations"]["list"] == []
+    assert f"{bare[0].title} dans le temps" in titles
