@@ -1,0 +1,167 @@
+"""Every expression of every panel, asked of a real Prometheus that scrapes a real stream."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from time import time
+from typing import Final
+
+import pytest
+
+from catalogue import metric_names as names
+from catalogue.metric_names import REGION
+from dashboards import conventions as ours
+from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from dashboards.rules.pace import PACES
+from dashboards.rules.render import Site
+from dashboards.rules.render import render as render_rules
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
+from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
+from tests.support.kafka import KafkaBroker
+from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
+from tests.support.traffic import region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew
+
+pytestmark = pytest.mark.timeout(300)
+
+#: A year before the deadlines: there is a pace to observe, one to require, and a day to project.
+TODAY = date(2019, 12, 31)
+ASTRAY = 0.01
+SECONDS = 90
+OVER = 15
+"""Seconds of a panel's range: the monitor has run a little longer."""
+
+SOME_DEPARTMENT = "77"
+
+#: Boards of programmes whose milestones hold the region alone.
+REGIONAL: Final = {
+    ours.programme_board(programme.id)
+    for programme in CATALOGUE.programmes
+    if not any(
+        milestone.departments for one in programme.indicators for milestone in one.milestones
+    )
+}
+
+
+def is_line_of_a_department(question: Question) -> bool:
+    """The line of the chosen département, in a history of the region."""
+    return question.panel.endswith("dans le temps") and "department!=" in question.expression
+
+
+def is_of_regional_milestones(question: Question) -> bool:
+    """Milestones of a programme in which only the region is held to some."""
+    return question.panel == "Jalons du territoire choisi" and question.board in REGIONAL
+
+
+#: By the territory that the reader chose, what may have nothing to show.
+MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
+    REGION: (is_line_of_a_department,),
+    SOME_DEPARTMENT: (is_of_regional_milestones,),
+}
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """Give a Prometheus that has scraped worker and assessor while four years went through."""
+    require_prometheus()
+    folder = tmp_path_factory.mktemp("boards")
+    crew, monitoring = Crew(kafka_broker.bootstrap, folder), Monitoring(folder / "monitoring")
+    try:
+        kafka_broker.reset()
+        apply_topics(kafka_broker.bootstrap, declared_topics())
+        worker, assessor = crew.worker(clock=str(TODAY)), crew.assessor(clock=str(TODAY))
+        worker.start()
+        worker.wait_ready()
+        assessor.start()
+        targets = {WORKER_JOB: worker, ASSESSOR_JOB: assessor}
+        prometheus = monitoring.prometheus(
+            targets={job: [f"127.0.0.1:{one.port}"] for job, one in targets.items()},
+            rules=written_rules(folder),
+        )
+        send(kafka_broker.bootstrap, region(7, date(2016, 1, 1), TODAY), astray=ASTRAY)
+        assert wait_done(kafka_broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
+        assessor.wait_ready()
+        yield prometheus
+    finally:
+        monitoring.dismiss()
+        crew.dismiss()
+
+
+def written_rules(folder: Path) -> list[Path]:
+    """Write the catalogue's own rules, at the pace of a demo."""
+    files = render_rules(CATALOGUE, Site(pace=PACES["live"]))
+    rules = {folder / Path(name).name: text for name, text in files.items() if "/rules/" in name}
+    for path, text in rules.items():
+        path.write_text(text)
+    return list(rules)
+
+
+def answered(prometheus: Prometheus, question: Question) -> bool:
+    """Tell whether a question has an answer, all of it finite numbers."""
+    if question.over_time:
+        now = time()
+        lines = prometheus.query_range(question.expression, now - OVER, now, step="5s")
+        values = [value for line in lines for _, value in line.points]
+    else:
+        values = [sample.value for sample in prometheus.query(question.expression)]
+    return bool(values) and all(math.isfinite(value) for value in values)
+
+
+@pytest.mark.parametrize("territory", MAY_BE_EMPTY)
+def test_every_panel_has_something_to_show(prometheus: Prometheus, territory: str) -> None:
+    """No panel is empty, but those of which it is said why; and every number is finite."""
+    variables = {**SUBSTITUTES, f"${ours.DEPARTMENT_VARIABLE}": territory}
+    left = [
+        one
+        for one in questions(BOARDS, variables)
+        if not any(excuse(one) for excuse in MAY_BE_EMPTY[territory])
+    ]
+    assert len(left) > 200
+
+    def all_answered() -> bool:
+        left[:] = [one for one in left if not answered(prometheus, one)]
+        return not left
+
+    wait_until(all_answered, seconds=SECONDS)
+    assert [str(one) for one in left] == []
+
+
+def test_lines_of_the_delegate_s_table_are_whole(prometheus: Prometheus) -> None:
+    """Each query of the promises has a row for each milestone of the region, none has another."""
+    columns = [
+        one
+        for one in questions(BOARDS)
+        if (one.board, one.panel) == (ours.DELEGATE_BOARD, "Les promesses : où en est-on ?")
+    ]
+    promised = {
+        (indicator.id, milestone.id)
+        for indicator in CATALOGUE.indicators
+        for milestone in indicator.milestones
+        if milestone.target is not None and milestone.holds(None)
+    }
+
+    def rows(question: Question) -> set[tuple[str, str]]:
+        samples = prometheus.query(question.expression)
+        return {(one.labels["indicator"], one.labels["milestone"]) for one in samples}
+
+    *always, projected = columns
+    assert wait_until(lambda: all(rows(one) == promised for one in always), seconds=SECONDS)
+    assert rows(projected) <= promised
+
+
+def test_the_map_has_every_department(prometheus: Prometheus) -> None:
+    """Each département is on the map once, at a place of its own, with its mark."""
+    (question,) = (
+        one
+        for one in questions(BOARDS)
+        if one.board == ours.DELEGATE_BOARD and "geohash" in one.expression
+    )
+    assert wait_until(lambda: len(prometheus.query(question.expression)) == 8, seconds=SECONDS)
+    samples = prometheus.query(question.expression)
+    assert len({one.labels["geohash"] for one in samples}) == 8
+    assert all(one.labels["marker"].startswith(one.labels["department"]) for one in samples)

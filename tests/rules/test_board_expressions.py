@@ -1,0 +1,132 @@
+"""What the boards' expressions come to, evaluated by promtool on a few series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+
+from catalogue import metric_names as names
+from catalogue.loader import load_catalogue
+from catalogue.model import Direction, Indicator, Unit
+from catalogue.progress import MilestoneStatus
+from dashboards.boards.queries import (
+    fact_of,
+    select,
+    shown,
+    status_code,
+    with_geohash,
+    worst_status,
+)
+from dashboards.statuses import STATUSES
+from tests.support.prometheus import promtool, require_prometheus
+
+RATIO = next(one for one in load_catalogue().indicators if one.unit is Unit.RATIO)
+FALLING = RATIO.model_copy(update={"direction": Direction.FALLING})
+
+OF_RATIO = f'programme="lycees", indicator="{RATIO.id}"'
+
+
+def expect(
+    folder: Path, series: Mapping[str, float], expression: str, expected: Mapping[str, float]
+) -> None:
+    """Let promtool evaluate an expression on some series, and compare."""
+    require_prometheus()
+    document = {
+        "tests": [
+            {
+                "interval": "1m",
+                "input_series": [
+                    {"series": name, "values": str(value)} for name, value in series.items()
+                ],
+                "promql_expr_test": [
+                    {
+                        "expr": expression,
+                        "eval_time": "0m",
+                        "exp_samples": [
+                            {"labels": labels, "value": value} for labels, value in expected.items()
+                        ],
+                    }
+                ],
+            }
+        ]
+    }
+    file = folder / "expression.yaml"
+    file.write_text(yaml.safe_dump(document, allow_unicode=True))
+    promtool("test", "rules", file)
+
+
+def status(department: str, milestone: str, value: MilestoneStatus) -> str:
+    """Write the series of a status that holds."""
+    return select(
+        names.MILESTONE_STATUS,
+        programme="lycees",
+        indicator=RATIO.id,
+        milestone=milestone,
+        department=department,
+        status=value,
+    )
+
+
+@pytest.mark.parametrize(
+    ("indicator", "value", "read"),
+    [
+        (RATIO, 1.0, 100.0),
+        (RATIO, 0.9999999, 99.9),
+        (RATIO, 0.29, 29.0),
+        (RATIO, 0.57, 57.0),
+        (FALLING, 0.1000001, 10.1),
+        (FALLING, 0.07, 7.0),
+    ],
+)
+def test_a_percentage_is_read_as_meant(
+    tmp_path: Path, indicator: Indicator, value: float, read: float
+) -> None:
+    """It is cut away from the target, but not by the inexactness of floats."""
+    column = shown([indicator], lambda ids: f"max by (programme) ({select('x', indicator=ids)})")
+    expect(tmp_path, {f"x{{{OF_RATIO}}}": value}, column, {'{programme="lycees"}': read})
+
+
+def test_a_status_is_the_severity_of_the_one_that_holds(tmp_path: Path) -> None:
+    """Statuses that do not hold are 0 and do not count."""
+    series = {
+        status("region", "all_connected", one): float(one is MilestoneStatus.MISSED)
+        for one in MilestoneStatus
+    }
+    expect(
+        tmp_path,
+        series,
+        status_code("indicator", department="region"),
+        {f'{{indicator="{RATIO.id}"}}': STATUSES[MilestoneStatus.MISSED].severity},
+    )
+
+
+def test_the_map_shows_the_worst_of_a_department(tmp_path: Path) -> None:
+    """Of two milestones it is the worse, with its mark and the département's place."""
+    series = {
+        status("77", "one", MilestoneStatus.ACHIEVED): 1.0,
+        status("77", "two", MilestoneStatus.AT_RISK): 1.0,
+        status("region", "one", MilestoneStatus.MISSED): 1.0,
+    }
+    expect(
+        tmp_path,
+        series,
+        with_geohash(worst_status(department="!=region")),
+        {'{department="77", geohash="u0dhdu", marker="77 ▲"}': 4},
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_", "fact"),
+    [
+        ("fr.iledefrance.smartregion.school.connected.v1", "school.connected"),
+        ("fr.iledefrance.smartregion.school.workspace_activated.v12", "school.workspace_activated"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_a_fact_is_named_shortly(tmp_path: Path, type_: str, fact: str) -> None:
+    """Of a type that is ours the fact is kept; another stays as it is."""
+    expected = {f'{{fact="{fact}", type="{type_}"}}': 1.0}
+    expect(tmp_path, {f'x{{type="{type_}"}}': 1.0}, fact_of("max by (type) (x)"), expected)
