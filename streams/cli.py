@@ -1,4 +1,4 @@
-"""The commands `smart-region worker`, `assessor`, `dead-letters …`, `audit` and `demo`."""
+"""The commands of this package, those of its parts among them: `smart-region worker` and so on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from streams.assessor.cli import commands as assessor_commands
 from streams.audit.cli import commands as audit_commands
+from streams.backfill.cli import commands as backfill_commands
 from streams.demo.cli import demo
 
 if TYPE_CHECKING:
@@ -87,5 +88,6 @@ commands: list[click.Command] = [
     *assessor_commands,
     dead_letters,
     *audit_commands,
+    *backfill_commands,
     demo,
 ]

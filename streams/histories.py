@@ -10,7 +10,7 @@ from catalogue.assessment import territories
 from catalogue.history import History, StepFunction
 from catalogue.model import Grain
 from catalogue.suppression import published
-from streams.contribution import NO_DEPARTMENT
+from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from streams.fold import Series, SeriesKey
     from streams.holdings import Holdings
 
-__all__ = ["PersonTable", "histories_of", "person_tables"]
+__all__ = ["Part", "PersonTable", "categories_of", "histories_of", "person_tables"]
+
+Part: TypeAlias = tuple[str, str | None, str]
+"""An indicator's id, a département or None for the region, a category of the breakdown."""
 
 PersonTable: TypeAlias = "Mapping[Place, int | None]"
 """Persons by département and category, None for all of them; a suppressed cell is None."""
@@ -57,6 +60,30 @@ def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
                 measure.divisor,
             )
     return found
+
+
+def categories_of(holdings: Holdings, catalogue: Catalogue) -> Mapping[Part, StepFunction]:
+    """Add up the partitions by category, for the indicators that are broken down.
+
+    The parts of a numerator, before its divisor; an indicator with `min_cell` has none here, but
+    tables of persons.
+    """
+    steps: dict[tuple[int, str | None, str], Counter[int]] = defaultdict(Counter)
+    for key, series in _all_series(holdings):
+        for place in {key.department, None} if key.category != NO_CATEGORY else ():
+            total = steps[key.term, place, key.category]
+            for day, amount in series.steps.items():
+                total[day] += amount
+    terms = _places(holdings)
+    return {
+        (indicator.id, department, category): StepFunction.of(
+            steps.get((terms[indicator.measure.numerator], department, category), {})
+        )
+        for indicator in catalogue.indicators
+        if indicator.min_cell is None
+        for department in territories(indicator)
+        for category in indicator.categories
+    }
 
 
 def person_tables(holdings: Holdings, catalogue: Catalogue, as_of: date) -> dict[str, PersonTable]:

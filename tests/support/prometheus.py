@@ -401,9 +401,13 @@ def amtool(*arguments: str | Path, folder: Path | None = None) -> str:
 
 
 def create_blocks(openmetrics: Path, folder: Path) -> Path:
-    """Make Prometheus' blocks of a backfill, in a folder that `Prometheus(blocks=…)` takes."""
+    """Make Prometheus' blocks of a backfill, in a folder that `Prometheus(blocks=…)` takes.
+
+    Large blocks: with its own two hours, promtool reads the whole file for each day in it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    promtool("tsdb", "create-blocks-from", "openmetrics", "--quiet", openmetrics, folder)
+    command = ["tsdb", "create-blocks-from", "openmetrics", "--quiet"]
+    promtool(*command, "--max-block-duration=17520h", openmetrics, folder)
     return folder
 
 

@@ -17,7 +17,7 @@ from events.fact import Family
 from events.identifiers import Department
 from streams.audit.ledger import Ledger
 from streams.audit.recount import audit_ledger
-from streams.histories import histories_of, person_tables
+from streams.histories import categories_of, histories_of, person_tables
 from streams.holdings import Holdings
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, event, histories, uai
@@ -56,13 +56,23 @@ def enrolments(**audiences: int) -> list[CloudEvent]:
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
 def test_readings_are_the_audit_s_on_every_day(told: list[list[CloudEvent]]) -> None:
-    """Whatever happened, each history reads on each day what an audit counts of that day."""
+    """Whatever happened, figures and their categories are on each day what an audit counts."""
     events = [one for history in told for one in history]
-    found = histories_of(taught(shipped(), events), shipped())
+    holdings = taught(shipped(), events)
+    found, parts = histories_of(holdings, shipped()), categories_of(holdings, shipped())
     with Ledger(map(raw_record, events), partitions=8) as ledger:
         for day in (*map(date.fromisoformat, DAYS), AS_OF):
-            counted = audit_ledger(ledger, shipped(), day).readings
-            assert {place: history.reading(day) for place, history in found.items()} == counted
+            audit = audit_ledger(ledger, shipped(), day)
+            readings = {place: history.reading(day) for place, history in found.items()}
+            assert readings == audit.readings
+            assert {
+                (one, category, where): total.at(day)
+                for (one, where, category), total in parts.items()
+            } == {
+                key: amount
+                for key, amount in audit.categories.items()
+                if shipped().indicator(key[0]).min_cell is None
+            }
 
 
 def test_there_is_a_history_of_what_was_never_reported() -> None:

@@ -1,0 +1,122 @@
+"""The command `smart-region backfill`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from streams.backfill.openmetrics import OpenMetricsSpool
+    from streams.backfill.past import Past
+
+__all__ = ["commands"]
+
+DAY = click.DateTime(["%Y-%m-%d"])
+DAYS = {"d": 1, "w": 7}
+#: Blocks of half a year or so; with promtool's own two hours it would read the file for each day.
+PROMTOOL = "promtool tsdb create-blocks-from openmetrics --max-block-duration=8760h"
+
+
+def _step(_: click.Context, __: click.Parameter, text: str) -> int:
+    """Read a step: whole days or weeks, for a figure has one value a day."""
+    matched = re.fullmatch(r"([1-9]\d{0,3})([dw])", text)
+    if matched is None:
+        raise click.BadParameter(f"{text!r} is no step: write days or weeks, as in 1d, 7d or 4w")
+    return int(matched[1]) * DAYS[matched[2]]
+
+
+@click.command()
+@click.option("--from", "start", type=DAY, required=True, metavar="DAY", help="First day.")
+@click.option("--to", "end", type=DAY, required=True, metavar="DAY", help="Last day.")
+@click.option(
+    "--step",
+    default="1d",
+    show_default=True,
+    metavar="STEP",
+    callback=_step,
+    help="From one day to the next: 1d, 7d, 4w…",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Where to write; - is the standard output.",
+)
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+def backfill(
+    *, start: datetime, end: datetime, step: int, out: Path, bootstrap: str | None
+) -> None:
+    """Write the years past as OpenMetrics text, for Prometheus and its boards.
+
+    The state knows the figure of every day: figures, targets and statuses are written as they were
+    at midnight (UTC) of each, as far as is known now. Prometheus' promtool makes blocks of the
+    file, to be put in its data folder.
+    """
+    from datetime import timedelta
+
+    from catalogue.loader import load_catalogue
+    from streams.backfill.openmetrics import OpenMetricsSpool
+    from streams.backfill.past import Past
+    from streams.replica import read_replica
+    from streams.settings import load_settings
+    from streams.whole_file import whole_file
+
+    first, last = start.date(), end.date()
+    if last < first:
+        raise click.BadParameter(
+            f"{last} is before --from {first}: give two days in order", param_hint="--to"
+        )
+    settings = load_settings(broker=bootstrap)
+    today = settings.make_clock().today()
+    if last > today:
+        raise click.BadParameter(
+            f"{last} is yet to come (the clock says {today}): a day has figures when it is there",
+            param_hint="--to",
+        )
+    days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
+    catalogue = load_catalogue(settings.catalogue_folder)
+    with whole_file(out) as stream, OpenMetricsSpool() as spool:
+        past = Past(catalogue, read_replica(settings, catalogue), days)
+        with _progress(len(past)) as advance:
+            _fill(spool, past, advance)
+        spool.write(stream)
+    click.echo(
+        f"{spool.samples} samples of {len(days)} days; next, in Prometheus' place:", err=True
+    )
+    click.echo(f"  {PROMTOOL} {out} DATA_FOLDER", err=True)
+
+
+def _fill(spool: OpenMetricsSpool, past: Past, advance: Callable[[], None]) -> None:
+    for series in past.promised():
+        spool.add(*series)
+    for series in past.persons():
+        spool.add(*series)
+    for territory in past.judged():
+        for series in territory:
+            spool.add(*series)
+        advance()
+
+
+@contextmanager
+def _progress(territories: int) -> Iterator[Callable[[], None]]:
+    """Give what moves a bar on, in a terminal; elsewhere it says nothing."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Judging", total=territories)
+        yield lambda: progress.advance(task)
+
+
+commands: list[click.Command] = [backfill]

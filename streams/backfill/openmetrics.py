@@ -1,0 +1,75 @@
+"""OpenMetrics text with timestamps, written family by family, however the series come."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, BinaryIO, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from catalogue.metric_names import Metric
+
+__all__ = ["OpenMetricsSpool"]
+
+
+class OpenMetricsSpool:
+    """Collects series on disk and writes them as one text; open it with `with`.
+
+    OpenMetrics wants all samples of a family together, and those of a series together in the order
+    of time. Series come territory by territory, so each family waits in a temporary file of its
+    own: memory stays flat, whatever the number of days.
+    """
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._resources = ExitStack()
+        self._families: dict[Metric, BinaryIO] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._resources.close()
+
+    def add(
+        self, metric: Metric, labels: Sequence[str], samples: Sequence[tuple[int, float]]
+    ) -> None:
+        """Add a whole series: its label values, and (seconds since 1970, value) in order.
+
+        A series must be added once.
+        """
+        name = metric.name
+        if metric.labels:
+            pairs = zip(metric.labels, labels, strict=True)
+            name += "{" + ",".join(f'{label}="{_escaped(value)}"' for label, value in pairs) + "}"
+        lines = "".join(f"{name} {value!r} {when}\n" for when, value in samples)
+        self._file(metric).write(lines.encode())
+        self.samples += len(samples)
+
+    def write(self, out: BinaryIO) -> None:
+        """Write all that was added."""
+        for metric, family in self._families.items():
+            head = f"# TYPE {metric.name} {metric.kind}\n# HELP {metric.name} "
+            out.write(f"{head}{_escaped(metric.meaning)}\n".encode())
+            family.seek(0)
+            shutil.copyfileobj(family, out)
+        out.write(b"# EOF\n")
+
+    def _file(self, metric: Metric) -> BinaryIO:
+        if metric not in self._families:
+            # One for each metric: they are few. The resources close it.
+            self._families[metric] = self._resources.enter_context(TemporaryFile())  # noqa: SIM115
+        return self._families[metric]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

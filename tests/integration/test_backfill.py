@@ -1,0 +1,137 @@
+"""The years past in a real Prometheus, day for day what an audit counts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.assessment import Figure, assess
+from catalogue.loader import load_catalogue
+from streams.audit.ledger import Ledger
+from streams.audit.reading import read_topics
+from streams.audit.recount import audit_ledger
+from tests.support.kafka import KafkaBroker
+from tests.support.prometheus import Monitoring, Prometheus, create_blocks
+from tests.support.traffic import region, send, wait_done
+from tests.support.workers import Crew
+
+pytestmark = pytest.mark.timeout(600)
+
+FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
+STEP = 7
+DAYS = [FIRST_DAY + timedelta(days) for days in range(0, (LAST_DAY - FIRST_DAY).days + 1, STEP)]
+CHOSEN = [DAYS[60], DAYS[130], DAYS[-1]]
+
+
+def run(broker: KafkaBroker, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line on a broker; the clock stands on the last day."""
+    return subprocess.run(
+        [sys.executable, "-m", "smart_region", *arguments],
+        env={
+            **os.environ,
+            "SMART_REGION_BROKER": broker.bootstrap,
+            "SMART_REGION_CLOCK": str(LAST_DAY),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def values(
+    prometheus: Prometheus, metric: names.Metric, day: date
+) -> Mapping[tuple[str, ...], float]:
+    """Return what Prometheus knows of a day, by indicator and département."""
+    return {
+        (one.labels["indicator"], one.labels.get("department", names.REGION)): one.value
+        for one in prometheus.query(metric.name, day)
+    }
+
+
+def test_the_years_are_the_audit_s(
+    broker: KafkaBroker, crew: Crew, monitoring: Monitoring, tmp_path: Path
+) -> None:
+    """Range queries give the years, and each chosen day the figures counted from the topics."""
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, region(42, FIRST_DAY, LAST_DAY))
+    assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
+    assert worker.stop() == 0
+
+    text, step = tmp_path / "years.om", f"{STEP}d"
+    period = ("--from", str(FIRST_DAY), "--to", str(LAST_DAY), "--step", step)
+    done = run(broker, "backfill", *period, "--out", str(text))
+    assert done.returncode == 0, done.stderr
+    assert f"{len(DAYS)} days" in done.stderr
+    prometheus = monitoring.prometheus(blocks=create_blocks(text, tmp_path / "blocks"))
+
+    catalogue = load_catalogue()
+    expected = {"programme": "lycees", "indicator": "schools_connected_ratio"}
+    (line,) = prometheus.query_range(
+        f'{recorded.REGION_VALUE.name}{{indicator="schools_connected_ratio"}}',
+        FIRST_DAY,
+        LAST_DAY,
+        step=step,
+    )
+    assert expected.items() <= line.labels.items()
+    years = {datetime.fromtimestamp(moment, UTC).year for moment, _ in line.points}
+    assert years >= {2016, 2017, 2018, 2019, 2020}
+    assert line.points[-1][1] > line.points[0][1]
+    targets = prometheus.query_range(names.MILESTONE_TARGET.name, FIRST_DAY, LAST_DAY, step=step)
+    assert {len(target.points) for target in targets} == {len(DAYS)}
+
+    with Ledger(read_topics(broker.bootstrap), partitions=8) as ledger:
+        for day in CHOSEN:
+            figures = assess(catalogue, audit_ledger(ledger, catalogue, day).readings, day)
+            known = [one for one in figures if one.value is not None and one.last_reported]
+            assert len(known) > 80
+            shown = values(prometheus, recorded.TERRITORY_VALUE, day)
+            assert shown == pytest.approx(by_place(known))
+            assert shown == values(prometheus, names.INDICATOR_ASSESSED_VALUE, day)
+            statuses = prometheus.query(f"{names.MILESTONE_STATUS.name} == 1", day)
+            assert len(statuses) == sum(
+                milestone.holds(code)
+                for indicator in catalogue.indicators
+                for milestone in indicator.milestones
+                for code in (None, *{one.department for one in figures} - {None})
+                if milestone.target is not None
+            )
+
+
+def by_place(figures: list[Figure]) -> dict[tuple[str, str], float]:
+    """Return the figures' values by indicator and département."""
+    return {
+        (one.indicator, one.department or names.REGION): one.value
+        for one in figures
+        if one.value is not None
+    }
+
+
+def test_refuses_days_to_come(broker: KafkaBroker, tmp_path: Path) -> None:
+    """They have no figures yet; nothing is written."""
+    out = tmp_path / "years.om"
+    period = ("--from", "2020-01-01", "--to", "2021-01-01")
+    done = run(broker, "backfill", *period, "--out", str(out))
+    assert done.returncode == 2
+    assert "2020-12-31" in done.stderr
+    assert not out.exists()
+
+
+def test_says_that_nothing_is_known(broker: KafkaBroker, tmp_path: Path) -> None:
+    """Where no worker ever ran there is no past to write."""
+    out = tmp_path / "years.om"
+    period = ("--from", "2020-01-01", "--to", "2020-12-31")
+    done = run(broker, "backfill", *period, "--out", str(out))
+    assert done.returncode == 2
+    assert "run a worker first" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []

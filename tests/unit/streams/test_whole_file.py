@@ -1,0 +1,50 @@
+"""A file that is there whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.whole_file import FileUnwritableError, whole_file
+
+
+def fail_over(path: Path) -> None:
+    """Write a part of a file, and fail."""
+    with whole_file(path) as stream:
+        stream.write(b"half")
+        raise LookupError
+
+
+def test_takes_its_name_in_the_end(tmp_path: Path) -> None:
+    """Not before; and nothing else is left in the folder."""
+    path = tmp_path / "out.csv"
+    with whole_file(path) as stream:
+        stream.write(b"all")
+        assert not path.exists()
+    assert path.read_bytes() == b"all"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    """And no half of the new."""
+    path = tmp_path / "out.csv"
+    path.write_bytes(b"old")
+    with pytest.raises(LookupError):
+        fail_over(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_says_where_it_cannot_write(tmp_path: Path) -> None:
+    """With the system's reason."""
+    path = tmp_path / "absent" / "out.csv"
+    with pytest.raises(FileUnwritableError, match=r"absent/out\.csv \(No such file"):
+        fail_over(path)
+
+
+def test_dash_is_the_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """So that it can be piped."""
+    with whole_file(Path("-")) as stream:
+        stream.write(b"piped")
+    assert capfdbinary.readouterr().out == b"piped"
