@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -65,6 +65,12 @@ class Contacts(_Declared):
     """By programme; one that is not named gets mail at a place that does not exist."""
     watchdog: Contact = Contact()
     """What raises the alarm when the watchdog falls silent."""
+
+    @classmethod
+    def nobody(cls, programmes: Iterable[str]) -> Self:
+        """Give contacts of whom none is reached: alerts are routed, and seen by who looks."""
+        owners = dict.fromkeys(programmes, Contact())
+        return cls(delegate=Contact(), operator=Contact(), owners=owners)
 
     def owner(self, programme: str) -> Contact:
         """Give the contact of a programme's owner."""

@@ -101,7 +101,10 @@ class _Builder:
 def _workers(build: _Builder) -> Iterator[Alert]:
     # A first dead letter makes a series that no `increase` sees begin: it is looked for apart.
     count, refused = value_of(VALUE, Unit.COUNT), names.DEAD_LETTERS.name
-    begun = f"{refused} unless last_over_time({refused}[6h] offset {_REFUSALS})"
+    begun = (
+        f"last_over_time({refused}[{_REFUSALS}])"
+        f" unless last_over_time({refused}[6h] offset {_REFUSALS})"
+    )
     yield build.alert(
         alerts.DEAD_LETTERS,
         f"sum by (reason) (increase({refused}[{_REFUSALS}])) > 0\n"

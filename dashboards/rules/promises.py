@@ -283,7 +283,9 @@ def _prospect(indicator: Indicator, milestone: Milestone) -> str:
         absent="Le rythme observé ne mène pas à la cible.",
     )
     required = wording.pace_from(
-        _told(names.MILESTONE_REQUIRED_PACE, indicator, milestone), indicator.unit, absent="inconnu"
+        _told(names.MILESTONE_REQUIRED_PACE, indicator, milestone),
+        indicator.unit,
+        absent="sans objet",
     )
     observed = wording.pace_from(
         _told(names.INDICATOR_PACE, indicator), indicator.unit, absent="inconnu"

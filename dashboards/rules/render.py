@@ -42,7 +42,7 @@ class Site:
     links: Links = field(default_factory=Links)
     contacts: Contacts = field(default_factory=Contacts)
     workers: tuple[str, ...] = ("worker:6066",)
-    assessors: tuple[str, ...] = ("assessor:6066",)
+    assessors: tuple[str, ...] = ("assessor:6067",)
     alertmanagers: tuple[str, ...] = ("alertmanager:9093",)
 
 

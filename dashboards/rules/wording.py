@@ -68,7 +68,10 @@ def cut(expression: str, unit: Unit, direction: Direction) -> str:
 def value_of(value: str, unit: Unit) -> str:
     """Show a value that was cut: `98,7 %`, `1 145`, `6 500 000 €`."""
     if unit is Unit.RATIO:
-        return f'{{{{ {value} | humanizePercentage | {_COMMA} | reReplaceAll "%" "{NO_BREAK}%" }}}}'
+        return (
+            f"{{{{ {value} | humanizePercentage | {_COMMA}"
+            rf' | reReplaceAll "^(\\d+)%" "$1,0%" | reReplaceAll "%" "{NO_BREAK}%" }}}}'
+        )
     sign = f"{NO_BREAK}€" if unit is Unit.EUROS else ""
     return f'{{{{ {value} | printf "%.0f" | {_THOUSANDS} }}}}{sign}'
 

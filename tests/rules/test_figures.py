@@ -151,7 +151,7 @@ def test_counts_of_persons_come_from_the_assessor(story: Story, rules: Path) -> 
         **dropped_out,
         department="region",
         job=ASSESSOR_JOB,
-        instance="assessor:6066",
+        instance="assessor:6067",
     )
     story.gives(
         5,
@@ -173,7 +173,7 @@ def test_others_do_not(story: Story, rules: Path) -> None:
         **CONNECTED,
         department="region",
         job=ASSESSOR_JOB,
-        instance="assessor:6066",
+        instance="assessor:6067",
     )
     story.gives(5, recorded.REGION_VALUE.name)
 

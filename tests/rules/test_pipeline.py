@@ -238,6 +238,17 @@ def test_the_first_dead_letter_of_a_worker_rings(story: Story, rules: Path) -> N
     story.check(rules)
 
 
+def test_a_worker_that_dies_of_what_it_refused_is_not_forgotten(story: Story, rules: Path) -> None:
+    """Its counter is gone with it; what it counted was refused all the same."""
+    story.healthy()
+    refuse(story, (ABSENT, 60), (500, 3), (ABSENT, 100))
+    story.rings(61, REFUSED)
+    story.rings(70, REFUSED)
+    story.rings(80)
+
+    story.check(rules)
+
+
 def test_a_restart_is_no_dead_letter(story: Story, rules: Path) -> None:
     """The counter goes from 40 to nothing, and begins again at 0."""
     story.healthy()
@@ -324,7 +335,7 @@ def assess(story: Story, *spans: Span, department: str = "77") -> None:
         *spans,
         **{**CONNECTED, "department": department},
         job=ASSESSOR_JOB,
-        instance="assessor:6066",
+        instance="assessor:6067",
     )
 
 

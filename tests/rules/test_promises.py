@@ -38,7 +38,7 @@ def judge(
     alert: str,
     *spans: tuple[bool | None, int],
     department: str = "77",
-    instance: str = "assessor:6066",
+    instance: str = "assessor:6067",
 ) -> None:
     """Let the assessor say what an alert rings on (True), the contrary, or nothing (None)."""
     programme, indicator, milestone = LYCEES

@@ -33,7 +33,7 @@ PRODUCERS = {"dashboard_url": "http://localhost:3000/d/smart-region-producers"}
 
 def tell(story: Story, metric: Metric, value: float, department: str, **labels: str) -> None:
     """Let the assessor tell a value for an hour."""
-    where = {"job": ASSESSOR_JOB, "instance": "assessor:6066", "department": department}
+    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": department}
     story.expose(metric, (value, 60), **labels, **where)
 
 
@@ -194,7 +194,7 @@ def test_milestone_at_risk_without_a_pace(story: Story, rules: Path) -> None:
         "MilestoneAtRisk",
         RISK,
         at_risk(
-            "Le rythme observé ne mène pas à la cible. Rythme nécessaire : inconnu ; observé :"
+            "Le rythme observé ne mène pas à la cible. Rythme nécessaire : sans objet ; observé :"
             " inconnu."
         ),
     )
@@ -217,7 +217,7 @@ def test_target_lost(story: Story, rules: Path) -> None:
         lycees("75")
         | {
             "summary": "Paris (75) : cible perdue, « Tous les lycées connectés »",
-            "description": "Lycées connectés au très haut débit : 96\u00a0%, pour une cible de"
+            "description": "Lycées connectés au très haut débit : 96,0\u00a0%, pour une cible de"
             " 100,0\u00a0% au 31/12/2020. La cible avait été atteinte ; elle ne l’est plus depuis"
             " le 01/05/2020.",
             "runbook_url": "docs/runbooks/TargetLost.md",

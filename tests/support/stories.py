@@ -93,7 +93,7 @@ class Story:
 
     def assessor(self, *spans: Span, lag: Sequence[Span] | None = None) -> None:
         """Let the assessor be ready (1), not ready (0) or not there (ABSENT)."""
-        where = {"job": ASSESSOR_JOB, "instance": "assessor:6066"}
+        where = {"job": ASSESSOR_JOB, "instance": "assessor:6067"}
         self.expose(names.ASSESSOR_READY, *spans, **where)
         behind: list[Span] = [(0 if value else ABSENT, minutes) for value, minutes in spans]
         self.expose(names.ASSESSOR_LAG, *(lag or behind), **where)
@@ -110,7 +110,7 @@ class Story:
         milestone: str,
         department: str,
         *spans: tuple[MilestoneStatus | None, int],
-        instance: str = "assessor:6066",
+        instance: str = "assessor:6067",
     ) -> None:
         """Let the assessor give a milestone one status after the other; None: it says nothing."""
         for status in MilestoneStatus:
