@@ -74,6 +74,10 @@ RECORDS_PER_SECOND: Final = "suffix: /s"
 #: For what has no unit: words, codes, names.
 NO_UNIT: Final = "string"
 
+POINTS: Final = 4000
+"""More than a screen has: Grafana aligns the last point to the step, and ten years on a screen's
+points would end a week ago."""
+
 BLANK: Final = "–"
 NEUTRAL: Final = "text"
 """Grafana's colour of ordinary text, dark on light and light on dark."""
@@ -276,7 +280,7 @@ def trend(
     stacked: bool = False,
 ) -> Panel:
     """Draw values over time; `dashed` are the legends of lines that are no measurements."""
-    return _panel(
+    panel = _panel(
         "timeseries",
         frame,
         [_ranged(query, ref) for ref, query in zip(ascii_uppercase, queries, strict=False)],
@@ -314,6 +318,8 @@ def trend(
             ],
         ),
     )
+    panel.max_data_points = POINTS
+    return panel
 
 
 def bars(
