@@ -21,7 +21,7 @@ from dashboards.rules.alerts import Kind
 from dashboards.rules.model import Alert, Group, Recording, in_brackets
 from dashboards.rules.pace import LAST_KNOWN, Pace
 from dashboards.rules.recording import COMPLETE
-from dashboards.territory import DEPARTMENTS, REGION_NAME, geohash
+from dashboards.territory import DEPARTMENTS, REGION_NAME
 
 __all__ = ["alert_annotations", "promises_group", "with_territory"]
 
@@ -60,11 +60,7 @@ def _territories() -> Iterator[Recording]:
     labels = {"department": names.REGION, ours.TERRITORY: REGION_NAME}
     yield Recording(ours.TERRITORY_INFO, "vector(1)", labels)
     for code, place in DEPARTMENTS.items():
-        labels = {
-            "department": code,
-            ours.TERRITORY: f"{place.name} ({code})",
-            "geohash": geohash(place.latitude, place.longitude),
-        }
+        labels = {"department": code, ours.TERRITORY: f"{place.name} ({code})"}
         yield Recording(ours.TERRITORY_INFO, "vector(1)", labels)
 
 

@@ -15,7 +15,7 @@ from dashboards.rules.contacts import Contact, Contacts
 from dashboards.rules.model import Alert
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import Site, groups, render, write
-from tests.support.prometheus import Monitoring, amtool, promtool, require_prometheus
+from tests.support.prometheus import Alertmanager, Monitoring, amtool, promtool, require_prometheus
 from tests.support.waiting import wait_until
 from tests.support.webhooks import Webhook
 
@@ -253,6 +253,28 @@ def test_a_mail_in_html_links_to_the_board_and_the_runbook(rendered: Path, tmp_p
     assert "<li>Essonne (91) : jalon manqué</li>" in html
 
 
+def kind_of(name: str) -> Kind:
+    """Give a kind of alert by its name."""
+    return next(kind for kind in KINDS if kind.name == name)
+
+
+def ended(alert: dict[str, Any]) -> dict[str, Any]:
+    """Give an alert as Prometheus posts its end."""
+    return alert | {"endsAt": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()}
+
+
+def live(
+    monitoring: Monitoring, folder: Path, *, owner: Contact, operator: Contact | None = None
+) -> Alertmanager:
+    """Start an Alertmanager at the live pace."""
+    contacts = Contacts(
+        owners={"lycees": owner}, operator=operator or Contact(), delegate=Contact()
+    )
+    site = Site(pace=PACES["live"], contacts=contacts)
+    write(render(CATALOGUE, site), folder)
+    return monitoring.alertmanager(folder / "alertmanager" / "alertmanager.yaml")
+
+
 def test_an_owner_hears_at_once_by_webhook_and_chat(
     monitoring: Monitoring, tmp_path: Path, webhook: Webhook
 ) -> None:
@@ -260,13 +282,8 @@ def test_an_owner_hears_at_once_by_webhook_and_chat(
     chat = tmp_path / "chat-url"
     chat.write_text(f"{webhook.url}/chat")
     owner = Contact(webhook=f"{webhook.url}/owner", chat_url_file=chat)
-    site = Site(pace=PACES["live"], contacts=Contacts(owners={"lycees": owner}))
-    write(render(CATALOGUE, site), tmp_path / "deploy")
-    alertmanager = monitoring.alertmanager(
-        tmp_path / "deploy" / "alertmanager" / "alertmanager.yaml"
-    )
-    kind = next(kind for kind in KINDS if kind.name == "MilestoneMissed")
-    alert = posted(kind)
+    alertmanager = live(monitoring, tmp_path / "deploy", owner=owner)
+    alert = posted(kind_of("MilestoneMissed"))
 
     alertmanager.post([alert])
     assert wait_until(lambda: len(webhook.received) >= 2, seconds=20)
@@ -277,9 +294,39 @@ def test_an_owner_hears_at_once_by_webhook_and_chat(
     assert "Voilà pourquoi." in attachment["text"]
 
     webhook.received.clear()
-    ended = datetime.now(UTC) - timedelta(seconds=1)
-    alertmanager.post([alert | {"endsAt": ended.isoformat()}])
+    alertmanager.post([ended(alert)])
     assert wait_until(lambda: len(webhook.received) >= 2, seconds=20)
     by_place = dict(webhook.received)
     assert by_place["/owner"]["status"] == "resolved"
     assert by_place["/chat"]["attachments"][0]["title"] == "✔ Terminé : MilestoneMissed sonne"
+
+
+def test_an_end_is_not_told_while_the_pipeline_is_sick(
+    monitoring: Monitoring, tmp_path: Path, webhook: Webhook
+) -> None:
+    """What ends only because nobody judges it any more has not ended."""
+    alertmanager = live(
+        monitoring,
+        tmp_path / "deploy",
+        owner=Contact(webhook=f"{webhook.url}/owner"),
+        operator=Contact(webhook=f"{webhook.url}/operator"),
+    )
+    missed = posted(kind_of("MilestoneMissed"))
+
+    def heard(place: str) -> list[str]:
+        return [body["status"] for where, body in webhook.received if where == place]
+
+    def operator_heard(count: int) -> bool:
+        return wait_until(lambda: len(heard("/operator")) == count, seconds=20)
+
+    alertmanager.post([missed])
+    assert wait_until(lambda: heard("/owner") == ["firing"], seconds=20)
+    alertmanager.post([posted(kind_of("AssessorNotReady"))])
+    assert operator_heard(1)
+    alertmanager.post([ended(missed)])
+    # Two messages of one group are a second apart: the owner's group had its turn meanwhile.
+    for number in (2, 3):
+        alertmanager.post([posted(kind_of("DeadLetters"), reason=f"reason-{number}")])
+        assert operator_heard(number)
+
+    assert heard("/owner") == ["firing"]

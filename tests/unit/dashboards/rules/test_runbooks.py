@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from dashboards.conventions import runbook_file
 from dashboards.rules.alerts import KINDS, Kind
 from dashboards.rules.runbooks import runbooks_page
+from smart_region import main
 
 ROOT = Path(__file__).parents[4]
 FOLDER = ROOT / "docs" / "runbooks"
@@ -54,3 +56,21 @@ def test_the_index_is_committed_as_it_is_generated(tmp_path: Path) -> None:
 
     assert page.read_text(encoding="utf-8") == runbooks_page()
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == runbooks_page()
+
+
+def leaf(words: list[str]) -> click.Command:
+    """Find the command that some words of a command line lead to."""
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    return command
+
+
+@each_page
+def test_commands_are_as_they_are_written(page: Path) -> None:
+    """Each `smart-region …` of a runbook exists, with each of its options."""
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in re.findall(r"smart-region ([a-z][^`\n#|]*)", text):
+        command = leaf(line.split())
+        known = {option for one in command.params for option in one.opts}
+        assert set(re.findall(r"--[a-z-]+", line)) <= known, line
