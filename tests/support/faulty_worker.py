@@ -5,7 +5,8 @@ SMART_REGION_TEST_FAULT names the fault:
 - `batch:N`: the Nth batch raises after its changes are merged, before anything is written;
 - `produce:N`: the broker refuses the Nth write of a batch;
 - `coordinator`: the group coordinator raises at every turn;
-- `recovery`: the changelogs' ends are never told.
+- `recovery`: the changelogs' ends are never told;
+- `late_seek:SECONDS`: the answer to the seek that ends a recovery comes late.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def plant(fault: str) -> None:
     {
         "batch": lambda: _fail_batch(int(number)),
         "produce": lambda: _fail_write(int(number)),
+        "late_seek": lambda: _seek_late(float(number)),
         "coordinator": _fail_coordinator,
         "recovery": _stall_recovery,
     }[name]()
@@ -77,6 +79,16 @@ def _stall_recovery() -> None:
         return {}
 
     BatchConsumer.highwaters = never  # type: ignore[assignment,method-assign]
+
+
+def _seek_late(seconds: float) -> None:
+    seek: Callable[..., Awaitable[None]] = BatchConsumer.perform_seek
+
+    async def late(self: BatchConsumer) -> None:
+        await seek(self)
+        await asyncio.sleep(seconds)
+
+    BatchConsumer.perform_seek = late  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -343,6 +343,8 @@ class TestCommitting:
             await consumer.commit()
 
             assert thread.committed == {EVENTS: 42}
+            # Nobody would ever take an account of gaps down again.
+            assert not consumer._gap
 
         play(scene())
 
