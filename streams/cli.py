@@ -12,6 +12,7 @@ from streams.assessor.cli import commands as assessor_commands
 from streams.audit.cli import commands as audit_commands
 from streams.backfill.cli import commands as backfill_commands
 from streams.demo.cli import demo
+from streams.export.cli import commands as export_commands
 
 if TYPE_CHECKING:
     from streams.dead_letters import DeadLetter
@@ -89,5 +90,6 @@ commands: list[click.Command] = [
     dead_letters,
     *audit_commands,
     *backfill_commands,
+    *export_commands,
     demo,
 ]

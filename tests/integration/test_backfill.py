@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +15,7 @@ from catalogue.loader import load_catalogue
 from streams.audit.ledger import Ledger
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_ledger
+from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, create_blocks
 from tests.support.traffic import region, send, wait_done
@@ -29,22 +27,6 @@ FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
 STEP = 7
 DAYS = [FIRST_DAY + timedelta(days) for days in range(0, (LAST_DAY - FIRST_DAY).days + 1, STEP)]
 CHOSEN = [DAYS[60], DAYS[130], DAYS[-1]]
-
-
-def run(broker: KafkaBroker, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line on a broker; the clock stands on the last day."""
-    return subprocess.run(
-        [sys.executable, "-m", "smart_region", *arguments],
-        env={
-            **os.environ,
-            "SMART_REGION_BROKER": broker.bootstrap,
-            "SMART_REGION_CLOCK": str(LAST_DAY),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
 
 
 def values(

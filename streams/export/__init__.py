@@ -1,0 +1,1 @@
+"""The export: the figures of a day as open data, with their dictionary."""

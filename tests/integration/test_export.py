@@ -1,0 +1,60 @@
+"""The export from a real broker: the audit's figures, today's and as they were known."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.commands import run
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import region, send, wait_done
+from tests.support.workers import Crew
+
+pytestmark = pytest.mark.timeout(300)
+
+Figures = dict[tuple[str, str | None], tuple[float | None, str | None]]
+
+
+def exported(broker: KafkaBroker, folder: Path, *options: str) -> Figures:
+    """Export as JSON, and return value and last report by indicator and département."""
+    out = folder / "figures.json"
+    done = run(broker, "export", *options, "--format", "json", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, Any]] = json.loads(out.read_text())
+    return {
+        (row["indicator"], row["department"]): (row["value"], row["last_reported"])
+        for row in rows
+        if row["category"] is None
+    }
+
+
+def audited(broker: KafkaBroker, *options: str) -> Figures:
+    """Audit, and return the same; what was never reported has no value."""
+    done = run(broker, "audit", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    return {
+        (one["indicator"], one["department"]): (
+            one["value"] if one["last_reported"] else None,
+            one["last_reported"],
+        )
+        for one in json.loads(done.stdout)["figures"]
+    }
+
+
+def test_equals_the_audit(broker: KafkaBroker, crew: Crew, tmp_path: Path) -> None:
+    """On the last day, on an earlier one, and as known on an earlier one."""
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, region(7, date(2016, 1, 1), date(2016, 12, 31)))
+    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert worker.stop() == 0
+    earlier = ("--as-of", "2016-06-30")
+    known = (*earlier, "--known-on", "2016-07-05")
+    found = {options: exported(broker, tmp_path, *options) for options in ((), earlier, known)}
+    for options, figures in found.items():
+        assert figures == audited(broker, *options)
+    assert found[known] != found[earlier] != found[()]
