@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.demo.cli import FiguresView
+from streams.demo.cli import Boards
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from rich.table import Table
@@ -62,8 +62,8 @@ def _readable_errors() -> tuple[type[Exception], ...]:
 @click.pass_context
 def main(context: click.Context) -> None:
     """Follow what the Région promised in 2016, from events to figures."""
-    # Where two packages meet that know nothing of each other: the demo shows the boards' table.
-    context.obj = FiguresView(_figures_table)
+    # Where two packages meet that know nothing of each other: the demo shows what boards show.
+    context.obj = Boards(_figures_table, _rule_files)
 
 
 def _figures_table(
@@ -72,6 +72,23 @@ def _figures_table(
     from dashboards.console import figures_table
 
     return figures_table(catalogue, figures, as_of, compact=compact)
+
+
+def _rule_files(
+    catalogue: Catalogue, *, worker: str, assessor: str, alertmanagers: Sequence[str]
+) -> Mapping[str, str]:
+    from dashboards.rules.contacts import Contacts
+    from dashboards.rules.pace import PACES
+    from dashboards.rules.render import Site, render
+
+    site = Site(
+        pace=PACES["live"],
+        contacts=Contacts.nobody(programme.id for programme in catalogue.programmes),
+        workers=(worker,),
+        assessors=(assessor,),
+        alertmanagers=tuple(alertmanagers),
+    )
+    return render(catalogue, site)
 
 
 for _command in chain.from_iterable(import_module(name).commands for name in COMMAND_MODULES):

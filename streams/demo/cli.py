@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import RenderableType
 
     from streams.demo.screen import Layout, Screen
     from streams.demo.stage import DemoPlan
 
-__all__ = ["FiguresView", "demo"]
+__all__ = ["Boards", "demo"]
 
 DAY: Final = click.DateTime(["%Y-%m-%d"])
 FIRST_DAY: Final = "2016-01-01"
@@ -35,11 +35,13 @@ INTERRUPTED: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
-class FiguresView:
-    """How figures are laid out. The command line's door gives it: `streams` knows no boards."""
+class Boards:
+    """What people look at and are woken by. The door gives it: `streams` knows no `dashboards`."""
 
     table: Callable[..., RenderableType]
     """As `dashboards.console.figures_table`."""
+    rules: Callable[..., Mapping[str, str]]
+    """Of a catalogue, what `streams.demo.alerting.RuleFiles` says."""
 
 
 @click.command()
@@ -77,9 +79,9 @@ class FiguresView:
 )
 @click.option("--until-replayed", is_flag=True, help="End after the last day.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one line of JSON.")
-@click.make_pass_decorator(FiguresView)
+@click.make_pass_decorator(Boards)
 def demo(
-    view: FiguresView,
+    boards: Boards,
     *,
     seed: int,
     start: datetime,
@@ -93,7 +95,8 @@ def demo(
 
     A broker, a worker and the producing systems run on this machine until Ctrl-C, or with
     --until-replayed until all is worked through and audited; then the exit status is 1 where the
-    audit differs from the worker's figures.
+    audit differs from the worker's figures. Where Prometheus is installed it follows them with
+    the generated rules, and Alertmanager with it; their addresses are told.
     """
     from catalogue.loader import load_catalogue
     from streams.demo.interruption import Interrupted, interruptible
@@ -107,10 +110,11 @@ def demo(
     plan = DemoPlan(seed, first, last, speed, broker, stays=not until_replayed)
     settings = load_settings(broker=broker)
     catalogue = load_catalogue(settings.catalogue_folder)
-    layout = partial(view.table, catalogue)
+    layout = partial(boards.table, catalogue)
+    rules = partial(boards.rules, catalogue)
     try:
         with interruptible(), _screen(layout, plan, on_stderr=as_json) as screen:
-            outcome = run_demo(plan, settings, catalogue, screen, on_difference=_tell)
+            outcome = run_demo(plan, settings, catalogue, screen, rules=rules, on_difference=_tell)
     except Interrupted as interrupted:
         # Who watches ends it so; who waits for the end of the replay does not get it.
         sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)

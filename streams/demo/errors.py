@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from streams.errors import StreamsError
 
-__all__ = ["BrokerEndedError", "DemoError", "TopicsInUseError", "WorkerEndedError"]
+__all__ = ["BrokerEndedError", "DemoError", "ProgramEndedError", "TopicsInUseError"]
 
 
 class DemoError(StreamsError):
@@ -26,14 +26,15 @@ class TopicsInUseError(DemoError):
         )
 
 
-class WorkerEndedError(DemoError):
-    """The demo's worker ended by itself."""
+class ProgramEndedError(DemoError):
+    """The demo's worker, or another of its programs, ended by itself."""
 
-    def __init__(self, status: int, *, last_words: str) -> None:
+    def __init__(self, name: str, status: int, *, last_words: str) -> None:
+        self.name = name
         self.status = status
         self.last_words = last_words
         super().__init__(
-            f"worker: ended by itself with status {status} ({last_words}):"
+            f"{name}: ended by itself with status {status} ({last_words}):"
             " repair what it says and start the demo again"
         )
 

@@ -12,6 +12,7 @@ from events.publisher import KafkaPublisher
 from streams.audit.comparison import compare_exposed
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_records
+from streams.demo.alerting import RuleFiles
 from streams.demo.interruption import Interrupted
 from streams.demo.outcome import AuditCount, Outcome, summary
 from streams.demo.screen import Screen
@@ -28,18 +29,20 @@ def run_demo(
     catalogue: Catalogue,
     screen: Screen,
     *,
+    rules: RuleFiles,
     on_difference: Callable[[str], None],
 ) -> Outcome:
     """Replay the plan's days through the whole monitor, and audit what came of them.
 
-    `on_difference` hears each difference that the audit finds. A plan that stays returns when it
-    is interrupted. Whatever was started is ended by then, and also when this raises: a DemoError,
-    an error of the broker's, of the settings' or of the audit's, or Interrupted.
+    `rules` are followed where Prometheus is installed. `on_difference` hears each difference that
+    the audit finds. A plan that stays returns when it is interrupted. Whatever was started is
+    ended by then, and also when this raises: a DemoError, an error of the broker's, of the
+    settings' or of the audit's, or Interrupted.
     """
     # What the client has to say reaches the reader as one line of ours.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     with ExitStack() as stack:
-        stage = set_up(plan, settings, stack, on_step=screen.step)
+        stage = set_up(plan, settings, rules, screen, stack)
         watch = Watch(stage, catalogue, screen)
 
         screen.step("Rejeu des événements")

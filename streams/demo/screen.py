@@ -17,7 +17,7 @@ from catalogue.assessment import Figure
 
 __all__ = ["Frame", "Layout", "LiveScreen", "PlainScreen", "Screen", "thousands"]
 
-START_STEPS: Final = 5
+START_STEPS: Final = 6
 """How many steps are told before the first frame."""
 TENTH: Final = 10
 
@@ -36,8 +36,8 @@ class Frame:
     day: date
     sent: int
     figures: tuple[Figure, ...]
-    url: str | None
-    """Where the worker serves /metrics; None until it does."""
+    address: str | None
+    """Where the worker serves /metrics, HOST:PORT; None until it does."""
 
 
 class Screen(Protocol):
@@ -45,6 +45,9 @@ class Screen(Protocol):
 
     def step(self, text: str) -> None:
         """Say what begins now."""
+
+    def note(self, text: str) -> None:
+        """Say what holds until the end."""
 
     def show(self, frame: Frame) -> None:
         """Show the demo as it is now."""
@@ -62,6 +65,7 @@ class LiveScreen:
         self._step = Text(style="bold")
         self._bar = Progress(BarColumn(bar_width=None), TaskProgressColumn(), expand=True)
         self._task = self._bar.add_task("", total=START_STEPS)
+        self._notes: list[str] = []
         self._frame: Frame | None = None
 
     def __enter__(self) -> Self:
@@ -83,6 +87,11 @@ class LiveScreen:
             self._bar.advance(self._task)
         self._draw()
 
+    def note(self, text: str) -> None:
+        """Keep the note under the bar."""
+        self._notes.append(text)
+        self._draw()
+
     def show(self, frame: Frame) -> None:
         """Draw the bar at the frame's day, where the metrics are, and the table."""
         passed = (frame.day - self._first).days + 1
@@ -97,14 +106,15 @@ class LiveScreen:
         self._live.update(screen, refresh=True)
 
     def _picture(self, *, compact: bool) -> Group:
+        notes = [Text(note, style="dim") for note in self._notes]
         if self._frame is None:
-            return Group(self._step, self._bar)
+            return Group(self._step, self._bar, *notes)
         frame = self._frame
         told = [f"{frame.day:%d/%m/%Y}", f"{thousands(frame.sent)} événements envoyés"]
-        if frame.url is not None:
-            told.append(f"{frame.url}/metrics")
+        if frame.address is not None:
+            told.append(f"http://{frame.address}/metrics")
         table = self._layout(frame.figures, frame.day, compact=compact)
-        return Group(self._step, self._bar, Text(" · ".join(told), style="dim"), table)
+        return Group(self._step, self._bar, Text(" · ".join(told), style="dim"), *notes, table)
 
 
 class PlainScreen:
@@ -120,6 +130,10 @@ class PlainScreen:
 
     def step(self, text: str) -> None:
         """Write the step."""
+        self._write(text)
+
+    def note(self, text: str) -> None:
+        """Write the note."""
         self._write(text)
 
     def show(self, frame: Frame) -> None:

@@ -1,9 +1,8 @@
-"""The demo's stage: broker, topics, worker and simulated producers, set up in that order."""
+"""The demo's stage: broker, topics, monitor, simulated producers and what rings, in that order."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,11 +13,14 @@ from events.publisher import KafkaPublisher, PublisherOptions
 from events.simulation import SimulatedRecord, simulate
 from events.topics import topic_name
 from streams.clock import Clock
+from streams.demo.alerting import NOT_INSTALLED, Alerting, AlertingPrograms, RuleFiles
 from streams.demo.errors import BrokerEndedError
 from streams.demo.group import Group
+from streams.demo.monitor import MonitorProgram
+from streams.demo.program import Program
 from streams.demo.replay import Replay
+from streams.demo.screen import Screen
 from streams.demo.topics import prepare_topics
-from streams.demo.worker import WorkerProcess
 from streams.embedded_broker import EmbeddedBroker
 from streams.settings import Settings
 
@@ -64,40 +66,47 @@ class Stage:
 
     settings: Settings
     clock: Clock
-    worker: WorkerProcess
+    worker: MonitorProgram
     publisher: KafkaPublisher
     replay: Replay
     group: Group
     broker: EmbeddedBroker | None
+    others: tuple[Program, ...]
+    """What makes it ring, where that is installed."""
 
     def check(self) -> None:
-        """Raise BrokerEndedError or WorkerEndedError where one has ended by itself."""
+        """Raise BrokerEndedError or ProgramEndedError where one has ended by itself."""
         if self.broker is not None and not self.broker.running:
             raise BrokerEndedError
-        self.worker.check()
+        for program in (self.worker, *self.others):
+            program.check()
 
 
 def set_up(
-    plan: DemoPlan, settings: Settings, stack: ExitStack, *, on_step: Callable[[str], None]
+    plan: DemoPlan, settings: Settings, rules: RuleFiles, screen: Screen, stack: ExitStack
 ) -> Stage:
-    """Start what a plan needs; `stack` ends it, last first. `on_step` hears what begins."""
+    """Start what a plan needs; `stack` ends it, last first. The screen tells what begins."""
     # A name of its own: the offsets and states of another demo or a real monitor are not ours.
     chosen: dict[str, object] = {"app_id": f"smart-region-demo-{secrets.token_hex(4)}"}
     broker: EmbeddedBroker | None = None
     if plan.broker is None:
-        on_step("Démarrage du broker embarqué")
+        screen.step("Démarrage du broker embarqué")
         broker = stack.enter_context(EmbeddedBroker())
         chosen |= {**EMBEDDED, "broker": broker.bootstrap}
     settings = settings.model_copy(update=chosen)
 
-    on_step(f"Création des topics sur {settings.broker}")
+    screen.step(f"Création des topics sur {settings.broker}")
     prepare_topics(settings)
 
-    on_step("Démarrage du moniteur")
+    screen.step("Démarrage du moniteur")
     settings = settings.model_copy(update={"clock": _clock_text(plan)})
-    worker = stack.enter_context(WorkerProcess(settings))
+    worker = stack.enter_context(MonitorProgram("worker", settings))
+    assessor = MonitorProgram("assessor", settings)
+    installed = AlertingPrograms.installed()
+    if installed is not None:
+        stack.enter_context(assessor)
 
-    on_step("Simulation de la Région")
+    screen.step("Simulation de la Région")
     records = list(simulate(plan.seed, end=plan.last))
     publisher = stack.enter_context(
         KafkaPublisher(settings.broker, options=UNHURRIED, security=settings.security())
@@ -109,7 +118,16 @@ def set_up(
         publisher.publish_raw(topic_name(record.family), _encoded(record))
 
     replay = Replay(records, publish, clock)
-    return Stage(settings, clock, worker, publisher, replay, group, broker)
+    others: tuple[Program, ...] = ()
+    if installed is None:
+        screen.note(NOT_INSTALLED)
+    else:
+        screen.step("Démarrage de Prometheus")
+        scraped = {"worker": worker.await_address(), "assessor": assessor.await_address()}
+        alerting = Alerting.start(installed, rules, stack, **scraped)
+        others = (assessor, *alerting.programs)
+        screen.note(alerting.told)
+    return Stage(settings, clock, worker, publisher, replay, group, broker, others)
 
 
 def _clock_text(plan: DemoPlan) -> str:

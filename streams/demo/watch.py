@@ -49,15 +49,15 @@ class Watch:
     def look(self) -> None:
         """Read and show the worker's figures now."""
         began = time.monotonic()
-        url = self._stage.worker.url
-        self.workers = [] if url is None else _read(url)
+        address = self._stage.worker.address
+        self.workers = [] if address is None else _read(f"http://{address}")
         self.day = complete_on(self.workers)
         self.figures = shown_figures(self._catalogue, self.workers)
         frame = Frame(
             day=self.day or self._stage.clock.today(),
             sent=self._stage.replay.sent,
             figures=self.figures,
-            url=url,
+            address=address,
         )
         self._screen.show(frame)
         took = time.monotonic() - began

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,13 +11,16 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
 from events.topic_admin import apply_topics
 from events.topics import declared_topics
 from streams.child_process import end_child, start_child
+from streams.demo.alerting import NOT_INSTALLED, AlertingPrograms
 from tests.support.kafka import KafkaBroker
+from tests.support.prometheus import require_prometheus
 from tests.support.traffic import region, send
 from tests.support.waiting import wait_until
 
@@ -26,15 +30,18 @@ FIRST, LAST = date(2016, 1, 1), date(2016, 3, 31)
 A_QUARTER = ("--to", str(LAST), "--speed", "60", "--until-replayed")
 REPLAYING = "Rejeu des événements"
 LOG = "demo.log"
+#: A broker and a worker; where Prometheus is, an assessor and perhaps an Alertmanager with it.
+INSTALLED = AlertingPrograms.installed()
+PROGRAMS = 2 if INSTALLED is None else 5 if INSTALLED.alertmanager else 4
 
 
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run a demo to its end, with pipes where a person has a terminal."""
+def run(*arguments: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a demo to its end, with pipes where a person has a terminal; `path` is its PATH."""
     return subprocess.run(
         [*DEMO, *arguments],
         cwd=ROOT,
         # What some CI systems set, and what must not bring escape codes into a file.
-        env={**os.environ, "FORCE_COLOR": "1"},
+        env={**os.environ, "FORCE_COLOR": "1", "PATH": path or os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=False,
@@ -53,6 +60,15 @@ def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         yield demo
     finally:
         end_child(demo, grace=0)
+
+
+def answer(url: str) -> Any:  # noqa: ANN401 - as the API has it
+    """Read JSON; None while nothing listens."""
+    try:
+        with urlopen(url, timeout=10) as told:  # noqa: S310 - the demo's own server
+            return json.load(told)
+    except OSError:
+        return None
 
 
 def children(parent: int) -> list[int]:
@@ -99,10 +115,10 @@ def test_a_quarter_is_replayed_and_audited() -> None:
 def test_a_demo_that_is_broken_off_leaves_nothing_running(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    """Neither worker nor broker outlives it, even killed; asked to end, it clears its files."""
+    """None of its programs outlives it, even killed; asked to end, it clears its files."""
     with running(tmp_path) as demo:
         started = children(demo.pid)
-        assert len(started) == 2
+        assert len(started) == PROGRAMS
 
         demo.send_signal(number)
 
@@ -124,6 +140,33 @@ def test_a_demo_without_its_broker_ends_and_says_why(tmp_path: Path) -> None:
         assert demo.wait(timeout=30) == 2
 
     assert "Error: broker: the embedded broker ended by itself" in (tmp_path / LOG).read_text()
+
+
+def test_without_prometheus_it_says_so_and_goes_on(tmp_path: Path) -> None:
+    """One line; the rest is as it would be."""
+    done = run(*A_QUARTER, "--json", path=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(NOT_INSTALLED) == 1
+    assert json.loads(done.stdout)["audit"]["different"] == 0
+
+
+def test_alerts_ring_while_it_replays(tmp_path: Path) -> None:
+    """Its Prometheus follows the generated rules, and its Alertmanager hears of what rings."""
+    require_prometheus()
+    with running(tmp_path) as demo:
+        log = (tmp_path / LOG).read_text()
+        prometheus, alertmanager = re.findall(r"http://127\.0\.0\.1:\d+", log)
+
+        def rings() -> bool:
+            told = answer(f"{alertmanager}/api/v2/alerts") or ()
+            return {"Watchdog", "MilestoneAtRisk"} <= {one["labels"]["alertname"] for one in told}
+
+        assert wait_until(rings, seconds=60, every=0.5), log
+        assert demo.poll() is None
+        groups = answer(f"{prometheus}/api/v1/rules")["data"]["groups"]
+        assert len(groups) == 3
+        assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
 
 
 def test_on_another_broker_the_table_is_printed_plainly(kafka: KafkaBroker) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.rules.contacts import Contacts, ContactsError, load_contacts
+from dashboards.rules.contacts import Contact, Contacts, ContactsError, load_contacts
 
 PROGRAMMES = ("lycees", "formation")
 
@@ -68,3 +68,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """One line, no traceback."""
     with pytest.raises(ContactsError, match=r"none\.yaml: file: .*name a readable file"):
         load_contacts(tmp_path / "none.yaml", PROGRAMMES)
+
+
+def test_nobody_is_reached_by_any_means() -> None:
+    """Neither who is asked for by name, nor a programme's owner."""
+    contacts = Contacts.nobody(PROGRAMMES)
+
+    everybody = [contacts.delegate, contacts.operator, contacts.watchdog]
+    assert [*everybody, *map(contacts.owner, PROGRAMMES)] == [Contact()] * (3 + len(PROGRAMMES))

@@ -17,7 +17,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def frame(day: date, sent: int = 1_234) -> Frame:
     """Give a frame without figures."""
-    return Frame(day=day, sent=sent, figures=(), url="http://127.0.0.1:6066")
+    return Frame(day=day, sent=sent, figures=(), address="127.0.0.1:6066")
 
 
 def layout(figures: Iterable[Figure], as_of: date, *, compact: bool) -> Text:
@@ -32,6 +32,7 @@ def live(*frames: Frame, height: int = 40) -> str:
     console = Console(file=out, force_terminal=True, width=100, height=height, legacy_windows=False)
     with LiveScreen(console, layout, FIRST, LAST) as screen:
         screen.step("Démarrage")
+        screen.note("Prometheus : http://127.0.0.1:9090")
         for each in frames:
             screen.show(each)
     return out.getvalue()
@@ -42,7 +43,7 @@ def test_a_terminal_shows_the_step_and_a_bar_at_first() -> None:
     shown = ESCAPES.sub("", live())
 
     assert "Démarrage" in shown
-    assert "20%" in shown
+    assert "17%" in shown
     assert "tableau" not in shown
 
 
@@ -53,6 +54,7 @@ def test_a_terminal_shows_the_table_the_progress_and_the_address() -> None:
     last = shown.rpartition("Démarrage")[2]
     assert "50%" in last
     assert "10/01/2016 · 1\u202f234 événements envoyés · http://127.0.0.1:6066/metrics" in last
+    assert "Prometheus : http://127.0.0.1:9090" in last
     assert "tableau de 0 chiffres au 2016-01-10" in last
     assert "compact" not in last
 
@@ -76,15 +78,16 @@ def test_elsewhere_a_line_tells_each_step_and_tenth() -> None:
     screen = PlainScreen(out, FIRST, LAST)
 
     screen.step("Démarrage")
+    screen.note("Prometheus : http://127.0.0.1:9090")
     for days in range(20):
         screen.show(frame(FIRST + timedelta(days=days)))
         screen.show(frame(FIRST + timedelta(days=days)))
 
     lines = out.getvalue().splitlines()
-    assert lines[0] == "Démarrage"
-    assert lines[1] == "2016-01-02 : 1\u202f234 événements envoyés (10 %)"
+    assert lines[:2] == ["Démarrage", "Prometheus : http://127.0.0.1:9090"]
+    assert lines[2] == "2016-01-02 : 1\u202f234 événements envoyés (10 %)"
     assert lines[-1] == "2016-01-20 : 1\u202f234 événements envoyés (100 %)"
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert "\x1b" not in out.getvalue()
 
 

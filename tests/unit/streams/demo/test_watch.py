@@ -10,7 +10,7 @@ from catalogue.loader import load_catalogue
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.exposed import Exposed
 from streams.demo import watch
-from streams.demo.errors import WorkerEndedError
+from streams.demo.errors import ProgramEndedError
 from streams.demo.screen import Frame
 from streams.demo.stage import Stage
 from streams.demo.watch import Watch
@@ -22,7 +22,7 @@ TODAY = date(2016, 5, 4)
 class Watched:
     """All that the watch asks a stage, its clock, its replay and its worker."""
 
-    url: str | None = None
+    address: str | None = None
     sent: int = 12
     ended: bool = False
 
@@ -52,7 +52,7 @@ class Watched:
     def check(self) -> None:
         """Raise where it has ended."""
         if self.ended:
-            raise WorkerEndedError(1, last_words="enough")
+            raise ProgramEndedError("worker", 1, last_words="enough")
 
 
 @dataclass
@@ -62,6 +62,9 @@ class Shown:
     frames: list[Frame] = field(default_factory=list)
 
     def step(self, text: str) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
         """Say nothing."""
 
     def show(self, frame: Frame) -> None:
@@ -94,9 +97,9 @@ def test_a_worker_that_does_not_answer_is_shown_without_figures(
     monkeypatch.setattr(watch, "read_worker", refuse)
     screen = Shown()
 
-    watching(Watched(url="http://worker"), screen).look()
+    watching(Watched(address="worker:6066"), screen).look()
 
-    assert screen.frames == [Frame(TODAY, 12, (), "http://worker")]
+    assert screen.frames == [Frame(TODAY, 12, (), "worker:6066")]
 
 
 def test_nothing_is_shown_once_the_condition_holds() -> None:
@@ -120,5 +123,5 @@ def test_the_stage_is_shown_while_a_condition_is_awaited() -> None:
 
 def test_a_stage_that_ends_ends_the_wait() -> None:
     """A condition that can no longer come true is not awaited for ever."""
-    with pytest.raises(WorkerEndedError, match=r"status 1 \(enough\)"):
+    with pytest.raises(ProgramEndedError, match=r"status 1 \(enough\)"):
         watching(Watched(ended=True), Shown()).until(lambda: False)

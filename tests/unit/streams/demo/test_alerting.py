@@ -1,0 +1,109 @@
+"""Which programs the demo finds, and what they are given."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from streams.demo.alerting import Alerting, AlertingPrograms
+from tests.support.waiting import wait_until
+
+#: Says what it was started with, and stays.
+TELLING = """\
+#!{python}
+import sys, time
+print(*sys.argv[1:], sep="\\n", flush=True)
+time.sleep(60)
+"""
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Give what puts programs on a path that is empty otherwise."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def put(*names: str) -> None:
+        for name in names:
+            program = tmp_path / name
+            program.write_text(TELLING.format(python=sys.executable))
+            program.chmod(0o755)
+
+    return put
+
+
+def rules(*, worker: str, assessor: str, alertmanagers: Sequence[str]) -> Mapping[str, str]:
+    """Give files that only tell what they were made of."""
+    return {
+        "prometheus/prometheus.yaml": f"{worker} {assessor} {','.join(alertmanagers)}",
+        "alertmanager/alertmanager.yaml": "nobody",
+    }
+
+
+def started(stack: ExitStack) -> Alerting:
+    """Start what is installed."""
+    programs = AlertingPrograms.installed()
+    assert programs is not None
+    return Alerting.start(programs, rules, stack, worker="worker:1", assessor="assessor:2")
+
+
+def options(alerting: Alerting, name: str) -> dict[str, str]:
+    """Return the options that a program was started with."""
+    (program,) = (one for one in alerting.programs if one.name == name)
+    assert wait_until(lambda: "external-url" in program.log, seconds=10)
+    pairs = (line.removeprefix("--").partition("=") for line in program.log.splitlines())
+    return {option: value for option, _, value in pairs}
+
+
+def test_without_prometheus_there_is_nothing(install: Install) -> None:
+    """An Alertmanager alone has nobody to hear from."""
+    install("alertmanager")
+
+    assert AlertingPrograms.installed() is None
+
+
+@pytest.mark.parametrize("name", ["alertmanager", "prometheus-alertmanager"])
+def test_alertmanager_has_two_names(name: str, install: Install) -> None:
+    """Debian's, and that of the project's own archives."""
+    install("prometheus", name)
+
+    programs = AlertingPrograms.installed()
+
+    assert programs is not None
+    assert programs.alertmanager is not None
+    assert Path(programs.alertmanager).name == name
+
+
+def test_the_two_are_told_of_each_other_and_of_the_monitor(install: Install) -> None:
+    """Each is started on the files that were rendered, and its address is told."""
+    install("prometheus", "prometheus-alertmanager")
+    with ExitStack() as stack:
+        alerting = started(stack)
+
+        prometheus, alertmanager = (
+            options(alerting, name) for name in ("prometheus", "alertmanager")
+        )
+        told = re.findall(r"http://127\.0\.0\.1:\d+", alerting.told)
+        assert told == [prometheus["web.external-url"], alertmanager["web.external-url"]]
+        heard_by = alertmanager["web.listen-address"]
+        configured = Path(prometheus["config.file"])
+        assert configured.read_text() == f"worker:1 assessor:2 {heard_by}"
+        assert Path(alertmanager["config.file"]).read_text() == "nobody"
+
+    assert not configured.exists()
+
+
+def test_without_alertmanager_prometheus_alerts_nobody(install: Install) -> None:
+    """It says so where the addresses are."""
+    install("prometheus")
+    with ExitStack() as stack:
+        alerting = started(stack)
+
+        configured = Path(options(alerting, "prometheus")["config.file"])
+        assert configured.read_text() == "worker:1 assessor:2 "
+        assert "Alertmanager n’est pas installé" in alerting.told
+        assert len(alerting.programs) == 1
