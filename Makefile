@@ -1,6 +1,7 @@
 # Works from a clean clone on Linux or macOS with Python >= 3.11 (venv, pip) and make.
-# `make demo` needs nothing else; `make test` also needs Java 17 and Maven (see deploy/kafka/jars.sh),
-# and Prometheus for some of the tests (see deploy/debian-packages.sh).
+# `make demo` needs nothing else, and rings where Prometheus is installed; `make test` also needs
+# Java 17 and Maven (see deploy/kafka/jars.sh), and Prometheus for some of the tests (see
+# deploy/debian-packages.sh).
 
 PYTHON ?= python3
 VENV := .venv
@@ -17,13 +18,18 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench coverage generated lock clean
+.PHONY: help demo demo-boards test check bench coverage generated lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/run.stamp ## replay 2016 to 2020 on an embedded broker and watch the figures (no Java)
 	@$(BIN)/smart-region demo $(ARGS)
+
+demo-boards: $(VENV)/run.stamp ## publish the boards on the Grafana at GRAFANA_URL
+	@test -n "$(GRAFANA_URL)" || \
+		{ echo "which Grafana? make demo-boards GRAFANA_URL=http://localhost:3000" >&2; exit 1; }
+	@$(BIN)/smart-region boards apply --grafana "$(GRAFANA_URL)" $(ARGS)
 
 test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a real Prometheus too
 	@deploy/debian-packages.sh >&2
