@@ -38,3 +38,5 @@ def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
+    # It warns of each fetch that took a while to decode: nobody can do anything about that.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -114,6 +115,8 @@ def open_reader(
     Raises `BrokerUnreachableError`, also for what the client raises inside the context, or
     `TopicsMissingError`.
     """
+    # Where no log is configured, a command's reader would be told of each of the client's attempts.
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
     consumer = opened(
         KafkaConsumer,
         bootstrap,
