@@ -11,7 +11,7 @@ __all__ = ["commands"]
 
 @click.command()
 def assessor() -> None:
-    """Run the assessor: judge the milestones on /metrics, until SIGTERM.
+    """Judge the milestones on /metrics, until SIGTERM.
 
     It reads what the workers know from their changelogs; one is enough for all of them. Everything
     is set by SMART_REGION_… variables. The exit status is 0 after a signal, 1 when something failed

@@ -54,11 +54,11 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
 def backfill(
     *, start: datetime, end: datetime, step: int, out: Path, bootstrap: str | None
 ) -> None:
-    """Write the years past as OpenMetrics text, for Prometheus and its boards.
+    """Write the years past for Prometheus.
 
     The state knows the figure of every day: figures, targets and statuses are written as they were
-    at midnight (UTC) of each, as far as is known now. Prometheus' promtool makes blocks of the
-    file, to be put in its data folder.
+    at midnight (UTC) of each, as far as is known now. It is OpenMetrics text, of which promtool
+    makes blocks for Prometheus' data folder.
     """
     from datetime import timedelta
 

@@ -42,8 +42,9 @@ def export(
     dictionary: bool,
     bootstrap: str | None,
 ) -> None:
-    """Write the figures of a day as open data: a row for each territory, milestone, category.
+    """Write the figures of a day as open data.
 
+    There is a row for each indicator, territory and milestone, and one for each category.
     They come from the workers' states, which know every day, as far as is known now. What was known
     on a past day (--known-on) is counted anew from the topics of events, and takes longer.
     """
