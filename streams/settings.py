@@ -29,7 +29,7 @@ __all__ = ["ENV_PREFIX", "Settings", "SettingsError", "load_settings"]
 
 ENV_PREFIX = "SMART_REGION_"
 #: Variables with the same prefix that belong to tests and to other commands.
-_FOREIGN = f"{ENV_PREFIX}TEST_"
+_FOREIGN = (f"{ENV_PREFIX}TEST_", f"{ENV_PREFIX}GRAFANA_")
 #: Shown for a password, and for what may be one: the value of a misspelled variable.
 _HIDDEN = "…"
 

@@ -155,9 +155,12 @@ def test_a_variable_like_no_setting_is_answered_with_all_of_them(
     assert ", ".join(sorted(Settings.model_fields)) in str(refused(monkeypatch, ZZZZZZZZZ="1"))
 
 
-def test_a_variable_of_the_tests_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests have variables of their own."""
-    monkeypatch.setenv("SMART_REGION_TEST_ANYTHING", "1")
+@pytest.mark.parametrize("name", ["TEST_ANYTHING", "GRAFANA_TOKEN"])
+def test_a_variable_of_something_else_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Tests have variables of their own, and so has publishing."""
+    monkeypatch.setenv(f"SMART_REGION_{name}", "1")
 
     assert load_settings() == Settings()
 
