@@ -1,0 +1,1 @@
+"""Boards on a Grafana: what would change there, and the change itself."""

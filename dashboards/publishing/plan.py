@@ -1,0 +1,221 @@
+"""What would change on a Grafana, board by board and panel by panel; pure, it asks nobody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from dashboards.publishing.mark import Model, intact, marked, normalised, unmarked
+
+__all__ = ["Action", "BoardChange", "ExpressionChange", "Live", "PanelChange", "Plan", "planned"]
+
+FOLDER: Final = "folder"
+MARK: Final = "mark"
+ORDER: Final = "order of the panels"
+
+
+class Action(StrEnum):
+    """What is to be done with a board."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    NOTHING = "nothing"
+    REFUSE = "refuse"
+    """It differs, and was changed by hand."""
+    REMOVE = "remove"
+    LEAVE = "leave"
+    """It is ours and gone from the catalogue, and nobody asked to remove it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A board as it is on a Grafana."""
+
+    model: Model
+    folder: str
+    """The folder's uid; empty at the root."""
+    version: int
+    author: str = ""
+    """Who changed it last, as Grafana names them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionChange:
+    """A query of a panel, by its letter; None where it was not, or is no more."""
+
+    ref: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PanelChange:
+    """A panel that is new, gone, or other than it was."""
+
+    title: str
+    action: Action
+    """CREATE, UPDATE or REMOVE."""
+    fields: tuple[str, ...] = ()
+    """The parts that differ, but for the expressions."""
+    expressions: tuple[ExpressionChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BoardChange:
+    """What is to be done with one board, and why."""
+
+    uid: str
+    title: str
+    action: Action
+    model: Model | None = None
+    """What is to be written, marked."""
+    live: Live | None = None
+    by_hand: bool = False
+    """Whether somebody else wrote or moved what is there."""
+    settings: tuple[str, ...] = ()
+    """What differs of the board itself."""
+    panels: tuple[PanelChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that is to be done, in the order in which it is done."""
+
+    boards: tuple[BoardChange, ...]
+    folder_missing: bool = False
+    kinds_missing: tuple[str, ...] = ()
+    """Kinds of data sources that the boards ask and Grafana has not."""
+    forced: bool = False
+
+    def having(self, *actions: Action) -> tuple[BoardChange, ...]:
+        """Give the boards with which one of these is to be done."""
+        return tuple(board for board in self.boards if board.action in actions)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write, nor to refuse."""
+        writing = (Action.CREATE, Action.UPDATE, Action.REMOVE, Action.REFUSE)
+        return not self.folder_missing and not self.having(*writing)
+
+
+def planned(
+    wanted: Sequence[Model],
+    found: Mapping[str, Live],
+    folder: str,
+    *,
+    force: bool = False,
+    prune: bool = False,
+) -> Plan:
+    """Compare the boards that should be, by uid, with those that are.
+
+    `found` holds those of `wanted` that exist, and all others that carry our tag; `folder` is the
+    uid of the folder in which they belong.
+    """
+    uids = {model["uid"] for model in wanted}
+    strays = sorted(found.keys() - uids)
+    return Plan(
+        boards=(
+            *(_wanted(model, found.get(model["uid"]), folder, force=force) for model in wanted),
+            *(_stray(uid, found[uid], force=force, prune=prune) for uid in strays),
+        ),
+        forced=force,
+    )
+
+
+def _wanted(model: Model, live: Live | None, folder: str, *, force: bool) -> BoardChange:
+    uid, title, ours = model["uid"], model["title"], marked(model)
+    if live is None:
+        return BoardChange(uid, title, Action.CREATE, ours)
+    if live.folder == folder and normalised(live.model) == normalised(ours):
+        return BoardChange(uid, title, Action.NOTHING, ours, live)
+    before, after = unmarked(live.model), unmarked(ours)
+    panels = tuple(_panels(before, after))
+    settings = [name for name in _differing(before, after) if name != "panels"]
+    if live.folder != folder:
+        settings.append(FOLDER)
+    if before.get("panels") != after.get("panels") and not panels:
+        settings.append(ORDER)
+    if not panels and not settings:
+        settings.append(MARK)
+    # A board that is as it should be but for its mark was imported by hand: it is taken over.
+    by_hand = settings != [MARK] and (live.folder != folder or not intact(live.model))
+    action = Action.REFUSE if by_hand and not force else Action.UPDATE
+    return BoardChange(uid, title, action, ours, live, by_hand, tuple(settings), panels)
+
+
+def _stray(uid: str, live: Live, *, force: bool, prune: bool) -> BoardChange:
+    by_hand = not intact(live.model)
+    action = Action.REMOVE if prune and (force or not by_hand) else Action.LEAVE
+    return BoardChange(uid, str(live.model.get("title", uid)), action, None, live, by_hand)
+
+
+def _panels(before: Model, after: Model) -> Iterator[PanelChange]:
+    """Compare two boards' panels, which are known by their titles."""
+    old, new = dict(_titled(_flat(before))), dict(_titled(_flat(after)))
+    for title, panel in new.items():
+        if title not in old:
+            yield PanelChange(title, Action.CREATE)
+        elif panel != old[title]:
+            yield _panel(title, old[title], panel)
+    for title in old:
+        if title not in new:
+            yield PanelChange(title, Action.REMOVE)
+
+
+def _panel(title: str, before: Model, after: Model) -> PanelChange:
+    old, new = dict(_expressions(before)), dict(_expressions(after))
+    expressions = tuple(
+        ExpressionChange(ref, old.get(ref), new.get(ref))
+        for ref in sorted(old | new)
+        if old.get(ref) != new.get(ref)
+    )
+    fields = [name for name in _differing(before, after) if name != "targets"]
+    if _rests(before, old.keys() & new.keys()) != _rests(after, old.keys() & new.keys()):
+        fields.append("targets")
+    if not fields and not expressions:
+        fields = _differing(before, after)
+    return PanelChange(title, Action.UPDATE, tuple(fields), expressions)
+
+
+def _differing(before: Model, after: Model) -> list[str]:
+    return [name for name in sorted({**before, **after}) if before.get(name) != after.get(name)]
+
+
+def _listed(model: Model, name: str) -> list[Model]:
+    """Give a list of objects; a board that is not ours may have anything there."""
+    items = model.get(name)
+    return [one for one in items if isinstance(one, Mapping)] if isinstance(items, list) else []
+
+
+def _flat(model: Model) -> Iterator[Model]:
+    """Give all panels; those of a folded row stand inside it."""
+    for panel in _listed(model, "panels"):
+        inner = _listed(panel, "panels")
+        yield {name: value for name, value in panel.items() if name != "panels"} if inner else panel
+        yield from inner
+
+
+def _titled(panels: Iterable[Model]) -> Iterator[tuple[str, Model]]:
+    seen: Counter[str] = Counter()
+    for panel in panels:
+        title = str(panel.get("title") or f"({panel.get('type', 'panel')})")
+        seen[title] += 1
+        yield (title if seen[title] == 1 else f"{title} ({seen[title]})"), panel
+
+
+def _expressions(panel: Model) -> Iterator[tuple[str, str]]:
+    for target in _listed(panel, "targets"):
+        if "expr" in target:
+            yield str(target.get("refId")), str(target["expr"])
+
+
+def _rests(panel: Model, refs: Collection[str]) -> list[dict[str, Any]]:
+    """Give the queries of these letters without their expressions."""
+    return [
+        {name: value for name, value in target.items() if name != "expr"}
+        for target in _listed(panel, "targets")
+        if str(target.get("refId")) in refs
+    ]
