@@ -1,0 +1,266 @@
+"""The few things that publishing asks of a Grafana, over its HTTP API.
+
+The requests go through grafana-api's raw calls; what it leaves to its callers is done here: waiting
+and trying again, telling what went wrong, and never following a redirect with the token.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
+
+import requests
+from grafana_api.grafana_api import GrafanaAPI, GrafanaException
+
+from dashboards.publishing.access import Address, Token
+from dashboards.publishing.errors import (
+    ForbiddenError,
+    MissingError,
+    NotGrafanaError,
+    PublishingError,
+    RefusedRequestError,
+    TimedOutError,
+    TlsError,
+    UnavailableError,
+    UnreachableError,
+    answer_error,
+    one_line,
+)
+from dashboards.publishing.mark import Model
+from dashboards.publishing.patience import Patience, asked_wait
+from dashboards.publishing.plan import Live
+
+__all__ = ["Grafana"]
+
+PAGE: Final = 1000
+"""Boards asked for at once: the API's own default, of at most 5000."""
+TOO_MANY: Final = 429
+REFUSED: Final = 400
+NOT_FOUND: Final = 404
+FAILED: Final = 500
+JSON_HEADERS: Final = {"Accept": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    tree: Any
+    """The JSON, or None where the answer is none."""
+    is_json: bool
+
+    @property
+    def said(self) -> str:
+        """Grafana's own words on what is wrong."""
+        return str(self.tree.get("message", "")) if isinstance(self.tree, Mapping) else ""
+
+
+class Grafana:
+    """A Grafana. Every method raises a PublishingError that says what to do."""
+
+    def __init__(
+        self,
+        address: Address,
+        token: Token,
+        patience: Patience | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._address = address
+        self._secret = token.secret
+        self._patience = Patience() if patience is None else patience
+        self._clock = clock
+        self._sleep = sleep
+        self._came: list[tuple[int, Mapping[str, str]]] = []
+        self._api = GrafanaAPI(
+            token.secret,
+            address.host,
+            address.port,
+            url_path_prefix=f"{address.path}/" if address.path else "",
+            protocol=address.scheme,
+            timeout=self._patience.answer,
+        )
+        session: requests.Session = self._api.s
+        # A redirect would turn a POST into a GET, and may lead to where the token must not go.
+        session.max_redirects = 0
+        # grafana-api's exceptions drop the headers, and stumble over answers that are no objects.
+        session.hooks["response"].append(self._note)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.s.close()
+
+    def version(self) -> str:
+        """Ask who answers: the version, or nothing where Grafana hides it."""
+        try:
+            health = self._object(*self._answer("GET", "/health"), "database")
+        except MissingError as error:
+            raise NotGrafanaError(error.request, found=error.said or "404") from error
+        return str(health.get("version", ""))
+
+    def data_source_kinds(self) -> Collection[str] | None:
+        """Give the kinds of its data sources, or None where the token may not see them."""
+        try:
+            sources = self._list(*self._answer("GET", "/datasources"), "type")
+        except ForbiddenError:
+            return None
+        return {source["type"] for source in sources}
+
+    def has_folder(self, uid: str) -> bool:
+        """Tell whether there is a folder of this uid."""
+        try:
+            self._object(*self._answer("GET", f"/folders/{quote(uid, safe='')}"), "uid")
+        except MissingError:
+            return False
+        return True
+
+    def create_folder(self, uid: str, title: str) -> None:
+        """Make a folder at the root."""
+        self._object(*self._answer("POST", "/folders", {"uid": uid, "title": title}), "uid")
+
+    def tagged(self, tag: str) -> Collection[str]:
+        """Give the uids of all boards that carry a tag."""
+        found: dict[str, None] = {}
+        page = 1
+        while True:
+            query = urlencode({"type": "dash-db", "tag": tag, "limit": PAGE, "page": page})
+            hits = self._list(*self._answer("GET", f"/search?{query}"), "uid")
+            found |= dict.fromkeys(hit["uid"] for hit in hits)
+            if len(hits) < PAGE:
+                return tuple(found)
+            page += 1
+
+    def board(self, uid: str) -> Live | None:
+        """Read a board, or None where there is none."""
+        try:
+            request, answer = self._answer("GET", f"/dashboards/uid/{quote(uid, safe='')}")
+        except MissingError:
+            return None
+        tree = self._object(request, answer, "dashboard", "meta")
+        model, meta = tree["dashboard"], tree["meta"]
+        if not isinstance(model, Mapping) or not isinstance(meta, Mapping):
+            raise NotGrafanaError(request, found="a board without its model")
+        return Live(
+            model=model,
+            folder=str(meta.get("folderUid") or ""),
+            version=int(model.get("version") or 0),
+            author=str(meta.get("updatedBy") or ""),
+        )
+
+    def save(
+        self, model: Model, folder: str, message: str, *, version: int | None, overwrite: bool
+    ) -> None:
+        """Write a board.
+
+        Unless `overwrite`, it must not exist (`version` None) or still be at `version`: otherwise
+        PreconditionError.
+        """
+        numbers = {"id": None} if version is None else {"id": None, "version": version}
+        body = {
+            "dashboard": {**model, **numbers},
+            "folderUid": folder,
+            "message": message,
+            "overwrite": overwrite,
+        }
+        request, answer = self._answer("POST", "/dashboards/db", body)
+        saved = self._object(request, answer, "status")
+        if saved["status"] != "success":
+            raise RefusedRequestError(request, status=answer.status, said=str(saved["status"]))
+
+    def remove(self, uid: str) -> None:
+        """Remove a board; one that is gone is no error."""
+        try:
+            self._answer("DELETE", f"/dashboards/uid/{quote(uid, safe='')}")
+        except MissingError:
+            return
+
+    def _answer(self, method: str, path: str, body: Model | None = None) -> tuple[str, _Answer]:
+        """Ask until the answer is no passing trouble; raise what it means if it is a refusal."""
+        request = f"{method} {self._address}/api{path.partition('?')[0]}"
+        began = self._clock()
+        for wait in self._patience.waits():
+            answer = self._ask(request, method, path, body)
+            if answer.status < FAILED and answer.status != TOO_MANY:
+                break
+            asked = asked_wait(answer.headers)
+            pause = max(wait, asked or 0)
+            tried = self._clock() - began
+            if tried + pause > self._patience.total:
+                raise UnavailableError(
+                    request,
+                    status=answer.status,
+                    said=self._cleaned(answer.said),
+                    tried_seconds=round(tried, 1),
+                    asked=asked,
+                )
+            self._sleep(pause)
+        return request, self._judged(request, answer)
+
+    def _judged(self, request: str, answer: _Answer) -> _Answer:
+        # A page that is not there is what other servers say of our paths; Grafana says it in JSON.
+        if answer.status >= REFUSED and (answer.is_json or answer.status != NOT_FOUND):
+            said = self._cleaned(answer.said)
+            raise answer_error(request, status=answer.status, said=said)
+        if not answer.is_json:
+            raise NotGrafanaError(request, found=f"{answer.status} without JSON")
+        return answer
+
+    def _ask(self, request: str, method: str, path: str, body: Model | None) -> _Answer:
+        """Send one request and take what comes back, whatever its status."""
+        self._came.clear()
+        tree, is_json = None, False
+        try:
+            tree = getattr(self._api, method)(path, json=body, headers=JSON_HEADERS)
+            is_json = True
+        except GrafanaException as error:
+            tree, is_json = error.response, isinstance(error.response, Mapping)
+        except requests.exceptions.TooManyRedirects as error:
+            targets = [headers.get("Location", "") for _, headers in self._came]
+            raise NotGrafanaError(request, found=f"a redirect to {''.join(targets)}") from error
+        except requests.exceptions.JSONDecodeError:
+            pass  # No JSON, though the status is one of success.
+        except requests.exceptions.RequestException as error:
+            raise self._trouble(request, error) from error
+        except TypeError:
+            pass  # JSON that is no object, with a status of failure.
+        ((status, headers),) = self._came
+        return _Answer(status, headers, tree, is_json)
+
+    def _trouble(self, request: str, error: requests.RequestException) -> PublishingError:
+        """Tell what keeps an answer from coming, from the innermost cause."""
+        root: BaseException = error
+        while (inner := root.__cause__ or root.__context__) is not None:
+            root = inner
+        if isinstance(error, requests.exceptions.SSLError):
+            return TlsError(str(self._address), cause=str(root))
+        if isinstance(error, requests.exceptions.Timeout) or isinstance(root, TimeoutError):
+            return TimedOutError(request, seconds=self._patience.answer)
+        return UnreachableError(str(self._address), cause=str(root))
+
+    def _note(self, response: requests.Response, **_: object) -> None:
+        # Not the response itself: it would keep its connection open.
+        self._came.append((response.status_code, response.headers))
+
+    def _cleaned(self, said: str) -> str:
+        """Make a server's words fit to be shown, should it repeat the token to us."""
+        return one_line(said.replace(self._secret, "…"))
+
+    def _object(self, request: str, answer: _Answer, *fields: str) -> Mapping[str, Any]:
+        tree = answer.tree
+        if not isinstance(tree, Mapping) or not tree.keys() >= set(fields):
+            raise NotGrafanaError(request, found=f"an answer without {' and '.join(fields)}")
+        return tree
+
+    def _list(self, request: str, answer: _Answer, field: str) -> list[Mapping[str, Any]]:
+        tree = answer.tree
+        if not isinstance(tree, list):
+            raise NotGrafanaError(request, found="an answer that is no list")
+        if not all(isinstance(one, Mapping) and isinstance(one.get(field), str) for one in tree):
+            raise NotGrafanaError(request, found=f"a list of what has no {field}")
+        return tree

@@ -1,0 +1,232 @@
+"""What can go wrong between us and a Grafana; each error says what to do, none shows the token."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+from dashboards.errors import DashboardsError
+
+__all__ = [
+    "AddressError",
+    "AnswerError",
+    "ConflictError",
+    "DataSourceMissingError",
+    "ForbiddenError",
+    "HandChangedError",
+    "MissingError",
+    "NewerModelError",
+    "NotGrafanaError",
+    "PreconditionError",
+    "PublishingError",
+    "RefusedRequestError",
+    "TimedOutError",
+    "TlsError",
+    "TokenError",
+    "UnauthorizedError",
+    "UnavailableError",
+    "UnreachableError",
+    "answer_error",
+    "one_line",
+]
+
+TOKEN_VARIABLE: Final = "SMART_REGION_GRAFANA_TOKEN"  # noqa: S105 - the variable's name
+LONGEST_QUOTE: Final = 200
+"""How much of what a server says is repeated."""
+
+
+class PublishingError(DashboardsError):
+    """Anything that keeps boards from a Grafana."""
+
+
+class AddressError(PublishingError):
+    """What should say where Grafana is does not; a password in it is not repeated."""
+
+    def __init__(self, value: str, *, problem: str) -> None:
+        self.value = value
+        super().__init__(
+            f"grafana: {problem}, value {one_line(value)!r}:"
+            " write it as https://grafana.example.org, or with the path under which Grafana is"
+        )
+
+
+class TokenError(PublishingError):
+    """There is no token, or what there is cannot be one."""
+
+    def __init__(self, source: str, *, problem: str) -> None:
+        self.source = source
+        super().__init__(
+            f"{source}: {problem}: put a service account's token into {TOKEN_VARIABLE},"
+            " or into a file named by --token-file"
+        )
+
+
+class UnreachableError(PublishingError):
+    """Nothing answers at the address."""
+
+    def __init__(self, address: str, *, cause: str) -> None:
+        super().__init__(
+            f"grafana: cannot be reached, value {address!r} ({one_line(cause)}):"
+            " check the address, and that Grafana is up"
+        )
+
+
+class TlsError(PublishingError):
+    """No connection that can be trusted; verification is never switched off."""
+
+    def __init__(self, address: str, *, cause: str) -> None:
+        super().__init__(
+            f"grafana: no trusted TLS connection, value {address!r} ({one_line(cause)}):"
+            " check http or https and the host's name; a private authority's certificates go into"
+            " a PEM file named by REQUESTS_CA_BUNDLE"
+        )
+
+
+class TimedOutError(PublishingError):
+    """Grafana does not answer in time."""
+
+    def __init__(self, request: str, *, seconds: float) -> None:
+        super().__init__(
+            f"{request}: no answer within {seconds:g} s:"
+            " check the address and Grafana's load, then run the command again"
+        )
+
+
+class NotGrafanaError(PublishingError):
+    """Something answers at the address, but not as Grafana does."""
+
+    def __init__(self, request: str, *, found: str) -> None:
+        super().__init__(
+            f"{request}: does not answer as Grafana does, value {one_line(found)!r}: check the"
+            " address, its port and its path (without /api, without a page's own path)"
+        )
+
+
+class UnavailableError(PublishingError):
+    """Grafana keeps asking to come back later, or keeps failing."""
+
+    def __init__(
+        self, request: str, *, status: int, said: str, tried_seconds: float, asked: float | None
+    ) -> None:
+        self.status = status
+        wish = "" if asked is None else f", and asks to wait {asked:g} s"
+        super().__init__(
+            f"{request}: still answers {status} after {tried_seconds:g} s{wish}"
+            f"{_quoted(said)}: run the command again later; Grafana's log may say why"
+        )
+
+
+class AnswerError(PublishingError):
+    """Grafana answers that it will not."""
+
+    remedy: ClassVar[str]
+
+    def __init__(self, request: str, *, status: int, said: str = "") -> None:
+        self.request = request
+        self.status = status
+        self.said = said
+        super().__init__(f"{request}: answered {status}{_quoted(said)}: {self.remedy}")
+
+
+class RefusedRequestError(AnswerError):
+    """The request itself, or the board in it, is not to Grafana's liking."""
+
+    remedy = "mend what it says; a board that is provisioned from files is not published too"
+
+
+class UnauthorizedError(AnswerError):
+    """The token is not known."""
+
+    remedy = (
+        "the token is wrong, expired or of another Grafana; make one for a service account, and"
+        f" put it into {TOKEN_VARIABLE} or the file of --token-file"
+    )
+
+
+class ForbiddenError(AnswerError):
+    """The token is known, and may not do this."""
+
+    remedy = (
+        "the token's service account lacks a right; give it the role Editor, or the rights to read,"
+        " create and write folders and dashboards (and to delete them, for --prune)"
+    )
+
+
+class MissingError(AnswerError):
+    """What is asked for is not there."""
+
+    remedy = "it is not there, or no more; run plan again, and check the address"
+
+
+class NewerModelError(AnswerError):
+    """A board was saved in a model that the classic interface cannot show."""
+
+    remedy = (
+        "the board was saved by hand as a newer kind; save a copy in Grafana if it is to be kept,"
+        " delete it there, and apply again"
+    )
+
+
+class ConflictError(AnswerError):
+    """Something else has the uid or the title."""
+
+    remedy = "something else has this uid or title in Grafana; rename or remove it there"
+
+
+class PreconditionError(AnswerError):
+    """What was to be overwritten is no more what was read."""
+
+    remedy = (
+        "it was changed meanwhile, or another board of the folder has its title; run plan again"
+    )
+
+
+class HandChangedError(PublishingError):
+    """Boards that somebody changed by hand would be overwritten."""
+
+    def __init__(self, titles: Collection[str]) -> None:
+        self.titles = tuple(titles)
+        names = ", ".join(one_line(title) for title in titles)
+        super().__init__(
+            f"boards: changed by hand, value {names}: nothing was written; carry what is worth"
+            " keeping into the code, then overwrite with --force"
+        )
+
+
+class DataSourceMissingError(PublishingError):
+    """Grafana has no data source of a kind that the boards ask."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(
+            f"data source: Grafana has none of this kind, value {kind!r}: add one under"
+            " Connections, then apply again; without it every panel is empty"
+        )
+
+
+ANSWERS: Final[Mapping[int, type[AnswerError]]] = MappingProxyType(
+    {
+        401: UnauthorizedError,
+        403: ForbiddenError,
+        404: MissingError,
+        406: NewerModelError,
+        409: ConflictError,
+        412: PreconditionError,
+    }
+)
+
+
+def answer_error(request: str, *, status: int, said: str) -> AnswerError:
+    """Give the error that a status of the 400s means."""
+    return ANSWERS.get(status, RefusedRequestError)(request, status=status, said=said)
+
+
+def one_line(text: str) -> str:
+    """Make what others wrote fit to be shown: one line, printable, not long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1] + "…"
+
+
+def _quoted(said: str) -> str:
+    return f" ({one_line(said)})" if said else ""

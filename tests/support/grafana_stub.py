@@ -1,0 +1,349 @@
+"""A Grafana that holds folders and boards, and refuses whatever its HTTP API does not document.
+
+The requests' schemas follow Grafana's HTTP API reference (folders, dashboards, search, data
+sources, health). A request that breaks one is answered by 400, and fails the test when the stub is
+closed: a client that survives the answer is wrong all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Final, Self, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+from jsonschema import Draft202012Validator
+
+__all__ = ["DROP", "HANG", "TOKEN", "Answer", "GrafanaStub", "Request", "Stored"]
+
+TOKEN = "glsa_stub-0123456789"  # noqa: S105 - a stub's own
+#: Bodies of answers without a status: the connection is closed, at once or when it is released.
+DROP: Final = "drop"
+HANG: Final = "hang"
+
+UID = {"type": "string", "pattern": "^[a-zA-Z0-9_-]{1,40}$"}
+
+FOLDER_BODY = {
+    "type": "object",
+    "required": ["title"],
+    "properties": {
+        "uid": UID,
+        "title": {"type": "string", "minLength": 1},
+        "parentUid": UID,
+        "description": {"type": "string"},
+    },
+    "additionalProperties": False,
+}
+DASHBOARD_BODY = {
+    "type": "object",
+    "required": ["dashboard"],
+    "properties": {
+        "dashboard": {
+            "type": "object",
+            "required": ["title"],
+            "properties": {
+                "id": {"type": ["integer", "null"]},
+                "uid": {"anyOf": [UID, {"type": "null"}]},
+                "title": {"type": "string", "minLength": 1, "maxLength": 5000},
+                "version": {"type": "integer", "minimum": 0},
+                "tags": {"type": "array", "items": {"type": "string"}},
+                "schemaVersion": {"type": "integer"},
+                "panels": {"type": "array", "items": {"type": "object"}},
+                "refresh": {"type": ["string", "boolean"]},
+                "timezone": {"type": "string"},
+            },
+            # Only what Grafana gives back, or what would make a folder of it.
+            "not": {"anyOf": [{"required": ["meta"]}, {"required": ["isFolder"]}]},
+        },
+        "folderUid": UID,
+        "message": {"type": "string", "maxLength": 500},
+        "overwrite": {"type": "boolean"},
+    },
+    # Folders by uid: `folderId` is documented too, as deprecated.
+    "additionalProperties": False,
+}
+SEARCH_QUERY = {
+    "type": "object",
+    "properties": {
+        "query": {"type": "string"},
+        "tag": {"type": "string", "minLength": 1},
+        "type": {"enum": ["dash-db", "dash-folder"]},
+        "folderUIDs": {"type": "string"},
+        "starred": {"enum": ["true", "false"]},
+        "limit": {"type": "string", "pattern": "^([1-9][0-9]{0,2}|[1-4][0-9]{3}|5000)$"},
+        "page": {"type": "string", "pattern": "^[1-9][0-9]*$"},
+    },
+    "additionalProperties": False,
+}
+NO_QUERY = {"type": "object", "maxProperties": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came."""
+
+    method: str
+    path: str
+    """Behind `/api`, without the query."""
+    query: Mapping[str, str]
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the stub says; a text is sent as it is, anything else as JSON."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Stored:
+    """A board that the stub holds."""
+
+    model: dict[str, Any]
+    folder: str = ""
+    author: str = "sa-smart-region"
+
+
+class GrafanaStub:
+    """The server; a context in which it listens on a free port of the loopback."""
+
+    def __init__(self, *, prefix: str = "", certificate: Path | None = None) -> None:
+        self.prefix = prefix
+        self.boards: dict[str, Stored] = {}
+        self.folders: dict[str, str] = {}
+        self.sources: list[dict[str, Any]] = [{"uid": "p", "name": "Prom", "type": "prometheus"}]
+        self.requests: list[Request] = []
+        self.violations: list[str] = []
+        self.interrupt: Callable[[Request], Answer | None] = lambda _: None
+        """Called with each valid request; what it returns is answered instead."""
+        self.lost: deque[Answer] = deque()
+        """Answers that take the place of the true ones of writing requests, which are carried out
+        all the same: as when a proxy loses them."""
+        self.released = Event()
+        """A hung answer ends when it is set."""
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.stub = self
+        self.scheme = "http"
+        if certificate is not None:
+            self.scheme = "https"
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.01,))
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"{self.scheme}://127.0.0.1:{self._server.server_address[1]}{self.prefix}"
+
+    @property
+    def writes(self) -> list[Request]:
+        """The requests that would change something."""
+        return [request for request in self.requests if request.method != "GET"]
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.released.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        if error is None:
+            assert self.violations == []
+
+    def respond(self, request: Request) -> Answer:
+        """Answer a request that is valid so far."""
+        self.requests.append(request)
+        if (answer := self.interrupt(request)) is not None:
+            return answer
+        answer = self._route(request)
+        return self.lost.popleft() if self.lost and request.method != "GET" else answer
+
+    def _route(self, request: Request) -> Answer:
+        for method, path, query, body, answer in ROUTES:
+            found = re.fullmatch(path, request.path)
+            if method == request.method and found is not None:
+                problem = _problem(query, dict(request.query)) or (
+                    None if body is None else _problem(body, request.body)
+                )
+                if problem is not None:
+                    return self.violated(request, problem)
+                return answer(self, request, *found.groups())
+        return self.violated(request, "no such method and path")
+
+    def violated(self, request: Request, problem: str) -> Answer:
+        """Note a request that breaks the API's documentation, and refuse it."""
+        self.violations.append(f"{request.method} {request.path}: {problem}")
+        return Answer(400, {"message": f"bad request data: {problem}"})
+
+
+def _problem(schema: Mapping[str, Any], value: object) -> str | None:
+    """Say the first thing that is wrong with a value, or nothing."""
+    error = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
+    return None if error is None else f"{error.json_path}: {error.message[:200]}"
+
+
+def _health(_: GrafanaStub, __: Request) -> Answer:
+    return Answer(200, {"commit": "0", "database": "ok", "version": "12.2.0"})
+
+
+def _data_sources(stub: GrafanaStub, _: Request) -> Answer:
+    return Answer(200, stub.sources)
+
+
+def _search(stub: GrafanaStub, request: Request) -> Answer:
+    limit, page = int(request.query.get("limit", 1000)), int(request.query.get("page", 1))
+    hits = [
+        {"uid": uid, "title": one.model["title"], "type": "dash-db", "tags": tags}
+        for uid, one in stub.boards.items()
+        if request.query.get("tag") in (tags := one.model.get("tags", []))
+    ]
+    return Answer(200, hits[(page - 1) * limit : page * limit])
+
+
+def _folder(stub: GrafanaStub, _: Request, uid: str) -> Answer:
+    if uid not in stub.folders:
+        return Answer(404, {"message": "folder not found", "status": "not-found"})
+    return Answer(200, {"id": 1, "uid": uid, "title": stub.folders[uid]})
+
+
+def _make_folder(stub: GrafanaStub, request: Request) -> Answer:
+    uid, title = request.body["uid"], request.body["title"]
+    if uid in stub.folders:
+        return Answer(409, {"message": "a folder/dashboard with the same uid already exists"})
+    stub.folders[uid] = title
+    return Answer(200, {"id": 1, "uid": uid, "title": title})
+
+
+def _board(stub: GrafanaStub, _: Request, uid: str) -> Answer:
+    stored = stub.boards.get(uid)
+    if stored is None:
+        return Answer(404, {"message": "Dashboard not found", "status": "not-found"})
+    meta = {
+        "folderUid": stored.folder,
+        "updatedBy": stored.author,
+        "version": stored.model["version"],
+        "provisioned": False,
+    }
+    return Answer(200, {"dashboard": stored.model, "meta": meta})
+
+
+def _save(stub: GrafanaStub, request: Request) -> Answer:
+    model, folder = request.body["dashboard"], request.body.get("folderUid", "")
+    if folder and folder not in stub.folders:
+        return Answer(400, {"message": "folder not found"})
+    uid, before = model["uid"], stub.boards.get(model["uid"])
+    version = 0 if before is None else before.model["version"]
+    if model.get("version", 0) != version and not request.body.get("overwrite", False):
+        said = "The dashboard has been changed by someone else"
+        return Answer(412, {"message": said, "status": "version-mismatch"})
+    numbers = {"id": len(stub.boards) + 1, "version": version + 1}
+    stub.boards[uid] = Stored({**model, **numbers}, folder)
+    return Answer(200, {"uid": uid, "status": "success", "folderUid": folder, **numbers})
+
+
+def _remove(stub: GrafanaStub, _: Request, uid: str) -> Answer:
+    if uid not in stub.boards:
+        return Answer(404, {"message": "Dashboard not found"})
+    title = stub.boards.pop(uid).model["title"]
+    return Answer(200, {"title": title, "message": f"Dashboard {title} deleted"})
+
+
+Schema: TypeAlias = Mapping[str, Any]
+
+#: Method, path, schemas of the query and of the body, and what answers.
+ROUTES: tuple[tuple[str, str, Schema, Schema | None, Callable[..., Answer]], ...] = (
+    ("GET", "/health", NO_QUERY, None, _health),
+    ("GET", "/datasources", NO_QUERY, None, _data_sources),
+    ("GET", "/search", SEARCH_QUERY, None, _search),
+    ("GET", "/folders/([^/]+)", NO_QUERY, None, _folder),
+    ("POST", "/folders", NO_QUERY, FOLDER_BODY, _make_folder),
+    ("GET", "/dashboards/uid/([^/]+)", NO_QUERY, None, _board),
+    ("POST", "/dashboards/db", NO_QUERY, DASHBOARD_BODY, _save),
+    ("DELETE", "/dashboards/uid/([^/]+)", NO_QUERY, None, _remove),
+)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    stub: GrafanaStub
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Checks what all requests have in common."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # One packet for headers and body: two would wait for one another.
+    server: _Server
+    timeout = 10
+    """Seconds after which a connection that nobody closed is closed."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: a test's output is the test's."""
+
+    def _respond(self) -> None:
+        stub, parts = self.server.stub, urlsplit(self.path)
+        text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        path = parts.path.removeprefix(f"{stub.prefix}/api")
+        request = Request(self.command, path, dict(parse_qsl(parts.query, keep_blank_values=True)))
+        if path == parts.path:
+            self._send(Answer(404, "<html><title>Not found</title>a message</html>"))
+        elif problem := self._broken(text):
+            self._send(stub.violated(request, problem))
+        elif path != "/health" and self.headers["Authorization"] != f"Bearer {TOKEN}":
+            self._send(Answer(401, {"message": "Invalid API key"}))
+        else:
+            self._send(stub.respond(replace(request, body=json.loads(text) if text else None)))
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _respond  # noqa: N815 - http.server's names
+
+    def _broken(self, text: bytes) -> str | None:
+        """Say what is wrong with the headers, or that the body is no JSON."""
+        authorizations = self.headers.get_all("Authorization", [])
+        if len(authorizations) != 1 or not authorizations[0].startswith("Bearer "):
+            return "Authorization must be one bearer token"
+        if "application/json" not in self.headers.get("Accept", ""):
+            return "Accept must be application/json"
+        if self.command in {"GET", "DELETE"}:
+            return "a body where none is documented" if text else None
+        if self.headers.get("Content-Type") != "application/json":
+            return "Content-Type must be application/json"
+        try:
+            json.loads(text)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def _send(self, answer: Answer) -> None:
+        if answer.status == 0:
+            self.close_connection = True
+            if answer.body == HANG:
+                self.server.stub.released.wait(30)
+            return
+        is_text = isinstance(answer.body, str)
+        text = (answer.body if is_text else json.dumps(answer.body)).encode()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", "text/html" if is_text else "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text)

@@ -1,0 +1,22 @@
+"""A time that passes only by waiting."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["PassingTime"]
+
+
+@dataclass
+class PassingTime:
+    """A clock for those who wait, and what they waited; in seconds."""
+
+    now: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        """Tell the time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.waits.append(seconds)
+        self.now += seconds

@@ -1,0 +1,94 @@
+"""Where Grafana is, and the token."""
+
+from pathlib import Path
+
+import pytest
+
+from dashboards.publishing.access import Address, Token, read_token
+from dashboards.publishing.errors import AddressError, TokenError
+
+SECRET = "glsa_a-secret"  # noqa: S105 - not one
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://localhost:3000",
+        "https://grafana.example.org",
+        "https://example.org/monitoring/grafana",
+        "http://[::1]:3000",
+    ],
+)
+def test_an_address_is_read_and_shown(text: str) -> None:
+    """With port and path, and with a slash at its end or without."""
+    assert str(Address.parse(text)) == str(Address.parse(f"{text}/")) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "localhost:3000", "ftp://x", "http://", "http://x:port", "http://[", "http://a b", "x\n"],
+)
+def test_what_is_no_address_is_refused(text: str) -> None:
+    """With an example of one."""
+    with pytest.raises(AddressError, match=r"write it as https://"):
+        Address.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"https://admin:{SECRET}@grafana.example.org",
+        f"https://{SECRET}@grafana.example.org",
+        f"https://admin:{SECRET}@grafana.example.org:port",
+        f"https://grafana.example.org/?auth_token={SECRET}",
+    ],
+)
+def test_a_secret_in_an_address_is_refused_and_not_repeated(text: str) -> None:
+    """It would be in the shell's history, and in a log."""
+    with pytest.raises(AddressError) as caught:
+        Address.parse(text)
+    assert SECRET not in str(caught.value)
+
+
+def test_the_token_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no file is named."""
+    monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", f" {SECRET}\n")
+    assert read_token(None).secret == SECRET
+
+
+def test_a_file_goes_before_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was named on purpose."""
+    monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", "another")
+    file = tmp_path / "token"
+    file.write_text(f"{SECRET}\n")
+    assert read_token(file).secret == SECRET
+
+
+def test_no_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And where to put it."""
+    monkeypatch.delenv("SMART_REGION_GRAFANA_TOKEN", raising=False)
+    with pytest.raises(TokenError, match=r"GRAFANA_TOKEN: holds no token: put .* --token-file"):
+        read_token(None)
+
+
+@pytest.mark.parametrize("content", [b"", b"  \n", b"two words", b"a\nb", "clé".encode(), b"\xff"])
+def test_a_file_without_a_token_is_refused(tmp_path: Path, content: bytes) -> None:
+    """What it holds is not repeated: it may be nearly a secret."""
+    file = tmp_path / "file"
+    file.write_bytes(content)
+    with pytest.raises(TokenError) as caught:
+        read_token(file)
+    assert "two words" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """With the system's reason."""
+    with pytest.raises(TokenError, match="No such file"):
+        read_token(tmp_path / "none")
+
+
+def test_a_token_is_not_shown() -> None:
+    """Neither in a log nor in a traceback."""
+    assert SECRET not in f"{Token(SECRET)} {Token(SECRET)!r}"

@@ -1,0 +1,341 @@
+"""A Grafana that answers, refuses, fails, hangs, or is none."""
+
+import logging
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dashboards.publishing import errors
+from dashboards.publishing.access import Address, Token
+from dashboards.publishing.adapter import Grafana
+from dashboards.publishing.mark import Model
+from dashboards.publishing.patience import Patience
+from tests.support.board_models import board
+from tests.support.grafana_stub import DROP, HANG, TOKEN, Answer, GrafanaStub, Request, Stored
+from tests.support.passing_time import PassingTime
+from tests.support.requirements import require_programs
+
+FOLDER = "smart-region"
+
+
+def save(grafana: Grafana, model: Model, version: int | None = None) -> None:
+    """Write a board that must be at a version."""
+    grafana.save(model, FOLDER, "a test", version=version, overwrite=False)
+
+
+def answering(*answers: Answer) -> Callable[[Request], Answer | None]:
+    """Answer the first requests with these, and the others truly."""
+    left = list(answers)
+    return lambda _: left.pop(0) if left else None
+
+
+class TestRequests:
+    """Each of them, on a stub that refuses what is not documented."""
+
+    def test_version(self, grafana: Grafana) -> None:
+        """As the health check tells it."""
+        assert grafana.version() == "12.2.0"
+
+    def test_data_source_kinds(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """Each once."""
+        stub.sources += [{"type": "loki"}, {"type": "loki"}]
+        assert grafana.data_source_kinds() == {"prometheus", "loki"}
+
+    def test_data_sources_may_be_hidden(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """An editor's token may publish, but not list them."""
+        stub.interrupt = answering(Answer(403, {"message": "You need datasources:read"}))
+        assert grafana.data_source_kinds() is None
+
+    def test_a_folder_is_made_once(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """By uid, and with its title."""
+        assert not grafana.has_folder(FOLDER)
+        grafana.create_folder(FOLDER, "Smart Région")
+        assert grafana.has_folder(FOLDER)
+        assert stub.folders == {FOLDER: "Smart Région"}
+
+    def test_a_board_is_written_read_and_removed(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """With the numbers and the folder that it got."""
+        stub.folders[FOLDER] = "x"
+        assert grafana.board("smart-region-x") is None
+        save(grafana, board("smart-region-x"))
+        live = grafana.board("smart-region-x")
+        assert live is not None
+        assert (live.folder, live.version, live.author) == (FOLDER, 1, "sa-smart-region")
+        assert live.model["title"] == "Board smart-region-x"
+        grafana.remove("smart-region-x")
+        assert stub.boards == {}
+
+    def test_a_board_that_is_gone_is_removed(self, grafana: Grafana) -> None:
+        """Which is what was wanted."""
+        grafana.remove("smart-region-x")
+
+    def test_all_pages_of_a_search_are_read(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """There may be more boards than one answer holds."""
+        stub.boards |= {f"b{n}": Stored({**board(f"b{n}"), "version": 1}) for n in range(1001)}
+        stub.boards["other"] = Stored({"uid": "other", "title": "x", "tags": []})
+        assert set(grafana.tagged("smart-region")) == {f"b{n}" for n in range(1001)}
+
+    def test_a_path_before_the_api_is_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Grafana may share its host."""
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        with GrafanaStub(prefix="/deep/grafana") as stub, asking(stub.url) as grafana:
+            assert grafana.version() == "12.2.0"
+
+
+class TestRefusals:
+    """What Grafana says no to."""
+
+    @pytest.mark.parametrize(
+        ("status", "error", "remedy"),
+        [
+            (400, errors.RefusedRequestError, "mend what it says"),
+            (401, errors.UnauthorizedError, "SMART_REGION_GRAFANA_TOKEN"),
+            (403, errors.ForbiddenError, "role Editor"),
+            (404, errors.MissingError, "run plan again"),
+            (406, errors.NewerModelError, "delete it there"),
+            (409, errors.ConflictError, "rename or remove it"),
+            (412, errors.PreconditionError, "changed meanwhile"),
+            (422, errors.RefusedRequestError, "mend what it says"),
+        ],
+    )
+    def test_has_its_own_error(
+        self,
+        grafana: Grafana,
+        stub: GrafanaStub,
+        status: int,
+        error: type[errors.AnswerError],
+        remedy: str,
+    ) -> None:
+        """That names the request, repeats Grafana's words, and says what to do."""
+        stub.interrupt = answering(Answer(status, {"message": "because"}))
+        with pytest.raises(error) as caught:
+            save(grafana, board())
+        text = str(caught.value)
+        assert text.startswith(f"POST {stub.url}/api/dashboards/db: answered {status} (because): ")
+        assert remedy in text
+
+    def test_a_wrong_token_is_refused(self, stub: GrafanaStub) -> None:
+        """By the first request that needs one."""
+        with asking(stub.url, "wrong") as grafana, pytest.raises(errors.UnauthorizedError):
+            grafana.has_folder(FOLDER)
+
+    def test_a_board_changed_meanwhile_is_not_overwritten(
+        self, grafana: Grafana, stub: GrafanaStub
+    ) -> None:
+        """The version that was read is no more the one that is there."""
+        stub.folders[FOLDER] = "x"
+        save(grafana, board())
+        save(grafana, board(), version=1)
+        with pytest.raises(errors.PreconditionError, match="changed by someone else"):
+            save(grafana, board(), version=1)
+
+    @pytest.mark.parametrize("body", ["a message", ["message"], None, 3, {"message": None}, {}])
+    def test_any_body_may_come_with_it(
+        self, grafana: Grafana, stub: GrafanaStub, body: object
+    ) -> None:
+        """A proxy's page, or JSON of another shape."""
+        stub.interrupt = answering(Answer(403, body))
+        with pytest.raises(errors.ForbiddenError, match="answered 403"):
+            save(grafana, board())
+
+    def test_is_not_tried_again(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
+    ) -> None:
+        """It would be refused again."""
+        stub.interrupt = answering(Answer(403, {}))
+        with pytest.raises(errors.ForbiddenError):
+            save(grafana, board())
+        assert (time.waits, len(stub.requests)) == ([], 1)
+
+    def test_what_is_said_cannot_disturb_a_terminal(
+        self, grafana: Grafana, stub: GrafanaStub
+    ) -> None:
+        """Nor fill it."""
+        stub.interrupt = answering(Answer(400, {"message": "\x1b[2J\n" + "x" * 5000}))
+        with pytest.raises(errors.RefusedRequestError) as caught:
+            save(grafana, board())
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 500
+
+    def test_a_save_that_is_only_broadcast_is_refused(
+        self, grafana: Grafana, stub: GrafanaStub
+    ) -> None:
+        """A Grafana that is fed from elsewhere answers so: nothing was saved."""
+        stub.interrupt = answering(Answer(202, {"status": "pending"}))
+        with pytest.raises(errors.RefusedRequestError, match="pending"):
+            save(grafana, board())
+
+
+class TestPassingTrouble:
+    """What goes away when one waits."""
+
+    @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+    def test_is_tried_again(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime, status: int
+    ) -> None:
+        """After a wait that doubles."""
+        stub.interrupt = answering(Answer(status, "busy"), Answer(status, {"message": "busy"}))
+        assert grafana.version() == "12.2.0"
+        assert time.waits == [0.5, 1]
+
+    def test_waits_as_long_as_it_is_asked(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
+    ) -> None:
+        """A server knows best."""
+        stub.interrupt = answering(Answer(429, {}, {"Retry-After": "7"}))
+        assert grafana.version() == "12.2.0"
+        assert time.waits == [7]
+
+    def test_ends_at_the_deadline(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
+    ) -> None:
+        """With what was answered last."""
+        stub.interrupt = lambda _: Answer(503, {"message": "database is locked"})
+        with pytest.raises(errors.UnavailableError, match=r"still answers 503 .*\(database is loc"):
+            grafana.version()
+        assert time.waits == [0.5, 1, 2, 4, 8]
+
+    def test_does_not_wait_beyond_the_deadline(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
+    ) -> None:
+        """It says at once for how long it was asked to wait."""
+        stub.interrupt = answering(Answer(429, {}, {"Retry-After": "3600"}))
+        with pytest.raises(errors.UnavailableError, match="asks to wait 3600 s"):
+            grafana.version()
+        assert time.waits == []
+
+
+class TestNotGrafana:
+    """A wrong address, at which something else answers or nothing does."""
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Answer(200, "<html>Welcome</html>"),
+            Answer(200, {"hello": "world"}),
+            Answer(200, []),
+            Answer(404, "404 page not found"),
+            Answer(404, {"message": "no route"}),
+            Answer(301, "", {"Location": "https://grafana.example.org/login"}),
+        ],
+    )
+    def test_another_server_is_told(
+        self, grafana: Grafana, stub: GrafanaStub, answer: Answer
+    ) -> None:
+        """Before anything is asked of it with a meaning."""
+        stub.interrupt = answering(answer)
+        with pytest.raises(errors.NotGrafanaError, match="check the address"):
+            grafana.version()
+
+    def test_a_redirect_is_named_and_not_followed(
+        self, grafana: Grafana, stub: GrafanaStub
+    ) -> None:
+        """The token goes nowhere but to the address that was given."""
+        stub.interrupt = answering(Answer(302, "", {"Location": "https://elsewhere.example"}))
+        with pytest.raises(errors.NotGrafanaError, match=r"redirect to https://elsewhere\.example"):
+            save(grafana, board())
+        assert len(stub.requests) == 1
+
+    def test_a_page_s_own_path_is_told(self, stub: GrafanaStub) -> None:
+        """Copied from a browser, with the board that was open."""
+        with asking(f"{stub.url}/d/x") as grafana, pytest.raises(errors.NotGrafanaError):
+            grafana.version()
+
+    @pytest.mark.parametrize("body", [{}, [{}], [3], "x", {"dashboard": 3, "meta": {}}])
+    def test_lists_and_boards_of_another_shape_are_told(
+        self, grafana: Grafana, stub: GrafanaStub, body: object
+    ) -> None:
+        """Nothing is taken for what it is not."""
+        stub.interrupt = lambda _: Answer(200, body)
+        for question in (grafana.data_source_kinds, lambda: grafana.board("x")):
+            with pytest.raises(errors.NotGrafanaError):
+                question()
+
+    def test_nobody_there(self) -> None:
+        """The system's own words say why."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        with (
+            asking(address) as grafana,
+            pytest.raises(errors.UnreachableError, match=r"\(.*refused\)"),
+        ):
+            grafana.version()
+
+    def test_a_connection_that_is_closed(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """Without an answer."""
+        stub.interrupt = answering(Answer(0, DROP))
+        with pytest.raises(errors.UnreachableError):
+            save(grafana, board())
+
+    def test_no_answer_in_time(self, stub: GrafanaStub) -> None:
+        """A server that only accepts connections."""
+        stub.interrupt = answering(Answer(0, HANG))
+        with (
+            asking(stub.url, patience=Patience(answer=0.2)) as grafana,
+            pytest.raises(errors.TimedOutError, match=r"no answer within 0\.2 s"),
+        ):
+            grafana.version()
+
+
+class TestTls:
+    """A connection that cannot be trusted is not made."""
+
+    def test_https_where_http_is_spoken(self, stub: GrafanaStub) -> None:
+        """The remedy names both."""
+        address = stub.url.replace("http:", "https:")
+        with asking(address) as grafana, pytest.raises(errors.TlsError, match="http or https"):
+            grafana.version()
+
+    def test_a_certificate_that_nobody_vouches_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Until its authority is named in the environment."""
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        pem = certificate(tmp_path)
+        with GrafanaStub(certificate=pem) as stub:
+            with asking(stub.url) as grafana, pytest.raises(errors.TlsError, match="self-signed"):
+                grafana.version()
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(pem))
+            with asking(stub.url) as grafana:
+                assert grafana.version() == "12.2.0"
+
+
+class TestToken:
+    """It is sent to Grafana, and shown to nobody."""
+
+    def test_is_in_no_log_and_no_error(
+        self, grafana: Grafana, stub: GrafanaStub, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Even where a server repeats it, and everything is logged."""
+        caplog.set_level(logging.DEBUG)
+        stub.interrupt = answering(
+            Answer(400, {"message": f"bad Bearer {TOKEN}"}),
+            *[Answer(500, {"message": TOKEN})] * 9,
+        )
+        seen = [repr(grafana), repr(vars(grafana).get("_api"))]
+        for _ in range(2):
+            with pytest.raises(errors.PublishingError) as caught:
+                save(grafana, board())
+            seen += [str(caught.value), repr(caught.value)]
+        assert TOKEN not in caplog.text + "".join(seen)
+
+
+def asking(url: str, token: str = TOKEN, patience: Patience | None = None) -> Grafana:
+    """Ask at an address."""
+    return Grafana(Address.parse(url), Token(token), patience)
+
+
+def certificate(folder: Path) -> Path:
+    """Make a self-signed certificate of this machine, with its key."""
+    require_programs("openssl", remedy="install it to test TLS")
+    pem = folder / "grafana.pem"
+    options = "req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=127.0.0.1"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(pem.with_suffix(".key")), "-out", str(pem)]
+    subprocess.run(["openssl", *options.split(), *names, *files], check=True, capture_output=True)
+    pem.write_bytes(pem.read_bytes() + pem.with_suffix(".key").read_bytes())
+    return pem
