@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from dashboards.boards.cli import commands as board_commands
+from dashboards.boards.cli import boards
+from dashboards.publishing.cli import commands as publishing_commands
 
 __all__ = ["commands"]
 
@@ -111,4 +112,7 @@ def render(
         click.echo(f"not checked by {' and '.join(missing)}: not installed", err=True)
 
 
-commands: list[click.Command] = [rules, *board_commands]
+for _command in publishing_commands:
+    boards.add_command(_command)
+
+commands: list[click.Command] = [rules, boards]

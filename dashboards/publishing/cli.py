@@ -1,0 +1,110 @@
+"""The commands `smart-region boards plan` and `smart-region boards apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from dashboards.publishing.mark import Model
+
+__all__ = ["commands"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+OPTIONS = (
+    click.option(
+        "--grafana",
+        "address",
+        required=True,
+        metavar="URL",
+        help="Where Grafana is: https://grafana.example.org, with its path if it has one.",
+    ),
+    click.option(
+        "--token-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="A file with a service account's token; by default SMART_REGION_GRAFANA_TOKEN.",
+    ),
+    click.option("--force", is_flag=True, help="Overwrite also what was changed by hand."),
+    click.option("--prune", is_flag=True, help="Remove our boards that are no more."),
+    click.option(
+        "--catalogue",
+        "programmes",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Folder of catalogue files instead of the Région's own.",
+    ),
+    click.option("--since", metavar="TIME", help="As for `boards render`."),
+    click.option("--runbooks", metavar="URL", help="As for `boards render`."),
+)
+
+
+def _with_options(command: Command) -> Command:
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_with_options
+def plan(**options: Any) -> None:
+    """Show by board and by panel what `apply` would change on a Grafana; write nothing."""
+    _publish(write=False, **options)
+
+
+@click.command()
+@_with_options
+def apply(**options: Any) -> None:
+    """Make a Grafana's boards what the catalogue says; done twice, it changes nothing.
+
+    A board that was changed by hand stops it before anything is written.
+    """
+    _publish(write=True, **options)
+
+
+def _publish(
+    *,
+    write: bool,
+    address: str,
+    token_file: Path | None,
+    force: bool,
+    prune: bool,
+    programmes: Path | None,
+    since: str | None,
+    runbooks: str | None,
+) -> None:
+    from dashboards.publishing.access import Address, read_token
+    from dashboards.publishing.adapter import Grafana
+    from dashboards.publishing.apply import carry_out, survey
+    from dashboards.publishing.report import report
+
+    boards = _boards(programmes, since, runbooks)
+    place = Address.parse(address)
+    with Grafana(place, read_token(token_file)) as grafana:
+        version = grafana.version()
+        planned = survey(grafana, boards, force=force, prune=prune)
+        click.echo(f"{place}: Grafana {version}".rstrip())
+        for line in report(planned):
+            click.echo(line)
+        if write:
+            carry_out(grafana, planned)
+            click.echo("nothing to do" if planned.empty else "done")
+
+
+def _boards(programmes: Path | None, since: str | None, runbooks: str | None) -> Sequence[Model]:
+    import json
+
+    from catalogue.loader import load_catalogue
+    from dashboards.boards.render import boards_of, render
+    from dashboards.conventions import Links
+
+    links = Links(runbooks or Links().runbooks)
+    files = render(boards_of(load_catalogue(programmes), links, since))
+    return [json.loads(text) for text in files.values()]
+
+
+commands: list[click.Command] = [plan, apply]

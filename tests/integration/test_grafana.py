@@ -1,0 +1,75 @@
+"""Publishing on a real Grafana, where there is one.
+
+SMART_REGION_TEST_GRAFANA_URL says where, SMART_REGION_GRAFANA_TOKEN opens it; what the test makes
+there has uids and a tag of its own, and is removed.
+"""
+
+import os
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from dashboards.publishing.access import Address, read_token
+from dashboards.publishing.adapter import Grafana
+from dashboards.publishing.apply import Home, carry_out, survey
+from dashboards.publishing.errors import HandChangedError
+from dashboards.publishing.mark import Model
+from tests.support.boards import BOARDS
+
+URL = os.environ.get("SMART_REGION_TEST_GRAFANA_URL", "")
+
+pytestmark = pytest.mark.skipif(
+    not URL, reason="no real Grafana: SMART_REGION_TEST_GRAFANA_URL is not set"
+)
+
+
+@pytest.fixture
+def grafana() -> Iterator[Grafana]:
+    """Give what asks the real one."""
+    with Grafana(Address.parse(URL), read_token(None)) as grafana:
+        yield grafana
+
+
+@pytest.fixture
+def home(grafana: Grafana) -> Iterator[Home]:
+    """Give a folder and a tag that nobody has, and clear them away."""
+    name = f"smart-region-test-{uuid4().hex[:8]}"
+    home = Home(folder=name, title=name, tag=name)
+    yield home
+    for uid in grafana.tagged(home.tag):
+        grafana.remove(uid)
+    if grafana.has_folder(home.folder):
+        grafana._answer("DELETE", f"/folders/{home.folder}")
+
+
+def ours(home: Home) -> list[Model]:
+    """Give all boards of the catalogue, under names of the test."""
+    suffix = home.folder[-8:]
+    return [
+        {**model, "uid": f"{uid[:31]}-{suffix}", "title": f"{uid} {suffix}", "tags": [home.tag]}
+        for uid, model in BOARDS.items()
+    ]
+
+
+def test_a_second_apply_changes_nothing(grafana: Grafana, home: Home) -> None:
+    """A real Grafana gives back what it was given."""
+    carry_out(grafana, survey(grafana, ours(home), home), home)
+    assert survey(grafana, ours(home), home).empty
+
+
+def test_what_a_hand_changed_is_refused_forced_and_pruned(grafana: Grafana, home: Home) -> None:
+    """The board's whole life."""
+    boards = ours(home)
+    carry_out(grafana, survey(grafana, boards, home), home)
+    uid = boards[0]["uid"]
+    live = grafana.board(uid)
+    assert live is not None
+    changed = {**live.model, "title": "Changed by hand"}
+    grafana.save(changed, home.folder, "by hand", version=live.version, overwrite=False)
+    with pytest.raises(HandChangedError):
+        carry_out(grafana, survey(grafana, boards, home), home)
+    carry_out(grafana, survey(grafana, boards, home, force=True), home)
+    assert survey(grafana, boards, home).empty
+    carry_out(grafana, survey(grafana, boards[1:], home, prune=True), home)
+    assert grafana.board(uid) is None

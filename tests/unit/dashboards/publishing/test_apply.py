@@ -1,0 +1,180 @@
+"""Boards published on a Grafana."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from dashboards.publishing import errors
+from dashboards.publishing.access import Address, Token
+from dashboards.publishing.adapter import Grafana
+from dashboards.publishing.apply import carry_out, survey
+from dashboards.publishing.plan import Action
+from tests.support.board_models import board, boards, panel
+from tests.support.grafana_stub import TOKEN, Answer, GrafanaStub, Request
+
+DATA_SOURCE = {"list": [{"type": "datasource", "name": "datasource", "query": "prometheus"}]}
+BOARDS = [board("smart-region-a", panel("p", "up")), board("smart-region-b")]
+
+
+def publish(
+    grafana: Grafana, models: list[dict[str, Any]], *, force: bool = False, prune: bool = False
+) -> None:
+    """Plan and apply."""
+    carry_out(grafana, survey(grafana, models, force=force, prune=prune))
+
+
+class TestPlan:
+    """Looking changes nothing."""
+
+    def test_writes_nothing(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """On a Grafana that has nothing of ours."""
+        plan = survey(grafana, BOARDS)
+        assert plan.folder_missing
+        assert [one.action for one in plan.boards] == [Action.CREATE] * 2
+        assert stub.writes == []
+
+    def test_a_data_source_that_is_missing_is_noted(
+        self, grafana: Grafana, stub: GrafanaStub
+    ) -> None:
+        """By the kind that the boards' variable asks for."""
+        stub.sources.clear()
+        assert survey(grafana, [board(templating=DATA_SOURCE)]).kinds_missing == ("prometheus",)
+
+    def test_hidden_data_sources_are_not_missing(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """A token that may not see them may still publish."""
+        hidden = Answer(403, {"message": "no"})
+        stub.interrupt = lambda request: hidden if request.path == "/datasources" else None
+        assert survey(grafana, [board(templating=DATA_SOURCE)]).kinds_missing == ()
+
+
+class TestApply:
+    """What is planned is done."""
+
+    def test_boards_lie_in_their_folder(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """Which is made first."""
+        publish(grafana, BOARDS)
+        assert stub.folders == {"smart-region": "Smart Région"}
+        assert {uid: one.folder for uid, one in stub.boards.items()} == {
+            "smart-region-a": "smart-region",
+            "smart-region-b": "smart-region",
+        }
+
+    def test_a_second_time_changes_nothing(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """Not one request that writes."""
+        publish(grafana, BOARDS)
+        before = len(stub.writes)
+        publish(grafana, BOARDS)
+        assert len(stub.writes) == before
+
+    def test_only_what_differs_is_written(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """One board of two."""
+        publish(grafana, BOARDS)
+        before = len(stub.writes)
+        publish(grafana, [BOARDS[0], {**BOARDS[1], "refresh": "1m"}])
+        assert [one.body["dashboard"]["uid"] for one in stub.writes[before:]] == ["smart-region-b"]
+
+    def test_a_hand_changed_board_stops_it_all(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """Before anything is written, and named by its title."""
+        publish(grafana, BOARDS)
+        stub.boards["smart-region-b"].model["refresh"] = "5s"
+        before = len(stub.writes)
+        with pytest.raises(errors.HandChangedError, match=r"value Board smart-region-b: nothing"):
+            publish(grafana, [board("smart-region-new"), *BOARDS])
+        assert len(stub.writes) == before
+
+    def test_force_overwrites_it(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """And it is ours again."""
+        publish(grafana, BOARDS)
+        stub.boards["smart-region-b"].model["refresh"] = "5s"
+        publish(grafana, BOARDS, force=True)
+        assert survey(grafana, BOARDS).empty
+
+    def test_a_change_between_plan_and_apply_is_not_lost(
+        self, grafana: Grafana, stub: GrafanaStub
+    ) -> None:
+        """Grafana is told which version is to be replaced."""
+        publish(grafana, BOARDS)
+        plan = survey(grafana, [BOARDS[0], {**BOARDS[1], "refresh": "1m"}])
+        stub.boards["smart-region-b"].model |= {"refresh": "5s", "version": 9}
+        with pytest.raises(errors.PreconditionError):
+            carry_out(grafana, plan)
+        assert stub.boards["smart-region-b"].model["refresh"] == "5s"
+
+    def test_a_missing_data_source_stops_it(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """Empty boards help nobody."""
+        stub.sources.clear()
+        with pytest.raises(errors.DataSourceMissingError, match="value 'prometheus'"):
+            publish(grafana, [board(templating=DATA_SOURCE)])
+        assert stub.writes == []
+
+
+class TestPrune:
+    """Boards that are no more."""
+
+    def test_are_left_where_nobody_asks(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """Removal is never by the way."""
+        publish(grafana, BOARDS)
+        publish(grafana, BOARDS[:1])
+        assert len(stub.boards) == 2
+
+    def test_are_removed(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """The others are not touched, whatever their folder."""
+        publish(grafana, BOARDS)
+        theirs = replace(stub.boards["smart-region-a"])
+        theirs.model = {"uid": "theirs", "title": "Theirs", "tags": ["other"], "version": 1}
+        stub.boards["theirs"] = theirs
+        publish(grafana, BOARDS[:1], prune=True)
+        assert set(stub.boards) == {"smart-region-a", "theirs"}
+
+    def test_a_copy_with_our_tag_is_left(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """Somebody made it, and did not think of the tag."""
+        publish(grafana, BOARDS)
+        copy = replace(stub.boards["smart-region-a"])
+        copy.model = {**copy.model, "uid": "copy", "title": "Copy"}
+        stub.boards["copy"] = copy
+        publish(grafana, BOARDS, prune=True)
+        assert "copy" in stub.boards
+
+
+class TestLostAnswers:
+    """A proxy fails after Grafana has done what it was asked."""
+
+    def test_nothing_is_done_twice(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """The second try finds that the first one arrived."""
+        stub.lost.append(Answer(502, "bad gateway"))
+        publish(grafana, BOARDS[:1])
+        stub.lost.append(Answer(504, "timed out"))
+        publish(grafana, BOARDS)
+        stub.lost.append(Answer(502, "bad gateway"))
+        publish(grafana, BOARDS[:1], prune=True)
+        assert {uid: one.model["version"] for uid, one in stub.boards.items()} == {
+            "smart-region-a": 1
+        }
+
+    def test_a_conflict_that_is_one_is_told(self, grafana: Grafana, stub: GrafanaStub) -> None:
+        """A folder that cannot be made is not there afterwards."""
+
+        def conflict(request: Request) -> Answer | None:
+            return Answer(409, {"message": "exists"}) if request.method == "POST" else None
+
+        stub.interrupt = conflict
+        with pytest.raises(errors.ConflictError):
+            publish(grafana, BOARDS)
+
+
+@given(before=boards(), after=boards())
+@settings(max_examples=20)
+def test_after_an_apply_nothing_is_planned(
+    before: list[dict[str, Any]], after: list[dict[str, Any]]
+) -> None:
+    """Whatever was published before; and a second apply writes nothing."""
+    with GrafanaStub() as stub, Grafana(Address.parse(stub.url), Token(TOKEN)) as grafana:
+        publish(grafana, before)
+        publish(grafana, after, prune=True)
+        assert survey(grafana, after, prune=True).empty
+        assert set(stub.boards) == {model["uid"] for model in after}
+        writes = len(stub.writes)
+        publish(grafana, after, prune=True)
+        assert len(stub.writes) == writes
