@@ -41,7 +41,8 @@ class Worker:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.address = f"127.0.0.1:{self.port}"
+        self.url = f"http://{self.address}"
         self.log_file = folder / f"{name}-{self.port}.log"
         self._command = [sys.executable, "-m", module, command]
         self._env = {

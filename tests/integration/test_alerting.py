@@ -1,0 +1,272 @@
+"""From events to messages on the real programs: what must ring, and what must not.
+
+Workers and an assessor on Apache Kafka, a Prometheus that scrapes them and evaluates the generated
+rules each second, an Alertmanager, and a webhook that hears what owners and the delegate are told.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+import pytest
+
+from catalogue import metric_names as names
+from catalogue.progress import MilestoneStatus
+from dashboards import conventions as ours
+from dashboards.rules import alerts
+from dashboards.rules.alerts import Scope
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
+from tests.support.alerting import (
+    DELEGATE,
+    OWNER,
+    connected,
+    corrected,
+    disconnected,
+    followed,
+    milestone_of,
+    promises,
+    rings,
+)
+from tests.support.kafka import KafkaBroker
+from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
+from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.webhooks import Webhook, webhook_server
+from tests.support.workers import Crew, Worker, supervised
+
+pytestmark = pytest.mark.timeout(300)
+
+SECONDS = 60
+SETTLE_SECONDS = 120
+#: After every deadline of the Région's catalogue.
+TODAY = "2021-01-31"
+LYCEES = 3
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """Give a webhook that keeps what it is sent."""
+    with webhook_server() as server:
+        yield server
+
+
+# What must ring
+
+
+def test_an_event_rings_and_its_correction_resolves(
+    broker: KafkaBroker, crew: Crew, monitoring: Monitoring, webhook: Webhook, tmp_path: Path
+) -> None:
+    """A lycée cut off after the deadline makes a milestone missed; that it was not, unmakes it."""
+    catalogue = promises(tmp_path / "catalogue", LYCEES)
+    worker, assessor = (engage(catalogue=str(catalogue)) for engage in (crew.worker, crew.assessor))
+    worker.start()
+    worker.wait_ready()
+    send(broker.bootstrap, [message_of(connected(number)) for number in range(LYCEES)])
+    assert wait_done(broker.bootstrap, seconds=SECONDS)
+    assessor.start()
+    assessor.wait_ready()
+    prometheus = followed(
+        monitoring,
+        tmp_path / "rules",
+        catalogue,
+        workers=[worker],
+        assessor=assessor,
+        webhook=webhook,
+    )
+
+    def told(*, firing: bool) -> set[str]:
+        """Return the milestones of which the owner was told that they are missed, or no longer."""
+        name = alerts.MILESTONE_MISSED.name
+        return {
+            one.milestone for one in rings(webhook) if (one.alert, one.firing) == (name, firing)
+        }
+
+    achieved = f'sum({ours.MILESTONE_STATUS}{{status="{MilestoneStatus.ACHIEVED}"}})'
+    assert wait_until(lambda: prometheus.value(achieved) == LYCEES, seconds=SECONDS)
+    assert list(rings(webhook)) == []
+
+    send(broker.bootstrap, [message_of(disconnected(0))])
+    assert wait_until(lambda: bool(told(firing=True)), seconds=SECONDS)
+    send(broker.bootstrap, [message_of(corrected(0))])
+    assert wait_until(lambda: bool(told(firing=False)), seconds=SECONDS)
+
+    assert told(firing=True) == told(firing=False) == {milestone_of(LYCEES)}
+
+
+# What must not
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A monitor that has worked through two years and whose alerts have been told."""
+
+    broker: KafkaBroker
+    worker: Worker
+    second: Worker
+    assessor: Worker
+    prometheus: Prometheus
+    webhook: Webhook
+
+
+@cache
+def two_years() -> tuple[Message, ...]:
+    """Return what the Région sends in 2016 and 2017."""
+    return tuple(region(7, date(2016, 1, 1), date(2017, 12, 31)))
+
+
+@pytest.fixture(scope="module")
+def monitor(
+    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Followed]:
+    """Give a monitor after the years that it was promised for: much is missed, and rings."""
+    require_prometheus()
+    folder = tmp_path_factory.mktemp("alerting")
+    crew, monitoring = Crew(kafka_broker.bootstrap, folder), Monitoring(folder / "monitoring")
+    kafka_broker.reset()
+    apply_topics(kafka_broker.bootstrap, declared_topics())
+    worker, second = (crew.worker(name, clock=TODAY) for name in ("first", "second"))
+    assessor = crew.assessor(clock=TODAY)
+    try:
+        with webhook_server() as webhook, supervised(worker), supervised(assessor):
+            send(kafka_broker.bootstrap, two_years())
+            assert wait_done(kafka_broker.bootstrap, seconds=SETTLE_SECONDS), worker.log()[-3000:]
+            assessor.wait_ready()
+            prometheus = followed(
+                monitoring,
+                folder / "rules",
+                None,
+                workers=[worker, second],
+                assessor=assessor,
+                webhook=webhook,
+            )
+            yield Followed(kafka_broker, worker, second, assessor, prometheus, webhook)
+    finally:
+        monitoring.dismiss()
+        crew.dismiss()
+
+
+def a_worker_is_killed(monitor: Followed) -> None:
+    """Kill a worker; its supervisor starts another."""
+    _killed(monitor.worker)
+
+
+def the_assessor_is_killed(monitor: Followed) -> None:
+    """Kill the assessor; its supervisor starts another."""
+    _killed(monitor.assessor)
+
+
+def a_worker_joins_and_leaves(monitor: Followed) -> None:
+    """Move half of the partitions to a second worker, and back."""
+    monitor.second.start()
+    monitor.second.wait_ready()
+    assert monitor.second.readiness()["partitions"]
+    assert monitor.second.stop() == 0
+
+
+def the_broker_restarts(monitor: Followed) -> None:
+    """Stop and start the broker."""
+    monitor.broker.stop()
+    monitor.broker.start()
+
+
+def _killed(victim: Worker) -> None:
+    process = victim.process
+    victim.kill()
+    assert wait_until(lambda: victim.process is not process, seconds=SECONDS)
+
+
+@pytest.mark.parametrize(
+    "disturb",
+    [a_worker_is_killed, the_assessor_is_killed, a_worker_joins_and_leaves, the_broker_restarts],
+)
+def test_no_alert_about_figures_begins_or_ends(
+    monitor: Followed, disturb: Callable[[Followed], None]
+) -> None:
+    """Whatever comes and goes, while all that is known is sent once more: nothing is told."""
+    ringing = settled(monitor)
+    told, began = len(heard(monitor.webhook)), ceil(time.time())
+
+    with traffic(monitor.broker.bootstrap):
+        disturb(monitor)
+    assert wait_done(monitor.broker.bootstrap, seconds=SETTLE_SECONDS), monitor.worker.log()[-3000:]
+    monitor.worker.wait_ready()
+    monitor.assessor.wait_ready()
+    complete = f"{ours.PARTITIONS_SHOWN} == {ours.PARTITIONS_EXPECTED}"
+    assert wait_until(lambda: bool(monitor.prometheus.query(complete)), seconds=SECONDS)
+
+    assert since(monitor.prometheus, began) == ringing
+    assert heard(monitor.webhook)[told:] == []
+
+
+@contextmanager
+def traffic(bootstrap: str) -> Iterator[None]:
+    """Send the two years again in the background: work for the workers that changes nothing."""
+    sender = threading.Thread(target=send, args=(bootstrap, two_years()))
+    sender.start()
+    try:
+        yield
+    finally:
+        sender.join()
+
+
+def heard(webhook: Webhook) -> list[tuple[str, object]]:
+    """Return all messages about figures."""
+    return [(place, body) for place, body in webhook.received if place in (OWNER, DELEGATE)]
+
+
+Labels = frozenset[tuple[str, str]]
+
+
+def settled(monitor: Followed) -> Mapping[Labels, float]:
+    """Wait until what rings is what the assessor judges, and until both readers were told.
+
+    Returns since when each alert about figures rings.
+    """
+    prometheus, webhook = monitor.prometheus, monitor.webhook
+
+    def judged(status: MilestoneStatus) -> int:
+        return len(prometheus.query(f'{names.MILESTONE_STATUS.name}{{status="{status}"}} == 1'))
+
+    def told(place: str) -> set[Labels]:
+        return {labels_of(one.labels) for one in rings(webhook, place) if one.firing}
+
+    def is_settled() -> bool:
+        about = (one["labels"] for one in prometheus.alerts())
+        ringing = {labels_of(one) for one in about if one[ours.SCOPE] == Scope.FIGURES}
+        kinds = Counter(dict(labels)["alertname"] for labels in ringing)
+        missed, at_risk = judged(MilestoneStatus.MISSED), judged(MilestoneStatus.AT_RISK)
+        return (
+            kinds[alerts.MILESTONE_MISSED.name] == missed > 0
+            and kinds[alerts.MILESTONE_AT_RISK.name] == at_risk
+            and ringing == told(OWNER) == told(DELEGATE)
+        )
+
+    assert wait_until(is_settled, seconds=SETTLE_SECONDS, every=0.5), monitor.assessor.log()[-3000:]
+    return since(prometheus, time.time())
+
+
+def since(prometheus: Prometheus, began: float) -> Mapping[Labels, float]:
+    """Return what has rung without a pause from then on; fails where anything began or ended."""
+    now = max(time.time(), began)
+    lines = prometheus.query_range(
+        f'ALERTS_FOR_STATE{{scope="{Scope.FIGURES}"}}', began, now, step="1s"
+    )
+    moments = int(now - began) + 1
+    assert [line for line in lines if len(line.points) < moments] == []
+    assert [line for line in lines if len({value for _, value in line.points}) > 1] == []
+    return {labels_of(line.labels): line.points[0][1] for line in lines}
+
+
+def labels_of(labels: Mapping[str, str]) -> Labels:
+    """Return labels as they may be a member of a set."""
+    return frozenset(labels.items())

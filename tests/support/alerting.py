@@ -1,0 +1,156 @@
+"""From an event to a message: the generated rules on a Prometheus, and who is told by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from dashboards.rules.contacts import Contact, Contacts
+from dashboards.rules.pace import PACES
+from dashboards.rules.render import Site, render, write
+from events.cloudevent import CloudEvent
+from tests.support.histories import event, uai
+from tests.support.prometheus import Monitoring, Prometheus
+from tests.support.webhooks import Webhook
+from tests.support.workers import Worker
+
+__all__ = [
+    "DELEGATE",
+    "OWNER",
+    "Ring",
+    "connected",
+    "corrected",
+    "disconnected",
+    "followed",
+    "milestone_of",
+    "promises",
+    "rings",
+]
+
+#: Where the webhook hears what the programmes' owners and the delegate are told.
+OWNER, DELEGATE = "/owner", "/delegate"
+
+PROGRAMME = """\
+id: lycees
+order: 1
+title: Lycées numériques
+promise: Des lycées connectés au très haut débit.
+owner: Responsable du programme Lycées numériques
+indicators:
+  - id: schools_connected
+    title: Lycées connectés
+    definition: Lycées dont le lien est réceptionné.
+    unit: count
+    direction: rising
+    grain: region
+    measure: { count: school.connected, unless: school.disconnected }
+    periodicity: irregular
+    availability_delay_days: 15
+    milestones:
+"""
+MILESTONE = """\
+      - id: {id}
+        target: {target}
+        day: 2020-06-30
+        source: Essai
+"""
+
+CONNECTED_ON, DISCONNECTED_ON = "2019-09-01", "2020-11-02"
+
+
+class Ring(NamedTuple):
+    """What was told of one alert, and when (on `time.monotonic()`'s clock)."""
+
+    labels: Mapping[str, str]
+    firing: bool
+    moment: float
+
+    @property
+    def alert(self) -> str:
+        """The alert's name."""
+        return self.labels["alertname"]
+
+    @property
+    def milestone(self) -> str:
+        """The milestone that it is about, if any."""
+        return self.labels.get("milestone", "")
+
+
+def promises(folder: Path, lycees: int) -> Path:
+    """Write a catalogue: by a day that has passed, one lycée connected, two lycées… each promised.
+
+    When they all are, each one that is disconnected makes one more milestone be missed.
+    """
+    folder.mkdir()
+    milestones = [
+        MILESTONE.format(id=milestone_of(target), target=target) for target in range(1, lycees + 1)
+    ]
+    (folder / "lycees.yaml").write_text("".join([PROGRAMME, *milestones]), encoding="utf-8")
+    return folder
+
+
+def milestone_of(lycees: int) -> str:
+    """Name the milestone of so many lycées."""
+    return f"connected_{lycees}"
+
+
+def connected(number: int) -> CloudEvent:
+    """Return the connection of a lycée, before the promised day."""
+    return event("school.connected", _lycee(number), CONNECTED_ON)
+
+
+def disconnected(number: int) -> CloudEvent:
+    """Return its disconnection, after the promised day."""
+    return event("school.disconnected", _lycee(number), DISCONNECTED_ON)
+
+
+def corrected(number: int) -> CloudEvent:
+    """Return what its school says a day later: it was never disconnected."""
+    at = "2020-11-03T12:00:00"
+    return event("school.disconnected", _lycee(number), DISCONNECTED_ON, at=at, retracted=True)
+
+
+def followed(
+    monitoring: Monitoring,
+    folder: Path,
+    catalogue: Path | None,
+    *,
+    workers: Sequence[Worker],
+    assessor: Worker,
+    webhook: Webhook,
+) -> Prometheus:
+    """Start a Prometheus on a catalogue's rules, each second, and who tells the webhook of them."""
+    promised = load_catalogue(catalogue)
+    site = Site(pace=PACES["live"], contacts=_contacts(promised, webhook))
+    write(render(promised, site), folder)
+    alertmanager = monitoring.alertmanager(folder / "alertmanager" / "alertmanager.yaml")
+    return monitoring.prometheus(
+        targets={
+            WORKER_JOB: [worker.address for worker in workers],
+            ASSESSOR_JOB: [assessor.address],
+        },
+        rules=sorted((folder / "prometheus" / "rules").glob("*.yaml")),
+        alertmanagers=[alertmanager.address],
+    )
+
+
+def rings(webhook: Webhook, place: str = OWNER) -> Iterator[Ring]:
+    """Give all that somebody was told about figures, in the order of the telling."""
+    for (heard_at, message), moment in zip(webhook.received, webhook.moments, strict=False):
+        for alert in message["alerts"] if heard_at == place else ():
+            yield Ring(alert["labels"], alert["status"] == "firing", moment)
+
+
+def _contacts(catalogue: Catalogue, webhook: Webhook) -> Contacts:
+    """Let the webhook hear what owners and the delegate are told."""
+    owner, delegate = (Contact(webhook=webhook.url + place) for place in (OWNER, DELEGATE))
+    programmes = [programme.id for programme in catalogue.programmes]
+    return Contacts(delegate=delegate, operator=Contact(), owners=dict.fromkeys(programmes, owner))
+
+
+def _lycee(number: int) -> str:
+    return uai(f"0750{number:03}")
