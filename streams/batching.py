@@ -41,7 +41,7 @@ __all__ = [
 #: A lease is trusted for this part of the session: the rest is what a write may take.
 LEASE_SHARE = 0.8
 FETCH_MAX_WAIT_MS = 100
-_IDLE_POLL_SECONDS = 0.05
+_SHORT_POLL_SECONDS = 0.05
 
 
 class LeaseLostError(StreamsError):
@@ -166,8 +166,12 @@ class BatchConsumer(driver.Consumer):
         }
         if not readable:
             # To aiokafka an empty set means every partition.
-            await self.sleep(_IDLE_POLL_SECONDS)
+            await self.sleep(_SHORT_POLL_SECONDS)
             return
+        if self._buffered_partitions:
+            # Held back while their agent is busy. It may want them again before a poll without
+            # them ends, and would then wait for nothing.
+            timeout = min(timeout, _SHORT_POLL_SECONDS)
         polled = await self._getmany(active_partitions=readable, timeout=timeout)
         for tp, records in (polled or {}).items():
             if self.should_stop:

@@ -58,12 +58,13 @@ class ToldThread:
     """Stands where Faust's consumer thread stands, between the consumer and the broker.
 
     It answers what a test tells it, and remembers what it was asked: `asked` the partitions of
-    each poll, `sought` the seeks, `committed` the group's offsets.
+    each poll, `patience` the time that it had, `sought` the seeks, `committed` the group's offsets.
     """
 
     def __init__(self) -> None:
         self.polls: deque[Callable[[], Poll]] = deque()
         self.asked: list[set[TP]] = []
+        self.patience: list[float] = []
         self.sought: list[dict[TP, int]] = []
         self.went_back = 0
         self.committed: dict[TP, int | None] = {}
@@ -82,9 +83,10 @@ class ToldThread:
 
         self.polls.append(bring)
 
-    async def getmany(self, partitions: set[TP], timeout: float) -> Poll:  # noqa: ASYNC109, ARG002
+    async def getmany(self, partitions: set[TP], timeout: float) -> Poll:  # noqa: ASYNC109
         """Poll: Faust's signature."""
         self.asked.append(set(partitions))
+        self.patience.append(timeout)
         return self.polls.popleft()() if self.polls else {}
 
     async def seek_to_committed(self) -> Mapping[TP, int | None]:

@@ -88,6 +88,21 @@ class TestReading:
 
         play(scene())
 
+    def test_a_poll_is_short_while_a_partition_is_held_back(self) -> None:
+        """Its agent was busy, and may be free again long before records of others arrive."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            consumer.on_buffer_full(EVENTS)
+            await batch(consumer)
+            consumer.on_buffer_drop(EVENTS)
+            await batch(consumer)
+
+            assert thread.asked == [{OTHERS}, {EVENTS, OTHERS}]
+            assert thread.patience[0] < 0.1 * thread.patience[1]
+
+        play(scene())
+
     @pytest.mark.parametrize("tp", [EVENTS, CHANGELOG])
     def test_records_of_an_older_generation_are_sought_back(self, tp: Any) -> None:  # noqa: ANN401
         """A poll may outlive the generation in which it was made; its records are read again."""
