@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Mode, Term
 from events.registry import facts_of
@@ -41,11 +41,8 @@ Step: TypeAlias = tuple[str, str, int, int]
 Timeline: TypeAlias = list[tuple[int, int, str, str, int, bool, Mapping[str, Any]]]
 
 
-class Contribution(NamedTuple):
-    """One entity's steps, and the département and effective day of each fact looked at."""
-
-    steps: list[Step]
-    reports: list[tuple[str, int]]
+#: One entity's steps, and the département and effective day of each fact looked at.
+Contribution: TypeAlias = tuple[list[Step], list[tuple[str, int]]]
 
 
 @dataclass(frozen=True)
@@ -131,7 +128,7 @@ def contribution(term: Term, seen: Timeline, since: int = 0) -> Contribution:
             steps.append((department, category, day, amount))
             if ends is not None:
                 steps.append((department, category, ends, -amount))
-    return Contribution(steps, reports)
+    return steps, reports
 
 
 def _expiry_day(expiry: Expiry, day: int, attributes: Mapping[str, Any]) -> int | None:

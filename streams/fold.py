@@ -142,9 +142,10 @@ class Fold:
 
 
 def _add(series: _SeriesByKey, place: int, contributed: Contribution, sign: int) -> None:
-    for department, category, day, amount in contributed.steps:
+    steps, reports = contributed
+    for department, category, day, amount in steps:
         _at(series, (place, department, category)).add(day, sign * amount)
-    for department, day in contributed.reports:
+    for department, day in reports:
         _at(series, (place, department, NO_CATEGORY)).report(day, sign)
 
 
