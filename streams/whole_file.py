@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,21 +28,27 @@ class FileUnwritableError(StreamsError):
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write to, which takes its name when the context ends without an error.
 
-    Until then, and after an error, what was there before is there. `-` is the standard output.
-    Raises FileUnwritableError.
+    Until then, and after an error, what was there before is there. `-` is the standard output, and
+    what is no regular file (a pipe, /dev/null) is written to as it is. Raises FileUnwritableError.
     """
     if path == Path("-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    # In the same folder, so that it can take the name in one step.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Where a link points to, so that the link stays one.
+    path = path.resolve()
     try:
-        with part.open("wb") as stream:
-            yield stream
-        part.replace(path)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as stream:
+                yield stream
+            return
+        # In the same folder, so that it can take the name in one step.
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with part.open("wb") as stream:
+                yield stream
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise FileUnwritableError(path, cause=error) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)

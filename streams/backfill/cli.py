@@ -83,7 +83,7 @@ def backfill(
         )
     days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
     catalogue = load_catalogue(settings.catalogue_folder)
-    with whole_file(out) as stream, OpenMetricsSpool() as spool:
+    with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
         past = Past(catalogue, read_replica(settings, catalogue), days)
         with _progress(len(past)) as advance:
             _fill(spool, past, advance)
@@ -92,6 +92,12 @@ def backfill(
         f"{spool.samples} samples of {len(days)} days; next, in Prometheus' place:", err=True
     )
     click.echo(f"  {PROMTOOL} {out} DATA_FOLDER", err=True)
+
+
+def _folder_of(out: Path) -> Path | None:
+    """Spool beside the file, where there must be room as for that; a pipe has no such place."""
+    is_file = out.is_file() or not (out == Path("-") or out.exists())
+    return out.resolve().parent if is_file else None
 
 
 def _fill(spool: OpenMetricsSpool, past: Past, advance: Callable[[], None]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from types import TracebackType
 
     from catalogue.metric_names import Metric
@@ -21,11 +22,13 @@ class OpenMetricsSpool:
 
     OpenMetrics wants all samples of a family together, and those of a series together in the order
     of time. Series come territory by territory, so each family waits in a temporary file of its
-    own: memory stays flat, whatever the number of days.
+    own: memory stays flat, whatever the number of days. `folder` is where; by default the system's
+    for temporary files, which may be small, or in memory.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.samples = 0
+        self._folder = folder
         self._resources = ExitStack()
         self._families: dict[Metric, BinaryIO] = {}
 
@@ -66,8 +69,9 @@ class OpenMetricsSpool:
 
     def _file(self, metric: Metric) -> BinaryIO:
         if metric not in self._families:
-            # One for each metric: they are few. The resources close it.
-            self._families[metric] = self._resources.enter_context(TemporaryFile())  # noqa: SIM115
+            # One for each metric: they are few.
+            spool = TemporaryFile(dir=self._folder)  # noqa: SIM115 - the resources close it
+            self._families[metric] = self._resources.enter_context(spool)
         return self._families[metric]
 
 

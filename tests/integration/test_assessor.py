@@ -120,6 +120,20 @@ def test_follows_what_comes(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -
     assert wait_until(lambda: shown(assessor, names.ASSESSOR_LAG)[()] == 0, seconds=10)
 
 
+def test_ends_when_the_broker_stays_away(kafka: KafkaBroker, crew: Crew) -> None:
+    """With status 1 and the reason, so that a supervisor starts it again; not before its time."""
+    assessor = crew.assessor(stall_timeout="12")
+    assessor.start()
+    assessor.wait_ready()
+    kafka.stop()
+    try:
+        assert assessor.process.wait(60) == 1
+    finally:
+        kafka.start()
+    assert "ending reason=BrokerUnreachableError" in assessor.log()
+    assert "Traceback" not in assessor.log()
+
+
 def test_moves_with_the_day(broker: KafkaBroker, crew: Crew) -> None:
     """On a clock that runs, the judgements are of a later day a moment later."""
     assessor = crew.assessor(clock="2016-01-01..2020-12-31@30")

@@ -11,14 +11,18 @@ from aiokafka import AIOKafkaProducer
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topic_admin import apply_topics
-from events.topics import changelog_name, declared_topics
+from events.topics import DEFAULT_APP_ID, changelog_name, declared_topics
+from streams.audit.reading import open_reader
 from streams.embedded_broker import EmbeddedBroker
 from streams.replica import NothingKnownError, open_replica, read_replica
 from streams.settings import Settings
 from streams.state import encode_state
+from tests.support.connections import refused_connections
 from tests.support.histories import event, state_of
 from tests.support.kafka import KafkaBroker
 from tests.support.waiting import wait_until
+
+__all__ = ["refused_connections"]  # A fixture: named here, used by its name below.
 
 CATALOGUE = load_catalogue()
 PARTITIONS = 2
@@ -71,6 +75,26 @@ def test_reads_large_last_batches_whole_and_follows(embedded: Settings) -> None:
         asyncio.run(write(embedded, 1, 2 * GRANTS, GRANTS))
         assert wait_until(lambda: holds(3 * GRANTS), seconds=20)
         assert replica.lag() == 0
+
+
+@pytest.mark.usefixtures("refused_connections")
+def test_knows_whether_the_broker_is_there(kafka: KafkaBroker) -> None:
+    """While nothing comes, it asks; a broker that is down does not answer, and then does again."""
+    apply_topics(kafka.bootstrap, declared_topics())
+    topics = [changelog_name(DEFAULT_APP_ID, Family.GRANTS)]
+    with open_reader(kafka.bootstrap, topics) as reader:
+        assert reader.answers(wait_seconds=5)
+        kafka.stop()
+        assert not reader.answers(wait_seconds=1)
+        kafka.start()
+        assert wait_until(lambda: reader.answers(wait_seconds=1), seconds=30)
+
+
+def test_a_demo_s_broker_answers_too(embedded: Settings) -> None:
+    """It understands the question."""
+    topics = [changelog_name(embedded.app_id, Family.GRANTS)]
+    with open_reader(embedded.broker, topics) as reader:
+        assert reader.answers(wait_seconds=5)
 
 
 def test_joins_no_group(broker: KafkaBroker) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,25 @@ def test_dash_is_the_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) 
     with whole_file(Path("-")) as stream:
         stream.write(b"piped")
     assert capfdbinary.readouterr().out == b"piped"
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    """A pipe, or /dev/null, is written to; else root would do harm."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with whole_file(pipe) as stream:
+        stream.write(b"through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    """What it points to is written."""
+    link = tmp_path / "link.csv"
+    link.symlink_to("target.csv")
+    with whole_file(link) as stream:
+        stream.write(b"all")
+    assert link.is_symlink()
+    assert (tmp_path / "target.csv").read_bytes() == b"all"
