@@ -306,7 +306,8 @@ CELL_SUPPRESSED = Metric(
     "smartregion_cell_suppressed",
     "gauge",
     (*_TERRITORY, "category"),
-    "1 where a cell is not shown: too few persons, or needed to hide those; else 0.",
+    "1 where a cell is not shown: too few persons, or needed to hide those; else 0. Without a "
+    "category it is about the figure of all of them together.",
 )
 ASSESSOR_READY = Metric(
     "smartregion_assessor_ready",
@@ -314,7 +315,7 @@ ASSESSOR_READY = Metric(
     (),
     "1 when the assessor has read the changelogs to their end and its judgements are shown, else "
     "0.",
-    "0 for long: read the assessor's log.",
+    "0 for long: ask /readyz what it waits for, and read the log.",
 )
 ASSESSOR_LAG = Metric(
     "smartregion_assessor_lag_records",
