@@ -25,7 +25,7 @@ from dashboards import conventions as ours
 from dashboards.rules import alerts
 from dashboards.rules.alerts import Scope
 from events.topic_admin import apply_topics
-from events.topics import declared_topics
+from events.topics import DEFAULT_PARTITIONS, declared_topics
 from tests.support.alerting import (
     DELEGATE,
     OWNER,
@@ -199,13 +199,19 @@ def test_no_alert_about_figures_begins_or_ends(
     with traffic(monitor.broker.bootstrap):
         disturb(monitor)
     assert wait_done(monitor.broker.bootstrap, seconds=SETTLE_SECONDS), monitor.worker.log()[-3000:]
-    monitor.worker.wait_ready()
+    assert wait_until(lambda: owns_all(monitor.worker), seconds=SECONDS)
     monitor.assessor.wait_ready()
     complete = f"{ours.PARTITIONS_SHOWN} == {ours.PARTITIONS_EXPECTED}"
     assert wait_until(lambda: bool(monitor.prometheus.query(complete)), seconds=SECONDS)
 
     assert since(monitor.prometheus, began) == ringing
     assert heard(monitor.webhook)[told:] == []
+
+
+def owns_all(worker: Worker) -> bool:
+    """Tell whether a worker shows the figures of every partition: no other one has any."""
+    told = worker.readiness()
+    return bool(told.get("ready")) and len(told["partitions"]) == DEFAULT_PARTITIONS
 
 
 @contextmanager
