@@ -19,21 +19,22 @@ _BITS_A_LETTER = 5
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A département's name, and the centre of its outline in degrees north and east."""
+    """A département's name, and a point in it, in degrees north and east, for its marker."""
 
     name: str
     latitude: float
     longitude: float
 
 
-#: By INSEE code, in its order. The centres are those of IGN's simplified outlines.
+#: By INSEE code, in its order. The points are the centres of IGN's simplified outlines; for
+#: Hauts-de-Seine it is Nanterre, as the marker at its centre would hide that of Paris.
 DEPARTMENTS: Mapping[str, Place] = MappingProxyType(
     {
         "75": Place("Paris", 48.857, 2.343),
         "77": Place("Seine-et-Marne", 48.627, 2.934),
         "78": Place("Yvelines", 48.815, 1.841),
         "91": Place("Essonne", 48.523, 2.243),
-        "92": Place("Hauts-de-Seine", 48.848, 2.246),
+        "92": Place("Hauts-de-Seine", 48.892, 2.207),
         "93": Place("Seine-Saint-Denis", 48.918, 2.478),
         "94": Place("Val-de-Marne", 48.777, 2.469),
         "95": Place("Val-d’Oise", 49.083, 2.131),

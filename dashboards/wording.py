@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from catalogue.model import Unit
 
-__all__ = ["BREAKDOWNS", "CATEGORIES", "FAMILIES", "OUTCOMES", "REASONS", "UNITS"]
+__all__ = ["BREAKDOWNS", "CATEGORIES", "CHANGE_UNITS", "FAMILIES", "OUTCOMES", "REASONS", "UNITS"]
 
 #: What an indicator is broken down by, after « par ».
 BREAKDOWNS: Mapping[str, str] = MappingProxyType(
@@ -53,6 +53,8 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "datasets": "Jeux de données",
     }
 )
+#: A ratio changes by points of percentage.
+CHANGE_UNITS: Mapping[Unit, str] = MappingProxyType({**UNITS, Unit.RATIO: "points"})
 
 OUTCOMES: Mapping[str, str] = MappingProxyType(
     {

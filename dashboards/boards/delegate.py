@@ -62,6 +62,11 @@ ELSEWHERE: Final = f"!={names.REGION}"
 
 def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
     """Build the board that opens first."""
+    promises = sum(
+        len([milestone for milestone in one.milestones if milestone.target is not None])
+        for one in catalogue.indicators
+    )
+    height = max(promises + 2, 8)
     return Board(
         uid=ours.DELEGATE_BOARD,
         title="Smart Région : les promesses",
@@ -95,10 +100,10 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
                 ELSEWHERE,
             ),
             completeness_panel(At(20, 0, 4, 4)),
-            _promises(catalogue, links, At(0, 4, 16, 11)),
-            _map(At(16, 4, 8, 11)),
-            _without_target(catalogue, At(0, 15, 9, 10)),
-            _changes(catalogue, At(9, 15, 15, 10)),
+            _promises(catalogue, links, At(0, 4, 16, height)),
+            _map(At(16, 4, 8, height)),
+            _without_target(catalogue, At(0, 4 + height, 9, 10)),
+            _changes(catalogue, At(9, 4 + height, 15, 10)),
         ),
     )
 
@@ -128,11 +133,7 @@ def completeness_panel(at: At) -> Panel:
             (
                 "Complets",
                 Query(f"{ours.PARTITIONS_SHOWN} >= bool {ours.PARTITIONS_EXPECTED}"),
-                Shown(
-                    NO_UNIT,
-                    mappings=words({"1": "✔ complets", "0": "✖ retenus"}),
-                    steps=(Step(None, "red"), Step(1, "text")),
-                ),
+                Shown(NO_UNIT, mappings=words({"1": "✔ complets", "0": "✖ retenus"}, {"0": "red"})),
             )
         ],
         coloured=True,
@@ -212,7 +213,7 @@ def _map(at: At) -> Panel:
             Column("Repère", "marker"),
             Column("Département", "department", Shown(NO_UNIT, mappings=TERRITORIES)),
             Column("Pire état", Query(with_geohash(worst_status(**chosen))), status_look()),
-            Column("geohash", "geohash"),
+            Column("Position", "geohash"),
             Column(BEHIND, Query(behind), Shown(COUNT, decimals=0)),
             *counts,
         ],
@@ -243,7 +244,7 @@ def _changes(catalogue: Catalogue, at: At) -> Panel:
             "Ce qui a changé en 30 jours",
             "Variation de chaque indicateur sur les 30 jours qui finissent au jour du moniteur. "
             "Un taux varie par son numérateur (des faits nouveaux) ou par son dénominateur (un "
-            "recompte : des locaux recensés, un lycée fermé) ; ses variations sont en points.",
+            "recompte : des locaux recensés, un lycée fermé). Ce qui n’a pas bougé n’y est pas.",
             at,
         ),
         [

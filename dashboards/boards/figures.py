@@ -15,7 +15,6 @@ from dashboards.boards.panels import (
     COLOURED,
     COUNT,
     DATE,
-    EUROS,
     NO_UNIT,
     PERCENT,
     Column,
@@ -33,7 +32,9 @@ from dashboards.boards.queries import (
     change_shown,
     date_of,
     latest,
+    on,
     per_milestone,
+    per_territory,
     select,
     shown,
     status_code,
@@ -41,17 +42,22 @@ from dashboards.boards.queries import (
 )
 from dashboards.conventions import Links
 from dashboards.rules import alerts
+from dashboards.rules.alerts import Kind
 from dashboards.territory import DEPARTMENTS, REGION_NAME
-from dashboards.wording import UNITS
+from dashboards.wording import CHANGE_UNITS, UNITS
 
 __all__ = [
     "CHANGE",
+    "CHANGE_IN_UNIT",
     "CHOSEN",
+    "IN_UNIT",
+    "NUMBER",
     "TERRITORIES",
-    "UNIT_SHOWN",
     "change",
     "change_columns",
+    "changes_shown",
     "figure",
+    "figure_shown",
     "has_target",
     "indicator_names",
     "milestone_columns",
@@ -63,42 +69,43 @@ __all__ = [
 #: The territory that the reader chose, as a matcher of `department`.
 CHOSEN: Final = f"${ours.DEPARTMENT_VARIABLE}"
 
-#: How a value of a unit is written where it is alone.
-UNIT_SHOWN: Mapping[Unit, Shown] = MappingProxyType(
-    {
-        Unit.RATIO: Shown(PERCENT, decimals=1),
-        Unit.COUNT: Shown(COUNT, decimals=0),
-        Unit.EUROS: Shown(EUROS, decimals=0),
-    }
-)
-
-#: Numbers of different units in one column: the column « Unité » says which.
+#: A number as French readers write it. Grafana writes only plain numbers so, neither percentages
+#: nor euros: their unit stands in a title or a column of its own.
 NUMBER: Final = Shown(COUNT)
 #: Less than before in a colour of its own; the sign says it too.
 CHANGE: Final = Shown(COUNT, steps=(Step(None, "orange"), Step(0, "text")))
+
+#: What stands after a title, by unit; and after that of a change.
+IN_UNIT: Mapping[Unit, str] = MappingProxyType(
+    {Unit.RATIO: " (%)", Unit.COUNT: "", Unit.EUROS: " (€)"}
+)
+CHANGE_IN_UNIT: Mapping[Unit, str] = MappingProxyType({**IN_UNIT, Unit.RATIO: " (points)"})
 
 TERRITORIES: Final = words(
     {names.REGION: REGION_NAME}
     | {code: f"{place.name} ({code})" for code, place in DEPARTMENTS.items()}
 )
 
+#: What a line of a table of milestones is about.
+LINE: Final = (*MILESTONE, "department")
+
 #: Marks what the promise does not state.
 ASSUMED: Final = "\u00a0*"
 
 #: The alerts that a reader of figures may meet, and what their runbooks answer.
-RUNBOOKS: Mapping[str, str] = MappingProxyType(
-    {
-        alerts.MILESTONE_MISSED.name: "Que faire d’un jalon manqué",
-        alerts.MILESTONE_AT_RISK.name: "Que faire d’un jalon à risque",
-        alerts.TARGET_LOST.name: "Que faire d’une cible perdue",
-        alerts.INDICATOR_UNREPORTED.name: "Que faire d’un indicateur non renseigné",
-    }
+RUNBOOKS: Final = (
+    (alerts.MILESTONE_MISSED, "Que faire d’un jalon manqué"),
+    (alerts.MILESTONE_AT_RISK, "Que faire d’un jalon à risque"),
+    (alerts.TARGET_LOST, "Que faire d’une cible perdue"),
+    (alerts.INDICATOR_UNREPORTED, "Que faire d’un indicateur non renseigné"),
 )
 
 
-def runbook_links(links: Links, titles: Mapping[str, str] = RUNBOOKS) -> tuple[Link, ...]:
-    """Lead to the runbooks of alerts, each under a title."""
-    return tuple(Link(title, links.runbook(name), new_tab=True) for name, title in titles.items())
+def runbook_links(links: Links, *answers: tuple[Kind, str]) -> tuple[Link, ...]:
+    """Lead to the runbooks of alerts, each under a title; by default those about figures."""
+    return tuple(
+        Link(title, links.runbook(kind.name), new_tab=True) for kind, title in answers or RUNBOOKS
+    )
 
 
 def figure(*by: str, **labels: str) -> str:
@@ -108,9 +115,19 @@ def figure(*by: str, **labels: str) -> str:
     return f"({summed} or {assessed})"
 
 
-def change(part: str, *by: str, **labels: str) -> str:
+def change(part: str, /, *by: str, **labels: str) -> str:
     """Give the change over 30 days: the `value`'s, or the numerator's or denominator's share."""
     return latest(select(names.INDICATOR_CHANGE, part=part, window=CHANGE_WINDOW, **labels), *by)
+
+
+def figure_shown(one: Indicator, /, *by: str, **labels: str) -> Query:
+    """Give an indicator's value as it is read; its unit stands in the title."""
+    return Query(shown([one], lambda _: figure(*by, **labels)))
+
+
+def changes_shown(one: Indicator, part: str, /, *by: str, **labels: str) -> Query:
+    """Give an indicator's change as it is read; its unit stands in the title."""
+    return Query(change_shown([one], lambda _: change(part, *by, **labels)))
 
 
 def has_target(indicator: Indicator) -> bool:
@@ -134,19 +151,24 @@ def value_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colum
 
 
 def change_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Column, ...]:
-    """Change of each indicator over 30 days, and what made it: new facts, or a recount."""
-    chosen = tuple(indicators)
+    """Change of each indicator over 30 days, and what made it: new facts, or a recount.
 
-    def column(title: str, part: str) -> Column:
-        changes = change_shown(
+    A line for each of which something moved, be it one part against the other.
+    """
+    chosen = tuple(indicators)
+    moved = f"{select(names.INDICATOR_CHANGE, window=CHANGE_WINDOW, **labels)} != 0"
+
+    def changes(part: str) -> str:
+        shown_ones = change_shown(
             chosen, lambda ids: change(part, *INDICATOR, indicator=ids, **labels)
         )
-        return Column(title, Query(changes), CHANGE, 120)
+        return f"({shown_ones}) and {on(*INDICATOR)} ({moved})"
 
     return (
-        column("Variation", "value"),
-        column("due au numérateur", "numerator"),
-        column("due au dénominateur", "denominator"),
+        Column("Variation", Query(with_label(changes("value"), "unit", "indicator")), CHANGE, 95),
+        _unit_column(chosen, CHANGE_UNITS),
+        Column("due au numérateur", Query(changes("numerator")), CHANGE, 165),
+        Column("due au dénominateur", Query(changes("denominator")), CHANGE, 175),
     )
 
 
@@ -165,8 +187,9 @@ def promise_column(programmes: Sequence[Programme], links: tuple[Link, ...] = ()
 def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[Column, ...]:
     """Value, target, unit, progress, status, day and projection of each milestone with a target.
 
-    The series carry besides what other columns are made of: `promise` (indicator/milestone),
-    `unit` (the indicator again) and `board` (the programme's).
+    A line for each territory that is held to it. The series carry besides what other columns are
+    made of: `department`, `promise` (indicator/milestone), `unit` (the indicator again) and `board`
+    (the programme's).
     """
     promised = [
         indicator
@@ -174,35 +197,31 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
         for indicator in programme.indicators
         if has_target(indicator)
     ]
-    judged = latest(select(names.MILESTONE_STATUS, **labels), *MILESTONE)
-
-    def only_judged(expression: str) -> str:
-        return f"({expression}) and on ({', '.join(MILESTONE)}) {judged}"
-
-    value = per_milestone(
-        shown(promised, lambda ids: figure(*INDICATOR, indicator=ids, **labels)), judged
-    )
+    judged = latest(select(names.MILESTONE_STATUS, **labels), *LINE)
+    value = shown(promised, lambda ids: figure(*INDICATOR, "department", indicator=ids, **labels))
     target = shown(
         promised, lambda ids: latest(select(names.MILESTONE_TARGET, indicator=ids), *MILESTONE)
     )
     deadline = date_of(latest(names.MILESTONE_DEADLINE.name, *MILESTONE))
+    progress = latest(select(names.MILESTONE_PROGRESS, **labels), *LINE)
     return (
-        Column("Valeur", Query(value), NUMBER, 95),
-        Column("Cible", Query(only_judged(target)), NUMBER, 95),
+        Column("Valeur", Query(per_milestone(value, judged)), NUMBER, 90),
+        Column("Cible", Query(per_territory(target, judged)), NUMBER, 90),
         _unit_column(promised),
         Column(
             "Avancement",
-            Query(latest(select(names.MILESTONE_PROGRESS, **labels), *MILESTONE)),
+            # Cut, so that 100 % is all of the way.
+            Query(f"floor(round(100 * {progress}, 0.000001)) / 100"),
             Shown(PERCENT, decimals=0, steps=(Step(None, "blue"),), least=0, most=1),
-            150,
+            120,
             cell=BARS,
         ),
         # Where there is a promise there is a status: its series name the line.
-        Column("État", Query(_named(labels, programmes)), status_look(), 145, cell=COLOURED),
-        Column("Échéance", Query(only_judged(deadline)), Shown(DATE), 105),
+        Column("État", Query(_named(labels, programmes)), status_look(), 135, cell=COLOURED),
+        Column("Échéance", Query(per_territory(deadline, judged)), Shown(DATE), 105),
         Column(
             "Projection",
-            Query(date_of(latest(select(names.MILESTONE_PROJECTED, **labels), *MILESTONE))),
+            Query(date_of(latest(select(names.MILESTONE_PROJECTED, **labels), *LINE))),
             Shown(DATE),
             105,
         ),
@@ -211,9 +230,9 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
 
 def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
     """Give the status with labels for what names the line and for where it leads."""
-    joined = f"{status_code(*MILESTONE, **labels)}"
-    joined = f'label_join({joined}, "promise", "/", "indicator", "milestone")'
-    named = with_label(joined, "unit", "indicator")
+    code = status_code(*LINE, **labels)
+    named = f'label_join({code}, "promise", "/", "indicator", "milestone")'
+    named = with_label(named, "unit", "indicator")
     named = with_label(named, "board", "programme", f"{ours.programme_board('')}$1")
     for programme in programmes:
         uid = ours.programme_board(programme.id)
@@ -222,6 +241,6 @@ def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
     return named
 
 
-def _unit_column(indicators: Iterable[Indicator]) -> Column:
-    units = words({one.id: UNITS[one.unit] for one in indicators})
-    return Column("Unité", "unit", Shown(NO_UNIT, mappings=units), 65)
+def _unit_column(indicators: Iterable[Indicator], texts: Mapping[Unit, str] = UNITS) -> Column:
+    units = words({one.id: texts[one.unit] for one in indicators})
+    return Column("Unité", "unit", Shown(NO_UNIT, mappings=units), 62)

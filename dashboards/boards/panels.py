@@ -78,6 +78,11 @@ POINTS: Final = 4000
 """More than a screen has: Grafana aligns the last point to the step, and ten years on a screen's
 points would end a week ago."""
 
+#: Sizes of text, in pixels.
+SMALL: Final = 14
+MEDIUM: Final = 18
+LARGE: Final = 34
+
 BLANK: Final = "–"
 NEUTRAL: Final = "text"
 """Grafana's colour of ordinary text, dark on light and light on dark."""
@@ -161,12 +166,14 @@ class Marker:
     size: str
 
 
-def words(texts: Mapping[str, str]) -> tuple[Mapped, ...]:
-    """Show codes as words."""
+def words(
+    texts: Mapping[str, str], colours: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Mapped, ...]:
+    """Show codes as words; a word in a colour begins with a mark that says the same."""
     return (
         dashboard.ValueMap(
             options={
-                code: dashboard.ValueMappingResult(text=text, index=index)
+                code: dashboard.ValueMappingResult(text=text, color=colours.get(code), index=index)
                 for index, (code, text) in enumerate(texts.items())
             }
         ),
@@ -211,6 +218,8 @@ def stats(
             justify_mode=common.BigValueJustifyMode.CENTER,
             orientation=common.VizOrientation.VERTICAL,
             reduce_options=common.ReduceDataOptions(calcs=["lastNotNull"]),
+            text=common.VizTextDisplayOptions(title_size=SMALL, value_size=LARGE),
+            wide_layout=False,
         ),
         fields=dashboard.FieldConfigSource(
             defaults=_field(first),
@@ -289,7 +298,6 @@ def trend(
                 display_mode=common.LegendDisplayMode.LIST,
                 placement=common.LegendPlacement.BOTTOM,
                 show_legend=True,
-                calcs=["lastNotNull"],
             ),
             tooltip=common.VizTooltipOptions(
                 mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING
@@ -336,6 +344,7 @@ def bars(
             name_placement=common.BarGaugeNamePlacement.LEFT,
             orientation=common.VizOrientation.HORIZONTAL,
             reduce_options=common.ReduceDataOptions(calcs=["lastNotNull"]),
+            text=common.VizTextDisplayOptions(title_size=SMALL, value_size=MEDIUM),
         ),
         fields=dashboard.FieldConfigSource(
             defaults=_field(shown),
@@ -352,7 +361,7 @@ def departments_map(frame: Frame, columns: Sequence[Column], marker: Marker) -> 
     tabular = table_of(frame, columns)
     tabular.type_val = "geomap"
     tabular.options = geomap.Options(
-        view=geomap.MapViewConfig(id_val="fit", all_layers=True, padding=12, zoom=9, max_zoom=9),
+        view=geomap.MapViewConfig(id_val="fit", all_layers=True, padding=25, zoom=12),
         controls=geomap.ControlsOptions(
             show_zoom=False,
             mouse_wheel_zoom=False,
@@ -381,7 +390,7 @@ def departments_map(frame: Frame, columns: Sequence[Column], marker: Marker) -> 
                         "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
                         "text": {"mode": "field", "field": marker.text, "fixed": ""},
                         "textConfig": {
-                            "fontSize": 13,
+                            "fontSize": 12,
                             "textAlign": "center",
                             "textBaseline": "middle",
                             "offsetX": 0,
@@ -534,6 +543,9 @@ def _properties(shown: Shown) -> dict[str, object]:
 
 def _column_properties(column: Column) -> dict[str, object]:
     properties = _properties(column.shown)
+    if column.shown.unit == NO_UNIT:
+        # A word, although its code may be a number.
+        properties["custom.align"] = common.FieldTextAlignment.LEFT
     if column.width is not None:
         properties["custom.width"] = column.width
     if column.cell is not None:

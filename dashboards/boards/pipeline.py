@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Final
 
 from catalogue import metric_names as names
@@ -21,6 +20,7 @@ from dashboards.boards.panels import (
     At,
     Column,
     Frame,
+    Link,
     Panel,
     Shown,
     Step,
@@ -45,19 +45,18 @@ NONE_WANTED: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1,
 LATE: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(LAGGING, "orange")))
 READY: Final = Shown(
     NO_UNIT,
-    mappings=words({"1": "✔ prêts", "0": "✖ pas tous prêts"}),
-    steps=(Step(None, "red"), Step(1, "text")),
+    mappings=words({"1": "✔ prêts", "0": "✖ pas tous prêts"}, {"0": "red"}),
 )
 
-RUNBOOKS: Mapping[str, str] = MappingProxyType(
-    {
-        alerts.DEAD_LETTERS.name: "Que faire de messages refusés",
-        alerts.CONSUMER_LAG.name: "Que faire d’un retard",
-        alerts.PARTITIONS_MISSING.name: "Que faire de partitions manquantes",
-        alerts.WORKER_NOT_READY.name: "Que faire d’un worker qui n’est pas prêt",
-        alerts.FIGURES_DIVERGE.name: "Que faire d’un écart entre les chiffres",
-    }
+#: What the runbooks of the alerts answer.
+REFUSALS: Final = (alerts.DEAD_LETTERS, "Que faire de messages refusés")
+LAG: Final = (alerts.CONSUMER_LAG, "Que faire d’un retard")
+HEALTH: Final = (
+    (alerts.PARTITIONS_MISSING, "Que faire de partitions manquantes"),
+    (alerts.WORKER_NOT_READY, "Que faire d’un worker qui n’est pas prêt"),
+    (alerts.ASSESSOR_NOT_READY, "Que faire d’un évaluateur qui n’est pas prêt"),
 )
+FAULTS: Final = (alerts.FIGURES_DIVERGE, "Que faire d’un écart entre les chiffres")
 
 
 def pipeline_board(links: Links) -> Board:
@@ -75,16 +74,15 @@ def pipeline_board(links: Links) -> Board:
         links=(
             link_to(ours.DELEGATE_BOARD, "Toutes les promesses"),
             link_to(ours.PRODUCERS_BOARD, "Producteurs"),
-            *runbook_links(links, RUNBOOKS),
         ),
         panels=(
             as_of_panel(At(0, 0, 4, 4)),
-            _health(At(4, 0, 20, 4)),
+            _health(At(4, 0, 20, 4), runbook_links(links, *HEALTH)),
             _throughput(At(0, 4, 12, 8)),
-            _lag(At(12, 4, 12, 8)),
-            _dead_letters(At(0, 12, 8, 9)),
+            _lag(At(12, 4, 12, 8), runbook_links(links, LAG)),
+            _dead_letters(At(0, 12, 8, 9), runbook_links(links, REFUSALS)),
             _recovery(At(8, 12, 8, 9)),
-            _faults(At(16, 12, 8, 9)),
+            _faults(At(16, 12, 8, 9), runbook_links(links, FAULTS)),
             _lateness(At(0, 21, 10, 11)),
             _entities(At(10, 21, 7, 11)),
             _alerts(At(17, 21, 7, 11)),
@@ -92,7 +90,7 @@ def pipeline_board(links: Links) -> Board:
     )
 
 
-def _health(at: At) -> Panel:
+def _health(at: At, runbooks: Sequence[Link]) -> Panel:
     return stats(
         Frame(
             "Santé",
@@ -100,6 +98,7 @@ def _health(at: At) -> Panel:
             "un worker, sur celles qui sont attendues. Retard : messages encore à traiter, par les "
             "workers et par l’évaluateur.",
             at,
+            runbooks,
         ),
         [
             ("Workers", Query(f"min({names.WORKER_READY.name})"), READY),
@@ -129,26 +128,28 @@ def _throughput(at: At) -> Panel:
     )
 
 
-def _lag(at: At) -> Panel:
+def _lag(at: At, runbooks: Sequence[Link]) -> Panel:
     return trend(
         Frame(
             "Retard par topic",
             "Messages publiés que les workers n’ont pas encore traités. S’il croît, ajouter un "
             "worker, jusqu’au nombre de partitions.",
             at,
+            runbooks,
         ),
         [Query(ours.TOPIC_LAG, "{{topic}}")],
         Shown(COUNT, decimals=0, least=0),
     )
 
 
-def _dead_letters(at: At) -> Panel:
+def _dead_letters(at: At, runbooks: Sequence[Link]) -> Panel:
     return bars(
         Frame(
             "Messages refusés, par motif",
             "Messages mis de côté dans le topic des refus sur la période choisie ; chacun y est "
             "gardé tel quel, avec son motif.",
             at,
+            runbooks,
         ),
         Query(f"sum by (reason) (increase({names.DEAD_LETTERS.name}[$__range]))", "{{reason}}"),
         Shown(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),
@@ -169,7 +170,7 @@ def _recovery(at: At) -> Panel:
     )
 
 
-def _faults(at: At) -> Panel:
+def _faults(at: At, runbooks: Sequence[Link]) -> Panel:
     return stats(
         Frame(
             "Depuis le démarrage des workers",
@@ -177,6 +178,7 @@ def _faults(at: At) -> Panel:
             "contrôle ; tout écart est un défaut du programme. Erreurs de coordination : à voir du "
             "côté du broker. Sources ignorées : un producteur invente des noms de source.",
             at,
+            runbooks,
         ),
         [
             ("Reprises", Query(f"sum({names.RECOVERIES.name})"), WHOLE),
@@ -227,7 +229,7 @@ def _alerts(at: At) -> Panel:
         ),
         [
             Column("Alerte", "alertname"),
-            Column("Nombre", Query(f"count by (alertname) ({firing})"), WHOLE, 80),
+            Column("Nombre", Query(f"count by (alertname) ({firing})"), WHOLE, 110),
         ],
         sort=("Nombre", True),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from catalogue import metric_names as names
@@ -22,6 +21,7 @@ from dashboards.boards.panels import (
     At,
     Column,
     Frame,
+    Link,
     Panel,
     Shown,
     Step,
@@ -42,16 +42,12 @@ WHOLE: Final = Shown(COUNT, decimals=0)
 REFUSED: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "orange")))
 AWAITED: Final = Shown(
     NO_UNIT,
-    mappings=words({"0": "● à l’heure", "1": "▲ silencieux"}),
-    steps=(Step(None, "text"), Step(1, "orange")),
+    mappings=words({"0": "● à l’heure", "1": "▲ silencieux"}, {"1": "orange"}),
 )
 
-RUNBOOKS: Mapping[str, str] = MappingProxyType(
-    {
-        alerts.PRODUCER_SILENT.name: "Que faire d’un producteur silencieux",
-        alerts.DEAD_LETTERS.name: "Que faire de messages refusés",
-    }
-)
+#: What the runbooks of the alerts answer.
+SILENCE: Final = (alerts.PRODUCER_SILENT, "Que faire d’un producteur silencieux")
+REFUSALS: Final = (alerts.DEAD_LETTERS, "Que faire de messages refusés")
 
 
 def producers_board(catalogue: Catalogue, links: Links) -> Board:
@@ -69,13 +65,12 @@ def producers_board(catalogue: Catalogue, links: Links) -> Board:
         links=(
             link_to(ours.DELEGATE_BOARD, "Toutes les promesses"),
             link_to(ours.PIPELINE_BOARD, "Chaîne de traitement"),
-            *runbook_links(links, RUNBOOKS),
         ),
         panels=(
             as_of_panel(At(0, 0, 4, 4)),
             _totals(At(4, 0, 20, 4)),
-            _sources(catalogue, At(0, 4, 14, 14)),
-            _refusals(At(14, 4, 10, 7)),
+            _sources(catalogue, At(0, 4, 14, 14), runbook_links(links, SILENCE)),
+            _refusals(At(14, 4, 10, 7), runbook_links(links, REFUSALS)),
             _rate_of_refusals(At(14, 11, 10, 7)),
             _outcomes(At(0, 18, 24, 12)),
         ),
@@ -112,7 +107,7 @@ def _increase(outcome: str) -> str:
     return f"increase({select(names.EVENTS, outcome=outcome)}[$__range])"
 
 
-def _sources(catalogue: Catalogue, at: At) -> Panel:
+def _sources(catalogue: Catalogue, at: At, runbooks: Sequence[Link]) -> Panel:
     late = [f"({_silence(_of_facts(facts))} > bool {days})" for days, facts in _awaited(catalogue)]
     return table_of(
         Frame(
@@ -122,6 +117,7 @@ def _sources(catalogue: Catalogue, at: At) -> Panel:
             "à disposition et la tolérance du catalogue ne le permettent ; vide pour un fait qui "
             "n’est attendu à aucun moment.",
             at,
+            runbooks,
         ),
         [
             Column("Source", "source"),
@@ -130,7 +126,7 @@ def _sources(catalogue: Catalogue, at: At) -> Panel:
                 "Dernier événement",
                 Query(fact_of(date_of(_last(ours.SOURCE_LAST_EVENT)))),
                 Shown(DATE),
-                140,
+                165,
             ),
             Column(
                 "Silence",
@@ -172,7 +168,7 @@ def _of_facts(facts: list[str]) -> str:
     return select(ours.SOURCE_LAST_EVENT, type=rf"=~.+\\.({alternatives})\\.v[0-9]+")
 
 
-def _refusals(at: At) -> Panel:
+def _refusals(at: At, runbooks: Sequence[Link]) -> Panel:
     return bars(
         Frame(
             "Refusés, par motif",
@@ -180,6 +176,7 @@ def _refusals(at: At) -> Panel:
             "topic des refus, avec le motif, le champ et le remède : "
             "`smart-region dead-letters list`.",
             at,
+            runbooks,
         ),
         Query(f"sum by (reason) (increase({names.DEAD_LETTERS.name}[$__range]))", "{{reason}}"),
         Shown(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),

@@ -7,17 +7,20 @@ from typing import Final
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
+from catalogue.metric_names import Metric
 from catalogue.model import Grain, Indicator, Milestone, Programme, Unit
 from dashboards import conventions as ours
 from dashboards.boards.board import Board, department_variable, link_to
 from dashboards.boards.delegate import as_of_panel, completeness_panel
 from dashboards.boards.figures import (
     CHANGE,
+    CHANGE_IN_UNIT,
     CHOSEN,
+    IN_UNIT,
+    NUMBER,
     TERRITORIES,
-    UNIT_SHOWN,
-    change,
-    figure,
+    changes_shown,
+    figure_shown,
     has_target,
     milestone_columns,
     promise_column,
@@ -48,10 +51,12 @@ from dashboards.boards.panels import (
 )
 from dashboards.boards.queries import (
     DAY_SECONDS,
+    INDICATOR,
     MILESTONE,
     Query,
     date_of,
     latest,
+    on,
     select,
     status_code,
 )
@@ -63,7 +68,7 @@ from dashboards.wording import BREAKDOWNS, CATEGORIES
 __all__ = ["programme_board"]
 
 
-TREND_HEIGHT: Final = 9
+TREND_HEIGHT: Final = 10
 DETAIL_HEIGHT: Final = 8
 
 #: A day's point of a backfill, or the last scrape: whatever lies between two points of the screen.
@@ -72,19 +77,17 @@ OVER_TIME: Final = "last_over_time({series}[$__rate_interval])"
 
 def programme_board(programme: Programme, links: Links, since: str) -> Board:
     """Build the board of one programme."""
-    promised = sum(len(one.milestones) for one in programme.indicators if has_target(one))
-    height = max(promised, 1) + 3
-    head: list[Panel | Row] = [
+    lines = sum(len(one.milestones) for one in programme.indicators if has_target(one))
+    # The table has lines for the region and, where it is held to one, the chosen département.
+    height = max(2 * lines + 2, 6)
+    panels: list[Panel | Row] = [
         as_of_panel(At(0, 0, 4, 3)),
-        completeness_panel(At(0, 3, 4, max(height - 3, 3))),
+        completeness_panel(At(0, 3, 4, height - 3)),
     ]
-    if promised:
-        head.append(_milestones(programme, links, At(4, 0, 20, max(height, 6))))
-    top = max(height, 6)
+    if lines:
+        panels.append(_milestones(programme, links, At(4, 0, 20, height)))
     for indicator in programme.indicators:
-        panels = list(_indicator(programme, indicator, top))
-        head += panels
-        top = max(_bottom(panel) for panel in panels)
+        panels += _indicator(programme, indicator, max(_bottom(panel) for panel in panels))
     return Board(
         uid=ours.programme_board(programme.id),
         title=f"Smart Région : {programme.title}",
@@ -94,10 +97,9 @@ def programme_board(programme: Programme, links: Links, since: str) -> Board:
         links=(
             link_to(ours.DELEGATE_BOARD, "Toutes les promesses"),
             link_to(ours.PRODUCERS_BOARD, "Producteurs"),
-            *runbook_links(links),
         ),
         annotations=_deadlines(programme),
-        panels=tuple(head),
+        panels=tuple(panels),
     )
 
 
@@ -106,27 +108,41 @@ def _bottom(panel: Panel | Row) -> int:
 
 
 def _milestones(programme: Programme, links: Links, at: At) -> Panel:
-    chosen = {"department": CHOSEN, "programme": programme.id}
-    projected = latest(select(names.MILESTONE_PROJECTED_LATEST, **chosen), *MILESTONE)
-    earliest = latest(select(names.MILESTONE_PROJECTED_EARLIEST, **chosen), *MILESTONE)
-    observed = latest(select(names.INDICATOR_PACE, **chosen), "programme", "indicator")
-    required = latest(select(names.MILESTONE_REQUIRED_PACE, **chosen), *MILESTONE)
-    pace = f"{observed} / on (programme, indicator) group_right () ({required} != 0)"
+    chosen = {"department": f"=~{names.REGION}|{CHOSEN}", "programme": programme.id}
+
+    def of_each(metric: Metric) -> str:
+        return latest(select(metric, **chosen), *MILESTONE, "department")
+
+    observed = latest(select(names.INDICATOR_PACE, **chosen), *INDICATOR, "department")
+    required = f"({of_each(names.MILESTONE_REQUIRED_PACE)} != 0)"
+    pace = f"{observed} / {on(*INDICATOR, 'department')} group_right () {required}"
     return table_of(
         Frame(
-            "Jalons du territoire choisi",
-            "Rythme : rythme observé (tendance de Theil–Sen) rapporté au rythme qu’il faut pour "
-            "tenir l’échéance ; sous 100 %, l’échéance n’est pas tenue. Au plus tôt, au plus tard "
-            ": jours projetés par les rythmes du quart le plus rapide et du quart le plus lent. "
-            "* : supposé. Vide pour un territoire qui ne doit pas le jalon.",
+            "Jalons",
+            "Ceux de la Région, et ceux du département choisi s’il doit les tenir aussi. Rythme : "
+            "rythme observé (tendance de Theil–Sen) rapporté au rythme qu’il faut pour tenir "
+            "l’échéance ; sous 100 %, elle n’est pas tenue. Au plus tôt, au plus tard : jours "
+            "projetés par les rythmes du quart le plus rapide et du quart le plus lent. "
+            "* : supposé, la promesse ne le fixe pas.",
             at,
             runbook_links(links),
         ),
         [
             promise_column([programme]),
+            Column("Territoire", "department", Shown(NO_UNIT, mappings=TERRITORIES), 170),
             *milestone_columns([programme], **chosen),
-            Column("Au plus tôt", Query(date_of(earliest)), Shown(DATE), 105),
-            Column("Au plus tard", Query(date_of(projected)), Shown(DATE), 105),
+            Column(
+                "Au plus tôt",
+                Query(date_of(of_each(names.MILESTONE_PROJECTED_EARLIEST))),
+                Shown(DATE),
+                105,
+            ),
+            Column(
+                "Au plus tard",
+                Query(date_of(of_each(names.MILESTONE_PROJECTED_LATEST))),
+                Shown(DATE),
+                110,
+            ),
             Column("Rythme", Query(pace), Shown(PERCENT, decimals=0), 85),
         ],
         sort=("État", True),
@@ -138,32 +154,37 @@ def _indicator(programme: Programme, one: Indicator, top: int) -> Iterator[Panel
     yield row(one.title, top)
     yield _strip(programme, one, At(0, top + 1, 24, 4))
     wide = one.grain is Grain.REGION
-    yield _history(programme, one, At(0, top + 5, 24 if wide else 14, TREND_HEIGHT))
+    yield _history(programme, one, At(0, top + 5, 24 if wide else 13, TREND_HEIGHT))
     if not wide:
-        yield _by_department(programme, one, At(14, top + 5, 10, TREND_HEIGHT + 2))
-    detail = top + 5 + TREND_HEIGHT + (0 if wide else 2)
-    halves = [0, 12]
-    if one.breakdown is not None:
-        yield _by_category(programme, one, At(halves.pop(0), detail, 12, DETAIL_HEIGHT))
-    if one.unit is Unit.RATIO:
-        yield _parts(programme, one, At(halves.pop(0), detail, 12, DETAIL_HEIGHT))
+        yield _by_department(programme, one, At(13, top + 5, 11, TREND_HEIGHT))
+    details = [
+        detail
+        for detail, is_there in (
+            (_by_category, one.breakdown is not None),
+            (_parts, one.unit is Unit.RATIO),
+        )
+        if is_there
+    ]
+    for number, detail in enumerate(details):
+        width = 24 // len(details)
+        at = At(number * width, top + 5 + TREND_HEIGHT, width, DETAIL_HEIGHT)
+        yield detail(programme, one, at)
 
 
 def _strip(programme: Programme, one: Indicator, at: At) -> Panel:
     territory = names.REGION if one.grain is Grain.REGION else CHOSEN
     of = {"programme": programme.id, "indicator": one.id, "department": territory}
-    shown = UNIT_SHOWN[one.unit]
-    reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of))
-    moved = Shown(shown.unit, shown.decimals, steps=CHANGE.steps)
+    points = CHANGE_IN_UNIT[one.unit]
     values = [
-        ("Valeur", Query(f"max{figure('programme', **of)}"), shown),
-        ("Variation sur 30 jours", Query(change("value", **of)), moved),
+        (f"Valeur{IN_UNIT[one.unit]}", figure_shown(one, "indicator", **of), NUMBER),
+        (f"Variation sur 30 jours{points}", changes_shown(one, "value", **of), CHANGE),
     ]
     if one.unit is Unit.RATIO:
         values += [
-            ("due au numérateur", Query(change("numerator", **of)), moved),
-            ("due au dénominateur", Query(change("denominator", **of)), moved),
+            ("due au numérateur", changes_shown(one, "numerator", **of), CHANGE),
+            ("due au dénominateur", changes_shown(one, "denominator", **of), CHANGE),
         ]
+    reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of))
     age = f"(scalar({recorded.AS_OF.name}) - {reported}) / {DAY_SECONDS}"
     values += [
         ("Dernier relevé", Query(date_of(reported)), Shown(DATE)),
@@ -203,29 +224,35 @@ def _patience(one: Indicator) -> tuple[Step, ...]:
 
 def _history(programme: Programme, one: Indicator, at: At) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
-
-    def over_time(series: str) -> str:
-        return OVER_TIME.format(series=series)
-
-    queries = [Query(over_time(select(recorded.REGION_VALUE, **of)), REGION_NAME)]
+    queries = [Query(_over_time(one, select(recorded.REGION_VALUE, **of)), REGION_NAME)]
     if one.grain is Grain.DEPARTMENT:
         series = select(recorded.DEPARTMENT_VALUE, department=(CHOSEN, f"!={names.REGION}"), **of)
-        queries.append(Query(over_time(series), "{{department}}"))
-    targets = [(one_of, _target_legend(one_of)) for one_of in one.milestones if one_of.target]
+        queries.append(Query(_over_time(one, series), "{{department}}"))
+    targets = [
+        (milestone, _target_legend(milestone))
+        for milestone in one.milestones
+        if milestone.target is not None
+    ]
     for milestone, legend in targets:
-        series = over_time(select(names.MILESTONE_TARGET, milestone=milestone.id, **of))
-        queries.append(Query(latest(series), legend))
+        series = select(names.MILESTONE_TARGET, milestone=milestone.id, **of)
+        queries.append(Query(f"max({_over_time(one, series)})", legend))
     return trend(
         Frame(
-            f"{one.title} dans le temps",
-            f"{one.definition} Le trait continu est la Région, avec le département choisi ; le "
+            f"{one.title} dans le temps{IN_UNIT[one.unit]}",
+            f"{one.definition} Les traits continus sont la Région et le département choisi ; le "
             "tireté est la cible. Une marque verticale est une échéance.",
             at,
         ),
         queries,
-        UNIT_SHOWN[one.unit],
+        NUMBER,
         dashed=[legend for _, legend in targets],
     )
+
+
+def _over_time(one: Indicator, series: str) -> str:
+    """Draw what a column shows: a ratio in percent."""
+    scale = "100 * " if one.unit is Unit.RATIO else ""
+    return scale + OVER_TIME.format(series=series)
 
 
 def _target_legend(milestone: Milestone) -> str:
@@ -237,43 +264,33 @@ def _target_legend(milestone: Milestone) -> str:
 def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
     of = {"programme": programme.id, "indicator": one.id, "department": f"!={names.REGION}"}
     place = "department"
-    shown = UNIT_SHOWN[one.unit]
     columns = [
         Column("Département", place, Shown(NO_UNIT, mappings=TERRITORIES)),
-        Column("Valeur", Query(figure(place, **of)), shown, 85),
+        Column("Valeur", figure_shown(one, place, **of), NUMBER, 85),
     ]
     if one.unit is Unit.RATIO:
-        columns.append(
-            Column(
-                "Sur",
-                Query(latest(select(recorded.DEPARTMENT_DENOMINATOR, **of), place)),
-                Shown(COUNT),
-                85,
-            )
-        )
+        under = latest(select(recorded.DEPARTMENT_DENOMINATOR, **of), place)
+        columns.append(Column("Sur", Query(under), NUMBER, 85))
     if any(milestone.departments for milestone in one.milestones if milestone.target is not None):
         columns.append(
-            Column("État", Query(status_code(place, **of)), status_look(), 140, COLOURED)
+            Column("État", Query(status_code(place, **of)), status_look(), 135, COLOURED)
         )
     reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of), place)
     columns += [
-        Column("30 jours", Query(change("value", place, **of)), _moved(shown), 85),
-        Column("Dernier relevé", Query(date_of(reported)), Shown(DATE), 105),
+        Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, 85),
+        Column("Relevé", Query(date_of(reported)), Shown(DATE), 105),
     ]
+    under = " « Sur » est le dénominateur." if one.unit is Unit.RATIO else ""
     return table_of(
         Frame(
-            f"{one.title} : par département",
-            f"{one.definition} « Sur » est le dénominateur ; « 30 jours » la variation sur les 30 "
-            "jours qui finissent au jour du moniteur.",
+            f"{one.title} : par département{IN_UNIT[one.unit]}",
+            f"{one.definition}{under} « 30 jours » est la variation sur les 30 jours qui finissent "
+            f"au jour du moniteur{CHANGE_IN_UNIT[one.unit]}, « Relevé » le jour du dernier fait.",
             at,
         ),
         columns,
         sort=("Valeur", False),
     )
-
-
-def _moved(shown: Shown) -> Shown:
-    return Shown(shown.unit, shown.decimals, steps=CHANGE.steps)
 
 
 def _by_category(programme: Programme, one: Indicator, at: At) -> Panel:
@@ -282,13 +299,12 @@ def _by_category(programme: Programme, one: Indicator, at: At) -> Panel:
     title = f"{one.title} : par {dimension}"
     if one.min_cell is not None:
         return _protected(one, Frame(title, _secret(one), at), of)
-    shown = Shown(COUNT, decimals=0) if one.unit is Unit.RATIO else UNIT_SHOWN[one.unit]
-    what = "Le numérateur du taux, " if one.unit is Unit.RATIO else ""
+    what = "Le numérateur du taux, pour la" if one.unit is Unit.RATIO else "La"
     region = latest(select(recorded.REGION_CATEGORY, **of), "category")
     return bars(
-        Frame(title, f"{what}Île-de-France entière. {one.definition}", at),
+        Frame(f"{title}, {REGION_NAME}", f"{what} Région entière. {one.definition}", at),
         Query(region, "{{category}}"),
-        shown,
+        Shown(COUNT, decimals=0, steps=(Step(None, "blue"),), least=0),
         {code: CATEGORIES.get(code, code) for code in one.categories},
     )
 
@@ -317,13 +333,13 @@ def _protected(one: Indicator, frame: Frame, of: dict[str, str]) -> Panel:
             Column(
                 "Valeur",
                 Query(latest(select(names.CELL_VALUE, **place), "category")),
-                UNIT_SHOWN[one.unit],
+                NUMBER,
                 110,
             ),
             Column(
                 "Secret statistique",
                 Query(latest(select(names.CELL_SUPPRESSED, **place), "category")),
-                Shown(NO_UNIT, mappings=words({"0": "montré", "1": "■ protégé"})),
+                Shown(NO_UNIT, mappings=words({"0": "montré", "1": "■ protégé"}, {"1": "purple"})),
                 150,
             ),
         ],
@@ -334,8 +350,8 @@ def _parts(programme: Programme, one: Indicator, at: At) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
     return trend(
         Frame(
-            f"{one.title} : numérateur et dénominateur",
-            "Île-de-France entière. Quand le taux baisse, on voit ici si le numérateur a baissé ou "
+            f"{one.title} : numérateur et dénominateur, {REGION_NAME}",
+            "Région entière. Quand le taux baisse, on voit ici si le numérateur a baissé ou "
             "si le dénominateur a été recompté.",
             at,
         ),
@@ -346,7 +362,7 @@ def _parts(programme: Programme, one: Indicator, at: At) -> Panel:
                 (recorded.REGION_DENOMINATOR, "Dénominateur"),
             )
         ],
-        Shown(COUNT),
+        NUMBER,
     )
 
 

@@ -17,14 +17,15 @@ __all__ = [
     "DAY_SECONDS",
     "INDICATOR",
     "MILESTONE",
-    "OF_INDICATOR",
     "Query",
     "change_shown",
     "date_of",
     "fact_of",
     "latest",
+    "on",
     "one_of",
     "per_milestone",
+    "per_territory",
     "select",
     "shown",
     "status_code",
@@ -35,7 +36,6 @@ __all__ = [
 
 INDICATOR: Final = ("programme", "indicator")
 MILESTONE: Final = (*INDICATOR, "milestone")
-OF_INDICATOR: Final = f"on ({', '.join(INDICATOR)})"
 
 CHANGE_WINDOW: Final = "30d"
 DAY_SECONDS: Final = 86_400
@@ -85,9 +85,19 @@ def date_of(expression: str) -> str:
     return f"{MILLISECONDS} * {expression}"
 
 
-def per_milestone(value: str, milestones: str) -> str:
-    """Repeat each indicator's value for each of its milestones."""
-    return f"0 * {milestones} + {OF_INDICATOR} group_left () ({value})"
+def per_milestone(value: str, judged: str) -> str:
+    """Repeat each indicator's value for each of its milestones in a territory."""
+    return f"0 * {judged} + {on(*INDICATOR, 'department')} group_left () ({value})"
+
+
+def per_territory(promise: str, judged: str) -> str:
+    """Repeat what a milestone promises for each territory that is held to it."""
+    return f"0 * {judged} + {on(*MILESTONE)} group_left () ({promise})"
+
+
+def on(*labels: str) -> str:
+    """Say which labels of two sides must be equal."""
+    return f"on ({', '.join(labels)})"
 
 
 def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
@@ -132,13 +142,13 @@ def status_code(*by: str, **labels: str) -> str:
 
 
 def worst_status(**labels: str) -> str:
-    """Give each département's worst status, with `marker`: its code and the status' mark."""
+    """Give each département's worst status, with `marker`: its code and the status’ mark."""
     parts = (
         with_label(
             f"{look.severity} * ({select(names.MILESTONE_STATUS, status=status, **labels)} == 1)",
             "marker",
             "department",
-            f"$1 {look.mark}",
+            f"$1{look.mark}",
         )
         for status, look in STATUSES.items()
     )

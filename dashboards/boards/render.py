@@ -30,7 +30,7 @@ def boards_of(
     default the first day of the catalogue's baselines.
     """
     links = Links() if links is None else links
-    start = f"{first_day(catalogue)}T00:00:00Z" if since is None else since
+    start = f"{first_day(catalogue)}T00:00:00.000Z" if since is None else since
     return (
         delegate_board(catalogue, links, start),
         *(programme_board(programme, links, start) for programme in catalogue.programmes),

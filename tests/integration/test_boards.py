@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from time import time
-from typing import Final
 
 import pytest
 
-from catalogue import metric_names as names
 from catalogue.metric_names import REGION
 from dashboards import conventions as ours
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
@@ -36,30 +34,16 @@ OVER = 15
 
 SOME_DEPARTMENT = "77"
 
-#: Boards of programmes whose milestones hold the region alone.
-REGIONAL: Final = {
-    ours.programme_board(programme.id)
-    for programme in CATALOGUE.programmes
-    if not any(
-        milestone.departments for one in programme.indicators for milestone in one.milestones
-    )
-}
-
 
 def is_line_of_a_department(question: Question) -> bool:
     """The line of the chosen département, in a history of the region."""
-    return question.panel.endswith("dans le temps") and "department!=" in question.expression
-
-
-def is_of_regional_milestones(question: Question) -> bool:
-    """Milestones of a programme in which only the region is held to some."""
-    return question.panel == "Jalons du territoire choisi" and question.board in REGIONAL
+    return "dans le temps" in question.panel and "department!=" in question.expression
 
 
 #: By the territory that the reader chose, what may have nothing to show.
 MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
     REGION: (is_line_of_a_department,),
-    SOME_DEPARTMENT: (is_of_regional_milestones,),
+    SOME_DEPARTMENT: (),
 }
 
 

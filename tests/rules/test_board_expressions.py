@@ -114,7 +114,7 @@ def test_the_map_shows_the_worst_of_a_department(tmp_path: Path) -> None:
         tmp_path,
         series,
         with_geohash(worst_status(department="!=region")),
-        {'{department="77", geohash="u0dhdu", marker="77 ▲"}': 4},
+        {'{department="77", geohash="u0dhdu", marker="77▲"}': 4},
     )
 
 

@@ -64,7 +64,7 @@ def test_the_worst_status_names_the_department() -> None:
     """Each status' part carries a marker with its mark."""
     worst = worst_status()
     for look in STATUSES.values():
-        assert f'"marker", "$1 {look.mark}"' in worst
+        assert f'"marker", "$1{look.mark}"' in worst
 
 
 def test_every_department_has_a_geohash() -> None:
@@ -78,5 +78,5 @@ def test_every_department_has_a_geohash() -> None:
 def test_a_value_is_repeated_for_each_milestone() -> None:
     """A milestone's row shows its indicator's value."""
     joined = per_milestone("v", "m")
-    assert joined == "0 * m + on (programme, indicator) group_left () (v)"
+    assert joined == "0 * m + on (programme, indicator, department) group_left () (v)"
     assert with_label("x", "a", "b") == 'label_replace(x, "a", "$1", "b", "(.*)")'

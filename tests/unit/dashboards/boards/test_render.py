@@ -38,7 +38,7 @@ def test_the_axis_begins_where_the_catalogue_counts_from() -> None:
     """The promises' boards show the programme's years; the monitor's own its last hours."""
     assert first_day(CATALOGUE).isoformat() == "2016-01-01"
     since = {uid: board["time"]["from"] for uid, board in BOARDS.items()}
-    assert since[ours.DELEGATE_BOARD] == "2016-01-01T00:00:00Z"
+    assert since[ours.DELEGATE_BOARD] == "2016-01-01T00:00:00.000Z"
     assert since[ours.PIPELINE_BOARD] == "now-1h"
 
 
@@ -97,6 +97,6 @@ def test_a_programme_without_targets_has_a_board_too() -> None:
     programme = CATALOGUE.programmes[0].model_copy(update={"indicators": bare})
     board = documents(with_programme(programme))[ours.programme_board(programme.id)]
     titles = [panel["title"] for panel in board["panels"]]
-    assert "Jalons du territoire choisi" not in titles
+    assert "Jalons" not in titles
     assert board["annotations"]["list"] == []
-    assert f"{bare[0].title} dans le temps" in titles
+    assert any(title.startswith(f"{bare[0].title} dans le temps") for title in titles)
