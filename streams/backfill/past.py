@@ -90,12 +90,12 @@ class Past:
         dimension = indicator.breakdown or ""
         for category in indicator.categories:
             part = self._parts.get((indicator.id, department, category))
-            if part is None:
+            if part is None or not part.days:
                 continue
             samples = [
                 (moment, part.at(day) / indicator.measure.divisor)
                 for moment, day in zip(self._moments, self._days, strict=True)
-                if history.reports and history.reports[0] <= day
+                if part.days[0] <= day
             ]
             labels = (programme, indicator.id, dimension, category)
             if department is None:

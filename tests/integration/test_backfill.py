@@ -12,13 +12,16 @@ from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.assessment import Figure, assess
 from catalogue.loader import load_catalogue
+from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from streams.audit.ledger import Ledger
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_ledger
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
+from tests.support.openmetrics import read_openmetrics
 from tests.support.prometheus import Monitoring, Prometheus, create_blocks
 from tests.support.traffic import region, send, wait_done
+from tests.support.waiting import wait_until
 from tests.support.workers import Crew
 
 pytestmark = pytest.mark.timeout(600)
@@ -26,6 +29,10 @@ pytestmark = pytest.mark.timeout(600)
 FIRST_DAY, LAST_DAY = date(2016, 1, 1), date(2020, 12, 31)
 STEP = 7
 DAYS = [FIRST_DAY + timedelta(days) for days in range(0, (LAST_DAY - FIRST_DAY).days + 1, STEP)]
+RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
+SCRAPED = ("__name__", "instance", "job")
+Labels = frozenset[tuple[str, str]]
+
 CHOSEN = [DAYS[60], DAYS[130], DAYS[-1]]
 
 
@@ -96,6 +103,53 @@ def by_place(figures: list[Figure]) -> dict[tuple[str, str], float]:
         for one in figures
         if one.value is not None
     }
+
+
+def test_today_is_what_is_recorded_live(
+    broker: KafkaBroker, crew: Crew, monitoring: Monitoring, tmp_path: Path
+) -> None:
+    """Under each name the last day has the series and values that the rules record meanwhile."""
+    worker, assessor = crew.worker(), crew.assessor()
+    worker.start()
+    send(broker.bootstrap, region(7, FIRST_DAY, date(2016, 12, 31)))
+    assert wait_done(broker.bootstrap, seconds=120), worker.log()[-3000:]
+    assessor.start()
+    worker.wait_ready()
+    assessor.wait_ready()
+    prometheus = monitoring.prometheus(
+        rules=sorted(RULES.glob("*.yaml")),
+        targets={
+            WORKER_JOB: [worker.url.removeprefix("http://")],
+            ASSESSOR_JOB: [assessor.url.removeprefix("http://")],
+        },
+    )
+    text = tmp_path / "today.om"
+    today = str(LAST_DAY)
+    done = run(broker, "backfill", "--from", today, "--to", today, "--out", str(text))
+    assert done.returncode == 0, done.stderr
+    written: dict[str, dict[Labels, float]] = {}
+    for family in read_openmetrics(text.read_text()):
+        for sample in family.samples:
+            written.setdefault(sample.name, {})[labels_of(sample.labels)] = sample.value
+    assert len(written) > 20
+
+    def recorded_live(name: str) -> dict[Labels, float]:
+        return {
+            labels_of(one.labels): one.value
+            for one in prometheus.query(name)
+            if not (name.startswith("department:") and one.labels["department"] == names.REGION)
+        }
+
+    wait_until(lambda: len(recorded_live(recorded.TERRITORY_VALUE.name)) > 80, seconds=60)
+    for name, series in written.items():
+        assert recorded_live(name) == pytest.approx(series), name
+
+
+def labels_of(labels: Mapping[str, str]) -> Labels:
+    """Return a series' own labels: not where it was scraped from, and none that is empty."""
+    return frozenset(
+        (name, value) for name, value in labels.items() if value and name not in SCRAPED
+    )
 
 
 def test_refuses_days_to_come(broker: KafkaBroker, tmp_path: Path) -> None:
