@@ -71,6 +71,8 @@ __all__ = ["programme_board"]
 TREND_HEIGHT: Final = 10
 DETAIL_HEIGHT: Final = 8
 
+SECRET: Final = Shown(NO_UNIT, mappings=words({"0": "montré", "1": "■ protégé"}, {"1": "purple"}))
+
 #: A day's point of a backfill, or the last scrape: whatever lies between two points of the screen.
 OVER_TIME: Final = "last_over_time({series}[$__rate_interval])"
 
@@ -190,11 +192,10 @@ def _strip(programme: Programme, one: Indicator, at: At) -> Panel:
         ("Dernier relevé", Query(date_of(reported)), Shown(DATE)),
         ("Âge du relevé", Query(age), Shown(DAYS, decimals=0, steps=_patience(one))),
     ]
-    secret = (
-        ""
-        if one.min_cell is None
-        else f" Secret statistique : un effectif de moins de {one.min_cell} n’est pas montré."
-    )
+    secret = ""
+    if one.min_cell is not None:
+        secret = f" Secret statistique : un effectif de moins de {one.min_cell} n’est pas montré."
+        values.append(("Secret statistique", _suppressed(category="", **of), SECRET))
     return stats(
         Frame(
             f"{one.title} : {_place(one)}",
@@ -271,6 +272,8 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
     if one.unit is Unit.RATIO:
         under = latest(select(recorded.DEPARTMENT_DENOMINATOR, **of), place)
         columns.append(Column("Sur", Query(under), NUMBER, 85))
+    if one.min_cell is not None:
+        columns.append(Column("Secret", _suppressed(place, category="", **of), SECRET, 110))
     if any(milestone.departments for milestone in one.milestones if milestone.target is not None):
         columns.append(
             Column("État", Query(status_code(place, **of)), status_look(), 135, COLOURED)
@@ -336,14 +339,14 @@ def _protected(one: Indicator, frame: Frame, of: dict[str, str]) -> Panel:
                 NUMBER,
                 110,
             ),
-            Column(
-                "Secret statistique",
-                Query(latest(select(names.CELL_SUPPRESSED, **place), "category")),
-                Shown(NO_UNIT, mappings=words({"0": "montré", "1": "■ protégé"}, {"1": "purple"})),
-                150,
-            ),
+            Column("Secret", _suppressed("category", category="!=", **place), SECRET, 110),
         ],
     )
+
+
+def _suppressed(*by: str, **labels: str) -> Query:
+    """Say what may not be shown; without a category it is the figure of all of them together."""
+    return Query(latest(select(names.CELL_SUPPRESSED, **labels), *by))
 
 
 def _parts(programme: Programme, one: Indicator, at: At) -> Panel:

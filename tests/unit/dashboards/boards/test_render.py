@@ -85,9 +85,11 @@ def test_small_counts_are_said_to_be_hidden() -> None:
     one = counted().model_copy(update={"min_cell": 11})
     programme = CATALOGUE.programme_of(counted().id).model_copy(update={"indicators": (one,)})
     board = documents(with_programme(programme))[ours.programme_board(programme.id)]
-    (panel,) = (panel for panel in board["panels"] if "smartregion_cell_" in json.dumps(panel))
-    assert "secret statistique" in panel["description"]
-    assert "■ protégé" in json.dumps(panel, ensure_ascii=False)
+    texts = [json.dumps(panel, ensure_ascii=False) for panel in board["panels"]]
+    protected = [text for text in texts if "smartregion_cell_suppressed" in text]
+    assert len(protected) == 3, "the territory's figure, the départements', the categories'"
+    assert all("■ protégé" in text for text in protected)
+    assert sum("smartregion_cell_value" in text for text in texts) == 1
     assert recorded.REGION_CATEGORY.name not in json.dumps(board)
 
 
