@@ -41,13 +41,15 @@ class SeriesKey(NamedTuple):
 class Series:
     """A figure over time, as the sum of its steps."""
 
-    __slots__ = ("_as_of", "_total", "reports", "steps")
+    __slots__ = ("_as_of", "_last", "_last_as_of", "_total", "reports", "steps")
 
     def __init__(self) -> None:
         self.steps: dict[int, int] = {}
         self.reports: dict[int, int] = {}
         self._as_of = 0
         self._total = 0
+        self._last_as_of = 0
+        self._last: int | None = None
 
     def add(self, day: int, amount: int) -> None:
         """Add `amount` from `day` on."""
@@ -58,6 +60,12 @@ class Series:
     def report(self, day: int, count: int) -> None:
         """Note that `count` facts more (or fewer) took effect on `day`."""
         _bump(self.reports, day, count)
+        if day > self._last_as_of:
+            return
+        if day in self.reports:
+            self._last = day if self._last is None else max(self._last, day)
+        elif day == self._last:
+            self._last_as_of, self._last = 0, None  # To be looked for again.
 
     def total(self, as_of: int) -> int:
         """Return the figure on a day; the cost is that of the days since the last call."""
@@ -70,10 +78,18 @@ class Series:
         return self._total
 
     def last_reported(self, as_of: int) -> int | None:
-        """Return the latest day, up to `as_of`, on which a fact took effect."""
-        if as_of in self.reports:
-            return as_of
-        return max((day for day in self.reports if day <= as_of), default=None)
+        """Return the latest day, up to `as_of`, on which a fact took effect.
+
+        The cost is that of the days since the last call.
+        """
+        moved = as_of - self._last_as_of
+        if 0 <= moved <= len(self.reports):
+            since = range(as_of, self._last_as_of, -1)
+            self._last = next((day for day in since if day in self.reports), self._last)
+        elif moved:
+            self._last = max((day for day in self.reports if day <= as_of), default=None)
+        self._last_as_of = as_of
+        return self._last
 
 
 class Fold:

@@ -469,6 +469,21 @@ class TestSeries:
                 series.add(*act)
                 added.append(act)
 
+    @given(st.lists(st.tuples(st.integers(1, 8), st.booleans()) | st.integers(0, 8), max_size=30))
+    def test_knows_the_last_report_up_to_the_day(self, acts: list[tuple[int, bool] | int]) -> None:
+        """However reports, their retractions and questions alternate."""
+        series, reported = Series(), Counter[int]()
+        for act in acts:
+            if isinstance(act, int):
+                last = max((day for day in reported.elements() if day <= act), default=None)
+                assert series.last_reported(act) == last
+                continue
+            day, comes = act
+            if comes or reported[day]:
+                count = 1 if comes else -1
+                series.report(day, count)
+                reported[day] += count
+
     def test_forgets_steps_that_cancel_out(self) -> None:
         """A series does not grow with corrections."""
         series = Series()
