@@ -1,0 +1,110 @@
+"""`make bench`: the three engines on one broker, alternating, and what a worker costs to run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+import click
+
+from streams.demo.alerting import AlertingPrograms
+from tests.bench.engines import Engine, Monitor, Rival, Trial, await_events, started
+from tests.bench.probes import freshness, scrape_ms, seconds_to_ready
+from tests.bench.report import Findings, Operation, Trials, text, write
+from tests.bench.ringing import ring_seconds
+from tests.bench.stage import Stage
+from tests.bench.workloads import DISTINCT, EVENTS, WORKLOADS
+from tests.support.kafka import KafkaBroker
+
+ENGINES: tuple[Engine, ...] = (
+    # At a few thousand events a second it is given a part of them; its rate does not change.
+    Rival("idiomatic Faust agent", "tests.bench.idiomatic", events=40_000),
+    Rival("bare aiokafka loop", "tests.bench.bare"),
+    Monitor(),
+)
+FEW_ENTITIES = 1_000
+
+
+@click.command()
+@click.option("--rounds", default=3, show_default=True, help="How often each engine runs.")
+@click.option("--write", "into_page", is_flag=True, help="Put the result into docs/performance.md.")
+def main(*, rounds: int, into_page: bool) -> None:
+    """Measure, print the tables, and tell on standard error how it goes."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
+            stage = Stage(broker)
+            for workload in WORKLOADS:
+                _say(f"preloading {EVENTS} events: {workload.meaning}")
+                stage.preload(workload)
+            trials = measure_trials(stage, folder, rounds)
+            operation = measure_operation(stage, folder)
+    findings = Findings(trials, operation, stage.mean_event_bytes)
+    click.echo(text(findings))
+    if into_page:
+        write(findings)
+
+
+def measure_trials(stage: Stage, folder: Path, rounds: int) -> Trials:
+    """Let the engines take turns, so that what else the machine does meets them all."""
+    trials: dict[str, dict[str, list[Trial]]] = {
+        engine.name: defaultdict(list) for engine in ENGINES
+    }
+    for number in range(1, rounds + 1):
+        for workload in WORKLOADS:
+            for engine in ENGINES:
+                with stage.application(workload, events=engine.events) as application:
+                    trial = engine.run(stage, application, folder)
+                trials[engine.name][workload.name].append(trial)
+                _say(
+                    f"round {number} of {rounds}: {workload.name}, {engine.name}: "
+                    f"{trial.events} events in {trial.times.seconds:.1f} s, {trial.rate:.0f}/s, "
+                    f"{trial.processor_us:.0f} µs of processors each"
+                )
+    return trials
+
+
+def measure_operation(stage: Stage, folder: Path) -> Operation:
+    """Recover, scrape and probe a worker, with few entities and with many."""
+    ready: dict[int, float] = {}
+    scrapes: dict[int, float] = {}
+    waits: list[float] = []
+    for entities in (FEW_ENTITIES, DISTINCT.entities):
+        with stage.application(DISTINCT, events=entities) as application:
+            with started(application, folder) as worker:
+                worker.wait_ready()
+                await_events(worker, application.events)
+                stage.await_committed(application)
+                scrapes[entities] = scrape_ms(worker)
+            ready[entities] = seconds_to_ready(application, folder)
+            _say(f"{entities} entities: {ready[entities]:.1f} s to ready")
+            if entities == DISTINCT.entities:
+                with started(application, folder) as worker:
+                    worker.wait_ready()
+                    waits = freshness(worker, application)
+    return Operation(ready, scrapes, waits, measure_rings(stage, folder))
+
+
+def measure_rings(stage: Stage, folder: Path) -> list[float]:
+    """Ring where Prometheus and Alertmanager are installed; elsewhere say so."""
+    programs = AlertingPrograms.installed()
+    if programs is None or programs.alertmanager is None:
+        _say("no Prometheus and Alertmanager on the path: how soon an event rings is not measured")
+        return []
+    with stage.application(DISTINCT, events=FEW_ENTITIES) as application:
+        waits = ring_seconds(application.bootstrap, application.app_id, folder)
+    _say(f"{len(waits)} alerts: {median(waits):.2f} s from acknowledgement to webhook")
+    return waits
+
+
+def _say(line: str) -> None:
+    click.echo(f"{monotonic() - BEGAN:6.1f} s  {line}", err=True)
+
+
+BEGAN = monotonic()
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What an engine has to work through, told to its process on the command line; and its watch."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from time import monotonic, process_time
+from typing import NamedTuple
+
+import click
+
+from events.registry import Family
+
+__all__ = ["Application", "Stopwatch", "Times"]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A consumer group with empty changelogs, and the number of events that it has to read."""
+
+    bootstrap: str
+    app_id: str
+    family: Family
+    events: int
+
+    def arguments(self) -> list[str]:
+        """Return it as arguments of a program."""
+        return [self.bootstrap, self.app_id, self.family.value, str(self.events)]
+
+    @classmethod
+    def from_arguments(cls) -> Application:
+        """Read it from this program's arguments."""
+        bootstrap, app_id, family, events = sys.argv[1:]
+        return cls(bootstrap, app_id, Family(family), int(events))
+
+
+class Times(NamedTuple):
+    """How long an engine took, in seconds by the clock, and of processors in its process."""
+
+    seconds: float
+    processor_seconds: float
+
+    @classmethod
+    def found_in(cls, output: str) -> Times | None:
+        """Find what a `Stopwatch` has told in a program's output."""
+        found = re.search(r"^took (\S+) s, of processors (\S+) s$", output, re.MULTILINE)
+        return cls(float(found[1]), float(found[2])) if found else None
+
+
+class Stopwatch:
+    """Runs in the engine's process, from its first event until all it wrote is on the broker."""
+
+    def __init__(self) -> None:
+        self._began: Times | None = None
+
+    def start(self) -> None:
+        """Start, at the first call."""
+        if self._began is None:
+            self._began = Times(monotonic(), process_time())
+
+    def stop(self) -> None:
+        """Stop, and tell the parent process."""
+        assert self._began is not None, "start it first"
+        took = monotonic() - self._began.seconds
+        of_processors = process_time() - self._began.processor_seconds
+        click.echo(f"took {took:.3f} s, of processors {of_processors:.3f} s")

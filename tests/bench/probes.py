@@ -1,0 +1,66 @@
+"""What else an operator wants to know of a worker: recovery, freshness, the cost of a scrape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+from time import monotonic
+
+from catalogue.metric_names import INDICATOR_VALUE
+from events.identifiers import Department
+from events.publisher import KafkaPublisher, PublisherOptions
+from tests.bench.application import Application
+from tests.bench.engines import started
+from tests.bench.exposed import exposed_sum
+from tests.bench.workloads import enrolment
+from tests.support.workers import Worker
+
+__all__ = ["freshness", "scrape_ms", "seconds_to_ready"]
+
+SCRAPES = 30
+PROBES = 60
+
+
+def seconds_to_ready(application: Application, folder: Path) -> float:
+    """Return how long a worker takes from the start of its process until it is ready."""
+    with started(application, folder) as worker:
+        began = monotonic()
+        worker.wait_ready()
+        return monotonic() - began
+
+
+def scrape_ms(worker: Worker) -> float:
+    """Return the median time of a scrape, in milliseconds, asked from the same machine."""
+    times = []
+    for _ in range(SCRAPES):
+        began = monotonic()
+        worker.metrics()
+        times.append(monotonic() - began)
+    return 1000 * median(times)
+
+
+def freshness(worker: Worker, application: Application) -> list[float]:
+    """Return seconds from the broker's acknowledgement of an event to its figure on /metrics.
+
+    One enrolment at a time; then /metrics is read without a pause until the figure has risen.
+    """
+    waits = []
+    with KafkaPublisher(application.bootstrap, options=PublisherOptions(linger_ms=0)) as publisher:
+        for number in range(PROBES):
+            before = _enrolled_in_paris(worker)
+            publisher.publish(enrolment(number, Department.PARIS, source="/probe"))
+            publisher.flush()
+            acknowledged = monotonic()
+            while _enrolled_in_paris(worker) <= before:
+                pass
+            waits.append(monotonic() - acknowledged)
+    return waits
+
+
+def _enrolled_in_paris(worker: Worker) -> float:
+    return exposed_sum(
+        worker.metrics(),
+        INDICATOR_VALUE.name,
+        indicator="trainees_enrolled",
+        department=Department.PARIS.value,
+    )

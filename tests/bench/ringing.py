@@ -1,0 +1,126 @@
+"""How soon an event rings: from the broker's acknowledgement to the webhook, through all between.
+
+Worker, assessor, Prometheus and Alertmanager are the real ones, at the pace of `rules render --pace
+live`: a scrape and an evaluation each second. Their moments within the second are chance, and stay
+what they are as long as a Prometheus runs; so several are asked, one after the other.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+from catalogue.progress import MilestoneStatus
+from dashboards.conventions import MILESTONE_STATUS
+from dashboards.rules.alerts import MILESTONE_MISSED
+from events.publisher import KafkaPublisher, PublisherOptions
+from tests.support.alerting import (
+    connected,
+    disconnected,
+    followed,
+    milestone_of,
+    promises,
+    rings,
+)
+from tests.support.prometheus import Monitoring
+from tests.support.waiting import wait_until
+from tests.support.webhooks import Webhook, webhook_server
+from tests.support.workers import Worker
+
+__all__ = ["RINGS", "ring_seconds"]
+
+RINGS = 20
+PROMETHEUSES = 5
+SECONDS = 60.0
+EVERY = 0.005
+
+
+class SilentError(Exception):
+    """What must come in seconds has not."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: not within {SECONDS:.0f} s")
+
+
+def ring_seconds(bootstrap: str, app_id: str, folder: Path) -> list[float]:
+    """Return how long each of 20 disconnections took to ring, on a broker with the topics.
+
+    One at a time, each makes one more milestone be missed, so that each message is a new one.
+    """
+    catalogue = promises(folder / "catalogue", RINGS)
+    settings = {"SMART_REGION_APP_ID": app_id, "SMART_REGION_CATALOGUE": str(catalogue)}
+    worker, assessor = (
+        Worker(bootstrap, folder, name=command, command=command, settings=settings)
+        for command in ("worker", "assessor")
+    )
+    chance, waits, left = random.Random(RINGS), list[float](), RINGS
+    with ExitStack() as stack:
+        webhook = stack.enter_context(webhook_server())
+        options = PublisherOptions(linger_ms=0)
+        publisher = stack.enter_context(KafkaPublisher(bootstrap, options=options))
+        for process in (worker, assessor):
+            stack.callback(process.kill)
+            process.start()
+            process.wait_ready()
+        for number in range(RINGS):
+            publisher.publish(connected(number))
+        publisher.flush()
+        for number in range(PROMETHEUSES):
+            place = folder / f"prometheus-{number}"
+            with _followed(place, catalogue, worker, assessor, webhook, achieved=left):
+                for _ in range(RINGS // PROMETHEUSES):
+                    # Else each would begin where the last one ended: in step with the evaluations.
+                    Event().wait(chance.random())
+                    publisher.publish(disconnected(left - 1))
+                    publisher.flush()
+                    waits.append(_rang(webhook, milestone_of(left), acknowledged=monotonic()))
+                    left -= 1
+    return waits
+
+
+@contextmanager
+def _followed(
+    folder: Path,
+    catalogue: Path,
+    worker: Worker,
+    assessor: Worker,
+    webhook: Webhook,
+    *,
+    achieved: int,
+) -> Iterator[None]:
+    """Run Prometheus and Alertmanager, once they know how many milestones are achieved."""
+    monitoring = Monitoring(folder)
+    try:
+        prometheus = followed(
+            monitoring,
+            folder / "rules",
+            catalogue,
+            workers=[worker],
+            assessor=assessor,
+            webhook=webhook,
+        )
+        question = f'sum({MILESTONE_STATUS}{{status="{MilestoneStatus.ACHIEVED}"}})'
+        if not wait_until(lambda: prometheus.value(question) == achieved, seconds=SECONDS):
+            raise SilentError(question)
+        yield
+    finally:
+        monitoring.dismiss()
+
+
+def _rang(webhook: Webhook, milestone: str, *, acknowledged: float) -> float:
+    """Wait until a milestone's miss has been told, and return how long that took."""
+
+    def moments() -> list[float]:
+        return [
+            one.moment - acknowledged
+            for one in rings(webhook)
+            if (one.alert, one.milestone) == (MILESTONE_MISSED.name, milestone) and one.firing
+        ]
+
+    if not wait_until(lambda: bool(moments()), seconds=SECONDS, every=EVERY):
+        raise SilentError(milestone)
+    return moments()[0]

@@ -1,0 +1,155 @@
+"""One broker with both workloads on it, and applications that have read nothing of them yet."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from kafka import TopicPartition
+from kafka.errors import CoordinatorNotAvailableError, NoError
+from kafka.structs import OffsetAndMetadata
+
+from events.cloudevent import EncodedRecord, encode_structured
+from events.partitioning import partition_for
+from events.registry import Family
+from events.topic_admin import apply_topics
+from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
+from tests.bench.application import Application
+from tests.bench.workloads import Workload
+from tests.support.kafka import KafkaBroker
+from tests.support.waiting import wait_until
+
+__all__ = ["BehindError", "Stage"]
+
+COMMIT_SECONDS = 30.0
+_BATCH_BYTES = 256 * 1024
+
+
+class BehindError(Exception):
+    """An engine says that it is done, and its offsets do not."""
+
+    def __init__(self, app_id: str, *, behind: int) -> None:
+        super().__init__(f"{app_id}: {behind} records not committed {COMMIT_SECONDS:.0f} s later")
+
+
+class Stage:
+    """The broker on which every engine runs, one after the other."""
+
+    def __init__(self, broker: KafkaBroker) -> None:
+        self._broker = broker
+        self._ends: Counter[tuple[Family, int]] = Counter()
+        self._numbers = itertools.count(1)
+        self.mean_event_bytes: dict[str, int] = {}
+        apply_topics(broker.bootstrap, declared_topics())
+
+    def preload(self, workload: Workload) -> None:
+        """Put a workload's events on its topic."""
+        records = [encode_structured(event) for event in workload.events()]
+        sizes = [len(record.value) for record in records]
+        self.mean_event_bytes[workload.name] = round(sum(sizes) / len(sizes))
+        asyncio.run(self._send(workload.family, records))
+
+    @contextmanager
+    def application(
+        self, workload: Workload, *, events: int | None = None
+    ) -> Iterator[Application]:
+        """Give a new application that has to read the last `events` of a workload, or all.
+
+        All else counts as read. Its changelogs are deleted afterwards.
+        """
+        app_id = f"bench-{next(self._numbers)}"
+        changelogs = [topic for topic in declared_topics(app_id=app_id) if topic.compacted]
+        apply_topics(self._broker.bootstrap, changelogs)
+        read = {place: self._already_read(place, workload.family, events) for place in self._ends}
+        offsets = {
+            TopicPartition(topic_name(family), partition): OffsetAndMetadata(offset, "", -1)
+            for (family, partition), offset in read.items()
+            if offset  # A group without an offset begins at the beginning.
+        }
+        if offsets:
+            self._commit(app_id, offsets)
+        yield Application(
+            self._broker.bootstrap,
+            app_id,
+            workload.family,
+            sum(self._ends.values()) - sum(read.values()),
+        )
+        with self._broker.admin() as admin:
+            admin.delete_topics([topic.name for topic in changelogs])
+
+    def await_committed(self, application: Application) -> None:
+        """Return when the group has committed every event. Raises BehindError."""
+        with self._broker.admin() as admin:
+            if not wait_until(lambda: not self._behind(admin, application), seconds=COMMIT_SECONDS):
+                raise BehindError(application.app_id, behind=self._behind(admin, application))
+
+    def _commit(self, app_id: str, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        def committed() -> bool:
+            try:
+                outcomes = admin.alter_group_offsets(app_id, offsets).values()
+            except CoordinatorNotAvailableError:
+                return False  # The broker makes its topic of offsets when the first group asks.
+            return all(outcome is NoError for outcome in outcomes)
+
+        with self._broker.admin() as admin:
+            wait_until(committed, seconds=COMMIT_SECONDS)
+
+    def _behind(self, admin: Any, application: Application) -> int:  # noqa: ANN401 - untyped client
+        committed = {
+            (place.topic, place.partition): offset.offset
+            for place, offset in admin.list_group_offsets(application.app_id)[
+                application.app_id
+            ].items()
+        }
+        return sum(
+            end - committed.get((topic_name(family), partition), 0)
+            for (family, partition), end in self._ends.items()
+        )
+
+    def _already_read(self, place: tuple[Family, int], family: Family, events: int | None) -> int:
+        end = self._ends[place]
+        if place[0] is not family:
+            return end
+        if events is None or events == sum(
+            self._ends[family, n] for n in range(DEFAULT_PARTITIONS)
+        ):
+            return 0
+        return max(end - events // DEFAULT_PARTITIONS, 0)
+
+    async def _send(self, family: Family, records: list[EncodedRecord]) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._broker.bootstrap, max_batch_size=_BATCH_BYTES, acks="all"
+        )
+        by_partition: dict[int, list[EncodedRecord]] = {}
+        for record in records:
+            home = partition_for(record.key, DEFAULT_PARTITIONS)
+            by_partition.setdefault(home, []).append(record)
+        await producer.start()
+        try:
+            for partition, of_partition in by_partition.items():
+                await _send_batches(producer, topic_name(family), partition, of_partition)
+                self._ends[family, partition] += len(of_partition)
+            await producer.flush()
+        finally:
+            await producer.stop()
+
+
+async def _send_batches(
+    producer: Any,  # noqa: ANN401 - untyped client
+    topic: str,
+    partition: int,
+    records: list[EncodedRecord],
+) -> None:
+    batch = producer.create_batch()
+    for record in records:
+        sent = {"key": record.key, "value": record.value, "headers": record.headers}
+        if batch.append(timestamp=None, **sent) is None:
+            await producer.send_batch(batch, topic, partition=partition)
+            batch = producer.create_batch()
+            batch.append(timestamp=None, **sent)
+    await producer.send_batch(batch, topic, partition=partition)

@@ -1,0 +1,105 @@
+"""The two workloads: few entities that come back often, and entities that come once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+
+from events.broadband import BroadbandCoverageReported
+from events.cloudevent import CloudEvent
+from events.fact import Fact
+from events.identifiers import Department
+from events.registry import Family
+from events.training import TrainingAudience, TrainingEnrolled, TrainingProgramme
+
+__all__ = ["DISTINCT", "EVENTS", "HOT", "WORKLOADS", "Workload", "enrolment"]
+
+EVENTS = 200_000
+COMMUNES = 2_000
+QUARTERS = 20
+REPORTS_PER_QUARTER = EVENTS // COMMUNES // QUARTERS  # The first, and its corrections.
+
+BEGAN = datetime(2016, 1, 4, 8, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Events of one family, in the order of their recording."""
+
+    name: str
+    meaning: str
+    family: Family
+    entities: int
+    events: Callable[[], Iterator[CloudEvent]]
+
+
+def enrolment(number: int, department: Department, *, source: str) -> CloudEvent:
+    """Return an enrolment; each number of a source is somebody else."""
+    programmes, audiences = list(TrainingProgramme), list(TrainingAudience)
+    time = BEGAN + timedelta(minutes=10 * number)
+    return _event(
+        number,
+        source,
+        time,
+        TrainingEnrolled(
+            enrolment_id=f"{source.strip('/')}-{number:012}",
+            enrolled_on=time.date(),
+            programme=programmes[number % len(programmes)],
+            audience=audiences[number % len(audiences)],
+            department=department,
+        ),
+    )
+
+
+def _enrolments() -> Iterator[CloudEvent]:
+    departments = list(Department)
+    for number in range(EVENTS):
+        department = departments[number % len(departments)]
+        yield enrolment(number, department, source="/formation")
+
+
+def _coverage() -> Iterator[CloudEvent]:
+    departments = list(Department)
+    communes = [
+        f"{departments[n % len(departments)].value}{n // len(departments):03}"
+        for n in range(COMMUNES)
+    ]
+    rounds = product(range(QUARTERS), range(REPORTS_PER_QUARTER), communes)
+    for number, (quarter, correction, insee) in enumerate(rounds):
+        premises = 1_000 + 10 * quarter
+        fact = BroadbandCoverageReported(
+            insee=insee,
+            as_of=_first_day(quarter),
+            premises=premises,
+            connectable_premises=premises * (quarter + 1) // (QUARTERS + 1) + correction,
+        )
+        reported = datetime.combine(fact.as_of, BEGAN.timetz()) + timedelta(days=7 * correction)
+        yield _event(number, "/operators/coverage", reported, fact)
+
+
+def _first_day(quarter: int) -> date:
+    return date(2016 + quarter // 4, 1 + 3 * (quarter % 4), 1)
+
+
+def _event(number: int, source: str, time: datetime, fact: Fact) -> CloudEvent:
+    return CloudEvent(id=f"{number:016x}", source=source, time=time, fact=fact)
+
+
+HOT = Workload(
+    "hot",
+    f"broadband coverage of {COMMUNES} communes: {QUARTERS} quarters, each reported and then "
+    f"corrected {REPORTS_PER_QUARTER - 1} times",
+    Family.BROADBAND,
+    COMMUNES,
+    _coverage,
+)
+DISTINCT = Workload(
+    "distinct",
+    f"{EVENTS} enrolments, each heard of once",
+    Family.TRAININGS,
+    EVENTS,
+    _enrolments,
+)
+WORKLOADS = (HOT, DISTINCT)
