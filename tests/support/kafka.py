@@ -189,7 +189,8 @@ class KafkaBroker:
     def _format(self) -> None:
         """Give the data folder its cluster id, as KRaft wants before a first start."""
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*self._java, "kafka.tools.StorageTool", "format", "-t", cluster]
+        # In one word with its option: one id in 64 begins with a hyphen.
+        command = [*self._java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
         done = subprocess.run(
             [*command, "-c", str(self._configuration)],
             capture_output=True,
