@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 _BUFFERED_BATCHES = 4
+#: One partition's write batches travel one after the other: few large ones, each a little below
+#: what a topic takes unless it is told otherwise (1 MiB).
+_WRITE_BATCH_BYTES = 1000 * 1024
 
 
 def create_app(
@@ -47,7 +50,7 @@ def create_app(
         consumer_max_fetch_size=4 * 1024 * 1024,
         producer_acks=-1,
         producer_linger=0,
-        producer_max_batch_size=256 * 1024,
+        producer_max_batch_size=_WRITE_BATCH_BYTES,
         # A dead letter is the refused record, of any size the broker took, and the reason.
         producer_max_request_size=DEAD_LETTER_MAX_BYTES,
         producer_request_timeout=settings.request_timeout,

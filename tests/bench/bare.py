@@ -14,7 +14,7 @@ from tests.bench.application import Application, Stopwatch
 __all__ = ["run"]
 
 MAX_POLL_RECORDS = 8_000
-BATCH_BYTES = 256 * 1024
+BATCH_BYTES = 1000 * 1024
 
 
 async def run(application: Application) -> None:
