@@ -94,9 +94,13 @@ class Membership:
         except ConsumerNotStarted:
             return "the broker"
         if self.app.in_recovery and assigned:
-            remaining = max(tables.recovery.active_remaining_total(), 0)
-            return f"recovery of the state ({remaining} changelog records to go)"
+            return f"recovery of the state ({self.to_recover()} changelog records to go)"
         return "an assignment of partitions"
+
+    def to_recover(self) -> int:
+        """Return how many changelog records are still to be read; 0 where none is."""
+        recovery = cast("TableManager", self.app.tables).recovery
+        return max(recovery.active_remaining_total(), 0) if self.app.in_recovery else 0
 
     def _turn(self, *, ready: bool) -> None:
         now = monotonic()

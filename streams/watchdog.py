@@ -75,6 +75,8 @@ class Watchdog:
         self._clock = clock
         self._errors = 0
         self._caught_up_at = clock()
+        self._to_recover = 0
+        self._recovered_at = clock()
 
     async def watch(self) -> None:
         """Watch until something is wrong for good; raises a StreamsError then."""
@@ -107,7 +109,7 @@ class Watchdog:
         waiting_for = membership.waiting_for()
         if waiting_for is not None:
             waited = now - membership.unready_since
-            if waited > self._settings.ready_timeout:
+            if waited > self._settings.ready_timeout or self._recovery_stands_still(now):
                 raise NotReadyError(waited, waiting_for=waiting_for)
             return
         lag = sum(membership.lag().values())
@@ -119,3 +121,13 @@ class Watchdog:
         )
         if idle > self._settings.stall_timeout:
             raise StalledError(idle, lag=lag)
+
+    def _recovery_stands_still(self, now: float) -> bool:
+        """Tell whether changelog records are waiting and none has come for too long.
+
+        A broker that goes away in the middle of a rebalance can leave Faust waiting for ever.
+        """
+        to_recover = self._membership.to_recover()
+        if not to_recover or to_recover != self._to_recover:
+            self._to_recover, self._recovered_at = to_recover, now
+        return now - self._recovered_at > self._settings.stall_timeout

@@ -46,6 +46,13 @@ class Watch:
         self.membership.waiting_for()
         self.membership.unready_since = self.now
 
+    def recovering(self, remaining: int) -> None:
+        """Let the state be rebuilt, with so many records to go."""
+        if not self.app.in_recovery:
+            self.unready()
+        self.app.in_recovery = True
+        self.app.tables.recovery.remaining = remaining
+
 
 @pytest.fixture
 def watch() -> Watch:
@@ -130,6 +137,22 @@ class TestReadiness:
             NotReadyError, match=r"after 61 s, still waiting for an assignment.*READY_TIMEOUT"
         ):
             watch.look(after=61)
+
+    def test_a_recovery_that_reads_on_is_left_alone(self, watch: Watch) -> None:
+        """However slowly, as long as records come."""
+        watch.recovering(5000)
+        watch.look(after=25)
+        watch.recovering(4000)
+
+        watch.look(after=25)
+
+    def test_a_recovery_that_stands_still_is_ended(self, watch: Watch) -> None:
+        """Before the time-out: a broker that went away may have left it waiting for ever."""
+        watch.recovering(5000)
+        watch.look(after=5)
+
+        with pytest.raises(NotReadyError, match="not ready after 36 s"):
+            watch.look(after=31)
 
     def test_records_waiting_are_no_stall_meanwhile(self, watch: Watch) -> None:
         """Nothing can be worked through before the state is there."""
