@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from kafka.admin import KafkaAdminClient, MemberToRemove
+from kafka.errors import KafkaError
 
 from streams.child_process import end_child, start_child
 from tests.support.waiting import wait_until
@@ -155,11 +156,7 @@ class KafkaBroker:
             if topics := _topics(admin):
                 admin.delete_topics(topics)
             # Repeated, since a member that still lives may come back between the two requests.
-            self._wait(
-                lambda: not _dissolve_groups(admin) and not _topics(admin),
-                RESET_SECONDS,
-                "not clean",
-            )
+            self._wait(lambda: _clean(admin), RESET_SECONDS, "not clean")
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
@@ -231,6 +228,14 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotations
+    """Dissolve the groups, and tell whether nothing is left."""
+    try:
+        return not _dissolve_groups(admin) and not _topics(admin)
+    except KafkaError:  # A coordinator that is still loading says so; it is asked again.
+        return False
 
 
 def _topics(admin: Any) -> list[str]:  # noqa: ANN401 - kafka-python ships no annotations
