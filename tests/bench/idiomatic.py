@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from typing import Any
 
 import faust
@@ -27,6 +28,8 @@ def create_app(application: Application, done: asyncio.Event, stopwatch: Stopwat
         # Nothing beside the work: no leader topic, no web server.
         topic_disable_leader=True,
         web_enabled=False,
+        # Faust makes a folder where it starts, though the store is in memory.
+        datadir=tempfile.gettempdir(),
     )
     topic = app.topic(topic_name(family), value_serializer="raw")
     latest: Any = app.Table(family.value, partitions=8)
