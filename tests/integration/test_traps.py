@@ -168,7 +168,10 @@ def test_only_its_own_port_is_open(broker: KafkaBroker, crew: Crew) -> None:
 def test_a_topic_with_other_partitions_is_refused(broker: KafkaBroker, crew: Crew) -> None:
     """A worker does not start on a topic whose partition count is not the declared one."""
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    admin.create_partitions({topic_name(Family.GRANTS): NewPartitions(total_count=9)})
+    topic = topic_name(Family.GRANTS)
+    admin.create_partitions({topic: NewPartitions(total_count=9)})
+    # The broker tells of them a moment later.
+    assert wait_until(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == 9, seconds=30)
     admin.close()
     worker = crew.worker()
     worker.start()
