@@ -91,8 +91,18 @@ def _rule_files(
     return render(catalogue, site)
 
 
+def _join(group: click.Group, command: click.Command) -> None:
+    """Add a command; groups of one name, from packages that know nothing of each other, are one."""
+    known = group.commands.get(command.name or "")
+    if isinstance(known, click.Group) and isinstance(command, click.Group):
+        for part in command.commands.values():
+            _join(known, part)
+    else:
+        group.add_command(command)
+
+
 for _command in chain.from_iterable(import_module(name).commands for name in COMMAND_MODULES):
-    main.add_command(_command)
+    _join(main, _command)
 
 
 if __name__ == "__main__":

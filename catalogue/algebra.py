@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Measure, Mode, Term
@@ -17,9 +17,10 @@ from catalogue.vocabulary import (
     is_money,
     resolve_field,
 )
+from events.document import Mistake
 from events.registry import FACTS_BY_NAME
 
-__all__ = ["MeasureError", "Mistake", "break_down", "choose", "compile_measure", "has_department"]
+__all__ = ["MeasureError", "break_down", "choose", "compile_measure", "has_department"]
 
 CENTS_PER_EURO = 100
 
@@ -44,16 +45,6 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
 
 Path = tuple[str | int, ...]
 Where = tuple[tuple[str, frozenset[str]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What is wrong at a place of a declaration, and what to write instead."""
-
-    path: Path
-    problem: str
-    value: object
-    remedy: str
 
 
 class MeasureError(ValueError):

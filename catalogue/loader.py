@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from catalogue.algebra import choose
-from catalogue.document import Document, read_document
 from catalogue.errors import DeclarationError, InvalidCatalogueError
 from catalogue.model import Baseline, Catalogue, Indicator, Milestone, Programme, TrendWindow
+from events.document import Document, read_document
 
 __all__ = ["PROGRAMMES", "load_catalogue"]
 

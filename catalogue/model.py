@@ -25,7 +25,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from catalogue.algebra import (
     MeasureError,
-    Mistake,
     break_down,
     compile_measure,
     has_department,
@@ -33,6 +32,7 @@ from catalogue.algebra import (
 from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
 from catalogue.terms import FREQUENCY_DAYS, Measure, Term
 from catalogue.vocabulary import field_of, resolve_field
+from events.document import Mistake
 from events.identifiers import Department
 from events.registry import Family
 

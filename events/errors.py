@@ -36,6 +36,9 @@ class RefusalReason(StrEnum):
     INVALID_DATA = "invalid_data"
     DAY_OUT_OF_RANGE = "day_out_of_range"
     WRONG_TOPIC = "wrong_topic"
+    TIME_AHEAD = "time_ahead"
+    NOT_ALLOWED = "not_allowed"
+    PERSON_DATA = "person_data"
 
 
 PROBLEMS = {
@@ -48,6 +51,9 @@ PROBLEMS = {
     RefusalReason.INVALID_DATA: "breaks the contract of its fact",
     RefusalReason.DAY_OUT_OF_RANGE: "is a day out of range",
     RefusalReason.WRONG_TOPIC: "belongs to another topic",
+    RefusalReason.TIME_AHEAD: "is later than the clock of the producers' door",
+    RefusalReason.NOT_ALLOWED: "is not declared for this producer",
+    RefusalReason.PERSON_DATA: "looks like a person's data",
 }
 
 

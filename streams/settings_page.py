@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from streams.settings import ENV_PREFIX, Settings
+from events.settings import ENV_PREFIX
+from streams.settings import Settings
 
 __all__ = ["settings_page"]
 

@@ -11,8 +11,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from events.settings import ENV_PREFIX
 from streams.demo.program import Program
-from streams.settings import ENV_PREFIX, Settings
+from streams.settings import Settings
 
 __all__ = ["MonitorProgram", "environment"]
 

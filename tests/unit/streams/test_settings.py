@@ -6,8 +6,9 @@ import os
 
 import pytest
 
+from events.settings import ENV_PREFIX, SettingsError
 from streams.clock import FixedClock
-from streams.settings import ENV_PREFIX, Settings, SettingsError, load_settings
+from streams.settings import Settings, load_settings
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of nothing
 

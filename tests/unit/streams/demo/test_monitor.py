@@ -5,10 +5,11 @@ import sys
 import pytest
 from pydantic import SecretStr
 
+from events.settings import ENV_PREFIX
 from streams.demo import monitor
 from streams.demo.errors import ProgramEndedError
 from streams.demo.monitor import MonitorProgram, environment
-from streams.settings import ENV_PREFIX, Settings, load_settings
+from streams.settings import Settings, load_settings
 
 #: Logs, as its address, the value of a variable, then its command.
 TELLING = "import os, sys; print('serving address=http://' + os.environ[{name!r}] + sys.argv[1])"

@@ -17,9 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from catalogue.algebra import Mistake
-
-__all__ = ["Document", "read_document"]
+__all__ = ["Document", "Mistake", "read_document"]
 
 LARGEST_FILE = 1_000_000
 DEEPEST = 24
@@ -43,6 +41,16 @@ _COMPLAINTS: Mapping[str, tuple[str, str]] = {
     "timestamp": ("is not a day of the calendar", "write a day as 2020-12-31, without a time"),
 }
 UNTAG = "remove the tag: only plain YAML is read"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong at a place of a declaration, and what to write instead."""
+
+    path: _Path
+    problem: str
+    value: object
+    remedy: str
 
 
 @dataclass
@@ -86,7 +94,9 @@ def read_document(file: Path) -> Document:
         if not document.mistakes:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
             if node is None:
-                document.refuse((), 1, "is empty", None, "declare a programme, or remove the file")
+                document.refuse(
+                    (), 1, "is empty", None, "write what belongs there, or remove the file"
+                )
             else:
                 document.data = _plain(document, (), node)
     except yaml.MarkedYAMLError as error:
@@ -113,7 +123,7 @@ def _refuse_surprises(document: Document, text: str) -> None:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                document.refuse((), line, "has a second document", "---", "one programme a file")
+                document.refuse((), line, "has a second document", "---", "one document a file")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
