@@ -94,6 +94,8 @@ def first_difference(left: Timeline, right: Timeline) -> int:
 
     That is one before they differ: how long a cell counts depends on the one that follows.
     """
+    if not left:
+        return 0
     position = 0
     for one, other in zip(left, right, strict=False):
         if one != other:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Fold", "Series", "SeriesKey"]
 
-_SeriesByKey: TypeAlias = "dict[tuple[int, str, str], Series]"
+_SeriesByKey: TypeAlias = "defaultdict[tuple[int, str, str], Series]"
 
 
 class SeriesKey(NamedTuple):
@@ -103,7 +103,7 @@ class Fold:
         for place, term in enumerate(self.terms):
             self._views[term.family].setdefault(View.of(term), []).append((place, term))
         #: Per partition. The keys are plain tuples, which are made faster: one a step.
-        self._series: dict[int, _SeriesByKey] = defaultdict(dict)
+        self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
 
     def replace(
         self, family: Family, partition: int, before: EntityState, after: EntityState
@@ -129,7 +129,7 @@ class Fold:
 
     def drop(self, family: Family, partition: int) -> None:
         """Forget a family's series of a partition that another worker owns now."""
-        series = self._series.get(partition, {})
+        series = self._series[partition]
         places = self._places(family)
         for key in [key for key in series if key[0] in places]:
             del series[key]
@@ -138,7 +138,7 @@ class Fold:
         """Return a partition's series, but those of which nothing is left: they never were."""
         return {
             SeriesKey(*key): series
-            for key, series in self._series.get(partition, {}).items()
+            for key, series in self._series[partition].items()
             if series.steps or series.reports
         }
 
@@ -160,16 +160,9 @@ class Fold:
 def _add(series: _SeriesByKey, place: int, contributed: Contribution, sign: int) -> None:
     steps, reports = contributed
     for department, category, day, amount in steps:
-        _at(series, (place, department, category)).add(day, sign * amount)
+        series[place, department, category].add(day, sign * amount)
     for department, day in reports:
-        _at(series, (place, department, NO_CATEGORY)).report(day, sign)
-
-
-def _at(series: _SeriesByKey, key: tuple[int, str, str]) -> Series:
-    found = series.get(key)
-    if found is None:
-        found = series[key] = Series()
-    return found
+        series[place, department, NO_CATEGORY].report(day, sign)
 
 
 def _bump(amounts: dict[int, int], day: int, amount: int) -> None:
