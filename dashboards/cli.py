@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dashboards.boards.cli import boards
+from dashboards.options import CATALOGUE, RUNBOOKS, out_to
 from dashboards.publishing.cli import commands as publishing_commands
 
 __all__ = ["commands"]
@@ -20,21 +21,8 @@ def rules() -> None:
 
 
 @rules.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("deploy"),
-    show_default=True,
-    metavar="DIR",
-    help="Where prometheus/ and alertmanager/ are written.",
-)
-@click.option(
-    "--catalogue",
-    "programmes",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of catalogue files instead of the Région's own.",
-)
+@out_to("deploy", what="Where prometheus/ and alertmanager/ are written.")
+@CATALOGUE
 @click.option(
     "--contacts",
     "contacts_file",
@@ -50,11 +38,7 @@ def rules() -> None:
     show_default=True,
     help="live: every second and without patience, for demos and tests.",
 )
-@click.option(
-    "--runbooks",
-    metavar="URL",
-    help="What comes before /ALERT.md in links to runbooks; default docs/runbooks.",
-)
+@RUNBOOKS
 @click.option(
     "--boards", metavar="URL", help="Where Grafana is, for links; default http://localhost:3000."
 )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from dashboards.options import CATALOGUE, RUNBOOKS, SINCE, out_to
+
 __all__ = ["commands"]
 
 
@@ -15,32 +17,13 @@ def boards() -> None:
 
 
 @boards.command()
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("deploy/grafana/boards"),
-    show_default=True,
-    metavar="DIR",
-    help="Where the boards are written; those of programmes that are gone are removed.",
+@out_to(
+    "deploy/grafana/boards",
+    what="Where the boards are written; those of programmes that are gone are removed.",
 )
-@click.option(
-    "--catalogue",
-    "programmes",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of catalogue files instead of the Région's own.",
-)
-@click.option(
-    "--since",
-    metavar="TIME",
-    help="Where the axis of time begins, as Grafana says it: now-30m; by default the day from which"
-    " the catalogue counts.",
-)
-@click.option(
-    "--runbooks",
-    metavar="URL",
-    help="What comes before /ALERT.md in links to runbooks; default docs/runbooks.",
-)
+@CATALOGUE
+@SINCE
+@RUNBOOKS
 def render(*, out: Path, programmes: Path | None, since: str | None, runbooks: str | None) -> None:
     """Write one JSON file for each board: the same catalogue always gives the same bytes.
 

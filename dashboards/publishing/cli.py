@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from dashboards.options import CATALOGUE, RUNBOOKS, SINCE
+
 if TYPE_CHECKING:
     from dashboards.publishing.mark import Model
 
@@ -31,15 +33,9 @@ OPTIONS = (
     ),
     click.option("--force", is_flag=True, help="Overwrite also what was changed by hand."),
     click.option("--prune", is_flag=True, help="Remove our boards that are no more."),
-    click.option(
-        "--catalogue",
-        "programmes",
-        type=click.Path(path_type=Path),
-        metavar="DIR",
-        help="Folder of catalogue files instead of the Région's own.",
-    ),
-    click.option("--since", metavar="TIME", help="As for `boards render`."),
-    click.option("--runbooks", metavar="URL", help="As for `boards render`."),
+    CATALOGUE,
+    SINCE,
+    RUNBOOKS,
 )
 
 
