@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from catalogue.assessment import Figure
     from catalogue.model import Catalogue
 
-__all__ = ["main"]
+__all__ = ["join", "main"]
 
 # Each of these modules has `commands`, a list, and imports what is heavy only when one runs.
 COMMAND_MODULES = ("events.cli", "catalogue.cli", "streams.cli", "dashboards.cli")
@@ -91,18 +91,18 @@ def _rule_files(
     return render(catalogue, site)
 
 
-def _join(group: click.Group, command: click.Command) -> None:
+def join(group: click.Group, command: click.Command) -> None:
     """Add a command; groups of one name, from packages that know nothing of each other, are one."""
     known = group.commands.get(command.name or "")
     if isinstance(known, click.Group) and isinstance(command, click.Group):
         for part in command.commands.values():
-            _join(known, part)
+            join(known, part)
     else:
         group.add_command(command)
 
 
 for _command in chain.from_iterable(import_module(name).commands for name in COMMAND_MODULES):
-    _join(main, _command)
+    join(main, _command)
 
 
 if __name__ == "__main__":

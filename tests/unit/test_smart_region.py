@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from smart_region import READABLE_ERRORS, Door, main
+from smart_region import READABLE_ERRORS, Door, join, main
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {
@@ -93,3 +93,15 @@ def test_a_programmers_error_keeps_its_traceback() -> None:
     error = LookupError("a bug")
 
     assert run_failing(error).exception is error
+
+
+def test_groups_of_one_name_are_one() -> None:
+    """Two packages may each bring a part of one group of commands."""
+    door = Door()
+    for part in ("show", "replay"):
+        join(door, click.Group("dead-letters", commands=[click.Command(part)]))
+
+    group = door.commands["dead-letters"]
+
+    assert isinstance(group, click.Group)
+    assert group.commands.keys() == {"show", "replay"}
