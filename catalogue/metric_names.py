@@ -6,9 +6,9 @@ docs/metrics.md is generated from it; rules, boards, the audit and the tests tak
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+
+from events.metric import Metric
 
 __all__ = ["ASSESSOR_METRICS", "LABELS", "METRICS", "REGION", "Metric"]
 
@@ -19,17 +19,6 @@ REGION = "region"
 _FIGURE = ("programme", "indicator", "department", "partition")
 _TERRITORY = ("programme", "indicator", "department")
 _PROMISE = (*_TERRITORY, "milestone")
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric family. `remedy` is what an operator does about it; empty where nothing."""
-
-    name: str
-    kind: Literal["gauge", "counter"]
-    labels: tuple[str, ...]
-    meaning: str
-    remedy: str = ""
 
 
 INDICATOR_VALUE = Metric(

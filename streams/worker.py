@@ -11,13 +11,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from catalogue.loader import load_catalogue
+from events.logs import configure_logging
 from events.topic_admin import verify_topics
 from events.topics import declared_topics
 from streams.app import create_app
 from streams.engine import Engine
 from streams.errors import StreamsError
 from streams.exposition import Exposition
-from streams.logs import configure_logging
 from streams.membership import Membership
 from streams.watchdog import Watchdog
 from streams.web import serve

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from catalogue.loader import load_catalogue
 from events.errors import EventsError
+from events.logs import configure_logging
 from events.topic_admin import verify_topics
 from events.topics import declared_topics
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorExposition
 from streams.errors import StreamsError
-from streams.logs import configure_logging
 from streams.replica import open_replica
 from streams.web import serve
 

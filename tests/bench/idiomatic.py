@@ -9,8 +9,8 @@ from typing import Any
 import faust
 
 from events.cloudevent import decode
+from events.logs import configure_logging
 from events.topics import topic_name
-from streams.logs import configure_logging
 from tests.bench.application import Application, Stopwatch
 
 __all__ = ["create_app"]

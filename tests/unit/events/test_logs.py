@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from streams.logs import JsonFormatter, configure_logging
+from events.logs import JsonFormatter, configure_logging
 
 LIBRARY = "aiokafka"
 
