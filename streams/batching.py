@@ -26,7 +26,7 @@ from streams.errors import StreamsError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
-    from streams.dead_letters import OutgoingRecord
+    from events.records import OutgoingRecord
 
 
 __all__ = [

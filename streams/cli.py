@@ -15,7 +15,7 @@ from streams.demo.cli import demo
 from streams.export.cli import commands as export_commands
 
 if TYPE_CHECKING:
-    from streams.dead_letters import DeadLetter
+    from events.dead_letters import DeadLetter
 
 __all__ = ["commands"]
 
@@ -44,9 +44,9 @@ def dead_letters() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_dead_letters(*, bootstrap: str | None, reason: str | None, as_json: bool) -> None:
     """List the dead letters, oldest first: where each came from, and why it was refused."""
+    from events.dead_letters import read_dead_letter
     from events.topics import DEAD_LETTERS
     from streams.audit.reading import read_topics
-    from streams.dead_letters import read_dead_letter
     from streams.settings import load_settings
 
     settings = load_settings(broker=bootstrap)
@@ -64,19 +64,16 @@ def list_dead_letters(*, bootstrap: str | None, reason: str | None, as_json: boo
 
 
 def _line(letter: DeadLetter) -> str:
-    return (
-        f"{letter.time:%Y-%m-%d %H:%M:%S} {letter.topic}[{letter.partition}]@{letter.offset} "
-        f"{letter.reason} {letter.detail}"
-    )
+    return f"{letter.time:%Y-%m-%d %H:%M:%S} {letter.origin} {letter.reason} {letter.detail}"
 
 
 def _json_line(letter: DeadLetter) -> str:
     """Tell a dead letter's place and reason; its content stays on the topic."""
     told = {
         "time": letter.time.isoformat(),
-        "topic": letter.topic,
-        "partition": letter.partition,
-        "offset": letter.offset,
+        "topic": letter.origin.topic,
+        "partition": letter.origin.partition,
+        "offset": letter.origin.offset,
         "reason": letter.reason,
         "field": letter.field,
         "detail": letter.detail,

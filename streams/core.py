@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from events.cloudevent import decode
 from events.errors import ContractError
@@ -13,16 +13,16 @@ from events.partitioning import partition_for
 from streams.state import EMPTY, NO_DAYS, EntityState, cell_of, day_of, newest, with_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from events.records import Record
     from events.registry import Family
 
 __all__ = [
     "UNKNOWN_TYPE",
     "Forward",
     "Outcome",
-    "Record",
     "Refusal",
     "Result",
     "process",
@@ -30,23 +30,6 @@ __all__ = [
 
 #: The event type under which a record counts whose type could not be read.
 UNKNOWN_TYPE = "unknown"
-
-
-class Record(Protocol):
-    """A Kafka record, as aiokafka and kafka-python give it."""
-
-    @property
-    def topic(self) -> str: ...  # noqa: D102 - the field's own name
-    @property
-    def partition(self) -> int: ...  # noqa: D102
-    @property
-    def offset(self) -> int: ...  # noqa: D102
-    @property
-    def key(self) -> bytes | None: ...  # noqa: D102
-    @property
-    def value(self) -> bytes | None: ...  # noqa: D102
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...  # noqa: D102
 
 
 class Outcome(StrEnum):

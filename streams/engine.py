@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from faust.types import Message
 
     from catalogue.model import Catalogue
+    from events.records import Record
     from streams.batching import BatchConsumer, BatchProducer
     from streams.clock import Clock
-    from streams.core import Record
 
 __all__ = ["Engine"]
 

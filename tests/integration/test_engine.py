@@ -12,11 +12,11 @@ from functools import cache
 import pytest
 
 from catalogue.loader import load_catalogue
+from events.dead_letters import read_dead_letter
 from events.topics import DEAD_LETTERS
 from streams.audit.comparison import compare
 from streams.audit.reading import read_topics
 from streams.audit.recount import Audit, audit_records
-from streams.dead_letters import read_dead_letter
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, shuffled, wait_done
 from tests.support.waiting import wait_until
@@ -69,7 +69,7 @@ def settled(broker: KafkaBroker, *workers: Worker) -> Audit:
     account = audit.account
     assert account.produced == account.accepted + account.refused + account.duplicates
     letters = {
-        (letter.topic, letter.partition, letter.offset)
+        letter.origin
         for letter in map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
     }
     assert len(letters) == account.refused

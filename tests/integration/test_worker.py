@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import catalogue
 from catalogue.loader import load_catalogue
+from events.dead_letters import read_dead_letter
 from events.registry import Family
 from events.topics import DEAD_LETTERS
 from streams.audit.comparison import compare
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_records
-from streams.dead_letters import read_dead_letter
 from tests.support.facts import mutated_records
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done

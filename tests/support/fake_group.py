@@ -12,10 +12,9 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP, Message
 
 from events.fact import Family
+from events.records import OutgoingRecord, Record
 from events.topics import topic_name
 from streams.batching import BatchConsumer, BatchProducer, LeaseLostError
-from streams.core import Record
-from streams.dead_letters import OutgoingRecord
 
 __all__ = ["FakeApp", "FakeConsumer", "FakeProducer", "StatesWritten", "batch_message"]
 

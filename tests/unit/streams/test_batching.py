@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from events.fact import Family
+from events.records import OutgoingRecord
 from streams.batching import (
     FETCH_MAX_WAIT_MS,
     LEASE_SHARE,
@@ -20,7 +21,6 @@ from streams.batching import (
     ProduceFailedError,
     _LeasedThread,
 )
-from streams.dead_letters import OutgoingRecord
 from tests.support.group_member import (
     GENERATION,
     batch,

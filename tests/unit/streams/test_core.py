@@ -18,7 +18,8 @@ from events.cloudevent import CloudEvent, encode_binary, encode_structured
 from events.errors import RefusalReason
 from events.fact import Family
 from events.partitioning import partition_for
-from streams.core import UNKNOWN_TYPE, Outcome, Record, Result, process
+from events.records import Record
+from streams.core import UNKNOWN_TYPE, Outcome, Result, process
 from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
 from tests.support.histories import deliveries, event, histories, pool, uai
 from tests.support.records import PARTITIONS, FakeRecord, record_of

@@ -12,13 +12,14 @@ from faust.types import Message
 
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
+from events.dead_letters import read_dead_letter
 from events.fact import Family
 from events.partitioning import partition_for
+from events.records import Record
 from events.topics import DEAD_LETTERS
 from streams.batching import LeaseLostError, ProduceFailedError
 from streams.clock import FixedClock
-from streams.core import Outcome, Record
-from streams.dead_letters import read_dead_letter
+from streams.core import Outcome
 from streams.engine import Engine
 from streams.state import EntityState, decode_state
 from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
@@ -136,7 +137,7 @@ class TestTake:
         [sent] = bench.producer.records
         letter = read_dead_letter(FakeRecord(sent.topic, 0, 0, sent.key, sent.value, sent.headers))
         assert sent.topic == DEAD_LETTERS
-        assert (letter.value, letter.offset) == (REFUSED.value, REFUSED.offset)
+        assert (letter.value, letter.origin.offset) == (REFUSED.value, REFUSED.offset)
         assert letter.time.date() == date(2020, 12, 31)
 
     def test_a_burst_of_dead_letters_is_one_line(

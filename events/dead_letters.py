@@ -1,0 +1,212 @@
+"""Dead letters: refused records kept byte for byte, with the reason in added headers.
+
+A dead letter's headers are, in this order: the refused record's own; where the record was a
+replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of `REASON_HEADERS`;
+and, where the producer was known by name, `smartregion-producer`. They are read from the end, so
+nothing that a producer puts among its own headers is taken for ours.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from events.records import OutgoingRecord
+from events.topics import DEAD_LETTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from events.errors import ContractError
+    from events.records import Record
+
+__all__ = [
+    "DOOR",
+    "HEADER_PREFIX",
+    "PRODUCER",
+    "REASON_HEADERS",
+    "REPLAY_ATTEMPT",
+    "REPLAY_OF",
+    "DeadLetter",
+    "Headers",
+    "NotADeadLetterError",
+    "Origin",
+    "Place",
+    "dead_letter_record",
+    "read_dead_letter",
+]
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+#: The headers that the monitor adds begin so.
+HEADER_PREFIX: Final = "smartregion-"
+#: What every dead letter has after the record's own headers, in this order.
+REASON_HEADERS: Final = tuple(
+    HEADER_PREFIX + name
+    for name in ("reason", "field", "detail", "topic", "partition", "offset", "time")
+)
+#: The producer that had shown who it is: only the door knows one.
+PRODUCER: Final = f"{HEADER_PREFIX}producer"
+#: On a replayed record: which letter it was, and how many times it has now been sent again.
+REPLAY_OF: Final = f"{HEADER_PREFIX}replay-of"
+REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
+
+_PLACE = re.compile(r"([0-9]{1,9})/([0-9]{1,18})\Z")
+_ATTEMPT = re.compile(rb"[1-9][0-9]{0,5}\Z")
+
+
+class Origin(NamedTuple):
+    """Where a refused record was; its topic is `http` at the door, which has no places."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return self.topic if self == DOOR else f"{self.topic}[{self.partition}]@{self.offset}"
+
+
+DOOR: Final = Origin("http", -1, -1)
+
+
+class Place(NamedTuple):
+    """Where a dead letter is on its topic; written `0/17`: its name for people."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a place back. Raises ValueError."""
+        match = _PLACE.match(text)
+        if match is None:
+            message = f"place: is not PARTITION/OFFSET, value {text[:80]!r}: write it as 0/17"
+            raise ValueError(message)
+        return cls(int(match[1]), int(match[2]))
+
+
+class NotADeadLetterError(ValueError):
+    """The dead-letter topic holds a record that the monitor did not write."""
+
+    def __init__(self, record: Record, *, header: str, problem: str) -> None:
+        self.header = header
+        super().__init__(
+            f"{record.topic}[{record.partition}]@{record.offset} is no dead letter of the monitor: "
+            f"header {header} {problem}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A dead letter as read back: the refused record, where it came from and why it was refused."""
+
+    place: Place
+    reason: str
+    field: str
+    detail: str
+    origin: Origin
+    time: datetime
+    """When it was refused, aware, in UTC."""
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    """The record's own, without those of a replay."""
+    producer: str | None = None
+    replay_of: Place | None = None
+    """The letter that this record was before it was sent again; None: it never was."""
+    attempts: int = 0
+    """How many times it had been sent again when it was refused."""
+
+
+def dead_letter_record(
+    error: ContractError,
+    *,
+    origin: Origin,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    now: datetime,
+    producer: str | None = None,
+) -> OutgoingRecord:
+    """Return the dead letter of a refused record; `now` is when it was refused.
+
+    `headers` are those of a Kafka record, also for what came to the door (`origin` DOOR):
+    `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode.
+    """
+    said = (
+        str(error.reason),
+        error.field,
+        str(error),
+        origin.topic,
+        str(origin.partition),
+        str(origin.offset),
+        now.astimezone(UTC).isoformat(),
+    )
+    added: list[tuple[str, bytes | None]] = [
+        (name, text.encode()) for name, text in zip(REASON_HEADERS, said, strict=True)
+    ]
+    if producer is not None:
+        added.append((PRODUCER, producer.encode()))
+    return OutgoingRecord(DEAD_LETTERS, None, key, value, [*headers, *added])
+
+
+def read_dead_letter(record: Record) -> DeadLetter:
+    """Read a dead letter back. Raises NotADeadLetterError."""
+    headers = tuple(record.headers)
+    producer = None
+    if headers and headers[-1][0] == PRODUCER:
+        producer = (headers[-1][1] or b"").decode(errors="replace")
+        headers = headers[:-1]
+    own, added = headers[: -len(REASON_HEADERS)], dict(headers[-len(REASON_HEADERS) :])
+    reason, field, detail, topic, partition, offset, time = (
+        _text(record, added, name) for name in REASON_HEADERS
+    )
+    try:
+        origin = Origin(topic, int(partition), int(offset))
+        refused_at = datetime.fromisoformat(time).astimezone(UTC)
+    except ValueError:
+        raise NotADeadLetterError(
+            record, header="-partition, -offset or -time", problem="is not ours"
+        ) from None
+    own, replay_of, attempts = _without_replay(own)
+    return DeadLetter(
+        place=Place(record.partition, record.offset),
+        reason=reason,
+        field=field,
+        detail=detail,
+        origin=origin,
+        time=refused_at,
+        key=record.key,
+        value=record.value,
+        headers=own,
+        producer=producer,
+        replay_of=replay_of,
+        attempts=attempts,
+    )
+
+
+def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:
+    value = added.get(name)
+    if value is None:
+        raise NotADeadLetterError(record, header=name, problem="is missing")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise NotADeadLetterError(record, header=name, problem="is not text") from None
+
+
+def _without_replay(headers: Headers) -> tuple[Headers, Place | None, int]:
+    """Take the mark of a replay off; what only looks like one stays the producer's own."""
+    match headers:
+        case (*own, ("smartregion-replay-of", bytes(of)), ("smartregion-replay-attempt", bytes(n))):
+            try:
+                place = Place.parse(of.decode())
+            except ValueError:  # UnicodeDecodeError is one, too.
+                return headers, None, 0
+            return (tuple(own), place, int(n)) if _ATTEMPT.match(n) else (headers, None, 0)
+    return headers, None, 0

@@ -1,0 +1,244 @@
+"""The format of dead letters: refused records kept byte for byte, with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.dead_letters import (
+    DOOR,
+    PRODUCER,
+    REASON_HEADERS,
+    REPLAY_ATTEMPT,
+    REPLAY_OF,
+    DeadLetter,
+    Headers,
+    NotADeadLetterError,
+    Origin,
+    Place,
+    dead_letter_record,
+    read_dead_letter,
+)
+from events.errors import ContractError, RefusalReason
+from events.records import OutgoingRecord
+from events.topics import DEAD_LETTERS
+
+NOW = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
+ERROR = ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
+ORIGIN = Origin("smartregion.schools", 3, 42)
+OWN: Headers = (("ce_id", b"\xff"), ("empty", None))
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A dead letter as a consumer gives it."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    topic: str = DEAD_LETTERS
+    partition: int = 0
+    offset: int = 7
+
+
+def arrived(sent: OutgoingRecord) -> Arrived:
+    """Return a sent letter as a consumer reads it."""
+    return Arrived(sent.key, sent.value, tuple(sent.headers))
+
+
+def dead(
+    *,
+    error: ContractError = ERROR,
+    origin: Origin = ORIGIN,
+    key: bytes | None = b"\xffkey",
+    value: bytes | None = b"\x00\xffvalue",
+    headers: Headers = OWN,
+    now: datetime = NOW,
+    producer: str | None = None,
+) -> OutgoingRecord:
+    """Return the dead letter of a refused record."""
+    return dead_letter_record(
+        error, origin=origin, key=key, value=value, headers=headers, now=now, producer=producer
+    )
+
+
+def read_back(sent: OutgoingRecord) -> DeadLetter:
+    """Read a letter back from the topic."""
+    return read_dead_letter(arrived(sent))
+
+
+class TestWriting:
+    """What is written."""
+
+    def test_goes_to_the_dead_letter_topic(self) -> None:
+        """On the partition that the partitioner chooses."""
+        assert dead()[:2] == (DEAD_LETTERS, None)
+
+    def test_keeps_key_value_and_headers_byte_for_byte(self) -> None:
+        """Even where they are no text, or absent."""
+        sent = dead()
+
+        assert (sent.key, sent.value) == (b"\xffkey", b"\x00\xffvalue")
+        assert tuple(sent.headers[:2]) == OWN
+
+    def test_adds_why_and_whence_in_headers(self) -> None:
+        """All that somebody needs who looks at the topic with any tool."""
+        assert dict(dead().headers[2:]) == {
+            "smartregion-reason": b"invalid_data",
+            "smartregion-field": b"data.name",
+            "smartregion-detail": str(ERROR).encode(),
+            "smartregion-topic": b"smartregion.schools",
+            "smartregion-partition": b"3",
+            "smartregion-offset": b"42",
+            "smartregion-time": b"2019-06-30T12:30:00+00:00",
+        }
+
+    def test_writes_the_time_in_utc(self) -> None:
+        """Whatever zone the clock is in."""
+        sent = dead(now=NOW.astimezone(timezone(timedelta(hours=2))))
+
+        assert dict(sent.headers)["smartregion-time"] == b"2019-06-30T12:30:00+00:00"
+
+    def test_names_the_producer_that_the_door_knows(self) -> None:
+        """After all else: the other headers stay where every reader looks for them."""
+        assert dead(origin=DOOR, producer="lycees").headers[-1] == (PRODUCER, b"lycees")
+
+    def test_stays_little_more_than_the_record(self) -> None:
+        """A field's name, which may be as long as its record, does not double the letter."""
+        error = ContractError(
+            RefusalReason.INVALID_DATA, "data." + "x" * 10**6, "y" * 10**6, "remove it"
+        )
+
+        added = sum(len(name) + len(value or b"") for name, value in dead(error=error).headers)
+
+        assert added < 2000
+
+
+class TestReading:
+    """What is read back."""
+
+    @given(
+        key=st.none() | st.binary(),
+        value=st.none() | st.binary(),
+        headers=st.lists(st.tuples(st.text(), st.none() | st.binary())).map(tuple),
+        origin=st.just(DOOR)
+        | st.builds(
+            Origin,
+            st.just("smartregion.schools"),
+            st.integers(0, 100),
+            st.integers(0, 2**63 - 1),
+        ),
+        producer=st.none() | st.text(),
+    )
+    def test_is_what_was_refused(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        origin: Origin,
+        producer: str | None,
+    ) -> None:
+        """Any record, with its place, its reason, the time and who had sent it."""
+        letter = read_back(
+            dead(key=key, value=value, headers=headers, origin=origin, producer=producer)
+        )
+
+        assert letter == DeadLetter(
+            place=Place(0, 7),
+            reason="invalid_data",
+            field="data.name",
+            detail=str(ERROR),
+            origin=origin,
+            time=NOW,
+            key=key,
+            value=value,
+            headers=headers,
+            producer=producer,
+        )
+
+    def test_of_a_replayed_record_tells_the_letter_it_was(self) -> None:
+        """And how many times it had been sent again; its own headers are as before."""
+        replay: Headers = ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"2"))
+
+        letter = read_back(dead(headers=(*OWN, *replay)))
+
+        assert (letter.headers, letter.replay_of, letter.attempts) == (OWN, Place(0, 3), 2)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            ((REPLAY_OF, b"0/3"),),
+            ((REPLAY_ATTEMPT, b"1"), (REPLAY_OF, b"0/3")),
+            ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"0")),
+            ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"9" * 5000)),
+            ((REPLAY_OF, b"\xff"), (REPLAY_ATTEMPT, b"1")),
+            ((REPLAY_OF, None), (REPLAY_ATTEMPT, None)),
+            ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"1"), ("ce_id", b"1")),
+        ],
+    )
+    def test_of_what_only_looks_like_a_replay_is_the_producer_s(self, headers: Headers) -> None:
+        """Anybody may write such headers: these stay its own, and count for nothing."""
+        letter = read_back(dead(headers=headers))
+
+        assert (letter.headers, letter.replay_of, letter.attempts) == (headers, None, 0)
+
+    def test_of_a_dead_letter_that_was_refused_again_keeps_the_first_reason(self) -> None:
+        """A letter sent to a topic as it was is refused with all its headers."""
+        letter = read_back(dead(headers=tuple(dead().headers), origin=Origin(DEAD_LETTERS, 0, 7)))
+
+        assert letter.origin.topic == DEAD_LETTERS
+        assert dict(letter.headers)["smartregion-topic"] == b"smartregion.schools"
+
+    @pytest.mark.parametrize(
+        "headers", [(), (("ce_id", b"1"),), (("smartregion-reason", b"x"),), ((PRODUCER, b"x"),)]
+    )
+    def test_of_another_s_record_says_what_is_missing(self, headers: Headers) -> None:
+        """The topic may be written by others."""
+        record = replace(arrived(dead()), headers=headers)
+
+        with pytest.raises(
+            NotADeadLetterError, match=r"dead-letters\[0\]@7 is no dead letter .* missing"
+        ):
+            read_dead_letter(record)
+
+    @pytest.mark.parametrize("name", REASON_HEADERS)
+    def test_of_a_header_that_is_no_text_says_so(self, name: str) -> None:
+        """The same error, whatever another has written."""
+        headers = tuple((one, b"\xff" if one == name else said) for one, said in dead().headers)
+
+        with pytest.raises(NotADeadLetterError, match=f"header {name} is not text"):
+            read_dead_letter(replace(arrived(dead()), headers=headers))
+
+    @pytest.mark.parametrize("name", ["partition", "offset", "time"])
+    def test_of_a_place_that_cannot_be_says_so(self, name: str) -> None:
+        """The same error again."""
+        headers = tuple(
+            (one, b"x" if one == f"smartregion-{name}" else said) for one, said in dead().headers
+        )
+
+        with pytest.raises(NotADeadLetterError, match="is not ours"):
+            read_dead_letter(replace(arrived(dead()), headers=headers))
+
+
+class TestPlace:
+    """A letter's name for people."""
+
+    @given(place=st.builds(Place, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1)))
+    def test_is_read_as_it_is_written(self, place: Place) -> None:
+        """What a list shows can be given to another command."""
+        assert Place.parse(str(place)) == place
+
+    @pytest.mark.parametrize("text", ["", "17", "0/", "-1/2", "0/1/2", "0/1\n", "zero/one"])
+    def test_is_nothing_else(self, text: str) -> None:
+        """One form only."""
+        with pytest.raises(ValueError, match="write it as 0/17"):
+            Place.parse(text)
+
+
+def test_an_origin_is_written_as_kafka_people_do() -> None:
+    """The door has no places."""
+    assert (str(ORIGIN), str(DOOR)) == ("smartregion.schools[3]@42", "http")
