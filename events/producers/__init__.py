@@ -1,0 +1,1 @@
+"""Who may send what: the declared producers and their secrets."""

@@ -1,0 +1,198 @@
+"""The producers: which system may send which facts, under which names, how much and how often."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Final, Self
+from urllib.parse import unquote
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from events.declaration import choose, mistake, mistakes
+from events.document import Mistake
+from events.errors import ContractError, RefusalReason
+from events.frequency import Frequency
+from events.registry import FACTS, FACTS_BY_NAME
+
+__all__ = ["UNKNOWN_PRODUCER", "Producer", "ProducerId", "Producers", "Quota"]
+
+UNKNOWN_PRODUCER: Final = "unknown"
+"""Stands for whoever is not declared, in metrics and reports; no producer may be called so."""
+
+LONGEST_LABEL: Final = 200
+MOST_EVENTS_PER_SECOND: Final = 1_000_000
+
+_URN: Final = "urn:"
+_SOURCE: Final = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}")
+
+
+def _not_reserved(name: str) -> str:
+    if name == UNKNOWN_PRODUCER:
+        raise mistake("is reserved for who is not declared", name, "choose another id")
+    return name
+
+
+def _whole_prefix(source: str) -> str:
+    if not _SOURCE.fullmatch(source) or _has_dots(source):
+        remedy = "write a URI reference without . or .. in its path, as /iledefrance/lycees"
+        raise mistake("is not a source", source, remedy)
+    if source.endswith(("/", ":")):
+        raise mistake("ends in the middle of a path", source, "leave out the last / or :")
+    return source
+
+
+def _known_types(pattern: str) -> str:
+    if not any(_types(pattern)):
+        subjects = sorted({f"{name.partition('.')[0]}.*" for name in FACTS_BY_NAME})
+        raise mistake("is no event", pattern, choose(pattern, [*subjects, *FACTS_BY_NAME]))
+    return pattern
+
+
+def _types(pattern: str) -> Iterator[str]:
+    """The CloudEvents types that a pattern stands for: `school.*`, `school.closed`, or a type."""
+    if pattern in FACTS:
+        yield pattern
+    elif pattern.endswith(".*"):
+        yield from (kind for name, kind in _TYPE_OF.items() if name.startswith(pattern[:-1]))
+    elif pattern in _TYPE_OF:
+        yield _TYPE_OF[pattern]
+
+
+_TYPE_OF: Final = {name: fact.TYPE for name, fact in FACTS_BY_NAME.items()}
+
+ProducerId = Annotated[
+    str,
+    # No underscore: a token's text sets the id apart with it.
+    Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", examples=["lycees"]),
+    AfterValidator(_not_reserved),
+]
+Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL)]
+Rate = Annotated[int, Field(strict=True, gt=0, le=MOST_EVENTS_PER_SECOND)]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Quota(_Declared):
+    """How much a producer may send through the door."""
+
+    events_per_second: Rate
+    """What it may send without end."""
+    burst: Rate
+    """What it may send at once after a rest."""
+
+
+class Producer(_Declared):
+    """A system that sends events, and what it may say."""
+
+    id: ProducerId
+    title: Label
+    """What people call it."""
+    contact: Label
+    """Who is asked about its events: a mail address, a team."""
+    sources: Annotated[
+        tuple[Annotated[str, AfterValidator(_whole_prefix)], ...], Field(min_length=1)
+    ]
+    """What the `source` of its events is, or what stands before a `/` (or a `:` in a URN) in it."""
+    types: Annotated[tuple[Annotated[str, AfterValidator(_known_types)], ...], Field(min_length=1)]
+    """The facts it may send: `school.closed`, `school.*` or whole CloudEvents types."""
+    quota: Quota
+    expected_every: Annotated[Frequency, Field(strict=False)]
+    """How often it promises to send."""
+
+    @cached_property
+    def event_types(self) -> frozenset[str]:
+        """The CloudEvents types it may send."""
+        return frozenset(kind for pattern in self.types for kind in _types(pattern))
+
+
+class Producers(_Declared):
+    """All declared producers. What none of them may send, nobody may."""
+
+    producers: Annotated[tuple[Producer, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _nothing_is_shared(self) -> Self:
+        found = [*self._repeated_ids(), *self._shared_sources()]
+        if found:
+            raise mistakes(Producers, found)
+        return self
+
+    def _repeated_ids(self) -> Iterator[Mistake]:
+        seen: set[str] = set()
+        for place, producer in enumerate(self.producers):
+            if producer.id in seen:
+                path = ("producers", place, "id")
+                yield Mistake(path, "is another producer's id", producer.id, "rename one of them")
+            seen.add(producer.id)
+
+    def _shared_sources(self) -> Iterator[Mistake]:
+        owners: dict[str, str] = {}
+        for place, producer in enumerate(self.producers):
+            for number, source in enumerate(producer.sources):
+                if source in owners:
+                    path = ("producers", place, "sources", number)
+                    remedy = f"remove it: {owners[source]} has this source"
+                    yield Mistake(path, "is declared already", source, remedy)
+                owners.setdefault(source, producer.id)
+
+    def __iter__(self) -> Iterator[Producer]:  # type: ignore[override] # its fields are no use
+        """The producers, in the order of their declaration."""
+        return iter(self.producers)
+
+    def get(self, producer_id: str) -> Producer | None:
+        """The producer of an id."""
+        return self._by_id.get(producer_id)
+
+    def of_source(self, source: str) -> Producer | None:
+        """The producer whose declared source is the longest that a source is, or is below of.
+
+        Below begins with `/`, or `:` in a URN, so that `/lycees` is not `/lycees-prives`. A source
+        with `.` or `..` in its path, percent-encoded or not, is nobody's: who resolves them would
+        take it for another.
+        """
+        if _has_dots(source):
+            return None
+        candidate = source
+        while candidate:
+            if (producer := self._by_source.get(candidate)) is not None:
+                return producer
+            candidate = candidate[: _last_boundary(candidate)]
+        return None
+
+    def allowing(self, producer_id: str, source: str, event_type: str) -> bool:
+        """Whether a producer may send events of this type from this source."""
+        return self.refusal(producer_id, source, event_type) is None
+
+    def refusal(self, producer_id: str, source: str, event_type: str) -> ContractError | None:
+        """Why a producer may not send such an event; None where it may. Names no other producer."""
+        producer = self.get(producer_id)
+        if producer is None or self.of_source(source) is not producer:
+            own = "none" if producer is None else ", ".join(producer.sources)
+            remedy = f"send your own sources ({own}), or have this one declared"
+            return ContractError(RefusalReason.NOT_ALLOWED, "source", source, remedy)
+        if event_type not in producer.event_types:
+            remedy = f"send {', '.join(producer.types)}, or have this type declared"
+            return ContractError(RefusalReason.NOT_ALLOWED, "type", event_type, remedy)
+        return None
+
+    @cached_property
+    def _by_id(self) -> dict[str, Producer]:
+        return {producer.id: producer for producer in self.producers}
+
+    @cached_property
+    def _by_source(self) -> dict[str, Producer]:
+        return {source: producer for producer in self.producers for source in producer.sources}
+
+
+def _last_boundary(source: str) -> int:
+    """Where the last step of a source begins, its separator included; 0 where it has one step."""
+    at = max(source.rfind("/"), source.rfind(":") if source.startswith(_URN) else -1)
+    return max(at, 0)
+
+
+def _has_dots(source: str) -> bool:
+    return any(step in (".", "..") for step in re.split(r"[/:?#\\]", unquote(source)))

@@ -1,0 +1,19 @@
+"""Declared producers for tests."""
+
+from events.frequency import Frequency
+from events.producers.model import Producer, Quota
+
+__all__ = ["producer"]
+
+
+def producer(name: str, *sources: str, types: tuple[str, ...] = ("school.*",)) -> Producer:
+    """Declare a producer of schools' facts with a generous quota."""
+    return Producer(
+        id=name,
+        title=f"Système {name}",
+        contact="exploitation",
+        sources=sources,
+        types=types,
+        quota=Quota(events_per_second=1_000, burst=10_000),
+        expected_every=Frequency.WEEKLY,
+    )

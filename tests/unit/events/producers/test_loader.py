@@ -1,0 +1,57 @@
+"""From a file to the declared producers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from events.declaration import InvalidDeclarationError
+from events.producers.loader import load_producers
+from events.registry import facts_of
+from events.simulation.simulator import SYSTEMS, System
+
+BAD = """\
+producers:
+  - id: lycees
+    title: Lycées
+    contact: somebody
+    sources: ["/lycees"]
+    types: [scool.*]
+    quota: { events_per_second: 1, burst: 1 }
+    expected_every: weekley
+"""
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
+def test_the_regions_own_systems_may_send_what_they_send(system: System) -> None:
+    """Each simulated system is declared, with the facts of its family and no others."""
+    source = f"urn:iledefrance:{system.name}"
+    declared = load_producers().of_source(source)
+    assert declared is not None
+    assert declared.id == system.name
+    assert declared.event_types == {fact.TYPE for fact in facts_of(system.family)}
+
+
+def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
+    """File, line, field, value and remedy, for each of them."""
+    file = tmp_path / "producers.yaml"
+    file.write_text(BAD, encoding="utf-8")
+    with pytest.raises(InvalidDeclarationError) as refused:
+        load_producers(file)
+    assert str(refused.value).replace(f"{tmp_path}/", "").splitlines() == [
+        (
+            "producers.yaml:6: producers[lycees].types[0]: is no event (value 'scool.*'):"
+            " write 'school.*'"
+        ),
+        (
+            "producers.yaml:8: producers[lycees].expected_every: is not a known value"
+            " (value 'weekley'): write 'weekly'"
+        ),
+    ]
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """The message names the file."""
+    with pytest.raises(InvalidDeclarationError, match=r"nobody\.yaml:1: file: cannot be read"):
+        load_producers(tmp_path / "nobody.yaml")

@@ -1,0 +1,138 @@
+"""From a YAML file to a model, or to every mistake in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from events.declaration import InvalidDeclarationError, mistake, mistakes, read_declaration
+from events.document import Mistake
+
+
+class Ship(BaseModel):
+    """A part of what these tests declare."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    masts: Annotated[int, Field(strict=True, gt=0)]
+
+
+class Fleet(BaseModel):
+    """What these tests declare."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ships: Annotated[tuple[Ship, ...], Field(min_length=1)]
+    by_port: dict[str, Ship] = {}
+
+    @model_validator(mode="after")
+    def _is_known(self) -> Self:
+        found = [
+            Mistake(("ships", place, "id"), "is a ghost", ship.id, "let it sink")
+            for place, ship in enumerate(self.ships)
+            if ship.id == "vaisseau-fantome"
+        ]
+        if found:
+            raise mistakes(Fleet, found)
+        if self.by_port.keys() & {"Atlantis"}:
+            raise mistake("is under water", "Atlantis", "leave it")
+        return self
+
+
+def told(tmp_path: Path, text: str, *, secret: bool = False) -> list[str]:
+    """Read a declaration, and return what is said of it, without the folder."""
+    file = tmp_path / "fleet.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidDeclarationError) as refused:
+        read_declaration(file, Fleet, secret=secret)
+    return str(refused.value).replace(f"{tmp_path}/", "").splitlines()
+
+
+def test_a_right_declaration_is_its_model(tmp_path: Path) -> None:
+    """What is declared is what is returned."""
+    file = tmp_path / "fleet.yaml"
+    file.write_text("ships:\n  - { id: argo, masts: 1 }\n")
+    assert read_declaration(file, Fleet) == Fleet(ships=(Ship(id="argo", masts=1),))
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("{}", "fleet.yaml:1: ships: is missing: add ships"),
+        ("[]", "fleet.yaml:1: file: is not a mapping (value []): write keys and values"),
+        ("ships: []", "fleet.yaml:1: ships: is empty (value []): write at least 1 item"),
+        (
+            "ships:\n  - id: argo\n    masts: 1\n    mast: 2",
+            "fleet.yaml:4: ships[argo].mast: is not a known key here (value 'mast'): write 'masts'",
+        ),
+        (
+            "ships:\n  - { id: argo, masts: 0 }",
+            "fleet.yaml:2: ships[argo].masts: is out of range (value 0): write more than 0",
+        ),
+        (
+            "ships:\n- {id: argo, masts: 1}\nby_port:\n  brest:\n    id: 7\n    masts: 1",
+            (
+                "fleet.yaml:5: by_port.brest.id: is not text (value 7):"
+                " write text, in quotes if it looks like a number or a day"
+            ),
+        ),
+        (
+            "ships:\n- {id: argo, masts: 1}\n- {id: vaisseau-fantome, masts: 3}",
+            (
+                "fleet.yaml:3: ships[vaisseau-fantome].id: is a ghost (value 'vaisseau-fantome'):"
+                " let it sink"
+            ),
+        ),
+        (
+            "ships:\n- {id: argo, masts: 1}\nby_port: {Atlantis: {id: a, masts: 1}}",
+            "fleet.yaml:1: file: is under water (value 'Atlantis'): leave it",
+        ),
+        (
+            "ships: [&a {id: argo, masts: 1}]",
+            "fleet.yaml:1: file: has an anchor (value 'a'): write the value out where it is used",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: str) -> None:
+    """Each mistake names file, line, field, value and remedy."""
+    assert told(tmp_path, text) == [line]
+
+
+def test_all_mistakes_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    """One reading is enough to repair a file."""
+    lines = told(tmp_path, "fleet: 1\nships:\n  - { id: argo, masts: 0 }\n  - { id: b, masts: no }")
+    assert [line.split(":")[1] for line in lines] == ["1", "3", "4"]
+
+
+def test_a_refused_value_is_not_refused_again_for_its_list(tmp_path: Path) -> None:
+    """A list whose items are all wrong is not also called empty."""
+    assert len(told(tmp_path, "ships:\n  - { id: argo, masts: 0 }")) == 1
+
+
+def test_of_a_secret_file_nothing_is_repeated(tmp_path: Path) -> None:
+    """Neither a value nor a key that may be a secret is shown, wherever it was put."""
+    hush = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    for text in (
+        hush,
+        f"{hush}: 1",
+        f"ships: {hush}",
+        f"ships: [{{id: {hush}, {hush}: 1}}]",
+        f"by_port: {{{hush}: {{id: a}}}}",
+        f"ships: [&{hush} a]",
+        f"ships: !{hush} a",
+        f"- {hush}: {hush}",
+    ):
+        assert hush[6:] not in "".join(told(tmp_path, text, secret=True)), text
+
+
+def test_what_caused_a_refusal_is_not_chained(tmp_path: Path) -> None:
+    """A traceback shows no more of a secret file than the message does."""
+    file = tmp_path / "fleet.yaml"
+    file.write_text("ships: hush")
+    with pytest.raises(InvalidDeclarationError) as refused:
+        read_declaration(file, Fleet, secret=True)
+    assert (refused.value.__cause__, refused.value.__suppress_context__) == (None, True)
