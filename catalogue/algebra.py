@@ -18,7 +18,7 @@ from catalogue.vocabulary import (
     resolve_field,
 )
 from events.document import Mistake
-from events.registry import FACTS_BY_NAME
+from events.registry import FACTS_BY_NAME, Family
 
 __all__ = ["MeasureError", "break_down", "choose", "compile_measure", "has_department"]
 
@@ -42,6 +42,11 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "ratio": (),
     "share": (),
 }
+
+# What others have already added up is neither counted nor summed.
+_COUNTED = tuple(
+    name for name, fact in FACTS_BY_NAME.items() if fact.FAMILY is not Family.OBSERVATIONS
+)
 
 Path = tuple[str | int, ...]
 Where = tuple[tuple[str, frozenset[str]], ...]
@@ -186,8 +191,8 @@ class _Compiler:
         before = len(self.mistakes)
         named = self.words(path, declared, "fact")
         for place, name in named:
-            if name not in FACTS_BY_NAME:
-                self.refuse(place, "is not a known fact", name, choose(name, FACTS_BY_NAME))
+            if name not in _COUNTED:
+                self.refuse(place, "is not a known fact", name, choose(name, _COUNTED))
         if len(self.mistakes) > before:
             return ()
         families = list(dict.fromkeys(FACTS_BY_NAME[name].FAMILY for _, name in named))

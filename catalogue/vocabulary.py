@@ -10,7 +10,6 @@ from functools import cache
 from typing import Annotated, Union, get_args, get_origin
 
 from events.fact import Fact
-from events.identifiers import Department
 from events.registry import FACTS_BY_NAME, Family, facts_of
 
 __all__ = [
@@ -27,7 +26,6 @@ __all__ = [
 DEPARTMENT = "department"
 
 _MONEY_SUFFIX = "_cents"
-_DERIVED_DEPARTMENT = frozenset({Family.SCHOOLS, Family.BROADBAND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +49,9 @@ class FieldUse:
 
 @cache
 def fields_of(name: str) -> Mapping[str, FieldUse]:
-    """Give the fields that records of the fact `name` carry, its derived département included."""
-    fact = FACTS_BY_NAME[name]
-    fields = {
-        field: _described(field, info.annotation)
-        for field, info in fact.model_fields.items()
-        if field not in ("retracted", fact.DAY)
-    }
-    if fact.FAMILY in _DERIVED_DEPARTMENT:
-        fields.setdefault(DEPARTMENT, _described(DEPARTMENT, Department))
-    return fields
+    """Give the fields that records of the fact `name` carry, the derived ones included."""
+    kinds = FACTS_BY_NAME[name].attribute_kinds()
+    return {field: _described(field, kind) for field, kind in kinds.items()}
 
 
 def is_money(field: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from events.fact import JSON, Fact, Family
-from events.identifiers import CommuneCode, Count, Day
+from events.identifiers import CommuneCode, Count, Day, Department
 
 __all__ = ["BroadbandCoverageReported"]
 
@@ -45,3 +46,8 @@ class BroadbandCoverageReported(Fact):
         found = super().attributes()
         found["department"] = self.insee[:2]
         return found
+
+    @classmethod
+    def attribute_kinds(cls) -> Mapping[str, object]:
+        """Its fields and the département of the commune."""
+        return {**super().attribute_kinds(), "department": Department}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from typing import ClassVar
@@ -25,6 +26,7 @@ class Family(StrEnum):
     TRAININGS = "trainings"
     GRANTS = "grants"
     DATASETS = "datasets"
+    OBSERVATIONS = "observations"
 
 
 class Fact(BaseModel):
@@ -61,11 +63,7 @@ class Fact(BaseModel):
             return  # A family's base, not yet a fact.
         cls.TYPE = f"{TYPE_PREFIX}.{cls.NAME}.v{cls.VERSION}"
         # attributes() runs once per event: what can be known per class is sorted out here.
-        kept = {
-            name: field.annotation
-            for name, field in cls.model_fields.items()
-            if name not in ("retracted", cls.DAY)
-        }
+        kept = _kept_fields(cls)
         cls._CODED = tuple(name for name, kind in kept.items() if _is_code(kind))
         cls._PLAIN = tuple(name for name in kept if name not in cls._CODED)
 
@@ -87,6 +85,22 @@ class Fact(BaseModel):
         for name in self._CODED:
             found[name] = values[name].value
         return found
+
+    @classmethod
+    def attribute_kinds(cls) -> Mapping[str, object]:
+        """What `attributes` may hold: each name with the type of its values.
+
+        A fact that tells more, or something else, than its fields says so here too.
+        """
+        return _kept_fields(cls)
+
+
+def _kept_fields(fact: type[Fact]) -> dict[str, object]:
+    return {
+        name: field.annotation
+        for name, field in fact.model_fields.items()
+        if name not in ("retracted", fact.DAY)
+    }
 
 
 def _is_code(kind: object) -> bool:

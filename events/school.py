@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
 from events.fact import JSON, Fact, Family
-from events.identifiers import CommuneCode, Day, Label, PositiveCount, Uai
+from events.identifiers import CommuneCode, Day, Department, Label, PositiveCount, Uai
 
 __all__ = [
     "DisconnectionReason",
@@ -49,6 +50,11 @@ class SchoolFact(Fact):
         found = super().attributes()
         found["department"] = self.uai[1:3]
         return found
+
+    @classmethod
+    def attribute_kinds(cls) -> Mapping[str, object]:
+        """Its fields and the département of its UAI."""
+        return {**super().attribute_kinds(), "department": Department}
 
 
 class SchoolRegistered(SchoolFact):

@@ -37,6 +37,10 @@ DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
 # some hundred KiB, ten times that with the longest ids.
 _STATE_MAX_BYTES: Final = 8 * 1024 * 1024
 _REPLICAS_TO_AFFORD_A_LOSS: Final = 3
+_KEYS_OF_TWO_PARTS: Final[Mapping[Family, str]] = {
+    Family.WORKSTATIONS: "site_id/period_start",
+    Family.OBSERVATIONS: "indicator/territory",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,4 @@ def declared_topics(
 
 
 def _key_of(family: Family) -> str:
-    if family is Family.WORKSTATIONS:
-        return "site_id/period_start"
-    return facts_of(family)[0].KEY
+    return _KEYS_OF_TWO_PARTS.get(family) or facts_of(family)[0].KEY

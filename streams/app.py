@@ -32,7 +32,7 @@ _WRITE_BATCH_BYTES = 1000 * 1024
 def create_app(
     settings: Settings, engine: Engine, *, on_failure: Callable[[BaseException], None]
 ) -> faust.App:
-    """Return the app: eight agents, one a family, each with its table and changelog.
+    """Return the app: one agent a family, each with its table and changelog.
 
     `on_failure` is told of the first exception in an agent; the process has to end then, for
     Faust would restart the agent and acknowledge the batch.

@@ -70,6 +70,7 @@ FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "downlink_mbps": positive_counts,
     "enrolment_id": st.from_regex(r"[a-z0-9-]{16,64}", fullmatch=True),
     "grant_id": entity_ids,
+    "indicator": st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True),
     "insee": communes(),
     "name": labels,
     "occupied_hours": st.dictionaries(st.sampled_from(WorkstationAudience), st.integers(0, 10**8)),
@@ -82,6 +83,7 @@ FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
     "site_id": entity_ids,
     "title": labels,
     "uai": uais(),
+    "value": st.decimals(-(10**9), 10**9, places=6),
     "workstations": counts,
 }
 

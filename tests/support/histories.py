@@ -43,6 +43,8 @@ ENTITIES: Final[Mapping[Family, Sequence[str]]] = {
     Family.SCHOOLS: (uai("0750001"), uai("0750002"), uai("0770001")),
     Family.BROADBAND: ("75056", "77288", "93066"),
     Family.TRAININGS: ("enrolment-000001", "enrolment-000002", "enrolment-000003"),
+    # With a territory: one entity each.
+    Family.OBSERVATIONS: ("IND-001", "IND-002"),
 }
 
 #: Few effective days, some of them so close that an expiry falls between.
@@ -61,7 +63,9 @@ _CHOICES: Final[Mapping[str, Sequence[Any]]] = {
     "connectable_premises": (0, 1, 2),
     "department": tuple(_COMMUNES),
     "occupied_hours": ({}, {"company": 1}, {"company": 2, "employee": 0}, {"employee": 1}),
+    "territory": ("D75", "D77", "R11"),
     "uai": ENTITIES[Family.SCHOOLS],
+    "value": (-1.5, 0, 2),
     "workstations": (0, 1, 2),
 }
 
@@ -85,10 +89,12 @@ _DEFAULTS: Final[Mapping[str, object]] = {
     "quantity": 30,
     "reason": "fault",
     "siret": "23750007900312",
+    "territory": "D77",
     "theme": "transport",
     "title": "Titre",
     "uai": uai("0770001"),
     "update_frequency": "monthly",
+    "value": 12.5,
     "workstations": 20,
 }
 

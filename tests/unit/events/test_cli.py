@@ -14,6 +14,7 @@ from events.cli import _progress as progress
 from events.cli import commands
 from events.cloudevent import CloudEvent, decode_json
 from events.errors import BrokerUnreachableError
+from events.fact import Family
 from events.publisher import ContentMode, PublisherOptions, RecordingPublisher
 from events.topic_admin import TopicsReport
 
@@ -187,7 +188,7 @@ def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_topics_are_listed() -> None:
     """The declaration is printed without a broker, one topic a line."""
     lines = run("topics", "list", "--partitions", "3").stdout.splitlines()
-    assert len(lines) == 17
+    assert len(lines) == 2 * len(Family) + 1
     assert lines[0] == (
         "smartregion.schools key='uai' partitions=3 replication=1"
         " cleanup.policy=delete retention.ms=-1"

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from events.fact import Fact
 from events.grant import GrantCall, GrantCommitted
 from events.identifiers import Department
+from events.observation import IndicatorObserved
 from events.registry import FACTS
 from events.school import SchoolConnected
 from events.workstation import WorkstationAudience, WorkstationUsageReported
@@ -31,10 +32,24 @@ def test_json_form_is_read_back(fact: Fact) -> None:
 def test_attributes_are_the_fact_s_json(fact: Fact) -> None:
     """Attributes are the JSON form without the day and the retraction, département added."""
     expected = json.loads(fact.model_dump_json(exclude={"retracted", fact.DAY}))
+    if isinstance(fact, IndicatorObserved):
+        del expected["value"]
+        expected["value_micros"] = fact.value.scaleb(6)
     found = fact.attributes()
     if "department" not in expected:
         found.pop("department", None)
     assert found == expected
+
+
+@given(fact=facts())
+def test_attributes_are_among_those_declared(fact: Fact) -> None:
+    """What a fact tells is what it says that it tells: the catalogue may name it, and only it."""
+    kinds = fact.attribute_kinds()
+    told = fact.attributes()
+    assert kinds.keys() - {"department"} <= told.keys() <= kinds.keys()
+    assert all(
+        type(value) is kinds[name] for name, value in told.items() if kinds[name] in (int, bool)
+    )
 
 
 @given(fact=facts())

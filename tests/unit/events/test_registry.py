@@ -8,7 +8,7 @@ from events.fact import Fact
 from events.registry import FACTS, FACTS_BY_NAME, Family, facts_of
 
 
-def test_nineteen_facts_exist() -> None:
+def test_twenty_facts_exist() -> None:
     """A fact that is added or lost is a decision: this is the whole vocabulary."""
     assert list(FACTS_BY_NAME) == [
         "school.registered",
@@ -30,6 +30,7 @@ def test_nineteen_facts_exist() -> None:
         "dataset.released",
         "dataset.updated",
         "dataset.withdrawn",
+        "indicator.observed",
     ]
 
 

@@ -9,7 +9,7 @@ BY_NAME = {spec.name: spec for spec in declared_topics(partitions=6, app_id="mon
 
 
 def test_all_topics_are_declared() -> None:
-    """Eight families' events and changelogs, and the dead letters."""
+    """Every family' events and changelogs, and the dead letters."""
     assert set(BY_NAME) == {
         *(topic_name(family) for family in Family),
         *(changelog_name("monitor", family) for family in Family),

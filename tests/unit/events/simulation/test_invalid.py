@@ -6,10 +6,10 @@ import pytest
 
 from events.cloudevent import decode_json
 from events.errors import ContractError
-from events.fact import Family
 from events.simulation import RecordKind
 from events.simulation.flaws import FLAWS
 from events.simulation.invalid import COPIES
+from events.simulation.simulator import SYSTEMS
 from tests.support.simulated import Story
 
 
@@ -21,7 +21,7 @@ def test_there_are_as_many_invalid_lines_as_declared(story: Story) -> None:
 
 def test_every_family_has_flaws() -> None:
     """No producing system is perfect."""
-    assert {flaw.family for flaw in FLAWS} == set(Family)
+    assert {flaw.family for flaw in FLAWS} == {system.family for system in SYSTEMS}
 
 
 def test_every_invalid_line_is_refused_for_the_reason_of_its_flaw(story: Story) -> None:

@@ -131,7 +131,7 @@ def shown(
     return parse_metrics("worker", generate_latest(registry_of(exposition)).decode())
 
 
-@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize("family", MEASURES)
 @given(data=st.data())
 def test_the_worker_and_the_audit_agree(family: Family, data: st.DataObject) -> None:
     """However a history arrives at the worker, it shows what the audit counts, on any day."""

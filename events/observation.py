@@ -1,0 +1,154 @@
+"""Facts about indicators that others compute: a value observed in a territory on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import StringConstraints as Text
+from pydantic_core import CoreSchema, core_schema
+
+from events.fact import JSON, Fact, Family
+from events.identifiers import Day, Department
+
+__all__ = [
+    "MICROS",
+    "ExternalIndicator",
+    "IndicatorObserved",
+    "ObservedValue",
+    "Territory",
+]
+
+MICROS: Final = 10**6
+"""How many millionths make one: a value's sixth decimal is its last."""
+
+LARGEST_VALUE: Final = 10**9
+# At most 15 digits in all, which a double holds and gives back exactly: no reader and no writer of
+# JSON on the way, in whatever language, changes such a value.
+DECIMALS: Final = 6
+
+
+class Territory(StrEnum):
+    """Where an indicator is observed: a département of Île-de-France, the region, the country."""
+
+    PARIS = "D75"
+    SEINE_ET_MARNE = "D77"
+    YVELINES = "D78"
+    ESSONNE = "D91"
+    HAUTS_DE_SEINE = "D92"
+    SEINE_SAINT_DENIS = "D93"
+    VAL_DE_MARNE = "D94"
+    VAL_D_OISE = "D95"
+    REGION = "R11"
+    COUNTRY = "FRANCE"
+
+    @property
+    def department(self) -> Department | None:
+        """The département that it is; None for the region and for the country."""
+        return Department(self.value[1:]) if self.value.startswith("D") else None
+
+
+class _ExactNumber:
+    """Takes a JSON number (no text) and keeps it as it is written, to the last decimal."""
+
+    def __get_pydantic_core_schema__(
+        self, source: type[Decimal], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        number = core_schema.decimal_schema(
+            ge=Decimal(-LARGEST_VALUE),
+            le=Decimal(LARGEST_VALUE),
+            decimal_places=DECIMALS,
+            allow_inf_nan=False,
+            strict=True,
+        )
+        any_number = core_schema.union_schema(
+            [core_schema.int_schema(strict=True), core_schema.float_schema(strict=True)],
+            custom_error_type="number_type",
+            custom_error_message="Input should be a number",
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.chain_schema([any_number, _as_decimal(), number]),
+            python_schema=number,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _json_number, when_used="json"
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "number", "minimum": -LARGEST_VALUE, "maximum": LARGEST_VALUE}
+
+
+def _as_decimal() -> CoreSchema:
+    # The shortest decimal that reads as this double is the one that was written: see DECIMALS.
+    return core_schema.no_info_plain_validator_function(lambda number: Decimal(repr(number)))
+
+
+def _json_number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+ExternalIndicator = Annotated[
+    str,
+    Text(pattern=r"^[A-Za-z0-9._-]{1,64}$"),
+    Field(
+        description="identifier of an indicator: 1 to 64 letters, digits and . _ -",
+        examples=["IND-042"],
+    ),
+]
+ObservedValue = Annotated[
+    Decimal,
+    _ExactNumber(),
+    Field(
+        description=f"a number from -{LARGEST_VALUE} to {LARGEST_VALUE}, at most 6 decimals",
+        examples=[71.5],
+    ),
+]
+
+
+class IndicatorObserved(Fact):
+    """The value that an indicator had in a territory on a day, as its owner computed it.
+
+    The entity is the indicator *in its territory*: the region's value is its own, and not the sum
+    of its départements' (it may be a rate, a median, a number of persons counted once).
+    """
+
+    FAMILY: ClassVar[Family] = Family.OBSERVATIONS
+    NAME: ClassVar[str] = "indicator.observed"
+    KEY: ClassVar[str] = "indicator"
+    DAY: ClassVar[str] = "observed_on"
+
+    indicator: ExternalIndicator
+    territory: Territory
+    """Where: D75, D77, D78, D91, D92, D93, D94 or D95, the region R11, or FRANCE."""
+    observed_on: Day
+    """The day for which the value holds, YYYY-MM-DD; a later value of the same day corrects it."""
+    value: ObservedValue
+
+    @property
+    def entity_id(self) -> str:
+        """The indicator and its territory: `IND-042/D77`."""
+        return f"{self.indicator}/{self.territory.value}"
+
+    def attributes(self) -> dict[str, JSON]:
+        """The fact's own fields, its value in millionths (whole), its département if it is one."""
+        found: dict[str, JSON] = {
+            "indicator": self.indicator,
+            "territory": self.territory.value,
+            "value_micros": int(self.value * MICROS),
+        }
+        department = self.territory.department
+        if department is not None:
+            found["department"] = department.value
+        return found
+
+    @classmethod
+    def attribute_kinds(cls) -> Mapping[str, object]:
+        """Its fields but the value, which is told in millionths, and the département."""
+        kinds = {**super().attribute_kinds(), "value_micros": int, "department": Department}
+        del kinds["value"]
+        return kinds
