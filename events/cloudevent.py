@@ -30,6 +30,7 @@ from events.identifiers import FIRST_DAY
 from events.registry import FACTS
 
 __all__ = [
+    "EVENT_MODELS",
     "MAX_BYTES",
     "CloudEvent",
     "EncodedRecord",
@@ -57,6 +58,11 @@ _ONE_DAY: Final = timedelta(days=1)
 _EARLIEST: Final = datetime(FIRST_DAY.year - 1, 12, 31, tzinfo=UTC)
 _LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)  # Leaves room for a day more, in any zone.
 _ID: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,256}$"
+# In either case, and so that every reader of a JSON Schema understands it: (?i) is not ECMA's.
+_JSON_MEDIA_TYPE: Final = (
+    "^([Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]|[Tt][Ee][Xx][Tt])"
+    r"/([A-Za-z0-9.-]+\+)?[Jj][Ss][Oo][Nn] *(;.*)?$"
+)
 _URI_REFERENCE: Final = r"^[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}$"
 
 
@@ -105,6 +111,14 @@ class EncodedRecord(NamedTuple):
     headers: list[Header]
 
 
+_HOUR_AND_ZONE: Final = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+# A JSON Schema has no other means to say the bounds.
+_INSTANT_IN_SCHEMAS: Final = (
+    "^(2009-12-31|(20[1-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2})"
+    f"{_HOUR_AND_ZONE}$"
+)
+
+
 class _Instant:
     """Reads a time exactly as RFC 3339 writes it (pydantic also takes other forms)."""
 
@@ -112,8 +126,7 @@ class _Instant:
         self, source: type[datetime], handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         text = core_schema.str_schema(
-            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}"
-            r"(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+            pattern=rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_HOUR_AND_ZONE}$"
         )
         instant = core_schema.datetime_schema(
             tz_constraint="aware", ge=_EARLIEST, le=_LATEST, strict=False
@@ -123,7 +136,7 @@ class _Instant:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string", "format": "date-time"}
+        return {"type": "string", "format": "date-time", "pattern": _INSTANT_IN_SCHEMAS}
 
 
 class Attributes(BaseModel):
@@ -138,7 +151,10 @@ class Attributes(BaseModel):
     id: Annotated[
         str,
         StringConstraints(pattern=_ID),
-        Field(description="text of 1 to 256 characters, unique for the source"),
+        Field(
+            description="text of 1 to 256 characters, unique for the source",
+            examples=["7c4e8a52-3b1f-4b6e-9d0a-2f5c1e8b7a90"],
+        ),
     ]
     source: Annotated[
         str,
@@ -157,10 +173,7 @@ class Attributes(BaseModel):
         ),
     ]
     datacontenttype: Annotated[
-        Annotated[
-            str, StringConstraints(pattern=r"(?i)^(application|text)/([a-z0-9.-]+\+)?json *(;.*)?$")
-        ]
-        | None,
+        Annotated[str, StringConstraints(pattern=_JSON_MEDIA_TYPE)] | None,
         Field(description="'application/json', or nothing"),
     ] = None
     dataschema: Annotated[
@@ -182,10 +195,11 @@ def _event_model(fact: type[Fact]) -> type[Attributes]:
     return create_model(f"{fact.__name__}Event", __base__=Attributes, **fields)
 
 
-_EVENTS: Final = {name: _event_model(fact) for name, fact in FACTS.items()}
+EVENT_MODELS: Final = {name: _event_model(fact) for name, fact in FACTS.items()}
+"""By type, the model that reads a whole event: attributes and data."""
 # One pass in pydantic's Rust core from bytes to a checked event, chosen by its type.
 _ANY_EVENT: Final[Any] = Annotated[
-    Union[tuple(_EVENTS.values())],  # noqa: UP007 - the members are only known here
+    Union[tuple(EVENT_MODELS.values())],  # noqa: UP007 - the members are only known here
     Field(discriminator="type"),
 ]
 _read_structured: Final = TypeAdapter[Any](_ANY_EVENT).validator.validate_json
@@ -345,5 +359,5 @@ def _structured_refusal(error: ValidationError) -> ContractError:
             found,
             "send a JSON object with the attributes of CloudEvents 1.0",
         )
-    owner = FACTS[str(tag)] if path[0] == "data" and len(path) > 1 else _EVENTS[str(tag)]
+    owner = FACTS[str(tag)] if path[0] == "data" and len(path) > 1 else EVENT_MODELS[str(tag)]
     return field_refusal(details, tuple(path), owner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from events.fact import Fact, Family
@@ -15,6 +15,7 @@ from events.identifiers import (
     Department,
     EntityId,
     Label,
+    also_checked,
     commune_department,
 )
 
@@ -37,9 +38,12 @@ class CoworkingOpened(CoworkingFact):
     DAY: ClassVar[str] = "opened_on"
 
     opened_on: Day
-    name: Label
+    name: Label = Field(examples=["Tiers-lieu des Halles"])
     department: Department
-    commune: CommuneCode
+    commune: CommuneCode = Field(
+        description="INSEE code of the site's commune, which is in its département",
+        json_schema_extra=also_checked("commune_elsewhere"),
+    )
     workstations: Count
 
     @field_validator("commune")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from pydantic import Field
+
 from events.fact import Fact, Family
 from events.identifiers import Day, EntityId, Label
 
@@ -56,7 +58,7 @@ class DatasetFact(Fact):
     FAMILY: ClassVar[Family] = Family.DATASETS
     KEY: ClassVar[str] = "dataset_id"
 
-    dataset_id: EntityId
+    dataset_id: EntityId = Field(examples=["perimetre-des-lycees"])
 
 
 class DatasetReleased(DatasetFact):
@@ -66,9 +68,9 @@ class DatasetReleased(DatasetFact):
     DAY: ClassVar[str] = "released_on"
 
     released_on: Day
-    title: Label
+    title: Label = Field(examples=["Périmètre des lycées"])
     theme: Theme
-    publisher: Label
+    publisher: Label = Field(examples=["Région Île-de-France"])
     licence: Licence
     update_frequency: UpdateFrequency
 

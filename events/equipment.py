@@ -5,11 +5,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from events.fact import Fact, Family
-from events.identifiers import Day, Department, EntityId, PositiveCount, Uai, uai_department
+from events.identifiers import (
+    Day,
+    Department,
+    EntityId,
+    PositiveCount,
+    Uai,
+    also_checked,
+    uai_department,
+)
 
 __all__ = ["EquipmentDelivered", "EquipmentKind"]
 
@@ -32,10 +40,11 @@ class EquipmentDelivered(Fact):
     KEY: ClassVar[str] = "delivery_id"
     DAY: ClassVar[str] = "delivered_on"
 
-    delivery_id: EntityId
+    delivery_id: EntityId = Field(examples=["delivery-2019-0042"])
     delivered_on: Day
     uai: Uai
-    department: Department
+    department: Department = Field(json_schema_extra=also_checked("department_differs"))
+    """The département of the UAI."""
     kind: EquipmentKind
     quantity: PositiveCount
     completes_plan: bool = False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from pydantic import Field
+
 from events.fact import Fact, Family
 from events.identifiers import Cents, Day, Department, EntityId, Siret
 
@@ -25,10 +27,14 @@ class GrantFact(Fact):
     FAMILY: ClassVar[Family] = Family.GRANTS
     KEY: ClassVar[str] = "grant_id"
 
-    grant_id: EntityId
+    grant_id: EntityId = Field(examples=["grant-2019-0042"])
     call: GrantCall
-    siret: Siret
-    """SIRET of the organisation that receives the grant."""
+    siret: Siret = Field(
+        description=(
+            "SIRET of the organisation that receives the grant: 14 digits, the last one their"
+            " check (Luhn)"
+        )
+    )
     amount_cents: Cents
     department: Department
 

@@ -23,6 +23,7 @@ __all__ = [
     "PseudonymousId",
     "Siret",
     "Uai",
+    "also_checked",
     "commune_department",
     "uai_check_letter",
     "uai_department",
@@ -36,6 +37,7 @@ LARGEST_CENTS: Final = 10**13
 """Bounds that keep any total of any entities exact in 64-bit integers and in SQL."""
 
 UAI_LETTERS: Final = "ABCDEFGHJKLMNPRSTUVWXYZ"
+ALSO_CHECKED: Final = "also checked: "
 LA_POSTE: Final = "356000000"
 
 
@@ -71,6 +73,15 @@ def commune_department(insee: str) -> Department:
     return DEPARTMENTS[insee[:2]]
 
 
+def also_checked(*rules: str) -> dict[str, Any]:
+    """For a field's `json_schema_extra`: rules that its JSON Schema cannot say, by error type.
+
+    They are told to readers in the description, and to the compatibility check in `$comment`: a
+    rule that comes later would refuse events that were right before.
+    """
+    return {"$comment": f"{ALSO_CHECKED}{', '.join(rules)}"}
+
+
 def _checked_uai(uai: str) -> str:
     expected = uai_check_letter(uai[:7])
     if uai[7] != expected:
@@ -95,6 +106,10 @@ def _checked_siret(siret: str) -> str:
     return siret
 
 
+# That a day is one of the calendar is said by the format; that it is 2010-01-01 or later, here.
+_DAY_PATTERN: Final = "^(20[1-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
+
+
 class _IsoDay:
     """Makes a date's JSON form exactly YYYY-MM-DD (pydantic also takes a number of seconds)."""
 
@@ -111,7 +126,7 @@ class _IsoDay:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string", "format": "date"}
+        return {"type": "string", "format": "date", "pattern": _DAY_PATTERN}
 
 
 Uai = Annotated[
@@ -119,20 +134,28 @@ Uai = Annotated[
     Text(pattern=f"^0({_ANY_DEPARTMENT})[0-9]{{4}}[{UAI_LETTERS}]$"),
     AfterValidator(_checked_uai),
     Field(
-        description="UAI of a lycée of Île-de-France: 7 digits and a check letter",
+        description=(
+            "UAI of a lycée of Île-de-France: 7 digits and a check letter"
+            f" (that of {UAI_LETTERS} at their number modulo 23)"
+        ),
         examples=["0750419Y"],
+        json_schema_extra=also_checked("uai_check_letter"),
     ),
 ]
 Siret = Annotated[
     str,
     Text(pattern="^[0-9]{14}$"),
     AfterValidator(_checked_siret),
-    Field(description="SIRET of an organisation: 14 digits", examples=["23750007900312"]),
+    Field(
+        description="SIRET of an organisation: 14 digits, the last one their check (Luhn)",
+        examples=["23750007900312"],
+        json_schema_extra=also_checked("siret_check"),
+    ),
 ]
 CommuneCode = Annotated[
     str,
     Text(pattern=f"^({_ANY_DEPARTMENT})[0-9]{{3}}$"),
-    Field(description="INSEE code of a commune of Île-de-France", examples=["77288"]),
+    Field(description="INSEE code of a commune of Île-de-France", examples=["75056"]),
 ]
 EntityId = Annotated[
     str,

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from events.fact import JSON, Fact, Family
-from events.identifiers import Count, Day, Department, EntityId
+from events.identifiers import Count, Day, Department, EntityId, also_checked
 
 __all__ = ["WorkstationAudience", "WorkstationUsageReported"]
 
@@ -40,13 +40,20 @@ class WorkstationUsageReported(Fact):
 
     site_id: EntityId
     period_start: Day
-    period_end: Day
-    """Last day of the period, at most 366 days after its first."""
+    period_end: Day = Field(
+        description="last day of the period, YYYY-MM-DD, at most 366 days after its first",
+        json_schema_extra=also_checked("period_length"),
+    )
     department: Department
-    available_hours: Count
-    """Workstations times opening hours of the period, in hours."""
+    available_hours: Count = Field(
+        description="workstations times opening hours of the period: a whole number of hours"
+    )
     occupied_hours: Mapping[WorkstationAudience, Count] = Field(
-        description="hours in use by audience (company, employee, self_employed, other)"
+        description=(
+            "hours in use by audience (company, employee, self_employed, other);"
+            " together at most the available hours"
+        ),
+        json_schema_extra=also_checked("more_than_available"),
     )
 
     @field_validator("period_end")

@@ -65,7 +65,7 @@ GRANT: dict[str, Any] = {
             "a b",
             (
                 "data.grant_id: does not have the right form, value 'a b':"
-                " send: identifier: 1 to 64 letters, digits and . _ : -, such as 'site-041'"
+                " send: identifier: 1 to 64 letters, digits and . _ : -, such as 'grant-2019-0042'"
             ),
         ),
         (
@@ -108,7 +108,9 @@ def test_a_missing_field_is_described() -> None:
         decode_json(json.dumps({**GRANT, "data": data}))
     assert str(refused.value) == (
         "data.siret: is missing, value none:"
-        " add it: SIRET of an organisation: 14 digits, such as '23750007900312'"
+        " add it: SIRET of the organisation that receives the grant: 14 digits, the last one"
+        " their check (Luhn),"
+        " such as '23750007900312'"
     )
 
 
