@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from events.fact import JSON, Fact, Family
-from events.identifiers import CommuneCode, Count, Day, Department
+from events.identifiers import CommuneCode, Count, Day, Department, also_checked
 
 __all__ = ["BroadbandCoverageReported"]
 
@@ -24,10 +24,16 @@ class BroadbandCoverageReported(Fact):
 
     insee: CommuneCode
     as_of: Day
-    premises: Count
-    """Dwellings and business premises of the commune; operators' surveys make it grow."""
-    connectable_premises: Count
-    """Those of `premises` that can be connected at very high speed."""
+    premises: Count = Field(
+        description=(
+            "dwellings and business premises of the commune, a whole number; operators' surveys"
+            " make it grow"
+        )
+    )
+    connectable_premises: Count = Field(
+        description="those of `premises` that can be connected at very high speed; never more",
+        json_schema_extra=also_checked("more_than_premises"),
+    )
 
     @field_validator("connectable_premises")
     @classmethod

@@ -12,7 +12,7 @@ from pydantic import StringConstraints as Text
 from pydantic_core import CoreSchema, core_schema
 
 from events.fact import JSON, Fact, Family
-from events.identifiers import Day, Department
+from events.identifiers import Day, Department, also_checked
 
 __all__ = [
     "MICROS",
@@ -106,6 +106,7 @@ ObservedValue = Annotated[
     Field(
         description=f"a number from -{LARGEST_VALUE} to {LARGEST_VALUE}, at most 6 decimals",
         examples=[71.5],
+        json_schema_extra=also_checked("decimal_max_places"),
     ),
 ]
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import ClassVar
 
+from pydantic import Field
+
 from events.fact import JSON, Fact, Family
 from events.identifiers import CommuneCode, Day, Department, Label, PositiveCount, Uai
 
@@ -64,7 +66,7 @@ class SchoolRegistered(SchoolFact):
     DAY: ClassVar[str] = "registered_on"
 
     registered_on: Day
-    name: Label
+    name: Label = Field(examples=["Lycée Charlemagne"])
     kind: SchoolKind
     commune: CommuneCode
 
@@ -76,8 +78,9 @@ class SchoolConnected(SchoolFact):
     DAY: ClassVar[str] = "connected_on"
 
     connected_on: Day
-    downlink_mbps: PositiveCount
-    """Downlink speed of the accepted link, in Mbit/s."""
+    downlink_mbps: PositiveCount = Field(
+        description="downlink speed of the accepted link: a whole number of Mbit/s"
+    )
 
 
 class SchoolDisconnected(SchoolFact):
