@@ -11,6 +11,7 @@ KAFKA_JARS := deploy/kafka/target/jars.stamp
 
 # Files that `make generated` writes; `make check` fails if one of them is not up to date.
 GENERATED := docs/metrics.md docs/settings.md docs/runbooks/README.md \
+	docs/contracts/README.md docs/contracts/asyncapi.json docs/contracts/schemas \
 	deploy/prometheus deploy/alertmanager deploy/grafana/boards
 
 # Passed on: make demo ARGS="--until-replayed --json", make test ARGS="tests/unit -x"
@@ -35,12 +36,15 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 	@deploy/debian-packages.sh >&2
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/dev.stamp ## format, lint, types, generated files
+check: $(VENV)/dev.stamp ## format, lint, types, generated files, released contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory generated
 	@test -z "$(GENERATED)" || git diff --exit-code -- $(GENERATED)
+	@git ls-files --others --exclude-standard -- $(GENERATED) | \
+		{ ! grep .; } || { echo "generated and not committed: add them" >&2; exit 1; }
+	@$(BIN)/smart-region contracts check
 
 bench: $(VENV)/dev.stamp $(KAFKA_JARS) ## compare the worker's speed with the idiomatic agent's and a bare loop's
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -54,6 +58,7 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 	@$(BIN)/python -m dashboards.rules.runbooks docs/runbooks/README.md
 	@$(BIN)/smart-region rules render --out deploy >/dev/null
 	@$(BIN)/smart-region boards render --out deploy/grafana/boards >/dev/null
+	@$(BIN)/smart-region contracts render --out docs/contracts >/dev/null
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""The commands `smart-region topics …`, `emit` and `simulate`."""
+"""The commands `smart-region topics …`, `emit` and `simulate`, and those of the parts below."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
+
+from events.contracts.cli import contracts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -184,4 +186,4 @@ def simulate(context: click.Context, arguments: tuple[str, ...]) -> None:
         simulate_command.invoke(simulating)
 
 
-commands: list[click.Command] = [topics, emit, simulate]
+commands: list[click.Command] = [topics, emit, simulate, contracts]

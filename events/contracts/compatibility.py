@@ -1,0 +1,212 @@
+"""What a changed schema would refuse of the events that were right when it was released."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from events.identifiers import ALSO_CHECKED
+
+__all__ = ["Breach", "breaches"]
+
+_Schema = Mapping[str, Any]
+
+ANYTHING: Final[_Schema] = {}
+
+# They tell readers something, and refuse nothing.
+_ANNOTATIONS: Final = frozenset(
+    {"$comment", "$defs", "$id", "$schema", "default", "description", "examples", "title"}
+)
+# What refuses, where it is there and not exactly as before: nobody compares two patterns.
+_EXACT: Final = frozenset({"format", "pattern"})
+_SIZES_AT_MOST: Final = frozenset({"maxItems", "maxLength", "maxProperties"})
+_SIZES_AT_LEAST: Final = frozenset({"minItems", "minLength", "minProperties"})
+_JUDGED: Final = (
+    _ANNOTATIONS | _EXACT | _SIZES_AT_MOST | _SIZES_AT_LEAST
+    | {"$ref", "additionalProperties", "anyOf", "const", "enum", "exclusiveMaximum"}
+    | {"exclusiveMinimum", "items", "maximum", "minimum", "properties", "propertyNames"}
+    | {"required", "type"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One change that refuses what a released schema took."""
+
+    path: str
+    """Where, from the envelope: `data.downlink_mbps`."""
+    change: str
+    """What is stricter: `maximum is 1000, was 1000000000`."""
+
+    def __str__(self) -> str:
+        return f"{self.path or 'the event'}: {self.change}"
+
+
+def breaches(released: _Schema, current: _Schema) -> tuple[Breach, ...]:
+    """Every way in which `current` may refuse a value that `released` takes; none: it never does.
+
+    Both are schemas with their definitions in `$defs`, as `schema_of` makes them. Where a keyword
+    cannot be judged, a change of it counts as a breach: better a question too many.
+    """
+    return tuple(_compared(_Node(released, released), _Node(current, current), ""))
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A part of a schema, and the whole whose definitions it refers to."""
+
+    written: _Schema
+    whole: _Schema
+
+    @property
+    def schema(self) -> _Schema:
+        """The part with its reference followed; what stands beside one only annotates."""
+        if "$ref" not in self.written:
+            return self.written
+        name = self.written["$ref"].rpartition("/")[2]
+        return {**self.at(self.whole["$defs"][name]).schema, **self.written}
+
+    def at(self, part: object) -> _Node:
+        """A part below: `true` takes anything."""
+        return _Node(ANYTHING if part is True else cast("_Schema", part), self.whole)
+
+
+def _compared(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
+    was, now = old.schema, new.schema
+    for rule in (_kinds, _values, _bounds, _sizes, _exact, _checks, _unjudged):
+        yield from (Breach(path, change) for change in rule(was, now))
+    yield from _alternatives(old, new, path)
+    yield from _fields(old, new, path)
+    for keyword, below in (("propertyNames", "(a name)"), ("items", "[]")):
+        if keyword in now:
+            before = old.at(was.get(keyword, True))
+            yield from _compared(before, new.at(now[keyword]), f"{path}{below}")
+
+
+def _kinds(was: _Schema, now: _Schema) -> Iterator[str]:
+    if "type" not in now:
+        return
+    before, after = _listed(was.get("type")), set(_listed(now["type"]))
+    if "number" in after:
+        after.add("integer")
+    if not before or not after.issuperset(before):
+        yield f"type is {now['type']}, was {was.get('type', 'any')}"
+
+
+def _values(was: _Schema, now: _Schema) -> Iterator[str]:
+    after = _constants(now)
+    if after is None:
+        return
+    before = _constants(was)
+    if before is None:
+        yield f"takes only {', '.join(map(repr, after))}, took any value"
+        return
+    if gone := [value for value in before if value not in after]:
+        yield f"no longer takes {', '.join(map(repr, gone))}"
+
+
+def _bounds(was: _Schema, now: _Schema) -> Iterator[str]:
+    for keyword, sign in (("minimum", 1), ("maximum", -1)):
+        before, after = _bound(was, keyword, sign), _bound(now, keyword, sign)
+        if after > before:
+            yield f"{keyword} is {_said(after, sign)}, was {_said(before, sign)}"
+
+
+def _sizes(was: _Schema, now: _Schema) -> Iterator[str]:
+    for keyword in sorted(_SIZES_AT_MOST & now.keys()):
+        if keyword not in was or now[keyword] < was[keyword]:
+            yield f"{keyword} is {now[keyword]}, was {was.get(keyword, 'none')}"
+    for keyword in sorted(_SIZES_AT_LEAST & now.keys()):
+        if now[keyword] > was.get(keyword, 0):
+            yield f"{keyword} is {now[keyword]}, was {was.get(keyword, 'none')}"
+
+
+def _exact(was: _Schema, now: _Schema) -> Iterator[str]:
+    for keyword in sorted(_EXACT & now.keys()):
+        if now[keyword] != was.get(keyword):
+            yield f"{keyword} is {now[keyword]!r}, was {was.get(keyword, 'none')!r}"
+
+
+def _checks(was: _Schema, now: _Schema) -> Iterator[str]:
+    for rule in sorted(_rules(now) - _rules(was)):
+        yield f"is checked for {rule} too"
+
+
+def _unjudged(was: _Schema, now: _Schema) -> Iterator[str]:
+    for keyword in sorted(now.keys() - _JUDGED):
+        if now[keyword] != was.get(keyword):
+            yield f"{keyword} is not a keyword that this check can judge"
+
+
+def _alternatives(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
+    """Each form that a value could have must still be one of those that it may have."""
+    if "anyOf" not in new.schema:
+        forms = [old.at(form) for form in old.schema.get("anyOf", ())]
+        for form in forms:
+            yield from _compared(form, new, path)
+        return
+    allowed = [new.at(form) for form in new.schema["anyOf"]]
+    for form in (old.at(form) for form in old.schema.get("anyOf", (old.written,))):
+        if not any(next(_compared(form, other, path), None) is None for other in allowed):
+            yield Breach(path, f"no longer takes the form {dict(form.schema)}")
+
+
+def _fields(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
+    was, now = old.schema, new.schema
+    for name in sorted({*now.get("required", ())} - {*was.get("required", ())}):
+        yield Breach(_below(path, name), "is required, was optional")
+    before, after = was.get("properties", {}), now.get("properties", {})
+    others_before = was.get("additionalProperties", True)
+    others_after = now.get("additionalProperties", True)
+    for name in dict.fromkeys([*before, *after]):
+        yield from _field(
+            old,
+            new,
+            _below(path, name),
+            before.get(name, others_before),
+            after.get(name, others_after),
+        )
+    yield from _field(old, new, _below(path, "*"), others_before, others_after)
+
+
+def _field(old: _Node, new: _Node, path: str, before: object, after: object) -> Iterator[Breach]:
+    """One field, or all others; False: there may be none of that name."""
+    if before is False or after is True:
+        return
+    if after is False:
+        yield Breach(path, "is no longer a field")
+        return
+    yield from _compared(old.at(before), new.at(after), path)
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _listed(kinds: object) -> list[str]:
+    return [kinds] if isinstance(kinds, str) else list(cast("list[str]", kinds or ()))
+
+
+def _constants(schema: _Schema) -> list[Any] | None:
+    return [schema["const"]] if "const" in schema else schema.get("enum")
+
+
+def _bound(schema: _Schema, keyword: str, sign: int) -> tuple[float, bool]:
+    """The tighter of a bound and its exclusive form; `sign` -1 makes a maximum comparable."""
+    exclusive = f"exclusive{keyword.capitalize()}"
+    found = [(sign * schema[name], name == exclusive) for name in (keyword, exclusive)
+             if name in schema]  # fmt: skip
+    return max(found, default=(-math.inf, False))
+
+
+def _said(bound: tuple[float, bool], sign: int) -> str:
+    value, exclusive = bound
+    if math.isinf(value):
+        return "none"
+    return f"{'beyond ' if exclusive else ''}{sign * value}"
+
+
+def _rules(schema: _Schema) -> set[str]:
+    return set(filter(None, schema.get("$comment", "").removeprefix(ALSO_CHECKED).split(", ")))

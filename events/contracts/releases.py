@@ -1,0 +1,105 @@
+"""Released contracts: schemas frozen in files, which every later version of the code keeps to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from events.contracts.compatibility import Breach, breaches
+from events.contracts.json_schema import schema_file, schema_of
+from events.contracts.render import json_text
+from events.errors import EventsError
+from events.fact import JSON
+from events.registry import FACTS
+
+__all__ = ["BrokenContractError", "Comparison", "ReleasedFileError", "compare", "release"]
+
+
+class BrokenContractError(EventsError):
+    """Types whose schema would refuse events that it took when it was released."""
+
+    def __init__(self, broken: Mapping[str, tuple[Breach, ...]]) -> None:
+        self.broken = broken
+        told = "; ".join(f"{name}: {breach}" for name, found in broken.items() for breach in found)
+        super().__init__(
+            "contracts: would refuse yesterday's events, which were right when these types were"
+            f" released ({told}): open a v2 beside each (a fact of the same NAME with VERSION = 2),"
+            " or take the change back"
+        )
+
+
+class ReleasedFileError(EventsError):
+    """A file of a released contract cannot be read."""
+
+    def __init__(self, file: Path, *, cause: str) -> None:
+        self.file = file
+        super().__init__(
+            f"contracts: not a released schema, value {str(file)!r} ({cause}):"
+            " bring it back from the history; it is never edited"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Today's contracts beside the released ones."""
+
+    kept: tuple[str, ...]
+    """Types that take all that they took."""
+    broken: Mapping[str, tuple[Breach, ...]]
+    """Types that do not, with what is stricter."""
+    unreleased: tuple[str, ...]
+    """Types that nobody relies on yet."""
+
+
+def compare(folder: Path) -> Comparison:
+    """Compare the registered facts with the schemas of a folder, by the files' names.
+
+    Raises ReleasedFileError.
+    """
+    kept: list[str] = []
+    broken: dict[str, tuple[Breach, ...]] = {}
+    files = {file.stem: file for file in sorted(folder.glob("*.json"))}
+    for name, file in files.items():
+        found = _breaches_of(name, _read(file))
+        if found:
+            broken[name] = found
+        else:
+            kept.append(name)
+    return Comparison(tuple(kept), broken, tuple(name for name in FACTS if name not in files))
+
+
+def release(folder: Path) -> tuple[str, ...]:
+    """Freeze today's schemas into the folder's files; return the types that are new or changed.
+
+    What was released stays taken: raises BrokenContractError and writes nothing otherwise.
+    """
+    comparison = compare(folder)
+    if comparison.broken:
+        raise BrokenContractError(comparison.broken)
+    folder.mkdir(parents=True, exist_ok=True)
+    changed = []
+    for name, fact in FACTS.items():
+        file, text = folder / schema_file(fact), json_text(schema_of(fact))
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8")
+            changed.append(name)
+    return tuple(changed)
+
+
+def _breaches_of(name: str, released: Mapping[str, JSON]) -> tuple[Breach, ...]:
+    fact = FACTS.get(name)
+    if fact is None:
+        return (Breach("type", "is no longer an event type"),)
+    return breaches(released, schema_of(fact))
+
+
+def _read(file: Path) -> dict[str, JSON]:
+    try:
+        read = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReleasedFileError(file, cause=str(error)) from None
+    if not isinstance(read, dict):
+        raise ReleasedFileError(file, cause="is not a JSON object")
+    return read
