@@ -1,0 +1,240 @@
+"""The scorecard: what a producer sent, what was refused of it, how late, how long ago."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import accumulate
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from events.dead_letters import Origin
+from events.frequency import Frequency
+from events.producers.model import UNKNOWN_PRODUCER, Producer, Producers
+from streams.producers.lateness import lateness_days
+from streams.producers.sightings import Refused, Sighting, Taken
+from streams.producers.silence import allowed_silence_days
+
+__all__ = ["Lateness", "Refusals", "Scorecard", "Standing", "producer_of", "scorecards"]
+
+#: What the reports call those who sent what no declared producer may.
+_UNDECLARED: Final = "Not declared"
+
+
+class Standing(StrEnum):
+    """Whether a producer keeps to the frequency that it promised."""
+
+    ON_TIME = "on_time"
+    SILENT = "silent"
+    NEVER_HEARD = "never_heard"
+    NOTHING_PROMISED = "nothing_promised"
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Lateness(_Told):
+    """Days from a fact's effective day to its recording: half are at most `median`, and so on.
+
+    Each is the smallest number of days that holds for the share it names (nearest rank).
+    """
+
+    median: int
+    ninth_decile: int
+    most: int
+
+
+class Refusals(_Told):
+    """Refusals of one reason at one field, and where one of them is to be seen."""
+
+    reason: str
+    field: str
+    count: int
+    example: str
+    """`smartregion.schools[3]@17`: topic, partition, offset; `http`: at the door."""
+
+
+class Scorecard(_Told):
+    """What became of what one producer sent, up to a day.
+
+    An event counts as accepted once, by its source and id: `duplicates` are the records that
+    repeat one. `replayed` are those of the accepted that the monitor itself had to send again
+    after a refusal. `valid_share` is the share of valid ones among what was sent and no repetition
+    (0 to 1; None where nothing was).
+    """
+
+    producer: str
+    title: str
+    contact: str | None
+    as_of: date
+    accepted: int
+    replayed: int
+    duplicates: int
+    refused: int
+    refusals: tuple[Refusals, ...]
+    """The most frequent first."""
+    valid_share: float | None
+    lateness: Lateness | None
+    expected_every: Frequency | None
+    last_event: datetime | None
+    """The latest `time` of an accepted event."""
+    silence_days: int | None
+    allowed_silence_days: int | None
+    standing: Standing
+
+
+def scorecards(
+    sightings: Iterable[Sighting], producers: Producers, as_of: date
+) -> tuple[Scorecard, ...]:
+    """Add up what was seen, in any order, to a scorecard for each declared producer.
+
+    They are in the order of their declaration; what none of them may have sent makes a last one,
+    for `unknown`, where there is any.
+    """
+    tallies = {producer.id: _Tally() for producer in producers}
+    undeclared = _Tally()
+    for sighting in sightings:
+        producer = producer_of(sighting, producers)
+        tallies.get(producer, undeclared).add(sighting)
+    cards = [_declared(tallies[producer.id], producer, as_of) for producer in producers]
+    if not undeclared.empty:
+        cards.append(_card(undeclared, UNKNOWN_PRODUCER, _UNDECLARED, as_of))
+    return tuple(cards)
+
+
+def producer_of(sighting: Sighting, producers: Producers) -> str:
+    """Return the id of the producer that a record is from, or `unknown`.
+
+    Who has shown at the door who it is answers for what it sent, whatever that says.
+    """
+    if isinstance(sighting, Refused) and sighting.producer is not None:
+        named = producers.get(sighting.producer)
+        return UNKNOWN_PRODUCER if named is None else named.id
+    source = sighting.event.source if isinstance(sighting, Taken) else sighting.source
+    found = producers.of_source(source) if source is not None else None
+    return UNKNOWN_PRODUCER if found is None else found.id
+
+
+_EventKey = tuple[str, str]
+"""An event's source and id."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """A fold over what was seen of one producer; the order does not matter."""
+
+    valid_records: int = 0
+    sent: dict[_EventKey, int] = field(default_factory=dict)
+    """The lateness of each event that its producer sent and that was valid."""
+    replayed: dict[_EventKey, int] = field(default_factory=dict)
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], Origin] = field(default_factory=dict)
+    last_event: datetime | None = None
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing was seen."""
+        return not (self.sent or self.replayed or self.refusals)
+
+    def add(self, sighting: Sighting) -> None:
+        """Count what was seen."""
+        if isinstance(sighting, Taken):
+            self._take(sighting)
+        else:
+            self._refuse(sighting)
+
+    def _take(self, sighting: Taken) -> None:
+        event = sighting.event
+        days = lateness_days(event.time, event.fact.effective_day)
+        events = self.replayed if sighting.replayed else self.sent
+        self.valid_records += not sighting.replayed
+        key = (event.source, event.id)
+        # Where a producer gave two events one id, the later counts, whichever is read first.
+        events[key] = max(days, events.get(key, days))
+        if self.last_event is None or event.time > self.last_event:
+            self.last_event = event.time
+
+    def _refuse(self, sighting: Refused) -> None:
+        kind = (sighting.reason, sighting.field)
+        self.refusals[kind] += 1
+        self.examples[kind] = min(sighting.origin, self.examples.get(kind, sighting.origin))
+
+
+def _declared(tally: _Tally, producer: Producer, as_of: date) -> Scorecard:
+    return _card(
+        tally,
+        producer.id,
+        producer.title,
+        as_of,
+        contact=producer.contact,
+        every=producer.expected_every,
+    )
+
+
+def _card(
+    tally: _Tally,
+    producer: str,
+    title: str,
+    as_of: date,
+    *,
+    contact: str | None = None,
+    every: Frequency | None = None,
+) -> Scorecard:
+    events = tally.replayed | tally.sent
+    refused = tally.refusals.total()
+    sent = len(tally.sent) + refused
+    silence = None if tally.last_event is None else (as_of - tally.last_event.date()).days
+    allowed = None if every is None else allowed_silence_days(every)
+    return Scorecard(
+        producer=producer,
+        title=title,
+        contact=contact,
+        as_of=as_of,
+        accepted=len(events),
+        replayed=len(events) - len(tally.sent),
+        duplicates=tally.valid_records - len(tally.sent),
+        refused=refused,
+        refusals=tuple(_refusals(tally)),
+        valid_share=len(tally.sent) / sent if sent else None,
+        lateness=_lateness(Counter(events.values())),
+        expected_every=every,
+        last_event=tally.last_event,
+        silence_days=None if silence is None else max(silence, 0),
+        allowed_silence_days=allowed,
+        standing=_standing(silence, allowed),
+    )
+
+
+def _refusals(tally: _Tally) -> Iterable[Refusals]:
+    ranked = sorted(tally.refusals.items(), key=lambda item: (-item[1], item[0]))
+    for (reason, name), count in ranked:
+        example = str(tally.examples[reason, name])
+        yield Refusals(reason=reason, field=name, count=count, example=example)
+
+
+def _lateness(days: Mapping[int, int]) -> Lateness | None:
+    if not days:
+        return None
+    ordered = sorted(days)
+    up_to = list(accumulate(days[one] for one in ordered))
+    total = up_to[-1]
+
+    def rank(tenths: int) -> int:
+        return next(
+            day for day, count in zip(ordered, up_to, strict=True) if 10 * count >= tenths * total
+        )
+
+    return Lateness(median=rank(5), ninth_decile=rank(9), most=ordered[-1])
+
+
+def _standing(silence: int | None, allowed: int | None) -> Standing:
+    if silence is None:
+        return Standing.NEVER_HEARD
+    if allowed is None:
+        return Standing.NOTHING_PROMISED
+    return Standing.SILENT if silence > allowed else Standing.ON_TIME

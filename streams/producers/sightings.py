@@ -1,0 +1,101 @@
+"""What a record tells of its producer: an event taken in, or something refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from events.cloudevent import CloudEvent, decode
+from events.dead_letters import DOOR, REPLAY_OF, DeadLetter, Origin
+from events.errors import ContractError
+from events.records import Record
+from events.registry import Family
+from events.topics import topic_name
+from streams.dead_letters import FORWARDED_FROM
+from streams.producers.source import source_of
+
+__all__ = ["Refused", "Sighting", "Taken", "sightings"]
+
+_FAMILIES = {topic_name(family): family for family in Family}
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A valid event, and where it lies. `replayed`: the monitor sent it again after a refusal."""
+
+    event: CloudEvent
+    origin: Origin
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something that broke its contract, and the part of it to be repaired.
+
+    `producer` is who had shown at the door who it is, `source` what the record itself says; None
+    where neither is known.
+    """
+
+    reason: str
+    field: str
+    origin: Origin
+    source: str | None = None
+    producer: str | None = None
+    value: object = None
+    """What was found in the field, where that is known; not to be shown."""
+
+
+Sighting = Taken | Refused
+
+
+def sightings(records: Iterable[Record], letters: Iterable[DeadLetter]) -> Iterator[Sighting]:
+    """Tell what became of each record of the event topics, and of what the door refused.
+
+    A record counts once, however often it was worked through: one of which there is a dead letter
+    was refused for that letter's reason, also if it would be valid today; of the others their
+    contract decides. The monitor's own copies do not count: forwards never, replays only as events
+    that came to be known.
+    """
+    refused: dict[Origin, DeadLetter] = {}
+    for letter in letters:
+        if letter.origin == DOOR:
+            yield _of_letter(letter)
+        else:
+            refused[letter.origin] = letter
+    for record in records:
+        names = {name for name, _ in record.headers}
+        if FORWARDED_FROM in names:
+            continue
+        replayed = REPLAY_OF in names
+        origin = Origin(record.topic, record.partition, record.offset)
+        if (known := refused.get(origin)) is not None:
+            if not replayed:
+                yield _of_letter(known)
+            continue
+        try:
+            event = decode(record.headers, record.value, family=_FAMILIES[record.topic])
+        except ContractError as error:
+            if not replayed:
+                source = source_of(record.headers, record.value)
+                yield Refused(error.reason, error.field, origin, source, value=error.value)
+        else:
+            yield Taken(event, origin, replayed)
+
+
+def _of_letter(letter: DeadLetter) -> Refused:
+    return Refused(
+        letter.reason,
+        letter.field,
+        letter.origin,
+        source_of(letter.headers, letter.value),
+        letter.producer,
+        _value_found(letter),
+    )
+
+
+def _value_found(letter: DeadLetter) -> object:
+    try:
+        decode(letter.headers, letter.value)
+    except ContractError as error:
+        return error.value if error.field == letter.field else None
+    return None

@@ -1,0 +1,74 @@
+"""Records and dead letters of declared producers, in one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import count
+
+from events.dead_letters import DOOR, DeadLetter, Headers, Origin, Place
+from events.producers.model import Producers
+from streams.audit.records import RawRecord
+from tests.support.producers import producer
+
+__all__ = ["LYCEES", "PRODUCERS", "broken", "letter_of", "refused_at_the_door"]
+
+LYCEES = "urn:test:lycees"
+#: Two declared systems; each is to send every week.
+PRODUCERS = Producers(
+    producers=(
+        producer("lycees", LYCEES),
+        producer("sites", "urn:test:sites", types=("coworking.*",)),
+    )
+)
+
+_offsets = count()
+_STRUCTURED = (("content-type", b"application/cloudevents+json"),)
+_TIME = datetime(2019, 1, 1, tzinfo=UTC)
+
+
+def broken(
+    value: bytes | None = b'{"source": "urn:test:lycees"}',
+    *,
+    topic: str = "smartregion.schools",
+    headers: Headers = _STRUCTURED,
+) -> RawRecord:
+    """Return a record that breaks its contract."""
+    return RawRecord(topic, 0, 1_000_000 + next(_offsets), b"key", value, headers)
+
+
+def letter_of(
+    record: RawRecord, *, reason: str = "unknown_type", field: str = "type"
+) -> DeadLetter:
+    """Return the dead letter that a worker wrote of a record."""
+    origin = Origin(record.topic, record.partition, record.offset)
+    return _letter(origin, reason, field, record.value, record.headers)
+
+
+def refused_at_the_door(
+    producer: str | None, value: bytes = b"{}", *, reason: str = "not_allowed", field: str = "type"
+) -> DeadLetter:
+    """Return the dead letter that the door wrote."""
+    return _letter(DOOR, reason, field, value, _STRUCTURED, producer)
+
+
+def _letter(
+    origin: Origin,
+    reason: str,
+    field: str,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    producer: str | None = None,
+) -> DeadLetter:
+    return DeadLetter(
+        place=Place(0, next(_offsets)),
+        reason=reason,
+        field=field,
+        detail=f"{field}: …",
+        origin=origin,
+        time=_TIME,
+        key=None,
+        value=value,
+        headers=tuple(headers),
+        producer=producer,
+    )
