@@ -12,16 +12,19 @@ from events.registry import facts_of
 __all__ = [
     "DEAD_LETTERS",
     "DEAD_LETTER_MAX_BYTES",
+    "DEAD_LETTER_OUTCOMES",
     "DEFAULT_APP_ID",
     "DEFAULT_PARTITIONS",
     "TopicSpec",
     "changelog_name",
+    "changelog_topics",
     "declared_topics",
     "topic_name",
 ]
 
 PREFIX: Final = "smartregion"
 DEAD_LETTERS: Final = f"{PREFIX}.dead-letters"
+DEAD_LETTER_OUTCOMES: Final = f"{PREFIX}.dead-letter-outcomes"
 DEFAULT_APP_ID: Final = "smart-region-monitor"
 DEFAULT_PARTITIONS: Final = 8
 
@@ -90,7 +93,7 @@ def declared_topics(
     replication: int = 1,
     app_id: str = DEFAULT_APP_ID,
 ) -> tuple[TopicSpec, ...]:
-    """Every topic of the monitor: events, dead letters, changelogs.
+    """Every topic of the monitor: events, dead letters and what became of them, changelogs.
 
     Events are kept for ever: figures are computed again from them. Events and changelogs have
     the same `partitions`, since a family's state lives where its events are.
@@ -106,7 +109,25 @@ def declared_topics(
         retention_ms=_DEAD_LETTERS_RETENTION_MS,
         settings=(("max.message.bytes", str(DEAD_LETTER_MAX_BYTES)),),
     )
-    changelogs = tuple(
+    outcomes = TopicSpec(
+        DEAD_LETTER_OUTCOMES,
+        "partition/offset of the dead letter",
+        1,
+        replication,
+        compacted=True,
+    )
+    changelogs = changelog_topics(partitions=partitions, replication=replication, app_id=app_id)
+    return (*events, dead_letters, outcomes, *changelogs)
+
+
+def changelog_topics(
+    *,
+    partitions: int = DEFAULT_PARTITIONS,
+    replication: int = 1,
+    app_id: str = DEFAULT_APP_ID,
+) -> tuple[TopicSpec, ...]:
+    """The topics that keep the entity states of an application, one for each family."""
+    return tuple(
         TopicSpec(
             changelog_name(app_id, family),
             _key_of(family),
@@ -120,7 +141,6 @@ def declared_topics(
         )
         for family in Family
     )
-    return (*events, dead_letters, *changelogs)
 
 
 def _key_of(family: Family) -> str:

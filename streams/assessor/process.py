@@ -12,7 +12,7 @@ from catalogue.loader import load_catalogue
 from events.errors import EventsError
 from events.logs import configure_logging
 from events.topic_admin import verify_topics
-from events.topics import declared_topics
+from events.topics import changelog_topics
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorExposition
 from streams.errors import StreamsError
@@ -36,10 +36,9 @@ def run_assessor(settings: Settings) -> int:
     configure_logging(settings.log_level, settings.log_format)
     # What an operator got wrong is told before anything starts.
     catalogue = load_catalogue(settings.catalogue_folder)
-    declared = declared_topics(
+    changelogs = changelog_topics(
         partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
     )
-    changelogs = [topic for topic in declared if topic.compacted]
     verify_topics(settings.broker, changelogs, security=settings.security())
     return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock())))
 

@@ -18,7 +18,7 @@ from events.cloudevent import EncodedRecord, encode_structured
 from events.partitioning import partition_for
 from events.registry import Family
 from events.topic_admin import apply_topics
-from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
+from events.topics import DEFAULT_PARTITIONS, changelog_topics, declared_topics, topic_name
 from tests.bench.application import Application
 from tests.bench.workloads import Workload
 from tests.support.kafka import KafkaBroker
@@ -63,7 +63,7 @@ class Stage:
         All else counts as read. Its changelogs are deleted afterwards.
         """
         app_id = f"bench-{next(self._numbers)}"
-        changelogs = [topic for topic in declared_topics(app_id=app_id) if topic.compacted]
+        changelogs = changelog_topics(app_id=app_id)
         apply_topics(self._broker.bootstrap, changelogs)
         read = {place: self._already_read(place, workload.family, events) for place in self._ends}
         offsets = {

@@ -3,17 +3,25 @@
 import pytest
 
 from events.fact import Family
-from events.topics import DEAD_LETTERS, TopicSpec, changelog_name, declared_topics, topic_name
+from events.topics import (
+    DEAD_LETTER_OUTCOMES,
+    DEAD_LETTERS,
+    TopicSpec,
+    changelog_name,
+    declared_topics,
+    topic_name,
+)
 
 BY_NAME = {spec.name: spec for spec in declared_topics(partitions=6, app_id="monitor")}
 
 
 def test_all_topics_are_declared() -> None:
-    """Every family' events and changelogs, and the dead letters."""
+    """Every family's events and changelogs, the dead letters, and what became of them."""
     assert set(BY_NAME) == {
         *(topic_name(family) for family in Family),
         *(changelog_name("monitor", family) for family in Family),
         DEAD_LETTERS,
+        DEAD_LETTER_OUTCOMES,
     }
 
 
@@ -61,6 +69,13 @@ def test_dead_letters_outgrow_what_they_quote() -> None:
 def test_dead_letters_are_kept_for_ninety_days() -> None:
     """There is a quarter to look at what was refused, and no more."""
     assert BY_NAME[DEAD_LETTERS].config["retention.ms"] == str(90 * 24 * 60 * 60 * 1000)
+
+
+def test_what_became_of_a_dead_letter_is_known_as_long_as_the_letter() -> None:
+    """The last outcome of each letter is kept, whatever its age, and in one order for all."""
+    outcomes = BY_NAME[DEAD_LETTER_OUTCOMES]
+    assert (outcomes.config["cleanup.policy"], outcomes.config["retention.ms"]) == ("compact", "-1")
+    assert outcomes.partitions == 1
 
 
 @pytest.mark.parametrize(("replication", "in_sync"), [(1, None), (2, None), (3, "2")])
