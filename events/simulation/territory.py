@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from events.communes import COMMUNES, PARIS_AS_A_WHOLE
 from events.identifiers import Department
 from events.simulation.chance import one_of, stream
-from events.simulation.communes import COMMUNES, PARIS_AS_A_WHOLE
 
 __all__ = ["Commune", "Territory", "draw_territory", "some_commune"]
 
