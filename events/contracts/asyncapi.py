@@ -40,8 +40,7 @@ def asyncapi_document() -> dict[str, JSON]:
     schemas: dict[str, Any] = {}
     for fact in FACTS.values():
         schema = schema_of(fact)
-        definitions: Any = schema["$defs"]
-        schemas |= {name: _moved(part) for name, part in definitions.items()}
+        schemas |= {name: _moved(part) for name, part in schema["$defs"].items()}
         schemas[_label(fact)] = _moved(
             # The dialect is the document's own.
             {name: part for name, part in schema.items() if not name.startswith("$")}
@@ -141,7 +140,7 @@ def _headers(properties: Mapping[str, JSON]) -> JSON:
 
 
 def _binary_headers(fact: type[Fact]) -> dict[str, JSON]:
-    attributes: Any = schema_of(fact)["properties"]
+    attributes = schema_of(fact)["properties"]
     required = ("specversion", "id", "source", "type", "time")
     headers = {f"ce_{name}": attributes[name] for name in required}
     return {**headers, "content-type": _constant(JSON_DATA)}

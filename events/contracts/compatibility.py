@@ -68,21 +68,42 @@ class _Node:
         name = self.written["$ref"].rpartition("/")[2]
         return {**self.at(self.whole["$defs"][name]).schema, **self.written}
 
+    @property
+    def forms(self) -> list[_Node]:
+        """The forms that a value may have: what `anyOf` lists, each with what stands beside it."""
+        beside = {name: part for name, part in self.schema.items() if name != "anyOf"}
+        return [self.at({**beside, **form}) for form in self.schema.get("anyOf", [{}])]
+
     def at(self, part: object) -> _Node:
         """A part below: `true` takes anything."""
         return _Node(ANYTHING if part is True else cast("_Schema", part), self.whole)
 
 
 def _compared(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
+    if "anyOf" in old.schema or "anyOf" in new.schema:
+        yield from _alternatives(old, new, path)
+        return
     was, now = old.schema, new.schema
     for rule in (_kinds, _values, _bounds, _sizes, _exact, _checks, _unjudged):
         yield from (Breach(path, change) for change in rule(was, now))
-    yield from _alternatives(old, new, path)
     yield from _fields(old, new, path)
     for keyword, below in (("propertyNames", "(a name)"), ("items", "[]")):
         if keyword in now:
             before = old.at(was.get(keyword, True))
             yield from _compared(before, new.at(now[keyword]), f"{path}{below}")
+
+
+def _alternatives(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
+    """Each form that a value could have must still be one of those that it may have."""
+    allowed = new.forms
+    for form in old.forms:
+        judged = [tuple(_compared(form, other, path)) for other in allowed]
+        if () in judged:
+            continue
+        if len(judged) == 1:
+            yield from judged[0]
+        else:
+            yield Breach(path, f"no longer takes the form {dict(form.schema)}")
 
 
 def _kinds(was: _Schema, now: _Schema) -> Iterator[str]:
@@ -138,19 +159,6 @@ def _unjudged(was: _Schema, now: _Schema) -> Iterator[str]:
     for keyword in sorted(now.keys() - _JUDGED):
         if now[keyword] != was.get(keyword):
             yield f"{keyword} is not a keyword that this check can judge"
-
-
-def _alternatives(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
-    """Each form that a value could have must still be one of those that it may have."""
-    if "anyOf" not in new.schema:
-        forms = [old.at(form) for form in old.schema.get("anyOf", ())]
-        for form in forms:
-            yield from _compared(form, new, path)
-        return
-    allowed = [new.at(form) for form in new.schema["anyOf"]]
-    for form in (old.at(form) for form in old.schema.get("anyOf", (old.written,))):
-        if not any(next(_compared(form, other, path), None) is None for other in allowed):
-            yield Breach(path, f"no longer takes the form {dict(form.schema)}")
 
 
 def _fields(old: _Node, new: _Node, path: str) -> Iterator[Breach]:

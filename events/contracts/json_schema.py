@@ -10,7 +10,7 @@ from pydantic_core import core_schema
 
 from events.cloudevent import EVENT_MODELS
 from events.contracts.example import example_of
-from events.fact import JSON, Fact
+from events.fact import Fact
 from events.identifiers import also_checked
 
 __all__ = [
@@ -25,7 +25,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 DAY_RULE: Final = "at most the day after that of the event's `time` (UTC)"
 
-_ATTRIBUTE_NAMES: Final[JSON] = {"pattern": "^[a-z0-9]+$"}
+_ATTRIBUTE_NAMES: Final = {"pattern": "^[a-z0-9]+$"}
 """Names of CloudEvents attributes: pydantic keeps this rule of unknown ones to itself."""
 
 
@@ -44,7 +44,7 @@ def description_of(fact: type[Fact]) -> str:
     return getdoc(fact) or ""
 
 
-def schema_of(fact: type[Fact]) -> dict[str, JSON]:
+def schema_of(fact: type[Fact]) -> dict[str, Any]:
     """The schema of a fact's event in structured mode: the CloudEvents envelope with its data.
 
     It says everything that is checked but what JSON Schema has no words for: that is told in the

@@ -1,0 +1,101 @@
+"""The AsyncAPI document: valid for its own makers, complete, and true."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from jsonschema import Draft7Validator
+
+from events.cloudevent import CloudEvent, encode_binary, encode_structured
+from events.contracts.asyncapi import asyncapi_document
+from events.fact import Family
+from events.registry import FACTS
+from events.topics import declared_topics, topic_name
+from tests.support.facts import cloud_events
+
+OFFICIAL = Path(__file__).parents[3] / "corpus" / "asyncapi" / "asyncapi-3.0.0.schema.json"
+DOCUMENT: dict[str, Any] = asyncapi_document()
+LABELS = {name: f"{fact.NAME}.v{fact.VERSION}" for name, fact in FACTS.items()}
+
+
+def payload_validator(message: str) -> Draft7Validator:
+    """Return what checks a message's payload as a tool that reads the document does."""
+    reference = DOCUMENT["components"]["messages"][message]["payload"]
+    return Draft7Validator({**reference, "components": DOCUMENT["components"]})
+
+
+STRUCTURED = {name: payload_validator(label) for name, label in LABELS.items()}
+BINARY = {name: payload_validator(f"{label}.binary") for name, label in LABELS.items()}
+
+
+def test_the_official_schema_takes_it() -> None:
+    """It is an AsyncAPI 3.0.0 document."""
+    official = json.loads(OFFICIAL.read_text(encoding="utf-8"))
+
+    assert [error.message for error in Draft7Validator(official).iter_errors(DOCUMENT)] == []
+
+
+def test_every_reference_leads_somewhere() -> None:
+    """A tool that follows the document's references finds each."""
+
+    def references(part: object) -> set[str]:
+        if isinstance(part, list):
+            return {found for item in part for found in references(item)}
+        if not isinstance(part, dict):
+            return set()
+        own = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+        return own | {found for value in part.values() for found in references(value)}
+
+    def leads(reference: str) -> bool:
+        place: Any = DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            place = place.get(step)
+            if place is None:
+                return False
+        return True
+
+    assert {found for found in references(DOCUMENT) if not leads(found)} == set()
+
+
+def test_each_family_has_its_topic() -> None:
+    """The channels are the topics of events as they are declared, with their partitions."""
+    declared = {spec.name: spec.partitions for spec in declared_topics()}
+    told = {
+        channel["address"]: channel["bindings"]["kafka"]["partitions"]
+        for channel in DOCUMENT["channels"].values()
+    }
+
+    assert told == {topic_name(family): declared[topic_name(family)] for family in Family}
+
+
+def test_each_fact_is_on_its_family_s_channel() -> None:
+    """Every event type has its two messages, for structured and for binary mode."""
+    told = {name for channel in DOCUMENT["channels"].values() for name in channel["messages"]}
+
+    assert told == {*LABELS.values(), *(f"{label}.binary" for label in LABELS.values())}
+    assert told == DOCUMENT["components"]["messages"].keys()
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_a_message_is_named_as_its_type(name: str) -> None:
+    """What a tool shows as the message's name is what a producer writes."""
+    assert DOCUMENT["components"]["messages"][LABELS[name]]["name"] == name
+
+
+@given(cloud_events())
+def test_a_structured_record_is_as_documented(event: CloudEvent) -> None:
+    """The value that we write is a payload that the document describes."""
+    STRUCTURED[event.type].validate(json.loads(encode_structured(event).value))
+
+
+@given(cloud_events())
+def test_a_binary_record_is_as_documented(event: CloudEvent) -> None:
+    """So are the headers and the value in binary mode."""
+    record = encode_binary(event)
+    headers = {name: text.decode() for name, text in record.headers}
+
+    BINARY[event.type].validate(json.loads(record.value))
+    message = DOCUMENT["components"]["messages"][f"{LABELS[event.type]}.binary"]
+    Draft7Validator(message["headers"]).validate(headers)

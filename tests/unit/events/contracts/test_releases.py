@@ -1,0 +1,112 @@
+"""Released contracts are kept to."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from events.contracts.json_schema import schema_of
+from events.contracts.releases import BrokenContractError, ReleasedFileError, compare, release
+from events.registry import FACTS
+from tests.support.contracts import broken_rules, drawn_from, rules_beyond
+
+RELEASED = Path(__file__).parents[4] / "docs" / "contracts" / "released"
+CLOSED = "fr.iledefrance.smartregion.school.closed.v1"
+CONNECTED = "fr.iledefrance.smartregion.school.connected.v1"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a folder in which today's contracts are released."""
+    release(tmp_path)
+    return tmp_path
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Change a released file, as if the code had changed since."""
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_release_freezes_every_type(folder: Path) -> None:
+    """There is a file for each, which says what today's schema says."""
+    files = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir()}
+
+    assert files == {name: schema_of(fact) for name, fact in FACTS.items()}
+
+
+def test_a_second_release_changes_nothing(folder: Path) -> None:
+    """Only what is new or wider is written."""
+    assert release(folder) == ()
+
+
+def test_what_was_released_is_kept(folder: Path) -> None:
+    """As long as nothing changes, every released type is kept to."""
+    comparison = compare(folder)
+
+    assert set(comparison.kept) == FACTS.keys()
+    assert (comparison.broken, comparison.unreleased) == ({}, ())
+
+
+def test_a_stricter_contract_asks_for_a_v2(folder: Path) -> None:
+    """The error says which field of which type would refuse what, and what to do instead."""
+    edit(folder / f"{CONNECTED}.json", '"maximum": 1000000000', '"maximum": 2000000000')
+
+    with pytest.raises(BrokenContractError) as broken:
+        release(folder)
+
+    assert str(broken.value) == (
+        "contracts: would refuse yesterday's events, which were right when these types were"
+        f" released ({CONNECTED}: data.downlink_mbps: maximum is 1000000000, was 2000000000):"
+        " open a v2 beside each (a fact of the same NAME with VERSION = 2),"
+        " or take the change back"
+    )
+
+
+def test_a_wider_contract_is_released_in_its_place(folder: Path) -> None:
+    """What events may say in addition is taken for ever from then on."""
+    edit(folder / f"{CONNECTED}.json", '"maximum": 1000000000', '"maximum": 1000')
+
+    assert release(folder) == (CONNECTED,)
+    assert release(folder) == ()
+
+
+def test_a_type_never_goes_away(folder: Path) -> None:
+    """A released type that the code no longer knows would be refused."""
+    gone = "fr.iledefrance.smartregion.school.painted.v1"
+    (folder / f"{CLOSED}.json").rename(folder / f"{gone}.json")
+
+    comparison = compare(folder)
+
+    assert [str(found) for found in comparison.broken[gone]] == ["type: is no longer an event type"]
+    assert comparison.unreleased == (CLOSED,)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
+def test_a_broken_file_is_told(folder: Path, text: str) -> None:
+    """A released file that cannot be read keeps no promise."""
+    (folder / f"{CLOSED}.json").write_bytes(text.encode(errors="surrogateescape"))
+
+    with pytest.raises(ReleasedFileError, match=CLOSED):
+        compare(folder)
+
+
+def test_every_released_file_is_kept_to() -> None:
+    """The committed releases, as `make check` compares them."""
+    assert compare(RELEASED).broken == {}
+
+
+@pytest.mark.parametrize("file", sorted(RELEASED.glob("*.json")), ids=lambda file: file.stem)
+def test_what_a_released_schema_takes_is_taken(file: Path) -> None:
+    """Events drawn from the frozen file are refused only for the rules that it names itself."""
+    schema = json.loads(file.read_text(encoding="utf-8"))
+    told = rules_beyond(schema)
+
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck))
+    @given(drawn_from(schema))
+    def holds(event: object) -> None:
+        assert broken_rules(file.stem, event) <= told
+
+    holds()
