@@ -10,16 +10,15 @@ from enum import StrEnum
 from itertools import accumulate
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
-
 from events.dead_letters import Origin
 from events.frequency import Frequency
-from events.producers.model import UNKNOWN_PRODUCER, Producer, Producers
+from events.producers.model import UNKNOWN_PRODUCER, Producers
 from streams.producers.lateness import lateness_days
 from streams.producers.sightings import Refused, Sighting, Taken
 from streams.producers.silence import allowed_silence_days
+from streams.producers.told import Told
 
-__all__ = ["Lateness", "Refusals", "Scorecard", "Standing", "producer_of", "scorecards"]
+__all__ = ["Lateness", "Refusals", "Scorebook", "Scorecard", "Standing", "producer_of"]
 
 #: What the reports call those who sent what no declared producer may.
 _UNDECLARED: Final = "Not declared"
@@ -34,11 +33,7 @@ class Standing(StrEnum):
     NOTHING_PROMISED = "nothing_promised"
 
 
-class _Told(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Lateness(_Told):
+class Lateness(Told):
     """Days from a fact's effective day to its recording: half are at most `median`, and so on.
 
     Each is the smallest number of days that holds for the share it names (nearest rank).
@@ -49,7 +44,7 @@ class Lateness(_Told):
     most: int
 
 
-class Refusals(_Told):
+class Refusals(Told):
     """Refusals of one reason at one field, and where one of them is to be seen."""
 
     reason: str
@@ -59,7 +54,7 @@ class Refusals(_Told):
     """`smartregion.schools[3]@17`: topic, partition, offset; `http`: at the door."""
 
 
-class Scorecard(_Told):
+class Scorecard(Told):
     """What became of what one producer sent, up to a day.
 
     An event counts as accepted once, by its source and id: `duplicates` are the records that
@@ -88,23 +83,37 @@ class Scorecard(_Told):
     standing: Standing
 
 
-def scorecards(
-    sightings: Iterable[Sighting], producers: Producers, as_of: date
-) -> tuple[Scorecard, ...]:
-    """Add up what was seen, in any order, to a scorecard for each declared producer.
+class Scorebook:
+    """A fold over what was seen of all producers, in any order."""
 
-    They are in the order of their declaration; what none of them may have sent makes a last one,
-    for `unknown`, where there is any.
-    """
-    tallies = {producer.id: _Tally() for producer in producers}
-    undeclared = _Tally()
-    for sighting in sightings:
-        producer = producer_of(sighting, producers)
-        tallies.get(producer, undeclared).add(sighting)
-    cards = [_declared(tallies[producer.id], producer, as_of) for producer in producers]
-    if not undeclared.empty:
-        cards.append(_card(undeclared, UNKNOWN_PRODUCER, _UNDECLARED, as_of))
-    return tuple(cards)
+    def __init__(self, producers: Producers) -> None:
+        self._producers = producers
+        self._tallies = {producer.id: _Tally() for producer in producers}
+        self._undeclared = _Tally()
+
+    def add(self, producer: str, sighting: Sighting) -> None:
+        """Count what was seen of a producer."""
+        self._tallies.get(producer, self._undeclared).add(sighting)
+
+    def cards(self, as_of: date) -> tuple[Scorecard, ...]:
+        """Return a scorecard for each declared producer, in the order of their declaration.
+
+        What none of them may have sent makes a last one, for `unknown`, where there is any.
+        """
+        cards = [
+            _card(
+                self._tallies[producer.id],
+                producer.id,
+                producer.title,
+                as_of,
+                contact=producer.contact,
+                every=producer.expected_every,
+            )
+            for producer in self._producers
+        ]
+        if not self._undeclared.empty:
+            cards.append(_card(self._undeclared, UNKNOWN_PRODUCER, _UNDECLARED, as_of))
+        return tuple(cards)
 
 
 def producer_of(sighting: Sighting, producers: Producers) -> str:
@@ -163,17 +172,6 @@ class _Tally:
         kind = (sighting.reason, sighting.field)
         self.refusals[kind] += 1
         self.examples[kind] = min(sighting.origin, self.examples.get(kind, sighting.origin))
-
-
-def _declared(tally: _Tally, producer: Producer, as_of: date) -> Scorecard:
-    return _card(
-        tally,
-        producer.id,
-        producer.title,
-        as_of,
-        contact=producer.contact,
-        every=producer.expected_every,
-    )
 
 
 def _card(

@@ -15,7 +15,7 @@ from events.dead_letters import DOOR, Origin
 from events.fact import Family
 from events.frequency import Frequency
 from events.producers.model import Producers
-from streams.producers.scorecard import Refusals, Scorecard, Standing, scorecards
+from streams.producers.scorecard import Refusals, Scorebook, Scorecard, Standing, producer_of
 from streams.producers.sightings import Refused, Sighting, Taken
 from tests.support.histories import event, histories, uai
 from tests.support.producers import producer
@@ -41,6 +41,16 @@ def taken(
 def refused(reason: str = "invalid_data", field: str = "data.uai", offset: int = 0) -> Refused:
     """Return what is seen of something refused of the lycées' system."""
     return Refused(reason, field, Origin("smartregion.schools", 0, offset), LYCEES)
+
+
+def scorecards(
+    seen: Iterable[Sighting], producers: Producers, as_of: date
+) -> tuple[Scorecard, ...]:
+    """Return every producer's scorecard of what was seen."""
+    book = Scorebook(producers)
+    for sighting in seen:
+        book.add(producer_of(sighting, producers), sighting)
+    return book.cards(as_of)
 
 
 def card(*seen: Sighting, producers: Producers = PRODUCERS, as_of: date = AS_OF) -> Scorecard:
