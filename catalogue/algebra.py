@@ -1,4 +1,4 @@
-"""The measure algebra: count, sum, latest, fresh, ratio and share, compiled to terms."""
+"""The measure algebra: count, sum, latest, fresh, ratio, share and observed, made into terms."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
+from catalogue.observed import is_external, observed_measure
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Measure, Mode, Term
 from catalogue.vocabulary import (
     DEPARTMENT,
@@ -25,7 +26,7 @@ __all__ = ["MeasureError", "break_down", "choose", "compile_measure", "has_depar
 CENTS_PER_EURO = 100
 
 _TERM_FORMS = ("count", "sum", "latest", "fresh")
-_FORMS = (*_TERM_FORMS, "ratio", "share")
+_FORMS = (*_TERM_FORMS, "ratio", "share", "observed")
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "count": ("count",),
     "sum": ("sum", "from"),
@@ -33,6 +34,7 @@ _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "fresh": ("fresh",),
     "ratio": ("of", "over"),
     "share": ("of", "among"),
+    "observed": ("observed",),
 }
 _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "count": ("unless", "where", "within_days"),
@@ -41,9 +43,10 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "fresh": ("unless", "where", "every", "within_days", "grace_days"),
     "ratio": (),
     "share": (),
+    "observed": ("percent",),
 }
 
-# What others have already added up is neither counted nor summed.
+# What others have added up is neither counted nor added up again.
 _COUNTED = tuple(
     name for name, fact in FACTS_BY_NAME.items() if fact.FAMILY is not Family.OBSERVATIONS
 )
@@ -79,6 +82,8 @@ def break_down(measure: Measure, field: str) -> Measure:
     against the whole. Raises `MeasureError` where the numerator cannot be split.
     """
     problem = _undivided(measure.numerator, field)
+    if not measure.additive:
+        problem = ("divides what was observed as a whole", field, "leave breakdown out")
     if problem is not None:
         raise MeasureError([Mistake((), *problem)])
     over = measure.denominator
@@ -113,6 +118,8 @@ class _Compiler:
             if term is None:
                 return None
             return Measure(term, divisor=CENTS_PER_EURO if _in_money(term) else 1)
+        if form == "observed":
+            return self.observed(declared)
         self.only((), declared, (form,))
         parts = declared[form]
         if not isinstance(parts, Mapping):
@@ -147,6 +154,18 @@ class _Compiler:
                 remedy = "filter a field on one side only"
                 self.refuse(("share", "of", field), "is filtered twice", parts["of"], remedy)
         return Measure(replace(among, where=tuple(sorted((*among.where, *chosen)))), among)
+
+    def observed(self, declared: Mapping[str, object]) -> Measure | None:
+        """Take over, territory by territory, what somebody else has computed."""
+        self.keys((), declared, "observed")
+        name, percent = declared["observed"], declared.get("percent", False)
+        if not isinstance(percent, bool):
+            self.refuse(("percent",), "is not true or false", percent, "write true or false")
+        if not is_external(name):
+            remedy = "write its identifier, as IND-042: at most 64 letters, digits and . _ -"
+            self.refuse(("observed",), "is not an external indicator", name, remedy)
+            return None
+        return observed_measure(str(name), percent=percent is True)
 
     def term(self, path: Path, declared: object) -> Term | None:
         form = self.form(path, declared, _TERM_FORMS)

@@ -139,6 +139,8 @@ def _figure(
 
 
 def _value(indicator: Indicator, reading: Reading) -> Fraction | None:
+    if reading.last_reported is None and not indicator.measure.additive:
+        return None  # Nobody has observed anything yet, which is no zero.
     if indicator.measure.denominator is None:
         return Fraction(reading.numerator, indicator.measure.divisor)
     return Fraction(reading.numerator, reading.denominator) if reading.denominator else None

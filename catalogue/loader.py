@@ -154,6 +154,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     "indicators": Indicator,
     "milestones": Milestone,
     "baseline": Baseline,
+    "baselines": Baseline,
     "trend": TrendWindow,
 }
 

@@ -30,6 +30,7 @@ from catalogue.algebra import (
     has_department,
 )
 from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
+from catalogue.observed import is_percent
 from catalogue.terms import FREQUENCY_DAYS, Measure, Term
 from catalogue.vocabulary import field_of, resolve_field
 from events.document import Mistake
@@ -141,6 +142,7 @@ Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
 Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Flag = Annotated[bool, Field(strict=True)]
+Place = Literal["region", "75", "77", "78", "91", "92", "93", "94", "95"]
 Territory = Literal["region", "departments", "75", "77", "78", "91", "92", "93", "94", "95"]
 
 
@@ -234,6 +236,9 @@ class Indicator(Declared):
     min_cell: Annotated[int, Field(strict=True, ge=2, le=1000)] | None = None
     """The smallest number of persons that may be shown; see `catalogue.suppression`."""
     baseline: Baseline | None = None
+    """The region's, and each département's where it can be theirs too; see `baseline_for`."""
+    baselines: dict[Place, Baseline] = {}
+    """Those of the territories that have their own: `region`, or an INSEE code."""
     milestones: tuple[Milestone, ...] = ()
 
     @field_validator("breakdown")
@@ -255,10 +260,10 @@ class Indicator(Declared):
 
     def _contradictions(self) -> Iterator[Mistake]:
         """Tell where two fields, each right by itself, cannot both be."""
-        measured = self._measured_unit()
-        if measured is not self.unit:
-            problem = f"does not fit the measure, which is in {measured}"
-            yield Mistake(("unit",), problem, str(self.unit), f"write '{measured}'")
+        measured = self._measured_units()
+        if self.unit not in measured:
+            problem = f"does not fit the measure, which is in {measured[0]}"
+            yield Mistake(("unit",), problem, str(self.unit), f"write '{measured[0]}'")
         if self.grain is Grain.DEPARTMENT and not has_department(self.plan):
             problem = "does not fit the measure, whose facts name no département"
             yield Mistake(("grain",), problem, str(self.grain), "write 'region'")
@@ -270,16 +275,33 @@ class Indicator(Declared):
             problem = f"counts persons, and the measure is in {self.unit}"
             remedy = "remove it: only counts are suppressed by cell"
             yield Mistake(("min_cell",), problem, self.min_cell, remedy)
-        if self.baseline is not None:
-            yield from self._impossible(("baseline", "value"), self.baseline.value)
+        elif self.min_cell is not None and not self.plan.additive:
+            problem = "counts persons, and the measure is observed"
+            remedy = "remove it: who observes decides what may be known"
+            yield Mistake(("min_cell",), problem, self.min_cell, remedy)
+        yield from self._impossible_starts()
         for place, milestone in enumerate(self.milestones):
             where = ("milestones", place)
             yield from self._impossible((*where, "target"), milestone.target)
             yield from self._misplaced(where, milestone, self.milestones[:place])
 
+    def _impossible_starts(self) -> Iterator[Mistake]:
+        if self.baseline is not None:
+            yield from self._impossible(("baseline", "value"), self.baseline.value)
+            if "region" in self.baselines:
+                remedy = "keep this one or baseline"
+                yield Mistake(("baselines", "region"), "is there twice", "region", remedy)
+        for place, baseline in self.baselines.items():
+            yield from self._impossible(("baselines", place, "value"), baseline.value)
+            if place != "region" and self.grain is Grain.REGION:
+                remedy = "write region, or give the indicator grain: department"
+                yield Mistake(("baselines", place), "is finer than the grain", place, remedy)
+
     def _impossible(self, path: tuple[str | int, ...], value: Decimal | None) -> Iterator[Mistake]:
+        if value is None or (self.unit is not Unit.RATIO and not self.plan.additive):
+            return  # What others observe may well be negative: a balance, a rate of growth.
         highest = 1 if self.unit is Unit.RATIO else None
-        if value is not None and (value < 0 or (highest is not None and value > highest)):
+        if value < 0 or (highest is not None and value > highest):
             remedy = "write a ratio between 0 and 1" if highest else "write a number from 0 up"
             yield Mistake(path, "is out of range", value, remedy)
 
@@ -298,8 +320,9 @@ class Indicator(Declared):
             yield Mistake((*path, "scope"), "is finer than the grain", scope, remedy)
         if milestone.day is None:
             return
-        if self.baseline is not None and milestone.day <= self.baseline.day:
-            remedy = f"write a day after {self.baseline.day}"
+        starts = [start.day for start in self._starts_of(milestone)]
+        if starts and milestone.day <= max(starts):
+            remedy = f"write a day after {max(starts)}"
             yield Mistake((*path, "day"), "is not after the baseline's", milestone.day, remedy)
         previous = max((other.day for other in before if other.day is not None), default=None)
         if previous is not None and milestone.day < previous:
@@ -307,10 +330,21 @@ class Indicator(Declared):
             problem = "is before the previous milestone's"
             yield Mistake((*path, "day"), problem, milestone.day, remedy)
 
-    def _measured_unit(self) -> Unit:
+    def _starts_of(self, milestone: Milestone) -> Iterator[Baseline]:
+        """Give the baselines of the territories that are held to a milestone."""
+        if self.baseline is not None and (self.plan.additive or milestone.holds(None)):
+            yield self.baseline
+        for place, baseline in self.baselines.items():
+            if milestone.holds(None if place == "region" else place):
+                yield baseline
+
+    def _measured_units(self) -> tuple[Unit, ...]:
+        """Give the units that the measure can be in; what is observed is in that of its owner."""
+        if not self.plan.additive:
+            return (Unit.RATIO,) if is_percent(self.plan) else tuple(Unit)
         if self.plan.denominator is not None:
-            return Unit.RATIO
-        return Unit.EUROS if self.plan.divisor != 1 else Unit.COUNT
+            return (Unit.RATIO,)
+        return (Unit.EUROS,) if self.plan.divisor != 1 else (Unit.COUNT,)
 
     @cached_property
     def measure(self) -> Measure:
@@ -327,6 +361,13 @@ class Indicator(Declared):
         return use.choices if use is not None else ()
 
     @property
+    def decimals(self) -> int:
+        """How many decimals of a value are shown; those of a ratio are of its percentage."""
+        if self.unit is Unit.RATIO:
+            return 1
+        return 0 if self.plan.additive else 2
+
+    @property
     def patience_days(self) -> int | None:
         """How old the last report may be before the indicator is unreported; None: any age."""
         span = self.periodicity.days
@@ -335,8 +376,14 @@ class Indicator(Declared):
     def baseline_for(self, department: str | None) -> Baseline | None:
         """Give the baseline of a territory; the region's total says nothing of a département.
 
-        A ratio, and a start from zero, hold for each of them.
+        A ratio, and a start from zero, hold for each of them that has none of its own; unless they
+        were observed, where each territory's is its own.
         """
+        for place, own in self.baselines.items():
+            if place == (department or "region"):
+                return own
+        if department is not None and not self.plan.additive:
+            return None
         shared = self.unit is Unit.RATIO or (self.baseline is not None and self.baseline.value == 0)
         return self.baseline if department is None or shared else None
 

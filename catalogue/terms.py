@@ -53,7 +53,8 @@ class Term:
     `amount` is None for 1, or a field; a field that is a mapping adds up its values. `where` is
     satisfied when each field's value, as text (`true` and `false` for a flag), is among those
     given. `breakdown` is the field whose value is the category; for a mapping amount with such a
-    breakdown the mapping's keys are the categories.
+    breakdown the mapping's keys are the categories. `entities` are the only ones that are looked
+    at; None: every entity of the family.
     """
 
     family: Family
@@ -64,15 +65,22 @@ class Term:
     where: tuple[tuple[str, frozenset[str]], ...] = ()
     expires: Expiry | None = None
     breakdown: str | None = None
+    entities: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A figure: `numerator / denominator` (blank over 0), or `numerator / divisor`."""
+    """A figure: `numerator / denominator` (blank over 0), or `numerator / divisor`.
+
+    A figure that is not `additive` was observed, and not counted here: each territory's is its own,
+    the region's that of what names no département and never the sum of its départements'. It is
+    blank, and not 0, before the first report.
+    """
 
     numerator: Term
     denominator: Term | None = None
     divisor: int = 1
+    additive: bool = True
 
     @property
     def terms(self) -> tuple[Term, ...]:

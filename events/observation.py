@@ -20,6 +20,7 @@ __all__ = [
     "IndicatorObserved",
     "ObservedValue",
     "Territory",
+    "observed_entity",
 ]
 
 MICROS: Final = 10**6
@@ -111,6 +112,11 @@ ObservedValue = Annotated[
 ]
 
 
+def observed_entity(indicator: str, territory: Territory) -> str:
+    """The entity that an indicator is in a territory, and the key of its records: `IND-042/D77`."""
+    return f"{indicator}/{territory.value}"
+
+
 class IndicatorObserved(Fact):
     """The value that an indicator had in a territory on a day, as its owner computed it.
 
@@ -133,7 +139,7 @@ class IndicatorObserved(Fact):
     @property
     def entity_id(self) -> str:
         """The indicator and its territory: `IND-042/D77`."""
-        return f"{self.indicator}/{self.territory.value}"
+        return observed_entity(self.indicator, self.territory)
 
     def attributes(self) -> dict[str, JSON]:
         """The fact's own fields, its value in millionths (whole), its département if it is one."""

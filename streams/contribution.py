@@ -47,16 +47,17 @@ Contribution: TypeAlias = tuple[list[Step], list[tuple[str, int]]]
 
 @dataclass(frozen=True)
 class View:
-    """The facts that a term looks at; terms with the same view share an entity's timeline."""
+    """What a term looks at; terms with the same view share an entity's timeline."""
 
     family: Family
     facts: tuple[str, ...]
     unless: tuple[str, ...]
+    entities: frozenset[str] | None = None
 
     @classmethod
     def of(cls, term: Term) -> View:
         """Return a term's view."""
-        return cls(term.family, term.facts, term.unless)
+        return cls(term.family, term.facts, term.unless, term.entities)
 
     @cached_property
     def looks_at(self) -> frozenset[str]:

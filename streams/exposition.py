@@ -113,6 +113,12 @@ class Exposition(Collector):
                     # Persons in one partition are few; the assessor knows which of all are shown.
                     continue
                 amounts = _by_department(figures, places[0])
+                if not measure.additive:
+                    amounts = {
+                        department: amount
+                        for department, amount in amounts.items()
+                        if (places[0], department) in figures.last_reported
+                    }
                 if measure.denominator is None:
                     _expose(value, who, where, amounts, measure.divisor)
                 else:

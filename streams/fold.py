@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Fold", "Series", "SeriesKey"]
 
+#: Views, with the terms that share them and their places in the fold.
+_Views: TypeAlias = "dict[View, list[tuple[int, Term]]]"
 _SeriesByKey: TypeAlias = "defaultdict[tuple[int, str, str], Series]"
 
 
@@ -98,15 +100,26 @@ class Fold:
     def __init__(self, terms: Iterable[Term]) -> None:
         #: Each distinct term once: indicators that share a denominator share its series.
         self.terms: tuple[Term, ...] = tuple(dict.fromkeys(terms))
-        #: Per family: each view, with the terms that share it and their places.
-        self._views: dict[Family, dict[View, list[tuple[int, Term]]]] = defaultdict(dict)
+        #: Per family: the views of all its entities, with the terms that share them.
+        self._views: dict[Family, _Views] = defaultdict(dict)
+        #: The views of some entities only, by these: there may be hundreds, and few see an entity.
+        self._own_views: dict[tuple[Family, str], _Views] = defaultdict(dict)
         for place, term in enumerate(self.terms):
-            self._views[term.family].setdefault(View.of(term), []).append((place, term))
+            view = View.of(term)
+            if view.entities is None:
+                self._views[term.family].setdefault(view, []).append((place, term))
+            for entity in view.entities or ():
+                self._own_views[term.family, entity].setdefault(view, []).append((place, term))
         #: Per partition. The keys are plain tuples, which are made faster: one a step.
         self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
 
     def replace(
-        self, family: Family, partition: int, before: EntityState, after: EntityState
+        self,
+        family: Family,
+        partition: int,
+        entity: str,
+        before: EntityState,
+        after: EntityState,
     ) -> None:
         """Take one entity's old contributions out and put its new ones in.
 
@@ -117,7 +130,7 @@ class Fold:
             fact for fact in before.keys() | after.keys() if before.get(fact) is not after.get(fact)
         }
         series = self._series[partition]
-        for view, terms in self._views[family].items():
+        for view, terms in self._views_of(family, entity).items():
             if changed.isdisjoint(view.depends_on):
                 continue
             old, new = timeline(view, before), timeline(view, after)
@@ -153,8 +166,12 @@ class Fold:
             if key.term in places
         }
 
+    def _views_of(self, family: Family, entity: str) -> _Views:
+        own = self._own_views.get((family, entity))
+        return self._views[family] if own is None else self._views[family] | own
+
     def _places(self, family: Family) -> set[int]:
-        return {place for terms in self._views[family].values() for place, _ in terms}
+        return {place for place, term in enumerate(self.terms) if term.family is family}
 
 
 def _add(series: _SeriesByKey, place: int, contributed: Contribution, sign: int) -> None:

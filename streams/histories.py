@@ -38,14 +38,19 @@ def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
     """
     steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
     reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
+    terms = _places(holdings)
+    apart = {
+        terms[one.measure.numerator] for one in catalogue.indicators if not one.measure.additive
+    }
     for key, series in _all_series(holdings):
-        for place in {key.department, None}:
+        # What was observed in a département is no part of what was observed in the region.
+        own: set[str | None] = {key.department or None}
+        for place in own if key.term in apart else {key.department, None}:
             total = steps[key.term, place]
             for day, amount in series.steps.items():
                 total[day] += amount
             reports[key.term, place].update(series.reports)
     functions = {place: StepFunction.of(total) for place, total in steps.items()}
-    terms = _places(holdings)
     found: dict[tuple[str, str | None], History] = {}
     for indicator in catalogue.indicators:
         measure = indicator.measure

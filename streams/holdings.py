@@ -38,7 +38,7 @@ class Holdings:
         states = self._states[family, partition]
         repaired = self._repaired[family, partition]
         for entity, state in changed.items():
-            self.fold.replace(family, partition, states.get(entity, EMPTY), state)
+            self.fold.replace(family, partition, entity, states.get(entity, EMPTY), state)
             states[entity] = state
             repaired.pop(entity, None)
 
@@ -53,7 +53,7 @@ class Holdings:
         before = states.get(entity, EMPTY)
         after = merge_states(before, recorded)
         if after != before:
-            self.fold.replace(family, partition, before, after)
+            self.fold.replace(family, partition, entity, before, after)
             states[entity] = after
         if after != recorded:
             self._repaired[family, partition][entity] = after
@@ -98,7 +98,7 @@ class Holdings:
         Anything but 0 is a fault of this program: restart the worker, and report it.
         """
         fresh = Fold(self.fold.terms)
-        for state in self._states[family, partition].values():
-            fresh.replace(family, partition, EMPTY, state)
+        for entity, state in self._states[family, partition].items():
+            fresh.replace(family, partition, entity, EMPTY, state)
         kept, derived = self.fold.held(family, partition), fresh.held(family, partition)
         return sum(kept.get(key) != derived.get(key) for key in kept.keys() | derived.keys())

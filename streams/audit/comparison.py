@@ -70,6 +70,8 @@ def compare_exposed(audit: Audit, workers: Sequence[Exposed]) -> Comparison:
                 compared += 1
                 if counted != found:
                     differences.append(f"{where}: {figure.difference(counted, found)}")
+                elif figure.invents(shown, counted, department):
+                    differences.append(f"{where}: audit no value, worker {figure.amount(0)}")
                 for category in indicator.categories:
                     amount = audit.categories[indicator.id, category, department]
                     part = figure.part(shown, category, department)
@@ -188,11 +190,19 @@ class _Figure(NamedTuple):
         above = names.INDICATOR_NUMERATOR if measure.denominator else names.INDICATOR_VALUE
         numerators = shown.amounts(self.series(above), divisor=measure.divisor)
         denominators = shown.amounts(self.series(names.INDICATOR_DENOMINATOR))
+        reported = shown.days(self.series(names.INDICATOR_LAST_REPORTED))
+        additive = measure.additive
         return Reading(
-            numerator=total(numerators, department),
+            numerator=total(numerators, department, additive=additive),
             denominator=total(denominators, department) if measure.denominator else None,
-            last_reported=last(shown.days(self.series(names.INDICATOR_LAST_REPORTED)), department),
+            last_reported=last(reported, department, additive=additive),
         )
+
+    def invents(self, shown: _Shown, counted: Reading, department: str | None) -> bool:
+        """Tell whether the workers show a 0 where nobody observed anything: that is blank."""
+        if self.indicator.measure.additive or counted.last_reported is not None:
+            return False
+        return department in shown.places.get(self.series(names.INDICATOR_VALUE), {})
 
     def betrayals(self, shown: _Shown) -> Iterator[str]:
         """The metrics by which a worker shows persons whom the assessor may have to suppress."""

@@ -20,7 +20,7 @@ WITH named (fact, place, counts) AS (VALUES {named}), seen AS (
         PARTITION BY entity ORDER BY day DESC, time DESC, source DESC, id DESC, place DESC
     ) AS age
     FROM named CROSS JOIN cell USING (fact)
-    WHERE day <= :as_of
+    WHERE day <= :as_of AND {among}
 )
 SELECT department, {category}, sum({amount})
 FROM {rows}
@@ -32,7 +32,7 @@ _REPORTS: Final = """
 WITH named (fact, place, counts) AS (VALUES {named})
 SELECT department, max(day)
 FROM named CROSS JOIN cell USING (fact)
-WHERE day <= :as_of
+WHERE day <= :as_of AND {among}
 GROUP BY 1
 """
 
@@ -59,14 +59,19 @@ class Answer(NamedTuple):
     reports: Mapping[Place, date]
 
 
-def total(amounts: Mapping[Place, int], department: Place) -> int:
-    """The amount of a département; None: of the whole region, whether placed or not."""
-    return sum(amounts.values()) if department is None else amounts.get(department, 0)
+def total(amounts: Mapping[Place, int], department: Place, *, additive: bool = True) -> int:
+    """The amount of a département; None: of the whole region, whether placed or not.
+
+    The region's is its own, that of what has no place, where the measure is not additive.
+    """
+    if department is None and additive:
+        return sum(amounts.values())
+    return amounts.get(department, 0)
 
 
-def last(reports: Mapping[Place, date], department: Place) -> date | None:
-    """The last report of a département; None: of the whole region, whether placed or not."""
-    if department is None:
+def last(reports: Mapping[Place, date], department: Place, *, additive: bool = True) -> date | None:
+    """The last report of a département; None: of the whole region, as in `total`."""
+    if department is None and additive:
         return max(reports.values(), default=None)
     return reports.get(department)
 
@@ -80,7 +85,8 @@ def evaluate(ledger: Ledger, term: Term, as_of: date) -> Answer:
         amounts[department] += amount
         if category is not None:
             categories[category][department] = amount
-    reported = _ask(ledger, asked._replace(sql=_REPORTS.format(named=_named(term))), as_of)
+    last_days = _REPORTS.format(named=_named(term), among=_among(term))
+    reported = _ask(ledger, asked._replace(sql=last_days), as_of)
     reports = {department: date.fromordinal(day) for department, day in reported}
     return Answer(amounts, categories, reports)
 
@@ -92,6 +98,7 @@ def question(term: Term) -> Question:
     conditions = ["counts"]
     if term.mode is Mode.REPLACE:
         conditions.append("age = 1")
+    parameters |= {f"entity{at}": entity for at, entity in enumerate(_entities(term))}
     for at, (field, values) in enumerate(term.where):
         wanted = {f"value{at}_{each}": value for each, value in enumerate(sorted(values))}
         parameters |= wanted
@@ -108,6 +115,7 @@ def question(term: Term) -> Question:
         category = "part.key" if term.breakdown == term.amount else _text(term.breakdown)
     sql = _AMOUNTS.format(
         named=_named(term),
+        among=_among(term),
         category=category,
         amount=amount,
         rows=rows,
@@ -123,6 +131,17 @@ def _ask(ledger: Ledger, asked: Question, as_of: date) -> Iterator[Any]:
 def _named(term: Term) -> str:
     counting = [True] * len(term.facts) + [False] * len(term.unless)
     return ", ".join(f"(:fact{at}, {at}, {counts})" for at, counts in enumerate(counting))
+
+
+def _entities(term: Term) -> list[str]:
+    return sorted(term.entities or ())
+
+
+def _among(term: Term) -> str:
+    """The condition that an entity is one of those that the term looks at."""
+    if term.entities is None:
+        return "TRUE"
+    return f"entity IN ({', '.join(f':entity{at}' for at, _ in enumerate(_entities(term)))})"
 
 
 def _field(name: str) -> str:

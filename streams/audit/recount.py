@@ -64,16 +64,20 @@ def audit_ledger(
     for indicator in catalogue.indicators:
         found = [answers[term] for term in indicator.measure.terms]
         for department in territories(indicator):
-            readings[indicator.id, department] = _reading(found, department)
+            readings[indicator.id, department] = _reading(
+                found, department, additive=indicator.measure.additive
+            )
             for category in indicator.categories:
                 parts = found[0].categories.get(category, {})
                 categories[indicator.id, category, department] = total(parts, department)
     return Audit(as_of, known_on, ledger.account(), readings, categories, catalogue)
 
 
-def _reading(answers: Sequence[Answer], department: str | None) -> Reading:
-    numerator, *denominator = (total(answer.amounts, department) for answer in answers)
-    reported = (last(answer.reports, department) for answer in answers)
+def _reading(answers: Sequence[Answer], department: str | None, *, additive: bool) -> Reading:
+    numerator, *denominator = (
+        total(answer.amounts, department, additive=additive) for answer in answers
+    )
+    reported = (last(answer.reports, department, additive=additive) for answer in answers)
     return Reading(
         numerator=numerator,
         denominator=denominator[0] if denominator else None,

@@ -63,8 +63,8 @@ def after(state: EntityState, told: CloudEvent) -> EntityState:
 def folded(term: Term, history: Iterable[CloudEvent]) -> Fold:
     """Fold a history from scratch, on partition 0."""
     fold = Fold([term])
-    for state in states_of(history).values():
-        fold.replace(term.family, 0, EMPTY, state)
+    for entity, state in states_of(history).items():
+        fold.replace(term.family, 0, entity, EMPTY, state)
     return fold
 
 
@@ -232,9 +232,10 @@ class TestAgainstTheDefinition:
             if isinstance(step, date):
                 assert totals(fold, step) == evaluated(term, states.values(), step)
                 continue
-            before = states.get(step.fact.entity_id, EMPTY)
-            states[step.fact.entity_id] = after(before, step)
-            fold.replace(family, 0, before, states[step.fact.entity_id])
+            entity = step.fact.entity_id
+            before = states.get(entity, EMPTY)
+            states[entity] = after(before, step)
+            fold.replace(family, 0, entity, before, states[entity])
 
     @pytest.mark.parametrize("term", load_catalogue().terms, ids=lambda term: "+".join(term.facts))
     @settings(max_examples=20)
@@ -344,8 +345,8 @@ class TestBorrowing:
             ),
         )
 
-        fold.replace(Family.TRAININGS, 0, EMPTY, before)
-        fold.replace(Family.TRAININGS, 0, before, corrected)
+        fold.replace(Family.TRAININGS, 0, "enrolment-000001", EMPTY, before)
+        fold.replace(Family.TRAININGS, 0, "enrolment-000001", before, corrected)
 
         assert totals(fold, date(2018, 2, 1)) == {("75", ""): 1}
 
@@ -401,7 +402,7 @@ class TestFold:
         fold = Fold([CONNECTED])
         for partition, school in enumerate((PARIS, MEAUX)):
             state = states_of([event("school.connected", school, "2018-03-01")])[school]
-            fold.replace(Family.SCHOOLS, partition, EMPTY, state)
+            fold.replace(Family.SCHOOLS, partition, school, EMPTY, state)
 
         fold.drop(Family.SCHOOLS, 0)
 
@@ -414,7 +415,7 @@ class TestFold:
             event("school.connected", PARIS, "2018-03-01"),
             event("coworking.opened", "one", "2018-03-01"),
         ):
-            fold.replace(told.fact.FAMILY, 0, EMPTY, after(EMPTY, told))
+            fold.replace(told.fact.FAMILY, 0, told.fact.entity_id, EMPTY, after(EMPTY, told))
 
         fold.drop(Family.SCHOOLS, 0)
 
@@ -435,8 +436,8 @@ class TestFold:
         taken_back = event("school.connected", PARIS, "2018-03-01", retracted=True)
         before = after(EMPTY, told)
 
-        fold.replace(Family.SCHOOLS, 0, EMPTY, before)
-        fold.replace(Family.SCHOOLS, 0, before, after(before, taken_back))
+        fold.replace(Family.SCHOOLS, 0, PARIS, EMPTY, before)
+        fold.replace(Family.SCHOOLS, 0, PARIS, before, after(before, taken_back))
 
         assert fold.series(0) == {}
 
@@ -448,7 +449,7 @@ class TestFold:
         changed = with_cell(before, activated.fact.NAME, "2018-04-01", cell_of(activated))
 
         # The fold does not know the lycée: were the term folded, its figure would move.
-        fold.replace(Family.SCHOOLS, 0, before, changed)
+        fold.replace(Family.SCHOOLS, 0, PARIS, before, changed)
 
         assert fold.series(0) == {}
 

@@ -246,7 +246,7 @@ class TestSelfCheck:
     def test_finds_a_series_without_states(self) -> None:
         """What no state explains is a mismatch too."""
         holdings = Holdings([CONNECTED])
-        holdings.fold.replace(SCHOOLS, 0, EMPTY, state_of(connected()))
+        holdings.fold.replace(SCHOOLS, 0, PARIS, EMPTY, state_of(connected()))
 
         assert holdings.mismatches(SCHOOLS, 0) == 1
 

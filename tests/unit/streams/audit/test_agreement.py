@@ -108,6 +108,10 @@ MEASURES: Mapping[Family, Sequence[tuple[object, Mapping[str, Any]]]] = {
             {"unit": "ratio", "grain": "region", "breakdown": "theme"},
         ),
     ],
+    Family.OBSERVATIONS: [
+        ({"observed": "IND-001"}, {}),
+        ({"observed": "IND-002", "percent": True}, RATIO),
+    ],
 }
 
 # The day before, the day itself, and around each expiry of the measures.
@@ -131,7 +135,7 @@ def shown(
     return parse_metrics("worker", generate_latest(registry_of(exposition)).decode())
 
 
-@pytest.mark.parametrize("family", MEASURES)
+@pytest.mark.parametrize("family", Family)
 @given(data=st.data())
 def test_the_worker_and_the_audit_agree(family: Family, data: st.DataObject) -> None:
     """However a history arrives at the worker, it shows what the audit counts, on any day."""
