@@ -1,7 +1,7 @@
 # Works from a clean clone on Linux or macOS with Python >= 3.11 (venv, pip) and make.
 # `make demo` needs nothing else, and rings where Prometheus is installed; `make test` also needs
-# Java 17 and Maven (see deploy/kafka/jars.sh), and Prometheus for some of the tests (see
-# deploy/debian-packages.sh).
+# Java 17 and Maven (see deploy/kafka/jars.sh), and Prometheus, kcat and Node.js for some of the tests
+# (see deploy/debian-packages.sh).
 
 PYTHON ?= python3
 VENV := .venv
@@ -34,6 +34,7 @@ demo-boards: $(VENV)/run.stamp ## publish the boards on the Grafana at GRAFANA_U
 
 test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a real Prometheus too
 	@deploy/debian-packages.sh >&2
+	@tests/guide/packages.sh >&2
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, generated files, released contracts
@@ -69,8 +70,8 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 	--custom-compile-command "make lock" --extra demo pyproject.toml
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) build dist htmlcov deploy/kafka/target .coverage .coverage.* \
-		.hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
+		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The locked packages, then the project itself as an editable install. dev.txt pins whatever

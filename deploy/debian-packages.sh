@@ -1,15 +1,22 @@
 #!/usr/bin/env bash
 # Brings Prometheus and Alertmanager, with promtool and amtool: for the tests, and for the demo
-# where they are there. As root on Debian or Ubuntu it installs them, and starts none of their
-# services. Elsewhere it says what to install and is content (tests that need them are skipped),
-# but where CI=true.
+# where they are there; and curl, kcat, Node.js and npm, with which the producers' guide is tested.
+# As root on Debian or Ubuntu it installs what is missing, and starts no service. Elsewhere it says
+# what to install and is content (tests that need it are skipped), but where CI=true.
 set -euo pipefail
 
 missing=()
-command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
+services=()
+command -v prometheus >/dev/null && command -v promtool >/dev/null || services+=(prometheus)
 # The project's own archives call it alertmanager.
 { command -v prometheus-alertmanager || command -v alertmanager; } >/dev/null &&
-  command -v amtool >/dev/null || missing+=(prometheus-alertmanager)
+  command -v amtool >/dev/null || services+=(prometheus-alertmanager)
+missing+=(${services[@]+"${services[@]}"}) # Empty is unset for older shells.
+for program in curl kcat npm; do
+  command -v "$program" >/dev/null || missing+=("$program")
+done
+# Other packages of Node.js bring npm with them.
+command -v node >/dev/null || missing+=(nodejs)
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 if [[ $(id -u) -ne 0 ]] || ! command -v apt-get >/dev/null; then
@@ -38,6 +45,6 @@ chmod 755 "$policy"
 
 DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
 # Nor when the machine starts.
-if command -v systemctl >/dev/null; then
-  systemctl --quiet disable "${missing[@]}" || true
+if [[ ${#services[@]} -gt 0 ]] && command -v systemctl >/dev/null; then
+  systemctl --quiet disable "${services[@]}" || true
 fi
