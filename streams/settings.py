@@ -39,6 +39,8 @@ class Settings(BrokerSettings):
     """Brokers that keep each record; 3 in production."""
     catalogue: str | None = None
     """Folder of catalogue files to use instead of the shipped ones."""
+    producers: str | None = None
+    """File of declared producers to use instead of the shipped one."""
     clock: Annotated[str, AfterValidator(_clock_text)] = "system"
     """`system`, a day (`2019-06-30`), or a run of days per second (`2016-01-01..2020-12-31@20`)."""
 
@@ -101,6 +103,11 @@ class Settings(BrokerSettings):
     def catalogue_folder(self) -> Path | None:
         """The folder to load the catalogue from; None: the shipped one."""
         return Path(self.catalogue) if self.catalogue else None
+
+    @property
+    def producers_file(self) -> Path | None:
+        """The file to load the producers from; None: the shipped one."""
+        return Path(self.producers) if self.producers else None
 
     def make_clock(self) -> Clock:
         """Return the clock that the setting names; an accelerated one starts now."""
