@@ -13,6 +13,7 @@ from streams.audit.cli import commands as audit_commands
 from streams.backfill.cli import commands as backfill_commands
 from streams.demo.cli import demo
 from streams.export.cli import commands as export_commands
+from streams.producers.cli import commands as producers_commands
 
 if TYPE_CHECKING:
     from events.dead_letters import DeadLetter
@@ -88,5 +89,6 @@ commands: list[click.Command] = [
     *audit_commands,
     *backfill_commands,
     *export_commands,
+    *producers_commands,
     demo,
 ]

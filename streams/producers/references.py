@@ -171,10 +171,13 @@ class References:
         elif sighting.event.fact.NAME in _REFERENCES_OF or sighting.event.fact.NAME in _TELLING:
             self._claim(producer, sighting)
 
-    def reconcile(self, sirets: Collection[str] | None = None) -> Reconciliation:
-        """Tell what is named and not known; `sirets` are those of known organisations.
+    def reconcile(
+        self, sirets: Collection[str] | None = None, *, only: str | None = None
+    ) -> Reconciliation:
+        """Tell what is named and not known; `only` by one producer, whoever tells of it.
 
-        Without them grants' SIRETs are not checked: a SIRET that passes its check may be anybody's.
+        `sirets` are those of known organisations. Without them grants' SIRETs are not checked: one
+        that passes its own check may be anybody's.
         """
         known: dict[Kind, Collection[str]] = {
             Kind.COMMUNE: _KNOWN_COMMUNES,
@@ -185,7 +188,7 @@ class References:
         unknown: dict[tuple[str, str, Reference, str], _Found] = {}
         for (fact, _, _), claim in self._claims.items():
             attributes = claim.cell.attributes
-            if attributes is None:
+            if attributes is None or only not in (None, claim.producer):
                 continue
             for reference in _REFERENCES_OF.get(fact, ()):
                 value = attributes[reference.field]
@@ -200,6 +203,7 @@ class References:
             *(
                 _line(reference, producer, None, value, found)
                 for (reference, producer, value), found in self._refused.items()
+                if only in (None, producer)
             ),
         ]
         dangling = sorted(lines, key=_rank)
