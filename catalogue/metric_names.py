@@ -25,7 +25,9 @@ INDICATOR_VALUE = Metric(
     "smartregion_indicator_value",
     "gauge",
     _FIGURE,
-    "An additive indicator's share in one partition, in the indicator's unit: sum over partitions.",
+    "An additive indicator's share in one partition, in the indicator's unit: sum over partitions. "
+    "Of an observed indicator the whole value, in the partition of its territory: `region` is what "
+    "was observed in the region, and no sum of départements.",
 )
 INDICATOR_NUMERATOR = Metric(
     "smartregion_indicator_numerator",
@@ -64,6 +66,12 @@ INDICATOR_BASELINE = Metric(
     "gauge",
     ("programme", "indicator"),
     "The value from which progress is counted.",
+)
+INDICATOR_OWN_BASELINE = Metric(
+    "smartregion_indicator_own_baseline",
+    "gauge",
+    _TERRITORY,
+    "The value from which progress is counted in a territory that has its own.",
 )
 MILESTONE_TARGET = Metric(
     "smartregion_milestone_target",
@@ -181,6 +189,7 @@ METRICS: tuple[Metric, ...] = (
     INDICATOR_LAST_REPORTED,
     INDICATOR_INFO,
     INDICATOR_BASELINE,
+    INDICATOR_OWN_BASELINE,
     MILESTONE_TARGET,
     MILESTONE_DEADLINE,
     AS_OF,

@@ -361,6 +361,12 @@ class Indicator(Declared):
         return use.choices if use is not None else ()
 
     @property
+    def starts(self) -> tuple[Baseline, ...]:
+        """Every baseline that it has, of whatever territory."""
+        shared = () if self.baseline is None else (self.baseline,)
+        return (*shared, *self.baselines.values())
+
+    @property
     def decimals(self) -> int:
         """How many decimals of a value are shown; those of a ratio are of its percentage."""
         if self.unit is Unit.RATIO:

@@ -33,7 +33,7 @@ DEPARTMENT_SUM = Metric(
     "department:smartregion_indicator_value:sum",
     "gauge",
     _DEPARTMENT,
-    "An additive indicator's value in its unit, all partitions together.",
+    "An additive or observed indicator's value in its unit, all partitions together.",
 )
 DEPARTMENT_RATIO = Metric(
     "department:smartregion_indicator_value:ratio",
@@ -64,7 +64,8 @@ REGION_SUM = Metric(
     "region:smartregion_indicator_value:sum",
     "gauge",
     _REGION,
-    "An additive indicator's value in its unit, for the whole region.",
+    "An additive indicator's value in its unit, for the whole region; an observed one's, as it was "
+    "observed there.",
 )
 REGION_RATIO = Metric(
     "region:smartregion_indicator_value:ratio",

@@ -15,7 +15,7 @@ from catalogue.model import Catalogue, Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from dashboards.statuses import STATUSES
 
-__all__ = ["figures_table", "format_value"]
+__all__ = ["figures_table", "format_value", "value_of"]
 
 BEHIND = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
 
@@ -84,17 +84,23 @@ def _cut_to_fit(words: str, style: str = "") -> Text:
     return Text(words, style=style, no_wrap=True, overflow="ellipsis")
 
 
-def format_value(value: float | None, unit: Unit, direction: Direction = Direction.RISING) -> str:
+def format_value(
+    value: float | None,
+    unit: Unit,
+    direction: Direction = Direction.RISING,
+    *,
+    decimals: int = 0,
+) -> str:
     """Write a value in French: a ratio as percent, thousands apart, euros with their sign.
 
     What is beyond the last digit shown is cut on the side away from the target, so that `100,0 %`
-    is never read where 100 % is not attained.
+    is never read where 100 % is not attained. `decimals` are those of what is no ratio.
     """
     if value is None:
         return BLANK
     if unit is Unit.RATIO:
         return f"{_cut(value, 3, direction) * 100:.1f}{BEFORE_SIGN}%".replace(".", ",")
-    digits = f"{_cut(value, 0, direction):,}".replace(",", THOUSANDS)
+    digits = f"{_cut(value, decimals, direction):,}".replace(",", THOUSANDS).replace(".", ",")
     return f"{digits}{BEFORE_SIGN}€" if unit is Unit.EUROS else digits
 
 
@@ -109,17 +115,24 @@ def _cells(
 ) -> Sequence[str | Text]:
     if figure is None:
         return (BLANK,) * 6
-    unit, direction, rate = indicator.unit, indicator.direction, figure.progress_rate
-    assumed_start = indicator.baseline is not None and indicator.baseline.assumed
+    rate = figure.progress_rate
+    start = indicator.baseline_for(figure.department)
+    assumed_start = start is not None and start.assumed
     look = None if figure.status is None else STATUSES[figure.status]
     return (
-        format_value(figure.value, unit, direction),
-        _marked(format_value(figure.target, unit, direction), assumed=figure.assumed),
+        value_of(indicator, figure.value),
+        _marked(value_of(indicator, figure.target), assumed=figure.assumed),
         BLANK if rate is None else _marked(f"{int(rate)}{BEFORE_SIGN}%", assumed=assumed_start),
         Text(BLANK) if look is None else Text(look.text, style=look.style),
         BLANK if figure.projected_day is None else figure.projected_day.strftime(DAY),
         _behind(local),
     )
+
+
+def value_of(indicator: Indicator, value: float | None) -> str:
+    """Write a value of an indicator, with the decimals that it is shown with."""
+    decimals = 0 if indicator.unit is Unit.RATIO else indicator.decimals
+    return format_value(value, indicator.unit, indicator.direction, decimals=decimals)
 
 
 def _marked(text: str, *, assumed: bool) -> str:

@@ -51,6 +51,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "trainings": "Inscriptions",
         "grants": "Subventions",
         "datasets": "Jeux de données",
+        "observations": "Indicateurs observés",
     }
 )
 #: A ratio changes by points of percentage.

@@ -18,6 +18,7 @@ def promises(catalogue: Catalogue) -> Iterator[MetricFamily]:
     """Yield what each indicator is, its baseline, and its milestones' targets and days."""
     info = family_of(names.INDICATOR_INFO)
     baseline = family_of(names.INDICATOR_BASELINE)
+    own = family_of(names.INDICATOR_OWN_BASELINE)
     target = family_of(names.MILESTONE_TARGET)
     deadline = family_of(names.MILESTONE_DEADLINE)
     for programme in catalogue.programmes:
@@ -28,9 +29,11 @@ def promises(catalogue: Catalogue) -> Iterator[MetricFamily]:
             )
             if indicator.baseline is not None:
                 baseline.add_metric(who, float(indicator.baseline.value))
+            for place, start in indicator.baselines.items():
+                own.add_metric([*who, place], float(start.value))
             for milestone in indicator.milestones:
                 if milestone.target is not None:
                     target.add_metric([*who, milestone.id], float(milestone.target))
                 if milestone.day is not None:
                     deadline.add_metric([*who, milestone.id], midnight(milestone.day))
-    yield from (info, baseline, target, deadline)
+    yield from (info, baseline, own, target, deadline)

@@ -22,6 +22,7 @@ from dashboards.boards.figures import (
     has_target,
     indicator_names,
     milestone_columns,
+    most_lines,
     promise_column,
     runbook_links,
     value_columns,
@@ -62,11 +63,7 @@ ELSEWHERE: Final = f"!={names.REGION}"
 
 def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
     """Build the board that opens first."""
-    promises = sum(
-        len([milestone for milestone in one.milestones if milestone.target is not None])
-        for one in catalogue.indicators
-    )
-    height = max(promises + 2, 8)
+    height = max(most_lines(catalogue.indicators) + 2, 8)
     return Board(
         uid=ours.DELEGATE_BOARD,
         title="Smart Région : les promesses",

@@ -61,6 +61,7 @@ __all__ = [
     "has_target",
     "indicator_names",
     "milestone_columns",
+    "most_lines",
     "promise_column",
     "runbook_links",
     "value_columns",
@@ -133,6 +134,19 @@ def changes_shown(one: Indicator, part: str, /, *by: str, **labels: str) -> Quer
 def has_target(indicator: Indicator) -> bool:
     """Tell whether a milestone of an indicator is judged."""
     return any(milestone.target is not None for milestone in indicator.milestones)
+
+
+def most_lines(indicators: Iterable[Indicator]) -> int:
+    """Count the milestones with a target that one territory is held to, where they are the most."""
+    promised = [
+        milestone
+        for one in indicators
+        for milestone in one.milestones
+        if milestone.target is not None
+    ]
+    return max(
+        sum(milestone.holds(place) for milestone in promised) for place in (None, *DEPARTMENTS)
+    )
 
 
 def indicator_names(indicators: Iterable[Indicator]) -> Shown:

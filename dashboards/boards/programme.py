@@ -21,8 +21,8 @@ from dashboards.boards.figures import (
     TERRITORIES,
     changes_shown,
     figure_shown,
-    has_target,
     milestone_columns,
+    most_lines,
     promise_column,
     runbook_links,
 )
@@ -57,12 +57,13 @@ from dashboards.boards.queries import (
     date_of,
     latest,
     on,
+    one_of,
     select,
     status_code,
 )
 from dashboards.boards.sdk import dashboard
 from dashboards.conventions import Links
-from dashboards.territory import REGION_NAME
+from dashboards.territory import DEPARTMENTS, REGION_NAME
 from dashboards.wording import BREAKDOWNS, CATEGORIES
 
 __all__ = ["programme_board"]
@@ -79,7 +80,7 @@ OVER_TIME: Final = "last_over_time({series}[$__rate_interval])"
 
 def programme_board(programme: Programme, links: Links, since: str) -> Board:
     """Build the board of one programme."""
-    lines = sum(len(one.milestones) for one in programme.indicators if has_target(one))
+    lines = most_lines(programme.indicators)
     # The table has lines for the region and, where it is held to one, the chosen département.
     height = max(2 * lines + 2, 6)
     panels: list[Panel | Row] = [
@@ -163,7 +164,7 @@ def _indicator(programme: Programme, one: Indicator, top: int) -> Iterator[Panel
         detail
         for detail, is_there in (
             (_by_category, one.breakdown is not None),
-            (_parts, one.unit is Unit.RATIO),
+            (_parts, one.measure.denominator is not None),
         )
         if is_there
     ]
@@ -181,7 +182,7 @@ def _strip(programme: Programme, one: Indicator, at: At) -> Panel:
         (f"Valeur{IN_UNIT[one.unit]}", figure_shown(one, "indicator", **of), NUMBER),
         (f"Variation sur 30 jours{points}", changes_shown(one, "value", **of), CHANGE),
     ]
-    if one.unit is Unit.RATIO:
+    if one.measure.denominator is not None:
         values += [
             ("due au numérateur", changes_shown(one, "numerator", **of), CHANGE),
             ("due au dénominateur", changes_shown(one, "denominator", **of), CHANGE),
@@ -229,14 +230,8 @@ def _history(programme: Programme, one: Indicator, at: At) -> Panel:
     if one.grain is Grain.DEPARTMENT:
         series = select(recorded.DEPARTMENT_VALUE, department=(CHOSEN, f"!={names.REGION}"), **of)
         queries.append(Query(_over_time(one, series), "{{department}}"))
-    targets = [
-        (milestone, _target_legend(milestone))
-        for milestone in one.milestones
-        if milestone.target is not None
-    ]
-    for milestone, legend in targets:
-        series = select(names.MILESTONE_TARGET, milestone=milestone.id, **of)
-        queries.append(Query(f"max({_over_time(one, series)})", legend))
+    targets = [*_shared_targets(one, of), *_own_targets(one, of)]
+    queries += [Query(f"max({series})", legend) for legend, series in targets]
     return trend(
         Frame(
             f"{one.title} dans le temps{IN_UNIT[one.unit]}",
@@ -246,8 +241,33 @@ def _history(programme: Programme, one: Indicator, at: At) -> Panel:
         ),
         queries,
         NUMBER,
-        dashed=[legend for _, legend in targets],
+        dashed=[legend for legend, _ in targets],
     )
+
+
+def _shared_targets(one: Indicator, of: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Name the targets of the region, or of all départements, each with its series."""
+    for milestone in one.milestones:
+        if milestone.target is not None and not _is_some_departments(milestone):
+            series = select(names.MILESTONE_TARGET, milestone=milestone.id, **of)
+            yield _target_legend(milestone), _over_time(one, series)
+
+
+def _own_targets(one: Indicator, of: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Name the targets of some départements: of each day, only the chosen one's is drawn."""
+    same_day: dict[str, list[str]] = {}
+    for milestone in one.milestones:
+        if milestone.target is not None and _is_some_departments(milestone):
+            legend = f"{_target_legend(milestone)}, département choisi"
+            same_day.setdefault(legend, []).append(milestone.id)
+    held = OVER_TIME.format(series=select(names.MILESTONE_STATUS, department=CHOSEN, **of))
+    for legend, milestones in same_day.items():
+        series = select(names.MILESTONE_TARGET, milestone=one_of(milestones), **of)
+        yield legend, f"{_over_time(one, series)} and {on(*MILESTONE)} {held}"
+
+
+def _is_some_departments(milestone: Milestone) -> bool:
+    return not milestone.holds(None) and len(milestone.departments) < len(DEPARTMENTS)
 
 
 def _over_time(one: Indicator, series: str) -> str:
@@ -269,7 +289,7 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
         Column("Département", place, Shown(NO_UNIT, mappings=TERRITORIES)),
         Column("Valeur", figure_shown(one, place, **of), NUMBER, 85),
     ]
-    if one.unit is Unit.RATIO:
+    if one.measure.denominator is not None:
         under = latest(select(recorded.DEPARTMENT_DENOMINATOR, **of), place)
         columns.append(Column("Sur", Query(under), NUMBER, 85))
     if one.min_cell is not None:
@@ -283,7 +303,7 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
         Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, 85),
         Column("Relevé", Query(date_of(reported)), Shown(DATE), 105),
     ]
-    under = " « Sur » est le dénominateur." if one.unit is Unit.RATIO else ""
+    under = " « Sur » est le dénominateur." if one.measure.denominator is not None else ""
     return table_of(
         Frame(
             f"{one.title} : par département{IN_UNIT[one.unit]}",

@@ -39,6 +39,7 @@ MILESTONE: Final = (*INDICATOR, "milestone")
 
 CHANGE_WINDOW: Final = "30d"
 DAY_SECONDS: Final = 86_400
+PERCENT: Final = 100
 MILLISECONDS: Final = 1000
 """Grafana takes dates in milliseconds, Prometheus has seconds."""
 
@@ -103,32 +104,44 @@ def on(*labels: str) -> str:
 def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
     """Give values of indicators of different units as they are read in one column.
 
-    `expression_of` makes an expression of a matcher of indicators. A ratio becomes a percentage
-    with one decimal, anything else a whole number; what is beyond the last digit is cut on the side
-    away from the target, so that 100 is never read where 100 % is not attained.
+    `expression_of` makes an expression of a matcher of indicators. A ratio becomes a percentage;
+    each has the decimals that its indicator has, mostly none. What is beyond the last digit is cut
+    on the side away from the target, so that 100 is never read where 100 % is not attained.
     """
     parts = []
-    for (ratio, direction), ids in _kinds(indicators).items():
+    for (ratio, decimals, direction), ids in _kinds(indicators).items():
         cut = "floor" if direction is Direction.RISING else "ceil"
         value = expression_of(one_of(ids))
+        if not decimals:
+            parts.append(f"{cut}({value})")
+            continue
+        digits = 10**decimals
+        raised = digits * (PERCENT if ratio else 1)
         # A float may be a hair beside the decimal that was meant: 0.29 as 289.99…/1000.
-        parts.append(f"{cut}(round(1000 * {value}, 0.000001)) / 10" if ratio else f"{cut}({value})")
+        parts.append(f"{cut}(round({raised} * {value}, 0.000001)) / {digits}")
     return " or ".join(parts)
 
 
 def change_shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
     """Give changes in one column: of a ratio in points of percentage, with one decimal."""
-    ratios = [one.id for one in indicators if one.unit is Unit.RATIO]
-    others = [one.id for one in indicators if one.unit is not Unit.RATIO]
-    parts = [f"round(100 * {expression_of(one_of(ratios))}, 0.1)"] if ratios else []
-    parts += [f"round({expression_of(one_of(others))})"] if others else []
-    return " or ".join(parts)
-
-
-def _kinds(indicators: Iterable[Indicator]) -> Mapping[tuple[bool, Direction], list[str]]:
-    kinds: dict[tuple[bool, Direction], list[str]] = {}
+    kinds: dict[tuple[bool, int], list[str]] = {}
     for one in indicators:
-        kinds.setdefault((one.unit is Unit.RATIO, one.direction), []).append(one.id)
+        kinds.setdefault((one.unit is not Unit.RATIO, one.decimals), []).append(one.id)
+    return " or ".join(
+        _rounded(expression_of(one_of(ids)), decimals, ratio=not other)
+        for (other, decimals), ids in sorted(kinds.items())  # Ratios first.
+    )
+
+
+def _rounded(change: str, decimals: int, *, ratio: bool) -> str:
+    raised = f"{PERCENT} * {change}" if ratio else change
+    return f"round({raised}, {10**-decimals:g})" if decimals else f"round({raised})"
+
+
+def _kinds(indicators: Iterable[Indicator]) -> Mapping[tuple[bool, int, Direction], list[str]]:
+    kinds: dict[tuple[bool, int, Direction], list[str]] = {}
+    for one in indicators:
+        kinds.setdefault((one.unit is Unit.RATIO, one.decimals, one.direction), []).append(one.id)
     return kinds
 
 

@@ -41,8 +41,8 @@ def boards_of(
 
 def first_day(catalogue: Catalogue) -> date:
     """Give the first day from which anything is counted."""
-    days = (one.baseline.day for one in catalogue.indicators if one.baseline is not None)
-    return min(days, default=FIRST_DAY)
+    starts = [start for one in catalogue.indicators for start in one.starts]
+    return min((start.day for start in starts), default=FIRST_DAY)
 
 
 def render(boards: Sequence[Board]) -> Mapping[str, str]:

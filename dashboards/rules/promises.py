@@ -185,7 +185,7 @@ def _with_value(indicator: Indicator, condition: str) -> str:
     if indicator.min_cell is not None:
         return f"max by (programme, indicator, department) (\n  {condition}\n)"
     assessed = _known(ours.TERRITORY_ASSESSED, _selector(indicator))
-    value = wording.cut(assessed, indicator.unit, indicator.direction)
+    value = wording.cut(assessed, indicator)
     return f"{value}\nand on (programme, indicator, department)\n{condition}"
 
 
@@ -260,7 +260,7 @@ def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
     """Say the value, the target and the day."""
     day = "sans échéance" if milestone.day is None else f"au {wording.day_of(milestone.day)}"
     assumed = ", en partie supposée" if milestone.assumed else ""
-    value = wording.value_of(wording.VALUE, indicator.unit)
+    value = wording.value_of(wording.VALUE, indicator.unit, decimals=indicator.decimals)
     if indicator.min_cell is not None:
         value = wording.value_from(
             _told(names.INDICATOR_ASSESSED_VALUE, indicator),
@@ -279,12 +279,10 @@ def _prospect(indicator: Indicator, milestone: Milestone) -> str:
         absent="Le rythme observé ne mène pas à la cible.",
     )
     required = wording.pace_from(
-        _told(names.MILESTONE_REQUIRED_PACE, indicator, milestone),
-        indicator.unit,
-        absent="sans objet",
+        _told(names.MILESTONE_REQUIRED_PACE, indicator, milestone), indicator, absent="sans objet"
     )
     observed = wording.pace_from(
-        _told(names.INDICATOR_PACE, indicator), indicator.unit, absent="inconnu"
+        _told(names.INDICATOR_PACE, indicator), indicator, absent="inconnu"
     )
     return f"{projected} Rythme nécessaire : {required} ; observé : {observed}."
 

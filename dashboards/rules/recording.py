@@ -7,12 +7,12 @@ total is recorded: a partial sum would be a wrong figure, and a missing one is o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.metric_names import Metric
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, Indicator
 from dashboards import conventions as ours
 from dashboards.rules.model import Group, Recording, in_brackets
 
@@ -26,7 +26,15 @@ _WHERE = "programme, indicator, department"
 
 def figures_group(catalogue: Catalogue) -> Group:
     """Give the rules that add up the figures, each after those it is made of."""
-    rules = [*_monitor(), *_sums(), *_values(catalogue), *_reports(), *_categories(), *_lasting()]
+    observed = _matching(one for one in catalogue.indicators if not one.measure.additive)
+    rules = [
+        *_monitor(),
+        *_sums(observed),
+        *_values(catalogue),
+        *_reports(observed),
+        *_categories(),
+        *_lasting(),
+    ]
     return Group("smart-region-figures", rules)
 
 
@@ -40,14 +48,15 @@ def _monitor() -> Iterator[Recording]:
     )
 
 
-def _sums() -> Iterator[Recording]:
+def _sums(observed: str) -> Iterator[Recording]:
     for metric, department, region in (
         (names.INDICATOR_VALUE, recorded.DEPARTMENT_SUM, recorded.REGION_SUM),
         (names.INDICATOR_NUMERATOR, recorded.DEPARTMENT_NUMERATOR, recorded.REGION_NUMERATOR),
         (names.INDICATOR_DENOMINATOR, recorded.DEPARTMENT_DENOMINATOR, recorded.REGION_DENOMINATOR),
     ):
         yield Recording(department.name, _over_partitions(metric, _WHERE))
-        yield Recording(region.name, f"sum by (programme, indicator) ({department.name})")
+        own = observed if metric is names.INDICATOR_VALUE else ""
+        yield Recording(region.name, _of_the_region("sum", department.name, own))
 
 
 def _values(catalogue: Catalogue) -> Iterator[Recording]:
@@ -92,13 +101,27 @@ def _values(catalogue: Catalogue) -> Iterator[Recording]:
 
 def _hidden(catalogue: Catalogue) -> str:
     """Match the counts of persons: of them only the assessor tells, and what may be shown."""
-    return "|".join(one.id for one in catalogue.indicators if one.min_cell is not None)
+    return _matching(one for one in catalogue.indicators if one.min_cell is not None)
 
 
-def _reports() -> Iterator[Recording]:
+def _matching(indicators: Iterable[Indicator]) -> str:
+    return "|".join(one.id for one in indicators)
+
+
+def _of_the_region(operation: str, departments: str, observed: str) -> str:
+    """Take all territories of an indicator together; of an observed one the region's own alone."""
+    together = f"{operation} by (programme, indicator)"
+    if not observed:
+        return f"{together} ({departments})"
+    counted = f'{departments}{{indicator!~"{observed}"}}'
+    own = f'{departments}{{indicator=~"{observed}", department="{names.REGION}"}}'
+    return f"{together} ({counted})\nor\n{together} ({own})"
+
+
+def _reports(observed: str) -> Iterator[Recording]:
     reported = names.INDICATOR_LAST_REPORTED.name
     latest = _region_beside_departments(
-        f"max by (programme, indicator) ({reported})",
+        _of_the_region("max", reported, observed),
         f'max by ({_WHERE}) ({reported}{{department!="{names.REGION}"}})',
     )
     # Of a part of the partitions it might be too early a day.

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from catalogue.model import Direction, Indicator, Periodicity, Unit
-from dashboards.console import format_value
+from dashboards import console
 
 __all__ = [
     "EXPECTED",
@@ -48,32 +48,44 @@ _THOUSANDS = (
     rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
 )
 
+# The same before the decimals.
+_GROUPED = (
+    rf'reReplaceAll "(\\d)(\\d{{3}})," "$1{NARROW}$2,"'
+    rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
+    rf' | reReplaceAll "(\\d)(\\d{{3}}){NARROW}" "$1{NARROW}$2{NARROW}"'
+)
+
 
 def literal(text: str) -> str:
     """Write a text of the catalogue so that the template engine leaves it as it is."""
     return text.replace("{{", '{{ "{{" }}')
 
 
-def cut(expression: str, unit: Unit, direction: Direction) -> str:
+def cut(expression: str, indicator: Indicator) -> str:
     """Cut a value in PromQL to the last digit shown, on the side away from the target.
 
     As `dashboards.console.format_value` does: 100 % is never read where it is not attained.
     """
-    rounding = "floor" if direction is Direction.RISING else "ceil"
-    if unit is Unit.RATIO:
+    rounding = "floor" if indicator.direction is Direction.RISING else "ceil"
+    if indicator.unit is Unit.RATIO:
         return f"{rounding}(1000 * {expression}) / 1000"
-    return f"{rounding}({expression})"
+    if not indicator.decimals:
+        return f"{rounding}({expression})"
+    digits = 10**indicator.decimals
+    # A float may be a hair beside the decimal that was meant: 0.29 as 28.999…/100.
+    return f"{rounding}(round({digits} * {expression}, 0.000001)) / {digits}"
 
 
-def value_of(value: str, unit: Unit) -> str:
-    """Show a value that was cut: `98,7 %`, `1 145`, `6 500 000 €`."""
+def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:
+    """Show a value that was cut: `98,7 %`, `1 145`, `6 500 000 €`; with `decimals`, `1 145,50`."""
     if unit is Unit.RATIO:
         return (
             f"{{{{ {value} | humanizePercentage | {_COMMA}"
             rf' | reReplaceAll "^(\\d+)%" "$1,0%" | reReplaceAll "%" "{NO_BREAK}%" }}}}'
         )
     sign = f"{NO_BREAK}€" if unit is Unit.EUROS else ""
-    return f'{{{{ {value} | printf "%.0f" | {_THOUSANDS} }}}}{sign}'
+    grouped = f"{_COMMA} | {_GROUPED}" if decimals else _THOUSANDS
+    return f'{{{{ {value} | printf "%.{decimals}f" | {grouped} }}}}{sign}'
 
 
 def amount_of(value: str) -> str:
@@ -83,7 +95,7 @@ def amount_of(value: str) -> str:
 
 def target_of(indicator: Indicator, target: float) -> str:
     """Write a target, which is known beforehand."""
-    return format_value(target, indicator.unit, indicator.direction)
+    return console.value_of(indicator, target)
 
 
 def day_of(day: date) -> str:
@@ -102,14 +114,16 @@ def value_from(query: str, unit: Unit, *, absent: str) -> str:
     return _from(query, value_of(". | first | value", unit), absent)
 
 
-def pace_from(query: str, unit: Unit, *, absent: str) -> str:
+def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
     """Say the pace per day that a query gives, as one per month of 30 days."""
+    unit = indicator.unit
     if unit is Unit.RATIO:
         shown, per_month, word = f'printf "%.2f" | {_COMMA}', f"3000 * {query}", "pt par mois"
     elif unit is Unit.EUROS:
         shown, per_month, word = f'printf "%.0f" | {_THOUSANDS}', f"30 * {query}", "€ par mois"
     else:
-        shown, per_month, word = f'printf "%.1f" | {_COMMA}', f"30 * {query}", "par mois"
+        digits = indicator.decimals + 1
+        shown, per_month, word = f'printf "%.{digits}f" | {_COMMA}', f"30 * {query}", "par mois"
     return _from(per_month, f"{{{{ . | first | value | {shown} }}}}{NO_BREAK}{word}", absent)
 
 

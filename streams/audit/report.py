@@ -98,5 +98,7 @@ def _value(figure: Figure) -> str:
             return f"{figure.value:.1%}"
         case Unit.EUROS:
             return f"{figure.value:,.2f} €"
-        case Unit.COUNT:
+        case Unit.COUNT if figure.value.is_integer():
             return f"{figure.value:,.0f}"
+        case Unit.COUNT:
+            return f"{figure.value:,.6f}".rstrip("0")
