@@ -165,7 +165,9 @@ def _known_keys(model: type[BaseModel], path: _Path) -> list[str]:
     """List the keys that a declaration may have at a path."""
     holder: type[BaseModel] | None = model
     for step in path:
-        field = holder.model_fields.get(str(step)) if holder is not None else None
+        fields = holder.model_fields if holder is not None else {}
+        # A model that is itself a mapping or a list holds everything in its root.
+        field = fields.get(str(step)) or fields.get("root")
         if field is not None:
             holder = next(_models(field.annotation), None)
     return list(holder.model_fields) if holder is not None else []

@@ -1,0 +1,198 @@
+"""Signatures of requests as Standard Webhooks defines them: HMAC-SHA256 of id, time and body.
+
+Follows https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final, Self
+
+from events.errors import EventsError
+
+__all__ = [
+    "ID_HEADER",
+    "SECRET_PREFIX",
+    "SIGNATURE_HEADER",
+    "TIMESTAMP_HEADER",
+    "TOLERANCE",
+    "SignatureError",
+    "SignatureProblem",
+    "SigningSecret",
+    "read_timestamp",
+    "sign",
+    "verify",
+]
+
+ID_HEADER: Final = "webhook-id"
+TIMESTAMP_HEADER: Final = "webhook-timestamp"
+SIGNATURE_HEADER: Final = "webhook-signature"
+
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with is none
+VERSION: Final = "v1"
+TOLERANCE: Final = timedelta(minutes=5)
+"""How far a request's timestamp may be from the clock, either way."""
+
+SECRET_BYTES: Final = (24, 64)
+
+# No full stop: it separates what is signed, and id and timestamp could be told apart differently.
+_ID: Final = re.compile(r"[A-Za-z0-9_:-]{1,128}")
+_TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
+
+
+class SignatureProblem(StrEnum):
+    """Why a signature does not hold."""
+
+    MALFORMED_ID = "malformed_id"
+    MALFORMED_TIMESTAMP = "malformed_timestamp"
+    TOO_OLD = "too_old"
+    TOO_NEW = "too_new"
+    NO_MATCH = "no_match"
+
+
+_TOLD: Final = {
+    SignatureProblem.MALFORMED_ID: (
+        ID_HEADER,
+        "is not 1 to 128 letters, digits and _ : -",
+        "send a new one with each request, such as a UUID",
+    ),
+    SignatureProblem.MALFORMED_TIMESTAMP: (
+        TIMESTAMP_HEADER,
+        "is not a number of seconds",
+        "send the seconds since 1970 as digits",
+    ),
+    SignatureProblem.TOO_OLD: (
+        TIMESTAMP_HEADER,
+        "is more than 5 minutes ago",
+        "sign when you send, and set the clock of your system",
+    ),
+    SignatureProblem.TOO_NEW: (
+        TIMESTAMP_HEADER,
+        "is more than 5 minutes ahead",
+        "set the clock of your system",
+    ),
+    SignatureProblem.NO_MATCH: (
+        SIGNATURE_HEADER,
+        "is of no secret of this producer",
+        (
+            f"sign '{{{ID_HEADER}}}.{{{TIMESTAMP_HEADER}}}.{{body}}', byte for byte as sent,"
+            " with the secret's decoded bytes"
+        ),
+    ),
+}
+
+
+class SignatureError(EventsError):
+    """A signature that does not hold; never repeats what was sent."""
+
+    def __init__(self, problem: SignatureProblem) -> None:
+        self.problem = problem
+        self.header, said, self.remedy = _TOLD[problem]
+        super().__init__(f"{self.header}: {said}: {self.remedy}")
+
+
+class SigningSecret:
+    """A secret that producer and door share: 24 to 64 bytes, written `whsec_` and base64.
+
+    Never shows itself.
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: bytes) -> None:
+        shortest, longest = SECRET_BYTES
+        if not shortest <= len(key) <= longest:
+            message = f"a signing secret has {shortest} to {longest} bytes"
+            raise ValueError(message)
+        self._key = key
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read a secret as it is handed out. Raises ValueError, which does not repeat it."""
+        encoded = text.removeprefix(SECRET_PREFIX)
+        if encoded == text:
+            message = f"a signing secret begins with {SECRET_PREFIX}"
+            raise ValueError(message)
+        try:
+            # Padding may be missing, as in the reference implementations.
+            key = b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        except ValueError:
+            message = f"a signing secret is {SECRET_PREFIX} and base64"
+            raise ValueError(message) from None
+        return cls(key)
+
+    def reveal(self) -> str:
+        """The secret as it is handed out: for whoever issues it, once."""
+        return SECRET_PREFIX + b64encode(self._key).decode()
+
+    def digest(self, content: bytes) -> bytes:
+        """The HMAC-SHA256 of what is signed."""
+        return hmac.digest(self._key, content, sha256)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SigningSecret) and hmac.compare_digest(self._key, other._key)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('**********')"
+
+
+def sign(secret: SigningSecret, message_id: str, at: datetime, body: bytes) -> str:
+    """The value of `webhook-signature` for a body sent with an id at an (aware) time.
+
+    Raises SignatureError where the id cannot be signed.
+    """
+    if not _ID.fullmatch(message_id):
+        raise SignatureError(SignatureProblem.MALFORMED_ID)
+    return _signature(secret, message_id, str(int(at.timestamp())), body)
+
+
+def verify(
+    secrets: Iterable[SigningSecret],
+    *,
+    message_id: str,
+    timestamp: str,
+    signatures: str,
+    body: bytes,
+    now: datetime,
+) -> None:
+    """Check the three headers of a signed body against the clock and every active secret.
+
+    Raises SignatureError. Takes as long whichever secret or signature matches.
+    """
+    read_timestamp(timestamp, now=now)
+    if not _ID.fullmatch(message_id):
+        raise SignatureError(SignatureProblem.MALFORMED_ID)
+    sent = [signature.encode(errors="replace") for signature in signatures.split(" ")]
+    matches = False
+    for secret in secrets:
+        expected = _signature(secret, message_id, timestamp, body).encode()
+        for signature in sent:
+            matches |= hmac.compare_digest(expected, signature)
+    if not matches:
+        raise SignatureError(SignatureProblem.NO_MATCH)
+
+
+def read_timestamp(timestamp: str, *, now: datetime) -> datetime:
+    """Read `webhook-timestamp`. Raises SignatureError where it is too far from the clock."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        raise SignatureError(SignatureProblem.MALFORMED_TIMESTAMP)
+    seconds = int(timestamp) - now.timestamp()
+    if seconds < -TOLERANCE.total_seconds():
+        raise SignatureError(SignatureProblem.TOO_OLD)
+    if seconds > TOLERANCE.total_seconds():
+        raise SignatureError(SignatureProblem.TOO_NEW)
+    return datetime.fromtimestamp(int(timestamp), UTC)
+
+
+def _signature(secret: SigningSecret, message_id: str, timestamp: str, body: bytes) -> str:
+    digest = secret.digest(f"{message_id}.{timestamp}.".encode() + body)
+    return f"{VERSION},{b64encode(digest).decode()}"
