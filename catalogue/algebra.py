@@ -19,7 +19,8 @@ from catalogue.vocabulary import (
     resolve_field,
 )
 from events.document import Mistake
-from events.registry import FACTS_BY_NAME, Family
+from events.observation import IndicatorObserved
+from events.registry import FACTS_BY_NAME
 
 __all__ = ["MeasureError", "break_down", "choose", "compile_measure", "has_department"]
 
@@ -46,10 +47,7 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "observed": ("percent",),
 }
 
-# What others have added up is neither counted nor added up again.
-_COUNTED = tuple(
-    name for name, fact in FACTS_BY_NAME.items() if fact.FAMILY is not Family.OBSERVATIONS
-)
+_COUNTED = tuple(name for name in FACTS_BY_NAME if name != IndicatorObserved.NAME)
 
 Path = tuple[str | int, ...]
 Where = tuple[tuple[str, frozenset[str]], ...]
@@ -210,7 +208,10 @@ class _Compiler:
         before = len(self.mistakes)
         named = self.words(path, declared, "fact")
         for place, name in named:
-            if name not in _COUNTED:
+            if name == IndicatorObserved.NAME:
+                remedy = "write observed: and the indicator's identifier"
+                self.refuse(place, "is added up by others already", name, remedy)
+            elif name not in _COUNTED:
                 self.refuse(place, "is not a known fact", name, choose(name, _COUNTED))
         if len(self.mistakes) > before:
             return ()

@@ -68,7 +68,8 @@ def _errors(file: Path, document: Document) -> Iterator[DeclarationError]:
         Programme.model_validate(data)
     except ValidationError as refusal:
         for error in refusal.errors(include_url=False):
-            path = error["loc"]
+            # Pydantic's own step to a key that is wrong, of a mapping with keys of one's own.
+            path = tuple(step for step in error["loc"] if step != "[key]")
             if path not in unread:
                 problem, value, remedy = _explained(error)
                 yield _error(file, document.line(path), _spoken(data, path), problem, value, remedy)
@@ -173,6 +174,7 @@ _EXPLANATIONS: Mapping[str, tuple[str, str]] = {
     "decimal_type": ("is not a number", "write digits as 1145 or 0.95, without quotes"),
     "greater_than_equal": ("is out of range", "write at least {ge}"),
     "less_than_equal": ("is out of range", "write at most {le}"),
+    "dict_type": ("is not a mapping", "write keys and values"),
     "tuple_type": ("is not a list", "write each item after a dash"),
     "empty": ("is empty", "write at least one item"),
     "model_type": ("is not a mapping", "write keys and values"),
