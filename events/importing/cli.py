@@ -1,0 +1,99 @@
+"""The commands `smart-region import csv` and `import mappings`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+__all__ = ["import_group", "import_options"]
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+_TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+
+_OPTIONS: Final = (
+    click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE..."),
+    click.option(
+        "--bootstrap",
+        envvar="SMART_REGION_BROKER",
+        default="127.0.0.1:9092",
+        show_default=True,
+        show_envvar=True,
+        metavar="HOST:PORT",
+        help="Kafka broker; several separated by commas.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
+    click.option(
+        "--refusals",
+        type=_NEW_FILE,
+        metavar="FILE",
+        help="Where to write every refusal: *.csv for a spreadsheet, else text.",
+    ),
+    click.option(
+        "--recorded-at",
+        type=_TIMES,
+        metavar="TIME",
+        help="When the files were made (UTC).  [default: when each was last changed]",
+    ),
+    click.option(
+        "--journal",
+        type=_NEW_FILE,
+        metavar="FILE",
+        help="What was sent is noted there.  [default: imports.sqlite3 in your settings' folder]",
+    ),
+    click.option(
+        "--again", is_flag=True, help="Send also what was sent before: the broker has lost it."
+    ),
+)
+
+
+def import_options(command: Command) -> Command:
+    """Give a command the files and options of every import, for `screen.carry_out`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(name="import")
+def import_group() -> None:
+    """Take in files that people keep, line by line, as events."""
+
+
+@import_group.command(name="csv")
+@import_options
+@click.option(
+    "--mapping",
+    required=True,
+    metavar="MAPPING",
+    help="What the columns mean: a file, or a name that `import mappings` lists.",
+)
+def import_csv(mapping: str, **how: Any) -> None:
+    """Import CSV files by a declared mapping.
+
+    Each refused line is told with its column, its value and what to do, and stops nothing; the
+    exit status is then 1, or 2 where the import could not go on. Run it again to go on: what has
+    arrived is not sent twice.
+    """
+    from events.importing.mapped import MappedReader
+    from events.importing.mapping import load_mapping
+    from events.importing.screen import carry_out
+
+    reader = MappedReader(load_mapping(mapping))
+    if carry_out(reader, **how).refused:
+        sys.exit(1)
+
+
+@import_group.command(name="mappings")
+def list_mappings() -> None:
+    """List the mappings that come with the program: name, fact, file."""
+    from events.importing.mapping import load_mapping, mapping_names
+
+    for name in mapping_names():
+        mapping = load_mapping(name)
+        click.echo(f"{name}: {mapping.fact} from {mapping.title}")

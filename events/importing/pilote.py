@@ -1,0 +1,203 @@
+"""The import format of PILOTE, the State's policy barometer: one value of an indicator a line.
+
+Columns `identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur`; the key of a value is
+the first, the second, the fourth and the fifth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from events.importing.finding import Aside, Finding, Found, Watch
+from events.importing.refusal import Refusal
+from events.importing.stating import Origin, stated
+from events.importing.table import Layout, Row, Table
+from events.importing.written import WrittenError, read_day, read_decimal
+from events.observation import IndicatorObserved, Territory
+
+__all__ = [
+    "COLUMNS",
+    "LAYOUT",
+    "SOURCE",
+    "PiloteReader",
+    "PiloteValue",
+    "PromiseTaker",
+    "ValueKind",
+    "origin_of",
+    "read_value",
+]
+
+COLUMNS: Final = (
+    "identifiant_indic",
+    "zone_id",
+    "zone_nom",
+    "date_valeur",
+    "type_valeur",
+    "valeur",
+)
+LAYOUT: Final = Layout(
+    columns=tuple(name for name in COLUMNS if name != "zone_nom"), optional=("zone_nom",)
+)
+SOURCE: Final = "urn:iledefrance:pilote"
+
+OURS: Final = {territory.value: territory for territory in Territory}
+# Insee's codes of départements and regions, as of 2016.
+_NO_DEPARTMENT: Final = 20  # Corsica's, before it became 2A and 2B.
+_DEPARTMENTS: Final = (
+    *(f"{number:02}" for number in range(1, 96) if number != _NO_DEPARTMENT),
+    *("2A", "2B", "971", "972", "973", "974", "976"),
+)
+_REGIONS: Final = (
+    *("01", "02", "03", "04", "06", "11", "24", "27", "28", "32", "44", "52", "53"),
+    *("75", "76", "84", "93", "94"),
+)
+ELSEWHERE: Final = (
+    frozenset({f"D{code}" for code in _DEPARTMENTS} | {f"R{code}" for code in _REGIONS})
+    - OURS.keys()
+)
+
+_INDICATOR: Final = re.compile(r"IND-([0-9]{3}|[1-9][0-9]{3})")
+OTHER_TERRITORIES: Final = "another territory than Île-de-France"
+
+
+class ValueKind(StrEnum):
+    """What a line's value is."""
+
+    INITIAL = "vi"
+    CURRENT = "va"
+    TARGET = "vc"
+
+
+_KINDS: Final = {kind.value: kind for kind in ValueKind}
+_FIELDS: Final = {
+    "indicator": "identifiant_indic",
+    "territory": "zone_id",
+    "observed_on": "date_valeur",
+    "value": "valeur",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PiloteValue:
+    """One line: a value of an indicator in a territory on a day; None takes it back."""
+
+    line: int
+    indicator: str
+    territory: Territory
+    day: date
+    kind: ValueKind
+    value: Decimal | None
+
+    @property
+    def key(self) -> tuple[str, Territory, date, ValueKind]:
+        """What two lines may not both tell."""
+        return self.indicator, self.territory, self.day, self.kind
+
+
+PromiseTaker: TypeAlias = Callable[[PiloteValue, Origin, datetime], Aside | list[Refusal]]
+"""Takes an initial or a target value with its line, and the time at which it was recorded."""
+
+
+def origin_of(row: Row, file: str) -> Origin:
+    """Say where a row stands, for what is refused of it."""
+    return Origin(file, row.line, row.cells, _FIELDS)
+
+
+def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
+    """Read a row, or tell all that is wrong with it.
+
+    A value of another territory than ours is left aside, whatever else it says.
+    """
+    cells, origin = row.cells, origin_of(row, file)
+    refusals: list[Refusal] = []
+
+    def refuse(column: str, problem: str, remedy: str) -> None:
+        refusals.append(origin.refusal(column, problem, remedy))
+
+    zone = cells["zone_id"].upper()
+    if zone in ELSEWHERE:
+        return Aside(row.line, OTHER_TERRITORIES)
+    territory = OURS.get(zone)
+    if territory is None:
+        refuse("zone_id", *_zone_problem(zone))
+    indicator = cells["identifiant_indic"].upper()
+    if not _INDICATOR.fullmatch(indicator) or indicator == "IND-000":
+        problem = "is not an indicator's identifier" if indicator else "is empty"
+        refuse("identifiant_indic", problem, "write IND-001 to IND-9999")
+    kind = _KINDS.get(cells["type_valeur"].lower())
+    if kind is None:
+        problem = "is not a type of value" if cells["type_valeur"] else "is empty"
+        refuse("type_valeur", problem, "write vi (initial), va (current) or vc (target)")
+    day = value = None
+    try:
+        day = read_day(cells["date_valeur"])
+    except WrittenError as error:
+        refuse("date_valeur", error.problem, error.remedy)
+    try:
+        value = read_decimal(cells["valeur"]) if cells["valeur"] else None
+    except WrittenError as error:
+        refuse("valeur", error.problem, error.remedy)
+    if refusals or territory is None or kind is None or day is None:
+        return refusals
+    return PiloteValue(row.line, indicator, territory, day, kind, value)
+
+
+def _zone_problem(zone: str) -> tuple[str, str]:
+    if not zone:
+        return "is empty", "write D75 to D95, R11 or FRANCE"
+    if zone in {"NAT-FR", "NAT", "FR"}:
+        return "is not a zone", "write FRANCE"
+    digits = zone.removeprefix("DEPT-").removeprefix("REG-")
+    known = sorted(ELSEWHERE | OURS.keys())
+    meant = [code for code in (f"D{digits}", f"R{digits}") if code in known]
+    meant = meant or get_close_matches(zone, known, n=1)
+    return "is not a zone", f"write {' or '.join(meant)}" if meant else "write D75, R11 or FRANCE"
+
+
+class PiloteReader:
+    """Current values (va) become observations; `on_promise` takes the others (vi, vc)."""
+
+    def __init__(self, on_promise: PromiseTaker, *, source: str = SOURCE) -> None:
+        self._on_promise = on_promise
+        self._source = source
+
+    @property
+    def layout(self) -> Layout:
+        """The columns of the format; PILOTE does without the zone's name, and so do we."""
+        return LAYOUT
+
+    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+        """Read the lines; a value that is taken back is a retraction of its observation."""
+        file = table.name
+        for row in table.rows(watch):
+            value = row if isinstance(row, Refusal) else read_value(row, file)
+            if isinstance(value, list):
+                yield from value
+            elif isinstance(value, Aside | Refusal):
+                yield value
+            elif isinstance(row, Row):
+                origin = origin_of(row, file)
+                is_current = value.kind is ValueKind.CURRENT
+                take = self._observation if is_current else self._on_promise
+                found = take(value, origin, time)
+                yield from found if isinstance(found, list) else (found,)
+
+    def _observation(
+        self, value: PiloteValue, origin: Origin, time: datetime
+    ) -> Found | Aside | list[Refusal]:
+        fields = {
+            "indicator": value.indicator,
+            "territory": value.territory,
+            "observed_on": value.day,
+            # A retraction says which value it takes back by its day; the contract wants a number.
+            "value": value.value or Decimal(0),
+            "retracted": value.value is None,
+        }
+        return stated(IndicatorObserved, fields, origin, source=self._source, time=time)

@@ -1,0 +1,100 @@
+"""What is wrong with one line of a file, and the reports of it: for a screen, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from events.errors import EventsError, shown
+
+__all__ = ["CannotWriteError", "Refusal", "RefusalWriter", "refusal_file"]
+
+COLUMNS: Final = ("file", "line", "column", "value", "problem", "remedy")
+# What spreadsheets of a French desktop open by a double click: semicolons, a mark of UTF-8, CRLF.
+DELIMITER: Final = ";"
+ENCODING: Final = "utf-8-sig"
+_FORMULA: Final = re.compile(r"[=+@\t\r-]")
+_NUMBER: Final = re.compile(r"[+-]?[0-9][0-9 \u00a0\u202f.,]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A line that is not taken, told so that whoever keeps the file can correct it.
+
+    `column` is the heading as the file has it, None where the whole line is meant. `value` is
+    what stands there; None where nothing does, or where it is `hidden`: a person's data.
+    """
+
+    file: str
+    line: int
+    column: str | None
+    value: str | None
+    problem: str
+    remedy: str
+    hidden: bool = False
+
+    def hide(self) -> Refusal:
+        """The same without its value."""
+        return replace(self, value=None, hidden=True)
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:" + (f" {self.column}:" if self.column else "")
+        told = ""
+        if self.hidden:
+            told = ", value not shown (a person's data)"
+        elif self.value is not None:
+            told = f", value {shown(self.value)}"
+        return f"{where} {self.problem}{told}: {self.remedy}"
+
+
+RefusalWriter: TypeAlias = Callable[[Refusal], None]
+"""Takes refusals, one after the other."""
+
+
+class CannotWriteError(EventsError):
+    """A file that is asked for cannot be written."""
+
+    def __init__(self, option: str, file: Path, *, cause: OSError) -> None:
+        self.file = file
+        super().__init__(
+            f"{option}: cannot be written, value {str(file)!r} ({cause.strerror or cause}):"
+            " name a file in a folder that exists and may be written to"
+        )
+
+
+@contextmanager
+def refusal_file(file: Path) -> Iterator[RefusalWriter]:
+    """Give what writes refusals into a file: `*.csv` for spreadsheets, any other name as text.
+
+    Raises CannotWriteError.
+    """
+    as_table = file.suffix.lower() == ".csv"
+    try:
+        with file.open("w", encoding=ENCODING if as_table else "utf-8", newline="") as stream:
+            if as_table:
+                table = csv.writer(stream, delimiter=DELIMITER)
+                table.writerow(COLUMNS)
+
+                def write(refusal: Refusal) -> None:
+                    cells = (getattr(refusal, column) for column in COLUMNS)
+                    table.writerow([_cell(cell) for cell in cells])
+            else:
+
+                def write(refusal: Refusal) -> None:
+                    stream.write(f"{refusal}\n")
+
+            yield write
+    except OSError as error:
+        raise CannotWriteError("--refusals", file, cause=error) from error
+
+
+def _cell(value: object) -> object:
+    """Keep a spreadsheet from taking somebody's text for a formula."""
+    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value

@@ -1,0 +1,117 @@
+"""An import as a person sees it: how far it is, what is refused, and the account in the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from events.broker import BrokerSecurity
+from events.importing.carrying import Tally
+from events.importing.finding import Reader, Watch
+from events.importing.refusal import Refusal
+from events.importing.run import Import, run_import
+from events.publisher import KafkaPublisher, Publisher
+
+__all__ = ["carry_out"]
+
+MOST_TOLD: Final = 20
+"""Refusals on the screen; all of them are in the file of --refusals, and counted in the end."""
+JOURNAL: Final = "imports.sqlite3"
+
+
+def carry_out(
+    reader: Reader,
+    *,
+    files: tuple[Path, ...],
+    bootstrap: str,
+    recorded_at: datetime | None,
+    journal: Path | None,
+    **how: Any,
+) -> Tally:
+    """Import files as asked, told on the screen as it goes; the account is printed in any case.
+
+    The caller ends with status 1 where the tally has refusals.
+    """
+    plan = Import(
+        files=files,
+        destination=",".join(sorted(bootstrap.split(","))),
+        journal=journal or Path(click.get_app_dir("smart-region")) / JOURNAL,
+        recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
+        **how,
+    )
+    tally = Tally()
+    try:
+        with _screen() as (watch, say):
+            told = 0
+
+            def tell(refusal: Refusal) -> None:
+                nonlocal told
+                told += 1
+                if told <= MOST_TOLD:
+                    say(str(refusal))
+
+            run_import(
+                plan,
+                reader,
+                _kafka_road(bootstrap),
+                now=datetime.now(UTC),
+                tell=tell,
+                watch=watch,
+                tally=tally,
+            )
+    finally:
+        if tally.lines:  # Not where the files could not even be opened.
+            _print_account(tally, plan)
+    return tally
+
+
+def _kafka_road(bootstrap: str) -> Callable[[], AbstractContextManager[Publisher]]:
+    def opened() -> AbstractContextManager[Publisher]:
+        # Errors reach the reader as one line of ours, not as the client's account of each attempt.
+        logging.getLogger("kafka").addHandler(logging.NullHandler())
+        return KafkaPublisher(bootstrap, security=BrokerSecurity.from_environment(os.environ))
+
+    return opened
+
+
+@contextmanager
+def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
+    """Give what shows how far a file is read, where a person watches, and what says a line."""
+    if not sys.stderr.isatty():
+        yield None, partial(click.echo, err=True)
+        return
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True) as progress:
+
+        def watch(file: BinaryIO) -> BinaryIO:
+            size = os.fstat(file.fileno()).st_size
+            return progress.wrap_file(file, total=size, description=Path(file.name).name)
+
+        yield watch, partial(console.print, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_account(tally: Tally, plan: Import) -> None:
+    if sum(tally.problems.values()) > MOST_TOLD:
+        told = sum(tally.problems.values())
+        where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
+        click.echo(f"… {told - MOST_TOLD} refusals more: {where}", err=True)
+    sent = "would be sent" if plan.dry_run else "sent"
+    click.echo(
+        f"{tally.sent} events {sent} to {plan.destination}, {tally.known} there already;"
+        f" {sum(tally.aside.values())} lines left aside, {tally.refused} refused"
+    )
+    for why, count in tally.aside.most_common():
+        click.echo(f"  {count} left aside: {why}")
+    for (column, problem), count in tally.problems.most_common():
+        click.echo(f"  {count} refused: {column or 'line'} {problem}")

@@ -1,0 +1,130 @@
+"""Days, numbers and flags as people write them in French files, read without guessing."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+__all__ = ["WrittenError", "read_day", "read_decimal", "read_flag", "read_quarter", "read_whole"]
+
+_ISO_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_FRENCH_DAY: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_OTHER_DAY: Final = re.compile(r"([0-9]{1,4})[-/. ]([0-9]{1,2})[-/. ]([0-9]{1,4})")
+_SERIAL_DAY: Final = re.compile(r"[34][0-9]{4}")
+_DAY_WITH_TIME: Final = re.compile(r"[0-9]{2,4}[-/][0-9]{2}[-/][0-9]{2,4}[T ][0-9]{1,2}:.*")
+_QUARTER: Final = re.compile(
+    r"[TQ]([1-4])[ -]?([0-9]{4})|([0-9]{4})[ -]?[TQ]([1-4])", re.IGNORECASE
+)
+
+# Groups of three digits may be set apart by a space, narrow or not, that does not break.
+_NUMBER: Final = re.compile(
+    r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+)(?:[.,][0-9]+)?"
+)
+_SCIENTIFIC: Final = re.compile(r"[+-]?[0-9.,]+[Ee][+-]?[0-9]+")
+_SPACES: Final = re.compile(r"[ \u00a0\u202f]")
+_ABSENT: Final = frozenset({"-", "n/a", "na", "nd", "n.d.", "null", "none", "nan", "ns", "s", "x"})
+
+_FLAGS: Final = {
+    **dict.fromkeys(("oui", "o", "vrai", "true", "1"), True),
+    **dict.fromkeys(("non", "n", "faux", "false", "0"), False),
+}
+
+HOW_A_DAY_IS_WRITTEN: Final = "write it as 2020-12-31 or 31/12/2020"
+HOW_A_NUMBER_IS_WRITTEN: Final = "write digits with a decimal comma or point, as 1234,5 or 1234.5"
+
+
+class WrittenError(ValueError):
+    """A text that is not what it should be: what is wrong with it, and what to write."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem}: {remedy}")
+
+
+def read_day(text: str) -> date:
+    """Read AAAA-MM-JJ or JJ/MM/AAAA. Raises WrittenError."""
+    iso, french = _ISO_DAY.fullmatch(text), _FRENCH_DAY.fullmatch(text)
+    if iso:
+        year, month, day = map(int, iso.groups())
+    elif french:
+        day, month, year = map(int, french.groups())
+    else:
+        raise _not_a_day(text)
+    try:
+        return date(year, month, day)
+    except ValueError:
+        if french and month > 12 >= day:  # noqa: PLR2004 - the months of a year
+            remedy = f"the day comes first, JJ/MM/AAAA: write {month:02}/{day:02}/{year:04}"
+        else:
+            remedy = HOW_A_DAY_IS_WRITTEN
+        raise WrittenError("is not a day of the calendar", remedy) from None
+
+
+def read_quarter(text: str) -> date:
+    """Read a quarter (T3 2017, 2017-T3) as its last day. Raises WrittenError."""
+    found = _QUARTER.fullmatch(text)
+    if not found:
+        raise WrittenError("is not a quarter", "write it as T3 2017")
+    quarter, year = int(found[1] or found[4]), int(found[2] or found[3])
+    try:
+        return date(year, 3 * quarter, 31 if quarter in (1, 4) else 30)
+    except ValueError:
+        raise WrittenError("is not a quarter of the calendar", "write it as T3 2017") from None
+
+
+def read_decimal(text: str) -> Decimal:
+    """Read a number with a decimal comma or point; spaces may group its digits by three.
+
+    Raises WrittenError.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise _not_a_number(text)
+    return Decimal(_SPACES.sub("", text).replace(",", "."))
+
+
+def read_whole(text: str) -> int:
+    """Read a whole number; 12,0 is one. Raises WrittenError."""
+    number = read_decimal(text)
+    if number != number.to_integral_value():
+        raise WrittenError("is not a whole number", "write it without decimals")
+    return int(number)
+
+
+def read_flag(text: str) -> bool:
+    """Read oui or non, and what else says so. Raises WrittenError."""
+    found = _FLAGS.get(text.casefold())
+    if found is None:
+        raise WrittenError("is neither yes nor no", "write oui or non")
+    return found
+
+
+def _not_a_day(text: str) -> WrittenError:
+    if not text:
+        return WrittenError("is empty", HOW_A_DAY_IS_WRITTEN)
+    if _DAY_WITH_TIME.fullmatch(text):
+        return WrittenError("has a time of day", f"leave the time out; {HOW_A_DAY_IS_WRITTEN}")
+    if _SERIAL_DAY.fullmatch(text):
+        remedy = f"give the spreadsheet's column the format of a date; {HOW_A_DAY_IS_WRITTEN}"
+        return WrittenError("is a spreadsheet's number of a day", remedy)
+    if _OTHER_DAY.fullmatch(text):
+        return WrittenError("is a day in another form", HOW_A_DAY_IS_WRITTEN)
+    return WrittenError("is not a day", HOW_A_DAY_IS_WRITTEN)
+
+
+def _not_a_number(text: str) -> WrittenError:
+    if not text:
+        return WrittenError("is empty", HOW_A_NUMBER_IS_WRITTEN)
+    if "%" in text or "€" in text:
+        return WrittenError("has a unit", "write the number alone")
+    if _SCIENTIFIC.fullmatch(text):
+        remedy = "give the spreadsheet's column the format of a number, so that no digit is lost"
+        return WrittenError("is in scientific notation", remedy)
+    if "," in text and "." in text:
+        remedy = f"remove what groups the thousands; {HOW_A_NUMBER_IS_WRITTEN}"
+        return WrittenError("has a comma and a point", remedy)
+    if text.casefold() in _ABSENT:
+        return WrittenError("is not a number", "leave the cell empty where there is no value")
+    return WrittenError("is not a number", HOW_A_NUMBER_IS_WRITTEN)

@@ -1,0 +1,47 @@
+"""CSV files for tests of imports: written as told, opened, read to rows and refusals."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from events.importing.table import Layout, Row, open_table
+from tests.support.requirements import give_up
+
+__all__ = ["RECORDED", "SHARED_DATA", "read_rows", "shared_file", "write_file"]
+
+RECORDED = datetime(2024, 3, 1, 12, tzinfo=UTC)
+"""When the files of tests were last changed."""
+
+SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
+"""The real public data, which is beside the project where it is there at all."""
+
+
+def write_file(
+    folder: Path, text: str | bytes, *, name: str = "file.csv", time: datetime = RECORDED
+) -> Path:
+    """Write a file that was last changed at a time; text is in UTF-8, its lines as they are."""
+    file = folder / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    os.utime(file, (time.timestamp(), time.timestamp()))
+    return file
+
+
+def read_rows(file: Path, *columns: str) -> list[tuple[str, ...] | str]:
+    """Read a table with these columns: a row's cells, or a refusal in words without its file."""
+    table = open_table(file, Layout(columns))
+    return [
+        tuple(row.cells[column] for column in columns)
+        if isinstance(row, Row)
+        else str(row).removeprefix(f"{file}:")
+        for row in table.rows()
+    ]
+
+
+def shared_file(name: str) -> Path:
+    """Name a file of the real data, or give the test up where it is not there."""
+    file = SHARED_DATA / name
+    if not file.exists():
+        give_up(f"the real public data are not beside the project: {name}")
+    return file

@@ -1,0 +1,85 @@
+"""Declared mappings."""
+
+from pathlib import Path
+
+import pytest
+
+from events.declaration import InvalidDeclarationError
+from events.importing.mapping import UnknownMappingError, load_mapping, mapping_names
+
+MAPPING = """\
+title: Une liste
+fact: school.connected
+source: urn:test:liste
+only: { secteur: [public] }
+fields:
+  uai: code
+  connected_on: { column: date, as: day }
+  downlink_mbps: { column: debit, default: 100 }
+"""
+
+
+def mistakes(folder: Path, text: str) -> list[str]:
+    """Say what is wrong with a mapping, without its file."""
+    file = folder / "mapping.yaml"
+    file.write_text(text)
+    with pytest.raises(InvalidDeclarationError) as refused:
+        load_mapping(str(file))
+    return [str(error).removeprefix(f"{file}:") for error in refused.value.errors]
+
+
+def test_a_mapping_tells_which_columns_it_needs(tmp_path: Path) -> None:
+    """Those of its fields, and those that choose lines."""
+    file = tmp_path / "mapping.yaml"
+    file.write_text(MAPPING)
+    assert load_mapping(str(file)).layout.columns == ("code", "date", "debit", "secteur")
+
+
+@pytest.mark.parametrize("name", mapping_names())
+def test_the_mappings_that_are_carried_are_right(name: str) -> None:
+    """Each by its bare name."""
+    assert load_mapping(name).title
+
+
+def test_an_unknown_mapping_is_told_with_those_that_there_are() -> None:
+    """As is a file that is not there."""
+    with pytest.raises(UnknownMappingError, match="lycees_idf_uai"):
+        load_mapping("lycees")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("school.connected", "school.conected", "2: fact: is not a fact (value 'school.conected')"),
+        ("  uai: code\n", "", "leaves out uai: say what fills it: UAI of a lycée"),
+        ("downlink_mbps", "downlink", "fields.downlink: is not a field of school.connected"),
+        (
+            "as: day",
+            "as: dayy",
+            "fields.connected_on.as: is not a conversion (value 'dayy'): write 'day'",
+        ),
+        (
+            "column: date, as: day",
+            "as: day",
+            "fields.connected_on: is not one rule: give one of column",
+        ),
+        (
+            "column: date,",
+            "column: date, constant: 1,",
+            "is not one rule (value 'column, constant')",
+        ),
+        ("column: debit", "total: debit", "fields.downlink_mbps: is half of a total"),
+        (
+            "column: debit",
+            "colum: debit",
+            "is not a known key here (value 'colum'): write 'column'",
+        ),
+        ("source: urn:test:liste", "source: a b", "3: source: "),
+    ],
+)
+def test_a_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    """With its line, its value and what to write."""
+    assert old in MAPPING
+    assert any(expected in mistake for mistake in mistakes(tmp_path, MAPPING.replace(old, new))), (
+        mistakes(tmp_path, MAPPING.replace(old, new))
+    )

@@ -1,0 +1,217 @@
+"""Lines of PILOTE's import format."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.importing.finding import Aside, Finding, Found
+from events.importing.pilote import (
+    COLUMNS,
+    ELSEWHERE,
+    OTHER_TERRITORIES,
+    PiloteReader,
+    PiloteValue,
+    ValueKind,
+    read_value,
+)
+from events.importing.refusal import Refusal
+from events.importing.stating import Origin
+from events.importing.table import Row, open_table
+from events.observation import IndicatorObserved, Territory
+from tests.support.tables import RECORDED, write_file
+
+HEADING = ";".join(COLUMNS)
+LINE = ("IND-042", "D77", "Seine-et-Marne", "2023-12-31", "va", "71,5")
+
+
+def refuse_promises(value: PiloteValue, origin: Origin, time: datetime) -> Aside | list[Refusal]:
+    """Take no initial and no target value."""
+    raise AssertionError((value, origin, time))
+
+
+def read_line(**cells: str) -> PiloteValue | Aside | list[Refusal]:
+    """Read the usual line with other cells."""
+    return read_value(Row(2, {**dict(zip(COLUMNS, LINE, strict=True)), **cells}), "va.csv")
+
+
+def refused(**cells: str) -> list[str]:
+    """Tell the refusals of the usual line with other cells."""
+    found = read_line(**cells)
+    assert isinstance(found, list)
+    return [str(refusal).removeprefix("va.csv:2: ") for refusal in found]
+
+
+def read_file(
+    folder: Path,
+    *lines: str,
+    on_promise: Callable[[PiloteValue, Origin, datetime], Aside | list[Refusal]] = refuse_promises,
+) -> list[Finding]:
+    """Read a file of these lines."""
+    reader = PiloteReader(on_promise)
+    table = open_table(write_file(folder, "\n".join((HEADING, *lines))), reader.layout)
+    return list(reader.read(table, RECORDED))
+
+
+def facts(findings: list[Finding]) -> list[IndicatorObserved]:
+    """Give the observations that were found, and nothing else."""
+    found = [finding.event.fact for finding in findings if isinstance(finding, Found)]
+    assert len(found) == len(findings), findings
+    return [fact for fact in found if isinstance(fact, IndicatorObserved)]
+
+
+def test_a_line_is_a_value() -> None:
+    """Every cell has its place."""
+    assert read_line() == PiloteValue(
+        2,
+        "IND-042",
+        Territory.SEINE_ET_MARNE,
+        date(2023, 12, 31),
+        ValueKind.CURRENT,
+        Decimal(715) / 10,
+    )
+
+
+DECIMALS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.integers(1, 9999),
+    st.sampled_from(Territory),
+    st.dates(date(2010, 1, 1)),
+    st.sampled_from(ValueKind),
+    st.none() | DECIMALS,
+    st.booleans(),
+    st.booleans(),
+)
+def test_every_form_of_a_value_is_read(
+    number: int,
+    territory: Territory,
+    day: date,
+    kind: ValueKind,
+    value: Decimal | None,
+    french: bool,  # noqa: FBT001 - drawn
+    upper: bool,  # noqa: FBT001
+) -> None:
+    """Both forms of a day and of a decimal, either case, no value at all."""
+    text = "" if value is None else f"{value:f}"
+    read = read_line(
+        identifiant_indic=f"IND-{number:03}",
+        zone_id=territory.value,
+        date_valeur=f"{day:%d/%m}/{day.year:04}" if french else day.isoformat(),
+        type_valeur=kind.upper() if upper else kind.value,
+        valeur=text.replace(".", ",") if french else text,
+    )
+    assert read == PiloteValue(2, f"IND-{number:03}", territory, day, kind, value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"zone_id": "77"}, "zone_id: is not a zone, value '77': write D77"),
+        ({"zone_id": "75"}, "write D75 or R75"),
+        ({"zone_id": "DEPT-95"}, "write D95"),
+        ({"zone_id": "NAT-FR"}, "write FRANCE"),
+        ({"zone_id": ""}, "zone_id: is empty"),
+        ({"zone_id": "Mars"}, "is not a zone, value 'Mars': write "),
+        ({"identifiant_indic": "IND-42"}, "is not an indicator's identifier, value 'IND-42'"),
+        ({"identifiant_indic": "IND-000"}, "write IND-001 to IND-9999"),
+        ({"identifiant_indic": "IND-0042"}, "write IND-001 to IND-9999"),
+        ({"identifiant_indic": ""}, "identifiant_indic: is empty"),
+        ({"type_valeur": "vb"}, "is not a type of value, value 'vb': write vi (initial), va"),
+        ({"type_valeur": ""}, "type_valeur: is empty"),
+        ({"date_valeur": "12/31/2023"}, "the day comes first, JJ/MM/AAAA: write 31/12/2023"),
+        ({"valeur": "71,5 %"}, "valeur: has a unit, value '71,5 %': write the number alone"),
+    ],
+)
+def test_a_wrong_cell_is_refused(cells: dict[str, str], expected: str) -> None:
+    """With its column, its value and what to write."""
+    (refusal,) = refused(**cells)
+    assert expected in refusal
+
+
+def test_all_that_is_wrong_with_a_line_is_told_at_once() -> None:
+    """So that it is corrected once."""
+    wrong = refused(**dict.fromkeys(COLUMNS, "?"))
+    assert [refusal.partition(":")[0] for refusal in wrong] == [
+        "zone_id",
+        "identifiant_indic",
+        "type_valeur",
+        "date_valeur",
+        "valeur",
+    ]
+
+
+@pytest.mark.parametrize("zone", ["D01", "D2A", "D976", "R84", "r93"])
+def test_another_territory_is_left_aside(zone: str) -> None:
+    """Whatever else the line says: a national file is mostly not about us."""
+    assert read_line(zone_id=zone, valeur="?") == Aside(2, OTHER_TERRITORIES)
+
+
+def test_no_territory_is_both_ours_and_another() -> None:
+    """101 départements and 18 regions, of which nine are ours."""
+    assert len(ELSEWHERE) == 101 + 18 - 9
+    assert not ELSEWHERE & {territory.value for territory in Territory}
+
+
+def test_a_current_value_is_an_observation(tmp_path: Path) -> None:
+    """Exactly as it is written, recorded when the file was last changed."""
+    (found,) = read_file(tmp_path, ";".join(LINE))
+    assert isinstance(found, Found)
+    assert found.event.time == RECORDED
+    assert found.event.fact == IndicatorObserved(
+        indicator="IND-042",
+        territory=Territory.SEINE_ET_MARNE,
+        observed_on=date(2023, 12, 31),
+        value=Decimal("71.5"),
+    )
+
+
+def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> None:
+    """Of the same indicator, territory and day."""
+    (fact,) = facts(read_file(tmp_path, "IND-042;D77;;2023-12-31;va;"))
+    assert (fact.retracted, fact.entity_id) == (True, "IND-042/D77")
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ("2009-12-31;va;1", "date_valeur: "),
+        ("2024-03-03;va;1", "is after the day on which the file was last changed (2024-03-01)"),
+        ("2023-12-31;va;1,2345678", "valeur: decimal input should have no more than 6"),
+        ("2023-12-31;va;1000000001", "valeur: should be less than or equal to 1000000000"),
+    ],
+)
+def test_what_the_contract_refuses_is_told_by_column(
+    tmp_path: Path, cells: str, expected: str
+) -> None:
+    """In the file's words, not the event's."""
+    (refusal,) = read_file(tmp_path, f"IND-042;D77;;{cells}")
+    assert expected in str(refusal)
+
+
+def test_other_values_are_handed_on(tmp_path: Path) -> None:
+    """Initial and target values are promises, which are not events."""
+    taken: list[PiloteValue] = []
+
+    def take(value: PiloteValue, _origin: Origin, _time: datetime) -> list[Refusal]:
+        taken.append(value)
+        return []
+
+    lines = ("IND-042;R11;;2020-01-01;VI;10", "IND-042;R11;;31/12/2025;vc;90")
+    assert read_file(tmp_path, *lines, on_promise=take) == []
+    assert [value.kind for value in taken] == [ValueKind.INITIAL, ValueKind.TARGET]
+
+
+def test_the_name_of_a_zone_may_be_left_out(tmp_path: Path) -> None:
+    """As PILOTE itself allows."""
+    file = write_file(
+        tmp_path,
+        "identifiant_indic;zone_id;date_valeur;type_valeur;valeur\nIND-001;R11;2020-01-01;va;3\n",
+    )
+    reader = PiloteReader(refuse_promises)
+    assert facts(list(reader.read(open_table(file, reader.layout), RECORDED)))

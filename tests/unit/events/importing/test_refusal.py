@@ -1,0 +1,75 @@
+"""Refusals and their reports."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from events.importing.refusal import CannotWriteError, Refusal, refusal_file
+
+REFUSAL = Refusal("lycées.csv", 12, "valeur", "1,5 ; deux", "is not a number", "write digits")
+
+
+def report(folder: Path, *refusals: Refusal, name: str = "refused.csv") -> bytes:
+    """Write refusals into a file, and return what it holds."""
+    with refusal_file(folder / name) as write:
+        for refusal in refusals:
+            write(refusal)
+    return (folder / name).read_bytes()
+
+
+def test_a_refusal_says_where_what_and_what_to_do() -> None:
+    """In one line: file, line, column, problem, value, remedy."""
+    assert str(REFUSAL) == (
+        "lycées.csv:12: valeur: is not a number, value '1,5 ; deux': write digits"
+    )
+
+
+def test_a_refusal_of_a_line_names_no_column() -> None:
+    """Nor a value."""
+    refusal = Refusal("a.csv", 3, None, None, "has 2 cells", "add one")
+    assert str(refusal) == "a.csv:3: has 2 cells: add one"
+
+
+def test_a_hidden_value_is_in_no_report(tmp_path: Path) -> None:
+    """Neither on the screen, nor in the files, nor in what a debugger shows."""
+    hidden = Refusal("a.csv", 3, "nir", "secret", "is wrong", "correct it").hide()
+    assert "value not shown (a person's data)" in str(hidden)
+    assert "secret" not in repr(hidden)
+    for name in ("refused.csv", "refused.txt"):
+        assert b"secret" not in report(tmp_path, hidden, name=name)
+
+
+def test_a_table_of_refusals_opens_in_a_french_spreadsheet(tmp_path: Path) -> None:
+    """Semicolons, a mark of UTF-8, CRLF; cells come back as they were."""
+    content = report(tmp_path, REFUSAL)
+    assert content.startswith(b"\xef\xbb\xbffile;line;column;value;problem;remedy\r\n")
+    _, row = csv.reader(content.decode("utf-8-sig").splitlines(), delimiter=";")
+    assert row == ["lycées.csv", "12", "valeur", "1,5 ; deux", "is not a number", "write digits"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@x", "'@x"),
+        ("-cmd|x", "'-cmd|x"),
+        ("-12,5", "-12,5"),
+        ("+33 1", "+33 1"),
+    ],
+)
+def test_no_value_becomes_a_formula(tmp_path: Path, value: str, written: str) -> None:
+    """What a spreadsheet would run is made text; a number stays one."""
+    refusal = Refusal("a.csv", 3, "valeur", value, "is wrong", "correct it")
+    assert f";{written};" in report(tmp_path, refusal).decode("utf-8-sig")
+
+
+def test_a_report_as_text_has_a_line_each(tmp_path: Path) -> None:
+    """The same words as on the screen."""
+    assert report(tmp_path, REFUSAL, REFUSAL, name="refused.txt").decode() == f"{REFUSAL}\n" * 2
+
+
+def test_a_report_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Before anything is sent."""
+    with pytest.raises(CannotWriteError, match="--refusals: cannot be written"):
+        report(tmp_path, name="absent/refused.csv")
