@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.history import History
+from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, Direction
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.identifiers import Department
+from events.observation import Territory
 from streams.audit.ledger import Ledger
 from streams.audit.recount import audit_ledger
 from streams.histories import categories_of, histories_of, person_tables
 from streams.holdings import Holdings
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, event, histories, uai
+from tests.support.observations import Observation, barometer, observations, observed, said
 from tests.support.records import learn
 
 AS_OF = date(2020, 12, 31)
 ENROLLED = catalogue_of({"count": "training.enrolled"}, breakdown="audience", min_cell=5)
 
 shipped = cache(load_catalogue)
+amounts = st.decimals(-1000, 1000, places=3)
 
 
 def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> Holdings:
@@ -99,6 +106,126 @@ def test_a_lycee_counts_from_its_day() -> None:
     history = histories_of(taught(catalogue, told), catalogue)[INDICATOR, "75"]
     assert history.value(date(2018, 2, 28)) is None
     assert history.value(date(2018, 3, 1)) == 1
+
+
+def last_value(
+    told: Sequence[Observation], indicator: str, place: Territory, as_of: date
+) -> Decimal | None:
+    """Return the last value on or before a day: of each day what was said last, if not undone."""
+    by_day = {
+        one.day: one.value for one in told if (one.indicator, one.territory) == (indicator, place)
+    }
+    days = [day for day, value in by_day.items() if day <= as_of and value is not None]
+    return by_day[max(days)] if days else None
+
+
+def state_rate(start: float, value: float, target: float, *, rising: bool) -> float:
+    """Return the progress rate of the State's barometer, as it is written there, in floats."""
+    if rising and start >= target:
+        return 100 if value >= target else 0
+    if not rising and start <= target:
+        return 100 if value <= target else 0
+    return min(100, max(0, 100 * (value - start) / (target - start)))
+
+
+#: As the catalogue names them, and as they are observed.
+NAMES = {"fibre_ratio": "IND-042", "waiting_days": "IND-101", "balance_euros": "solde.2017"}
+OBSERVED_ON = tuple(date(2017, 12, 31) + timedelta(days) for days in range(14))
+
+
+class TestObserved:
+    """Indicators that others compute."""
+
+    def place(self, department: str | None) -> Territory:
+        """Return where it is observed."""
+        return Territory.REGION if department is None else Territory(f"D{department}")
+
+    @given(observations())
+    def test_a_figure_is_the_last_value_of_its_own_territory(self, told: list[Observation]) -> None:
+        """On or before the day, of the region too; blank where there is none, or none any more."""
+        found = histories_of(taught(barometer(), said(told)), barometer())
+        for (name, department), history in found.items():
+            hundredth = 100 if name == "fibre_ratio" else 1
+            for day in OBSERVED_ON:
+                value = last_value(told, NAMES[name], self.place(department), day)
+                expected = None if value is None else Fraction(value) / hundredth
+                assert history.value(day) == expected
+
+    @given(observations())
+    def test_readings_are_the_audit_s(self, told: list[Observation]) -> None:
+        """Counted by SQL from the raw records, in any order, each of them twice."""
+        holdings = taught(barometer(), said(told))
+        found = histories_of(holdings, barometer())
+        records = [raw_record(one) for one in said(told)]
+        with Ledger([*reversed(records), *records], partitions=8) as ledger:
+            for day in OBSERVED_ON[::4]:
+                readings = {place: history.reading(day) for place, history in found.items()}
+                assert readings == audit_ledger(ledger, barometer(), day).readings
+
+    @given(
+        told=observations(max_size=15),
+        starts=st.tuples(amounts, amounts),
+        targets=st.tuples(amounts, amounts),
+        direction=st.sampled_from(Direction),
+    )
+    def test_progress_is_the_state_s_rate(
+        self,
+        told: list[Observation],
+        starts: tuple[Decimal, Decimal],
+        targets: tuple[Decimal, Decimal],
+        direction: Direction,
+    ) -> None:
+        """Last value, baseline and target of one territory, to a twentieth of a point."""
+        places = {"region": (starts[0], targets[0]), "75": (starts[1], targets[1])}
+        source = {"day": date(2017, 1, 1), "source": "Essai"}
+        catalogue = catalogue_of(
+            {"observed": "IND-042"},
+            direction=str(direction),
+            baselines={place: {"value": start, **source} for place, (start, _) in places.items()},
+            milestones=[
+                {"id": f"m{place}", "target": target, "scope": [place], "source": "Essai"}
+                for place, (_, target) in places.items()
+            ],
+        )
+        as_of = OBSERVED_ON[7]
+        histories = histories_of(taught(catalogue, said(told)), catalogue)
+        rates = {
+            one.department: one.progress_rate
+            for one in judge_all(catalogue, histories, as_of)
+            if one.milestone is not None
+        }
+        for (start, target), department in zip(places.values(), (None, "75"), strict=True):
+            value = last_value(told, "IND-042", self.place(department), as_of)
+            if value is None:
+                assert rates[department] is None
+                continue
+            rate = state_rate(
+                float(start),
+                float(value),
+                float(target),
+                rising=direction is Direction.RISING,
+            )
+            assert rates[department] == pytest.approx(rate, abs=0.05)
+
+    def test_the_region_is_no_sum(self) -> None:
+        """Two départements say nothing of the region, nor it of them."""
+        told = [
+            observed("IND-042", "D75", "2018-01-01", "90"),
+            observed("IND-042", "D77", "2018-01-01", "40.25"),
+        ]
+        found = histories_of(taught(barometer(), said(told)), barometer())
+        region, paris, meaux = (found["fibre_ratio", place] for place in (None, "75", "77"))
+        assert region.reading(AS_OF).last_reported is None
+        values = [one.value(AS_OF) for one in (region, paris, meaux)]
+        assert values == [None, Fraction(9, 10), Fraction(4025, 10_000)]
+
+    def test_what_was_observed_and_taken_back_is_blank_again(self) -> None:
+        """As if nobody had ever said it: no zero."""
+        told = [observed("IND-101", "R11", "2018-01-01", "12")]
+        taken_back = [*told, observed("IND-101", "R11", "2018-01-01", None)]
+        for known, value in ((told, 12), (taken_back, None)):
+            found = histories_of(taught(barometer(), said(known)), barometer())
+            assert found["waiting_days", None].value(AS_OF) == value
 
 
 class TestPersonTables:

@@ -1,0 +1,73 @@
+"""Observed indicators: a catalogue that takes some over, and observations drawn at random."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from hypothesis import strategies as st
+
+from catalogue.loader import load_catalogue
+from events.cloudevent import CloudEvent
+from events.observation import IndicatorObserved, Territory
+
+__all__ = ["BAROMETER", "Observation", "barometer", "observations", "observed", "said"]
+
+BAROMETER: Final = Path(__file__).parents[1] / "corpus" / "catalogue" / "observed"
+"""Three observed indicators: a percentage, a number of days that falls, and a balance."""
+
+_INDICATORS: Final = ("IND-042", "IND-101", "solde.2017", "IND-999")
+_PLACES: Final = (Territory.REGION, Territory.PARIS, Territory.SEINE_ET_MARNE, Territory.COUNTRY)
+
+barometer = cache(lambda: load_catalogue(BAROMETER))
+
+
+class Observation(NamedTuple):
+    """What was said of an indicator in a territory on a day; no value takes it back."""
+
+    indicator: str
+    territory: Territory
+    day: date
+    value: Decimal | None
+
+
+def said(told: Sequence[Observation]) -> list[CloudEvent]:
+    """Give the events of observations, each recorded after the one before."""
+    return [
+        CloudEvent(
+            id=f"observation-{number:05}",
+            source="/barometer",
+            time=datetime.combine(date(2021, 1, 1), time(0, number // 60, number % 60), UTC),
+            fact=IndicatorObserved(
+                indicator=one.indicator,
+                territory=one.territory,
+                observed_on=one.day,
+                value=Decimal(0) if one.value is None else one.value,
+                retracted=one.value is None,
+            ),
+        )
+        for number, one in enumerate(told)
+    ]
+
+
+def observed(indicator: str, territory: str, day: str, value: str | None) -> Observation:
+    """Give one observation in a line; without a value it is taken back."""
+    number = None if value is None else Decimal(value)
+    return Observation(indicator, Territory(territory), date.fromisoformat(day), number)
+
+
+def observations(*, max_size: int = 30) -> st.SearchStrategy[list[Observation]]:
+    """Draw observations of few indicators, in few territories, on few days."""
+    values = st.decimals(-1000, 1000, places=3) | st.just(Decimal(0))
+    one = st.builds(
+        Observation,
+        st.sampled_from(_INDICATORS),
+        st.sampled_from(_PLACES),
+        st.dates(date(2018, 1, 1), date(2018, 1, 12)),
+        st.none() | values,
+    )
+    return st.lists(one, max_size=max_size)

@@ -1,0 +1,130 @@
+"""What others have computed, in the catalogue."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from catalogue.algebra import compile_measure
+from catalogue.assessment import Reading, assess
+from catalogue.model import Indicator, Unit
+from catalogue.observed import TERRITORIES, is_external, observed_measure
+from catalogue.vocabulary import field_of
+from events.identifiers import Department
+from tests.support.audits import INDICATOR, catalogue_of
+from tests.support.observations import barometer
+
+BASELINE = {"value": 40, "day": date(2017, 1, 1), "source": "Essai"}
+
+
+def indicator(**fields: Any) -> Indicator:
+    """Declare an observed indicator."""
+    return catalogue_of({"observed": "IND-042"}, **fields).indicator(INDICATOR)
+
+
+def test_it_looks_at_its_own_territories_and_not_at_the_country() -> None:
+    """The region and each département, whatever else is observed."""
+    entities = observed_measure("IND-042", percent=False).numerator.entities
+    assert entities is not None
+    assert set(entities) == {"IND-042/R11", *(f"IND-042/D{code.value}" for code in Department)}
+    assert len(TERRITORIES) == len(entities)
+
+
+def test_a_percentage_is_a_hundredth() -> None:
+    """What was observed as 71.5 is the ratio 0.715."""
+    catalogue = catalogue_of({"observed": "IND-042", "percent": True}, unit="ratio")
+    reading = Reading(71_500_000, last_reported=date(2019, 1, 1))
+    figure = assess(catalogue, {(INDICATOR, None): reading}, date(2019, 1, 1))[0]
+    assert figure.value == 0.715
+
+
+@pytest.mark.parametrize("unit", Unit)
+def test_it_is_in_the_unit_of_its_owner(unit: Unit) -> None:
+    """A number says not what it counts; a percentage does."""
+    assert indicator(unit=str(unit)).unit is unit
+
+
+def test_nothing_observed_is_blank() -> None:
+    """No zero, and no status but unreported."""
+    catalogue = catalogue_of({"observed": "IND-042"})
+    never: dict[tuple[str, str | None], Reading] = {(INDICATOR, None): Reading(0)}
+    for readings in ({}, never):
+        assert assess(catalogue, readings, date(2019, 1, 1))[0].value is None
+
+
+def test_a_value_may_be_negative() -> None:
+    """A balance, a rate of growth: its baseline and target too."""
+    milestone = {"id": "even", "target": -1, "day": date(2020, 1, 1), "source": "Essai"}
+    declared = indicator(baseline={**BASELINE, "value": -3}, milestones=[milestone])
+    assert declared.milestones[0].target == -1
+
+
+@pytest.mark.parametrize("name", ["IND-0001", "IND-9999", "solde.2017", "x" * 64])
+def test_a_name_of_the_contract_is_one(name: str) -> None:
+    """Whatever may be observed may be taken over."""
+    assert is_external(name)
+
+
+@pytest.mark.parametrize("name", ["", "IND 1", "IND-1/D75", "x" * 65, 42, None])
+def test_another_is_not(name: object) -> None:
+    """What no event can name is refused."""
+    assert not is_external(name)
+
+
+def test_the_terms_of_one_external_indicator_are_shared() -> None:
+    """Two indicators on it cost the fold one series each territory."""
+    plain, percent = ({"observed": "IND-042", "percent": flag} for flag in (False, True))
+    assert compile_measure(plain).numerator == compile_measure(percent).numerator
+
+
+def test_the_catalogue_knows_the_attribute_and_not_the_field() -> None:
+    """A value is told in whole millionths: that is what a measure may name."""
+    use = field_of("indicator.observed", "value_micros")
+    assert use is not None
+    assert use.numeric
+    assert field_of("indicator.observed", "value") is None
+
+
+class TestBaselines:
+    """Where each territory started."""
+
+    def test_a_territory_has_its_own(self) -> None:
+        """And one that has none has none: the region's is not its own."""
+        fibre = barometer().indicator("fibre_ratio")
+        starts = [fibre.baseline_for(place) for place in (None, "75", "77", "95")]
+        values = [None if start is None else start.value for start in starts]
+        assert values == [Decimal("0.4"), Decimal("0.9"), Decimal("0.1"), None]
+
+    def test_the_region_s_is_not_a_departement_s(self) -> None:
+        """Not even from zero, nor of a ratio."""
+        declared = indicator(unit="ratio", baseline={**BASELINE, "value": 0})
+        assert declared.baseline_for(None) is not None
+        assert declared.baseline_for("75") is None
+
+    def test_what_is_counted_may_have_them_too(self) -> None:
+        """A département's own baseline comes before the one that all share."""
+        catalogue = catalogue_of(
+            {"count": "school.connected"},
+            baseline={**BASELINE, "value": 0},
+            baselines={"77": BASELINE},
+        )
+        declared = catalogue.indicator(INDICATOR)
+        starts = [declared.baseline_for(place) for place in (None, "75", "77")]
+        assert [start and start.value for start in starts] == [0, 0, 40]
+
+    def test_one_of_another_territory_holds_no_milestone_back(self) -> None:
+        """The region's milestone may be before a département's baseline."""
+        milestone = {"id": "early", "target": 50, "day": date(2018, 1, 1), "source": "Essai"}
+        late = {**BASELINE, "day": date(2019, 1, 1)}
+        assert indicator(baselines={"75": late}, milestones=[milestone]).milestones
+        with pytest.raises(ValidationError):
+            indicator(baselines={"region": late}, milestones=[milestone])
+
+    def test_all_of_them_are_starts(self) -> None:
+        """The boards' axis begins with the first of them."""
+        days = {start.day for start in barometer().indicator("fibre_ratio").starts}
+        assert days == {date(2017, 1, 1), date(2017, 6, 30)}
