@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import click
 
 from events.contracts.cli import contracts
+from events.gateway.cli import gateway
 from events.importing.cli import import_group
 
 if TYPE_CHECKING:
@@ -187,4 +188,4 @@ def simulate(context: click.Context, arguments: tuple[str, ...]) -> None:
         simulate_command.invoke(simulating)
 
 
-commands: list[click.Command] = [topics, emit, simulate, contracts, import_group]
+commands: list[click.Command] = [topics, emit, simulate, contracts, import_group, gateway]

@@ -1,0 +1,88 @@
+"""Whether an item is let in: pure, from what it says, who says it, and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from events.cloudevent import MAX_BYTES, CloudEvent, decode
+from events.errors import ContractError, RefusalReason
+from events.gateway.http_binding import Item
+from events.producers.model import Producers
+from events.records import OutgoingRecord
+from events.topics import topic_name
+
+__all__ = ["MOST_AHEAD", "Admission", "Admitted", "Refused"]
+
+MOST_AHEAD: Final = timedelta(minutes=5)
+"""How far an event's time may be ahead of our clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An event that is let in, and the record that it becomes."""
+
+    event: CloudEvent
+    record: OutgoingRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An item that is not let in, and why."""
+
+    item: Item
+    error: ContractError
+
+    @property
+    def may_be_kept(self) -> bool:
+        """False for what nobody should find again, a person's data, and for what has no bounds."""
+        return self.error.reason not in (RefusalReason.PERSON_DATA, RefusalReason.TOO_LARGE)
+
+
+class Admission:
+    """Judges items; `now` is the clock, aware."""
+
+    def __init__(self, producers: Producers, *, now: Callable[[], datetime]) -> None:
+        self._producers = producers
+        self._now = now
+
+    def judge(self, item: Item, producer: str) -> Admitted | Refused:
+        """Let an item of an authenticated producer in, or say why not."""
+        try:
+            _refuse_large(item)
+            if item.defect is not None:
+                raise item.defect
+            event = decode(item.headers, item.value)
+            refusal = self._producers.refusal(producer, event.source, event.type)
+            if refusal is not None:
+                raise refusal
+            self._refuse_future(event)
+        except ContractError as error:
+            return Refused(item, error)
+        # As it came, extensions and all: the record is the producer's own words.
+        fact = event.fact
+        record = OutgoingRecord(
+            topic_name(fact.FAMILY), None, fact.entity_id.encode(), item.value, item.headers
+        )
+        return Admitted(event, record)
+
+    def _refuse_future(self, event: CloudEvent) -> None:
+        now = self._now()
+        if event.time > now + MOST_AHEAD:
+            raise ContractError(
+                RefusalReason.TIME_AHEAD,
+                "time",
+                event.time.isoformat(),
+                f"send when the fact was recorded; it is {now:%Y-%m-%dT%H:%M:%SZ} here",
+            )
+
+
+def _refuse_large(item: Item) -> None:
+    """Say first what would make all the rest cost time."""
+    if len(item.value) > MAX_BYTES:
+        size = f"{len(item.value)} bytes"
+        raise ContractError(
+            RefusalReason.TOO_LARGE, "value", size, f"send at most {MAX_BYTES} bytes"
+        )

@@ -1,0 +1,260 @@
+"""CloudEvents over HTTP: what a request's headers and body hold, before anything is judged.
+
+Follows the HTTP protocol binding of CloudEvents 1.0.2: structured, binary and batched mode.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from events.cloudevent import CONTENT_TYPE, PREFIX, STRUCTURED, Header
+from events.errors import ContractError, RefusalReason
+from events.gateway.problems import ProblemError
+from events.gateway.strict_json import JsonText, read_array, read_value
+
+__all__ = [
+    "BATCH",
+    "MOST_EVENTS",
+    "Delivery",
+    "HttpHeaders",
+    "Item",
+    "Mode",
+    "only_once",
+    "read_delivery",
+]
+
+HttpHeaders = Sequence[tuple[bytes, bytes]]
+"""As ASGI gives them: names in lower case."""
+
+BATCH: Final = b"application/cloudevents-batch+json"
+MOST_EVENTS: Final = 500
+"""In one batch."""
+
+_CE: Final = b"ce-"
+_CLOUDEVENTS: Final = b"application/cloudevents"
+_JSON: Final = re.compile(rb"application/(?:[a-z0-9.-]+\+)?json")
+#: Said twice, these would be read differently by those before us and those behind us.
+_SINGULAR: Final = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"smartregion-producer",
+        b"transfer-encoding",
+        b"webhook-id",
+        b"webhook-signature",
+        b"webhook-timestamp",
+    }
+)
+_HEADER_VALUE: Final = re.compile(rb"[ -~]*")
+_BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_QUOTED_PAIR: Final = re.compile(rb"\\(.)")
+
+_TAKEN: Final = (
+    "send application/cloudevents+json, application/cloudevents-batch+json, or application/json "
+    "with ce- headers"
+)
+
+
+class Mode(StrEnum):
+    """How events lie in a request."""
+
+    STRUCTURED = "structured"
+    BINARY = "binary"
+    BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What may be one event: the Kafka record that it would be, and its content to look through."""
+
+    value: bytes
+    headers: tuple[Header, ...]
+    content: Any
+    """All that it says, as JSON values; its text where that is no JSON."""
+    defect: ContractError | None = None
+    """Why it cannot be an event, where that is known already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The items of one request."""
+
+    mode: Mode
+    items: list[Item] = field(default_factory=list)
+
+
+def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
+    """Return the headers by name, of which repeated ones are joined as lists are.
+
+    Raises ProblemError (ambiguous_request) where a header came twice that must not, or where the
+    length of the body is told in two ways.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name not in found:
+            found[name] = value
+            continue
+        if name in _SINGULAR or name.startswith(_CE):
+            told = name.decode("latin-1")
+            raise ProblemError(
+                "ambiguous_request",
+                f"{told}: came twice: send it once",
+                field=told,
+                remedy="send the header once",
+            )
+        found[name] += b", " + value
+    if b"transfer-encoding" in found and b"content-length" in found:
+        detail = "content-length: came beside transfer-encoding: send one of them"
+        raise ProblemError(
+            "ambiguous_request", detail, field="content-length", remedy="send one of them"
+        )
+    return found
+
+
+def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
+    """Return what a request holds; what is wrong with one item is told in that item.
+
+    Raises ProblemError where the request as a whole cannot be read.
+    """
+    media_type = _media_type(headers)
+    attributes = {
+        name.removeprefix(_CE): value for name, value in headers.items() if name.startswith(_CE)
+    }
+    if media_type == STRUCTURED:
+        return Delivery(Mode.STRUCTURED, [_structured(attributes, body)])
+    if media_type == BATCH:
+        if attributes:
+            raise _contradiction(next(iter(attributes)), "send no ce- headers with a batch")
+        return Delivery(Mode.BATCH, list(_batch(body)))
+    if media_type.startswith(_CLOUDEVENTS) or not (attributes and _JSON.fullmatch(media_type)):
+        raise _unsupported(CONTENT_TYPE, headers.get(b"content-type"), _TAKEN)
+    return Delivery(Mode.BINARY, [_binary(attributes, headers[b"content-type"], body)])
+
+
+def _media_type(headers: Mapping[bytes, bytes]) -> bytes:
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding != b"identity":
+        raise _unsupported("content-encoding", encoding, "send the body as it is, not compressed")
+    told = headers.get(b"content-type", b"")
+    message = Message()
+    message["content-type"] = told.decode("latin-1")
+    charset = message.get_content_charset()
+    if charset not in (None, "utf-8", "utf8", "us-ascii"):
+        raise _unsupported(CONTENT_TYPE, told, "send JSON in UTF-8")
+    return told.partition(b";")[0].strip().lower()
+
+
+def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> Item:
+    headers = ((CONTENT_TYPE, STRUCTURED),)
+    try:
+        read = read_value(_text(body))
+    except ContractError as error:
+        return Item(body, headers, body.decode(errors="replace"), error)
+    # The headers may repeat the body's attributes; whoever routes by them must not be deceived.
+    said = read.data if isinstance(read.data, dict) else {}
+    for name, value in attributes.items():
+        if said.get(name.decode("latin-1")) != value.decode("latin-1"):
+            raise _contradiction(name, "leave out the ce- headers, or let them say the same")
+    return _item(read, body, headers)
+
+
+def _batch(body: bytes) -> Iterator[Item]:
+    headers = ((CONTENT_TYPE, STRUCTURED),)
+    try:
+        for number, read in enumerate(read_array(_text(body))):
+            if number == MOST_EVENTS:
+                detail = f"body: has more than {MOST_EVENTS} events: send them in parts"
+                raise ProblemError("batch_too_large", detail, limit=MOST_EVENTS)
+            yield _item(read, read.text.encode(), headers)
+    except ContractError as error:
+        raise ProblemError(
+            error.reason.value, f"body: {error.problem}: {error.remedy}", remedy=error.remedy
+        ) from None
+
+
+def _binary(attributes: Mapping[bytes, bytes], content_type: bytes, body: bytes) -> Item:
+    said: dict[str, Any] = {}
+    defects: list[ContractError] = []
+    for name, value in attributes.items():
+        try:
+            said[name.decode("latin-1")] = _attribute(name, value)
+        except ContractError as error:
+            defects.append(error)
+            said[name.decode("latin-1")] = value.decode("latin-1")
+    headers = (
+        *((PREFIX + name, text.encode()) for name, text in said.items()),
+        (CONTENT_TYPE, content_type),
+    )
+    try:
+        read = read_value(_text(body))
+    except ContractError as error:
+        return Item(body, headers, {**said, "data": body.decode(errors="replace")}, error)
+    if read.defect is not None:
+        defects.append(read.defect)
+    content = {**said, "data": read.text if read.data is None else read.data}
+    return Item(body, headers, content, next(iter(defects), None))
+
+
+def _item(read: JsonText, value: bytes, headers: tuple[Header, ...]) -> Item:
+    return Item(value, headers, read.text if read.data is None else read.data, read.defect)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise ContractError(
+            RefusalReason.INVALID_JSON,
+            "value",
+            None,
+            "send JSON in UTF-8",
+            problem=f"is not UTF-8 (at byte {error.start})",
+        ) from None
+
+
+def _attribute(name: bytes, value: bytes) -> str:
+    """Read a header's value: printable ASCII, all else percent-encoded UTF-8, quotes removed."""
+    told = f"ce-{name.decode('latin-1')}"
+    if len(value) > 1 and value.startswith(b'"') and value.endswith(b'"'):
+        value = _QUOTED_PAIR.sub(rb"\1", value[1:-1])
+    if _HEADER_VALUE.fullmatch(value) and not _BAD_PERCENT.search(value):
+        try:
+            return unquote_to_bytes(value).decode()
+        except UnicodeDecodeError:
+            pass
+    raise ContractError(
+        RefusalReason.INVALID_ENVELOPE,
+        told,
+        None,
+        "percent-encode all but printable ASCII, and % itself, as UTF-8",
+        problem="is not a header's text",
+    )
+
+
+def _contradiction(name: bytes, remedy: str) -> ProblemError:
+    told = f"ce-{name.decode('latin-1')}"
+    return ProblemError(
+        "ambiguous_request", f"{told}: contradicts the body: {remedy}", field=told, remedy=remedy
+    )
+
+
+def _unsupported(name: str, value: bytes | None, remedy: str) -> ProblemError:
+    shown = None if value is None else value.decode("latin-1")[:80]
+    problem = "is missing" if value is None else "is not read here"
+    return ProblemError(
+        "unsupported_media_type",
+        f"{name}: {problem}: {remedy}",
+        headers={"Accept": f"{STRUCTURED.decode()}, {BATCH.decode()}, application/json"},
+        field=name,
+        value=shown,
+        remedy=remedy,
+    )

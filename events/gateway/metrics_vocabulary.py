@@ -1,0 +1,57 @@
+"""The door's metrics: names, labels, meanings and remedies."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from events.metric import Metric
+
+__all__ = [
+    "EVENTS",
+    "GATEWAY_METRICS",
+    "READY",
+    "REFUSED",
+    "REQUESTS",
+    "REQUEST_SECONDS",
+]
+
+EVENTS: Final = Metric(
+    "smartregion_gateway_events_total",
+    "counter",
+    ("producer", "outcome"),
+    "Events that came to the door, by what became of them: accepted (the broker has them), "
+    "refused, failed (the broker did not acknowledge).",
+    "failed grows: look at the broker. Producers were told to send again; nothing is lost.",
+)
+REFUSED: Final = Metric(
+    "smartregion_gateway_refused_total",
+    "counter",
+    ("producer", "reason"),
+    "What the door did not take: an event by its reason of refusal, a whole request by the name of "
+    "its problem, once. Without a proven producer it is `unknown`'s.",
+    "unauthenticated grows: a secret has expired or somebody guesses; see the proxy's log. "
+    "over_quota grows: agree on another quota. Else tell the producer's contact.",
+)
+REQUESTS: Final = Metric(
+    "smartregion_gateway_requests_total",
+    "counter",
+    ("status",),
+    "Requests answered, by HTTP status.",
+)
+REQUEST_SECONDS: Final = Metric(
+    "smartregion_gateway_request_seconds",
+    "histogram",
+    (),
+    "Seconds from a request's headers to the end of its answer, of requests to /events.",
+    "Slow: the broker's acknowledgement is most of it; look at the broker's disks and replicas.",
+)
+READY: Final = Metric(
+    "smartregion_gateway_ready",
+    "gauge",
+    (),
+    "1 while the door takes events, 0 while the broker is away.",
+    "0: ask /readyz what it waits for. Producers are answered 503 and send again.",
+)
+
+#: What the door exposes.
+GATEWAY_METRICS: Final[tuple[Metric, ...]] = (EVENTS, REFUSED, REQUESTS, REQUEST_SECONDS, READY)

@@ -1,0 +1,230 @@
+"""What the door says when it does not take something: problem details as RFC 9457 has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from events.errors import PROBLEMS as CONTRACT_PROBLEMS
+from events.errors import ContractError, RefusalReason, shown
+from events.fact import JSON
+
+__all__ = ["KINDS", "MEDIA_TYPE", "Problem", "ProblemError", "ProblemKind", "of_contract"]
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemKind:
+    """A kind of problem; its address `/problems/{name}` explains it."""
+
+    name: str
+    status: int
+    title: str
+    meaning: str
+    """When it is answered and what to do, for a developer who meets it."""
+
+    @property
+    def type(self) -> str:
+        """The URI reference that a problem names its kind with."""
+        return f"/problems/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem: what kind, and what is wrong in this case.
+
+    `members` are RFC 9457's extension members (`field`, `value`, `remedy`…): never a secret or a
+    person's data, and never anything of another producer.
+    """
+
+    kind: ProblemKind
+    detail: str
+    members: Mapping[str, JSON] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, JSON]:
+        """Return it as the object that is answered."""
+        return {
+            "type": self.kind.type,
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "detail": self.detail,
+            **self.members,
+        }
+
+
+class ProblemError(Exception):
+    """A request that is answered with a problem; `headers` go with the answer."""
+
+    def __init__(
+        self,
+        name: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: JSON,
+    ) -> None:
+        self.problem = Problem(KINDS[name], detail, members)
+        self.headers = dict(headers or {})
+        super().__init__(f"{name}: {detail}")
+
+
+_STATUS_OF_REASON: Final = {
+    RefusalReason.INVALID_JSON: 400,
+    RefusalReason.NOT_A_CLOUDEVENT: 400,
+    RefusalReason.NULL_VALUE: 400,
+    RefusalReason.NOT_ALLOWED: 403,
+    RefusalReason.TOO_LARGE: 413,
+}
+_UNPROCESSABLE: Final = 422
+
+_OF_THE_CONTRACT: Final = {
+    reason: ProblemKind(
+        reason.value,
+        _STATUS_OF_REASON.get(reason, _UNPROCESSABLE),
+        f"The event {_title}"
+        if not (_title := CONTRACT_PROBLEMS[reason]).startswith("the ")
+        else _title.replace("the record", "The event"),
+        meaning,
+    )
+    for reason, meaning in {
+        RefusalReason.NULL_VALUE: "The event has no content. Send it, or `retracted: true` to "
+        "take a fact back.",
+        RefusalReason.TOO_LARGE: "One event is larger than 256 KiB. An event is one fact about one "
+        "entity on one day: send the facts one by one.",
+        RefusalReason.NOT_A_CLOUDEVENT: "The content has none of the attributes of CloudEvents "
+        "1.0. Send a JSON object with `specversion`, `id`, `source`, `type`, `time` and `data`.",
+        RefusalReason.INVALID_JSON: "The content is not JSON as RFC 8259 has it: UTF-8, no NaN, "
+        "no key twice in one object, not nested beyond reason.",
+        RefusalReason.INVALID_ENVELOPE: "An attribute of the CloudEvents envelope is missing or "
+        "wrong; `field` names it.",
+        RefusalReason.UNKNOWN_TYPE: "There is no event of this type. `/asyncapi.json` has them "
+        "all; `/schemas/{type}.json` has one.",
+        RefusalReason.INVALID_DATA: "A field of the fact is missing, unknown or wrong; `field` "
+        "names it, `remedy` says what is expected there.",
+        RefusalReason.DAY_OUT_OF_RANGE: "The fact took effect before 2010, or later than the day "
+        "after `time`. Facts are told once they have happened.",
+        RefusalReason.WRONG_TOPIC: "The event belongs to another topic. The door chooses topics by "
+        "itself and does not answer this.",
+        RefusalReason.TIME_AHEAD: "`time` is more than 5 minutes later than this server's clock. "
+        "Set the clock of your system, or send the time at which the fact was recorded.",
+        RefusalReason.NOT_ALLOWED: "This producer is not declared for the event's `source` or "
+        "`type`. Ask for its declaration to be extended.",
+        RefusalReason.PERSON_DATA: "A field looks like a person's name, mail address, phone or "
+        "social security number. Such data are not kept here: send a pseudonym.",
+    }.items()
+}
+
+_OF_THE_REQUEST: Final = (
+    ProblemKind(
+        "malformed_request",
+        400,
+        "The request is not HTTP as it should be",
+        "The server could not make out the request. Look at what your client, or a proxy before "
+        "this server, writes.",
+    ),
+    ProblemKind(
+        "ambiguous_request",
+        400,
+        "The request says two things at once",
+        "A header that has one value came twice, `ce-` headers contradict the body, or the length "
+        "of the body is told in two ways. Send each thing once.",
+    ),
+    ProblemKind(
+        "unauthenticated",
+        401,
+        "The request does not show who sends it",
+        "Sign it (`webhook-id`, `webhook-timestamp`, `webhook-signature`, `smartregion-producer`) "
+        "or send a bearer token. The same answer is given for an unknown producer, a wrong "
+        "signature, an old timestamp and a revoked token.",
+    ),
+    ProblemKind("not_found", 404, "There is nothing at this address", "Events go to `/events`."),
+    ProblemKind(
+        "method_not_allowed",
+        405,
+        "This address does not take this method",
+        "The header `Allow` names those that it takes.",
+    ),
+    ProblemKind(
+        "slow_request",
+        408,
+        "The request did not arrive in time",
+        "Headers and body have a deadline each. Send smaller batches over a slow line.",
+    ),
+    ProblemKind(
+        "body_too_large",
+        413,
+        "The body is larger than 1 MiB",
+        "Send fewer events at once; `limit` is the number of bytes.",
+    ),
+    ProblemKind(
+        "batch_too_large",
+        413,
+        "The batch has more than 500 events",
+        "Send it in parts; `limit` is the number of events.",
+    ),
+    ProblemKind(
+        "unsupported_media_type",
+        415,
+        "The content type is not one that is read here",
+        "Send `application/cloudevents+json`, `application/cloudevents-batch+json`, or "
+        "`application/json` with `ce-` headers; in UTF-8, not compressed.",
+    ),
+    ProblemKind(
+        "batch_refused",
+        422,
+        "No event of the batch was taken",
+        "`items` has the problem of each event.",
+    ),
+    ProblemKind(
+        "over_quota",
+        429,
+        "This producer sends more than was agreed",
+        "Wait for as many seconds as `Retry-After` says, then send again: nothing was taken.",
+    ),
+    ProblemKind(
+        "headers_too_large",
+        431,
+        "The request's headers are too large",
+        "Headers may have 16 KiB together. Put the fact into the body.",
+    ),
+    ProblemKind(
+        "internal_error",
+        500,
+        "The server failed",
+        "This is a fault of the door, not of the request. Send it again later: what arrives twice "
+        "counts once.",
+    ),
+    ProblemKind(
+        "broker_away",
+        503,
+        "The broker does not acknowledge",
+        "The events may or may not be kept: send them again after `Retry-After` seconds, what "
+        "arrives twice counts once.",
+    ),
+    ProblemKind(
+        "overloaded",
+        503,
+        "The server has as many requests as it takes at once",
+        "Nothing was taken. Send it again after `Retry-After` seconds.",
+    ),
+)
+
+KINDS: Final[Mapping[str, ProblemKind]] = MappingProxyType(
+    {kind.name: kind for kind in (*_OF_THE_REQUEST, *_OF_THE_CONTRACT.values())}
+)
+
+
+def of_contract(error: ContractError) -> Problem:
+    """Return the problem of an event that breaks its contract."""
+    return Problem(
+        _OF_THE_CONTRACT[error.reason],
+        str(error),
+        {
+            "field": error.field,
+            "value": None if error.value is None else shown(error.value),
+            "remedy": error.remedy,
+        },
+    )

@@ -1,0 +1,129 @@
+"""From what an authenticated producer has sent to what is answered about each item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from events.dead_letters import DOOR, dead_letter_record
+from events.errors import ContractError
+from events.fact import JSON
+from events.gateway.admission import Admission, Admitted, Refused
+from events.gateway.exposition import Exposition, Fate
+from events.gateway.http_binding import Item
+from events.gateway.problems import KINDS, Problem, of_contract
+from events.gateway.topics_writer import BrokerAwayError, Written
+from events.records import OutgoingRecord
+
+__all__ = ["Outcome", "Receipt", "Reception", "RecordsWriter"]
+
+
+class RecordsWriter(Protocol):
+    """Writes records on their topics: see `TopicsWriter`."""
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Why nothing is taken, in words; None: records are taken."""
+
+    async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
+        """Write records; None for each that was not acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The broker has the event, and this is where."""
+
+    id: str
+    source: str
+    place: Written
+
+    def as_json(self) -> dict[str, JSON]:
+        """Return it as the object that is answered."""
+        topic, partition, offset = self.place
+        return {
+            "id": self.id,
+            "source": self.source,
+            "topic": topic,
+            "partition": partition,
+            "offset": offset,
+        }
+
+
+Outcome: TypeAlias = Receipt | Problem
+
+
+class Reception:
+    """Judges items, writes those that are let in, keeps those that are not, and counts both."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        writer: RecordsWriter,
+        exposition: Exposition,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._admission = admission
+        self._writer = writer
+        self._exposition = exposition
+        self._now = now
+
+    async def take(self, items: Sequence[Item], producer: str) -> list[Outcome]:
+        """Return what became of each item, once all of it is known.
+
+        An event's receipt is given when all replicas have acknowledged it, never before. One item
+        neither blocks nor loses another. A refused item is also kept as a dead letter; the answer
+        does not depend on that.
+        """
+        judged = [self._admission.judge(item, producer) for item in items]
+        places = await self._written([*self._records(judged, producer)])
+        return [
+            self._receipt(one, place, producer)
+            if isinstance(one, Admitted)
+            else self._refusal(one.error, producer)
+            for one, place in zip(judged, places, strict=True)
+        ]
+
+    def _records(
+        self, judged: Sequence[Admitted | Refused], producer: str
+    ) -> list[OutgoingRecord | None]:
+        return [
+            one.record if isinstance(one, Admitted) else self._letter(one, producer)
+            for one in judged
+        ]
+
+    def _letter(self, refused: Refused, producer: str) -> OutgoingRecord | None:
+        if not refused.may_be_kept:
+            return None
+        return dead_letter_record(
+            refused.error,
+            origin=DOOR,
+            key=None,
+            value=refused.item.value,
+            headers=refused.item.headers,
+            now=self._now(),
+            producer=producer,
+        )
+
+    async def _written(self, records: list[OutgoingRecord | None]) -> list[Written | None]:
+        try:
+            places = iter(await self._writer.write([one for one in records if one is not None]))
+        except BrokerAwayError:
+            return [None] * len(records)
+        return [None if one is None else next(places) for one in records]
+
+    def _receipt(self, admitted: Admitted, place: Written | None, producer: str) -> Outcome:
+        if place is None:
+            self._exposition.count_events(producer, Fate.FAILED)
+            return Problem(
+                KINDS["broker_away"], "the broker did not acknowledge the event: send it again"
+            )
+        self._exposition.count_events(producer, Fate.ACCEPTED)
+        return Receipt(admitted.event.id, admitted.event.source, place)
+
+    def _refusal(self, error: ContractError, producer: str) -> Outcome:
+        self._exposition.count_events(producer, Fate.REFUSED)
+        self._exposition.count_refused(producer, error.reason.value)
+        return of_contract(error)

@@ -1,0 +1,137 @@
+"""The door's process: start, serve until told to stop, finish what was taken."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import monotonic
+
+import uvicorn
+
+from events.errors import EventsError
+from events.gateway.admission import Admission
+from events.gateway.app import Door, make_app
+from events.gateway.authentication import Authenticator
+from events.gateway.body import BodyReader
+from events.gateway.exposition import Exposition
+from events.gateway.protocol import LARGEST_HEADERS, protocol_with
+from events.gateway.quota import Quotas
+from events.gateway.reception import Reception
+from events.gateway.settings import GatewaySettings
+from events.gateway.topics_writer import Patience, TopicsWriter
+from events.logs import configure_logging
+from events.producers.loader import load_producers
+from events.producers.model import Producers
+from events.producers.secrets import Secrets, load_secrets
+
+__all__ = ["AddressInUseError", "run_gateway"]
+
+logger = logging.getLogger(__name__)
+
+
+class AddressInUseError(EventsError):
+    """The door's address cannot be bound."""
+
+    def __init__(self, host: str, port: int, *, cause: OSError) -> None:
+        super().__init__(
+            f"gateway_port: cannot listen on {host}:{port} ({cause.strerror}): stop what uses it, "
+            "or set SMART_REGION_GATEWAY_HOST and SMART_REGION_GATEWAY_PORT (0 picks a free port)"
+        )
+
+
+def run_gateway(settings: GatewaySettings) -> int:
+    """Run the door until SIGTERM or SIGINT; return the exit status, 0.
+
+    Requests that have begun are answered before it ends. Raises an EventsError where it cannot
+    start; a broker that is away is none: the door then says so until it is back.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    # It warns of each request that is no HTTP: anybody could fill the log.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    # What an operator got wrong is told before anything starts.
+    producers = load_producers(settings.producers)
+    secrets = load_secrets(settings.gateway_secrets, producers)
+    with _listening(settings.gateway_host, settings.gateway_port) as listener:
+        # uvicorn ends its process by the signal that stopped it; here that is an orderly end.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, producers, secrets, listener))
+    return 0
+
+
+async def _serve(
+    settings: GatewaySettings, producers: Producers, secrets: Secrets, listener: socket.socket
+) -> None:
+    async with TopicsWriter(
+        settings.broker,
+        security=settings.security(),
+        patience=Patience(delivery=settings.gateway_delivery_timeout),
+    ) as writer:
+        door = _door(settings, producers, secrets, writer)
+        host, port = listener.getsockname()[:2]
+        logger.info("serving address=http://%s:%s", host, port)
+        await _server(settings, door).serve(sockets=[listener])
+    logger.info("stopped")
+
+
+def _door(
+    settings: GatewaySettings, producers: Producers, secrets: Secrets, writer: TopicsWriter
+) -> Door:
+    exposition = Exposition(
+        [producer.id for producer in producers],
+        is_ready=lambda: writer.waiting_for is None,
+    )
+    return Door(
+        authenticator=Authenticator(secrets, now=_now),
+        quotas=Quotas(producers, clock=monotonic),
+        reception=Reception(Admission(producers, now=_now), writer, exposition, now=_now),
+        exposition=exposition,
+        waiting_for=lambda: writer.waiting_for,
+        body=BodyReader(seconds=settings.gateway_body_timeout),
+    )
+
+
+def _server(settings: GatewaySettings, door: Door) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            make_app(door),
+            http=protocol_with(
+                header_seconds=settings.gateway_header_timeout,
+                body_seconds=settings.gateway_body_timeout,
+            ),
+            h11_max_incomplete_event_size=LARGEST_HEADERS,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=settings.gateway_connections,
+            timeout_keep_alive=settings.gateway_idle_timeout,
+            timeout_graceful_shutdown=settings.gateway_stop_timeout,
+        )
+    )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Bind the address now, so that a mistake is told before anything starts."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise AddressInUseError(host, port, cause=error) from error
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's where it is installed: half of a request's time is the loop's."""
+    return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,55 @@
+"""The door's settings, read from `SMART_REGION_…` variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from events.settings import ENV_PREFIX, BrokerSettings, read_settings
+
+__all__ = ["GATEWAY_PREFIX", "GatewaySettings", "load_gateway_settings"]
+
+GATEWAY_PREFIX: Final = f"{ENV_PREFIX}GATEWAY_"
+
+
+class GatewaySettings(BrokerSettings):
+    """What the door's operator may set. Times are in seconds."""
+
+    gateway_host: str = "127.0.0.1"
+    """Where the door listens. It speaks HTTP: a proxy before it speaks TLS."""
+    gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
+    """Its port; 0 picks a free one, which the log names."""
+    gateway_secrets: Path | None = None
+    """YAML file with the producers' secrets, readable by its owner alone; without it nobody can
+    send."""
+    producers: Path | None = None
+    """YAML file that declares the producers, instead of the shipped one."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """`debug` also opens the log of the Kafka client."""
+    log_format: Literal["text", "json"] = "text"
+    """One line an event, as text or as JSON."""
+
+    gateway_header_timeout: PositiveFloat = 10.0
+    """How long a request's headers may take to arrive, from their first byte or the connection."""
+    gateway_body_timeout: PositiveFloat = 30.0
+    """How long a request's body may take to arrive."""
+    gateway_idle_timeout: PositiveInt = 60
+    """How long a connection may wait for its next request."""
+    gateway_delivery_timeout: PositiveFloat = 10.0
+    """How long the broker may take to acknowledge; then the producer is told to send again."""
+    gateway_stop_timeout: PositiveInt = 20
+    """How long a stop waits for requests that have begun; at least the delivery's."""
+    gateway_connections: PositiveInt = 1000
+    """Most connections at once; the next are answered 503."""
+
+
+def load_gateway_settings(**overrides: Any) -> GatewaySettings:
+    """Read the settings from the environment; `overrides` (a command's options) win, None does not.
+
+    Raises SettingsError: see `events.settings.read_settings`. Variables of other programs are none
+    of the door's business; one that begins as its own do is.
+    """
+    return read_settings(GatewaySettings, ours=GATEWAY_PREFIX, **overrides)

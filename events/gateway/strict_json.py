@@ -1,0 +1,161 @@
+"""JSON as RFC 8259 has it, where Python's and pydantic's readers take more: told, not guessed.
+
+A key twice in one object, NaN and Infinity, a number of thousands of digits, nesting without
+end: each is a defect of the value that has it, so that its neighbours in a batch are still read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from events.errors import ContractError, RefusalReason
+
+__all__ = ["JsonText", "read_array", "read_value"]
+
+DEEPEST: Final = 32
+"""How deep a value may nest: a fact has two or three levels."""
+FIELD: Final = "value"
+
+_SPACE: Final = " \t\n\r"
+_NOT_SPACE: Final = re.compile(r"[^ \t\n\r]")
+#: What matters for finding the end of a value: strings (whole), brackets, and what separates.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]|,', re.DOTALL)
+_DEPTH: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A value as it is written, as Python has it, and what is wrong with it."""
+
+    text: str
+    data: Any
+    """None where the value has a defect that keeps it from being read."""
+    defect: ContractError | None = None
+
+
+def read_value(text: str) -> JsonText:
+    """Read a text that is one value. Raises ContractError (invalid_json) where it is none."""
+    reader = _Reader(text)
+    value = reader.value(reader.skip_space(0))
+    reader.expect_end(reader.after)
+    return value
+
+
+def read_array(text: str) -> Iterator[JsonText]:
+    """Read the values of an array one by one.
+
+    Raises ContractError (invalid_json) at the first place where the text is no array of JSON
+    values: what was given before is then to be dropped.
+    """
+    reader = _Reader(text)
+    at = reader.skip_space(0)
+    if text[at : at + 1] != "[":
+        raise _refusal("is not an array", "send the events in [ and ]")
+    at = reader.skip_space(at + 1)
+    if text[at : at + 1] == "]":
+        reader.expect_end(at + 1)
+        return
+    while True:
+        yield reader.value(at)
+        at = reader.skip_space(reader.after)
+        separator = text[at : at + 1]
+        if separator == "]":
+            reader.expect_end(at + 1)
+            return
+        if separator != ",":
+            raise _refusal(f"is not valid JSON (expected , or ] at {at})", "send one JSON array")
+        at = reader.skip_space(at + 1)
+
+
+class _Reader:
+    """Reads values of one text, and knows where the last one ended."""
+
+    def __init__(self, text: str) -> None:
+        self.after = 0
+        self._text = text
+        self._defect: ContractError | None = None
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=self._object, parse_constant=self._constant
+        )
+
+    def skip_space(self, at: int) -> int:
+        """Return where the next token begins."""
+        found = _NOT_SPACE.search(self._text, at)
+        return len(self._text) if found is None else found.start()
+
+    def value(self, at: int) -> JsonText:
+        """Read the value that begins here."""
+        self._defect = None
+        try:
+            data, self.after = self._decoder.raw_decode(self._text, at)
+        except json.JSONDecodeError as error:
+            problem = f"is not valid JSON ({error.msg} at {error.pos})"
+            raise _refusal(problem, "send JSON in UTF-8") from None
+        except RecursionError:
+            return self._unreadable(at, _nested())
+        except ValueError:  # A number that Python declines to convert.
+            remedy = "send numbers of at most 300 digits"
+            return self._unreadable(at, _refusal("has a number without end", remedy))
+        text = self._text[at : self.after]
+        if text.count("{") + text.count("[") > DEEPEST and _depth(text) > DEEPEST:
+            return JsonText(text, None, _nested())
+        return JsonText(text, data, self._defect)
+
+    def expect_end(self, at: int) -> None:
+        """Refuse anything but white space from here on."""
+        at = self.skip_space(at)
+        if at != len(self._text):
+            problem = f"is not valid JSON (more after its end at {at})"
+            raise _refusal(problem, "send one JSON value")
+
+    def _unreadable(self, at: int, defect: ContractError) -> JsonText:
+        """Pass over a value that cannot be read, so that those after it can."""
+        depth = 0
+        for token in _TOKEN.finditer(self._text, at):
+            depth += _DEPTH.get(token[0], 0)
+            # A number, which has no bracket, ends before the next separator or bracket.
+            if depth < 0 or (depth == 0 and token[0] == ","):
+                self.after = token.start()
+                break
+            if depth == 0 and token[0] in ("]", "}"):
+                self.after = token.end()
+                break
+        else:
+            self.after = len(self._text)
+        return JsonText(self._text[at : self.after].rstrip(_SPACE), None, defect)
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        data = dict(pairs)
+        if len(data) != len(pairs) and self._defect is None:
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            remedy = "send each field once"
+            self._defect = _refusal("has a key twice in one object", remedy, value=twice)
+        return data
+
+    def _constant(self, name: str) -> None:
+        if self._defect is None:
+            problem = "is not valid JSON (no such number)"
+            self._defect = _refusal(problem, "leave the field out", value=name)
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for token in _TOKEN.finditer(text):
+        depth += _DEPTH.get(token[0], 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _nested() -> ContractError:
+    remedy = f"send at most {DEEPEST} levels; a fact has two or three"
+    return _refusal("is nested too deep", remedy)
+
+
+def _refusal(problem: str, remedy: str, *, value: str | None = None) -> ContractError:
+    # The text around a mistake is not repeated: nobody has looked for a person's data in it.
+    return ContractError(RefusalReason.INVALID_JSON, FIELD, value, remedy, problem=problem)
