@@ -14,6 +14,7 @@ from catalogue.assessment import Reading, assess
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Unit
 from dashboards.console import figures_table, format_value
+from tests.support.observations import barometer
 
 CATALOGUE = load_catalogue()
 AS_OF = date(2019, 6, 30)
@@ -183,3 +184,18 @@ def test_the_compact_table_fits_a_terminal_of_80_columns_and_24_lines() -> None:
     assert max(map(len, lines)) <= 80
     assert "  Lycées connectés…" in text
     assert "6 500 000 € 6 500 000 € * 100 % * ✔ atteint" in text
+
+
+def test_what_was_observed_keeps_its_decimals() -> None:
+    """Half a day is not nothing, and the start of the region alone counts."""
+    readings: dict[tuple[str, str | None], Reading] = {
+        ("waiting_days", None): Reading(21_375_000, last_reported=AS_OF),
+        ("balance_euros", None): Reading(-1_234_567_891, last_reported=AS_OF),
+        ("fibre_ratio", "75"): Reading(92_500_000, last_reported=AS_OF),
+    }
+    table = figures_table(barometer(), assess(barometer(), readings, AS_OF), AS_OF)
+    table.box = HEAVY_HEAD
+    text = text_of(table)
+    assert row(text, "Délai d’obtention")[1:4] == ["21,38", "12,25", "50 %"]
+    assert row(text, "Solde")[1:4] == ["-1 234,57 €", "0,00 €", "0 %"]
+    assert row(text, "Locaux raccordables à la fibre")[1:4] == ["–", "80,0 %", "–"]

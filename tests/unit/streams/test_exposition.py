@@ -29,6 +29,7 @@ from streams.meters import Meters
 from streams.metric_families import registry_of
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
+from tests.support.observations import barometer, observed, said
 from tests.support.records import PARTITIONS, learn, processed
 
 AS_OF = date(2020, 12, 31)
@@ -236,6 +237,41 @@ class TestFigures:
         ]
         assert sorted(categories) == [("audience", "employee"), ("audience", "other")]
         assert sum(sample.value for sample in found[names.INDICATOR_VALUE.name]) == 2
+
+    def test_an_observed_indicator_has_each_territory_s_own_value(self) -> None:
+        """In its unit, each whole in one partition; the region's under its label."""
+        told = [
+            observed("IND-042", "D75", "2018-01-01", "90"),
+            observed("IND-042", "D77", "2018-01-01", "40.25"),
+            observed("IND-042", "R11", "2018-01-01", "0"),
+        ]
+
+        found = exposed(barometer(), taught(barometer(), *said(told)))
+
+        values = by_place(found[names.INDICATOR_VALUE.name])
+        assert values == {"75": 0.9, "77": 0.4025, "region": 0}
+
+    def test_what_nobody_observed_is_not_shown(self) -> None:
+        """Not yet, of the country only, or no longer: absent, which is not 0."""
+        told = [
+            observed("IND-042", "D75", "2021-01-01", "90"),
+            observed("IND-042", "FRANCE", "2018-01-01", "50"),
+            observed("IND-999", "R11", "2018-01-01", "50"),
+            observed("IND-042", "R11", "2018-01-01", "50"),
+            observed("IND-042", "R11", "2018-01-01", None),
+        ]
+
+        found = exposed(barometer(), taught(barometer(), *said(told)))
+
+        assert names.INDICATOR_VALUE.name not in found
+        assert names.INDICATOR_LAST_REPORTED.name not in found
+
+    def test_a_territory_s_own_baseline_is_told(self) -> None:
+        """Beside those that all share."""
+        found = exposed(barometer(), Holdings(barometer().terms))
+
+        own = by_place(found[names.INDICATOR_OWN_BASELINE.name])
+        assert own == {"region": 0.4, "75": 0.9, "77": 0.1}
 
     @pytest.mark.parametrize(
         ("registered", "connected"), [("2016-01-01", "2018-03-01"), ("2018-03-01", "2016-01-01")]

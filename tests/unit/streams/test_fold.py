@@ -20,6 +20,7 @@ from events.registry import facts_of
 from streams.fold import Fold, Series, SeriesKey
 from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
 from tests.support.histories import DAYS, event, events_of, histories, uai
+from tests.support.observations import barometer, observed, said
 
 PARIS, MEAUX = uai("0750001"), uai("0770001")
 CONNECTED = Term(
@@ -492,3 +493,19 @@ class TestSeries:
         series.add(5, -1)
 
         assert series.steps == {}
+
+    def test_looks_only_at_the_entities_of_a_term(self) -> None:
+        """Of hundreds of indicators observed, an observation is folded for its own."""
+        fold = Fold(barometer().terms)
+        told = [
+            observed("IND-101", "R11", "2018-01-01", "12.5"),
+            observed("IND-101", "FRANCE", "2018-01-01", "99"),
+            observed("IND-999", "R11", "2018-01-01", "99"),
+        ]
+        for one in said(told):
+            fold.replace(one.fact.FAMILY, 0, one.fact.entity_id, EMPTY, after(EMPTY, one))
+
+        ((key, series),) = fold.series(0).items()
+        place = [one.id for one in barometer().indicators].index("waiting_days")
+        assert key == SeriesKey(place, "", "")
+        assert series.total(date(2018, 1, 1).toordinal()) == 12_500_000

@@ -18,6 +18,7 @@ from dashboards.boards.queries import (
 from dashboards.statuses import STATUSES
 from dashboards.territory import DEPARTMENTS
 from tests.support.boards import CATALOGUE
+from tests.support.observations import barometer
 
 RATIO = next(one for one in CATALOGUE.indicators if one.unit is Unit.RATIO)
 EUROS = next(one for one in CATALOGUE.indicators if one.unit is Unit.EUROS)
@@ -41,6 +42,17 @@ def test_a_percentage_is_cut_on_the_side_away_from_the_target() -> None:
     assert shown([RATIO], lambda ids: f"v{ids}").startswith("floor(round(1000 * v")
     assert shown([falling(RATIO)], lambda ids: f"v{ids}").startswith("ceil(round(1000 * v")
     assert shown([EUROS], lambda ids: f"v{ids}") == f"floor(v=~{EUROS.id})"
+
+
+def test_what_was_observed_is_cut_at_its_last_decimal() -> None:
+    """An average of days has hundredths."""
+    waiting = barometer().indicator("waiting_days")
+    assert shown([waiting], lambda ids: f"v{ids}") == (
+        "ceil(round(100 * v=~waiting_days, 0.000001)) / 100"
+    )
+    assert change_shown([waiting, RATIO], lambda ids: f"v{ids}") == (
+        f"round(100 * v=~{RATIO.id}, 0.1) or round(v=~waiting_days, 0.01)"
+    )
 
 
 def test_units_of_one_column_are_joined() -> None:

@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.model import Catalogue, Indicator, Programme, Unit
 from dashboards import conventions as ours
+from dashboards.boards.figures import most_lines
 from dashboards.boards.render import boards_of, first_day, render, write
 from dashboards.conventions import Links
-from tests.support.boards import BOARDS, CATALOGUE, documents
+from tests.support.boards import BOARDS, CATALOGUE, documents, questions
+from tests.support.observations import barometer
 
 ROOT = Path(__file__).parents[4]
 
@@ -102,3 +106,38 @@ def test_a_programme_without_targets_has_a_board_too() -> None:
     assert "Jalons" not in titles
     assert board["annotations"]["list"] == []
     assert any(title.startswith(f"{bare[0].title} dans le temps") for title in titles)
+
+
+class TestObserved:
+    """A programme of indicators that others compute."""
+
+    BOARD = documents(barometer())[ours.programme_board("barometre")]
+
+    def panel(self, title: str) -> dict[str, Any]:
+        """Give the panel of a title."""
+        (found,) = (one for one in self.BOARD["panels"] if one["title"] == title)
+        return dict(found)
+
+    def test_nothing_is_asked_that_only_a_fraction_has(self) -> None:
+        """No numerator, no denominator, and nothing due to either."""
+        asked = [question.expression for question in questions({"": self.BOARD})]
+        for metric in (recorded.DEPARTMENT_DENOMINATOR, recorded.REGION_NUMERATOR):
+            assert not any(metric.name in expression for expression in asked)
+        assert not any('part="denominator"' in expression for expression in asked)
+
+    def test_the_target_drawn_is_the_chosen_departement_s(self) -> None:
+        """One line for all of them that are due on one day, and one for the region's."""
+        panel = self.panel("Locaux raccordables à la fibre dans le temps (%)")
+        targets = {one["legendFormat"]: one["expr"] for one in panel["targets"][2:]}
+        assert list(targets) == [
+            "Cible au 31/12/2020",
+            "Cible au 31/12/2020, département choisi",
+        ]
+        own = targets["Cible au 31/12/2020, département choisi"]
+        assert 'milestone=~"paris_2020|meaux_2020"' in own
+        assert f'{names.MILESTONE_STATUS.name}{{department="$department"' in own
+
+    def test_the_table_has_room_for_the_territory_with_the_most_milestones(self) -> None:
+        """Not for those of all départements together."""
+        assert most_lines(barometer().indicators) == 3
+        assert len(barometer().indicator("fibre_ratio").milestones) == 3

@@ -280,3 +280,50 @@ def test_needs_the_day_of_every_worker() -> None:
     """A worker that shows no day is named."""
     with pytest.raises(WorkerUnreadableError, match="smartregion_as_of_timestamp_seconds"):
         workers_day([worker({}, day=None, url="http://silent")])
+
+
+OBSERVED: Samples = {("75", 0): 12.25, ("region", 1): 40.0}
+OBSERVED_ON: Samples = {("75", 0): "2018-03-01", ("region", 1): "2018-03-01"}
+
+
+class TestObserved:
+    """Indicators that others compute."""
+
+    def audit(self) -> Audit:
+        """Audit what was observed in Paris and in the region."""
+        records = [
+            raw("indicator.observed", "IND-042", "2018-03-01", territory=territory, value=value)
+            for territory, value in (("D75", 12.25), ("R11", 40))
+        ]
+        return audited(records, {"observed": "IND-042"}, DAY)
+
+    def test_the_region_is_compared_with_the_region_alone(self) -> None:
+        """And not with what its départements add up to."""
+        shown: Figures = {
+            "value": OBSERVED,
+            "last_reported_timestamp_seconds": OBSERVED_ON,
+        }
+
+        assert compare_exposed(self.audit(), [worker(shown)]).differences == ()
+
+    def test_a_value_that_differs_is_named(self) -> None:
+        """In the indicator's unit, to its last decimal."""
+        shown: Figures = {
+            "value": {**OBSERVED, ("region", 1): 52.25},
+            "last_reported_timestamp_seconds": OBSERVED_ON,
+        }
+
+        assert compare_exposed(self.audit(), [worker(shown)]).differences == (
+            "test/figure/region: audit 40, worker 52.25",
+        )
+
+    def test_a_zero_where_nothing_was_observed_is_a_difference(self) -> None:
+        """Blank is not zero, though both add up to nothing."""
+        shown: Figures = {
+            "value": {**OBSERVED, ("77", 0): 0.0},
+            "last_reported_timestamp_seconds": OBSERVED_ON,
+        }
+
+        assert compare_exposed(self.audit(), [worker(shown)]).differences == (
+            "test/figure/77: audit no value, worker 0",
+        )

@@ -23,6 +23,7 @@ from streams.holdings import Holdings
 from streams.promises import promises
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
+from tests.support.observations import barometer, observed, said
 from tests.support.openmetrics import read_openmetrics
 from tests.support.records import learn
 
@@ -204,3 +205,19 @@ def test_suppressed_persons_are_nowhere() -> None:
     of_paris = {line.partition("{")[0] for line in text.splitlines() if 'department="75"' in line}
     assert of_paris <= {names.CELL_SUPPRESSED.name, names.CELL_VALUE.name}
     assert recorded.DEPARTMENT_CATEGORY.name not in text
+
+
+def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
+    """From its first day on; the region's is its own, and départements leave it blank."""
+    told = [
+        observed("IND-042", "D75", "2018-01-06", "90"),
+        observed("IND-042", "R11", "2018-01-16", "42.5"),
+    ]
+    past = by_day(written(barometer(), taught(barometer(), said(told)), DAYS))
+    who = {"programme": "barometre", "indicator": "fibre_ratio"}
+    for day, shown in past.items():
+        region = value(shown, recorded.REGION_VALUE.name, **who)
+        paris = value(shown, recorded.DEPARTMENT_VALUE.name, **who, department="75")
+        assert region == (0.425 if day >= date(2018, 1, 16) else None)
+        assert paris == (0.9 if day >= date(2018, 1, 6) else None)
+        assert value(shown, names.INDICATOR_OWN_BASELINE.name, **who, department="75") == 0.9

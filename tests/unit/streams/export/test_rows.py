@@ -20,6 +20,7 @@ from streams.histories import histories_of
 from streams.holdings import Holdings
 from tests.support.audits import catalogue_of, raw_record
 from tests.support.histories import event, pool, uai
+from tests.support.observations import barometer, observed, said
 from tests.support.records import learn
 
 AS_OF = date(2018, 6, 30)
@@ -185,3 +186,20 @@ class TestPersons:
         found = rows(self.CATALOGUE, *enrolments(6, "75"), *enrolments(7, "77"))
         assert [row.value for row in found if row.category == "job_seeker"][:3] == [13, 6, 7]
         assert not any(row.suppressed for row in found)
+
+
+def test_an_observed_figure_is_that_of_its_own_territory() -> None:
+    """The region's is no sum; without an observation there is no number, and no parts ever."""
+    told = [
+        observed("IND-042", "D75", "2018-01-01", "92.5"),
+        observed("IND-042", "D77", "2018-01-01", "40"),
+        observed("IND-101", "R11", "2018-01-01", "21.375"),
+    ]
+    holdings = taught(barometer(), said(told))
+    found = {(row.indicator, row.department): row for row in rows_of(barometer(), holdings, AS_OF)}
+    fibre = {place: found["fibre_ratio", place] for place in (None, "75", "77", "78")}
+    assert [row.value for row in fibre.values()] == [None, 0.925, 0.4, None]
+    assert [row.baseline for row in fibre.values()] == [0.4, 0.9, 0.1, None]
+    assert [row.progress_rate for row in fibre.values()] == [None, 50, 60, None]
+    assert found["waiting_days", None].progress_rate == 50
+    assert {row.numerator for row in found.values()} == {None}

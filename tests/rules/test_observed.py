@@ -1,0 +1,166 @@
+"""Observed indicators in the rules: the region's figure is its own, and blank where it has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from catalogue.progress import MilestoneStatus
+from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from dashboards.rules.render import Site, render, write
+from tests.rules.conftest import CATALOGUE
+from tests.support.observations import barometer
+from tests.support.prometheus import require_prometheus
+from tests.support.stories import ABSENT, DAY, TODAY, Span, Story
+
+FIBRE = {"programme": "barometre", "indicator": "fibre_ratio"}
+WAITING = {"programme": "barometre", "indicator": "waiting_days"}
+GRANTS = {"programme": "formation", "indicator": "grants_committed_euros"}
+LONG = 60
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the rules of a catalogue that counts, and takes over what others have counted."""
+    require_prometheus()
+    folder = tmp_path_factory.mktemp("rendered")
+    counting = load_catalogue(CATALOGUE).programmes
+    both = Catalogue(programmes=(*counting, *barometer().programmes))
+    write(render(both, Site()), folder)
+    return folder / "prometheus" / "rules"
+
+
+def shown(
+    story: Story,
+    indicator: dict[str, str],
+    department: str,
+    partition: int,
+    *values: Span,
+    reported: float = TODAY - DAY,
+) -> None:
+    """Let a worker show what was observed in a territory, and when it last was."""
+    where = {
+        **indicator,
+        "department": department,
+        "partition": str(partition),
+        "job": WORKER_JOB,
+        "instance": "worker:6066",
+    }
+    days: list[Span] = [(None if value is None else reported, long) for value, long in values]
+    story.expose(names.INDICATOR_VALUE, *values, **where)
+    story.expose(names.INDICATOR_LAST_REPORTED, *days, **where)
+
+
+def region(indicator: dict[str, str]) -> dict[str, str]:
+    """Name the region's recorded series."""
+    return {"__name__": recorded.REGION_VALUE.name, **indicator}
+
+
+def territory(name: str, indicator: dict[str, str], department: str) -> dict[str, str]:
+    """Name a territory's recorded series."""
+    return {"__name__": name, **indicator, "department": department}
+
+
+def test_the_region_is_what_was_observed_there(story: Story, rules: Path) -> None:
+    """And not the sum of its départements, on whichever partition it is."""
+    story.healthy()
+    shown(story, FIBRE, "75", 0, (0.9, LONG))
+    shown(story, FIBRE, "77", 1, (0.4, LONG))
+    shown(story, FIBRE, names.REGION, 2, (0.7125, LONG))
+    story.gives(5, recorded.REGION_VALUE.name, region(FIBRE), value=0.7125)
+    own = recorded.TERRITORY_VALUE.name
+    story.gives(5, f'{own}{{department="75"}}', territory(own, FIBRE, "75"), value=0.9)
+    story.gives(
+        5, f'{own}{{department="region"}}', territory(own, FIBRE, names.REGION), value=0.7125
+    )
+
+    story.check(rules)
+
+
+def test_departments_make_no_region(story: Story, rules: Path) -> None:
+    """Where nobody observed the region it has no figure, and no last report."""
+    story.healthy()
+    shown(story, FIBRE, "75", 0, (0.9, LONG))
+    shown(story, FIBRE, "77", 1, (0.4, LONG))
+    story.gives(5, recorded.REGION_VALUE.name)
+    last = recorded.TERRITORY_LAST_REPORTED.name
+    story.gives(5, f'{last}{{department="region"}}')
+    story.gives(5, f'{last}{{department="77"}}', territory(last, FIBRE, "77"), value=TODAY - DAY)
+
+    story.check(rules)
+
+
+def test_the_region_s_last_report_is_its_own(story: Story, rules: Path) -> None:
+    """A département that reports later does not make the region younger."""
+    story.healthy()
+    shown(story, FIBRE, "75", 0, (0.9, LONG), reported=TODAY - DAY)
+    shown(story, FIBRE, names.REGION, 1, (0.7, LONG), reported=TODAY - 90 * DAY)
+    last = recorded.TERRITORY_LAST_REPORTED.name
+    story.gives(
+        5,
+        f'{last}{{department="region"}}',
+        territory(last, FIBRE, names.REGION),
+        value=TODAY - 90 * DAY,
+    )
+
+    story.check(rules)
+
+
+def test_what_is_taken_back_is_blank(story: Story, rules: Path) -> None:
+    """From minute 10 on the worker shows it no more: neither do the rules, and no zero."""
+    story.healthy()
+    shown(story, WAITING, names.REGION, 3, (12.5, 10), (ABSENT, LONG))
+    story.gives(5, recorded.REGION_VALUE.name, region(WAITING), value=12.5)
+    story.gives(15, recorded.REGION_VALUE.name)
+
+    story.check(rules)
+
+
+def test_what_is_counted_is_still_added_up(story: Story, rules: Path) -> None:
+    """Beside observed indicators, the region of the others is all its départements."""
+    story.healthy()
+    shown(story, FIBRE, names.REGION, 0, (0.7, LONG))
+    shown(story, GRANTS, "75", 0, (1_000_000, LONG))
+    shown(story, GRANTS, "77", 1, (500_000, LONG))
+    total = f'{recorded.REGION_VALUE.name}{{indicator="grants_committed_euros"}}'
+    story.gives(5, total, region(GRANTS), value=1_500_000)
+
+    story.check(rules)
+
+
+def test_an_alert_tells_a_value_with_its_decimals(story: Story, rules: Path) -> None:
+    """Of an average of days the hundredths count, in the value and in the target."""
+    milestone = WAITING | {"milestone": "shorter"}
+    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": names.REGION}
+    story.judged(
+        "barometre", "waiting_days", "shorter", names.REGION, (MilestoneStatus.MISSED, LONG)
+    )
+    story.expose(names.INDICATOR_ASSESSED_VALUE, (1234.504, LONG), **WAITING, **where)
+    story.says(
+        30,
+        "MilestoneMissed",
+        milestone
+        | {
+            "scope": "figures",
+            "severity": "critical",
+            "owner": "Responsable du baromètre",
+            "department": names.REGION,
+            "territory": "Île-de-France",
+        },
+        {
+            "programme_title": "Baromètre des résultats",
+            "dashboard_url": "http://localhost:3000/d/smart-region-p-barometre"
+            "?var-department=region",
+            "runbook_url": "docs/runbooks/MilestoneMissed.md",
+            "summary": "Île-de-France : jalon manqué, « Délai d’obtention d’un rendez-vous »",
+            "description": "Délai d’obtention d’un rendez-vous : 1\u202f234,51, pour une cible de"
+            " 12,25 au 31/12/2020. L’échéance est passée et la cible n’est pas atteinte.",
+        },
+    )
+
+    story.check(rules)
