@@ -9,9 +9,10 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from catalogue.terms import FREQUENCY_DAYS, Measure, Term
+from events.observation import MICROS
 from events.registry import facts_of
 
-__all__ = ["Record", "reference_figure"]
+__all__ = ["Record", "observed_figure", "reference_figure"]
 
 
 class Record(NamedTuple):
@@ -26,7 +27,7 @@ class Record(NamedTuple):
 def reference_figure(
     measure: Measure, records: Iterable[Record], as_of: date, category: str | None = None
 ) -> Fraction | None:
-    """Give a measure's figure on a day, of one category or of all."""
+    """Give the figure on a day of a measure that is counted, of one category or of all."""
     entities: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         entities[record.entity].append(record)
@@ -38,6 +39,21 @@ def reference_figure(
         return Fraction(total(measure.numerator), measure.divisor)
     over = total(measure.denominator)
     return Fraction(total(measure.numerator), over) if over else None
+
+
+def observed_figure(
+    measure: Measure, records: Iterable[Record], as_of: date, department: str | None
+) -> Fraction | None:
+    """Give the figure on a day of a measure that was observed, in a département or the region."""
+    place = "/R11" if department is None else f"/D{department}"
+    known = sorted(
+        (record.day, record.fields["value"])
+        for record in records
+        if record.entity in (measure.numerator.entities or ())
+        and record.entity.endswith(place)
+        and record.day <= as_of
+    )
+    return Fraction(str(known[-1][1])) * MICROS / measure.divisor if known else None
 
 
 def _amount(term: Term, known: Sequence[Record], as_of: date, category: str | None) -> int:

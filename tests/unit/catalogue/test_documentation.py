@@ -19,7 +19,7 @@ from catalogue.judgement import judge
 from catalogue.loader import load_catalogue
 from catalogue.model import Indicator
 from catalogue.suppression import published
-from tests.support.reference_figures import Record, reference_figure
+from tests.support.reference_figures import Record, observed_figure, reference_figure
 
 PAGE = Path(__file__).parents[3] / "docs" / "catalogue.md"
 BLOCKS = re.findall(
@@ -54,6 +54,9 @@ def test_an_example_gives_the_figure_that_the_page_states(
         measure = break_down(measure, example["breakdown"])
     records = [Record(*fact) for fact in example["facts"]]
     expected = None if stated is None else Fraction(str(stated))
+    if not measure.additive:
+        assert observed_figure(measure, records, day, example.get("department")) == expected
+        return
     assert reference_figure(measure, records, day, category) == expected
 
 
@@ -129,7 +132,7 @@ def test_every_example_is_run() -> None:
     assert len(EXAMPLES) + len(judged) + len(TABLES) == len(STATED)
 
 
-@pytest.mark.parametrize("form", ["count", "latest", "sum", "fresh", "ratio", "share"])
+@pytest.mark.parametrize("form", ["count", "latest", "sum", "fresh", "ratio", "share", "observed"])
 def test_each_form_has_an_example(form: str) -> None:
     """No form of the algebra is left without an example."""
     assert any(form in example["measure"] for example in EXAMPLES)
