@@ -83,7 +83,7 @@ def make_app(door: Door) -> ASGIApp:
             Route("/schemas/{type}.json", _schema, methods=["GET"]),
             Route("/problems/{name}", _problem, methods=["GET"]),
         ],
-        exception_handlers={404: _on_http_error, 405: _on_http_error},
+        exception_handlers={404: _on_http_error, 405: _on_http_error, 500: _on_failure},
     )
     app.router.redirect_slashes = False  # An address has one spelling.
     return _Outermost(app, door)
@@ -211,6 +211,10 @@ async def _on_http_error(_: Request, error: Exception) -> Response:
     return _plain_problem("method_not_allowed" if allow else "not_found", allow)
 
 
+async def _on_failure(_: Request, __: Exception) -> Response:
+    return _plain_problem("internal_error")
+
+
 async def _healthz(_: Request) -> Response:
     return _json({"alive": True})
 
@@ -273,7 +277,7 @@ def _schema_text(event_type: str) -> bytes:
 
 
 class _Outermost:
-    """Counts and times each answer, gives one where the application failed, and hides nothing."""
+    """Counts and times each answer, and logs where the application failed."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
@@ -300,15 +304,13 @@ class _Outermost:
                 await self._app(scope, receive, watched)
         except ClientDisconnect:
             return  # Nobody is there to be answered.
-        except Exception as error:  # noqa: BLE001 - whatever it was, the client is answered
+        except Exception as error:  # noqa: BLE001 - whatever it was, the client has been answered
             # Neither the error's message nor its arguments: they may repeat what was sent.
             logger.error(  # noqa: TRY400
                 "failed error=%s\n%s",
                 type(error).__name__,
                 "".join(traceback.format_tb(error.__traceback__)),
             )
-            if status == 0:
-                await _plain_problem("internal_error")(scope, receive, watched)
         finally:
             if status:
                 self._exposition.count_request(status)

@@ -1,0 +1,224 @@
+"""The producers' door in this process, with secrets, clocks and a writer of the tests' own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp
+
+from events.gateway.admission import Admission
+from events.gateway.app import Door, make_app
+from events.gateway.authentication import PRODUCER_HEADER, Authenticator
+from events.gateway.body import BodyReader
+from events.gateway.exposition import Exposition
+from events.gateway.quota import Quotas
+from events.gateway.reception import Reception
+from events.gateway.topics_writer import BrokerAwayError, Written
+from events.producers.model import Producers
+from events.producers.secrets import ProducerSecrets, Secrets, token_digest
+from events.producers.tokens import Scheme, issue
+from events.records import OutgoingRecord
+from events.school import SchoolClosed, SchoolConnected
+from events.signing import (
+    ID_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    SigningSecret,
+    sign,
+)
+
+__all__ = [
+    "BATCH",
+    "NOW",
+    "PRODUCER",
+    "SIGNING_SECRET",
+    "STRUCTURED",
+    "TOKEN",
+    "FakeWriter",
+    "Hall",
+    "bearer",
+    "closed",
+    "event",
+    "signed",
+]
+
+NOW = datetime(2026, 3, 11, 9, 30, tzinfo=UTC)
+PRODUCER = "lycees"
+TOKEN = issue(PRODUCER, Scheme.BEARER).secret.get_secret_value()
+SIGNING_SECRET = SigningSecret.from_text(
+    issue(PRODUCER, Scheme.SIGNATURE).secret.get_secret_value()
+)
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+
+_QUOTA = {"events_per_second": 1_000, "burst": 2_000}
+
+
+def _producer(name: str, source: str, types: Sequence[str]) -> dict[str, Any]:
+    return {
+        "id": name,
+        "title": name,
+        "contact": name,
+        "sources": [source],
+        "types": list(types),
+        "quota": _QUOTA,
+        "expected_every": "daily",
+    }
+
+
+PRODUCERS = Producers.model_validate(
+    {
+        "producers": [
+            _producer(PRODUCER, "/lycees", ["school.connected", "school.closed"]),
+            _producer("subventions", "/subventions", ["grant.*"]),
+        ]
+    }
+)
+
+
+def event(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """Return an event of the producer, as JSON; `changes` replace or add attributes."""
+    return {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": "/lycees/ligne",
+        "type": SchoolConnected.TYPE,
+        "time": "2026-03-11T09:00:00Z",
+        "data": {"uai": "0750652B", "connected_on": "2026-03-10", "downlink_mbps": 1000},
+        **changes,
+    }
+
+
+def closed(number: int = 1) -> dict[str, Any]:
+    """Return an event of another type."""
+    data = {"uai": "0750652B", "closed_on": "2026-03-10"}
+    return event(number, type=SchoolClosed.TYPE, data=data)
+
+
+def bearer(token: str = TOKEN) -> dict[str, str]:
+    """Return the header of a bearer token."""
+    return {"authorization": f"Bearer {token}"}
+
+
+def signed(
+    body: bytes,
+    *,
+    at: datetime = NOW,
+    producer: str = PRODUCER,
+    secret: SigningSecret = SIGNING_SECRET,
+    message_id: str = "msg_1",
+) -> dict[str, str]:
+    """Return the headers of a signature."""
+    return {
+        PRODUCER_HEADER: producer,
+        ID_HEADER: message_id,
+        TIMESTAMP_HEADER: str(int(at.timestamp())),
+        SIGNATURE_HEADER: sign(secret, message_id, at, body),
+    }
+
+
+@dataclass
+class FakeWriter:
+    """Keeps what is written; `unacknowledged` topics never answer."""
+
+    records: list[OutgoingRecord] = field(default_factory=list)
+    waiting_for: str | None = None
+    unacknowledged: set[str] = field(default_factory=set)
+    _ends: Counter[str] = field(default_factory=Counter)
+
+    async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
+        """Keep records, each on partition 0 of its topic."""
+        if self.waiting_for is not None:
+            raise BrokerAwayError(self.waiting_for)
+        return [self._written(record) for record in records]
+
+    def _written(self, record: OutgoingRecord) -> Written | None:
+        self.records.append(record)
+        if record.topic in self.unacknowledged:
+            return None
+        self._ends[record.topic] += 1
+        return Written(record.topic, 0, self._ends[record.topic] - 1)
+
+
+class Client:
+    """Sends requests to an ASGI application, each in a loop of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._transport = httpx.ASGITransport(app)
+
+    def request(self, method: str, path: str, **how: Any) -> httpx.Response:
+        """Return the answer."""
+        return asyncio.run(self._request(method, path, **how))
+
+    def get(self, path: str) -> httpx.Response:
+        """Return the answer to a GET."""
+        return self.request("GET", path)
+
+    def post(self, path: str, **how: Any) -> httpx.Response:
+        """Return the answer to a POST."""
+        return self.request("POST", path, **how)
+
+    async def _request(self, method: str, path: str, **how: Any) -> httpx.Response:
+        async with httpx.AsyncClient(
+            transport=self._transport, base_url="http://door.test"
+        ) as client:
+            return await client.request(method, path, **how)
+
+
+class Hall:
+    """A door with everything behind it, and a client before it."""
+
+    def __init__(self, *, most_held: int = 2**26) -> None:
+        self.now = NOW
+        self.monotonic = 0.0
+        self.writer = FakeWriter()
+        self.exposition = Exposition(
+            [producer.id for producer in PRODUCERS],
+            is_ready=lambda: self.writer.waiting_for is None,
+        )
+        secrets = ProducerSecrets.model_validate(
+            {"signing": [SIGNING_SECRET.reveal()], "bearer_sha256": [token_digest(TOKEN)]}
+        )
+        door = Door(
+            authenticator=Authenticator(Secrets(root={PRODUCER: secrets}), now=lambda: self.now),
+            quotas=Quotas(PRODUCERS, clock=lambda: self.monotonic),
+            reception=Reception(
+                Admission(PRODUCERS, now=lambda: self.now),
+                self.writer,
+                self.exposition,
+                now=lambda: self.now,
+            ),
+            exposition=self.exposition,
+            waiting_for=lambda: self.writer.waiting_for,
+            body=BodyReader(seconds=5, most_held=most_held),
+        )
+        self.app = make_app(door)
+        self.client = Client(self.app)
+
+    def send(
+        self,
+        content: object,
+        *,
+        media_type: str = STRUCTURED,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, dict[str, Any]]:
+        """Send with the producer's token; returns the status and the answer."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        answer = self.client.post(
+            "/events",
+            content=body,
+            headers={"content-type": media_type, **(bearer() if headers is None else headers)},
+        )
+        return answer.status_code, answer.json()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return a sample of /metrics; 0 where there is none."""
+        found = self.exposition._registry.get_sample_value(name, labels)
+        return found or 0.0

@@ -1,0 +1,377 @@
+"""What the door answers, and what it has then written, kept and counted."""
+
+import json
+import logging
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from events.dead_letters import PRODUCER as PRODUCER_HEADER
+from events.errors import RefusalReason
+from events.gateway.problems import KINDS
+from events.registry import FACTS
+from events.topics import DEAD_LETTERS
+from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, Hall, bearer, event, signed
+
+
+@pytest.fixture
+def hall() -> Hall:
+    """Give a door."""
+    return Hall()
+
+
+def events_counted(hall: Hall, outcome: str, producer: str = PRODUCER) -> float:
+    """Return how many events /metrics shows."""
+    name = "smartregion_gateway_events_total"
+    return hall.metric(name, producer=producer, outcome=outcome)
+
+
+def refused_counted(hall: Hall, reason: str, producer: str = PRODUCER) -> float:
+    """Return how many refusals /metrics shows."""
+    return hall.metric("smartregion_gateway_refused_total", producer=producer, reason=reason)
+
+
+def test_an_event_is_written_as_it_came_and_receipted(hall: Hall) -> None:
+    """Its record is byte for byte the body, extensions included, keyed by its entity."""
+    body = json.dumps(event(7, traceparent="00-ab-cd-01"), indent=1).encode()
+
+    status, answer = hall.send(body)
+
+    [record] = hall.writer.records
+    assert status == 202
+    assert answer == {
+        "receipts": [
+            {
+                "id": "7",
+                "source": "/lycees/ligne",
+                "topic": "smartregion.schools",
+                "partition": 0,
+                "offset": 0,
+            }
+        ]
+    }
+    assert (record.topic, record.key, record.value) == ("smartregion.schools", b"0750652B", body)
+    assert events_counted(hall, "accepted") == 1
+
+
+def test_a_binary_event_is_written_in_binary_mode(hall: Hall) -> None:
+    """Its attributes are the record's headers."""
+    attributes = {f"ce-{name}": value for name, value in event().items() if name != "data"}
+
+    status, _ = hall.send(
+        event()["data"], media_type="application/json", headers={**bearer(), **attributes}
+    )
+
+    [record] = hall.writer.records
+    assert status == 202
+    assert ("ce_source", b"/lycees/ligne") in record.headers
+
+
+def test_a_signed_event_is_taken(hall: Hall) -> None:
+    """Without a token."""
+    body = json.dumps(event()).encode()
+
+    status, _ = hall.send(body, headers=signed(body))
+
+    assert status == 202
+
+
+def test_a_batch_that_is_right_is_receipted_in_order(hall: Hall) -> None:
+    """One receipt an event."""
+    status, answer = hall.send([event(1), event(2)], media_type=BATCH)
+
+    assert status == 202
+    assert [one["id"] for one in answer["receipts"]] == ["1", "2"]
+
+
+def test_an_empty_batch_is_taken(hall: Hall) -> None:
+    """There is nothing wrong with having nothing to say."""
+    assert hall.send([], media_type=BATCH) == (202, {"receipts": []})
+
+
+def test_a_bad_item_neither_blocks_nor_loses_its_neighbours(hall: Hall) -> None:
+    """The answer is 207, with a receipt or a problem for each, in order."""
+    batch = [event(1), event(2, type="fr.unknown"), {"a": 1}, event(4)]
+
+    status, answer = hall.send(batch, media_type=BATCH)
+
+    assert status == 207
+    assert [(item["index"], item["status"]) for item in answer["items"]] == [
+        (0, 202),
+        (1, 422),
+        (2, 400),
+        (3, 202),
+    ]
+    assert answer["items"][1]["problem"]["type"] == "/problems/unknown_type"
+    assert answer["items"][3]["receipt"]["id"] == "4"
+    assert (events_counted(hall, "accepted"), events_counted(hall, "refused")) == (2, 2)
+
+
+def test_a_batch_of_which_nothing_is_taken_is_a_problem(hall: Hall) -> None:
+    """It still has the problem of each."""
+    status, answer = hall.send([event(1, id=""), {"a": 1}], media_type=BATCH)
+
+    assert (status, answer["type"]) == (422, "/problems/batch_refused")
+    assert [item["status"] for item in answer["items"]] == [422, 400]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "reason", "field"),
+    [
+        ({"id": ""}, 422, "invalid_envelope", "id"),
+        ({"time": "yesterday"}, 422, "invalid_envelope", "time"),
+        ({"type": "fr.unknown"}, 422, "unknown_type", "type"),
+        ({"data": {"uai": "0750652B"}}, 422, "invalid_data", "data.connected_on"),
+        ({"time": "2009-01-01T00:00:00Z"}, 422, "invalid_envelope", "time"),
+        ({"source": "/grants"}, 403, "not_allowed", "source"),
+        ({"time": "2026-03-11T09:35:01Z"}, 422, "time_ahead", "time"),
+    ],
+)
+def test_a_refusal_names_field_value_and_remedy(
+    hall: Hall, changes: dict[str, Any], status: int, reason: str, field: str
+) -> None:
+    """The producer can repair it from the answer alone."""
+    found, answer = hall.send(event(**changes))
+
+    assert (found, answer["status"], answer["type"]) == (status, status, f"/problems/{reason}")
+    assert answer["field"] == field
+    assert answer["remedy"]
+    assert refused_counted(hall, reason) == 1
+
+
+def test_a_time_within_five_minutes_is_no_future(hall: Hall) -> None:
+    """Clocks differ."""
+    ahead = (NOW + timedelta(minutes=5)).isoformat()
+
+    assert hall.send(event(time=ahead))[0] == 202
+
+
+def test_a_refused_event_is_kept_byte_for_byte(hall: Hall) -> None:
+    """As a dead letter that names the producer and the reason."""
+    body = json.dumps(event(id="")).encode()
+
+    hall.send(body)
+
+    [letter] = hall.writer.records
+    headers = dict(letter.headers)
+    assert (letter.topic, letter.value) == (DEAD_LETTERS, body)
+    assert headers["content-type"] == STRUCTURED.encode()
+    assert headers["smartregion-reason"] == b"invalid_envelope"
+    assert headers["smartregion-topic"] == b"http"
+    assert headers[PRODUCER_HEADER] == PRODUCER.encode()
+
+
+def test_a_dead_letter_has_no_secret(hall: Hall) -> None:
+    """Of a request's headers only the event's own attributes are kept."""
+    hall.send({}, media_type="application/json", headers={**bearer(), "ce-id": "1"})
+
+    [letter] = hall.writer.records
+    assert not {"authorization", "cookie"} & {name.lower() for name, _ in letter.headers}
+
+
+def test_an_event_that_is_too_large_is_only_counted(hall: Hall) -> None:
+    """One that is within a body's limit and beyond an event's."""
+    status, answer = hall.send(event(subject="x" * 300_000))
+
+    assert (status, answer["type"]) == (413, "/problems/too_large")
+    assert hall.writer.records == []
+    assert refused_counted(hall, RefusalReason.TOO_LARGE.value) == 1
+
+
+def test_a_body_that_is_too_large_is_refused(hall: Hall) -> None:
+    """Its connection ends: what is still on its way is not read."""
+    answer = hall.client.post("/events", content=b" " * (2**20 + 1), headers=bearer())
+
+    assert (answer.status_code, answer.json()["limit"]) == (413, 2**20)
+    assert answer.headers["connection"] == "close"
+
+
+def test_bodies_together_have_a_limit() -> None:
+    """Whoever comes beyond it is told to come back."""
+    hall = Hall(most_held=100)
+
+    answer = hall.client.post(
+        "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer()}
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/overloaded")
+    assert answer.headers["retry-after"]
+
+
+def test_the_room_of_an_answered_body_is_free_again() -> None:
+    """A limit for one body lets one after the other through."""
+    hall = Hall(most_held=500)
+
+    assert [hall.send(event(number))[0] for number in range(5)] == [202] * 5
+
+
+def test_who_has_no_credentials_is_nobody(hall: Hall) -> None:
+    """The answer says how to show who one is."""
+    answer = hall.client.post("/events", content=b"{}", headers={"content-type": STRUCTURED})
+
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert refused_counted(hall, "unauthenticated", producer="unknown") == 1
+
+
+def test_a_quota_has_an_end(hall: Hall) -> None:
+    """The answer says when to come back, and then there is room."""
+    batch = [event(number) for number in range(500)]
+    statuses = [hall.send(batch, media_type=BATCH)[0] for _ in range(5)]
+    written = len(hall.writer.records)
+
+    answer = hall.client.post(
+        "/events", content=json.dumps(batch), headers={"content-type": BATCH, **bearer()}
+    )
+    hall.monotonic += float(answer.headers["retry-after"])
+
+    assert statuses == [202, 202, 202, 202, 429]
+    assert answer.json()["type"] == "/problems/over_quota"
+    assert written == 2_000
+    assert hall.send(batch, media_type=BATCH)[0] == 202
+
+
+def test_nothing_is_taken_while_the_broker_is_away(hall: Hall) -> None:
+    """Neither an event nor a dead letter; the producer is told when to come back."""
+    hall.writer.waiting_for = "connection refused by kafka-1.internal"
+
+    answer = hall.client.post(
+        "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer()}
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker_away")
+    assert answer.headers["retry-after"]
+    assert "kafka-1" not in answer.text
+    assert hall.client.get("/readyz").status_code == 503
+    assert hall.client.get("/healthz").status_code == 200
+    assert hall.metric("smartregion_gateway_ready") == 0
+
+
+def test_an_event_that_is_not_acknowledged_is_not_receipted(hall: Hall) -> None:
+    """Alone it is answered 503."""
+    hall.writer.unacknowledged = {"smartregion.schools"}
+
+    status, answer = hall.send(event())
+
+    assert (status, answer["type"]) == (503, "/problems/broker_away")
+    assert events_counted(hall, "failed") == 1
+
+
+def test_a_batch_of_which_nothing_is_acknowledged_is_to_be_sent_again(hall: Hall) -> None:
+    """It is answered 503, with when to come back."""
+    hall.writer.unacknowledged = {"smartregion.schools"}
+
+    answer = hall.client.post(
+        "/events",
+        content=json.dumps([event(1), event(2)]),
+        headers={"content-type": BATCH, **bearer()},
+    )
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert [item["status"] for item in answer.json()["items"]] == [503, 503]
+
+
+def test_what_is_refused_and_what_is_not_acknowledged_are_told_apart(hall: Hall) -> None:
+    """The one is to be repaired, the other to be sent again."""
+    hall.writer.unacknowledged = {"smartregion.schools"}
+
+    status, answer = hall.send([event(1), event(2, id="")], media_type=BATCH)
+
+    assert status == 207
+    assert [item["status"] for item in answer["items"]] == [503, 422]
+
+
+def test_a_refusal_does_not_depend_on_its_dead_letter(hall: Hall) -> None:
+    """It is certain without one."""
+    hall.writer.unacknowledged = {DEAD_LETTERS}
+
+    assert hall.send(event(id=""))[0] == 422
+
+
+def test_the_same_event_again_is_taken_again(hall: Hall) -> None:
+    """It counts once, as the figures are made: that is not the door's business."""
+    assert [hall.send(event())[0] for _ in range(2)] == [202, 202]
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.json", "/metrics"])
+def test_documents_are_there(hall: Hall, path: str) -> None:
+    """Whoever can reach the door can read how to use it."""
+    assert hall.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("event_type", FACTS)
+def test_every_contract_is_there(hall: Hall, event_type: str) -> None:
+    """As a JSON Schema that names its type."""
+    answer = hall.client.get(f"/schemas/{event_type}.json")
+
+    assert answer.json()["title"] == event_type
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_problem_is_explained(hall: Hall, kind: Any) -> None:  # noqa: ANN401 - a ProblemKind
+    """At the address that it has."""
+    answer = hall.client.get(kind.type)
+
+    assert kind.meaning in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 404),
+        ("GET", "/schemas/unknown.json", 404),
+        ("GET", "/problems/unknown", 404),
+        ("GET", "/events", 405),
+        ("PUT", "/events", 405),
+        ("POST", "/healthz", 405),
+        ("OPTIONS", "/events", 405),
+    ],
+)
+def test_what_is_not_there_is_a_problem(hall: Hall, method: str, path: str, status: int) -> None:
+    """Its content is problem+json, as everywhere."""
+    answer = hall.client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert (status != 405) or answer.headers["allow"]
+
+
+def test_a_fault_of_ours_is_answered_and_logged_without_what_was_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log has the place, and neither the error's message nor the body."""
+    hall = Hall()
+
+    async def fail(_: object) -> Any:  # noqa: ANN401 - it does not return
+        raise RuntimeError(f"cannot write {json.dumps(event())}")
+
+    hall.writer.write = fail  # type: ignore[assignment,method-assign]
+    with caplog.at_level(logging.DEBUG):
+        status, answer = hall.send(event())
+
+    assert (status, answer["type"]) == (500, "/problems/internal_error")
+    assert "RuntimeError" in caplog.text
+    assert "0750652B" not in caplog.text
+
+
+def test_answers_are_counted_by_status(hall: Hall) -> None:
+    """Those to /events are timed, too."""
+    hall.send(event())
+    hall.send(event(id=""))
+    hall.client.get("/nowhere")
+
+    def requests(status: str) -> float:
+        return hall.metric("smartregion_gateway_requests_total", status=status)
+
+    assert (requests("202"), requests("422"), requests("404")) == (1, 1, 1)
+    assert hall.metric("smartregion_gateway_request_seconds_count") == 2
+
+
+def test_the_labels_of_producers_are_those_of_the_declaration(hall: Hall) -> None:
+    """Whatever a request calls itself, no series is added."""
+    hall.send(event(), headers={**signed(b""), "smartregion-producer": "made-up"})
+
+    assert "made-up" not in hall.client.get("/metrics").text
