@@ -1,0 +1,178 @@
+"""What looks like a person's data in what a producer sent: names of fields, and forms of values.
+
+Numbers of social security (NIR) follow https://fr.wikipedia.org/wiki/Num%C3%A9ro_de_s%C3%A9curit%C3%A9_sociale_en_France:
+15 digits, the last two of which are 97 minus the remainder of the first 13 by 97.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from typing import Final
+
+from events.fact import JSON
+from events.registry import FACTS
+
+__all__ = ["find_person_data"]
+
+_Path = tuple[str | int, ...]
+
+#: A field with one of these among its words: `nom_usage`, `emailContact`, `telephone`.
+_WORDS: Final = frozenset(
+    (
+        *("nom", "noms", "patronyme", "name", "names", "forename", "nickname", "fullname"),
+        *("mail", "mails"),
+        *("tel", "phones", "mobile", "portable", "gsm"),
+        *("nir", "ssn"),
+        *("birth", "birthday", "birthplace", "dob"),
+        *("adresse", "address"),
+    )
+)
+#: Longer ones that nothing else contains: `ddnaissance`, `studentemail`.
+_PARTS: Final = (
+    "prenom",
+    "courriel",
+    "email",
+    "telephone",
+    "phone",
+    "naissance",
+    "birthdate",
+    "dateofbirth",
+    "firstname",
+    "lastname",
+    "surname",
+    "familyname",
+    "givenname",
+    "nomdefamille",
+    "nomdusage",
+    "securitesociale",
+    "socialsecurity",
+)
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+
+# Looked for from the at sign on, in both directions, with bounds: no text takes long.
+_MAIL: Final = re.compile(r"(?<=[\w.%+'-])@[\w-]{1,63}(?:\.[\w-]{1,63}){0,7}\.[^\W\d_]{2,63}")
+
+_ALONE: Final = r"(?<![0-9A-Za-z]){}(?![0-9A-Za-z])"
+# Ten digits, or pairs set apart by one and the same sign; overseas numbers have codes of their own.
+_PHONE: Final = re.compile(
+    _ALONE.format(
+        r"(?:0|(?:\+|00)(?:33|262|590|594|596)[ .-]?(?:\(0\)[ .-]?)?)"
+        r"[1-9](?:[0-9]{8}|([ ./-])[0-9]{2}(?:\1[0-9]{2}){3})"
+    )
+)
+_NIR: Final = re.compile(
+    _ALONE.format(
+        r"([1-478])[ .-]?([0-9]{2})[ .-]?(0[1-9]|1[0-2]|[2-9][0-9])[ .-]?"
+        r"([0-9]{2}|2[AaBb])[ .-]?([0-9]{3})[ .-]?([0-9]{3})[ .-]?([0-9]{2})"
+    )
+)
+# What both of them have, found faster than either.
+_MANY_DIGITS: Final = re.compile(r"[0-9](?:[ ./()-]{0,3}[0-9ABab]){8}")
+_CORSICA: Final = {"2A": "19", "2B": "18"}
+_SHOWN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def find_person_data(content: JSON) -> str | None:
+    """Return the path of the first field that looks like a person's data: `data.eleve.prenom`.
+
+    `content` is an event's JSON, or anything that was sent in the place of one. A field does where
+    its name is that of a person's name, mail, telephone, birth, address or social security number,
+    unless the event's own contract has that field; or where its text holds a mail address, a
+    French telephone number or a NIR. Never returns what it found, nor a name that may hold it.
+    """
+    own = _contract_fields(content)
+    for path, value in _fields(content):
+        if _is_telling(value) or (path and path not in own and _is_telling_name(path[-1])):
+            return ".".join(_shown(step) for step in path) or "value"
+    return None
+
+
+def _fields(content: JSON) -> Iterator[tuple[_Path, JSON]]:
+    """Every part of a content with its path, in its order, however deep."""
+    waiting: list[tuple[_Path, JSON]] = [((), content)]
+    while waiting:
+        path, value = waiting.pop()
+        yield path, value
+        if isinstance(value, dict):
+            inner: list[tuple[_Path, JSON]] = [
+                ((*path, name), part) for name, part in value.items()
+            ]
+        elif isinstance(value, list):
+            inner = [((*path, place), part) for place, part in enumerate(value)]
+        else:
+            continue
+        waiting += reversed(inner)
+
+
+def _contract_fields(content: JSON) -> Collection[_Path]:
+    """Where an event has the fields of its contract."""
+    kind = content.get("type") if isinstance(content, dict) else None
+    return _OWN_FIELDS.get(kind, ()) if isinstance(kind, str) else ()
+
+
+_OWN_FIELDS: Final = {
+    kind: frozenset(("data", name) for name in fact.model_fields) for kind, fact in FACTS.items()
+}
+
+
+def _is_telling_name(name: str | int) -> bool:
+    if isinstance(name, int):
+        return False
+    # The same few names come with every event; long ones are not worth keeping.
+    return _judged_name(name) if len(name) <= _USUAL_NAME else _judge_name(name)
+
+
+def _judge_name(name: str) -> bool:
+    return _names_a_person(name) or _text_tells(name)
+
+
+_USUAL_NAME: Final = 64
+_judged_name: Final = lru_cache(maxsize=1024)(_judge_name)
+
+
+def _names_a_person(name: str) -> bool:
+    plain = _without_accents(name[:200])
+    words = [word.lower() for word in _WORD.findall(plain)]
+    joined = "".join(words)
+    return not _WORDS.isdisjoint(words) or any(part in joined for part in _PARTS)
+
+
+def _is_telling(value: JSON) -> bool:
+    if isinstance(value, str):
+        return _text_tells(value)
+    # A NIR may also have been sent as a number.
+    # No quantity of a contract has 15 digits.
+    return isinstance(value, int) and 10**14 <= value < 10**15 and _has_nir(str(value))
+
+
+def _text_tells(text: str) -> bool:
+    if not text.isascii():
+        # Full-width digits and no-break spaces are digits and spaces.
+        text = unicodedata.normalize("NFKC", text)
+    if "@" in text and _MAIL.search(text):
+        return True
+    return bool(_MANY_DIGITS.search(text)) and (bool(_PHONE.search(text)) or _has_nir(text))
+
+
+def _has_nir(text: str) -> bool:
+    return any(_key_is_right(*found) for found in _NIR.findall(text))
+
+
+def _key_is_right(*parts: str) -> bool:
+    *number, key = parts
+    number[3] = _CORSICA.get(number[3].upper(), number[3])
+    return 97 - int("".join(number)) % 97 == int(key)
+
+
+def _without_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+
+
+def _shown(step: str | int) -> str:
+    if isinstance(step, int) or (_SHOWN_NAME.fullmatch(step) and not _text_tells(step)):
+        return str(step)
+    return "…"
