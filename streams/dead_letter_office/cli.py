@@ -1,0 +1,297 @@
+"""The commands `smart-region dead-letters list|show|replay|discard`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from events.errors import RefusalReason
+
+if TYPE_CHECKING:
+    from events.dead_letters import Place
+    from streams.dead_letter_office.case import Case
+    from streams.dead_letter_office.post import Post
+    from streams.dead_letter_office.selection import Selection
+    from streams.settings import Settings
+
+__all__ = ["commands"]
+
+STATES = ("waiting", "replayed", "discarded")
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+
+
+class PlaceType(click.ParamType):
+    """A letter's place, as lists show it."""
+
+    name = "PLACE"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Place:
+        """Read a place; refuse what is none."""
+        from events.dead_letters import Place
+
+        try:
+            return value if isinstance(value, Place) else Place.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+PLACES = click.argument("places", type=PlaceType(), nargs=-1, metavar="[PLACE]...")
+BOOTSTRAP = click.option(
+    "--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER."
+)
+JSON_LINES = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+UNMASK = click.option(
+    "--unmask", is_flag=True, help="Show what was refused as it is, persons' data included."
+)
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+FILTERS = (
+    click.option(
+        "--reason",
+        "reasons",
+        multiple=True,
+        type=click.Choice([reason.value for reason in RefusalReason]),
+        help="Only those refused for this reason; may be repeated.",
+    ),
+    click.option("--source", metavar="URI", help="Only those of this source, or of one below it."),
+    click.option("--type", "kind", metavar="TYPE", help="Only events of this type or fact."),
+    click.option("--since", type=MOMENT, metavar="TIME", help="Refused then or later (UTC)."),
+    click.option("--until", type=MOMENT, metavar="TIME", help="Refused before then (UTC)."),
+)
+
+
+def filtered(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the filters; it takes them as one `selection`."""
+
+    @wraps(command)
+    def selecting(
+        *,
+        reasons: tuple[str, ...],
+        source: str | None,
+        kind: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        places: tuple[Place, ...] = (),
+        state: str | None = None,
+        **options: Any,
+    ) -> None:
+        from streams.dead_letter_office.case import State
+        from streams.dead_letter_office.selection import Selection
+
+        selection = Selection(
+            places=frozenset(places),
+            states=() if state is None else (State(state),),
+            reasons=reasons,
+            source=source,
+            type=kind,
+            since=since and since.replace(tzinfo=UTC),
+            until=until and until.replace(tzinfo=UTC),
+        )
+        command(selection=selection, **options)
+
+    for option in reversed(FILTERS):
+        selecting = option(selecting)
+    return selecting
+
+
+def stated(default: str | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the filter by state."""
+    return click.option(
+        "--state",
+        type=click.Choice(STATES),
+        default=default,
+        show_default=default is not None,
+        help="Only those that stand so.",
+    )
+
+
+@click.group(name="dead-letters")
+def dead_letters() -> None:
+    """Look at the records that were refused; send them again, or let them go."""
+
+
+@dead_letters.command(name="list")
+@filtered
+@stated(None)
+@UNMASK
+@JSON_LINES
+@BOOTSTRAP
+def list_dead_letters(
+    *, selection: Selection, unmask: bool, as_json: bool, bootstrap: str | None
+) -> None:
+    """List the dead letters, oldest first: where each came from, why, and what was done about it.
+
+    The number in brackets tells how often a letter was tried again.
+    """
+    from streams.dead_letter_office.case import Account
+    from streams.dead_letter_office.shown import as_document, as_line
+    from streams.settings import load_settings
+
+    def told() -> Iterator[Case]:
+        for case in _cases(load_settings(broker=bootstrap), selection):
+            if as_json:
+                click.echo(json.dumps(as_document(case, unmask=unmask), ensure_ascii=False))
+            else:
+                click.echo(as_line(case, unmask=unmask))
+            yield case
+
+    click.echo(Account.of(told()), err=True)
+
+
+@dead_letters.command()
+@click.argument("places", type=PlaceType(), nargs=-1, required=True, metavar="PLACE...")
+@UNMASK
+@JSON_LINES
+@BOOTSTRAP
+def show(*, places: tuple[Place, ...], unmask: bool, as_json: bool, bootstrap: str | None) -> None:
+    """Show dead letters whole: headers and value as they were refused.
+
+    A letter's PLACE is the first word of its line in the list, as 0/17. Values are masked, so that
+    the structure is seen and no person's data.
+    """
+    from streams.dead_letter_office.selection import Selection
+    from streams.dead_letter_office.shown import as_text, as_whole_document
+    from streams.settings import load_settings
+
+    selection = Selection(places=frozenset(places))
+    cases = list(_cases(load_settings(broker=bootstrap), selection))
+    for case in cases:
+        if as_json:
+            click.echo(json.dumps(as_whole_document(case, unmask=unmask), ensure_ascii=False))
+        else:
+            click.echo(as_text(case, unmask=unmask) + "\n")
+    _tell_missing(selection, cases)
+
+
+@dead_letters.command()
+@PLACES
+@filtered
+@stated("waiting")
+@click.option(
+    "--max-attempts",
+    type=click.IntRange(1, 99_999),
+    default=3,
+    show_default=True,
+    help="Leave those alone that were tried so often.",
+)
+@DRY_RUN
+@BOOTSTRAP
+def replay(
+    *, selection: Selection, max_attempts: int, dry_run: bool, bootstrap: str | None
+) -> None:
+    """Send waiting letters again, byte for byte: those that are valid by now.
+
+    Each goes to the topic of its event, marked as a replay. What would be refused as before is
+    not sent and waits on; the exit status is then 1. A letter may be sent twice, if this command is
+    killed: an event counts once however often it comes.
+    """
+    from streams.dead_letter_office import handling
+    from streams.dead_letter_office.door import door_rules
+    from streams.dead_letter_office.masking import masked_error
+    from streams.dead_letter_office.way_back import WayBack
+    from streams.settings import load_settings
+
+    settings = load_settings(broker=bootstrap)
+    clock = settings.make_clock()
+    way_back = WayBack(settings.partitions, door_rules(settings, clock))
+    # All before the first is sent: one that is refused again comes back as a new letter.
+    cases = list(_cases(settings, selection))
+    with _post(settings, dry_run=dry_run) as post:
+        done = handling.replay(cases, post, way_back, clock=clock, max_attempts=max_attempts)
+    for case, error in done.still_refused:
+        click.echo(
+            f"{case.letter.place} still refused: {error.reason} {masked_error(error)}", err=True
+        )
+    for case in done.given_up:
+        click.echo(f"{case.letter.place} left alone: tried {case.attempts} times", err=True)
+    click.echo(
+        f"{len(done.sent)} {_would(dry_run)}sent again, {len(done.still_refused)} still refused, "
+        f"{len(done.given_up)} tried too often"
+    )
+    _tell_missing(selection, cases)
+    if done.still_refused or done.given_up:
+        sys.exit(1)
+
+
+@dead_letters.command()
+@PLACES
+@filtered
+@click.option("--all", "everything", is_flag=True, help="All that wait, where no filter is given.")
+@click.option("--because", required=True, metavar="TEXT", help="Why; kept with the outcome.")
+@DRY_RUN
+@BOOTSTRAP
+def discard(
+    *, selection: Selection, everything: bool, because: str, dry_run: bool, bootstrap: str | None
+) -> None:
+    """Let waiting letters go: no replay takes them up again, and the reason is kept.
+
+    They stay on their topic as long as all letters do; `replay --state discarded` brings them back.
+    """
+    from streams.dead_letter_office import handling
+    from streams.dead_letter_office.case import State
+    from streams.dead_letter_office.selection import Selection
+    from streams.settings import load_settings
+
+    if selection == Selection() and not everything:
+        raise click.UsageError("say which: give places or a filter, or --all")
+    settings = load_settings(broker=bootstrap)
+    cases = list(_cases(settings, replace(selection, states=(State.WAITING,))))
+    with _post(settings, dry_run=dry_run) as post:
+        count = handling.discard(cases, post, because=because, clock=settings.make_clock())
+    click.echo(f"{count} {_would(dry_run)}discarded")
+    _tell_missing(selection, cases)
+
+
+def _cases(settings: Settings, selection: Selection) -> Iterator[Case]:
+    from streams.dead_letter_office.files import read_cases
+
+    return (
+        case
+        for case in read_cases(
+            settings.broker,
+            security=settings.security(),
+            on_stranger=lambda error: click.echo(error, err=True),
+        )
+        if case in selection
+    )
+
+
+@contextmanager
+def _post(settings: Settings, *, dry_run: bool) -> Iterator[Post]:
+    from streams.dead_letter_office.post import KafkaPost, NoPost
+
+    if dry_run:
+        yield NoPost()
+        return
+    with KafkaPost(
+        settings.broker, security=settings.security(), idempotent=settings.idempotent_producer
+    ) as post:
+        yield post
+
+
+def _would(dry_run: bool) -> str:  # noqa: FBT001 - one word
+    return "would be " if dry_run else ""
+
+
+def _tell_missing(selection: Selection, cases: Iterable[Case]) -> None:
+    """Tell of the letters that were named, and are not among those found; exit status 1."""
+    missing = set(selection.places) - {case.letter.place for case in cases}
+    for place in sorted(missing):
+        click.echo(f"{place}: no such letter, or not one of those asked for", err=True)
+    if missing:
+        sys.exit(1)
+
+
+commands: list[click.Command] = [dead_letters]

@@ -1,0 +1,64 @@
+"""All cases, from the two topics: the letters, and the ledger of what was done about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from events.broker import PLAINTEXT, BrokerSecurity
+from events.dead_letters import NotADeadLetterError, read_dead_letter
+from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS
+from streams.audit.reading import read_topics
+from streams.dead_letter_office.case import Case
+from streams.dead_letter_office.settlement import NotASettlementError, read_settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from events.dead_letters import Place
+    from events.records import Record
+    from streams.dead_letter_office.settlement import Settlement
+
+__all__ = ["cases_of", "read_cases"]
+
+
+def read_cases(
+    bootstrap: str,
+    *,
+    security: BrokerSecurity = PLAINTEXT,
+    on_stranger: Callable[[ValueError], None],
+) -> Iterator[Case]:
+    """Yield every letter with its settlement, oldest first.
+
+    What others wrote to one of the topics is told to `on_stranger` and left out. Raises as
+    `read_topics`.
+    """
+    # The ledger first: it is small, and the letters need not be held.
+    ledger = read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security)
+    letters = read_topics(bootstrap, topics=[DEAD_LETTERS], security=security)
+    return cases_of(letters, ledger, on_stranger=on_stranger)
+
+
+def cases_of(
+    letters: Iterable[Record],
+    ledger: Iterable[Record],
+    *,
+    on_stranger: Callable[[ValueError], None],
+) -> Iterator[Case]:
+    """Join the records of the two topics; see `read_cases`."""
+    settlements: dict[Place, Settlement] = {}
+    for record in ledger:
+        try:
+            place, settlement = read_settlement(record)
+        except NotASettlementError as error:
+            on_stranger(error)
+        else:
+            settlements[place] = settlement
+    for record in letters:
+        try:
+            letter = read_dead_letter(record)
+        except NotADeadLetterError as error:
+            on_stranger(error)
+            continue
+        known = settlements.get(letter.place)
+        is_its_own = known is not None and known.refused_at == letter.time
+        yield Case(letter, known if is_its_own else None)

@@ -1,0 +1,59 @@
+"""Where a letter would go now: its event's topic and home partition, or the reason why nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from events.cloudevent import decode
+from events.dead_letters import DOOR, REPLAY_ATTEMPT, REPLAY_OF
+from events.partitioning import partition_for
+from events.records import OutgoingRecord
+from events.topics import topic_name
+
+if TYPE_CHECKING:
+    from events.cloudevent import CloudEvent
+    from events.dead_letters import DeadLetter
+
+__all__ = ["Admission", "WayBack"]
+
+
+class Admission(Protocol):
+    """What the producers' door asks of an event beyond its contract."""
+
+    def __call__(self, event: CloudEvent, producer: str | None) -> None:
+        """Let an event of a producer pass, or raise ContractError."""
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Readdresses letters for event topics of `partitions` partitions.
+
+    A replay is no way around the door: what was refused there must pass `admission` as well.
+    """
+
+    partitions: int
+    admission: Admission
+
+    def copy_of(self, letter: DeadLetter, *, attempt: int) -> OutgoingRecord:
+        """Return the record to send: the refused one, byte for byte, and the mark of a replay.
+
+        Raises ContractError where it would be refused as it was.
+        """
+        headers = (
+            *letter.headers,
+            (REPLAY_OF, str(letter.place).encode()),
+            (REPLAY_ATTEMPT, str(attempt).encode()),
+        )
+        # With the mark, as a worker will: an event of the largest size has no room for it.
+        event = decode(headers, letter.value)
+        if letter.origin == DOOR:
+            self.admission(event, letter.producer)
+        entity = event.fact.entity_id.encode()
+        return OutgoingRecord(
+            topic_name(event.fact.FAMILY),
+            partition_for(entity, self.partitions),
+            entity if letter.key is None else letter.key,
+            letter.value,
+            headers,
+        )

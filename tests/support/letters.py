@@ -1,0 +1,83 @@
+"""Dead letters for tests: as they are read back, and as they lie on their topics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from events.cloudevent import CloudEvent, encode_structured
+from events.dead_letters import DeadLetter, Origin, Place, dead_letter_record
+from events.errors import ContractError, RefusalReason
+from events.records import OutgoingRecord
+from streams.dead_letter_office.case import Case
+from streams.dead_letter_office.settlement import Settlement, Verdict
+from tests.support.histories import event, uai
+from tests.support.records import FakeRecord
+
+__all__ = ["REFUSED_AT", "FakePost", "arrived", "letter_of", "refused", "settled", "valid_event"]
+
+REFUSED_AT = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
+
+
+def valid_event(**fields: Any) -> CloudEvent:
+    """Return a valid event of a lycée in Paris."""
+    return event("school.registered", uai("0750001"), "2018-01-01", **fields)
+
+
+def letter_of(event: CloudEvent | None = None, *, place: int = 0, **changes: Any) -> DeadLetter:
+    """Return the letter of an event that is valid by now; `changes` are fields of the letter."""
+    record = encode_structured(event or valid_event())
+    fields: dict[str, Any] = {
+        "place": Place(0, place),
+        "reason": "unknown_type",
+        "field": "type",
+        "detail": "type: is not an event type of this system, value 'x': send another",
+        "origin": Origin("smartregion.schools", 3, 42),
+        "time": REFUSED_AT,
+        "key": record.key,
+        "value": record.value,
+        "headers": tuple(record.headers),
+    }
+    return DeadLetter(**fields | changes)
+
+
+def settled(letter: DeadLetter, verdict: Verdict, *, attempts: int = 1) -> Case:
+    """Return the case of a letter about which something was done."""
+    return Case(
+        letter,
+        Settlement(verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time),
+    )
+
+
+def refused(error: ContractError | None = None, **changes: Any) -> OutgoingRecord:
+    """Return the dead letter of a record as it is written."""
+    fields: dict[str, Any] = {
+        "origin": Origin("smartregion.schools", 3, 42),
+        "key": b"key",
+        "value": b"value",
+        "headers": (),
+        "now": REFUSED_AT,
+    }
+    error = error or ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
+    return dead_letter_record(error, **fields | changes)
+
+
+def arrived(sent: Sequence[OutgoingRecord]) -> list[FakeRecord]:
+    """Return records of one topic as a consumer reads them."""
+    return [
+        FakeRecord(record.topic, 0, offset, record.key, record.value, record.headers)
+        for offset, record in enumerate(sent)
+    ]
+
+
+@dataclass
+class FakePost:
+    """Keeps what is sent, one list for each time."""
+
+    sent: list[list[OutgoingRecord]] = field(default_factory=list)
+
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        """Keep the records."""
+        self.sent.append(list(records))

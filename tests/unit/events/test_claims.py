@@ -1,0 +1,64 @@
+"""What a record says of itself, valid or not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.claims import Claims, claims_of
+from events.cloudevent import MAX_BYTES, CloudEvent, encode_binary, encode_structured
+from tests.support.facts import cloud_events, json_values
+
+ALL = Claims("/lycees", "school.closed", "1", "2019")
+AS_JSON = b'{"source": "/lycees", "type": "school.closed", "id": "1", "time": "2019"}'
+
+
+@given(event=cloud_events())
+def test_are_an_event_s_attributes_in_both_modes(event: CloudEvent) -> None:
+    """Those of a valid event, exactly."""
+    for encode in (encode_structured, encode_binary):
+        record = encode(event)
+
+        claims = claims_of(record.headers, record.value)
+
+        assert claims[:3] == (event.source, event.type, event.id)
+
+
+@given(
+    headers=st.none() | st.lists(st.tuples(st.text(), st.none() | st.binary())),
+    value=st.none() | st.binary() | json_values.map(lambda value: str(value).encode()),
+)
+def test_are_read_from_anything(
+    headers: list[tuple[str, bytes | None]] | None, value: bytes | None
+) -> None:
+    """Whatever a record holds, the answer is text or nothing."""
+    assert all(said is None or isinstance(said, str) for said in claims_of(headers, value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        AS_JSON,
+        b"[" + AS_JSON + b', {"source": "/other"}]',
+        AS_JSON[:-1],  # Cut short.
+        AS_JSON + b" " * MAX_BYTES,
+        b"\xff" + AS_JSON,
+    ],
+)
+def test_are_found_where_the_event_cannot_be(value: bytes) -> None:
+    """Refused records are looked for by these."""
+    assert claims_of((), value) == ALL
+
+
+@pytest.mark.parametrize("value", [None, b"", b"null", b"[]", b"1", b'{"source": 1}', b"[" * 10**5])
+def test_are_none_where_nothing_is_said(value: bytes | None) -> None:
+    """A guess would be worse."""
+    assert claims_of(None, value) == Claims()
+
+
+def test_of_headers_come_first() -> None:
+    """The binary mode's envelope is there, whatever the data look like."""
+    claims = claims_of([("CE_Source", b"/lycees"), ("ce_id", None)], b'{"source": "x", "id": "2"}')
+
+    assert claims == Claims(source="/lycees", id="2")
