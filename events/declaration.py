@@ -55,10 +55,13 @@ class InvalidDeclarationError(EventsError):
         super().__init__("\n".join(map(str, self.errors)))
 
 
-def read_declaration(file: Path, model: type[Model], *, secret: bool = False) -> Model:
+def read_declaration(
+    file: Path, model: type[Model], *, secret: bool = False, context: object = None
+) -> Model:
     """Read a YAML file as a model. Raises InvalidDeclarationError with every mistake.
 
-    Of a `secret` file no value is repeated, nor a key that could be one.
+    Of a `secret` file no value is repeated, nor a key that could be one. The model's validators
+    find `context` in their `info`.
     """
     document = read_document(file)
     errors: list[DeclarationError] = []
@@ -78,7 +81,7 @@ def read_declaration(file: Path, model: type[Model], *, secret: bool = False) ->
     read: Model | None = None
     try:
         if () not in unread:
-            read = model.model_validate(document.data)
+            read = model.model_validate(document.data, context=context)
     except ValidationError as refusal:
         for path, problem, value, remedy in _refusals(refusal, model):
             if path not in unread:

@@ -1,0 +1,146 @@
+"""The secrets by which producers are known: a file of its own, never shown, never in the clear."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import stat
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    RootModel,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
+
+from events.declaration import (
+    DeclarationError,
+    InvalidDeclarationError,
+    mistake,
+    mistakes,
+    read_declaration,
+)
+from events.document import Mistake
+from events.producers.model import ProducerId, Producers
+from events.signing import SigningSecret
+
+__all__ = ["ProducerSecrets", "Secrets", "load_secrets", "token_digest"]
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_FOR_OTHERS: Final = stat.S_IRWXO
+
+
+def _signing_secret(text: object) -> SigningSecret:
+    try:
+        if isinstance(text, str):
+            return SigningSecret.from_text(text)
+    except ValueError:
+        pass
+    raise mistake("is not a signing secret", None, "make one with `smart-region producers issue`")
+
+
+def _digest(text: object) -> SecretStr:
+    if isinstance(text, str) and _DIGEST.fullmatch(text):
+        return SecretStr(text)
+    remedy = "make one with `smart-region producers issue`: the token itself does not belong here"
+    raise mistake("is not a SHA-256 in 64 hexadecimal digits", None, remedy)
+
+
+class ProducerSecrets(BaseModel):
+    """The active secrets of one producer: several while one takes over from another."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, arbitrary_types_allowed=True
+    )
+
+    signing: tuple[Annotated[SigningSecret, PlainValidator(_signing_secret)], ...] = ()
+    """Secrets that sign requests; a signature can only be checked with the secret itself."""
+    bearer_sha256: tuple[Annotated[SecretStr, PlainValidator(_digest)], ...] = ()
+    """SHA-256 of the bearer tokens; they are long and random, so a plain hash hides them."""
+
+    def has_token(self, token: str) -> bool:
+        """Whether a bearer token is one of the producer's; takes as long whichever it is."""
+        digest = token_digest(token)
+        found = False
+        for known in self.bearer_sha256:
+            found |= hmac.compare_digest(known.get_secret_value(), digest)
+        return found
+
+
+class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
+    """The secrets of all producers, by id."""
+
+    model_config = ConfigDict(frozen=True)
+
+    root: Annotated[Mapping[ProducerId, ProducerSecrets], Field(default_factory=dict, repr=False)]
+
+    @model_validator(mode="after")
+    def _are_told_apart(self, info: ValidationInfo) -> Self:
+        producers = info.context
+        found: list[Mistake] = []
+        owners: dict[Any, str] = {}
+        for producer, secrets in self.root.items():
+            if isinstance(producers, Producers) and producers.get(producer) is None:
+                remedy = "declare the producer, or remove its secrets"
+                found.append(Mistake((producer,), "is not a declared producer", producer, remedy))
+            for name in ("signing", "bearer_sha256"):
+                for place, one in enumerate(getattr(secrets, name)):
+                    if one in owners:
+                        remedy = "issue another: a secret tells who sends"
+                        found.append(
+                            Mistake((producer, name, place), "is there twice", None, remedy)
+                        )
+                    owners[one] = producer
+        if found:
+            raise mistakes(Secrets, found)
+        return self
+
+    def of(self, producer_id: str) -> ProducerSecrets | None:
+        """The secrets of a producer; None where it has none."""
+        return self.root.get(producer_id)
+
+
+def load_secrets(file: Path | None, producers: Producers | None = None) -> Secrets:
+    """Read the secrets of a file; None: nobody has any, so that nobody is let in.
+
+    Raises InvalidDeclarationError, which repeats no secret, with every mistake; also where others
+    than the file's owner and group may read or write it, and, where the `producers` are given, for
+    secrets of a producer that is not declared.
+    """
+    if file is None:
+        return Secrets(root={})
+    _refuse_what_others_read(file)
+    return read_declaration(file, Secrets, secret=True, context=producers)
+
+
+def token_digest(token: str) -> str:
+    """What is kept of a bearer token: its SHA-256 in hexadecimal digits."""
+    return sha256(token.encode()).hexdigest()
+
+
+def _refuse_what_others_read(file: Path) -> None:
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError:
+        return  # That it cannot be read is told when it is.
+    if mode & _FOR_OTHERS:
+        raise InvalidDeclarationError(
+            [
+                DeclarationError(
+                    file=file,
+                    line=1,
+                    field="file",
+                    problem="is open to everybody on this machine",
+                    value=f"{mode:04o}",
+                    remedy=f"chmod 600 {file}",
+                )
+            ]
+        )
