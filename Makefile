@@ -11,7 +11,8 @@ KAFKA_JARS := deploy/kafka/target/jars.stamp
 
 # Files that `make generated` writes; `make check` fails if one of them is not up to date.
 GENERATED := docs/metrics.md docs/settings.md docs/runbooks/README.md \
-	docs/contracts/README.md docs/contracts/asyncapi.json docs/contracts/schemas \
+	docs/contracts/README.md docs/contracts/asyncapi.json docs/contracts/openapi.json \
+	docs/contracts/schemas \
 	deploy/prometheus deploy/alertmanager deploy/grafana/boards
 
 # Passed on: make demo ARGS="--until-replayed --json", make test ARGS="tests/unit -x"

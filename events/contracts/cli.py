@@ -34,7 +34,7 @@ def contracts() -> None:
     help="Where to write.",
 )
 def render(out: Path) -> None:
-    """Write JSON Schemas, the AsyncAPI document and the page that lists them."""
+    """Write JSON Schemas, the AsyncAPI and OpenAPI documents and the page that lists them."""
     from events.contracts.render import SCHEMAS, rendered
 
     files = {out / name: text for name, text in rendered().items()}

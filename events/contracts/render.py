@@ -1,4 +1,4 @@
-"""The files of docs/contracts: schemas, AsyncAPI, and a page that lists them."""
+"""The files of docs/contracts: schemas, AsyncAPI, OpenAPI, and a page that lists them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from events.contracts.asyncapi import asyncapi_document
 from events.contracts.json_schema import description_of, schema_file, schema_of
 from events.fact import JSON, Family
+from events.gateway.openapi import openapi_document
 from events.registry import FACTS, facts_of
 from events.topics import declared_topics, topic_name
 
@@ -26,12 +27,13 @@ JSON; how one is sent is in the [producers' guide](../producers.md)
 ([en français](../producteurs.md)).
 
 - [asyncapi.json](asyncapi.json): topics and messages (AsyncAPI 3.0), in both content modes
+- [openapi.json](openapi.json): the producers' door over HTTP (OpenAPI 3.1)
 - [schemas/](schemas): a JSON Schema (draft 2020-12) of each event, envelope and data, with an
   example; what it cannot say is told in the descriptions
 - [released/](released): the same schemas as they were released; `make check` compares. An event
   that one of them takes is taken for ever
 
-They are also at the producers' door: `/asyncapi.json`, `/schemas/{type}.json`.
+They are also at the producers' door: `/asyncapi.json`, `/openapi.json`, `/schemas/{type}.json`.
 """
 
 
@@ -43,6 +45,7 @@ def rendered() -> Mapping[str, str]:
     return {
         "README.md": "\n".join(_page()),
         "asyncapi.json": json_text(asyncapi_document()),
+        "openapi.json": json_text(openapi_document()),
         **schemas,
     }
 

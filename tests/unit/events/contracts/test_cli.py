@@ -20,13 +20,13 @@ def test_render_writes_the_files_and_nothing_else(tmp_path: Path) -> None:
     """A schema whose fact is gone is removed; what is not a schema stays."""
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas" / "gone.json").touch()
-    (tmp_path / "openapi.json").touch()
+    (tmp_path / "notes.json").touch()
 
     result = run("render", "--out", tmp_path)
 
-    assert result.output == f"{len(FACTS) + 2} files in {tmp_path}\n"
+    assert result.output == f"{len(FACTS) + 3} files in {tmp_path}\n"
     assert {file.stem for file in (tmp_path / "schemas").iterdir()} == FACTS.keys()
-    assert (tmp_path / "openapi.json").exists()
+    assert (tmp_path / "notes.json").exists()
 
 
 def test_what_is_not_released_is_told(tmp_path: Path) -> None:
