@@ -1,0 +1,151 @@
+"""Observed indicators on a real broker: what each territory was last said to be, and no sum."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from catalogue import metric_names as names
+from events.observation import Territory
+from streams.audit.comparison import compare
+from streams.audit.reading import read_topics
+from streams.audit.recount import audit_records
+from tests.support.commands import run
+from tests.support.kafka import KafkaBroker
+from tests.support.observations import BAROMETER, Observation, barometer, said
+from tests.support.traffic import message_of, send, shuffled, wait_done
+from tests.support.workers import Crew, Worker, supervised
+
+pytestmark = pytest.mark.timeout(300)
+
+#: The workers' clock stands there.
+LAST_DAY = date(2020, 12, 31)
+COUNT = 2_000
+EXTERNAL = {"fibre_ratio": "IND-042", "waiting_days": "IND-101", "balance_euros": "solde.2017"}
+#: Where nobody observes anything.
+SILENT = Territory.VAL_D_OISE
+
+Figures = Mapping[tuple[str, str], float]
+
+
+@pytest.fixture(autouse=True)
+def _catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every process that a test starts take over the barometer's indicators."""
+    monkeypatch.setenv("SMART_REGION_CATALOGUE", str(BAROMETER))
+
+
+def drawn() -> list[Observation]:
+    """Draw observations of three indicators and one more, with corrections and retractions."""
+    chance = random.Random(42)
+    places = [place for place in Territory if place is not SILENT]
+    return [
+        Observation(
+            chance.choice([*EXTERNAL.values(), "IND-999"]),
+            chance.choice(places),
+            date(2018, 1, 1) + timedelta(30 * chance.randrange(30)),
+            None if chance.random() < 0.1 else Decimal(chance.randint(-(10**9), 10**9)).scaleb(-6),
+        )
+        for _ in range(COUNT)
+    ]
+
+
+def last_values(told: Sequence[Observation]) -> dict[tuple[str, str], float]:
+    """Give what is known on the last day, by indicator and territory as /metrics names it."""
+    cells = {(one.indicator, one.territory, one.day): one.value for one in told}
+    found: dict[tuple[str, str], float] = {}
+    for (external, place, _), value in sorted(cells.items()):
+        for indicator in barometer().indicators:
+            if EXTERNAL[indicator.id] != external or value is None or place is Territory.COUNTRY:
+                continue
+            where = place.department or names.REGION
+            if where == names.REGION or indicator.grain == "department":
+                hundredth = 100 if indicator.id == "fibre_ratio" else 1
+                found[indicator.id, where] = float(value / hundredth)
+    return found
+
+
+def shown(worker: Worker, metric: names.Metric) -> Figures:
+    """Give the samples of a metric by indicator and territory, each once."""
+    return {
+        (sample.labels["indicator"], sample.labels["department"]): sample.value
+        for family in text_string_to_metric_families(worker.metrics())
+        for sample in family.samples
+        if sample.name == metric.name
+    }
+
+
+def test_figures_are_the_last_values_whatever_happened(
+    broker: KafkaBroker, crew: Crew, tmp_path: Path
+) -> None:
+    """Shuffled, doubled and astray, with a worker killed on the way: audit, assessor, export."""
+    told = drawn()
+    messages = shuffled([message_of(one) for one in said(told)], seed=7, doubled=0.5)
+    first, second = (crew.worker() for _ in range(2))
+    assessor = crew.assessor()
+    with supervised(first), supervised(second):
+        send(broker.bootstrap, messages[: COUNT // 2], astray=0.2)
+        first.kill()
+        send(broker.bootstrap, messages[COUNT // 2 :], astray=0.2)
+        assert wait_done(broker.bootstrap, seconds=120), second.log()[-3000:]
+        first.wait_ready()
+        second.wait_ready()
+        audit = audit_records(read_topics(broker.bootstrap), barometer(), LAST_DAY)
+        comparison = compare(audit, [first.url, second.url])
+        assert comparison.differences == ()
+        assert comparison.compared == 2 * 9 + 1
+        assert audit.account.duplicates > COUNT / 4
+
+        expected = last_values(told)
+        assert ("fibre_ratio", names.REGION) in expected
+        assert ("fibre_ratio", SILENT.value[1:]) not in expected
+        workers = {
+            place: value
+            for worker in (first, second)
+            for place, value in shown(worker, names.INDICATOR_VALUE).items()
+            if place[0] != "waiting_days" or place[1] == names.REGION
+        }
+        assert workers == expected
+        assessor.start()
+        assessor.wait_ready()
+        assert shown(assessor, names.INDICATOR_ASSESSED_VALUE) == expected
+
+    out = tmp_path / "figures.json"
+    options = ("--as-of", f"{LAST_DAY}", "--format", "json", "--out", str(out))
+    done = run(broker, "export", *options)
+    assert done.returncode == 0, done.stderr
+    rows = {
+        (row["indicator"], row["department"] or names.REGION): row["value"]
+        for row in json.loads(out.read_text())
+    }
+    assert {place: value for place, value in rows.items() if value is not None} == expected
+
+
+def test_what_is_taken_back_is_blank(broker: KafkaBroker, crew: Crew) -> None:
+    """Observed, shown; taken back, no longer there: not as a zero, and not with the assessor."""
+    day = date(2019, 6, 30)
+    once = Observation("IND-101", Territory.REGION, day, Decimal("12.5"))
+    other = Observation("IND-042", Territory.PARIS, day, Decimal(90))
+    events = said([once, other, once._replace(value=None)])
+    worker, assessor = (
+        crew.worker(),
+        crew.assessor(),
+    )
+    worker.start()
+    send(broker.bootstrap, [message_of(one) for one in events[:2]])
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    worker.wait_ready()
+    assert shown(worker, names.INDICATOR_VALUE)["waiting_days", names.REGION] == 12.5
+    send(broker.bootstrap, [message_of(events[2])])
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    paris = {("fibre_ratio", "75"): 0.9}
+    assert shown(worker, names.INDICATOR_VALUE) == paris
+    assessor.start()
+    assessor.wait_ready()
+    assert shown(assessor, names.INDICATOR_ASSESSED_VALUE) == paris
