@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from catalogue.importing.cli import import_group
+
 __all__ = ["commands"]
 
 FOLDER = click.argument(
@@ -55,4 +57,4 @@ def list_indicators(directory: Path | None) -> None:
                 click.echo(f"    {milestone.id}: {target} {day}{assumed}")
 
 
-commands = [catalogue]
+commands: list[click.Command] = [catalogue, import_group]

@@ -15,7 +15,13 @@ from events.observation import (
     observed_entity,
 )
 
-__all__ = ["TERRITORIES", "is_external", "is_percent", "observed_measure"]
+__all__ = [
+    "TERRITORIES",
+    "is_external",
+    "is_percent",
+    "observed_indicator",
+    "observed_measure",
+]
 
 TERRITORIES: Final = tuple(place for place in Territory if place is not Territory.COUNTRY)
 """Those that an indicator has a figure for: the country's value is for comparison, elsewhere."""
@@ -51,3 +57,9 @@ def observed_measure(indicator: str, *, percent: bool) -> Measure:
 def is_percent(measure: Measure) -> bool:
     """Tell whether a measure takes over percentages."""
     return not measure.additive and measure.divisor == MICROS * PERCENT
+
+
+def observed_indicator(measure: Measure) -> str | None:
+    """Tell which external indicator a measure takes over; None where it counts by itself."""
+    entities = () if measure.additive else measure.numerator.entities or ()
+    return next((entity.rpartition("/")[0] for entity in entities), None)

@@ -46,3 +46,6 @@ class Reader(Protocol):
 
     def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
         """Read a table that was recorded at a time."""
+
+    def rest(self) -> Iterator[Finding]:
+        """Find what is known only once all files have been read."""

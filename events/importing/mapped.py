@@ -107,6 +107,10 @@ class MappedReader:
             yield from found if isinstance(found, list) else (found,)
             yield from (Aside(line, ADDED) for line in total.further)
 
+    def rest(self) -> Iterator[Finding]:
+        """Nothing: each file is complete in itself."""
+        return iter(())
+
     def _found(
         self,
         row: Row | Refusal,

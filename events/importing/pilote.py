@@ -6,14 +6,16 @@ the first, the second, the fourth and the fifth.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, Protocol
 
 from events.importing.finding import Aside, Finding, Found, Watch
 from events.importing.refusal import Refusal
@@ -24,13 +26,13 @@ from events.observation import IndicatorObserved, Territory
 
 __all__ = [
     "COLUMNS",
-    "LAYOUT",
     "SOURCE",
     "PiloteReader",
     "PiloteValue",
     "PromiseTaker",
     "ValueKind",
-    "origin_of",
+    "is_indicator",
+    "pilote_text",
     "read_value",
 ]
 
@@ -45,6 +47,7 @@ COLUMNS: Final = (
 LAYOUT: Final = Layout(
     columns=tuple(name for name in COLUMNS if name != "zone_nom"), optional=("zone_nom",)
 )
+DELIMITER: Final = ";"
 SOURCE: Final = "urn:iledefrance:pilote"
 
 OURS: Final = {territory.value: territory for territory in Territory}
@@ -63,6 +66,18 @@ ELSEWHERE: Final = (
     - OURS.keys()
 )
 
+_NAMES: Final = {
+    Territory.PARIS: "Paris",
+    Territory.SEINE_ET_MARNE: "Seine-et-Marne",
+    Territory.YVELINES: "Yvelines",
+    Territory.ESSONNE: "Essonne",
+    Territory.HAUTS_DE_SEINE: "Hauts-de-Seine",
+    Territory.SEINE_SAINT_DENIS: "Seine-Saint-Denis",
+    Territory.VAL_DE_MARNE: "Val-de-Marne",
+    Territory.VAL_D_OISE: "Val-d’Oise",
+    Territory.REGION: "Île-de-France",
+    Territory.COUNTRY: "France",
+}
 _INDICATOR: Final = re.compile(r"IND-([0-9]{3}|[1-9][0-9]{3})")
 OTHER_TERRITORIES: Final = "another territory than Île-de-France"
 
@@ -86,9 +101,8 @@ _FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PiloteValue:
-    """One line: a value of an indicator in a territory on a day; None takes it back."""
+    """What a line says: an indicator's value in a territory on a day; None takes it back."""
 
-    line: int
     indicator: str
     territory: Territory
     day: date
@@ -101,11 +115,22 @@ class PiloteValue:
         return self.indicator, self.territory, self.day, self.kind
 
 
-PromiseTaker: TypeAlias = Callable[[PiloteValue, Origin, datetime], Aside | list[Refusal]]
-"""Takes an initial or a target value with its line, and the time at which it was recorded."""
+class PromiseTaker(Protocol):
+    """Takes initial and target values, which are no events."""
+
+    def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:
+        """Take a value with the line that says it, recorded at a time."""
+
+    def rest(self) -> Iterator[Finding]:
+        """Find for each line that was taken what has become of it."""
 
 
-def origin_of(row: Row, file: str) -> Origin:
+def is_indicator(name: str) -> bool:
+    """Tell whether PILOTE may call an indicator so: IND-001 to IND-9999."""
+    return _INDICATOR.fullmatch(name) is not None and name != "IND-000"
+
+
+def _origin_of(row: Row, file: str) -> Origin:
     """Say where a row stands, for what is refused of it."""
     return Origin(file, row.line, row.cells, _FIELDS)
 
@@ -115,7 +140,7 @@ def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
 
     A value of another territory than ours is left aside, whatever else it says.
     """
-    cells, origin = row.cells, origin_of(row, file)
+    cells, origin = row.cells, _origin_of(row, file)
     refusals: list[Refusal] = []
 
     def refuse(column: str, problem: str, remedy: str) -> None:
@@ -128,7 +153,7 @@ def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
     if territory is None:
         refuse("zone_id", *_zone_problem(zone))
     indicator = cells["identifiant_indic"].upper()
-    if not _INDICATOR.fullmatch(indicator) or indicator == "IND-000":
+    if not is_indicator(indicator):
         problem = "is not an indicator's identifier" if indicator else "is empty"
         refuse("identifiant_indic", problem, "write IND-001 to IND-9999")
     kind = _KINDS.get(cells["type_valeur"].lower())
@@ -146,7 +171,7 @@ def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
         refuse("valeur", error.problem, error.remedy)
     if refusals or territory is None or kind is None or day is None:
         return refusals
-    return PiloteValue(row.line, indicator, territory, day, kind, value)
+    return PiloteValue(indicator, territory, day, kind, value)
 
 
 def _zone_problem(zone: str) -> tuple[str, str]:
@@ -155,17 +180,37 @@ def _zone_problem(zone: str) -> tuple[str, str]:
     if zone in {"NAT-FR", "NAT", "FR"}:
         return "is not a zone", "write FRANCE"
     digits = zone.removeprefix("DEPT-").removeprefix("REG-")
-    known = sorted(ELSEWHERE | OURS.keys())
-    meant = [code for code in (f"D{digits}", f"R{digits}") if code in known]
-    meant = meant or get_close_matches(zone, known, n=1)
+    codes = (f"D{digits}", f"R{digits}")
+    meant = [code for code in codes if code in OURS]
+    meant = meant or [code for code in codes if code in ELSEWHERE]
+    meant = meant or get_close_matches(zone, sorted(ELSEWHERE | OURS.keys()), n=1)
     return "is not a zone", f"write {' or '.join(meant)}" if meant else "write D75, R11 or FRANCE"
 
 
-class PiloteReader:
-    """Current values (va) become observations; `on_promise` takes the others (vi, vc)."""
+def pilote_text(values: Iterable[PiloteValue]) -> str:
+    """Write values in the format, as `read_value` reads them; in the order of their keys."""
+    text = io.StringIO()
+    table = csv.writer(text, delimiter=DELIMITER)
+    table.writerow(COLUMNS)
+    for one in sorted(values, key=lambda value: value.key):
+        table.writerow(
+            (
+                one.indicator,
+                one.territory.value,
+                _NAMES[one.territory],
+                one.day.isoformat(),
+                one.kind.value,
+                "" if one.value is None else f"{one.value.normalize():f}",
+            )
+        )
+    return text.getvalue()
 
-    def __init__(self, on_promise: PromiseTaker, *, source: str = SOURCE) -> None:
-        self._on_promise = on_promise
+
+class PiloteReader:
+    """Current values (va) become observations; `promises` takes the others (vi, vc)."""
+
+    def __init__(self, promises: PromiseTaker, *, source: str = SOURCE) -> None:
+        self._promises = promises
         self._source = source
 
     @property
@@ -183,15 +228,20 @@ class PiloteReader:
             elif isinstance(value, Aside | Refusal):
                 yield value
             elif isinstance(row, Row):
-                origin = origin_of(row, file)
-                is_current = value.kind is ValueKind.CURRENT
-                take = self._observation if is_current else self._on_promise
-                found = take(value, origin, time)
-                yield from found if isinstance(found, list) else (found,)
+                origin = _origin_of(row, file)
+                if value.kind is ValueKind.CURRENT:
+                    found = self._observation(value, origin, time)
+                    yield from found if isinstance(found, list) else (found,)
+                else:
+                    self._promises.take(value, origin, time)
+
+    def rest(self) -> Iterator[Finding]:
+        """Find what has become of the initial and the target values."""
+        return self._promises.rest()
 
     def _observation(
         self, value: PiloteValue, origin: Origin, time: datetime
-    ) -> Found | Aside | list[Refusal]:
+    ) -> Found | list[Refusal]:
         fields = {
             "indicator": value.indicator,
             "territory": value.territory,

@@ -71,4 +71,5 @@ def run_import(
         carrier = Carrier(publisher, journal, on_refused=refuse, tally=tally)
         for table, time in tables:
             carrier.carry(table.name, reader.read(table, time, watch))
+        carrier.carry("", reader.rest())
     return carrier.tally

@@ -14,11 +14,12 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from events.cloudevent import CloudEvent
-from events.errors import ContractError, EventsError
+from events.errors import PROBLEMS, ContractError, EventsError, RefusalReason
 from events.explanation import field_refusal
 from events.fact import Fact
 from events.importing.finding import Found
 from events.importing.refusal import Refusal
+from events.person_data import find_person_data
 
 __all__ = ["Origin", "RecordedAheadError", "recorded_at", "stated"]
 
@@ -42,11 +43,20 @@ class Origin:
         """Refuse what stands in a column; None: the whole line."""
         value = None if column is None else self.cells.get(column) or None
         refusal = Refusal(self.file, self.line, column, value, problem, remedy)
-        return refusal.hide() if value is not None and column in self.private else refusal
+        if column is None or value is None or not self._is_personal(column, value):
+            return refusal
+        return refusal.hide()
+
+    def _is_personal(self, column: str, value: str) -> bool:
+        """Tell whether a person may be known by what stands in a column."""
+        if column in self.private or find_person_data(value) is not None:
+            return True
+        # A column that fills a field has what the field wants, whatever it is called.
+        return column not in self.columns.values() and find_person_data({column: ""}) is not None
 
     def contract_refusal(self, error: ContractError) -> Refusal:
         """Refuse what a contract refuses: the fact's field becomes the column that fills it."""
-        field = error.field.removeprefix("data.").partition(".")[0]
+        field = _field(error.field)
         column = self.columns.get(field)
         problem = error.problem if column else f"{field} {error.problem}"
         # Who keeps a file writes it; who sends it is another.
@@ -98,6 +108,10 @@ def stated(
             origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
             for details in error.errors(include_url=False)
         ]
+    telling = find_person_data({"type": kind.TYPE, "data": fact.model_dump(mode="json")})
+    if telling is not None:
+        problem, remedy = PROBLEMS[RefusalReason.PERSON_DATA], "remove it: events name no person"
+        return [origin.refusal(origin.columns.get(_field(telling)), problem, remedy)]
     said = to_json([source, time, kind.TYPE, fact])
     try:
         event = CloudEvent(sha256(said).hexdigest()[:ID_DIGITS], source, time, fact)
@@ -106,3 +120,8 @@ def stated(
         remedy = "correct the day, or say with --recorded-at when the file was made"
         return [origin.refusal(origin.columns.get(kind.DAY), problem, remedy)]
     return Found(origin.line, event)
+
+
+def _field(path: str) -> str:
+    """The fact's field that a path in an event leads to."""
+    return path.removeprefix("data.").partition(".")[0]

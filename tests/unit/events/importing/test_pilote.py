@@ -1,6 +1,6 @@
 """Lines of PILOTE's import format."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +17,7 @@ from events.importing.pilote import (
     PiloteReader,
     PiloteValue,
     ValueKind,
+    pilote_text,
     read_value,
 )
 from events.importing.refusal import Refusal
@@ -29,9 +30,19 @@ HEADING = ";".join(COLUMNS)
 LINE = ("IND-042", "D77", "Seine-et-Marne", "2023-12-31", "va", "71,5")
 
 
-def refuse_promises(value: PiloteValue, origin: Origin, time: datetime) -> Aside | list[Refusal]:
-    """Take no initial and no target value."""
-    raise AssertionError((value, origin, time))
+class Promises:
+    """Takes initial and target values."""
+
+    def __init__(self) -> None:
+        self.taken: list[PiloteValue] = []
+
+    def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:  # noqa: ARG002
+        """Keep a value."""
+        self.taken.append(value)
+
+    def rest(self) -> Iterator[Finding]:
+        """Tell that one of them is right."""
+        yield Aside(2, "kept")
 
 
 def read_line(**cells: str) -> PiloteValue | Aside | list[Refusal]:
@@ -46,13 +57,9 @@ def refused(**cells: str) -> list[str]:
     return [str(refusal).removeprefix("va.csv:2: ") for refusal in found]
 
 
-def read_file(
-    folder: Path,
-    *lines: str,
-    on_promise: Callable[[PiloteValue, Origin, datetime], Aside | list[Refusal]] = refuse_promises,
-) -> list[Finding]:
+def read_file(folder: Path, *lines: str) -> list[Finding]:
     """Read a file of these lines."""
-    reader = PiloteReader(on_promise)
+    reader = PiloteReader(Promises())
     table = open_table(write_file(folder, "\n".join((HEADING, *lines))), reader.layout)
     return list(reader.read(table, RECORDED))
 
@@ -66,14 +73,8 @@ def facts(findings: list[Finding]) -> list[IndicatorObserved]:
 
 def test_a_line_is_a_value() -> None:
     """Every cell has its place."""
-    assert read_line() == PiloteValue(
-        2,
-        "IND-042",
-        Territory.SEINE_ET_MARNE,
-        date(2023, 12, 31),
-        ValueKind.CURRENT,
-        Decimal(715) / 10,
-    )
+    told = ("IND-042", Territory.SEINE_ET_MARNE, date(2023, 12, 31), ValueKind.CURRENT)
+    assert read_line() == PiloteValue(*told, Decimal("71.5"))
 
 
 DECIMALS = st.decimals(-(10**9), 10**9, places=6, allow_nan=False, allow_infinity=False)
@@ -106,14 +107,16 @@ def test_every_form_of_a_value_is_read(
         type_valeur=kind.upper() if upper else kind.value,
         valeur=text.replace(".", ",") if french else text,
     )
-    assert read == PiloteValue(2, f"IND-{number:03}", territory, day, kind, value)
+    assert read == PiloteValue(f"IND-{number:03}", territory, day, kind, value)
 
 
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
         ({"zone_id": "77"}, "zone_id: is not a zone, value '77': write D77"),
-        ({"zone_id": "75"}, "write D75 or R75"),
+        ({"zone_id": "75"}, "is not a zone, value '75': write D75"),
+        ({"zone_id": "11"}, "write R11"),
+        ({"zone_id": "01"}, "write D01 or R01"),
         ({"zone_id": "DEPT-95"}, "write D95"),
         ({"zone_id": "NAT-FR"}, "write FRANCE"),
         ({"zone_id": ""}, "zone_id: is empty"),
@@ -195,16 +198,14 @@ def test_what_the_contract_refuses_is_told_by_column(
 
 
 def test_other_values_are_handed_on(tmp_path: Path) -> None:
-    """Initial and target values are promises, which are not events."""
-    taken: list[PiloteValue] = []
-
-    def take(value: PiloteValue, _origin: Origin, _time: datetime) -> list[Refusal]:
-        taken.append(value)
-        return []
-
-    lines = ("IND-042;R11;;2020-01-01;VI;10", "IND-042;R11;;31/12/2025;vc;90")
-    assert read_file(tmp_path, *lines, on_promise=take) == []
-    assert [value.kind for value in taken] == [ValueKind.INITIAL, ValueKind.TARGET]
+    """Initial and target values are promises, which are not events; their end comes last."""
+    lines = (HEADING, "IND-042;R11;;2020-01-01;VI;10", "IND-042;R11;;31/12/2025;vc;90")
+    promises = Promises()
+    reader = PiloteReader(promises)
+    table = open_table(write_file(tmp_path, "\n".join(lines)), reader.layout)
+    assert list(reader.read(table, RECORDED)) == []
+    assert [value.kind for value in promises.taken] == [ValueKind.INITIAL, ValueKind.TARGET]
+    assert list(reader.rest()) == [Aside(2, "kept")]
 
 
 def test_the_name_of_a_zone_may_be_left_out(tmp_path: Path) -> None:
@@ -213,5 +214,27 @@ def test_the_name_of_a_zone_may_be_left_out(tmp_path: Path) -> None:
         tmp_path,
         "identifiant_indic;zone_id;date_valeur;type_valeur;valeur\nIND-001;R11;2020-01-01;va;3\n",
     )
-    reader = PiloteReader(refuse_promises)
+    reader = PiloteReader(Promises())
     assert facts(list(reader.read(open_table(file, reader.layout), RECORDED)))
+
+
+VALUES = st.builds(
+    PiloteValue,
+    st.integers(1, 9999).map("IND-{:03}".format),
+    st.sampled_from(Territory),
+    st.dates(date(2010, 1, 1), date(2024, 3, 1)),
+    st.sampled_from(ValueKind),
+    st.none() | DECIMALS,
+)
+
+
+@given(st.lists(VALUES, unique_by=lambda value: value.key, max_size=6))
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, values: list[PiloteValue]
+) -> None:
+    """Every value, exactly."""
+    file = write_file(tmp_path_factory.mktemp("pilote"), pilote_text(values))
+    rows = list(open_table(file, PiloteReader(Promises()).layout).rows())
+    read = [read_value(row, "va.csv") for row in rows if isinstance(row, Row)]
+    assert len(read) == len(rows)
+    assert read == sorted(values, key=lambda value: value.key)

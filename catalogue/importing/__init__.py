@@ -1,0 +1,1 @@
+"""The State's promises, taken over from its own files into the catalogue."""

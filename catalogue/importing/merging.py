@@ -1,0 +1,270 @@
+"""Initial and target values merged into a programme's declaration; what people wrote stays.
+
+A declaration is the plain data of a programme's file (see docs/catalogue.md). Only the baselines
+and the milestones of observed indicators are changed, and only where a value says something else.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from copy import deepcopy
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+from catalogue.importing.places import DEPARTMENTS, REGION, place_of
+from catalogue.importing.promises import Promise
+from events.importing.finding import Aside, Finding
+from events.importing.pilote import ValueKind
+
+__all__ = ["KEPT", "LATER", "NATIONAL", "Declaration", "merge"]
+
+Declaration: TypeAlias = dict[str, Any]
+
+KEPT: Final = "an initial or a target value, now in the catalogue"
+LATER: Final = "an initial value later than the first"
+NATIONAL: Final = "an initial or a target value of France, which the catalogue has no place for"
+
+HUNDRED: Final = 100
+
+
+def merge(
+    declared: Declaration, promises: Iterable[Promise], *, percent: Collection[str] = ()
+) -> tuple[Declaration, list[Finding]]:
+    """Merge values into a copy of a declaration; and find what has become of each line.
+
+    An indicator that is not there yet is added; `percent` names those that are percentages. The
+    first initial value of a territory is its baseline; each target value is a milestone of its
+    territory and day. Done again with the same values, nothing changes.
+    """
+    merged = deepcopy(declared)
+    indicators: list[Declaration] = merged["indicators"]
+    findings: list[Finding] = []
+    by_indicator: dict[str, list[Promise]] = defaultdict(list)
+    for promise in promises:
+        if place_of(promise.value.territory) is None:
+            findings.append(Aside(promise.origin.line, NATIONAL))
+        else:
+            by_indicator[promise.value.indicator].append(promise)
+    for name, told in sorted(by_indicator.items()):
+        entry = next((one for one in indicators if _observes(one, name)), None)
+        is_new = entry is None
+        entry = entry or _new_entry(name, told, percent=name in percent)
+        findings += _Promised(entry).take(told)
+        if is_new and ("baselines" in entry or "milestones" in entry):
+            indicators.append(entry)
+    return merged, findings
+
+
+class _Promised:
+    """The baselines and milestones of one indicator, by territory."""
+
+    def __init__(self, entry: Declaration) -> None:
+        self._entry = entry
+        self._is_percent = bool(entry["measure"].get("percent"))
+
+    def take(self, promises: Iterable[Promise]) -> Iterator[Finding]:
+        """Take over what is told of the indicator."""
+        ordered = sorted(promises, key=lambda one: one.value.key)
+        fitting = []
+        for promise in ordered:
+            problem = self._misfit(promise)
+            if problem is None:
+                fitting.append(promise)
+            else:
+                yield promise.origin.refusal(*problem)
+        starts: dict[str, list[Promise]] = defaultdict(list)
+        for promise in fitting:
+            if promise.value.kind is ValueKind.INITIAL:
+                starts[_place(promise)].append(promise)
+        # Targets first, so that a line that takes one back makes room for an initial value.
+        for promise in fitting:
+            if promise.value.kind is ValueKind.TARGET and promise.value.value is None:
+                self._set_target(promise)
+                yield Aside(promise.origin.line, KEPT)
+        for place, told in starts.items():
+            yield from self._start(place, told)
+        for promise in fitting:
+            if promise.value.kind is ValueKind.TARGET and promise.value.value is not None:
+                yield self._target(promise)
+
+    def _misfit(self, promise: Promise) -> tuple[str, str, str] | None:
+        """The column, the problem and the remedy of what the indicator cannot take."""
+        if promise.value.value is None:
+            return None
+        if self._entry["grain"] == REGION and _place(promise) != REGION:
+            remedy = "write grain: department for it in the catalogue, or leave the line out"
+            return "zone_id", "is finer than what the catalogue follows of this indicator", remedy
+        value = self._in_unit(promise)
+        if self._entry["unit"] == "ratio" and not 0 <= value <= 1:
+            remedy = f"write a number from 0 to {HUNDRED if self._is_percent else 1}, or give the"
+            return "valeur", "is out of range for a ratio", f"{remedy} indicator another unit"
+        return None
+
+    def _in_unit(self, promise: Promise) -> Decimal:
+        value = promise.value.value or Decimal(0)
+        return value / HUNDRED if self._is_percent else value
+
+    # Baselines.
+
+    def _start(self, place: str, told: Iterable[Promise]) -> Iterator[Finding]:
+        known = self._baseline(place)
+        days: dict[date, Promise | None] = {} if known is None else {known["day"]: None}
+        days.update({promise.value.day: promise for promise in told})
+        left = [day for day, one in days.items() if one is None or one.value.value is not None]
+        first = min(left, default=None)
+        chosen = None if first is None else days[first]
+        if first is None:
+            self._drop_baseline(place)
+        elif chosen is not None:
+            ends = [one["day"] for one in self._milestones_of(place) if one.get("day")]
+            if ends and min(ends) <= first:
+                problem = f"is not before the milestone of {min(ends)}"
+                yield chosen.origin.refusal("date_valeur", problem, "correct the day of one")
+                told = [promise for promise in told if promise is not chosen]
+            elif known is None or (known["day"], known["value"]) != (first, self._in_unit(chosen)):
+                self._set_baseline(place, chosen)
+        for promise in told:
+            is_late = promise.value.value is not None and promise.value.day != first
+            yield Aside(promise.origin.line, LATER if is_late else KEPT)
+
+    def _baseline(self, place: str) -> Declaration | None:
+        own: Declaration | None = self._entry.get("baselines", {}).get(place)
+        return self._entry.get("baseline") if own is None and place == REGION else own
+
+    def _set_baseline(self, place: str, promise: Promise) -> None:
+        start = {
+            "value": self._in_unit(promise),
+            "day": promise.value.day,
+            "source": _source(promise),
+        }
+        if place == REGION and "baseline" in self._entry:
+            self._entry["baseline"] = start
+        else:
+            starts = {**self._entry.get("baselines", {}), place: start}
+            in_order = sorted(starts.items(), key=lambda one: (one[0] != REGION, one[0]))
+            self._entry["baselines"] = dict(in_order)
+
+    def _drop_baseline(self, place: str) -> None:
+        self._entry.get("baselines", {}).pop(place, None)
+        if place == REGION:
+            self._entry.pop("baseline", None)
+        if not self._entry.get("baselines", True):
+            del self._entry["baselines"]
+
+    # Milestones.
+
+    def _target(self, promise: Promise) -> Finding:
+        start = self._baseline(_place(promise))
+        if start is not None and promise.value.day <= start["day"]:
+            problem = f"is not after the initial value's ({start['day']})"
+            return promise.origin.refusal("date_valeur", problem, "correct the day of one of them")
+        self._set_target(promise)
+        return Aside(promise.origin.line, KEPT)
+
+    def _set_target(self, promise: Promise) -> None:
+        place, day = _place(promise), promise.value.day
+        target = None if promise.value.value is None else self._in_unit(promise)
+        known = next(
+            (
+                one
+                for one in self._milestones_of(place)
+                if one.get("day") == day and one.get("target") is not None
+            ),
+            None,
+        )
+        if known is not None and known["target"] == target:
+            return
+        if known is not None and target is not None and _scope(known) == [place]:
+            known |= {"target": target, "source": _source(promise)}
+            return
+        milestones: list[Declaration] = self._entry.get("milestones", [])
+        if known is not None:
+            left = [one for one in _scope(known) if one != place]
+            known["scope"] = left
+            if not left:
+                milestones.remove(known)
+        if target is not None:
+            milestones.insert(_after(milestones, day), self._milestone(promise, target))
+        self._entry["milestones"] = milestones
+        if not milestones:
+            del self._entry["milestones"]
+
+    def _milestones_of(self, place: str) -> list[Declaration]:
+        return [one for one in self._entry.get("milestones", []) if place in _scope(one)]
+
+    def _milestone(self, promise: Promise, target: Decimal) -> Declaration:
+        place, day = _place(promise), promise.value.day
+        taken = {one["id"] for one in self._entry.get("milestones", [])}
+        identifier = f"vc_{day:%Y%m%d}_{place}"
+        while identifier in taken:
+            identifier += "_bis"
+        return {
+            "id": identifier,
+            "target": target,
+            "day": day,
+            "scope": [place],
+            "source": _source(promise),
+        }
+
+
+def _observes(entry: Declaration, name: str) -> bool:
+    return bool(entry["measure"].get("observed") == name)
+
+
+def _place(promise: Promise) -> str:
+    return place_of(promise.value.territory) or REGION
+
+
+def _scope(milestone: Declaration) -> list[str]:
+    """The territories that a milestone holds for, one by one."""
+    declared = milestone.get("scope", [REGION])
+    regions = [REGION] if REGION in declared else []
+    codes = [code for code in DEPARTMENTS if code in declared or "departments" in declared]
+    return regions + codes
+
+
+def _after(milestones: list[Declaration], day: date) -> int:
+    """Where a milestone of a day belongs: after the last one that is not later."""
+    places = [at for at, one in enumerate(milestones, 1) if one.get("day") and one["day"] <= day]
+    return max(places, default=0)
+
+
+def _source(promise: Promise) -> str:
+    name = promise.origin.file.replace("\\", "/").rpartition("/")[2]
+    return f"PILOTE, fichier {name}"[:1000]
+
+
+def _new_entry(name: str, promises: Iterable[Promise], *, percent: bool) -> Declaration:
+    """Declare an indicator of which only its values are known; people write the rest."""
+    told = list(promises)
+    is_falling = _falls(told)
+    at_region = all(_place(promise) == REGION for promise in told)
+    return {
+        "id": name.lower().replace("-", "_"),
+        "title": f"Indicateur {name}",
+        "definition": f"Indicateur {name} de PILOTE, tel que l’État le publie.",
+        "unit": "ratio" if percent else "count",
+        "direction": "falling" if is_falling else "rising",
+        "grain": "region" if at_region else "department",
+        "measure": {"observed": name, "percent": True} if percent else {"observed": name},
+        "periodicity": "irregular",
+        "availability_delay_days": 0,
+    }
+
+
+def _falls(promises: Iterable[Promise]) -> bool:
+    """Tell whether the last target of some territory is below its first initial value."""
+    told: dict[str, dict[ValueKind, list[tuple[date, Decimal]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for promise in promises:
+        value = promise.value
+        if value.value is not None:
+            told[_place(promise)][value.kind].append((value.day, value.value))
+    return any(
+        max(kinds[ValueKind.TARGET])[1] < min(kinds[ValueKind.INITIAL])[1]
+        for kinds in told.values()
+        if kinds[ValueKind.TARGET] and kinds[ValueKind.INITIAL]
+    )
