@@ -294,7 +294,7 @@ def _fill(batch: Any, waiting: deque[tuple[_Write, int]]) -> list[tuple[_Write, 
         if write.is_awaited:
             record = write.records[number]
             added = batch.append(
-                timestamp=None, key=record.key, value=record.value, headers=record.headers
+                timestamp=None, key=record.key, value=record.value, headers=[*record.headers]
             )
             if added is None:
                 break
