@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
@@ -13,6 +14,7 @@ import click
 from events.contracts.cli import contracts
 from events.gateway.cli import gateway
 from events.importing.cli import import_group
+from events.producers.cli import commands as producers_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -188,4 +190,39 @@ def simulate(context: click.Context, arguments: tuple[str, ...]) -> None:
         simulate_command.invoke(simulating)
 
 
-commands: list[click.Command] = [topics, emit, simulate, contracts, import_group, gateway]
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The key's file, for its owner alone.",
+)
+@click.option("--new-key", metavar="ID", help="Make the key's file first, with an id such as k1.")
+def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
+    """Write the pseudonym of each line of FILE (or standard input), which identifies a person.
+
+    With --new-key only a key is made; nothing is read. See docs/person-data.md for what to keep,
+    and how a key is replaced.
+    """
+    from events.pseudonym import load_key, pseudonymise_lines, write_new_key
+
+    if new_key is not None:
+        write_new_key(key_file, new_key)
+        return
+    for pseudonym in pseudonymise_lines(file, load_key(key_file)):
+        click.echo(pseudonym)
+
+
+commands: list[click.Command] = [
+    topics,
+    emit,
+    simulate,
+    contracts,
+    import_group,
+    pseudonymise,
+    *producers_commands,
+    gateway,
+]

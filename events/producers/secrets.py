@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import stat
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -22,20 +21,18 @@ from pydantic import (
 )
 
 from events.declaration import (
-    DeclarationError,
-    InvalidDeclarationError,
     mistake,
     mistakes,
     read_declaration,
 )
 from events.document import Mistake
 from events.producers.model import ProducerId, Producers
+from events.secret_file import refuse_open_file
 from events.signing import SigningSecret
 
 __all__ = ["ProducerSecrets", "Secrets", "load_secrets", "token_digest"]
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_FOR_OTHERS: Final = stat.S_IRWXO
 
 
 def _signing_secret(text: object) -> SigningSecret:
@@ -111,36 +108,16 @@ class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
 def load_secrets(file: Path | None, producers: Producers | None = None) -> Secrets:
     """Read the secrets of a file; None: nobody has any, so that nobody is let in.
 
-    Raises InvalidDeclarationError, which repeats no secret, with every mistake; also where others
-    than the file's owner and group may read or write it, and, where the `producers` are given, for
-    secrets of a producer that is not declared.
+    Raises InvalidDeclarationError with every mistake, and no secret; where the `producers` are
+    given, secrets of one that is not declared are a mistake. Raises OpenSecretError where others
+    may read the file.
     """
     if file is None:
         return Secrets(root={})
-    _refuse_what_others_read(file)
+    refuse_open_file(file)
     return read_declaration(file, Secrets, secret=True, context=producers)
 
 
 def token_digest(token: str) -> str:
     """What is kept of a bearer token: its SHA-256 in hexadecimal digits."""
     return sha256(token.encode()).hexdigest()
-
-
-def _refuse_what_others_read(file: Path) -> None:
-    try:
-        mode = stat.S_IMODE(file.stat().st_mode)
-    except OSError:
-        return  # That it cannot be read is told when it is.
-    if mode & _FOR_OTHERS:
-        raise InvalidDeclarationError(
-            [
-                DeclarationError(
-                    file=file,
-                    line=1,
-                    field="file",
-                    problem="is open to everybody on this machine",
-                    value=f"{mode:04o}",
-                    remedy=f"chmod 600 {file}",
-                )
-            ]
-        )

@@ -188,7 +188,7 @@ def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_topics_are_listed() -> None:
     """The declaration is printed without a broker, one topic a line."""
     lines = run("topics", "list", "--partitions", "3").stdout.splitlines()
-    assert len(lines) == 2 * len(Family) + 1
+    assert len(lines) == 2 * len(Family) + 2
     assert lines[0] == (
         "smartregion.schools key='uai' partitions=3 replication=1"
         " cleanup.policy=delete retention.ms=-1"
@@ -217,3 +217,13 @@ def test_help_is_fast() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
+
+
+def test_persons_become_pseudonyms(tmp_path: Path) -> None:
+    """A key is made once, and the same person has the same pseudonym each time."""
+    key = str(tmp_path / "key")
+    assert run("pseudonymise", "--key", key, "--new-key", "k1").stdout == ""
+    first = run("pseudonymise", "--key", key, given="Éléonore\nb\n").stdout.splitlines()
+    again = run("pseudonymise", "--key", key, given="b\n").stdout.splitlines()
+    assert [len(line) for line in first] == [35, 35]
+    assert again == first[1:]

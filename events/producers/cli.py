@@ -1,0 +1,109 @@
+"""The commands `smart-region producers check|list|issue`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+__all__ = ["commands"]
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+PRODUCERS = click.option(
+    "--producers",
+    "file",
+    type=FILE,
+    envvar="SMART_REGION_PRODUCERS",
+    show_envvar=True,
+    metavar="FILE",
+    help="Who is declared, instead of the shipped file.",
+)
+
+
+@click.group()
+def producers() -> None:
+    """Declare who may send events, and tell them what became of what they sent."""
+
+
+@producers.command()
+@PRODUCERS
+@click.option(
+    "--secrets",
+    "secrets_file",
+    type=FILE,
+    envvar="SMART_REGION_GATEWAY_SECRETS",
+    show_envvar=True,
+    metavar="FILE",
+    help="Also check the file of secrets.",
+)
+def check(file: Path | None, secrets_file: Path | None) -> None:
+    """Say all that is wrong in the declaration; exit status 1 if anything is."""
+    from events.declaration import InvalidDeclarationError
+    from events.producers.loader import load_producers
+    from events.producers.secrets import load_secrets
+
+    try:
+        declared = load_producers(file)
+        secrets = load_secrets(secrets_file, declared)
+    except InvalidDeclarationError as invalid:
+        for error in invalid.errors:
+            click.echo(error)
+        click.echo(f"{len(invalid.errors)} to correct", err=True)
+        sys.exit(1)
+    told = f"{len(declared.producers)} producers"
+    if secrets_file is not None:
+        told += f", {len(secrets.root)} with secrets"
+    click.echo(f"{told}: correct")
+
+
+@producers.command(name="list")
+@PRODUCERS
+def list_producers(file: Path | None) -> None:
+    """List the producers: what each may send, how much, how often, and whom to ask."""
+    from events.producers.loader import load_producers
+
+    for producer in load_producers(file):
+        quota = producer.quota
+        click.echo(f"{producer.id}: {producer.title}")
+        click.echo(f"  sources: {', '.join(producer.sources)}")
+        click.echo(f"  types: {', '.join(producer.types)}")
+        click.echo(f"  quota: {quota.events_per_second} events/s, {quota.burst} at once")
+        click.echo(f"  expected: {producer.expected_every}")
+        click.echo(f"  contact: {producer.contact}")
+
+
+@producers.command()
+@click.argument("producer")
+@click.option(
+    "--scheme",
+    type=click.Choice(["bearer", "signature"]),
+    required=True,
+    help="A token in each request, or a secret that signs each and is never sent.",
+)
+@PRODUCERS
+def issue(producer: str, scheme: str, file: Path | None) -> None:
+    """Make a secret for PRODUCER and show it, this once, with its lines for the secrets file.
+
+    Add the lines beside those of the producer's old secret, hand the new one over, and remove the
+    old lines when it is in use: both hold meanwhile.
+    """
+    from events.declaration import choose
+    from events.producers.loader import load_producers
+    from events.producers.tokens import Scheme
+    from events.producers.tokens import issue as issue_secret
+
+    declared = load_producers(file)
+    if declared.get(producer) is None:
+        known = [one.id for one in declared]
+        raise click.BadParameter(
+            f"{producer!r} is not declared: {choose(producer, known)}", param_hint="PRODUCER"
+        )
+    issued = issue_secret(producer, Scheme(scheme))
+    click.echo("for the producer, shown this once:", err=True)
+    click.echo(issued.secret.get_secret_value())
+    click.echo("for the secrets file of the door:", err=True)
+    click.echo(issued.lines)
+
+
+commands: list[click.Command] = [producers]

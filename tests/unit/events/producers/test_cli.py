@@ -1,0 +1,100 @@
+"""The commands about producers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from events.producers.cli import producers
+from events.producers.secrets import load_secrets, token_digest
+from events.producers.tokens import token_owner
+
+WRONG = """\
+producers:
+  - id: lycees
+    title: Lycées
+    contact: somebody
+    sources: ["/lycees"]
+    types: [scool.*]
+    quota: { events_per_second: 1, burst: 1 }
+    expected_every: weekly
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SMART_REGION_PRODUCERS", "SMART_REGION_GATEWAY_SECRETS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(*arguments: str) -> Result:
+    """Run a command as a person would."""
+    return CliRunner().invoke(producers, arguments)
+
+
+def test_the_shipped_declaration_is_correct() -> None:
+    """Without an option the Région's own file is checked."""
+    result = run("check")
+    assert (result.stdout, result.exit_code) == ("9 producers: correct\n", 0)
+
+
+def test_a_mistake_is_told_and_counted(tmp_path: Path) -> None:
+    """Each mistake is a line; the exit status is 1."""
+    file = tmp_path / "producers.yaml"
+    file.write_text(WRONG, encoding="utf-8")
+    result = run("check", "--producers", str(file))
+    assert result.stdout == (
+        f"{file}:6: producers[lycees].types[0]: is no event (value 'scool.*'): write 'school.*'\n"
+    )
+    assert (result.stderr, result.exit_code) == ("1 to correct\n", 1)
+
+
+def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
+    """A secret of nobody is found before the door finds it."""
+    file = tmp_path / "secrets.yaml"
+    file.write_text(f"lycee: {{bearer_sha256: [{token_digest('x')}]}}")
+    file.chmod(0o600)
+    result = run("check", "--secrets", str(file))
+    assert (result.exit_code, "lycee: is not a declared producer" in result.stdout) == (1, True)
+    file.write_text(f"lycees: {{bearer_sha256: [{token_digest('x')}]}}")
+    assert run("check", "--secrets", str(file)).stdout == ("9 producers, 1 with secrets: correct\n")
+
+
+def test_the_producers_are_listed() -> None:
+    """What each may send is there to be read."""
+    lines = run("list").stdout.splitlines()
+    assert lines[:6] == [
+        "lycees: Gestion des lycées",
+        "  sources: urn:iledefrance:lycees",
+        "  types: school.*",
+        "  quota: 500 events/s, 2000 at once",
+        "  expected: monthly",
+        "  contact: Pôle lycées",
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "signature"])
+def test_an_issued_secret_opens_the_door(tmp_path: Path, scheme: str) -> None:
+    """What is printed for the producer is known by what is printed for the file."""
+    result = run("issue", "lycees", "--scheme", scheme)
+    secret, *lines = result.stdout.splitlines()
+    file = tmp_path / "secrets.yaml"
+    file.write_text("\n".join(lines))
+    file.chmod(0o600)
+    lycees = load_secrets(file).of("lycees")
+    assert lycees is not None
+    if scheme == "bearer":
+        assert token_owner(secret) == "lycees"
+        assert lycees.has_token(secret)
+    else:
+        assert [one.reveal() for one in lycees.signing] == [secret]
+
+
+def test_nothing_is_issued_to_who_is_not_declared() -> None:
+    """A misspelling is told with the nearest id."""
+    result = run("issue", "lycee", "--scheme", "bearer")
+    assert result.exit_code == 2
+    assert "'lycee' is not declared: write 'lycees'" in result.stderr
+    assert result.stdout == ""
