@@ -165,5 +165,5 @@ def test_the_documented_program_makes_the_same_pseudonyms(
     monkeypatch.chdir(tmp_path)
     key = write_new_key(tmp_path / "pseudonyms.key", "k1")
     documented: dict[str, Callable[[str], str]] = {}
-    exec(program, documented)  # type: ignore[arg-type] # noqa: S102 - our own documentation
+    exec(program, documented)  # noqa: S102 - our own documentation
     assert documented["pseudonym"](" E\u0301léonore ") == key.pseudonym("Éléonore")
