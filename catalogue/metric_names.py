@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from events.metric import Metric
 
-__all__ = ["ASSESSOR_METRICS", "LABELS", "METRICS", "REGION", "Metric"]
+__all__ = ["ASSESSOR_METRICS", "LABELS", "METRICS", "PRODUCER_METRICS", "REGION", "Metric"]
 
 #: The `department` label of what names no département: with the workers the figures of entities
 #: that name none, with the assessor those of the whole region.
@@ -343,6 +343,77 @@ ASSESSOR_METRICS: tuple[Metric, ...] = (
     ASSESSOR_LAG,
 )
 
+_PRODUCER = ("producer",)
+
+PRODUCER_INFO = Metric(
+    "smartregion_producer_info",
+    "gauge",
+    ("producer", "title"),
+    "Always 1: a declared producer, and what people call it.",
+)
+PRODUCER_PROGRAMME = Metric(
+    "smartregion_producer_programme_info",
+    "gauge",
+    ("producer", "programme"),
+    "Always 1: a programme with a figure that hangs on facts which this producer may send.",
+)
+PRODUCER_EVENTS = Metric(
+    "smartregion_producer_events_total",
+    "counter",
+    ("producer", "outcome"),
+    "Records read, by whose they are and what became of them.",
+    "refused grows: `smart-region producers report --producer ID` says what to repair; send it. "
+    "unknown grows: somebody sends who is not declared; see `source` in "
+    "`smartregion_last_event_timestamp_seconds`.",
+)
+PRODUCER_REFUSED = Metric(
+    "smartregion_producer_refused_total",
+    "counter",
+    ("producer", "reason"),
+    "Records refused, by whose they are as far as they tell, and why.",
+    "Send the producer its report: it names the field, and where a refused record is.",
+)
+PRODUCER_LATENESS = Metric(
+    "smartregion_producer_lateness_days",
+    "histogram",
+    _PRODUCER,
+    "Days from the effective day of a fact to its recording by its producer, of events that were "
+    "no repetitions.",
+    "Grows: the producer reports later than it did; the figures of past days still move.",
+)
+PRODUCER_LAST_EVENT = Metric(
+    "smartregion_producer_last_event_timestamp_seconds",
+    "gauge",
+    _PRODUCER,
+    "When the newest event of a producer was recorded by it.",
+    "Older than the producer's allowed silence: ask its contact.",
+)
+PRODUCER_INTERVAL = Metric(
+    "smartregion_producer_expected_interval_seconds",
+    "gauge",
+    _PRODUCER,
+    "The longest interval that a producer's promised frequency has; absent where none is promised.",
+)
+PRODUCER_ALLOWED_SILENCE = Metric(
+    "smartregion_producer_allowed_silence_seconds",
+    "gauge",
+    _PRODUCER,
+    "How long a producer may send nothing before it counts as silent: its interval and a quarter, "
+    "at least three days, more; absent where none is promised.",
+)
+
+#: What each worker also exposes, of those who send events: `streams/producers/`.
+PRODUCER_METRICS: tuple[Metric, ...] = (
+    PRODUCER_INFO,
+    PRODUCER_PROGRAMME,
+    PRODUCER_EVENTS,
+    PRODUCER_REFUSED,
+    PRODUCER_LATENESS,
+    PRODUCER_LAST_EVENT,
+    PRODUCER_INTERVAL,
+    PRODUCER_ALLOWED_SILENCE,
+)
+
 #: What each label says. None ever names a lycée, a person or a dataset.
 LABELS: Mapping[str, str] = MappingProxyType(
     {
@@ -359,10 +430,12 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "part": "What changed: the `value`, or the share of it that came from the `numerator` or "
         "the `denominator`.",
         "partition": "A partition's number, the same for all families.",
+        "producer": "A declared producer's id, or `unknown` for whoever is not declared.",
         "programme": "A programme's id in the catalogue.",
         "reason": "Why a record was refused: a closed list, in `events/errors.py`.",
         "source": "The producing system, as its events say; the only label of foreign words.",
         "status": "`achieved`, `on_track`, `at_risk`, `missed` or `unreported`.",
+        "title": "What people call a producer, in French.",
         "topic": "A topic of events.",
         "type": "The CloudEvents type of an event; `unknown` where it could not be read.",
         "unit": "`ratio` (0 to 1), `count` or `euros`.",

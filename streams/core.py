@@ -64,14 +64,26 @@ class Result:
     """What a batch comes to.
 
     `changed` holds the new state of each entity that changed; `latest` the newest `time` per
-    (source, type); `tally` counts records by (type, outcome) and adds up to the batch.
+    (source, type). `records` counts those that could be read by (source, type, outcome, days from
+    the effective day to the recording in UTC, -1 where that day began further east); with
+    `refusals` they add up to the batch.
     """
 
     changed: dict[str, EntityState] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
-    tally: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    records: Counter[tuple[str, str, Outcome, int]] = field(default_factory=Counter)
     latest: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    @property
+    def tally(self) -> Counter[tuple[str, Outcome]]:
+        """The records of the batch by (type, outcome)."""
+        tally: Counter[tuple[str, Outcome]] = Counter()
+        for (_, kind, outcome, _), count in self.records.items():
+            tally[kind, outcome] += count
+        if self.refusals:
+            tally[UNKNOWN_TYPE, Outcome.REFUSED] = len(self.refusals)
+        return tally
 
 
 def process(
@@ -89,17 +101,18 @@ def process(
     forwarded: an entity that lived on two partitions would count twice.
     """
     result = Result()
-    changed, tally, latest = result.changed, result.tally, result.latest
+    changed, counts, latest = result.changed, result.records, result.latest
     for record in records:
         try:
             event = decode(record.headers, record.value, family=family)
         except ContractError as error:
             result.refusals.append(Refusal(record, error))
-            tally[UNKNOWN_TYPE, Outcome.REFUSED] += 1
             continue
-        fact = event.fact
+        fact, source = event.fact, event.source
         entity = fact.entity_id
         kind = fact.TYPE
+        effective = fact.effective_day
+        days = event.time.toordinal() - effective.toordinal()
         state = changed.get(entity)
         if state is None:
             state = states.get(entity)
@@ -107,20 +120,20 @@ def process(
                 home = partition_for(entity.encode(), partitions)
                 if home != partition:
                     result.forwards.append(Forward(record, entity, home))
-                    tally[kind, Outcome.MISROUTED] += 1
+                    counts[source, kind, Outcome.MISROUTED, days] += 1
                     continue
                 state = EMPTY
-        day = day_of(fact.effective_day)
+        day = day_of(effective)
         cell = cell_of(event)
         known = state.get(fact.NAME, NO_DAYS).get(day)
         if known is None or newest(known, cell) is not known:
             changed[entity] = with_cell(state, fact.NAME, day, cell)
-            tally[kind, Outcome.ACCEPTED] += 1
+            counts[source, kind, Outcome.ACCEPTED, days] += 1
         elif known[:3] == cell[:3]:
-            tally[kind, Outcome.DUPLICATE] += 1
+            counts[source, kind, Outcome.DUPLICATE, days] += 1
         else:
-            tally[kind, Outcome.SUPERSEDED] += 1
-        seen = latest.get((event.source, kind))
+            counts[source, kind, Outcome.SUPERSEDED, days] += 1
+        seen = latest.get((source, kind))
         if seen is None or event.time > seen:
-            latest[event.source, kind] = event.time
+            latest[source, kind] = event.time
     return result

@@ -15,6 +15,8 @@ from streams.dead_letters import dead_letter_record, forward_record
 from streams.exposition import Snapshot, figures_of
 from streams.holdings import Holdings
 from streams.meters import Meters
+from streams.producers.attribution import Attribution
+from streams.producers.meters import ProducerMeters
 from streams.state import EntityState, encode_state
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from faust.types import Message
 
     from catalogue.model import Catalogue
+    from events.producers.model import Producers
     from events.records import Record
     from streams.batching import BatchConsumer, BatchProducer
     from streams.clock import Clock
@@ -41,12 +44,21 @@ class Engine:
     to the same state.
     """
 
-    def __init__(self, catalogue: Catalogue, clock: Clock, *, app_id: str, partitions: int) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        clock: Clock,
+        *,
+        app_id: str,
+        partitions: int,
+        producers: Producers | None = None,
+    ) -> None:
+        """Begin with nothing; without `producers` nobody is declared, and all records unknown's."""
         self.catalogue = catalogue
         self.clock = clock
         self.partitions = partitions
         self.holdings = Holdings(catalogue.terms)
-        self.meters = Meters()
+        self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self._changelogs = {family: changelog_name(app_id, family) for family in Family}
         # Batches of a family and the rewriting of its repaired entities take turns.

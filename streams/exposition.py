@@ -14,6 +14,7 @@ from catalogue import metric_names as names
 from streams.contribution import NO_CATEGORY
 from streams.fold import Fold
 from streams.metric_families import MetricFamily, family_of, midnight, single
+from streams.producers.exposition import producer_families
 from streams.promises import promises
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Exposition(Collector):
         yield from self._figures(snapshot)
         yield from self._state(snapshot)
         yield from self._counts()
+        yield from producer_families(self._catalogue, self._meters.producers)
 
     def _figures(self, snapshot: Snapshot) -> Iterator[Metric]:
         value = family_of(names.INDICATOR_VALUE)

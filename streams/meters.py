@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from streams.producers.meters import ProducerMeters
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -21,6 +23,7 @@ MAX_SOURCES = 200
 class Meters:
     """Counts since this process began."""
 
+    producers: ProducerMeters = field(default_factory=ProducerMeters)
     events: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
     last_event: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -33,6 +36,7 @@ class Meters:
     def count(self, result: Result) -> None:
         """Count what a batch came to, once it is acknowledged."""
         self.events.update(result.tally)
+        self.producers.count(result)
         self.dead_letters.update(str(refusal.error.reason) for refusal in result.refusals)
         for pair, time in result.latest.items():
             seen = self.last_event.get(pair)

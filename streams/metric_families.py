@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, TypeAlias
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
 from prometheus_client.registry import CollectorRegistry
 
 if TYPE_CHECKING:
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
 
     from catalogue.metric_names import Metric
 
-__all__ = ["MetricFamily", "family_of", "midnight", "registry_of", "single"]
+__all__ = ["MetricFamily", "family_of", "histogram_of", "midnight", "registry_of", "single"]
 
 MetricFamily: TypeAlias = GaugeMetricFamily | CounterMetricFamily
 
@@ -23,6 +27,11 @@ def family_of(metric: Metric) -> MetricFamily:
     if metric.kind == "counter":
         return CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
     return GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+
+
+def histogram_of(metric: Metric) -> HistogramMetricFamily:
+    """Return a histogram's family, without a sample yet."""
+    return HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
 
 
 def single(metric: Metric, value: float) -> MetricFamily:

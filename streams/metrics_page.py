@@ -6,7 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from catalogue.metric_names import ASSESSOR_METRICS, LABELS, METRICS, Metric
+from catalogue.metric_names import (
+    ASSESSOR_METRICS,
+    LABELS,
+    METRICS,
+    PRODUCER_METRICS,
+    Metric,
+)
 
 __all__ = ["metrics_page"]
 
@@ -29,10 +35,20 @@ département as they are: nothing is to be summed. They are there once it has re
 also shows `smartregion_as_of_timestamp_seconds`.
 """
 
+_PRODUCERS = """\
+# Metrics of producers
+
+Each worker also shows what became of what each declared producer sent, since the worker began:
+sums over workers are those of the producer. What `smart-region producers report` tells is counted
+from the topics, and does not depend on restarts.
+"""
+
 
 def metrics_page() -> str:
     """Return the page: every metric with its labels, its meaning and what to do about it."""
-    sections = [_HEAD, *map(_section, METRICS), _ASSESSOR, *map(_section, ASSESSOR_METRICS)]
+    sections = [_HEAD, *map(_section, METRICS)]
+    sections += [_PRODUCERS, *map(_section, PRODUCER_METRICS)]
+    sections += [_ASSESSOR, *map(_section, ASSESSOR_METRICS)]
     sections += ["# Labels\n", "\n".join(_labels())]
     return "\n".join(sections) + "\n"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalogue.loader import load_catalogue
 from events.logs import configure_logging
+from events.producers.loader import load_producers
 from events.topic_admin import verify_topics
 from events.topics import declared_topics
 from streams.app import create_app
@@ -49,6 +50,7 @@ def run_worker(settings: Settings) -> int:
     gc.set_threshold(*GC_THRESHOLDS)
     # What an operator got wrong is told before anything starts.
     catalogue = load_catalogue(settings.catalogue_folder)
+    producers = load_producers(settings.producers_file)
     verify_topics(
         settings.broker,
         declared_topics(
@@ -63,6 +65,7 @@ def run_worker(settings: Settings) -> int:
         settings.make_clock(),
         app_id=settings.app_id,
         partitions=settings.partitions,
+        producers=producers,
     )
     return asyncio.run(_run(settings, engine))
 

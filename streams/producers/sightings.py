@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letters import DOOR, REPLAY_OF, DeadLetter, Origin
 from events.errors import ContractError
@@ -12,7 +13,6 @@ from events.records import Record
 from events.registry import Family
 from events.topics import topic_name
 from streams.dead_letters import FORWARDED_FROM
-from streams.producers.source import source_of
 
 __all__ = ["Refused", "Sighting", "Taken", "sightings"]
 
@@ -76,7 +76,7 @@ def sightings(records: Iterable[Record], letters: Iterable[DeadLetter]) -> Itera
             event = decode(record.headers, record.value, family=_FAMILIES[record.topic])
         except ContractError as error:
             if not replayed:
-                source = source_of(record.headers, record.value)
+                source = claims_of(record.headers, record.value).source
                 yield Refused(error.reason, error.field, origin, source, value=error.value)
         else:
             yield Taken(event, origin, replayed)
@@ -87,7 +87,7 @@ def _of_letter(letter: DeadLetter) -> Refused:
         letter.reason,
         letter.field,
         letter.origin,
-        source_of(letter.headers, letter.value),
+        claims_of(letter.headers, letter.value).source,
         letter.producer,
         _value_found(letter),
     )

@@ -7,9 +7,15 @@ import re
 import pytest
 
 from catalogue import metric_names
-from catalogue.metric_names import ASSESSOR_METRICS, LABELS, METRICS, Metric
+from catalogue.metric_names import (
+    ASSESSOR_METRICS,
+    LABELS,
+    METRICS,
+    PRODUCER_METRICS,
+    Metric,
+)
 
-EXPOSED = (*METRICS, *ASSESSOR_METRICS)
+EXPOSED = (*METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS)
 
 each_metric = pytest.mark.parametrize("metric", EXPOSED, ids=lambda metric: metric.name)
 

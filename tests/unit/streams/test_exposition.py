@@ -21,12 +21,16 @@ from events.cloudevent import CloudEvent
 from events.errors import RefusalReason
 from events.fact import Family
 from events.identifiers import Department
+from events.producers.loader import load_producers
+from events.producers.model import UNKNOWN_PRODUCER
 from events.registry import FACTS
 from streams.core import UNKNOWN_TYPE, Outcome
 from streams.exposition import Exposition, Figures, Snapshot, figures_of
 from streams.holdings import Holdings
 from streams.meters import Meters
 from streams.metric_families import registry_of
+from streams.producers.attribution import Attribution
+from streams.producers.meters import ProducerMeters
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
 from tests.support.observations import barometer, observed, said
@@ -43,6 +47,8 @@ FIGURES = (
     names.INDICATOR_CATEGORY,
     names.INDICATOR_LAST_REPORTED,
 )
+
+HISTOGRAM: Mapping[str, tuple[str, ...]] = {"bucket": ("le",), "count": (), "sum": ()}
 
 shipped = cache(load_catalogue)
 
@@ -303,6 +309,13 @@ class TestFigures:
         assert names.INDICATOR_LAST_REPORTED.name not in found
 
 
+def _series(metric: names.Metric) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Give the names of a metric's series, and the labels that they have besides its own."""
+    if metric.kind != "histogram":
+        return [(metric.name, ())]
+    return [(f"{metric.name}_{part}", extra) for part, extra in HISTOGRAM.items()]
+
+
 class TestLabels:
     """Whose words they are."""
 
@@ -314,6 +327,7 @@ class TestLabels:
         "reason": frozenset(RefusalReason),
         "type": frozenset({*FACTS, UNKNOWN_TYPE}),
         "source": frozenset({"/one", "/other"}),
+        "producer": frozenset({UNKNOWN_PRODUCER}),
     }
 
     def test_come_from_closed_lists(self, samples: list[Sample]) -> None:
@@ -347,7 +361,11 @@ class TestLabels:
 
     def test_are_those_of_the_vocabulary(self, samples: list[Sample]) -> None:
         """A rule may rely on docs/metrics.md."""
-        labels = {metric.name: set(metric.labels) for metric in names.METRICS}
+        labels = {
+            name: {*metric.labels, *extra}
+            for metric in (*names.METRICS, *names.PRODUCER_METRICS)
+            for name, extra in _series(metric)
+        }
 
         assert all(set(sample.labels) == labels[sample.name] for sample in samples)
 
@@ -376,8 +394,11 @@ class TestFamilies:
 
     def test_are_those_of_the_vocabulary(self) -> None:
         """Each metric that is documented is there, with its kind and meaning."""
-        assert self.families(Meters(recovery_seconds=1.0)) == {
-            metric.name: (metric.kind, metric.meaning) for metric in names.METRICS
+        declared = ProducerMeters(Attribution(load_producers()))
+
+        assert self.families(Meters(declared, recovery_seconds=1.0)) == {
+            metric.name: (metric.kind, metric.meaning)
+            for metric in (*names.METRICS, *names.PRODUCER_METRICS)
         }
 
     def test_lack_the_recovery_s_time_before_the_first_ended(self) -> None:

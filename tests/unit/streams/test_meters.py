@@ -21,7 +21,7 @@ def test_outcomes_add_up_over_batches() -> None:
     meters = Meters()
 
     for accepted in (2, 3):
-        meters.count(Result(tally=Counter({("type", Outcome.ACCEPTED): accepted})))
+        meters.count(Result(records=Counter({("/a", "type", Outcome.ACCEPTED, 3): accepted})))
 
     assert meters.events["type", Outcome.ACCEPTED] == 5
 

@@ -1,0 +1,76 @@
+"""What /metrics shows of producers: their declaration, and what a worker counted of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client.core import Metric
+
+from catalogue import metric_names as names
+from events.registry import FACTS_BY_NAME
+from streams.core import Outcome
+from streams.metric_families import family_of, histogram_of
+from streams.producers.silence import allowed_silence_days
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue, Programme
+    from events.producers.model import Producers
+    from streams.producers.meters import ProducerMeters
+
+__all__ = ["producer_families"]
+
+_DAY_SECONDS: Final = 86_400
+
+
+def producer_families(catalogue: Catalogue, meters: ProducerMeters) -> Iterator[Metric]:
+    """Yield every metric family of producers.
+
+    What a declared producer may come to is counted from 0: else its first would be seen by no rate.
+    """
+    producers = meters.attribution.producers
+    if producers is not None:
+        yield from _declaration(catalogue, producers)
+    events = family_of(names.PRODUCER_EVENTS)
+    declared = () if producers is None else tuple(one.id for one in producers)
+    zeros = {(producer, outcome): 0 for producer in declared for outcome in Outcome}
+    for (producer, outcome), count in sorted({**zeros, **meters.events}.items()):
+        events.add_metric([producer, outcome], count)
+    refused = family_of(names.PRODUCER_REFUSED)
+    for (producer, reason), count in sorted(meters.refused.items()):
+        refused.add_metric([producer, reason], count)
+    lateness = histogram_of(names.PRODUCER_LATENESS)
+    for producer, histogram in sorted(meters.lateness.items()):
+        lateness.add_metric([producer], histogram.buckets(), histogram.days)
+    last = family_of(names.PRODUCER_LAST_EVENT)
+    for producer, moment in sorted(meters.last_event.items()):
+        last.add_metric([producer], moment.timestamp())
+    yield from (events, refused, lateness, last)
+
+
+def _declaration(catalogue: Catalogue, producers: Producers) -> Iterator[Metric]:
+    info = family_of(names.PRODUCER_INFO)
+    programmes = family_of(names.PRODUCER_PROGRAMME)
+    interval = family_of(names.PRODUCER_INTERVAL)
+    allowed = family_of(names.PRODUCER_ALLOWED_SILENCE)
+    counted = {programme.id: _types(programme) for programme in catalogue.programmes}
+    for producer in producers:
+        info.add_metric([producer.id, producer.title], 1)
+        for programme, types in counted.items():
+            if types & producer.event_types:
+                programmes.add_metric([producer.id, programme], 1)
+        days, silence = producer.expected_every.days, allowed_silence_days(producer.expected_every)
+        if days is not None and silence is not None:
+            interval.add_metric([producer.id], days * _DAY_SECONDS)
+            allowed.add_metric([producer.id], silence * _DAY_SECONDS)
+    yield from (info, programmes, interval, allowed)
+
+
+def _types(programme: Programme) -> frozenset[str]:
+    """Return the types of events that a programme's figures are made of."""
+    return frozenset(
+        FACTS_BY_NAME[fact].TYPE
+        for indicator in programme.indicators
+        for term in indicator.measure.terms
+        for fact in term.facts
+    )

@@ -1,0 +1,77 @@
+"""What a worker counts of each producer since it began; as many series as are declared, and one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final
+
+from streams.core import Outcome
+from streams.producers.attribution import Attribution
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from streams.core import Result
+
+__all__ = ["LATENESS_BOUNDS", "LatenessHistogram", "ProducerMeters"]
+
+#: A day, two, a week and two, a month and two, a quarter, a year: what producers promise, and miss.
+LATENESS_BOUNDS: Final = (0, 1, 2, 7, 14, 31, 62, 92, 366)
+
+#: What was new when it was read. A copy for the right partition is read again there, and a
+#: duplicate was counted before.
+_NEWS: Final = frozenset({Outcome.ACCEPTED, Outcome.SUPERSEDED})
+
+
+@dataclass(slots=True)
+class LatenessHistogram:
+    """Events by the days from their effective day to their recording."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(LATENESS_BOUNDS) + 1))
+    """Events by bound, the last beyond all of them."""
+    days: int = 0
+    """The sum of all."""
+
+    def observe(self, days: int, events: int) -> None:
+        """Count so many events of the same lateness."""
+        self.counts[bisect_left(LATENESS_BOUNDS, days)] += events
+        self.days += days * events
+
+    def buckets(self) -> list[tuple[str, int]]:
+        """Return the buckets as Prometheus has them: events up to each bound."""
+        bounds = [*map(str, LATENESS_BOUNDS), "+Inf"]
+        return list(zip(bounds, accumulate(self.counts), strict=True))
+
+
+@dataclass(slots=True)
+class ProducerMeters:
+    """Counts by producer's id, `unknown` among them."""
+
+    attribution: Attribution = field(default_factory=lambda: Attribution(None))
+    events: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    lateness: dict[str, LatenessHistogram] = field(
+        default_factory=lambda: defaultdict(LatenessHistogram)
+    )
+    last_event: dict[str, datetime] = field(default_factory=dict)
+
+    def count(self, result: Result) -> None:
+        """Count what a batch came to, by its few different sources and not by its records."""
+        of_source = self.attribution.of_source
+        for (source, _, outcome, days), records in result.records.items():
+            producer = of_source(source)
+            self.events[producer, outcome] += records
+            if outcome in _NEWS:
+                self.lateness[producer].observe(max(days, 0), records)
+        for refusal in result.refusals:
+            producer = self.attribution.of_refused(refusal.record)
+            self.events[producer, Outcome.REFUSED] += 1
+            self.refused[producer, str(refusal.error.reason)] += 1
+        for (source, _), time in result.latest.items():
+            producer = of_source(source)
+            seen = self.last_event.get(producer)
+            if seen is None or time > seen:
+                self.last_event[producer] = time

@@ -1,0 +1,28 @@
+"""Whose record it is."""
+
+from streams.producers.attribution import Attribution
+from tests.support.audits import raw
+from tests.support.histories import uai
+from tests.support.sightings import LYCEES, PRODUCERS, broken
+
+ATTRIBUTION = Attribution(PRODUCERS)
+
+
+def test_a_source_is_its_declared_producer_s() -> None:
+    """And what is below it, too; any other is nobody's."""
+    sources = (LYCEES, f"{LYCEES}:nord", "/stranger")
+
+    assert [ATTRIBUTION.of_source(one) for one in sources] == ["lycees", "lycees", "unknown"]
+
+
+def test_a_refused_record_is_whose_it_says_it_is() -> None:
+    """As far as it says anything."""
+    closed = raw("school.closed", uai("0750001"), "2018-01-01", source=LYCEES)
+    records = (closed._replace(value=(closed.value or b"")[:-9]), broken(), broken(None))
+
+    assert [ATTRIBUTION.of_refused(one) for one in records] == ["lycees", "lycees", "unknown"]
+
+
+def test_where_nobody_is_declared_all_are_unknown() -> None:
+    """A worker without producers counts all the same."""
+    assert Attribution(None).of_source(LYCEES) == "unknown"

@@ -1,0 +1,118 @@
+"""What a worker counts of each producer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent
+from events.errors import ContractError, RefusalReason
+from events.fact import Family
+from streams.core import Outcome, Refusal, Result
+from streams.holdings import Holdings
+from streams.producers.attribution import Attribution
+from streams.producers.lateness import lateness_days
+from streams.producers.meters import LATENESS_BOUNDS, LatenessHistogram, ProducerMeters
+from tests.support.histories import event, events_of, uai
+from tests.support.records import processed
+from tests.support.sightings import LYCEES, PRODUCERS, broken
+
+PARIS = uai("0750001")
+NOON = datetime(2018, 3, 1, 12, tzinfo=UTC)
+
+
+def counted(*results: Result) -> ProducerMeters:
+    """Return meters that have counted some batches."""
+    meters = ProducerMeters(Attribution(PRODUCERS))
+    for result in results:
+        meters.count(result)
+    return meters
+
+
+def batch(outcome: Outcome = Outcome.ACCEPTED, days: int = 0, source: str = LYCEES) -> Result:
+    """Return a batch of two records of one outcome."""
+    return Result(
+        records=Counter({(source, "type", outcome, days): 2}), latest={(source, "type"): NOON}
+    )
+
+
+def test_records_are_counted_by_producer_and_outcome() -> None:
+    """Over batches and types."""
+    meters = counted(batch(), batch(), batch(Outcome.DUPLICATE), batch(source="/stranger"))
+
+    assert meters.events == {
+        ("lycees", Outcome.ACCEPTED): 4,
+        ("lycees", Outcome.DUPLICATE): 2,
+        ("unknown", Outcome.ACCEPTED): 2,
+    }
+
+
+def test_refusals_are_counted_by_producer_and_reason() -> None:
+    """A record that says nothing of its source is nobody's."""
+    error = ContractError(RefusalReason.INVALID_DATA, "data.uai", None, "send one")
+    refusals = [Refusal(record, error) for record in (broken(), broken(), broken(b""))]
+
+    meters = counted(Result(refusals=refusals))
+
+    assert meters.refused == {("lycees", "invalid_data"): 2, ("unknown", "invalid_data"): 1}
+    assert meters.events["lycees", Outcome.REFUSED] == 2
+
+
+def test_the_last_event_is_the_latest_recorded() -> None:
+    """Of all sources and types of a producer."""
+    early = Result(latest={(f"{LYCEES}:nord", "other"): NOON - timedelta(1)})
+
+    assert counted(early, batch(), early).last_event == {"lycees": NOON}
+
+
+def test_lateness_is_that_of_news() -> None:
+    """A repetition was counted before, a copy for the right partition will be there."""
+    meters = counted(
+        batch(days=3),
+        batch(Outcome.SUPERSEDED, days=40),
+        batch(Outcome.DUPLICATE, days=3),
+        batch(Outcome.MISROUTED, days=3),
+    )
+
+    histogram = meters.lateness["lycees"]
+    assert histogram.days == 2 * 3 + 2 * 40
+    assert histogram.buckets()[-1] == ("+Inf", 4)
+
+
+@given(days=st.lists(st.integers(0, 1_000)))
+def test_a_bucket_holds_what_is_at_most_its_bound(days: list[int]) -> None:
+    """As Prometheus reads them."""
+    histogram = LatenessHistogram()
+    for one in days:
+        histogram.observe(one, 1)
+
+    assert histogram.buckets() == [
+        *((str(bound), sum(day <= bound for day in days)) for bound in LATENESS_BOUNDS),
+        ("+Inf", len(days)),
+    ]
+    assert histogram.days == sum(days)
+
+
+@given(told=events_of(Family.SCHOOLS))
+def test_the_worker_counts_lateness_as_the_report_does(told: CloudEvent) -> None:
+    """Day by day, whatever the hour."""
+    meters = ProducerMeters()
+
+    for _, result in processed(Holdings([]), Family.SCHOOLS, [told]):
+        meters.count(result)
+
+    assert meters.lateness["unknown"].days == lateness_days(told.time, told.fact.effective_day)
+
+
+def test_a_day_that_begins_further_east_is_no_debt() -> None:
+    """The sum of a histogram never falls."""
+    ahead = event("school.connected", PARIS, "2018-01-02", at="2018-01-01T23:30:00", source=LYCEES)
+    meters = ProducerMeters(Attribution(PRODUCERS))
+
+    for _, result in processed(Holdings([]), Family.SCHOOLS, [ahead]):
+        meters.count(result)
+
+    assert (meters.lateness["lycees"].days, meters.lateness["lycees"].counts[0]) == (0, 1)
