@@ -73,7 +73,13 @@ def import_group() -> None:
     metavar="MAPPING",
     help="What the columns mean: a file, or a name that `import mappings` lists.",
 )
-def import_csv(mapping: str, **how: Any) -> None:
+@click.option(
+    "--pseudonym-key",
+    type=_FILE,
+    metavar="FILE",
+    help="The key of persons' pseudonyms, for a mapping that makes them.",
+)
+def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     """Import CSV files by a declared mapping.
 
     Each refused line is told with its column, its value and what to do, and stops nothing; the
@@ -83,8 +89,10 @@ def import_csv(mapping: str, **how: Any) -> None:
     from events.importing.mapped import MappedReader
     from events.importing.mapping import load_mapping
     from events.importing.screen import carry_out
+    from events.pseudonym import load_key
 
-    reader = MappedReader(load_mapping(mapping))
+    key = None if pseudonym_key is None else load_key(pseudonym_key)
+    reader = MappedReader(load_mapping(mapping), pseudonymise=key and key.pseudonym)
     if carry_out(reader, **how).refused:
         sys.exit(1)
 

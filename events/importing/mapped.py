@@ -17,7 +17,7 @@ from events.importing.conversions import CONVERSIONS, Convert, choice_of, usual_
 from events.importing.finding import Aside, Finding, Found, Watch
 from events.importing.mapping import CsvMapping, FieldRule
 from events.importing.refusal import Refusal
-from events.importing.stating import Origin, stated
+from events.importing.stating import Origin, misstated, stated
 from events.importing.table import Layout, Row, Table
 from events.importing.written import WrittenError
 
@@ -131,7 +131,7 @@ class MappedReader:
             except _CellError as error:
                 refusals.append(origin.refusal(error.column, error.problem, error.remedy))
         if refusals:
-            return refusals
+            return [*refusals, *misstated(self._mapping.kind, fields, origin)]
         if self._mapping.total is not None:
             return self._add(fields, origin, totals)
         return self._stated(fields, origin, time)

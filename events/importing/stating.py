@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,7 +21,7 @@ from events.importing.finding import Found
 from events.importing.refusal import Refusal
 from events.person_data import find_person_data
 
-__all__ = ["Origin", "RecordedAheadError", "recorded_at", "stated"]
+__all__ = ["Origin", "RecordedAheadError", "misstated", "recorded_at", "stated"]
 
 ID_DIGITS: Final = 32
 _SEND: Final = re.compile(r"\Asend\b")
@@ -104,10 +104,7 @@ def stated(
     try:
         fact = kind.model_validate(fields)
     except ValidationError as error:
-        return [
-            origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
-            for details in error.errors(include_url=False)
-        ]
+        return _refusals(error, kind, origin)
     telling = find_person_data({"type": kind.TYPE, "data": fact.model_dump(mode="json")})
     if telling is not None:
         problem, remedy = PROBLEMS[RefusalReason.PERSON_DATA], "remove it: events name no person"
@@ -120,6 +117,29 @@ def stated(
         remedy = "correct the day, or say with --recorded-at when the file was made"
         return [origin.refusal(origin.columns.get(kind.DAY), problem, remedy)]
     return Found(origin.line, event)
+
+
+def misstated(kind: type[Fact], fields: Mapping[str, object], origin: Origin) -> list[Refusal]:
+    """What is wrong with some fields of a fact, whatever the others may be."""
+    try:
+        kind.model_validate(fields)
+    except ValidationError as error:
+        return _refusals(error, kind, origin, among=fields)
+    return []
+
+
+def _refusals(
+    error: ValidationError,
+    kind: type[Fact],
+    origin: Origin,
+    *,
+    among: Container[object] | None = None,
+) -> list[Refusal]:
+    return [
+        origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
+        for details in error.errors(include_url=False)
+        if among is None or details["loc"][0] in among
+    ]
 
 
 def _field(path: str) -> str:

@@ -172,9 +172,9 @@ def test_a_wrong_cell_is_told_by_its_column(tmp_path: Path, line: str, expected:
 
 def test_all_wrong_cells_of_a_line_are_told(tmp_path: Path) -> None:
     """At once."""
-    text = "uai;date;debit\n0750419Y;x;y\n"
+    text = "uai;date;debit\n0750419Z;x;y\n"
     told = refused(tmp_path, mapping("school.connected", CONNECTED), text)
-    assert [refusal.split(":")[1] for refusal in told] == [" date", " debit"]
+    assert [refusal.split(":")[1] for refusal in told] == [" date", " debit", " uai"]
 
 
 def test_a_word_that_the_mapping_does_not_know_is_refused(tmp_path: Path) -> None:
