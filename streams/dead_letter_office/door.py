@@ -2,46 +2,70 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
+from events.cloudevent import CONTENT_TYPE, PREFIX
 from events.errors import ContractError, RefusalReason
+from events.gateway.admission import Admission, Refused
+from events.gateway.http_binding import Item
+from events.gateway.strict_json import read_value
 from events.producers.loader import load_producers
 from events.producers.model import UNKNOWN_PRODUCER
 
 if TYPE_CHECKING:
-    from events.cloudevent import CloudEvent
-    from events.producers.model import Producers
+    from events.dead_letters import DeadLetter
     from streams.clock import Clock
-    from streams.dead_letter_office.way_back import Admission
     from streams.settings import Settings
 
 __all__ = ["DoorRules", "door_rules"]
 
-MOST_AHEAD: Final = timedelta(minutes=5)
+#: How the door names a header that it could not read; a Kafka header begins with `ce_`.
+_UNREADABLE_HEADER = "ce-"
 
 
 class DoorRules:
-    """Lets an event pass as the door would today: by its producer's declaration and the clock."""
+    """Asks the door whether it would let a letter in today."""
 
-    def __init__(self, producers: Producers, clock: Clock) -> None:
-        self._producers = producers
-        self._clock = clock
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
 
-    def __call__(self, event: CloudEvent, producer: str | None) -> None:
-        """Let an event of a producer pass, or raise ContractError."""
-        refusal = self._producers.refusal(producer or UNKNOWN_PRODUCER, event.source, event.type)
-        if refusal is not None:
-            raise refusal
-        if event.time > self._clock.now() + MOST_AHEAD:
+    def __call__(self, letter: DeadLetter) -> None:
+        """Let a letter pass, or raise ContractError as the door would tell its producer."""
+        if letter.field.startswith(_UNREADABLE_HEADER):
             raise ContractError(
-                RefusalReason.TIME_AHEAD,
-                "time",
-                event.time.isoformat(),
-                "wait until then, or have the producer correct its clock",
+                RefusalReason.INVALID_ENVELOPE,
+                letter.field,
+                None,
+                "have the producer send it again: the letter has the header only as it was read",
+                problem="could not be read at the door",
             )
+        judged = self._admission.judge(_item(letter), letter.producer or UNKNOWN_PRODUCER)
+        if isinstance(judged, Refused):
+            raise judged.error
 
 
-def door_rules(settings: Settings, clock: Clock) -> Admission:  # noqa: ARG001
+def door_rules(settings: Settings, clock: Clock) -> DoorRules:
     """Return the rules of the producers declared now. Raises InvalidDeclarationError."""
-    return DoorRules(load_producers(), clock)
+    producers = load_producers(settings.producers_file)
+    return DoorRules(Admission(producers, now=clock.now))
+
+
+def _item(letter: DeadLetter) -> Item:
+    """Return what the door had before it. Raises ContractError where that was no text."""
+    value = letter.value or b""
+    headers = tuple((name, content or b"") for name, content in letter.headers)
+    try:
+        read = read_value(value.decode())
+    except UnicodeDecodeError:
+        raise ContractError(
+            RefusalReason.INVALID_JSON, "value", None, "send JSON in UTF-8", problem="is not UTF-8"
+        ) from None
+    content: Any = read.text if read.data is None else read.data
+    attributes = {
+        name.removeprefix(PREFIX): said.decode(errors="replace")
+        for name, said in headers
+        if name != CONTENT_TYPE
+    }
+    if attributes:  # The binary mode, whose envelope is in the headers.
+        content = {**attributes, "data": content}
+    return Item(value, headers, content, read.defect)

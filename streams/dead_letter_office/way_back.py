@@ -12,17 +12,16 @@ from events.records import OutgoingRecord
 from events.topics import topic_name
 
 if TYPE_CHECKING:
-    from events.cloudevent import CloudEvent
     from events.dead_letters import DeadLetter
 
 __all__ = ["Admission", "WayBack"]
 
 
 class Admission(Protocol):
-    """What the producers' door asks of an event beyond its contract."""
+    """The producers' door's judgement of a letter that it had refused."""
 
-    def __call__(self, event: CloudEvent, producer: str | None) -> None:
-        """Let an event of a producer pass, or raise ContractError."""
+    def __call__(self, letter: DeadLetter) -> None:
+        """Let a letter pass, or raise ContractError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,10 @@ class WayBack:
             (REPLAY_OF, str(letter.place).encode()),
             (REPLAY_ATTEMPT, str(attempt).encode()),
         )
+        if letter.origin == DOOR:
+            self.admission(letter)
         # With the mark, as a worker will: an event of the largest size has no room for it.
         event = decode(headers, letter.value)
-        if letter.origin == DOOR:
-            self.admission(event, letter.producer)
         entity = event.fact.entity_id.encode()
         return OutgoingRecord(
             topic_name(event.fact.FAMILY),

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.cloudevent import CloudEvent
 from events.dead_letters import REPLAY_OF, DeadLetter, Place
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
@@ -32,8 +31,8 @@ class BrokerGoneError(Exception):
     """The end of a post that a test asked for."""
 
 
-def everybody(event: CloudEvent, producer: str | None) -> None:
-    """Let every event pass the door."""
+def everybody(letter: DeadLetter) -> None:
+    """Let every letter pass the door."""
 
 
 def nobody(error: ValueError) -> None:

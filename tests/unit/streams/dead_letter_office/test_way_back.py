@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_structured
-from events.dead_letters import DOOR, REPLAY_ATTEMPT, REPLAY_OF, read_dead_letter
+from events.dead_letters import DOOR, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter, read_dead_letter
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.topics import topic_name
@@ -18,13 +18,13 @@ PARTITIONS = 6
 MARK = ((REPLAY_OF, b"0/17"), (REPLAY_ATTEMPT, b"2"))
 
 
-def everybody(event: CloudEvent, producer: str | None) -> None:
-    """Let every event pass the door."""
+def everybody(letter: DeadLetter) -> None:
+    """Let every letter pass the door."""
 
 
-def nobody(event: CloudEvent, producer: str | None) -> None:
-    """Let no event pass the door."""
-    raise ContractError(RefusalReason.NOT_ALLOWED, "source", event.source, f"declare {producer}")
+def nobody(letter: DeadLetter) -> None:
+    """Let no letter pass the door."""
+    raise ContractError(RefusalReason.NOT_ALLOWED, "source", "/x", f"declare {letter.producer}")
 
 
 WAY_BACK = WayBack(PARTITIONS, everybody)
