@@ -1,4 +1,4 @@
-"""Publishers without a broker; Kafka's is tested on a real one, too."""
+"""The publisher on Kafka without a broker; it is tested on a real one, too."""
 
 import threading
 from collections.abc import Callable
@@ -8,8 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
@@ -18,7 +16,6 @@ from kafka.errors import (
 )
 from pydantic import ValidationError
 
-from events import publisher as publisher_module
 from events.cloudevent import CloudEvent, EncodedRecord
 from events.errors import (
     BrokerRefusedError,
@@ -29,13 +26,9 @@ from events.errors import (
 from events.publisher import (
     DeliveryReport,
     KafkaPublisher,
-    NullPublisher,
-    Publisher,
     PublisherOptions,
-    RecordingPublisher,
 )
 from events.school import SchoolClosed
-from tests.support.facts import cloud_events
 
 EVENT = CloudEvent(
     id="e-1",
@@ -43,28 +36,6 @@ EVENT = CloudEvent(
     time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
     fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
 )
-
-
-@pytest.mark.parametrize("kind", [RecordingPublisher, NullPublisher])
-@given(events=st.lists(cloud_events(), max_size=3))
-def test_a_report_tells_of_the_events_since_the_last(
-    kind: type[Publisher], events: list[CloudEvent]
-) -> None:
-    """Each flush reports what was published since the previous one."""
-    with kind() as publisher:
-        for event in events:
-            publisher.publish(event)
-        assert publisher.flush() == DeliveryReport(delivered=len(events))
-        assert publisher.flush() == DeliveryReport(delivered=0)
-
-
-@given(events=st.lists(cloud_events(), max_size=3))
-def test_a_recording_keeps_the_order(events: list[CloudEvent]) -> None:
-    """A test sees what was published, in the order of publication."""
-    publisher = RecordingPublisher()
-    for event in events:
-        publisher.publish(event)
-    assert publisher.events == events
 
 
 @pytest.mark.usefixtures("refused_connections")
@@ -157,7 +128,7 @@ class FakeProducer:
 def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
     """The client that a Kafka publisher finds."""
     producer = FakeProducer()
-    monkeypatch.setattr(publisher_module, "opened", lambda *_, **__: producer)
+    monkeypatch.setattr("events.publisher.kafka.opened", lambda *_, **__: producer)
     return producer
 
 

@@ -1,14 +1,13 @@
-"""Publishers of events: on Kafka, into a list (tests), or nowhere."""
+"""Publishing on Kafka."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Annotated, Any, Final, Protocol, Self
+from typing import Annotated, Any, Final, Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
@@ -18,18 +17,10 @@ from events.broker import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, opened
 from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
 from events.errors import BrokerRefusedError, DeliveryError, TopicMissingError
 from events.partitioning import partition_for
+from events.publisher.protocol import DeliveryReport, FailedDelivery
 from events.topics import topic_name
 
-__all__ = [
-    "ContentMode",
-    "DeliveryReport",
-    "FailedDelivery",
-    "KafkaPublisher",
-    "NullPublisher",
-    "Publisher",
-    "PublisherOptions",
-    "RecordingPublisher",
-]
+__all__ = ["ContentMode", "KafkaPublisher", "PublisherOptions"]
 
 
 class ContentMode(StrEnum):
@@ -62,43 +53,6 @@ class PublisherOptions(BaseModel):
     """How long an event may take to be acknowledged, all retries included."""
     in_flight: Annotated[int, Field(gt=0)] = 10_000
     """Events that may wait for their acknowledgement; `publish` blocks beyond."""
-
-
-@dataclass(frozen=True, slots=True)
-class FailedDelivery:
-    """An event that the broker did not acknowledge, and why."""
-
-    event: CloudEvent
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
-    """What became of the events published since the last report."""
-
-    delivered: int
-    failed: tuple[FailedDelivery, ...] = ()
-    raw_failures: tuple[str, ...] = ()
-    """The cause for each raw record that was not acknowledged."""
-
-
-class Publisher(Protocol):
-    """Takes events, and tells later which were delivered; a context manager that flushes."""
-
-    def publish(self, event: CloudEvent) -> None:
-        """Queue an event for its family's topic."""
-
-    def flush(self) -> DeliveryReport:
-        """Wait until every queued event is delivered or failed, and tell."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
 
 
 class KafkaPublisher:
@@ -267,60 +221,3 @@ class KafkaPublisher:
         # To wake the publishing thread at each acknowledgement would cost more than to send.
         if self._waiting in (0, self._options.in_flight // 2):
             self._settled.notify_all()
-
-
-class RecordingPublisher:
-    """Keeps what is published in `events`, for tests."""
-
-    def __init__(self) -> None:
-        self.events: list[CloudEvent] = []
-        self._reported = 0
-
-    def publish(self, event: CloudEvent) -> None:
-        """Keep the event."""
-        self.events.append(event)
-
-    def flush(self) -> DeliveryReport:
-        """Report everything as delivered."""
-        report = DeliveryReport(len(self.events) - self._reported)
-        self._reported = len(self.events)
-        return report
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass
-
-
-class NullPublisher:
-    """Forgets what is published: for a dry run."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def publish(self, event: CloudEvent) -> None:  # noqa: ARG002 - forgotten on purpose
-        """Count the event."""
-        self._count += 1
-
-    def flush(self) -> DeliveryReport:
-        """Report everything as delivered."""
-        report = DeliveryReport(self._count)
-        self._count = 0
-        return report
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        pass

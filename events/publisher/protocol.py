@@ -1,0 +1,48 @@
+"""What a publisher is: it takes events, and tells later what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from events.cloudevent import CloudEvent
+
+__all__ = ["DeliveryReport", "FailedDelivery", "Publisher"]
+
+
+@dataclass(frozen=True, slots=True)
+class FailedDelivery:
+    """An event that the broker did not acknowledge, and why."""
+
+    event: CloudEvent
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of the events published since the last report."""
+
+    delivered: int
+    failed: tuple[FailedDelivery, ...] = ()
+    raw_failures: tuple[str, ...] = ()
+    """The cause for each raw record that was not acknowledged."""
+
+
+class Publisher(Protocol):
+    """Takes events, and tells later which were delivered; a context manager that flushes."""
+
+    def publish(self, event: CloudEvent) -> None:
+        """Queue an event for its family's topic."""
+
+    def flush(self) -> DeliveryReport:
+        """Wait until every queued event is delivered or failed, and tell."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
