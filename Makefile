@@ -20,7 +20,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards test check bench coverage generated lock clean
+.PHONY: help demo demo-boards practice test check bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ demo-boards: $(VENV)/run.stamp ## publish the boards on the Grafana at GRAFANA_U
 	@test -n "$(GRAFANA_URL)" || \
 		{ echo "which Grafana? make demo-boards GRAFANA_URL=http://localhost:3000" >&2; exit 1; }
 	@$(BIN)/smart-region boards apply --grafana "$(GRAFANA_URL)" $(ARGS)
+
+practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a producers' door on a Kafka of its own, to try docs/producers.md
+	@$(BIN)/python -m tests.practice
 
 test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a real Prometheus too
 	@deploy/debian-packages.sh >&2

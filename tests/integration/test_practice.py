@@ -1,0 +1,72 @@
+"""The door to practise at, as `make practice` starts it."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+from tests.support.guide import blocks_of
+from tests.support.kafka import missing_requirement
+from tests.support.requirements import give_up
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60.0
+
+
+def test_a_reader_without_a_door_gets_one() -> None:
+    """It tells what to export, takes the guide's first event, and Ctrl-C leaves nothing behind."""
+    if reason := missing_requirement():
+        give_up(reason)
+    first = next(block.text for block in blocks_of(ROOT / "docs/producers.md") if block.file)
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.practice"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as practice:
+        try:
+            told = _exported(practice)
+            receipts = _send(told, first)
+        finally:
+            practice.send_signal(signal.SIGINT)
+
+    assert [receipt["id"] for receipt in receipts] == ["connection-0001"]
+    assert practice.returncode == 0
+    assert not _answers(told["BROKER"])
+    assert not _answers(told["DOOR"].removeprefix("http://"))
+
+
+def _exported(practice: "subprocess.Popen[str]") -> dict[str, str]:
+    """Read what it tells its reader to export, until there is all of it."""
+    assert practice.stdout is not None
+    told = {}
+    for line in practice.stdout:
+        if exported := re.fullmatch(r"export ([A-Z]+)=(\S+)\n", line):
+            told[exported[1]] = exported[2]
+        if "BROKER" in told:
+            break
+    return told
+
+
+def _send(told: dict[str, str], event: str) -> list[dict[str, object]]:
+    request = urllib.request.Request(  # noqa: S310 - the address that it told
+        f"{told['DOOR']}/events",
+        data=event.encode(),
+        headers={
+            "Authorization": f"Bearer {told['TOKEN']}",
+            "Content-Type": "application/cloudevents+json",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        receipts: list[dict[str, object]] = json.load(answer)["receipts"]
+    return receipts
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=SECONDS).close()
+    except ConnectionRefusedError:
+        return False
+    return True

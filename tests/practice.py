@@ -1,0 +1,56 @@
+"""A producers' door to practise at: with a Kafka behind it, on this machine, until Ctrl-C."""
+
+import signal
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
+from streams.demo.interruption import Interrupted, interruptible
+from tests.support.doors import Door, issue_credentials
+from tests.support.kafka import KafkaBroker
+
+__all__ = ["practise"]
+
+PRODUCER = "lycees"
+
+TOLD = """\
+A producers' door and its Kafka are here until Ctrl-C; what they were told is gone then.
+You are the producer {producer}. Say this in another terminal:
+
+export DOOR={door}
+export TOKEN={token}
+export SECRET={secret}
+export BROKER={broker}
+
+Then go on with docs/producers.md."""
+
+
+def practise() -> NoReturn:
+    """Start both, tell how to reach them, and keep them until a signal raises."""
+    with (
+        tempfile.TemporaryDirectory(prefix="smart-region-") as folder,
+        KafkaBroker(Path(folder) / "kafka") as broker,
+    ):
+        apply_topics(broker.bootstrap, declared_topics())
+        credentials = issue_credentials(PRODUCER, Path(folder))
+        with Door(broker.bootstrap, Path(folder), secrets=credentials.file) as door:
+            told = TOLD.format(
+                producer=PRODUCER,
+                door=door.url,
+                token=credentials.token,
+                secret=credentials.signing_secret,
+                broker=broker.bootstrap,
+            )
+            click.echo(told)
+            while True:
+                signal.pause()
+
+
+if __name__ == "__main__":
+    with suppress(Interrupted), interruptible():
+        practise()

@@ -1,0 +1,93 @@
+"""A producers' door as a process of its own, and the secrets with which one gets in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from events.producers.tokens import Scheme, issue
+from streams.child_process import end_child, start_child
+from tests.support.kafka import free_port
+from tests.support.waiting import wait_until
+
+__all__ = ["Credentials", "Door", "issue_credentials"]
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True, repr=False)
+class Credentials:
+    """What one producer was given, and the file by which the door knows it."""
+
+    token: str
+    signing_secret: str
+    file: Path
+
+
+def issue_credentials(producer: str, folder: Path) -> Credentials:
+    """Make a token and a signing secret for a producer, in a new file."""
+    token, secret = issue(producer, Scheme.BEARER), issue(producer, Scheme.SIGNATURE)
+    file = folder / "secrets.yaml"
+    file.touch(mode=0o600)
+    _, _, second_key = secret.lines.partition("\n")
+    file.write_text(f"{token.lines}\n{second_key}\n", encoding="utf-8")
+    return Credentials(token.secret.get_secret_value(), secret.secret.get_secret_value(), file)
+
+
+class Door:
+    """A `smart-region gateway` before a broker; it lives as long as a `with` block."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        folder: Path,
+        *,
+        secrets: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = folder / f"door-{self.port}.log"
+        self._env = {
+            **os.environ,
+            "SMART_REGION_BROKER": bootstrap,
+            "SMART_REGION_GATEWAY_PORT": str(self.port),
+            "SMART_REGION_GATEWAY_SECRETS": str(secrets),
+            **(settings or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it takes events."""
+        command = [sys.executable, "-m", "smart_region", "gateway"]
+        self._process = start_child(command, output=self.log_file, env=self._env)
+        wait_until(lambda: self.ready or not self.alive, seconds=READY_SECONDS)
+        assert self.ready, f"the door does not take events:\n{self.log_file.read_text()}"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let it finish what it took."""
+        if self._process is not None:
+            end_child(self._process, grace=STOP_SECONDS)
+
+    @property
+    def alive(self) -> bool:
+        """True while its process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def ready(self) -> bool:
+        """True when it takes events."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
+                return bool(answer.status == 200)
+        except urllib.error.URLError:
+            return False

@@ -1,0 +1,114 @@
+"""A guide's code blocks, read from its Markdown and carried out as its reader would.
+
+A block of `bash` is run, one after the other, in one folder. A block whose fence also names a file
+(`python send.py`) is saved under that name. One of `json` or `text` is what the command before it
+shows: blanks do not matter, and `…` stands for anything.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Block", "Reader", "UnexpectedAnswerError", "blocks_of", "shows"]
+
+SECONDS = 90.0
+SHOWN = ("json", "text")
+_FENCE = re.compile(
+    r"^```(?P<language>\S+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block of a guide."""
+
+    language: str
+    file: str | None
+    text: str
+    line: int
+
+
+class UnexpectedAnswerError(AssertionError):
+    """A command of the guide failed, or did not show what the guide says."""
+
+    def __init__(self, block: Block, problem: str, *, said: str) -> None:
+        super().__init__(f"line {block.line}: {problem}\n{block.text}\nit said:\n{said}")
+
+
+def blocks_of(guide: Path) -> list[Block]:
+    """Return the guide's code blocks in order."""
+    text = guide.read_text(encoding="utf-8")
+    return [
+        Block(
+            found["language"],
+            found["file"],
+            found["text"],
+            text.count("\n", 0, found.start()) + 1,
+        )
+        for found in _FENCE.finditer(text)
+    ]
+
+
+def shows(expected: str, said: str) -> bool:
+    """Tell whether what was said is what the guide shows."""
+    parts = ("".join(part.split()) for part in expected.split("…"))
+    return re.fullmatch(".*".join(map(re.escape, parts)), "".join(said.split())) is not None
+
+
+class Reader:
+    """Somebody who does what the guide says, in a folder of their own."""
+
+    def __init__(self, folder: Path, *, given: Mapping[str, str], env: Mapping[str, str]) -> None:
+        """`given` is what the reader was told to write instead of the guide's own words."""
+        self.folder = folder
+        self._given = given
+        self._env = {**os.environ, **env}
+        self._kept = folder / ".environment"
+        self._kept.touch()
+
+    def follow(self, blocks: list[Block]) -> None:
+        """Do what the blocks say, in order; raises UnexpectedAnswerError where one does not."""
+        for block, shown in _with_what_they_show(blocks):
+            if block.file is not None:
+                (self.folder / block.file).write_text(self._own_words(block.text), encoding="utf-8")
+                continue
+            done = self._run(self._own_words(block.text))
+            if done.returncode:
+                problem = f"ended with status {done.returncode}: {done.stderr}"
+                raise UnexpectedAnswerError(block, problem, said=done.stdout)
+            if shown is not None and not shows(shown.text, done.stdout):
+                raise UnexpectedAnswerError(shown, "was not shown", said=done.stdout + done.stderr)
+
+    def _own_words(self, text: str) -> str:
+        for word, own in self._given.items():
+            text = text.replace(word, own)
+        return text
+
+    def _run(self, script: str) -> "subprocess.CompletedProcess[str]":
+        # What a block exports is there for those after it, as in the reader's one terminal.
+        return subprocess.run(
+            [
+                "bash",
+                "-euo",
+                "pipefail",
+                "-c",
+                f"source {self._kept}\n{script}\nexport -p >{self._kept}\n",
+            ],
+            cwd=self.folder,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+
+
+def _with_what_they_show(blocks: list[Block]) -> Iterator[tuple[Block, Block | None]]:
+    following: list[Block | None] = [*blocks[1:], None]
+    for block, after in zip(blocks, following, strict=True):
+        if block.language not in SHOWN or block.file is not None:
+            shown = after is not None and after.language in SHOWN and after.file is None
+            yield block, after if shown else None

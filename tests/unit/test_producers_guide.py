@@ -1,0 +1,119 @@
+"""The producers' guide in its two languages: the same commands, every refusal, no dead link."""
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from events.gateway.problems import KINDS
+from events.registry import FACTS
+from tests.support.guide import Block, blocks_of, shows
+
+DOCS = Path(__file__).parents[2] / "docs"
+ENGLISH = DOCS / "producers.md"
+FRENCH = DOCS / "producteurs.md"
+BOTH = pytest.mark.parametrize("guide", [ENGLISH, FRENCH], ids=lambda guide: guide.stem)
+
+
+def prose(guide: Path) -> str:
+    """Return a guide without its code blocks."""
+    return re.sub(
+        r"^```.*?^```$", "", guide.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+
+
+def headings(guide: Path) -> list[tuple[str, str]]:
+    """Return the level and the text of each heading."""
+    return re.findall(r"^(#+) (.+)$", prose(guide), flags=re.MULTILINE)
+
+
+def anchor(heading: str) -> str:
+    """Name the place of a heading as code forges do."""
+    kept = (
+        letter
+        for letter in heading.lower()
+        if letter in " -_" or unicodedata.category(letter)[0] in "LN"
+    )
+    return "".join(kept).replace(" ", "-")
+
+
+def test_both_languages_have_the_same_code() -> None:
+    """What is executed for one is executed for the other."""
+
+    def code(guide: Path) -> list[tuple[str, str | None, str]]:
+        return [(block.language, block.file, block.text) for block in blocks_of(guide)]
+
+    assert code(FRENCH) == code(ENGLISH)
+
+
+def test_both_languages_have_the_same_parts() -> None:
+    """Sections come in the same order and at the same level."""
+    assert [level for level, _ in headings(FRENCH)] == [level for level, _ in headings(ENGLISH)]
+
+
+@BOTH
+def test_every_block_says_what_it_is(guide: Path) -> None:
+    """No block is left out because its fence has no language."""
+    text = guide.read_text(encoding="utf-8")
+
+    assert len(re.findall(r"^```", text, flags=re.MULTILINE)) == 2 * len(blocks_of(guide))
+    assert {block.language for block in blocks_of(guide) if block.file is None} <= {
+        "bash",
+        "json",
+        "text",
+    }
+
+
+@BOTH
+def test_every_refusal_is_explained(guide: Path) -> None:
+    """A producer finds each problem that the door answers."""
+    assert [name for name in KINDS if f"`{name}`" not in prose(guide)] == []
+
+
+@BOTH
+def test_every_type_exists(guide: Path) -> None:
+    """What a reader copies is a type of this version."""
+    named = re.findall(r"fr\.iledefrance\.smartregion\.[a-z_.]+\.v\d+", guide.read_text())
+
+    assert set(named) <= FACTS.keys()
+
+
+@BOTH
+def test_every_link_leads_somewhere(guide: Path) -> None:
+    """To a file that is there, to a part of this page, or out of this project."""
+    parts = {anchor(text) for _, text in headings(guide)}
+    dead = [
+        target
+        for target in re.findall(r"\]\(([^)]+)\)", prose(guide))
+        if not target.startswith("https://")
+        and not (target[1:] in parts if target[0] == "#" else (DOCS / target).exists())
+    ]
+
+    assert dead == []
+
+
+def test_blocks_are_read_with_their_files(tmp_path: Path) -> None:
+    """A fence may name the file that a reader saves."""
+    guide = tmp_path / "guide.md"
+    guide.write_text("# A\n\n```bash\nls\n```\n\n```python a.py\npass\n```\n", encoding="utf-8")
+
+    assert blocks_of(guide) == [
+        Block("bash", None, "ls\n", 3),
+        Block("python", "a.py", "pass\n", 7),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "said", "is_shown"),
+    [
+        ('{"a": 1}', '{"a":1}\n', True),
+        ('{"a": …}', '{"a":{"b":2}}', True),
+        ('{"a": 1}', '{"a":2}', False),
+        ("202", "202 and more", False),
+        ("(a|b)", "a", False),
+    ],
+)
+def test_what_is_shown_is_compared(expected: str, said: str, *, is_shown: bool) -> None:
+    """Blanks do not matter, an ellipsis stands for anything, all else is literal."""
+    assert shows(expected, said) is is_shown
