@@ -91,8 +91,8 @@ def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     from events.importing.screen import carry_out
     from events.pseudonym import load_key
 
-    key = None if pseudonym_key is None else load_key(pseudonym_key)
-    reader = MappedReader(load_mapping(mapping), pseudonymise=key and key.pseudonym)
+    make_pseudonym = None if pseudonym_key is None else load_key(pseudonym_key).pseudonym
+    reader = MappedReader(load_mapping(mapping), pseudonymise=make_pseudonym)
     if carry_out(reader, **how).refused:
         sys.exit(1)
 

@@ -1,0 +1,174 @@
+"""Imports to a real broker: once each, resumed after kill -9, and the figures that follow."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from events.cloudevent import decode
+from events.importing.carrying import EVENTS_PER_CHUNK
+from events.importing.pilote import PiloteValue, ValueKind, pilote_text
+from events.observation import Territory
+from events.registry import Family
+from events.topics import DEFAULT_PARTITIONS, topic_name
+from streams.audit.reading import read_topics
+from streams.child_process import end_child, start_child
+from tests.support.commands import run
+from tests.support.kafka import KafkaBroker
+from tests.support.tables import shared_file, write_file
+from tests.support.traffic import wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew
+
+pytestmark = pytest.mark.timeout(300)
+
+LINES = 12_000
+INDICATORS = 20
+FIRST_DAY, LAST_DAY = date(2012, 1, 1), date(2019, 12, 31)
+KILLS_AT = (1, 4_000, 9_000)
+"""How many events are noted as sent when the import is killed."""
+
+
+def ends(broker: KafkaBroker, family: Family) -> int:
+    """Count the records of a family's topic, from the ends of its partitions."""
+    places = [TopicPartition(topic_name(family), place) for place in range(DEFAULT_PARTITIONS)]
+    with closing(KafkaConsumer(bootstrap_servers=broker.bootstrap)) as consumer:
+        return sum(consumer.end_offsets(places).values())
+
+
+def ids(broker: KafkaBroker, family: Family) -> Counter[str]:
+    """Count the events of a family's topic by their ids."""
+    records = read_topics(broker.bootstrap, topics=[topic_name(family)])
+    return Counter(decode(record.headers, record.value).id for record in records)
+
+
+def values(seed: int) -> list[PiloteValue]:
+    """Draw a barometer: initial and target values, and current ones of many days."""
+    chance = random.Random(seed)
+    told: dict[object, PiloteValue] = {}
+    for number in range(1, INDICATORS + 1):
+        for place in Territory:
+            name = f"IND-{number:03}"
+            for kind, day in ((ValueKind.INITIAL, FIRST_DAY), (ValueKind.TARGET, LAST_DAY)):
+                value = Decimal(chance.randint(0, 1000)) / 10
+                told[name, place, kind] = PiloteValue(name, place, day, kind, value)
+    while len(told) < LINES:
+        one = PiloteValue(
+            f"IND-{chance.randint(1, INDICATORS):03}",
+            chance.choice(list(Territory)),
+            FIRST_DAY + timedelta(chance.randrange((LAST_DAY - FIRST_DAY).days)),
+            ValueKind.CURRENT,
+            None if chance.random() < 0.05 else Decimal(chance.randint(0, 10_000)) / 100,
+        )
+        told[one.key] = one
+    return list(told.values())
+
+
+def has_noted(journal: Path, count: int) -> bool:
+    """Tell whether an import that runs has noted so many events as sent."""
+    if not journal.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
+            (noted,) = connection.execute("SELECT count(*) FROM sent").fetchone()
+    except sqlite3.OperationalError:  # Not yet a journal, or just being written.
+        return False
+    return bool(noted >= count)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """Name a journal of the test's own."""
+    return tmp_path / "journal.sqlite3"
+
+
+def test_real_data_are_imported_once(broker: KafkaBroker, journal: Path) -> None:
+    """The directory of lycées: 458 public ones, and a second run that moves no offset."""
+    file = str(shared_file("lycees_idf_uai.csv"))
+    command = ("import", "csv", "--mapping", "lycees_idf_uai", "--journal", str(journal), file)
+    first = run(broker, *command)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.startswith(f"458 events sent to {broker.bootstrap}, 0 there already;")
+    assert ends(broker, Family.SCHOOLS) == 458
+    second = run(broker, *command)
+    assert second.stdout.startswith(f"0 events sent to {broker.bootstrap}, 458 there already;")
+    assert ends(broker, Family.SCHOOLS) == 458
+
+
+def test_an_import_that_is_killed_goes_on(
+    broker: KafkaBroker, crew: Crew, tmp_path: Path, journal: Path
+) -> None:
+    """Again and again: every event is there, few of them twice; audit, worker and export agree."""
+    told = values(7)
+    current = [one for one in told if one.kind is ValueKind.CURRENT]
+    file, catalogue = write_file(tmp_path, pilote_text(told)), tmp_path / "pilote.yaml"
+    options = ("--journal", str(journal), "--catalogue", str(catalogue))
+    command = ("import", "pilote", *options, str(file))
+    env = {**os.environ, "SMART_REGION_BROKER": broker.bootstrap}
+    for mark in KILLS_AT:
+        importing = start_child(
+            [sys.executable, "-m", "smart_region", *command], output=tmp_path / "log", env=env
+        )
+        reached = wait_until(partial(has_noted, journal, mark), seconds=60, every=0.005)
+        end_child(importing, grace=0)
+        assert reached, (tmp_path / "log").read_text()
+        assert not has_noted(journal, len(current))
+    assert not catalogue.exists()
+
+    done = run(broker, *command)
+    assert done.returncode == 0, done.stderr + done.stdout
+    sent = ids(broker, Family.OBSERVATIONS)
+    assert len(sent) == len(current)
+    assert sent.total() - len(sent) <= EVENTS_PER_CHUNK * len(KILLS_AT)
+    end = ends(broker, Family.OBSERVATIONS)
+    again = run(broker, *command)
+    assert again.stdout.startswith(f"0 events sent to {broker.bootstrap}, {len(current)} there")
+    assert again.stdout.splitlines()[-1] == f"{catalogue} is as it was"
+    assert ends(broker, Family.OBSERVATIONS) == end
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMART_REGION_CATALOGUE", str(catalogue))
+        worker = crew.worker()
+        worker.start()
+        assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+        worker.wait_ready()
+        audit = run(broker, "audit", "--against", worker.url, "--json")
+        assert audit.returncode == 0, audit.stdout
+        exported = tmp_path / "exported.csv"
+        export = run(broker, "export", "--format", "pilote", "--out", str(exported))
+        assert export.returncode == 0, export.stderr
+    figures = {
+        (one["indicator"], one["department"]): one["value"]
+        for one in json.loads(audit.stdout)["figures"]
+        if one["last_reported"]
+    }
+    assert figures == dict(last_values(current))
+    kept = [
+        one
+        for one in told
+        if one.value is not None
+        and (one.kind is ValueKind.CURRENT or one.territory is not Territory.COUNTRY)
+    ]
+    assert exported.read_bytes() == pilote_text(kept).encode()
+
+
+def last_values(current: Sequence[PiloteValue]) -> Iterator[tuple[tuple[str, str | None], float]]:
+    """Give what each territory's last day says, by indicator and département."""
+    for one in sorted(current, key=lambda value: value.day):
+        if one.value is not None and one.territory is not Territory.COUNTRY:
+            department = one.territory.department
+            name = one.indicator.lower().replace("-", "_")
+            yield (name, department and department.value), float(one.value)
