@@ -25,7 +25,8 @@ from events.workstation import WorkstationUsageReported
 
 __all__ = ["FACTS", "FACTS_BY_NAME", "Family", "facts_of"]
 
-# Within a family the first fact defines the entity: the others borrow attributes from it.
+# Within a family the first fact defines the entity: the others borrow attributes from it. A later
+# version of a fact has the same NAME and stands behind the earlier one; both are taken.
 _ALL: Final[tuple[type[Fact], ...]] = (
     SchoolRegistered,
     SchoolConnected,
@@ -53,6 +54,7 @@ FACTS: Final[Mapping[str, type[Fact]]] = MappingProxyType({fact.TYPE: fact for f
 FACTS_BY_NAME: Final[Mapping[str, type[Fact]]] = MappingProxyType(
     {fact.NAME: fact for fact in _ALL}
 )
+"""Of each fact its latest version."""
 
 
 def facts_of(family: Family) -> tuple[type[Fact], ...]:

@@ -54,13 +54,14 @@ def _types(pattern: str) -> Iterator[str]:
     """The CloudEvents types that a pattern stands for: `school.*`, `school.closed`, or a type."""
     if pattern in FACTS:
         yield pattern
-    elif pattern.endswith(".*"):
-        yield from (kind for name, kind in _TYPE_OF.items() if name.startswith(pattern[:-1]))
-    elif pattern in _TYPE_OF:
-        yield _TYPE_OF[pattern]
+        return
+    # A fact's name stands for all its versions: the old one is still sent beside the new one.
+    for kind, fact in FACTS.items():
+        if fact.NAME == pattern or (
+            pattern.endswith(".*") and fact.NAME.startswith(pattern.removesuffix("*"))
+        ):
+            yield kind
 
-
-_TYPE_OF: Final = {name: fact.TYPE for name, fact in FACTS_BY_NAME.items()}
 
 ProducerId = Annotated[
     str,

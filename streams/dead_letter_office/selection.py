@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from events.registry import FACTS_BY_NAME
+from events.registry import FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -41,7 +41,7 @@ class Selection:
             and (self.since is None or letter.time >= self.since)
             and (self.until is None or letter.time < self.until)
             and (self.source is None or _is_below(self.source, case.claims.source))
-            and (self.type is None or case.claims.type == _type_named(self.type))
+            and (self.type is None or _is_named(self.type, case.claims.type))
         )
 
 
@@ -52,6 +52,7 @@ def _is_below(prefix: str, source: str | None) -> bool:
     return source == prefix or source.startswith((f"{prefix}/", f"{prefix}:"))
 
 
-def _type_named(name: str) -> str:
-    fact = FACTS_BY_NAME.get(name)
-    return name if fact is None else fact.TYPE
+def _is_named(name: str, claimed: str | None) -> bool:
+    """Whether an event type is the one of a name, or a version of the fact of that name."""
+    fact = FACTS.get(claimed or "")
+    return name == claimed or (fact is not None and fact.NAME == name)

@@ -122,6 +122,16 @@ def test_a_pattern_stands_for_types(pattern: str, count: int) -> None:
     assert types <= FACTS.keys()
 
 
+@pytest.mark.parametrize("pattern", ["school.closed", "school.*"])
+def test_a_name_stands_for_all_versions_of_its_fact(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends a version goes on beside whoever sends the next one."""
+    second = CLOSED.replace(".v1", ".v2")
+    monkeypatch.setattr("events.producers.model.FACTS", {**FACTS, second: FACTS[CLOSED]})
+    assert {CLOSED, second} <= producer("a", "/a", types=(pattern,)).event_types
+
+
 @pytest.mark.parametrize("pattern", ["*", "", "school", "school.", "*.closed", "scool.*", ".*"])
 def test_a_pattern_of_nothing_is_refused(pattern: str) -> None:
     """Neither everything nor a misspelling can be declared."""
