@@ -63,8 +63,9 @@ TERRITORY_ASSESSED: Final = recorded("territory", names.INDICATOR_ASSESSED_VALUE
 MILESTONE_STATUS: Final = recorded("milestone", names.MILESTONE_STATUS, "max")
 MILESTONE_LOST: Final = recorded("milestone", names.MILESTONE_LOST, "max")
 
-#: The latest event of each source and type; it outlives the restarts of the workers.
+#: The latest event of each source and type, and of each producer; they outlive the workers.
 SOURCE_LAST_EVENT: Final = recorded("source", names.LAST_EVENT, "max")
+PRODUCER_LAST_EVENT: Final = recorded("producer", names.PRODUCER_LAST_EVENT, "max")
 TOPIC_LAG: Final = recorded("topic", names.LAG, "sum")
 
 # Boards; Grafana takes at most 40 characters for a uid.

@@ -89,7 +89,7 @@ def _root(programmes: list[str], pace: Pace) -> dict[str, Any]:
             {
                 "receiver": OPERATOR,
                 "matchers": [f'{ours.SCOPE}="{Scope.PRODUCERS}"'],
-                "group_by": ["alertname", "source"],
+                "group_by": ["alertname", "producer"],
                 "continue": True,
             },
             _digest(pace),
@@ -129,7 +129,11 @@ def _owners(programmes: list[str]) -> dict[str, Any]:
     """At once, and again before Alertmanager forgets what it has told (after 120 hours)."""
     return {
         "receiver": OPERATOR,
-        "matchers": [f'{ours.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"'],
+        "matchers": [
+            f'{ours.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"',
+            # A producer that serves no programme has no owner: the operator has heard of it.
+            f'{ours.PROGRAMME}!="{ours.MONITOR}"',
+        ],
         "group_by": ["alertname", ours.PROGRAMME, "indicator", "milestone"],
         "repeat_interval": duration(96 * _HOUR),
         "routes": [

@@ -77,7 +77,7 @@ PRODUCER_SILENT = Kind(
     Severity.WARNING,
     Scope.PRODUCERS,
     30 * MINUTE,
-    "A producing system has sent nothing for longer than its programme allows.",
+    "A producer has sent nothing for longer than the frequency that it promised allows.",
 )
 
 # The monitor itself. A worker that comes and goes rings once: each keeps ringing a little.

@@ -25,9 +25,9 @@ class Pace:
     interval: int
     """Between two scrapes, and between two evaluations."""
     figures: float
-    """By how much the patience with figures and producers is multiplied."""
+    """By how much the patience with figures is multiplied."""
     pipeline: float
-    """The same for alerts about the monitor itself."""
+    """The same for alerts about the monitor itself and about producers."""
     first: int
     """How long Alertmanager gathers before it first tells an owner or the operator."""
     following: int
@@ -51,7 +51,7 @@ class Pace:
         return duration(self.interval)
 
     def _factor(self, kind: Kind) -> float:
-        return self.pipeline if kind.scope is Scope.PIPELINE else self.figures
+        return self.figures if kind.scope is Scope.FIGURES else self.pipeline
 
 
 PACES: Mapping[str, Pace] = MappingProxyType(
@@ -69,7 +69,8 @@ PACES: Mapping[str, Pace] = MappingProxyType(
                 digest_hour=7,
             ),
             # An alert a second after its cause. The monitor's own alerts still wait for a worker
-            # that starts or a rebalance, which take seconds at any pace.
+            # that starts or a rebalance, which take seconds at any pace; and where a second is
+            # weeks, so long on its way an event is no silence of its producer.
             Pace(
                 "live",
                 interval=1,

@@ -6,12 +6,12 @@ holds also where nothing at all is exposed. Silence is counted from the monitor'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
-from catalogue.model import Catalogue, Indicator, Programme, Unit
+from catalogue.model import Catalogue, Unit
 from dashboards import conventions as ours
 from dashboards.conventions import Links
 from dashboards.rules import alerts
@@ -19,7 +19,15 @@ from dashboards.rules.alerts import Kind
 from dashboards.rules.model import Alert, Group, in_brackets
 from dashboards.rules.pace import LAST_KNOWN, Pace
 from dashboards.rules.promises import alert_annotations, with_territory
-from dashboards.rules.wording import TERRITORY, VALUE, amount_of, literal, value_of
+from dashboards.rules.wording import (
+    TERRITORY,
+    VALUE,
+    amount_of,
+    days_from,
+    label_from,
+    literal,
+    value_of,
+)
 
 __all__ = ["pipeline_group"]
 
@@ -28,10 +36,10 @@ _DAY_SECONDS: Final = 86_400
 
 _LAG_RECORDS: Final = 10_000
 """More than a worker takes a second for; longer than the alert's patience, it does not keep up."""
-_FORGOTTEN_DAYS: Final = 400
-"""After more than a year of silence a source is taken to have ended."""
 _DIFFERENCE: Final = "0.000001"
 """Sums of the same floats in another order differ by far less, figures by far more."""
+_WHO: Final = "producer"
+"""The label that tells one silence from another."""
 _QUIET: Final = "10m"
 """A figure that has not moved for so long has been read by all."""
 _REFUSALS: Final = "15m"
@@ -179,51 +187,55 @@ def _figures(build: _Builder) -> Iterator[Alert]:
 
 
 def _producers(build: _Builder, catalogue: Catalogue) -> Iterator[Alert]:
+    """Tell each programme's owner who no longer feeds it; of the others, only the operator."""
     for programme in catalogue.programmes:
-        for facts, days in _expected_facts(programme):
-            latest = f"max by (source) ({ours.SOURCE_LAST_EVENT}{{{_types(facts)}}})"
-            as_of = f"last_over_time({recorded.AS_OF.name}[{LAST_KNOWN}])"
-            yield build.alert(
-                alerts.PRODUCER_SILENT,
-                in_brackets(f"scalar({as_of})\n- {latest}")
-                + f" / {_DAY_SECONDS}\n> {days} < {_FORGOTTEN_DAYS}",
-                summary="Le système {{ $labels.source }} n’envoie plus rien",
-                description="Dernier événement de {{ $labels.source }} il y a"
-                ' {{ $value | printf "%.0f" }} jours, pour'
-                f" {days} attendus au plus ({', '.join(facts)}). Les chiffres de ce programme"
-                " vieillissent sans changer.",
-                board=ours.PRODUCERS_BOARD,
-                title=literal(programme.title),
-                labels={
-                    ours.PROGRAMME: programme.id,
-                    ours.OWNER: programme.owner,
-                    "family": facts[0].partition(".")[0],
-                },
-            )
-
-
-def _types(facts: Iterable[str]) -> str:
-    """Match the types of events that state these facts, in any version."""
-    alternatives = "|".join(fact.replace(".", r"\\.") for fact in facts)
-    return rf'type=~".+\\.({alternatives})\\.v[0-9]+"'
-
-
-def _expected_facts(programme: Programme) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Give, for each family, the facts that a programme waits for, and for how many days at most.
-
-    An indicator whose facts come at no set times waits for none.
-    """
-    waiting: dict[str, list[Indicator]] = {}
-    for indicator in programme.indicators:
-        if indicator.patience_days is not None:
-            for family in dict.fromkeys(term.family.value for term in indicator.measure.terms):
-                waiting.setdefault(family, []).append(indicator)
-    for family, indicators in waiting.items():
-        facts = dict.fromkeys(
-            fact
-            for indicator in indicators
-            for term in indicator.measure.terms
-            if term.family.value == family
-            for fact in term.facts
+        yield _silence(
+            build,
+            f"{_overdue()}\nand on (producer)\n{_feeding(programme.id)}",
+            consequence="Les chiffres de ce programme vieillissent sans changer.",
+            title=literal(programme.title),
+            labels={ours.PROGRAMME: programme.id, ours.OWNER: programme.owner},
         )
-        yield tuple(facts), max(one.patience_days or 0 for one in indicators)
+    yield _silence(
+        build,
+        f"{_overdue()}\nunless on (producer)\n{_feeding()}",
+        consequence="Aucun chiffre n’en dépend aujourd’hui.",
+        title=_TITLE,
+        labels={},
+    )
+
+
+def _silence(
+    build: _Builder, expression: str, *, consequence: str, title: str, labels: dict[str, str]
+) -> Alert:
+    named = label_from(_believed(f'{names.PRODUCER_INFO.name}{{producer="%s"}}'), "title", of=_WHO)
+    allowed = _believed(f'{names.PRODUCER_ALLOWED_SILENCE.name}{{producer="%s"}}')
+    most = days_from(f"{allowed} / {_DAY_SECONDS}", of=_WHO, absent="moins")
+    return build.alert(
+        alerts.PRODUCER_SILENT,
+        expression,
+        summary=f"« {named} » n’envoie plus rien",
+        description=f"Dernier événement de « {named} » il y a"
+        f' {{{{ $value | printf "%.0f" }}}} jours, pour {most} admis par la fréquence que ce'
+        f" système a déclarée. {consequence}",
+        board=ours.PRODUCERS_BOARD,
+        title=title,
+        labels=labels,
+    )
+
+
+def _believed(series: str) -> str:
+    """Give what a worker last said of a declaration: while all restart, nobody's silence ends."""
+    return f"last_over_time({series}[{LAST_KNOWN}])"
+
+
+def _feeding(programme: str | None = None) -> str:
+    selector = "" if programme is None else f'{{programme="{programme}"}}'
+    return _believed(f"{names.PRODUCER_PROGRAMME.name}{selector}")
+
+
+def _overdue() -> str:
+    """Give the days of silence of those whose silence is longer than what they promised allows."""
+    silence = in_brackets(f"scalar({_believed(recorded.AS_OF.name)})\n- {ours.PRODUCER_LAST_EVENT}")
+    allowed = f"max by (producer) ({_believed(names.PRODUCER_ALLOWED_SILENCE.name)})"
+    return f"{silence} / {_DAY_SECONDS}\n> on (producer)\n{allowed} / {_DAY_SECONDS}"

@@ -140,11 +140,13 @@ def _lasting() -> Iterator[Recording]:
         ours.TOPIC_LAG, f"sum by (topic) (max by (topic, partition) ({names.LAG.name}))"
     )
     # A worker knows only the events since it started: what was recorded before is carried on.
-    last = names.LAST_EVENT.name
-    carried = f"last_over_time({ours.SOURCE_LAST_EVENT}[1d])"
-    yield Recording(
-        ours.SOURCE_LAST_EVENT, f"max by (source, type) (\n  {last}\n  or\n  {carried}\n)"
-    )
+    for metric, name in (
+        (names.LAST_EVENT, ours.SOURCE_LAST_EVENT),
+        (names.PRODUCER_LAST_EVENT, ours.PRODUCER_LAST_EVENT),
+    ):
+        carried = f"last_over_time({name}[1d])"
+        latest = f"max by ({', '.join(metric.labels)})"
+        yield Recording(name, f"{latest} (\n  {metric.name}\n  or\n  {carried}\n)")
 
 
 _GATE = f"and on () ({COMPLETE})"

@@ -16,6 +16,8 @@ __all__ = [
     "cut",
     "day_from",
     "day_of",
+    "days_from",
+    "label_from",
     "literal",
     "pace_from",
     "target_of",
@@ -127,9 +129,22 @@ def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
     return _from(per_month, f"{{{{ . | first | value | {shown} }}}}{NO_BREAK}{word}", absent)
 
 
-def _from(query: str, found: str, absent: str) -> str:
-    """Ask Prometheus; `%s` of the query is the alert's département."""
+def label_from(query: str, label: str, *, of: str) -> str:
+    """Say a label of what a query gives; `%s` in it is the alert's label `of`, said where none is.
+
+    For names that change: an alert that had them among its own labels would end and begin again.
+    """
+    return _from(query, f'{{{{ . | first | label "{label}" }}}}', f"{{{{ $labels.{of} }}}}", of=of)
+
+
+def days_from(query: str, *, of: str, absent: str) -> str:
+    """Show the whole days that a query gives; `%s` in it is the alert's label `of`."""
+    return _from(query, '{{ . | first | value | printf "%.0f" }}', absent, of=of)
+
+
+def _from(query: str, found: str, absent: str, *, of: str = "department") -> str:
+    """Ask Prometheus; `%s` of the query is a label of the alert."""
     return (
-        f"{{{{ with printf `{query}` $labels.department | query }}}}{found}"
+        f"{{{{ with printf `{query}` $labels.{of} | query }}}}{found}"
         f"{{{{ else }}}}{absent}{{{{ end }}}}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
@@ -14,8 +15,9 @@ from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from dashboards.rules.render import Site, render, write
 from tests.rules.conftest import CATALOGUE
+from tests.support.boards import documents, questions
 from tests.support.observations import barometer
-from tests.support.prometheus import require_prometheus
+from tests.support.prometheus import promtool, require_prometheus
 from tests.support.stories import ABSENT, DAY, TODAY, Span, Story
 
 FIBRE = {"programme": "barometre", "indicator": "fibre_ratio"}
@@ -162,5 +164,38 @@ def test_an_alert_tells_a_value_with_its_decimals(story: Story, rules: Path) -> 
             " 12,25 au 31/12/2020. L’échéance est passée et la cible n’est pas atteinte.",
         },
     )
+
+    story.check(rules)
+
+
+def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
+    """Also of a catalogue in which every indicator has a target."""
+    require_prometheus()
+    asked = [
+        {"record": f"asked:{number}", "expr": question.expression}
+        for number, question in enumerate(questions(documents(barometer())))
+    ]
+    file = tmp_path / "asked.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": asked}]}))
+    promtool("check", "rules", file)
+    assert len(asked) > 100
+
+
+@pytest.mark.parametrize(("chosen", "target"), [("75", 95), ("77", 60), (names.REGION, None)])
+def test_the_chosen_departement_s_own_target_is_drawn(
+    story: Story, rules: Path, chosen: str, target: float | None
+) -> None:
+    """Of the targets of one day, and none where the whole region is chosen."""
+    (own,) = (
+        question.expression
+        for question in questions(
+            documents(barometer()), {"$department": chosen, "$__rate_interval": "1m"}
+        )
+        if "paris_2020|meaux_2020" in question.expression
+    )
+    for milestone, department, value in (("paris_2020", "75", 0.95), ("meaux_2020", "77", 0.6)):
+        story.expose(names.MILESTONE_TARGET, (value, LONG), **FIBRE, milestone=milestone)
+        story.judged(*FIBRE.values(), milestone, department, (MilestoneStatus.AT_RISK, LONG))
+    story.gives(5, own, *([{}] if target else []), value=target or 0)
 
     story.check(rules)

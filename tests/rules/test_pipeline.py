@@ -406,29 +406,25 @@ def test_a_figure_that_is_withheld_is_not_compared(story: Story, rules: Path) ->
 
 # Producers
 
-ENROLMENT = "fr.iledefrance.smartregion.training.completed.v1"
-PATIENT_DAYS = 77
+ALLOWED_DAYS = 39
+SILENT = Ring.of("ProducerSilent", producer="formation")
 
 
-def hear(story: Story, *spans: Span, kind: str = ENROLMENT, instance: str = WORKER) -> None:
-    """Let a worker tell when a source recorded its latest event."""
-    story.expose(
-        names.LAST_EVENT,
-        *spans,
-        source="//formation.example",
-        type=kind,
-        job=WORKER_JOB,
-        instance=instance,
-    )
-
-
-SILENT = Ring.of("ProducerSilent", source="//formation.example")
+def heard(days_ago: float, minutes: int = FOREVER) -> Span:
+    """Say for how long a worker tells that a producer recorded its last event so long ago."""
+    return TODAY - days_ago * DAY, minutes
 
 
 def test_a_silent_producer_rings_and_is_heard_again(story: Story, rules: Path) -> None:
-    """78 days without an event are one too many; then it sends one."""
+    """40 days without an event are one too many; then it sends one."""
     story.healthy()
-    hear(story, (TODAY - (PATIENT_DAYS + 1) * DAY, 60), (TODAY, 100))
+    story.producer(
+        "formation",
+        heard(ALLOWED_DAYS + 1, 60),
+        heard(0, 100),
+        allowed_days=ALLOWED_DAYS,
+        programmes=["formation"],
+    )
     story.rings(29)
     story.rings(30, SILENT)
     story.rings(59, SILENT)
@@ -437,11 +433,46 @@ def test_a_silent_producer_rings_and_is_heard_again(story: Story, rules: Path) -
     story.check(rules)
 
 
-def test_a_producer_may_take_as_long_as_its_indicators_allow(story: Story, rules: Path) -> None:
-    """77 days are allowed."""
+def test_a_producer_may_be_silent_as_long_as_it_declared(story: Story, rules: Path) -> None:
+    """39 days are allowed."""
     story.healthy()
-    hear(story, (TODAY - PATIENT_DAYS * DAY, FOREVER))
+    story.producer(
+        "formation", heard(ALLOWED_DAYS), allowed_days=ALLOWED_DAYS, programmes=["formation"]
+    )
     story.rings(100)
+
+    story.check(rules)
+
+
+def test_each_producer_is_held_to_its_own_promise(story: Story, rules: Path) -> None:
+    """Of three as silent as each other, who promised to send each week is late."""
+    story.healthy()
+    for name, allowed in (("formation", 10), ("yearly", 458), ("irregular", None)):
+        story.producer(name, heard(300), allowed_days=allowed, programmes=["formation"])
+    story.rings(100, SILENT)
+
+    story.check(rules)
+
+
+def test_a_producer_of_two_programmes_is_told_to_both_owners(story: Story, rules: Path) -> None:
+    """Their figures age alike."""
+    story.healthy()
+    both = ["formation", "lycees"]
+    story.producer("formation", heard(40), allowed_days=ALLOWED_DAYS, programmes=both)
+    firing = 'ALERTS{alertstate="firing", alertname="ProducerSilent"}'
+    story.gives(
+        50, f"count by (programme) ({firing})", *({"programme": programme} for programme in both)
+    )
+
+    story.check(rules)
+
+
+def test_a_producer_of_no_programme_is_told_to_the_operator(story: Story, rules: Path) -> None:
+    """It was declared, so somebody waits for it."""
+    story.healthy()
+    story.producer("formation", heard(40), allowed_days=ALLOWED_DAYS)
+    firing = 'ALERTS{alertstate="firing", alertname="ProducerSilent"}'
+    story.gives(50, f"count by (programme) ({firing})", {"programme": "smart-region-monitor"})
 
     story.check(rules)
 
@@ -449,37 +480,63 @@ def test_a_producer_may_take_as_long_as_its_indicators_allow(story: Story, rules
 def test_a_restarted_worker_has_heard_nobody_and_accuses_nobody(story: Story, rules: Path) -> None:
     """What was heard before its restart is carried on, for the silent and the others alike."""
     story.healthy()
-    hear(story, (TODAY - 3 * DAY, 20), (ABSENT, 180))
-    silent = "fr.iledefrance.smartregion.training.completed.v2"
-    story.expose(
-        names.LAST_EVENT,
-        (TODAY - 90 * DAY, 60),
-        (ABSENT, 140),
-        source="//old.example",
-        type=silent,
-        job=WORKER_JOB,
-        instance=WORKER,
-    )
+    for name, days in (("formation", 90), ("prompt", 3)):
+        story.producer(
+            name,
+            heard(days, 20),
+            (ABSENT, 180),
+            allowed_days=ALLOWED_DAYS,
+            programmes=["formation"],
+        )
     for minute in (30, 60, 100, 199):
-        story.rings(minute, Ring.of("ProducerSilent", source="//old.example"))
+        story.rings(minute, SILENT)
 
     story.check(rules)
 
 
-def test_a_source_that_ended_long_ago_is_forgotten(story: Story, rules: Path) -> None:
-    """After 400 days nobody waits for it any more."""
+def test_a_silence_does_not_end_while_all_workers_are_away(story: Story, rules: Path) -> None:
+    """What they said of the declaration is believed for an hour; other alerts tell the rest."""
     story.healthy()
-    hear(story, (TODAY - 401 * DAY, FOREVER))
+    story.producer(
+        "formation",
+        heard(40, 60),
+        allowed_days=ALLOWED_DAYS,
+        programmes=["formation"],
+        minutes=60,
+    )
+    story.rings(59, SILENT)
+    story.rings(110, SILENT)
+    story.rings(130)
+
+    story.check(rules)
+
+
+def test_the_worker_that_heard_it_last_is_right(story: Story, rules: Path) -> None:
+    """A producer's events are spread over partitions, and so over workers."""
+    story.healthy()
+    formation = {"allowed_days": ALLOWED_DAYS, "programmes": ["formation"]}
+    story.producer("formation", heard(90), **formation)
+    story.producer("formation", heard(1), **formation, instance=OTHER)
     story.rings(100)
 
     story.check(rules)
 
 
-def test_a_source_of_other_facts_may_be_silent(story: Story, rules: Path) -> None:
-    """Lycées are connected when they are connected: their programme waits for nothing."""
+def test_a_producer_that_was_never_heard_does_not_ring(story: Story, rules: Path) -> None:
+    """When it should have begun is not declared; the board shows it."""
     story.healthy()
-    kind = "fr.iledefrance.smartregion.school.connected.v1"
-    hear(story, (TODAY - 300 * DAY, FOREVER), kind=kind)
+    story.producer("formation", allowed_days=ALLOWED_DAYS, programmes=["formation"])
+    story.rings(100)
+
+    story.check(rules)
+
+
+def test_who_is_not_declared_may_be_silent(story: Story, rules: Path) -> None:
+    """Nobody promised anything for it."""
+    story.healthy()
+    story.expose(
+        names.PRODUCER_LAST_EVENT, heard(400), producer="unknown", job=WORKER_JOB, instance=WORKER
+    )
     story.rings(100)
 
     story.check(rules)

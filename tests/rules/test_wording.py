@@ -259,29 +259,24 @@ def test_indicator_unreported(story: Story, rules: Path) -> None:
 
 
 def test_producer_silent(story: Story, rules: Path) -> None:
-    """With the system's name, its programme, and how long it has been silent."""
+    """With the system's title, its programme, how long it is silent, and how long it may be."""
     story.healthy()
-    kind = "fr.iledefrance.smartregion.training.completed.v1"
-    source = "//formation.example"
-    work(story, names.LAST_EVENT, (TODAY - 90 * DAY, 60), source=source, type=kind)
+    story.producer(
+        "suivi", (TODAY - 90 * DAY, 60), allowed_days=39, programmes=["formation"], minutes=60
+    )
     story.says(
         50,
         "ProducerSilent",
         FORMATION
         | FORMATION_OWNER
-        | {
-            "severity": "warning",
-            "scope": "producers",
-            "source": source,
-            "family": "training",
-        },
+        | {"severity": "warning", "scope": "producers", "producer": "suivi"},
         PRODUCERS
         | {
             "programme_title": "Formation au numérique",
-            "summary": "Le système //formation.example n’envoie plus rien",
-            "description": "Dernier événement de //formation.example il y a 90 jours, pour 77"
-            " attendus au plus (training.completed). Les chiffres de ce programme vieillissent sans"
-            " changer.",
+            "summary": "« Système suivi » n’envoie plus rien",
+            "description": "Dernier événement de « Système suivi » il y a 90 jours, pour 39 admis"
+            " par la fréquence que ce système a déclarée. Les chiffres de ce programme vieillissent"
+            " sans changer.",
             "runbook_url": "docs/runbooks/ProducerSilent.md",
         },
     )

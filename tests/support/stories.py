@@ -31,7 +31,16 @@ Span: TypeAlias = tuple[float | str | None, int]
 ABSENT = None
 
 #: What tells one alert from another; the rest of its labels is looked at by other tests.
-TELLING = ("alertname", "department", "indicator", "instance", "reason", "topic", "source", "check")
+TELLING = (
+    "alertname",
+    "department",
+    "indicator",
+    "instance",
+    "reason",
+    "topic",
+    "producer",
+    "check",
+)
 
 
 def growing(start: float, step: float, minutes: int) -> Span:
@@ -90,6 +99,25 @@ class Story:
             owned = dict.fromkeys(range(PARTITIONS), while_up)
         for partition, held in owned.items():
             self.expose(names.PARTITION_OWNED, *held, partition=str(partition), **where)
+
+    def producer(
+        self,
+        name: str,
+        *heard: Span,
+        allowed_days: float | None,
+        programmes: Sequence[str] = (),
+        minutes: int = 200,
+        instance: str = "worker:6066",
+    ) -> None:
+        """Let a worker tell of a declared producer, and when it last heard it; None: no promise."""
+        where = {"job": WORKER_JOB, "instance": instance, "producer": name}
+        self.expose(names.PRODUCER_INFO, (1, minutes), title=f"Système {name}", **where)
+        for programme in programmes:
+            self.expose(names.PRODUCER_PROGRAMME, (1, minutes), programme=programme, **where)
+        if allowed_days is not None:
+            self.expose(names.PRODUCER_ALLOWED_SILENCE, (allowed_days * DAY, minutes), **where)
+        if heard:
+            self.expose(names.PRODUCER_LAST_EVENT, *heard, **where)
 
     def assessor(self, *spans: Span, lag: Sequence[Span] | None = None) -> None:
         """Let the assessor be ready (1), not ready (0) or not there (ABSENT)."""

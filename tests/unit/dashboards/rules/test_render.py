@@ -24,14 +24,24 @@ CATALOGUE = load_catalogue()
 RULES: list[Rule] = [rule for group in groups(CATALOGUE, Site()).values() for rule in group.rules]
 ALERTS = [rule for rule in RULES if isinstance(rule, Alert)]
 RECORDINGS = [rule for rule in RULES if isinstance(rule, Recording)]
-EXPOSED = {one.name for one in (*metric_names.METRICS, *metric_names.ASSESSOR_METRICS)}
+EXPOSED = {
+    metric.name
+    for metrics in (
+        metric_names.METRICS,
+        metric_names.PRODUCER_METRICS,
+        metric_names.ASSESSOR_METRICS,
+    )
+    for metric in metrics
+}
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 def described(alert: Alert) -> str:
     """Tell one alert from another in a test's name."""
-    return "-".join((alert.name, *(alert.labels.get(one, "") for one in ("indicator", "family"))))
+    return "-".join(
+        (alert.name, *(alert.labels.get(one, "") for one in ("programme", "indicator")))
+    )
 
 
 each_alert = pytest.mark.parametrize("alert", ALERTS, ids=described)
