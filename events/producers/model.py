@@ -57,7 +57,7 @@ def _types(pattern: str) -> Iterator[str]:
         return
     # A fact's name stands for all its versions: the old one is still sent beside the new one.
     for kind, fact in FACTS.items():
-        if fact.NAME == pattern or (
+        if pattern == fact.NAME or (
             pattern.endswith(".*") and fact.NAME.startswith(pattern.removesuffix("*"))
         ):
             yield kind

@@ -55,4 +55,4 @@ def _is_below(prefix: str, source: str | None) -> bool:
 def _is_named(name: str, claimed: str | None) -> bool:
     """Whether an event type is the one of a name, or a version of the fact of that name."""
     fact = FACTS.get(claimed or "")
-    return name == claimed or (fact is not None and fact.NAME == name)
+    return name == claimed or (fact is not None and name == fact.NAME)
