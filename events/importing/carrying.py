@@ -137,15 +137,20 @@ class Carrier:
             self._settle()
 
     def _settle(self, unsent: FailedDelivery | None = None) -> None:
-        """Wait until what was sent has arrived, and note it."""
+        """Wait until what was sent has arrived, and note it; what was refused is told by line."""
         report = self._publisher.flush()
-        failed = [*report.failed, *([] if unsent is None else [unsent])]
-        places = [self._waiting.pop(delivery.event.id)[0] for delivery in failed]
+        lost: list[tuple[_Place, str]] = []
+        for delivery in (*report.failed, *([] if unsent is None else [unsent])):
+            place, _ = self._waiting.pop(delivery.event.id)
+            if delivery.refused:
+                problem = "is refused where it was sent to"
+                refusal = Refusal(*place, None, None, problem, delivery.cause)
+                self._refuse(refusal, again=False)
+            else:
+                lost.append((place, delivery.cause))
         self._journal.note(claim for _, claim in self._waiting.values())
         self.tally.sent += len(self._waiting)
         self._waiting.clear()
-        if failed:
-            first = min(range(len(failed)), key=lambda place: places[place].line)
-            raise ImportInterruptedError(
-                *places[first], undelivered=len(failed), cause=failed[first].cause
-            )
+        if lost:
+            place, cause = min(lost)
+            raise ImportInterruptedError(*place, undelivered=len(lost), cause=cause)

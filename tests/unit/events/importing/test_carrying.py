@@ -141,6 +141,22 @@ def test_a_road_that_is_not_there_is_told(run: Run) -> None:
         run(days(2), publisher=Roadless())
 
 
+def test_what_is_refused_at_the_door_is_told_by_its_line(run: Run) -> None:
+    """The others arrive; it is tried again in the next run, once its cause is gone."""
+
+    class Choosy(RecordingPublisher):
+        def flush(self) -> DeliveryReport:
+            refused = [FailedDelivery(one, "not yours", refused=True) for one in self.events[1:2]]
+            self.events.clear()
+            return DeliveryReport(2, failed=tuple(refused))
+
+    assert run(days(3), publisher=Choosy()).sent == 2
+    assert [str(refusal) for refusal in run.refused] == [
+        "file.csv:3: is refused where it was sent to: not yours"
+    ]
+    assert run(days(3)) == Tally(sent=1, known=2)
+
+
 @given(st.integers(0, 9), st.integers(1, 4))
 def test_an_import_resumes_wherever_it_was_cut(
     tmp_path_factory: pytest.TempPathFactory, cut: int, chunk: int

@@ -6,6 +6,7 @@ import pytest
 
 from events.declaration import InvalidDeclarationError
 from events.importing.mapping import UnknownMappingError, load_mapping, mapping_names
+from events.producers.loader import load_producers
 
 MAPPING = """\
 title: Une liste
@@ -39,6 +40,15 @@ def test_a_mapping_tells_which_columns_it_needs(tmp_path: Path) -> None:
 def test_the_mappings_that_are_carried_are_right(name: str) -> None:
     """Each by its bare name."""
     assert load_mapping(name).title
+
+
+@pytest.mark.parametrize("name", mapping_names())
+def test_the_mappings_that_are_carried_may_take_the_road_through_the_door(name: str) -> None:
+    """Their source is a declared producer's, which may send their fact."""
+    mapping = load_mapping(name)
+    producer = load_producers().of_source(mapping.source)
+    assert producer is not None
+    assert mapping.kind.TYPE in producer.event_types
 
 
 def test_an_unknown_mapping_is_told_with_those_that_there_are() -> None:
