@@ -514,9 +514,14 @@ def test_a_silence_does_not_end_while_all_workers_are_away(story: Story, rules: 
 def test_the_worker_that_heard_it_last_is_right(story: Story, rules: Path) -> None:
     """A producer's events are spread over partitions, and so over workers."""
     story.healthy()
-    formation = {"allowed_days": ALLOWED_DAYS, "programmes": ["formation"]}
-    story.producer("formation", heard(90), **formation)
-    story.producer("formation", heard(1), **formation, instance=OTHER)
+    for instance, days in ((WORKER, 90), (OTHER, 1)):
+        story.producer(
+            "formation",
+            heard(days),
+            allowed_days=ALLOWED_DAYS,
+            programmes=["formation"],
+            instance=instance,
+        )
     story.rings(100)
 
     story.check(rules)
