@@ -103,13 +103,13 @@ class Fold:
         #: Per family: the views of all its entities, with the terms that share them.
         self._views: dict[Family, _Views] = defaultdict(dict)
         #: The views of some entities only, by these: there may be hundreds, and few see an entity.
-        self._own_views: dict[tuple[Family, str], _Views] = defaultdict(dict)
+        self._own_views: dict[Family, dict[str, _Views]] = defaultdict(lambda: defaultdict(dict))
         for place, term in enumerate(self.terms):
             view = View.of(term)
             if view.entities is None:
                 self._views[term.family].setdefault(view, []).append((place, term))
             for entity in view.entities or ():
-                self._own_views[term.family, entity].setdefault(view, []).append((place, term))
+                self._own_views[term.family][entity].setdefault(view, []).append((place, term))
         #: Per partition. The keys are plain tuples, which are made faster: one a step.
         self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
 
@@ -167,7 +167,7 @@ class Fold:
         }
 
     def _views_of(self, family: Family, entity: str) -> _Views:
-        own = self._own_views.get((family, entity))
+        own = self._own_views[family].get(entity)
         return self._views[family] if own is None else self._views[family] | own
 
     def _places(self, family: Family) -> set[int]:

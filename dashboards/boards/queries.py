@@ -40,6 +40,8 @@ MILESTONE: Final = (*INDICATOR, "milestone")
 CHANGE_WINDOW: Final = "30d"
 DAY_SECONDS: Final = 86_400
 PERCENT: Final = 100
+NOTHING: Final = "(vector(0) > 0)"
+"""No series: what is asked of no indicator."""
 MILLISECONDS: Final = 1000
 """Grafana takes dates in milliseconds, Prometheus has seconds."""
 
@@ -119,7 +121,7 @@ def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) 
         raised = digits * (PERCENT if ratio else 1)
         # A float may be a hair beside the decimal that was meant: 0.29 as 289.99…/1000.
         parts.append(f"{cut}(round({raised} * {value}, 0.000001)) / {digits}")
-    return " or ".join(parts)
+    return " or ".join(parts) or NOTHING
 
 
 def change_shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
@@ -127,10 +129,11 @@ def change_shown(indicators: Iterable[Indicator], expression_of: Callable[[str],
     kinds: dict[tuple[bool, int], list[str]] = {}
     for one in indicators:
         kinds.setdefault((one.unit is not Unit.RATIO, one.decimals), []).append(one.id)
-    return " or ".join(
+    parts = (
         _rounded(expression_of(one_of(ids)), decimals, ratio=not other)
         for (other, decimals), ids in sorted(kinds.items())  # Ratios first.
     )
+    return " or ".join(parts) or NOTHING
 
 
 def _rounded(change: str, decimals: int, *, ratio: bool) -> str:

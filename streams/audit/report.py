@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from catalogue.assessment import Figure, assess
-from catalogue.model import Unit
+from catalogue.model import Indicator, Unit
 from streams.audit.comparison import Comparison
 from streams.audit.ledger import Account
 from streams.audit.recount import Audit
@@ -80,14 +80,20 @@ def _table(audit: Audit) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for figure in assess(audit.catalogue, audit.readings, audit.as_of):
         if figure.department is None:
-            over = "" if figure.denominator is None else f"/{figure.denominator}"
             table.add_row(
                 figure.indicator,
                 _value(figure),
-                f"{figure.numerator}{over}",
+                _counted(figure, audit.catalogue.indicator(figure.indicator)),
                 str(figure.last_reported or "never"),
             )
     return table
+
+
+def _counted(figure: Figure, indicator: Indicator) -> str:
+    if not indicator.measure.additive:
+        return "observed"
+    over = "" if figure.denominator is None else f"/{figure.denominator}"
+    return f"{figure.numerator}{over}"
 
 
 def _value(figure: Figure) -> str:

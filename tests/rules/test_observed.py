@@ -195,7 +195,13 @@ def test_the_chosen_departement_s_own_target_is_drawn(
     )
     for milestone, department, value in (("paris_2020", "75", 0.95), ("meaux_2020", "77", 0.6)):
         story.expose(names.MILESTONE_TARGET, (value, LONG), **FIBRE, milestone=milestone)
-        story.judged(*FIBRE.values(), milestone, department, (MilestoneStatus.AT_RISK, LONG))
+        story.judged(
+            FIBRE["programme"],
+            FIBRE["indicator"],
+            milestone,
+            department,
+            (MilestoneStatus.AT_RISK, LONG),
+        )
     story.gives(5, own, *([{}] if target else []), value=target or 0)
 
     story.check(rules)

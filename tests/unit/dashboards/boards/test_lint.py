@@ -12,12 +12,19 @@ from dashboards import conventions as ours
 from dashboards.boards.board import TAG
 from dashboards.conventions import Links
 from tests.support.boards import BOARDS, CATALOGUE, documents, questions
+from tests.support.observations import barometer
 
 COLUMNS = 24
 ONE_SCREEN = 26
 """Rows of 38 pixels that a screen of 1080 shows below Grafana's own bars."""
 
 OWN_VARIABLES = {"__rate_interval", "__range", "__url_time_range", "__data"}
+#: The Région's boards, and one of indicators that others compute.
+LINTED = BOARDS | {
+    uid: board
+    for uid, board in documents(barometer()).items()
+    if uid == ours.programme_board("barometre")
+}
 FIELDS = re.compile(r"\$\{__data\.fields\.([a-z_]+)\}")
 VARIABLE = re.compile(r"\$\{?([a-z_]+)")
 
@@ -63,24 +70,24 @@ def test_every_board_is_there() -> None:
     ]
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_panels_have_ids_of_their_own(uid: str) -> None:
     """No two panels of a board share an id."""
-    ids = [panel["id"] for panel in BOARDS[uid]["panels"]]
+    ids = [panel["id"] for panel in LINTED[uid]["panels"]]
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_panels_have_titles_of_their_own(uid: str) -> None:
     """A panel is known by its title: plans and tests name it so."""
-    titles = [panel["title"] for panel in panels_of(BOARDS[uid])]
+    titles = [panel["title"] for panel in panels_of(LINTED[uid])]
     assert len(set(titles)) == len(titles)
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_panels_do_not_overlap(uid: str) -> None:
     """Panels lie inside the grid's columns, and no two share a cell."""
-    places = [(panel["title"], panel["gridPos"]) for panel in BOARDS[uid]["panels"]]
+    places = [(panel["title"], panel["gridPos"]) for panel in LINTED[uid]["panels"]]
     for title, at in places:
         assert at["x"] >= 0 < at["w"], title
         assert at["x"] + at["w"] <= COLUMNS, title
@@ -101,19 +108,19 @@ def test_the_delegate_s_board_is_one_screen() -> None:
     assert max(at["y"] + at["h"] for at in places) <= ONE_SCREEN
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_every_panel_says_what_is_measured(uid: str) -> None:
     """A panel has a title, and a description in whole sentences."""
-    for panel in panels_of(BOARDS[uid]):
+    for panel in panels_of(LINTED[uid]):
         assert panel["title"]
         assert len(panel["description"]) > 40, panel["title"]
         assert panel["description"].rstrip("`").endswith("."), panel["title"]
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_every_value_has_a_unit(uid: str) -> None:
     """The panel's own field and every override of a table's column or a stat's value name one."""
-    for panel in panels_of(BOARDS[uid]):
+    for panel in panels_of(LINTED[uid]):
         config = panel["fieldConfig"]
         assert config["defaults"].get("unit"), panel["title"]
         if panel["type"] in ("table", "stat", "geomap"):
@@ -122,10 +129,10 @@ def test_every_value_has_a_unit(uid: str) -> None:
                 assert unit, (panel["title"], override["matcher"]["options"])
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_the_reader_chooses_the_datasource(uid: str) -> None:
     """Every panel, query and annotation takes its data from the variable, none by a uid."""
-    board = BOARDS[uid]
+    board = LINTED[uid]
     chosen = {"type": "prometheus", "uid": "${datasource}"}
     places = [*panels_of(board), *board["annotations"]["list"]]
     places += [target for panel in panels_of(board) for target in panel["targets"]]
@@ -133,10 +140,10 @@ def test_the_reader_chooses_the_datasource(uid: str) -> None:
     assert board["templating"]["list"][0]["name"] == "datasource"
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_variables_are_declared(uid: str) -> None:
     """Every variable that a board uses is one of its own or of Grafana's."""
-    board = BOARDS[uid]
+    board = LINTED[uid]
     declared = {one["name"] for one in board["templating"]["list"]} | OWN_VARIABLES
     texts = [text for panel in board["panels"] for text in every_text(panel)]
     used = {name for text in texts for name in VARIABLE.findall(text)}
@@ -147,7 +154,7 @@ def test_variables_are_declared(uid: str) -> None:
 def test_programme_boards_let_choose_a_territory(uid: str) -> None:
     """Links set the variable `department`, also to the whole region."""
     (variable,) = (
-        one for one in BOARDS[uid]["templating"]["list"] if one["name"] == ours.DEPARTMENT_VARIABLE
+        one for one in LINTED[uid]["templating"]["list"] if one["name"] == ours.DEPARTMENT_VARIABLE
     )
     assert [option["value"] for option in variable["options"]][:3] == ["region", "75", "77"]
 
@@ -163,10 +170,10 @@ def addresses(url: str) -> list[str]:
     return [url]
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_links_lead_to_what_exists(uid: str) -> None:
     """A link leads to a board that is rendered, or to the runbook of an alert."""
-    for where, link in links_of(BOARDS[uid]):
+    for where, link in links_of(LINTED[uid]):
         assert link["title"], where
         for url in addresses(link["url"]):
             target = url.partition("?")[0]
@@ -186,10 +193,10 @@ def test_the_delegate_reaches_every_programme_and_the_runbooks() -> None:
     assert Links().runbook("MilestoneMissed") in urls
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_boards_are_marked_as_ours(uid: str) -> None:
     """Publishing knows its boards by their mark; no board has a number of some Grafana."""
-    board = BOARDS[uid]
+    board = LINTED[uid]
     assert board["tags"] == [TAG]
     assert board["uid"] == uid
     assert len(uid) <= ours.LONGEST_UID
@@ -197,10 +204,10 @@ def test_boards_are_marked_as_ours(uid: str) -> None:
     assert "version" not in board
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_colour_is_never_alone(uid: str) -> None:
     """A colour given by a word carries the word and a mark; one by a threshold, its number."""
-    for panel in panels_of(BOARDS[uid]):
+    for panel in panels_of(LINTED[uid]):
         looks = [panel["fieldConfig"]["defaults"].get("mappings") or []]
         looks += [
             one["value"]
@@ -215,10 +222,10 @@ def test_colour_is_never_alone(uid: str) -> None:
                     assert not result["text"][0].isalnum(), panel["title"]
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", LINTED)
 def test_tables_show_only_columns_that_they_fill(uid: str) -> None:
     """A column of a query is renamed by the query's letter, and each letter has a query."""
-    for panel in panels_of(BOARDS[uid]):
+    for panel in panels_of(LINTED[uid]):
         if panel["type"] not in ("table", "geomap"):
             continue
         (organized,) = (

@@ -55,6 +55,11 @@ def test_what_was_observed_is_cut_at_its_last_decimal() -> None:
     )
 
 
+def test_no_indicator_has_no_series() -> None:
+    """A catalogue may promise nothing, or put a number on everything: its board is still one."""
+    assert shown([], str) == change_shown([], str) == "(vector(0) > 0)"
+
+
 def test_units_of_one_column_are_joined() -> None:
     """Each indicator is in one part of the column's expression."""
     column = shown(CATALOGUE.indicators, lambda ids: f"v{ids}")

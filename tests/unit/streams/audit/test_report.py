@@ -1,0 +1,27 @@
+"""An audit as people read it."""
+
+from __future__ import annotations
+
+from datetime import date
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from streams.audit.recount import audit_records
+from streams.audit.report import print_audit
+from tests.support.audits import raw_record
+from tests.support.observations import barometer, observed, said
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("21.375", "21.375"), ("-0.5", "-0.5"), ("1200", "1,200"), (None, "–")]
+)
+def test_what_was_observed_is_not_counted(value: str | None, shown: str) -> None:
+    """Its value is told to its last decimal, and no millionths beside it."""
+    told = [observed("IND-101", "R11", "2018-01-01", value)]
+    audit = audit_records(map(raw_record, said(told)), barometer(), date(2018, 6, 30))
+    out = StringIO()
+    print_audit(audit, Console(file=out, width=120))
+    (row,) = (line.split() for line in out.getvalue().splitlines() if "waiting_days" in line)
+    assert row == ["waiting_days", shown, "observed", "never" if value is None else "2018-01-01"]
