@@ -1,4 +1,4 @@
-"""Every metric of workers and assessor: one vocabulary of names, labels, meanings and remedies.
+"""Every metric of workers, assessor and door: one vocabulary of names, meanings and remedies.
 
 docs/metrics.md is generated from it; rules, boards, the audit and the tests take names from it.
 """
@@ -8,9 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from events.gateway.metrics_vocabulary import EVENTS as GATEWAY_EVENTS
+from events.gateway.metrics_vocabulary import GATEWAY_METRICS
+from events.gateway.metrics_vocabulary import READY as GATEWAY_READY
+from events.gateway.metrics_vocabulary import REFUSED as GATEWAY_REFUSED
+from events.gateway.metrics_vocabulary import REQUEST_SECONDS as GATEWAY_REQUEST_SECONDS
+from events.gateway.metrics_vocabulary import REQUESTS as GATEWAY_REQUESTS
 from events.metric import Metric
 
-__all__ = ["ASSESSOR_METRICS", "LABELS", "METRICS", "PRODUCER_METRICS", "REGION", "Metric"]
+__all__ = [
+    "ASSESSOR_METRICS",
+    "GATEWAY_EVENTS",
+    "GATEWAY_METRICS",
+    "GATEWAY_READY",
+    "GATEWAY_REFUSED",
+    "GATEWAY_REQUESTS",
+    "GATEWAY_REQUEST_SECONDS",
+    "LABELS",
+    "METRICS",
+    "PRODUCER_METRICS",
+    "REGION",
+    "Metric",
+]
 
 #: The `department` label of what names no département: with the workers the figures of entities
 #: that name none, with the assessor those of the whole region.
@@ -432,9 +451,11 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "partition": "A partition's number, the same for all families.",
         "producer": "A declared producer's id, or `unknown` for whoever is not declared.",
         "programme": "A programme's id in the catalogue.",
-        "reason": "Why a record was refused: a closed list, in `events/errors.py`.",
+        "reason": "Why a record was refused: a closed list, in `events/errors.py`; at the door "
+        "also why a whole request was, in `events/gateway/problems.py`.",
         "source": "The producing system, as its events say; the only label of foreign words.",
-        "status": "`achieved`, `on_track`, `at_risk`, `missed` or `unreported`.",
+        "status": "Of a milestone `achieved`, `on_track`, `at_risk`, `missed` or `unreported`; of "
+        "an answer of the door its HTTP status.",
         "title": "What people call a producer, in French.",
         "topic": "A topic of events.",
         "type": "The CloudEvents type of an event; `unknown` where it could not be read.",

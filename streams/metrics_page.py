@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catalogue.metric_names import (
     ASSESSOR_METRICS,
+    GATEWAY_METRICS,
     LABELS,
     METRICS,
     PRODUCER_METRICS,
@@ -43,12 +44,19 @@ sums over workers are those of the producer. What `smart-region producers report
 from the topics, and does not depend on restarts.
 """
 
+_GATEWAY = """\
+# Metrics of the producers' door
+
+What `smart-region gateway` shows on its own `/metrics`.
+"""
+
 
 def metrics_page() -> str:
     """Return the page: every metric with its labels, its meaning and what to do about it."""
     sections = [_HEAD, *map(_section, METRICS)]
     sections += [_PRODUCERS, *map(_section, PRODUCER_METRICS)]
     sections += [_ASSESSOR, *map(_section, ASSESSOR_METRICS)]
+    sections += [_GATEWAY, *map(_section, GATEWAY_METRICS)]
     sections += ["# Labels\n", "\n".join(_labels())]
     return "\n".join(sections) + "\n"
 

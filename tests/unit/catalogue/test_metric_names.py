@@ -9,13 +9,14 @@ import pytest
 from catalogue import metric_names
 from catalogue.metric_names import (
     ASSESSOR_METRICS,
+    GATEWAY_METRICS,
     LABELS,
     METRICS,
     PRODUCER_METRICS,
     Metric,
 )
 
-EXPOSED = (*METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS)
+EXPOSED = (*METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS, *GATEWAY_METRICS)
 
 each_metric = pytest.mark.parametrize("metric", EXPOSED, ids=lambda metric: metric.name)
 

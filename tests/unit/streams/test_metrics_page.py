@@ -4,10 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from catalogue.metric_names import ASSESSOR_METRICS, METRICS, PRODUCER_METRICS
+from catalogue.metric_names import (
+    ASSESSOR_METRICS,
+    GATEWAY_METRICS,
+    METRICS,
+    PRODUCER_METRICS,
+)
 from streams.metrics_page import metrics_page
 
-DOCUMENTED = (*METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS)
+DOCUMENTED = (*METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS, *GATEWAY_METRICS)
 
 ROOT = Path(__file__).parents[3]
 
