@@ -29,15 +29,25 @@ _BUFFERED_BATCHES = 4
 _WRITE_BATCH_BYTES = 1000 * 1024
 
 
+class _App(faust.App):
+    """Faust's app, which tells of a failure in any part of it, agents included, as it happens."""
+
+    on_failure: Callable[[BaseException], object]
+
+    def _crash(self, reason: BaseException) -> None:
+        super()._crash(reason)
+        self.on_failure(reason)
+
+
 def create_app(
-    settings: Settings, engine: Engine, *, on_failure: Callable[[BaseException], None]
+    settings: Settings, engine: Engine, *, on_failure: Callable[[BaseException], object]
 ) -> faust.App:
     """Return the app: one agent a family, each with its table and changelog.
 
-    `on_failure` is told of the first exception in an agent; the process has to end then, for
-    Faust would restart the agent and acknowledge the batch.
+    `on_failure` is told of what fails, in whatever thread it does. The process has to end with the
+    first: Faust's own orderly stop would take seconds.
     """
-    app = faust.App(
+    app = _App(
         settings.app_id,
         broker=[f"kafka://{address.strip()}" for address in settings.broker.split(",")],
         broker_credentials=_credentials(settings),
@@ -71,6 +81,7 @@ def create_app(
         datadir=tempfile.gettempdir(),
         agent_supervisor=CrashingSupervisor,
     )
+    app.on_failure = on_failure
     app.transport = BatchTransport(
         app.conf.broker_consumer,
         app,
@@ -80,28 +91,17 @@ def create_app(
     for family in Family:
         entity_table(app, family, engine.holdings)
         topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)
-        app.agent(topic, name=f"{family}-agent", concurrency=1)(
-            _agent(app, family, engine, on_failure)
-        )
+        app.agent(topic, name=f"{family}-agent", concurrency=1)(_agent(app, family, engine))
     return app
 
 
-def _agent(
-    app: faust.App,
-    family: Family,
-    engine: Engine,
-    on_failure: Callable[[BaseException], None],
-) -> Callable[[Any], Awaitable[None]]:
+def _agent(app: faust.App, family: Family, engine: Engine) -> Callable[[Any], Awaitable[None]]:
     async def take_batches(stream: Any) -> None:  # noqa: ANN401 - Faust's stream
         # No automatic acknowledgement: Faust would acknowledge a batch that failed.
         async for event in stream.noack().events():
             consumer = cast("BatchConsumer", app.consumer)
             producer = cast("BatchProducer", app.producer)
-            try:
-                await engine.take(family, event.message, consumer, producer)
-            except Exception as error:
-                on_failure(error)
-                raise
+            await engine.take(family, event.message, consumer, producer)
 
     return take_batches
 

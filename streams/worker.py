@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from catalogue.loader import load_catalogue
@@ -81,7 +82,8 @@ async def _run(settings: Settings, engine: Engine) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
-    app = create_app(settings, engine, on_failure=end)
+    # Faust's consumer has a thread of its own.
+    app = create_app(settings, engine, on_failure=partial(loop.call_soon_threadsafe, end))
     membership = Membership(app, engine)
     exposition = Exposition(
         engine.catalogue, engine.holdings.fold, engine.meters, membership.snapshot
@@ -96,7 +98,6 @@ async def _run(settings: Settings, engine: Engine) -> int:
                 app.start(),
                 Watchdog(settings, membership).watch(),
                 _upkeep(settings, membership),
-                _until_crashed(app),
             )
         ]
         failure = await ended
@@ -138,15 +139,6 @@ async def _upkeep(settings: Settings, membership: Membership) -> None:
         if elapsed >= settings.self_check_interval:
             elapsed = 0.0
             await engine.check_fold()
-
-
-async def _until_crashed(app: object) -> None:
-    """Raise what crashed Faust, if anything does."""
-    while True:
-        await asyncio.sleep(0.2)
-        if getattr(app, "crashed", False):
-            reason = getattr(app, "crash_reason", None)
-            raise reason or RuntimeError("Faust crashed without a reason")
 
 
 def _end_now(error: BaseException) -> None:

@@ -132,44 +132,51 @@ class Stream:
             yield SimpleNamespace(message=message)
 
 
-def run_agent(
-    stream: Stream, take: Callable[..., Awaitable[None]], failures: list[BaseException]
-) -> None:
+def run_agent(stream: Stream, take: Callable[..., Awaitable[None]]) -> None:
     """Run a family's agent over a stream."""
     app = cast("faust.App", SimpleNamespace(consumer="consumer", producer="producer"))
     engine = cast("Engine", SimpleNamespace(take=take))
-    asyncio.run(
-        cast("Any", _agent(app, Family.GRANTS, engine, failures.append))(stream),
-    )
+    asyncio.run(cast("Any", _agent(app, Family.GRANTS, engine))(stream))
 
 
 def test_an_agent_hands_every_batch_to_the_engine() -> None:
     """And acknowledges none of them: the engine does, when all is done."""
-    stream, taken, failures = Stream("one", "two"), list[Any](), list[BaseException]()
+    stream, taken = Stream("one", "two"), list[Any]()
 
     async def take(*what: object) -> None:
         taken.append(what)
 
-    run_agent(stream, take, failures)
+    run_agent(stream, take)
 
     assert taken == [
         (Family.GRANTS, "one", "consumer", "producer"),
         (Family.GRANTS, "two", "consumer", "producer"),
     ]
     assert not stream.acknowledges
-    assert failures == []
 
 
-def test_a_failed_batch_is_told_and_ends_the_agent() -> None:
-    """The process has to end: no later batch may be taken."""
-    stream, taken, failures = Stream("one", "two"), list[Any](), list[BaseException]()
+def test_a_failed_batch_ends_the_agent() -> None:
+    """No later batch may be taken."""
+    stream, taken = Stream("one", "two"), list[Any]()
 
     async def take(_: object, message: object, *__: object) -> None:
         taken.append(message)
         raise LookupError
 
     with pytest.raises(LookupError):
-        run_agent(stream, take, failures)
+        run_agent(stream, take)
 
     assert taken == ["one"]
-    assert [type(failure) for failure in failures] == [LookupError]
+
+
+def test_what_crashes_a_part_of_the_app_is_told_at_once() -> None:
+    """Whichever part, as it happens; nothing asks for it."""
+    failures: list[BaseException] = []
+
+    async def scene() -> None:
+        app = build_app(on_failure=failures.append)
+        await consumer_of(app).crash(LookupError("planted"))
+
+    asyncio.run(scene())
+
+    assert {str(failure) for failure in failures} == {"planted"}
