@@ -4,6 +4,7 @@ SMART_REGION_TEST_FAULT names the fault:
 
 - `batch:N`: the Nth batch raises after its changes are merged, before anything is written;
 - `produce:N`: the broker refuses the Nth write of a batch;
+- `unknown:TYPE`: it does not know an event type yet, as a worker of an earlier release;
 - `coordinator`: the group coordinator raises at every turn;
 - `recovery`: the changelogs' ends are never told;
 - `late_seek:SECONDS`: the answer to the seek that ends a recovery comes late.
@@ -20,6 +21,9 @@ from typing import Any
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
+from events import cloudevent
+from events.cloudevent import CloudEvent
+from events.errors import ContractError, RefusalReason
 from streams import core, engine
 from streams.batching import BatchConsumer, BatchProducer
 
@@ -34,6 +38,7 @@ def plant(fault: str) -> None:
     {
         "batch": lambda: _fail_batch(int(number)),
         "produce": lambda: _fail_write(int(number)),
+        "unknown": lambda: _forget(number),
         "late_seek": lambda: _seek_late(float(number)),
         "coordinator": _fail_coordinator,
         "recovery": _stall_recovery,
@@ -51,6 +56,18 @@ def _fail_batch(number: int) -> None:
         return result
 
     setattr(engine, "process", failing)  # noqa: B010 - it is the engine's import, not its export
+
+
+def _forget(event_type: str) -> None:
+    decode = cloudevent.decode
+
+    def forgetful(*args: Any, **kwargs: Any) -> CloudEvent:
+        event = decode(*args, **kwargs)
+        if event.type == event_type:
+            raise ContractError(RefusalReason.UNKNOWN_TYPE, "type", event_type, "planted")
+        return event
+
+    setattr(core, "decode", forgetful)  # noqa: B010 - it is the core's import, not its export
 
 
 def _fail_write(number: int) -> None:

@@ -1,0 +1,396 @@
+"""Dead letters on a real broker: sent again after a fix, none lost and none counted twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from events.cloudevent import decode
+from events.dead_letters import DOOR, REPLAY_OF, Origin, Place, dead_letter_record
+from events.errors import ContractError, RefusalReason
+from events.fact import Family
+from events.registry import FACTS_BY_NAME
+from events.topics import topic_name
+from streams.audit.comparison import compare
+from streams.audit.reading import EVENT_TOPICS, read_topics
+from streams.audit.recount import audit_records
+from streams.dead_letter_office.case import Account, Case, State
+from streams.dead_letter_office.files import read_cases
+from streams.dead_letter_office.post import KafkaPost
+from tests.support.histories import event, uai
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(300)
+
+PARIS = uai("0750001")
+LAST_DAY = date(2020, 12, 31)
+FORGOTTEN = FACTS_BY_NAME["school.connected"].TYPE
+REFUSED_AT = datetime(2019, 6, 30, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def lycees() -> list[Message]:
+    """Return what is sent about lycées in the first half of 2016, but what breaks its contract."""
+    return [
+        message
+        for message in a_half_year()
+        if message.family is Family.SCHOOLS and is_valid(message)
+    ]
+
+
+def a_half_year() -> list[Message]:
+    """Return all that the Région sends in that time."""
+    return region(5, date(2016, 1, 1), date(2016, 6, 30))
+
+
+def is_valid(message: Message) -> bool:
+    """Tell whether a message keeps its contract."""
+    try:
+        decode(message.headers, message.value, family=message.family)
+    except ContractError:
+        return False
+    return True
+
+
+def cases(broker: KafkaBroker) -> list[Case]:
+    """Read every letter, with what was done about it; nobody else may have written there."""
+    strangers: list[ValueError] = []
+    found = list(read_cases(broker.bootstrap, on_stranger=strangers.append))
+    assert strangers == []
+    return found
+
+
+def account(broker: KafkaBroker) -> Account:
+    """Count the letters: waiting, replayed, discarded."""
+    return Account.of(cases(broker))
+
+
+def copies(broker: KafkaBroker) -> Counter[Place]:
+    """Count the copies on the event topics by the letters they were."""
+    return Counter(
+        Place.parse(said.decode())
+        for record in read_topics(broker.bootstrap, topics=EVENT_TOPICS)
+        for name, said in record.headers
+        if name == REPLAY_OF and said is not None
+    )
+
+
+def differences(broker: KafkaBroker, worker: Worker) -> tuple[str, ...]:
+    """Wait until all is committed and ready, and return what differs from a recount."""
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    worker.wait_ready()
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
+    return compare(audit, [worker.url]).differences
+
+
+def environment(broker: KafkaBroker, **more: str) -> dict[str, str]:
+    """Return what a command finds in its environment."""
+    return {
+        **os.environ,
+        "SMART_REGION_BROKER": broker.bootstrap,
+        "SMART_REGION_CLOCK": "2020-12-31",
+        **{f"SMART_REGION_{name.upper()}": value for name, value in more.items()},
+    }
+
+
+def office(
+    broker: KafkaBroker, *arguments: str, module: str = "smart_region", **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `smart-region dead-letters …`."""
+    return subprocess.run(
+        [sys.executable, "-m", module, "dead-letters", *arguments],
+        env=environment(broker, **more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def refused_by_an_old_worker(
+    broker: KafkaBroker, crew: Crew, messages: Sequence[Message]
+) -> tuple[Worker, int]:
+    """Let a worker that does not know a type refuse it; it still runs. Returns how many letters."""
+    send(broker.bootstrap, messages)
+    worker = crew.worker(
+        "old", module="tests.support.faulty_worker", test_fault=f"unknown:{FORGOTTEN}"
+    )
+    worker.start()
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    return worker, account(broker).waiting
+
+
+def buried(broker: KafkaBroker, messages: Sequence[Message], producer: str | None = None) -> int:
+    """Let messages be dead letters that are valid by now, as if refused long ago; returns how many.
+
+    With a producer they had come to the door.
+    """
+    error = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "planted", "wait")
+    with KafkaPost(broker.bootstrap) as post:
+        post.send(
+            [
+                dead_letter_record(
+                    error,
+                    origin=DOOR if producer else Origin(topic_name(message.family), 0, offset),
+                    key=None if producer else message.key,
+                    value=message.value,
+                    headers=message.headers,
+                    now=REFUSED_AT,
+                    producer=producer,
+                )
+                for offset, message in enumerate(messages)
+            ]
+        )
+    return len(messages)
+
+
+def test_a_replay_after_the_fix_makes_the_figures_right(
+    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+) -> None:
+    """The repaired worker takes each letter in once, and a second replay finds nothing to do."""
+    old, letters = refused_by_an_old_worker(broker, crew, lycees)
+    assert letters > 20
+    assert differences(broker, old)
+    assert old.stop() == 0
+    repaired = crew.worker("repaired")
+    repaired.start()
+
+    first = office(broker, "replay", "--reason", "unknown_type")
+    second = office(broker, "replay")
+
+    assert (first.returncode, first.stdout) == (
+        0,
+        f"{letters} sent again, 0 still refused, 0 tried too often\n",
+    ), first.stderr
+    assert second.stdout == "0 sent again, 0 still refused, 0 tried too often\n", second.stderr
+    assert differences(broker, repaired) == ()
+    assert copies(broker) == Counter(case.letter.place for case in cases(broker))
+    assert account(broker) == Account(waiting=0, replayed=letters, discarded=0, returned=0)
+
+
+def test_copies_are_the_refused_records_byte_for_byte(
+    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+) -> None:
+    """Key, value, headers and partition are as they were; only the mark of a replay is added."""
+    old, _ = refused_by_an_old_worker(broker, crew, lycees)
+    assert office(broker, "replay").returncode == 0
+    assert old.stop() == 0
+
+    records = list(read_topics(broker.bootstrap))
+
+    originals = {(record.topic, record.partition, record.offset): record for record in records}
+    replayed = [record for record in records if dict(record.headers).get(REPLAY_OF)]
+    letters = {case.letter.place: case.letter for case in cases(broker)}
+    assert replayed
+    for copy in replayed:
+        place = Place.parse((dict(copy.headers)[REPLAY_OF] or b"").decode())
+        original = originals[letters[place].origin]
+        assert copy[:2] == original[:2]
+        assert (copy.key, copy.value) == (original.key, original.value)
+        assert list(copy.headers[:-2]) == list(original.headers)
+
+
+@pytest.mark.parametrize(
+    "death",
+    [
+        "before:1",  # Nothing is sent.
+        "amid:1",  # Half of the first copies.
+        "after:1",  # All copies of a chunk, and no note of them.
+        "amid:2",  # Half of the notes.
+        "unheard:3",
+        "amid:6",
+    ],
+)
+def test_a_replay_that_is_killed_loses_nothing(
+    broker: KafkaBroker, crew: Crew, lycees: list[Message], death: str
+) -> None:
+    """Wherever it dies, what is noted was sent, and the next replay sends the rest."""
+    letters = buried(broker, lycees[:45])
+    worker = crew.worker()
+    worker.start()
+
+    killed = office(broker, "replay", module="tests.support.mortal_office", test_death=death)
+
+    assert killed.returncode == -9, killed.stderr
+    after_death = cases(broker)
+    assert Account.of(after_death).letters == letters
+    noted = {case.letter.place for case in after_death if case.state is State.REPLAYED}
+    assert noted <= copies(broker).keys()
+
+    again = office(broker, "replay")
+
+    assert again.stdout.startswith(f"{letters - len(noted)} sent again, 0 still"), again.stderr
+    assert account(broker) == Account(waiting=0, replayed=letters, discarded=0, returned=0)
+    sent = copies(broker)
+    assert sent.keys() == {case.letter.place for case in after_death}
+    assert sent.total() - letters <= 10  # What one chunk may be sent twice.
+    assert differences(broker, worker) == ()
+
+
+def test_a_replay_killed_at_random_moments_ends_all_the_same(
+    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+) -> None:
+    """Killed again and again while it works, it comes to its end, and to the same counts."""
+    letters = buried(broker, lycees[:200])
+    worker = crew.worker()
+    worker.start()
+    chance = random.Random(17)
+    kills, waiting = 0, letters
+    while waiting:
+        # Counted from its first sending: how long a start takes says nothing of the replay.
+        done = office(
+            broker,
+            "replay",
+            module="tests.support.mortal_office",
+            test_death=f"later:{chance.uniform(0.02, 0.5)}",
+            test_chunk="5",
+        )
+        kills += done.returncode == -9
+        found = account(broker)
+        assert found.letters == letters
+        assert found.waiting <= waiting
+        waiting = found.waiting
+
+    assert account(broker) == Account(waiting=0, replayed=letters, discarded=0, returned=0)
+    assert copies(broker).keys() == {case.letter.place for case in cases(broker)}
+    assert differences(broker, worker) == ()
+    assert kills > 1
+
+
+def test_what_is_refused_again_keeps_its_count_and_is_given_up(
+    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+) -> None:
+    """Each round makes letters of letters; after three nobody tries any more, until asked to."""
+    old, letters = refused_by_an_old_worker(broker, crew, lycees)
+    for attempt in (1, 2, 3):
+        assert office(broker, "replay").returncode == 0
+        assert wait_done(broker.bootstrap, seconds=60), old.log()[-3000:]
+        waiting = [case for case in cases(broker) if case.state is State.WAITING]
+        assert {case.attempts for case in waiting} == {attempt}
+        assert len(waiting) == letters
+
+    stopped = office(broker, "replay")
+
+    assert stopped.returncode == 1
+    assert stopped.stdout == f"0 sent again, 0 still refused, {letters} tried too often\n"
+    assert account(broker) == Account(
+        waiting=letters, replayed=3 * letters, discarded=0, returned=3 * letters
+    )
+    assert old.stop() == 0
+    repaired = crew.worker("repaired")
+    repaired.start()
+    assert office(broker, "replay", "--max-attempts", "4").returncode == 0
+    assert differences(broker, repaired) == ()
+    assert account(broker).waiting == 0
+
+
+def test_what_is_still_invalid_is_not_sent_and_waits(broker: KafkaBroker, crew: Crew) -> None:
+    """It would only come back: it is told, counted as a try, and leaves the topics alone."""
+    broken = [message for message in a_half_year() if not is_valid(message)]
+    send(broker.bootstrap, broken)
+    worker = crew.worker()
+    worker.start()
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+
+    tried = office(broker, "replay")
+
+    assert tried.returncode == 1
+    assert tried.stdout == f"0 sent again, {len(broken)} still refused, 0 tried too often\n"
+    assert not copies(broker)
+    assert {case.attempts for case in cases(broker)} == {1}
+    assert account(broker) == Account(waiting=len(broken), replayed=0, discarded=0, returned=0)
+    assert worker.stop() == 0
+
+
+def test_a_record_of_the_wrong_topic_goes_to_its_own(broker: KafkaBroker, crew: Crew) -> None:
+    """What its producer sent to another family's topic counts once it is where it belongs."""
+    opened = message_of(event("school.registered", PARIS, "2018-01-01"))
+    send(broker.bootstrap, [Message(Family.GRANTS, opened.key, opened.value, opened.headers)])
+    worker = crew.worker()
+    worker.start()
+    assert wait_until(lambda: worker.shows('dead_letters_total{reason="wrong_topic"}'), seconds=60)
+
+    replayed = office(broker, "replay")
+
+    assert replayed.stdout.startswith("1 sent again"), replayed.stderr
+    assert differences(broker, worker) == ()
+    (copy,) = (
+        record for record in read_topics(broker.bootstrap, topics=[topic_name(Family.SCHOOLS)])
+    )
+    assert copy.value == opened.value
+    assert worker.stop() == 0
+
+
+def test_a_letter_of_the_door_waits_until_the_door_would_let_it_in(broker: KafkaBroker) -> None:
+    """An event ahead of its time is sent when the time has come, another's source never."""
+    ahead = event("school.registered", PARIS, "2021-06-01", source="urn:iledefrance:lycees")
+    for producer in ("lycees", "formation"):
+        buried(broker, [message_of(ahead)], producer)
+
+    early = office(broker, "replay", clock="2021-05-30")
+    late = office(broker, "replay", clock="2021-06-03")
+
+    assert early.stdout == "0 sent again, 2 still refused, 0 tried too often\n", early.stderr
+    assert late.stdout == "1 sent again, 1 still refused, 0 tried too often\n", late.stderr
+    assert "0/1 still refused: not_allowed source" in late.stderr
+    (copy,) = read_topics(broker.bootstrap)
+    assert (copy.topic, copy.key) == (topic_name(Family.SCHOOLS), PARIS.encode())
+    assert [case.attempts for case in cases(broker)] == [2, 2]
+    assert account(broker) == Account(waiting=1, replayed=1, discarded=0, returned=0)
+
+
+def test_discarded_letters_are_left_alone_and_can_be_brought_back(
+    broker: KafkaBroker, lycees: list[Message]
+) -> None:
+    """Each is in one count only, with the reason why it was let go."""
+    letters = buried(broker, lycees[:20])
+
+    let_go = office(broker, "discard", "0/0", "0/1", "0/1", "--because", "essai du fournisseur")
+    replayed = office(broker, "replay", "--until", "2030-01-01")
+
+    assert let_go.stdout == "2 discarded\n", let_go.stderr
+    assert replayed.stdout.startswith(f"{letters - 2} sent again"), replayed.stderr
+    assert account(broker) == Account(waiting=0, replayed=letters - 2, discarded=2, returned=0)
+    told = office(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
+    assert [json.loads(line)["settled"]["because"] for line in told] == ["essai du fournisseur"] * 2
+    assert office(broker, "replay", "0/1", "--state", "discarded").stdout.startswith("1 sent")
+    assert account(broker) == Account(waiting=0, replayed=letters - 1, discarded=1, returned=0)
+
+
+def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -> None:
+    """It tells what would be done, and neither sends nor notes."""
+    letters = buried(broker, lycees[:20])
+
+    told = office(broker, "replay", "--dry-run")
+
+    assert told.stdout.startswith(f"{letters} would be sent again"), told.stderr
+    assert account(broker) == Account(waiting=letters, replayed=0, discarded=0, returned=0)
+    assert not copies(broker)
+
+
+def test_a_broker_that_goes_away_ends_the_replay_in_one_line(
+    broker: KafkaBroker, lycees: list[Message]
+) -> None:
+    """What was noted holds; the next replay goes on from there."""
+    letters = buried(broker, lycees[:20])
+    broker.stop()
+
+    failed = office(broker, "replay")
+
+    assert failed.returncode == 2
+    assert "no Kafka broker answered" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    broker.start()
+    assert office(broker, "replay").stdout.startswith(f"{letters} sent again")
