@@ -20,7 +20,7 @@ WITH named (fact, place, counts) AS (VALUES {named}), seen AS (
         PARTITION BY entity ORDER BY day DESC, time DESC, source DESC, id DESC, place DESC
     ) AS age
     FROM named CROSS JOIN cell USING (fact)
-    WHERE day <= :as_of AND {among}
+    WHERE {concerned}
 )
 SELECT department, {category}, sum({amount})
 FROM {rows}
@@ -32,7 +32,7 @@ _REPORTS: Final = """
 WITH named (fact, place, counts) AS (VALUES {named})
 SELECT department, max(day)
 FROM named CROSS JOIN cell USING (fact)
-WHERE day <= :as_of AND {among}
+WHERE {concerned}
 GROUP BY 1
 """
 
@@ -85,7 +85,7 @@ def evaluate(ledger: Ledger, term: Term, as_of: date) -> Answer:
         amounts[department] += amount
         if category is not None:
             categories[category][department] = amount
-    last_days = _REPORTS.format(named=_named(term), among=_among(term))
+    last_days = _REPORTS.format(named=_named(term), concerned=_concerned(term))
     reported = _ask(ledger, asked._replace(sql=last_days), as_of)
     reports = {department: date.fromordinal(day) for department, day in reported}
     return Answer(amounts, categories, reports)
@@ -115,7 +115,7 @@ def question(term: Term) -> Question:
         category = "part.key" if term.breakdown == term.amount else _text(term.breakdown)
     sql = _AMOUNTS.format(
         named=_named(term),
-        among=_among(term),
+        concerned=_concerned(term),
         category=category,
         amount=amount,
         rows=rows,
@@ -137,11 +137,14 @@ def _entities(term: Term) -> list[str]:
     return sorted(term.entities or ())
 
 
-def _among(term: Term) -> str:
-    """The condition that an entity is one of those that the term looks at."""
+def _concerned(term: Term) -> str:
+    """The condition that a cell is of a day up to the one asked for, and of a term's entity."""
     if term.entities is None:
-        return "TRUE"
-    return f"entity IN ({', '.join(f':entity{at}' for at, _ in enumerate(_entities(term)))})"
+        return "day <= :as_of"
+    listed = ", ".join(f":entity{at}" for at, _ in enumerate(_entities(term)))
+    # The plus keeps SQLite from looking all entities up by their days: it does not know how few
+    # cells these have.
+    return f"+day <= :as_of AND entity IN ({listed})"
 
 
 def _field(name: str) -> str:

@@ -79,7 +79,7 @@ SELECT
 FROM held LEFT JOIN definition
     ON definition.family = held.family AND definition.entity = held.entity AND place = 1;
 CREATE INDEX cell_of_fact ON cell (fact, day);
-CREATE INDEX cell_of_entity ON cell (entity, fact);
+CREATE INDEX cell_of_entity ON cell (fact, entity);
 """
 
 _END_OF_TIME: Final = 2**63 - 1
