@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from catalogue.importing.places import DEPARTMENTS, REGION, place_of
 from catalogue.importing.promises import Promise
+from catalogue.model import FIRST_DAY, LAST_DAY
 from events.importing.finding import Aside, Finding
 from events.importing.pilote import ValueKind
 
@@ -93,6 +94,9 @@ class _Promised:
         """The column, the problem and the remedy of what the indicator cannot take."""
         if promise.value.value is None:
             return None
+        if not FIRST_DAY <= promise.value.day <= LAST_DAY:
+            remedy = f"write a day from {FIRST_DAY} to {LAST_DAY}, or leave the line out"
+            return "date_valeur", "is out of the catalogue's range", remedy
         if self._entry["grain"] == REGION and _place(promise) != REGION:
             remedy = "write grain: department for it in the catalogue, or leave the line out"
             return "zone_id", "is finer than what the catalogue follows of this indicator", remedy

@@ -16,6 +16,7 @@ from catalogue.importing.merging import Declaration
 from catalogue.loader import load_catalogue
 from catalogue.model import Programme
 from events.document import read_document
+from events.importing.written import write_decimal
 
 __all__ = ["ProgrammeFileError", "declaration_text", "read_declared", "write_declared"]
 
@@ -97,7 +98,7 @@ class _Writer(yaml.SafeDumper):
 
 
 def _number(writer: _Writer, value: Decimal) -> yaml.Node:
-    text = f"{value.normalize():f}"
+    text = write_decimal(value)
     kind = "float" if "." in text else "int"
     return writer.represent_scalar(f"tag:yaml.org,2002:{kind}", text)
 

@@ -21,8 +21,8 @@ from events.importing.finding import Aside, Finding, Found, Watch
 from events.importing.refusal import Refusal
 from events.importing.stating import Origin, stated
 from events.importing.table import Layout, Row, Table
-from events.importing.written import WrittenError, read_day, read_decimal
-from events.observation import IndicatorObserved, Territory
+from events.importing.written import WrittenError, read_day, read_decimal, write_decimal
+from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
 
 __all__ = [
     "COLUMNS",
@@ -166,12 +166,22 @@ def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
     except WrittenError as error:
         refuse("date_valeur", error.problem, error.remedy)
     try:
-        value = read_decimal(cells["valeur"]) if cells["valeur"] else None
+        value = _bounded(read_decimal(cells["valeur"])) if cells["valeur"] else None
     except WrittenError as error:
         refuse("valeur", error.problem, error.remedy)
     if refusals or territory is None or kind is None or day is None:
         return refusals
     return PiloteValue(indicator, territory, day, kind, value)
+
+
+def _bounded(value: Decimal) -> Decimal:
+    """Refuse what an observation could not hold, whatever kind of value it is."""
+    if abs(value) > LARGEST_VALUE:
+        remedy = f"write a number from -{LARGEST_VALUE} to {LARGEST_VALUE}"
+        raise WrittenError("is out of range", remedy)
+    if value != round(value, DECIMALS):
+        raise WrittenError("has too many decimals", f"write at most {DECIMALS}")
+    return value
 
 
 def _zone_problem(zone: str) -> tuple[str, str]:
@@ -200,7 +210,7 @@ def pilote_text(values: Iterable[PiloteValue]) -> str:
                 _NAMES[one.territory],
                 one.day.isoformat(),
                 one.kind.value,
-                "" if one.value is None else f"{one.value.normalize():f}",
+                "" if one.value is None else write_decimal(one.value),
             )
         )
     return text.getvalue()

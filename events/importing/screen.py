@@ -102,14 +102,14 @@ def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
 
 
 def _print_account(tally: Tally, plan: Import) -> None:
-    if sum(tally.problems.values()) > MOST_TOLD:
-        told = sum(tally.problems.values())
+    if tally.problems.total() > MOST_TOLD:
+        told = tally.problems.total()
         where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
         click.echo(f"… {told - MOST_TOLD} refusals more: {where}", err=True)
     sent = "would be sent" if plan.dry_run else "sent"
     click.echo(
-        f"{tally.sent} events {sent} to {plan.destination}, {tally.known} there already;"
-        f" {sum(tally.aside.values())} lines left aside, {tally.refused} refused"
+        f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"
+        f" {tally.aside.total()} left aside, {tally.refused} refused"
     )
     for why, count in tally.aside.most_common():
         click.echo(f"  {count} left aside: {why}")

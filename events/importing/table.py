@@ -119,7 +119,8 @@ class Table:
                 elif not any(read):
                     pass  # What spreadsheets leave behind: an empty line, or one of separators.
                 elif len(read) < len(self.heading) or any(read[len(self.heading) :]):
-                    problem = f"has {len(read)} cells where the heading has {len(self.heading)}"
+                    cells = f"{len(read)} cell{'s' * (len(read) > 1)}"
+                    problem = f"has {cells} where the heading has {len(self.heading)}"
                     remedy = f"put text that holds {_named(self.delimiter)} between quotes"
                     yield self._refusal(line, problem, remedy)
                 else:

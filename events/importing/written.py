@@ -7,7 +7,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-__all__ = ["WrittenError", "read_day", "read_decimal", "read_flag", "read_quarter", "read_whole"]
+__all__ = [
+    "WrittenError",
+    "read_day",
+    "read_decimal",
+    "read_flag",
+    "read_quarter",
+    "read_whole",
+    "write_decimal",
+]
 
 _ISO_DAY: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _FRENCH_DAY: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
@@ -83,6 +91,12 @@ def read_decimal(text: str) -> Decimal:
     if not _NUMBER.fullmatch(text):
         raise _not_a_number(text)
     return Decimal(_SPACES.sub("", text).replace(",", "."))
+
+
+def write_decimal(number: Decimal) -> str:
+    """Write a number exactly, with a decimal point and no zeros that say nothing."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def read_whole(text: str) -> int:

@@ -101,10 +101,10 @@ def test_real_data_are_imported_once(broker: KafkaBroker, journal: Path) -> None
     command = ("import", "csv", "--mapping", "lycees_idf_uai", "--journal", str(journal), file)
     first = run(broker, *command)
     assert first.returncode == 0, first.stderr
-    assert first.stdout.startswith(f"458 events sent to {broker.bootstrap}, 0 there already;")
+    assert first.stdout.startswith(f"458 sent to {broker.bootstrap}, 0 there already,")
     assert ends(broker, Family.SCHOOLS) == 458
     second = run(broker, *command)
-    assert second.stdout.startswith(f"0 events sent to {broker.bootstrap}, 458 there already;")
+    assert second.stdout.startswith(f"0 sent to {broker.bootstrap}, 458 there already,")
     assert ends(broker, Family.SCHOOLS) == 458
 
 
@@ -135,7 +135,7 @@ def test_an_import_that_is_killed_goes_on(
     assert sent.total() - len(sent) <= EVENTS_PER_CHUNK * len(KILLS_AT)
     end = ends(broker, Family.OBSERVATIONS)
     again = run(broker, *command)
-    assert again.stdout.startswith(f"0 events sent to {broker.bootstrap}, {len(current)} there")
+    assert again.stdout.startswith(f"0 sent to {broker.bootstrap}, {len(current)} there")
     assert again.stdout.splitlines()[-1] == f"{catalogue} is as it was"
     assert ends(broker, Family.OBSERVATIONS) == end
 

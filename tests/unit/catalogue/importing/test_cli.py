@@ -56,7 +56,7 @@ def test_values_and_promises_are_taken(tmp_path: Path, got: list[CloudEvent]) ->
     options = ("--catalogue", str(file), "--percent", "IND-042")
     first, second = (run(tmp_path, TEXT, *options) for _ in range(2))
     assert first.stdout.splitlines() == [
-        "1 events sent to 127.0.0.1:9092, 0 there already; 3 lines left aside, 0 refused",
+        "1 sent to 127.0.0.1:9092, 0 there already, 3 left aside, 0 refused",
         "  2 left aside: an initial or a target value, now in the catalogue",
         "  1 left aside: another territory than Île-de-France",
         f"{file} written",

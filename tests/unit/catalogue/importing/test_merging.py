@@ -235,6 +235,11 @@ def test_an_id_that_is_taken_is_not_taken_again() -> None:
             "dossier/vc.csv:7: valeur: is out of range for a ratio, value '120': write a number",
         ),
         (
+            ENTRY,
+            [told(INITIAL, PARIS, "2005-12-31", "1")],
+            "date_valeur: is out of the catalogue's range, value '2005-12-31'",
+        ),
+        (
             {**ENTRY, "grain": "region"},
             [told(TARGET, PARIS, DAY, "80")],
             "zone_id: is finer than what the catalogue follows of this indicator, value 'D75'",

@@ -185,8 +185,14 @@ def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> No
     [
         ("2009-12-31;va;1", "date_valeur: "),
         ("2024-03-03;va;1", "is after the day on which the file was last changed (2024-03-01)"),
-        ("2023-12-31;va;1,2345678", "valeur: decimal input should have no more than 6"),
-        ("2023-12-31;va;1000000001", "valeur: should be less than or equal to 1000000000"),
+        (
+            "2023-12-31;va;1,2345678",
+            "valeur: has too many decimals, value '1,2345678'",
+        ),
+        (
+            "2023-12-31;va;1000000001",
+            "valeur: is out of range, value '1000000001'",
+        ),
     ],
 )
 def test_what_the_contract_refuses_is_told_by_column(

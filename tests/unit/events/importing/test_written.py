@@ -15,6 +15,7 @@ from events.importing.written import (
     read_flag,
     read_quarter,
     read_whole,
+    write_decimal,
 )
 
 
@@ -63,6 +64,14 @@ def test_a_number_is_read_with_comma_or_point(number: Decimal) -> None:
     """Exactly, to the last decimal."""
     text = f"{number:f}"
     assert read_decimal(text) == read_decimal(text.replace(".", ",")) == number
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=6))
+def test_a_number_is_written_as_it_is_read(number: Decimal) -> None:
+    """Exactly, and without zeros at its end."""
+    text = write_decimal(number)
+    assert read_decimal(text) == number
+    assert not ("." in text and text.endswith(("0", ".")))
 
 
 @pytest.mark.parametrize("space", [" ", "\u00a0", "\u202f"], ids=["space", "no-break", "narrow"])
