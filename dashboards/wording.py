@@ -10,7 +10,18 @@ from types import MappingProxyType
 
 from catalogue.model import Unit
 
-__all__ = ["BREAKDOWNS", "CATEGORIES", "CHANGE_UNITS", "FAMILIES", "OUTCOMES", "REASONS", "UNITS"]
+__all__ = [
+    "BREAKDOWNS",
+    "CATEGORIES",
+    "CHANGE_UNITS",
+    "DOOR_OUTCOMES",
+    "DOOR_REASONS",
+    "FAMILIES",
+    "OUTCOMES",
+    "REASONS",
+    "UNDECLARED",
+    "UNITS",
+]
 
 #: What an indicator is broken down by, after « par ».
 BREAKDOWNS: Mapping[str, str] = MappingProxyType(
@@ -81,5 +92,34 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "time_ahead": "daté dans le futur",
         "not_allowed": "hors de la déclaration du producteur",
         "person_data": "données personnelles",
+    }
+)
+
+#: Whoever sends events and is not declared.
+UNDECLARED = "Non déclarés"
+
+#: What became of what came to the producers' door.
+DOOR_OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {"accepted": "acceptés", "refused": "refusés", "failed": "non écrits"}
+)
+
+#: Why the door did not take a whole request.
+DOOR_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "malformed_request": "requête incorrecte",
+        "ambiguous_request": "requête contradictoire",
+        "unauthenticated": "identité non prouvée",
+        "not_found": "adresse inconnue",
+        "method_not_allowed": "méthode non admise",
+        "slow_request": "requête trop lente",
+        "body_too_large": "corps trop volumineux",
+        "batch_too_large": "lot trop grand",
+        "unsupported_media_type": "format non lu",
+        "batch_refused": "lot entièrement refusé",
+        "over_quota": "quota dépassé",
+        "headers_too_large": "en-têtes trop grands",
+        "internal_error": "erreur interne",
+        "broker_away": "courtier absent",
+        "overloaded": "surcharge",
     }
 )

@@ -1,13 +1,13 @@
-"""The producers' board: what was taken of what they sent, what was refused, and who is silent."""
+"""The producers' board: what was taken of what they sent, what was refused, who is silent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
-from catalogue.model import Catalogue
+from catalogue.metric_names import Metric
 from dashboards import conventions as ours
 from dashboards.boards.board import PARIS, Board, link_to
 from dashboards.boards.delegate import as_of_panel
@@ -17,6 +17,7 @@ from dashboards.boards.panels import (
     DATE,
     DAYS,
     NO_UNIT,
+    PERCENT,
     RECORDS_PER_SECOND,
     At,
     Column,
@@ -25,39 +26,65 @@ from dashboards.boards.panels import (
     Panel,
     Shown,
     Step,
-    bars,
+    row,
     stats,
     table_of,
     trend,
     words,
 )
-from dashboards.boards.queries import DAY_SECONDS, Query, date_of, fact_of, select
+from dashboards.boards.queries import (
+    DAY_SECONDS,
+    Query,
+    date_of,
+    fact_of,
+    latest,
+    on,
+    select,
+    with_label,
+)
 from dashboards.conventions import Links
 from dashboards.rules import alerts
-from dashboards.wording import OUTCOMES, REASONS
+from dashboards.wording import DOOR_OUTCOMES, DOOR_REASONS, OUTCOMES, REASONS, UNDECLARED
 
 __all__ = ["producers_board"]
 
 WHOLE: Final = Shown(COUNT, decimals=0)
 REFUSED: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "orange")))
-AWAITED: Final = Shown(
+SHARE: Final = Shown(PERCENT, decimals=1, steps=(Step(None, "orange"), Step(1, "text")))
+AGE: Final = Shown(DAYS, decimals=0)
+STANDING: Final = Shown(
     NO_UNIT,
-    mappings=words({"0": "● à l’heure", "1": "▲ silencieux"}, {"1": "orange"}),
+    mappings=words(
+        {
+            "0": "● à l’heure",
+            "1": "▲ silencieux",
+            "2": "○ jamais entendu",
+            "3": "– sans fréquence",
+        },
+        {"1": "orange"},
+    ),
 )
+READY: Final = Shown(
+    NO_UNIT, mappings=words({"1": "✔ ouverte", "0": "✖ courtier absent"}, {"0": "red"})
+)
+#: Whoever is not declared, among the producers' ids.
+UNKNOWN: Final = "unknown"
+#: From worst to best.
+QUANTILES: Final = ((0.5, "Retard médian"), (0.9, "9 sur 10"))
 
 #: What the runbooks of the alerts answer.
 SILENCE: Final = (alerts.PRODUCER_SILENT, "Que faire d’un producteur silencieux")
 REFUSALS: Final = (alerts.DEAD_LETTERS, "Que faire de messages refusés")
 
 
-def producers_board(catalogue: Catalogue, links: Links) -> Board:
+def producers_board(links: Links) -> Board:
     """Build the board of those who send events."""
     return Board(
         uid=ours.PRODUCERS_BOARD,
         title="Smart Région : les producteurs",
         description=(
-            "Ce que chaque système a envoyé en dernier, ce qui a été accepté, ce qui a été refusé "
-            "et pourquoi, et qui se tait."
+            "Ce que chaque producteur déclaré a envoyé, ce qui a été accepté, ce qui a été refusé "
+            "et pourquoi, avec quel retard, et qui se tait."
         ),
         since="now-24h",
         refresh="30s",
@@ -69,10 +96,17 @@ def producers_board(catalogue: Catalogue, links: Links) -> Board:
         panels=(
             as_of_panel(At(0, 0, 4, 4)),
             _totals(At(4, 0, 20, 4)),
-            _sources(catalogue, At(0, 4, 14, 14), runbook_links(links, SILENCE)),
-            _refusals(At(14, 4, 10, 7), runbook_links(links, REFUSALS)),
-            _rate_of_refusals(At(14, 11, 10, 7)),
-            _outcomes(At(0, 18, 24, 12)),
+            _scorecards(At(0, 4, 24, 11), runbook_links(links, SILENCE, REFUSALS)),
+            _refusals(At(0, 15, 10, 9), runbook_links(links, REFUSALS)),
+            _rate_of_refusals(At(10, 15, 7, 9)),
+            _lateness(At(17, 15, 7, 9)),
+            row("La porte des producteurs (HTTP)", 24),
+            _door(At(0, 25, 8, 8)),
+            _refused_at_the_door(At(8, 25, 9, 8)),
+            _door_answers(At(17, 25, 7, 8)),
+            row("Sources et faits", 33),
+            _sources(At(0, 34, 12, 12)),
+            _outcomes(At(12, 34, 12, 12)),
         ),
     )
 
@@ -82,7 +116,7 @@ def _totals(at: At) -> Panel:
     taken = [
         (
             _headed(text),
-            Query(f"sum({_increase(outcome)}) or vector(0)"),
+            Query(f"sum({_increase(names.EVENTS, outcome=outcome)}) or vector(0)"),
             REFUSED if outcome == "refused" else WHOLE,
         )
         for outcome, text in OUTCOMES.items()
@@ -103,85 +137,114 @@ def _headed(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _increase(outcome: str) -> str:
-    return f"increase({select(names.EVENTS, outcome=outcome)}[$__range])"
+def _increase(metric: Metric | str, **labels: str) -> str:
+    return f"increase({select(metric, **labels)}[$__range])"
 
 
-def _sources(catalogue: Catalogue, at: At, runbooks: Sequence[Link]) -> Panel:
-    late = [f"({_silence(_of_facts(facts))} > bool {days})" for days, facts in _awaited(catalogue)]
+def _scorecards(at: At, runbooks: Sequence[Link]) -> Panel:
+    valid, refused = (
+        f"sum by (producer) ({_increase(names.PRODUCER_EVENTS, outcome=outcome)})"
+        for outcome in ("=~accepted|superseded", "refused")
+    )
+    buckets = f"sum by (producer, le) ({names.PRODUCER_LATENESS.name}_bucket)"
     return table_of(
         Frame(
-            "Dernier événement de chaque source",
-            "Silence : jours entre le jour du moniteur et l’enregistrement du dernier événement "
-            "par son producteur. Silencieux : plus longtemps que la périodicité, le délai de mise "
-            "à disposition et la tolérance du catalogue ne le permettent ; vide pour un fait qui "
-            "n’est attendu à aucun moment.",
+            "Producteurs",
+            "Acceptés, refusés et part valide : sur la période choisie, sans les répétitions. "
+            "Retard : jours entre le jour d’un fait et son enregistrement, depuis le démarrage des "
+            "workers. Silence : jours depuis le dernier événement enregistré ; silencieux : "
+            "plus longtemps que la fréquence déclarée et sa tolérance ne le permettent. Le relevé "
+            "complet, à lui envoyer : `smart-region producers report --producer …`.",
             at,
             runbooks,
         ),
         [
-            Column("Source", "source"),
-            Column("Fait", "fact"),
+            Column("Producteur", "title"),
+            Column("Code", "producer", width=150),
+            Column("Acceptés", Query(valid), WHOLE, 90),
+            Column("Refusés", Query(refused), REFUSED, 85),
+            Column("Part valide", Query(f"{valid} / ({valid} + {refused} > 0)"), SHARE, 95),
+            *(
+                Column(title, Query(f"histogram_quantile({share}, {buckets})"), AGE, 110)
+                for share, title in QUANTILES
+            ),
             Column(
                 "Dernier événement",
-                Query(fact_of(date_of(_last(ours.SOURCE_LAST_EVENT)))),
+                Query(date_of(latest(ours.PRODUCER_LAST_EVENT, "producer"))),
                 Shown(DATE),
-                165,
+                145,
             ),
-            Column(
-                "Silence",
-                Query(fact_of(_silence(ours.SOURCE_LAST_EVENT))),
-                Shown(DAYS, decimals=0),
-                90,
-            ),
-            Column("État", Query(fact_of(" or ".join(late))), AWAITED, 120),
+            Column("Silence", Query(_silence(ours.PRODUCER_LAST_EVENT, "producer")), AGE, 80),
+            Column("Admis", Query(f"{_allowed()} / {DAY_SECONDS}"), AGE, 75),
+            Column("État", Query(_named(_standing())), STANDING, 145),
         ],
         sort=("Silence", True),
     )
 
 
-def _last(series: str) -> str:
-    return f"max by (source, type) ({series})"
+def _standing() -> str:
+    """Say of each declared producer as a number whether it keeps to what it promised."""
+    silence, declared = _silence(ours.PRODUCER_LAST_EVENT, "producer"), _declared()
+    return " or ".join(
+        (
+            f"({silence} > bool {on('producer')} ({_allowed()} / {DAY_SECONDS}))",
+            f"2 * ({declared} unless {on('producer')} {ours.PRODUCER_LAST_EVENT})",
+            f"3 * {declared}",
+        )
+    )
 
 
-def _silence(series: str) -> str:
-    return f"clamp_min((scalar({recorded.AS_OF.name}) - {_last(series)}) / {DAY_SECONDS}, 0)"
+def _named(standing: str) -> str:
+    """Add what people call a producer; the undeclared have a name, and no standing but theirs."""
+    titles = latest(names.PRODUCER_INFO.name, "producer", "title")
+    strangers = select(names.PRODUCER_EVENTS, producer=UNKNOWN)
+    unnamed = with_label(
+        f"3 * (max by (producer) ({strangers}) >= bool 0)",
+        "title",
+        "producer",
+        UNDECLARED,
+    )
+    return f"({standing}) * {on('producer')} group_left (title) {titles} or {unnamed}"
 
 
-def _awaited(catalogue: Catalogue) -> Iterator[tuple[int, list[str]]]:
-    """Give by days of patience the facts for which some indicator waits so long at most.
-
-    A fact that comes at no set times is awaited at none: its silence says nothing.
-    """
-    patience: dict[str, int] = {}
-    for indicator in catalogue.indicators:
-        days = indicator.patience_days
-        if days is not None:
-            for fact in indicator.measure.numerator.facts:
-                patience[fact] = max(patience.get(fact, days), days)
-    for days in sorted(set(patience.values())):
-        yield days, [fact for fact, most in patience.items() if most == days]
+def _declared() -> str:
+    return latest(names.PRODUCER_INFO.name, "producer")
 
 
-def _of_facts(facts: list[str]) -> str:
-    alternatives = "|".join(fact.replace(".", r"\\.") for fact in facts)
-    return select(ours.SOURCE_LAST_EVENT, type=rf"=~.+\\.({alternatives})\\.v[0-9]+")
+def _allowed() -> str:
+    return latest(names.PRODUCER_ALLOWED_SILENCE.name, "producer")
+
+
+def _silence(series: str, *by: str) -> str:
+    return f"clamp_min((scalar({recorded.AS_OF.name}) - {latest(series, *by)}) / {DAY_SECONDS}, 0)"
 
 
 def _refusals(at: At, runbooks: Sequence[Link]) -> Panel:
-    return bars(
+    return table_of(
         Frame(
-            "Refusés, par motif",
-            "Messages refusés sur la période choisie. Chacun est gardé octet pour octet dans le "
-            "topic des refus, avec le motif, le champ et le remède : "
+            "Refusés, par producteur et motif",
+            "Messages refusés par les workers sur la période choisie. Chacun est gardé octet pour "
+            "octet dans le topic des refus, avec le motif, le champ et le remède : "
             "`smart-region dead-letters list`.",
             at,
             runbooks,
         ),
-        Query(f"sum by (reason) (increase({names.DEAD_LETTERS.name}[$__range]))", "{{reason}}"),
-        Shown(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),
-        REASONS,
+        [
+            Column("Producteur", "producer", _who()),
+            Column("Motif", "reason", Shown(NO_UNIT, mappings=words(REASONS))),
+            Column(
+                "Refusés",
+                Query(f"sum by (producer, reason) ({_increase(names.PRODUCER_REFUSED)})"),
+                REFUSED,
+                90,
+            ),
+        ],
+        sort=("Refusés", True),
     )
+
+
+def _who() -> Shown:
+    return Shown(NO_UNIT, mappings=words({UNKNOWN: UNDECLARED}))
 
 
 def _rate_of_refusals(at: At) -> Panel:
@@ -199,6 +262,108 @@ def _rate_of_refusals(at: At) -> Panel:
     )
 
 
+def _lateness(at: At) -> Panel:
+    share, _ = QUANTILES[-1]
+    buckets = f"sum by (producer, le) (increase({names.PRODUCER_LATENESS.name}_bucket[1h]))"
+    return trend(
+        Frame(
+            "Retard dans le temps",
+            "Jours en deçà desquels 9 faits sur 10 ont été enregistrés, parmi ceux reçus dans "
+            "l’heure, par producteur. Une reprise d’anciens faits s’y voit.",
+            at,
+        ),
+        [Query(f"histogram_quantile({share}, {buckets}) >= 0", "{{producer}}")],
+        Shown(DAYS, decimals=0, least=0),
+        texts={UNKNOWN: UNDECLARED},
+    )
+
+
+def _door(at: At) -> Panel:
+    taken = [
+        (
+            _headed(text),
+            Query(f"sum({_increase(names.GATEWAY_EVENTS, outcome=outcome)}) or vector(0)"),
+            WHOLE if outcome == "accepted" else REFUSED,
+        )
+        for outcome, text in DOOR_OUTCOMES.items()
+    ]
+    return stats(
+        Frame(
+            "Reçus à la porte",
+            "Événements reçus par HTTP sur la période choisie. Accepté : écrit par le courtier, "
+            "reçu remis. Non écrit : le courtier n’a pas répondu, le producteur renvoie.",
+            at,
+        ),
+        [("Porte", Query(f"max({names.GATEWAY_READY.name})"), READY), *taken],
+        coloured=True,
+    )
+
+
+def _refused_at_the_door(at: At) -> Panel:
+    return table_of(
+        Frame(
+            "Refusés à la porte, par producteur et motif",
+            "Événements, ou requêtes entières, que la porte n’a pas pris sur la période choisie. "
+            "Sans secret valable, personne n’est reconnu : ce sont ceux des non déclarés.",
+            at,
+        ),
+        [
+            Column("Producteur", "producer", _who()),
+            Column("Motif", "reason", Shown(NO_UNIT, mappings=words({**REASONS, **DOOR_REASONS}))),
+            Column(
+                "Refusés",
+                Query(f"sum by (producer, reason) ({_increase(names.GATEWAY_REFUSED)})"),
+                REFUSED,
+                90,
+            ),
+        ],
+        sort=("Refusés", True),
+    )
+
+
+def _door_answers(at: At) -> Panel:
+    rate = f"sum by (status) (rate({names.GATEWAY_REQUESTS.name}[$__rate_interval]))"
+    return trend(
+        Frame(
+            "Réponses de la porte",
+            "Requêtes par seconde, par code HTTP : 202 et 207 acceptent, 4xx refusent, 503 fait "
+            "renvoyer plus tard.",
+            at,
+        ),
+        [Query(rate, "{{status}}")],
+        Shown(RECORDS_PER_SECOND, least=0),
+        stacked=True,
+    )
+
+
+def _sources(at: At) -> Panel:
+    return table_of(
+        Frame(
+            "Dernier événement de chaque source",
+            "Tel que les événements nomment leur source, déclarée ou non. Silence : jours entre le "
+            "jour du moniteur et l’enregistrement du dernier événement par son producteur.",
+            at,
+        ),
+        [
+            Column("Source", "source"),
+            Column("Fait", "fact"),
+            Column(
+                "Dernier événement",
+                Query(fact_of(date_of(latest(ours.SOURCE_LAST_EVENT, "source", "type")))),
+                Shown(DATE),
+                165,
+            ),
+            Column(
+                "Silence",
+                Query(fact_of(_silence(ours.SOURCE_LAST_EVENT, "source", "type"))),
+                AGE,
+                90,
+            ),
+        ],
+        sort=("Silence", True),
+    )
+
+
 def _outcomes(at: At) -> Panel:
     return table_of(
         Frame(
@@ -212,7 +377,7 @@ def _outcomes(at: At) -> Panel:
             *(
                 Column(
                     _headed(text),
-                    Query(fact_of(f"sum by (type) ({_increase(outcome)})")),
+                    Query(fact_of(f"sum by (type) ({_increase(names.EVENTS, outcome=outcome)})")),
                     REFUSED if outcome == "refused" else WHOLE,
                 )
                 for outcome, text in OUTCOMES.items()

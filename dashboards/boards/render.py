@@ -35,7 +35,7 @@ def boards_of(
         delegate_board(catalogue, links, start),
         *(programme_board(programme, links, start) for programme in catalogue.programmes),
         pipeline_board(links),
-        producers_board(catalogue, links),
+        producers_board(links),
     )
 
 

@@ -40,10 +40,15 @@ def is_line_of_a_department(question: Question) -> bool:
     return "dans le temps" in question.panel and "department!=" in question.expression
 
 
+def is_about_the_door(question: Question) -> bool:
+    """What the producers' door tells: these events came over Kafka."""
+    return "smartregion_gateway" in question.expression
+
+
 #: By the territory that the reader chose, what may have nothing to show.
 MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
-    REGION: (is_line_of_a_department,),
-    SOME_DEPARTMENT: (),
+    REGION: (is_line_of_a_department, is_about_the_door),
+    SOME_DEPARTMENT: (is_about_the_door,),
 }
 
 

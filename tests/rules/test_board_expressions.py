@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from catalogue import metric_names as names
+from catalogue import rule_names as recorded
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
+from dashboards import conventions as ours
 from dashboards.boards.queries import (
     fact_of,
     select,
@@ -21,6 +23,7 @@ from dashboards.boards.queries import (
     worst_status,
 )
 from dashboards.statuses import STATUSES
+from tests.support.boards import BOARDS, questions
 from tests.support.prometheus import promtool, require_prometheus
 
 RATIO = next(one for one in load_catalogue().indicators if one.unit is Unit.RATIO)
@@ -130,3 +133,69 @@ def test_a_fact_is_named_shortly(tmp_path: Path, type_: str, fact: str) -> None:
     """Of a type that is ours the fact is kept; another stays as it is."""
     expected = {f'{{fact="{fact}", type="{type_}"}}': 1.0}
     expect(tmp_path, {f'x{{type="{type_}"}}': 1.0}, fact_of("max by (type) (x)"), expected)
+
+
+# The producers' scorecards
+
+DAY = 86_400
+AS_OF = 18_000 * DAY
+TITLES = {name: f"Système {name}" for name in ("prompt", "silent", "new", "irregular")}
+
+
+def scorecard_column(title: str) -> str:
+    """Give the expression of a column of the producers' table."""
+    (panel,) = (
+        one for one in BOARDS[ours.PRODUCERS_BOARD]["panels"] if one["title"] == "Producteurs"
+    )
+    (organized,) = (one for one in panel["transformations"] if one["id"] == "organize")
+    refs = {name: ref for ref, name in organized["options"]["renameByName"].items()}
+    return next(
+        question.expression
+        for question in questions(BOARDS)
+        if (question.board, question.panel) == (ours.PRODUCERS_BOARD, "Producteurs")
+        and refs[title] == f"Value #{question.ref}"
+    )
+
+
+def test_a_producer_stands_by_its_own_promise(tmp_path: Path) -> None:
+    """On time, silent, never heard, without a promise; the undeclared have a line of theirs."""
+    series = {
+        recorded.AS_OF.name: AS_OF,
+        select(names.PRODUCER_EVENTS, producer="unknown", outcome="accepted"): 3,
+        **{
+            select(names.PRODUCER_INFO, producer=name, title=title): 1.0
+            for name, title in TITLES.items()
+        },
+        **{
+            select(names.PRODUCER_ALLOWED_SILENCE, producer=name): 10 * DAY
+            for name in ("prompt", "silent", "new")
+        },
+        **{
+            select(ours.PRODUCER_LAST_EVENT, producer=name): AS_OF - days * DAY
+            for name, days in {"prompt": 10, "silent": 11, "irregular": 900}.items()
+        },
+    }
+    standing = {"prompt": 0, "silent": 1, "new": 2, "irregular": 3}
+    expect(
+        tmp_path,
+        series,
+        scorecard_column("État"),
+        {
+            **{
+                f'{{producer="{name}", title="{TITLES[name]}"}}': code
+                for name, code in standing.items()
+            },
+            '{producer="unknown", title="Non déclarés"}': 3,
+        },
+    )
+
+
+def test_a_median_lateness_is_read_of_all_workers(tmp_path: Path) -> None:
+    """Of four events of a producer on two of them, two were recorded within a day."""
+    bucket = f"{names.PRODUCER_LATENESS.name}_bucket"
+    series = {
+        select(bucket, producer="prompt", le=le, instance=instance): float(count)
+        for instance, counts in {"one": (0, 2, 2, 2), "other": (0, 0, 2, 2)}.items()
+        for le, count in zip(("0", "1", "2", "+Inf"), counts, strict=True)
+    }
+    expect(tmp_path, series, scorecard_column("Retard médian"), {'{producer="prompt"}': 1})

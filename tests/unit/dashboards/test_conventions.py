@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from catalogue.metric_names import ASSESSOR_METRICS, METRICS
+from catalogue.metric_names import ASSESSOR_METRICS, METRICS, PRODUCER_METRICS
 from dashboards import conventions
 from dashboards.conventions import Links, programme_board
 
@@ -20,7 +20,7 @@ def test_a_recorded_name_is_of_a_known_metric(name: str) -> None:
     """The middle of `level:metric:operation` is in the vocabulary."""
     _, metric, _ = name.split(":")
 
-    assert metric in {known.name for known in (*METRICS, *ASSESSOR_METRICS)}
+    assert metric in {known.name for known in (*METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS)}
 
 
 def test_recorded_names_are_there_once() -> None:

@@ -2,8 +2,18 @@
 
 from catalogue.loader import load_catalogue
 from catalogue.model import Unit
-from dashboards.wording import BREAKDOWNS, CATEGORIES, FAMILIES, OUTCOMES, REASONS, UNITS
+from dashboards.wording import (
+    BREAKDOWNS,
+    CATEGORIES,
+    DOOR_OUTCOMES,
+    DOOR_REASONS,
+    FAMILIES,
+    OUTCOMES,
+    REASONS,
+    UNITS,
+)
 from events.errors import RefusalReason
+from events.gateway.problems import KINDS
 from events.registry import Family
 from streams.core import Outcome
 
@@ -22,3 +32,9 @@ def test_every_code_of_the_pipeline_has_a_word() -> None:
     assert OUTCOMES.keys() == set(Outcome)
     assert REASONS.keys() == set(RefusalReason)
     assert UNITS.keys() == set(Unit)
+
+
+def test_every_code_of_the_door_has_a_word() -> None:
+    """What it refuses is an event, by its contract, or a whole request."""
+    assert DOOR_OUTCOMES.keys() == {"accepted", "refused", "failed"}
+    assert REASONS.keys() | DOOR_REASONS.keys() == KINDS.keys()
