@@ -1,35 +1,26 @@
 """A real Apache Kafka broker for tests: one KRaft process on loopback, in a folder of its own."""
 
-import os
-import random
 import shutil
-import socket
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from kafka.admin import KafkaAdminClient, MemberToRemove
 from kafka.errors import KafkaError
 
-from streams.child_process import end_child, start_child
+from tests.support.servers import Server, ServerUnavailableError, free_port
 from tests.support.waiting import wait_until
 
-__all__ = ["KafkaBroker", "KafkaUnavailableError", "free_port", "missing_requirement"]
+__all__ = ["KafkaBroker", "missing_requirement"]
 
 KAFKA_FOLDER = Path(__file__).parents[2] / "deploy" / "kafka"
 JARS = KAFKA_FOLDER / "target" / "jars"
 
-# Below the range from which Linux takes ports for outgoing connections: a stopped broker's port
-# must still be free when it starts again.
-PORTS = range(15_000, 32_000)
-
 READY = "Kafka Server started"
-START_SECONDS = 60.0
-STOP_SECONDS = 30.0
 RESET_SECONDS = 30.0
 
 # C1 and the serial collector start fastest; a benchmark passes its own.
@@ -64,15 +55,12 @@ group.min.session.timeout.ms=1000
 """
 
 
-class KafkaUnavailableError(Exception):
-    """Raised where the broker does not start, stop or clean in time; carries its log's end."""
+class KafkaBroker(Server):
+    """One broker with its data folder and port."""
 
-    def __init__(self, problem: str, *, log: str) -> None:
-        super().__init__(f"{problem}; the end of its log:\n{log}")
-
-
-class KafkaBroker:
-    """One broker with its data folder and port, kept over `stop`, `kill` and `start`."""
+    program = "Kafka"
+    start_seconds = 60.0
+    stop_seconds = 30.0
 
     def __init__(
         self,
@@ -83,9 +71,7 @@ class KafkaBroker:
         properties: str = "",
     ) -> None:
         """Format a data folder; `properties` are lines added to server.properties."""
-        self.folder = folder
-        self.port = free_port()
-        self.log_file = folder / "kafka.log"
+        super().__init__(folder)
         self._java = [
             "java",
             f"-Xmx{heap_mb}m",
@@ -95,8 +81,6 @@ class KafkaBroker:
             f"{JARS}/*",
         ]
         self._configuration = folder / "server.properties"
-        self._process: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(
             PROPERTIES.format(port=self.port, controller_port=free_port(), data=folder / "data")
             + properties
@@ -106,45 +90,7 @@ class KafkaBroker:
     @property
     def bootstrap(self) -> str:
         """The address that clients are given."""
-        return f"127.0.0.1:{self.port}"
-
-    @property
-    def running(self) -> bool:
-        """True while the process lives."""
-        return self._process is not None and self._process.poll() is None
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it without ceremony: its folder goes away too."""
-        self.kill()
-
-    def start(self) -> None:
-        """Start it, on the same port and data as before, and wait until it serves."""
-        if self.running:
-            return
-        mark = self.log_mark()
-        self._process = start_child(
-            [*self._java, "kafka.Kafka", str(self._configuration)], output=self.log_file
-        )
-        self._wait(
-            lambda: READY in self.log_since(mark) or not self.running, START_SECONDS, "not ready"
-        )
-        if not self.running:
-            raise KafkaUnavailableError("Kafka ended while starting", log=self.log_tail())
-
-    def stop(self) -> None:
-        """Shut it down in order, as a maintenance would."""
-        if self._process is not None:
-            end_child(self._process, grace=STOP_SECONDS)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._process is not None:
-            end_child(self._process, grace=0)
+        return self.address
 
     def reset(self) -> None:
         """Delete every topic and consumer group, and return when they are gone; start it if down.
@@ -156,7 +102,8 @@ class KafkaBroker:
             if topics := _topics(admin):
                 admin.delete_topics(topics)
             # Repeated, since a member that still lives may come back between the two requests.
-            self._wait(lambda: _clean(admin), RESET_SECONDS, "not clean")
+            if not wait_until(lambda: _clean(admin), seconds=RESET_SECONDS):
+                raise self._unavailable(f"is not clean after {RESET_SECONDS:.0f} s")
 
     @contextmanager
     def admin(self) -> Iterator[Any]:
@@ -167,21 +114,11 @@ class KafkaBroker:
         finally:
             client.close()
 
-    def log_mark(self) -> int:
-        """Where the log ends now, in bytes."""
-        return self.log_file.stat().st_size if self.log_file.exists() else 0
+    def _command(self) -> list[str]:
+        return [*self._java, "kafka.Kafka", str(self._configuration)]
 
-    def log_since(self, mark: int) -> str:
-        """Return what was logged after a mark."""
-        if not self.log_file.exists():
-            return ""
-        with self.log_file.open("rb") as log:
-            log.seek(mark)
-            return log.read().decode(errors="replace")
-
-    def log_tail(self, lines: int = 60, *, since: int = 0) -> str:
-        """Return the log's last lines, none from before the mark."""
-        return "\n".join(self.log_since(since).splitlines()[-lines:])
+    def _is_ready(self, mark: int) -> bool:
+        return READY in self.log_since(mark)
 
     def _format(self) -> None:
         """Give the data folder its cluster id, as KRaft wants before a first start."""
@@ -193,17 +130,11 @@ class KafkaBroker:
             capture_output=True,
             text=True,
             check=False,
-            timeout=START_SECONDS,
+            timeout=self.start_seconds,
         )
         if done.returncode != 0:
-            raise KafkaUnavailableError(
-                "Kafka's data folder was not formatted", log=done.stdout + done.stderr
-            )
-
-    def _wait(self, condition: Callable[[], bool], seconds: float, problem: str) -> None:
-        if not wait_until(condition, seconds=seconds):
-            raise KafkaUnavailableError(
-                f"Kafka is {problem} after {seconds:.0f} s", log=self.log_tail()
+            raise ServerUnavailableError(
+                self.program, "did not format its data folder", log=done.stdout + done.stderr
             )
 
 
@@ -214,20 +145,6 @@ def missing_requirement() -> str | None:
     if not JARS.is_dir():
         return "Kafka's jars are missing: run deploy/kafka/jars.sh"
     return None
-
-
-def free_port() -> int:
-    """Choose a loopback port that nothing listens on and that no outgoing connection takes."""
-    # Not the test's seeded chance: two test runs on one machine should look at different ports.
-    chance = random.Random(os.urandom(8))
-    while True:
-        port = chance.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def _clean(admin: Any) -> bool:  # noqa: ANN401 - kafka-python ships no annotations

@@ -11,22 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import yaml
 
-from streams.child_process import end_child, start_child
-from tests.support.kafka import free_port
 from tests.support.requirements import require_programs
-from tests.support.waiting import wait_until
+from tests.support.servers import Server
 
 __all__ = [
     "Alertmanager",
     "Line",
     "Monitoring",
     "Prometheus",
-    "PrometheusUnavailableError",
     "QueryError",
     "Sample",
     "amtool",
@@ -40,19 +37,10 @@ REMEDY = "run deploy/debian-packages.sh as root, or install Prometheus and Alert
 #: Debian's name of the program first, then that of the project's own archives.
 ALERTMANAGER_NAMES = ("prometheus-alertmanager", "alertmanager")
 
-READY_SECONDS = 30.0
-STOP_SECONDS = 20.0
 TOOL_SECONDS = 300.0
 
 Moment = datetime | date | float
-Server = TypeVar("Server", bound="_Server")
-
-
-class PrometheusUnavailableError(Exception):
-    """Raised where a server does not start or answer in time; carries its log's end."""
-
-    def __init__(self, program: str, problem: str, *, log: str) -> None:
-        super().__init__(f"{program} {problem}; the end of its log:\n{log}")
+Served = TypeVar("Served", bound="_HttpServer")
 
 
 class QueryError(Exception):
@@ -79,72 +67,19 @@ class Line:
     points: tuple[tuple[float, float], ...]
 
 
-class _Server:
-    """A program that serves HTTP on a loopback port of its own, kept over `stop` and `start`."""
-
-    program = ""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log_file = folder / "server.log"
-        self._process: subprocess.Popen[bytes] | None = None
+class _HttpServer(Server):
+    """A server that answers HTTP as Prometheus and its siblings do."""
 
     @property
-    def address(self) -> str:
-        """HOST:PORT, as a configuration names it."""
-        return f"127.0.0.1:{self.port}"
-
-    @property
-    def running(self) -> bool:
-        """True while the process lives."""
-        return self._process is not None and self._process.poll() is None
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it without ceremony."""
-        self.kill()
-
-    def start(self) -> None:
-        """Start it, on the same port and data as before, and wait until it is ready."""
-        if self.running:
-            return
-        self._process = start_child(self._command(), output=self.log_file)
-        wait_until(lambda: not self.running or self._is_ready(), seconds=READY_SECONDS)
-        if not self._is_ready():
-            problem = f"ended while starting, or is not ready after {READY_SECONDS:.0f} s"
-            raise PrometheusUnavailableError(self.program, problem, log=self.log_tail())
-
-    def stop(self) -> None:
-        """Shut it down in order: it writes what it holds in memory."""
-        if self._process is not None:
-            end_child(self._process, grace=STOP_SECONDS)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._process is not None:
-            end_child(self._process, grace=0)
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{self.address}"
 
     def reload(self) -> None:
         """Have it read its configuration and rules again."""
         self._request("/-/reload", method="POST")
 
-    def log_tail(self, lines: int = 40) -> str:
-        """Return the last lines that it logged."""
-        if not self.log_file.exists():
-            return ""
-        return "\n".join(self.log_file.read_text(errors="replace").splitlines()[-lines:])
-
-    def _command(self) -> list[str]:
-        raise NotImplementedError
-
-    def _is_ready(self) -> bool:
+    def _is_ready(self, mark: int) -> bool:  # noqa: ARG002 - it says so itself
         try:
             self._request("/-/ready")
         except (OSError, QueryError):
@@ -170,7 +105,7 @@ class _Server:
                 raise QueryError(self.url + path, reason=error.read().decode()) from error
 
 
-class Prometheus(_Server):
+class Prometheus(_HttpServer):
     """A Prometheus; its configuration and its data are the test's.
 
     `configuration` is a mapping as in `prometheus.yml`; see `configured`. `blocks` is a folder of
@@ -270,7 +205,7 @@ class Prometheus(_Server):
         ]
 
 
-class Alertmanager(_Server):
+class Alertmanager(_HttpServer):
     """An Alertmanager alone, with the given configuration (text of an `alertmanager.yml`)."""
 
     program = "alertmanager"
@@ -316,7 +251,7 @@ class Monitoring:
     """The servers of one test, all gone when it ends; the `monitoring` fixture gives it."""
 
     folder: Path
-    servers: list[_Server] = field(default_factory=list)
+    servers: list[_HttpServer] = field(default_factory=list)
 
     def prometheus(
         self,
@@ -351,7 +286,7 @@ class Monitoring:
     def _place(self, name: str) -> Path:
         return self.folder / f"{name}-{len(self.servers)}"
 
-    def _started(self, server: Server) -> Server:
+    def _started(self, server: Served) -> Served:
         self.servers.append(server)
         server.start()
         return server

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from streams.child_process import end_child, start_child
-from tests.support.kafka import free_port
+from tests.support.servers import free_port
 from tests.support.waiting import wait_until
 
 __all__ = ["Crew", "Worker", "supervised"]

@@ -1,0 +1,123 @@
+"""A server as a child process on loopback: started until it is ready, stopped, killed."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+from pathlib import Path
+from typing import ClassVar, Self
+
+from streams.child_process import end_child, start_child
+from tests.support.waiting import wait_until
+
+__all__ = ["Server", "ServerUnavailableError", "free_port"]
+
+# Below the range from which Linux takes ports for outgoing connections: a stopped server's port
+# must still be free when it starts again.
+PORTS = range(15_000, 32_000)
+
+
+class ServerUnavailableError(Exception):
+    """Raised where a server does not start, stop or answer in time; carries its log's end."""
+
+    def __init__(self, program: str, problem: str, *, log: str) -> None:
+        super().__init__(f"{program} {problem}; the end of its log:\n{log}")
+
+
+class Server:
+    """A program with a folder and a port of its own, kept over `stop`, `kill` and `start`."""
+
+    program: ClassVar[str]
+    start_seconds: ClassVar[float] = 30.0
+    stop_seconds: ClassVar[float] = 20.0
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.port = free_port()
+        self.log_file = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT, as clients and configurations name it."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """True while the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it without ceremony: its folder goes away too."""
+        self.kill()
+
+    def start(self) -> None:
+        """Start it, on the same port and data as before, and wait until it is ready."""
+        if self.running:
+            return
+        mark = self.log_mark()
+        self._process = start_child(self._command(), output=self.log_file)
+        wait_until(lambda: not self.running or self._is_ready(mark), seconds=self.start_seconds)
+        # A port may answer that another took when this one ended.
+        if self._process.poll() is not None:
+            raise self._unavailable("ended while starting")
+        if not self._is_ready(mark):
+            raise self._unavailable(f"is not ready after {self.start_seconds:.0f} s")
+
+    def stop(self) -> None:
+        """Shut it down in order, as a maintenance would: it writes what it holds in memory."""
+        if self._process is not None:
+            end_child(self._process, grace=self.stop_seconds)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            end_child(self._process, grace=0)
+
+    def log_mark(self) -> int:
+        """Where the log ends now, in bytes."""
+        return self.log_file.stat().st_size if self.log_file.exists() else 0
+
+    def log_since(self, mark: int) -> str:
+        """Return what was logged after a mark."""
+        if not self.log_file.exists():
+            return ""
+        with self.log_file.open("rb") as log:
+            log.seek(mark)
+            return log.read().decode(errors="replace")
+
+    def log_tail(self, lines: int = 60, *, since: int = 0) -> str:
+        """Return the log's last lines, none from before the mark."""
+        return "\n".join(self.log_since(since).splitlines()[-lines:])
+
+    def _unavailable(self, problem: str) -> ServerUnavailableError:
+        return ServerUnavailableError(self.program, problem, log=self.log_tail())
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+    def _is_ready(self, mark: int) -> bool:
+        """Tell whether it serves; what it logs in this life begins at the mark."""
+        raise NotImplementedError
+
+
+def free_port() -> int:
+    """Choose a loopback port that nothing listens on and that no outgoing connection takes."""
+    # Not the test's seeded chance: two test runs on one machine should look at different ports.
+    chance = random.Random(os.urandom(8))
+    while True:
+        port = chance.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
