@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from events.cloudevent import MAX_BYTES, CloudEvent, decode
 from events.errors import ContractError, RefusalReason
 from events.gateway.http_binding import Item
+from events.person_data import find_person_data
 from events.producers.model import Producers
 from events.records import OutgoingRecord
 from events.topics import topic_name
@@ -46,18 +48,23 @@ class Admission:
 
     def __init__(self, producers: Producers, *, now: Callable[[], datetime]) -> None:
         self._producers = producers
+        # A producer's events have few sources, and come in thousands.
+        self._allows = lru_cache(maxsize=4096)(producers.allowing)
         self._now = now
 
     def judge(self, item: Item, producer: str) -> Admitted | Refused:
-        """Let an item of an authenticated producer in, or say why not."""
+        """Let an item of an authenticated producer in, or say why not.
+
+        A person's data are looked for before all else is judged: no later refusal repeats them.
+        """
         try:
             _refuse_large(item)
+            _refuse_person_data(item)
             if item.defect is not None:
                 raise item.defect
             event = decode(item.headers, item.value)
-            refusal = self._producers.refusal(producer, event.source, event.type)
-            if refusal is not None:
-                raise refusal
+            if not self._allows(producer, event.source, event.type):
+                self._refuse_foreign(event, producer)
             self._refuse_future(event)
         except ContractError as error:
             return Refused(item, error)
@@ -68,6 +75,11 @@ class Admission:
         )
         return Admitted(event, record)
 
+    def _refuse_foreign(self, event: CloudEvent, producer: str) -> None:
+        refusal = self._producers.refusal(producer, event.source, event.type)
+        if refusal is not None:
+            raise refusal
+
     def _refuse_future(self, event: CloudEvent) -> None:
         now = self._now()
         if event.time > now + MOST_AHEAD:
@@ -77,6 +89,14 @@ class Admission:
                 event.time.isoformat(),
                 f"send when the fact was recorded; it is {now:%Y-%m-%dT%H:%M:%SZ} here",
             )
+
+
+def _refuse_person_data(item: Item) -> None:
+    field = find_person_data(item.content)
+    if field is not None:
+        raise ContractError(
+            RefusalReason.PERSON_DATA, field, None, "leave the field out, or send a pseudonym"
+        )
 
 
 def _refuse_large(item: Item) -> None:

@@ -53,7 +53,7 @@ class Exposition:
             for fate in Fate:
                 self._events.labels(producer, fate.value)
 
-    def count_events(self, producer: str | None, fate: Fate, number: int = 1) -> None:
+    def count_events(self, producer: str | None, fate: Fate, number: int) -> None:
         """Count events of a proven producer (None: of nobody known)."""
         self._events.labels(self._label(producer), fate.value).inc(number)
 

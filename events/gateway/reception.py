@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from events.dead_letters import DOOR, dead_letter_record
-from events.errors import ContractError
 from events.fact import JSON
 from events.gateway.admission import Admission, Admitted, Refused
 from events.gateway.exposition import Exposition, Fate
@@ -79,10 +79,9 @@ class Reception:
         """
         judged = [self._admission.judge(item, producer) for item in items]
         places = await self._written([*self._records(judged, producer)])
+        self._count(judged, places, producer)
         return [
-            self._receipt(one, place, producer)
-            if isinstance(one, Admitted)
-            else self._refusal(one.error, producer)
+            _receipt(one, place) if isinstance(one, Admitted) else of_contract(one.error)
             for one, place in zip(judged, places, strict=True)
         ]
 
@@ -114,16 +113,26 @@ class Reception:
             return [None] * len(records)
         return [None if one is None else next(places) for one in records]
 
-    def _receipt(self, admitted: Admitted, place: Written | None, producer: str) -> Outcome:
-        if place is None:
-            self._exposition.count_events(producer, Fate.FAILED)
-            return Problem(
-                KINDS["broker_away"], "the broker did not acknowledge the event: send it again"
-            )
-        self._exposition.count_events(producer, Fate.ACCEPTED)
-        return Receipt(admitted.event.id, admitted.event.source, place)
+    def _count(
+        self,
+        judged: Sequence[Admitted | Refused],
+        places: Sequence[Written | None],
+        producer: str,
+    ) -> None:
+        """Count all at once: to find a series takes longer than to judge an event."""
+        fates: Counter[Fate] = Counter()
+        for one, place in zip(judged, places, strict=True):
+            if isinstance(one, Refused):
+                fates[Fate.REFUSED] += 1
+                self._exposition.count_refused(producer, one.error.reason.value)
+            else:
+                fates[Fate.FAILED if place is None else Fate.ACCEPTED] += 1
+        for fate, number in fates.items():
+            self._exposition.count_events(producer, fate, number)
 
-    def _refusal(self, error: ContractError, producer: str) -> Outcome:
-        self._exposition.count_events(producer, Fate.REFUSED)
-        self._exposition.count_refused(producer, error.reason.value)
-        return of_contract(error)
+
+def _receipt(admitted: Admitted, place: Written | None) -> Outcome:
+    if place is None:
+        detail = "the broker did not acknowledge the event: send it again"
+        return Problem(KINDS["broker_away"], detail)
+    return Receipt(admitted.event.id, admitted.event.source, place)

@@ -1,0 +1,139 @@
+"""Knocks at an HTTP server from many connections at once, as fast as it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+import uvloop
+
+__all__ = ["Knocks", "knock", "request_bytes"]
+
+_END_OF_HEADERS = b"\r\n\r\n"
+_LENGTH = b"content-length: "
+
+
+@dataclass(slots=True)
+class Knocks:
+    """What was answered: how often, by status, and how soon (in seconds)."""
+
+    seconds: float = 0.0
+    statuses: Counter[int] = field(default_factory=Counter)
+    waits: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Answers per second."""
+        return len(self.waits) / self.seconds
+
+
+def request_bytes(body: bytes, headers: dict[str, str]) -> bytes:
+    """Return a POST to /events as it goes over the line."""
+    lines = [
+        "POST /events HTTP/1.1",
+        "host: 127.0.0.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        f"content-length: {len(body)}",
+    ]
+    return "\r\n".join(lines).encode() + _END_OF_HEADERS + body
+
+
+def knock(
+    port: int,
+    request: Callable[[int], bytes],
+    *,
+    connections: int,
+    warm_up: float,
+    seconds: float,
+) -> Knocks:
+    """Send requests on each connection, one after the other; `request` makes the n-th of all.
+
+    What is answered during the warm-up (in seconds) is not counted.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_knock(port, request, connections, warm_up, seconds))
+
+
+async def _knock(
+    port: int,
+    request: Callable[[int], bytes],
+    connections: int,
+    warm_up: float,
+    seconds: float,
+) -> Knocks:
+    knocks = Knocks(seconds=seconds)
+    numbers = itertools.count()
+    begin = monotonic() + warm_up
+    loop = asyncio.get_running_loop()
+    visitors: Sequence[_Visitor] = [
+        (
+            await loop.create_connection(
+                lambda: _Visitor(request, numbers, knocks, begin, begin + seconds),
+                "127.0.0.1",
+                port,
+            )
+        )[1]
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*(visitor.done for visitor in visitors))
+    return knocks
+
+
+class _Visitor(asyncio.Protocol):
+    """One connection: sends a request, waits for the whole answer, sends the next."""
+
+    def __init__(
+        self,
+        request: Callable[[int], bytes],
+        numbers: itertools.count[int],
+        knocks: Knocks,
+        begin: float,
+        end: float,
+    ) -> None:
+        self.done = asyncio.get_running_loop().create_future()
+        self._request = request
+        self._numbers = numbers
+        self._knocks = knocks
+        self._begin = begin
+        self._end = end
+        self._answer = b""
+        self._sent = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Knock for the first time."""
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        """Take an answer, and knock again."""
+        self._answer += data
+        head, found, body = self._answer.partition(_END_OF_HEADERS)
+        if not found:
+            return
+        length = int(head.lower().partition(_LENGTH)[2].partition(b"\r\n")[0])
+        if len(body) < length:
+            return
+        now = monotonic()
+        if self._begin <= now < self._end:
+            self._knocks.statuses[int(head[9:12])] += 1
+            self._knocks.waits.append(now - self._sent)
+        self._answer = b""
+        if now < self._end:
+            self._send()
+        else:
+            self._transport.close()
+            self.done.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits that a server hung up."""
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionResetError("the server hung up"))
+
+    def _send(self) -> None:
+        request = self._request(next(self._numbers))
+        self._sent = monotonic()
+        self._transport.write(request)
