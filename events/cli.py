@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import click
 
 from events.contracts.cli import contracts
+from events.door_options import through_the_door
 from events.gateway.cli import gateway
 from events.importing.cli import import_group
 from events.producers.cli import commands as producers_commands
@@ -19,6 +20,7 @@ from events.producers.cli import commands as producers_commands
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from events.door_options import DoorChoice
     from events.emitting import RefusedLine
 
 __all__ = ["commands"]
@@ -110,29 +112,37 @@ def list_topics(partitions: int, replication: int, app_id: str) -> None:
     show_default=True,
     help="How the events are laid out in Kafka records.",
 )
-def emit(file: BinaryIO, bootstrap: str, mode: str) -> None:
+@through_the_door
+def emit(file: BinaryIO, bootstrap: str, mode: str, door: DoorChoice | None) -> None:
     """Publish the CloudEvents of FILE (or standard input), one JSON object per line.
 
-    Each line is checked first. A refused line is told on standard error and stops nothing; the
-    exit status is then 1, or 2 where the broker failed.
+    They go to Kafka, or with --door through the producers' door. Each line is checked first. A
+    refused line is told on standard error and stops nothing; the exit status is then 1, or 2 where
+    the broker or the door failed. With --spool what the door does not take waits in a file, and is
+    sent first by the next command with that file.
     """
     from events.broker import BrokerSecurity
     from events.emitting import Emission
     from events.emitting import emit as emit_lines
-    from events.publisher import ContentMode, KafkaPublisher, PublisherOptions
+    from events.publisher import ContentMode, KafkaPublisher, Publisher, PublisherOptions
+
+    def opened() -> Publisher:
+        if door is not None:
+            return door.publisher()
+        security = BrokerSecurity.from_environment(os.environ)
+        options = PublisherOptions(mode=ContentMode(mode))
+        return KafkaPublisher(bootstrap, options=options, security=security)
 
     _quiet_client()
     emission = Emission()
-    security = BrokerSecurity.from_environment(os.environ)
-    options = PublisherOptions(mode=ContentMode(mode))
     try:
-        with (
-            KafkaPublisher(bootstrap, options=options, security=security) as publisher,
-            _progress(file) as lines,
-        ):
+        with opened() as publisher, _progress(file) as lines:
             emit_lines(lines, publisher, on_refused=_tell, emission=emission)
     finally:
-        click.echo(f"{emission.accepted} accepted, {emission.refused} refused")
+        waiting = f", {emission.waiting} waiting" if emission.waiting else ""
+        click.echo(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
+    if emission.waiting:
+        click.echo(f"the door takes no events now ({emission.waiting_for})", err=True)
     if emission.refused:
         sys.exit(1)
 

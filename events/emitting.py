@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from events.cloudevent import decode_json
-from events.errors import ContractError, DeliveryError, EventsError
+from events.cloudevent import CloudEvent, decode_json
+from events.errors import ContractError, DeliveryError, EventsError, shown
 from events.publisher import FailedDelivery, Publisher
 
-__all__ = ["Emission", "RefusedLine", "emit"]
+__all__ = ["Emission", "RefusedLine", "TurnedDownError", "emit"]
 
 # How many lines are sent before their fate is awaited: a broken broker is noticed soon, and
 # what is known of each unanswered event stays small.
@@ -20,21 +20,36 @@ BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
-    """A line that holds no valid event."""
+    """A line that holds no valid event, or one that this producer may not send."""
 
-    number: int
-    error: ContractError
+    number: int | None
+    """None where the event was spooled by an earlier run."""
+    error: ContractError | TurnedDownError
 
     def __str__(self) -> str:
-        return f"line {self.number}: {self.error}"
+        place = "an earlier line" if self.number is None else f"line {self.number}"
+        return f"{place}: {self.error}"
+
+
+class TurnedDownError(EventsError):
+    """The producers' door looked at an event, and will never take it as it is."""
+
+    def __init__(self, event: CloudEvent, *, cause: str) -> None:
+        self.event = event
+        self.cause = cause
+        super().__init__(f"event {shown(event.id)}: was turned down by the door ({cause})")
 
 
 @dataclass(slots=True)
 class Emission:
-    """How far an emission got: events that the broker has, lines that were refused."""
+    """How far an emission got: events that have arrived, lines that were refused."""
 
     accepted: int = 0
     refused: int = 0
+    waiting: int = 0
+    """Events that are spooled until the door is back."""
+    waiting_for: str | None = None
+    """Why they wait."""
     lines: int = 0
     """Lines read so far, blank ones included."""
 
@@ -56,7 +71,7 @@ def emit(
     for number, raw in enumerate(lines, start=1):
         emission.lines = number
         if number % LINES_PER_FLUSH == 0:
-            _settle(publisher, waiting, emission)
+            _settle(publisher, waiting, emission, on_refused)
         line = (raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw).strip()
         if not line:
             continue
@@ -70,8 +85,9 @@ def emit(
         try:
             publisher.publish(event)
         except EventsError as error:
-            _settle(publisher, waiting, emission, FailedDelivery(event, str(error)))
-    _settle(publisher, waiting, emission)
+            unsent = FailedDelivery(event, str(error))
+            _settle(publisher, waiting, emission, on_refused, unsent=unsent)
+    _settle(publisher, waiting, emission, on_refused)
     return emission
 
 
@@ -79,16 +95,23 @@ def _settle(
     publisher: Publisher,
     waiting: dict[tuple[str, str], int],
     emission: Emission,
+    on_refused: Callable[[RefusedLine], None],
+    *,
     unsent: FailedDelivery | None = None,
 ) -> None:
     report = publisher.flush()
     emission.accepted += report.delivered
-    failed = report.failed if unsent is None else (*report.failed, unsent)
-    if failed:
-        first = min(failed, key=lambda delivery: waiting[delivery.event.source, delivery.event.id])
-        raise DeliveryError(
-            undelivered=len(failed),
-            cause=first.cause,
-            line=waiting[first.event.source, first.event.id],
-        )
+    emission.waiting, emission.waiting_for = report.waiting, report.waiting_for
+    lost: list[tuple[int, FailedDelivery]] = []
+    for delivery in (*report.failed, *([] if unsent is None else [unsent])):
+        number = waiting.get((delivery.event.source, delivery.event.id))
+        if delivery.refused:
+            emission.refused += 1
+            error = TurnedDownError(delivery.event, cause=delivery.cause)
+            on_refused(RefusedLine(number, error))
+        else:
+            lost.append((number or emission.lines, delivery))
+    if lost:
+        line, first = min(lost, key=lambda one: one[0])
+        raise DeliveryError(undelivered=len(lost), cause=first.cause, line=line)
     waiting.clear()

@@ -155,7 +155,7 @@ class SecuritySettingError(EventsError):
 
 
 class DeliveryError(EventsError):
-    """The broker did not acknowledge events that are valid.
+    """Events that are valid were not acknowledged, by the broker or by the producers' door.
 
     `line` is that of the first of them, where they were read from lines.
     """
@@ -166,7 +166,7 @@ class DeliveryError(EventsError):
         self.line = line
         which = "them" if line is None else f"from line {line} on"
         super().__init__(
-            f"broker: did not acknowledge every event, value {undelivered} missing ({cause}):"
+            f"delivery: not every event was acknowledged, value {undelivered} missing ({cause}):"
             f" emit {which} again; what arrives twice counts once"
         )
 

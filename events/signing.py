@@ -18,6 +18,7 @@ from events.errors import EventsError
 
 __all__ = [
     "ID_HEADER",
+    "PRODUCER_HEADER",
     "SECRET_PREFIX",
     "SIGNATURE_HEADER",
     "TIMESTAMP_HEADER",
@@ -33,6 +34,8 @@ __all__ = [
 ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
 SIGNATURE_HEADER: Final = "webhook-signature"
+PRODUCER_HEADER: Final = "smartregion-producer"
+"""Names the producer whose secret signs; the standard leaves to each door how it is known."""
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with is none
 VERSION: Final = "v1"

@@ -12,6 +12,7 @@ from events.producers.secrets import Secrets
 from events.producers.tokens import token_owner
 from events.signing import (
     ID_HEADER,
+    PRODUCER_HEADER,
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
     SignatureError,
@@ -19,9 +20,6 @@ from events.signing import (
 )
 
 __all__ = ["PRODUCER_HEADER", "AuthenticationError", "AuthenticationProblem", "Authenticator"]
-
-PRODUCER_HEADER: Final = "smartregion-producer"
-"""Names the producer whose secret signed a request; a bearer token names its own."""
 
 _AUTHORIZATION: Final = "authorization"
 _BEARER: Final = "bearer"

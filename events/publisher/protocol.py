@@ -13,10 +13,12 @@ __all__ = ["DeliveryReport", "FailedDelivery", "Publisher"]
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:
-    """An event that the broker did not acknowledge, and why."""
+    """An event that was not acknowledged, and why."""
 
     event: CloudEvent
     cause: str
+    refused: bool = False
+    """True where it was looked at and turned down: as it is, it will never be taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,10 @@ class DeliveryReport:
     failed: tuple[FailedDelivery, ...] = ()
     raw_failures: tuple[str, ...] = ()
     """The cause for each raw record that was not acknowledged."""
+    waiting: int = 0
+    """Events that are kept, safe from a restart, until they can be delivered."""
+    waiting_for: str | None = None
+    """Why they wait."""
 
 
 class Publisher(Protocol):
@@ -36,7 +42,7 @@ class Publisher(Protocol):
         """Queue an event for its family's topic."""
 
     def flush(self) -> DeliveryReport:
-        """Wait until every queued event is delivered or failed, and tell."""
+        """Wait until every queued event is delivered, failed or kept for later, and tell."""
 
     def __enter__(self) -> Self: ...
 

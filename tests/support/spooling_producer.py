@@ -1,0 +1,67 @@
+"""A producer to be killed: publishes numbered events through a spool, and notes which are safe.
+
+Run as `python -m tests.support.spooling_producer URL SPOOL NOTES LAST TOKEN`. It says a line when
+it has the spool, begins behind the last number in NOTES, which grows by a line when `publish` has
+returned, and ends when all up to LAST have arrived.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from events.cloudevent import CloudEvent
+from events.publisher import BearerToken, DoorPublisher, Patience, Spool, SpoolFullError
+from events.school import SchoolClosed
+
+__all__ = ["MOST_SPOOLED", "SOURCE"]
+
+SOURCE = "urn:iledefrance:lycees"
+MOST_SPOOLED = 40
+"""So few that the spool is full now and then."""
+EVENTS_PER_FLUSH = 7
+
+
+def numbered(number: int) -> CloudEvent:
+    """Give the event of a number."""
+    return CloudEvent(
+        id=str(number),
+        source=SOURCE,
+        time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
+        fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
+    )
+
+
+def main(url: str, spool_file: Path, notes: Path, last: int, token: str) -> None:
+    """Publish what is missing, until all has arrived."""
+    spool = Spool(spool_file, most_events=MOST_SPOOLED)
+    sys.stdout.write("has the spool\n")
+    sys.stdout.flush()
+    patience = Patience(total=0.3, first_pause=0.02)
+    credentials = BearerToken(SecretStr(token))
+    noted = notes.read_text().split() if notes.exists() else []
+    following = int(noted[-1]) + 1 if noted else 0
+    with (
+        notes.open("a") as safe,
+        DoorPublisher(url, credentials, spool=spool, patience=patience) as publisher,
+    ):
+        for number in range(following, last + 1):
+            while True:
+                try:
+                    publisher.publish(numbered(number))
+                    break
+                except SpoolFullError:
+                    publisher.flush()
+            safe.write(f"{number}\n")
+            safe.flush()
+            if number % EVENTS_PER_FLUSH == 0:
+                publisher.flush()
+        while publisher.flush().waiting:
+            pass
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
