@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,8 @@ __all__ = ["CannotWriteError", "Refusal", "RefusalWriter", "refusal_file"]
 COLUMNS: Final = ("file", "line", "column", "value", "problem", "remedy")
 # What spreadsheets of a French desktop open by a double click: semicolons, a mark of UTF-8, CRLF.
 DELIMITER: Final = ";"
-ENCODING: Final = "utf-8-sig"
+BYTE_ORDER_MARK: Final = "\ufeff"
+NOT_SHOWN: Final = "(not shown: a person's data)"
 _FORMULA: Final = re.compile(r"[=+@\t\r-]")
 _NUMBER: Final = re.compile(r"[+-]?[0-9][0-9 \u00a0\u202f.,]*")
 
@@ -46,7 +48,7 @@ class Refusal:
         where = f"{self.file}:{self.line}:" + (f" {self.column}:" if self.column else "")
         told = ""
         if self.hidden:
-            told = ", value not shown (a person's data)"
+            told = f", value {NOT_SHOWN}"
         elif self.value is not None:
             told = f", value {shown(self.value)}"
         return f"{where} {self.problem}{told}: {self.remedy}"
@@ -71,26 +73,38 @@ class CannotWriteError(EventsError):
 def refusal_file(file: Path) -> Iterator[RefusalWriter]:
     """Give what writes refusals into a file: `*.csv` for spreadsheets, any other name as text.
 
-    Raises CannotWriteError.
+    Raises CannotWriteError, and so does the writer.
     """
     as_table = file.suffix.lower() == ".csv"
     try:
-        with file.open("w", encoding=ENCODING if as_table else "utf-8", newline="") as stream:
-            if as_table:
-                table = csv.writer(stream, delimiter=DELIMITER)
-                table.writerow(COLUMNS)
-
-                def write(refusal: Refusal) -> None:
-                    cells = (getattr(refusal, column) for column in COLUMNS)
-                    table.writerow([_cell(cell) for cell in cells])
-            else:
-
-                def write(refusal: Refusal) -> None:
-                    stream.write(f"{refusal}\n")
-
-            yield write
+        # Each line at once, and none left for the end: who waits for a long import reads on.
+        stream = file.open("wb", buffering=0)
     except OSError as error:
         raise CannotWriteError("--refusals", file, cause=error) from error
+
+    def write(text: str) -> None:
+        left = text.encode()
+        try:
+            while left:
+                left = left[stream.write(left) :]
+        except OSError as error:
+            raise CannotWriteError("--refusals", file, cause=error) from error
+
+    with stream:
+        if as_table:
+            write(BYTE_ORDER_MARK + _row(COLUMNS))
+        yield lambda refusal: write(_as_row(refusal) if as_table else f"{refusal}\n")
+
+
+def _as_row(refusal: Refusal) -> str:
+    shown = replace(refusal, value=NOT_SHOWN) if refusal.hidden else refusal
+    return _row([_cell(getattr(shown, column)) for column in COLUMNS])
+
+
+def _row(cells: Iterable[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text, delimiter=DELIMITER).writerow(cells)
+    return text.getvalue()
 
 
 def _cell(value: object) -> object:

@@ -34,7 +34,7 @@ def test_a_refusal_of_a_line_names_no_column() -> None:
 def test_a_hidden_value_is_in_no_report(tmp_path: Path) -> None:
     """Neither on the screen, nor in the files, nor in what a debugger shows."""
     hidden = Refusal("a.csv", 3, "nir", "secret", "is wrong", "correct it").hide()
-    assert "value not shown (a person's data)" in str(hidden)
+    assert "value (not shown: a person's data)" in str(hidden)
     assert "secret" not in repr(hidden)
     for name in ("refused.csv", "refused.txt"):
         assert b"secret" not in report(tmp_path, hidden, name=name)
@@ -73,3 +73,15 @@ def test_a_report_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> 
     """Before anything is sent."""
     with pytest.raises(CannotWriteError, match="--refusals: cannot be written"):
         report(tmp_path, name="absent/refused.csv")
+
+
+def test_another_error_is_not_taken_for_the_report_s(tmp_path: Path) -> None:
+    """What goes wrong while it is written keeps its own name."""
+    with pytest.raises(ConnectionError), refusal_file(tmp_path / "refused.csv"):
+        raise ConnectionError
+
+
+def test_a_full_disk_is_an_error_of_ours() -> None:
+    """Told as what it is, and not at the end."""
+    with pytest.raises(CannotWriteError, match="No space left"):
+        report(Path("/dev"), REFUSAL, name="full")
