@@ -6,8 +6,9 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from events.importing.table import Layout, Row, open_table
-from tests.support.requirements import give_up
 
 __all__ = ["RECORDED", "SHARED_DATA", "read_rows", "shared_file", "write_file"]
 
@@ -40,8 +41,8 @@ def read_rows(file: Path, *columns: str) -> list[tuple[str, ...] | str]:
 
 
 def shared_file(name: str) -> Path:
-    """Name a file of the real data, or give the test up where it is not there."""
+    """Name a file of the real data, or skip the test where it is not there: it is not ours."""
     file = SHARED_DATA / name
     if not file.exists():
-        give_up(f"the real public data are not beside the project: {name}")
+        pytest.skip(f"{name} is not at hand: it is not part of the project")
     return file
