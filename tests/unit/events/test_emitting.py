@@ -1,6 +1,7 @@
 """From lines to published events."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from events.cloudevent import CloudEvent, encode_structured
 from events.emitting import Emission, RefusedLine, emit
 from events.errors import DeliveryError, TopicMissingError
 from events.publisher import DeliveryReport, FailedDelivery, RecordingPublisher
+from events.school import SchoolClosed
 from tests.support.facts import cloud_events
 
 BAD_LINES = st.sampled_from([b"{}\n", b"not json\n", b"[1, 2\n", b"\xff\xfe\n"])
@@ -130,3 +132,60 @@ def test_long_inputs_are_settled_on_the_way(event: CloudEvent) -> None:
         with pytest.raises(DeliveryError) as lost:
             emit(endless(), BrokenPublisher(healthy=0), on_refused=print)
     assert lost.value.undelivered == 2
+
+
+def named(name: str) -> CloudEvent:
+    """Give an event with an id."""
+    return CloudEvent(
+        id=name,
+        source="/lycees",
+        time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
+        fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
+    )
+
+
+class TurningDown(RecordingPublisher):
+    """A publisher before a door that turns some events down, and keeps others for later."""
+
+    def __init__(self, refused: set[str], *, waiting: int = 0) -> None:
+        super().__init__()
+        self.turned_down = refused
+        self.waiting = waiting
+
+    def flush(self) -> DeliveryReport:
+        """Report some as refused, and some as waiting."""
+        refused = tuple(
+            FailedDelivery(event, "not yours", refused=True)
+            for event in self.events
+            if event.id in self.turned_down
+        )
+        delivered = len(self.events) - len(refused)
+        self.events.clear()
+        return DeliveryReport(delivered, refused, waiting=self.waiting, waiting_for="no answer")
+
+
+def test_an_event_that_is_turned_down_is_a_refused_line() -> None:
+    """It is told with its line and counted, and stops nothing."""
+    told: list[str] = []
+    emission = emit(
+        [line_of(named("a")), line_of(named("b")), line_of(named("c"))],
+        TurningDown({"b"}),
+        on_refused=lambda refused: told.append(str(refused)),
+    )
+    assert (emission.accepted, emission.refused) == (2, 1)
+    assert told == ["line 2: event 'b': was turned down by the door (not yours)"]
+
+
+def test_an_event_of_an_earlier_run_has_no_line() -> None:
+    """What was spooled before is told all the same."""
+    told: list[str] = []
+    publisher = TurningDown({"earlier"})
+    publisher.publish(named("earlier"))
+    emit([line_of(named("a"))], publisher, on_refused=lambda refused: told.append(str(refused)))
+    assert told == ["an earlier line: event 'earlier': was turned down by the door (not yours)"]
+
+
+def test_what_waits_is_no_loss() -> None:
+    """The last report says how many wait, and for what."""
+    emission = emit([line_of(named("a"))], TurningDown(set(), waiting=3), on_refused=print)
+    assert (emission.waiting, emission.waiting_for) == (3, "no answer")
