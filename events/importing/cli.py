@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 
-__all__ = ["import_group", "import_options"]
+from events.door_options import through_the_door
 
-Command = TypeVar("Command", bound=Callable[..., object])
+__all__ = ["import_group", "import_options"]
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -48,13 +48,14 @@ _OPTIONS: Final = (
         help="What was sent is noted there.  [default: imports.sqlite3 in your settings' folder]",
     ),
     click.option(
-        "--again", is_flag=True, help="Send also what was sent before: the broker has lost it."
+        "--again", is_flag=True, help="Send also what was sent before: it has been lost there."
     ),
 )
 
 
-def import_options(command: Command) -> Command:
+def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the files and options of every import, for `screen.carry_out`."""
+    command = through_the_door(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

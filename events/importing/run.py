@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from events.importing.carrying import Carrier, Tally
 from events.importing.finding import Reader, Watch
@@ -18,7 +19,8 @@ from events.publisher import NullPublisher, Publisher
 
 __all__ = ["Import", "OpenRoad", "run_import"]
 
-OpenRoad = Callable[[], AbstractContextManager[Publisher]]
+OpenRoad: TypeAlias = Callable[[], Publisher]
+"""Opens what the events are sent through: Kafka, or the producers' door."""
 
 
 @dataclass(frozen=True, slots=True)

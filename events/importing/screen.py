@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from events.broker import BrokerSecurity
+from events.door_options import DoorChoice
 from events.importing.carrying import Tally
 from events.importing.finding import Reader, Watch
 from events.importing.refusal import Refusal
@@ -35,6 +36,7 @@ def carry_out(
     *,
     files: tuple[Path, ...],
     bootstrap: str,
+    door: DoorChoice | None,
     recorded_at: datetime | None,
     journal: Path | None,
     **how: Any,
@@ -43,9 +45,13 @@ def carry_out(
 
     The caller ends with status 1 where the tally has refusals.
     """
+    if door is not None and door.spool_file is not None:
+        raise click.BadParameter(
+            "an import needs none: run it again, and it goes on", param_hint="--spool"
+        )
     plan = Import(
         files=files,
-        destination=",".join(sorted(bootstrap.split(","))),
+        destination=",".join(sorted(bootstrap.split(","))) if door is None else door.url,
         journal=journal or Path(click.get_app_dir("smart-region")) / JOURNAL,
         recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
         **how,
@@ -64,7 +70,7 @@ def carry_out(
             run_import(
                 plan,
                 reader,
-                _kafka_road(bootstrap),
+                partial(_kafka, bootstrap) if door is None else door.publisher,
                 now=datetime.now(UTC),
                 tell=tell,
                 watch=watch,
@@ -76,13 +82,10 @@ def carry_out(
     return tally
 
 
-def _kafka_road(bootstrap: str) -> Callable[[], AbstractContextManager[Publisher]]:
-    def opened() -> AbstractContextManager[Publisher]:
-        # Errors reach the reader as one line of ours, not as the client's account of each attempt.
-        logging.getLogger("kafka").addHandler(logging.NullHandler())
-        return KafkaPublisher(bootstrap, security=BrokerSecurity.from_environment(os.environ))
-
-    return opened
+def _kafka(bootstrap: str) -> Publisher:
+    # Errors reach the reader as one line of ours, not as the client's account of each attempt.
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    return KafkaPublisher(bootstrap, security=BrokerSecurity.from_environment(os.environ))
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from events.topics import DEFAULT_PARTITIONS, topic_name
 from streams.audit.reading import read_topics
 from streams.child_process import end_child, start_child
 from tests.support.commands import run
+from tests.support.doors import Door, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.tables import shared_file, write_file
 from tests.support.traffic import wait_done
@@ -163,6 +164,34 @@ def test_an_import_that_is_killed_goes_on(
         and (one.kind is ValueKind.CURRENT or one.territory is not Territory.COUNTRY)
     ]
     assert exported.read_bytes() == pilote_text(kept).encode()
+
+
+def test_an_import_may_take_the_door(broker: KafkaBroker, tmp_path: Path, journal: Path) -> None:
+    """Signed, in batches, once; what the producer may not send is refused by its line."""
+    credentials = issue_credentials("pilote", tmp_path)
+    secret = write_file(tmp_path, credentials.signing_secret, name="secret")
+    secret.chmod(0o600)
+    current = [one for one in values(7) if one.kind is ValueKind.CURRENT][:1_200]
+    file = write_file(tmp_path, pilote_text(current))
+    lycees = write_file(
+        tmp_path,
+        "uai;date_raccordement;debit_mbps\n0750419Y;2018-09-01;1000\n",
+        name="lycees.csv",
+    )
+    with Door(broker.bootstrap, tmp_path, secrets=credentials.file) as door:
+        road = ("--door", door.url, "--secret", str(secret), "--producer", "pilote")
+        options = (*road, "--journal", str(journal))
+        first = run(broker, "import", "pilote", *options, str(file))
+        assert first.returncode == 0, first.stderr
+        assert first.stdout.startswith(f"1200 sent to {door.url}, 0 there already,")
+        second = run(broker, "import", "pilote", *options, str(file))
+        assert second.stdout.startswith(f"0 sent to {door.url}, 1200 there already,")
+        other = run(broker, "import", "csv", "--mapping", "lycees_raccordes", *options, str(lycees))
+        assert other.returncode == 1
+        assert f"{lycees}:2: is refused where it was sent to: source: " in other.stderr
+        assert "0 sent to" in other.stdout
+    sent = ids(broker, Family.OBSERVATIONS)
+    assert (len(sent), sent.total(), ends(broker, Family.SCHOOLS)) == (1200, 1200, 0)
 
 
 def last_values(current: Sequence[PiloteValue]) -> Iterator[tuple[tuple[str, str | None], float]]:
