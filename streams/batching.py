@@ -22,6 +22,7 @@ from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
 
 from streams.errors import StreamsError
+from streams.header_names import read_any_header_name_with_aiokafka
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -85,6 +86,7 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
     known_at: float = 0.0
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
+        read_any_header_name_with_aiokafka()
         consumer = super()._create_consumer(loop)
         # Faust says 1.5 s; some brokers do not wake a waiting fetch when a record arrives.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS

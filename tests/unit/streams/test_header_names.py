@@ -1,0 +1,157 @@
+"""Records with a header whose name is no UTF-8, read by both clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka.structs import TopicPartition
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kafka.record import MemoryRecords, memory_records
+
+from streams.header_names import (
+    read_any_header_name_with_aiokafka,
+    read_any_header_name_with_kafka_python,
+)
+from tests.support.header_names import HeaderName
+
+NO_TEXT = b"caf\xe9"
+NO_COMPRESSION, GZIP = 0, 1
+
+Headers = Sequence[tuple[bytes, bytes | None]]
+Read = tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
+
+
+@pytest.fixture(autouse=True)
+def _clients_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
+    monkeypatch.setattr(memory_records, "DefaultRecordBatch", memory_records.DefaultRecordBatch)
+
+
+def batch(
+    records: Iterable[Headers], *, first: int = 0, compression: int = NO_COMPRESSION
+) -> bytes:
+    """Return a batch as it lies on a topic; each record's key and value tell its offset."""
+    builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 10**6)
+    for offset, headers in enumerate(records):
+        named: list[Any] = [(HeaderName(name), value) for name, value in headers]
+        told = str(first + offset).encode()
+        builder.append(offset, 1, told, told, named)
+    content = bytes(builder.build())
+    # The first eight bytes are the batch's offset, which the checksum leaves out.
+    return first.to_bytes(8, "big") + content[8:]
+
+
+def read_with_aiokafka(content: bytes, *, start: int = 0) -> list[Read]:
+    """Read a fetch's content as aiokafka's consumer does, from an offset."""
+    records = fetcher.PartitionRecords(
+        TopicPartition("t", 0),
+        fetcher.MemoryRecords(content),
+        aborted_transactions=None,
+        fetch_offset=start,
+        key_deserializer=None,
+        value_deserializer=None,
+        check_crcs=True,
+        isolation_level=fetcher.READ_UNCOMMITTED,
+    )
+    return [(one.offset, one.key, one.value, list(one.headers)) for one in records]
+
+
+def read_with_kafka_python(content: bytes) -> list[Read]:
+    """Read a fetch's content as kafka-python's consumer does."""
+    return [
+        (one.offset, one.key, one.value, list(one.headers))
+        for one_batch in MemoryRecords(content)
+        for one in one_batch
+    ]
+
+
+def expected(records: Iterable[Headers], *, first: int = 0) -> list[Read]:
+    """Return what is to be read."""
+    return [
+        (
+            first + place,
+            str(first + place).encode(),
+            str(first + place).encode(),
+            [(name.decode(errors="replace"), value) for name, value in headers],
+        )
+        for place, headers in enumerate(records)
+    ]
+
+
+MIXED: list[Headers] = [
+    [(b"ce_id", b"1")],
+    [(b"ce_id", b"2"), (NO_TEXT, b"\xff"), (b"after", None)],
+    [],
+    [(NO_TEXT, None)],
+    [("café".encode(), b"5")],
+]
+
+
+@pytest.mark.parametrize("compression", [NO_COMPRESSION, GZIP])
+def test_both_clients_fail_on_such_a_record_by_themselves(compression: int) -> None:
+    """The day they do not, there is nothing left to mend here."""
+    content = batch(MIXED, compression=compression)
+
+    with pytest.raises(UnicodeDecodeError):
+        read_with_aiokafka(content)
+    with pytest.raises(Exception, match="UnicodeDecodeError"):
+        read_with_kafka_python(content)
+
+
+@pytest.mark.parametrize("compression", [NO_COMPRESSION, GZIP])
+def test_all_records_of_its_batch_and_of_those_around_it_are_read(compression: int) -> None:
+    """Each once, in their order, and all but the name as it was sent."""
+    read_any_header_name_with_aiokafka()
+    read_any_header_name_with_kafka_python()
+    plain: list[Headers] = [[(b"ce_id", b"x")], []]
+    content = b"".join(
+        [
+            batch(plain, compression=compression),
+            batch(MIXED, first=2, compression=compression),
+            batch(plain, first=7, compression=compression),
+        ]
+    )
+    everything = expected([*plain, *MIXED, *plain])
+
+    assert read_with_aiokafka(content) == everything
+    assert read_with_kafka_python(content) == everything
+
+
+@pytest.mark.parametrize("start", range(6))
+def test_a_consumer_goes_on_in_the_middle_of_a_batch(start: int) -> None:
+    """A fetch begins with the batch that has the offset; what was before it is not read again."""
+    read_any_header_name_with_aiokafka()
+
+    assert read_with_aiokafka(batch(MIXED), start=start) == expected(MIXED)[start:]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    records=st.lists(
+        st.lists(st.tuples(st.binary(max_size=6), st.none() | st.binary(max_size=4)), max_size=3),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_any_names_are_read_the_same_by_both(records: list[Headers]) -> None:
+    """As Java's client reads them: what is no UTF-8 is U+FFFD."""
+    read_any_header_name_with_aiokafka()
+    read_any_header_name_with_kafka_python()
+
+    assert read_with_aiokafka(batch(records)) == expected(records)
+    assert read_with_kafka_python(batch(records)) == expected(records)
+
+
+def test_a_batch_that_is_damaged_is_still_refused() -> None:
+    """Only names are read with indulgence."""
+    read_any_header_name_with_aiokafka()
+    content = bytearray(batch(MIXED))
+    content[-1] ^= 1
+
+    with pytest.raises(Exception, match="Invalid CRC"):
+        read_with_aiokafka(bytes(content))
