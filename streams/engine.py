@@ -102,12 +102,13 @@ class Engine:
         if result.refusals:
             first = result.refusals[0]
             logger.warning(
-                "dead letters topic=%s partition=%d count=%d first_offset=%d first=%s",
+                # Why, and not what: the value that was refused may be a person's.
+                "dead letters topic=%s partition=%d count=%d first_offset=%d first_reason=%s",
                 message.topic,
                 partition,
                 len(result.refusals),
                 first.record.offset,
-                first.error,
+                first.error.reason,
             )
 
     async def rewrite_repaired(self, consumer: BatchConsumer, producer: BatchProducer) -> int:
