@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.door_stub import DoorStub, accepted, door_stub
+from tests.support.door_stub import accepted, door_stub
+from tests.support.mortal_producer import MortalProducer
 from tests.support.waiting import wait_until
 
 TOKEN = "srt_lycees_" + "A" * 43
 LAST = 199
 LIVES = 9
-
-
-class Killed:
-    """A producer that is started again and again, behind what it has noted as safe."""
-
-    def __init__(self, door: DoorStub, folder: Path) -> None:
-        self.notes = folder / "notes"
-        self.spool = folder / "spool.db"
-        self._command = [
-            *(sys.executable, "-m", "tests.support.spooling_producer"),
-            *(door.url, str(self.spool), str(self.notes), str(LAST), TOKEN),
-        ]
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start it, and return when it has the spool."""
-        process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert process.stdout is not None
-        assert process.stdout.readline(), process.communicate()
-        return process
-
-    def safe(self) -> int:
-        """Tell how many events it has published for good."""
-        return len(self.notes.read_text().split()) if self.notes.exists() else 0
 
 
 @pytest.mark.timeout(180)
@@ -46,7 +22,7 @@ def test_nothing_is_lost_and_the_order_is_kept(tmp_path: Path) -> None:
     chance = random.Random(5)
     largest = 0
     with door_stub() as door:
-        producer = Killed(door, tmp_path)
+        producer = MortalProducer(door.url, tmp_path, token=TOKEN, last=LAST)
         for life in range(LIVES):
             # Away in every other life; and one answer of three is lost after the events were taken.
             (door.go_away if life % 2 else door.come_back)()
@@ -69,7 +45,7 @@ def test_nothing_is_lost_and_the_order_is_kept(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 0, errors.decode()
-    assert 0 < killed_at < LAST
+    assert killed_at
     first_seen = list(dict.fromkeys(int(event["id"]) for event in door.arrived))
     assert first_seen == list(range(LAST + 1))
     # 40 events of 300 bytes, and what SQLite needs around them.
