@@ -25,10 +25,10 @@ ARGS ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/run.stamp ## replay 2016 to 2020 on an embedded broker and watch the figures (no Java)
+demo: $(VENV)/demo.stamp ## replay 2016 to 2020 on an embedded broker and watch the figures (no Java)
 	@$(BIN)/smart-region demo $(ARGS)
 
-demo-boards: $(VENV)/run.stamp ## publish the boards on the Grafana at GRAFANA_URL
+demo-boards: $(VENV)/demo.stamp ## publish the boards on the Grafana at GRAFANA_URL
 	@test -n "$(GRAFANA_URL)" || \
 		{ echo "which Grafana? make demo-boards GRAFANA_URL=http://localhost:3000" >&2; exit 1; }
 	@$(BIN)/smart-region boards apply --grafana "$(GRAFANA_URL)" $(ARGS)
@@ -67,19 +67,23 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	$(LOCK) --group build -o requirements/run.txt
-	$(LOCK) --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) --group build -c requirements/run.txt -o requirements/build.txt
+	$(LOCK) --group build --extra demo pyproject.toml -c requirements/run.txt -c requirements/build.txt \
+		-o requirements/demo.txt
+	$(LOCK) --group dev --extra demo pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
 
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(UPGRADE) \
-	--custom-compile-command "make lock" --extra demo pyproject.toml
+	--custom-compile-command "make lock"
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The locked packages, then the project itself as an editable install. dev.txt pins whatever
-# run.txt pins to the same versions, so the two stamps can share one environment.
+# The locked packages, then the project itself as an editable install. Four lists, one version of
+# each package: run.txt is what production runs (the image's), build.txt what makes the wheel,
+# demo.txt these two and the demo's broker, dev.txt all. So the two stamps can share one environment.
 $(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "installing $< into $(VENV)" >&2
 	@$(PIP) install --require-hashes --requirement $< >&2
