@@ -1,0 +1,221 @@
+"""The report on producers from a real broker: an independent recount's, whatever workers suffer."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from datetime import date, datetime
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from events.simulation import simulate
+from events.simulation.record import RecordKind
+from tests.support.commands import run
+from tests.support.histories import event, uai
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, message_of, send, shuffled, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, supervised
+
+pytestmark = pytest.mark.timeout(300)
+
+FIRST, LAST = date(2016, 1, 1), date(2016, 12, 31)
+SECONDS = 90
+DOUBLED = 0.05
+ASTRAY = 0.02
+KILLS = 3
+
+STRANGER = uai("0950001")
+SIRET = "13002526500013"
+LATER = "2017-01-01"
+
+
+@pytest.fixture(scope="module")
+def sent() -> list[Message]:
+    """Return a year of the simulated Région, out of order and in part twice."""
+    messages = [
+        Message(record.family, record.key.encode(), record.line.encode())
+        for record in simulate(7, FIRST, LAST)
+    ]
+    return shuffled(messages, seed=3, doubled=DOUBLED)
+
+
+def reported(broker: KafkaBroker, *options: str) -> Any:  # noqa: ANN401 - JSON
+    """Report on producers, as of the last day of 2020, and read it."""
+    done = run(broker, "producers", "report", "--format", "json", *options)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def counted(broker: KafkaBroker) -> dict[str, dict[str, Any]]:
+    """Report on producers; return the scorecards of those who sent something, by source's name."""
+    cards = reported(broker)["scorecards"]
+    return {card["producer"]: card for card in cards if card["accepted"] or card["refused"]}
+
+
+def valid_events(sent: list[Message]) -> list[dict[str, Any]]:
+    """Return what the simulator did not spoil, as plain JSON."""
+    invalid = {
+        record.line.encode()
+        for record in simulate(7, FIRST, LAST)
+        if record.kind is RecordKind.INVALID
+    }
+    return [json.loads(message.value) for message in sent if message.value not in invalid]
+
+
+def recounted(sent: list[Message]) -> dict[str, Any]:
+    """Count again by another road: the simulator says what is valid, plain JSON says the rest."""
+    events = valid_events(sent)
+    valid: Counter[str] = Counter()
+    late: dict[str, dict[str, int]] = defaultdict(dict)
+    last: dict[str, str] = {}
+    for said in events:
+        producer = said["source"].rpartition(":")[2]
+        (day,) = (
+            value
+            for name, value in said["data"].items()
+            if name.endswith("_on") or name in ("as_of", "period_end")
+        )
+        recorded = datetime.fromisoformat(said["time"])
+        valid[producer] += 1
+        late[producer][said["id"]] = max((recorded.date() - date.fromisoformat(day)).days, 0)
+        last[producer] = max(said["time"], last.get(producer, ""))
+    return {
+        "refused": len(sent) - len(events),
+        "accepted": {producer: len(events) for producer, events in late.items()},
+        "duplicates": {producer: valid[producer] - len(late[producer]) for producer in valid},
+        "median": {producer: _rank(events.values(), 0.5) for producer, events in late.items()},
+        "last": last,
+    }
+
+
+def _rank(days: Any, share: float) -> int:  # noqa: ANN401 - any collection of numbers
+    ordered = sorted(days)
+    return int(ordered[ceil(share * len(ordered)) - 1])
+
+
+def test_equals_an_independent_recount(broker: KafkaBroker, sent: list[Message]) -> None:
+    """Accepted, repeated, refused, late, last heard: producer by producer."""
+    send(broker.bootstrap, sent, astray=ASTRAY)
+
+    cards, expected = counted(broker), recounted(sent)
+
+    cards.pop("unknown", None)  # Refused records that do not say whose they are.
+    assert {name: card["accepted"] for name, card in cards.items()} == expected["accepted"]
+    assert {name: card["duplicates"] for name, card in cards.items()} == expected["duplicates"]
+    assert {name: card["lateness"]["median"] for name, card in cards.items()} == expected["median"]
+    assert {name: datetime.fromisoformat(card["last_event"]) for name, card in cards.items()} == {
+        name: datetime.fromisoformat(last) for name, last in expected["last"].items()
+    }
+    everybody = reported(broker)["scorecards"]
+    assert sum(card["refused"] for card in everybody) == expected["refused"] > 0
+
+
+def test_kills_and_copies_do_not_change_it(
+    broker: KafkaBroker, crew: Crew, sent: list[Message]
+) -> None:
+    """Before a worker has seen anything, and after workers were killed over it."""
+    send(broker.bootstrap, sent, astray=ASTRAY)
+    before = reported(broker, "--references")
+
+    worker, chance = crew.worker(max_poll_records="500"), random.Random(5)
+    with supervised(worker):
+        for _ in range(KILLS):
+            worker.wait_ready()
+            done = worker.log().count("dead letters")
+            target = done + chance.randint(1, 3)
+            wait_until(lambda: worker.log().count("dead letters") >= target, seconds=5)  # noqa: B023
+            worker.kill()
+        assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
+
+    assert reported(broker, "--references") == before
+
+
+def test_the_worker_counts_the_same(broker: KafkaBroker, crew: Crew, sent: list[Message]) -> None:
+    """What /metrics shows since it began is what the report counts, where nothing was killed."""
+    send(broker.bootstrap, sent)
+    worker = crew.worker()
+    worker.start()
+    worker.wait_ready()
+    assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
+    cards = {card["producer"]: card for card in reported(broker)["scorecards"]}
+
+    samples = [
+        sample
+        for family in text_string_to_metric_families(worker.metrics())
+        for sample in family.samples
+    ]
+    events = {
+        (sample.labels["producer"], sample.labels["outcome"]): sample.value
+        for sample in samples
+        if sample.name == "smartregion_producer_events_total"
+    }
+    heard = {
+        sample.labels["producer"]: sample.value
+        for sample in samples
+        if sample.name == "smartregion_producer_last_event_timestamp_seconds"
+    }
+    assert {name: events[name, "refused"] for name in cards} == {
+        name: card["refused"] for name, card in cards.items()
+    }
+    # A repetition of what was overtaken meanwhile is superseded for the worker.
+    assert {
+        name: sum(events.get((name, one), 0) for one in ("accepted", "duplicate", "superseded"))
+        for name in cards
+    } == {name: card["accepted"] + card["duplicates"] for name, card in cards.items()}
+    assert heard == {
+        name: datetime.fromisoformat(card["last_event"]).timestamp()
+        for name, card in cards.items()
+        if card["last_event"] is not None
+    }
+
+
+def test_references_that_lead_nowhere_are_counted_and_listed(
+    broker: KafkaBroker, sent: list[Message], tmp_path: Path
+) -> None:
+    """An unregistered lycée, an unknown organisation, a commune elsewhere and one nowhere."""
+    source = "urn:iledefrance:subventions"
+    sirets = tmp_path / "sirets.csv"
+    known = {said["data"]["siret"] for said in valid_events(sent) if "siret" in said["data"]}
+    sirets.write_text("siret\n" + "\n".join(sorted(known)) + "\n")
+    send(broker.bootstrap, sent)
+    options = ("--references", "--sirets", str(sirets))
+    before = reported(broker, *options)["references"]
+
+    elsewhere = message_of(event("broadband.coverage_reported", "77288", LATER))
+    send(
+        broker.bootstrap,
+        [
+            message_of(event("equipment.delivered", "D-1", LATER, uai=STRANGER, department="95")),
+            message_of(event("school.connected", STRANGER, LATER)),
+            message_of(event("grant.committed", "G-1", LATER, siret=SIRET, source=source)),
+            message_of(event("broadband.coverage_reported", "95999", LATER)),
+            Message(
+                elsewhere.family, elsewhere.key, elsewhere.value.replace(b'"77288"', b'"69123"')
+            ),
+        ],
+    )
+    after = reported(broker, *options)["references"]
+
+    new = [line for line in after["dangling"] if line not in before["dangling"]]
+    assert [(one["kind"], one["fact"], one["value"], one["producer"]) for one in new] == [
+        ("school", "equipment.delivered", STRANGER, "unknown"),
+        ("school", "school.connected", STRANGER, "unknown"),
+        ("siret", "grant.committed", SIRET, "subventions"),
+        ("commune", None, "69123", "unknown"),
+        ("commune", "broadband.coverage_reported", "95999", "unknown"),
+    ]
+    unknown = {one["kind"]: one["unknown"] for one in before["checked"]}
+    assert {one["kind"]: one["unknown"] - unknown[one["kind"]] for one in after["checked"]} == {
+        "school": 2,
+        "site": 0,
+        "dataset": 0,
+        "grant": 0,
+        "siret": 1,
+        "commune": 1,
+    }
