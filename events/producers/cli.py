@@ -51,7 +51,8 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
             click.echo(error)
         click.echo(f"{len(invalid.errors)} to correct", err=True)
         sys.exit(1)
-    told = f"{len(declared.producers)} producers"
+    count = len(declared.producers)
+    told = f"{count} producer{'' if count == 1 else 's'}"
     if secrets_file is not None:
         told += f", {len(secrets.root)} with secrets"
     click.echo(f"{told}: correct")
