@@ -59,7 +59,9 @@ def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
     result = run("check", "--secrets", str(file))
     assert (result.exit_code, "lycee: is not a declared producer" in result.stdout) == (1, True)
     file.write_text(f"lycees: {{bearer_sha256: [{token_digest('x')}]}}")
-    assert run("check", "--secrets", str(file)).stdout == ("10 producers, 1 with secrets: correct\n")
+    assert run("check", "--secrets", str(file)).stdout == (
+        "10 producers, 1 with secrets: correct\n"
+    )
 
 
 def test_the_producers_are_listed() -> None:
