@@ -22,7 +22,6 @@ class Claims(NamedTuple):
     source: str | None = None
     type: str | None = None
     id: str | None = None
-    time: str | None = None
 
 
 _IN_TEXT: Final = {

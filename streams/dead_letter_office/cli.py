@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["commands"]
 
 STATES = ("waiting", "replayed", "discarded")
+DEFAULT_MAX_ATTEMPTS = 3
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
@@ -142,7 +143,7 @@ def list_dead_letters(
     def told() -> Iterator[Case]:
         for case in _cases(load_settings(broker=bootstrap), selection):
             if as_json:
-                click.echo(json.dumps(as_document(case, unmask=unmask), ensure_ascii=False))
+                click.echo(json.dumps(as_document(case, unmask=unmask)))
             else:
                 click.echo(as_line(case, unmask=unmask))
             yield case
@@ -169,7 +170,7 @@ def show(*, places: tuple[Place, ...], unmask: bool, as_json: bool, bootstrap: s
     cases = list(_cases(load_settings(broker=bootstrap), selection))
     for case in cases:
         if as_json:
-            click.echo(json.dumps(as_whole_document(case, unmask=unmask), ensure_ascii=False))
+            click.echo(json.dumps(as_whole_document(case, unmask=unmask)))
         else:
             click.echo(as_text(case, unmask=unmask) + "\n")
     _tell_missing(selection, cases)
@@ -182,7 +183,7 @@ def show(*, places: tuple[Place, ...], unmask: bool, as_json: bool, bootstrap: s
 @click.option(
     "--max-attempts",
     type=click.IntRange(1, 99_999),
-    default=3,
+    default=DEFAULT_MAX_ATTEMPTS,
     show_default=True,
     help="Leave those alone that were tried so often.",
 )
@@ -199,6 +200,7 @@ def replay(
     """
     from streams.dead_letter_office import handling
     from streams.dead_letter_office.door import door_rules
+    from streams.dead_letter_office.files import verify_topics
     from streams.dead_letter_office.masking import masked_error
     from streams.dead_letter_office.way_back import WayBack
     from streams.settings import load_settings
@@ -206,6 +208,7 @@ def replay(
     settings = load_settings(broker=bootstrap)
     clock = settings.make_clock()
     way_back = WayBack(settings.partitions, door_rules(settings, clock))
+    verify_topics(settings)  # On a wrong number of partitions each copy would go astray.
     # All before the first is sent: one that is refused again comes back as a new letter.
     cases = list(_cases(settings, selection))
     with _post(settings, dry_run=dry_run) as post:

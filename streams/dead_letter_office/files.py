@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from events import topic_admin
 from events.broker import PLAINTEXT, BrokerSecurity
 from events.dead_letters import NotADeadLetterError, read_dead_letter
-from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS
+from events.registry import Family
+from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from streams.audit.reading import read_topics
 from streams.dead_letter_office.case import Case
 from streams.dead_letter_office.settlement import NotASettlementError, read_settlement
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from events.dead_letters import Place
     from events.records import Record
     from streams.dead_letter_office.settlement import Settlement
+    from streams.settings import Settings
 
-__all__ = ["cases_of", "read_cases"]
+__all__ = ["cases_of", "read_cases", "verify_topics"]
 
 
 def read_cases(
@@ -36,6 +39,17 @@ def read_cases(
     ledger = read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security)
     letters = read_topics(bootstrap, topics=[DEAD_LETTERS], security=security)
     return cases_of(letters, ledger, on_stranger=on_stranger)
+
+
+def verify_topics(settings: Settings) -> None:
+    """Check that the topics that a replay writes are as declared. Raises as `topic_admin` does."""
+    written = {DEAD_LETTER_OUTCOMES, *map(topic_name, Family)}
+    declared = declared_topics(partitions=settings.partitions, replication=settings.replication)
+    topic_admin.verify_topics(
+        settings.broker,
+        [topic for topic in declared if topic.name in written],
+        security=settings.security(),
+    )
 
 
 def cases_of(

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from streams.dead_letter_office.post import Post
     from streams.dead_letter_office.way_back import WayBack
 
-__all__ = ["DEFAULT_MAX_ATTEMPTS", "Replay", "discard", "replay"]
+__all__ = ["Replay", "discard", "replay"]
 
-DEFAULT_MAX_ATTEMPTS: Final = 3
 #: Copies sent before they are noted: what a killed command may send twice.
 CHUNK: Final = 200
 
@@ -47,11 +46,12 @@ def replay(
     way_back: WayBack,
     *,
     clock: Clock,
-    max_attempts: int = DEFAULT_MAX_ATTEMPTS,
+    max_attempts: int,
 ) -> Replay:
     """Send letters again that are valid now, and note what became of each.
 
-    Raises NotAcknowledgedError; what was noted before holds.
+    One that was tried `max_attempts` times is left alone. Raises NotAcknowledgedError; what was
+    noted before holds.
     """
     done = Replay()
     for chunk in _chunks(cases):
