@@ -24,7 +24,14 @@ from events.fact import JSON
 from events.gateway.authentication import AuthenticationError
 from events.gateway.body import BodyReader
 from events.gateway.exposition import Exposition
-from events.gateway.http_binding import Delivery, HttpHeaders, Mode, only_once, read_delivery
+from events.gateway.http_binding import (
+    LARGEST_HEADERS,
+    Delivery,
+    HttpHeaders,
+    Mode,
+    only_once,
+    read_delivery,
+)
 from events.gateway.openapi import openapi_document
 from events.gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError
 from events.gateway.reception import Outcome, Receipt, Reception
@@ -298,7 +305,10 @@ class _Outermost:
             await send(message)
 
         try:
-            if b"%" in scope["raw_path"]:  # An address has one spelling.
+            # h11 minds how much it keeps of headers that are not complete, and no others.
+            if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+                await _plain_problem("headers_too_large")(scope, receive, watched)
+            elif b"%" in scope["raw_path"]:  # An address has one spelling.
                 await _plain_problem("not_found")(scope, receive, watched)
             else:
                 await self._app(scope, receive, watched)

@@ -20,6 +20,7 @@ from events.gateway.strict_json import JsonText, read_array, read_value
 
 __all__ = [
     "BATCH",
+    "LARGEST_HEADERS",
     "MOST_EVENTS",
     "Delivery",
     "HttpHeaders",
@@ -32,6 +33,8 @@ __all__ = [
 HttpHeaders = Sequence[tuple[bytes, bytes]]
 """As ASGI gives them: names in lower case."""
 
+LARGEST_HEADERS: Final = 16 * 1024
+"""Bytes of a request's line and headers together."""
 BATCH: Final = b"application/cloudevents-batch+json"
 MOST_EVENTS: Final = 500
 """In one batch."""

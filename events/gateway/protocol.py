@@ -12,10 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from events.gateway.problems import KINDS, MEDIA_TYPE, Problem
 
-__all__ = ["LARGEST_HEADERS", "DoorProtocol", "protocol_with"]
-
-LARGEST_HEADERS = 16 * 1024
-"""Of a request's line and headers together."""
+__all__ = ["DoorProtocol", "protocol_with"]
 
 _TOO_LARGE = 431
 _MARGIN = 5.0

@@ -19,7 +19,8 @@ from events.gateway.app import Door, make_app
 from events.gateway.authentication import Authenticator
 from events.gateway.body import BodyReader
 from events.gateway.exposition import Exposition
-from events.gateway.protocol import LARGEST_HEADERS, protocol_with
+from events.gateway.http_binding import LARGEST_HEADERS
+from events.gateway.protocol import protocol_with
 from events.gateway.quota import Quotas
 from events.gateway.reception import Reception
 from events.gateway.settings import GatewaySettings

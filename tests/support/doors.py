@@ -65,10 +65,14 @@ class Door:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        """Start it and wait until it takes events."""
+    def start(self) -> None:
+        """Start its process; does not wait until it takes events."""
         command = [sys.executable, "-m", "smart_region", "gateway"]
         self._process = start_child(command, output=self.log_file, env=self._env)
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it takes events."""
+        self.start()
         wait_until(lambda: self.ready or not self.alive, seconds=READY_SECONDS)
         assert self.ready, f"the door does not take events:\n{self.log_file.read_text()}"
         return self
@@ -77,6 +81,16 @@ class Door:
         """Let it finish what it took."""
         if self._process is not None:
             end_child(self._process, grace=STOP_SECONDS)
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process, once started."""
+        assert self._process is not None, "start it first"
+        return self._process
+
+    def log(self) -> str:
+        """Return all that it logged."""
+        return self.log_file.read_text() if self.log_file.exists() else ""
 
     @property
     def alive(self) -> bool:

@@ -1,0 +1,215 @@
+"""The door before a real broker: what it has acknowledged is there, and it says when it cannot."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.dead_letters import DOOR, read_dead_letter
+from events.partitioning import partition_for
+from tests.support.doors import Credentials, Door
+from tests.support.doorway import doorway, records_of
+from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
+from tests.support.kafka import KafkaBroker
+from tests.support.raw_http import Answer, Line, post, request
+from tests.support.waiting import wait_until
+
+Opened = tuple[Door, Credentials]
+
+
+@pytest.fixture
+def opened(broker: KafkaBroker, tmp_path: Path) -> Iterator[Opened]:
+    """Give a door that takes events."""
+    with doorway(broker.bootstrap, tmp_path) as door:
+        yield door
+
+
+def send(opened: Opened, body: bytes, media_type: str = STRUCTURED) -> Answer:
+    """Send with the producer's token."""
+    door, credentials = opened
+    with Line(door.port) as line:
+        line.send(post(body, f"content-type: {media_type}", bearer(credentials)))
+        answer = line.answer()
+    assert answer is not None
+    return answer
+
+
+def bearer(credentials: Credentials) -> str:
+    """Write the header of a token."""
+    return f"authorization: Bearer {credentials.token}"
+
+
+def test_a_receipt_says_where_the_event_is(opened: Opened, broker: KafkaBroker) -> None:
+    """Topic, partition and offset hold its bytes, where Java's partitioner puts its key."""
+    bodies = [json.dumps(event(number)) for number in range(3)]
+
+    answer = send(opened, f"[{', '.join(bodies)}]".encode(), BATCH)
+
+    records = {(one.topic, one.partition, one.offset): one for one in _schools(broker)}
+    receipts = answer.json["receipts"]
+    assert answer.status == 202
+    found = [records[one["topic"], one["partition"], one["offset"]] for one in receipts]
+    assert [one.value.decode() for one in found] == bodies
+    assert {one.partition for one in found} == {partition_for(b"0750652B", 8)}
+
+
+def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -> None:
+    """Read back, it says who sent what and why it was not taken."""
+    body = json.dumps(event(time="2016-01-01")).encode()
+
+    answer = send(opened, body)
+
+    [record] = records_of(broker.bootstrap)
+    letter = read_dead_letter(record)
+    assert answer.problem == "invalid_envelope"
+    assert (letter.value, letter.producer, letter.origin) == (body, PRODUCER, DOOR)
+    assert (letter.reason, letter.field) == ("invalid_envelope", "time")
+
+
+def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> None:
+    """A request that had begun is answered, and its event is on the topic; no other is let in."""
+    door, credentials = opened
+    body = json.dumps(event()).encode()
+    whole = post(body, f"content-type: {STRUCTURED}", bearer(credentials))
+    with Line(door.port) as line:
+        line.send(whole[:-10])
+        assert wait_until(lambda: _has_begun(door), seconds=10)
+        door.process.send_signal(signal.SIGTERM)
+        assert wait_until(lambda: not _listens(door), seconds=10)
+        assert door.alive
+        line.send(whole[-10:])
+        answer = line.answer()
+
+    assert answer is not None
+    assert answer.status == 202
+    assert door.process.wait(timeout=20) == 0
+    assert [record.value for record in _schools(broker)] == [body]
+
+
+def test_a_stop_waits_for_nobody_who_says_nothing(opened: Opened) -> None:
+    """Connections without a request are closed."""
+    door, _ = opened
+    with Line(door.port) as line:
+        line.send(request("GET", "/healthz"))
+        assert line.answer() is not None
+        door.process.send_signal(signal.SIGTERM)
+
+        assert line.is_closed()
+        assert door.process.wait(timeout=10) == 0
+
+
+@pytest.mark.timeout(180)
+def test_a_door_without_a_broker_says_so_until_it_is_back(
+    broker: KafkaBroker, tmp_path: Path
+) -> None:
+    """It starts before its broker, answers 503 while that is away, and needs no restart."""
+    body = json.dumps(event()).encode()
+    with doorway(broker.bootstrap, tmp_path, gateway_delivery_timeout="3") as opened:
+        assert send(opened, body).status == 202
+        broker.stop()
+        assert wait_until(lambda: not opened[0].ready, seconds=15)
+
+        away = send(opened, body)
+        broker.start()
+
+        assert (away.status, away.problem) == (503, "broker_away")
+        assert int(away.headers["retry-after"]) > 0
+        assert wait_until(lambda: opened[0].ready, seconds=30)
+        assert send(opened, body).status == 202
+
+        broker.stop()
+        door = opened[0]
+        door.process.terminate()
+        assert door.process.wait(timeout=20) == 0
+        door.start()
+        assert wait_until(lambda: _listens(door), seconds=20)
+        assert send(opened, body).status == 503
+        broker.start()
+        assert wait_until(lambda: door.ready, seconds=30)
+        assert send(opened, body).status == 202
+
+
+def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None:
+    """It keeps its connections and answers nothing: whoever waits is told within the deadline."""
+    body = json.dumps(event()).encode()
+    with doorway(broker.bootstrap, tmp_path, gateway_delivery_timeout="2") as opened:
+        assert broker._process is not None
+        broker._process.send_signal(signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            answer = send(opened, body)
+            waited = time.monotonic() - began
+        finally:
+            broker._process.send_signal(signal.SIGCONT)
+        assert answer.status == 503
+        assert waited < 10
+        assert wait_until(lambda: opened[0].ready, seconds=60)
+        assert send(opened, body).status == 202
+
+
+def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -> None:
+    """The door lives, and says at /readyz what to do."""
+    door = Door(kafka.bootstrap, tmp_path, secrets=_nobody_s(tmp_path))
+    door.start()
+    try:
+        assert wait_until(lambda: _listens(door), seconds=20)
+        with Line(door.port) as line:
+            line.send(request("GET", "/readyz"))
+            answer = line.answer()
+        assert answer is not None
+        assert answer.status == 503
+        assert "smart-region topics apply" in answer.json["waiting_for"]
+    finally:
+        door.__exit__()
+
+
+def test_an_address_in_use_is_told_in_one_line() -> None:
+    """With the setting to change, and exit status 2."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "smart_region", "gateway"],
+            env={"SMART_REGION_GATEWAY_PORT": str(port), "PATH": ""},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert done.returncode == 2, done.stderr
+    assert "SMART_REGION_GATEWAY_PORT" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def _schools(broker: KafkaBroker) -> list[Any]:
+    return records_of(broker.bootstrap, "smartregion.schools")
+
+
+def _listens(door: Door) -> bool:
+    try:
+        with Line(door.port):
+            return True
+    except OSError:
+        return False
+
+
+def _has_begun(door: Door) -> bool:
+    """Whether another request is answered: then the server has turned to what came before it."""
+    with Line(door.port) as line:
+        line.send(request("GET", "/healthz"))
+        return line.answer() is not None
+
+
+def _nobody_s(folder: Path) -> Path:
+    file = folder / "nobody.yaml"
+    file.touch(mode=0o600)
+    file.write_text("{}\n")
+    return file

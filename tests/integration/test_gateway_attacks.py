@@ -1,0 +1,497 @@
+"""A catalogue of attacks on the door: each is tried on the running process, and fails."""
+
+import ast
+import base64
+import hmac
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from events.dead_letters import PRODUCER as PRODUCER_OF_LETTER
+from events.fact import Family
+from events.signing import SignatureError, SigningSecret, verify
+from events.topic_admin import apply_topics
+from events.topics import declared_topics, topic_name
+from tests.support.doors import Credentials, Door
+from tests.support.doorway import doorway, records_of
+from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, closed, event, signed
+from tests.support.kafka import KafkaBroker
+from tests.support.raw_http import Answer, Line, post, request
+
+ROOT = Path(__file__).parents[2]
+SCHOOLS = topic_name(Family.SCHOOLS)
+
+
+class Target:
+    """The door that is attacked, and what its producer knows."""
+
+    def __init__(self, door: Door, credentials: Credentials, bootstrap: str) -> None:
+        self.door = door
+        self.token = credentials.token
+        self.secret = SigningSecret.from_text(credentials.signing_secret)
+        self.written_secret = credentials.signing_secret
+        self.bootstrap = bootstrap
+
+    def send(self, sent: bytes) -> Answer:
+        """Send bytes and return the answer."""
+        with Line(self.door.port) as line:
+            line.send(sent)
+            answer = line.answer()
+        assert answer is not None, sent
+        return answer
+
+    def post(
+        self, content: object, *headers: str, media_type: str = STRUCTURED, path: str = "/events"
+    ) -> Answer:
+        """Send an event with these headers, the producer's token unless others are given."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        credentials = headers or (f"authorization: Bearer {self.token}",)
+        return self.send(post(body, f"content-type: {media_type}", *credentials, path=path))
+
+    def events(self) -> list[bytes]:
+        """Return what was let in."""
+        return [record.value for record in records_of(self.bootstrap, SCHOOLS)]
+
+
+@pytest.fixture(scope="module")
+def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """Give a door."""
+    kafka_broker.reset()
+    apply_topics(kafka_broker.bootstrap, declared_topics())
+    with doorway(kafka_broker.bootstrap, tmp_path_factory.mktemp("door"), log_level="debug") as (
+        door,
+        credentials,
+    ):
+        yield Target(door, credentials, kafka_broker.bootstrap)
+
+
+def now() -> datetime:
+    """Return the time, as the door's clock has it."""
+    return datetime.now(UTC)
+
+
+def lines(headers: dict[str, str]) -> list[str]:
+    """Write headers as they go over the line."""
+    return [f"{name}: {value}" for name, value in headers.items()]
+
+
+BODY = json.dumps(event()).encode()
+
+
+def test_who_is_right_is_let_in(target: Target) -> None:
+    """Else the rest would prove nothing."""
+    signature = lines(signed(BODY, at=now(), secret=target.secret))
+
+    assert target.post(BODY).status == 202
+    assert target.post(BODY, *signature).status == 202
+
+
+# Somebody else
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer null",
+        f"Bearer srt_{PRODUCER}_",
+        f"Bearer srt_{PRODUCER}_{'A' * 43}",
+        "Bearer srt_nobody_" + "A" * 43,
+        "Basic bHljZWVzOmx5Y2Vlcw==",
+        "Bearer " + "A" * 8_000,
+        "Bearer srt_../../etc/passwd_x",
+        "Bearer srt_lycees_\xe9",
+    ],
+)
+def test_a_token_that_was_not_issued_opens_nothing(target: Target, authorization: str) -> None:
+    """Known producer or not, the answer is the same."""
+    answer = target.post(BODY, f"authorization: {authorization}")
+
+    assert (answer.status, answer.problem) == (401, "unauthenticated")
+    assert "bearer" in answer.headers["www-authenticate"].lower()
+
+
+@pytest.mark.parametrize("change", ["cut", "longer", "other case", "spaces within"])
+def test_a_token_that_is_nearly_right_opens_nothing(target: Target, change: str) -> None:
+    """Whole or not at all."""
+    token = {
+        "cut": target.token[:-1],
+        "longer": target.token + "A",
+        "other case": target.token.swapcase(),
+        "spaces within": f"{target.token[:20]} {target.token[20:]}",
+    }[change]
+
+    assert target.post(BODY, f"authorization: Bearer {token}").status == 401
+
+
+def test_the_hash_of_a_token_is_no_token(target: Target) -> None:
+    """Whoever reads the secrets file has not got in yet."""
+    digest = re.search(r"[0-9a-f]{64}", _secrets_file(target))
+    assert digest is not None
+
+    assert target.post(BODY, f"authorization: Bearer srt_{PRODUCER}_{digest[0]}").status == 401
+
+
+def test_a_signature_of_another_body_is_wrong(target: Target) -> None:
+    """One byte is enough."""
+    signature = lines(signed(BODY, at=now(), secret=target.secret))
+
+    assert target.post(BODY + b" ", *signature).status == 401
+
+
+def test_a_signature_of_another_secret_is_wrong(target: Target) -> None:
+    """As is an empty one, one without its version, and one of other versions."""
+    right = signed(BODY, at=now(), secret=target.secret)
+    other = signed(BODY, at=now(), secret=SigningSecret(os.urandom(32)))["webhook-signature"]
+    plain = right["webhook-signature"].removeprefix("v1,")
+
+    for forged in (other, "", "v1,", "v1,AAAA", plain, f"v1a,{plain}", f"v2,{plain}", "v1,é"):
+        answer = target.post(BODY, *lines({**right, "webhook-signature": forged}))
+        assert answer.status == 401, forged
+
+
+def test_a_signature_holds_for_its_own_id_and_time(target: Target) -> None:
+    """Neither can be replaced."""
+    right = signed(BODY, at=now(), secret=target.secret)
+    earlier = str(int(now().timestamp()) - 60)
+
+    assert target.post(BODY, *lines({**right, "webhook-id": "msg_2"})).status == 401
+    assert target.post(BODY, *lines({**right, "webhook-timestamp": earlier})).status == 401
+
+
+@pytest.mark.parametrize("minutes", [-6, 6, -60 * 24 * 365])
+def test_an_old_or_future_signature_is_wrong(target: Target, minutes: int) -> None:
+    """Whoever overheard it has five minutes."""
+    at = now() + timedelta(minutes=minutes)
+
+    assert target.post(BODY, *lines(signed(BODY, at=at, secret=target.secret))).status == 401
+
+
+@pytest.mark.parametrize("timestamp", ["", "now", "1e9", "-1", "0x5", "٣", "9" * 400, "1.5"])
+def test_a_timestamp_that_is_no_number_is_wrong(target: Target, timestamp: str) -> None:
+    """It is answered, not a fault of the door."""
+    right = signed(BODY, at=now(), secret=target.secret)
+    forged = {**right, "webhook-timestamp": timestamp.encode().decode("latin-1")}
+
+    assert target.post(BODY, *lines(forged)).status == 401
+
+
+def test_a_replay_within_its_time_changes_nothing(target: Target) -> None:
+    """It is the same event, of the same source and id: readers count it once."""
+    body = json.dumps(event(4711)).encode()
+    signature = lines(signed(body, at=now(), secret=target.secret))
+
+    statuses = {target.post(body, *signature).status for _ in range(3)}
+
+    assert statuses == {202}
+    assert {value for value in target.events() if b"4711" in value} == {body}
+
+
+def test_a_signature_of_one_producer_is_not_another_s(target: Target) -> None:
+    """The name that it is sent under is whose secret must have made it."""
+    forged = {**signed(BODY, at=now(), secret=target.secret), "smartregion-producer": "subventions"}
+
+    assert target.post(BODY, *lines(forged)).status == 401
+
+
+def test_a_signed_body_cannot_be_put_under_other_attributes(target: Target) -> None:
+    """A signature covers the body alone, so it opens no event whose attributes are headers."""
+    data = json.dumps(event()["data"]).encode()
+    attributes = [f"ce-{name}: {value}" for name, value in event().items() if name != "data"]
+    signature = lines(signed(data, at=now(), secret=target.secret))
+
+    answer = target.post(data, *signature, *attributes, media_type="application/json")
+
+    assert answer.status == 401
+
+
+def test_a_token_beside_a_signature_is_ambiguous(target: Target) -> None:
+    """Two who send one request are nobody."""
+    signature = lines(signed(BODY, at=now(), secret=target.secret))
+
+    assert target.post(BODY, *signature, f"authorization: Bearer {target.token}").status == 401
+
+
+# Something else
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/subventions",
+        "/lycees-prives",
+        "/lycees/../subventions",
+        "/lycees/%2e%2e/subventions",
+        "/lycees/..",
+        "//lycees/x",
+        "/LYCEES",
+        "/lycees?/../subventions",
+        "https://example.org/lycees",
+        "lycees",
+    ],
+)
+def test_another_source_is_not_let_in(target: Target, source: str) -> None:
+    """By whatever spelling."""
+    before = len(target.events())
+
+    assert target.post(event(source=source)).status == 403
+    assert len(target.events()) == before
+
+
+def test_a_type_that_is_not_declared_is_not_let_in(target: Target) -> None:
+    """Though its source be."""
+    data = {"uai": "0750652B", "activated_on": "2026-03-10"}
+    kind = "fr.iledefrance.smartregion.school.workspace_activated.v1"
+
+    assert target.post(closed()).status == 202
+    assert target.post(event(type=kind, data=data)).status == 403
+    assert target.post(event(type=kind.upper(), data=data)).status == 422
+
+
+def test_a_key_twice_does_not_hide_a_source(target: Target) -> None:
+    """Whichever of the two a reader takes."""
+    for first, second in (("/lycees", "/subventions"), ("/subventions", "/lycees")):
+        doubled = f'"source": "{first}", "source": "{second}"'
+        body = json.dumps(event()).replace('"source": "/lycees/ligne"', doubled).encode()
+
+        assert target.post(body).problem == "invalid_json"
+
+
+def test_headers_do_not_speak_for_a_structured_event(target: Target) -> None:
+    """A proxy that judges by `ce-source` sees what we see."""
+    token = f"authorization: Bearer {target.token}"
+
+    answer = target.post(event(), token, "ce-source: /subventions")
+    batch = target.post([event()], token, "ce-source: /lycees", media_type=BATCH)
+
+    assert (answer.problem, batch.problem) == ("ambiguous_request", "ambiguous_request")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["ce-source: /subventions", "CE-Source: /lycees", "content-type: text/plain", "ce-id: 2"],
+)
+def test_a_header_twice_is_ambiguous(target: Target, header: str) -> None:
+    """In any case of its letters."""
+    attributes = [f"ce-{name}: {value}" for name, value in event().items() if name != "data"]
+
+    answer = target.post(
+        event()["data"],
+        f"authorization: Bearer {target.token}",
+        *attributes,
+        header,
+        media_type="application/json",
+    )
+
+    assert (answer.status, answer.problem) == (400, "ambiguous_request")
+
+
+def test_two_credentials_are_ambiguous(target: Target) -> None:
+    """The first might be judged, and the second used."""
+    answer = target.post(
+        BODY, f"authorization: Bearer {target.token}", "authorization: Bearer srt_x_y"
+    )
+
+    assert answer.status in (400, 401)
+
+
+def test_a_body_with_two_lengths_is_not_read(target: Target) -> None:
+    """What is behind it is no request: nothing is smuggled."""
+    before = len(target.events())
+    smuggled = post(BODY, f"content-type: {STRUCTURED}", f"authorization: Bearer {target.token}")
+    head = request(
+        "POST",
+        "/events",
+        f"content-type: {STRUCTURED}",
+        f"authorization: Bearer {target.token}",
+        "content-length: 4",
+        "transfer-encoding: chunked",
+    )
+
+    answer = target.send(head + b"0\r\n\r\n" + smuggled)
+
+    assert (answer.status, answer.problem) == (400, "ambiguous_request")
+    assert len(target.events()) <= before + 1  # At most the second, which is right by itself.
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "transfer-encoding : chunked",
+        "transfer-encoding: xchunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: identity",
+        "content-length: 5\r\ncontent-length: 6",
+        "content-length: +5",
+        "content-length: 5, 6",
+        "x-folded: a\r\n b: c",
+        "x\x00: y",
+        "x: y\nauthorization: z",
+    ],
+)
+def test_a_header_that_two_could_read_differently_is_refused(target: Target, header: str) -> None:
+    """Before anybody is asked who sends."""
+    answer = target.send(request("POST", "/events", header))
+
+    assert answer.status in (400, 401, 501)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/Events",
+        "/EVENTS",
+        "//events",
+        "/./events",
+        "/x/../events",
+        "/events/",
+        "/events//",
+        "/%65vents",
+        "/events%2f",
+        "/events%00",
+        "/events;x=1",
+        "/%2e/events",
+        "http://elsewhere/events",
+        "*",
+        "/schemas/../events",
+        "/schemas/..%2f..%2fetc%2fpasswd.json",
+        "/problems/../../etc/passwd",
+    ],
+)
+def test_an_address_has_one_spelling(target: Target, path: str) -> None:
+    """A rule of a proxy about /events is not walked around."""
+    answer = target.post(BODY, path=path)
+
+    assert answer.status in (404, 405), (path, answer)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["x-http-method-override: GET", "x-original-url: /metrics", "x-forwarded-for: 127.0.0.1"],
+)
+def test_headers_for_other_servers_change_nothing(target: Target, header: str) -> None:
+    """The request is the one of its first line."""
+    assert target.post(BODY, header).status == 401
+
+
+def test_the_outside_s_words_are_not_run_anywhere(target: Target) -> None:
+    """What is shown again is JSON or plain text, and is not to be guessed at."""
+    answer = target.post(event(id="<script>alert(1)</script>\x01"))
+    page = target.send(request("GET", "/problems/<script>alert(1)</script>"))
+
+    for one in (answer, page):
+        assert one.headers["content-type"] == "application/problem+json"
+        assert one.headers["x-content-type-options"] == "nosniff"
+
+
+# What is overheard
+
+
+def test_no_secret_is_in_answers_logs_metrics_or_topics(target: Target) -> None:
+    """Nor a part of one, by which it could be recognised."""
+    before = len(records_of(target.bootstrap))
+    right = signed(BODY, at=now(), secret=target.secret)
+    token = f"authorization: Bearer {target.token}"
+    answers = [
+        target.post(b"{", token),
+        target.post(event(id=""), token),
+        target.post(event(id=""), *lines({**right, "webhook-signature": "v1,AAAA"})),
+        target.post(BODY, token + "x"),
+        target.post(BODY, token, token),
+        target.post(
+            {}, token, "ce-id: 1", f"ce-secret: {target.token[:20]}", media_type="application/json"
+        ),
+        target.send(request("GET", f"/metrics?token={target.token}")),
+        target.send(request("GET", f"/{target.token}", token)),
+        target.send(request("GET", "/readyz", token)),
+        target.send(request("BREW", "/events", token)),
+        target.send(f"GET {target.token}\r\n\r\n".encode()),
+        target.post(BODY, token, "content-length: 3"),
+    ]
+    letters = records_of(target.bootstrap)[before:]
+    shown = {
+        "answers": b"".join(answer.body for answer in answers).decode(),
+        "log": target.door.log(),
+        "metrics": target.send(request("GET", "/metrics")).body.decode(),
+        "dead letters": str([(one.headers, one.value) for one in letters if _is_ours(one.headers)]),
+    }
+
+    for secret in _recognisable(target):
+        for where, text in shown.items():
+            assert secret not in text, where
+
+
+def _recognisable(target: Target) -> list[str]:
+    random_part = target.token.rpartition("_")[2]
+    key = base64.b64decode(target.written_secret.removeprefix("whsec_") + "===")
+    return [
+        random_part,
+        random_part[6:30],
+        target.written_secret,
+        target.written_secret[6:30],
+        key.hex(),
+        repr(key)[2:-1],
+    ]
+
+
+def _is_ours(headers: list[tuple[str, bytes]]) -> bool:
+    # An attribute that a producer makes of its own token is its own affair, and stays its own.
+    return any(name == PRODUCER_OF_LETTER for name, _ in headers) and not any(
+        name == "ce_secret" for name, _ in headers
+    )
+
+
+def _secrets_file(target: Target) -> str:
+    return (target.door.log_file.parent / "secrets.yaml").read_text()
+
+
+def test_every_secret_is_compared_in_constant_time() -> None:
+    """With hmac.compare_digest: no line of the code that holds secrets uses == on them."""
+    for name in ("events/signing.py", "events/producers/secrets.py"):
+        tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+        compared = [
+            ast.unparse(node)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Compare)
+            and any(isinstance(sign, ast.Eq | ast.NotEq) for sign in node.ops)
+        ]
+        assert "compare_digest" in (ROOT / name).read_text(encoding="utf-8")
+        assert not [text for text in compared if "digest" in text or "signature" in text]
+
+
+def test_all_secrets_are_tried_whichever_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of an answer does not tell how many were tried."""
+    tried = []
+    compare = hmac.compare_digest
+
+    def counted(one: bytes, other: bytes) -> bool:
+        tried.append(1)
+        return compare(one, other)
+
+    secrets = tuple(SigningSecret(os.urandom(32)) for _ in range(3))
+    monkeypatch.setattr("hmac.compare_digest", counted)
+    counts = set()
+    for number in (0, 2, None):
+        signer = SigningSecret(os.urandom(32)) if number is None else secrets[number]
+        headers = signed(BODY, at=now(), secret=signer)
+        tried.clear()
+        try:
+            verify(
+                secrets,
+                message_id=headers["webhook-id"],
+                timestamp=headers["webhook-timestamp"],
+                signatures=headers["webhook-signature"],
+                body=BODY,
+                now=now(),
+            )
+        except SignatureError:
+            assert number is None
+        counts.add(len(tried))
+
+    assert counts == {3}

@@ -1,0 +1,345 @@
+"""Whatever is sent to the door, it answers, and it does not grow."""
+
+import json
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from events.gateway.problems import KINDS
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
+from tests.support.doors import Credentials, Door
+from tests.support.doorway import doorway
+from tests.support.gateway import BATCH, STRUCTURED, event
+from tests.support.kafka import KafkaBroker
+from tests.support.raw_http import Answer, Line, post, request
+
+Opened = tuple[Door, Credentials]
+
+BODIES = 10_000
+#: What the allocator may keep after ten thousand bodies; one in a hundred has a hundred kilobytes.
+GROWTH_MB = 24
+
+
+@pytest.fixture(scope="module")
+def opened(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """Give a door with short deadlines."""
+    kafka_broker.reset()
+    apply_topics(kafka_broker.bootstrap, declared_topics())
+    with doorway(
+        kafka_broker.bootstrap,
+        tmp_path_factory.mktemp("door"),
+        gateway_header_timeout="1",
+        gateway_body_timeout="1",
+        gateway_idle_timeout="1",
+    ) as door:
+        yield door
+
+
+def headers(opened: Opened, media_type: str = STRUCTURED) -> tuple[str, str]:
+    """Write the headers of a producer's request."""
+    return (f"content-type: {media_type}", f"authorization: Bearer {opened[1].token}")
+
+
+def answered(opened: Opened, *parts: bytes) -> Answer:
+    """Send and return the answer; fails where there is none."""
+    with Line(opened[0].port) as line:
+        for part in parts:
+            line.send(part)
+        answer = line.answer()
+    assert answer is not None
+    return answer
+
+
+def takes_events(opened: Opened) -> bool:
+    """Tell whether the door still does what it is for."""
+    body = json.dumps(event()).encode()
+    return answered(opened, post(body, *headers(opened))).status == 202
+
+
+def test_headers_that_do_not_end_are_answered(opened: Opened) -> None:
+    """After their deadline, though a byte comes now and then."""
+    with Line(opened[0].port) as line:
+        line.send(b"POST /events HTTP/1.1\r\nhost: x\r\nx-slow: ")
+        began = time.monotonic()
+        while time.monotonic() - began < 0.8:
+            line.send(b"x")
+            time.sleep(0.1)  # The pace of a client that means to be slow.
+        answer = line.answer()
+
+    assert answer is not None
+    assert (answer.status, answer.problem) == (408, "slow_request")
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_connection_that_says_nothing_is_closed(opened: Opened) -> None:
+    """With an answer, since a request was expected."""
+    with Line(opened[0].port) as line:
+        answer = line.answer()
+
+        assert answer is not None
+        assert answer.status == 408
+        assert line.is_closed()
+
+
+def test_a_connection_that_rests_is_closed(opened: Opened) -> None:
+    """Without an answer, since all its requests have one."""
+    with Line(opened[0].port) as line:
+        line.send(request("GET", "/healthz"))
+        assert line.answer() is not None
+
+        assert line.is_closed()
+
+
+def test_a_second_request_that_does_not_end_is_answered(opened: Opened) -> None:
+    """Deadlines hold for each request of a connection."""
+    with Line(opened[0].port) as line:
+        line.send(request("GET", "/healthz"))
+        assert line.answer() is not None
+        line.send(b"GET /healthz HT")
+        answer = line.answer()
+
+    assert answer is not None
+    assert answer.status == 408
+
+
+def test_a_body_that_does_not_come_is_answered(opened: Opened) -> None:
+    """After its deadline."""
+    answer = answered(opened, request("POST", "/events", *headers(opened), "content-length: 10"))
+
+    assert (answer.status, answer.problem) == (408, "slow_request")
+
+
+def test_a_body_that_nobody_reads_does_not_keep_a_connection(opened: Opened) -> None:
+    """It is answered at once, and closed after the deadline."""
+    with Line(opened[0].port) as line:
+        line.send(request("POST", "/nowhere", "content-length: 10"))
+        answer = line.answer()
+
+        assert answer is not None
+        assert answer.status == 404
+        assert line.is_closed()
+
+
+@pytest.mark.parametrize(
+    "name", ["x-large: " + "x" * 20_000, "\r\n".join(f"x-{n}: {n}" for n in range(3_000))]
+)
+def test_huge_headers_are_answered(opened: Opened, name: str) -> None:
+    """One of them, or very many."""
+    answer = answered(opened, request("GET", "/healthz", name))
+
+    assert (answer.status, answer.problem) == (431, "headers_too_large")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\r\n\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nno colon\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+        b"POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        b"POST /events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, gzip\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: a\x00b\r\n\r\n",
+        "GET /é HTTP/1.1\r\nhost: x\r\n\r\n".encode(),
+    ],
+)
+def test_what_is_no_http_is_answered(opened: Opened, sent: bytes) -> None:
+    """With problem details, as everything is."""
+    answer = answered(opened, sent)
+
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.status in (400, 501)
+
+
+def test_a_chunk_that_is_none_ends_the_request(opened: Opened) -> None:
+    """It is answered, and the door goes on."""
+    answer = answered(
+        opened,
+        request("POST", "/events", *headers(opened), "transfer-encoding: chunked"),
+        b"zz\r\n",
+    )
+
+    assert answer.problem == "malformed_request"
+    assert takes_events(opened)
+
+
+def test_a_chunked_event_is_taken(opened: Opened) -> None:
+    """In pieces of any size."""
+    body = json.dumps(event()).encode()
+    chunks = [b"%x\r\n%s\r\n" % (1, body[place : place + 1]) for place in range(len(body))]
+
+    answer = answered(
+        opened,
+        request("POST", "/events", *headers(opened), "transfer-encoding: chunked"),
+        *chunks,
+        b"0\r\n\r\n",
+    )
+
+    assert answer.status == 202
+
+
+def test_a_client_may_ask_before_it_sends(opened: Opened) -> None:
+    """`Expect: 100-continue` is answered before the body, or refused without it."""
+    body = json.dumps(event()).encode()
+    with Line(opened[0].port) as line:
+        line.send(
+            post(b"", *headers(opened), "expect: 100-continue")[:-2].replace(
+                b"content-length: 0", b"content-length: %d" % len(body)
+            )
+            + b"\r\n"
+        )
+        first = line.answer()
+        line.send(body)
+        second = line.answer()
+
+    assert first is not None
+    assert second is not None
+    assert (first.status, second.status) == (100, 202)
+
+
+def test_requests_may_follow_each_other_without_waiting(opened: Opened) -> None:
+    """Each has its answer, in order."""
+    one = post(json.dumps(event()).encode(), *headers(opened))
+    other = post(b"{", *headers(opened))
+    with Line(opened[0].port) as line:
+        line.send(one + other + one)
+        statuses = [answer.status for _ in range(3) if (answer := line.answer())]
+
+    assert statuses == [202, 400, 202]
+
+
+def test_a_client_that_hangs_up_harms_nobody(opened: Opened) -> None:
+    """In its headers, in its body, before its answer."""
+    whole = post(json.dumps(event()).encode(), *headers(opened))
+    for length in (0, 10, 100, len(whole) - 5, len(whole)):
+        with Line(opened[0].port) as line:
+            line.send(whole[:length])
+
+    assert takes_events(opened)
+    assert "failed" not in opened[0].log()
+
+
+def test_more_bodies_than_are_taken_are_answered(opened: Opened) -> None:
+    """One that is too large is read to its end, so that its client hears why it is not taken."""
+    answer = answered(opened, post(b" " * 3_000_000, *headers(opened)))
+
+    assert (answer.status, answer.problem) == (413, "body_too_large")
+
+
+def test_a_body_that_is_announced_huge_is_not_waited_for(opened: Opened) -> None:
+    """It is answered before it comes."""
+    answer = answered(
+        opened, request("POST", "/events", *headers(opened), f"content-length: {10**12}")
+    )
+
+    assert (answer.status, answer.problem) == (413, "body_too_large")
+
+
+def test_any_body_has_an_answer_and_memory_stays_flat(opened: Opened) -> None:
+    """Ten thousand bodies from a seed: bytes, broken JSON, odd JSON, wrong events, right ones."""
+    chance = random.Random(20_160_101)
+    statuses: Counter[int] = Counter()
+    resting = 0.0
+    with _Conversation(opened) as conversation:
+        for number in range(BODIES):
+            if number == BODIES // 5:  # What a process needs once, it has by now.
+                resting = _resident_mb(opened[0])
+            media_type, body = _any_body(chance)
+            answer = conversation.say(post(body, *headers(opened, media_type)))
+            statuses[answer.status] += 1
+            if answer.status >= 400:
+                assert answer.json["type"].removeprefix("/problems/") in KINDS
+    grown = _resident_mb(opened[0]) - resting
+
+    assert set(statuses) <= {202, 207, 400, 403, 413, 415, 422}, statuses
+    assert statuses[202] > 100, statuses
+    assert grown < GROWTH_MB, f"{grown:.1f} MB more than after {BODIES // 5} bodies"
+    assert takes_events(opened)
+    assert "Traceback" not in opened[0].log()
+
+
+class _Conversation:
+    """Requests on one connection after the other: a new one where the door has closed the last."""
+
+    def __init__(self, opened: Opened) -> None:
+        self._port = opened[0].port
+        self._line = Line(self._port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.__exit__()
+
+    def say(self, sent: bytes) -> Answer:
+        """Return the answer."""
+        self._line.send(sent)
+        answer = self._line.answer()
+        assert answer is not None, sent[:2_000]
+        if answer.headers.get("connection") == "close":
+            self._line.__exit__()
+            self._line = Line(self._port)
+        return answer
+
+
+def _resident_mb(door: Door) -> float:
+    status = Path(f"/proc/{door.process.pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+ODD = (
+    "null",
+    "true",
+    "[]",
+    "{}",
+    '""',
+    "NaN",
+    "-Infinity",
+    "1e999",
+    "9" * 5_000,
+    "[" * 3_000,
+    '{"a":' * 3_000 + "1" + "}" * 3_000,
+    "[" * 150 + "]" * 150,
+    r'"\ud800"',
+    r'"\u0000"',
+    '"\ufeff"',
+    '"' + "x" * 100_000 + '"',
+    '{"a": 1, "a": 2}',
+    "2026-03-11",
+    "é",
+)
+
+
+def _any_body(chance: random.Random) -> tuple[str, bytes]:
+    kind = chance.randrange(5)
+    media_type = chance.choice((STRUCTURED, STRUCTURED, BATCH, "application/json", "text/plain"))
+    if kind == 0:
+        return media_type, chance.randbytes(chance.randrange(400))
+    text = json.dumps(event(chance.randrange(10**6)))
+    if kind == 1:  # An event with bytes changed.
+        damaged = bytearray(text.encode())
+        for _ in range(chance.randrange(1, 6)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        return media_type, bytes(damaged)
+    if kind == 2:  # An event with a value replaced by an odd one.
+        said = event()
+        where = chance.choice((said, said["data"]))
+        where[chance.choice(list(where))] = "ODD"
+        return media_type, json.dumps(said).replace('"ODD"', chance.choice(ODD)).encode()
+    if kind == 3:
+        return media_type, chance.choice(ODD).encode()
+    items = [text, *chance.choices((*ODD[:8], text), k=chance.randrange(4))]
+    body = f"[{','.join(items)}]" if media_type == BATCH else text
+    return media_type, body.encode()

@@ -1,0 +1,80 @@
+"""A door before the tests' broker, and its topics read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+from events.topics import DEAD_LETTERS
+from tests.support.doors import Credentials, Door, issue_credentials
+from tests.support.gateway import PRODUCER
+
+__all__ = ["PRODUCERS_FILE", "consumer", "declared", "doorway", "records_of"]
+
+PRODUCERS_FILE = f"""\
+producers:
+  - id: {PRODUCER}
+    title: Lycées
+    contact: lycees
+    sources: [/lycees]
+    types: [school.connected, school.closed]
+    quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
+    expected_every: daily
+  - id: subventions
+    title: Subventions
+    contact: subventions
+    sources: [/subventions]
+    types: [grant.*]
+    quota: {{ events_per_second: 10, burst: 10 }}
+    expected_every: daily
+"""
+
+
+def declared(folder: Path) -> Path:
+    """Write the producers' declaration of `tests.support.gateway`, without limits."""
+    file = folder / "producers.yaml"
+    file.write_text(PRODUCERS_FILE, encoding="utf-8")
+    return file
+
+
+@contextmanager
+def doorway(bootstrap: str, folder: Path, **settings: str) -> Iterator[tuple[Door, Credentials]]:
+    """Give a door that takes events, and a producer's credentials.
+
+    Settings are named as in `events.gateway.settings`.
+    """
+    credentials = issue_credentials(PRODUCER, folder)
+    variables = {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}
+    variables["SMART_REGION_PRODUCERS"] = str(declared(folder))
+    with Door(bootstrap, folder, secrets=credentials.file, settings=variables) as door:
+        yield door, credentials
+
+
+@contextmanager
+def consumer(bootstrap: str) -> Iterator[Any]:
+    """Give a kafka-python consumer without a group."""
+    client = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=10_000)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def records_of(bootstrap: str, topic: str = DEAD_LETTERS) -> list[Any]:
+    """Read a topic from its beginning to the end that it has now."""
+    with consumer(bootstrap) as client:
+        places = [
+            TopicPartition(topic, partition) for partition in client.partitions_for_topic(topic)
+        ]
+        client.assign(places)
+        client.seek_to_beginning(*places)
+        ends = client.end_offsets(places)
+        found: list[Any] = []
+        while any(client.position(place) < ends[place] for place in places):
+            for records in client.poll(timeout_ms=500).values():
+                found += records
+        return found

@@ -1,0 +1,94 @@
+"""HTTP byte by byte, for requests that no client would send."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+__all__ = ["Answer", "Line", "post", "request"]
+
+SECONDS = 20.0
+_END_OF_HEADERS = b"\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body as JSON."""
+        return dict(json.loads(self.body))
+
+    @property
+    def problem(self) -> str:
+        """The name of the problem that it tells."""
+        return str(self.json["type"]).removeprefix("/problems/")
+
+
+class Line:
+    """One connection to a server on this machine; a context manager."""
+
+    def __init__(self, port: int, *, seconds: float = SECONDS) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send bytes; those that a server no longer takes are lost."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self._socket.sendall(data)
+
+    def answer(self) -> Answer | None:
+        """Wait for a whole answer; None where the server hangs up first."""
+        while _END_OF_HEADERS not in self._rest:
+            if not self._receive():
+                return None
+        head, _, self._rest = self._rest.partition(_END_OF_HEADERS)
+        status_line, *lines = head.decode("latin-1").split("\r\n")
+        headers = {
+            name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
+        }
+        length = int(headers.get("content-length", "0"))
+        while len(self._rest) < length:
+            if not self._receive():
+                return None
+        body, self._rest = self._rest[:length], self._rest[length:]
+        return Answer(int(status_line.split()[1]), headers, body)
+
+    def is_closed(self) -> bool:
+        """Wait until the server hangs up; False where it sends more instead."""
+        return not self._receive()
+
+    def _receive(self) -> bool:
+        try:
+            data = self._socket.recv(65_536)
+        except ConnectionResetError:
+            return False
+        self._rest += data
+        return bool(data)
+
+
+def post(body: bytes, *headers: str, path: str = "/events") -> bytes:
+    """Write a POST with its length."""
+    return request("POST", path, *headers, f"content-length: {len(body)}") + body
+
+
+def request(method: str, target: str, *headers: str) -> bytes:
+    """Write a request's line and headers."""
+    lines = [f"{method} {target} HTTP/1.1", "host: door.test", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1")
