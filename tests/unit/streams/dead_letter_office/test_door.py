@@ -53,6 +53,7 @@ def test_an_event_ahead_of_its_time_waits() -> None:
     ("value", "expected"),
     [
         (AS_TEXT.replace('"name":', '"name":"Autre","name":'), RefusalReason.INVALID_JSON),
+        (AS_TEXT.replace('"name":', '"nom_usage":"Dupont","name":'), RefusalReason.PERSON_DATA),
         ("{", RefusalReason.INVALID_JSON),
     ],
 )
