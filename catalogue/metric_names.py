@@ -148,7 +148,7 @@ DEAD_LETTERS = Metric(
     "counter",
     ("reason",),
     "Records refused and kept in the dead-letter topic.",
-    "Read them with `smart-region dead-letters list`, and tell the producer.",
+    "Read them with `smart-region dead-letters list`; tell the producer, or mend and `replay`.",
 )
 LAST_EVENT = Metric(
     "smartregion_last_event_timestamp_seconds",
