@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, get_args, get_origin
 
 from events.identifiers import Department
 from events.importing.written import (
@@ -19,7 +19,7 @@ from events.importing.written import (
 )
 from events.observation import Territory
 
-__all__ = ["CONVERSIONS", "Convert", "choice_of", "usual_conversion"]
+__all__ = ["CONVERSIONS", "Convert", "choice_of", "parts_of", "usual_conversion"]
 
 Convert: TypeAlias = Callable[[str], object]
 """Raises WrittenError where the text is not what it should be."""
@@ -35,8 +35,7 @@ def choice_of(choices: type[StrEnum]) -> Convert:
         try:
             return choices(text)
         except ValueError:
-            words = ", ".join(choices)
-            remedy = f"write one of {words}, or translate it in the mapping (values)"
+            remedy = f"write one of {', '.join(choices)}, or translate it in the mapping (values)"
             raise WrittenError("is not one of the known values", remedy) from None
 
     return convert
@@ -47,6 +46,15 @@ def usual_conversion(kind: object) -> Convert:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return choice_of(kind)
     return _USUAL.get(kind, str)
+
+
+def parts_of(kind: object) -> tuple[Convert, object] | None:
+    """Of a field of several numbers: what makes a key of a name, and what kind its values are."""
+    if get_origin(kind) is not Mapping:
+        return None
+    key, value = get_args(kind)
+    # A kind with bounds is written as an annotated one.
+    return usual_conversion(key), value.__origin__ if hasattr(value, "__metadata__") else value
 
 
 def _euros(text: str) -> int:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from events.declaration import choose, mistakes, read_declaration
 from events.document import Mistake
 from events.errors import EventsError
+from events.explanation import field_refusal
 from events.fact import Fact
-from events.importing.conversions import CONVERSIONS
+from events.importing.conversions import CONVERSIONS, parts_of, usual_conversion
 from events.importing.table import Encoding, Layout
+from events.importing.written import WrittenError
 from events.registry import FACTS_BY_NAME
 
 __all__ = [
@@ -102,6 +104,10 @@ class FieldRule(Declared):
             *(self.each or {}).values(),
         )
 
+    def made_of(self, parts: Mapping[str, object]) -> str:
+        """The text of the template, with these in the place of its columns."""
+        return _PLACEHOLDER.sub(lambda found: str(parts[found[1]]), self.template or "")
+
 
 def _rule(declared: object) -> object:
     """Take a bare name for the column of that name."""
@@ -143,10 +149,43 @@ class CsvMapping(Declared):
             if field.is_required() and name not in self.fields:
                 remedy = f"say what fills it: {field.description or 'see the fact'}"
                 yield Mistake(("fields",), f"leaves out {name}", None, remedy)
+        for name, rule in self.fields.items():
+            if name in known:
+                yield from self._misfits(name, rule, known[name].annotation)
         totals = [name for name, rule in self.fields.items() if rule.total is not None]
         if len(totals) > 1:
             remedy = "make a mapping for each"
             yield Mistake(("fields", totals[1]), "is a second total", totals[1], remedy)
+
+    def _misfits(self, name: str, rule: FieldRule, kind: object) -> Iterator[Mistake]:
+        """Tell where a rule, right by itself, does not suit its field."""
+        path, parts = ("fields", name), parts_of(kind)
+        if (parts is None) == (rule.each is not None):
+            right = "each" if parts else "column"
+            problem = f"is {'several numbers' if parts else 'one value'}"
+            yield Mistake(path, problem, name, f"fill it with {right}")
+        elif parts is not None:
+            for key in rule.each or ():
+                try:
+                    parts[0](key)
+                except WrittenError as error:
+                    yield Mistake((*path, "each", key), error.problem, key, error.remedy)
+        if rule.constant is not None:
+            yield from self._impossible(name, rule, kind)
+
+    def _impossible(self, name: str, rule: FieldRule, kind: object) -> Iterator[Mistake]:
+        """Tell why the fact would refuse a constant on every line."""
+        path, value = ("fields", name, "constant"), rule.constant
+        convert = CONVERSIONS[rule.convert] if rule.convert else usual_conversion(kind)
+        try:
+            self.kind.model_validate({name: convert(value) if isinstance(value, str) else value})
+        except WrittenError as error:
+            yield Mistake(path, error.problem, value, error.remedy)
+        except ValidationError as refusal:
+            for details in refusal.errors(include_url=False):
+                if details["loc"][:1] == (name,):
+                    refused = field_refusal(details, ("data", *details["loc"]), self.kind)
+                    yield Mistake(path, refused.problem, value, refused.remedy)
 
     @property
     def kind(self) -> type[Fact]:
@@ -161,9 +200,12 @@ class CsvMapping(Declared):
         return Layout(columns, delimiter=self.delimiter, encoding=self.encoding)
 
     @property
-    def total(self) -> str | None:
-        """The field that is added up over lines, if one is."""
-        return next((name for name, rule in self.fields.items() if rule.total is not None), None)
+    def total(self) -> tuple[str, str] | None:
+        """The field that is added up over lines, if one is, and what is counted only once."""
+        for name, rule in self.fields.items():
+            if rule.total is not None and rule.of_each is not None:
+                return name, rule.of_each
+        return None
 
     @property
     def needs_key(self) -> bool:

@@ -35,7 +35,10 @@ class Origin:
     line: int
     cells: Mapping[str, str]
     columns: Mapping[str, str]
-    """Fact's field → the column that fills it; a constant has none."""
+    """Fact's field, or part of one (`occupied_hours.company`) → the column that fills it.
+
+    A constant has none, nor has what several columns make.
+    """
     private: frozenset[str] = frozenset()
     """Columns that hold what identifies a person, and are never repeated."""
 
@@ -57,7 +60,7 @@ class Origin:
     def contract_refusal(self, error: ContractError) -> Refusal:
         """Refuse what a contract refuses: the fact's field becomes the column that fills it."""
         field = _field(error.field)
-        column = self.columns.get(field)
+        column = self.columns.get(error.field.removeprefix("data.")) or self.columns.get(field)
         problem = error.problem if column else f"{field} {error.problem}"
         # Who keeps a file writes it; who sends it is another.
         remedy = _SEND.sub("write", error.remedy)

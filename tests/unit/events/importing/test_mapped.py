@@ -124,6 +124,20 @@ def test_a_field_of_several_numbers_has_a_column_each(tmp_path: Path) -> None:
     assert fact["occupied_hours"] == {"company": 300, "employee": 20}
 
 
+def test_what_several_columns_make_is_told_by_what_is_to_blame(tmp_path: Path) -> None:
+    """The part that is wrong by its column; what none of them is alone, by the fact's field."""
+    heading = "site;du;au;offre;entreprises;salaries\n"
+    declared = mapping("workstation.usage_reported", USAGE)
+    (part,) = refused(tmp_path, declared, f"{heading}s-1;01/03/2019;31/03/2019;900;300;-20\n")
+    assert part.startswith("2: salaries: should be greater than or equal to 0, value '-20'")
+    (total,) = refused(tmp_path, declared, f"{heading}s-1;01/03/2019;31/03/2019;30;20;20\n")
+    assert total.startswith("2: occupied_hours adds up to more than the available hours: ")
+    declared = mapping("equipment.delivered", DELIVERED)
+    text = "uai;lot;quoi;nombre;complet\n0750419Y;n° 7;Tablette;;oui\n"
+    (made,) = refused(tmp_path, declared, text)
+    assert made.startswith("2: delivery_id does not have the right form: write: identifier")
+
+
 def test_euros_become_cents(tmp_path: Path) -> None:
     """Exactly."""
     fields = {

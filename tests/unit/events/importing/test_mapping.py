@@ -85,6 +85,10 @@ def test_an_unknown_mapping_is_told_with_those_that_there_are() -> None:
             "is not a known key here (value 'colum'): write 'column'",
         ),
         ("source: urn:test:liste", "source: a b", "3: source: "),
+        ("column: date, as: day", "each: {a: b}", "fields.connected_on: is one value"),
+        ("column: date, as: day", "constant: 2009-01-01", "connected_on.constant: should be"),
+        ("column: date, as: day", "constant: hier", "connected_on.constant: is not a day"),
+        ("column: debit, default: 100", "constant: 0", "downlink_mbps.constant: should be greater"),
     ],
 )
 def test_a_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -93,3 +97,28 @@ def test_a_mistake_is_told_where_it_is(tmp_path: Path, old: str, new: str, expec
     assert any(expected in mistake for mistake in mistakes(tmp_path, MAPPING.replace(old, new))), (
         mistakes(tmp_path, MAPPING.replace(old, new))
     )
+
+
+USAGE = """\
+title: Heures
+fact: workstation.usage_reported
+source: urn:test:heures
+fields:
+  site_id: site
+  period_start: du
+  period_end: au
+  department: { constant: "33" }
+  available_hours: offre
+  occupied_hours: { each: { companies: entreprises } }
+"""
+
+
+def test_parts_and_codes_are_checked_before_the_first_line(tmp_path: Path) -> None:
+    """A mapping that could refuse every line is refused itself."""
+    department, hours = mistakes(tmp_path, USAGE)
+    assert department.startswith("8: fields.department.constant: is not one of the known values")
+    assert hours.startswith("10: fields.occupied_hours.each.companies: is not one of the known")
+    (one,) = mistakes(
+        tmp_path, USAGE.replace('"33"', '"77"').replace("{ each: { companies", "{ column: x } #")
+    )
+    assert "occupied_hours: is several numbers" in one
