@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from catalogue.observed import is_external, observed_measure
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Measure, Mode, Term
@@ -18,11 +17,12 @@ from catalogue.vocabulary import (
     is_money,
     resolve_field,
 )
+from events.declaration import choose
 from events.document import Mistake
 from events.observation import IndicatorObserved
 from events.registry import FACTS_BY_NAME
 
-__all__ = ["MeasureError", "break_down", "choose", "compile_measure", "has_department"]
+__all__ = ["MeasureError", "break_down", "compile_measure", "has_department"]
 
 CENTS_PER_EURO = 100
 
@@ -93,12 +93,6 @@ def break_down(measure: Measure, field: str) -> Measure:
 def has_department(measure: Measure) -> bool:
     """Tell whether every term of a measure can be told apart by département."""
     return all(carries_department(term.family) for term in measure.terms)
-
-
-def choose(value: object, known: Collection[str]) -> str:
-    """Say which of the known words to write: the nearest, or all where none is near."""
-    near = get_close_matches(str(value), known, n=1, cutoff=0.7)
-    return f"write '{near[0]}'" if near else f"write one of {', '.join(known)}"
 
 
 class _Compiler:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from events.frequency import Frequency
 from events.registry import Family
 
 __all__ = ["FREQUENCY_DAYS", "Expiry", "Measure", "Mode", "Term"]
 
 FREQUENCY_DAYS: Mapping[str, int | None] = MappingProxyType(
-    {"daily": 1, "weekly": 7, "monthly": 31, "quarterly": 92, "annual": 366, "irregular": None}
+    {frequency.value: frequency.days for frequency in Frequency}
 )
 """The longest span, in days, that each frequency leaves between two reports; None never ends."""
 

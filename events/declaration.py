@@ -6,21 +6,26 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_args
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from events.document import Mistake, read_document
+from events.document import Document, Mistake, read_document
 from events.errors import EventsError, shown
 
 __all__ = [
     "DeclarationError",
+    "Fault",
     "InvalidDeclarationError",
     "choose",
     "mistake",
     "mistakes",
     "read_declaration",
+    "read_model",
+    "spoken",
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -55,6 +60,16 @@ class InvalidDeclarationError(EventsError):
         super().__init__("\n".join(map(str, self.errors)))
 
 
+class Fault(NamedTuple):
+    """What is wrong at a line of a document, in the parts of an error's message."""
+
+    line: int
+    field: str
+    problem: str
+    value: object
+    remedy: str
+
+
 def read_declaration(
     file: Path, model: type[Model], *, secret: bool = False, context: object = None
 ) -> Model:
@@ -63,33 +78,49 @@ def read_declaration(
     Of a `secret` file no value is repeated, nor a key that could be one. The model's validators
     find `context` in their `info`.
     """
-    document = read_document(file)
-    errors: list[DeclarationError] = []
-    unread = {one.path for _, one in document.mistakes}
-
-    def note(line: int, path: _Path, problem: str, value: object, remedy: str) -> None:
-        field = _spoken(document.data, path, secret=secret)
-        told = None if secret else value
-        errors.append(
-            DeclarationError(
-                file=file, line=line, field=field, problem=problem, value=told, remedy=remedy
-            )
+    read, faults = read_model(read_document(file), model, secret=secret, context=context)
+    if faults or read is None:
+        raise InvalidDeclarationError(
+            [DeclarationError(file=file, **fault._asdict()) for fault in faults]
         )
+    return read
 
-    for line, one in document.mistakes:
-        note(line, one.path, one.problem, one.value, one.remedy)
+
+def read_model(
+    document: Document,
+    model: type[Model],
+    *,
+    words: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    secret: bool = False,
+    context: object = None,
+) -> tuple[Model | None, Sequence[Fault]]:
+    """Read a document as a model, or tell all that is wrong: what is not YAML, then what is not it.
+
+    `words` has a problem and a remedy of one's own for some of pydantic's error types.
+    """
+    unread = {one.path for _, one in document.mistakes}
+    found = [(line, *_parts(one)) for line, one in document.mistakes]
     read: Model | None = None
     try:
         if () not in unread:
             read = model.model_validate(document.data, context=context)
     except ValidationError as refusal:
-        for path, problem, value, remedy in _refusals(refusal, model):
-            if path not in unread:
-                note(document.line(path), path, problem, value, remedy)
-    if errors or read is None:
-        # Not chained: the cause would show what a secret file holds.
-        raise InvalidDeclarationError(errors) from None
-    return read
+        found += [
+            (document.line(path), path, problem, value, remedy)
+            for path, problem, value, remedy in _refusals(refusal, model, words)
+            if path not in unread
+        ]
+    faults = [
+        Fault(
+            line,
+            spoken(document.data, path, secret=secret),
+            problem,
+            None if secret else value,
+            remedy,
+        )
+        for line, path, problem, value, remedy in found
+    ]
+    return None if faults else read, faults
 
 
 def mistake(problem: str, value: object, remedy: str) -> PydanticCustomError:
@@ -118,19 +149,47 @@ def choose(value: object, known: Collection[str]) -> str:
     return f"write '{near[0]}'" if near else f"write one of {', '.join(known)}"
 
 
+def spoken(data: object, path: _Path, *, secret: bool = False) -> str:
+    """Write a path as people say it: by ids where the items of a list have some."""
+    told = ""
+    for step in path:
+        inner: object = None
+        if isinstance(data, Mapping):
+            inner = data.get(step)
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            inner = data[step]
+        if isinstance(step, str):
+            word = step if not secret or _HARMLESS.fullmatch(step) else "…"
+            told += f".{word}" if told else word
+        else:
+            name = inner.get("id") if isinstance(inner, Mapping) else None
+            told += f"[{name if isinstance(name, str) and not secret else step}]"
+        data = inner
+    return told or "file"
+
+
+def _parts(one: Mistake) -> tuple[_Path, str, object, str]:
+    return one.path, one.problem, one.value, one.remedy
+
+
 def _refusals(
-    refusal: ValidationError, model: type[BaseModel]
+    refusal: ValidationError, model: type[BaseModel], words: Mapping[str, tuple[str, str]]
 ) -> Iterator[tuple[_Path, str, object, str]]:
     for error in refusal.errors(include_url=False):
         if error["type"] == "too_short" and error["input"]:
             continue  # Its items are refused already.
-        # Pydantic names a refused key of a mapping with a last step of its own.
+        # Pydantic's own step to a key that is wrong, of a mapping with keys of one's own.
         path = tuple(step for step in error["loc"] if step != "[key]")
-        yield path, *_explained(error, path, model)
+        yield path, *_explained(error, path, model, words)
 
 
-def _explained(error: ErrorDetails, path: _Path, model: type[BaseModel]) -> tuple[str, object, str]:
-    """Turn pydantic's error into a problem, the value, and a remedy."""
+def _explained(
+    error: ErrorDetails,
+    path: _Path,
+    model: type[BaseModel],
+    words: Mapping[str, tuple[str, str]],
+) -> tuple[str, object, str]:
+    """Turn pydantic's error into a problem, the value, and a remedy in this project's words."""
     kind, value = error["type"], error["input"]
     context: Mapping[str, Any] = error.get("ctx", {})
     if kind == "mistake":
@@ -143,11 +202,13 @@ def _explained(error: ErrorDetails, path: _Path, model: type[BaseModel]) -> tupl
     if kind in ("enum", "literal_error"):
         expected = str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
         return "is not a known value", value, choose(value, expected)
-    problem, remedy = _EXPLANATIONS.get(kind, (error["msg"], "see the documentation of this file"))
+    unexplained = error["msg"], "see the documentation of this file"
+    problem, remedy = words.get(kind) or _EXPLANATIONS.get(kind) or unexplained
     return problem, value, remedy.format_map(context)
 
 
 _EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "date_type": ("is not a day", "write a day as 2020-12-31, without quotes"),
     "string_type": ("is not text", "write text, in quotes if it looks like a number or a day"),
     "string_too_short": ("is too short", "write at least {min_length} characters"),
     "string_too_long": ("is too long", "write at most {max_length} characters"),
@@ -166,14 +227,18 @@ _EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
 
 def _known_keys(model: type[BaseModel], path: _Path) -> list[str]:
     """List the keys that a declaration may have at a path."""
-    holder: type[BaseModel] | None = model
+    holder = model
     for step in path:
-        fields = holder.model_fields if holder is not None else {}
+        fields = _by_key(holder)
         # A model that is itself a mapping or a list holds everything in its root.
         field = fields.get(str(step)) or fields.get("root")
         if field is not None:
-            holder = next(_models(field.annotation), None)
-    return list(holder.model_fields) if holder is not None else []
+            holder = next(_models(field.annotation), holder)
+    return list(_by_key(holder))
+
+
+def _by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:
@@ -182,22 +247,3 @@ def _models(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for part in get_args(annotation):
         yield from _models(part)
-
-
-def _spoken(data: object, path: _Path, *, secret: bool) -> str:
-    """Write a path as people say it: by ids where the items of a list have some."""
-    spoken = ""
-    for step in path:
-        inner: object = None
-        if isinstance(data, Mapping):
-            inner = data.get(step)
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            inner = data[step]
-        if isinstance(step, str):
-            word = step if not secret or _HARMLESS.fullmatch(step) else "…"
-            spoken += f".{word}" if spoken else word
-        else:
-            name = inner.get("id") if isinstance(inner, Mapping) else None
-            spoken += f"[{name if isinstance(name, str) and not secret else step}]"
-        data = inner
-    return spoken or "file"

@@ -9,7 +9,7 @@ __all__ = ["Frequency"]
 
 
 class Frequency(StrEnum):
-    """How often a producer promises to send."""
+    """How often something is promised: a producer's events, a dataset's updates, a report."""
 
     DAILY = "daily"
     WEEKLY = "weekly"

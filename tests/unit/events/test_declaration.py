@@ -135,4 +135,4 @@ def test_what_caused_a_refusal_is_not_chained(tmp_path: Path) -> None:
     file.write_text("ships: hush")
     with pytest.raises(InvalidDeclarationError) as refused:
         read_declaration(file, Fleet, secret=True)
-    assert (refused.value.__cause__, refused.value.__suppress_context__) == (None, True)
+    assert (refused.value.__cause__, refused.value.__context__) == (None, None)

@@ -1,9 +1,21 @@
 """How long a promised frequency allows silence."""
 
-from catalogue.terms import FREQUENCY_DAYS
+from events.dataset import UpdateFrequency
 from events.frequency import Frequency
 
 
-def test_a_frequency_means_the_same_everywhere() -> None:
-    """A producer's silence and an indicator's staleness count the same days."""
-    assert {frequency.value: frequency.days for frequency in Frequency} == dict(FREQUENCY_DAYS)
+def test_a_frequency_allows_the_longest_of_its_spans() -> None:
+    """The longest month, quarter and leap year; nothing for what is irregular."""
+    assert {frequency.value: frequency.days for frequency in Frequency} == {
+        "daily": 1,
+        "weekly": 7,
+        "monthly": 31,
+        "quarterly": 92,
+        "annual": 366,
+        "irregular": None,
+    }
+
+
+def test_a_datasets_frequencies_are_the_same_words() -> None:
+    """What a publisher promises of a dataset is counted by the same days."""
+    assert [one.value for one in UpdateFrequency] == [one.value for one in Frequency]
