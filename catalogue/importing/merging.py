@@ -114,14 +114,14 @@ class _Promised:
 
     def _start(self, place: str, told: Iterable[Promise]) -> Iterator[Finding]:
         known = self._baseline(place)
-        days: dict[date, Promise | None] = {} if known is None else {known["day"]: None}
-        days.update({promise.value.day: promise for promise in told})
-        left = [day for day, one in days.items() if one is None or one.value.value is not None]
-        first = min(left, default=None)
-        chosen = None if first is None else days[first]
-        if first is None:
+        by_day = {promise.value.day: promise for promise in told}
+        if known is not None and _is_taken_back(by_day.get(known["day"])):
             self._drop_baseline(place)
-        elif chosen is not None:
+            known = None
+        days = {day for day, promise in by_day.items() if not _is_taken_back(promise)}
+        first = min(days | ({known["day"]} if known is not None else set()), default=None)
+        chosen = None if first is None else by_day.get(first)
+        if first is not None and chosen is not None:
             ends = [one["day"] for one in self._milestones_of(place) if one.get("day")]
             if ends and min(ends) <= first:
                 problem = f"is not before the milestone of {min(ends)}"
@@ -130,7 +130,7 @@ class _Promised:
             elif known is None or (known["day"], known["value"]) != (first, self._in_unit(chosen)):
                 self._set_baseline(place, chosen)
         for promise in told:
-            is_late = promise.value.value is not None and promise.value.day != first
+            is_late = not _is_taken_back(promise) and promise.value.day != first
             yield Aside(promise.origin.line, LATER if is_late else KEPT)
 
     def _baseline(self, place: str) -> Declaration | None:
@@ -215,6 +215,10 @@ class _Promised:
 
 def _observes(entry: Declaration, name: str) -> bool:
     return bool(entry["measure"].get("observed") == name)
+
+
+def _is_taken_back(promise: Promise | None) -> bool:
+    return promise is not None and promise.value.value is None
 
 
 def _place(promise: Promise) -> str:

@@ -13,6 +13,7 @@ from catalogue.importing.promises import Promise
 from catalogue.model import Programme
 from events.importing.finding import Aside, Finding
 from events.importing.pilote import PiloteValue, ValueKind
+from events.importing.refusal import Refusal
 from events.importing.stating import Origin
 from events.observation import Territory
 from tests.support.tables import RECORDED
@@ -166,6 +167,16 @@ def test_an_initial_value_is_taken_back() -> None:
     back, other = told(INITIAL, PARIS, "2020-01-01", ""), told(INITIAL, PARIS, "2021-01-01", "40")
     assert "baselines" not in merged(entry, back)
     assert merged(entry, other, back)["baselines"]["75"]["day"] == date(2021, 1, 1)
+
+
+def test_what_is_taken_back_goes_even_where_nothing_takes_its_place() -> None:
+    """The value that should have is refused: its day is after a target's."""
+    entry = {**ENTRY, "milestones": [EARLY]}
+    entry = merged(entry, told(INITIAL, PARIS, "2019-01-01", "30"))
+    back, late = told(INITIAL, PARIS, "2019-01-01", ""), told(INITIAL, PARIS, "2020-01-01", "40")
+    after, findings = merge(declared(entry), [back, late])
+    assert "baselines" not in after["indicators"][0]
+    assert [type(finding) for finding in findings] == [Refusal, Aside]
 
 
 def test_the_region_s_own_baseline_is_kept_where_it_stands() -> None:
