@@ -30,7 +30,7 @@ def barometer(tmp_path: Path) -> Barometer:
     return Barometer(tmp_path)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(pilote_values(), min_size=1, max_size=3), st.booleans())
 def test_what_is_exported_changes_nothing_when_it_is_imported(
     tmp_path_factory: pytest.TempPathFactory,
@@ -50,7 +50,7 @@ def test_what_is_exported_changes_nothing_when_it_is_imported(
     assert barometer.export() == exported
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(pilote_values())
 def test_what_is_exported_is_all_that_another_system_needs(
     tmp_path_factory: pytest.TempPathFactory, values: list[PiloteValue]
