@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
@@ -41,8 +41,8 @@ class Refused:
     origin: Origin
     source: str | None = None
     producer: str | None = None
-    value: object = None
-    """What was found in the field, where that is known; not to be shown."""
+    value: object = field(default=None, repr=False)
+    """What was found in the field, where that is known; it may be anybody's data."""
 
 
 Sighting = Taken | Refused

@@ -83,3 +83,10 @@ def test_the_value_of_a_refused_field_is_found_again() -> None:
     assert isinstance(seen, Refused)
     assert isinstance(kept, Refused)
     assert (seen.field, seen.value) == (kept.field, kept.value) == ("data.insee", "69123")
+
+
+def test_what_was_refused_is_not_shown_by_accident() -> None:
+    """A log or a traceback with a refusal holds nobody's name."""
+    refused = Refused("invalid_data", "data.siret", DOOR, value="Jeanne Dupont")
+
+    assert "Dupont" not in repr(refused)
