@@ -226,6 +226,31 @@ def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
         click.echo(pseudonym)
 
 
+@click.command()
+@click.argument("url")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long an answer may take.",
+)
+def health(url: str, timeout: float) -> None:
+    """Ask a worker, an assessor or the door how it is, at its /healthz or /readyz.
+
+    For container engines, whose image has no other program that could. The exit status is 1 where
+    there is no good answer.
+    """
+    from events.health import UnwellError, ask_health
+
+    try:
+        ask_health(url, seconds=timeout)
+    except UnwellError as error:
+        click.echo(error, err=True)
+        sys.exit(1)  # Engines keep 2 for themselves.
+
+
 commands: list[click.Command] = [
     topics,
     emit,
@@ -235,4 +260,5 @@ commands: list[click.Command] = [
     pseudonymise,
     *producers_commands,
     gateway,
+    health,
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
@@ -33,6 +32,9 @@ class _App(faust.App):
     """Faust's app, which tells of a failure in any part of it, agents included, as it happens."""
 
     on_failure: Callable[[BaseException], object]
+
+    def _create_directories(self) -> None:
+        """Make no folders: the state is in memory, and a worker may have nowhere to write."""
 
     def _crash(self, reason: BaseException) -> None:
         super()._crash(reason)
@@ -77,8 +79,6 @@ def create_app(
         topic_disable_leader=True,
         # /metrics, /healthz and /readyz are our own server's: Faust's has pages that show data.
         web_enabled=False,
-        # Faust makes folders when it starts, and the state is in memory.
-        datadir=tempfile.gettempdir(),
         agent_supervisor=CrashingSupervisor,
     )
     app.on_failure = on_failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -112,6 +113,20 @@ def test_each_family_has_one_agent_for_raw_batches() -> None:
         assert all(isinstance(agent.channel.schema, BatchSchema) for agent in agents.values())
 
     with_app(look)
+
+
+def test_a_worker_writes_to_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust makes folders when it starts, for stores that are not ours; an image is read-only."""
+    monkeypatch.chdir(tmp_path)
+
+    async def scene() -> None:
+        app = build_app()
+        app.conf.datadir = tmp_path / "data"
+        await app.on_first_start()
+
+    asyncio.run(scene())
+
+    assert list(tmp_path.iterdir()) == []
 
 
 class Stream:

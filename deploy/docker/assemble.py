@@ -1,0 +1,197 @@
+"""Puts together what the image holds: an interpreter, packages, the libraries they use, no shell.
+
+    assemble.py runtime PACKAGES ROOT      # the interpreter, a user, and what is in PACKAGES
+    assemble.py application PACKAGES ROOT  # what is in PACKAGES, and the command smart-region
+
+PACKAGES is what `pip install --target` filled. Everything in ROOT has the path that it has in the
+image. It runs in the build stage of the Dockerfile, and in the tests without a container engine.
+Files are dated by SOURCE_DATE_EPOCH, and compiled without dates, so that the same input gives the
+same files.
+"""
+
+from __future__ import annotations
+
+import compileall
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from py_compile import PycInvalidationMode
+
+__all__ = ["assemble_application", "assemble_runtime"]
+
+#: The image's user, as other images without a shell number theirs.
+USER = 65532
+#: Debian's openssl looks here when it is told nothing.
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+#: Parts of the standard library for people at a terminal, for tests, and for installing more.
+LEFT_OUT = (
+    "__pycache__",
+    "config-*",
+    "ensurepip",
+    "idlelib",
+    "lib2to3",
+    "pydoc_data",
+    "site-packages",
+    "test",
+    "tkinter",
+    "turtledemo",
+    "_tkinter*",
+    "_test*",
+    "xxlimited*",
+    # Terminals, sound and directories of the nineties, with libraries of their own.
+    "_curses*",
+    "nis.*",
+    "ossaudiodev.*",
+    "readline.*",
+)
+
+PYTHON = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
+SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
+
+# -I: neither the environment nor the user's home changes what is imported.
+LAUNCHER = f"""\
+#!{PYTHON} -I
+import sys
+
+from smart_region import main
+
+sys.exit(main())
+"""
+
+
+def assemble_runtime(packages: Path, root: Path) -> None:
+    """Copy the interpreter, its library, packages and shared libraries; and name the user."""
+    _copy_file(PYTHON, root)
+    shutil.copytree(
+        STANDARD_LIBRARY,
+        _inside(root, STANDARD_LIBRARY),
+        ignore=shutil.ignore_patterns(*LEFT_OUT),
+        symlinks=True,
+    )
+    _copy_packages(packages, root)
+    objects = [PYTHON, *_shared_objects(STANDARD_LIBRARY), *_shared_objects(packages)]
+    # Packages bring some libraries themselves; threads that end by pthread_exit load one by name.
+    libraries = {
+        library
+        for library in _libraries(objects) | _libraries([PYTHON], preload="libgcc_s.so.1")
+        if not library.is_relative_to(packages)
+    }
+    for library in sorted(libraries):
+        _copy_file(library, root)
+    _tell_scanners(libraries, root)
+
+    _copy_file(Path("/etc/os-release"), root)
+    _copy_file(CERTIFICATES, root)
+    where_openssl_looks = _inside(root, Path(ssl.get_default_verify_paths().openssl_cafile))
+    where_openssl_looks.parent.mkdir(parents=True, exist_ok=True)
+    where_openssl_looks.symlink_to(CERTIFICATES)
+    _write(root / "etc/passwd", f"smart-region:x:{USER}:{USER}::/nonexistent:/nonexistent\n")
+    _write(root / "etc/group", f"smart-region:x:{USER}:\n")
+    # Anybody's: a volume that is mounted on them for the first time is so too.
+    for folder in ("tmp", "data"):
+        (root / folder).mkdir()
+        (root / folder).chmod(0o1777)
+    _finish(root)
+
+
+def assemble_application(packages: Path, root: Path) -> None:
+    """Copy our own packages, and write the command."""
+    _copy_packages(packages, root)
+    _write(root / "usr/local/bin/smart-region", LAUNCHER, mode=0o755)
+    _finish(root)
+
+
+def _copy_packages(packages: Path, root: Path) -> None:
+    # Their commands stay behind: there is one command.
+    ignore = shutil.ignore_patterns("__pycache__", "bin")
+    shutil.copytree(packages, _inside(root, SITE_PACKAGES), ignore=ignore)
+
+
+def _shared_objects(folder: Path) -> Iterator[Path]:
+    left_out = shutil.ignore_patterns(*LEFT_OUT)
+    for path in sorted(folder.rglob("*.so*")):
+        if not left_out(str(folder), list(path.relative_to(folder).parts)):
+            yield path
+
+
+def _libraries(objects: Iterable[Path], *, preload: str = "") -> set[Path]:
+    """Ask the loader which files it would take."""
+    done = subprocess.run(
+        ["ldd", *objects],
+        env={"PATH": os.environ["PATH"], **({"LD_PRELOAD": preload} if preload else {})},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    if "not found" in done.stdout:
+        sys.exit(f"a library is missing:\n{done.stdout}")
+    # Of several files each has a line that ends with a colon.
+    lines = (line for line in done.stdout.splitlines() if not line.endswith(":"))
+    return {Path(word) for line in lines for word in line.split() if word.startswith("/")}
+
+
+def _copy_file(source: Path, root: Path) -> None:
+    """Copy a file under its own name, whatever links lead to it."""
+    target = _inside(root, source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+
+
+def _tell_scanners(libraries: Iterable[Path], root: Path) -> None:
+    """Note where scanners look which Debian packages the libraries are from, and their licences."""
+    names = set()
+    for library in libraries:
+        # The package says /lib or /usr/lib, which are one folder.
+        for path in (library, library.resolve(), Path(str(library.resolve()).removeprefix("/usr"))):
+            owner = _output("dpkg-query", "--search", str(path))
+            if owner:
+                names.add(owner.partition(":")[0])
+                break
+    for name in sorted(names):
+        _write(root / "var/lib/dpkg/status.d" / name, _output("dpkg-query", "--status", name))
+        _copy_file(Path("/usr/share/doc") / name / "copyright", root)
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def _finish(root: Path) -> None:
+    """Compile, and give every file the same date and everybody the right to read it."""
+    compileall.compile_dir(
+        _inside(root, STANDARD_LIBRARY),
+        quiet=2,
+        workers=0,
+        stripdir=str(root),
+        invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
+    )
+    date = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
+    for path in [*root.rglob("*"), root]:
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.is_dir() else 0))
+        os.utime(path, (date, date), follow_symlinks=False)
+
+
+def _write(path: Path, text: str, *, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(mode)
+
+
+def _inside(root: Path, path: Path) -> Path:
+    """Where a path of the image is while it is put together."""
+    return root / path.relative_to("/")
+
+
+if __name__ == "__main__":
+    {"runtime": assemble_runtime, "application": assemble_application}[sys.argv[1]](
+        Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve()
+    )
