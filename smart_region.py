@@ -11,13 +11,14 @@ import click
 from streams.demo.cli import Boards
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
     from rich.table import Table
 
     from catalogue.assessment import Figure
     from catalogue.model import Catalogue
+    from streams.programs.alerting import Scraped
 
 __all__ = ["join", "main"]
 
@@ -74,19 +75,18 @@ def _figures_table(
     return figures_table(catalogue, figures, as_of, compact=compact)
 
 
-def _rule_files(
-    catalogue: Catalogue, *, worker: str, assessor: str, alertmanagers: Sequence[str]
-) -> Mapping[str, str]:
+def _rule_files(catalogue: Catalogue, scraped: Scraped, *, pace: str) -> Mapping[str, str]:
     from dashboards.rules.contacts import Contacts
     from dashboards.rules.pace import PACES
     from dashboards.rules.render import Site, render
 
     site = Site(
-        pace=PACES["live"],
+        pace=PACES[pace],
         contacts=Contacts.nobody(programme.id for programme in catalogue.programmes),
-        workers=(worker,),
-        assessors=(assessor,),
-        alertmanagers=tuple(alertmanagers),
+        workers=scraped.workers,
+        assessors=scraped.assessors,
+        gateways=scraped.gateways,
+        alertmanagers=scraped.alertmanagers,
     )
     return render(catalogue, site)
 

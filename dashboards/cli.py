@@ -47,6 +47,9 @@ def rules() -> None:
     "--assessor", "assessors", multiple=True, metavar=ADDRESS, help="An assessor's address."
 )
 @click.option(
+    "--gateway", "gateways", multiple=True, metavar=ADDRESS, help="A producers' door's address."
+)
+@click.option(
     "--alertmanager",
     "alertmanagers",
     multiple=True,
@@ -63,6 +66,7 @@ def render(
     boards: str | None,
     workers: tuple[str, ...],
     assessors: tuple[str, ...],
+    gateways: tuple[str, ...],
     alertmanagers: tuple[str, ...],
 ) -> None:
     """Write the recording rules, the alerts, and the configurations that go with them.
@@ -87,6 +91,7 @@ def render(
         contacts=contacts,
         workers=workers or usual.workers,
         assessors=assessors or usual.assessors,
+        gateways=gateways or usual.gateways,
         alertmanagers=alertmanagers or usual.alertmanagers,
     )
     files = render_files(catalogue, site)

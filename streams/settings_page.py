@@ -1,17 +1,21 @@
-"""The page docs/settings.md, written from the settings' model: `make generated` does it."""
+"""The page docs/settings.md, written from the settings' models: `make generated` does it."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from events.settings import ENV_PREFIX
+from pydantic.fields import FieldInfo
+
+from events.gateway.settings import GatewaySettings
+from events.settings import ENV_PREFIX, BrokerSettings
 from streams.settings import Settings
 
 __all__ = ["settings_page"]
 
 _HEAD = """\
-<!-- Generated from streams/settings.py by `make generated`. Do not edit. -->
+<!-- Generated from the settings' models by `make generated`. Do not edit. -->
 
 # Settings
 
@@ -19,6 +23,15 @@ What `smart-region worker` and `smart-region assessor` read from the environment
 seconds. The other commands read the broker, the security and the partitions from the same
 variables. An unknown `SMART_REGION_…` variable is refused: it is nearly always a misspelling.
 
+"""
+_GATEWAY = """
+## The producers' door
+
+What `smart-region gateway` reads besides those that say where the broker is. An unknown
+`SMART_REGION_GATEWAY_…` variable is refused. How to run it is told in [gateway.md](gateway.md).
+
+"""
+_COLUMNS = """\
 | variable | default | meaning |
 |---|---|---|
 """
@@ -26,11 +39,24 @@ variables. An unknown `SMART_REGION_…` variable is refused: it is nearly alway
 
 def settings_page() -> str:
     """Return the page: every variable with its default and its meaning."""
+    gateway = {
+        name: field
+        for name, field in GatewaySettings.model_fields.items()
+        if name not in BrokerSettings.model_fields
+    }
+    return _HEAD + _table(Settings.model_fields) + _GATEWAY + _table(gateway)
+
+
+def _table(fields: Mapping[str, FieldInfo]) -> str:
     rows = (
-        f"| `{ENV_PREFIX}{name.upper()}` | {_default(field.default)} | {field.description} |\n"
-        for name, field in Settings.model_fields.items()
+        f"| `{ENV_PREFIX}{name.upper()}` | {_default(field.default)} | {_line(field)} |\n"
+        for name, field in fields.items()
     )
-    return _HEAD + "".join(rows)
+    return _COLUMNS + "".join(rows)
+
+
+def _line(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
 
 
 def _default(value: object) -> str:

@@ -55,6 +55,7 @@ HEALTH: Final = (
     (alerts.PARTITIONS_MISSING, "Que faire de partitions manquantes"),
     (alerts.WORKER_NOT_READY, "Que faire d’un worker qui n’est pas prêt"),
     (alerts.ASSESSOR_NOT_READY, "Que faire d’un évaluateur qui n’est pas prêt"),
+    (alerts.GATEWAY_NOT_READY, "Que faire d’une porte qui n’est pas prête"),
 )
 FAULTS: Final = (alerts.FIGURES_DIVERGE, "Que faire d’un écart entre les chiffres")
 

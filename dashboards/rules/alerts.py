@@ -123,6 +123,14 @@ ASSESSOR_NOT_READY = Kind(
     keeps=5 * MINUTE,
     silences_figures=True,
 )
+GATEWAY_NOT_READY = Kind(
+    "GatewayNotReady",
+    Severity.WARNING,
+    Scope.PIPELINE,
+    5 * MINUTE,
+    "The producers' door cannot be reached, or takes no events.",
+    keeps=5 * MINUTE,
+)
 FIGURES_DIVERGE = Kind(
     "FiguresDiverge",
     Severity.CRITICAL,
@@ -150,6 +158,7 @@ KINDS: tuple[Kind, ...] = (
     PARTITIONS_MISSING,
     WORKER_NOT_READY,
     ASSESSOR_NOT_READY,
+    GATEWAY_NOT_READY,
     FIGURES_DIVERGE,
     WATCHDOG,
 )

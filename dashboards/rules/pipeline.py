@@ -148,6 +148,15 @@ def _workers(build: _Builder) -> Iterator[Alert]:
         " reconstruire son état. Tant que les autres montrent toutes les partitions, les chiffres"
         " restent justes.",
     )
+    up = f'up{{job="{ours.GATEWAY_JOB}"}}'
+    yield build.alert(
+        alerts.GATEWAY_NOT_READY,
+        f"{names.GATEWAY_READY.name} == 0\nor\n{up} == 0",
+        summary="Porte des producteurs {{ $labels.instance }} indisponible",
+        description="La porte {{ $labels.instance }} ne répond pas, ou le broker ne lui confirme"
+        " plus rien. Les producteurs sont priés de renvoyer plus tard : rien n’est perdu chez ceux"
+        " qui le font, mais les chiffres prennent du retard.",
+    )
     ready, lag = names.ASSESSOR_READY.name, names.ASSESSOR_LAG.name
     yield build.alert(
         alerts.ASSESSOR_NOT_READY,

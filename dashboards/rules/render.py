@@ -43,6 +43,7 @@ class Site:
     contacts: Contacts = field(default_factory=Contacts)
     workers: tuple[str, ...] = ("worker:6066",)
     assessors: tuple[str, ...] = ("assessor:6067",)
+    gateways: tuple[str, ...] = ("gateway:6070",)
     alertmanagers: tuple[str, ...] = ("alertmanager:9093",)
 
 
@@ -61,6 +62,7 @@ def render(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
         site.pace,
         workers=site.workers,
         assessors=site.assessors,
+        gateways=site.gateways,
         alertmanagers=site.alertmanagers,
     )
     alertmanager = alertmanager_document(catalogue, site.contacts, site.pace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.model import duration
 from dashboards.rules.pace import Pace
 
@@ -16,9 +16,18 @@ LONGEST_SCRAPE = 10
 
 
 def prometheus_document(
-    pace: Pace, *, workers: Sequence[str], assessors: Sequence[str], alertmanagers: Sequence[str]
+    pace: Pace,
+    *,
+    workers: Sequence[str],
+    assessors: Sequence[str],
+    gateways: Sequence[str],
+    alertmanagers: Sequence[str],
 ) -> dict[str, Any]:
-    """Give the content of `prometheus.yaml`; the targets are HOST:PORT."""
+    """Give the content of `prometheus.yaml`; the targets are HOST:PORT.
+
+    An installation without a producers' door has no target of that job, and no alert about it.
+    """
+    jobs = ((WORKER_JOB, workers), (ASSESSOR_JOB, assessors), (GATEWAY_JOB, gateways))
     return {
         "global": {
             "scrape_interval": pace.every,
@@ -29,6 +38,7 @@ def prometheus_document(
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]},
         "scrape_configs": [
             {"job_name": job, "static_configs": [{"targets": list(targets)}]}
-            for job, targets in ((WORKER_JOB, workers), (ASSESSOR_JOB, assessors))
+            for job, targets in jobs
+            if targets
         ],
     }

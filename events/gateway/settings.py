@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from events.settings import ENV_PREFIX, BrokerSettings, read_settings
 
@@ -22,8 +22,8 @@ class GatewaySettings(BrokerSettings):
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
     """Its port; 0 picks a free one, which the log names."""
     gateway_secrets: Path | None = None
-    """YAML file with the producers' secrets, readable by its owner alone; without it nobody can
-    send."""
+    """YAML file with the producers' secrets, which only its owner and group may read; without it
+    nobody can send."""
     producers: Path | None = None
     """YAML file that declares the producers, instead of the shipped one."""
 
@@ -44,6 +44,15 @@ class GatewaySettings(BrokerSettings):
     """How long a stop waits for requests that have begun; at least the delivery's."""
     gateway_connections: PositiveInt = 1000
     """Most connections at once; the next are answered 503."""
+
+    @field_validator("gateway_stop_timeout")
+    @classmethod
+    def _outlasts_a_delivery(cls, seconds: int, info: ValidationInfo) -> int:
+        delivery = info.data.get("gateway_delivery_timeout")
+        if delivery is not None and seconds < delivery:
+            message = f"must be at least {GATEWAY_PREFIX}DELIVERY_TIMEOUT ({delivery:g})"
+            raise ValueError(message)
+        return seconds
 
 
 def load_gateway_settings(**overrides: Any) -> GatewaySettings:

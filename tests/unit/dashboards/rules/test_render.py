@@ -30,6 +30,7 @@ EXPOSED = {
         metric_names.METRICS,
         metric_names.PRODUCER_METRICS,
         metric_names.ASSESSOR_METRICS,
+        metric_names.GATEWAY_METRICS,
     )
     for metric in metrics
 }
@@ -286,14 +287,20 @@ def documents(catalogue: Catalogue, site: Site) -> dict[str, Any]:
 
 
 def test_addresses_are_the_sites() -> None:
-    """Prometheus scrapes the workers and the assessor, and tells the Alertmanager."""
-    site = Site(workers=("a:1", "b:2"), assessors=("c:3",), alertmanagers=("d:4",))
+    """Prometheus scrapes workers, assessor and door, and tells the Alertmanager."""
+    site = Site(
+        workers=("a:1", "b:2"), assessors=("c:3",), gateways=("e:5",), alertmanagers=("d:4",)
+    )
 
     prometheus = documents(CATALOGUE, site)["prometheus/prometheus.yaml"]
 
     targets = {
         one["job_name"]: one["static_configs"][0]["targets"] for one in prometheus["scrape_configs"]
     }
-    assert targets == {"smart-region-worker": ["a:1", "b:2"], "smart-region-assessor": ["c:3"]}
+    assert targets == {
+        "smart-region-worker": ["a:1", "b:2"],
+        "smart-region-assessor": ["c:3"],
+        "smart-region-gateway": ["e:5"],
+    }
     alerting = prometheus["alerting"]["alertmanagers"]
     assert alerting == [{"static_configs": [{"targets": ["d:4"]}]}]
