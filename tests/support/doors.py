@@ -88,6 +88,11 @@ class Door:
         assert self._process is not None, "start it first"
         return self._process
 
+    def metrics(self) -> str:
+        """Return its /metrics."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310 - our own
+            return str(answer.read().decode())
+
     def log(self) -> str:
         """Return all that it logged."""
         return self.log_file.read_text() if self.log_file.exists() else ""
