@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -299,6 +300,32 @@ def test_an_exception_is_not_replaced() -> None:
     with pytest.raises(KeyboardInterrupt):
         be_interrupted()
     assert (door.batches, door.closed) == ([], True)
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_several_threads_publish_and_flush(
+    tmp_path: Path,
+    spooled: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Each event is delivered once, whoever sends it, and each thread's in its order."""
+    door = FakeDoor()
+    spool = Spool(tmp_path / "spool.db") if spooled else None
+    reports: list[DeliveryReport] = []
+    with door.publisher(spool=spool, batch_events=7) as publisher:
+
+        def publish(first: int) -> None:
+            for number in range(first, first + 50):
+                publisher.publish(event(number))
+                if number % 10 == 0:
+                    reports.append(publisher.flush())
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(publish, [0, 100, 200, 300]))
+        reports.append(publisher.flush())
+    assert len(door.taken) == sum(report.delivered for report in reports) == 200
+    for first in (0, 100, 200, 300):
+        own = [number for number in door.taken if first <= number < first + 100]
+        assert own == list(range(first, first + 50))
 
 
 FATES = st.sampled_from([202, 202, 202, 422, 503])

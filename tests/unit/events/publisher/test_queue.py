@@ -182,3 +182,18 @@ def test_a_disk_without_room_keeps_what_it_had(tmp_path: Path) -> None:
         kept = len(spool)
         assert [one.event for one in spool.head(1, 10)] == [b"a"]
         assert len(spool.head(1_000, 10**6)) == kept
+
+
+def test_a_removal_that_fails_removes_nothing(tmp_path: Path) -> None:
+    """What was sent is then sent again, rather than half forgotten."""
+    with closing(Spool(tmp_path / "spool.db")) as spool:
+        for event in (b"a", b"b"):
+            spool.append(event)
+        spool._database.execute(
+            "CREATE TEMP TRIGGER failing BEFORE DELETE ON waiting WHEN old.place = 2"
+            " BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END"
+        )
+        with pytest.raises(SpoolUnusableError, match="disk I/O error"):
+            spool.remove(spool.head(2, 100))
+        assert len(spool) == 2
+        assert [one.event for one in spool.head(2, 100)] == [b"a", b"b"]
