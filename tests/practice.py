@@ -10,7 +10,7 @@ import click
 
 from events.topic_admin import apply_topics
 from events.topics import declared_topics
-from streams.demo.interruption import Interrupted, interruptible
+from streams.programs.interruption import Interrupted, interruptible
 from tests.support.doors import Door, issue_credentials
 from tests.support.kafka import KafkaBroker
 

@@ -2,54 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import tempfile
-from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
-from streams.demo.program import Program
+from streams.programs.addresses import free_address
+from streams.programs.alerting import AlertingPrograms, RuleFiles, Scraped, write_files
+from streams.programs.program import Program
 
-__all__ = ["NOT_INSTALLED", "Alerting", "AlertingPrograms", "RuleFiles"]
-
-HOST: Final = "127.0.0.1"
-PROMETHEUS: Final = "prometheus"
-ALERTMANAGER: Final = "alertmanager"
-ALERTMANAGER_NAMES: Final = ("prometheus-alertmanager", ALERTMANAGER)
-"""As Debian calls it, and as its makers do."""
+__all__ = ["NOT_INSTALLED", "Alerting", "AlertingPrograms"]
 
 NOT_INSTALLED: Final = (
     "Prometheus n’est pas installé : ni règles ni alertes"
     " (Debian : apt-get install prometheus prometheus-alertmanager)"
 )
 
-
-class RuleFiles(Protocol):
-    """Renders Prometheus' and Alertmanager's files; the door has it from `dashboards`."""
-
-    def __call__(
-        self, *, worker: str, assessor: str, alertmanagers: Sequence[str]
-    ) -> Mapping[str, str]:
-        """Return the files' contents by their places; the addresses are HOST:PORT."""
-
-
-@dataclass(frozen=True, slots=True)
-class AlertingPrograms:
-    """Where the programs are on this machine; without Alertmanager alerts are seen, not told."""
-
-    prometheus: str
-    alertmanager: str | None
-
-    @classmethod
-    def installed(cls) -> Self | None:
-        """Find them on the path; None where Prometheus is not."""
-        prometheus = shutil.which(PROMETHEUS)
-        if prometheus is None:
-            return None
-        return cls(prometheus, next(filter(None, map(shutil.which, ALERTMANAGER_NAMES)), None))
+PACE: Final = "live"
+"""Every second, for days pass in less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,55 +36,29 @@ class Alerting:
         programs: AlertingPrograms,
         rules: RuleFiles,
         stack: ExitStack,
+        folder: Path,
         *,
         worker: str,
         assessor: str,
     ) -> Self:
-        """Start them on ports and in a folder of their own, until `stack` ends them."""
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
-        prometheus, alertmanager = _free_address(), _free_address()
-        alertmanagers = (alertmanager,) if programs.alertmanager else ()
-        _write(rules(worker=worker, assessor=assessor, alertmanagers=alertmanagers), folder)
-        started, told = [], [f"Prometheus : http://{prometheus}"]
-        if programs.alertmanager:
-            command = (programs.alertmanager, *_alertmanager_options(folder, alertmanager))
-            started.append(stack.enter_context(Program(ALERTMANAGER, command)))
-            told.append(f"Alertmanager : http://{alertmanager}")
+        """Start them on free ports and on files in a folder, until `stack` ends them."""
+        prometheus_address, alertmanager_address = free_address(), free_address()
+        prometheus = programs.prometheus_at(prometheus_address, folder=folder, logs=folder, grace=0)
+        alertmanager = programs.alertmanager_at(
+            alertmanager_address, folder=folder, logs=folder, grace=0
+        )
+        scraped = Scraped(
+            workers=(worker,),
+            assessors=(assessor,),
+            alertmanagers=(alertmanager_address,) if alertmanager else (),
+        )
+        write_files(rules(scraped, pace=PACE), folder)
+        told = [f"Prometheus : http://{prometheus_address}"]
+        if alertmanager:
+            stack.enter_context(alertmanager)
+            told.append(f"Alertmanager : http://{alertmanager_address}")
         else:
             told.append("Alertmanager n’est pas installé")
-        command = (programs.prometheus, *_prometheus_options(folder, prometheus))
-        started.append(stack.enter_context(Program(PROMETHEUS, command)))
-        return cls(tuple(started), " · ".join(told))
-
-
-def _alertmanager_options(folder: Path, address: str) -> Sequence[str]:
-    return (
-        f"--config.file={folder / 'alertmanager' / 'alertmanager.yaml'}",
-        f"--storage.path={folder / 'alertmanager' / 'data'}",
-        f"--web.listen-address={address}",
-        f"--web.external-url=http://{address}",
-        # Alone: no gossip, no port for it.
-        "--cluster.listen-address=",
-    )
-
-
-def _prometheus_options(folder: Path, address: str) -> Sequence[str]:
-    return (
-        f"--config.file={folder / 'prometheus' / 'prometheus.yaml'}",
-        f"--storage.tsdb.path={folder / 'prometheus' / 'data'}",
-        f"--web.listen-address={address}",
-        f"--web.external-url=http://{address}",
-    )
-
-
-def _write(files: Mapping[str, str], folder: Path) -> None:
-    for place, text in files.items():
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        (folder / place).write_text(text, encoding="utf-8")
-
-
-def _free_address() -> str:
-    """Return a loopback address on which the kernel says that nothing listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return f"{HOST}:{probe.getsockname()[1]}"
+        stack.enter_context(prometheus)
+        started = (alertmanager, prometheus) if alertmanager else (prometheus,)
+        return cls(started, " · ".join(told))

@@ -41,7 +41,7 @@ class Boards:
     table: Callable[..., RenderableType]
     """As `dashboards.console.figures_table`."""
     rules: Callable[..., Mapping[str, str]]
-    """Of a catalogue, what `streams.demo.alerting.RuleFiles` says."""
+    """Of a catalogue, what `streams.programs.alerting.RuleFiles` says."""
 
 
 @click.command()
@@ -99,9 +99,9 @@ def demo(
     the generated rules, and Alertmanager with it; their addresses are told.
     """
     from catalogue.loader import load_catalogue
-    from streams.demo.interruption import Interrupted, interruptible
     from streams.demo.run import run_demo
     from streams.demo.stage import DemoPlan
+    from streams.programs.interruption import Interrupted, interruptible
     from streams.settings import load_settings
 
     if as_json and not until_replayed:

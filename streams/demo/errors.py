@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from streams.errors import StreamsError
 
-__all__ = ["BrokerEndedError", "DemoError", "ProgramEndedError", "TopicsInUseError"]
+__all__ = ["BrokerEndedError", "DemoError", "TopicsInUseError"]
 
 
 class DemoError(StreamsError):
@@ -23,19 +23,6 @@ class TopicsInUseError(DemoError):
             f"broker: {bootstrap} already holds records on {', '.join(topics)}: the demo would mix"
             " simulated events with them; name a broker without them, delete these topics if an"
             " earlier demo left them, or leave --broker out"
-        )
-
-
-class ProgramEndedError(DemoError):
-    """The demo's worker, or another of its programs, ended by itself."""
-
-    def __init__(self, name: str, status: int, *, last_words: str) -> None:
-        self.name = name
-        self.status = status
-        self.last_words = last_words
-        super().__init__(
-            f"{name}: ended by itself with status {status} ({last_words}):"
-            " repair what it says and start the demo again"
         )
 
 

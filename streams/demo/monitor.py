@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from pydantic import SecretStr
-
-from events.settings import ENV_PREFIX
-from streams.demo.program import Program
+from streams.programs.addresses import HOST
+from streams.programs.monitor import COMMAND, environment
+from streams.programs.program import Program
 from streams.settings import Settings
 
-__all__ = ["MonitorProgram", "environment"]
+__all__ = ["MonitorProgram"]
 
-HOST: Final = "127.0.0.1"
-COMMAND: Final = (sys.executable, "-m", "smart_region")
 PORTS: Final[Mapping[str, str]] = MappingProxyType(
     {"worker": "http_port", "assessor": "assessor_port"}
 )
@@ -35,12 +32,12 @@ class MonitorProgram(Program):
     It serves on the port that the settings were given, else on any that is free.
     """
 
-    def __init__(self, command: str, settings: Settings) -> None:
+    def __init__(self, command: str, settings: Settings, *, folder: Path) -> None:
         setting = PORTS[command]
         port = getattr(settings, setting) if setting in settings.model_fields_set else 0
         settings = settings.model_copy(update={"http_host": HOST, setting: port})
         env = environment(settings)
-        super().__init__(command, (*COMMAND, command), env=env, grace=STOP_SECONDS)
+        super().__init__(command, (*COMMAND, command), folder=folder, env=env, grace=STOP_SECONDS)
 
     @property
     def address(self) -> str | None:
@@ -54,15 +51,3 @@ class MonitorProgram(Program):
             self.check()
             time.sleep(TICK_SECONDS)
         return address
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """Write settings as the variables that they are read from; what is not set stays out."""
-    values = {name: getattr(settings, name) for name in type(settings).model_fields}
-    return {
-        ENV_PREFIX + name.upper(): (
-            value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        )
-        for name, value in values.items()
-        if value is not None
-    }

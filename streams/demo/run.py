@@ -12,12 +12,12 @@ from events.publisher import KafkaPublisher
 from streams.audit.comparison import compare_exposed
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_records
-from streams.demo.alerting import RuleFiles
-from streams.demo.interruption import Interrupted
 from streams.demo.outcome import AuditCount, Outcome, summary
 from streams.demo.screen import Screen
 from streams.demo.stage import DemoPlan, Stage, set_up
 from streams.demo.watch import Watch
+from streams.programs.alerting import RuleFiles
+from streams.programs.interruption import Interrupted
 from streams.settings import Settings
 
 __all__ = ["run_demo"]
@@ -36,8 +36,8 @@ def run_demo(
 
     `rules` are followed where Prometheus is installed. `on_difference` hears each difference that
     the audit finds. A plan that stays returns when it is interrupted. Whatever was started is
-    ended by then, and also when this raises: a DemoError, an error of the broker's, of the
-    settings' or of the audit's, or Interrupted.
+    ended by then, and also when this raises: a DemoError, a ProgramEndedError, an error of
+    the broker's, of the settings' or of the audit's, or Interrupted.
     """
     # What the client has to say reaches the reader as one line of ours.
     logging.getLogger("kafka").addHandler(logging.NullHandler())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
@@ -13,15 +15,16 @@ from events.publisher import KafkaPublisher, PublisherOptions
 from events.simulation import SimulatedRecord, simulate
 from events.topics import topic_name
 from streams.clock import Clock
-from streams.demo.alerting import NOT_INSTALLED, Alerting, AlertingPrograms, RuleFiles
+from streams.demo.alerting import NOT_INSTALLED, Alerting
 from streams.demo.errors import BrokerEndedError
 from streams.demo.group import Group
 from streams.demo.monitor import MonitorProgram
-from streams.demo.program import Program
 from streams.demo.replay import Replay
 from streams.demo.screen import Screen
 from streams.demo.topics import prepare_topics
 from streams.embedded_broker import EmbeddedBroker
+from streams.programs.alerting import AlertingPrograms, RuleFiles
+from streams.programs.program import Program
 from streams.settings import Settings
 
 __all__ = ["DemoPlan", "Stage", "set_up"]
@@ -100,8 +103,9 @@ def set_up(
 
     screen.step("Démarrage du moniteur")
     settings = settings.model_copy(update={"clock": _clock_text(plan)})
-    worker = stack.enter_context(MonitorProgram("worker", settings))
-    assessor = MonitorProgram("assessor", settings)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
+    worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder))
+    assessor = MonitorProgram("assessor", settings, folder=folder)
     installed = AlertingPrograms.installed()
     if installed is not None:
         stack.enter_context(assessor)
@@ -124,7 +128,7 @@ def set_up(
     else:
         screen.step("Démarrage de Prometheus")
         scraped = {"worker": worker.await_address(), "assessor": assessor.await_address()}
-        alerting = Alerting.start(installed, rules, stack, **scraped)
+        alerting = Alerting.start(installed, rules, stack, folder, **scraped)
         others = (assessor, *alerting.programs)
         screen.note(alerting.told)
     return Stage(settings, clock, worker, publisher, replay, group, broker, others)

@@ -39,7 +39,7 @@ class Watch:
         self._next_look = time.monotonic()
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Return once the condition holds. Raises a DemoError if a part of the stage ends."""
+        """Return once the condition holds. Raises as `Stage.check` does."""
         while not condition():
             self._stage.check()
             if time.monotonic() >= self._next_look:

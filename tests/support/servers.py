@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import random
-import socket
 import subprocess
 from pathlib import Path
 from typing import ClassVar, Self
 
 from streams.child_process import end_child, start_child
+from streams.programs.addresses import free_port
 from tests.support.waiting import wait_until
 
 __all__ = ["Server", "ServerUnavailableError", "free_port"]
-
-# Below the range from which Linux takes ports for outgoing connections: a stopped server's port
-# must still be free when it starts again.
-PORTS = range(15_000, 32_000)
 
 
 class ServerUnavailableError(Exception):
@@ -107,17 +101,3 @@ class Server:
     def _is_ready(self, mark: int) -> bool:
         """Tell whether it serves; what it logs in this life begins at the mark."""
         raise NotImplementedError
-
-
-def free_port() -> int:
-    """Choose a loopback port that nothing listens on and that no outgoing connection takes."""
-    # Not the test's seeded chance: two test runs on one machine should look at different ports.
-    chance = random.Random(os.urandom(8))
-    while True:
-        port = chance.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port

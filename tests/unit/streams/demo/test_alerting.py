@@ -1,14 +1,15 @@
-"""Which programs the demo finds, and what they are given."""
+"""What the demo's Prometheus and Alertmanager are given, and what is told of them."""
 
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from streams.demo.alerting import Alerting, AlertingPrograms
+from streams.demo.alerting import Alerting
+from streams.programs.alerting import AlertingPrograms, Scraped
 from tests.support.waiting import wait_until
 
 #: Says what it was started with, and stays.
@@ -36,19 +37,20 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return put
 
 
-def rules(*, worker: str, assessor: str, alertmanagers: Sequence[str]) -> Mapping[str, str]:
+def rules(scraped: Scraped, *, pace: str) -> Mapping[str, str]:
     """Give files that only tell what they were made of."""
+    parts = (scraped.workers, scraped.assessors, scraped.gateways, scraped.alertmanagers)
     return {
-        "prometheus/prometheus.yaml": f"{worker} {assessor} {','.join(alertmanagers)}",
+        "prometheus/prometheus.yaml": " ".join([pace, *(",".join(part) for part in parts)]),
         "alertmanager/alertmanager.yaml": "nobody",
     }
 
 
-def started(stack: ExitStack) -> Alerting:
+def started(stack: ExitStack, folder: Path) -> Alerting:
     """Start what is installed."""
     programs = AlertingPrograms.installed()
     assert programs is not None
-    return Alerting.start(programs, rules, stack, worker="worker:1", assessor="assessor:2")
+    return Alerting.start(programs, rules, stack, folder, worker="worker:1", assessor="assessor:2")
 
 
 def options(alerting: Alerting, name: str) -> dict[str, str]:
@@ -59,30 +61,13 @@ def options(alerting: Alerting, name: str) -> dict[str, str]:
     return {option: value for option, _, value in pairs}
 
 
-def test_without_prometheus_there_is_nothing(install: Install) -> None:
-    """An Alertmanager alone has nobody to hear from."""
-    install("alertmanager")
-
-    assert AlertingPrograms.installed() is None
-
-
-@pytest.mark.parametrize("name", ["alertmanager", "prometheus-alertmanager"])
-def test_alertmanager_has_two_names(name: str, install: Install) -> None:
-    """Debian's, and that of the project's own archives."""
-    install("prometheus", name)
-
-    programs = AlertingPrograms.installed()
-
-    assert programs is not None
-    assert programs.alertmanager is not None
-    assert Path(programs.alertmanager).name == name
-
-
-def test_the_two_are_told_of_each_other_and_of_the_monitor(install: Install) -> None:
+def test_the_two_are_told_of_each_other_and_of_the_monitor(
+    install: Install, tmp_path: Path
+) -> None:
     """Each is started on the files that were rendered, and its address is told."""
     install("prometheus", "prometheus-alertmanager")
     with ExitStack() as stack:
-        alerting = started(stack)
+        alerting = started(stack, tmp_path / "stage")
 
         prometheus, alertmanager = (
             options(alerting, name) for name in ("prometheus", "alertmanager")
@@ -91,19 +76,17 @@ def test_the_two_are_told_of_each_other_and_of_the_monitor(install: Install) -> 
         assert told == [prometheus["web.external-url"], alertmanager["web.external-url"]]
         heard_by = alertmanager["web.listen-address"]
         configured = Path(prometheus["config.file"])
-        assert configured.read_text() == f"worker:1 assessor:2 {heard_by}"
+        assert configured.read_text() == f"live worker:1 assessor:2  {heard_by}"
         assert Path(alertmanager["config.file"]).read_text() == "nobody"
 
-    assert not configured.exists()
 
-
-def test_without_alertmanager_prometheus_alerts_nobody(install: Install) -> None:
+def test_without_alertmanager_prometheus_alerts_nobody(install: Install, tmp_path: Path) -> None:
     """It says so where the addresses are."""
     install("prometheus")
     with ExitStack() as stack:
-        alerting = started(stack)
+        alerting = started(stack, tmp_path / "stage")
 
         configured = Path(options(alerting, "prometheus")["config.file"])
-        assert configured.read_text() == "worker:1 assessor:2 "
+        assert configured.read_text() == "live worker:1 assessor:2  "
         assert "Alertmanager n’est pas installé" in alerting.told
         assert len(alerting.programs) == 1

@@ -10,10 +10,10 @@ from catalogue.loader import load_catalogue
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.exposed import Exposed
 from streams.demo import watch
-from streams.demo.errors import ProgramEndedError
 from streams.demo.screen import Frame
 from streams.demo.stage import Stage
 from streams.demo.watch import Watch
+from streams.programs.program import ProgramEndedError
 
 TODAY = date(2016, 5, 4)
 

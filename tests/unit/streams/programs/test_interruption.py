@@ -1,15 +1,15 @@
-"""How a demo is ended by a signal."""
+"""How all that was started is ended by a signal."""
 
 import signal
 
 import pytest
 
-from streams.demo.interruption import SIGNALS, Interrupted, interruptible
+from streams.programs.interruption import SIGNALS, Interrupted, interruptible
 
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_interrupts_and_tells_which(number: signal.Signals) -> None:
-    """Ctrl-C, a supervisor's stop, and a closed terminal end the demo alike."""
+    """Ctrl-C, a supervisor's stop, and a closed terminal end it alike."""
     with pytest.raises(Interrupted) as interrupted, interruptible():
         signal.raise_signal(number)
 

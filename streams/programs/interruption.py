@@ -14,7 +14,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """Somebody wants the demo to end; `number` is the signal's. Not an `Exception`, as Ctrl-C."""
+    """Somebody wants it all to end; `number` is the signal's. Not an `Exception`, as Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         self.number = number

@@ -1,0 +1,43 @@
+"""Addresses on this machine for programs that are started beside this one."""
+
+from __future__ import annotations
+
+import random
+import socket
+from typing import Final
+
+__all__ = ["HOST", "free_address", "free_port", "is_free"]
+
+HOST: Final = "127.0.0.1"
+
+PORTS: Final = range(15_000, 32_000)
+"""Below those that Linux takes for outgoing connections: the port of a program that has ended must
+still be free when it is started again."""
+
+
+def free_port(*, usual: int | None = None) -> int:
+    """Choose a port on which nothing listens: the usual one where it can be had."""
+    if usual is not None and is_free(usual):
+        return usual
+    # Not anybody's seeded chance: two runs on one machine should look at different ports.
+    chance = random.SystemRandom()
+    while not is_free(port := chance.choice(PORTS)):
+        pass
+    return port
+
+
+def free_address(*, usual: int | None = None) -> str:
+    """As `free_port`, as HOST:PORT."""
+    return f"{HOST}:{free_port(usual=usual)}"
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a program could listen on a port now."""
+    with socket.socket() as probe:
+        # As servers do: connections that have just ended there are no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,33 @@
+"""How the project's own commands are told what their parent decided."""
+
+import pytest
+from pydantic import SecretStr
+
+from events.settings import ENV_PREFIX
+from streams.programs.monitor import environment
+from streams.settings import Settings, load_settings
+
+
+def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child reads what the parent decided: flags, numbers, texts, and a password in clear."""
+    settings = Settings(
+        broker="kafka.example:9092",
+        clock="2016-01-01..2020-12-31@45+2026-01-01T00:00:00+00:00",
+        idempotent_producer=False,
+        single_record_tail=True,
+        session_timeout=2.0,
+        heartbeat_interval=0.5,
+        security_protocol="SASL_SSL",
+        sasl_username="demo",
+        sasl_password=SecretStr("s3cret"),
+    )
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings() == settings
+
+
+def test_what_is_not_set_stays_out_of_the_environment() -> None:
+    """An absent certificate is not a file named None."""
+    assert ENV_PREFIX + "SSL_CAFILE" not in environment(Settings())
