@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events import person_data
 from events.fact import JSON
 from events.person_data import find_person_data
 from events.registry import FACTS
@@ -231,3 +232,23 @@ def test_the_regions_own_systems_send_no_persons_data() -> None:
         and find_person_data(json.loads(record.line))
     }
     assert found == set()
+
+
+@given(
+    st.recursive(
+        json_values
+        | st.sampled_from(["a@b.fr", "0612345678", "06 12 34 56 78", 269054958815780, "2", "a\nb"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["data", "id", "uai", "name", "email", "x"]), inner)
+        ),
+        max_leaves=8,
+    )
+)
+def test_the_quick_look_finds_all_that_the_thorough_one_finds(content: JSON) -> None:
+    """It may only be wrong in calling for the thorough one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(person_data, "_is_plain", lambda _: False)
+        thorough = find_person_data(content)
+
+    assert find_person_data(content) == thorough
