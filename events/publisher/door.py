@@ -67,6 +67,9 @@ class DoorPublisher:
     there for the next `flush`, or for the next process with the same file. Call `flush` in another
     thread where nobody shall wait for it.
 
+    Over TLS the door shows a certificate of a public authority, or of one in the PEM file that the
+    environment's REQUESTS_CA_BUNDLE names.
+
     An event that the door turns down is reported as refused, and what is behind it goes on. Of what
     arrives twice, when an answer was lost, the second changes nothing.
 
