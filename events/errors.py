@@ -6,6 +6,7 @@ from enum import StrEnum
 
 __all__ = [
     "BrokerAddressError",
+    "BrokerEntryError",
     "BrokerRefusedError",
     "BrokerUnreachableError",
     "ContractError",
@@ -129,6 +130,16 @@ class BrokerUnreachableError(EventsError):
             f" {waited_seconds:g} s, value {bootstrap!r} ({cause}):"
             f" check {', '.join(suspects)}, and that the broker is up"
         )
+
+
+class BrokerEntryError(EventsError):
+    """The broker does not let us in, or is not who it should be; no attempt will end otherwise."""
+
+    def __init__(self, address: str, *, problem: str, remedy: str) -> None:
+        self.address = address
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"broker: {problem}, value {address!r}: {remedy}")
 
 
 class BrokerRefusedError(EventsError):

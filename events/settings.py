@@ -11,7 +11,7 @@ from pydantic import AfterValidator, SecretStr, ValidationError, ValidationInfo,
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from events.broker import ENV_PREFIX, BrokerSecurity
+from events.broker_security import ENV_PREFIX, BrokerSecurity
 from events.errors import EventsError
 
 __all__ = ["ENV_PREFIX", "BrokerSettings", "SettingsError", "read_settings"]
@@ -58,6 +58,8 @@ class BrokerSettings(BaseSettings):
     """How the password is proven."""
     sasl_username: str | None = None
     """The user, where the protocol is a SASL one."""
+    sasl_password_file: str | None = None
+    """File with its password alone, closed to other users; goes before `SASL_PASSWORD`."""
     sasl_password: SecretStr | None = None
     """Its password; never shown."""
     ssl_cafile: str | None = None
@@ -73,10 +75,12 @@ class BrokerSettings(BaseSettings):
     @classmethod
     def _is_there_where_asked_for(cls, value: object, info: ValidationInfo) -> object:
         protocol = info.data.get("security_protocol", "")
-        if protocol.startswith("SASL") and not value:
-            message = f"set it: {protocol} asks for it"
-            raise ValueError(message)
-        return value
+        if not protocol.startswith("SASL") or value:
+            return value
+        if info.field_name == "sasl_password" and info.data.get("sasl_password_file"):
+            return value
+        message = f"set it: {protocol} asks for it"
+        raise ValueError(message)
 
     def security(self) -> BrokerSecurity:
         """Return how the broker is reached, as the kafka-python clients take it."""

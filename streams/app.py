@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
@@ -107,17 +106,13 @@ def _agent(app: faust.App, family: Family, engine: Engine) -> Callable[[Any], Aw
 
 
 def _credentials(settings: Settings) -> Any:  # noqa: ANN401 - one of Faust's two classes
-    context: ssl.SSLContext | None = None
-    if settings.security_protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=settings.ssl_cafile)
-        context.check_hostname = settings.ssl_check_hostname
-        if settings.ssl_certfile is not None:
-            context.load_cert_chain(settings.ssl_certfile, settings.ssl_keyfile)
-    if settings.sasl_password is not None:
+    security = settings.security()
+    context = security.ssl_context()
+    if security.asks_for_password:
         return faust.SASLCredentials(
-            username=settings.sasl_username,
-            password=settings.sasl_password.get_secret_value(),
-            mechanism=settings.sasl_mechanism,
+            username=security.sasl_username,
+            password=security.password(),
+            mechanism=security.sasl_mechanism,
             ssl_context=context,
         )
     return faust.SSLCredentials(context=context) if context else None

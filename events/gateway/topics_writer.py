@@ -18,7 +18,6 @@ from typing import Any, Final, NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.helpers import create_ssl_context
 
 from events.broker import PLAINTEXT, BrokerSecurity
 from events.errors import EventsError
@@ -265,7 +264,7 @@ class TopicsWriter:
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=int(self._patience.delivery * 1000),
-            **_client_config(self._security),
+            **self._security.client_config(),
         )
         try:
             await producer.start()
@@ -301,17 +300,3 @@ def _fill(batch: Any, waiting: deque[tuple[_Write, int]]) -> list[tuple[_Write, 
             taken.append((write, number))
         waiting.popleft()
     return taken
-
-
-def _client_config(security: BrokerSecurity) -> dict[str, Any]:
-    """Say how the broker is reached in aiokafka's words."""
-    config = security.client_config()
-    if security.security_protocol.endswith("SSL"):
-        context = create_ssl_context(
-            cafile=config.pop("ssl_cafile"),
-            certfile=config.pop("ssl_certfile"),
-            keyfile=config.pop("ssl_keyfile"),
-        )
-        context.check_hostname = config.pop("ssl_check_hostname")
-        config["ssl_context"] = context
-    return config

@@ -70,7 +70,10 @@ class KafkaBroker(Server):
         jvm_options: tuple[str, ...] = QUICK_START,
         properties: str = "",
     ) -> None:
-        """Format a data folder; `properties` are lines added to server.properties."""
+        """Format a data folder; `properties` are lines added to server.properties.
+
+        They come last, and so win; `{port}` and `{controller_port}` stand for the broker's own.
+        """
         super().__init__(folder)
         self._java = [
             "java",
@@ -82,8 +85,9 @@ class KafkaBroker(Server):
         ]
         self._configuration = folder / "server.properties"
         self._configuration.write_text(
-            PROPERTIES.format(port=self.port, controller_port=free_port(), data=folder / "data")
-            + properties
+            (PROPERTIES + properties).format(
+                port=self.port, controller_port=free_port(), data=folder / "data"
+            )
         )
         self._format()
 

@@ -9,61 +9,8 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaConfigurationError
 
-from events.broker import PLAINTEXT, BrokerSecurity, opened
-from events.errors import BrokerAddressError, BrokerUnreachableError, SecuritySettingError
-
-SASL = {
-    "SMART_REGION_SECURITY_PROTOCOL": "SASL_SSL",
-    "SMART_REGION_SASL_USERNAME": "emitter",
-    "SMART_REGION_SASL_PASSWORD": "secret",
-    "SMART_REGION_SSL_CAFILE": "/etc/ssl/ca.pem",
-}
-
-
-def test_nothing_set_is_plaintext() -> None:
-    """Without variables the broker is one that is open to all."""
-    assert BrokerSecurity.from_environment({"HOME": "/root"}) == PLAINTEXT
-    assert PLAINTEXT.client_config() == {"security_protocol": "PLAINTEXT"}
-
-
-def test_variables_become_the_client_s_configuration() -> None:
-    """The worker's own variables let `emit` in, too."""
-    config = BrokerSecurity.from_environment(SASL).client_config()
-    assert config == {
-        "security_protocol": "SASL_SSL",
-        "ssl_cafile": "/etc/ssl/ca.pem",
-        "ssl_certfile": None,
-        "ssl_keyfile": None,
-        "ssl_check_hostname": True,
-        "sasl_mechanism": "SCRAM-SHA-512",
-        "sasl_plain_username": "emitter",
-        "sasl_plain_password": "secret",
-    }
-
-
-def test_mutual_tls_needs_no_password() -> None:
-    """With a certificate of our own only the files are told."""
-    security = BrokerSecurity(security_protocol="SSL", ssl_certfile="me.pem", ssl_keyfile="me.key")
-    assert not any(name.startswith("sasl") for name in security.client_config())
-
-
-def test_a_wrong_variable_is_named() -> None:
-    """A value that cannot be is told with its variable and what may be."""
-    with pytest.raises(SecuritySettingError, match=r"SMART_REGION_SECURITY_PROTOCOL.*'TLS'.*'SSL'"):
-        BrokerSecurity.from_environment({"SMART_REGION_SECURITY_PROTOCOL": "TLS"})
-
-
-@pytest.mark.parametrize("missing", ["SMART_REGION_SASL_USERNAME", "SMART_REGION_SASL_PASSWORD"])
-def test_a_missing_credential_is_named(missing: str) -> None:
-    """SASL without a user or a password says which is missing, before any connection."""
-    environ = {name: value for name, value in SASL.items() if name != missing}
-    with pytest.raises(SecuritySettingError, match=missing):
-        BrokerSecurity.from_environment(environ)
-
-
-def test_the_password_is_not_shown() -> None:
-    """A password never ends up in a log by way of its model."""
-    assert "secret" not in repr(BrokerSecurity.from_environment(SASL))
+from events.broker import opened
+from events.errors import BrokerAddressError, BrokerUnreachableError
 
 
 @pytest.mark.parametrize(
