@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,7 +45,8 @@ def judged(statuses: Sequence[int]) -> Said:
 class DoorStub:
     """What arrived, in its order, and how the stub behaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.arrived: list[dict[str, Any]] = []
         """Every event of every request that was answered with success, or was to be."""
         self.requests: list[tuple[dict[str, str], bytes]] = []
@@ -57,7 +59,7 @@ class DoorStub:
     @property
     def url(self) -> str:
         """Its base address, the same before and after it was away."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._port}"
 
     def come_back(self) -> None:
         """Listen, on the same port as before."""
@@ -87,6 +89,8 @@ class DoorStub:
                 """Stay silent."""
 
         self._server = _Server(("127.0.0.1", self._port), Handler)
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(self._server.socket, server_side=True)
         self._port = self._server.server_address[1]
         Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -127,9 +131,9 @@ def _json(content: object) -> bytes:
 
 
 @contextmanager
-def door_stub() -> Iterator[DoorStub]:
+def door_stub(tls: ssl.SSLContext | None = None) -> Iterator[DoorStub]:
     """Give a stub that listens until the block ends."""
-    stub = DoorStub()
+    stub = DoorStub(tls)
     try:
         yield stub
     finally:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 from events.publisher.door_answer import DoorAwayError
 from events.publisher.http_post import MOST_ANSWERED, HttpPost
@@ -70,3 +72,19 @@ def test_a_machines_netrc_does_not_replace_the_proof(
     monkeypatch.setenv("NETRC", str(netrc))
     post(stub.url, b"[]", {"authorization": "Bearer mine"})
     assert stub.requests[0][0]["authorization"] == "Bearer mine"
+
+
+def test_tls_wants_an_authority_that_is_trusted(
+    post: HttpPost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A door of one's own authority is refused, until the environment names it."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    bundle = tmp_path / "authorities.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    with door_stub(context) as stub:
+        with pytest.raises(DoorAwayError, match="certificate verify failed"):
+            post(stub.url, b"[]", {})
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+        assert post(stub.url, b"[]", {}).status == 202
