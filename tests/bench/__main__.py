@@ -1,4 +1,4 @@
-"""`make bench`: the three engines on one broker, alternating, and what a worker costs to run."""
+"""`make bench`: the engines on one broker, what a worker costs to run, and the producers' door."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from time import monotonic
 import click
 
 from streams.demo.alerting import AlertingPrograms
+from tests.bench.door import measure_door
 from tests.bench.engines import Engine, Monitor, Rival, Trial, await_events, started
 from tests.bench.probes import freshness, scrape_ms, seconds_to_ready
-from tests.bench.report import Findings, Operation, Trials, text, write
+from tests.bench.report import (
+    Findings,
+    Operation,
+    Trials,
+    door_text,
+    text,
+    write,
+    write_door,
+)
 from tests.bench.ringing import ring_seconds
 from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, EVENTS, WORKLOADS
@@ -31,8 +40,28 @@ FEW_ENTITIES = 1_000
 @click.command()
 @click.option("--rounds", default=3, show_default=True, help="How often each engine runs.")
 @click.option("--write", "into_page", is_flag=True, help="Put the result into docs/performance.md.")
-def main(*, rounds: int, into_page: bool) -> None:
+@click.option("--only", type=click.Choice(["worker", "door"]), help="Measure one of the two parts.")
+def main(*, rounds: int, into_page: bool, only: str | None) -> None:
     """Measure, print the tables, and tell on standard error how it goes."""
+    if only != "door":
+        bench_worker(rounds, into_page=into_page)
+    if only != "worker":
+        bench_door(rounds, into_page=into_page)
+
+
+def bench_door(rounds: int, *, into_page: bool) -> None:
+    """Measure the door beside a bare echo."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
+            found = measure_door(broker, folder, rounds, say=_say)
+    click.echo(door_text(found))
+    if into_page:
+        write_door(found)
+
+
+def bench_worker(rounds: int, *, into_page: bool) -> None:
+    """Measure the engines, and the operation of a worker."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:

@@ -12,13 +12,15 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median, quantiles
 
+from tests.bench.door import BATCH, DOOR, SINGLE, Knocked
 from tests.bench.engines import Trial
 from tests.bench.workloads import WORKLOADS
 
-__all__ = ["Findings", "Operation", "Trials", "text", "write"]
+__all__ = ["Findings", "Operation", "Trials", "door_text", "text", "write", "write_door"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
+DOOR_MEASURED = re.compile(r"(?<=<!-- door measured -->\n).*?(?=<!-- door end -->)", re.DOTALL)
 
 #: Engine → workload → its trials.
 Trials = Mapping[str, Mapping[str, Sequence[Trial]]]
@@ -63,20 +65,61 @@ def text(findings: Findings) -> str:
 
 def write(findings: Findings) -> None:
     """Put the findings into the page, in place of those before."""
+    _put(MEASURED, text(findings))
+
+
+def door_text(found: Mapping[str, Mapping[str, Knocked]]) -> str:
+    """Return what was found of the door as Markdown."""
+    lines = [_machine("starlette", "uvicorn", "h11", "uvloop", "aiokafka", "pydantic"), ""]
+    for load in found[DOOR]:
+        lines += [*_door_table(load, {server: by_load[load] for server, by_load in found.items()})]
+        lines += [""]
+    single, batch = (found[DOOR][load.name].events_per_second for load in (SINGLE, BATCH))
+    lines += [
+        f"In batches of 100 the door takes **{batch / single:.1f}** times as many events.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def write_door(found: Mapping[str, Mapping[str, Knocked]]) -> None:
+    """Put what was found of the door into the page, in place of what was there before."""
+    _put(DOOR_MEASURED, door_text(found))
+
+
+def _door_table(load: str, by_server: Mapping[str, Knocked]) -> list[str]:
+    rows = []
+    for server, knocked in by_server.items():
+        middle, late = knocked.wait_ms
+        rows.append(
+            [
+                server,
+                _rounded(knocked.events_per_second),
+                f"{middle:.1f}",
+                f"{late:.1f}",
+                f"{knocked.processor_us:.0f}",
+            ]
+        )
+    return _table([load, "events/s", "p50 ms", "p99 ms", "processor µs/event"], rows)
+
+
+def _put(place: re.Pattern[str], measured: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
-    measured = f"\n{text(findings)}\n"
-    PAGE.write_text(MEASURED.sub(lambda _: measured, page), encoding="utf-8")
+    PAGE.write_text(place.sub(lambda _: f"\n{measured}\n", page), encoding="utf-8")
 
 
 def _conditions(findings: Findings) -> str:
-    packages = ("faust-streaming", "aiokafka", "pydantic")
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     sizes = ", ".join(f"{name} {size}" for name, size in findings.event_bytes.items())
+    machine = _machine("faust-streaming", "aiokafka", "pydantic")
+    return f"{machine} Mean size of an event in bytes: {sizes}."
+
+
+def _machine(*packages: str) -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"Measured on {date.today().isoformat()}: {os.cpu_count()} processors, "  # noqa: DTZ011
         f"{_memory_gb():.0f} GB of memory, {platform.system()} {platform.machine()}, "
-        f"CPython {platform.python_version()}, {versions}. "
-        f"Mean size of an event in bytes: {sizes}."
+        f"CPython {platform.python_version()}, {versions}."
     )
 
 

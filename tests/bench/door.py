@@ -1,0 +1,205 @@
+"""The producers' door under load, beside a bare echo of the same bodies on the same framework."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Final
+
+from events.identifiers import uai_check_letter
+from events.school import SchoolConnected
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
+from streams.child_process import end_child, start_child
+from tests.bench.knocking import Knocks, knock, request_bytes
+from tests.support.doors import Door, issue_credentials
+from tests.support.kafka import KafkaBroker
+from tests.support.servers import free_port
+from tests.support.waiting import wait_until
+
+__all__ = ["BATCH", "DOOR", "ECHO", "SINGLE", "Knocked", "Load", "measure_door"]
+
+CONNECTIONS: Final = 32
+WARM_UP_SECONDS: Final = 2.0
+SECONDS: Final = 6.0
+START_SECONDS: Final = 30.0
+PRODUCER: Final = "lycees"
+LYCEES: Final = 2_000
+BATCHES: Final = 50
+"""Bodies of a hundred events that are made before the clock starts, and sent in turn."""
+
+#: As the shipped one, without a limit: what is measured is the door, not its quota.
+PRODUCERS: Final = f"""\
+producers:
+  - id: {PRODUCER}
+    title: Gestion des lycées
+    contact: Pôle lycées
+    sources: ["urn:iledefrance:lycees"]
+    types: [school.*]
+    quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
+    expected_every: daily
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is sent, over and over."""
+
+    name: str
+    events: int
+    """In one request."""
+    media_type: str
+
+
+SINGLE: Final = Load("one event", 1, "application/cloudevents+json")
+BATCH: Final = Load("batch of 100", 100, "application/cloudevents-batch+json")
+LOADS: Final = (SINGLE, BATCH)
+
+DOOR: Final = "the door"
+ECHO: Final = "bare echo"
+
+
+@dataclass(frozen=True, slots=True)
+class Knocked:
+    """All rounds of one load at one server."""
+
+    load: Load
+    rounds: tuple[tuple[Knocks, float], ...]
+    """Each with the seconds of processor that the server's process took, by request."""
+
+    @property
+    def requests_per_second(self) -> float:
+        """The median over the rounds."""
+        return median(knocks.rate for knocks, _ in self.rounds)
+
+    @property
+    def events_per_second(self) -> float:
+        """The same in events."""
+        return self.requests_per_second * self.load.events
+
+    @property
+    def wait_ms(self) -> tuple[float, float]:
+        """The median of an answer's time, and its 99th percentile, over all rounds."""
+        cuts = quantiles([wait for knocks, _ in self.rounds for wait in knocks.waits], n=100)
+        return 1000 * cuts[49], 1000 * cuts[98]
+
+    @property
+    def processor_us(self) -> float:
+        """Microseconds of the server's processor by event, the median over the rounds."""
+        return median(seconds for _, seconds in self.rounds) * 1e6 / self.load.events
+
+
+class UnexpectedAnswersError(Exception):
+    """Something else than an acceptance was answered."""
+
+    def __init__(self, server: str, load: Load, knocks: Knocks) -> None:
+        super().__init__(f"{server}, {load.name}: answers {dict(knocks.statuses)}")
+
+
+def measure_door(
+    broker: KafkaBroker, folder: Path, rounds: int, *, say: Callable[[str], None]
+) -> Mapping[str, Mapping[str, Knocked]]:
+    """Return, by server and load, what was found; the servers take turns."""
+    apply_topics(broker.bootstrap, declared_topics())
+    declaration = folder / "producers.yaml"
+    declaration.write_text(PRODUCERS, encoding="utf-8")
+    credentials = issue_credentials(PRODUCER, folder)
+    settings = {"SMART_REGION_PRODUCERS": str(declaration)}
+    found: dict[tuple[str, Load], list[tuple[Knocks, float]]] = {}
+    with (
+        Door(broker.bootstrap, folder, secrets=credentials.file, settings=settings) as door,
+        _echo(folder) as (echo, echo_port),
+    ):
+        servers = {ECHO: (echo, echo_port), DOOR: (door.process, door.port)}
+        requests = {load: _requests(load, credentials.token) for load in LOADS}
+        for number in range(1, rounds + 1):
+            for load in LOADS:
+                for server, (process, port) in servers.items():
+                    knocks, seconds = _knocked(process, port, requests[load])
+                    if set(knocks.statuses) - {200, 202}:
+                        raise UnexpectedAnswersError(server, load, knocks)
+                    found.setdefault((server, load), []).append((knocks, seconds))
+                    say(
+                        f"round {number} of {rounds}: {server}, {load.name}: "
+                        f"{knocks.rate * load.events:.0f} events/s"
+                    )
+    return {
+        server: {load.name: Knocked(load, tuple(found[server, load])) for load in LOADS}
+        for server in servers
+    }
+
+
+def _knocked(
+    process: subprocess.Popen[bytes], port: int, request: Callable[[int], bytes]
+) -> tuple[Knocks, float]:
+    before = _processor_seconds(process.pid)
+    knocks = knock(port, request, connections=CONNECTIONS, warm_up=WARM_UP_SECONDS, seconds=SECONDS)
+    of_all = (WARM_UP_SECONDS + SECONDS) / SECONDS
+    took = _processor_seconds(process.pid) - before
+    return knocks, took / (len(knocks.waits) * of_all)
+
+
+def _requests(load: Load, token: str) -> Callable[[int], bytes]:
+    headers = {"content-type": load.media_type, "authorization": f"Bearer {token}"}
+    if load.events == 1:
+        return lambda number: request_bytes(_event(number), headers)
+    made = [request_bytes(_batch(number, load.events), headers) for number in range(BATCHES)]
+    return lambda number: made[number % BATCHES]
+
+
+def _batch(number: int, events: int) -> bytes:
+    first = number * events
+    return b"[%s]" % b",".join(map(_event, range(first, first + events)))
+
+
+def _event(number: int) -> bytes:
+    digits = f"075{number % LYCEES:04}"
+    event = {
+        "specversion": "1.0",
+        "id": f"{number:016x}",
+        "source": "urn:iledefrance:lycees",
+        "type": SchoolConnected.TYPE,
+        "time": "2020-03-11T09:30:00Z",
+        "datacontenttype": "application/json",
+        "data": {
+            "uai": digits + uai_check_letter(digits),
+            "connected_on": "2020-03-10",
+            "downlink_mbps": 1_000,
+        },
+    }
+    return json.dumps(event).encode()
+
+
+@contextmanager
+def _echo(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    port = free_port()
+    command = [sys.executable, "-m", "tests.bench.echo", str(port)]
+    process = start_child(command, output=folder / "echo.log")
+    try:
+        assert wait_until(partial(_echoes, port), seconds=START_SECONDS), "the echo does not start"
+        yield process, port
+    finally:
+        end_child(process, grace=5)
+
+
+def _echoes(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/events", data=b"x", timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def _processor_seconds(pid: int) -> float:
+    # The fields after the program's name, which may hold anything: user and system time in ticks.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
