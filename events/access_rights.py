@@ -25,6 +25,7 @@ __all__ = [
     "Role",
     "describe_role",
     "rights_of",
+    "rights_of_roles",
 ]
 
 
@@ -162,6 +163,27 @@ def rights_of(
         Right(ResourceKind.GROUP if part is _Part.GROUP else ResourceKind.TOPIC, name, operations)
         for part, operations in _RIGHTS[role].items()
         for name in _names(part, families or frozenset(Family), app_id)
+    )
+
+
+def rights_of_roles(
+    roles: Collection[Role], *, families: Collection[Family] = (), app_id: str = DEFAULT_APP_ID
+) -> tuple[Right, ...]:
+    """Return the rights of a user that has several roles, each topic named once.
+
+    `families` are the producer's among them: raises FamiliesOfRoleError where there are some and
+    no producer, or a producer and none.
+    """
+    together: dict[tuple[ResourceKind, str], dict[Operation, None]] = {}
+    if families and roles and Role.PRODUCER not in roles:
+        raise FamiliesOfRoleError(next(iter(roles)), families)
+    for role in roles:
+        its_families = families if role is Role.PRODUCER else ()
+        for right in rights_of(role, families=its_families, app_id=app_id):
+            operations = together.setdefault((right.kind, right.name), {})
+            operations.update(dict.fromkeys(right.operations))
+    return tuple(
+        Right(kind, name, tuple(operations)) for (kind, name), operations in together.items()
     )
 
 

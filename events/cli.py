@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
@@ -20,8 +20,11 @@ from events.producers.cli import commands as producers_commands
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from events.access_granting import GrantsReport
+    from events.access_rights import Right, Role
     from events.door_options import DoorChoice
     from events.emitting import RefusedLine
+    from events.fact import Family
 
 __all__ = ["commands"]
 
@@ -100,6 +103,135 @@ def list_topics(partitions: int, replication: int, app_id: str) -> None:
             f"{spec.name} key={spec.key!r} partitions={spec.partitions}"
             f" replication={spec.replication} {settings}"
         )
+
+
+class RoleType(click.ParamType):
+    """A role of the broker's users."""
+
+    name = "ROLE"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Role:
+        """Read a role; refuse what is none."""
+        from events.access_rights import Role
+
+        try:
+            return Role(value)
+        except ValueError:
+            self.fail(f"{value!r} is none of {', '.join(Role)}", param, ctx)
+
+
+class FamilyType(click.ParamType):
+    """A family of events."""
+
+    name = "FAMILY"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Family:
+        """Read a family; refuse what is none."""
+        from events.fact import Family
+
+        try:
+            return Family(value)
+        except ValueError:
+            self.fail(f"{value!r} is none of {', '.join(Family)}", param, ctx)
+
+
+class UserType(click.ParamType):
+    """A user as the broker names it: `User:worker`; the kind may be left out."""
+
+    name = "USER"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str:
+        """Complete a name; refuse `User:*`, which would be everybody."""
+        user = str(value).removeprefix("User:")
+        if user in ("", "*"):
+            self.fail(f"{value!r} is no user: write its name, or User:NAME", param, ctx)
+        return f"User:{user}"
+
+
+@topics.command()
+@click.option(
+    "--role", "roles", multiple=True, type=RoleType(), help="What a user is there for; repeatable."
+)
+@click.option(
+    "--family",
+    "families",
+    multiple=True,
+    type=FamilyType(),
+    help="What a producer publishes; repeatable.",
+)
+@click.option("--principal", type=UserType(), help="The broker's name of a user.")
+@click.option(
+    "--revoke-others", is_flag=True, help="Take back what the user may do beyond these roles."
+)
+@BROKER
+@APP_ID
+def acl(
+    *,
+    roles: tuple[Role, ...],
+    families: tuple[Family, ...],
+    principal: str | None,
+    revoke_others: bool,
+    bootstrap: str,
+    app_id: str,
+) -> None:
+    """Give a user of the broker the rights of its roles, or show rights.
+
+    With a role and a user the user is given what it lacks; done twice, nothing. With a role alone
+    its rights are printed, and no broker is asked; with a user alone, or with neither, what the
+    broker has. To ask the broker and to give takes a super user.
+
+    The roles: producer, gateway, worker, assessor, reader, clerk, deployer, observer.
+    """
+    from events.access_granting import give_rights, held_rights
+    from events.access_rights import rights_of_roles
+    from events.broker import BrokerSecurity
+
+    rights = rights_of_roles(roles, families=families, app_id=app_id)
+    if roles and principal is None:
+        _tell_declared(roles, rights)
+        return
+    _quiet_client()
+    security = BrokerSecurity.from_environment(os.environ)
+    if roles and principal is not None:
+        report = give_rights(
+            bootstrap, principal, rights, revoke_others=revoke_others, security=security
+        )
+        _tell_given(report, revoked=revoke_others)
+        return
+    for grant in held_rights(bootstrap, principal=principal, security=security):
+        click.echo(grant)
+
+
+def _tell_declared(roles: Iterable[Role], rights: Iterable[Right]) -> None:
+    from events.access_rights import describe_role
+
+    for role in roles:
+        click.echo(f"# {role}: {describe_role(role)}")
+    for right in rights:
+        click.echo(f"{right.kind} {right.name}: {', '.join(right.operations)}")
+
+
+def _tell_given(report: GrantsReport, *, revoked: bool) -> None:
+    for grant in report.given:
+        click.echo(f"given: {grant}")
+    for grant in report.others:
+        click.echo(f"{'taken back' if revoked else 'beyond these roles'}: {grant}")
+    click.echo(f"{len(report.given)} given, {len(report.held)} held already")
 
 
 @click.command()

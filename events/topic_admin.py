@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
-    KafkaError,
     NoError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 
-from events.broker import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, opened
-from events.errors import BrokerRefusedError, BrokerUnreachableError, TopicMismatchError
+from events.administration import administering
+from events.broker import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity
+from events.errors import BrokerRefusedError, TopicMismatchError
 from events.topics import TopicSpec
 
 __all__ = ["TopicsReport", "apply_topics", "verify_topics"]
@@ -46,7 +45,9 @@ def apply_topics(
     decision. Raises TopicMismatchError on the first difference, BrokerUnreachableError or
     BrokerRefusedError where the broker cannot or will not.
     """
-    with _admin(bootstrap, security, connect_seconds) as admin:
+    with administering(
+        bootstrap, what="topics", security=security, connect_seconds=connect_seconds
+    ) as admin:
         existing = _partitions_by_topic(admin, specs)
         missing = [spec for spec in specs if spec.name not in existing]
         created = _create(admin, missing)
@@ -68,31 +69,10 @@ def verify_topics(
 
     Settings are checked where the broker shows them, which takes the right to describe them.
     """
-    with _admin(bootstrap, security, connect_seconds) as admin:
+    with administering(
+        bootstrap, what="topics", security=security, connect_seconds=connect_seconds
+    ) as admin:
         _check(admin, specs)
-
-
-@contextmanager
-def _admin(bootstrap: str, security: BrokerSecurity, seconds: float) -> Iterator[Any]:
-    client = opened(
-        KafkaAdminClient,
-        bootstrap,
-        security=security,
-        connect_seconds=seconds,
-        request_timeout_ms=int(seconds * 1000),
-    )
-    with closing(client) as admin:
-        try:
-            yield admin
-        except KafkaError as error:
-            if error.retriable:
-                raise BrokerUnreachableError(
-                    bootstrap,
-                    waited_seconds=seconds,
-                    cause=str(error),
-                    security_protocol=security.security_protocol,
-                ) from error
-            raise BrokerRefusedError("administer topics at", bootstrap, cause=str(error)) from error
 
 
 def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401 - untyped client

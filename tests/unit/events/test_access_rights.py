@@ -12,6 +12,7 @@ from events.access_rights import (
     Role,
     describe_role,
     rights_of,
+    rights_of_roles,
 )
 from events.fact import Family
 from events.topics import declared_topics
@@ -78,3 +79,22 @@ def test_families_fit_the_role(role: Role, families: Collection[Family]) -> None
     """A producer without a family, or a worker of one, is a mistake that is told."""
     with pytest.raises(FamiliesOfRoleError, match=role):
         rights_of(role, families=families)
+
+
+def test_a_user_may_have_several_roles() -> None:
+    """Who replays dead letters and audits has each topic once, with all it may do there."""
+    both = rights_of_roles([Role.CLERK, Role.READER])
+    by_name = {right.name: set(right.operations) for right in both}
+    assert len(by_name) == len(both)
+    assert by_name["smartregion.grants"] == {Operation.READ, Operation.WRITE}
+    assert by_name["smartregion.dead-letters"] == {Operation.READ}
+
+
+def test_only_the_producer_among_several_roles_has_families() -> None:
+    """A producer that also reads publishes its own families alone."""
+    both = rights_of_roles([Role.READER, Role.PRODUCER], families=[Family.SCHOOLS])
+    assert {right.name for right in both if Operation.WRITE in right.operations} == {
+        "smartregion.schools"
+    }
+    with pytest.raises(FamiliesOfRoleError, match="leave them out"):
+        rights_of_roles([Role.READER, Role.CLERK], families=[Family.SCHOOLS])

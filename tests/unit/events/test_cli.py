@@ -10,6 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from events.access_granting import Grant, GrantsReport
+from events.access_rights import Role, rights_of
 from events.cli import _progress as progress
 from events.cli import commands
 from events.cloudevent import CloudEvent, decode_json
@@ -227,3 +229,58 @@ def test_persons_become_pseudonyms(tmp_path: Path) -> None:
     again = run("pseudonymise", "--key", key, given="b\n").stdout.splitlines()
     assert [len(line) for line in first] == [35, 35]
     assert again == first[1:]
+
+
+def test_the_rights_of_a_role_are_printed_without_a_broker() -> None:
+    """Whoever runs another authorizer reads what it has to allow."""
+    lines = run("topics", "acl", "--role", "producer", "--family", "schools").stdout.splitlines()
+    assert lines[0].startswith("# producer: publishes")
+    assert lines[1:] == ["topic smartregion.schools: Write"]
+
+
+def test_every_role_is_in_the_help() -> None:
+    """The help is written by hand, so that it needs no declaration."""
+    told = " ".join(run("topics", "acl", "--help").stdout.split())
+    assert f"The roles: {', '.join(Role)}." in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (("--role", "king"), "none of producer, gateway"),
+        (("--role", "producer", "--family", "music"), "none of schools"),
+        (("--principal", "User:*"), "write its name"),
+    ],
+)
+def test_what_is_no_role_family_or_user_is_told(wrong: tuple[str, ...], told: str) -> None:
+    """A mistyped option never reaches the broker."""
+    result = run("topics", "acl", *wrong)
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+
+
+def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command says what it gave, and what a user has beside."""
+    grants = [Grant("User:door", "topic", name, "WRITE") for name in "abc"]
+    asked: list[tuple[object, ...]] = []
+
+    def give(*arguments: object, **_: object) -> GrantsReport:
+        asked.append(arguments)
+        return GrantsReport((grants[0],), (grants[1],), (grants[2],))
+
+    monkeypatch.setattr("events.access_granting.give_rights", give)
+    done = run("topics", "acl", "--role", "gateway", "--principal", "door", "--bootstrap", "b:1")
+    assert done.stdout.splitlines() == [
+        "given: User:door may WRITE topic a",
+        "beyond these roles: User:door may WRITE topic c",
+        "1 given, 1 held already",
+    ]
+    assert asked == [("b:1", "User:door", rights_of(Role.GATEWAY))]
+
+
+def test_the_broker_s_rules_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a user alone, its rules are shown."""
+    grant = Grant("User:door", "topic", "a", "WRITE")
+    monkeypatch.setattr("events.access_granting.held_rights", lambda *_, **__: (grant,))
+    done = run("topics", "acl", "--principal", "User:door")
+    assert done.stdout == "User:door may WRITE topic a\n"

@@ -7,7 +7,7 @@ import pytest
 from kafka.admin import ConfigResource
 from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
-from events import topic_admin
+from events import administration
 from events.errors import BrokerRefusedError, BrokerUnreachableError, TopicMismatchError
 from events.topic_admin import apply_topics, verify_topics
 from events.topics import TopicSpec
@@ -95,7 +95,7 @@ class Cluster:
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """An empty cluster, in place of a connection."""
     cluster = Cluster()
-    monkeypatch.setattr(topic_admin, "opened", lambda *_, **__: cluster)
+    monkeypatch.setattr(administration, "opened", lambda *_, **__: cluster)
     return cluster
 
 
