@@ -74,6 +74,7 @@ QUANTILES: Final = ((0.5, "Retard médian"), (0.9, "9 sur 10"))
 
 #: What the runbooks of the alerts answer.
 SILENCE: Final = (alerts.PRODUCER_SILENT, "Que faire d’un producteur silencieux")
+FAULTS: Final = (alerts.PRODUCER_FAULTY, "Que faire d’un producteur souvent refusé")
 REFUSALS: Final = (alerts.DEAD_LETTERS, "Que faire de messages refusés")
 
 
@@ -96,7 +97,7 @@ def producers_board(links: Links) -> Board:
         panels=(
             as_of_panel(At(0, 0, 4, 4)),
             _totals(At(4, 0, 20, 4)),
-            _scorecards(At(0, 4, 24, 11), runbook_links(links, SILENCE, REFUSALS)),
+            _scorecards(At(0, 4, 24, 11), runbook_links(links, SILENCE, FAULTS)),
             _refusals(At(0, 15, 10, 9), runbook_links(links, REFUSALS)),
             _rate_of_refusals(At(10, 15, 7, 9)),
             _lateness(At(17, 15, 7, 9)),

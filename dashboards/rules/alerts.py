@@ -79,6 +79,13 @@ PRODUCER_SILENT = Kind(
     30 * MINUTE,
     "A producer has sent nothing for longer than the frequency that it promised allows.",
 )
+PRODUCER_FAULTY = Kind(
+    "ProducerFaulty",
+    Severity.WARNING,
+    Scope.PRODUCERS,
+    15 * MINUTE,
+    "More than a twentieth of what a producer sent in six hours was refused.",
+)
 
 # The monitor itself. A worker that comes and goes rings once: each keeps ringing a little.
 DEAD_LETTERS = Kind(
@@ -153,6 +160,7 @@ KINDS: tuple[Kind, ...] = (
     TARGET_LOST,
     INDICATOR_UNREPORTED,
     PRODUCER_SILENT,
+    PRODUCER_FAULTY,
     DEAD_LETTERS,
     CONSUMER_LAG,
     PARTITIONS_MISSING,

@@ -1,7 +1,7 @@
-"""The alerts about the monitor itself and about those who feed it.
+"""The alerts about the monitor itself, and beside them those about who feeds it.
 
 What is missing must be seen: each expression of absence compares with what was expected, so that it
-holds also where nothing at all is exposed. Silence is counted from the monitor's own day.
+holds also where nothing at all is exposed.
 """
 
 from __future__ import annotations
@@ -10,36 +10,23 @@ from collections.abc import Iterator
 from typing import Final
 
 from catalogue import metric_names as names
-from catalogue import rule_names as recorded
 from catalogue.model import Catalogue, Unit
 from dashboards import conventions as ours
 from dashboards.conventions import Links
 from dashboards.rules import alerts
-from dashboards.rules.alerts import Kind
-from dashboards.rules.model import Alert, Group, in_brackets
-from dashboards.rules.pace import LAST_KNOWN, Pace
-from dashboards.rules.promises import alert_annotations, with_territory
-from dashboards.rules.wording import (
-    TERRITORY,
-    VALUE,
-    amount_of,
-    days_from,
-    label_from,
-    literal,
-    value_of,
-)
+from dashboards.rules.building import AlertBuilder
+from dashboards.rules.model import Alert, Group
+from dashboards.rules.pace import Pace
+from dashboards.rules.producers import producer_alerts
+from dashboards.rules.promises import with_territory
+from dashboards.rules.wording import TERRITORY, VALUE, amount_of, value_of
 
 __all__ = ["pipeline_group"]
-
-_TITLE: Final = "Moniteur Smart Région"
-_DAY_SECONDS: Final = 86_400
 
 _LAG_RECORDS: Final = 10_000
 """More than a worker takes a second for; longer than the alert's patience, it does not keep up."""
 _DIFFERENCE: Final = "0.000001"
 """Sums of the same floats in another order differ by far less, figures by far more."""
-_WHO: Final = "producer"
-"""The label that tells one silence from another."""
 _QUIET: Final = "10m"
 """A figure that has not moved for so long has been read by all."""
 _REFUSALS: Final = "15m"
@@ -48,11 +35,11 @@ _MISMATCHES: Final = "30m"
 
 def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> Group:
     """Give the alerts on workers, assessor and producers, and the one that always rings."""
-    build = _Builder(pace, links)
+    build = AlertBuilder(pace, links)
     rules = [
         *_workers(build),
         *_figures(build),
-        *_producers(build, catalogue),
+        *producer_alerts(build, catalogue),
         build.alert(
             alerts.WATCHDOG,
             "vector(1)",
@@ -63,50 +50,7 @@ def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> Group:
     return Group("smart-region-pipeline", rules)
 
 
-class _Builder:
-    """Makes alerts that differ only in what they say and look at."""
-
-    def __init__(self, pace: Pace, links: Links) -> None:
-        self._pace = pace
-        self._links = links
-
-    def alert(
-        self,
-        kind: Kind,
-        expression: str,
-        *,
-        summary: str,
-        description: str,
-        board: str = ours.PIPELINE_BOARD,
-        title: str = _TITLE,
-        labels: dict[str, str] | None = None,
-    ) -> Alert:
-        own = {
-            ours.SEVERITY: kind.severity.value,
-            ours.SCOPE: kind.scope.value,
-            ours.PROGRAMME: ours.MONITOR,
-            ours.OWNER: ours.MONITOR_OWNER,
-        }
-        if kind.silences_figures:
-            own[ours.SILENCES] = alerts.Scope.FIGURES.value
-        return Alert(
-            name=kind.name,
-            expression=expression,
-            patience=self._pace.patience(kind),
-            keeps=self._pace.keeps(kind),
-            labels=own | (labels or {}),
-            annotations=alert_annotations(
-                kind,
-                self._links,
-                title=title,
-                summary=summary,
-                description=description,
-                board=self._links.board(board),
-            ),
-        )
-
-
-def _workers(build: _Builder) -> Iterator[Alert]:
+def _workers(build: AlertBuilder) -> Iterator[Alert]:
     # A first dead letter makes a series that no `increase` sees begin: it is looked for apart.
     count, refused = value_of(VALUE, Unit.COUNT), names.DEAD_LETTERS.name
     begun = (
@@ -168,7 +112,7 @@ def _workers(build: _Builder) -> Iterator[Alert]:
     )
 
 
-def _figures(build: _Builder) -> Iterator[Alert]:
+def _figures(build: AlertBuilder) -> Iterator[Alert]:
     yield build.alert(
         alerts.FIGURES_DIVERGE,
         f"sum(increase({names.REBUILD_MISMATCHES.name}[{_MISMATCHES}])) > 0",
@@ -193,58 +137,3 @@ def _figures(build: _Builder) -> Iterator[Alert]:
         " publier ce chiffre avant un audit.",
         labels={"check": "assessor"},
     )
-
-
-def _producers(build: _Builder, catalogue: Catalogue) -> Iterator[Alert]:
-    """Tell each programme's owner who no longer feeds it; of the others, only the operator."""
-    for programme in catalogue.programmes:
-        yield _silence(
-            build,
-            f"{_overdue()}\nand on (producer)\n{_feeding(programme.id)}",
-            consequence="Les chiffres de ce programme vieillissent sans changer.",
-            title=literal(programme.title),
-            labels={ours.PROGRAMME: programme.id, ours.OWNER: programme.owner},
-        )
-    yield _silence(
-        build,
-        f"{_overdue()}\nunless on (producer)\n{_feeding()}",
-        consequence="Aucun chiffre n’en dépend aujourd’hui.",
-        title=_TITLE,
-        labels={},
-    )
-
-
-def _silence(
-    build: _Builder, expression: str, *, consequence: str, title: str, labels: dict[str, str]
-) -> Alert:
-    named = label_from(_believed(f'{names.PRODUCER_INFO.name}{{producer="%s"}}'), "title", of=_WHO)
-    allowed = _believed(f'{names.PRODUCER_ALLOWED_SILENCE.name}{{producer="%s"}}')
-    most = days_from(f"{allowed} / {_DAY_SECONDS}", of=_WHO, absent="moins")
-    return build.alert(
-        alerts.PRODUCER_SILENT,
-        expression,
-        summary=f"« {named} » n’envoie plus rien",
-        description=f"Dernier événement de « {named} » il y a"
-        f' {{{{ $value | printf "%.0f" }}}} jours, pour {most} admis par la fréquence que ce'
-        f" système a déclarée. {consequence}",
-        board=ours.PRODUCERS_BOARD,
-        title=title,
-        labels=labels,
-    )
-
-
-def _believed(series: str) -> str:
-    """Give what a worker last said of a declaration: while all restart, nobody's silence ends."""
-    return f"last_over_time({series}[{LAST_KNOWN}])"
-
-
-def _feeding(programme: str | None = None) -> str:
-    selector = "" if programme is None else f'{{programme="{programme}"}}'
-    return _believed(f"{names.PRODUCER_PROGRAMME.name}{selector}")
-
-
-def _overdue() -> str:
-    """Give the days of silence of those whose silence is longer than what they promised allows."""
-    silence = in_brackets(f"scalar({_believed(recorded.AS_OF.name)})\n- {ours.PRODUCER_LAST_EVENT}")
-    allowed = f"max by (producer) ({_believed(names.PRODUCER_ALLOWED_SILENCE.name)})"
-    return f"{silence} / {_DAY_SECONDS}\n> on (producer)\n{allowed} / {_DAY_SECONDS}"

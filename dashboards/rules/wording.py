@@ -10,6 +10,7 @@ from dashboards import console
 
 __all__ = [
     "EXPECTED",
+    "NO_BREAK",
     "TERRITORY",
     "VALUE",
     "amount_of",

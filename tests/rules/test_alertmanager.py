@@ -28,6 +28,7 @@ HEARERS = {
     "TargetLost": "delegate,owner-{programme}",
     "IndicatorUnreported": "delegate,owner-{programme}",
     "ProducerSilent": "operator,owner-{programme}",
+    "ProducerFaulty": "operator,owner-{programme}",
     "Watchdog": "watchdog",
 }
 
@@ -98,6 +99,7 @@ def test_an_alert_that_nobody_thought_of_reaches_the_operator(rendered: Path) ->
 LABELS = {
     "MilestoneMissed": {"programme": "lycees", "indicator": "i", "milestone": "m"},
     "ProducerSilent": {"programme": "lycees", "producer": "p"},
+    "ProducerFaulty": {"programme": "lycees", "producer": "p"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -571,5 +572,62 @@ def test_who_is_not_declared_may_be_silent(story: Story, rules: Path) -> None:
         names.PRODUCER_LAST_EVENT, heard(400), producer="unknown", job=WORKER_JOB, instance=WORKER
     )
     story.rings(100)
+
+    story.check(rules)
+
+
+FAULTY = Ring.of("ProducerFaulty", producer="formation")
+
+
+def fed(
+    story: Story, *, refused: Sequence[Span], accepted: Span, producer: str = "formation"
+) -> None:
+    """Let a producer send, and a part of it be refused; who is declared feeds a programme."""
+    story.healthy()
+    if producer != "unknown":
+        story.producer(producer, allowed_days=ALLOWED_DAYS, programmes=["formation"])
+    where = {"producer": producer, "job": WORKER_JOB, "instance": WORKER}
+    story.expose(names.PRODUCER_EVENTS, *refused, outcome="refused", **where)
+    story.expose(names.PRODUCER_EVENTS, accepted, outcome="accepted", **where)
+
+
+def test_a_faulty_producer_rings_until_it_has_mended_its_ways(story: Story, rules: Path) -> None:
+    """One of ten is refused for half an hour; after an hour more of valid events all is well."""
+    fed(story, refused=[growing(0, 1, 31), (30, 169)], accepted=growing(0, 9, FOREVER))
+    story.rings(15)
+    story.rings(30, FAULTY)
+    story.rings(50, FAULTY)
+    story.rings(100)
+
+    story.check(rules)
+
+
+def test_a_slip_among_many_events_does_not_ring(story: Story, rules: Path) -> None:
+    """One of thirty is told as dead letters, by reason."""
+    fed(story, refused=[growing(0, 1, FOREVER)], accepted=growing(0, 29, FOREVER))
+    story.rings(190)
+
+    story.check(rules)
+
+
+def test_few_refusals_do_not_ring(story: Story, rules: Path) -> None:
+    """Nine of nine: somebody tries something."""
+    fed(story, refused=[growing(0, 1, 10), (9, 190)], accepted=(0, FOREVER))
+    story.rings(60)
+
+    story.check(rules)
+
+
+def test_strangers_whose_records_are_refused_are_told_to_the_operator(
+    story: Story, rules: Path
+) -> None:
+    """They are nobody's, so no programme's."""
+    fed(story, refused=[growing(0, 1, FOREVER)], accepted=(0, FOREVER), producer="unknown")
+    firing = 'ALERTS{alertstate="firing", alertname="ProducerFaulty"}'
+    story.gives(
+        100,
+        f"count by (programme, producer) ({firing})",
+        {"programme": "smart-region-monitor", "producer": "unknown"},
+    )
 
     story.check(rules)

@@ -8,7 +8,7 @@ from catalogue import metric_names as names
 from catalogue.metric_names import Metric
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
-from tests.support.stories import DAY, TODAY, Span, Story
+from tests.support.stories import DAY, TODAY, Span, Story, growing
 
 LYCEES = {"programme": "lycees", "indicator": "schools_connected_ratio"}
 CONNECTED = LYCEES | {"milestone": "all_connected"}
@@ -278,6 +278,38 @@ def test_producer_silent(story: Story, rules: Path) -> None:
             " par la fréquence que ce système a déclarée. Les chiffres de ce programme vieillissent"
             " sans changer.",
             "runbook_url": "docs/runbooks/ProducerSilent.md",
+        },
+    )
+
+    story.check(rules)
+
+
+def test_producer_faulty(story: Story, rules: Path) -> None:
+    """With the share refused, and what to send to whom."""
+    story.healthy()
+    story.producer("suivi", allowed_days=39, programmes=["formation"])
+    for outcome, step in (("refused", 1), ("accepted", 3)):
+        work(
+            story,
+            names.PRODUCER_EVENTS,
+            growing(0, step, 200),
+            producer="suivi",
+            outcome=outcome,
+        )
+    story.says(
+        100,
+        "ProducerFaulty",
+        FORMATION
+        | FORMATION_OWNER
+        | {"severity": "warning", "scope": "producers", "producer": "suivi"},
+        PRODUCERS
+        | {
+            "programme_title": "Formation au numérique",
+            "summary": "« Système suivi » envoie des messages que l’on refuse",
+            "description": "25\u00a0% de ce que « Système suivi » a envoyé en 6 heures a été"
+            " refusé. Ils manquent aux chiffres de ce programme. Le relevé à envoyer à ce"
+            " producteur dit quoi corriger : `smart-region producers report --producer suivi`.",
+            "runbook_url": "docs/runbooks/ProducerFaulty.md",
         },
     )
 

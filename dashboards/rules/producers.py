@@ -1,0 +1,114 @@
+"""The alerts about those who feed the monitor: silent for longer than promised, refused too often.
+
+They are told to the owners of the programmes whose figures hang on a producer, and to the operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.model import Catalogue
+from dashboards import conventions as ours
+from dashboards.rules import alerts
+from dashboards.rules.building import MONITOR_TITLE, AlertBuilder
+from dashboards.rules.model import Alert, in_brackets
+from dashboards.rules.pace import LAST_KNOWN
+from dashboards.rules.wording import NO_BREAK, days_from, label_from, literal
+
+__all__ = ["producer_alerts"]
+
+_DAY_SECONDS: Final = 86_400
+_WHO: Final = "producer"
+"""The label that tells one alert from another."""
+
+_LOOKED_BACK: Final = "6h"
+"""How far back refusals are weighed against what was taken."""
+_TOO_MANY: Final = 0.05
+_FEW: Final = 10
+"""Fewer refusals than this are somebody's slip; DeadLetters tells the operator of each."""
+
+
+def producer_alerts(build: AlertBuilder, catalogue: Catalogue) -> Iterator[Alert]:
+    """Give the alerts of each programme, and those of producers on whom no figure hangs."""
+    for programme in catalogue.programmes:
+        fed = f"and on (producer)\n{_feeding(programme.id)}"
+        title = literal(programme.title)
+        labels = {ours.PROGRAMME: programme.id, ours.OWNER: programme.owner}
+        stale = "Les chiffres de ce programme vieillissent sans changer."
+        yield _silence(build, fed, consequence=stale, title=title, labels=labels)
+        missing = "Ils manquent aux chiffres de ce programme."
+        yield _fault(build, fed, consequence=missing, title=title, labels=labels)
+    nobody = f"unless on (producer)\n{_feeding()}"
+    harmless = "Aucun chiffre n’en dépend aujourd’hui."
+    yield _silence(build, nobody, consequence=harmless, title=MONITOR_TITLE, labels={})
+    yield _fault(build, nobody, consequence=harmless, title=MONITOR_TITLE, labels={})
+
+
+def _silence(
+    build: AlertBuilder, where: str, *, consequence: str, title: str, labels: dict[str, str]
+) -> Alert:
+    allowed = _believed(f'{names.PRODUCER_ALLOWED_SILENCE.name}{{{_WHO}="%s"}}')
+    most = days_from(f"{allowed} / {_DAY_SECONDS}", of=_WHO, absent="moins")
+    return build.alert(
+        alerts.PRODUCER_SILENT,
+        f"{_overdue()}\n{where}",
+        summary=f"« {_named()} » n’envoie plus rien",
+        description=f"Dernier événement de « {_named()} » il y a"
+        f' {{{{ $value | printf "%.0f" }}}} jours, pour {most} admis par la fréquence que ce'
+        f" système a déclarée. {consequence}",
+        board=ours.PRODUCERS_BOARD,
+        title=title,
+        labels=labels,
+    )
+
+
+def _fault(
+    build: AlertBuilder, where: str, *, consequence: str, title: str, labels: dict[str, str]
+) -> Alert:
+    return build.alert(
+        alerts.PRODUCER_FAULTY,
+        f"{_refused()}\n{where}",
+        summary=f"« {_named()} » envoie des messages que l’on refuse",
+        description=f'{{{{ $value | printf "%.0f" }}}}{NO_BREAK}% de ce que « {_named()} » a envoyé'
+        f" en 6 heures a été refusé. {consequence} Le relevé à envoyer à ce producteur dit quoi"
+        " corriger : `smart-region producers report --producer {{ $labels.producer }}`.",
+        board=ours.PRODUCERS_BOARD,
+        title=title,
+        labels=labels,
+    )
+
+
+def _named() -> str:
+    """Say what people call the producer; its id where it has no such name."""
+    info = _believed(f'{names.PRODUCER_INFO.name}{{{_WHO}="%s"}}')
+    return label_from(info, "title", of=_WHO)
+
+
+def _believed(series: str) -> str:
+    """Give what a worker last said of a declaration: while all restart, nobody's silence ends."""
+    return f"last_over_time({series}[{LAST_KNOWN}])"
+
+
+def _feeding(programme: str | None = None) -> str:
+    selector = "" if programme is None else f'{{programme="{programme}"}}'
+    return _believed(f"{names.PRODUCER_PROGRAMME.name}{selector}")
+
+
+def _overdue() -> str:
+    """Give the days of silence of those whose silence is longer than what they promised allows."""
+    silence = in_brackets(f"scalar({_believed(recorded.AS_OF.name)})\n- {ours.PRODUCER_LAST_EVENT}")
+    allowed = f"max by (producer) ({_believed(names.PRODUCER_ALLOWED_SILENCE.name)})"
+    return f"{silence} / {_DAY_SECONDS}\n> on (producer)\n{allowed} / {_DAY_SECONDS}"
+
+
+def _refused() -> str:
+    """Give the percentage of refusals of those of whom too much is refused."""
+    events = names.PRODUCER_EVENTS.name
+    refused, sent = (
+        f'sum by (producer) (increase({events}{{outcome=~"{outcomes}"}}[{_LOOKED_BACK}]))'
+        for outcomes in ("refused", "accepted|superseded|refused")
+    )
+    return f"100 * {refused} / {sent} > {100 * _TOO_MANY:g}\nand\n{refused} >= {_FEW}"
