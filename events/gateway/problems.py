@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from events.errors import PROBLEMS as CONTRACT_PROBLEMS
 from events.errors import ContractError, RefusalReason, shown
 from events.fact import JSON
 
@@ -71,51 +70,86 @@ class ProblemError(Exception):
         super().__init__(f"{name}: {detail}")
 
 
-_STATUS_OF_REASON: Final = {
-    RefusalReason.INVALID_JSON: 400,
-    RefusalReason.NOT_A_CLOUDEVENT: 400,
-    RefusalReason.NULL_VALUE: 400,
-    RefusalReason.NOT_ALLOWED: 403,
-    RefusalReason.TOO_LARGE: 413,
-}
-_UNPROCESSABLE: Final = 422
-
-_OF_THE_CONTRACT: Final = {
-    reason: ProblemKind(
-        reason.value,
-        _STATUS_OF_REASON.get(reason, _UNPROCESSABLE),
-        f"The event {_title}"
-        if not (_title := CONTRACT_PROBLEMS[reason]).startswith("the ")
-        else _title.replace("the record", "The event"),
-        meaning,
-    )
-    for reason, meaning in {
-        RefusalReason.NULL_VALUE: "The event has no content. Send it, or `retracted: true` to "
-        "take a fact back.",
-        RefusalReason.TOO_LARGE: "One event is larger than 256 KiB. An event is one fact about one "
-        "entity on one day: send the facts one by one.",
-        RefusalReason.NOT_A_CLOUDEVENT: "The content has none of the attributes of CloudEvents "
-        "1.0. Send a JSON object with `specversion`, `id`, `source`, `type`, `time` and `data`.",
-        RefusalReason.INVALID_JSON: "The content is not JSON as RFC 8259 has it: UTF-8, no NaN, "
-        "no key twice in one object, not nested beyond reason.",
-        RefusalReason.INVALID_ENVELOPE: "An attribute of the CloudEvents envelope is missing or "
-        "wrong; `field` names it.",
-        RefusalReason.UNKNOWN_TYPE: "There is no event of this type. `/asyncapi.json` has them "
-        "all; `/schemas/{type}.json` has one.",
-        RefusalReason.INVALID_DATA: "A field of the fact is missing, unknown or wrong; `field` "
-        "names it, `remedy` says what is expected there.",
-        RefusalReason.DAY_OUT_OF_RANGE: "The fact took effect before 2010, or later than the day "
-        "after `time`. Facts are told once they have happened.",
-        RefusalReason.WRONG_TOPIC: "The event belongs to another topic. The door chooses topics by "
-        "itself and does not answer this.",
-        RefusalReason.TIME_AHEAD: "`time` is more than 5 minutes later than this server's clock. "
-        "Set the clock of your system, or send the time at which the fact was recorded.",
-        RefusalReason.NOT_ALLOWED: "This producer is not declared for the event's `source` or "
-        "`type`. Ask for its declaration to be extended.",
-        RefusalReason.PERSON_DATA: "A field looks like a person's name, mail address, phone or "
-        "social security number. Such data are not kept here: send a pseudonym.",
-    }.items()
-}
+_OF_THE_CONTRACT: Final = (
+    ProblemKind(
+        RefusalReason.NULL_VALUE.value,
+        400,
+        "The event has no content",
+        "Send it, or `retracted: true` to take a fact back.",
+    ),
+    ProblemKind(
+        RefusalReason.TOO_LARGE.value,
+        413,
+        "The event is larger than 256 KiB",
+        "An event is one fact about one entity on one day: send the facts one by one.",
+    ),
+    ProblemKind(
+        RefusalReason.NOT_A_CLOUDEVENT.value,
+        400,
+        "The content is no CloudEvent",
+        "Send a JSON object with `specversion`, `id`, `source`, `type`, `time` and `data`.",
+    ),
+    ProblemKind(
+        RefusalReason.INVALID_JSON.value,
+        400,
+        "The content is not JSON",
+        "It is read as RFC 8259 has it: UTF-8, no NaN, no key twice in one object, not nested "
+        "beyond reason.",
+    ),
+    ProblemKind(
+        RefusalReason.INVALID_ENVELOPE.value,
+        422,
+        "An attribute of the event is missing or wrong",
+        "`field` names the attribute of CloudEvents 1.0, `remedy` says what is expected there.",
+    ),
+    ProblemKind(
+        RefusalReason.UNKNOWN_TYPE.value,
+        422,
+        "There is no event of this type",
+        "`/asyncapi.json` has all types, `/schemas/{type}.json` has one.",
+    ),
+    ProblemKind(
+        RefusalReason.INVALID_DATA.value,
+        422,
+        "The event breaks the contract of its fact",
+        "A field of the fact is missing, unknown or wrong: `field` names it, `remedy` says what is "
+        "expected there.",
+    ),
+    ProblemKind(
+        RefusalReason.DAY_OUT_OF_RANGE.value,
+        422,
+        "The fact's day is out of range",
+        "It took effect before 2010, or later than the day after `time`. Facts are told once "
+        "they have happened.",
+    ),
+    ProblemKind(
+        RefusalReason.WRONG_TOPIC.value,
+        422,
+        "The event belongs to another topic",
+        "The door chooses topics by itself and does not answer this.",
+    ),
+    ProblemKind(
+        RefusalReason.TIME_AHEAD.value,
+        422,
+        "The event's time is ahead of the clock",
+        "`time` is more than 5 minutes later than this server's clock. Set the clock of your "
+        "system, or send the time at which the fact was recorded.",
+    ),
+    ProblemKind(
+        RefusalReason.NOT_ALLOWED.value,
+        403,
+        "The producer may not send this event",
+        "It is not declared for the event's `source` or `type`. Ask for its declaration to be "
+        "extended.",
+    ),
+    ProblemKind(
+        RefusalReason.PERSON_DATA.value,
+        422,
+        "The event seems to hold a person's data",
+        "A field looks like a name, a mail address, a phone or a social security number. Such data "
+        "are not kept here: send a pseudonym.",
+    ),
+)
 
 _OF_THE_REQUEST: Final = (
     ProblemKind(
@@ -213,14 +247,14 @@ _OF_THE_REQUEST: Final = (
 )
 
 KINDS: Final[Mapping[str, ProblemKind]] = MappingProxyType(
-    {kind.name: kind for kind in (*_OF_THE_REQUEST, *_OF_THE_CONTRACT.values())}
+    {kind.name: kind for kind in (*_OF_THE_REQUEST, *_OF_THE_CONTRACT)}
 )
 
 
 def of_contract(error: ContractError) -> Problem:
     """Return the problem of an event that breaks its contract."""
     return Problem(
-        _OF_THE_CONTRACT[error.reason],
+        KINDS[error.reason.value],
         str(error),
         {
             "field": error.field,

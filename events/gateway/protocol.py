@@ -15,6 +15,7 @@ from events.gateway.problems import KINDS, MEDIA_TYPE, Problem
 __all__ = ["DoorProtocol", "protocol_with"]
 
 _TOO_LARGE = 431
+_UNAVAILABLE = 503
 _MARGIN = 5.0
 """A body's own deadline is the application's, which answers; this closes what goes on after."""
 
@@ -28,6 +29,7 @@ class DoorProtocol(H11Protocol):
 
     header_seconds: ClassVar[float]
     body_seconds: ClassVar[float]
+    most_connections: ClassVar[int]
 
     cycle: RequestResponseCycle | None  # type: ignore[assignment]
     """The request in work or the last one; uvicorn has None before the first, and does not say."""
@@ -36,8 +38,10 @@ class DoorProtocol(H11Protocol):
     _stage: str = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Begin to wait for the first request; one connection too many is told so and closed."""
         super().connection_made(transport)
+        if len(self.connections) > self.most_connections:
+            self._answer(Problem(KINDS["overloaded"], "too many connections: come back later"))
         self._expect()
 
     def data_received(self, data: bytes) -> None:
@@ -106,6 +110,8 @@ class DoorProtocol(H11Protocol):
             ("connection", "close"),
         ]
         status = problem.kind.status
+        if status == _UNAVAILABLE:
+            headers.append(("retry-after", "1"))
         try:
             for event in (
                 h11.Response(status_code=status, headers=headers),
@@ -118,7 +124,13 @@ class DoorProtocol(H11Protocol):
         self.transport.close()
 
 
-def protocol_with(*, header_seconds: float, body_seconds: float) -> type[DoorProtocol]:
-    """Return the protocol with its deadlines: uvicorn makes the instances by itself."""
-    members: dict[str, Any] = {"header_seconds": header_seconds, "body_seconds": body_seconds}
+def protocol_with(
+    *, header_seconds: float, body_seconds: float, most_connections: int
+) -> type[DoorProtocol]:
+    """Return the protocol with its bounds: uvicorn makes the instances by itself."""
+    members: dict[str, Any] = {
+        "header_seconds": header_seconds,
+        "body_seconds": body_seconds,
+        "most_connections": most_connections,
+    }
     return type("DoorProtocolWithDeadlines", (DoorProtocol,), members)

@@ -111,6 +111,7 @@ def _server(settings: GatewaySettings, door: Door) -> uvicorn.Server:
             http=protocol_with(
                 header_seconds=settings.gateway_header_timeout,
                 body_seconds=settings.gateway_body_timeout,
+                most_connections=settings.gateway_connections,
             ),
             h11_max_incomplete_event_size=LARGEST_HEADERS,
             ws="none",
@@ -120,7 +121,6 @@ def _server(settings: GatewaySettings, door: Door) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=settings.gateway_connections,
             timeout_keep_alive=settings.gateway_idle_timeout,
             timeout_graceful_shutdown=settings.gateway_stop_timeout,
         )

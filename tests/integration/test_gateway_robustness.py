@@ -19,10 +19,12 @@ from tests.support.doorway import doorway
 from tests.support.gateway import BATCH, STRUCTURED, event
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, Line, post, request
+from tests.support.waiting import wait_until
 
 Opened = tuple[Door, Credentials]
 
 BODIES = 10_000
+CONNECTIONS = 20
 #: What the allocator may keep after ten thousand bodies; one in a hundred has a hundred kilobytes.
 GROWTH_MB = 24
 
@@ -38,6 +40,7 @@ def opened(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) 
         gateway_header_timeout="1",
         gateway_body_timeout="1",
         gateway_idle_timeout="1",
+        gateway_connections=str(CONNECTIONS),
     ) as door:
         yield door
 
@@ -243,6 +246,31 @@ def test_a_body_that_is_announced_huge_is_not_waited_for(opened: Opened) -> None
     )
 
     assert (answer.status, answer.problem) == (413, "body_too_large")
+
+
+def test_one_connection_too_many_is_told_so(opened: Opened) -> None:
+    """It is closed; those before it go on, and there is room again once they have gone."""
+    lines = [Line(opened[0].port) for _ in range(CONNECTIONS)]
+    try:
+        lines[0].send(request("GET", "/healthz"))
+        first = lines[0].answer()
+        with Line(opened[0].port) as line:
+            refused = line.answer()
+
+            assert refused is not None
+            assert (refused.status, refused.problem) == (503, "overloaded")
+            assert refused.headers["retry-after"]
+            assert line.is_closed()
+        lines[1].send(request("GET", "/healthz"))
+        second = lines[1].answer()
+    finally:
+        for one in lines:
+            one.__exit__()
+
+    assert first is not None
+    assert second is not None
+    assert (first.status, second.status) == (200, 200)
+    assert wait_until(lambda: takes_events(opened), seconds=5)
 
 
 def test_any_body_has_an_answer_and_memory_stays_flat(opened: Opened) -> None:
