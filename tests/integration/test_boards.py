@@ -10,15 +10,18 @@ import pytest
 
 from catalogue.metric_names import REGION
 from dashboards import conventions as ours
-from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
+from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import Site
 from dashboards.rules.render import render as render_rules
 from events.topic_admin import apply_topics
 from events.topics import declared_topics
 from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
+from tests.support.doors import Credentials, Door, issue_credentials
+from tests.support.gateway import STRUCTURED
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
+from tests.support.raw_http import Line, post
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew
@@ -40,15 +43,10 @@ def is_line_of_a_department(question: Question) -> bool:
     return "dans le temps" in question.panel and "department!=" in question.expression
 
 
-def is_about_the_door(question: Question) -> bool:
-    """What the producers' door tells: these events came over Kafka."""
-    return "smartregion_gateway" in question.expression
-
-
 #: By the territory that the reader chose, what may have nothing to show.
 MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
-    REGION: (is_line_of_a_department, is_about_the_door),
-    SOME_DEPARTMENT: (is_about_the_door,),
+    REGION: (is_line_of_a_department,),
+    SOME_DEPARTMENT: (),
 }
 
 
@@ -56,10 +54,11 @@ MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
 def prometheus(
     kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prometheus]:
-    """Give a Prometheus that has scraped worker and assessor while four years went through."""
+    """Give a Prometheus that has scraped them all while four years went through."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("boards")
     crew, monitoring = Crew(kafka_broker.bootstrap, folder), Monitoring(folder / "monitoring")
+    credentials = issue_credentials("lycees", folder)
     try:
         kafka_broker.reset()
         apply_topics(kafka_broker.bootstrap, declared_topics())
@@ -67,18 +66,32 @@ def prometheus(
         worker.start()
         worker.wait_ready()
         assessor.start()
-        targets = {WORKER_JOB: worker, ASSESSOR_JOB: assessor}
-        prometheus = monitoring.prometheus(
-            targets={job: [f"127.0.0.1:{one.port}"] for job, one in targets.items()},
-            rules=written_rules(folder),
-        )
-        send(kafka_broker.bootstrap, region(7, date(2016, 1, 1), TODAY), astray=ASTRAY)
-        assert wait_done(kafka_broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
-        assessor.wait_ready()
-        yield prometheus
+        with Door(kafka_broker.bootstrap, folder, secrets=credentials.file) as door:
+            ports = {
+                WORKER_JOB: worker.port,
+                ASSESSOR_JOB: assessor.port,
+                GATEWAY_JOB: door.port,
+            }
+            prometheus = monitoring.prometheus(
+                targets={job: [f"127.0.0.1:{port}"] for job, port in ports.items()},
+                rules=written_rules(folder),
+            )
+            send(kafka_broker.bootstrap, region(7, date(2016, 1, 1), TODAY), astray=ASTRAY)
+            be_refused(door, credentials)
+            assert wait_done(kafka_broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
+            assessor.wait_ready()
+            yield prometheus
     finally:
         monitoring.dismiss()
         crew.dismiss()
+
+
+def be_refused(door: Door, credentials: Credentials) -> None:
+    """Send the door what is no event."""
+    bearer = f"authorization: Bearer {credentials.token}"
+    with Line(door.port) as line:
+        line.send(post(b"{}", bearer, f"content-type: {STRUCTURED}"))
+        assert line.answer() is not None
 
 
 def written_rules(folder: Path) -> list[Path]:
