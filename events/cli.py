@@ -244,8 +244,15 @@ def _tell_given(report: GrantsReport, *, revoked: bool) -> None:
     show_default=True,
     help="How the events are laid out in Kafka records.",
 )
+@click.option(
+    "--allow-refused",
+    is_flag=True,
+    help="Exit status 0 where lines were refused, and all others taken.",
+)
 @through_the_door
-def emit(file: BinaryIO, bootstrap: str, mode: str, door: DoorChoice | None) -> None:
+def emit(
+    file: BinaryIO, bootstrap: str, mode: str, *, allow_refused: bool, door: DoorChoice | None
+) -> None:
     """Publish the CloudEvents of FILE (or standard input), one JSON object per line.
 
     They go to Kafka, or with --door through the producers' door. Each line is checked first. A
@@ -275,7 +282,7 @@ def emit(file: BinaryIO, bootstrap: str, mode: str, door: DoorChoice | None) -> 
         click.echo(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
     if emission.waiting:
         click.echo(f"the door takes no events now ({emission.waiting_for})", err=True)
-    if emission.refused:
+    if emission.refused and not allow_refused:
         sys.exit(1)
 
 

@@ -50,9 +50,21 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
     metavar="FILE",
     help="Where to write; - is the standard output.",
 )
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="First wait, at most so long, until the workers have read all events.",
+)
 @click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
 def backfill(
-    *, start: datetime, end: datetime, step: int, out: Path, bootstrap: str | None
+    *,
+    start: datetime,
+    end: datetime,
+    step: int,
+    out: Path,
+    wait: float | None,
+    bootstrap: str | None,
 ) -> None:
     """Write the years past for Prometheus.
 
@@ -65,6 +77,7 @@ def backfill(
     from catalogue.loader import load_catalogue
     from streams.backfill.openmetrics import OpenMetricsSpool
     from streams.backfill.past import Past
+    from streams.backfill.patience import wait_for_workers
     from streams.replica import read_replica
     from streams.settings import load_settings
     from streams.whole_file import whole_file
@@ -83,6 +96,8 @@ def backfill(
         )
     days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
     catalogue = load_catalogue(settings.catalogue_folder)
+    if wait is not None:
+        wait_for_workers(settings, seconds=wait)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
         past = Past(catalogue, read_replica(settings, catalogue), days)
         with _progress(len(past)) as advance:

@@ -59,7 +59,7 @@ def test_the_years_are_the_audit_s(
 
     text, step = tmp_path / "years.om", f"{STEP}d"
     period = ("--from", str(FIRST_DAY), "--to", str(LAST_DAY), "--step", step)
-    done = run(broker, "backfill", *period, "--out", str(text))
+    done = run(broker, "backfill", *period, "--wait", "60", "--out", str(text))
     assert done.returncode == 0, done.stderr
     assert f"{len(DAYS)} days" in done.stderr
     prometheus = monitoring.prometheus(blocks=create_blocks(text, tmp_path / "blocks"))
@@ -164,6 +164,19 @@ def test_refuses_days_to_come(broker: KafkaBroker, tmp_path: Path) -> None:
     done = run(broker, "backfill", *period, "--out", str(out))
     assert done.returncode == 2
     assert "2020-12-31" in done.stderr
+    assert not out.exists()
+
+
+def test_waits_no_longer_than_it_was_told(broker: KafkaBroker, tmp_path: Path) -> None:
+    """Where no worker reads, the years would lack what is still to be read."""
+    send(broker.bootstrap, region(42, FIRST_DAY, FIRST_DAY + timedelta(days=30)))
+
+    out = tmp_path / "years.om"
+    period = ("--from", str(FIRST_DAY), "--to", str(FIRST_DAY))
+    done = run(broker, "backfill", *period, "--wait", "0", "--out", str(out))
+
+    assert done.returncode == 2
+    assert "have not read all events" in done.stderr
     assert not out.exists()
 
 

@@ -78,6 +78,15 @@ def test_emit_tells_the_refused_lines(published: list[WatchedPublisher]) -> None
     assert len(published[0].events) == 2
 
 
+def test_emit_may_be_told_that_refusals_are_expected(published: list[WatchedPublisher]) -> None:
+    """A simulated Région emits invalid events on purpose, and the next job waits for a 0."""
+    result = run("emit", "--allow-refused", given=VALID + INVALID + VALID)
+
+    assert result.exit_code == 0
+    assert "2 accepted, 1 refused" in result.output
+    assert len(published) == 1
+
+
 def test_emit_reads_a_file(published: list[WatchedPublisher], tmp_path: Path) -> None:
     """A file's name stands for standard input."""
     file = tmp_path / "events.jsonl"
