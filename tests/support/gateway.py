@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import httpx
+from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp
 
 from events.gateway.admission import Admission
@@ -18,6 +21,7 @@ from events.gateway.app import Door, make_app
 from events.gateway.authentication import PRODUCER_HEADER, Authenticator
 from events.gateway.body import BodyReader
 from events.gateway.exposition import Exposition
+from events.gateway.openapi import openapi_document
 from events.gateway.quota import Quotas
 from events.gateway.reception import Reception
 from events.gateway.topics_writer import BrokerAwayError, Written
@@ -148,14 +152,16 @@ class FakeWriter:
 
 
 class Client:
-    """Sends requests to an ASGI application, each in a loop of its own."""
+    """Sends requests to the door, each in a loop of its own, and holds answers to its document."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._transport = httpx.ASGITransport(app)
 
     def request(self, method: str, path: str, **how: Any) -> httpx.Response:
         """Return the answer."""
-        return asyncio.run(self._request(method, path, **how))
+        answer = asyncio.run(self._request(method, path, **how))
+        _assert_documented(method.lower(), path, answer)
+        return answer
 
     def get(self, path: str) -> httpx.Response:
         """Return the answer to a GET."""
@@ -170,6 +176,33 @@ class Client:
             transport=self._transport, base_url="http://door.test"
         ) as client:
             return await client.request(method, path, **how)
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return openapi_document()
+
+
+def _assert_documented(method: str, path: str, answer: httpx.Response) -> None:
+    """Fail where the OpenAPI document does not know an answer's status, type or form."""
+    document = _document()
+    template = re.sub(r"^/(schemas|problems)/[^/.]+[^/]*?(\.json)?$", _template, path)
+    operation = document["paths"].get(template, {}).get(method)
+    if operation is None:  # There is nothing at this address, or it takes another method.
+        assert answer.status_code in (404, 405)
+        return
+    described = operation["responses"][str(answer.status_code)]
+    if "$ref" in described:
+        described = document["components"]["responses"][described["$ref"].rpartition("/")[2]]
+    media_type = answer.headers["content-type"].partition(";")[0]
+    schema = described["content"][media_type]["schema"]
+    if media_type.endswith("json"):
+        whole = {**schema, "components": document["components"]}
+        Draft202012Validator(whole).validate(answer.json())
+
+
+def _template(found: re.Match[str]) -> str:
+    return "/schemas/{type}.json" if found[1] == "schemas" else "/problems/{name}"
 
 
 class Hall:
