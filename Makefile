@@ -20,7 +20,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards practice test check bench coverage generated lock clean
+.PHONY: help demo demo-boards practice test check lint-deploy image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,11 +45,30 @@ check: $(VENV)/dev.stamp ## format, lint, types, generated files, released contr
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(MAKE) --no-print-directory lint-deploy
 	@$(MAKE) --no-print-directory generated
 	@test -z "$(GENERATED)" || git diff --exit-code -- $(GENERATED)
 	@git ls-files --others --exclude-standard -- $(GENERATED) | \
 		{ ! grep .; } || { echo "generated and not committed: add them" >&2; exit 1; }
 	@$(BIN)/smart-region contracts check
+
+lint-deploy: $(VENV)/dev.stamp ## image, compose files, scripts and YAML
+	@$(BIN)/hadolint deploy/docker/Dockerfile
+	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck
+	@git ls-files '*.yaml' ':!tests' | xargs $(BIN)/yamllint --strict
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec $(COMPOSE)
+	@if docker compose version >/dev/null 2>&1; then docker compose --env-file deploy/.env.example \
+		$(addprefix --file ,$(COMPOSE)) --profile '*' config --quiet; fi
+
+COMPOSE := deploy/compose.yaml deploy/compose.secure.yaml
+
+image: ## the container image, where docker is
+	docker build --file deploy/docker/Dockerfile --tag "smart-region:$(IMAGE_VERSION)" \
+		--build-arg VERSION="$(IMAGE_VERSION)" --build-arg REVISION="$$(git rev-parse HEAD)" \
+		--build-arg CREATED="$$(git log -1 --format=%cI)" \
+		--build-arg SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" .
+
+IMAGE_VERSION = $(shell sed -n 's/^MONITOR_VERSION=//p' deploy/.env.example)
 
 bench: $(VENV)/dev.stamp $(KAFKA_JARS) ## compare the worker's speed with the idiomatic agent's and a bare loop's
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -61,9 +80,12 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 	@$(BIN)/python -m streams.metrics_page docs/metrics.md
 	@$(BIN)/python -m streams.settings_page docs/settings.md
 	@$(BIN)/python -m dashboards.rules.runbooks docs/runbooks/README.md
-	@$(BIN)/smart-region rules render --out deploy >/dev/null
+	@$(BIN)/smart-region rules render --out deploy $(COMPOSE_WORKERS) >/dev/null
 	@$(BIN)/smart-region boards render --out deploy/grafana/boards >/dev/null
 	@$(BIN)/smart-region contracts render --out docs/contracts >/dev/null
+
+# As deploy/compose.yaml names them.
+COMPOSE_WORKERS := --worker worker-1:6066 --worker worker-2:6066
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Writes what compose.yaml needs and git must not have: deploy/.env and deploy/secrets/, for this user
+# alone. What is there stays as it is: remove a file to have it made anew. Needs openssl.
+set -euo pipefail
+umask 077
+cd "$(dirname "$0")/.."
+command -v openssl >/dev/null || { echo "openssl is missing: install it" >&2; exit 1; }
+
+# No container runs as root, whoever prepares them.
+owner=$(id -u)
+[[ $owner -ne 0 ]] || owner=65532
+if [[ ! -e .env ]]; then
+  sed "s/^OWNER=.*/OWNER=$owner/" .env.example >.env
+  echo "wrote deploy/.env"
+fi
+mkdir -p secrets
+
+# The users of compose.secure.yaml, each with the rights of its roles; and Grafana's administrator.
+for name in grafana-admin kafka-{root,deployer,worker,assessor,gateway,producer,operator}; do
+  file=secrets/$name.password
+  [[ -e $file ]] || printf '%s' "$(openssl rand -hex 24)" >"$file"
+done
+
+# Nobody may send until `producers issue` has made a secret, whose lines are then written here.
+[[ -e secrets/producers.yaml ]] || echo '{}' >secrets/producers.yaml
+
+# An authority that signs one certificate, the broker's, and is forgotten: both are renewed together.
+if [[ ! -e secrets/broker.pem ]]; then
+  work=$(mktemp --directory)
+  trap 'rm -rf "$work"' EXIT
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 \
+    -subj "/CN=Smart Region local authority" -keyout "$work/authority.key" \
+    -out "$work/authority.pem" 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=broker" \
+    -keyout "$work/broker.key" -out "$work/broker.csr" 2>/dev/null
+  openssl x509 -req -in "$work/broker.csr" -CA "$work/authority.pem" -CAkey "$work/authority.key" \
+    -CAcreateserial -days 825 -out "$work/broker.crt" 2>/dev/null \
+    -extfile <(echo "subjectAltName=DNS:kafka,DNS:localhost,IP:127.0.0.1")
+  cat "$work/broker.key" "$work/broker.crt" "$work/authority.pem" >secrets/broker.pem
+  cp "$work/authority.pem" secrets/authority.pem
+  echo "wrote deploy/secrets/: passwords, and a certificate for 825 days"
+fi
+
+[[ $(id -u) -ne 0 ]] || chown -R "$owner" secrets
