@@ -13,7 +13,8 @@ KAFKA_JARS := deploy/kafka/target/jars.stamp
 GENERATED := docs/metrics.md docs/settings.md docs/runbooks/README.md \
 	docs/contracts/README.md docs/contracts/asyncapi.json docs/contracts/openapi.json \
 	docs/contracts/schemas \
-	deploy/prometheus deploy/alertmanager deploy/grafana/boards
+	deploy/prometheus deploy/alertmanager deploy/grafana/boards \
+	deploy/kubernetes/kafka deploy/kubernetes/monitoring
 
 # Passed on: make demo ARGS="--until-replayed --json", make test ARGS="tests/unit -x"
 ARGS ?=
@@ -82,6 +83,8 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 	@$(BIN)/python -m dashboards.rules.runbooks docs/runbooks/README.md
 	@$(BIN)/smart-region rules render --out deploy $(COMPOSE_WORKERS) >/dev/null
 	@$(BIN)/smart-region boards render --out deploy/grafana/boards >/dev/null
+	@$(BIN)/smart-region kubernetes kafka --out deploy/kubernetes/kafka >/dev/null
+	@$(BIN)/smart-region kubernetes monitoring --out deploy/kubernetes/monitoring >/dev/null
 	@$(BIN)/smart-region contracts render --out docs/contracts >/dev/null
 
 # As deploy/compose.yaml names them.

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dashboards.boards.cli import boards
+from dashboards.kubernetes.cli import kubernetes
 from dashboards.options import CATALOGUE, RUNBOOKS, out_to
 from dashboards.publishing.cli import commands as publishing_commands
 
@@ -104,4 +105,4 @@ def render(
 for _command in publishing_commands:
     boards.add_command(_command)
 
-commands: list[click.Command] = [rules, boards]
+commands: list[click.Command] = [rules, boards, kubernetes]

@@ -15,6 +15,7 @@ from events.contracts.cli import contracts
 from events.door_options import through_the_door
 from events.gateway.cli import gateway
 from events.importing.cli import import_group
+from events.kubernetes.cli import kubernetes
 from events.producers.cli import commands as producers_commands
 
 if TYPE_CHECKING:
@@ -396,6 +397,7 @@ commands: list[click.Command] = [
     simulate,
     contracts,
     import_group,
+    kubernetes,
     pseudonymise,
     *producers_commands,
     gateway,

@@ -9,7 +9,7 @@ from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.model import duration
 from dashboards.rules.pace import Pace
 
-__all__ = ["prometheus_document"]
+__all__ = ["prometheus_document", "scrape_timeout"]
 
 #: In seconds, as Prometheus has it by default; it may not be longer than the interval.
 LONGEST_SCRAPE = 10
@@ -31,7 +31,7 @@ def prometheus_document(
     return {
         "global": {
             "scrape_interval": pace.every,
-            "scrape_timeout": duration(min(pace.interval, LONGEST_SCRAPE)),
+            "scrape_timeout": scrape_timeout(pace),
             "evaluation_interval": pace.every,
         },
         "rule_files": ["rules/*.yaml"],
@@ -42,3 +42,8 @@ def prometheus_document(
             if targets
         ],
     }
+
+
+def scrape_timeout(pace: Pace) -> str:
+    """Say how long a scrape may take, as Prometheus reads it."""
+    return duration(min(pace.interval, LONGEST_SCRAPE))

@@ -1,0 +1,1 @@
+"""What the operators of Prometheus and the sidecar of Grafana take up on a Kubernetes cluster."""

@@ -1,0 +1,65 @@
+"""The files of deploy/kubernetes/monitoring, and the one beside the boards, from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from catalogue.model import Catalogue
+from dashboards.boards.render import boards_of
+from dashboards.boards.render import render as render_boards
+from dashboards.kubernetes.resources import (
+    JOBS,
+    boards_kustomization,
+    rule_resource,
+    service_monitor,
+)
+from dashboards.rules.render import Site, groups
+from dashboards.rules.yaml_text import yaml_text
+
+__all__ = ["KUSTOMIZATION", "render_beside_boards", "render_monitoring", "write"]
+
+GENERATED: Final = (
+    "Generated from the catalogue by `smart-region kubernetes monitoring`. Do not edit."
+)
+KUSTOMIZATION: Final = "kustomization.yaml"
+
+
+def render_monitoring(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
+    """Give the text of each file of the Prometheus operator's resources, by the file's name."""
+    resources = {
+        **{
+            f"rules-{name}.yaml": rule_resource(name, group)
+            for name, group in groups(catalogue, site).items()
+        },
+        **{
+            f"monitor-{component}.yaml": service_monitor(job, component, site.pace)
+            for job, component in JOBS.items()
+        },
+    }
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": sorted(resources),
+    }
+    return {
+        name: yaml_text(document, GENERATED)
+        for name, document in {**resources, KUSTOMIZATION: kustomization}.items()
+    }
+
+
+def render_beside_boards(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
+    """Give the text of the kustomization that belongs into the folder of the boards."""
+    boards = render_boards(boards_of(catalogue, site.links))
+    return {KUSTOMIZATION: yaml_text(boards_kustomization(boards), GENERATED)}
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    """Write the files, all rendered before, and remove those of groups that are no more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for stale in folder.glob("rules-*.yaml"):
+        if stale.name not in files:
+            stale.unlink()

@@ -1,0 +1,92 @@
+"""Rules and scraping as the Prometheus operator's resources; boards as ConfigMaps by Kustomize."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
+from dashboards.rules.model import Group, rule_document
+from dashboards.rules.pace import Pace
+from dashboards.rules.scraping import scrape_timeout
+
+__all__ = ["JOBS", "METRICS_PORT", "boards_kustomization", "rule_resource", "service_monitor"]
+
+Resource: TypeAlias = Mapping[str, Any]
+
+API_VERSION: Final = "monitoring.coreos.com/v1"
+NAME_LABEL: Final = "app.kubernetes.io/name"
+COMPONENT_LABEL: Final = "app.kubernetes.io/component"
+NAME: Final = "smart-region"
+#: What a Service of deploy/kubernetes/base calls the port with /metrics.
+METRICS_PORT: Final = "http"
+
+#: By the name of the job that rules and boards ask for: the component that it scrapes.
+JOBS: Final[Mapping[str, str]] = {
+    WORKER_JOB: "worker",
+    ASSESSOR_JOB: "assessor",
+    GATEWAY_JOB: "gateway",
+}
+
+#: Grafana's sidecar takes the ConfigMaps with this label, and puts them into the folder.
+BOARD_LABEL: Final = {"grafana_dashboard": "1"}
+BOARD_FOLDER: Final = {"grafana_folder": "Smart Région"}
+
+
+def rule_resource(name: str, group: Group) -> Resource:
+    """Give the PrometheusRule of a group of rules."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PrometheusRule",
+        "metadata": {"name": f"{NAME}-{name}", "labels": {NAME_LABEL: NAME}},
+        "spec": rule_document(group),
+    }
+
+
+def service_monitor(job: str, component: str, pace: Pace) -> Resource:
+    """Give the ServiceMonitor that scrapes a component's pods, ready or not, as `job`."""
+    labels = {NAME_LABEL: NAME, COMPONENT_LABEL: component}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ServiceMonitor",
+        "metadata": {"name": job, "labels": dict(labels)},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "endpoints": [
+                {
+                    "port": METRICS_PORT,
+                    "interval": pace.every,
+                    "scrapeTimeout": scrape_timeout(pace),
+                    # Whatever an overlay calls the Service, rules and boards know the job.
+                    "relabelings": [
+                        {"action": "replace", "targetLabel": "job", "replacement": job}
+                    ],
+                }
+            ],
+        },
+    }
+
+
+def boards_kustomization(files: Iterable[str]) -> Resource:
+    """Give the kustomization that lies beside the boards' files and makes a ConfigMap of each.
+
+    One for each board: together they would outgrow what a ConfigMap may hold.
+    """
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "generatorOptions": {
+            # No pod is to be restarted for a board.
+            "disableNameSuffixHash": True,
+            "labels": {**BOARD_LABEL, NAME_LABEL: NAME},
+            "annotations": dict(BOARD_FOLDER),
+        },
+        "configMapGenerator": [
+            {"name": _board_name(file), "files": [file]} for file in sorted(files)
+        ],
+    }
+
+
+def _board_name(file: str) -> str:
+    # A programme's id may have underscores, which a resource's name may not.
+    return file.removesuffix(".json").lower().replace("_", "-")

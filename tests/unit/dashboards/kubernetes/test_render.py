@@ -1,0 +1,58 @@
+"""What the Prometheus operator and Grafana's sidecar are given."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from catalogue.loader import load_catalogue
+from dashboards.kubernetes.render import render_beside_boards, render_monitoring, write
+from dashboards.rules.render import Site, render
+
+CATALOGUE = load_catalogue()
+MONITORING = render_monitoring(CATALOGUE, Site())
+
+
+@pytest.mark.parametrize("group", ["figures", "promises", "pipeline"])
+def test_rules_are_those_of_prometheus_own_files(group: str) -> None:
+    """A cluster rings for what any other installation rings for."""
+    resource = yaml.safe_load(MONITORING[f"rules-{group}.yaml"])
+    assert resource["spec"] == yaml.safe_load(
+        render(CATALOGUE, Site())[f"prometheus/rules/{group}.yaml"]
+    )
+
+
+def test_jobs_are_those_that_prometheus_own_file_scrapes() -> None:
+    """Rules and boards ask for jobs by name, which no name of a Service changes."""
+    own = yaml.safe_load(render(CATALOGUE, Site())["prometheus/prometheus.yaml"])
+    monitors = [
+        yaml.safe_load(text) for name, text in MONITORING.items() if name.startswith("monitor-")
+    ]
+    relabelings = [one["spec"]["endpoints"][0]["relabelings"][0] for one in monitors]
+    assert {one["replacement"] for one in relabelings} == {
+        one["job_name"] for one in own["scrape_configs"]
+    }
+    assert {one["targetLabel"] for one in relabelings} == {"job"}
+
+
+def test_the_kustomization_names_every_file() -> None:
+    """Nothing that is written is forgotten by whoever applies the folder."""
+    named = yaml.safe_load(MONITORING["kustomization.yaml"])["resources"]
+    assert set(named) == MONITORING.keys() - {"kustomization.yaml"}
+
+
+def test_every_board_becomes_a_config_map_with_a_name_of_its_own() -> None:
+    """Underscores of a programme's id do not reach a resource's name."""
+    text = render_beside_boards(CATALOGUE, Site())["kustomization.yaml"]
+    generators = yaml.safe_load(text)["configMapGenerator"]
+    names = [one["name"] for one in generators]
+    assert len(names) == len(set(names)) == len(CATALOGUE.programmes) + 3
+    assert not any("_" in name for name in names)
+
+
+def test_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
+    """What was rendered by an older version does not go on ringing."""
+    (tmp_path / "rules-gone.yaml").touch()
+    (tmp_path / "own.yaml").touch()
+    write(MONITORING, tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == {*MONITORING, "own.yaml"}

@@ -1,0 +1,64 @@
+"""The command `smart-region kubernetes kafka`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from smart_region import main
+
+
+def render(folder: Path, *options: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["kubernetes", "kafka", "--out", str(folder), *options])
+
+
+def written(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Read what was written."""
+    return list(yaml.safe_load_all((folder / name).read_text(encoding="utf-8")))
+
+
+def test_the_same_declaration_gives_the_same_bytes_whatever_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is committed does not depend on who rendered it."""
+    for folder, partitions in (("one", "3"), ("other", "5")):
+        monkeypatch.setenv("SMART_REGION_PARTITIONS", partitions)
+        done = render(tmp_path / folder)
+        assert done.exit_code == 0, done.output
+    for name in ("topics.yaml", "users.yaml"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
+def test_an_installation_has_its_own_numbers_and_names(tmp_path: Path) -> None:
+    """Options reach the resources."""
+    numbers = ("--partitions", "16", "--replication", "2")
+    done = render(tmp_path, "--cluster", "events", *numbers, "--app-id", "ours")
+    assert done.exit_code == 0, done.output
+    topics = {one["spec"]["topicName"]: one for one in written(tmp_path, "topics.yaml")}
+    schools = topics["smartregion.schools"]
+    assert schools["metadata"]["labels"] == {"strimzi.io/cluster": "events"}
+    assert (schools["spec"]["partitions"], schools["spec"]["replicas"]) == (16, 2)
+    assert "ours-schools-changelog" in topics
+
+
+def test_a_publisher_may_write_its_families_alone(tmp_path: Path) -> None:
+    """A user that is named twice has the families of both."""
+    done = render(tmp_path, "--producer", "lycees=schools", "--producer", "lycees=equipment")
+    assert done.exit_code == 0, done.output
+    user = next(
+        one for one in written(tmp_path, "users.yaml") if one["metadata"]["name"] == "lycees"
+    )
+    names = {rule["resource"]["name"] for rule in user["spec"]["authorization"]["acls"]}
+    assert names == {"smartregion.schools", "smartregion.equipment"}
+
+
+@pytest.mark.parametrize("wrong", ["lycees", "lycees=school", "lycees="])
+def test_a_family_that_there_is_none_of_is_told(tmp_path: Path, wrong: str) -> None:
+    """Nothing is written, and the remedy is said."""
+    done = render(tmp_path, "--producer", wrong)
+    assert done.exit_code == 2
+    assert "write " in done.output
+    assert list(tmp_path.iterdir()) == []
