@@ -21,7 +21,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards practice test check lint-deploy image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test check lint-deploy image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ demo-boards: $(VENV)/demo.stamp ## publish the boards on the Grafana at GRAFANA_
 	@test -n "$(GRAFANA_URL)" || \
 		{ echo "which Grafana? make demo-boards GRAFANA_URL=http://localhost:3000" >&2; exit 1; }
 	@$(BIN)/smart-region boards apply --grafana "$(GRAFANA_URL)" $(ARGS)
+
+stack: $(VENV)/demo.stamp $(KAFKA_JARS) ## the whole system on this machine as plain processes, until Ctrl-C
+	@deploy/debian-packages.sh >&2
+	@$(BIN)/smart-region stack $(ARGS)
 
 practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a producers' door on a Kafka of its own, to try docs/producers.md
 	@$(BIN)/python -m tests.practice

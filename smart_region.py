@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.demo.cli import Boards
+from streams.boards import Boards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,6 +13,7 @@ from streams.dead_letter_office.cli import commands as dead_letter_commands
 from streams.demo.cli import demo
 from streams.export.cli import commands as export_commands
 from streams.producers.cli import commands as producers_commands
+from streams.stack.cli import commands as stack_commands
 
 __all__ = ["commands"]
 
@@ -39,4 +40,5 @@ commands: list[click.Command] = [
     *export_commands,
     *producers_commands,
     demo,
+    *stack_commands,
 ]

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+from streams.boards import Boards
 
-    from rich.console import RenderableType
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
     from streams.demo.screen import Layout, Screen
     from streams.demo.stage import DemoPlan
 
-__all__ = ["Boards", "demo"]
+__all__ = ["demo"]
 
 DAY: Final = click.DateTime(["%Y-%m-%d"])
 FIRST_DAY: Final = "2016-01-01"
@@ -32,16 +31,6 @@ WIDTH: Final = 140
 
 INTERRUPTED: Final = 128
 """Added to a signal's number for the exit status, as shells do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Boards:
-    """What people look at and are woken by. The door gives it: `streams` knows no `dashboards`."""
-
-    table: Callable[..., RenderableType]
-    """As `dashboards.console.figures_table`."""
-    rules: Callable[..., Mapping[str, str]]
-    """Of a catalogue, what `streams.programs.alerting.RuleFiles` says."""
 
 
 @click.command()

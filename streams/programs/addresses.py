@@ -6,7 +6,7 @@ import random
 import socket
 from typing import Final
 
-__all__ = ["HOST", "free_address", "free_port", "is_free"]
+__all__ = ["HOST", "address_of", "free_address", "free_port", "is_free"]
 
 HOST: Final = "127.0.0.1"
 
@@ -26,9 +26,14 @@ def free_port(*, usual: int | None = None) -> int:
     return port
 
 
-def free_address(*, usual: int | None = None) -> str:
-    """As `free_port`, as HOST:PORT."""
-    return f"{HOST}:{free_port(usual=usual)}"
+def free_address() -> str:
+    """Choose the address, HOST:PORT, of a free port."""
+    return address_of(free_port())
+
+
+def address_of(port: int) -> str:
+    """Write a port's address as HOST:PORT."""
+    return f"{HOST}:{port}"
 
 
 def is_free(port: int) -> bool:

@@ -18,8 +18,10 @@ import pytest
 from events.topic_admin import apply_topics
 from events.topics import declared_topics
 from streams.child_process import end_child, start_child
-from streams.demo.alerting import NOT_INSTALLED, AlertingPrograms
+from streams.demo.alerting import NOT_INSTALLED
+from streams.programs.alerting import AlertingPrograms
 from tests.support.kafka import KafkaBroker
+from tests.support.processes import alive, children
 from tests.support.prometheus import require_prometheus
 from tests.support.traffic import region, send
 from tests.support.waiting import wait_until
@@ -69,26 +71,6 @@ def answer(url: str) -> Any:  # noqa: ANN401 - as the API has it
             return json.load(told)
     except OSError:
         return None
-
-
-def children(parent: int) -> list[int]:
-    """List the processes that a process has started and that have not ended."""
-    statuses = {int(path.parent.name): status(path) for path in Path("/proc").glob("[0-9]*/status")}
-    return [pid for pid, one in statuses.items() if one.get("PPid") == str(parent)]
-
-
-def alive(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and is only to be reaped does not."""
-    return not status(Path(f"/proc/{pid}/status")).get("State", "Z").startswith("Z")
-
-
-def status(path: Path) -> dict[str, str]:
-    """Read what Linux says of a process; nothing where it is gone."""
-    try:
-        lines = path.read_text().splitlines()
-    except (FileNotFoundError, ProcessLookupError):
-        return {}
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def test_a_quarter_is_replayed_and_audited() -> None:

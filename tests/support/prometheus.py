@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 import yaml
 
+from streams.programs.alerting import ALERTMANAGER_NAMES
 from tests.support.requirements import require_programs
 from tests.support.servers import Server
 
@@ -34,8 +35,6 @@ __all__ = [
 ]
 
 REMEDY = "run deploy/debian-packages.sh as root, or install Prometheus and Alertmanager"
-#: Debian's name of the program first, then that of the project's own archives.
-ALERTMANAGER_NAMES = ("prometheus-alertmanager", "alertmanager")
 
 TOOL_SECONDS = 300.0
 

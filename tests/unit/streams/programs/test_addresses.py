@@ -2,7 +2,7 @@
 
 import socket
 
-from streams.programs.addresses import HOST, free_address, free_port, is_free
+from streams.programs.addresses import HOST, free_port, is_free
 
 
 def test_the_usual_port_is_taken_where_it_can_be_had() -> None:
@@ -10,7 +10,6 @@ def test_the_usual_port_is_taken_where_it_can_be_had() -> None:
     usual = free_port()
 
     assert free_port(usual=usual) == usual
-    assert free_address(usual=usual) == f"{HOST}:{usual}"
 
 
 def test_where_something_listens_another_port_is_chosen() -> None:

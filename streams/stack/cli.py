@@ -1,0 +1,64 @@
+"""The command `smart-region stack`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from streams.boards import Boards
+
+__all__ = ["commands"]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=FOLDER,
+    default="build/stack",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where data, logs and secrets are kept from run to run; remove it to begin anew.",
+)
+@click.option(
+    "--kafka",
+    "distribution",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="A clone's deploy/kafka with its jars; by default that of the clone this is run from.",
+)
+@click.option(
+    "--pace",
+    type=click.Choice(["steady", "live"]),
+    default="steady",
+    show_default=True,
+    help="live: Prometheus looks every second, and alerts without patience.",
+)
+@click.make_pass_decorator(Boards)
+def stack(boards: Boards, *, folder: Path, distribution: Path | None, pace: str) -> None:
+    """Run the whole system on this machine: Kafka, two workers, assessor, door, Prometheus.
+
+    And Alertmanager. Each is a plain process with a log of its own, started once those before it
+    are ready, and started again when it ends; five quick ends of one end them all. It is told
+    where everything is and how to send a first event. The exit status is 0 after Ctrl-C or
+    SIGTERM, 2 when it cannot start or cannot go on.
+    """
+    from contextlib import suppress
+
+    from catalogue.loader import load_catalogue
+    from streams.programs.interruption import Interrupted, interruptible
+    from streams.programs.kafka import KAFKA_FOLDER
+    from streams.settings import load_settings
+    from streams.stack.system import StackPlan, run_stack
+
+    settings = load_settings()
+    rules = partial(boards.rules, load_catalogue(settings.catalogue_folder))
+    plan = StackPlan(folder, distribution or KAFKA_FOLDER, pace)
+    with suppress(Interrupted), interruptible():
+        run_stack(plan, settings, rules, click.echo)
+
+
+commands: list[click.Command] = [stack]

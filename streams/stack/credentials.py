@@ -1,0 +1,64 @@
+"""The secrets of the stack's producers: made once, kept in files, and never shown."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import yaml
+
+from events.producers.model import Producers
+from events.producers.secrets import token_digest
+from events.producers.tokens import Scheme, issue
+
+__all__ = ["Credentials"]
+
+OURS_ALONE: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A folder with each producer's own secrets, and the file by which the door knows them all."""
+
+    folder: Path
+
+    @classmethod
+    def kept_in(cls, folder: Path, producers: Producers) -> Self:
+        """Make what declared producers do not have yet; what they have goes on to hold.
+
+        The door's file is written anew: who is not declared any more is in it no longer.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        credentials = cls(folder)
+        known = {}
+        for producer in producers:
+            for scheme in Scheme:
+                file = credentials.file_of(producer.id, scheme)
+                if not file.exists():
+                    _write(file, issue(producer.id, scheme).secret.get_secret_value())
+            token = credentials.file_of(producer.id, Scheme.BEARER).read_text().strip()
+            signing = credentials.file_of(producer.id, Scheme.SIGNATURE).read_text().strip()
+            known[producer.id] = {"bearer_sha256": [token_digest(token)], "signing": [signing]}
+        _write(credentials.for_the_door, yaml.safe_dump(known, sort_keys=False))
+        return credentials
+
+    @property
+    def for_the_door(self) -> Path:
+        """The secrets file of the door."""
+        return self.folder / "door.yaml"
+
+    def file_of(self, producer: str, scheme: Scheme) -> Path:
+        """Return where a producer's secret is: its text, and nothing else."""
+        return self.folder / f"{producer}.{scheme}"
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that nobody else can read at any moment, all of it or nothing."""
+    beside = file.with_name(f".{file.name}.new")
+    beside.unlink(missing_ok=True)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OURS_ALONE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(f"{text}\n" if not text.endswith("\n") else text)
+    beside.replace(file)

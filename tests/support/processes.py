@@ -1,0 +1,59 @@
+"""What Linux says of processes: whose children run, and which have ended."""
+
+from pathlib import Path
+
+__all__ = ["alive", "children", "listening"]
+
+LISTEN = "0A"
+"""As /proc/net/tcp writes the state."""
+
+
+def children(parent: int) -> list[int]:
+    """List the processes that a process has started and that have not ended."""
+    statuses = {
+        int(path.parent.name): _status(path) for path in Path("/proc").glob("[0-9]*/status")
+    }
+    return [pid for pid, one in statuses.items() if one.get("PPid") == str(parent)]
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and is only to be reaped does not."""
+    return not _status(Path(f"/proc/{pid}/status")).get("State", "Z").startswith("Z")
+
+
+def listening(pid: int) -> set[int]:
+    """List the TCP ports on which a process listens; none where it is gone."""
+    sockets = {_target(link) for link in _listed(Path(f"/proc/{pid}/fd"))}
+    rows = [
+        row.split()
+        for table in ("tcp", "tcp6")
+        for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    return {
+        int(row[1].rpartition(":")[2], 16)
+        for row in rows
+        if row[3] == LISTEN and f"socket:[{row[9]}]" in sockets
+    }
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _status(path: Path) -> dict[str, str]:
+    """Read what Linux says of a process; nothing where it is gone."""
+    try:
+        lines = path.read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}

@@ -1,0 +1,32 @@
+"""The folder of a stack."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.stack.errors import FolderInUseError, FolderUnusableError
+from streams.stack.folder import Folder
+
+
+def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
+    """The second says so; it may begin once the first has ended."""
+    with (
+        Folder.held(tmp_path),
+        pytest.raises(FolderInUseError, match=r"another stack runs in .*--folder"),
+        Folder.held(tmp_path),
+    ):
+        pass
+
+    with Folder.held(tmp_path) as folder:
+        assert folder.logs.is_dir()
+
+
+def test_where_nothing_can_be_kept_it_says_so(tmp_path: Path) -> None:
+    """Before anything starts."""
+    (tmp_path / "file").touch()
+
+    with (
+        pytest.raises(FolderUnusableError, match=r"cannot keep anything in .*Not a directory"),
+        Folder.held(tmp_path / "file" / "stack"),
+    ):
+        pass

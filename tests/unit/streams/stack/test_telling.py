@@ -1,0 +1,64 @@
+"""What a stack tells of itself."""
+
+import json
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+
+from events.cloudevent import decode_json
+from events.producers.loader import load_producers
+from events.producers.model import Producers
+from streams.stack.credentials import Credentials
+from streams.stack.folder import Folder
+from streams.stack.places import Places
+from streams.stack.telling import first_event, whereabouts
+
+NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
+PLACES = Places(
+    kafka=1, controller=2, workers=(3, 4), assessor=5, door=6, prometheus=7, alertmanager=8
+)
+PRODUCERS = load_producers()
+
+
+def test_everything_that_can_be_looked_at_is_told() -> None:
+    """Of Prometheus and Alertmanager only what runs."""
+    folder = Folder(Path("/stack"))
+
+    both = list(whereabouts(PLACES, folder, programs={"prometheus", "alertmanager"}))
+    neither = list(whereabouts(PLACES, folder, programs=()))
+
+    assert both == [
+        "producers' door  http://127.0.0.1:6/events",
+        "worker           http://127.0.0.1:3/metrics",
+        "worker           http://127.0.0.1:4/metrics",
+        "assessor         http://127.0.0.1:5/metrics",
+        "Prometheus       http://127.0.0.1:7",
+        "Alertmanager     http://127.0.0.1:8",
+        "Kafka            127.0.0.1:1",
+        "logs             /stack/logs",
+        "secrets          /stack/secrets",
+    ]
+    assert [line for line in both if line not in neither] == both[4:6]
+
+
+def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) -> None:
+    """Its producer may send it, on the day that it is told; the token stays in its file."""
+    credentials = Credentials.kept_in(tmp_path / "se crets", PRODUCERS)
+
+    command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])
+
+    words = shlex.split(command)
+    event = decode_json(words[words.index("--data") + 1])
+    assert json.loads(words[-1])["data"]["connected_on"] == "2026-11-25"
+    assert PRODUCERS.allowing("lycees", event.source, event.type)
+    assert words[2] == "http://127.0.0.1:6/events"
+    for file in credentials.folder.iterdir():
+        assert file.read_text().strip() not in command
+
+
+def test_where_nobody_may_send_it_none_is_proposed(tmp_path: Path) -> None:
+    """A declaration of one's own may be about anything."""
+    only = Producers(producers=tuple(one for one in PRODUCERS if one.id == "open-data"))
+    credentials = Credentials.kept_in(tmp_path, only)
+
+    assert list(first_event(PLACES, only, credentials, NOW)) == []
