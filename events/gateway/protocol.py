@@ -21,10 +21,10 @@ _MARGIN = 5.0
 
 
 class DoorProtocol(H11Protocol):
-    """Closes connections whose request does not arrive in time.
+    """Closes connections whose request does not arrive, or whose answer is not taken, in time.
 
     uvicorn has a deadline for the pause between requests only: a client that sends a byte now and
-    then would keep its connection for ever. Here each request's headers and body have one.
+    then would keep its connection for ever. Here each request's headers, body and answer have one.
     """
 
     header_seconds: ClassVar[float]
@@ -35,6 +35,7 @@ class DoorProtocol(H11Protocol):
     """The request in work or the last one; uvicorn has None before the first, and does not say."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _stage: str = ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -57,7 +58,18 @@ class DoorProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._stop_waiting()
+        self._is_read()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give a client as long to take its answer as to send its body."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.body_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on with the answer."""
+        super().resume_writing()
+        self._is_read()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what h11 cannot read; its error, being handled, knows the better status."""
@@ -93,6 +105,11 @@ class DoorProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _headers_are_late(self) -> None:
         detail = f"the headers did not come within {self.header_seconds:g} seconds"

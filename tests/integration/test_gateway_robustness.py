@@ -248,6 +248,18 @@ def test_a_body_that_is_announced_huge_is_not_waited_for(opened: Opened) -> None
     assert (answer.status, answer.problem) == (413, "body_too_large")
 
 
+def test_an_answer_that_nobody_takes_is_given_up(opened: Opened) -> None:
+    """The connection is closed, and what was written for it is freed."""
+    door = opened[0]
+    before = _sockets(door)
+    with Line(door.port) as line:
+        # Their answers are larger than all that lies between two programs.
+        line.send(request("GET", "/openapi.json") * 200)
+        assert wait_until(lambda: _sockets(door) > before, seconds=5)
+
+        assert wait_until(lambda: _sockets(door) <= before, seconds=15)
+
+
 def test_one_connection_too_many_is_told_so(opened: Opened) -> None:
     """It is closed; those before it go on, and there is room again once they have gone."""
     lines = [Line(opened[0].port) for _ in range(CONNECTIONS)]
@@ -318,6 +330,11 @@ class _Conversation:
             self._line.__exit__()
             self._line = Line(self._port)
         return answer
+
+
+def _sockets(door: Door) -> int:
+    descriptors = Path(f"/proc/{door.process.pid}/fd").iterdir()
+    return sum("socket" in str(one.readlink()) for one in descriptors if one.is_symlink())
 
 
 def _resident_mb(door: Door) -> float:
