@@ -1,0 +1,80 @@
+"""The stack of deploy/ as Compose reads it: variables filled in, one file laid over another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+__all__ = ["COMPOSE_FILES", "DEPLOY", "Stack", "example_environment", "variables_of"]
+
+DEPLOY: Final = Path(__file__).parents[2] / "deploy"
+COMPOSE_FILES: Final = {
+    "open": ("compose.yaml",),
+    "secure": ("compose.yaml", "compose.secure.yaml"),
+}
+_VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([?-])([^}]*))?\}")
+#: Compose lays these over as one value; other lists it puts together.
+_REPLACED = ("command", "entrypoint", "test")
+
+
+def example_environment() -> dict[str, str]:
+    """Read .env.example, what is commented out left out."""
+    lines = (DEPLOY / ".env.example").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def variables_of(file: str) -> set[str]:
+    """Name the variables that a compose file asks for."""
+    return {name for name, _, _ in _VARIABLE.findall((DEPLOY / file).read_text(encoding="utf-8"))}
+
+
+class Stack:
+    """What `docker compose config` would show, of one of COMPOSE_FILES and all its profiles."""
+
+    def __init__(self, kind: str) -> None:
+        environment = example_environment()
+        document: dict[str, Any] = {}
+        for file in COMPOSE_FILES[kind]:
+            text = (DEPLOY / file).read_text(encoding="utf-8")
+            document = _laid_over(document, yaml.safe_load(_filled_in(text, environment)))
+        self.services: Mapping[str, dict[str, Any]] = document["services"]
+        self.networks: Mapping[str, Any] = document["networks"]
+        self.volumes: Mapping[str, Any] = document["volumes"]
+        self.secrets: Mapping[str, dict[str, Any]] = document["secrets"]
+
+    def jobs(self) -> set[str]:
+        """Name the services that end by themselves."""
+        return {name for name, service in self.services.items() if service["restart"] == "no"}
+
+    def ours(self) -> set[str]:
+        """Name the services that run our image."""
+        return {
+            name
+            for name, service in self.services.items()
+            if service["image"].startswith("smart-region:")
+        }
+
+
+def _filled_in(text: str, environment: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        name, kind, rest = match.groups()
+        return environment.get(name) or (rest if kind == "-" else environment[name])
+
+    return _VARIABLE.sub(value, text)
+
+
+def _laid_over(below: Any, above: Any, key: str = "") -> Any:  # noqa: ANN401 - YAML's own
+    if isinstance(below, dict) and isinstance(above, dict):
+        return {
+            name: _laid_over(below[name], above[name], name)
+            if name in below and name in above
+            else above.get(name, below.get(name))
+            for name in [*below, *(name for name in above if name not in below)]
+        }
+    if isinstance(below, list) and isinstance(above, list) and key not in _REPLACED:
+        return [*below, *(one for one in above if one not in below)]
+    return above

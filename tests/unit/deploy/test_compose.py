@@ -1,0 +1,322 @@
+"""What deploy/compose.yaml and the file that secures it promise: closed, bounded, pinned, known."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
+
+import click
+import pytest
+import yaml
+
+from dashboards.publishing.apply import HOME
+from events.gateway.settings import GatewaySettings
+from events.settings import ENV_PREFIX
+from smart_region import main
+from streams.settings import Settings
+from tests.support.compose import (
+    COMPOSE_FILES,
+    DEPLOY,
+    Stack,
+    example_environment,
+    variables_of,
+)
+
+STACKS = {kind: Stack(kind) for kind in COMPOSE_FILES}
+OPEN, SECURE = STACKS["open"], STACKS["secure"]
+SERVICES = [
+    pytest.param(stack, name, id=f"{kind}-{name}")
+    for kind, stack in STACKS.items()
+    for name in stack.services
+]
+POM = {"m": "http://maven.apache.org/POM/4.0.0"}
+
+each_service = pytest.mark.parametrize(("stack", "name"), SERVICES)
+
+
+@each_service
+def test_a_container_can_change_nothing_but_its_volumes(stack: Stack, name: str) -> None:
+    """Its root is read-only, and it has no capability and no way to get one."""
+    service = stack.services[name]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert "privileged" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["init"] is True
+
+
+@each_service
+def test_no_container_runs_as_root(stack: Stack, name: str) -> None:
+    """Its user is a number, so that the host and the engine mean the same by it."""
+    user, _, _ = stack.services[name]["user"].partition(":")
+
+    assert int(user) > 0
+
+
+@each_service
+def test_ports_are_this_machine_s(stack: Stack, name: str) -> None:
+    """What others may reach is for a proxy with TLS to decide."""
+    ports = stack.services[name].get("ports", [])
+
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+@each_service
+def test_a_container_takes_no_more_than_it_may(stack: Stack, name: str) -> None:
+    """Processors, memory and processes have an end."""
+    limits = stack.services[name]["deploy"]["resources"]["limits"]
+
+    assert limits.keys() == {"cpus", "memory", "pids"}
+
+
+@each_service
+def test_a_service_is_restarted_and_watched_and_a_job_is_neither(stack: Stack, name: str) -> None:
+    """A job that ends is done."""
+    service = stack.services[name]
+    health = service["healthcheck"]
+
+    if name in stack.jobs():
+        assert health == {"disable": True}
+    else:
+        assert service["restart"] == "unless-stopped"
+        assert health["test"][0] == "CMD"
+        assert {"interval", "timeout", "start_period", "retries"} <= health.keys()
+
+
+@each_service
+def test_versions_are_pinned_in_one_place(stack: Stack, name: str) -> None:
+    """An image's tag is a version, and it is .env.example's."""
+    _, _, tag = stack.services[name]["image"].partition(":")
+
+    assert re.fullmatch(r"v?\d+\.\d+\.\d+", tag)
+    assert tag in example_environment().values()
+
+
+@each_service
+def test_secrets_are_files(stack: Stack, name: str) -> None:
+    """The environment names them and holds none: `docker inspect` shows it to everybody."""
+    service = stack.services[name]
+    mounted = {f"/run/secrets/{secret}" for secret in service.get("secrets", [])}
+    named = {
+        variable: value
+        for variable, value in service.get("environment", {}).items()
+        if re.search("PASSWORD|SECRET|TOKEN|KEY|CAFILE", variable)
+    }
+
+    assert all(value in mounted for value in named.values()), named
+    assert {path.removeprefix("/run/secrets/") for path in mounted} <= stack.secrets.keys()
+
+
+@each_service
+def test_every_setting_of_ours_exists(stack: Stack, name: str) -> None:
+    """A misspelled variable would be refused when the container starts."""
+    known = {ENV_PREFIX + field.upper() for field in _fields()}
+    used = {key for key in stack.services[name].get("environment", {}) if ENV_PREFIX in key}
+
+    assert used <= known
+
+
+@each_service
+def test_what_is_waited_for_can_come(stack: Stack, name: str) -> None:
+    """Health is waited for where it is checked, an end where there is one."""
+    jobs = stack.jobs()
+    for other, how in stack.services[name].get("depends_on", {}).items():
+        assert other in stack.services
+        if how["condition"] == "service_completed_successfully":
+            assert other in jobs
+        elif how["condition"] == "service_healthy":
+            assert other not in jobs
+
+
+@each_service
+def test_what_is_mounted_is_there(stack: Stack, name: str) -> None:
+    """Files of the project are mounted to be read; all else is a declared volume."""
+    for mount in stack.services[name].get("volumes", []):
+        source, _, rest = mount.partition(":")
+        if source.startswith("."):
+            assert (DEPLOY / source).exists()
+            assert rest.endswith(":ro")
+        else:
+            assert source in stack.volumes
+
+
+@pytest.mark.parametrize(
+    ("stack", "name"),
+    [
+        pytest.param(stack, name, id=f"{kind}-{name}")
+        for kind, stack in STACKS.items()
+        for name in sorted(stack.ours())
+    ],
+)
+def test_every_command_of_ours_exists(stack: Stack, name: str) -> None:
+    """With its options, and that of the health check."""
+    service = stack.services[name]
+    _parse(service["command"])
+    if name not in stack.jobs():
+        kind, program, *arguments = service["healthcheck"]["test"]
+        assert (kind, program) == ("CMD", "smart-region")
+        _parse(arguments)
+
+
+@pytest.mark.parametrize("kind", COMPOSE_FILES)
+def test_the_example_is_complete(kind: str) -> None:
+    """Every variable that a file asks for is in .env.example."""
+    for file in COMPOSE_FILES[kind]:
+        assert variables_of(file) <= example_environment().keys()
+
+
+def test_the_example_has_nothing_else() -> None:
+    """A variable that nothing reads would be a promise that is not kept."""
+    asked_for = set().union(*(variables_of(file) for file in COMPOSE_FILES["secure"]))
+
+    assert example_environment().keys() == asked_for
+
+
+def test_kafka_is_reached_by_nobody_else() -> None:
+    """Its network leads nowhere, and it has no port on the machine."""
+    assert OPEN.services["kafka"]["networks"] == ["events"]
+    assert OPEN.networks["events"] == {"internal": True}
+    assert "ports" not in OPEN.services["kafka"]
+
+
+def test_kafka_is_the_one_that_the_tests_run() -> None:
+    """The image's version is that of the tests' jars."""
+    pom = ET.parse(DEPLOY / "kafka" / "pom.xml").getroot()  # noqa: S314 - a file of our own
+
+    version = pom.findtext("m:properties/m:kafka.version", namespaces=POM)
+    assert example_environment()["KAFKA_VERSION"] == version
+
+
+def test_our_image_has_the_project_s_version() -> None:
+    """So that two releases are two images."""
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert example_environment()["MONITOR_VERSION"] == project["project"]["version"]
+
+
+def test_prometheus_scrapes_every_process() -> None:
+    """The generated targets are the stack's services, at the ports of their health checks."""
+    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yaml").read_text(encoding="utf-8"))
+    targets = {
+        target
+        for job in config["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    }
+    served = {
+        f"{name}:{urlsplit(OPEN.services[name]['healthcheck']['test'][-1]).port}"
+        for name in OPEN.ours() - OPEN.jobs()
+    }
+
+    assert targets == served
+    (alerting,) = config["alerting"]["alertmanagers"]
+    assert alerting["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+
+
+def test_grafana_finds_the_boards_and_their_prometheus() -> None:
+    """Where they are mounted, in the folder that `boards apply` would use."""
+    provisioning = DEPLOY / "grafana" / "provisioning"
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "smart-region.yaml").read_text())[
+        "providers"
+    ]
+    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())[
+        "datasources"
+    ]
+    grafana = OPEN.services["grafana"]
+    home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+
+    assert "./grafana:/etc/smart-region:ro" in grafana["volumes"]
+    assert provider["options"]["path"] == "/etc/smart-region/boards"
+    assert (provider["folder"], provider["folderUid"]) == (HOME.title, HOME.folder)
+    assert (DEPLOY / "grafana" / home.relative_to("/etc/smart-region")).is_file()
+    assert source["isDefault"]
+    assert source["url"] == "http://prometheus:9090"
+
+
+def test_secured_every_program_shows_who_it_is() -> None:
+    """By TLS, with a password of its own that the broker knows, and with rights."""
+    kafka = SECURE.services["kafka"]
+    given = {
+        service["command"][-1]
+        for name, service in SECURE.services.items()
+        if name.startswith("rights-")
+    }
+    for service in SECURE.services.values():
+        environment = service.get("environment", {})
+        if f"{ENV_PREFIX}BROKER" not in environment or service["command"][0] == "simulate":
+            continue
+        user = environment[f"{ENV_PREFIX}SASL_USERNAME"]
+        password = f"kafka-{user}.password"
+        assert environment[f"{ENV_PREFIX}SECURITY_PROTOCOL"] == "SASL_SSL"
+        assert environment[f"{ENV_PREFIX}SASL_PASSWORD_FILE"] == f"/run/secrets/{password}"
+        assert password in kafka["secrets"]
+        assert user in {*given, "root"}
+
+
+def test_secured_nothing_starts_before_the_rights_are_given() -> None:
+    """What needs topics waits for them, and they wait for every right."""
+    rights = {name for name in SECURE.services if name.startswith("rights-")}
+
+    assert rights <= SECURE.services["topics"]["depends_on"].keys()
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    """Give a copy of what prepare.sh works on, prepared."""
+    (tmp_path / "compose").mkdir()
+    for file in ("compose/prepare.sh", ".env.example"):
+        shutil.copy(DEPLOY / file, tmp_path / file)
+    _prepare(tmp_path)
+    return tmp_path
+
+
+def test_prepare_makes_every_secret(prepared: Path) -> None:
+    """For their owner alone, and .env names the owner."""
+    wanted = {Path(secret["file"]).name for secret in SECURE.secrets.values()}
+    made = {path.name: path.stat() for path in (prepared / "secrets").iterdir()}
+
+    assert made.keys() == wanted
+    assert {status.st_mode & 0o777 for status in made.values()} == {0o600}
+    (owner,) = {status.st_uid for status in made.values()}
+    assert f"OWNER={owner}\n" in (prepared / ".env").read_text(encoding="utf-8")
+    assert owner == (os.getuid() or 65532)
+
+
+def test_prepare_leaves_what_is_there(prepared: Path) -> None:
+    """Done again it changes nothing: passwords are in use, and .env is the operator's."""
+    before = {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()}
+
+    _prepare(prepared)
+
+    assert {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()} == before
+
+
+def _prepare(folder: Path) -> None:
+    subprocess.run([folder / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60)
+
+
+def _fields() -> set[str]:
+    return {*Settings.model_fields, *GatewaySettings.model_fields}
+
+
+def _parse(arguments: list[str]) -> None:
+    """Let click read a command line as the program would, and stop before it is carried out."""
+    command: click.Command = main
+    # A file of a volume is read from when the option is: standard input stands for it.
+    rest = ["-" if argument.startswith("/data/") else argument for argument in arguments]
+    context: Any = click.Context(main)
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        _, found, rest = command.resolve_command(context, rest)
+        assert found is not None
+        command = found
+    if rest != ["--help"]:
+        command.make_context(command.name, rest, resilient_parsing=False)

@@ -1,0 +1,133 @@
+"""What the image's files promise: only what is locked for production, no root, no shell."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from packaging.requirements import Requirement
+
+from events.gateway.settings import GatewaySettings
+from events.settings import ENV_PREFIX
+from streams.settings import Settings
+
+ROOT: Final = Path(__file__).parents[3]
+DOCKERFILE: Final = (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
+#: The last stage, one instruction a line, without comments.
+FINAL: Final = [
+    line
+    for line in re.sub(r"\\\n", "", DOCKERFILE.partition("FROM scratch")[2]).splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def instruction(name: str) -> list[str]:
+    """Give what follows an instruction of the last stage, each time that it is there."""
+    return [line.partition(" ")[2] for line in FINAL if line.startswith(f"{name} ")]
+
+
+def locked(name: str) -> dict[str, str]:
+    """Read the versions that a lock names."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", text, re.MULTILINE))
+
+
+def project() -> dict[str, Any]:
+    """Read pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_production_has_neither_the_demo_s_broker_nor_build_tools() -> None:
+    """What it does not have it need not guard."""
+    groups = project()
+    demo = groups["project"]["optional-dependencies"]["demo"]
+    unwanted = {Requirement(line).name for line in [*demo, *groups["dependency-groups"]["build"]]}
+
+    assert unwanted
+    assert not unwanted & locked("run").keys()
+
+
+def test_locks_agree() -> None:
+    """What production runs is what the tests ran on: one version of each package."""
+    everything = locked("dev")
+
+    for name in ("run", "build", "demo"):
+        assert locked(name).items() <= everything.items()
+
+
+def test_others_packages_come_by_hash_and_built() -> None:
+    """No package of an index is installed in another way."""
+    lines = re.sub(r"\\\n", "", DOCKERFILE).splitlines()
+    commands = [
+        command for line in lines if line.startswith("RUN ") for command in line.split("&&")
+    ]
+    installs = [set(command.split()) for command in commands if "pip install" in command]
+
+    assert len(installs) == 3
+    for options in installs:
+        assert {"--require-hashes", "--only-binary", ":all:"} <= options or "--no-index" in options
+
+
+def test_the_last_stage_is_of_files_alone() -> None:
+    """It starts from nothing, runs nothing, and takes what the first one put together."""
+    assert DOCKERFILE.count("FROM ") == 2
+    assert not any(line.startswith(("RUN ", "ADD ", "SHELL ")) for line in FINAL)
+    assert all(copy.startswith("--from=build ") for copy in instruction("COPY"))
+
+
+def test_nobody_is_root_and_no_shell_is_asked_for() -> None:
+    """The user is a number, and commands are lists."""
+    (user,) = instruction("USER")
+    health = DOCKERFILE.partition("HEALTHCHECK")[2].partition("CMD ")[2].partition("\n")[0]
+
+    assert [int(part) > 0 for part in user.split(":")] == [True, True]
+    assert json.loads(instruction("ENTRYPOINT")[0]) == ["smart-region"]
+    assert json.loads(instruction("CMD")[0]) == ["worker"]
+    assert json.loads(health)[:2] == ["smart-region", "health"]
+
+
+def test_every_setting_of_the_image_exists() -> None:
+    """A misspelled one would be refused by every container."""
+    (variables,) = instruction("ENV")
+    names = {name for name in re.findall(r"(\S+)=", variables) if name.startswith(ENV_PREFIX)}
+    fields = {*Settings.model_fields, *GatewaySettings.model_fields}
+
+    assert names
+    assert names <= {ENV_PREFIX + field.upper() for field in fields}
+
+
+def test_the_ports_are_the_settings_own() -> None:
+    """The worker's, the assessor's and the door's."""
+    ports = {
+        Settings.model_fields["http_port"].default,
+        Settings.model_fields["assessor_port"].default,
+        GatewaySettings.model_fields["gateway_port"].default,
+    }
+
+    assert {int(port) for port in instruction("EXPOSE")[0].split()} == ports
+
+
+def test_what_the_wheel_is_made_of_reaches_the_engine_and_nothing_else() -> None:
+    """A package that is added to the wheel is added here too; secrets and git stay at home."""
+    packages = set(project()["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"])
+    copied = {
+        source.rstrip("/")
+        for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line.removeprefix("!") for line in ignore if line.startswith("!")}
+
+    assert packages <= copied
+    assert copied == let_in
+    assert next(line for line in ignore if not line.startswith(("#", "!"))) == "*"
+
+
+def test_labels_are_those_of_the_open_container_initiative() -> None:
+    """Registries and scanners know these."""
+    names = set(re.findall(r"org\.opencontainers\.image\.([a-z.]+)=", instruction("LABEL")[0]))
+
+    assert names >= {"title", "description", "licenses", "version", "revision", "created"}
