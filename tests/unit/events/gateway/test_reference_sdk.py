@@ -1,0 +1,42 @@
+"""The door understands what the CloudEvents project's own Python SDK sends over HTTP."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent as SdkEvent
+
+from events.cloudevent import decode
+from tests.support.gateway import Hall, bearer, event
+
+
+def told(**changes: Any) -> SdkEvent:
+    """Return the producer's event as the SDK has it."""
+    attributes = {**event(), "datacontenttype": "application/json", **changes}
+    data = attributes.pop("data")
+    attributes["time"] = datetime.fromisoformat(attributes["time"])
+    return SdkEvent(attributes=attributes, data=data)
+
+
+@pytest.mark.parametrize("encode", [to_structured_event, to_binary_event])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"subject": "raccordement 100 % « fibre »"},
+        {"id": 'a "b" \\ c/€'},
+        {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+    ],
+    ids=["plain", "subject", "id", "extension"],
+)
+def test_an_event_of_the_sdk_is_taken(encode: Any, changes: dict[str, str]) -> None:  # noqa: ANN401
+    """In either mode, whatever characters its attributes have."""
+    hall = Hall()
+    sent: HTTPMessage = encode(told(**changes))
+
+    answer = hall.client.post("/events", content=sent.body, headers={**sent.headers, **bearer()})
+
+    assert answer.status_code == 202, answer.text
+    [record] = hall.writer.records
+    assert decode(record.headers, record.value).id == changes.get("id", "1")
