@@ -11,7 +11,7 @@ from streams.programs.addresses import free_address
 from streams.programs.alerting import AlertingPrograms, RuleFiles, Scraped, write_files
 from streams.programs.program import Program
 
-__all__ = ["NOT_INSTALLED", "Alerting", "AlertingPrograms"]
+__all__ = ["NOT_INSTALLED", "Alerting"]
 
 NOT_INSTALLED: Final = (
     "Prometheus n’est pas installé : ni règles ni alertes"
