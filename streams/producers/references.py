@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -53,6 +53,8 @@ class Reference:
     """What a value looks like that may be shown of a refused record, which may hold anything."""
 
 
+_INSEE: Final = r"[0-9][0-9AB][0-9]{3}"
+
 REFERENCES: Final = (
     Reference(
         Kind.SCHOOL,
@@ -87,13 +89,13 @@ REFERENCES: Final = (
         Kind.COMMUNE,
         "commune",
         frozenset({"school.registered", "coworking.opened"}),
-        form=r"[0-9][0-9AB][0-9]{3}",
+        form=_INSEE,
     ),
     Reference(
         Kind.COMMUNE,
         "insee",
         frozenset({"broadband.coverage_reported"}),
-        form=r"[0-9][0-9AB][0-9]{3}",
+        form=_INSEE,
     ),
 )
 """Enrolments are left out: they are persons, under pseudonyms, and nothing else names them."""
@@ -185,33 +187,30 @@ class References:
             **{one.kind: self._told(one.told_by) for one in REFERENCES if one.told_by},
         }
         named: Counter[Kind] = Counter()
-        unknown: dict[tuple[str, str, Reference, str], _Found] = {}
-        for (fact, _, _), claim in self._claims.items():
-            attributes = claim.cell.attributes
-            if attributes is None or only not in (None, claim.producer):
-                continue
-            for reference in _REFERENCES_OF.get(fact, ()):
-                value = attributes[reference.field]
-                named[reference.kind] += 1
-                if value not in known.get(reference.kind, (value,)):
-                    _note(unknown, (claim.producer, fact, reference, value), claim.origin)
-        lines = [
-            *(
-                _line(reference, producer, fact, value, found)
-                for (producer, fact, reference, value), found in unknown.items()
-            ),
-            *(
-                _line(reference, producer, None, value, found)
-                for (reference, producer, value), found in self._refused.items()
-                if only in (None, producer)
-            ),
-        ]
+        unknown: dict[tuple[Reference, str, str | None, str | None], _Found] = {}
+        for reference, fact, claim, value in self._naming(only):
+            named[reference.kind] += 1
+            if value not in known.get(reference.kind, (value,)):
+                _note(unknown, (reference, claim.producer, fact, value), claim.origin)
+        refused = {
+            (reference, producer, None, value): found
+            for (reference, producer, value), found in self._refused.items()
+            if only in (None, producer)
+        }
+        lines = (_line(*key, found) for key, found in [*unknown.items(), *refused.items()])
         dangling = sorted(lines, key=_rank)
         return Reconciliation(
             checked=tuple(_checked(kind, named, dangling) for kind in Kind if kind in known),
             unchecked=tuple(kind for kind in Kind if kind not in known),
             dangling=tuple(dangling),
         )
+
+    def _naming(self, only: str | None) -> Iterator[tuple[Reference, str, _Claim, str]]:
+        """Yield each reference that holds: by which fact, whose record, and what it names."""
+        for (fact, _, _), claim in self._claims.items():
+            if claim.cell.attributes is not None and only in (None, claim.producer):
+                for reference in _REFERENCES_OF.get(fact, ()):
+                    yield reference, fact, claim, claim.cell.attributes[reference.field]
 
     def _claim(self, producer: str, sighting: Taken) -> None:
         fact = sighting.event.fact

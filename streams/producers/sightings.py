@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letters import DOOR, REPLAY_OF, DeadLetter, Origin
 from events.errors import ContractError
+from events.partitioning import partition_for
 from events.records import Record
 from events.registry import Family
-from events.topics import topic_name
+from events.topics import DEFAULT_PARTITIONS, topic_name
 from streams.dead_letters import FORWARDED_FROM
 
 __all__ = ["Refused", "Sighting", "Taken", "sightings"]
@@ -21,11 +23,16 @@ _FAMILIES = {topic_name(family): family for family in Family}
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A valid event, and where it lies. `replayed`: the monitor sent it again after a refusal."""
+    """A valid event, and where it lies.
+
+    `replayed`: the monitor sent it again after a refusal. `misplaced`: that is not the partition of
+    its entity, to which a worker has to forward it.
+    """
 
     event: CloudEvent
     origin: Origin
     replayed: bool = False
+    misplaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +48,25 @@ class Refused:
     origin: Origin
     source: str | None = None
     producer: str | None = None
-    value: object = field(default=None, repr=False)
+    value: object = dataclasses.field(default=None, repr=False)
     """What was found in the field, where that is known; it may be anybody's data."""
 
 
 Sighting = Taken | Refused
 
 
-def sightings(records: Iterable[Record], letters: Iterable[DeadLetter]) -> Iterator[Sighting]:
+def sightings(
+    records: Iterable[Record],
+    letters: Iterable[DeadLetter],
+    *,
+    partitions: int = DEFAULT_PARTITIONS,
+) -> Iterator[Sighting]:
     """Tell what became of each record of the event topics, and of what the door refused.
 
     A record counts once, however often it was worked through: one of which there is a dead letter
     was refused for that letter's reason, also if it would be valid today; of the others their
     contract decides. The monitor's own copies do not count: forwards never, replays only as events
-    that came to be known.
+    that came to be known. `partitions` is how many each event topic has.
     """
     refused: dict[Origin, DeadLetter] = {}
     for letter in letters:
@@ -68,18 +80,25 @@ def sightings(records: Iterable[Record], letters: Iterable[DeadLetter]) -> Itera
             continue
         replayed = REPLAY_OF in names
         origin = Origin(record.topic, record.partition, record.offset)
-        if (known := refused.get(origin)) is not None:
-            if not replayed:
-                yield _of_letter(known)
-            continue
-        try:
-            event = decode(record.headers, record.value, family=_FAMILIES[record.topic])
-        except ContractError as error:
-            if not replayed:
-                source = claims_of(record.headers, record.value).source
-                yield Refused(error.reason, error.field, origin, source, value=error.value)
+        if origin in refused:
+            seen: Sighting = _of_letter(refused[origin])
         else:
-            yield Taken(event, origin, replayed)
+            seen = _judged(record, origin, replayed=replayed, partitions=partitions)
+        if isinstance(seen, Taken) or not replayed:
+            yield seen
+
+
+def _judged(record: Record, origin: Origin, *, replayed: bool, partitions: int) -> Taken | Refused:
+    try:
+        event = decode(record.headers, record.value, family=_FAMILIES[record.topic])
+    except ContractError as error:
+        return Refused(error.reason, error.field, origin, _source_of(record), value=error.value)
+    home = partition_for(event.fact.entity_id.encode(), partitions)
+    return Taken(event, origin, replayed, record.partition != home)
+
+
+def _source_of(record: Record) -> str | None:
+    return claims_of(record.headers, record.value).source
 
 
 def _of_letter(letter: DeadLetter) -> Refused:
