@@ -39,12 +39,13 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 )
 @click.make_pass_decorator(Boards)
 def stack(boards: Boards, *, folder: Path, distribution: Path | None, pace: str) -> None:
-    """Run the whole system on this machine: Kafka, two workers, assessor, door, Prometheus.
+    """Run the whole system on this machine, as plain processes, until Ctrl-C.
 
-    And Alertmanager. Each is a plain process with a log of its own, started once those before it
-    are ready, and started again when it ends; five quick ends of one end them all. It is told
-    where everything is and how to send a first event. The exit status is 0 after Ctrl-C or
-    SIGTERM, 2 when it cannot start or cannot go on.
+    Kafka, two workers, the assessor, the producers' door, Prometheus and Alertmanager: each starts
+    once those before it are ready, has a log of its own, and is started again when it ends; five
+    quick ends of one end them all. They take their usual ports where these are free. Where each is
+    and how to send a first event is told. The exit status is 0 after Ctrl-C or SIGTERM, 2 when the
+    system cannot start or cannot go on.
     """
     from contextlib import suppress
 

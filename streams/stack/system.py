@@ -81,14 +81,18 @@ def run_stack(
         credentials = Credentials.kept_in(folder.secrets, producers)
         settings = _on_our_broker(settings, places)
 
-        tell(f"Kafka's data: {folder.kafka}")
-        supervisor.start(_kafka(plan, places, folder))
-        apply_topics(
-            settings.broker,
-            declared_topics(partitions=settings.partitions, replication=1, app_id=settings.app_id),
-        )
-        supervisor.start(*_monitor(settings, places, folder), _door(places, folder, credentials))
+        # All that an operator got wrong is told before anything starts.
+        monitor = [
+            *_monitor(settings, places, folder),
+            _door(settings, places, folder, credentials),
+        ]
         others = list(_alerting(plan, places, folder, rules, tell))
+
+        tell(f"Kafka keeps its data in {folder.kafka}")
+        supervisor.start(_kafka(plan, places, folder))
+        declared = declared_topics(partitions=settings.partitions, app_id=settings.app_id)
+        apply_topics(settings.broker, declared)
+        supervisor.start(*monitor)
         supervisor.start(*others)
 
         tell("")
@@ -127,10 +131,10 @@ def _monitor(settings: Settings, places: Places, folder: Folder) -> Iterator[Ser
     yield _ours("assessor", "assessor", own, places.assessor, folder)
 
 
-def _door(places: Places, folder: Folder, credentials: Credentials) -> Service:
+def _door(ours: Settings, places: Places, folder: Folder, credentials: Credentials) -> Service:
     settings = load_gateway_settings(
-        broker=address_of(places.kafka),
-        security_protocol="PLAINTEXT",
+        broker=ours.broker,
+        security_protocol=ours.security_protocol,
         gateway_host=HOST,
         gateway_port=places.door,
         gateway_secrets=credentials.for_the_door,
