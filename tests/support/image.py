@@ -1,0 +1,105 @@
+"""The image without an engine: the Dockerfile's own steps, and a root that is read-only."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.support.requirements import give_up, require_programs
+
+__all__ = ["USER", "ImageRoot", "build_image"]
+
+USER: Final = 65532
+_PROJECT: Final = Path(__file__).parents[2]
+_DOCKERFILE: Final = _PROJECT / "deploy" / "docker" / "Dockerfile"
+_STEP_SECONDS: Final = 240.0
+
+#: Shuts every door behind a program: the root can only be read, and there is no way up from here.
+_ENTER: Final = """\
+mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
+exec setpriv --no-new-privs chroot --userspec={user}:{user} --groups= "$0" "$@"
+"""
+
+
+class ImageRoot:
+    """The files of the image in a folder, as a container would have them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def command(self, *arguments: str) -> list[str]:
+        """Give the command line that runs a program inside, as the image's user, read-only.
+
+        What a container has besides (a network of its own, /proc, /dev, a writable /tmp) it lacks.
+        """
+        enter = _ENTER.format(user=USER)
+        return ["unshare", "--mount", "bash", "-c", enter, str(self.folder), *arguments]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program inside to its end; its home does not exist."""
+        return subprocess.run(
+            self.command(*arguments),
+            env={"PATH": f"/usr/local/bin:{os.environ['PATH']}", "HOME": "/nonexistent"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+def build_image(folder: Path) -> ImageRoot:
+    """Carry out the build stage's steps in a folder, and lay its two results over each other."""
+    if os.getuid() != 0:
+        give_up("only root may change its root folder")
+    require_programs("unshare", "setpriv", "chroot", "ldd", "dpkg-query", remedy="Debian has them")
+    text = re.sub(r"\\\n", "", _DOCKERFILE.read_text(encoding="utf-8"))
+    context = folder / "build"
+    context.mkdir()
+    venv.create(folder / "python", with_pip=True)
+    environment = {
+        **os.environ,
+        "PATH": f"{folder / 'python' / 'bin'}:{os.environ['PATH']}",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_COMPILE": "1",
+        "SOURCE_DATE_EPOCH": "0",
+    }
+    for line in text.partition("FROM scratch")[0].splitlines():
+        name, _, rest = line.partition(" ")
+        if name == "COPY":
+            *sources, target = rest.split()
+            _copy(sources, context / target)
+        elif name == "RUN":
+            # The stage's folders are here in a folder of this test.
+            step = re.sub(r"(?<= )/(?=[a-z])", f"{folder}/", rest)
+            done = subprocess.run(
+                ["bash", "-euc", step],
+                cwd=context,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_STEP_SECONDS,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    root = folder / "root"
+    for result in ("runtime", "application"):
+        shutil.copytree(folder / result, root, symlinks=True, dirs_exist_ok=True)
+    return ImageRoot(root)
+
+
+def _copy(sources: Sequence[str], target: Path) -> None:
+    """Copy as COPY does, what .dockerignore keeps from the engine left out."""
+    for source in sources:
+        path = _PROJECT / source
+        if path.is_dir():
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(path, target, ignore=ignore, dirs_exist_ok=True)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
