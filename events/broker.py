@@ -43,7 +43,7 @@ def opened(
     addresses = [address.strip() for address in bootstrap.split(",")]
     if not all(_ADDRESS.match(address) for address in addresses):
         raise BrokerAddressError(bootstrap)
-    if security != PLAINTEXT:
+    if security.knows_us:
         asyncio.run(knock(addresses, security))
     connections: list[KafkaNetClient] = []
 

@@ -19,7 +19,7 @@ from aiokafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
-from events.broker_security import PLAINTEXT, BrokerSecurity
+from events.broker_security import BrokerSecurity
 from events.errors import BrokerEntryError
 
 __all__ = ["knock"]
@@ -39,7 +39,7 @@ async def knock(
     to be trusted; and as `BrokerSecurity.client_config`. A broker that does not answer within
     `seconds` says nothing, since that may pass, and neither does one that knows nobody.
     """
-    if security == PLAINTEXT:
+    if not security.knows_us:
         return
     config = security.client_config()
     refusal: BrokerEntryError | None = None

@@ -65,6 +65,11 @@ class BrokerSecurity(BaseModel):
         return security
 
     @property
+    def knows_us(self) -> bool:
+        """False for a broker that lets everybody in, and that anybody could be."""
+        return self.security_protocol != "PLAINTEXT"
+
+    @property
     def asks_for_password(self) -> bool:
         """True where a user and a password are shown to the broker."""
         return self.security_protocol.startswith("SASL")
@@ -92,6 +97,15 @@ class BrokerSecurity(BaseModel):
                 _variable("sasl_password_file"), str(file), remedy="write the password into it"
             )
         return password
+
+    def pinned(self) -> Self:
+        """Return the same with the password that the file has now: what a client goes on showing.
+
+        Raises as `password` does.
+        """
+        password = self.password()
+        secret = None if password is None else SecretStr(password)
+        return self.model_copy(update={"sasl_password_file": None, "sasl_password": secret})
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return what TLS is made with, None where it is not asked for.

@@ -174,18 +174,20 @@ class BatchConsumer(driver.Consumer):
             # Held back while their agent is busy. It may want them again before a poll without
             # them ends, and would then wait for nothing.
             timeout = min(timeout, _SHORT_POLL_SECONDS)
-        polled = await self._getmany(active_partitions=readable, timeout=timeout)
-        for tp, records in (polled or {}).items():
+        polled = dict(await self._getmany(active_partitions=readable, timeout=timeout) or {})
+        while polled:
             if self.should_stop:
                 return
+            tp, records = next(iter(polled.items()))
             if not self.flow_active or generation != self.app.consumer_generation_id:
-                await self._seek_back()
+                await self._seek_back(polled)
                 return
+            if not self._is_changelog_tp(tp) and self.app.rebalancing:
+                await self._seek_back(polled)
+                return
+            del polled[tp]
             if self._is_changelog_tp(tp):
                 yield tp, self._to_batch(tp, records, generation)
-            elif self.app.rebalancing:
-                await self._seek_back()
-                return
             elif await self._follows_on(tp, records[0].offset):
                 self._next[tp] = records[-1].offset + 1
                 yield tp, self._to_batch(tp, records, generation)
@@ -220,8 +222,23 @@ class BatchConsumer(driver.Consumer):
         await self.seek_wait({tp: expected})
         return False
 
-    async def _seek_back(self) -> None:
+    async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
+        """Let what a poll brought, and is not handed on, be read again.
+
+        Of a changelog too: the poll may have waited while the group formed anew, and the records be
+        those that a recovery has sought since. Without them it would wait for ever. Where somebody
+        has sought elsewhere meanwhile, that holds.
+        """
+        unread = {
+            tp: records[0].offset
+            for tp, records in polled.items()
+            if self._is_changelog_tp(tp)
+            and tp in self.assignment()
+            and self._thread.read_up_to(tp) == records[-1].offset + 1
+        }
         try:
+            if unread:
+                await self.seek_wait(unread)
             await self.perform_seek()
         except Exception as error:  # noqa: BLE001 - the next recovery seeks again
             self.log.warning("could not seek back during a rebalance: %r", error)
@@ -310,6 +327,10 @@ class BatchConsumer(driver.Consumer):
         if age > limit:
             return f"the broker last answered a heartbeat {age:.1f} s ago (limit {limit:.1f} s)"
         return None
+
+    def unheard_for(self) -> float:
+        """Return for how many seconds the broker has not answered as to a member of its group."""
+        return monotonic() - self._thread.known_at
 
     async def check_errors(self) -> None:
         """Raise the coordinator error that aiokafka has parked, which Faust never asks for."""

@@ -7,8 +7,14 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
 from faust.exceptions import ConsumerNotStarted
 
+from events.broker_entry import knock
 from streams.errors import StreamsError
 
 if TYPE_CHECKING:
@@ -17,12 +23,38 @@ if TYPE_CHECKING:
     from streams.membership import Membership
     from streams.settings import Settings
 
-__all__ = ["CoordinatorFailedError", "NotReadyError", "StalledError", "Watchdog"]
+__all__ = [
+    "DENIALS",
+    "CoordinatorFailedError",
+    "NotAllowedError",
+    "NotReadyError",
+    "StalledError",
+    "Watchdog",
+]
 
 logger = logging.getLogger(__name__)
 
 _MAX_COORDINATOR_ERRORS = 5
 _INTERVAL_SECONDS = 1.0
+#: How often a broker that does not know us is asked why.
+_KNOCK_SECONDS = 5.0
+
+#: What the client raises where this user may not do something: no attempt will end otherwise.
+DENIALS = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
+
+
+class NotAllowedError(StreamsError):
+    """The broker does not allow this user what a worker does."""
+
+    def __init__(self, denial: BaseException) -> None:
+        super().__init__(
+            f"broker: does not allow this user a worker's work, value {denial!r}: give it the "
+            "rights with `smart-region topics acl --role worker --principal USER`, then restart"
+        )
 
 
 class CoordinatorFailedError(StreamsError):
@@ -77,6 +109,8 @@ class Watchdog:
         self._caught_up_at = clock()
         self._to_recover = 0
         self._recovered_at = clock()
+        self._security = settings.security().pinned()
+        self._knocked_at = clock()
 
     async def watch(self) -> None:
         """Watch until something is wrong for good; raises a StreamsError then."""
@@ -87,6 +121,7 @@ class Watchdog:
     async def look(self) -> None:
         """Look once; raises a StreamsError where something is wrong for good."""
         await self._check_coordinator()
+        await self._check_entry()
         self._check_progress()
 
     async def _check_coordinator(self) -> None:
@@ -95,6 +130,8 @@ class Watchdog:
             await asyncio.wait_for(consumer.check_errors(), timeout=self._settings.request_timeout)
         except ConsumerNotStarted:
             return
+        except DENIALS as error:
+            raise NotAllowedError(error) from error
         except Exception as error:
             self._errors += 1
             self._membership.engine.meters.coordinator_errors += 1
@@ -103,6 +140,18 @@ class Watchdog:
                 raise CoordinatorFailedError(self._errors, last=error) from error
         else:
             self._errors = 0
+
+    async def _check_entry(self) -> None:
+        """Raise BrokerEntryError where the broker is silent since it does not let us in any more.
+
+        The client would try again for ever, with the password that it was given.
+        """
+        now = self._clock()
+        silent_for = self._membership.consumer.unheard_for()
+        if min(silent_for, now - self._knocked_at) < _KNOCK_SECONDS:
+            return
+        self._knocked_at = now
+        await knock(self._settings.broker.split(","), self._security)
 
     def _check_progress(self) -> None:
         now, membership = self._clock(), self._membership

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from catalogue.loader import load_catalogue
+from events.errors import EventsError
 from events.logs import configure_logging
 from events.producers.loader import load_producers
 from events.topic_admin import verify_topics
@@ -21,7 +22,7 @@ from streams.engine import Engine
 from streams.errors import StreamsError
 from streams.exposition import Exposition
 from streams.membership import Membership
-from streams.watchdog import Watchdog
+from streams.watchdog import DENIALS, NotAllowedError, Watchdog
 from streams.web import serve
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ async def _upkeep(settings: Settings, membership: Membership) -> None:
 
 def _end_now(error: BaseException) -> None:
     """Log why, and end without a goodbye: an orderly stop might acknowledge what is not done."""
-    expected = isinstance(error, StreamsError)
+    if isinstance(error, DENIALS):
+        error = NotAllowedError(error)
+    expected = isinstance(error, EventsError | StreamsError)
     logger.critical(
         "ending reason=%s error=%s",
         type(error).__name__,

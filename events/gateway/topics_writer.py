@@ -20,7 +20,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from events.broker import PLAINTEXT, BrokerSecurity
-from events.errors import EventsError
+from events.broker_entry import knock
+from events.errors import BrokerEntryError, EventsError
 from events.partitioning import partition_for
 from events.records import OutgoingRecord
 from events.topics import declared_topics
@@ -97,8 +98,9 @@ class _Lane:
 class TopicsWriter:
     """A producer that waits for all replicas, and knows whether its broker is there.
 
-    It starts without a broker and looks for it until it is found; it looks again when one is lost.
-    Leaving the context waits for what is on its way.
+    It starts without a broker and looks for it until it is found; it looks again when one is lost,
+    with the password that its file has then. Entering the context raises BrokerEntryError where the
+    broker does not let us in; leaving it waits for what is on its way.
     """
 
     def __init__(
@@ -108,8 +110,9 @@ class TopicsWriter:
         security: BrokerSecurity = PLAINTEXT,
         patience: Patience | None = None,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._bootstrap = [address.strip() for address in bootstrap.split(",")]
         self._security = security
+        self._shown = security
         self._patience = patience or Patience()
         self._needed = [spec.name for spec in declared_topics() if not spec.compacted]
         self._partitions: dict[str, int] = {}
@@ -121,6 +124,8 @@ class TopicsWriter:
         """Why nothing is taken, in words; None: records are taken."""
 
     async def __aenter__(self) -> Self:
+        # What an operator got wrong ends the start; later on it may be put right meanwhile.
+        await knock(self._bootstrap, self._security)
         await self._look()
         self._keeper = asyncio.create_task(self._keep())
         return self
@@ -227,7 +232,10 @@ class TopicsWriter:
                     await self._open()
                 known = await self._producer.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
-            self._lost(str(error) or "no answer")
+            self._lost(await self._refusal() or str(error) or "no answer")
+            return
+        except EventsError as error:  # A file of ours that cannot be used any more.
+            self._lost(str(error))
             return
         if self._is_spoilt:
             return
@@ -240,8 +248,17 @@ class TopicsWriter:
         elif self._is_stuck:
             self._lost(f"no acknowledgement within {self._patience.delivery:g} s")
         elif self.waiting_for is not None:
-            logger.info("the broker acknowledges broker=%s", self._bootstrap)
+            logger.info("the broker acknowledges broker=%s", ",".join(self._bootstrap))
             self.waiting_for = None
+
+    async def _refusal(self) -> str | None:
+        """Return why the broker does not let us in any more; our password may have changed."""
+        try:
+            await knock(self._bootstrap, self._shown)
+        except BrokerEntryError as error:
+            self._is_spoilt = True
+            return str(error)
+        return None
 
     @property
     def _is_stuck(self) -> bool:
@@ -253,18 +270,19 @@ class TopicsWriter:
         )
 
     def _lost(self, cause: str) -> None:
-        if self.waiting_for is None:
+        if cause != self.waiting_for:
             logger.warning("the broker does not acknowledge cause=%s", cause)
         self.waiting_for = cause
 
     async def _open(self) -> None:
+        self._shown = self._security.pinned()
         producer = AIOKafkaProducer(
-            bootstrap_servers=[address.strip() for address in self._bootstrap.split(",")],
+            bootstrap_servers=self._bootstrap,
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=int(self._patience.delivery * 1000),
-            **self._security.client_config(),
+            **self._shown.client_config(),
         )
         try:
             await producer.start()

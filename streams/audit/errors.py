@@ -22,8 +22,8 @@ class TopicsMissingError(AuditError):
         self.bootstrap = bootstrap
         self.topics = tuple(topics)
         super().__init__(
-            f"topics: {', '.join(topics)} not found on {bootstrap}:"
-            " create them with `smart-region topics apply`, or check the broker's address"
+            f"topics: {', '.join(topics)} not found on {bootstrap}: create them with"
+            " `smart-region topics apply`, or check the broker's address and this user's rights"
         )
 
 

@@ -59,6 +59,7 @@ class FakeConsumer:
     started: bool = True
     doubt: str | None = None
     error: BaseException | None = None
+    unheard: float = 0.0
     finished: list[Message] = field(default_factory=list)
 
     @property
@@ -101,6 +102,10 @@ class FakeConsumer:
         self._assert_started()
         if self.error is not None:
             raise self.error
+
+    def unheard_for(self) -> float:
+        """Return for how long the test lets the broker be silent."""
+        return self.unheard
 
     def _assert_started(self) -> None:
         if not self.started:

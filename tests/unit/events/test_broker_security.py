@@ -108,6 +108,13 @@ def test_a_file_that_all_may_read_holds_no_secret(password_file: Path) -> None:
         BrokerSecurity(sasl_password_file=str(password_file)).password()
 
 
+def test_what_a_client_shows_may_be_pinned(password_file: Path) -> None:
+    """Whoever asks why a client is not let in any more has to show what that client shows."""
+    pinned = BrokerSecurity(sasl_password_file=str(password_file)).pinned()
+    password_file.write_text("a new one")
+    assert pinned.password() == "from the file"
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
 def test_a_file_without_a_password_is_named(password_file: Path, content: bytes) -> None:
     """An empty secret is a mistake that is told before the broker is asked."""

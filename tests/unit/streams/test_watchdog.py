@@ -6,14 +6,22 @@ import asyncio
 from datetime import date
 
 import pytest
+from aiokafka.errors import GroupAuthorizationFailedError
 from faust.types import TP
 
 from catalogue.loader import load_catalogue
+from events.errors import BrokerEntryError
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.settings import Settings
-from streams.watchdog import CoordinatorFailedError, NotReadyError, StalledError, Watchdog
+from streams.watchdog import (
+    CoordinatorFailedError,
+    NotAllowedError,
+    NotReadyError,
+    StalledError,
+    Watchdog,
+)
 from tests.support.fake_group import FakeApp, FakeConsumer
 
 CATALOGUE = load_catalogue()
@@ -66,6 +74,45 @@ def test_a_worker_in_order_is_left_alone(watch: Watch) -> None:
         watch.look(after=3600)
 
 
+class TestEntry:
+    """A broker that does not let the worker in any more."""
+
+    @pytest.fixture
+    def knocks(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Note when the watchdog knocks, at a broker that does not open."""
+        knocks: list[int] = []
+
+        async def knock(*_: object) -> None:
+            knocks.append(1)
+            raise BrokerEntryError("broker:9092", problem="does not open", remedy="ask it")
+
+        monkeypatch.setattr("streams.watchdog.knock", knock)
+        return knocks
+
+    def test_a_broker_that_answers_is_not_asked(self, watch: Watch, knocks: list[int]) -> None:
+        """Heartbeats are answered: all is well."""
+        watch.look(after=3600)
+
+        assert knocks == []
+
+    def test_a_broker_that_is_silent_is_asked_why(self, watch: Watch, knocks: list[int]) -> None:
+        """The worker ends with what it says."""
+        watch.consumer.unheard = 10
+
+        with pytest.raises(BrokerEntryError, match="does not open"):
+            watch.look(after=10)
+
+        assert len(knocks) == 1
+
+    def test_it_is_not_asked_all_the_time(self, watch: Watch, knocks: list[int]) -> None:
+        """A broker that is away is left to the client, and asked now and then."""
+        watch.consumer.unheard = 10
+
+        watch.look(after=1)
+
+        assert knocks == []
+
+
 class TestCoordinator:
     """The error that aiokafka parks and Faust never asks for."""
 
@@ -76,6 +123,13 @@ class TestCoordinator:
         watch.look()
 
         assert watch.engine.meters.coordinator_errors == 1
+
+    def test_a_denial_ends_the_worker_at_once(self, watch: Watch) -> None:
+        """No attempt would end otherwise; the line says what to give this user."""
+        watch.consumer.error = GroupAuthorizationFailedError("monitor")
+
+        with pytest.raises(NotAllowedError, match=r"'monitor'.*topics acl --role worker"):
+            watch.look()
 
     def test_errors_in_a_row_end_the_worker(self, watch: Watch) -> None:
         """It would consume nothing and say nothing, for ever."""
