@@ -6,11 +6,14 @@ changelogs, without a consumer group: it takes no partition from anybody, and no
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from events.broker_entry import knock
+from events.broker_security import PLAINTEXT
 from events.errors import BrokerUnreachableError
 from events.registry import Family
 from events.topics import changelog_name
@@ -21,6 +24,7 @@ from streams.state import decode_state
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
+    from events.broker_security import BrokerSecurity
     from streams.audit.reading import TopicReader
     from streams.audit.records import RawRecord
     from streams.settings import Settings
@@ -67,12 +71,19 @@ class Replica:
     """
 
     def __init__(
-        self, reader: TopicReader, catalogue: Catalogue, *, app_id: str, bootstrap: str
+        self,
+        reader: TopicReader,
+        catalogue: Catalogue,
+        *,
+        app_id: str,
+        bootstrap: str,
+        security: BrokerSecurity = PLAINTEXT,
     ) -> None:
         self.holdings = Holdings(catalogue.terms)
         self._reader = reader
         self._families = _families(app_id)
         self._bootstrap = bootstrap
+        self._security = security
         self._heard_at = self._asked_at = monotonic()
 
     @property
@@ -83,8 +94,8 @@ class Replica:
     def poll(self, *, patience: float) -> int:
         """Take in the next records, if any come soon, and return how many came.
 
-        Raises BrokerUnreachableError where the broker has not answered for `patience` seconds, and
-        ChangelogUnreadableError.
+        Raises BrokerUnreachableError where the broker has not answered for `patience` seconds,
+        BrokerEntryError where it does not let us in any more, and ChangelogUnreadableError.
         """
         records = self._reader.poll()
         for record in records:
@@ -103,7 +114,10 @@ class Replica:
         elif now - self._asked_at >= ASK_SECONDS:
             if self._reader.answers(wait_seconds=ANSWER_SECONDS):
                 self._heard_at = monotonic()
-            elif now - self._heard_at > patience:
+                self._asked_at = self._heard_at
+                return
+            asyncio.run(knock(self._bootstrap.split(","), self._security))
+            if now - self._heard_at > patience:
                 raise BrokerUnreachableError(
                     self._bootstrap, waited_seconds=patience, cause="no answer"
                 )
@@ -117,8 +131,15 @@ def open_replica(settings: Settings, catalogue: Catalogue) -> Iterator[Replica]:
     Raises BrokerUnreachableError or TopicsMissingError.
     """
     families = _families(settings.app_id)
-    with open_reader(settings.broker, list(families), security=settings.security()) as reader:
-        yield Replica(reader, catalogue, app_id=settings.app_id, bootstrap=settings.broker)
+    security = settings.security().pinned()
+    with open_reader(settings.broker, list(families), security=security) as reader:
+        yield Replica(
+            reader,
+            catalogue,
+            app_id=settings.app_id,
+            bootstrap=settings.broker,
+            security=security,
+        )
 
 
 def read_replica(settings: Settings, catalogue: Catalogue) -> Holdings:
