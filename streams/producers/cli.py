@@ -64,6 +64,7 @@ def report(
     from streams.audit.reading import read_topics
     from streams.producers.reading import read_letters, report_on
     from streams.producers.report import report_text
+    from streams.producers.sightings import sightings
     from streams.producers.sirets import read_sirets
     from streams.settings import load_settings
     from streams.whole_file import whole_file
@@ -74,9 +75,13 @@ def report(
     declared = load_producers(settings.producers_file)
     known = None if sirets is None else read_sirets(sirets)
     security = settings.security()
-    found = report_on(
+    seen = sightings(
         read_topics(settings.broker, security=security),
         read_letters(settings.broker, security=security),
+        partitions=settings.partitions,
+    )
+    found = report_on(
+        seen,
         declared,
         settings.make_clock().today(),
         only=only,

@@ -8,14 +8,13 @@ from datetime import date
 from events.broker import PLAINTEXT, BrokerSecurity
 from events.dead_letters import DeadLetter, NotADeadLetterError, read_dead_letter
 from events.producers.model import Producers
-from events.records import Record
 from events.topics import DEAD_LETTERS
 from streams.audit.reading import read_topics
 from streams.producers.errors import UnknownProducerError
 from streams.producers.references import References
 from streams.producers.report import Report
 from streams.producers.scorecard import Scorebook, producer_of
-from streams.producers.sightings import sightings
+from streams.producers.sightings import Sighting
 
 __all__ = ["read_letters", "report_on"]
 
@@ -30,8 +29,7 @@ def read_letters(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> Ite
 
 
 def report_on(
-    records: Iterable[Record],
-    letters: Iterable[DeadLetter],
+    seen: Iterable[Sighting],
     producers: Producers,
     as_of: date,
     *,
@@ -39,15 +37,15 @@ def report_on(
     references: bool = False,
     sirets: Collection[str] | None = None,
 ) -> Report:
-    """Make the report of a day from all records and letters, in any order.
+    """Make the report of a day from all that was seen of records and letters, in any order.
 
-    `only` is the producer that it is about. Raises UnknownProducerError.
+    `only` is the producer that it is about. Raises UnknownProducerError, before anything is read.
     """
     if only is not None and producers.get(only) is None:
         raise UnknownProducerError(only, known=(one.id for one in producers))
     book = Scorebook(producers)
     named = References()
-    for sighting in sightings(records, letters):
+    for sighting in seen:
         producer = producer_of(sighting, producers)
         book.add(producer, sighting)
         if references:

@@ -10,6 +10,7 @@ from math import floor
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
+from events.dead_letters import DOOR
 from events.errors import RefusalReason
 from streams.producers.references import Dangling, Reconciliation
 from streams.producers.scorecard import Lateness, Scorecard, Standing
@@ -94,11 +95,21 @@ def _card_lines(card: Scorecard) -> Iterator[str]:
     yield f"Scorecard of {card.as_of}"
     yield f"  accepted    {_counted(card.accepted, 'event')}{_repeated(card)}"
     share = "" if card.valid_share is None else f"; {_percent(card.valid_share)} valid"
+    if card.reused_ids:
+        yield (
+            f"              {_number(card.reused_ids)} said something else under an id used before:"
+            " a correction needs an id of its own"
+        )
+    if card.misplaced:
+        yield (
+            f"              {_number(card.misplaced)} not on the partition of their entity,"
+            " forwarded by us: check key and partitioner"
+        )
     yield f"  refused     {_number(card.refused)}{share}"
     for one in card.refusals:
         yield (
             f"              {_number(one.count)} {one.reason} at {one.field},"
-            f" for example {one.example}"
+            f" for example {_place(one.example)}"
         )
     yield f"  lateness    {_late(card.lateness)}"
     yield f"  last event  {_heard(card)}"
@@ -108,10 +119,15 @@ def _card_lines(card: Scorecard) -> Iterator[str]:
 def _repeated(card: Scorecard) -> str:
     parts = []
     if card.duplicates:
-        parts.append(f"{_number(card.duplicates)} sent more than once, which changes nothing")
+        repeats = "repeat, which changes" if card.duplicates == 1 else "repeats, which change"
+        parts.append(f"{_number(card.duplicates)} {repeats} nothing")
     if card.replayed:
         parts.append(f"{_number(card.replayed)} of them sent again by us after a refusal")
     return "".join(f"; {part}" for part in parts)
+
+
+def _place(example: str) -> str:
+    return "at the door" if example == str(DOOR) else example
 
 
 def _late(lateness: Lateness | None) -> str:
@@ -138,7 +154,7 @@ def _promised(card: Scorecard) -> str:
 
 
 def _reference_lines(found: Reconciliation) -> Iterator[str]:
-    yield "References"
+    yield "References: facts that name one, and those of them that name an unknown one"
     for one in found.checked:
         told = f"{_number(one.named)} named, {_number(one.unknown)} unknown"
         yield f"  {one.kind.value:<11} {told}"
@@ -155,7 +171,7 @@ def _told(line: Dangling) -> str:
         fate = f"{_counted(line.count, 'record')} refused"
     else:
         fate = f"{_number(line.count)} {line.fact}"
-    return f"{what}, {fate} of {line.producer}, for example {line.example}"
+    return f"{what}, {fate} of {line.producer}, for example {_place(line.example)}"
 
 
 def _percent(share: float) -> str:

@@ -10,6 +10,9 @@ from enum import StrEnum
 from itertools import accumulate
 from typing import Final
 
+from pydantic_core import to_json
+
+from events.cloudevent import CloudEvent
 from events.dead_letters import Origin
 from events.frequency import Frequency
 from events.producers.model import UNKNOWN_PRODUCER, Producers
@@ -58,9 +61,11 @@ class Scorecard(Told):
     """What became of what one producer sent, up to a day.
 
     An event counts as accepted once, by its source and id: `duplicates` are the records that
-    repeat one. `replayed` are those of the accepted that the monitor itself had to send again
-    after a refusal. `valid_share` is the share of valid ones among what was sent and no repetition
-    (0 to 1; None where nothing was).
+    repeat one, `reused_ids` those that say something else under the source and id of one.
+    `misplaced` are records that a worker has to forward to the partition of their entity.
+    `replayed` are those of the accepted that the monitor itself had to send again after a refusal.
+    `valid_share` is the share of valid ones among what was sent and no repetition (0 to 1; None
+    where nothing was).
     """
 
     producer: str
@@ -70,6 +75,8 @@ class Scorecard(Told):
     accepted: int
     replayed: int
     duplicates: int
+    reused_ids: int
+    misplaced: int
     refused: int
     refusals: tuple[Refusals, ...]
     """The most frequent first."""
@@ -140,6 +147,10 @@ class _Tally:
     valid_records: int = 0
     sent: dict[_EventKey, int] = field(default_factory=dict)
     """The lateness of each event that its producer sent and that was valid."""
+    contents: dict[_EventKey, int] = field(default_factory=dict)
+    """What was first read under each of these ids, as a digest: there are millions of them."""
+    other_contents: set[tuple[_EventKey, int]] = field(default_factory=set)
+    misplaced: int = 0
     replayed: dict[_EventKey, int] = field(default_factory=dict)
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], Origin] = field(default_factory=dict)
@@ -161,8 +172,13 @@ class _Tally:
         event = sighting.event
         days = lateness_days(event.time, event.fact.effective_day)
         events = self.replayed if sighting.replayed else self.sent
-        self.valid_records += not sighting.replayed
         key = (event.source, event.id)
+        if not sighting.replayed:
+            self.valid_records += 1
+            self.misplaced += sighting.misplaced
+            content = _digest(event)
+            if self.contents.setdefault(key, content) != content:
+                self.other_contents.add((key, content))
         # Where a producer gave two events one id, the later counts, whichever is read first.
         events[key] = max(days, events.get(key, days))
         if self.last_event is None or event.time > self.last_event:
@@ -195,7 +211,9 @@ def _card(
         as_of=as_of,
         accepted=len(events),
         replayed=len(events) - len(tally.sent),
-        duplicates=tally.valid_records - len(tally.sent),
+        duplicates=tally.valid_records - len(tally.sent) - len(tally.other_contents),
+        reused_ids=len(tally.other_contents),
+        misplaced=tally.misplaced,
         refused=refused,
         refusals=tuple(_refusals(tally)),
         valid_share=len(tally.sent) / sent if sent else None,
@@ -206,6 +224,11 @@ def _card(
         allowed_silence_days=allowed,
         standing=_standing(silence, allowed),
     )
+
+
+def _digest(event: CloudEvent) -> int:
+    """Return a number for all that an event says besides its source and id."""
+    return hash((event.type, event.time, to_json(event.fact)))
 
 
 def _refusals(tally: _Tally) -> Iterable[Refusals]:

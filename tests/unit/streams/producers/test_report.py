@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 from datetime import date
 
 import pytest
@@ -15,6 +16,7 @@ from streams.producers.errors import UnknownProducerError
 from streams.producers.reading import report_on
 from streams.producers.references import Kind
 from streams.producers.report import Report, report_text
+from streams.producers.sightings import sightings
 from tests.support.audits import raw
 from tests.support.histories import uai
 from tests.support.sightings import LYCEES, PRODUCERS, broken, refused_at_the_door
@@ -40,7 +42,12 @@ def records() -> list[RawRecord]:
 def made(**options: object) -> Report:
     """Return the report on those records, and on what the door refused."""
     letters = [refused_at_the_door("lycees")]
-    return report_on(records(), letters, PRODUCERS, AS_OF, **options)  # type: ignore[arg-type]
+    return report_on(sightings(records(), letters), PRODUCERS, AS_OF, **options)  # type: ignore[arg-type]
+
+
+def of_lycees(sent: Iterable[RawRecord]) -> Report:
+    """Return the report on one producer's records, of which there are no letters."""
+    return report_on(sightings(sent, []), PRODUCERS, AS_OF, only="lycees")
 
 
 def test_a_producer_reads_what_became_of_its_events() -> None:
@@ -48,10 +55,10 @@ def test_a_producer_reads_what_became_of_its_events() -> None:
     assert report_text(made(only="lycees"), "text") == (
         "Système lycees (lycees), contact exploitation\n"
         "Scorecard of 2019-06-30\n"
-        "  accepted    3 events; 1 sent more than once, which changes nothing\n"
+        "  accepted    3 events; 1 repeat, which changes nothing\n"
         "  refused     2; 60.0 % valid\n"
         "              1 not_a_cloudevent at value, for example smartregion.schools[0]@7\n"
-        "              1 not_allowed at type, for example http\n"
+        "              1 not_allowed at type, for example at the door\n"
         "  lateness    half recorded within 2 days of their day, 9 in 10 within 40 days,"
         " all within 40 days\n"
         "  last event  2019-06-18 12:00 UTC, 12 days before this report\n"
@@ -59,9 +66,42 @@ def test_a_producer_reads_what_became_of_its_events() -> None:
     )
 
 
+def test_a_reused_id_and_a_wrong_partition_are_told_with_what_to_do() -> None:
+    """Both are mistakes that no answer could tell of."""
+    event = raw("school.connected", PARIS, "2019-06-18", source=LYCEES, id="1")
+    other = raw("school.connected", PARIS, "2019-06-19", source=LYCEES, id="1")
+    astray = event._replace(partition=(event.partition + 1) % 8, offset=event.offset + 1_000)
+
+    told = report_text(of_lycees([event, other, astray]), "text")
+
+    accepted, reused, misplaced = told.splitlines()[2:5]
+    assert accepted == "  accepted    1 event; 1 repeat, which changes nothing"
+    assert reused == (
+        "              1 said something else under an id used before:"
+        " a correction needs an id of its own"
+    )
+    assert misplaced == (
+        "              1 not on the partition of their entity, forwarded by us:"
+        " check key and partitioner"
+    )
+
+
+@pytest.mark.parametrize(
+    ("again", "told"),
+    [(1, "1 repeat, which changes nothing"), (6, "6 repeats, which change nothing")],
+)
+def test_repeats_are_counted(again: int, told: str) -> None:
+    """Each record beyond an event's first is one."""
+    event = raw("school.connected", PARIS, "2019-06-18", source=LYCEES, id="1")
+
+    report = report_text(of_lycees([event] * (1 + again)), "text")
+
+    assert f"  accepted    1 event; {told}\n" in report
+
+
 def test_a_producer_that_was_never_heard_reads_so() -> None:
     """Nothing is made up for it."""
-    told = report_text(report_on([], [], PRODUCERS, AS_OF, only="sites"), "text")
+    told = report_text(report_on([], PRODUCERS, AS_OF, only="sites"), "text")
 
     assert told.splitlines()[2:] == [
         "  accepted    0 events",
@@ -87,7 +127,7 @@ def test_references_are_counted_then_listed() -> None:
     *lines, last = report_text(made(references=True), "text").split("\n\n")[-1].splitlines()
 
     assert lines == [
-        "References",
+        "References: facts that name one, and those of them that name an unknown one",
         "  school      2 named, 1 unknown",
         "  site        0 named, 0 unknown",
         "  dataset     0 named, 0 unknown",
@@ -137,7 +177,7 @@ def test_csv_of_references_has_a_line_for_each_that_leads_nowhere() -> None:
 def test_an_undeclared_producer_is_an_error() -> None:
     """That names those there are, before anything is read."""
     with pytest.raises(UnknownProducerError, match=r"'lycee'.*lycees, sites"):
-        report_on(iter(()), iter(()), PRODUCERS, AS_OF, only="lycee")
+        report_on(iter(()), PRODUCERS, AS_OF, only="lycee")
 
 
 @pytest.mark.parametrize(("valid", "read"), [(9_999, "99.9 %"), (2, "66.6 %")])
@@ -148,6 +188,6 @@ def test_a_share_is_cut(valid: int, read: str) -> None:
         for one in range(valid)
     ]
 
-    told = report_text(report_on([*sent, broken()], [], PRODUCERS, AS_OF, only="lycees"), "text")
+    told = report_text(of_lycees([*sent, broken()]), "text")
 
     assert f"; {read} valid" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from math import ceil
 
@@ -65,7 +66,9 @@ def seen_of(draw: st.DrawFn) -> list[Sighting]:
         *draw(histories(Family.SCHOOLS)),
         *draw(histories(Family.COWORKING)),
     ]
-    found: list[Sighting] = [Taken(one, NOWHERE, draw(st.booleans())) for one in events]
+    found: list[Sighting] = [
+        Taken(one, NOWHERE, draw(st.booleans()), draw(st.booleans())) for one in events
+    ]
     for offset in range(draw(st.integers(0, 6))):
         reason = draw(st.sampled_from(["invalid_data", "wrong_topic"]))
         field = draw(st.sampled_from(["type", "data.uai"]))
@@ -95,8 +98,9 @@ def test_what_is_sent_again_changes_only_the_repetitions(
 
     repeated = sum(one.duplicates for one in after) - sum(one.duplicates for one in before)
     assert repeated == sum(not one.replayed for one in again)
-    assert [one.model_copy(update={"duplicates": 0}) for one in after] == [
-        one.model_copy(update={"duplicates": 0}) for one in before
+    counts_of_records = {"duplicates": 0, "misplaced": 0}
+    assert [one.model_copy(update=counts_of_records) for one in after] == [
+        one.model_copy(update=counts_of_records) for one in before
     ]
 
 
@@ -106,7 +110,9 @@ def test_all_that_was_seen_is_accounted_for(seen: list[Sighting]) -> None:
     cards = scorecards(seen, DRAWN, AS_OF)
 
     sent = [one for one in seen if isinstance(one, Refused) or not one.replayed]
-    counted = sum(one.accepted - one.replayed + one.duplicates + one.refused for one in cards)
+    counted = sum(
+        one.accepted - one.replayed + one.duplicates + one.reused_ids + one.refused for one in cards
+    )
     assert counted == len(sent)
     assert all(one.refused == sum(kind.count for kind in one.refusals) for one in cards)
 
@@ -168,6 +174,32 @@ def test_the_valid_share_is_of_what_was_sent_once() -> None:
 
     assert (told.accepted, told.replayed, told.duplicates) == (4, 1, 2)
     assert told.valid_share == 0.75
+
+
+def test_an_id_said_again_with_other_content_is_no_repeat() -> None:
+    """Another `time` is other content; the same said twice is still a repeat."""
+    first = taken("2018-01-01", "1")
+    other_day, later = taken("2018-01-02", "1"), taken("2018-01-01", "1", at="2018-03-01T00:00:00")
+
+    told = card(first, other_day, other_day, first, later)
+
+    assert (told.accepted, told.duplicates, told.reused_ids) == (1, 2, 2)
+
+
+def test_what_is_sent_anew_after_a_refusal_may_keep_its_id() -> None:
+    """What the monitor sent again of an earlier attempt is not the producer's other content."""
+    told = card(taken("2018-01-01", "1", replayed=True), taken("2018-01-02", "1"))
+
+    assert (told.accepted, told.reused_ids) == (1, 0)
+
+
+def test_misplaced_records_are_events_and_counted_apart() -> None:
+    """A worker forwards them; what the monitor itself sent again is not its producer's mistake."""
+    said = taken("2018-01-01")
+
+    told = card(replace(said, misplaced=True), replace(said, misplaced=True, replayed=True))
+
+    assert (told.accepted, told.misplaced, told.refused) == (1, 1, 0)
 
 
 def test_a_replay_of_what_was_accepted_is_none() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from events.dead_letters import DOOR, REPLAY_OF, Origin
+from events.partitioning import partition_for
 from streams.dead_letters import FORWARDED_FROM
 from streams.producers.sightings import Refused, Taken, sightings
 from tests.support.audits import raw
@@ -57,6 +60,21 @@ def test_a_worker_s_copy_is_not_its_producer_s() -> None:
     copy = raw("school.connected", PARIS, "2018-01-01", headers=[(FORWARDED_FROM, b"t/0/1")])
 
     assert list(sightings([copy], [])) == []
+
+
+@pytest.mark.parametrize("partitions", [8, 12])
+def test_a_record_on_another_partition_is_misplaced(partitions: int) -> None:
+    """Than its entity's, among as many as the topic has; where its worker was does not matter."""
+    home = partition_for(PARIS.encode(), partitions)
+    records = [
+        raw("school.connected", PARIS, "2018-01-01", partition=one) for one in range(partitions)
+    ]
+
+    seen = list(sightings(records, [], partitions=partitions))
+
+    assert [isinstance(one, Taken) and one.misplaced for one in seen] == [
+        one != home for one in range(partitions)
+    ]
 
 
 def test_a_replayed_record_is_an_event_and_no_new_refusal() -> None:
