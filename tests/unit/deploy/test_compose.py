@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.support.compose import (
     example_environment,
     variables_of,
 )
+from tests.support.compose_stack import prepared_secrets
 
 STACKS = {kind: Stack(kind) for kind in COMPOSE_FILES}
 OPEN, SECURE = STACKS["open"], STACKS["secure"]
@@ -245,11 +245,7 @@ def test_grafana_finds_the_boards_and_their_prometheus() -> None:
 def test_secured_every_program_shows_who_it_is() -> None:
     """By TLS, with a password of its own that the broker knows, and with rights."""
     kafka = SECURE.services["kafka"]
-    given = {
-        service["command"][-1]
-        for name, service in SECURE.services.items()
-        if name.startswith("rights-")
-    }
+    given = {name.removeprefix("rights-") for name in SECURE.services if name.startswith("rights-")}
     for service in SECURE.services.values():
         environment = service.get("environment", {})
         if f"{ENV_PREFIX}BROKER" not in environment or service["command"][0] == "simulate":
@@ -272,11 +268,7 @@ def test_secured_nothing_starts_before_the_rights_are_given() -> None:
 @pytest.fixture
 def prepared(tmp_path: Path) -> Path:
     """Give a copy of what prepare.sh works on, prepared."""
-    (tmp_path / "compose").mkdir()
-    for file in ("compose/prepare.sh", ".env.example"):
-        shutil.copy(DEPLOY / file, tmp_path / file)
-    _prepare(tmp_path)
-    return tmp_path
+    return prepared_secrets(tmp_path).parent
 
 
 def test_prepare_makes_every_secret(prepared: Path) -> None:
@@ -295,13 +287,10 @@ def test_prepare_leaves_what_is_there(prepared: Path) -> None:
     """Done again it changes nothing: passwords are in use, and .env is the operator's."""
     before = {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()}
 
-    _prepare(prepared)
+    prepare = prepared / "compose" / "prepare.sh"
+    subprocess.run([prepare], check=True, capture_output=True, timeout=60)
 
     assert {path: path.read_bytes() for path in prepared.rglob("*") if path.is_file()} == before
-
-
-def _prepare(folder: Path) -> None:
-    subprocess.run([folder / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60)
 
 
 def _fields() -> set[str]:

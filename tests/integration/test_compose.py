@@ -1,0 +1,98 @@
+"""The compose stack's commands, settings, rights and secrets, on a real Kafka, with no engine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from streams.programs.kafka import missing_requirement
+from tests.support.compose import Stack
+from tests.support.compose_stack import ComposeKafka, PlainStack, prepared_secrets
+from tests.support.requirements import give_up, require_programs
+
+pytestmark = pytest.mark.timeout(400)
+
+#: A few weeks of the demo's five years.
+LAST_DAY = "2016-02-15"
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give what prepare.sh makes."""
+    if reason := missing_requirement():
+        give_up(reason)
+    require_programs("openssl", "bash", remedy="install them")
+    return prepared_secrets(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture
+def kafka(kind: str, secrets: Path, tmp_path: Path) -> Iterator[ComposeKafka]:
+    """Start the stack's Kafka."""
+    service = Stack(kind).services["kafka"]
+    with ComposeKafka(tmp_path / "broker", service, secrets=secrets) as kafka:
+        yield kafka
+
+
+@pytest.mark.parametrize("kind", ["secure"])
+def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
+    kind: str, kafka: ComposeKafka, secrets: Path, tmp_path: Path
+) -> None:
+    """In the order of `depends_on`: rights, topics, workers, door, events, years; and the audit."""
+    stack = Stack(kind)
+    plain = PlainStack(stack, tmp_path, kafka.address, secrets=secrets)
+    days = {"simulation": ("--to", LAST_DAY), "years": (f"--to={LAST_DAY}",)}
+
+    with ExitStack() as running:
+        for name in plain.in_order():
+            if name in stack.jobs():
+                done = plain.run(name, *days.get(name, ()))
+                assert done.returncode == 0, f"{name}: {done.stderr}"
+            else:
+                running.enter_context(plain.started(name))
+        workers = [f"--against=http://127.0.0.1:{plain.ports[f'worker-{n}']}" for n in (1, 2)]
+        audit = plain.run("commands", *workers, instead=["audit"])
+
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    years = tmp_path / "exchange" / "years.om"
+    assert years.read_bytes().endswith(b"# EOF\n")
+    if shutil.which("promtool"):
+        _history(stack, years, tmp_path / "blocks")
+    # Who has no password is told so, and nothing is done.
+    open_world = PlainStack(Stack("open"), tmp_path / "elsewhere", kafka.address, secrets=secrets)
+    refused = open_world.run("topics")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["open"])
+def test_kafka_starts_again_on_its_data(
+    kind: str, kafka: ComposeKafka, secrets: Path, tmp_path: Path
+) -> None:
+    """Its folder is formatted once, and its topics are there after a restart."""
+    plain = PlainStack(Stack(kind), tmp_path, kafka.address, secrets=secrets)
+    first = plain.run("topics")
+
+    kafka.stop()
+    kafka.start()
+    second = plain.run("topics")
+
+    assert re.search(r"^[1-9]\d* created, 0 as", first.stdout, re.MULTILINE), first.stderr
+    assert re.search(r"^0 created, [1-9]", second.stdout, re.MULTILINE), second.stderr
+
+
+def _history(stack: Stack, years: Path, blocks: Path) -> None:
+    """Let promtool make the blocks, as the job for Prometheus' data folder does."""
+    service = stack.services["history"]
+    command = [*service["entrypoint"], *service["command"]]
+    here = [
+        argument.replace("/data/years.om", str(years)).replace("/prometheus", str(blocks))
+        for argument in command
+    ]
+    subprocess.run(here, check=True, capture_output=True, timeout=120)
+    assert list(blocks.glob("*/meta.json"))

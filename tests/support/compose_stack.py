@@ -1,0 +1,173 @@
+"""The compose stack without an engine: its services' commands and settings, as plain processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from streams.child_process import end_child, start_child
+from streams.programs.addresses import free_port
+from streams.programs.kafka import KAFKA_FOLDER, QUICK_START, READY
+from tests.support.compose import DEPLOY, Stack
+from tests.support.servers import Server
+from tests.support.waiting import wait_until
+
+__all__ = ["ComposeKafka", "PlainStack", "prepared_secrets"]
+
+#: Kafka's own scripts, as far as the container's start asks for them.
+_PROGRAMS = {
+    "kafka-storage.sh": "kafka.tools.StorageTool",
+    "kafka-server-start.sh": "kafka.Kafka",
+}
+_SCRIPT = """\
+#!/usr/bin/env bash
+exec java -Xmx512m {options} $KAFKA_LOG4J_OPTS -cp '{jars}/*' {program} "$@"
+"""
+_PORTS = {
+    "worker": "SMART_REGION_HTTP_PORT",
+    "assessor": "SMART_REGION_ASSESSOR_PORT",
+    "gateway": "SMART_REGION_GATEWAY_PORT",
+}
+
+
+class ComposeKafka(Server):
+    """The container's Kafka: its start script and settings, with folders and ports of a test."""
+
+    program = "Kafka"
+    start_seconds = 90.0
+
+    def __init__(self, folder: Path, service: dict[str, Any], *, secrets: Path) -> None:
+        super().__init__(folder)
+        self._secrets = secrets
+        programs = folder / "kafka" / "bin"
+        programs.mkdir(parents=True)
+        for name, program in _PROGRAMS.items():
+            script = programs / name
+            options, jars = " ".join(QUICK_START), KAFKA_FOLDER / "target" / "jars"
+            script.write_text(_SCRIPT.format(options=options, jars=jars, program=program))
+            script.chmod(0o755)
+        (mounted,) = service["command"]
+        settings = (DEPLOY / "compose" / Path(mounted).name).read_text(encoding="utf-8")
+        for there, here in (
+            ("/run/secrets", str(secrets)),
+            ("/var/lib/kafka/data", str(folder / "data")),
+            ("0.0.0.0:9092", self.address),
+            ("kafka:9092", self.address),
+            ("127.0.0.1:9093", f"127.0.0.1:{free_port()}"),
+            ("127.0.0.1:9094", f"127.0.0.1:{free_port()}"),
+        ):
+            settings = settings.replace(there, here)
+        self._settings = folder / "server.properties"
+        self._settings.write_text(settings, encoding="utf-8")
+
+    def _command(self) -> list[str]:
+        home, log = self.folder / "kafka", DEPLOY / "kafka" / "log4j2.xml"
+        return [
+            "env",
+            f"KAFKA_HOME={home}",
+            f"SECRETS={self._secrets}",
+            f"KAFKA_LOG4J_OPTS=-Dlog4j2.configurationFile={log}",
+            "bash",
+            str(DEPLOY / "compose" / "kafka-start.sh"),
+            str(self._settings),
+        ]
+
+    def _is_ready(self, mark: int) -> bool:
+        return READY in self.log_since(mark)
+
+
+class PlainStack:
+    """The services of a stack on this machine, each by its own command and environment."""
+
+    def __init__(self, stack: Stack, folder: Path, kafka: str, *, secrets: Path) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._data = folder / "exchange"
+        self._data.mkdir(parents=True)
+        self._secrets = secrets
+        self._kafka = kafka
+        self.ports = {name: free_port() for name in stack.ours() - stack.jobs()}
+
+    def in_order(self) -> list[str]:
+        """Name our services, each after those that it waits for."""
+        waits = {
+            name: one.get("depends_on", {}).keys() for name, one in self._stack.services.items()
+        }
+        ours = self._stack.ours() - {"commands"}
+        return [name for name in TopologicalSorter(waits).static_order() if name in ours]
+
+    def run(
+        self, name: str, *arguments: str, instead: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a job to its end, with arguments after its own, or `instead` of them."""
+        command = [*(instead or self._stack.services[name]["command"]), *arguments]
+        return subprocess.run(
+            self._ours(command),
+            env=self._environment(name),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    @contextmanager
+    def started(self, name: str) -> Iterator[None]:
+        """Keep a service running, well as its own health check has it; it must stop in order."""
+        service = self._stack.services[name]
+        log = self._folder / f"{name}.log"
+        process = start_child(
+            self._ours(service["command"]), output=log, env=self._environment(name)
+        )
+        try:
+            well = wait_until(lambda: self._is_well(name), seconds=90)
+            assert well, log.read_text(encoding="utf-8")[-3000:]
+            yield
+        finally:
+            status = end_child(process, grace=30)
+        assert status == 0, log.read_text(encoding="utf-8")[-3000:]
+
+    def _is_well(self, name: str) -> bool:
+        _, _, *arguments = self._stack.services[name]["healthcheck"]["test"]
+        here = [
+            re.sub(r"(?<=//127\.0\.0\.1:)\d+", str(self.ports[name]), argument)
+            for argument in arguments
+        ]
+        done = subprocess.run(
+            self._ours(here), env=self._environment(name), capture_output=True, check=False
+        )
+        return done.returncode == 0
+
+    def _ours(self, arguments: Sequence[str]) -> list[str]:
+        here = [argument.replace("/data/", f"{self._data}/") for argument in arguments]
+        return [sys.executable, "-m", "smart_region", *here]
+
+    def _environment(self, name: str) -> dict[str, str]:
+        service = self._stack.services[name]
+        given = {
+            variable: value.replace("/run/secrets", str(self._secrets)).replace(
+                "kafka:9092", self._kafka
+            )
+            for variable, value in service.get("environment", {}).items()
+        }
+        if name in self.ports:
+            given[_PORTS[service["command"][0]]] = str(self.ports[name])
+        # A user of the image's packages has no other: those of this test's are the clone's.
+        path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(DEPLOY.parent)}
+        return {**path, "HOME": "/nonexistent", **given, "SMART_REGION_CLOCK": "2020-12-31"}
+
+
+def prepared_secrets(folder: Path) -> Path:
+    """Let prepare.sh make passwords and certificates in a copy; give their folder."""
+    (folder / "compose").mkdir(parents=True)
+    for file in ("compose/prepare.sh", ".env.example"):
+        shutil.copy(DEPLOY / file, folder / file)
+    subprocess.run([folder / "compose" / "prepare.sh"], check=True, capture_output=True, timeout=60)
+    return folder / "secrets"
