@@ -1,0 +1,80 @@
+"""What a cluster would be given: the overlays as Kustomize builds them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import yaml
+
+__all__ = [
+    "OVERLAYS",
+    "Manifest",
+    "built",
+    "containers",
+    "environment",
+    "one",
+    "pod_specs",
+]
+
+Manifest: TypeAlias = Mapping[str, Any]
+
+KUBERNETES = Path(__file__).parents[2] / "deploy/kubernetes"
+OVERLAYS = tuple(sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir()))
+WITH_PODS = ("Deployment", "StatefulSet", "Job")
+
+
+@cache
+def built(overlay: str) -> tuple[Manifest, ...]:
+    """Build an overlay; the test is skipped where nothing is there to build it with."""
+    # Kustomize's own program does as well; what Debian 12 has of either is too old.
+    programs = {"kubectl": ["kubectl", "kustomize"], "kustomize": ["kustomize", "build"]}
+    command = next((words for name, words in programs.items() if shutil.which(name)), None)
+    if command is None:
+        pytest.skip(
+            "kubectl 1.27 or later, or kustomize 5, is not there to build the overlays with"
+        )
+    done = subprocess.run(
+        [*command, KUBERNETES / "overlays" / overlay],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    # The boards are long, and the loader in C reads them ten times as fast.
+    return tuple(yaml.load_all(done.stdout, Loader=yaml.CSafeLoader))
+
+
+def one(manifests: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
+    """Return the manifest of a kind and a name."""
+    found = [it for it in manifests if (it["kind"], it["metadata"]["name"]) == (kind, name)]
+    assert len(found) == 1, (kind, name)
+    return found[0]
+
+
+def pod_specs(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return what every pod is to be, with the name of what makes it."""
+    for manifest in manifests:
+        if manifest["kind"] in WITH_PODS:
+            yield manifest["metadata"]["name"], manifest["spec"]["template"]["spec"]
+
+
+def containers(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return every container, with the name of what makes its pod."""
+    for name, pod in pod_specs(manifests):
+        for container in (*pod.get("initContainers", ()), *pod["containers"]):
+            yield name, container
+
+
+def environment(manifests: tuple[Manifest, ...], container: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variables that a container gets."""
+    variables: dict[str, str] = {}
+    for source in container.get("envFrom", ()):
+        variables |= one(manifests, "ConfigMap", source["configMapRef"]["name"])["data"]
+    return variables | {it["name"]: it["value"] for it in container.get("env", ())}

@@ -1,0 +1,349 @@
+"""What holds for everything that a cluster is given."""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.rules.render import Site
+from events.gateway.settings import load_gateway_settings
+from streams.settings import load_settings
+from streams.worker import STOP_SECONDS
+from tests.support.kubernetes import (
+    OVERLAYS,
+    Manifest,
+    built,
+    containers,
+    environment,
+    one,
+    pod_specs,
+)
+
+ROOT = Path(__file__).parents[3]
+PRODUCTION = [overlay for overlay in OVERLAYS if overlay.startswith("production")]
+NAME = "smart-region"
+#: Where a process of ours listens, by its command; docs/settings.md.
+PORTS = {"worker": 6066, "assessor": 6067, "gateway": 6070}
+
+every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
+every_production = pytest.mark.parametrize("overlay", PRODUCTION)
+
+
+def of_kind(overlay: str, *kinds: str) -> list[Manifest]:
+    """Return an overlay's manifests of some kinds."""
+    return [manifest for manifest in built(overlay) if manifest["kind"] in kinds]
+
+
+def ours(overlay: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the containers that run our image."""
+    return [(owner, it) for owner, it in containers(built(overlay)) if it["name"] == NAME]
+
+
+def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Tell whether labels are chosen by a selector."""
+    return selector.items() <= labels.items()
+
+
+def pod_labels(overlay: str) -> dict[str, Mapping[str, str]]:
+    """Return the labels of the pods, by the name of what makes them."""
+    return {
+        it["metadata"]["name"]: it["spec"]["template"]["metadata"]["labels"]
+        for it in of_kind(overlay, "Deployment", "StatefulSet", "Job")
+    }
+
+
+@every_overlay
+def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
+    """No root, no rights, nothing of the machine: what the namespace enforces, before it does."""
+    (namespace,) = of_kind(overlay, "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    for _, pod in pod_specs(built(overlay)):
+        security = pod["securityContext"]
+        assert security["runAsNonRoot"] is True
+        assert security["runAsUser"] > 0
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & pod.keys()
+        assert all("secret" in volume or "emptyDir" in volume for volume in pod.get("volumes", ()))
+    for _, container in containers(built(overlay)):
+        security = container["securityContext"]
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"] == {"drop": ["ALL"]}
+        assert "privileged" not in security
+        assert not any("hostPort" in port for port in container.get("ports", ()))
+
+
+@every_overlay
+def test_nothing_of_ours_can_be_written_to(overlay: str) -> None:
+    """The root file system is read-only, and no volume is mounted to be written."""
+    for _, container in ours(overlay):
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert all(mount["readOnly"] for mount in container.get("volumeMounts", ()))
+
+
+@every_overlay
+def test_no_pod_is_told_of_services_nor_has_a_token(overlay: str) -> None:
+    """A Service's variables would be read as settings: SMART_REGION_GATEWAY_PORT, KAFKA_PORT."""
+    for _, pod in pod_specs(built(overlay)):
+        assert pod["enableServiceLinks"] is False
+        assert pod["automountServiceAccountToken"] is False
+
+
+@every_overlay
+def test_every_container_says_what_it_needs(overlay: str) -> None:
+    """Memory has a limit; the processor has none, which would only make heartbeats late."""
+    for _, container in containers(built(overlay)):
+        resources = container["resources"]
+        assert resources["requests"].keys() == {"cpu", "memory"}
+        assert resources["limits"].keys() == {"memory"}
+
+
+@every_overlay
+def test_images_have_the_versions_that_compose_has(overlay: str) -> None:
+    """A version is chosen, never the latest, and it is the same for every way to run it."""
+    lines = (ROOT / "deploy/.env.example").read_text(encoding="utf-8").splitlines()
+    versions = dict(line.split("=", 1) for line in lines if line[:1].isalpha())
+    tags = {
+        container["image"].rsplit("/", 1)[-1].partition(":")[0]: container["image"].partition(":")[
+            2
+        ]
+        for _, container in containers(built(overlay))
+    }
+    assert tags.pop(NAME) == versions["MONITOR_VERSION"] == project_version()
+    assert tags in ({}, {"kafka": versions["KAFKA_VERSION"]})
+
+
+def project_version() -> str:
+    """Return our own version."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text)["project"]["version"])
+
+
+@every_overlay
+def test_what_runs_for_long_is_asked_how_it_is(overlay: str) -> None:
+    """It is started anew where it does not live, and only then: not while it is not ready."""
+    jobs = {job["metadata"]["name"] for job in of_kind(overlay, "Job")}
+    for owner, container in containers(built(overlay)):
+        if owner in jobs:
+            continue
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+        if container["name"] == NAME:
+            assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+            assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+
+
+@every_overlay
+def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable is misspelled, and each process listens where its probes and Services ask."""
+    for _, container in ours(overlay):
+        (command, *_) = container["args"]
+        # The image's own, which no manifest repeats.
+        given = {"SMART_REGION_HTTP_HOST": "0.0.0.0", "SMART_REGION_LOG_FORMAT": "json"}  # noqa: S104
+        for name in [name for name in os.environ if name.startswith("SMART_REGION_")]:
+            monkeypatch.delenv(name)
+        for name, value in (given | environment(built(overlay), container)).items():
+            monkeypatch.setenv(name, value)
+        settings, door = load_settings(), load_gateway_settings()
+        assert settings.broker == door.broker != "127.0.0.1:9092"
+        listening = {
+            "worker": settings.http_port,
+            "assessor": settings.assessor_port,
+            "gateway": door.gateway_port,
+        }
+        if command in PORTS:
+            assert listening[command] == PORTS[command]
+            assert container["ports"] == [{"name": "http", "containerPort": PORTS[command]}]
+
+
+@every_overlay
+def test_secrets_are_files_that_are_closed_to_others(overlay: str) -> None:
+    """None is a variable; our processes refuse a file that everybody may read."""
+    for _, pod in pod_specs(built(overlay)):
+        volumes = [volume["secret"] for volume in pod.get("volumes", ()) if "secret" in volume]
+        assert {volume["defaultMode"] for volume in volumes} <= {0o440}
+        assert not volumes or pod["securityContext"]["fsGroup"]
+    for _, container in containers(built(overlay)):
+        assert all("value" in variable for variable in container.get("env", ()))
+
+
+@every_overlay
+def test_nothing_goes_in_or_out_that_is_not_named(overlay: str) -> None:
+    """One policy closes the namespace; each of the others names both whom and which port."""
+    policies = {it["metadata"]["name"]: it["spec"] for it in of_kind(overlay, "NetworkPolicy")}
+    assert policies.pop("nothing") == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    for policy in policies.values():
+        for rule in (*policy.get("ingress", ()), *policy.get("egress", ())):
+            assert rule["ports"]
+            peers = rule.get("from", rule.get("to"))
+            assert peers
+            assert all(peer.get("namespaceSelector") != {} for peer in peers)
+
+
+@every_overlay
+def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
+    """Closed is not shut: the two ways out that everything of ours needs are there."""
+    out = [it["spec"] for it in of_kind(overlay, "NetworkPolicy") if it["spec"].get("egress")]
+    for name, labels in pod_labels(overlay).items():
+        if labels["app.kubernetes.io/name"] == NAME:
+            ways = [it for it in out if selects(it["podSelector"].get("matchLabels", {}), labels)]
+            assert len(ways) == 2, name
+
+
+@every_overlay
+def test_services_stay_inside(overlay: str) -> None:
+    """None opens a port of the machines or of the provider; each leads to pods that there are."""
+    for service in of_kind(overlay, "Service"):
+        spec = service["spec"]
+        assert spec.get("type", "ClusterIP") == "ClusterIP"
+        assert any(selects(spec["selector"], labels) for labels in pod_labels(overlay).values())
+
+
+@every_production
+def test_producers_come_to_the_door_and_no_further(overlay: str) -> None:
+    """The proxy lets through what they need, over TLS; neither figures nor probes."""
+    (ingress,) = of_kind(overlay, "Ingress")
+    spec = ingress["spec"]
+    assert {host for it in spec["tls"] for host in it["hosts"]} == {
+        rule["host"] for rule in spec["rules"]
+    }
+    paths = [path for rule in spec["rules"] for path in rule["http"]["paths"]]
+    assert {path["backend"]["service"]["name"] for path in paths} == {"smart-region-gateway"}
+    assert {path["path"] for path in paths} == {
+        "/events",
+        "/openapi.json",
+        "/asyncapi.json",
+        "/schemas/",
+        "/problems/",
+    }
+
+
+@every_production
+def test_prometheus_finds_every_process(overlay: str) -> None:
+    """Each monitor chooses one Service, by a port that this has, and pods that there are."""
+    services = [it for it in of_kind(overlay, "Service") if "labels" in it["metadata"]]
+    components = set()
+    for monitor in of_kind(overlay, "ServiceMonitor"):
+        wanted = monitor["spec"]["selector"]["matchLabels"]
+        (service,) = [it for it in services if selects(wanted, it["metadata"]["labels"])]
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+        components.add(wanted["app.kubernetes.io/component"])
+    assert components == PORTS.keys()
+    assert Site().workers == (f"worker:{PORTS['worker']}",)
+
+
+@every_production
+def test_prometheus_is_let_in_to_every_process(overlay: str) -> None:
+    """What is scraped may be reached."""
+    policy = one(built(overlay), "NetworkPolicy", "from-prometheus")["spec"]
+    for labels in pod_labels(overlay).values():
+        assert selects(policy["podSelector"]["matchLabels"], labels)
+    assert policy["ingress"][0]["ports"] == [{"protocol": "TCP", "port": "http"}]
+
+
+@every_production
+def test_what_there_are_several_of_is_never_lost_at_once(overlay: str) -> None:
+    """They are apart, and machines are emptied one after the other."""
+    budgets = [it["spec"] for it in of_kind(overlay, "PodDisruptionBudget")]
+    for deployment in of_kind(overlay, "Deployment"):
+        if deployment["spec"].get("replicas") == 1:
+            continue
+        template = deployment["spec"]["template"]
+        labels = template["metadata"]["labels"]
+        (budget,) = [it for it in budgets if selects(it["selector"]["matchLabels"], labels)]
+        assert budget["maxUnavailable"] == 1
+        spread = {it["topologyKey"]: it for it in template["spec"]["topologySpreadConstraints"]}
+        assert spread["kubernetes.io/hostname"]["whenUnsatisfiable"] == "DoNotSchedule"
+        # A machine that is gone must not hold its place against those who replace it.
+        assert all(it["nodeTaintsPolicy"] == "Honor" for it in spread.values())
+        assert all(selects(it["labelSelector"]["matchLabels"], labels) for it in spread.values())
+
+
+@every_overlay
+def test_everything_has_the_time_to_end(overlay: str) -> None:
+    """A stop is not cut short: by then offsets are committed and senders are answered."""
+    pods = dict(pod_specs(built(overlay)))
+    assert pods["smart-region-worker"]["terminationGracePeriodSeconds"] > STOP_SECONDS
+    gateway = pods["smart-region-gateway"]
+    pause = gateway["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    stop = load_gateway_settings().gateway_stop_timeout
+    assert gateway["terminationGracePeriodSeconds"] > pause + stop
+
+
+@every_production
+def test_topics_are_those_that_the_processes_ask_for(overlay: str) -> None:
+    """A worker refuses topics with other numbers than its settings have."""
+    settings = environment(built(overlay), ours(overlay)[0][1])
+    specs = [it["spec"] for it in of_kind(overlay, "KafkaTopic")]
+    assert {str(spec["replicas"]) for spec in specs} == {settings["SMART_REGION_REPLICATION"]}
+    partitions = {str(spec["partitions"]) for spec in specs}
+    assert partitions == {settings["SMART_REGION_PARTITIONS"], "1"}
+
+
+@every_production
+def test_every_process_is_a_user_of_its_own(overlay: str) -> None:
+    """Each has the password of the user that it says it is, whose rights are its role's."""
+    users = {it["metadata"]["name"] for it in of_kind(overlay, "KafkaUser")}
+    pods = dict(pod_specs(built(overlay)))
+    for owner, container in ours(overlay):
+        name = environment(built(overlay), container)["SMART_REGION_SASL_USERNAME"]
+        volumes = {volume["name"]: volume["secret"] for volume in pods[owner]["volumes"]}
+        assert owner == name == volumes["kafka-user"]["secretName"]
+        assert name in users
+
+
+@every_overlay
+def test_secrets_that_are_made_by_hand_are_told_of(overlay: str) -> None:
+    """Whatever neither an operator nor a kustomization makes is on the page."""
+    page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
+    made = {it["metadata"]["name"] for it in of_kind(overlay, "KafkaUser", "Secret")}
+    for _, pod in pod_specs(built(overlay)):
+        for volume in pod.get("volumes", ()):
+            name = volume["secret"]["secretName"]
+            assert name in made or name in page, name
+
+
+@every_production
+def test_no_config_map_is_larger_than_a_client_can_apply(overlay: str) -> None:
+    """`kubectl apply` writes a copy into an annotation, which may have 256 KiB."""
+    for config_map in of_kind(overlay, "ConfigMap"):
+        assert len(json.dumps(config_map).encode()) < 262_144
+
+
+@every_production
+def test_every_board_is_given_to_grafana(overlay: str) -> None:
+    """The boards are those of the repository, with the label that Grafana's sidecar looks for."""
+    given = {
+        name: text
+        for it in of_kind(overlay, "ConfigMap")
+        if it["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
+        for name, text in it["data"].items()
+    }
+    folder = ROOT / "deploy/grafana/boards"
+    assert given == {it.name: it.read_text(encoding="utf-8") for it in folder.glob("*.json")}
+
+
+def test_keda_has_as_many_workers_as_there_is_work_for() -> None:
+    """Nobody else says how many: more than may be lost, and none without partitions."""
+    manifests = built("production-scaled")
+    assert "replicas" not in one(manifests, "Deployment", "smart-region-worker")["spec"]
+    scaled = one(manifests, "ScaledObject", "smart-region-worker")["spec"]
+    settings = environment(manifests, dict(containers(manifests))["smart-region-worker"])
+    assert scaled["minReplicaCount"] == 2
+    assert str(scaled["maxReplicaCount"]) == settings["SMART_REGION_PARTITIONS"]
+    (trigger,) = scaled["triggers"]
+    assert trigger["metadata"]["bootstrapServers"] == settings["SMART_REGION_BROKER"]
+    assert trigger["metadata"]["consumerGroup"] == load_settings().app_id
+
+
+def test_keda_sees_no_record() -> None:
+    """It is the observer, whose rights are to describe."""
+    manifests = built("production-scaled")
+    authentication = one(manifests, "TriggerAuthentication", "smart-region-observer")["spec"]
+    (name,) = authentication["configMapTargetRef"]
+    user = one(manifests, "ConfigMap", name["name"])["data"][name["key"]]
+    rules = one(manifests, "KafkaUser", user)["spec"]["authorization"]["acls"]
+    assert {operation for rule in rules for operation in rule["operations"]} == {"Describe"}
