@@ -121,6 +121,44 @@ class TestReading:
 
         play(scene())
 
+    @pytest.mark.parametrize(("position", "sought"), [(5, [{CHANGELOG: 3}]), (0, [])])
+    def test_a_recoverys_records_in_an_older_poll_are_read_again(
+        self, position: int, sought: list[dict[Any, int]]
+    ) -> None:
+        """A poll that outlived a rebalance took what a recovery sought; who seeks later wins."""
+
+        async def scene() -> None:
+            consumer, thread = member(CHANGELOG)
+            thread.committed[CHANGELOG] = None
+            thread.positions[CHANGELOG] = position
+
+            def rebalanced() -> None:
+                consumer.app.consumer_generation_id = GENERATION + 1
+
+            thread.brings(polled(CHANGELOG, 3, 4), meanwhile=rebalanced)
+
+            assert await batch(consumer) == []
+            assert thread.sought == sought
+
+        play(scene())
+
+    def test_what_waits_behind_a_record_of_a_rebalance_is_read_again(self) -> None:
+        """A changelog's records are not dropped because an event topic's come first in the poll."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, CHANGELOG)
+            thread.positions[CHANGELOG] = 4
+
+            def rebalance() -> None:
+                consumer.app.rebalancing = True
+
+            thread.brings(polled(EVENTS, 8) | polled(CHANGELOG, 2, 3), meanwhile=rebalance)
+
+            assert await batch(consumer) == []
+            assert {CHANGELOG: 2} in thread.sought
+
+        play(scene())
+
     def test_records_polled_while_the_flow_stopped_are_sought_back(self) -> None:
         """Faust clears its queues then: what it would not deliver is read again."""
 
