@@ -11,15 +11,26 @@ __all__ = ["run"]
 SECONDS = 300.0
 
 
-def run(broker: KafkaBroker, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run `smart-region` on a broker; the clock stands on the last day of 2020."""
+def run(
+    broker: KafkaBroker,
+    *arguments: str,
+    module: str = "smart_region",
+    standard_input: str = "",
+    **settings: str,
+) -> "subprocess.CompletedProcess[str]":
+    """Run `smart-region`, or a variant of it, on a broker; the clock stands at the end of 2020.
+
+    Settings are named as in `streams.settings`.
+    """
     return subprocess.run(
-        [sys.executable, "-m", "smart_region", *arguments],
+        [sys.executable, "-m", module, *arguments],
         env={
             **os.environ,
             "SMART_REGION_BROKER": broker.bootstrap,
             "SMART_REGION_CLOCK": "2020-12-31",
+            **{f"SMART_REGION_{name.upper()}": value for name, value in settings.items()},
         },
+        input=standard_input,
         capture_output=True,
         text=True,
         check=False,

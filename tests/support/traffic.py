@@ -135,6 +135,6 @@ def _ends(bootstrap: str) -> dict[TopicPartition, int]:
         places = [
             TopicPartition(topic_name(family), partition)
             for family in Family
-            for partition in range(PARTITIONS)
+            for partition in consumer.partitions_for_topic(topic_name(family)) or ()
         ]
         return dict(consumer.end_offsets(places))

@@ -1,0 +1,256 @@
+"""Upgrades on a real broker: contracts, catalogue and partitions change, and the figures hold."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import catalogue
+from catalogue.loader import load_catalogue
+from events.school import SchoolConnected
+from events.topics import DEFAULT_APP_ID, changelog_topics
+from streams.audit.comparison import compare
+from streams.audit.reading import EVENT_TOPICS, read_topics
+from streams.audit.recount import audit_records
+from tests.support.commands import run
+from tests.support.kafka import KafkaBroker
+from tests.support.newer_release import SchoolConnectedTwo
+from tests.support.traffic import Message, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(240)
+
+NEWER = "tests.support.newer_release"
+LAST_DAY = date(2020, 12, 31)
+SETTLE_SECONDS = 60.0
+
+#: The catalogue's next edition: one indicator more than the shipped one.
+ONE_MORE = """\
+  - id: schools_ever_connected
+    title: Lycées raccordés un jour
+    definition: Nombre de lycées qui ont un jour été raccordés.
+    unit: count
+    direction: rising
+    grain: department
+    measure: { count: school.connected }
+    periodicity: irregular
+    availability_delay_days: 31
+"""
+
+
+@cache
+def a_year() -> tuple[Message, ...]:
+    """Return what the Région sends in 2016."""
+    return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
+
+
+def in_version_two(message: Message) -> Message:
+    """Say a connection of a lycée as tomorrow's producers do; leave every other message."""
+    if SchoolConnected.TYPE.encode() not in message.value:
+        return message
+    try:
+        said = json.loads(message.value)
+        said["type"] = SchoolConnectedTwo.TYPE
+        said["data"]["uplink_mbps"] = said["data"]["downlink_mbps"]
+    except (ValueError, KeyError, TypeError):
+        return message  # One of the simulator's mistakes.
+    return replace(message, value=json.dumps(said).encode())
+
+
+def recount(
+    broker: KafkaBroker, workers: Sequence[Worker], **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Compare the workers with the recount of tomorrow's release."""
+    addresses = [part for worker in workers for part in ("--against", worker.url)]
+    return run(broker, "audit", *addresses, "--json", module=NEWER, **settings)
+
+
+def done(broker: KafkaBroker, *workers: Worker, group: str = DEFAULT_APP_ID) -> None:
+    """Wait until every record is worked through and the workers are ready."""
+    assert wait_done(broker.bootstrap, seconds=SETTLE_SECONDS, group=group), "\n".join(
+        worker.log()[-3000:] for worker in workers
+    )
+    for worker in workers:
+        worker.wait_ready()
+
+
+def share_the_work(*workers: Worker) -> None:
+    """Wait until each of the workers has partitions of its own."""
+
+    def shared() -> bool:
+        told = [worker.readiness() for worker in workers]
+        return all(one.get("ready") and one["partitions"] for one in told)
+
+    assert wait_until(shared, seconds=SETTLE_SECONDS), workers[0].log()[-3000:]
+
+
+def versions_on_the_topic(broker: KafkaBroker) -> set[str]:
+    """Name the versions of the lycées' connection among the raw records."""
+    return {
+        kind
+        for record in read_topics(broker.bootstrap, topics=[EVENT_TOPICS[0]])
+        for kind in (SchoolConnected.TYPE, SchoolConnectedTwo.TYPE)
+        if kind.encode() in (record.value or b"")
+    }
+
+
+def test_two_versions_of_a_contract_live_together_through_a_rolling_restart(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Workers are replaced one by one while v1 flows, then v1 and v2: nothing is missed.
+
+    A producer that sends v2 too early is refused by the worker of the older release that has its
+    partition; the dead letters bring those events back after the upgrade.
+    """
+    quarter = len(a_year()) // 4
+    first, second, third, fourth = (a_year()[n * quarter :][:quarter] for n in range(4))
+    old = [crew.worker(name) for name in ("old-a", "old-b")]
+    new = [crew.worker(name, module=NEWER) for name in ("new-a", "new-b")]
+    for worker in old:
+        worker.start()
+    share_the_work(*old)
+    send(broker.bootstrap, first)
+    done(broker, *old)
+
+    assert old[0].stop() == 0
+    new[0].start()
+    share_the_work(new[0], old[1])
+    send(broker.bootstrap, [*second, *map(in_version_two, third)])
+    done(broker, new[0], old[1])
+    assert SchoolConnectedTwo.TYPE in new[0].metrics()
+    refused = 'smartregion_dead_letters_total{reason="unknown_type"}'
+    assert refused in old[1].metrics()
+
+    assert old[1].stop() == 0
+    new[1].start()
+    send(broker.bootstrap, fourth)
+    done(broker, *new)
+    assert recount(broker, new).returncode == 1  # What was sent too early is still to come.
+    replayed = run(broker, "dead-letters", "replay", "--reason", "unknown_type", module=NEWER)
+    assert not replayed.stdout.startswith("0 sent again"), replayed.stderr
+    done(broker, *new)
+
+    audited = recount(broker, new)
+    assert audited.returncode == 0, audited.stdout[-3000:] + audited.stderr
+    assert json.loads(audited.stdout)["comparison"]["compared"] > 200
+    assert versions_on_the_topic(broker) == {SchoolConnected.TYPE, SchoolConnectedTwo.TYPE}
+
+
+def test_a_release_taken_back_still_reads_the_newer_ones_state(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """The state that a newer release wrote is read by the older one, with the same figures."""
+    newer = crew.worker("newer", module=NEWER)
+    newer.start()
+    send(broker.bootstrap, list(map(in_version_two, a_year())))
+    done(broker, newer)
+    assert newer.stop() == 0
+
+    older = crew.worker("older")
+    older.start()
+    older.wait_ready()
+    audited = recount(broker, [older])
+    assert audited.returncode == 0, audited.stdout[-3000:] + audited.stderr
+
+
+def test_a_new_catalogue_needs_no_event_again(
+    broker: KafkaBroker, crew: Crew, tmp_path: Path
+) -> None:
+    """Restarted one by one with one more indicator, workers know its past without reading it."""
+    folder = tmp_path / "catalogue"
+    shutil.copytree(Path(catalogue.__file__).parent / "programmes", folder)
+    lycees = folder / "lycees.yaml"
+    lycees.write_text(lycees.read_text() + ONE_MORE)
+    before = [crew.worker(name) for name in "ab"]
+    for worker in before:
+        worker.start()
+    send(broker.bootstrap, a_year())
+    done(broker, *before)
+
+    after = [crew.worker(name, catalogue=str(folder)) for name in "cd"]
+    for old, new in zip(before, after, strict=True):
+        assert old.stop() == 0
+        new.start()
+        new.wait_ready()
+    done(broker, *after)
+
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(folder), LAST_DAY)
+    assert wait_until(
+        lambda: compare(audit, [worker.url for worker in after]).differences == (), seconds=15
+    ), compare(audit, [worker.url for worker in after])
+    assert audit.readings["schools_ever_connected", None].numerator > 0
+    for worker in after:
+        assert "smartregion_events_total{" not in worker.metrics(), "it read events again"
+
+
+def test_more_partitions_are_taken_by_a_new_application(broker: KafkaBroker, crew: Crew) -> None:
+    """Refused as long as settings and topics differ; then the documented road ends in the figures.
+
+    Records that lie where 8 partitions put them are forwarded to their place among 16.
+    """
+    old = crew.worker("eight")
+    old.start()
+    send(broker.bootstrap, a_year())
+    done(broker, old)
+    assert old.stop() == 0
+
+    refused = run(broker, "worker", partitions="16")
+    assert refused.returncode == 2
+    assert "partitions" in refused.stderr
+
+    # The road of docs/operations: more partitions, changelogs of a new application, a replay.
+    with broker.admin() as admin:
+        admin.create_partitions(dict.fromkeys(EVENT_TOPICS, 16))
+    refused = run(broker, "worker")
+    assert refused.returncode == 2
+    assert "partitions" in refused.stderr
+    settings = {"partitions": "16", "app_id": "monitor-16"}
+    applied = run(broker, "topics", "apply", **settings)
+    assert applied.returncode == 0, applied.stderr
+    workers = [crew.worker(name, **settings) for name in ("sixteen-a", "sixteen-b")]
+    for worker in workers:
+        worker.start()
+    done(broker, *workers, group=settings["app_id"])
+    audited = recount(broker, workers, **settings)
+    assert audited.returncode == 0, audited.stdout[-3000:] + audited.stderr
+    account = json.loads(audited.stdout)["account"]
+    assert account["forwarded"] > account["produced"] // 4
+
+
+def test_the_raw_topics_alone_bring_every_figure_back(broker: KafkaBroker, crew: Crew) -> None:
+    """States, changelogs and offsets deleted, a worker shows the same figures to the last one."""
+    worker = crew.worker("before")
+    worker.start()
+    send(broker.bootstrap, a_year(), astray=0.1)
+    done(broker, worker)
+    figures = shown(worker)
+    assert len(figures) > 200
+    assert worker.stop() == 0
+
+    changelogs = [topic.name for topic in changelog_topics()]
+    with broker.admin() as admin:
+        admin.delete_topics(changelogs)
+        assert wait_until(lambda: not set(changelogs) & set(admin.list_topics()), seconds=20)
+        admin.delete_groups([DEFAULT_APP_ID])
+    applied = run(broker, "topics", "apply")
+    assert applied.returncode == 0, applied.stderr
+    rebuilt = crew.worker("after")
+    rebuilt.start()
+    done(broker, rebuilt)
+    assert shown(rebuilt) == figures
+
+
+def shown(worker: Worker) -> set[str]:
+    """Return the samples of all indicators."""
+    return {
+        line for line in worker.metrics().splitlines() if line.startswith("smartregion_indicator_")
+    }
