@@ -60,6 +60,12 @@ class Holdings:
         else:
             self._repaired[family, partition].pop(entity, None)
 
+    def forget(self, family: Family, partition: int, entity: str) -> None:
+        """Forget an entity whose state the changelog ends there: it was erased."""
+        before = self._states[family, partition].pop(entity, EMPTY)
+        self._repaired[family, partition].pop(entity, None)
+        self.fold.replace(family, partition, entity, before, EMPTY)
+
     def repairs(self) -> list[tuple[Family, int]]:
         """Return the places with states whose last changelog record knows less than they do."""
         return [place for place, states in self._repaired.items() if states]

@@ -162,10 +162,14 @@ def _families(app_id: str) -> dict[str, Family]:
 
 
 def _take(holdings: Holdings, families: dict[str, Family], record: RawRecord) -> None:
-    if record.key is None or record.value is None:
+    if record.key is None:
         return
     try:
-        entity, state = record.key.decode(), decode_state(record.value)
+        entity = record.key.decode()
+        state = None if record.value is None else decode_state(record.value)
     except (ValueError, TypeError, AttributeError) as error:
         raise ChangelogUnreadableError(record, cause=str(error)) from error
-    holdings.recover(families[record.topic], record.partition, entity, state)
+    if state is None:
+        holdings.forget(families[record.topic], record.partition, entity)
+    else:
+        holdings.recover(families[record.topic], record.partition, entity, state)

@@ -46,13 +46,13 @@ class EntityStore(memory.Store[str, Any]):
         """Merge the records of changelog polls, as `BatchConsumer` hands them on."""
         for event in batch:
             for record in event.value:
-                if record.key is not None and record.value is not None:
-                    self.holdings.recover(
-                        self.family,
-                        record.partition,
-                        record.key.decode(),
-                        decode_state(record.value),
-                    )
+                if record.key is None:
+                    continue
+                place = (self.family, record.partition, record.key.decode())
+                if record.value is None:
+                    self.holdings.forget(*place)
+                else:
+                    self.holdings.recover(*place, decode_state(record.value))
 
 
 class EntityTable(Table[str, Any]):

@@ -265,3 +265,37 @@ def test_states_cannot_be_changed_from_outside() -> None:
     holdings = Holdings([CONNECTED])
 
     assert not hasattr(holdings.states(SCHOOLS, 0), "__setitem__")
+
+
+class TestErasure:
+    """Entities that the changelog ends."""
+
+    @settings(max_examples=50)
+    @given(st.data(), st.sampled_from(Family))
+    def test_what_is_forgotten_leaves_no_figure_behind(
+        self, data: st.DataObject, family: Family
+    ) -> None:
+        """The figures are those of holdings that never heard of the entity."""
+        history = data.draw(histories(family))
+        erased = data.draw(st.sampled_from(history)).fact.entity_id if history else ""
+        others = [one for one in history if one.fact.entity_id != erased]
+        holdings = learn(Holdings(terms()), family, [history])
+        never_heard = learn(Holdings(terms()), family, [others])
+
+        for partition in range(PARTITIONS):
+            holdings.forget(family, partition, erased)
+
+        assert states(holdings, family) == states(never_heard, family)
+        assert figures(holdings) == figures(never_heard)
+        assert mismatches(holdings) == 0
+
+    def test_what_is_forgotten_is_not_written_again(self) -> None:
+        """A state that was to be repaired is not, once it has ended."""
+        less, more = less_and_more()
+        holdings = Holdings([CONNECTED])
+        holdings.recover(SCHOOLS, 0, PARIS, more)
+        holdings.recover(SCHOOLS, 0, PARIS, less)
+
+        holdings.forget(SCHOOLS, 0, PARIS)
+
+        assert holdings.repairs() == []

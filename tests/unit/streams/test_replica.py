@@ -96,11 +96,12 @@ def test_a_poorer_record_undoes_nothing() -> None:
     assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
 
-def test_passes_over_tombstones() -> None:
-    """No worker writes one; an operator's would say nothing of a set."""
+def test_forgets_an_entity_that_was_erased() -> None:
+    """A record without a value ends its state, and the figures lose it."""
     replica = replica_of(ScriptedReader([written(PARIS, CONNECTED), written(PARIS, None)]))
     assert replica.poll(patience=PATIENCE) == 2
-    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+    assert replica.holdings.states(Family.SCHOOLS, 3) == {}
+    assert replica.holdings.fold.series(3) == {}
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"school.connected": 1}', b"\xff", b"1"])

@@ -92,15 +92,18 @@ class TestRecovery:
 
         asyncio.run(scene())
 
-    def test_leaves_tombstones_out(self) -> None:
-        """The monitor writes none, and knowledge is not undone by one."""
+    def test_a_record_without_a_value_ends_a_state(self) -> None:
+        """An erased entity is forgotten; what is said of it later is all that is known."""
 
         async def scene() -> None:
             app, engine = worker()
+            table = table_of(app, SCHOOLS)
 
-            table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, NEW), (PARIS, None))])
+            table.apply_changelog_batch([told((PARIS, NEW), (PARIS, None))])
+            assert dict(engine.holdings.states(SCHOOLS, 0)) == {}
 
-            assert dict(engine.holdings.states(SCHOOLS, 0)) == {PARIS: NEW}
+            table.apply_changelog_batch([told((PARIS, OLD))])
+            assert dict(engine.holdings.states(SCHOOLS, 0)) == {PARIS: OLD}
 
         asyncio.run(scene())
 

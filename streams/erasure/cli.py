@@ -1,0 +1,63 @@
+"""The command `smart-region erase`."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import click
+
+__all__ = ["commands"]
+
+
+@click.command()
+@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+@click.option("--for-good", is_flag=True, help="Do it; without, only what is there is told.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the workers may take to take in what is sent.",
+)
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str | None) -> None:
+    """Erase what is kept about the pseudonyms of FILE (or standard input), one a line.
+
+    Their facts are taken back, so that no figure counts them; the partitions of the topic that hold
+    their records are written anew without these; their states are forgotten. It cannot be undone.
+    Cut short, it may be run again. The workers have to run meanwhile, and to be restarted one after
+    the other afterwards. See docs/retention.md.
+    """
+    from streams.dead_letter_office.post import KafkaPost
+    from streams.erasure import procedure
+    from streams.erasure.persons import Persons, read_pseudonyms
+    from streams.settings import load_settings
+
+    settings = load_settings(broker=bootstrap)
+    persons = Persons(read_pseudonyms(file))
+    traces = procedure.look_for(settings, persons)
+    click.echo(
+        f"{traces.records} records in {len(traces.partitions)} partitions are about"
+        f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
+    )
+    letters = procedure.letters_naming(settings, persons)
+    if letters:
+        places = ", ".join(map(str, sorted(letters)))
+        click.echo(f"dead letters that name them, gone after 90 days: {places}")
+    if not for_good:
+        click.echo("nothing was done: add --for-good to erase them", err=True)
+        return
+    with KafkaPost(
+        settings.broker, security=settings.security(), idempotent=settings.idempotent_producer
+    ) as post:
+        erased = procedure.erase(settings, post, persons, traces, wait_seconds=wait_seconds)
+    click.echo(
+        f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"
+        f" {len(persons.pseudonyms)} states ended"
+    )
+    click.echo("now restart the workers one after the other: they forget at their start", err=True)
+
+
+commands: list[click.Command] = [erase]

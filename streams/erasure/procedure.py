@@ -1,0 +1,89 @@
+"""The erasure from end to end, in steps that may be cut short anywhere and begun again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from events.cloudevent import encode_structured
+from events.dead_letters import NotADeadLetterError, read_dead_letter
+from events.partitioning import partition_for
+from events.records import OutgoingRecord
+from events.topics import DEAD_LETTERS, topic_name
+from streams.audit.reading import read_topics
+from streams.erasure.forgetting import end_marks
+from streams.erasure.persons import PERSONS, Persons
+from streams.erasure.rewriting import rewrite
+from streams.erasure.traces import Traces, find_traces, retractions
+from streams.erasure.waiting import wait_for_workers
+
+if TYPE_CHECKING:
+    from events.cloudevent import CloudEvent
+    from events.dead_letters import Place
+    from streams.dead_letter_office.post import Post
+    from streams.settings import Settings
+
+__all__ = ["Erased", "erase", "letters_naming", "look_for"]
+
+TOPIC: Final = topic_name(PERSONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did: facts taken back, and records copied to write partitions anew."""
+
+    taken_back: int
+    copied: int
+
+
+def look_for(settings: Settings, persons: Persons) -> Traces:
+    """Find what the event topic holds about some persons. Raises as `read_topics`."""
+    records = read_topics(settings.broker, topics=[TOPIC], security=settings.security())
+    return find_traces(records, persons)
+
+
+def letters_naming(settings: Settings, persons: Persons) -> list[Place]:
+    """Return the dead letters that name one of them. Raises as `read_topics`."""
+    found = []
+    for record in read_topics(settings.broker, topics=[DEAD_LETTERS], security=settings.security()):
+        if persons.mentioned_in(record):
+            try:
+                found.append(read_dead_letter(record).place)
+            except NotADeadLetterError:
+                continue
+    return found
+
+
+def erase(
+    settings: Settings,
+    post: Post,
+    persons: Persons,
+    traces: Traces,
+    *,
+    wait_seconds: float,
+) -> Erased:
+    """Take the facts back, wait for the workers, write the partitions anew, forget the states.
+
+    First the figures lose the persons by the ordinary road, so that workers and audit agree all
+    the while. Raises WorkersBehindError, and as `rewrite`.
+    """
+    back = retractions(traces, now=settings.make_clock().now())
+    post.send([_record(event, settings.partitions) for event in back])
+    if traces.records:
+        # What a worker still had in hand would bring a state back after its end mark.
+        wait_for_workers(settings, TOPIC, wait_seconds=wait_seconds)
+    homes = {_home(event.fact.entity_id, settings.partitions) for event in back}
+    copied = rewrite(
+        settings, post, TOPIC, sorted(traces.partitions | homes), without=persons.concerned_by
+    )
+    post.send(end_marks(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions))
+    return Erased(taken_back=len(back), copied=copied)
+
+
+def _record(event: CloudEvent, partitions: int) -> OutgoingRecord:
+    key, value, headers = encode_structured(event)
+    return OutgoingRecord(TOPIC, _home(event.fact.entity_id, partitions), key, value, headers)
+
+
+def _home(entity: str, partitions: int) -> int:
+    return partition_for(entity.encode(), partitions)

@@ -1,0 +1,141 @@
+"""Erasure on a real broker: a person is nowhere any more, and every other figure stands."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from subprocess import CompletedProcess
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from events.cloudevent import decode
+from events.errors import ContractError
+from events.fact import Family
+from events.topic_admin import apply_topics
+from events.topics import DEFAULT_APP_ID, changelog_name, changelog_topics, declared_topics
+from streams.audit.comparison import compare
+from streams.audit.reading import EVENT_TOPICS, read_topics
+from streams.audit.recount import Audit, audit_records
+from tests.support.commands import run
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(240)
+
+LAST_DAY = date(2020, 12, 31)
+CHANGELOG = changelog_name(DEFAULT_APP_ID, Family.TRAININGS)
+#: Files without a living record are deleted at once, not within minutes.
+HURRIED = """\
+log.retention.check.interval.ms=500
+log.initial.task.delay.ms=500
+"""
+
+
+@cache
+def enrolments() -> tuple[Message, ...]:
+    """Return what is said of the enrolments of two years, mistakes included."""
+    said = region(7, date(2016, 1, 1), date(2017, 12, 31))
+    return tuple(message for message in said if message.family is Family.TRAININGS)
+
+
+@cache
+def persons() -> tuple[str, ...]:
+    """Return the pseudonyms of some who have enrolled."""
+    found = dict.fromkeys(filter(None, map(person_of, enrolments())))
+    return tuple(found)[10:40:10]
+
+
+def person_of(message: Message) -> str | None:
+    """Return whom a valid message is about."""
+    try:
+        return decode(message.headers, message.value, family=message.family).fact.entity_id
+    except ContractError:
+        return None
+
+
+def erase(broker: KafkaBroker, *options: str) -> CompletedProcess[str]:
+    """Run the command on the persons."""
+    return run(broker, "erase", *options, standard_input="\n".join(persons()))
+
+
+def naming(broker: KafkaBroker, *topics: str) -> int:
+    """Count the records of topics that name one of the persons."""
+    return sum(
+        any(
+            person.encode() in text
+            for person in persons()
+            for text in (record.key or b"", record.value or b"")
+        )
+        for record in read_topics(broker.bootstrap, topics=topics)
+    )
+
+
+def exact(broker: KafkaBroker, worker: Worker) -> Audit:
+    """Wait until all is taken in; the worker's figures are then the recount's. Returns it."""
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    worker.wait_ready()
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
+    assert compare(audit, [worker.url]).differences == ()
+    return audit
+
+
+def enrolled(audit: Audit) -> int:
+    """Return the region's figure of all who enrolled."""
+    return audit.readings["trainees_enrolled", None].numerator
+
+
+def test_a_person_is_erased_and_the_audit_finds_no_difference(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Figures lose the person alone; the topic, new workers and a rebuild know nothing of it."""
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, enrolments(), astray=0.1)
+    before = exact(broker, worker)
+    assert naming(broker, *EVENT_TOPICS) > len(persons())
+
+    told = erase(broker)
+    assert told.returncode == 0, told.stderr
+    assert "about 3 of 3 pseudonyms" in told.stdout
+    assert enrolled(exact(broker, worker)) == enrolled(before)
+
+    done = erase(broker, "--for-good")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert naming(broker, *EVENT_TOPICS) == 0
+    after = exact(broker, worker)
+    assert enrolled(after) == enrolled(before) - len(persons())
+    assert after.account.refused == before.account.refused
+
+    again = erase(broker, "--for-good")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert again.stdout.startswith("0 records")
+
+    assert worker.stop() == 0
+    successor = crew.worker("successor")
+    successor.start()
+    assert enrolled(exact(broker, successor)) == enrolled(after)
+    assert successor.stop() == 0
+
+    with broker.admin() as admin:
+        changelogs = [topic.name for topic in changelog_topics()]
+        admin.delete_topics(changelogs)
+        assert wait_until(lambda: not set(changelogs) & set(admin.list_topics()), seconds=20)
+        admin.delete_groups([DEFAULT_APP_ID])
+    apply_topics(broker.bootstrap, declared_topics())
+    rebuilt = crew.worker("rebuilt")
+    rebuilt.start()
+    assert enrolled(exact(broker, rebuilt)) == enrolled(after)
+    assert naming(broker, CHANGELOG) == 0
+
+
+def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) -> None:
+    """Nothing is deleted before the workers have taken in what is to be erased."""
+    send(broker.bootstrap, enrolments())
+    named = naming(broker, *EVENT_TOPICS)
+    refused = run(broker, "erase", "--for-good", "--wait", "1", standard_input="\n".join(persons()))
+    assert refused.returncode == 2
+    assert "start the workers" in refused.stderr
+    assert naming(broker, *EVENT_TOPICS) >= named
