@@ -57,10 +57,11 @@ check: $(VENV)/dev.stamp ## format, lint, types, generated files, released contr
 		{ ! grep .; } || { echo "generated and not committed: add them" >&2; exit 1; }
 	@$(BIN)/smart-region contracts check
 
-lint-deploy: $(VENV)/dev.stamp ## image, compose files, scripts and YAML
+lint-deploy: $(VENV)/dev.stamp ## image, compose files, scripts, YAML, what Kubernetes is given
 	@$(BIN)/hadolint deploy/docker/Dockerfile
 	@git ls-files '*.sh' .ci/run | xargs $(BIN)/shellcheck
 	@git ls-files '*.yaml' ':!tests' | xargs $(BIN)/yamllint --strict
+	@$(BIN)/python -m pytest -qq -r f tests/unit/deploy/test_kubernetes_schemas.py
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec $(COMPOSE)
 	@if docker compose version >/dev/null 2>&1; then docker compose --env-file deploy/.env.example \
 		$(addprefix --file ,$(COMPOSE)) --profile '*' config --quiet; fi

@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from dashboards.rules.render import Site
 from events.gateway.settings import load_gateway_settings
+from smart_region import main
 from streams.settings import load_settings
 from streams.worker import STOP_SECONDS
 from tests.support.kubernetes import (
@@ -74,6 +77,15 @@ def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
         assert security["capabilities"] == {"drop": ["ALL"]}
         assert "privileged" not in security
         assert not any("hostPort" in port for port in container.get("ports", ()))
+
+
+@every_overlay
+def test_everything_is_in_the_one_namespace(overlay: str) -> None:
+    """Nothing lands where whoever applies it happens to be."""
+    (namespace,) = of_kind(overlay, "Namespace")
+    name = namespace["metadata"]["name"]
+    others = [it for it in built(overlay) if it["kind"] != "Namespace"]
+    assert {it["metadata"].get("namespace") for it in others} == {name}
 
 
 @every_overlay
@@ -304,6 +316,20 @@ def test_secrets_that_are_made_by_hand_are_told_of(overlay: str) -> None:
         for volume in pod.get("volumes", ()):
             name = volume["secret"]["secretName"]
             assert name in made or name in page, name
+
+
+def test_the_page_has_commands_that_there_are(tmp_path: Path) -> None:
+    """Those that write files write them."""
+    page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^smart-region (kubernetes .*)$", page, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        words = [*line.split(), "--out", str(tmp_path)]
+        if "monitoring" in words:
+            words += ["--boards-dir", str(tmp_path)]
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+    assert "lycees" in (tmp_path / "users.yaml").read_text(encoding="utf-8")
 
 
 @every_production
