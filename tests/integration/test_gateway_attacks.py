@@ -428,7 +428,7 @@ def test_no_secret_is_in_answers_logs_metrics_or_topics(target: Target) -> None:
 
 
 def _recognisable(target: Target) -> list[str]:
-    random_part = target.token.rpartition("_")[2]
+    random_part = target.token.removeprefix(f"srt_{PRODUCER}_")
     key = base64.b64decode(target.written_secret.removeprefix("whsec_") + "===")
     return [
         random_part,

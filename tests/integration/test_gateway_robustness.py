@@ -37,8 +37,8 @@ def opened(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) 
     with doorway(
         kafka_broker.bootstrap,
         tmp_path_factory.mktemp("door"),
-        gateway_header_timeout="1",
-        gateway_body_timeout="1",
+        gateway_header_timeout="2",
+        gateway_body_timeout="2",
         gateway_idle_timeout="1",
         gateway_connections=str(CONNECTIONS),
     ) as door:
