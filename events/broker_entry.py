@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Sequence
 from typing import Final
 
-from aiokafka.conn import create_conn
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import (
     IllegalSaslStateError,
     KafkaError,
@@ -25,6 +25,7 @@ from events.errors import BrokerEntryError
 __all__ = ["knock"]
 
 ANSWER_SECONDS: Final = 3.0
+CLOSING_SECONDS: Final = 0.3
 
 #: A connection that ends in the middle of a handshake: the broker may just be stopping.
 _HUNG_UP: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
@@ -45,14 +46,17 @@ async def knock(
     refusal: BrokerEntryError | None = None
     for address in addresses:
         host, _, port = address.rpartition(":")
+        connection = AIOKafkaConnection(host.strip("[]"), int(port), **config)
         try:
             async with asyncio.timeout(seconds):
-                connection = await create_conn(host.strip("[]"), int(port), **config)
+                await connection.connect()
         except (KafkaError, OSError, TimeoutError) as error:
             refusal = refusal or _refusal(address, security, error)
         else:
-            connection.close()
             return
+        finally:
+            # Closed it is a little later, once the broker has been told.
+            await asyncio.wait({connection.close()}, timeout=CLOSING_SECONDS)
     if refusal is not None:
         raise refusal
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,12 +115,15 @@ class SecuredKafka(KafkaBroker):
         finally:
             client.close()
 
-    def add_user(self, name: str, password: str) -> None:
-        """Make a user, or give it another password."""
-        user = UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password)
+    def add_users(self, passwords: Mapping[str, str]) -> None:
+        """Make users, by their names, or give them other passwords."""
+        users = [
+            UserScramCredentialUpsertion(name, ScramMechanism.SCRAM_SHA_512, password)
+            for name, password in passwords.items()
+        ]
         with self.admin() as admin:
-            problems = admin.alter_user_scram_credentials([user])
-        assert not problems[name], problems
+            problems = admin.alter_user_scram_credentials(users)
+        assert not any(problems.values()), problems
 
     def settings_of(self, name: str, password: str) -> dict[str, str]:
         """Return the variables with which a user comes in."""

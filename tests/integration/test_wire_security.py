@@ -1,0 +1,475 @@
+"""A monitor on a broker that asks who is there: what each role may do, and who is not let in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ACLOperation, KafkaAdminClient
+from kafka.errors import GroupAuthorizationFailedError
+
+from events.access_granting import give_rights
+from events.access_rights import Operation, Role, rights_of
+from events.broker import BrokerSecurity, opened
+from events.fact import Family
+from events.simulation import simulate
+from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
+from tests.support.certificates import Authority
+from tests.support.doors import Door, issue_credentials
+from tests.support.kafka import missing_requirement
+from tests.support.requirements import give_up
+from tests.support.secured_kafka import SecuredKafka
+from tests.support.waiting import wait_until
+from tests.support.workers import Worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+#: What a producer of one family may send, and one of another.
+OWN_FAMILY, OTHER_FAMILY = Family.SCHOOLS, Family.GRANTS
+IN_SECONDS = 10.0
+"""How soon whoever is not let in has to know."""
+
+
+def password_of(user: str) -> str:
+    """Return a user's password."""
+    return f"{user}'s own"
+
+
+class Monitor:
+    """The secured broker, with a user for each role, and the command line as any of them."""
+
+    def __init__(self, kafka: SecuredKafka, folder: Path) -> None:
+        self.kafka = kafka
+        self.folder = folder
+
+    def settings_of(self, user: str) -> dict[str, str]:
+        """Return the variables of a user."""
+        return self.kafka.settings_of(user, password_of(user))
+
+    def security_of(self, user: str) -> BrokerSecurity:
+        """Return how a user comes in."""
+        return BrokerSecurity.from_environment(self.settings_of(user))
+
+    def run_as(
+        self, user: str, *arguments: str, given: str | None = None, **changes: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `smart-region` as a user; `changes` are settings, named as they are."""
+        return run(self.settings_of(user) | variables(changes), *arguments, given=given)
+
+    def run_as_root(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run `smart-region` as the super user, who has a certificate."""
+        root = self.kafka.as_root
+        return run(
+            {
+                "SMART_REGION_BROKER": self.kafka.mutual,
+                "SMART_REGION_SECURITY_PROTOCOL": "SSL",
+                "SMART_REGION_SSL_CAFILE": str(root.ssl_cafile),
+                "SMART_REGION_SSL_CERTFILE": str(root.ssl_certfile),
+                "SMART_REGION_SSL_KEYFILE": str(root.ssl_keyfile),
+            },
+            *arguments,
+        )
+
+    def start(self, user: str, command: str = "worker", **settings: str) -> Worker:
+        """Start a worker or an assessor as a user; does not wait until it is ready."""
+        worker = Worker(
+            self.kafka.bootstrap,
+            self.folder,
+            name=user,
+            command=command,
+            settings=self.settings_of(user) | variables(settings),
+        )
+        worker.start()
+        return worker
+
+
+def variables(settings: Mapping[str, str]) -> dict[str, str]:
+    """Name settings as the environment does."""
+    return {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}
+
+
+def run(
+    environ: Mapping[str, str], *arguments: str, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `smart-region`; the clock stands on the last day of 2020."""
+    return subprocess.run(
+        [sys.executable, "-m", "smart_region", *arguments],
+        env={**os.environ, "SMART_REGION_CLOCK": "2020-12-31", **environ},
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def families_of(role: Role) -> tuple[Family, ...]:
+    """Return the families of the producer; other roles have none."""
+    return (OWN_FAMILY,) if role is Role.PRODUCER else ()
+
+
+def lines_of(*families: Family) -> str:
+    """Return the events of some families, from the simulated Région's first months."""
+    return "".join(
+        f"{record.line}\n"
+        for record in simulate(7, date(2016, 1, 1), date(2016, 2, 28))
+        if record.family in families
+    )
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
+    """Give the module's broker."""
+    if reason := missing_requirement():
+        give_up(reason)
+    with SecuredKafka(tmp_path_factory.mktemp("secured")) as broker:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def monitor(kafka: SecuredKafka, tmp_path_factory: pytest.TempPathFactory) -> Monitor:
+    """Give the broker with its topics and users, all made as an operator makes them."""
+    monitor = Monitor(kafka, tmp_path_factory.mktemp("monitor"))
+    kafka.add_users({role: password_of(role) for role in Role})
+    for role in Role:
+        rights = rights_of(role, families=families_of(role))
+        give_rights(kafka.mutual, f"User:{role}", rights, security=kafka.as_root)
+    done = monitor.run_as(Role.DEPLOYER, "topics", "apply")
+    assert done.returncode == 0, done.stderr
+    return monitor
+
+
+@pytest.fixture(scope="module")
+def worker(monitor: Monitor) -> Iterator[Worker]:
+    """Give a worker that is ready, on events that a producer has sent."""
+    done = monitor.run_as(Role.PRODUCER, "emit", given=lines_of(OWN_FAMILY))
+    assert done.returncode == 0, done.stderr
+    worker = monitor.start(Role.WORKER)
+    worker.wait_ready()
+    yield worker
+    worker.kill()
+
+
+# What each role is there for.
+
+
+def test_a_worker_works_through_what_a_producer_sent(monitor: Monitor, worker: Worker) -> None:
+    """An observer sees that nothing waits, and a reader counts the same figures."""
+    assert wait_until(lambda: lag_seen_by_observer(monitor) == 0, seconds=30), worker.log()
+
+    audit = monitor.run_as(Role.READER, "audit", "--against", worker.url)
+
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+def test_an_assessor_judges_what_the_workers_know(monitor: Monitor, worker: Worker) -> None:
+    """It reads the states, and needs neither events nor a group."""
+    assert worker.ready
+    assessor = monitor.start(Role.ASSESSOR, "assessor")
+    try:
+        assessor.wait_ready()
+        assert assessor.stop() == 0, assessor.log()
+    finally:
+        assessor.kill()
+
+
+def test_the_door_takes_events_and_sets_aside_what_it_refuses(
+    monitor: Monitor, tmp_path: Path
+) -> None:
+    """A valid event is accepted, whatever its family; one that is not becomes a dead letter."""
+    credentials = issue_credentials("lycees", tmp_path)
+    [event, *_] = (json.loads(line) for line in lines_of(Family.SCHOOLS).splitlines())
+    before = letters_seen_by(monitor, Role.READER)
+    with Door(
+        monitor.kafka.bootstrap,
+        tmp_path,
+        secrets=credentials.file,
+        settings=monitor.settings_of(Role.GATEWAY),
+    ) as door:
+        answer = post(door, credentials.token, [event, event | {"data": {}}])
+
+    assert answer == 207
+    assert letters_seen_by(monitor, Role.READER) == before + 1
+
+
+def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None:
+    """What a worker refused is seen by the clerk, and by nobody who only produces."""
+    before = letters_seen_by(monitor, Role.CLERK)
+    with closing(client(KafkaProducer, monitor, Role.PRODUCER)) as producer:
+        producer.send(topic_name(OWN_FAMILY), b"no event").get(10)
+    assert wait_until(lambda: letters_seen_by(monitor, Role.CLERK) > before, seconds=30)
+
+    done = monitor.run_as(Role.CLERK, "dead-letters", "discard", "--all", "--because", "a test")
+
+    assert done.returncode == 0, done.stderr
+    assert worker.alive
+    refused = monitor.run_as(Role.PRODUCER, "dead-letters", "list")
+    assert refused.returncode == 2
+    assert_one_line(refused.stderr, "smartregion.dead-letter", "rights")
+
+
+def test_a_super_user_gives_the_rights_of_a_role(monitor: Monitor) -> None:
+    """By the command, once; the list tells them."""
+    give = ("topics", "acl", "--role", "observer", "--principal", "newcomer")
+    assert monitor.run_as_root(*give).stdout.endswith("10 given, 0 held already\n")
+    assert monitor.run_as_root(*give).stdout == "0 given, 10 held already\n"
+    listed = monitor.run_as_root("topics", "acl", "--principal", "newcomer").stdout
+    assert "User:newcomer may DESCRIBE group smart-region-monitor\n" in listed
+    assert len(listed.splitlines()) == 10
+
+
+# And nothing else.
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_may_do_what_is_declared_and_nothing_else(
+    monitor: Monitor, worker: Worker, role: Role
+) -> None:
+    """The broker's own answer, for every topic, the workers' group and the cluster."""
+    assert worker.alive  # So that there is a group.
+    declared = {
+        right.name: with_implied(right.operations)
+        for right in rights_of(role, families=families_of(role))
+    }
+    with closing(client(KafkaAdminClient, monitor, role)) as admin:
+        allowed = {spec.name: allowed_on_topic(admin, spec.name) for spec in declared_topics()}
+        on_cluster = admin.describe_cluster()["authorized_operations"]
+        assert sees_group(admin) is (declared.pop(DEFAULT_APP_ID, None) is not None)
+
+    assert {topic: may for topic, may in allowed.items() if may} == declared
+    assert on_cluster == []
+
+
+def test_who_sees_the_group_cannot_join_it(monitor: Monitor) -> None:
+    """An observer takes no partition from a worker."""
+    with closing(
+        client(KafkaConsumer, monitor, Role.OBSERVER, group_id=DEFAULT_APP_ID)
+    ) as consumer:
+        consumer.subscribe([topic_name(OWN_FAMILY)])
+        with pytest.raises(GroupAuthorizationFailedError):
+            consumer.poll(timeout_ms=10_000)
+
+
+def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
+    """It is told in one line, and nothing arrives."""
+    done = monitor.run_as(Role.PRODUCER, "emit", given=lines_of(OTHER_FAMILY))
+
+    assert done.returncode == 2
+    assert_one_line(done.stderr, topic_name(OTHER_FAMILY))
+
+
+@pytest.mark.parametrize(
+    ("user", "command"),
+    [
+        (Role.PRODUCER, ("audit",)),
+        (Role.ASSESSOR, ("audit",)),
+        (Role.GATEWAY, ("worker",)),
+        (Role.OBSERVER, ("assessor",)),
+        (Role.WORKER, ("topics", "acl", "--role", "reader", "--principal", "worker")),
+        (Role.DEPLOYER, ("topics", "acl", "--role", "reader", "--principal", "deployer")),
+    ],
+)
+def test_who_has_another_role_is_told(
+    monitor: Monitor, user: Role, command: tuple[str, ...]
+) -> None:
+    """In one line, with a status that is not zero, and soon."""
+    began = monotonic()
+    done = monitor.run_as(user, *command)
+
+    assert done.returncode != 0
+    assert_one_line(done.stderr or last_line(done.stdout), "rights")
+    assert monotonic() - began < IN_SECONDS
+
+
+# Who is not let in.
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Authority:
+    """Give an authority that signed nothing of the broker's."""
+    return Authority(tmp_path, name="stranger")
+
+
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        ("wrong password", "does not take the password of 'worker'"),
+        ("wrong mechanism", "does not offer SCRAM-SHA-256"),
+        ("other authority", "unable to get local issuer certificate"),
+        ("expired certificate", "certificate has expired"),
+    ],
+)
+def test_a_worker_that_is_not_let_in_says_why(
+    monitor: Monitor, stranger: Authority, case: str, told: str
+) -> None:
+    """In one line, with status 2, and before its client would have given up."""
+    changes = {
+        "wrong password": {"sasl_password": "guessed"},
+        "wrong mechanism": {"sasl_mechanism": "SCRAM-SHA-256"},
+        "other authority": {"ssl_cafile": str(stranger.file)},
+        "expired certificate": {"broker": monitor.kafka.expired},
+    }[case]
+    began = monotonic()
+    done = monitor.run_as(Role.WORKER, "worker", **changes)
+
+    assert done.returncode == 2
+    assert_one_line(done.stderr, told)
+    assert monotonic() - began < IN_SECONDS
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("assessor",), ("gateway",), ("emit", os.devnull), ("audit",), ("topics", "apply")],
+    ids=" ".join,
+)
+def test_every_program_says_why_it_is_not_let_in(
+    monitor: Monitor, command: tuple[str, ...]
+) -> None:
+    """A wrong password is never a loop in silence."""
+    began = monotonic()
+    done = monitor.run_as("nobody", *command)
+
+    assert done.returncode == 2
+    assert_one_line(done.stderr, "does not take the password of 'nobody'")
+    assert monotonic() - began < IN_SECONDS
+
+
+def test_a_worker_whose_right_is_missing_says_which(monitor: Monitor, worker: Worker) -> None:
+    """What was set up in part ends with a line that names the role."""
+    assert worker.alive
+    monitor.kafka.add_users({"trainee": password_of("trainee")})
+    for role in (Role.READER, Role.DEPLOYER, Role.OBSERVER):
+        rights = rights_of(role)
+        give_rights(monitor.kafka.mutual, "User:trainee", rights, security=monitor.kafka.as_root)
+    trainee = monitor.start("trainee")
+    try:
+        assert wait_until(lambda: not trainee.alive, seconds=30), trainee.log()
+        assert trainee.status() == 1
+        assert_one_line(last_line(trainee.log()), "topics acl --role worker")
+    finally:
+        trainee.kill()
+
+
+def test_a_changed_password_ends_who_goes_on_with_the_old_one(
+    monitor: Monitor, worker: Worker, tmp_path: Path
+) -> None:
+    """Worker and assessor end, for a supervisor to restart; the door takes what its file has."""
+    kafka = monitor.kafka
+    secret = tmp_path / "password"
+    secret.touch(mode=0o600)
+    secret.write_text(password_of(Role.GATEWAY))
+    credentials = issue_credentials("lycees", tmp_path)
+    settings = monitor.settings_of(Role.GATEWAY) | variables({"sasl_password_file": str(secret)})
+    assessor = monitor.start(Role.ASSESSOR, "assessor")
+    try:
+        assessor.wait_ready()
+        with Door(kafka.bootstrap, tmp_path, secrets=credentials.file, settings=settings) as door:
+            kafka.add_users(dict.fromkeys((Role.WORKER, Role.ASSESSOR, Role.GATEWAY), "changed"))
+            kafka.stop()  # Who is in stays in until then.
+            kafka.start()
+            assert wait_until(lambda: not (worker.alive or assessor.alive), seconds=60)
+            assert wait_until(lambda: "of 'gateway'" in door.log(), seconds=30), door.log()
+            assert not door.ready
+            secret.write_text("changed")
+            assert wait_until(lambda: door.ready, seconds=30), door.log()
+        for ended in (worker, assessor):
+            assert ended.status() == 1
+            assert_one_line(last_line(ended.log()), "does not take the password of")
+    finally:
+        assessor.kill()
+
+
+# How the tests look at it.
+
+
+def client(make: Callable[..., Any], monitor: Monitor, user: str, **config: Any) -> Any:  # noqa: ANN401
+    """Return a Kafka client of a user."""
+    security = monitor.security_of(user)
+    return opened(make, monitor.kafka.bootstrap, security=security, **config)
+
+
+def lag_seen_by_observer(monitor: Monitor) -> int:
+    """Return how many records wait for the workers."""
+    with closing(client(KafkaAdminClient, monitor, Role.OBSERVER)) as admin:
+        committed = admin.list_group_offsets(DEFAULT_APP_ID)[DEFAULT_APP_ID]
+    with closing(client(KafkaConsumer, monitor, Role.OBSERVER)) as consumer:
+        places = [
+            TopicPartition(topic_name(family), partition)
+            for family in Family
+            for partition in range(8)
+        ]
+        ends = consumer.end_offsets(places)
+    done: dict[Any, int] = {place: offset.offset for place, offset in committed.items()}
+    return sum(int(end) - done.get(place, 0) for place, end in ends.items())
+
+
+def letters_seen_by(monitor: Monitor, user: str) -> int:
+    """Return how many dead letters a user is shown."""
+    done = monitor.run_as(user, "dead-letters", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    return len(done.stdout.splitlines())
+
+
+def post(door: Door, token: str, events: list[dict[str, Any]]) -> int:
+    """Send events to a door at once; returns the status of its answer."""
+    request = urllib.request.Request(  # noqa: S310 - our own
+        f"{door.url}/events",
+        data=json.dumps(events).encode(),
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/cloudevents-batch+json",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return int(answer.status)
+
+
+def with_implied(operations: Collection[Operation]) -> set[str]:
+    """Name operations, those included that others bring with them."""
+    names = {operation.name for operation in operations}
+    return names | {"DESCRIBE"} if names & {"READ", "WRITE"} else names
+
+
+def allowed_on_topic(admin: KafkaAdminClient, topic: str) -> set[str]:
+    """Ask the broker what we may do with a topic; nothing where it does not even show it."""
+    [described] = admin.describe_topic_partitions([topic])["topics"]
+    if described["error_code"]:
+        return set()
+    return operations_of(described["topic_authorized_operations"])
+
+
+def sees_group(admin: KafkaAdminClient) -> bool:
+    """Tell whether we may see how far the workers' group is."""
+    try:
+        admin.list_group_offsets(DEFAULT_APP_ID)
+    except GroupAuthorizationFailedError:
+        return False
+    return True
+
+
+def operations_of(bits: int) -> set[str]:
+    """Name the operations of which the broker has set the bits."""
+    return {operation.name for operation in ACLOperation if bits >> operation & 1}
+
+
+def last_line(text: str) -> str:
+    """Return the last line of a text."""
+    return text.strip().rpartition("\n")[2]
+
+
+def assert_one_line(text: str, *told: str) -> None:
+    """Expect one readable line that tells something, and no traceback."""
+    [line] = text.strip().splitlines()
+    for word in told:
+        assert word in line
