@@ -69,7 +69,7 @@ def test_every_pod_is_of_the_restricted_kind(overlay: str) -> None:
         assert security["runAsNonRoot"] is True
         assert security["runAsUser"] > 0
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & pod.keys()
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
         assert all("secret" in volume or "emptyDir" in volume for volume in pod.get("volumes", ()))
     for _, container in containers(built(overlay)):
         security = container["securityContext"]
