@@ -33,6 +33,8 @@ _DEAD_LETTERS_RETENTION_MS: Final = 90 * _DAY_MS
 # A worker that was asleep may still write an old state after a newer one: a reader that merges
 # both is right, so compaction must leave both for longer than anybody sleeps.
 _CHANGELOG_COMPACTION_LAG_MS: Final = _DAY_MS
+# What was erased of a person goes with the compaction: it may not wait until much has changed.
+_CHANGELOG_COMPACTION_WITHIN_MS: Final = 7 * _DAY_MS
 # A refused record is kept byte for byte, with the reason added in headers: it outgrows the
 # broker's default limit (1 MiB) exactly when the refused record had that size.
 DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
@@ -136,6 +138,7 @@ def changelog_topics(
             compacted=True,
             settings=(
                 ("min.compaction.lag.ms", str(_CHANGELOG_COMPACTION_LAG_MS)),
+                ("max.compaction.lag.ms", str(_CHANGELOG_COMPACTION_WITHIN_MS)),
                 ("max.message.bytes", str(_STATE_MAX_BYTES)),
             ),
         )

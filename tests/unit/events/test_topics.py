@@ -55,6 +55,13 @@ def test_changelogs_are_compacted_late(family: Family) -> None:
     assert int(config["min.compaction.lag.ms"]) >= 24 * 60 * 60 * 1000
 
 
+@pytest.mark.parametrize("family", Family)
+def test_changelogs_are_compacted_within_a_week(family: Family) -> None:
+    """What was erased of a person is gone in time, however little else changes."""
+    config = BY_NAME[changelog_name("monitor", family)].config
+    assert int(config["max.compaction.lag.ms"]) <= 7 * 24 * 60 * 60 * 1000
+
+
 def test_changelogs_take_the_state_of_a_long_life() -> None:
     """Ten years of daily facts with the longest sources and ids are one record."""
     config = BY_NAME[changelog_name("monitor", Family.DATASETS)].config
