@@ -87,7 +87,8 @@ class ContractError(EventsError):
         super().__init__(reason, field, value, remedy)
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.problem}, value {shown(self.value)}: {self.remedy}"
+        found = "" if self.value is None else f", value {shown(self.value)}"
+        return f"{self.field}: {self.problem}{found}: {self.remedy}"
 
 
 class BrokerAddressError(EventsError):
@@ -212,6 +213,8 @@ def shown(value: object) -> str:
     """The beginning of a value as a message shows it: one line, at most 80 characters."""
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return str(value).lower()  # As JSON, which its writer wrote, has it.
     # Cut before repr: a refused value may be megabytes long.
     text = repr(value[:SHOWN_CHARACTERS] if isinstance(value, (str, bytes)) else value)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Collection
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from pydantic import BaseModel
@@ -13,7 +15,7 @@ from pydantic_core import ErrorDetails
 from events.errors import ContractError, RefusalReason, shown
 from events.fact import Fact
 
-__all__ = ["Path", "field_refusal", "json_refusal", "type_refusal"]
+__all__ = ["REMOVE_MARK", "Path", "field_refusal", "json_refusal", "type_refusal"]
 
 Path = tuple[int | str, ...]
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -30,6 +32,11 @@ PROBLEMS: Final = {
 }
 """Our words for the commonest of pydantic's error types; the others keep pydantic's."""
 
+REMOVE_MARK: Final = "remove the byte order mark: save the text as UTF-8 without one"
+"""RFC 8259 (8.1) has texts sent without one; what is kept as it came must be so for all readers."""
+_NAMES_COMPARED: Final = 64
+_NEAR: Final = 0.75
+
 
 def json_refusal(details: ErrorDetails, field: str) -> ContractError:
     """The refusal of text that is not JSON; `field` says which text."""
@@ -37,9 +44,13 @@ def json_refusal(details: ErrorDetails, field: str) -> ContractError:
         RefusalReason.INVALID_JSON,
         field,
         details["input"],
-        "send one JSON object in UTF-8",
+        REMOVE_MARK if _begins_with_mark(details["input"]) else "send one JSON object in UTF-8",
         problem=f"is not valid JSON ({details['ctx']['error']})",
     )
+
+
+def _begins_with_mark(text: object) -> bool:
+    return text[:3] == BOM_UTF8 if isinstance(text, bytes) else str(text)[:1] == "\ufeff"
 
 
 def type_refusal(found: object, known: Collection[str]) -> ContractError:
@@ -68,7 +79,7 @@ def field_refusal(details: ErrorDetails, path: Path, owner: type[BaseModel]) -> 
         ".".join(_step(name) for name in (names[:1] if is_extension else path) if name != "[key]"),
         None if details["type"] == "missing" else details["input"],
         _extension_remedy(names) if is_extension else _remedy(details, names, owner),
-        problem=_extension_problem(names) if is_extension else _problem(details),
+        problem=_extension_problem(names) if is_extension else _problem(details, names, owner),
     )
 
 
@@ -87,12 +98,33 @@ def _reason(details: ErrorDetails, *, in_fact: bool) -> RefusalReason:
     return RefusalReason.INVALID_DATA
 
 
-def _problem(details: ErrorDetails) -> str:
+def _problem(details: ErrorDetails, names: Path, owner: type[BaseModel]) -> str:
     known = PROBLEMS.get(details["type"])
+    if details["type"] == "missing" and len(names) == 1:
+        near = _misspelling(str(names[0]), details["input"], owner.model_fields)
+        return f"is missing, and {near!r} is unknown (a misspelling?)" if near else "is missing"
     if known is not None:
         return known
     message = details["msg"].removeprefix("Input ")
     return message[:1].lower() + message[1:]
+
+
+def _misspelling(missing: str, found: object, known: Collection[str]) -> str | None:
+    """The unknown name that was probably meant for a missing one, where there is one.
+
+    Only names like those of fields are compared, and only one that is near the field's is told: an
+    unknown name may be anything, a person's data too.
+    """
+    if not isinstance(found, dict):
+        return None
+    unknown = (name for name in found if name not in known and _PLAIN_NAME.match(name))
+    candidates: dict[str, str] = {name.lower(): name for name in islice(unknown, _NAMES_COMPARED)}
+    for lowered, name in candidates.items():
+        # Letters that changed places make a short name rather different.
+        if sorted(lowered) == sorted(missing):
+            return name
+    near = get_close_matches(missing, candidates, n=1, cutoff=_NEAR)
+    return candidates[near[0]] if near else None
 
 
 def _remedy(details: ErrorDetails, names: Path, owner: type[BaseModel]) -> str:

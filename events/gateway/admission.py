@@ -21,6 +21,16 @@ __all__ = ["MOST_AHEAD", "Admission", "Admitted", "Refused"]
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far an event's time may be ahead of our clock."""
 
+#: Reasons that concern all that was sent, and not one field of it.
+_OF_THE_WHOLE: Final = frozenset(
+    {
+        RefusalReason.NULL_VALUE,
+        RefusalReason.TOO_LARGE,
+        RefusalReason.NOT_A_CLOUDEVENT,
+        RefusalReason.INVALID_JSON,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -67,7 +77,7 @@ class Admission:
                 self._refuse_foreign(event, producer)
             self._refuse_future(event)
         except ContractError as error:
-            return Refused(item, error)
+            return Refused(item, _in_words_of_http(error))
         # As it came, extensions and all: the record is the producer's own words.
         fact = event.fact
         record = OutgoingRecord(
@@ -89,6 +99,13 @@ class Admission:
                 event.time.isoformat(),
                 f"send when the fact was recorded; it is {now:%Y-%m-%dT%H:%M:%SZ} here",
             )
+
+
+def _in_words_of_http(error: ContractError) -> ContractError:
+    """Call by its name what Kafka calls a record's value; an attribute may have that name too."""
+    if error.field != "value" or error.reason not in _OF_THE_WHOLE:
+        return error
+    return ContractError(error.reason, "body", error.value, error.remedy, problem=error.problem)
 
 
 def _refuse_person_data(item: Item) -> None:

@@ -36,6 +36,7 @@ from events.gateway.openapi import openapi_document
 from events.gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError
 from events.gateway.reception import Outcome, Receipt, Reception
 from events.registry import FACTS
+from events.serving import OPEN, MetricsGuard
 
 __all__ = ["Door", "make_app"]
 
@@ -75,6 +76,7 @@ class Door:
     waiting_for: Callable[[], str | None]
     """Why no event is taken, in words; None: events are taken."""
     body: BodyReader
+    metrics_guard: MetricsGuard = OPEN
 
 
 def make_app(door: Door) -> ASGIApp:
@@ -141,9 +143,14 @@ class _Events:
             told = str(max(1, round(seconds + 0.5)))
             raise ProblemError(
                 "over_quota",
-                f"the quota has no room for {events} more events: wait {told} seconds",
+                f"the quota has no room for {_counted(events, 'more event')}:"
+                f" wait {_counted(int(told), 'second')}",
                 headers={"Retry-After": told},
             )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _ask_for_credentials(headers: Mapping[bytes, bytes]) -> None:
@@ -237,6 +244,8 @@ def _readyz(door: Door) -> Callable[[Request], Awaitable[Response]]:
 
 def _metrics(door: Door) -> Callable[[Request], Awaitable[Response]]:
     async def metrics(request: Request) -> Response:
+        if not door.metrics_guard.admits(request.headers.get("Authorization")):
+            return _plain_problem("unauthenticated", {"WWW-Authenticate": CHALLENGE})
         text, content_type = door.exposition.text(request.headers.get("Accept", ""))
         return Response(text, headers={"Content-Type": content_type})
 

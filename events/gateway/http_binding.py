@@ -6,6 +6,7 @@ Follows the HTTP protocol binding of CloudEvents 1.0.2: structured, binary and b
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
@@ -15,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from events.cloudevent import CONTENT_TYPE, PREFIX, STRUCTURED, Header
 from events.errors import ContractError, RefusalReason
+from events.explanation import REMOVE_MARK
 from events.gateway.problems import ProblemError
 from events.gateway.strict_json import JsonText, read_array, read_value
 
@@ -212,6 +214,14 @@ def _item(read: JsonText, value: bytes, headers: tuple[Header, ...]) -> Item:
 
 
 def _text(body: bytes) -> str:
+    if body.startswith(BOM_UTF8):
+        raise ContractError(
+            RefusalReason.INVALID_JSON,
+            "value",
+            None,
+            REMOVE_MARK,
+            problem="begins with a byte order mark",
+        )
     try:
         return body.decode()
     except UnicodeDecodeError as error:

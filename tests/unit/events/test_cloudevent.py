@@ -179,9 +179,10 @@ def accepted_or_refused(headers: Sequence[tuple[str, bytes | None]], value: byte
 
 
 def readable(error: ContractError) -> bool:
-    """Tell whether a refusal names field, problem, value and remedy in one short line."""
+    """Tell whether a refusal names field, problem, remedy and any value in one short line."""
     text = str(error)
-    named = all((error.field, error.problem, error.remedy, ", value " in text))
+    has_value = error.value is None or ", value " in text
+    named = all((error.field, error.problem, error.remedy, has_value))
     return named and "\n" not in text and len(text) < 2_500
 
 

@@ -56,6 +56,14 @@ def test_an_unreachable_broker_s_remedy_follows_its_security(
     assert unnamed not in str(error)
 
 
+def test_what_is_absent_has_no_value_in_its_message() -> None:
+    """Whoever reads of a value looks for it."""
+    error = ContractError(
+        RefusalReason.INVALID_DATA, "data.uai", None, "add it", problem="is missing"
+    )
+    assert str(error) == "data.uai: is missing: add it"
+
+
 @pytest.mark.parametrize("reason", RefusalReason)
 def test_every_reason_has_its_problem(reason: RefusalReason) -> None:
     """A reason without a problem of its own still says what is wrong."""
@@ -72,6 +80,8 @@ def test_the_message_of_a_lost_line_says_where_to_begin_again() -> None:
     ("value", "text"),
     [
         (None, "none"),
+        (True, "true"),
+        (False, "false"),
         ("a\nb", r"'a\nb'"),
         (b"\xff", r"b'\xff'"),
         ("x" * 200, "'" + "x" * 78 + "…"),

@@ -1,9 +1,12 @@
 """Refusals as a producer reads them."""
 
 import json
+from difflib import SequenceMatcher
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from events.cloudevent import decode_json
 from events.errors import ContractError
@@ -107,11 +110,68 @@ def test_a_missing_field_is_described() -> None:
     with pytest.raises(ContractError) as refused:
         decode_json(json.dumps({**GRANT, "data": data}))
     assert str(refused.value) == (
-        "data.siret: is missing, value none:"
+        "data.siret: is missing:"
         " add it: SIRET of the organisation that receives the grant: 14 digits, the last one"
         " their check (Luhn),"
         " such as '23750007900312'"
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "written"),
+    [
+        ("siret", "sirte"),
+        ("siret", "SIRET"),
+        ("amount_cents", "amount_cent"),
+        ("amount_cents", "amountCents"),
+        ("call", "cal"),
+    ],
+)
+def test_a_misspelt_field_is_told_with_the_one_that_is_missing(field: str, written: str) -> None:
+    """One mistake is told as one: looking for the missing field a producer would not see it."""
+    data = {name: value for name, value in GRANT["data"].items() if name != field}
+    with pytest.raises(ContractError) as refused:
+        decode_json(json.dumps({**GRANT, "data": {**data, written: GRANT["data"][field]}}))
+    assert refused.value.field == f"data.{field}"
+    assert refused.value.problem == f"is missing, and {written!r} is unknown (a misspelling?)"
+
+
+def test_a_misspelt_attribute_is_told_too() -> None:
+    """Of the envelope, whose unknown attributes are extensions."""
+    event = {("tiem" if name == "time" else name): value for name, value in GRANT.items()}
+    with pytest.raises(ContractError) as refused:
+        decode_json(json.dumps(event))
+    assert refused.value.field == "time"
+    assert "'tiem' is unknown" in refused.value.problem
+
+
+PERSON = "Jeanne"
+
+
+@given(names=st.lists(st.text(max_size=80) | st.just("sirett"), max_size=5, unique=True))
+def test_no_other_unknown_name_is_told_and_no_value(names: list[str]) -> None:
+    """They may be a person's data; one that is near a field's name is none."""
+    data = {name: value for name, value in GRANT["data"].items() if name != "siret"}
+    unknown = {name: PERSON for name in names if name not in GRANT["data"] and name != "siret"}
+    with pytest.raises(ContractError) as refused:
+        decode_json(json.dumps({**GRANT, "data": {**unknown, **data}}))
+
+    if refused.value.field != "data.siret":  # Of an empty name, or of `retracted`.
+        return
+    told = str(refused.value)
+    assert PERSON not in told
+    near = [name for name in unknown if repr(name) + " is unknown" in told]
+    assert all(SequenceMatcher(None, name.lower(), "siret").ratio() >= 0.6 for name in near)
+    assert len(near) <= 1
+    assert ("is unknown" in told) == bool(near)
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbf{}", "\ufeff{}"])
+def test_a_byte_order_mark_is_named(text: str | bytes) -> None:
+    """It is not seen in an editor."""
+    with pytest.raises(ContractError) as refused:
+        decode_json(text)
+    assert refused.value.remedy.startswith("remove the byte order mark")
 
 
 def test_the_first_mistake_is_told() -> None:

@@ -161,3 +161,25 @@ def test_what_has_a_key_twice_is_refused_though_one_of_them_is_right() -> None:
 
     assert isinstance(found, Refused)
     assert found.error.reason is RefusalReason.INVALID_JSON
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'{"a": 1, "a": 2}', b"\xff", b'"%s"' % (b"x" * 2**19)]
+)
+def test_what_is_wrong_with_all_of_it_is_told_of_the_body(body: bytes) -> None:
+    """HTTP has no values of records."""
+    headers = {b"content-type": b"application/cloudevents+json"}
+    [item] = read_delivery(headers, body).items
+
+    found = ADMISSION.judge(item, PRODUCER)
+
+    assert isinstance(found, Refused)
+    assert found.error.field == "body"
+
+
+def test_an_attribute_may_be_called_value() -> None:
+    """It is not the body."""
+    found = judged(event(value={}))
+
+    assert isinstance(found, Refused)
+    assert found.error.field == "value"

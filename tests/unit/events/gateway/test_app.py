@@ -228,6 +228,9 @@ def test_a_quota_has_an_end(hall: Hall) -> None:
 
     assert statuses == [202, 202, 202, 202, 429]
     assert answer.json()["type"] == "/problems/over_quota"
+    seconds = answer.headers["retry-after"]
+    unit = "second" if seconds == "1" else "seconds"
+    assert answer.json()["detail"].endswith(f": wait {seconds} {unit}")
     assert written == 2_000
     assert hall.send(batch, media_type=BATCH)[0] == 202
 

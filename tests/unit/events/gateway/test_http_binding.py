@@ -161,6 +161,18 @@ def test_a_single_event_that_is_no_json_is_an_item_with_a_defect(body: bytes) ->
         assert item.value == body
 
 
+@pytest.mark.parametrize("body", [b"[]", b"{}"])
+def test_a_byte_order_mark_is_named(body: bytes) -> None:
+    """No editor shows it; the record would be kept with it, and not be read by others."""
+    marked = b"\xef\xbb\xbf" + body
+
+    with pytest.raises(ProblemError, match="remove the byte order mark"):
+        delivery(BATCH, marked)
+    (item,) = delivery(STRUCTURED, marked).items
+    assert item.defect is not None
+    assert "byte order mark" in item.defect.problem
+
+
 @pytest.mark.parametrize(
     "name", [b"content-type", b"authorization", b"ce-id", b"ce-source", b"webhook-signature"]
 )
