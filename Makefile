@@ -86,14 +86,11 @@ generated: $(VENV)/dev.stamp ## write the files that follow from others
 	@$(BIN)/python -m streams.metrics_page docs/metrics.md
 	@$(BIN)/python -m streams.settings_page docs/settings.md
 	@$(BIN)/python -m dashboards.rules.runbooks docs/runbooks/README.md
-	@$(BIN)/smart-region rules render --out deploy $(COMPOSE_WORKERS) >/dev/null
+	@$(BIN)/smart-region rules render --out deploy >/dev/null
 	@$(BIN)/smart-region boards render --out deploy/grafana/boards >/dev/null
 	@$(BIN)/smart-region kubernetes kafka --out deploy/kubernetes/kafka >/dev/null
 	@$(BIN)/smart-region kubernetes monitoring --out deploy/kubernetes/monitoring >/dev/null
 	@$(BIN)/smart-region contracts render --out docs/contracts >/dev/null
-
-# As deploy/compose.yaml names them.
-COMPOSE_WORKERS := --worker worker-1:6066 --worker worker-2:6066
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

@@ -18,7 +18,7 @@ from dashboards.rules.pace import PACES, Pace
 from dashboards.rules.pipeline import pipeline_group
 from dashboards.rules.promises import promises_group
 from dashboards.rules.recording import figures_group
-from dashboards.rules.scraping import prometheus_document
+from dashboards.rules.scraping import Access, prometheus_document
 from dashboards.rules.yaml_text import yaml_text
 
 __all__ = ["NotWrittenError", "Site", "groups", "render", "write"]
@@ -41,10 +41,11 @@ class Site:
     pace: Pace = PACES["steady"]
     links: Links = field(default_factory=Links)
     contacts: Contacts = field(default_factory=Contacts)
-    workers: tuple[str, ...] = ("worker:6066",)
+    workers: tuple[str, ...] = ("worker-1:6066", "worker-2:6066")
     assessors: tuple[str, ...] = ("assessor:6067",)
     gateways: tuple[str, ...] = ("gateway:6070",)
     alertmanagers: tuple[str, ...] = ("alertmanager:9093",)
+    access: Access = field(default_factory=Access)
 
 
 def groups(catalogue: Catalogue, site: Site) -> Mapping[str, Group]:
@@ -64,6 +65,7 @@ def render(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
         assessors=site.assessors,
         gateways=site.gateways,
         alertmanagers=site.alertmanagers,
+        access=site.access,
     )
     alertmanager = alertmanager_document(catalogue, site.contacts, site.pace)
     files = {"prometheus/prometheus.yaml": yaml_text(prometheus, GENERATED)}

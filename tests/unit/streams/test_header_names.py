@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka.record.memory_records import MemoryRecords as AiokafkaRecords
 from aiokafka.structs import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka.record import MemoryRecords, memory_records
+from kafka.record.default_records import DefaultRecordBatch
 
 from streams.header_names import (
     read_any_header_name_with_aiokafka,
@@ -28,8 +30,9 @@ Read = tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
 
 @pytest.fixture(autouse=True)
 def _clients_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
-    monkeypatch.setattr(memory_records, "DefaultRecordBatch", memory_records.DefaultRecordBatch)
+    """Take back what a test before may have had a whole worker replace."""
+    monkeypatch.setattr(fetcher, "MemoryRecords", AiokafkaRecords)
+    monkeypatch.setattr(memory_records, "DefaultRecordBatch", DefaultRecordBatch)
 
 
 def batch(
