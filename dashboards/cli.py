@@ -57,6 +57,16 @@ def rules() -> None:
     metavar=ADDRESS,
     help="An Alertmanager's address.",
 )
+@click.option(
+    "--metrics-token-file",
+    metavar="FILE",
+    help="Where Prometheus finds the token that /metrics asks for.",
+)
+@click.option(
+    "--metrics-ca",
+    metavar="FILE",
+    help="Where Prometheus finds the authority of our servers; then they are scraped over TLS.",
+)
 def render(
     *,
     out: Path,
@@ -69,6 +79,8 @@ def render(
     assessors: tuple[str, ...],
     gateways: tuple[str, ...],
     alertmanagers: tuple[str, ...],
+    metrics_token_file: str | None,
+    metrics_ca: str | None,
 ) -> None:
     """Write the recording rules, the alerts, and the configurations that go with them.
 
@@ -81,6 +93,7 @@ def render(
     from dashboards.rules.pace import PACES
     from dashboards.rules.render import Site, write
     from dashboards.rules.render import render as render_files
+    from dashboards.rules.scraping import Access
 
     catalogue = load_catalogue(programmes)
     known = [programme.id for programme in catalogue.programmes]
@@ -94,6 +107,7 @@ def render(
         assessors=assessors or usual.assessors,
         gateways=gateways or usual.gateways,
         alertmanagers=alertmanagers or usual.alertmanagers,
+        access=Access(metrics_token_file, metrics_ca),
     )
     files = render_files(catalogue, site)
     missing = write(files, out)

@@ -14,7 +14,8 @@ from pydantic import (
     field_validator,
 )
 
-from events.settings import ENV_PREFIX, BrokerSettings, read_settings
+from events.serving import ServingSettings
+from events.settings import ENV_PREFIX, read_settings
 from streams.clock import Clock, parse_clock
 
 __all__ = ["Settings", "load_settings"]
@@ -28,7 +29,7 @@ def _clock_text(text: str) -> str:
     return text
 
 
-class Settings(BrokerSettings):
+class Settings(ServingSettings):
     """What an operator may set. Times are in seconds."""
 
     app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = "smart-region-monitor"

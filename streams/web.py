@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,10 +11,13 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from events.serving import OPEN, MetricsGuard
 from streams.errors import StreamsError
 from streams.metric_families import registry_of
 
 __all__ = ["AddressInUseError", "Readiness", "serve"]
+
+CHALLENGE = 'Bearer realm="metrics"'
 
 
 class AddressInUseError(StreamsError):
@@ -42,14 +46,18 @@ async def serve(
     host: str,
     port: int,
     setting: str = "http_port",
+    guard: MetricsGuard = OPEN,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[str]:
     """Serve until the context ends; yields the address. Port 0 picks a free one.
 
-    `setting` is the one that the port comes from.
+    `setting` is the one that the port comes from; `guard` tells who may see /metrics.
     """
     registry = registry_of(collector)
 
     async def metrics(request: web.Request) -> web.Response:
+        if not guard.admits(request.headers.get("Authorization")):
+            return web.Response(status=401, headers={"WWW-Authenticate": CHALLENGE})
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(body=encode(registry), headers={"Content-Type": content_type})
 
@@ -73,12 +81,12 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
+        site = web.TCPSite(runner, host, port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:
             raise AddressInUseError(host, port, setting=setting, cause=error) from error
         bound = runner.addresses[0]
-        yield f"http://{host}:{bound[1]}"
+        yield f"{'http' if tls is None else 'https'}://{host}:{bound[1]}"
     finally:
         await runner.cleanup()

@@ -90,7 +90,12 @@ async def _run(settings: Settings, engine: Engine) -> int:
         engine.catalogue, engine.holdings.fold, engine.meters, membership.snapshot
     )
     async with serve(
-        exposition, membership.readiness, host=settings.http_host, port=settings.http_port
+        exposition,
+        membership.readiness,
+        host=settings.http_host,
+        port=settings.http_port,
+        guard=settings.metrics_guard(),
+        tls=settings.server_context(),
     ) as address:
         logger.info("serving address=%s", address)
         starting, *watching = [

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.model import duration
 from dashboards.rules.pace import Pace
 
-__all__ = ["prometheus_document", "scrape_timeout"]
+__all__ = ["Access", "prometheus_document", "scrape_timeout"]
 
 #: In seconds, as Prometheus has it by default; it may not be longer than the interval.
 LONGEST_SCRAPE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How Prometheus gets to /metrics: files where Prometheus itself runs."""
+
+    token_file: str | None = None
+    """With the token that our programs ask for (`SMART_REGION_METRICS_TOKEN_FILE`)."""
+    ca_file: str | None = None
+    """With the authority of their certificates; then they are scraped over TLS."""
+
+    def settings(self) -> dict[str, Any]:
+        """Give what each of our jobs says of it."""
+        told: dict[str, Any] = {}
+        if self.ca_file is not None:
+            told |= {"scheme": "https", "tls_config": {"ca_file": self.ca_file}}
+        if self.token_file is not None:
+            told["authorization"] = {"type": "Bearer", "credentials_file": self.token_file}
+        return told
+
+
+OPEN = Access()
 
 
 def prometheus_document(
@@ -22,6 +45,7 @@ def prometheus_document(
     assessors: Sequence[str],
     gateways: Sequence[str],
     alertmanagers: Sequence[str],
+    access: Access = OPEN,
 ) -> dict[str, Any]:
     """Give the content of `prometheus.yaml`; the targets are HOST:PORT.
 
@@ -37,7 +61,11 @@ def prometheus_document(
         "rule_files": ["rules/*.yaml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]},
         "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": list(targets)}]}
+            {
+                "job_name": job,
+                **access.settings(),
+                "static_configs": [{"targets": list(targets)}],
+            }
             for job, targets in jobs
             if targets
         ],

@@ -63,6 +63,7 @@ def run_gateway(settings: GatewaySettings) -> int:
     # What an operator got wrong is told before anything starts.
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)
+    settings.server_context()
     with _listening(settings.gateway_host, settings.gateway_port) as listener:
         # uvicorn ends its process by the signal that stopped it; here that is an orderly end.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,7 +83,8 @@ async def _serve(
     ) as writer:
         door = _door(settings, producers, secrets, writer)
         host, port = listener.getsockname()[:2]
-        logger.info("serving address=http://%s:%s", host, port)
+        scheme = "http" if settings.server_certfile is None else "https"
+        logger.info("serving address=%s://%s:%s", scheme, host, port)
         await _server(settings, door).serve(sockets=[listener])
     logger.info("stopped")
 
@@ -101,6 +103,7 @@ def _door(
         exposition=exposition,
         waiting_for=lambda: writer.waiting_for,
         body=BodyReader(seconds=settings.gateway_body_timeout),
+        metrics_guard=settings.metrics_guard(),
     )
 
 
@@ -120,6 +123,8 @@ def _server(settings: GatewaySettings, door: Door) -> uvicorn.Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            ssl_certfile=settings.server_certfile,
+            ssl_keyfile=settings.server_keyfile and str(settings.server_keyfile),
             proxy_headers=False,
             timeout_keep_alive=settings.gateway_idle_timeout,
             timeout_graceful_shutdown=settings.gateway_stop_timeout,

@@ -7,18 +7,19 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
-from events.settings import ENV_PREFIX, BrokerSettings, read_settings
+from events.serving import ServingSettings
+from events.settings import ENV_PREFIX, read_settings
 
 __all__ = ["GATEWAY_PREFIX", "GatewaySettings", "load_gateway_settings"]
 
 GATEWAY_PREFIX: Final = f"{ENV_PREFIX}GATEWAY_"
 
 
-class GatewaySettings(BrokerSettings):
+class GatewaySettings(ServingSettings):
     """What the door's operator may set. Times are in seconds."""
 
     gateway_host: str = "127.0.0.1"
-    """Where the door listens. It speaks HTTP: a proxy before it speaks TLS."""
+    """Where the door listens. Without a certificate of its own a proxy before it speaks TLS."""
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
     """Its port; 0 picks a free one, which the log names."""
     gateway_secrets: Path | None = None

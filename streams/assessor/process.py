@@ -54,6 +54,8 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
         host=settings.http_host,
         port=settings.assessor_port,
         setting="assessor_port",
+        guard=settings.metrics_guard(),
+        tls=settings.server_context(),
     ) as address:
         logger.info("serving address=%s", address)
         try:

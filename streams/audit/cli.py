@@ -53,7 +53,9 @@ def audit(
     if urls and known_on is not None:
         raise click.UsageError("a worker knows all records: leave out --known-on or --against")
     settings = load_settings(broker=bootstrap)
-    workers = [read_worker(url) for url in urls]  # Before all is read: a wrong address shows now.
+    token = settings.metrics_token()
+    # Before all is read: a wrong address shows now.
+    workers = [read_worker(url, token=token) for url in urls]
     if as_of is not None:
         day = as_of.date()
     else:
@@ -65,7 +67,7 @@ def audit(
         known_on.date() if known_on is not None else None,
         partitions=settings.partitions,
     )
-    comparison = compare(counted, urls) if urls else None
+    comparison = compare(counted, urls, token=token) if urls else None
     if as_json:
         document = audit_document(counted, comparison)
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))

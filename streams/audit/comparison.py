@@ -41,12 +41,14 @@ class Comparison:
     differences: tuple[str, ...]
 
 
-def compare(audit: Audit, urls: Sequence[str]) -> Comparison:
+def compare(audit: Audit, urls: Sequence[str], *, token: str | None = None) -> Comparison:
     """Compare an audit with all the workers of one monitor, each by its address.
+
+    `token` is what their /metrics ask for, where they ask for one.
 
     Raises `WorkerUnreadableError` where one does not answer.
     """
-    return compare_exposed(audit, [read_worker(url) for url in urls])
+    return compare_exposed(audit, [read_worker(url, token=token) for url in urls])
 
 
 def compare_exposed(audit: Audit, workers: Sequence[Exposed]) -> Comparison:

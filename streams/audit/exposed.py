@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from http.client import HTTPException
 from typing import Final
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
@@ -59,11 +59,19 @@ class Exposed:
         return next((sample.value for sample in self.of(metric)), None)
 
 
-def read_worker(url: str, *, wait_seconds: float = WAIT_SECONDS) -> Exposed:
-    """Get what a worker shows. Raises `WorkerUnreadableError` where there is nothing to read."""
+def read_worker(
+    url: str, *, token: str | None = None, wait_seconds: float = WAIT_SECONDS
+) -> Exposed:
+    """Get what a worker shows; `token` is what its /metrics asks for, where it asks for one.
+
+    Raises `WorkerUnreadableError` where there is nothing to read.
+    """
     address = metrics_url(url)
+    request = Request(address)  # noqa: S310 - metrics_url checked it
+    if token is not None:
+        request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urlopen(address, timeout=wait_seconds) as answer:  # noqa: S310 - metrics_url checked it
+        with urlopen(request, timeout=wait_seconds) as answer:  # noqa: S310 - as above
             text = answer.read().decode()
     except (OSError, HTTPException, UnicodeDecodeError) as error:
         cause = str(error).removeprefix("<urlopen error ").removesuffix(">")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from contextlib import AbstractAsyncContextManager
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -14,12 +16,14 @@ from faust.types import TP
 
 from catalogue.loader import load_catalogue
 from events.fact import Family
+from events.serving import OPEN, MetricsGuard
 from events.topics import topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.exposition import Exposition
 from streams.membership import Membership
 from streams.web import AddressInUseError, serve
+from tests.support.certificates import Authority
 from tests.support.fake_group import FakeApp, FakeConsumer
 
 CATALOGUE = load_catalogue()
@@ -38,6 +42,9 @@ class Server:
     """A server over a worker that owns partition 0, and is ready."""
 
     def __init__(self) -> None:
+        self.guard = OPEN
+        self.tls: ssl.SSLContext | None = None
+        self.trusted: ssl.SSLContext | bool = True
         self.app = FakeApp(FakeConsumer(owned={TP(topic_name(family), 0) for family in Family}))
         clock = FixedClock(date(2020, 12, 31))
         engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=1)
@@ -48,7 +55,14 @@ class Server:
 
     def serve(self, port: int = 0) -> AbstractAsyncContextManager[str]:
         """Serve it on a port, by default a free one."""
-        return serve(self.exposition, self.membership.readiness, host=LOOPBACK, port=port)
+        return serve(
+            self.exposition,
+            self.membership.readiness,
+            host=LOOPBACK,
+            port=port,
+            guard=self.guard,
+            tls=self.tls,
+        )
 
     def get(self, path: str, **headers: str) -> Answer:
         """Start it on a free port, ask, and stop it."""
@@ -57,9 +71,10 @@ class Server:
             async with (
                 self.serve() as address,
                 ClientSession() as session,
-                session.get(address + path, headers=headers) as answer,
+                session.get(address + path, headers=headers, ssl=self.trusted) as answer,
             ):
-                return Answer(answer.status, answer.headers["Content-Type"], await answer.text())
+                kind = answer.headers.get("Content-Type", "")
+                return Answer(answer.status, kind, await answer.text())
 
         return asyncio.run(ask())
 
@@ -100,6 +115,45 @@ class TestMetrics:
 
         names = {line.split("{")[0].split()[0] for line in body.splitlines() if line[0] != "#"}
         assert {name.split("_")[0] for name in names} == {"smartregion"}
+
+
+class TestGuard:
+    """Who may see /metrics, and how the server is spoken to."""
+
+    @pytest.fixture
+    def guarded(self, server: Server, tmp_path: Path) -> Server:
+        """Give a server whose /metrics asks for a token."""
+        file = tmp_path / "token"
+        file.touch(mode=0o600)
+        file.write_text("open-sesame")
+        server.guard = MetricsGuard(file)
+        return server
+
+    def test_metrics_are_for_who_shows_the_token(self, guarded: Server) -> None:
+        """Prometheus sends it as a bearer token."""
+        assert guarded.get("/metrics", Authorization="Bearer open-sesame").status == 200
+
+    @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guessed"}])
+    def test_nobody_else_sees_a_figure(self, guarded: Server, headers: dict[str, str]) -> None:
+        """The answer says how to ask, and nothing else."""
+        answer = guarded.get("/metrics", **headers)
+
+        assert (answer.status, answer.body) == (401, "")
+
+    @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+    def test_probes_need_no_token(self, guarded: Server, path: str) -> None:
+        """Whoever restarts a process has no secret of Prometheus'."""
+        assert guarded.get(path).status == 200
+
+    def test_speaks_tls_where_it_has_a_certificate(self, server: Server, tmp_path: Path) -> None:
+        """Its address says so."""
+        authority = Authority(tmp_path)
+        ours = authority.issue("worker")
+        server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        server.tls.load_cert_chain(ours.chain, ours.key)
+        server.trusted = ssl.create_default_context(cafile=authority.file)
+
+        assert server.get("/metrics").status == 200
 
 
 class TestHealth:

@@ -18,6 +18,7 @@ from dashboards.rules.checks import RefusedError
 from dashboards.rules.model import Alert, Recording, Rule
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import NotWrittenError, Site, groups, render, write
+from dashboards.rules.scraping import Access
 
 ROOT = Path(__file__).parents[4]
 CATALOGUE = load_catalogue()
@@ -304,3 +305,26 @@ def test_addresses_are_the_sites() -> None:
     }
     alerting = prometheus["alerting"]["alertmanagers"]
     assert alerting == [{"static_configs": [{"targets": ["d:4"]}]}]
+
+
+def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> None:
+    """Each of our programs is scraped so, and Prometheus' own tool takes the file."""
+    access = Access("/etc/prometheus/token", "/etc/prometheus/authority.pem")
+    files = render(CATALOGUE, Site(access=access))
+    write(files, tmp_path)
+    jobs = yaml.safe_load(files["prometheus/prometheus.yaml"])["scrape_configs"]
+    for job in jobs:
+        assert job["scheme"] == "https"
+        assert job["tls_config"] == {"ca_file": "/etc/prometheus/authority.pem"}
+        assert job["authorization"] == {
+            "type": "Bearer",
+            "credentials_file": "/etc/prometheus/token",
+        }
+    assert len(jobs) == 3
+
+
+def test_prometheus_needs_neither_by_default() -> None:
+    """On a network of its own the monitor's metrics are open."""
+    files = render(CATALOGUE, Site())
+    for job in yaml.safe_load(files["prometheus/prometheus.yaml"])["scrape_configs"]:
+        assert job.keys() == {"job_name", "static_configs"}

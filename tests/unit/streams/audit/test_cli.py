@@ -42,7 +42,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
 def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
     """Let every address be a worker that shows no figure."""
 
-    def read(url: str) -> Exposed:
+    def read(url: str, **_: object) -> Exposed:
         return parse_metrics(url, WORKER.format(ready=int(ready)))
 
     monkeypatch.setattr("streams.audit.exposed.read_worker", read)
