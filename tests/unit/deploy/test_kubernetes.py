@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from dashboards.rules.render import Site
 from events.gateway.settings import load_gateway_settings
 from smart_region import main
 from streams.settings import load_settings
@@ -244,7 +243,23 @@ def test_prometheus_finds_every_process(overlay: str) -> None:
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
         components.add(wanted["app.kubernetes.io/component"])
     assert components == PORTS.keys()
-    assert Site().workers == (f"worker:{PORTS['worker']}",)
+
+
+@every_production
+def test_prometheus_shows_the_token_that_is_asked_for(overlay: str) -> None:
+    """The Secret that a monitor names is the one that the processes read."""
+    pods = dict(pod_specs(built(overlay)))
+    for owner, container in ours(overlay):
+        file = Path(environment(built(overlay), container)["SMART_REGION_METRICS_TOKEN_FILE"])
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        volumes = {volume["name"]: volume["secret"] for volume in pods[owner]["volumes"]}
+        secret = volumes[mounts[str(file.parent)]]["secretName"]
+        monitor = one(built(overlay), "ServiceMonitor", owner)
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert endpoint["authorization"] == {
+            "type": "Bearer",
+            "credentials": {"name": secret, "key": file.name},
+        }
 
 
 @every_production
