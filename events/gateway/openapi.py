@@ -69,8 +69,8 @@ def _paths() -> dict[str, JSON]:
         ),
         "/metrics": _get(
             "metrics",
-            "The door's counters, in Prometheus' text format.",
-            {"200": _text("The counters.")},
+            "The door's counters, in Prometheus' text format; some doors ask for its token.",
+            {"200": _text("The counters."), **_problems(401)},
         ),
         "/openapi.json": _get(
             "openapi", "This document.", {"200": _answered("OpenAPI 3.1.", {"type": "object"})}

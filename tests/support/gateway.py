@@ -30,6 +30,7 @@ from events.producers.secrets import ProducerSecrets, Secrets, token_digest
 from events.producers.tokens import Scheme, issue
 from events.records import OutgoingRecord
 from events.school import SchoolClosed, SchoolConnected
+from events.serving import OPEN, MetricsGuard
 from events.signing import (
     ID_HEADER,
     SIGNATURE_HEADER,
@@ -208,7 +209,7 @@ def _template(found: re.Match[str]) -> str:
 class Hall:
     """A door with everything behind it, and a client before it."""
 
-    def __init__(self, *, most_held: int = 2**26) -> None:
+    def __init__(self, *, most_held: int = 2**26, metrics_guard: MetricsGuard = OPEN) -> None:
         self.now = NOW
         self.monotonic = 0.0
         self.writer = FakeWriter()
@@ -231,6 +232,7 @@ class Hall:
             exposition=self.exposition,
             waiting_for=lambda: self.writer.waiting_for,
             body=BodyReader(seconds=5, most_held=most_held),
+            metrics_guard=metrics_guard,
         )
         self.app = make_app(door)
         self.client = Client(self.app)

@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from events.dead_letters import PRODUCER as PRODUCER_HEADER
 from events.errors import RefusalReason
 from events.gateway.problems import KINDS
 from events.registry import FACTS
+from events.serving import MetricsGuard
 from events.topics import DEAD_LETTERS
 from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, Hall, bearer, event, signed
 
@@ -378,3 +380,15 @@ def test_the_labels_of_producers_are_those_of_the_declaration(hall: Hall) -> Non
     hall.send(event(), headers={**signed(b""), "smartregion-producer": "made-up"})
 
     assert "made-up" not in hall.client.get("/metrics").text
+
+
+def test_metrics_may_ask_for_a_token(tmp_path: Path) -> None:
+    """That of Prometheus, which opens nothing else; without it the door's counts stay inside."""
+    file = tmp_path / "token"
+    file.touch(mode=0o600)
+    file.write_text("open-sesame")
+    client = Hall(metrics_guard=MetricsGuard(file)).client
+    assert client.get("/metrics").json()["type"] == "/problems/unauthenticated"
+    assert client.request("GET", "/metrics", headers=bearer()).status_code == 401
+    assert client.request("GET", "/metrics", headers=bearer("open-sesame")).status_code == 200
+    assert client.get("/healthz").status_code == 200

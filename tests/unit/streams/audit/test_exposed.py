@@ -24,12 +24,13 @@ smartregion_indicator_value{programme="p",indicator="i",department="77",partitio
 
 
 @contextmanager
-def serving(body: bytes, *, status: int = 200) -> Iterator[str]:
-    """Answer every request with the same; gives the address."""
+def serving(body: bytes, *, status: int = 200, authorization: str | None = None) -> Iterator[str]:
+    """Answer every request with the same; gives the address. Others' authorization is refused."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(status)
+            asked_with = self.headers.get("Authorization")
+            self.send_response(status if asked_with == authorization else 401)
             self.end_headers()
             self.wfile.write(body)
 
@@ -53,6 +54,14 @@ def test_reads_a_worker_over_http() -> None:
 
     assert worker.ready
     assert worker.url == f"{url}/metrics"
+
+
+def test_shows_the_token_that_is_asked_for() -> None:
+    """And tells that it was asked for one where it has none."""
+    with serving(READY.encode(), authorization="Bearer open-sesame") as url:
+        assert read_worker(url, token="open-sesame").ready  # noqa: S106 - the test's
+        with pytest.raises(WorkerUnreadableError, match="401"):
+            read_worker(url)
 
 
 def test_tells_what_the_worker_says_of_itself() -> None:
