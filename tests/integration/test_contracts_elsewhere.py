@@ -1,22 +1,33 @@
-"""The committed contracts, read by another language's library."""
+"""The committed contracts, read by another language's library and by their format's own schema."""
 
+import json
 import subprocess
 from pathlib import Path
+
+import pytest
+from jsonschema import Draft7Validator
 
 from events.registry import FACTS
 from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "tests" / "guide"
+PACKAGES = GUIDE / "node_modules"
+CONTRACTS = ROOT / "docs" / "contracts"
+ASYNCAPI_SCHEMA = PACKAGES / "@asyncapi/specs/schemas/3.0.0-without-$id.json"
+
+
+@pytest.fixture(autouse=True)
+def _packages() -> None:
+    if not ASYNCAPI_SCHEMA.exists():
+        give_up("the npm packages are missing: run tests/guide/packages.sh")
 
 
 def test_javascript_reads_the_schemas() -> None:
     """Ajv, at its strictest, compiles each and takes its example."""
     require_programs("node", remedy="see deploy/debian-packages.sh")
-    if not (GUIDE / "node_modules").exists():
-        give_up("the npm packages are missing: run tests/guide/packages.sh")
     done = subprocess.run(
-        ["node", GUIDE / "contracts.mjs", ROOT / "docs" / "contracts" / "schemas"],
+        ["node", GUIDE / "contracts.mjs", CONTRACTS / "schemas"],
         capture_output=True,
         text=True,
         check=False,
@@ -24,3 +35,11 @@ def test_javascript_reads_the_schemas() -> None:
     )
 
     assert (done.stdout, done.stderr) == (f"{len(FACTS)}\n", "")
+
+
+def test_asyncapi_takes_its_document() -> None:
+    """The schema with which the AsyncAPI initiative validates documents of version 3.0.0."""
+    official = json.loads(ASYNCAPI_SCHEMA.read_text(encoding="utf-8"))
+    document = json.loads((CONTRACTS / "asyncapi.json").read_text(encoding="utf-8"))
+
+    assert [error.message for error in Draft7Validator(official).iter_errors(document)] == []
