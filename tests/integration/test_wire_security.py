@@ -13,12 +13,16 @@ from datetime import date
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ACLOperation, KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError
 
+from dashboards.conventions import ASSESSOR_JOB
+from dashboards.rules.pace import PACES
+from dashboards.rules.scraping import Access, prometheus_document
 from events.access_granting import give_rights
 from events.access_rights import Operation, Role, rights_of
 from events.broker import BrokerSecurity, opened
@@ -28,6 +32,7 @@ from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
 from tests.support.certificates import Authority
 from tests.support.doors import Door, issue_credentials
 from tests.support.kafka import missing_requirement
+from tests.support.prometheus import Monitoring
 from tests.support.requirements import give_up
 from tests.support.secured_kafka import SecuredKafka
 from tests.support.waiting import wait_until
@@ -180,6 +185,48 @@ def test_an_assessor_judges_what_the_workers_know(monitor: Monitor, worker: Work
     try:
         assessor.wait_ready()
         assert assessor.stop() == 0, assessor.log()
+    finally:
+        assessor.kill()
+
+
+def test_prometheus_sees_what_asks_for_its_token_over_tls(
+    monitor: Monitor,
+    monitoring: Monitoring,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """With the configuration that is generated for it; who has no token sees nothing."""
+    authority, token = Authority(tmp_path), tmp_path / "token"
+    ours = authority.issue("assessor")
+    token.touch(mode=0o600)
+    token.write_text("open-sesame\n")
+    # What Python's own client trusts, here that of the test.
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    assessor = monitor.start(
+        Role.ASSESSOR,
+        "assessor",
+        server_certfile=str(ours.chain),
+        server_keyfile=str(ours.key),
+        metrics_token_file=str(token),
+    )
+    assessor.url = f"https://{assessor.address}"
+    try:
+        assessor.wait_ready()
+        prometheus = monitoring.prometheus()
+        prometheus.configure(
+            prometheus_document(
+                PACES["live"],
+                workers=(),
+                assessors=(assessor.address,),
+                gateways=(),
+                alertmanagers=(),
+                access=Access(str(token), str(authority.file)),
+            )
+        )
+        prometheus.reload()
+        assert wait_until(lambda: prometheus.up(ASSESSOR_JOB), seconds=20)
+        with pytest.raises(HTTPError, match="401"):
+            assessor.metrics()  # Without the token.
     finally:
         assessor.kill()
 
