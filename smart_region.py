@@ -13,6 +13,7 @@ from streams.boards import Boards
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
+    from pathlib import Path
 
     from rich.table import Table
 
@@ -64,7 +65,7 @@ def _readable_errors() -> tuple[type[Exception], ...]:
 def main(context: click.Context) -> None:
     """Follow what the Région promised in 2016, from events to figures."""
     # Where two packages meet that know nothing of each other: the demo shows what boards show.
-    context.obj = Boards(_figures_table, _rule_files)
+    context.obj = Boards(_figures_table, _rule_files, _boards_on)
 
 
 def _figures_table(
@@ -89,6 +90,17 @@ def _rule_files(catalogue: Catalogue, scraped: Scraped, *, pace: str) -> Mapping
         alertmanagers=scraped.alertmanagers,
     )
     return render(catalogue, site)
+
+
+def _boards_on(catalogue: Catalogue, address: str, *, token_file: Path | None) -> str:
+    from dashboards.errors import DashboardsError
+    from dashboards.publishing.looking import look_at_boards
+    from streams.doctor.errors import GrafanaUnwellError
+
+    try:
+        return look_at_boards(catalogue, address, token_file=token_file)
+    except DashboardsError as error:
+        raise GrafanaUnwellError(problem=str(error)) from error
 
 
 def join(group: click.Group, command: click.Command) -> None:

@@ -19,9 +19,10 @@ from events.broker import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity
 from events.errors import BrokerRefusedError, TopicMismatchError
 from events.topics import TopicSpec
 
-__all__ = ["TopicsReport", "apply_topics", "verify_topics"]
+__all__ = ["ABSENT", "TopicsReport", "apply_topics", "verify_topics"]
 
 ABSENT: Final = "absent"
+"""What a topic's field, or a setting, is told to be that is not there."""
 
 
 @dataclass(frozen=True, slots=True)

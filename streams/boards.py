@@ -21,3 +21,8 @@ class Boards:
     """As `dashboards.console.figures_table`."""
     rules: Callable[..., Mapping[str, str]]
     """Of a catalogue, what `streams.programs.alerting.RuleFiles` says."""
+    look: Callable[..., str]
+    """Tells of a catalogue and a Grafana's address whether the boards are there.
+
+    Raises `streams.doctor.errors.GrafanaUnwellError`.
+    """

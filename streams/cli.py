@@ -11,6 +11,7 @@ from streams.audit.cli import commands as audit_commands
 from streams.backfill.cli import commands as backfill_commands
 from streams.dead_letter_office.cli import commands as dead_letter_commands
 from streams.demo.cli import demo
+from streams.doctor.cli import commands as doctor_commands
 from streams.erasure.cli import commands as erasure_commands
 from streams.export.cli import commands as export_commands
 from streams.producers.cli import commands as producers_commands
@@ -43,4 +44,5 @@ commands: list[click.Command] = [
     *erasure_commands,
     demo,
     *stack_commands,
+    *doctor_commands,
 ]

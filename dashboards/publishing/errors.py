@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -11,6 +11,7 @@ from dashboards.errors import DashboardsError
 __all__ = [
     "AddressError",
     "AnswerError",
+    "BoardsMissingError",
     "ConflictError",
     "DataSourceMissingError",
     "ForbiddenError",
@@ -202,6 +203,17 @@ class DataSourceMissingError(PublishingError):
         super().__init__(
             f"data source: Grafana has none of this kind, value {kind!r}: add one under"
             " Connections, then apply again; without it every panel is empty"
+        )
+
+
+class BoardsMissingError(PublishingError):
+    """Boards of the catalogue are not on a Grafana."""
+
+    def __init__(self, address: str, *, titles: Sequence[str]) -> None:
+        self.titles = tuple(titles)
+        super().__init__(
+            f"boards: {len(titles)} are not on Grafana, value {address!r}, {titles[0]!r} the first:"
+            " publish them with `smart-region boards apply`"
         )
 
 

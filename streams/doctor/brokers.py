@@ -1,0 +1,58 @@
+"""Kafka as the doctor looks at it: who answers, and what is on it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from events.administration import administering
+from events.errors import TopicMismatchError
+from events.topic_admin import ABSENT, verify_topics
+from events.topics import declared_topics
+from streams.doctor.errors import BrokersMissingError, TopicsAbsentError
+from streams.settings import Settings
+
+__all__ = ["look_at_brokers", "look_at_topics"]
+
+CONNECT_SECONDS: Final = 5.0
+
+
+def look_at_brokers(settings: Settings) -> str:
+    """Tell how many brokers there are.
+
+    Raises BrokersMissingError, and as `events.administration.administering`.
+    """
+    with administering(
+        settings.broker,
+        what="brokers",
+        security=settings.security(),
+        connect_seconds=CONNECT_SECONDS,
+    ) as admin:
+        brokers = len(admin.describe_cluster()["brokers"])
+    if brokers < settings.replication:
+        raise BrokersMissingError(brokers=brokers, replication=settings.replication)
+    return f"{settings.broker} answers over {settings.security_protocol}, brokers: {brokers}"
+
+
+def look_at_topics(settings: Settings) -> str:
+    """Tell that the topics are as declared.
+
+    Raises TopicsAbsentError or TopicMismatchError on the first that is not, and as
+    `events.topic_admin.verify_topics`.
+    """
+    declared = declared_topics(
+        partitions=settings.partitions,
+        replication=settings.replication,
+        app_id=settings.app_id,
+    )
+    try:
+        verify_topics(
+            settings.broker,
+            declared,
+            security=settings.security(),
+            connect_seconds=CONNECT_SECONDS,
+        )
+    except TopicMismatchError as error:
+        if error.actual == ABSENT and error.field == "partitions":
+            raise TopicsAbsentError(error.topic) from error
+        raise
+    return f"{len(declared)} as declared, {settings.partitions} partitions for events"

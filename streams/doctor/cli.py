@@ -1,0 +1,62 @@
+"""The command `smart-region doctor`."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from streams.boards import Boards
+
+__all__ = ["commands"]
+
+
+@click.command()
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@click.option("--prometheus", metavar="URL", help="Look at the Prometheus there, and at its clock.")
+@click.option("--grafana", metavar="URL", help="Look at the Grafana there, its boards and clock.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Grafana's: a service account's token; by default SMART_REGION_GRAFANA_TOKEN.",
+)
+@click.make_pass_decorator(Boards)
+def doctor(
+    boards: Boards,
+    *,
+    bootstrap: str | None,
+    prometheus: str | None,
+    grafana: str | None,
+    token_file: Path | None,
+) -> None:
+    """Tell what is wrong with the settings here and the servers around, and what to do.
+
+    Looks at the settings, the door's, the catalogue, producers and secrets, the broker and its
+    topics, the clock, Prometheus and Grafana; nothing is changed. What cannot be known yet says
+    what to put right first. The exit status is 1 where something is wrong.
+    """
+    from streams.doctor.check import Verdict, examine
+    from streams.doctor.examination import Examination
+
+    _quiet_client()
+    look_at_boards = partial(boards.look, token_file=token_file)
+    wrong = 0
+    for finding in examine(Examination(bootstrap, prometheus, grafana, look_at_boards).checks):
+        click.echo(f"{finding.verdict:5}  {finding.check:10}  {finding.told}")
+        wrong += finding.verdict is Verdict.WRONG
+    if wrong:
+        click.echo(f"\n{wrong} to put right", err=True)
+        sys.exit(1)
+
+
+def _quiet_client() -> None:
+    """Let what the Kafka client has to say reach the reader as one line of ours."""
+    import logging
+
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+
+
+commands: list[click.Command] = [doctor]

@@ -1,0 +1,84 @@
+"""What the doctor finds that no other program of ours would have said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streams.errors import StreamsError
+
+__all__ = [
+    "BrokersMissingError",
+    "ClockSkewError",
+    "GrafanaUnwellError",
+    "NothingToLookAtError",
+    "PrometheusUnwellError",
+    "TopicsAbsentError",
+]
+
+
+class NothingToLookAtError(StreamsError):
+    """What a check is about was not given; no reason to worry."""
+
+    def __init__(self, *, told: str) -> None:
+        super().__init__(told)
+
+
+class BrokersMissingError(StreamsError):
+    """There are fewer brokers than a record has copies."""
+
+    def __init__(self, *, brokers: int, replication: int) -> None:
+        self.brokers = brokers
+        self.replication = replication
+        super().__init__(
+            f"brokers: {brokers} where SMART_REGION_REPLICATION asks for {replication}: start the"
+            " others, or ask for less"
+        )
+
+
+class TopicsAbsentError(StreamsError):
+    """Declared topics are not on the broker."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        super().__init__(
+            f"{topic}: is not on the broker, or not for this user to see: create what is missing"
+            " with `smart-region topics apply`"
+        )
+
+
+class ClockSkewError(StreamsError):
+    """This machine's clock and another's do not agree."""
+
+    def __init__(self, url: str, *, seconds: float, most: float) -> None:
+        self.url = url
+        self.seconds = seconds
+        way = "ahead of" if seconds > 0 else "behind"
+        super().__init__(
+            f"{url}: this machine's clock is {abs(seconds):.0f} s {way} its clock, more than"
+            f" {most:.0f}: let both follow a time server; the door refuses what seems to come from"
+            " the future"
+        )
+
+
+class PrometheusUnwellError(StreamsError):
+    """Prometheus does not answer, or does not do what the figures and alerts need."""
+
+    def __init__(self, url: str, *, problem: str, remedy: str) -> None:
+        self.url = url
+        self.problem = problem
+        super().__init__(f"{url}: {problem}: {remedy}")
+
+    @classmethod
+    def naming(
+        cls, url: str, problem: str, found: Sequence[str], *, remedy: str
+    ) -> PrometheusUnwellError:
+        """Tell what was found, the first few of it."""
+        shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")  # noqa: PLR2004
+        return cls(url, problem=f"{problem} ({shown})", remedy=remedy)
+
+
+class GrafanaUnwellError(StreamsError):
+    """Grafana cannot show the boards; the problem is told by those who publish them."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(problem)

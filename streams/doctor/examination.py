@@ -1,0 +1,103 @@
+"""Everything that is looked at, in the order in which it has to be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from catalogue.loader import load_catalogue
+from events.gateway.settings import GatewaySettings, load_gateway_settings
+from events.producers.loader import load_producers
+from events.producers.secrets import load_secrets
+from streams.doctor.brokers import look_at_brokers, look_at_topics
+from streams.doctor.check import Check
+from streams.doctor.clocks import look_at_clocks
+from streams.doctor.errors import NothingToLookAtError
+from streams.doctor.prometheus import look_at_prometheus
+from streams.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from catalogue.model import Catalogue
+
+__all__ = ["Examination"]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What is examined: this process' environment, and the servers that are named."""
+
+    broker: str | None = None
+    """HOST:PORT, where the environment's is not meant."""
+    prometheus: str | None = None
+    grafana: str | None = None
+    look_at_boards: Callable[[Catalogue, str], str] | None = None
+    """Tells, of a catalogue and a Grafana's address, how the boards are; from `dashboards`."""
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """All checks."""
+        return (
+            Check("settings", self._look_at_settings),
+            Check("door", self._look_at_door),
+            Check("catalogue", self._look_at_catalogue, needs=("settings",)),
+            Check("producers", self._look_at_producers, needs=("door",)),
+            Check("secrets", self._look_at_secrets, needs=("door", "producers")),
+            Check("broker", lambda: look_at_brokers(self._settings), needs=("settings",)),
+            Check("topics", lambda: look_at_topics(self._settings), needs=("settings", "broker")),
+            Check("clock", self._look_at_clocks),
+            Check("prometheus", self._look_at_prometheus),
+            Check("grafana", self._look_at_grafana, needs=("settings", "catalogue")),
+        )
+
+    @cached_property
+    def _settings(self) -> Settings:
+        return load_settings(broker=self.broker)
+
+    @cached_property
+    def _door(self) -> GatewaySettings:
+        return load_gateway_settings(broker=self.broker)
+
+    def _look_at_settings(self) -> str:
+        settings = self._settings
+        settings.security().client_config()  # Opens the files that it names.
+        figures = "today" if settings.clock == "system" else settings.clock
+        return f"can be used; figures are of {figures}"
+
+    def _look_at_door(self) -> str:
+        self._door.metrics_guard()
+        encrypted = self._door.server_context() is not None
+        return f"settings can be used; speaks {'HTTPS' if encrypted else 'HTTP'}"
+
+    def _look_at_catalogue(self) -> str:
+        catalogue = load_catalogue(self._settings.catalogue_folder)
+        indicators = sum(len(programme.indicators) for programme in catalogue.programmes)
+        return f"{len(catalogue.programmes)} programmes, {indicators} indicators"
+
+    def _look_at_producers(self) -> str:
+        return f"{len(list(load_producers(self._door.producers)))} declared"
+
+    def _look_at_secrets(self) -> str:
+        file = self._door.gateway_secrets
+        if file is None:
+            raise NothingToLookAtError(
+                told="SMART_REGION_GATEWAY_SECRETS is not set: nobody can send by the door"
+            )
+        secrets = load_secrets(file, load_producers(self._door.producers))
+        return f"{file}: {len(secrets.root)} producers can send"
+
+    def _look_at_clocks(self) -> str:
+        named = [url for url in (self.prometheus, self.grafana) if url is not None]
+        return look_at_clocks(named, now=lambda: datetime.now(UTC))
+
+    def _look_at_prometheus(self) -> str:
+        if self.prometheus is None:
+            raise NothingToLookAtError(told="name it with --prometheus URL")
+        return look_at_prometheus(self.prometheus)
+
+    def _look_at_grafana(self) -> str:
+        if self.grafana is None or self.look_at_boards is None:
+            raise NothingToLookAtError(told="name it with --grafana URL")
+        return self.look_at_boards(load_catalogue(self._settings.catalogue_folder), self.grafana)

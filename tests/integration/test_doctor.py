@@ -1,0 +1,45 @@
+"""The doctor at a real broker."""
+
+import os
+import subprocess
+import sys
+
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
+from tests.support.kafka import KafkaBroker
+
+ROWS = ("settings", "door", "catalogue", "producers", "broker")
+
+
+def ask_doctor(broker: KafkaBroker, **settings: str) -> tuple[int, dict[str, str]]:
+    """Run the command; return its exit status, and what it says by the name of each check."""
+    done = subprocess.run(
+        [sys.executable, "-m", "smart_region", "doctor", "--bootstrap", broker.bootstrap],
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
+    return done.returncode, {name: f"{verdict} {told}" for verdict, name, told in lines}
+
+
+def test_a_broker_without_topics_then_with_them_then_with_others(kafka: KafkaBroker) -> None:
+    """What it tells to do is what makes it content; then it minds every difference."""
+    status, said = ask_doctor(kafka)
+    assert status == 1
+    assert "smart-region topics apply" in said["topics"]
+
+    apply_topics(kafka.bootstrap, declared_topics())
+    status, said = ask_doctor(kafka)
+    assert status == 0, said
+    assert all(said[row].startswith("ok ") for row in (*ROWS, "topics"))
+
+    status, said = ask_doctor(kafka, SMART_REGION_PARTITIONS="16")
+    assert status == 1
+    assert "value 8 instead of 16" in said["topics"]
+
+    status, said = ask_doctor(kafka, SMART_REGION_REPLICATION="3")
+    assert status == 1
+    assert "brokers: 1 where SMART_REGION_REPLICATION asks for 3" in said["broker"]

@@ -1,0 +1,74 @@
+"""A server that answers as Prometheus' API does what a test has it say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from catalogue import rule_names
+
+__all__ = ["PrometheusStub", "prometheus_stub"]
+
+
+def _target(job: str, health: str = "up") -> dict[str, Any]:
+    return {"labels": {"job": job, "instance": "127.0.0.1:6066"}, "health": health}
+
+
+@dataclass
+class PrometheusStub:
+    """What it says; as it is made, everything is well."""
+
+    url: str = ""
+    data: dict[str, Any] = field(
+        default_factory=lambda: {
+            "/api/v1/targets": {"activeTargets": [_target("smart-region-worker"), _target("node")]},
+            "/api/v1/rules": {
+                "groups": [
+                    {"rules": [{"name": rule_names.TERRITORY_VALUE.name, "health": "ok"}]},
+                ]
+            },
+            "/api/v1/alertmanagers": {"activeAlertmanagers": [{"url": "http://127.0.0.1:9093"}]},
+        }
+    )
+
+    def scrape(self, job: str, health: str) -> None:
+        """Say that this is all that is scraped."""
+        self.data["/api/v1/targets"] = {"activeTargets": [_target(job, health)]}
+
+    def evaluate(self, *rules: tuple[str, str]) -> None:
+        """Say that these are the rules, with their health."""
+        listed = [{"name": name, "health": health} for name, health in rules]
+        self.data["/api/v1/rules"] = {"groups": [{"rules": listed}]}
+
+
+@contextmanager
+def prometheus_stub() -> Iterator[PrometheusStub]:
+    """Give a stub that listens as long as the block."""
+    stub = PrometheusStub()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = stub.data.get(self.path.partition("?")[0])
+            body = json.dumps({"status": "success", "data": data}).encode()
+            self.send_response(404 if data is None else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        stub.url = f"http://127.0.0.1:{server.server_port}"
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield stub
+        finally:
+            server.shutdown()
+            thread.join()
