@@ -1,15 +1,18 @@
 """The declared roles."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 import pytest
 
 from events.access_rights import (
+    _RIGHTS,
     FamiliesOfRoleError,
     Operation,
     ResourceKind,
     Right,
     Role,
+    _Part,
     describe_role,
     rights_of,
     rights_of_roles,
@@ -98,3 +101,12 @@ def test_only_the_producer_among_several_roles_has_families() -> None:
     }
     with pytest.raises(FamiliesOfRoleError, match="leave them out"):
         rights_of_roles([Role.READER, Role.CLERK], families=[Family.SCHOOLS])
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_page_tells_what_is_declared(role: Role) -> None:
+    """The table that operators read is the declaration."""
+    page = Path(__file__).parents[3] / "docs" / "wire-security.md"
+    cells = [", ".join(_RIGHTS[role].get(part, ())) or "–" for part in _Part]
+    row = f"| `{role}` | {describe_role(role)} | {' | '.join(cells)} |"
+    assert row in page.read_text(encoding="utf-8").splitlines()
