@@ -1,6 +1,7 @@
 """A producers' door to practise at: with a Kafka behind it, on this machine, until Ctrl-C."""
 
 import signal
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -20,14 +21,16 @@ PRODUCER = "lycees"
 
 TOLD = """\
 A producers' door and its Kafka are here until Ctrl-C; what they were told is gone then.
-You are the producer {producer}. Say this in another terminal:
+You are the producer {producer}. Paste these four lines into another terminal:
 
 export DOOR={door}
 export TOKEN={token}
 export SECRET={secret}
 export BROKER={broker}
 
-Then go on with docs/producers.md."""
+Then go on with docs/producers.md, and do not set them again. Where it says `smart-region` and
+`client.py`, here that is {programs}/smart-region
+and {programs}/python client.py."""
 
 
 def practise() -> NoReturn:
@@ -45,6 +48,7 @@ def practise() -> NoReturn:
                 token=credentials.token,
                 secret=credentials.signing_secret,
                 broker=broker.bootstrap,
+                programs=Path(sys.executable).parent,
             )
             click.echo(told)
             while True:

@@ -1,32 +1,37 @@
 """The producers' guide, followed to the letter on a real door and a real Kafka."""
 
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from events.access_granting import give_rights
+from events.access_rights import Role, rights_of
+from events.broker import PLAINTEXT, BrokerSecurity
 from events.cloudevent import CloudEvent, decode
 from events.fact import Family
 from events.partitioning import partition_for
 from events.school import SchoolConnected, SchoolWorkspaceActivated
-from events.topics import DEFAULT_PARTITIONS, topic_name
+from events.topic_admin import apply_topics
+from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
 from tests.support.doors import Door, issue_credentials
-from tests.support.guide import Reader, blocks_of
-from tests.support.kafka import KafkaBroker
+from tests.support.guide import Block, Reader, UnexpectedAnswerError, blocks_of
+from tests.support.kafka import KafkaBroker, missing_requirement
 from tests.support.requirements import give_up, require_programs
+from tests.support.secured_kafka import SecuredKafka
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "producers.md"
 NODE_MODULES = ROOT / "tests" / "guide" / "node_modules"
 SCHOOLS = topic_name(Family.SCHOOLS)
-
-# What the guide writes for everybody, and a reader replaces by what the operator told.
-DOOR = "http://127.0.0.1:6070"
-TOKEN = "srt_lycees_REPLACE-ME"  # noqa: S105 - it opens nothing
-SECRET = "whsec_REPLACE-ME"  # noqa: S105
-BROKER = "127.0.0.1:9092"
+#: Earlier ones make a mistake in SCRAM that Kafka forgave until 3.8.1 (librdkafka's #4895).
+PROVES_PASSWORDS = (2, 6, 1)
+USER, PASSWORD = "lycees", "0nly-for-the-lycees"
 
 
 def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Path) -> None:
@@ -40,14 +45,14 @@ def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Pat
     credentials = issue_credentials("lycees", tmp_path)
     with Door(broker.bootstrap, tmp_path, secrets=credentials.file) as door:
         told = {
-            DOOR: door.url,
-            TOKEN: credentials.token,
-            SECRET: credentials.signing_secret,
-            BROKER: broker.bootstrap,
+            "DOOR": door.url,
+            "TOKEN": credentials.token,
+            "SECRET": credentials.signing_secret,
+            "BROKER": broker.bootstrap,
         }
-        Reader(_desk(tmp_path), given=told, env=_environment()).follow(blocks_of(GUIDE))
+        Reader(_desk(tmp_path), env=_environment() | told).follow(blocks_of(GUIDE))
 
-    events = _events_of(broker)
+    events = _events_of(broker.bootstrap)
 
     assert {event.source for event in events} == {"urn:iledefrance:lycees"}
     speeds = {
@@ -56,6 +61,61 @@ def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Pat
     assert speeds == {1000, 500, 300}
     workspaces = [event for event in events if isinstance(event.fact, SchoolWorkspaceActivated)]
     assert [event.fact.retracted for event in workspaces].count(True) == 1
+
+
+def test_a_reader_without_a_token_is_told_so(tmp_path: Path) -> None:
+    """Before the first request, by the name under which the guide speaks of it."""
+    check = next(block for block in blocks_of(GUIDE) if block.language == "bash")
+
+    with pytest.raises(UnexpectedAnswerError, match="TOKEN: is missing: the bearer token"):
+        Reader(tmp_path, env={"DOOR": "http://127.0.0.1:6070", "TOKEN": ""}).follow([check])
+
+
+@pytest.mark.timeout(180)
+def test_a_kafka_that_asks_who_is_there_is_written_to_by_the_same_blocks(tmp_path: Path) -> None:
+    """With the user, the password and the authority that the operator gives, over TLS."""
+    require_programs("kcat", remedy="see deploy/debian-packages.sh")
+    if reason := missing_requirement():
+        give_up(reason)
+    with SecuredKafka(tmp_path / "kafka") as kafka:
+        apply_topics(kafka.mutual, declared_topics(), security=kafka.as_root)
+        kafka.add_users({USER: PASSWORD})
+        rights = rights_of(Role.PRODUCER, families=[Family.SCHOOLS])
+        give_rights(kafka.mutual, f"User:{USER}", rights, security=kafka.as_root)
+        told = {
+            "BROKER": kafka.bootstrap,
+            "KAFKA_USER": USER,
+            "KAFKA_PASSWORD": PASSWORD,
+            "KAFKA_CA": str(kafka.authority.file),
+        }
+        Reader(_desk(tmp_path), env=_environment() | told).follow(_writing_to_kafka())
+
+        events = _events_of(kafka.mutual, kafka.as_root)
+
+    sent = {event.id for event in events}
+    assert {"connection-0001"} <= sent <= {"connection-0001", "workspace-0002"}
+    assert len(events) == (3 if _librdkafka() >= PROVES_PASSWORDS else 1)
+
+
+def _writing_to_kafka() -> list[Block]:
+    """Return the blocks that write straight to Kafka, and what they need."""
+    commands = ["python3 to_kafka.py"]
+    if _librdkafka() >= PROVES_PASSWORDS:
+        commands += ["kcat.conf\n", "kcat -F kcat.conf -P"]
+    return [
+        block
+        for block in blocks_of(GUIDE)
+        if block.file in ("event.json", "to_kafka.py")
+        or (block.language == "bash" and any(one in block.text for one in commands))
+    ]
+
+
+def _librdkafka() -> tuple[int, ...]:
+    """Return the version of the library that kcat has here."""
+    said = subprocess.run(["kcat", "-V"], capture_output=True, text=True, check=True)
+    found = re.search(r"librdkafka (\d+)\.(\d+)\.(\d+)", said.stdout + said.stderr)
+    assert found is not None
+    return tuple(map(int, found.groups()))
 
 
 def _desk(folder: Path) -> Path:
@@ -72,11 +132,14 @@ def _environment() -> dict[str, str]:
     return {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
 
 
-def _events_of(broker: KafkaBroker) -> list[CloudEvent]:
+def _events_of(bootstrap: str, security: BrokerSecurity = PLAINTEXT) -> list[CloudEvent]:
     """Read the topic of lycées, and see that each lycée is where it belongs."""
     places = [TopicPartition(SCHOOLS, partition) for partition in range(DEFAULT_PARTITIONS)]
     consumer: Any = KafkaConsumer(
-        bootstrap_servers=broker.bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        **security.client_config(),
     )
     found: list[CloudEvent] = []
     try:

@@ -61,10 +61,9 @@ def shows(expected: str, said: str) -> bool:
 class Reader:
     """Somebody who does what the guide says, in a folder of their own."""
 
-    def __init__(self, folder: Path, *, given: Mapping[str, str], env: Mapping[str, str]) -> None:
-        """`given` is what the reader was told to write instead of the guide's own words."""
+    def __init__(self, folder: Path, *, env: Mapping[str, str]) -> None:
+        """`env` is what the reader has told the terminal before the first command."""
         self.folder = folder
-        self._given = given
         self._env = {**os.environ, **env}
         self._kept = folder / ".environment"
         self._kept.touch()
@@ -73,19 +72,14 @@ class Reader:
         """Do what the blocks say, in order; raises UnexpectedAnswerError where one does not."""
         for block, shown in _with_what_they_show(blocks):
             if block.file is not None:
-                (self.folder / block.file).write_text(self._own_words(block.text), encoding="utf-8")
+                (self.folder / block.file).write_text(block.text, encoding="utf-8")
                 continue
-            done = self._run(self._own_words(block.text))
+            done = self._run(block.text)
             if done.returncode:
-                problem = f"ended with status {done.returncode}: {done.stderr}"
+                problem = f"ended with status {done.returncode}"
                 raise UnexpectedAnswerError(block, problem, said=done.stdout)
             if shown is not None and not shows(shown.text, done.stdout):
-                raise UnexpectedAnswerError(shown, "was not shown", said=done.stdout + done.stderr)
-
-    def _own_words(self, text: str) -> str:
-        for word, own in self._given.items():
-            text = text.replace(word, own)
-        return text
+                raise UnexpectedAnswerError(shown, "was not shown", said=done.stdout)
 
     def _run(self, script: str) -> "subprocess.CompletedProcess[str]":
         # What a block exports is there for those after it, as in the reader's one terminal.
@@ -99,7 +93,8 @@ class Reader:
             ],
             cwd=self.folder,
             env=self._env,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # As a terminal shows it.
             text=True,
             check=False,
             timeout=SECONDS,

@@ -66,6 +66,29 @@ def test_every_block_says_what_it_is(guide: Path) -> None:
 
 
 @BOTH
+def test_what_the_reader_was_given_is_never_overwritten(guide: Path) -> None:
+    """The terminal is told each value once, by its reader: no block sets one anew."""
+    commands = [block.text for block in blocks_of(guide) if block.language == "bash"]
+    given = re.findall(
+        r"`([A-Z][A-Z_]+)`", prose(guide).partition("\n## ")[2].partition("\n## ")[0]
+    )
+
+    assert set(given) > {"DOOR", "TOKEN", "SECRET", "BROKER", "KAFKA_USER"}
+    assert [
+        text for text in commands if any(re.search(rf"\b{name}=", text) for name in set(given))
+    ] == []
+
+
+@BOTH
+def test_links_to_english_pages_say_so(guide: Path) -> None:
+    """Nobody is surprised by another language than that of the guide."""
+    links = re.findall(r"\]\(([a-z-]+(?:/README)?\.md)\)(.{0,14})", prose(guide).replace("\n", " "))
+    unsaid = [page for page, after in links if "en anglais" not in after and page != "producers.md"]
+
+    assert guide == ENGLISH or unsaid == []
+
+
+@BOTH
 def test_every_refusal_is_explained(guide: Path) -> None:
     """A producer finds each problem that the door answers."""
     assert [name for name in KINDS if f"`{name}`" not in prose(guide)] == []
