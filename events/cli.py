@@ -75,8 +75,18 @@ def topics() -> None:
 @PARTITIONS
 @REPLICATION
 @APP_ID
-def apply(bootstrap: str, partitions: int, replication: int, app_id: str) -> None:
-    """Create the topics that are missing and check the others; nothing is altered."""
+@click.option(
+    "--alter-settings",
+    is_flag=True,
+    help="Give topics that are there the settings that are declared, after an upgrade say.",
+)
+def apply(
+    *, bootstrap: str, partitions: int, replication: int, app_id: str, alter_settings: bool
+) -> None:
+    """Create the topics that are missing and check the others.
+
+    What is there is not altered; with --alter-settings its settings are, never its partitions.
+    """
     from events.broker import BrokerSecurity
     from events.topic_admin import apply_topics
     from events.topics import declared_topics
@@ -84,9 +94,11 @@ def apply(bootstrap: str, partitions: int, replication: int, app_id: str) -> Non
     _quiet_client()
     specs = declared_topics(partitions=partitions, replication=replication, app_id=app_id)
     security = BrokerSecurity.from_environment(os.environ)
-    report = apply_topics(bootstrap, specs, security=security)
+    report = apply_topics(bootstrap, specs, alter_settings=alter_settings, security=security)
     for name in report.created:
         click.echo(f"created {name}")
+    for name in report.altered:
+        click.echo(f"altered {name}")
     click.echo(f"{len(report.created)} created, {len(report.verified)} as declared already")
 
 

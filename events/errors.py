@@ -24,6 +24,9 @@ SHOWN_CHARACTERS = 80
 LONGEST_FIELD = 200
 """How much of a refused field's path is kept."""
 
+#: What of a topic no command of ours alters.
+_OF_A_PERSON = frozenset({"partitions", "replication"})
+
 
 class RefusalReason(StrEnum):
     """Why a record is not taken; the closed vocabulary of dead letters and their metric."""
@@ -203,9 +206,10 @@ class TopicMismatchError(EventsError):
         self.field = field
         self.expected = expected
         self.actual = actual
+        by = "" if field in _OF_A_PERSON else " (`smart-region topics apply --alter-settings`)"
         super().__init__(
             f"{topic}.{field}: differs from the declaration, value {actual!r} instead of"
-            f" {expected!r}: give the declared value to the topic, or declare the value it has"
+            f" {expected!r}: give the declared value to the topic{by}, or declare the value it has"
         )
 
 

@@ -21,30 +21,35 @@ from events.topics import TopicSpec
 
 __all__ = ["ABSENT", "TopicsReport", "apply_topics", "verify_topics"]
 
+#: kafka-python's word for it.
+ALTERED: Final = "OK"
 ABSENT: Final = "absent"
 """What a topic's field, or a setting, is told to be that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicsReport:
-    """Names of the topics that were created, and of those that were already right."""
+    """Names of the topics that were created, and of those that were there and are right."""
 
     created: tuple[str, ...]
     verified: tuple[str, ...]
+    altered: tuple[str, ...] = ()
+    """Those of the verified whose settings had to be altered first."""
 
 
 def apply_topics(
     bootstrap: str,
     specs: Sequence[TopicSpec],
     *,
+    alter_settings: bool = False,
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
 ) -> TopicsReport:
     """Create the topics that are missing, then check all; done twice, it creates nothing.
 
-    A topic that exists is never altered: changing partitions or retention is a person's
-    decision. Raises TopicMismatchError on the first difference, BrokerUnreachableError or
-    BrokerRefusedError where the broker cannot or will not.
+    A topic that exists is altered only where `alter_settings` says so, and never in its partitions
+    or copies: that is a person's decision. Raises TopicMismatchError on the first difference that
+    is left, BrokerUnreachableError or BrokerRefusedError where the broker cannot or will not.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
@@ -52,10 +57,12 @@ def apply_topics(
         existing = _partitions_by_topic(admin, specs)
         missing = [spec for spec in specs if spec.name not in existing]
         created = _create(admin, missing)
+        altered = _alter(admin, specs) if alter_settings else set()
         _check(admin, specs)
     return TopicsReport(
         created=tuple(spec.name for spec in specs if spec.name in created),
         verified=tuple(spec.name for spec in specs if spec.name not in created),
+        altered=tuple(spec.name for spec in specs if spec.name in altered),
     )
 
 
@@ -100,6 +107,35 @@ def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
             raise BrokerRefusedError("create a topic", topic["name"], cause=cause)
     admin.wait_for_topics([spec.name for spec in specs])
     return created
+
+
+def _alter(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
+    """Give topics the declared settings that differ; what is not declared stays as it is."""
+    actual = _settings_by_topic(admin, [spec.name for spec in specs])
+    changes = {
+        spec.name: differing
+        for spec in specs
+        if actual.get(spec.name)  # Settings that are not shown are not ours to judge.
+        and (
+            differing := {
+                setting: value
+                for setting, value in spec.config.items()
+                if actual[spec.name].get(setting) != value
+            }
+        )
+    }
+    if not changes:
+        return set()
+    answer = admin.alter_configs(
+        [
+            ConfigResource(ConfigResourceType.TOPIC, name, configs)
+            for name, configs in changes.items()
+        ]
+    )
+    for name, outcome in answer["topic"].items():
+        if outcome != ALTERED:
+            raise BrokerRefusedError("alter the settings of a topic", name, cause=outcome)
+    return set(changes)
 
 
 def _check(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401

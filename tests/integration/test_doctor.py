@@ -4,8 +4,11 @@ import os
 import subprocess
 import sys
 
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from events.fact import Family
 from events.topic_admin import apply_topics
-from events.topics import declared_topics
+from events.topics import declared_topics, topic_name
 from tests.support.kafka import KafkaBroker
 
 ROWS = ("settings", "door", "catalogue", "producers", "broker")
@@ -35,6 +38,18 @@ def test_a_broker_without_topics_then_with_them_then_with_others(kafka: KafkaBro
     status, said = ask_doctor(kafka)
     assert status == 0, said
     assert all(said[row].startswith("ok ") for row in (*ROWS, "topics"))
+
+    with kafka.admin() as admin:
+        older = ConfigResource(ConfigResourceType.TOPIC, topic_name(Family.SCHOOLS))
+        older.configs = {"retention.ms": "1000"}
+        admin.alter_configs([older])
+    status, said = ask_doctor(kafka)
+    assert status == 1
+    assert "retention.ms" in said["topics"]
+    assert "--alter-settings" in said["topics"]
+    report = apply_topics(kafka.bootstrap, declared_topics(), alter_settings=True)
+    assert report.altered == (topic_name(Family.SCHOOLS),)
+    assert ask_doctor(kafka)[0] == 0
 
     status, said = ask_doctor(kafka, SMART_REGION_PARTITIONS="16")
     assert status == 1

@@ -188,10 +188,15 @@ def test_progress_without_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was created is named, and what was there is counted."""
-    report = TopicsReport(created=("smartregion.grants",), verified=("smartregion.schools",))
+    report = TopicsReport(
+        created=("smartregion.grants",),
+        verified=("smartregion.schools",),
+        altered=("smartregion.schools",),
+    )
     monkeypatch.setattr("events.topic_admin.apply_topics", lambda *_, **__: report)
     assert run("topics", "apply").stdout.splitlines() == [
         "created smartregion.grants",
+        "altered smartregion.schools",
         "1 created, 1 as declared already",
     ]
 

@@ -29,6 +29,7 @@ class Cluster:
         self.topics: dict[str, dict[str, Any]] = {}
         self.create_error = 0
         self.describe_error = 0
+        self.alter_outcome = "OK"
         self.shows_settings = True
         self.closed = False
 
@@ -85,6 +86,13 @@ class Cluster:
                 for resource in resources
             }
         }
+
+    def alter_configs(self, resources: Sequence[ConfigResource]) -> dict[str, Any]:
+        """Set what is asked for, or answer with the refusal that is set."""
+        for resource in resources:
+            if self.alter_outcome == "OK":
+                self.topics[resource.name]["configs"].update(resource.configs)
+        return {"topic": {resource.name: self.alter_outcome for resource in resources}}
 
     def close(self) -> None:
         """Be closed."""
@@ -144,6 +152,35 @@ def test_a_difference_is_named_and_left_alone(
         apply_topics("b:1", SPECS[:1])
     assert (refused.value.topic, refused.value.field) == ("events", field)
     assert cluster.topics["events"] == before
+
+
+def test_settings_are_altered_where_that_is_asked_for(cluster: Cluster) -> None:
+    """Those that are declared and differ; an operator's own stay."""
+    own = {"segment.bytes": "1048576"}
+    cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000", **own})
+
+    report = apply_topics("b:1", SPECS, alter_settings=True)
+
+    assert (report.created, report.altered) == (("state",), ("events",))
+    assert cluster.topics["events"]["configs"] == {**SPECS[0].config, **own}
+    assert apply_topics("b:1", SPECS, alter_settings=True).altered == ()
+
+
+def test_partitions_are_never_altered(cluster: Cluster) -> None:
+    """Entities would find their records elsewhere than their states."""
+    cluster.add(SPECS[0], num_partitions=4)
+
+    with pytest.raises(TopicMismatchError, match="partitions"):
+        apply_topics("b:1", SPECS[:1], alter_settings=True)
+
+
+def test_a_refused_alteration_is_told(cluster: Cluster) -> None:
+    """It takes a right that no role of ours has."""
+    cluster.alter_outcome = "TopicAuthorizationFailedError"
+    cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000"})
+
+    with pytest.raises(BrokerRefusedError, match="alter the settings"):
+        apply_topics("b:1", SPECS[:1], alter_settings=True)
 
 
 def test_further_settings_are_free(cluster: Cluster) -> None:
