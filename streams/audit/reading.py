@@ -10,10 +10,10 @@ from time import monotonic
 from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import AuthorizationError, KafkaError
 
 from events.broker import PLAINTEXT, BrokerSecurity, opened
-from events.errors import BrokerUnreachableError
+from events.errors import BrokerRefusedError, BrokerUnreachableError
 from events.registry import Family
 from events.topics import topic_name
 from streams.audit.errors import TopicsMissingError, TopicsStalledError
@@ -113,8 +113,8 @@ def open_reader(
 ) -> Iterator[TopicReader]:
     """Give a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
 
-    Raises `BrokerUnreachableError`, also for what the client raises inside the context, or
-    `TopicsMissingError`.
+    Raises `BrokerUnreachableError` or `BrokerRefusedError`, also for what the client raises inside
+    the context, or `TopicsMissingError`.
     """
     # Where no log is configured, a command's reader would be told of each of the client's attempts.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
@@ -140,8 +140,14 @@ def open_reader(
         try:
             yield TopicReader(consumer, _partitions(consumer, bootstrap, topics))
         except KafkaError as error:
+            cause = str(error) or type(error).__name__
+            if isinstance(error, AuthorizationError):
+                raise BrokerRefusedError("let us read at", bootstrap, cause=cause) from error
             raise BrokerUnreachableError(
-                bootstrap, waited_seconds=wait_seconds, cause=str(error) or type(error).__name__
+                bootstrap,
+                waited_seconds=wait_seconds,
+                cause=cause,
+                security_protocol=security.security_protocol,
             ) from error
 
 

@@ -24,7 +24,7 @@ from dashboards.conventions import ASSESSOR_JOB
 from dashboards.rules.pace import PACES
 from dashboards.rules.scraping import Access, prometheus_document
 from events.access_granting import give_rights
-from events.access_rights import Operation, Role, rights_of
+from events.access_rights import Operation, Role, rights_of, rights_of_roles
 from events.broker import BrokerSecurity, opened
 from events.fact import Family
 from events.simulation import simulate
@@ -232,18 +232,24 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
 
 
 def test_the_door_takes_events_and_sets_aside_what_it_refuses(
-    monitor: Monitor, tmp_path: Path
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A valid event is accepted, whatever its family; one that is not becomes a dead letter."""
+    """Over TLS: a valid event is accepted; one that is not becomes a dead letter."""
+    authority = Authority(tmp_path)
+    ours = authority.issue("gateway")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    serving = {"server_certfile": str(ours.chain), "server_keyfile": str(ours.key)}
     credentials = issue_credentials("lycees", tmp_path)
     [event, *_] = (json.loads(line) for line in lines_of(Family.SCHOOLS).splitlines())
     before = letters_seen_by(monitor, Role.READER)
-    with Door(
+    door = Door(
         monitor.kafka.bootstrap,
         tmp_path,
         secrets=credentials.file,
-        settings=monitor.settings_of(Role.GATEWAY),
-    ) as door:
+        settings=monitor.settings_of(Role.GATEWAY) | variables(serving),
+    )
+    door.url = door.url.replace("http:", "https:")
+    with door:
         answer = post(door, credentials.token, [event, event | {"data": {}}])
 
     assert answer == 207
@@ -321,6 +327,7 @@ def test_a_producer_cannot_send_another_family(monitor: Monitor) -> None:
     [
         (Role.PRODUCER, ("audit",)),
         (Role.ASSESSOR, ("audit",)),
+        (Role.OBSERVER, ("audit",)),
         (Role.GATEWAY, ("worker",)),
         (Role.OBSERVER, ("assessor",)),
         (Role.WORKER, ("topics", "acl", "--role", "reader", "--principal", "worker")),
@@ -392,18 +399,29 @@ def test_every_program_says_why_it_is_not_let_in(
     assert monotonic() - began < IN_SECONDS
 
 
-def test_a_worker_whose_right_is_missing_says_which(monitor: Monitor, worker: Worker) -> None:
-    """What was set up in part ends with a line that names the role."""
+def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker) -> None:
+    """It ends with a line that names the role, and so it does after each restart."""
     assert worker.alive
-    monitor.kafka.add_users({"trainee": password_of("trainee")})
-    for role in (Role.READER, Role.DEPLOYER, Role.OBSERVER):
-        rights = rights_of(role)
-        give_rights(monitor.kafka.mutual, "User:trainee", rights, security=monitor.kafka.as_root)
+    kafka = monitor.kafka
+    kafka.add_users({"trainee": password_of("trainee")})
+
+    def make(*roles: Role) -> None:
+        rights = rights_of_roles(roles)
+        give_rights(
+            kafka.mutual, "User:trainee", rights, revoke_others=True, security=kafka.as_root
+        )
+
+    make(Role.WORKER)
     trainee = monitor.start("trainee")
     try:
-        assert wait_until(lambda: not trainee.alive, seconds=30), trainee.log()
-        assert trainee.status() == 1
-        assert_one_line(last_line(trainee.log()), "topics acl --role worker")
+        trainee.wait_ready()
+        make(Role.READER, Role.DEPLOYER, Role.OBSERVER)
+        for restarts in (1, 0):
+            assert wait_until(lambda: not trainee.alive, seconds=30), trainee.log()
+            assert trainee.status() == 1
+            assert_one_line(last_line(trainee.log()), "topics acl --role worker")
+            if restarts:
+                trainee.start()
     finally:
         trainee.kill()
 
