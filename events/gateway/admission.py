@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from events.cloudevent import MAX_BYTES, CloudEvent, decode
+from events.cloudevent import MAX_BYTES, CloudEvent, decode, decode_json
 from events.errors import ContractError, RefusalReason
-from events.gateway.http_binding import Item
+from events.fact import Family
+from events.gateway.http_binding import STRUCTURED_HEADERS, Item
 from events.person_data import find_person_data
 from events.producers.model import Producers
 from events.records import OutgoingRecord
@@ -20,6 +20,8 @@ __all__ = ["MOST_AHEAD", "Admission", "Admitted", "Refused"]
 
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far an event's time may be ahead of our clock."""
+
+_TOPICS: Final = {family: topic_name(family) for family in Family}
 
 #: Reasons that concern all that was sent, and not one field of it.
 _OF_THE_WHOLE: Final = frozenset(
@@ -32,16 +34,14 @@ _OF_THE_WHOLE: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """An event that is let in, and the record that it becomes."""
 
     event: CloudEvent
     record: OutgoingRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """An item that is not let in, and why."""
 
     item: Item
@@ -72,7 +72,12 @@ class Admission:
             _refuse_person_data(item)
             if item.defect is not None:
                 raise item.defect
-            event = decode(item.headers, item.value)
+            # Of structured mode it is known; decode would look for it in the headers.
+            event = (
+                decode_json(item.value)
+                if item.headers is STRUCTURED_HEADERS
+                else decode(item.headers, item.value)
+            )
             if not self._allows(producer, event.source, event.type):
                 self._refuse_foreign(event, producer)
             self._refuse_future(event)
@@ -81,7 +86,7 @@ class Admission:
         # As it came, extensions and all: the record is the producer's own words.
         fact = event.fact
         record = OutgoingRecord(
-            topic_name(fact.FAMILY), None, fact.entity_id.encode(), item.value, item.headers
+            _TOPICS[fact.FAMILY], None, fact.entity_id.encode(), item.value, item.headers
         )
         return Admitted(event, record)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from events.cloudevent import CONTENT_TYPE, PREFIX, STRUCTURED, Header
@@ -24,6 +24,7 @@ __all__ = [
     "BATCH",
     "LARGEST_HEADERS",
     "MOST_EVENTS",
+    "STRUCTURED_HEADERS",
     "Delivery",
     "HttpHeaders",
     "Item",
@@ -40,6 +41,9 @@ LARGEST_HEADERS: Final = 16 * 1024
 BATCH: Final = b"application/cloudevents-batch+json"
 MOST_EVENTS: Final = 500
 """In one batch."""
+
+STRUCTURED_HEADERS: Final[tuple[Header, ...]] = ((CONTENT_TYPE, STRUCTURED),)
+"""Those of the record that an event in structured mode becomes, alone or in a batch."""
 
 _CE: Final = b"ce-"
 _CLOUDEVENTS: Final = b"application/cloudevents"
@@ -77,8 +81,7 @@ class Mode(StrEnum):
     BATCH = "batch"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What may be one event: the Kafka record that it would be, and its content to look through."""
 
     value: bytes
@@ -159,27 +162,25 @@ def _media_type(headers: Mapping[bytes, bytes]) -> bytes:
 
 
 def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> Item:
-    headers = ((CONTENT_TYPE, STRUCTURED),)
     try:
         read = read_value(_text(body))
     except ContractError as error:
-        return Item(body, headers, body.decode(errors="replace"), error)
+        return Item(body, STRUCTURED_HEADERS, body.decode(errors="replace"), error)
     # The headers may repeat the body's attributes; whoever routes by them must not be deceived.
     said = read.data if isinstance(read.data, dict) else {}
     for name, value in attributes.items():
         if said.get(name.decode("latin-1")) != value.decode("latin-1"):
             raise _contradiction(name, "leave out the ce- headers, or let them say the same")
-    return _item(read, body, headers)
+    return _item(read, body)
 
 
 def _batch(body: bytes) -> Iterator[Item]:
-    headers = ((CONTENT_TYPE, STRUCTURED),)
     try:
         for number, read in enumerate(read_array(_text(body))):
             if number == MOST_EVENTS:
                 detail = f"body: has more than {MOST_EVENTS} events: send them in parts"
                 raise ProblemError("batch_too_large", detail, limit=MOST_EVENTS)
-            yield _item(read, read.text.encode(), headers)
+            yield _item(read, read.text.encode())
     except ContractError as error:
         raise ProblemError(
             error.reason.value, f"body: {error.problem}: {error.remedy}", remedy=error.remedy
@@ -209,8 +210,10 @@ def _binary(attributes: Mapping[bytes, bytes], content_type: bytes, body: bytes)
     return Item(body, headers, content, next(iter(defects), None))
 
 
-def _item(read: JsonText, value: bytes, headers: tuple[Header, ...]) -> Item:
-    return Item(value, headers, read.text if read.data is None else read.data, read.defect)
+def _item(read: JsonText, value: bytes) -> Item:
+    return Item(
+        value, STRUCTURED_HEADERS, read.text if read.data is None else read.data, read.defect
+    )
 
 
 def _text(body: bytes) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from events.dead_letters import DOOR, dead_letter_record
 from events.fact import JSON
@@ -31,8 +30,7 @@ class RecordsWriter(Protocol):
         """Write records; None for each that was not acknowledged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The broker has the event, and this is where."""
 
     id: str
