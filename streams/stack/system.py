@@ -91,7 +91,8 @@ def run_stack(
         tell(f"Kafka keeps its data in {folder.kafka}")
         supervisor.start(_kafka(plan, places, folder))
         declared = declared_topics(partitions=settings.partitions, app_id=settings.app_id)
-        apply_topics(settings.broker, declared)
+        # The broker is the stack's own: a newer release's declaration holds there at once.
+        apply_topics(settings.broker, declared, alter_settings=True)
         supervisor.start(*monitor)
         supervisor.start(*others)
 
