@@ -118,6 +118,8 @@ def test_equals_an_independent_recount(broker: KafkaBroker, sent: list[Message])
     }
     everybody = reported(broker)["scorecards"]
     assert sum(card["refused"] for card in everybody) == expected["refused"] > 0
+    assert sum(card["misplaced"] for card in everybody) > 0
+    assert sum(card["reused_ids"] for card in everybody) == 0
 
 
 def test_kills_and_copies_do_not_change_it(
@@ -148,6 +150,7 @@ def test_the_worker_counts_the_same(broker: KafkaBroker, crew: Crew, sent: list[
     worker.wait_ready()
     assert wait_done(broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
     cards = {card["producer"]: card for card in reported(broker)["scorecards"]}
+    assert {card["misplaced"] for card in cards.values()} == {0}
 
     samples = [
         sample
