@@ -70,7 +70,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     """Give a scene where all programs are installed."""
     scene = Scene(StackPlan(tmp_path / "stack", tmp_path / "kafka", "live"))
     monkeypatch.setattr(system, "Supervisor", scene.supervisor)
-    monkeypatch.setattr(system, "apply_topics", lambda *_: scene.done.append("topics"))
+    monkeypatch.setattr(system, "apply_topics", lambda *_, **__: scene.done.append("topics"))
     monkeypatch.setattr(Kafka, "prepare", lambda _: scene.done.append("format"))
     monkeypatch.setattr(AlertingPrograms, "installed", lambda: BOTH)
     return scene
