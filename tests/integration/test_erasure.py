@@ -15,11 +15,16 @@ from catalogue.loader import load_catalogue
 from events.cloudevent import decode
 from events.errors import ContractError
 from events.fact import Family
+from events.records import OutgoingRecord
 from events.topic_admin import apply_topics
 from events.topics import DEFAULT_APP_ID, changelog_name, changelog_topics, declared_topics
 from streams.audit.comparison import compare
 from streams.audit.reading import EVENT_TOPICS, read_topics
 from streams.audit.recount import Audit, audit_records
+from streams.dead_letter_office.post import KafkaPost, Post
+from streams.erasure import procedure
+from streams.erasure.persons import Persons
+from streams.settings import load_settings
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
@@ -150,6 +155,52 @@ def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) ->
     assert refused.returncode == 2
     assert "start the workers" in refused.stderr
     assert naming(broker, *EVENT_TOPICS) >= named
+
+
+def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Whichever write fails, the figures are the audit's, and the command may be run again."""
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, enrolments())
+    before = exact(broker, worker)
+    settings = load_settings(broker=broker.bootstrap)
+    somebody = Persons(persons())
+    for failing in ("first copy", "copies", "end marks"):
+        traces = procedure.look_for(settings, somebody)
+        with KafkaPost(broker.bootstrap) as post, pytest.raises(CutShortError):
+            procedure.erase(settings, FailingPost(post, failing), somebody, traces, wait_seconds=60)
+        after = exact(broker, worker)
+        assert enrolled(after) == enrolled(before) - len(persons())
+        assert after.account.accepted >= before.account.accepted - len(persons())
+
+    done = erase(broker, "--for-good")
+    assert done.returncode == 0, done.stderr
+    assert naming(broker, *EVENT_TOPICS) == 0
+    changelog = read_topics(broker.bootstrap, topics=[CHANGELOG])
+    ended = {record.key for record in changelog if record.value is None}
+    assert ended == {person.encode() for person in persons()}
+    exact(broker, worker)
+
+
+class CutShortError(Exception):
+    """The power failed."""
+
+
+class FailingPost:
+    """Sends what a real one does, but for the step that it is told to fail in."""
+
+    def __init__(self, post: Post, failing: str) -> None:
+        self._post = post
+        self._left = ["retractions", "first copy", "copies", "end marks"].index(failing)
+
+    def send(self, records: Sequence[OutgoingRecord]) -> None:
+        """Send, or fail before anything is sent."""
+        if self._left == 0:
+            raise CutShortError
+        self._left -= 1
+        self._post.send(records)
 
 
 @pytest.mark.usefixtures("kafka_broker")
