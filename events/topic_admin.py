@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +24,8 @@ __all__ = ["ABSENT", "TopicsReport", "apply_topics", "verify_topics"]
 
 #: kafka-python's word for it.
 ALTERED: Final = "OK"
+HEARD_SECONDS: Final = 10.0
+HEARD_PAUSE_SECONDS: Final = 0.05
 ABSENT: Final = "absent"
 """What a topic's field, or a setting, is told to be that is not there."""
 
@@ -111,31 +114,38 @@ def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
 
 def _alter(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
     """Give topics the declared settings that differ; what is not declared stays as it is."""
-    actual = _settings_by_topic(admin, [spec.name for spec in specs])
-    changes = {
-        spec.name: differing
-        for spec in specs
-        if actual.get(spec.name)  # Settings that are not shown are not ours to judge.
-        and (
-            differing := {
-                setting: value
-                for setting, value in spec.config.items()
-                if actual[spec.name].get(setting) != value
-            }
-        )
-    }
+    changes = _differing_settings(admin, specs)
     if not changes:
         return set()
     answer = admin.alter_configs(
-        [
-            ConfigResource(ConfigResourceType.TOPIC, name, configs)
-            for name, configs in changes.items()
-        ]
+        [ConfigResource(ConfigResourceType.TOPIC, *change) for change in changes.items()]
     )
     for name, outcome in answer["topic"].items():
         if outcome != ALTERED:
             raise BrokerRefusedError("alter the settings of a topic", name, cause=outcome)
+    # The controller has them; the broker that is asked next hears of them a little later.
+    deadline = time.monotonic() + HEARD_SECONDS
+    while _differing_settings(admin, specs) and time.monotonic() < deadline:
+        time.sleep(HEARD_PAUSE_SECONDS)
     return set(changes)
+
+
+def _differing_settings(
+    admin: Any,  # noqa: ANN401
+    specs: Sequence[TopicSpec],
+) -> dict[str, dict[str, str]]:
+    """Give, by topic, the declared settings that it has otherwise or not at all."""
+    actual = _settings_by_topic(admin, [spec.name for spec in specs])
+    changes = {
+        spec.name: {
+            setting: value
+            for setting, value in spec.config.items()
+            if actual[spec.name].get(setting) != value
+        }
+        for spec in specs
+        if actual.get(spec.name)  # Settings that are not shown are not ours to judge.
+    }
+    return {name: settings for name, settings in changes.items() if settings}
 
 
 def _check(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401

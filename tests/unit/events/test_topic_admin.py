@@ -30,6 +30,8 @@ class Cluster:
         self.create_error = 0
         self.describe_error = 0
         self.alter_outcome = "OK"
+        self.unheard: list[ConfigResource] = []
+        """Alterations of which the broker hears one at each question."""
         self.shows_settings = True
         self.closed = False
 
@@ -76,6 +78,13 @@ class Cluster:
     ) -> dict[str, Any]:
         """Answer with all settings, or with none where the user may not see them."""
         assert config_filter == "all"
+        answer = self._settings(resources)
+        if self.unheard:
+            heard = self.unheard.pop()
+            self.topics[heard.name]["configs"].update(heard.configs)
+        return answer
+
+    def _settings(self, resources: Sequence[ConfigResource]) -> dict[str, Any]:
         return {
             "topic": {
                 resource.name: {
@@ -89,9 +98,8 @@ class Cluster:
 
     def alter_configs(self, resources: Sequence[ConfigResource]) -> dict[str, Any]:
         """Set what is asked for, or answer with the refusal that is set."""
-        for resource in resources:
-            if self.alter_outcome == "OK":
-                self.topics[resource.name]["configs"].update(resource.configs)
+        if self.alter_outcome == "OK":
+            self.unheard.extend(resources)
         return {"topic": {resource.name: self.alter_outcome for resource in resources}}
 
     def close(self) -> None:
@@ -155,7 +163,7 @@ def test_a_difference_is_named_and_left_alone(
 
 
 def test_settings_are_altered_where_that_is_asked_for(cluster: Cluster) -> None:
-    """Those that are declared and differ; an operator's own stay."""
+    """Those that are declared and differ, heard of a little later; an operator's own stay."""
     own = {"segment.bytes": "1048576"}
     cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000", **own})
 
