@@ -1,4 +1,4 @@
-"""`make bench`: the engines on one broker, what a worker costs to run, and the producers' door."""
+"""`make bench`: the engines on one broker, a worker's costs, the producers' door, more workers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ from tests.bench.report import (
     Operation,
     Trials,
     door_text,
+    scale_text,
     text,
     write,
     write_door,
+    write_scale,
 )
 from tests.bench.ringing import ring_seconds
+from tests.bench.scale import measure_scale
 from tests.bench.stage import Stage
 from tests.bench.workloads import DISTINCT, EVENTS, WORKLOADS
 from tests.support.kafka import KafkaBroker
@@ -39,14 +42,34 @@ FEW_ENTITIES = 1_000
 
 @click.command()
 @click.option("--rounds", default=3, show_default=True, help="How often each engine runs.")
-@click.option("--write", "into_page", is_flag=True, help="Put the result into docs/performance.md.")
-@click.option("--only", type=click.Choice(["worker", "door"]), help="Measure one of the two parts.")
+@click.option(
+    "--write",
+    "into_page",
+    is_flag=True,
+    help="Put the result into docs/performance.md and docs/capacity.md.",
+)
+@click.option(
+    "--only", type=click.Choice(["worker", "door", "scale"]), help="Measure one of the parts."
+)
 def main(*, rounds: int, into_page: bool, only: str | None) -> None:
     """Measure, print the tables, and tell on standard error how it goes."""
-    if only != "door":
+    if only in (None, "worker"):
         bench_worker(rounds, into_page=into_page)
-    if only != "worker":
+    if only in (None, "door"):
         bench_door(rounds, into_page=into_page)
+    if only in (None, "scale"):
+        bench_scale(into_page=into_page)
+
+
+def bench_scale(*, into_page: bool) -> None:
+    """Measure one, two and four workers, once: what counts is what they cost together."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
+            found = measure_scale(broker, folder, say=_say)
+    click.echo(scale_text(found))
+    if into_page:
+        write_scale(found)
 
 
 def bench_door(rounds: int, *, into_page: bool) -> None:

@@ -27,6 +27,8 @@ __all__ = [
     "Rival",
     "Trial",
     "await_events",
+    "peak_memory_mb",
+    "processor_seconds",
     "started",
 ]
 
@@ -102,7 +104,7 @@ class Rival:
             if took is None:
                 raise EngineFailedError(self.name, log=output.read_text())
             stage.await_committed(application)
-            return Trial(application.events, took, _peak_memory_mb(process.pid))
+            return Trial(application.events, took, peak_memory_mb(process.pid))
         finally:
             end_child(process, grace=0)
 
@@ -120,7 +122,7 @@ class Monitor:
             worker.wait_ready()
             took = await_events(worker, application.events)
             stage.await_committed(application)
-            return Trial(application.events, took, _peak_memory_mb(worker.process.pid))
+            return Trial(application.events, took, peak_memory_mb(worker.process.pid))
 
 
 @contextmanager
@@ -145,26 +147,26 @@ def started(application: Application, folder: Path) -> Iterator[Worker]:
 
 def await_events(worker: Worker, events: int) -> Times:
     """Return how long a ready worker takes until it says that it has worked through so many."""
-    began, processors = monotonic(), _processor_seconds(worker.process.pid)
+    began, processors = monotonic(), processor_seconds(worker.process.pid)
     while (passed := monotonic() - began) < TRIAL_SECONDS and worker.alive:
         count = exposed_sum(worker.metrics(), EVENTS_TOTAL.name)
         passed = monotonic() - began
         if count >= events:
-            return Times(passed, _processor_seconds(worker.process.pid) - processors)
+            return Times(passed, processor_seconds(worker.process.pid) - processors)
         # It answers between two batches, and asking costs it time: seldom at first, then often.
         left = passed * (events - count) / count if count else FIRST_PAUSE
         sleep(max(left / 2, SHORTEST_PAUSE))
     raise EngineFailedError("the worker", log=worker.log())
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
     """Return the processor time that a process has used (Linux)."""
     _, _, after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
     user, system = after_name.split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def _peak_memory_mb(pid: int) -> float:
+def peak_memory_mb(pid: int) -> float:
     """Return the most memory that a living process ever held, in MB (10^6 bytes; Linux)."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)

@@ -14,11 +14,23 @@ from statistics import median, quantiles
 
 from tests.bench.door import BATCH, DOOR, SINGLE, Knocked
 from tests.bench.engines import Trial
+from tests.bench.scale import Scaled
 from tests.bench.workloads import WORKLOADS
 
-__all__ = ["Findings", "Operation", "Trials", "door_text", "text", "write", "write_door"]
+__all__ = [
+    "Findings",
+    "Operation",
+    "Trials",
+    "door_text",
+    "scale_text",
+    "text",
+    "write",
+    "write_door",
+    "write_scale",
+]
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
+CAPACITY_PAGE = PAGE.with_name("capacity.md")
 MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
 DOOR_MEASURED = re.compile(r"(?<=<!-- door measured -->\n).*?(?=<!-- door end -->)", re.DOTALL)
 
@@ -87,6 +99,61 @@ def write_door(found: Mapping[str, Mapping[str, Knocked]]) -> None:
     _put(DOOR_MEASURED, door_text(found))
 
 
+def scale_text(found: Scaled) -> str:
+    """Return what was found of several workers as Markdown."""
+    before, after = found.load
+    alone = found.shares[0].rate
+    rows = [
+        [
+            str(share.workers),
+            _rounded(share.rate),
+            f"{share.rate / alone:.2f}",
+            f"{1e6 * share.worker_processors / share.events:.0f}",
+            f"{1e6 * share.broker_processors / share.events:.0f}",
+            f"{max(share.memory_mb):.0f}",
+        ]
+        for share in found.shares
+    ]
+    changes = [
+        [change.what, f"{change.blind_seconds:.1f}", f"{change.settled_seconds:.1f}"]
+        for change in found.changes
+    ]
+    sizes = [
+        [f"rebuild of {_rounded(found.entities)} entities", f"{found.rebuild_seconds:.1f} s"],
+        ["an event on the topic", f"{found.event_bytes:.0f} bytes"],
+        ["an entity of one event in the changelog", f"{found.changelog_bytes:.0f} bytes"],
+        ["figures compared with the audit's after each step", f"{found.figures}, none differs"],
+    ]
+    machine = _machine("faust-streaming", "aiokafka", "pydantic")
+    return "\n".join(
+        [
+            f"{machine} The machine's load was {before:.1f} before and {after:.1f} after.",
+            "",
+            *_table(
+                [
+                    "workers",
+                    "events/s",
+                    "ratio",
+                    "workers' processor s per million events",
+                    "broker's processor s per million events",
+                    "peak memory of a worker, MB",
+                ],
+                rows,
+            ),
+            "",
+            *_table(["change", "some figure not shown, s", "all calm after, s"], changes),
+            "",
+            *_table(["what", "measured"], sizes),
+            "",
+        ]
+    )
+
+
+def write_scale(found: Scaled) -> None:
+    """Put what was found of several workers into the page about capacity."""
+    _put(MEASURED, scale_text(found), page=CAPACITY_PAGE)
+
+
 def _door_table(load: str, by_server: Mapping[str, Knocked]) -> list[str]:
     rows = []
     for server, knocked in by_server.items():
@@ -103,9 +170,9 @@ def _door_table(load: str, by_server: Mapping[str, Knocked]) -> list[str]:
     return _table([load, "events/s", "p50 ms", "p99 ms", "processor µs/event"], rows)
 
 
-def _put(place: re.Pattern[str], measured: str) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(place.sub(lambda _: f"\n{measured}\n", page), encoding="utf-8")
+def _put(place: re.Pattern[str], measured: str, *, page: Path = PAGE) -> None:
+    written = page.read_text(encoding="utf-8")
+    page.write_text(place.sub(lambda _: f"\n{measured}\n", written), encoding="utf-8")
 
 
 def _conditions(findings: Findings) -> str:

@@ -40,19 +40,24 @@ class BehindError(Exception):
 class Stage:
     """The broker on which every engine runs, one after the other."""
 
-    def __init__(self, broker: KafkaBroker) -> None:
+    def __init__(self, broker: KafkaBroker, *, partitions: int = DEFAULT_PARTITIONS) -> None:
         self._broker = broker
+        self.partitions = partitions
         self._ends: Counter[tuple[Family, int]] = Counter()
         self._numbers = itertools.count(1)
         self.mean_event_bytes: dict[str, int] = {}
-        apply_topics(broker.bootstrap, declared_topics())
+        apply_topics(broker.bootstrap, declared_topics(partitions=partitions))
 
     def preload(self, workload: Workload) -> None:
         """Put a workload's events on its topic."""
         records = [encode_structured(event) for event in workload.events()]
         sizes = [len(record.value) for record in records]
         self.mean_event_bytes[workload.name] = round(sum(sizes) / len(sizes))
-        asyncio.run(self._send(workload.family, records))
+        self.send(workload.family, records)
+
+    def send(self, family: Family, records: list[EncodedRecord]) -> None:
+        """Put records on a family's topic, as fast as it goes."""
+        asyncio.run(self._send(family, records))
 
     @contextmanager
     def application(
@@ -63,7 +68,7 @@ class Stage:
         All else counts as read. Its changelogs are deleted afterwards.
         """
         app_id = f"bench-{next(self._numbers)}"
-        changelogs = changelog_topics(app_id=app_id)
+        changelogs = changelog_topics(app_id=app_id, partitions=self.partitions)
         apply_topics(self._broker.bootstrap, changelogs)
         read = {place: self._already_read(place, workload.family, events) for place in self._ends}
         offsets = {
@@ -115,11 +120,9 @@ class Stage:
         end = self._ends[place]
         if place[0] is not family:
             return end
-        if events is None or events == sum(
-            self._ends[family, n] for n in range(DEFAULT_PARTITIONS)
-        ):
+        if events is None or events == sum(self._ends[family, n] for n in range(self.partitions)):
             return 0
-        return max(end - events // DEFAULT_PARTITIONS, 0)
+        return max(end - events // self.partitions, 0)
 
     async def _send(self, family: Family, records: list[EncodedRecord]) -> None:
         producer = AIOKafkaProducer(
@@ -127,7 +130,7 @@ class Stage:
         )
         by_partition: dict[int, list[EncodedRecord]] = {}
         for record in records:
-            home = partition_for(record.key, DEFAULT_PARTITIONS)
+            home = partition_for(record.key, self.partitions)
             by_partition.setdefault(home, []).append(record)
         await producer.start()
         try:

@@ -1,0 +1,297 @@
+"""One, two and four workers on one broker of 16 partitions: what more of them bring and cost."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from time import monotonic, sleep
+
+from catalogue.loader import load_catalogue
+from catalogue.metric_names import EVENTS as EVENTS_TOTAL
+from events.cloudevent import EncodedRecord, encode_structured
+from events.topics import changelog_name, topic_name
+from streams.audit.comparison import compare_exposed
+from streams.audit.exposed import Exposed, read_worker
+from streams.audit.reading import read_topics
+from streams.audit.recount import audit_records
+from tests.bench.application import Application
+from tests.bench.engines import TRIAL_SECONDS, peak_memory_mb, processor_seconds
+from tests.bench.exposed import exposed_sum
+from tests.bench.stage import Stage
+from tests.bench.workloads import DISTINCT, EVENTS
+from tests.support.kafka import KafkaBroker
+from tests.support.waiting import wait_until
+from tests.support.workers import Worker
+
+__all__ = ["COUNTS", "PARTITIONS", "Change", "Scaled", "Share", "measure_scale"]
+
+PARTITIONS = 16
+COUNTS = (1, 2, 4)
+LAST_DAY = date(2020, 12, 31)
+#: The clock of the workers that are held until all events are there may not run out meanwhile.
+HELD_SESSION_SECONDS = 60
+SESSION_SECONDS = 15
+WATCH_SECONDS = 0.02
+CHANGE_SECONDS = 120.0
+
+
+class ScaleFailedError(Exception):
+    """Workers did not get where they should."""
+
+    def __init__(self, what: str, workers: Sequence[Worker]) -> None:
+        logs = "\n".join(worker.log()[-1500:] for worker in workers)
+        super().__init__(f"{what}; the ends of the workers' logs:\n{logs}")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many workers that share all events; times in seconds, memory in MB."""
+
+    workers: int
+    events: int
+    seconds: float
+    worker_processors: float
+    broker_processors: float
+    memory_mb: tuple[float, ...]
+    """The peak of each worker."""
+
+    @property
+    def rate(self) -> float:
+        """Events per second of all together."""
+        return self.events / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the group: how long some figure was shown by nobody, and until all was calm."""
+
+    what: str
+    blind_seconds: float
+    settled_seconds: float
+
+
+@dataclass(slots=True)
+class Scaled:
+    """All that was found."""
+
+    shares: list[Share] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    rebuild_seconds: float = 0.0
+    """From the start of one worker's process until all events are worked through."""
+    entities: int = 0
+    event_bytes: float = 0.0
+    changelog_bytes: float = 0.0
+    """On the broker's disk, by event, and by entity."""
+    figures: int = 0
+    """Figures that an audit compared, in all stages together; none differed."""
+    load: tuple[float, float] = (0.0, 0.0)
+    """The machine's load (of a minute) before and after."""
+
+
+def measure_scale(broker: KafkaBroker, folder: Path, *, say: Callable[[str], None]) -> Scaled:
+    """Let a group grow and shrink; then let one, two and four workers take the same events.
+
+    Raises ScaleFailedError, also where a figure differs from the audit's.
+    """
+    found = Scaled()
+    before = os.getloadavg()[0]
+    stage = Stage(broker, partitions=PARTITIONS)
+    records = [encode_structured(event) for event in DISTINCT.events()]
+    shown: list[tuple[str, list[Exposed]]] = []
+    stage.send(DISTINCT.family, records)
+    found.event_bytes = _bytes(broker, topic_name(DISTINCT.family)) / EVENTS
+    with stage.application(DISTINCT) as application, _crew(folder) as hire:
+        _grow(broker, application, hire, found, shown, say)
+    for count in COUNTS:
+        with stage.application(DISTINCT, events=0) as application, _crew(folder) as hire:
+            workers = [
+                hire(application, f"{count}-{n}", session=HELD_SESSION_SECONDS)
+                for n in range(count)
+            ]
+            found.shares.append(_share(broker, stage, workers, records))
+            shown.append((f"{count} workers", list(map(read_worker, _urls(workers)))))
+        share = found.shares[-1]
+        say(f"{count} workers: {share.rate:.0f} events/s, {share.seconds:.1f} s")
+    _audit(broker, shown, found)
+    say(f"{found.figures} figures compared with the audit's, no difference")
+    found.load = (before, os.getloadavg()[0])
+    return found
+
+
+Hire = Callable[..., Worker]
+
+
+@contextmanager
+def _crew(folder: Path) -> Iterator[Hire]:
+    """Give what starts workers of an application; all end with the context."""
+    hired: list[Worker] = []
+
+    def hire(application: Application, name: str, *, session: int = SESSION_SECONDS) -> Worker:
+        settings = {
+            "APP_ID": application.app_id,
+            "PARTITIONS": str(PARTITIONS),
+            "SESSION_TIMEOUT": str(session),
+            "REQUEST_TIMEOUT": str(session + 5),
+            "HEARTBEAT_INTERVAL": "1",
+        }
+        worker = Worker(
+            application.bootstrap,
+            folder,
+            name=f"{application.app_id}-{name}",
+            settings={f"SMART_REGION_{key}": value for key, value in settings.items()},
+        )
+        hired.append(worker)
+        worker.start()
+        return worker
+
+    try:
+        yield hire
+    finally:
+        for worker in hired:
+            worker.kill()
+
+
+def _share(
+    broker: KafkaBroker, stage: Stage, workers: list[Worker], records: list[EncodedRecord]
+) -> Share:
+    """Hold the workers until all events are on the topic, then let them go."""
+    if not wait_until(lambda: _settled(workers), seconds=CHANGE_SECONDS):
+        raise ScaleFailedError("the partitions were not shared", workers)
+    for worker in workers:
+        worker.sleep()
+    stage.send(DISTINCT.family, records)
+    processes = [worker.process.pid for worker in workers]
+    used, broker_used = sum(map(processor_seconds, processes)), _broker_processors(broker)
+    began = monotonic()
+    for worker in workers:
+        worker.wake()
+    while (count := _taken(workers)) < len(records):
+        if monotonic() - began > TRIAL_SECONDS:
+            raise ScaleFailedError(f"{count} of {len(records)} events were taken in", workers)
+        sleep(0.1)
+    return Share(
+        workers=len(workers),
+        events=len(records),
+        seconds=monotonic() - began,
+        worker_processors=sum(map(processor_seconds, processes)) - used,
+        broker_processors=_broker_processors(broker) - broker_used,
+        memory_mb=tuple(map(peak_memory_mb, processes)),
+    )
+
+
+def _grow(
+    broker: KafkaBroker,
+    application: Application,
+    hire: Hire,
+    found: Scaled,
+    shown: list[tuple[str, list[Exposed]]],
+    say: Callable[[str], None],
+) -> None:
+    """Rebuild the state from the events, then change the number of workers and watch."""
+    began = monotonic()
+    first = hire(application, "first")
+    if not wait_until(
+        lambda: _settled([first]) and _taken([first]) >= EVENTS, seconds=TRIAL_SECONDS
+    ):
+        raise ScaleFailedError("the state was not rebuilt", [first])
+    found.rebuild_seconds = monotonic() - began
+    found.entities = int(exposed_sum(first.metrics(), "smartregion_entities"))
+    changelog = changelog_name(application.app_id, DISTINCT.family)
+    found.changelog_bytes = _bytes(broker, changelog) / EVENTS
+    say(f"rebuilt from the raw topic in {found.rebuild_seconds:.1f} s")
+    workers = [first]
+
+    def change(what: str, do: Callable[[], object]) -> None:
+        found.changes.append(_watch(what, workers, do))
+        shown.append((what, list(map(read_worker, _urls(workers)))))
+        last = found.changes[-1]
+        say(f"{what}: {last.blind_seconds:.1f} s blind, calm after {last.settled_seconds:.1f} s")
+
+    change("1 → 2", lambda: workers.append(hire(application, "second")))
+    change("2 → 4", lambda: workers.extend(hire(application, name) for name in ("third", "fourth")))
+    change("4 → 3, one told to stop", lambda: workers.pop().stop())
+    change("3 → 2, one killed", lambda: workers.pop().kill())
+
+
+def _watch(what: str, workers: list[Worker], do: Callable[[], object]) -> Change:
+    """Ask all workers again and again while their number changes."""
+    done = threading.Event()
+    blind = 0.0
+
+    def watch() -> None:
+        nonlocal blind
+        asked = monotonic()
+        while not done.is_set():
+            shown, now = _all_shown(list(workers)), monotonic()
+            blind += 0.0 if shown else now - asked
+            asked = now
+            sleep(WATCH_SECONDS)
+
+    # A worker ends with the thread that started it: that is this one.
+    watcher = threading.Thread(target=watch)
+    began = monotonic()
+    watcher.start()
+    try:
+        do()
+        if not wait_until(lambda: _settled(workers), seconds=CHANGE_SECONDS):
+            raise ScaleFailedError(what, workers)
+    finally:
+        settled = monotonic() - began
+        done.set()
+        watcher.join()
+    return Change(what, blind, settled)
+
+
+def _audit(broker: KafkaBroker, shown: Sequence[tuple[str, list[Exposed]]], found: Scaled) -> None:
+    """Compare what was shown at the end of each stage: all had taken the same set of events."""
+    audit = audit_records(
+        read_topics(broker.bootstrap), load_catalogue(), LAST_DAY, partitions=PARTITIONS
+    )
+    for what, workers in shown:
+        comparison = compare_exposed(audit, workers)
+        if comparison.differences or not comparison.compared:
+            raise ScaleFailedError(f"{what}: {comparison.differences[:5]}", [])
+        found.figures += comparison.compared
+
+
+def _settled(workers: Sequence[Worker]) -> bool:
+    """Tell whether all are ready, each with partitions of its own, and none is missing."""
+    told = [worker.readiness() for worker in workers]
+    if not all(one.get("ready") and one["partitions"] for one in told):
+        return False
+    owned = [partition for one in told for partition in one["partitions"]]
+    return sorted(owned) == list(range(PARTITIONS))
+
+
+def _all_shown(workers: Sequence[Worker]) -> bool:
+    """Tell whether the figures of every partition are shown by somebody."""
+    told = [worker.readiness() for worker in workers]
+    owned = {partition for one in told if one.get("ready") for partition in one["partitions"]}
+    return len(owned) == PARTITIONS
+
+
+def _taken(workers: Sequence[Worker]) -> int:
+    return int(sum(exposed_sum(worker.metrics(), EVENTS_TOTAL.name) for worker in workers))
+
+
+def _urls(workers: Sequence[Worker]) -> list[str]:
+    return [worker.url for worker in workers]
+
+
+def _broker_processors(broker: KafkaBroker) -> float:
+    assert broker._process is not None
+    return processor_seconds(broker._process.pid)
+
+
+def _bytes(broker: KafkaBroker, topic: str) -> int:
+    """Return the size of a topic's records on the broker's disk."""
+    return sum(
+        file.stat().st_size
+        for folder in (broker.folder / "data").glob(f"{topic}-[0-9]*")
+        for file in folder.glob("*.log")
+    )
