@@ -30,7 +30,8 @@ def look_at_prometheus(url: str) -> str:
     """
     targets = [target for target in _targets(url) if _job(target).startswith(OUR_JOBS)]
     if not targets:
-        raise PrometheusUnwellError(url, problem="scrapes none of our processes", remedy=RENDER)
+        remedy = f"{RENDER}; one that has just started needs ten seconds"
+        raise PrometheusUnwellError(url, problem="scrapes none of our processes", remedy=remedy)
     down = [
         f"{_job(target)} {target['labels'].get('instance', '')}"
         for target in targets
