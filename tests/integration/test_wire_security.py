@@ -430,6 +430,7 @@ def test_a_changed_password_ends_who_goes_on_with_the_old_one(
     monitor: Monitor, worker: Worker, tmp_path: Path
 ) -> None:
     """Worker and assessor end, for a supervisor to restart; the door takes what its file has."""
+    # The module's last: its worker ends here.
     kafka = monitor.kafka
     secret = tmp_path / "password"
     secret.touch(mode=0o600)
