@@ -21,7 +21,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test check lint-deploy image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test check lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,13 +44,14 @@ practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a producers' door on a Kafka of its
 test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a real Prometheus too
 	@deploy/debian-packages.sh >&2
 	@tests/guide/packages.sh >&2
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
-check: $(VENV)/dev.stamp ## format, lint, types, generated files, released contracts
+check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory lint-deploy
+	@$(MAKE) --no-print-directory licences
 	@$(MAKE) --no-print-directory generated
 	@test -z "$(GENERATED)" || git diff --exit-code -- $(GENERATED)
 	@git ls-files --others --exclude-standard -- $(GENERATED) | \
@@ -65,6 +66,20 @@ lint-deploy: $(VENV)/dev.stamp ## image, compose files, scripts, YAML, what Kube
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec $(COMPOSE)
 	@if docker compose version >/dev/null 2>&1; then docker compose --env-file deploy/.env.example \
 		$(addprefix --file ,$(COMPOSE)) --profile '*' config --quiet; fi
+
+licences: $(VENV)/dev.stamp ## that the licence of each package that production runs is allowed in pyproject.toml
+	@mkdir -p build
+	@$(BIN)/pip-licenses --packages $(RUN_PACKAGES) >build/licences.txt
+
+# From an environment that holds nothing else, so that the packages' own licences and needs are told.
+sbom: $(VENV)/dev.stamp ## what production runs, as CycloneDX: build/sbom.json
+	@$(BIN)/python -m venv --clear --without-pip build/sbom
+	@$(PIP) --python build/sbom/bin/python install --require-hashes --requirement requirements/run.txt
+	@SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" $(BIN)/cyclonedx-py environment build/sbom \
+		--pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
+	@echo build/sbom.json
+
+RUN_PACKAGES = $(shell sed -n 's/==.*//p' requirements/run.txt)
 
 COMPOSE := deploy/compose.yaml deploy/compose.secure.yaml
 
