@@ -22,6 +22,7 @@ def test_a_fault_is_a_line_and_status_1(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(result.stdout.splitlines()) == 10
 
 
+@pytest.mark.usefixtures("refused_connections")
 def test_a_grafana_that_cannot_be_asked_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the boards' own package finds is a line as well."""
     monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", "")
