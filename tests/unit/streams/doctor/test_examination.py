@@ -1,6 +1,7 @@
 """Each check on the settings and files of this machine, and that of a broker that is away."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -158,11 +159,17 @@ def test_a_broker_that_is_away_is_told(found: Found) -> None:
     assert findings["topics"].told == "put right first: broker"
 
 
-def test_fewer_brokers_than_copies_are_told() -> None:
-    """No topic could be made; how many there are is the broker's to say, in another test."""
-    error = BrokersMissingError(brokers=1, replication=3)
+def test_fewer_brokers_than_copies_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No topic could be made."""
 
-    assert "1 where SMART_REGION_REPLICATION asks for 3" in str(error)
+    class Alone:
+        def describe_cluster(self) -> dict[str, list[object]]:
+            return {"brokers": [{}]}
+
+    monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(Alone()))
+
+    with pytest.raises(BrokersMissingError, match="1 where SMART_REGION_REPLICATION asks for 3"):
+        brokers.look_at_brokers(load_settings(replication=3))
 
 
 def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
