@@ -399,6 +399,18 @@ def test_every_program_says_why_it_is_not_let_in(
     assert monotonic() - began < IN_SECONDS
 
 
+def test_the_doctor_sees_what_a_worker_may_see(monitor: Monitor) -> None:
+    """A worker's rights are enough to look; where it is not let in, the topics are not asked."""
+    well = monitor.run_as(Role.WORKER, "doctor")
+    stranger = monitor.run_as("nobody", "doctor")
+
+    assert well.returncode == 0, well.stdout
+    assert "answers over SASL_SSL" in well.stdout
+    assert stranger.returncode == 1
+    assert "does not take the password of 'nobody'" in stranger.stdout
+    assert "put right first: broker" in stranger.stdout
+
+
 def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker) -> None:
     """It ends with a line that names the role, and so it does after each restart."""
     assert worker.alive
