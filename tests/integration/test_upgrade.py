@@ -207,7 +207,7 @@ def test_more_partitions_are_taken_by_a_new_application(broker: KafkaBroker, cre
     assert refused.returncode == 2
     assert "partitions" in refused.stderr
 
-    # The road of docs/operations: more partitions, changelogs of a new application, a replay.
+    # The road of docs/upgrading.md: more partitions, changelogs of a new application, a replay.
     with broker.admin() as admin:
         admin.create_partitions(dict.fromkeys(EVENT_TOPICS, 16))
     refused = run(broker, "worker")

@@ -34,7 +34,7 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
     return file
 
 
-@pytest.mark.parametrize("secret", [TOKEN, SECRET])
+@pytest.mark.parametrize("secret", [TOKEN, SECRET], ids=["token", "signing secret"])
 def test_the_door_knows_who_it_is(tmp_path: Path, secret: str) -> None:
     """The headers prove the producer for the body, whichever secret the file holds."""
     credentials = load_credentials(written(tmp_path, f"{secret}\n"), producer="lycees")
@@ -68,6 +68,16 @@ def test_only_a_token_is_told_to_who_listens(tmp_path: Path) -> None:
         (SECRET, None, "name the producer"),
         (SECRET[:20], "lycees", "not a whole"),
         ("é", None, "not ASCII"),
+    ],
+    ids=[
+        "nothing",
+        "a password",
+        "a token cut short",
+        "two tokens",
+        "a token of another",
+        "a signing secret alone",
+        "a signing secret cut short",
+        "an accent",
     ],
 )
 def test_a_wrong_secret_is_told_unseen(
