@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiokafka.consumer.group_coordinator import GroupCoordinator
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
+from aiokafka.errors import InvalidGroupIdError, KafkaError
 
 from events import cloudevent
 from events.cloudevent import CloudEvent
@@ -85,7 +85,7 @@ def _fail_write(number: int) -> None:
 def _fail_coordinator() -> None:
     async def failing(_: object) -> None:
         await asyncio.sleep(0.05)
-        raise GroupAuthorizationFailedError("planted")
+        raise InvalidGroupIdError("planted")
 
     GroupCoordinator.ensure_coordinator_known = failing
 
