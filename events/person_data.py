@@ -70,8 +70,9 @@ _NIR: Final = re.compile(
         r"([0-9]{2}|2[AaBb])[ .-]?([0-9]{3})[ .-]?([0-9]{3})[ .-]?([0-9]{2})"
     )
 )
-# What both of them lie in, found faster than either: a run of digits, hardly set apart.
-_MANY_DIGITS: Final = re.compile(r"(?<![0-9])[0-9](?:[ ./()-]{0,3}[0-9ABab]){8,}")
+# What both of them lie in, found faster than either: nothing but digits and what sets them apart.
+_DIGITS: Final = re.compile(r"[0-9][0-9ABab ./()-]{9,}")
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CORSICA: Final = {"2A": "19", "2B": "18"}
 _SHOWN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -184,7 +185,8 @@ def _text_tells(text: str) -> bool:
         return True
     return any(
         _run_tells(text[max(run.start() - 2, 0) : run.end() + 1])
-        for run in _MANY_DIGITS.finditer(text)
+        for run in _DIGITS.finditer(text)
+        if not _DAY.fullmatch(run[0])  # Nearly every event has two.
     )
 
 
