@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -118,44 +119,26 @@ def list_topics(partitions: int, replication: int, app_id: str) -> None:
         )
 
 
-class RoleType(click.ParamType):
-    """A role of the broker's users."""
+class OneOf(click.ParamType):
+    """A word of a closed list, whose module is imported when one is read."""
 
-    name = "ROLE"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click has it
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Role:
-        """Read a role; refuse what is none."""
-        from events.access_rights import Role
-
-        try:
-            return Role(value)
-        except ValueError:
-            self.fail(f"{value!r} is none of {', '.join(Role)}", param, ctx)
-
-
-class FamilyType(click.ParamType):
-    """A family of events."""
-
-    name = "FAMILY"
+    def __init__(self, name: str, module: str) -> None:
+        self.name = name.upper()
+        self._enum = (module, name)
 
     def convert(
         self,
         value: Any,  # noqa: ANN401 - as click has it
         param: click.Parameter | None,
         ctx: click.Context | None,
-    ) -> Family:
-        """Read a family; refuse what is none."""
-        from events.fact import Family
-
+    ) -> Any:  # noqa: ANN401 - a member of the list
+        """Read a word; refuse what is none of the list's."""
+        module, name = self._enum
+        words = getattr(import_module(module), name)
         try:
-            return Family(value)
+            return words(value)
         except ValueError:
-            self.fail(f"{value!r} is none of {', '.join(Family)}", param, ctx)
+            self.fail(f"{value!r} is none of {', '.join(words)}", param, ctx)
 
 
 class UserType(click.ParamType):
@@ -178,13 +161,17 @@ class UserType(click.ParamType):
 
 @topics.command()
 @click.option(
-    "--role", "roles", multiple=True, type=RoleType(), help="What a user is there for; repeatable."
+    "--role",
+    "roles",
+    multiple=True,
+    type=OneOf("Role", "events.access_rights"),
+    help="What a user is there for; repeatable.",
 )
 @click.option(
     "--family",
     "families",
     multiple=True,
-    type=FamilyType(),
+    type=OneOf("Family", "events.fact"),
     help="What a producer publishes; repeatable.",
 )
 @click.option("--principal", type=UserType(), help="The broker's name of a user.")
