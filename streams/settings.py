@@ -74,6 +74,11 @@ class Settings(ServingSettings):
     self_check_interval: PositiveFloat = 300.0
     """How often the figures are derived anew from the states, as a check."""
 
+    work_folder: str | None = None
+    """Where an audit keeps what does not fit into memory; by default the system's folder."""
+    work_mb: PositiveInt = 4096
+    """Most megabytes that an audit takes there; a million records take about 1600."""
+
     idempotent_producer: bool = True
     """False for a broker without idempotent producers (the demo's)."""
     single_record_tail: bool = False
@@ -104,6 +109,11 @@ class Settings(ServingSettings):
     def catalogue_folder(self) -> Path | None:
         """The folder to load the catalogue from; None: the shipped one."""
         return Path(self.catalogue) if self.catalogue else None
+
+    @property
+    def work_path(self) -> Path | None:
+        """The folder for what does not fit into memory; None: the system's."""
+        return Path(self.work_folder) if self.work_folder else None
 
     @property
     def producers_file(self) -> Path | None:

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
 import click
 
 __all__ = ["commands"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
+
+DIFFERS: Final = 1
+NOT_MADE: Final = 3
+"""Exit status where nothing is said about the figures; 2 is for a wrong command or setting."""
 
 
 @click.command()
@@ -26,6 +35,12 @@ DAY = click.DateTime(["%Y-%m-%d"])
     help="Compare with this worker's /metrics; give every worker of the monitor.",
 )
 @click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@click.option(
+    "--work-folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Where to keep what does not fit into memory; default SMART_REGION_WORK_FOLDER.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def audit(
     *,
@@ -33,12 +48,14 @@ def audit(
     known_on: datetime | None,
     urls: tuple[str, ...],
     bootstrap: str | None,
+    work_folder: Path | None,
     as_json: bool,
 ) -> None:
     """Count every figure again from the raw topics, by another road than the worker's.
 
     Without --as-of the day is the worker's where there is one to compare with, else the clock's.
-    The exit status is 1 where a worker differs, and 2 where the broker or a worker cannot be read.
+    The exit status is 1 where a worker differs, 2 where the command or a setting is wrong, and 3
+    where the audit cannot be made: the broker or a worker cannot be read, or there is no room.
     """
     from rich.console import Console
 
@@ -48,33 +65,57 @@ def audit(
     from streams.audit.reading import read_topics
     from streams.audit.recount import audit_records
     from streams.audit.report import audit_document, print_audit
+    from streams.audit.work_folder import WorkFolder
     from streams.settings import load_settings
 
     if urls and known_on is not None:
         raise click.UsageError("a worker knows all records: leave out --known-on or --against")
-    settings = load_settings(broker=bootstrap)
-    token = settings.metrics_token()
-    # Before all is read: a wrong address shows now.
-    workers = [read_worker(url, token=token) for url in urls]
-    if as_of is not None:
-        day = as_of.date()
-    else:
-        day = workers_day(workers) if workers else settings.make_clock().today()
-    counted = audit_records(
-        read_topics(settings.broker, security=settings.security()),
-        load_catalogue(settings.catalogue_folder),
-        day,
-        known_on.date() if known_on is not None else None,
-        partitions=settings.partitions,
+    settings = load_settings(
+        broker=bootstrap, work_folder=None if work_folder is None else str(work_folder)
     )
-    comparison = compare(counted, urls, token=token) if urls else None
+    token, security = settings.metrics_token(), settings.security()
+    catalogue = load_catalogue(settings.catalogue_folder)
+    work = WorkFolder(settings.work_path, settings.work_mb)
+    with _made_or_not():
+        # Before all is read: a wrong address or folder shows now.
+        work.check()
+        workers = [read_worker(url, token=token) for url in urls]
+        if as_of is not None:
+            day = as_of.date()
+        else:
+            day = workers_day(workers) if workers else settings.make_clock().today()
+        counted = audit_records(
+            read_topics(settings.broker, security=security),
+            catalogue,
+            day,
+            known_on.date() if known_on is not None else None,
+            partitions=settings.partitions,
+            work=work,
+        )
+        comparison = compare(counted, urls, token=token) if urls else None
     if as_json:
         document = audit_document(counted, comparison)
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         print_audit(counted, Console(highlight=False), comparison)
     if comparison is not None and comparison.differences:
-        sys.exit(1)
+        sys.exit(DIFFERS)
+
+
+@contextmanager
+def _made_or_not() -> Iterator[None]:
+    """End with NOT_MADE where the audit cannot be made: a traceback's own 1 would be a verdict."""
+    from events.errors import EventsError
+    from streams.errors import StreamsError
+
+    try:
+        yield
+    except (EventsError, StreamsError) as error:
+        click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        sys.exit(NOT_MADE)
+    except Exception:  # noqa: BLE001 - told whole: it is a programmer's
+        traceback.print_exc()
+        sys.exit(NOT_MADE)
 
 
 commands = [audit]

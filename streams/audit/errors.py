@@ -1,12 +1,20 @@
-"""What keeps an audit from being made: topics or workers that cannot be read."""
+"""What keeps an audit from being made: topics or workers that cannot be read, or no room."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from streams.errors import StreamsError
 
-__all__ = ["AuditError", "TopicsMissingError", "TopicsStalledError", "WorkerUnreadableError"]
+__all__ = [
+    "AuditError",
+    "TopicsMissingError",
+    "TopicsStalledError",
+    "WorkFolderFullError",
+    "WorkFolderUnusableError",
+    "WorkerUnreadableError",
+]
 
 SHOWN_PARTITIONS = 3
 
@@ -56,4 +64,30 @@ class WorkerUnreadableError(AuditError):
         super().__init__(
             f"worker: no metrics at {url} ({cause}):"
             " check the address, and that `smart-region worker` runs there"
+        )
+
+
+class WorkFolderUnusableError(AuditError):
+    """The folder for what does not fit into memory is not there, or not ours to write to."""
+
+    def __init__(self, folder: Path, *, problem: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"work_folder: {folder} {problem}: name another with --work-folder or"
+            " SMART_REGION_WORK_FOLDER"
+        )
+
+
+class WorkFolderFullError(AuditError):
+    """There is no room for the audit's rows."""
+
+    def __init__(self, folder: Path | None, *, megabytes: int, cause: str) -> None:
+        self.folder = folder
+        self.megabytes = megabytes
+        where = "the system's folder for temporary files" if folder is None else str(folder)
+        super().__init__(
+            f"work_folder: no room for the audit in {where} ({cause}), where it may take"
+            f" {megabytes} MB: name a folder with room with --work-folder or"
+            " SMART_REGION_WORK_FOLDER, or allow more with SMART_REGION_WORK_MB; a million records"
+            " take about 1600 MB"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,6 +17,7 @@ from events.partitioning import partition_for
 from events.registry import Family, facts_of
 from events.topics import topic_name
 from streams.audit.records import RawRecord
+from streams.audit.work_folder import WorkFolder
 from streams.dead_letters import FORWARDED_FROM
 
 __all__ = ["Account", "Ledger"]
@@ -110,11 +110,14 @@ class Ledger:
     """The valid records of the event topics, in SQLite; open it with `with`.
 
     `partitions` is how many partitions each event topic has. Small ledgers stay in memory; SQLite
-    moves large ones to a temporary file by itself.
+    moves large ones to the work folder by itself. Raises as `WorkFolder.connect`; what there is no
+    room for raises as SQLite does, unless the work folder guards it.
     """
 
-    def __init__(self, records: Iterable[RawRecord], *, partitions: int) -> None:
-        self.database = sqlite3.connect("")
+    def __init__(
+        self, records: Iterable[RawRecord], *, partitions: int, work: WorkFolder | None = None
+    ) -> None:
+        self.database = (WorkFolder() if work is None else work).connect()
         self._partitions = partitions
         self._forwarded = 0
         self._refusals: Counter[RefusalReason] = Counter()

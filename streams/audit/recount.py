@@ -11,6 +11,7 @@ from catalogue.model import Catalogue
 from streams.audit.evaluation import Answer, evaluate, last, total
 from streams.audit.ledger import Account, Ledger
 from streams.audit.records import RawRecord
+from streams.audit.work_folder import WorkFolder
 
 __all__ = ["Audit", "CategoryKey", "ReadingKey", "audit_ledger", "audit_records"]
 
@@ -44,12 +45,16 @@ def audit_records(
     as_of: date,
     known_on: date | None = None,
     partitions: int = 8,
+    work: WorkFolder | None = None,
 ) -> Audit:
     """Count every figure of a catalogue from the records of the event topics, in any order.
 
-    `partitions` is how many partitions each event topic has.
+    `partitions` is how many partitions each event topic has, `work` where large ledgers are kept.
+
+    Raises `WorkFolderUnusableError` or `WorkFolderFullError`, and as `records` do.
     """
-    with Ledger(records, partitions=partitions) as ledger:
+    work = WorkFolder() if work is None else work
+    with work.guarded(), Ledger(records, partitions=partitions, work=work) as ledger:
         return audit_ledger(ledger, catalogue, as_of, known_on)
 
 

@@ -152,7 +152,9 @@ class PlainStack:
     def _environment(self, name: str) -> dict[str, str]:
         service = self._stack.services[name]
         given = {
-            variable: value.replace("/run/secrets", str(self._secrets)).replace(
+            variable: str(self._data)
+            if value == "/data"
+            else value.replace("/run/secrets", str(self._secrets)).replace(
                 "kafka:9092", self._kafka
             )
             for variable, value in service.get("environment", {}).items()

@@ -167,6 +167,17 @@ def test_every_command_of_ours_exists(stack: Stack, name: str) -> None:
         _parse(arguments)
 
 
+@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+def test_an_audit_has_room_on_a_disk(stack: Stack) -> None:
+    """In a volume, with a bound that is told: the container's /tmp is 64 MB of memory."""
+    commands = stack.services["commands"]
+    folder = commands["environment"]["SMART_REGION_WORK_FOLDER"]
+    mounts = {mount.split(":")[1]: mount.split(":")[0] for mount in commands["volumes"]}
+
+    assert mounts[folder] in stack.volumes
+    assert int(commands["environment"]["SMART_REGION_WORK_MB"]) >= 1000
+
+
 @pytest.mark.parametrize("kind", COMPOSE_FILES)
 def test_the_example_is_complete(kind: str) -> None:
     """Every variable that a file asks for is in .env.example."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import resource
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,11 +116,11 @@ def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> 
     }
 
 
-def test_exits_with_2_where_a_worker_cannot_be_read(topics: list[tuple[str, Any]]) -> None:
+def test_exits_with_3_where_a_worker_cannot_be_read(topics: list[tuple[str, Any]]) -> None:
     """One readable line on standard error, before any record is read."""
     result = audit("--against", "ftp://worker")
 
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert result.stderr.startswith("Error: worker: no metrics at ftp://worker")
     assert len(result.stderr.splitlines()) == 1
     assert topics == []
@@ -145,3 +147,79 @@ def test_takes_the_broker_that_is_named(topics: list[tuple[str, Any]]) -> None:
     audit("--bootstrap", "other:9092", SMART_REGION_BROKER="kafka:9092")
 
     assert [bootstrap for bootstrap, _ in topics] == ["other:9092"]
+
+
+MANY = 4000
+"""Records of which no ledger stays in SQLite's memory of 2 MB."""
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the topics hold more records than fit into memory."""
+
+    def read(*_: object, **__: object) -> Iterable[RawRecord]:
+        return (raw("school.registered", uai(f"075{at:04}"), "2018-01-01") for at in range(MANY))
+
+    monkeypatch.setattr("streams.audit.reading.read_topics", read)
+
+
+@pytest.fixture
+def full() -> Iterator[None]:
+    """Let no file of this process grow, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("many", "full")
+def test_a_full_disk_is_no_difference(tmp_path: Path) -> None:
+    """The audit cannot be made: a status of its own, one line, the folder and a remedy."""
+    result = audit("--as-of", "2018-12-31", "--work-folder", str(tmp_path))
+
+    (line,) = result.stderr.splitlines()
+    assert result.exit_code == 3
+    assert str(tmp_path) in line
+    assert "--work-folder" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("many")
+def test_an_audit_takes_no_more_than_it_may(tmp_path: Path) -> None:
+    """Its bound is a setting: a volume that others need as well is not filled."""
+    asked = ("--as-of", "2018-12-31", "--work-folder", str(tmp_path))
+
+    refused = audit(*asked, SMART_REGION_WORK_MB="1")
+    made = audit(*asked, SMART_REGION_WORK_MB="100")
+
+    (line,) = refused.stderr.splitlines()
+    assert refused.exit_code == 3
+    assert "may take 1 MB" in line
+    assert "SMART_REGION_WORK_MB" in line
+    assert made.exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_work_folder_that_is_not_there_is_told_first(
+    topics: list[tuple[str, Any]], tmp_path: Path
+) -> None:
+    """Before any record is read."""
+    result = audit(SMART_REGION_WORK_FOLDER=str(tmp_path / "gone"))
+
+    assert result.exit_code == 3
+    assert "gone is no folder" in result.stderr
+    assert topics == []
+
+
+def test_an_error_of_ours_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw keeps its traceback, and is not the status of a verdict."""
+
+    def read(*_: object, **__: object) -> Iterable[RawRecord]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("streams.audit.reading.read_topics", read)
+
+    result = audit()
+
+    assert result.exit_code == 3
+    assert "ZeroDivisionError" in result.stderr
