@@ -14,18 +14,26 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage, Message
 from mode.utils.futures import notify
 
+from streams.commit_metadata import (
+    NOTHING_NOTED,
+    CommitMetadata,
+    decode_commit_metadata,
+    encode_commit_metadata,
+)
 from streams.errors import StreamsError
 from streams.header_names import read_any_header_name_with_aiokafka
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
     from events.records import OutgoingRecord
 
@@ -35,6 +43,7 @@ __all__ = [
     "BatchProducer",
     "BatchSchema",
     "BatchTransport",
+    "Committed",
     "LeaseLostError",
     "ProduceFailedError",
 ]
@@ -66,6 +75,13 @@ class ProduceFailedError(StreamsError):
         )
 
 
+class Committed(NamedTuple):
+    """The next offset to read of a partition, as the group has it, and what is kept beside it."""
+
+    offset: int
+    metadata: CommitMetadata
+
+
 class BatchSchema(Schema[Any, Any]):
     """A schema that decodes nothing: the value is the list of raw records."""
 
@@ -90,6 +106,19 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_consumer(loop)
         # Faust says 1.5 s; some brokers do not wake a waiting fetch when a record arrives.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        commit = consumer.commit
+
+        async def commit_with_metadata(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+            noted = cast("BatchConsumer", self.consumer).noted
+            await commit(
+                {
+                    tp: OffsetAndMetadata(one.offset, encode_commit_metadata(noted(TP(*tp))))
+                    for tp, one in offsets.items()
+                }
+            )
+
+        # Faust commits an empty text.
+        consumer.commit = commit_with_metadata
         return consumer
 
     async def on_start(self) -> None:
@@ -120,6 +149,19 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
         position = assignment.state_value(tp)._position
         return position or 0
 
+    async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
+        """Return what the group has committed of some partitions, those left out of which nothing.
+
+        Raises as aiokafka does where the broker does not answer, or does not allow it.
+        """
+        wanted = [TopicPartition(*tp) for tp in tps]
+        fetch = self._ensure_consumer()._coordinator.fetch_committed_offsets
+        found: Mapping[TopicPartition, OffsetAndMetadata] = await self.call_thread(fetch, wanted)
+        return {
+            TP(*tp): Committed(one.offset, decode_commit_metadata(one.metadata))
+            for tp, one in found.items()
+        }
+
     async def check_errors(self) -> None:
         """Raise, in the consumer's thread, the error that aiokafka has parked, if any."""
         coordinator = self._ensure_consumer()._coordinator
@@ -143,6 +185,8 @@ class BatchConsumer(driver.Consumer):
         self._next: dict[TP, int] = {}
         #: Per partition: a hole that was met once, and sought back from.
         self._hole: dict[TP, tuple[int, int]] = {}
+        #: Per partition: what is written beside its offset with the next commit.
+        self._notes: dict[TP, CommitMetadata] = {}
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> _LeasedThread:
@@ -261,6 +305,18 @@ class BatchConsumer(driver.Consumer):
                 fresh[tp] = 0
         if fresh:
             await self.seek_wait(fresh)
+        unknown = [
+            tp for tp in committed if not self._is_changelog_tp(tp) and tp not in self._notes
+        ]
+        for tp, one in (await self.committed(unknown)).items():
+            self._notes.setdefault(tp, one.metadata)
+
+    async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
+        """Return what the group has committed of some partitions, those left out of which nothing.
+
+        Raises as aiokafka does where the broker does not answer, or does not allow it.
+        """
+        return await self._thread.committed(tps)
 
     # -- acknowledging
 
@@ -279,6 +335,17 @@ class BatchConsumer(driver.Consumer):
         self._unacked_messages.discard(message)
         notify(self._waiting_for_ack)
         return True
+
+    def noted(self, tp: TP) -> CommitMetadata:
+        """Return what the next commit of a partition's offset writes beside it."""
+        return self._notes.get(tp, NOTHING_NOTED)
+
+    def note(self, tp: TP, metadata: CommitMetadata) -> None:
+        """Let the next commit of a partition's offset write this beside it.
+
+        It holds until the partition is another worker's.
+        """
+        self._notes[tp] = metadata
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
         # A copy: the commit awaits, and batches go on being done meanwhile.
@@ -300,6 +367,7 @@ class BatchConsumer(driver.Consumer):
             self._done.pop(tp, None)
             self._next.pop(tp, None)
             self._hole.pop(tp, None)
+            self._notes.pop(tp, None)
 
     # -- owning
 

@@ -18,8 +18,9 @@ from catalogue.model import Catalogue
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.app import create_app
-from streams.batching import BatchConsumer
+from streams.batching import BatchConsumer, Committed
 from streams.clock import FixedClock
+from streams.commit_metadata import NOTHING_NOTED, CommitMetadata
 from streams.engine import Engine
 from streams.settings import Settings
 from tests.support.records import PARTITIONS, FakeRecord
@@ -58,7 +59,8 @@ class ToldThread:
     """Stands where Faust's consumer thread stands, between the consumer and the broker.
 
     It answers what a test tells it, and remembers what it was asked: `asked` the partitions of
-    each poll, `patience` the time that it had, `sought` the seeks, `committed` the group's offsets.
+    each poll, `patience` the time that it had, `sought` the seeks, `committed_offsets`
+    the group's, with what is kept `beside` them.
     """
 
     def __init__(self) -> None:
@@ -67,7 +69,8 @@ class ToldThread:
         self.patience: list[float] = []
         self.sought: list[dict[TP, int]] = []
         self.went_back = 0
-        self.committed: dict[TP, int | None] = {}
+        self.committed_offsets: dict[TP, int | None] = {}
+        self.beside: dict[TP, CommitMetadata] = {}
         self.assigned: set[TP] = set()
         self.ends: dict[TP, int] = {}
         self.positions: dict[TP, int] = {}
@@ -92,7 +95,15 @@ class ToldThread:
     async def seek_to_committed(self) -> Mapping[TP, int | None]:
         """Go where the group is."""
         self.went_back += 1
-        return {tp: self.committed.get(tp) for tp in self.assigned}
+        return {tp: self.committed_offsets.get(tp) for tp in self.assigned}
+
+    async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
+        """Tell where the group is, and what is kept beside it."""
+        return {
+            tp: Committed(offset, self.beside.get(tp, NOTHING_NOTED))
+            for tp in tps
+            if (offset := self.committed_offsets.get(tp)) is not None
+        }
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
         """Go elsewhere."""
@@ -100,7 +111,7 @@ class ToldThread:
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit for the group."""
-        self.committed.update(offsets)
+        self.committed_offsets.update(offsets)
         return True
 
     def assignment(self) -> set[TP]:

@@ -21,6 +21,7 @@ from streams.batching import (
     ProduceFailedError,
     _LeasedThread,
 )
+from streams.commit_metadata import NOTHING_NOTED, ChangelogExtent, CommitMetadata
 from tests.support.group_member import (
     GENERATION,
     batch,
@@ -129,7 +130,7 @@ class TestReading:
 
         async def scene() -> None:
             consumer, thread = member(CHANGELOG)
-            thread.committed[CHANGELOG] = None
+            thread.committed_offsets[CHANGELOG] = None
             thread.positions[CHANGELOG] = position
 
             def rebalanced() -> None:
@@ -241,7 +242,7 @@ class TestHoles:
 
         async def scene() -> None:
             consumer, thread = member(EVENTS)
-            thread.committed = {EVENTS: 5}
+            thread.committed_offsets = {EVENTS: 5}
             await consumer.perform_seek()
             thread.brings(polled(EVENTS, 9))
 
@@ -259,7 +260,7 @@ class TestSeeking:
 
         async def scene() -> None:
             consumer, thread = member(EVENTS, OTHERS)
-            thread.committed = {OTHERS: 12}
+            thread.committed_offsets = {OTHERS: 12}
 
             await consumer.perform_seek()
 
@@ -272,7 +273,7 @@ class TestSeeking:
 
         async def scene() -> None:
             consumer, thread = member(EVENTS, OTHERS, CHANGELOG)
-            thread.committed = {OTHERS: 12}
+            thread.committed_offsets = {OTHERS: 12}
             for tp in (EVENTS, OTHERS, CHANGELOG):
                 consumer._read_offset[tp] = 99
 
@@ -313,6 +314,56 @@ class TestSeeking:
         play(scene())
 
 
+class TestNotes:
+    """What is kept beside a committed offset."""
+
+    KEPT = CommitMetadata(changelog=ChangelogExtent(start=0, end=7))
+    NEWER = CommitMetadata(changelog=ChangelogExtent(start=0, end=9))
+
+    def test_what_was_kept_is_kept_on(self) -> None:
+        """By whoever is given the partition next."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.committed_offsets = {EVENTS: 41, OTHERS: None}
+            thread.beside = {EVENTS: self.KEPT}
+
+            await consumer.perform_seek()
+
+            assert consumer.noted(EVENTS) == self.KEPT
+            assert consumer.noted(OTHERS) == NOTHING_NOTED
+
+        play(scene())
+
+    def test_what_this_worker_noted_since_is_newer(self) -> None:
+        """A rebalance reads again what was committed before."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.committed_offsets = {EVENTS: 41}
+            thread.beside = {EVENTS: self.KEPT}
+            consumer.note(EVENTS, self.NEWER)
+
+            await consumer.perform_seek()
+
+            assert consumer.noted(EVENTS) == self.NEWER
+
+        play(scene())
+
+    def test_it_goes_with_the_partition(self) -> None:
+        """The next worker's notes are its own."""
+
+        async def scene() -> None:
+            consumer, _ = member(EVENTS)
+            consumer.note(EVENTS, self.NEWER)
+
+            await consumer.on_partitions_revoked({EVENTS})
+
+            assert consumer.noted(EVENTS) == NOTHING_NOTED
+
+        play(scene())
+
+
 class TestCommitting:
     """Which offsets may be committed."""
 
@@ -324,7 +375,7 @@ class TestCommitting:
             consumer.done(message(EVENTS, offset=41))
 
             assert await consumer.commit()
-            assert thread.committed == {EVENTS: 42}
+            assert thread.committed_offsets == {EVENTS: 42}
 
         play(scene())
 
@@ -338,7 +389,7 @@ class TestCommitting:
             assert consumer.ack(skipped)
             assert not consumer.ack(skipped)
             await consumer.commit()
-            assert thread.committed == {}
+            assert thread.committed_offsets == {}
 
         play(scene())
 
@@ -367,7 +418,7 @@ class TestCommitting:
 
             await consumer.commit()
 
-            assert thread.committed == {}
+            assert thread.committed_offsets == {}
 
         play(scene())
 
@@ -381,7 +432,7 @@ class TestCommitting:
 
             await consumer.commit()
 
-            assert thread.committed == {EVENTS: 42}
+            assert thread.committed_offsets == {EVENTS: 42}
 
         play(scene())
 
@@ -395,7 +446,7 @@ class TestCommitting:
 
             await consumer.commit()
 
-            assert thread.committed == {EVENTS: 42}
+            assert thread.committed_offsets == {EVENTS: 42}
             # Nobody would ever take an account of gaps down again.
             assert not consumer._gap
 
@@ -417,7 +468,7 @@ class TestCommitting:
 
             await consumer.on_partitions_revoked({EVENTS})
 
-            assert thread.committed == {EVENTS: 42}
+            assert thread.committed_offsets == {EVENTS: 42}
             assert (consumer._done, consumer._next, consumer._hole) == ({}, {}, {})
 
         play(scene())
@@ -608,7 +659,7 @@ class TestLag:
         async def scene() -> None:
             consumer, thread = member(EVENTS, OTHERS, CHANGELOG, topic(Family.DATASETS))
             thread.ends = {EVENTS: 100, OTHERS: 30, CHANGELOG: 7}
-            thread.committed = {OTHERS: 12}
+            thread.committed_offsets = {OTHERS: 12}
             await consumer.perform_seek()
             consumer.done(message(EVENTS))
 
