@@ -22,6 +22,7 @@ from dashboards.publishing.errors import (
     NotGrafanaError,
     PublishingError,
     RefusedRequestError,
+    RightsLateError,
     TimedOutError,
     TlsError,
     UnavailableError,
@@ -39,6 +40,7 @@ PAGE: Final = 1000
 """Boards asked for at once: the API's own default, of at most 5000."""
 TOO_MANY: Final = 429
 REFUSED: Final = 400
+FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 FAILED: Final = 500
 JSON_HEADERS: Final = {"Accept": "application/json"}
@@ -69,12 +71,17 @@ class Grafana:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`tell` is called with a line when something takes long."""
         self._address = address
         self._secret = token.secret
         self._patience = Patience() if patience is None else patience
         self._clock = clock
         self._sleep = sleep
+        self._tell = tell
+        self._rights_from: float | None = None
+        self._told = False
         self._came: list[tuple[int, Mapping[str, str]]] = []
         self._api = GrafanaAPI(
             token.secret,
@@ -113,16 +120,27 @@ class Grafana:
         return {source["type"] for source in sources}
 
     def has_folder(self, uid: str) -> bool:
-        """Tell whether there is a folder of this uid."""
+        """Tell whether there is a folder of this uid that the token may see.
+
+        Of one that does not exist an administrator is told 404, and anybody else 403.
+        """
         try:
             self._object(*self._answer("GET", f"/folders/{quote(uid, safe='')}"), "uid")
-        except MissingError:
+        except (MissingError, ForbiddenError):
             return False
         return True
 
     def create_folder(self, uid: str, title: str) -> None:
         """Make a folder at the root."""
         self._object(*self._answer("POST", "/folders", {"uid": uid, "title": title}), "uid")
+        self.expect_rights()
+
+    def expect_rights(self) -> None:
+        """Wait from now on where the answer is 403: rights on a new folder come some time later.
+
+        Where they do not, what is asked raises RightsLateError.
+        """
+        self._rights_from = self._clock()
 
     def tagged(self, tag: str) -> Collection[str]:
         """Give the uids of all boards that carry a tag."""
@@ -186,6 +204,9 @@ class Grafana:
         began = self._clock()
         for wait in self._patience.waits():
             answer = self._ask(request, method, path, body)
+            if answer.status == FORBIDDEN and self._rights_from is not None:
+                self._wait_for_rights(request, answer, wait, self._rights_from)
+                continue
             if answer.status < FAILED and answer.status != TOO_MANY:
                 break
             asked = asked_wait(answer.headers)
@@ -201,6 +222,21 @@ class Grafana:
                 )
             self._sleep(pause)
         return request, self._judged(request, answer)
+
+    def _wait_for_rights(
+        self, request: str, answer: _Answer, pause: float, expected_from: float
+    ) -> None:
+        waited = self._clock() - expected_from
+        if waited + pause > self._patience.rights:
+            said = self._cleaned(answer.said)
+            raise RightsLateError(request, said=said, waited_seconds=round(waited, 1))
+        if not self._told:
+            self._tell(
+                "waiting for Grafana to let this account into its folder, "
+                f"{self._patience.rights:g} s at most"
+            )
+            self._told = True
+        self._sleep(pause)
 
     def _judged(self, request: str, answer: _Answer) -> _Answer:
         # A page that is not there is what other servers say of our paths; Grafana says it in JSON.

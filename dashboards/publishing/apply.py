@@ -56,7 +56,8 @@ def carry_out(grafana: Grafana, plan: Plan, home: Home = HOME) -> None:
     """Do what is planned.
 
     Raises HandChangedError or DataSourceMissingError before anything is written. A later error
-    leaves the rest undone: planning and applying again does it.
+    leaves the rest undone: planning and applying again does it. A new folder may take a minute to
+    be open to its own maker.
     """
     if refused := plan.having(Action.REFUSE):
         raise HandChangedError([board.title for board in refused])
@@ -74,7 +75,8 @@ def _make_folder(grafana: Grafana, home: Home) -> None:
     try:
         grafana.create_folder(home.folder, home.title)
     except (ConflictError, PreconditionError):
-        # An answer lost on its way made us ask twice.
+        # An answer lost on its way made us ask twice; or it is there, and not yet ours to see.
+        grafana.expect_rights()
         if not grafana.has_folder(home.folder):
             raise
 

@@ -73,6 +73,8 @@ def _publish(
     since: str | None,
     runbooks: str | None,
 ) -> None:
+    from functools import partial
+
     from dashboards.publishing.access import Address, read_token
     from dashboards.publishing.adapter import Grafana
     from dashboards.publishing.apply import carry_out, survey
@@ -80,7 +82,8 @@ def _publish(
 
     boards = _boards(programmes, since, runbooks)
     place = Address.parse(address)
-    with Grafana(place, read_token(token_file)) as grafana:
+    tell = partial(click.echo, err=True)
+    with Grafana(place, read_token(token_file), tell=tell) as grafana:
         version = grafana.version()
         planned = survey(grafana, boards, force=force, prune=prune)
         click.echo(f"{place}: Grafana {version}".rstrip())

@@ -22,6 +22,7 @@ __all__ = [
     "PreconditionError",
     "PublishingError",
     "RefusedRequestError",
+    "RightsLateError",
     "TimedOutError",
     "TlsError",
     "TokenError",
@@ -115,6 +116,17 @@ class UnavailableError(PublishingError):
         super().__init__(
             f"{request}: still answers {status} after {tried_seconds:g} s{wish}"
             f"{_quoted(said)}: run the command again later; Grafana's log may say why"
+        )
+
+
+class RightsLateError(PublishingError):
+    """The folder was made or is there, and the account's rights on it do not come."""
+
+    def __init__(self, request: str, *, said: str, waited_seconds: float) -> None:
+        super().__init__(
+            f"{request}: still answers 403 {waited_seconds:g} s after the folder was made or found"
+            f"{_quoted(said)}: Grafana keeps an account's rights for a minute; run the command"
+            " again, and where it stays so, give the service account the right to edit the folder"
         )
 
 

@@ -17,6 +17,8 @@ class Patience:
     """How long one answer may take."""
     total: float = 60
     """How long one request is tried again, while it is answered by 429 or 5xx."""
+    rights: float = 90
+    """How long 403 is waited for once a folder was made: Grafana keeps rights for a minute."""
     first: float = 0.5
     """The first wait; each one after is twice as long."""
     longest: float = 8

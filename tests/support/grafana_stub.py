@@ -3,6 +3,9 @@
 The requests' schemas follow Grafana's HTTP API reference (folders, dashboards, search, data
 sources, health). A request that breaks one is answered by 400, and fails the test when the stub is
 closed: a client that survives the answer is wrong all the same.
+
+Rights are as on a real Grafana 12: whoever is no administrator is answered 403 of a folder that
+does not exist, and for a minute of one that they have just made, and of what is to be put there.
 """
 
 from __future__ import annotations
@@ -16,15 +19,20 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 from jsonschema import Draft202012Validator
 
-__all__ = ["DROP", "HANG", "TOKEN", "Answer", "GrafanaStub", "Request", "Stored"]
+__all__ = ["ADMIN", "DROP", "EDITOR", "HANG", "TOKEN", "Answer", "GrafanaStub", "Request", "Stored"]
 
 TOKEN = "glsa_stub-0123456789"  # noqa: S105 - a stub's own
+ADMIN: Final = "Admin"
+EDITOR: Final = "Editor"
+RIGHTS_SECONDS: Final = 60.0
+"""How long a Grafana goes by the rights that an account had before."""
 #: Bodies of answers without a status: the connection is closed, at once or when it is released.
 DROP: Final = "drop"
 HANG: Final = "hang"
@@ -118,8 +126,19 @@ class Stored:
 class GrafanaStub:
     """The server; a context in which it listens on a free port of the loopback."""
 
-    def __init__(self, *, prefix: str = "", certificate: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        prefix: str = "",
+        certificate: Path | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self.prefix = prefix
+        self.role = EDITOR
+        """Of the service account whose token opens it."""
+        self.rights_seconds = RIGHTS_SECONDS
+        self.clock = clock
+        self._made: dict[str, float] = {}
         self.boards: dict[str, Stored] = {}
         self.folders: dict[str, str] = {}
         self.sources: list[dict[str, Any]] = [{"uid": "p", "name": "Prom", "type": "prometheus"}]
@@ -168,6 +187,18 @@ class GrafanaStub:
         self._server.server_close()
         if error is None:
             assert self.violations == []
+
+    def make_folder(self, uid: str, title: str) -> None:
+        """Hold a new folder."""
+        self.folders[uid] = title
+        self._made[uid] = self.clock()
+
+    def may(self, folder: str) -> bool:
+        """Tell whether the account's rights are known to reach into a folder that is there."""
+        made = self._made.get(folder)
+        if self.role == ADMIN or made is None:
+            return True
+        return self.clock() - made >= self.rights_seconds
 
     def respond(self, request: Request) -> Answer:
         """Answer a request that is valid so far."""
@@ -219,7 +250,16 @@ def _search(stub: GrafanaStub, request: Request) -> Answer:
     return Answer(200, hits[(page - 1) * limit : page * limit])
 
 
+def _denied(needed: str) -> Answer:
+    said = "You'll need additional permissions to perform this action. Permissions needed: "
+    return Answer(
+        403, {"accessErrorId": "ACE0", "message": said + needed, "title": "Access denied"}
+    )
+
+
 def _folder(stub: GrafanaStub, _: Request, uid: str) -> Answer:
+    if not stub.may(uid) or (uid not in stub.folders and stub.role != ADMIN):
+        return _denied("folders:read")
     if uid not in stub.folders:
         return Answer(404, {"message": "folder not found", "status": "not-found"})
     return Answer(200, {"id": 1, "uid": uid, "title": stub.folders[uid]})
@@ -229,7 +269,7 @@ def _make_folder(stub: GrafanaStub, request: Request) -> Answer:
     uid, title = request.body["uid"], request.body["title"]
     if uid in stub.folders:
         return Answer(409, {"message": "a folder/dashboard with the same uid already exists"})
-    stub.folders[uid] = title
+    stub.make_folder(uid, title)
     return Answer(200, {"id": 1, "uid": uid, "title": title})
 
 
@@ -237,6 +277,8 @@ def _board(stub: GrafanaStub, _: Request, uid: str) -> Answer:
     stored = stub.boards.get(uid)
     if stored is None:
         return Answer(404, {"message": "Dashboard not found", "status": "not-found"})
+    if not stub.may(stored.folder):
+        return _denied("dashboards:read")
     meta = {
         "folderUid": stored.folder,
         "updatedBy": stored.author,
@@ -250,6 +292,8 @@ def _save(stub: GrafanaStub, request: Request) -> Answer:
     model, folder = request.body["dashboard"], request.body.get("folderUid", "")
     if folder and folder not in stub.folders:
         return Answer(400, {"message": "folder not found"})
+    if not stub.may(folder):
+        return _denied("dashboards:create")
     uid, before = model["uid"], stub.boards.get(model["uid"])
     version = 0 if before is None else before.model["version"]
     if model.get("version", 0) != version and not request.body.get("overwrite", False):

@@ -18,10 +18,10 @@ def time() -> PassingTime:
 
 
 @pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[GrafanaStub]:
+def stub(monkeypatch: pytest.MonkeyPatch, time: PassingTime) -> Iterator[GrafanaStub]:
     """Give a Grafana that listens; every request to it must be a documented one."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with GrafanaStub() as stub:
+    with GrafanaStub(clock=time.clock) as stub:
         yield stub
 
 

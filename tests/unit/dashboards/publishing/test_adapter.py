@@ -14,7 +14,16 @@ from dashboards.publishing.adapter import Grafana
 from dashboards.publishing.mark import Model
 from dashboards.publishing.patience import Patience
 from tests.support.board_models import board
-from tests.support.grafana_stub import DROP, HANG, TOKEN, Answer, GrafanaStub, Request, Stored
+from tests.support.grafana_stub import (
+    ADMIN,
+    DROP,
+    HANG,
+    TOKEN,
+    Answer,
+    GrafanaStub,
+    Request,
+    Stored,
+)
 from tests.support.passing_time import PassingTime
 from tests.support.requirements import require_programs
 
@@ -48,6 +57,14 @@ class TestRequests:
         """An editor's token may publish, but not list them."""
         stub.interrupt = answering(Answer(403, {"message": "You need datasources:read"}))
         assert grafana.data_source_kinds() is None
+
+    def test_a_folder_that_is_not_there_is_told_apart_by_nobody(
+        self, grafana: Grafana, stub: GrafanaStub
+    ) -> None:
+        """An editor is answered 403 where an administrator is answered 404."""
+        assert not grafana.has_folder(FOLDER)
+        stub.role = ADMIN
+        assert not grafana.has_folder(FOLDER)
 
     def test_a_folder_is_made_once(self, grafana: Grafana, stub: GrafanaStub) -> None:
         """By uid, and with its title."""

@@ -12,7 +12,8 @@ from dashboards.publishing.adapter import Grafana
 from dashboards.publishing.apply import carry_out, survey
 from dashboards.publishing.plan import Action
 from tests.support.board_models import board, boards, panel
-from tests.support.grafana_stub import TOKEN, Answer, GrafanaStub, Request
+from tests.support.grafana_stub import ADMIN, TOKEN, Answer, GrafanaStub, Request
+from tests.support.passing_time import PassingTime
 
 DATA_SOURCE = {"list": [{"type": "datasource", "name": "datasource", "query": "prometheus"}]}
 BOARDS = [board("smart-region-a", panel("p", "up")), board("smart-region-b")]
@@ -110,6 +111,54 @@ class TestApply:
         assert stub.writes == []
 
 
+class TestRights:
+    """A service account with the role Editor, for the first time."""
+
+    def test_are_waited_for(self, grafana: Grafana, stub: GrafanaStub, time: PassingTime) -> None:
+        """Grafana goes by what the account might do before the folder was there, for a minute."""
+        publish(grafana, BOARDS)
+        assert set(stub.boards) == {"smart-region-a", "smart-region-b"}
+        assert 60 <= time.now < 75
+
+    def test_an_administrator_waits_for_nothing(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
+    ) -> None:
+        """Whose rights are on all folders."""
+        stub.role = ADMIN
+        publish(grafana, BOARDS)
+        assert time.waits == []
+
+    def test_are_waited_for_by_whoever_comes_after_an_interruption(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
+    ) -> None:
+        """The folder is there, and is made again, for it cannot be seen yet."""
+        stub.make_folder("smart-region", "Smart Région")
+        publish(grafana, BOARDS)
+        assert set(stub.boards) == {"smart-region-a", "smart-region-b"}
+        assert 60 <= time.now < 75
+
+    def test_that_do_not_come_are_told(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
+    ) -> None:
+        """After a bound, with what to do."""
+        stub.rights_seconds = 3600
+        with pytest.raises(
+            errors.RightsLateError, match=r"dashboards/db: still answers 403 .* give"
+        ):
+            publish(grafana, BOARDS)
+        assert 80 < time.now <= 90
+
+    def test_a_viewer_is_refused_at_once(
+        self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
+    ) -> None:
+        """No folder was made: nothing is to be waited for."""
+        denied = Answer(403, {"message": "Permissions needed: folders:create"})
+        stub.interrupt = lambda request: denied if request.method == "POST" else None
+        with pytest.raises(errors.ForbiddenError, match="role Editor"):
+            publish(grafana, BOARDS)
+        assert time.waits == []
+
+
 class TestPrune:
     """Boards that are no more."""
 
@@ -160,6 +209,7 @@ class TestLostAnswers:
             return Answer(409, {"message": "exists"}) if request.method == "POST" else None
 
         stub.interrupt = conflict
+        stub.role = ADMIN
         with pytest.raises(errors.ConflictError):
             publish(grafana, BOARDS)
 
@@ -170,7 +220,11 @@ def test_after_an_apply_nothing_is_planned(
     before: list[dict[str, Any]], after: list[dict[str, Any]]
 ) -> None:
     """Whatever was published before; and a second apply writes nothing."""
-    with GrafanaStub() as stub, Grafana(Address.parse(stub.url), Token(TOKEN)) as grafana:
+    time, token = PassingTime(), Token(TOKEN)
+    with (
+        GrafanaStub(clock=time.clock) as stub,
+        Grafana(Address.parse(stub.url), token, clock=time.clock, sleep=time.sleep) as grafana,
+    ):
         publish(grafana, before)
         publish(grafana, after, prune=True)
         assert survey(grafana, after, prune=True).empty

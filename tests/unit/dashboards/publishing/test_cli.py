@@ -1,6 +1,7 @@
 """The commands `smart-region boards plan` and `apply`."""
 
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,6 +15,12 @@ from tests.support.grafana_stub import TOKEN, GrafanaStub
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a token in the environment."""
     monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", TOKEN)
+
+
+@pytest.fixture(autouse=True)
+def soon(stub: GrafanaStub) -> None:
+    """Let rights come at once: the command waits by a real clock."""
+    stub.rights_seconds = 0
 
 
 def run(command: str, *arguments: str) -> Result:
@@ -36,6 +43,17 @@ def test_apply_publishes_the_catalogue_s_boards_once(stub: GrafanaStub) -> None:
     first, second = (run("apply", "--grafana", stub.url) for _ in range(2))
     assert first.output.endswith(f"{len(BOARDS)} boards: {len(BOARDS)} new\ndone\n")
     assert second.output.endswith("as they should be\nnothing to do\n")
+    assert set(stub.boards) == set(BOARDS)
+
+
+def test_apply_says_what_it_waits_for(stub: GrafanaStub) -> None:
+    """An editor's rights on the new folder come some time after it was made."""
+    stub.clock, stub.rights_seconds = monotonic, 0.2
+    result = run("apply", "--grafana", stub.url)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == (
+        "waiting for Grafana to let this account into its folder, 90 s at most\n"
+    )
     assert set(stub.boards) == set(BOARDS)
 
 
