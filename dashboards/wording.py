@@ -92,6 +92,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "time_ahead": "daté dans le futur",
         "not_allowed": "hors de la déclaration du producteur",
         "person_data": "données personnelles",
+        "unreadable": "lot illisible",
+        "entity_full": "trop de jours pour une même entité",
+        "unprocessable": "non traitable",
+        "passed_over": "écarté par l'exploitant",
     }
 )
 

@@ -27,6 +27,7 @@ from events.errors import ContractError, RefusalReason
 from events.explanation import field_refusal, json_refusal, type_refusal
 from events.fact import Fact, Family
 from events.identifiers import FIRST_DAY
+from events.records import UnreadableValue
 from events.registry import FACTS
 
 __all__ = [
@@ -219,6 +220,13 @@ def decode(
             "value",
             None,
             "send an event with `retracted: true` to take a fact back",
+        )
+    if isinstance(value, UnreadableValue):
+        raise ContractError(
+            RefusalReason.UNREADABLE,
+            "value",
+            value.cause,
+            "send the events again, in small batches",
         )
     headers = headers or ()
     size = len(value) + sum(len(name) + len(said or b"") for name, said in headers)

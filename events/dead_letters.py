@@ -2,22 +2,28 @@
 
 A dead letter's headers are, in this order: the refused record's own; where the record was a
 replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of `REASON_HEADERS`;
-and, where the producer was known by name, `smartregion-producer`. They are read from the end, so
-nothing that a producer puts among its own headers is taken for ours.
+`smartregion-null-value` where key and value were null, which no record of ours may be;
+`smartregion-shortened` where the record was larger than a letter may be; and, where the producer
+was known by name, `smartregion-producer`. They are read from the end, so nothing that a producer
+puts among its own headers is taken for ours.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from events.records import OutgoingRecord
-from events.topics import DEAD_LETTERS
+from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from events.errors import ContractError
     from events.records import Record
@@ -25,16 +31,20 @@ if TYPE_CHECKING:
 __all__ = [
     "DOOR",
     "HEADER_PREFIX",
+    "NULL_VALUE",
     "PRODUCER",
     "REASON_HEADERS",
     "REPLAY_ATTEMPT",
     "REPLAY_OF",
+    "SHORTENED",
     "DeadLetter",
     "Headers",
     "NotADeadLetterError",
     "Origin",
+    "Part",
     "Place",
     "dead_letter_record",
+    "parts_of",
     "read_dead_letter",
 ]
 
@@ -49,9 +59,21 @@ REASON_HEADERS: Final = tuple(
 )
 #: The producer that had shown who it is: only the door knows one.
 PRODUCER: Final = f"{HEADER_PREFIX}producer"
+#: On a letter whose record had neither key nor value; its own value is then empty.
+NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
+#: On a letter that keeps a part of its record: size and SHA-256 of each part that was cut, as JSON.
+SHORTENED: Final = f"{HEADER_PREFIX}shortened"
 #: On a replayed record: which letter it was, and how many times it has now been sent again.
 REPLAY_OF: Final = f"{HEADER_PREFIX}replay-of"
 REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
+
+#: What the record itself may take of a letter; the rest is for the headers that are added.
+_RECORD_BYTES: Final = DEAD_LETTER_MAX_BYTES - 32 * 1024
+#: What key and headers keep of a record that is larger; the rest is the value's.
+_KEY_BYTES: Final = 64 * 1024
+_HEADERS_BYTES: Final = 512 * 1024
+_PER_HEADER_BYTES: Final = 10  # Two lengths, of five bytes at most.
+_NULL: Final = b"\xff\xff\xff\xff"
 
 _PLACE = re.compile(r"([0-9]{1,9})/([0-9]{1,18})\Z")
 _ATTEMPT = re.compile(rb"[1-9][0-9]{0,5}\Z")
@@ -90,6 +112,17 @@ class Place(NamedTuple):
         return cls(int(match[1]), int(match[2]))
 
 
+class Part(NamedTuple):
+    """A part of a record that a letter keeps only the beginning of, as it was."""
+
+    bytes: int
+    sha256: str
+    """Of the bytes themselves; of headers, of each name and value behind its length.
+
+    A length is four bytes, big-endian; a null is a length of -1.
+    """
+
+
 class NotADeadLetterError(ValueError):
     """The dead-letter topic holds a record that the monitor did not write."""
 
@@ -121,6 +154,8 @@ class DeadLetter:
     """The letter that this record was before it was sent again; None: it never was."""
     attempts: int = 0
     """How many times it had been sent again when it was refused."""
+    shortened: Mapping[str, Part] = dataclasses.field(default_factory=dict)
+    """Of `key`, `value` and `headers` those kept in part; `origin` is where the whole lies."""
 
 
 def dead_letter_record(
@@ -136,7 +171,8 @@ def dead_letter_record(
     """Return the dead letter of a refused record; `now` is when it was refused.
 
     `headers` are those of a Kafka record, also for what came to the door (`origin` DOOR):
-    `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode.
+    `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode. There is
+    a letter of any record: one that is too large for a letter is kept in part.
     """
     said = (
         str(error.reason),
@@ -148,8 +184,18 @@ def dead_letter_record(
         now.astimezone(UTC).isoformat(),
     )
     added: list[tuple[str, bytes | None]] = [
-        (name, text.encode()) for name, text in zip(REASON_HEADERS, said, strict=True)
+        (name, text.encode(errors="backslashreplace"))
+        for name, text in zip(REASON_HEADERS, said, strict=True)
     ]
+    size = len(key or b"") + len(value or b"") + _size_of(headers)
+    if size > _RECORD_BYTES:
+        whole = parts_of(key, value, headers)
+        key, value, headers, cut = _shortened(key, value, headers)
+        kept = {name: whole[name]._asdict() for name in cut}
+        added.append((SHORTENED, json.dumps(kept).encode()))
+    if key is None and value is None:
+        value = b""
+        added.insert(len(REASON_HEADERS), (NULL_VALUE, b"true"))
     if producer is not None:
         added.append((PRODUCER, producer.encode()))
     return OutgoingRecord(DEAD_LETTERS, None, key, value, [*headers, *added])
@@ -161,6 +207,13 @@ def read_dead_letter(record: Record) -> DeadLetter:
     producer = None
     if headers and headers[-1][0] == PRODUCER:
         producer = (headers[-1][1] or b"").decode(errors="replace")
+        headers = headers[:-1]
+    shortened: Mapping[str, Part] = {}
+    if headers and headers[-1][0] == SHORTENED:
+        shortened = _read_parts(record, headers[-1][1])
+        headers = headers[:-1]
+    is_null = bool(headers) and headers[-1][0] == NULL_VALUE
+    if is_null:
         headers = headers[:-1]
     own, added = headers[: -len(REASON_HEADERS)], dict(headers[-len(REASON_HEADERS) :])
     reason, field, detail, topic, partition, offset, time = (
@@ -182,12 +235,74 @@ def read_dead_letter(record: Record) -> DeadLetter:
         origin=origin,
         time=refused_at,
         key=record.key,
-        value=record.value,
+        value=None if is_null else record.value,
         headers=own,
         producer=producer,
         replay_of=replay_of,
         attempts=attempts,
+        shortened=shortened,
     )
+
+
+def parts_of(
+    key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+) -> Mapping[str, Part]:
+    """Return size and SHA-256 of each part of a record."""
+    packed = b"".join(
+        _sized(content) for name, said in headers for content in (name.encode(), said)
+    )
+    parts = {"key": key or b"", "value": value or b"", "headers": packed}
+    return {
+        name: Part(
+            _size_of(headers) if name == "headers" else len(content), sha256(content).hexdigest()
+        )
+        for name, content in parts.items()
+    }
+
+
+def _sized(content: bytes | None) -> bytes:
+    return _NULL if content is None else len(content).to_bytes(4, "big") + content
+
+
+def _size_of(headers: Sequence[tuple[str, bytes | None]]) -> int:
+    return sum(_cost(name, said) for name, said in headers)
+
+
+def _cost(name: str, said: bytes | None) -> int:
+    return len(name.encode()) + len(said or b"") + _PER_HEADER_BYTES
+
+
+def _shortened(
+    key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+) -> tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]], list[str]]:
+    """Return what a letter keeps of a record, and the names of the parts that were cut."""
+    cut = []
+    if key is not None and len(key) > _KEY_BYTES:
+        key = key[:_KEY_BYTES]
+        cut.append("key")
+    kept: list[tuple[str, bytes | None]] = []
+    room = _HEADERS_BYTES
+    for name, said in headers:
+        room -= _cost(name, said)
+        if room < 0:
+            cut.append("headers")
+            break
+        kept.append((name, said))
+    room = _RECORD_BYTES - len(key or b"") - _size_of(kept)
+    if value is not None and len(value) > room:
+        value = value[:room]
+        cut.append("value")
+    return key, value, kept, cut
+
+
+def _read_parts(record: Record, said: bytes | None) -> Mapping[str, Part]:
+    try:
+        read = json.loads(said or b"")
+        return MappingProxyType(
+            {name: Part(int(one["bytes"]), str(one["sha256"])) for name, one in read.items()}
+        )
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise NotADeadLetterError(record, header=SHORTENED, problem="is not ours") from None
 
 
 def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:

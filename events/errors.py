@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 __all__ = [
+    "REASONS_OF_WORKERS",
     "BrokerAddressError",
     "BrokerEntryError",
     "BrokerRefusedError",
@@ -43,7 +44,21 @@ class RefusalReason(StrEnum):
     TIME_AHEAD = "time_ahead"
     NOT_ALLOWED = "not_allowed"
     PERSON_DATA = "person_data"
+    UNREADABLE = "unreadable"
+    ENTITY_FULL = "entity_full"
+    UNPROCESSABLE = "unprocessable"
+    PASSED_OVER = "passed_over"
 
+
+#: Those that only a worker has: what comes by HTTP is no record yet.
+REASONS_OF_WORKERS = frozenset(
+    {
+        RefusalReason.UNREADABLE,
+        RefusalReason.ENTITY_FULL,
+        RefusalReason.UNPROCESSABLE,
+        RefusalReason.PASSED_OVER,
+    }
+)
 
 PROBLEMS = {
     RefusalReason.NULL_VALUE: "the record has no value",
@@ -58,6 +73,10 @@ PROBLEMS = {
     RefusalReason.TIME_AHEAD: "is later than the clock of the producers' door",
     RefusalReason.NOT_ALLOWED: "is not declared for this producer",
     RefusalReason.PERSON_DATA: "looks like a person's data",
+    RefusalReason.UNREADABLE: "cannot be read from its batch",
+    RefusalReason.ENTITY_FULL: "is one day more than is kept of an entity",
+    RefusalReason.UNPROCESSABLE: "could not be worked through",
+    RefusalReason.PASSED_OVER: "was passed over on an operator's word",
 }
 
 

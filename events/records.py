@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
-__all__ = ["OutgoingRecord", "Record"]
+__all__ = ["OutgoingRecord", "Record", "UnreadableValue"]
 
 
 class Record(Protocol):
@@ -33,3 +33,15 @@ class OutgoingRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+
+
+class UnreadableValue(bytes):
+    """Stands, empty, for the value of a record that no client could read; `cause` says why."""
+
+    cause: str
+
+    def __new__(cls, cause: str) -> Self:
+        """Make one."""
+        value = super().__new__(cls)
+        value.cause = cause
+        return value

@@ -30,7 +30,7 @@ from streams.commit_metadata import (
     encode_commit_metadata,
 )
 from streams.errors import StreamsError
-from streams.header_names import read_any_header_name_with_aiokafka
+from streams.record_batches import read_any_batch_with_aiokafka
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -102,7 +102,7 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
     known_at: float = 0.0
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
-        read_any_header_name_with_aiokafka()
+        read_any_batch_with_aiokafka()
         consumer = super()._create_consumer(loop)
         # Faust says 1.5 s; some brokers do not wake a waiting fetch when a record arrives.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS

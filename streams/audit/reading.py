@@ -18,7 +18,7 @@ from events.registry import Family
 from events.topics import topic_name
 from streams.audit.errors import TopicsMissingError, TopicsStalledError
 from streams.audit.records import RawRecord
-from streams.header_names import read_any_header_name_with_kafka_python
+from streams.record_batches import read_any_batch_with_kafka_python
 
 __all__ = ["TopicReader", "open_reader", "read_topics"]
 
@@ -118,7 +118,7 @@ def open_reader(
     """
     # Where no log is configured, a command's reader would be told of each of the client's attempts.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
-    read_any_header_name_with_kafka_python()
+    read_any_batch_with_kafka_python()
     consumer = opened(
         KafkaConsumer,
         bootstrap,

@@ -194,7 +194,8 @@ def replay(
 ) -> None:
     """Send waiting letters again, byte for byte: those that are valid by now.
 
-    Each goes to the topic of its event, marked as a replay. What would be refused as before is
+    Each goes to the topic of its event, marked as a replay. A letter that keeps a part of its
+    record is sent whole, where the record is still on its topic. What would be refused as before is
     not sent and waits on; the exit status is then 1. A letter may be sent twice, if this command is
     killed: an event counts once however often it comes.
     """
@@ -203,11 +204,16 @@ def replay(
     from streams.dead_letter_office.files import verify_topics
     from streams.dead_letter_office.masking import masked_error
     from streams.dead_letter_office.way_back import WayBack
+    from streams.dead_letter_office.whole import WholeRecords
     from streams.settings import load_settings
 
     settings = load_settings(broker=bootstrap)
     clock = settings.make_clock()
-    way_back = WayBack(settings.partitions, door_rules(settings, clock))
+    way_back = WayBack(
+        settings.partitions,
+        door_rules(settings, clock),
+        WholeRecords(settings.broker, security=settings.security()),
+    )
     verify_topics(settings)  # On a wrong number of partitions each copy would go astray.
     # All before the first is sent: one that is refused again comes back as a new letter.
     cases = list(_cases(settings, selection))

@@ -58,6 +58,8 @@ def as_document(case: Case, *, unmask: bool = False) -> JSON:
         document[name] = said if unmask or said is None else masked_attribute(name, said)
     if letter.replay_of is not None:
         document["replay_of"] = str(letter.replay_of)
+    if letter.shortened:
+        document["shortened"] = {name: one._asdict() for name, one in letter.shortened.items()}
     if settlement is not None:
         document["settled"] = settlement.model_dump(
             mode="json", include={"verdict", "at", "because"}, exclude_none=True
@@ -83,9 +85,16 @@ def as_text(case: Case, *, unmask: bool = False) -> str:
     document = as_whole_document(case, unmask=unmask)
     headers, value = document.pop("headers"), document.pop("value")
     settled = document.pop("settled", None)
+    shortened = document.pop("shortened", {})
     lines = [_labelled(label, said) for label, said in document.items() if said is not None]
     if settled is not None:
         lines.append(_labelled("settled", " ".join(map(str, settled.values()))))
+    lines += [
+        _labelled(
+            "kept", f"the beginning of the {name}: {one['bytes']} bytes, SHA-256 {one['sha256']}"
+        )
+        for name, one in shortened.items()
+    ]
     lines += [_labelled("header", f"{name}: {said}") for name, said in headers]
     content = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     return legible("\n".join([*lines, content]))

@@ -14,7 +14,14 @@ from events.topics import topic_name
 if TYPE_CHECKING:
     from events.dead_letters import DeadLetter
 
-__all__ = ["Admission", "WayBack"]
+__all__ = ["Admission", "WayBack", "Whole"]
+
+
+class Whole(Protocol):
+    """Has the whole record of a letter that keeps a part of it."""
+
+    def __call__(self, letter: DeadLetter) -> DeadLetter:
+        """Return the letter with all of its record, or raise ContractError."""
 
 
 class Admission(Protocol):
@@ -28,17 +35,21 @@ class Admission(Protocol):
 class WayBack:
     """Readdresses letters for event topics of `partitions` partitions.
 
-    A replay is no way around the door: what was refused there must pass `admission` as well.
+    A replay is no way around the door: what was refused there must pass `admission` as well. What a
+    letter keeps only a part of, `whole` has to find.
     """
 
     partitions: int
     admission: Admission
+    whole: Whole
 
     def copy_of(self, letter: DeadLetter, *, attempt: int) -> OutgoingRecord:
         """Return the record to send: the refused one, byte for byte, and the mark of a replay.
 
         Raises ContractError where it would be refused as it was.
         """
+        if letter.shortened:
+            letter = self.whole(letter)
         headers = (
             *letter.headers,
             (REPLAY_OF, str(letter.place).encode()),

@@ -35,8 +35,8 @@ def doctor(
     """Tell what is wrong with the settings here and the servers around, and what to do.
 
     Looks at the settings, the door's, the catalogue, producers and secrets, the broker and its
-    topics, the clock, Prometheus and Grafana; nothing is changed. What cannot be known yet says
-    what to put right first. The exit status is 1 where something is wrong.
+    topics, the codecs, the clock, Prometheus and Grafana; nothing is changed. What cannot be known
+    yet says what to put right first. The exit status is 1 where something is wrong.
     """
     from streams.doctor.check import Verdict, examine
     from streams.doctor.examination import Examination

@@ -12,6 +12,7 @@ from catalogue.loader import load_catalogue
 from events.gateway.settings import GatewaySettings, load_gateway_settings
 from events.producers.loader import load_producers
 from events.producers.secrets import load_secrets
+from streams.compression import CodecUnreadableError, readable_codecs
 from streams.doctor.brokers import look_at_brokers, look_at_topics
 from streams.doctor.check import Check
 from streams.doctor.clocks import look_at_clocks
@@ -47,6 +48,7 @@ class Examination:
             Check("secrets", self._look_at_secrets, needs=("door", "producers")),
             Check("broker", lambda: look_at_brokers(self._settings), needs=("settings",)),
             Check("topics", lambda: look_at_topics(self._settings), needs=("settings", "broker")),
+            Check("codecs", _look_at_codecs),
             Check("clock", self._look_at_clocks),
             Check("prometheus", self._look_at_prometheus),
             Check("grafana", self._look_at_grafana, needs=("settings", "catalogue")),
@@ -101,3 +103,12 @@ class Examination:
         if self.grafana is None or self.look_at_boards is None:
             raise NothingToLookAtError(told="name it with --grafana URL")
         return self.look_at_boards(load_catalogue(self._settings.catalogue_folder), self.grafana)
+
+
+def _look_at_codecs() -> str:
+    """Tell which codecs are read here. Raises CodecUnreadableError on the first that is not."""
+    readable = readable_codecs()
+    for codec, is_readable in readable.items():
+        if not is_readable:
+            raise CodecUnreadableError(codec)
+    return f"reads records compressed with {', '.join(one.name.lower() for one in readable)}"

@@ -12,7 +12,7 @@ from dashboards.wording import (
     REASONS,
     UNITS,
 )
-from events.errors import RefusalReason
+from events.errors import REASONS_OF_WORKERS, RefusalReason
 from events.gateway.problems import KINDS
 from events.registry import Family
 from streams.core import Outcome
@@ -37,4 +37,4 @@ def test_every_code_of_the_pipeline_has_a_word() -> None:
 def test_every_code_of_the_door_has_a_word() -> None:
     """What it refuses is an event, by its contract, or a whole request."""
     assert DOOR_OUTCOMES.keys() == {"accepted", "refused", "failed"}
-    assert REASONS.keys() | DOOR_REASONS.keys() == KINDS.keys()
+    assert (REASONS.keys() - REASONS_OF_WORKERS) | DOOR_REASONS.keys() == KINDS.keys()

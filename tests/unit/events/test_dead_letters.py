@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
+from typing import Any
 
 import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
 from events.dead_letters import (
     DOOR,
+    NULL_VALUE,
     PRODUCER,
     REASON_HEADERS,
     REPLAY_ATTEMPT,
@@ -21,11 +25,12 @@ from events.dead_letters import (
     Origin,
     Place,
     dead_letter_record,
+    parts_of,
     read_dead_letter,
 )
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
-from events.topics import DEAD_LETTERS
+from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
 
 NOW = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 ERROR = ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
@@ -71,6 +76,16 @@ def read_back(sent: OutgoingRecord) -> DeadLetter:
     return read_dead_letter(arrived(sent))
 
 
+MIB = 2**20
+
+
+def size_on_topic(sent: OutgoingRecord) -> int:
+    """Return how large a record is as the only one of its batch."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2**30)
+    builder.append(0, 1, sent.key, sent.value, list(sent.headers))
+    return len(builder.build())
+
+
 class TestWriting:
     """What is written."""
 
@@ -106,6 +121,49 @@ class TestWriting:
     def test_names_the_producer_that_the_door_knows(self) -> None:
         """After all else: the other headers stay where every reader looks for them."""
         assert dead(origin=DOOR, producer="lycees").headers[-1] == (PRODUCER, b"lycees")
+
+    def test_a_record_without_key_and_value_has_a_letter(self) -> None:
+        """Kafka takes such a record, and its clients write none: the value is then empty."""
+        sent = dead(key=None, value=None)
+
+        assert (sent.key, sent.value) == (None, b"")
+        assert sent.headers[-1] == (NULL_VALUE, b"true")
+
+    @pytest.mark.parametrize(
+        ("record", "cut"),
+        [
+            ({"value": b"v" * 3 * MIB}, {"value"}),
+            ({"key": b"k" * 3 * MIB}, {"key"}),
+            ({"headers": (("h", b"x" * 3 * MIB),)}, {"headers"}),
+            ({"headers": (("h", None),) * 400_000}, {"headers"}),
+            ({"key": None, "value": None, "headers": (("h", b"x" * 3 * MIB),)}, {"headers"}),
+            (
+                {"key": b"k" * MIB, "value": b"v" * 2 * MIB, "headers": (("é", b"x" * MIB),)},
+                {"key", "value", "headers"},
+            ),
+        ],
+    )
+    def test_a_record_that_is_too_large_is_kept_in_part(
+        self, record: dict[str, Any], cut: set[str]
+    ) -> None:
+        """What fits on the topic, with size and SHA-256 of what was cut, and where the whole is."""
+        whole: dict[str, Any] = {"key": b"key", "value": b"value", "headers": OWN, **record}
+        sent = dead(**whole)
+        letter = read_back(sent)
+
+        assert size_on_topic(sent) <= DEAD_LETTER_MAX_BYTES
+        assert letter.shortened.keys() == cut
+        assert letter.shortened == {name: parts_of(**whole)[name] for name in cut}
+        assert letter.origin == ORIGIN
+        for name, part in whole.items():
+            kept = getattr(letter, name)
+            assert kept == part[: len(kept)] if name in cut else kept == part
+        if "value" in cut:
+            assert letter.shortened["value"].sha256 == sha256(whole["value"]).hexdigest()
+
+    def test_a_record_that_just_fits_is_kept_whole(self) -> None:
+        """Up to 32 KiB below what the topic takes."""
+        assert read_back(dead(value=b"v" * (DEAD_LETTER_MAX_BYTES - 40 * 1024))).shortened == {}
 
     def test_stays_little_more_than_the_record(self) -> None:
         """A field's name, which may be as long as its record, does not double the letter."""

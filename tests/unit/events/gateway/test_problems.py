@@ -2,11 +2,11 @@
 
 import pytest
 
-from events.errors import ContractError, RefusalReason
+from events.errors import REASONS_OF_WORKERS, ContractError, RefusalReason
 from events.gateway.problems import KINDS, ProblemError, of_contract
 
 
-@pytest.mark.parametrize("reason", RefusalReason)
+@pytest.mark.parametrize("reason", sorted(set(RefusalReason) - REASONS_OF_WORKERS))
 def test_every_reason_is_a_problem(reason: RefusalReason) -> None:
     """Under its own name, which is also its label in the metrics."""
     problem = of_contract(ContractError(reason, "data.uai", "x" * 1_000, "repair it"))

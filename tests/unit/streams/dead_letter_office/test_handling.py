@@ -40,7 +40,7 @@ def nobody(error: ValueError) -> None:
     raise error
 
 
-WAY_BACK = WayBack(3, everybody)
+WAY_BACK = WayBack(3, everybody, lambda letter: letter)
 
 
 def replayed(post: FakePost, *cases: Case, max_attempts: int = 3) -> Replay:

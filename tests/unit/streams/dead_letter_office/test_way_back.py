@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 
 from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_structured
-from events.dead_letters import DOOR, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter, read_dead_letter
+from events.dead_letters import DOOR, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter, Part, read_dead_letter
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.topics import topic_name
@@ -27,7 +29,12 @@ def nobody(letter: DeadLetter) -> None:
     raise ContractError(RefusalReason.NOT_ALLOWED, "source", "/x", f"declare {letter.producer}")
 
 
-WAY_BACK = WayBack(PARTITIONS, everybody)
+def lost(letter: DeadLetter) -> DeadLetter:
+    """Find no record of a letter any more."""
+    raise ContractError(RefusalReason.TOO_LARGE, "value", None, f"is gone from {letter.origin}")
+
+
+WAY_BACK = WayBack(PARTITIONS, everybody, lost)
 
 
 @given(event=cloud_events())
@@ -89,8 +96,25 @@ def test_a_record_that_the_mark_makes_too_large_goes_nowhere() -> None:
 
 def test_a_letter_of_the_door_must_pass_the_door() -> None:
     """A replay is no way around it; what was on a topic already is not asked again."""
-    guarded = WayBack(PARTITIONS, nobody)
+    guarded = WayBack(PARTITIONS, nobody, lost)
 
     with pytest.raises(ContractError, match="declare lycees"):
         guarded.copy_of(letter_of(origin=DOOR, producer="lycees"), attempt=1)
     assert guarded.copy_of(letter_of(), attempt=1)
+
+
+def test_a_letter_that_keeps_a_part_is_sent_whole() -> None:
+    """As the record was where it lies; the letter's own place stays its name."""
+    whole = letter_of(place=17)
+    shortened = replace(
+        whole, value=(whole.value or b"")[:10], shortened={"value": Part(1000, "5e1f")}
+    )
+    guided = WayBack(PARTITIONS, everybody, lambda _: whole)
+
+    assert guided.copy_of(shortened, attempt=1) == WAY_BACK.copy_of(whole, attempt=1)
+
+
+def test_a_part_is_never_sent() -> None:
+    """Where the whole is nowhere, that is the reason."""
+    with pytest.raises(ContractError, match="is gone from"):
+        WAY_BACK.copy_of(letter_of(shortened={"key": Part(1000, "5e1f")}), attempt=1)

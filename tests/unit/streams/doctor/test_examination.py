@@ -1,5 +1,6 @@
 """Each check on the settings and files of this machine, and that of a broker that is away."""
 
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -54,7 +55,14 @@ def test_what_ships_is_well(found: Found) -> None:
     findings = found()
 
     well = [name for name, finding in findings.items() if finding.verdict is Verdict.WELL]
-    assert well == ["settings", "door", "catalogue", "producers"]
+    assert well == ["settings", "door", "catalogue", "producers", "codecs"]
+
+
+def test_a_codec_without_its_library_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to install."""
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+
+    assert is_wrong(found()["codecs"], "'zstd'", "install zstandard")
 
 
 def test_a_misspelt_setting_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:

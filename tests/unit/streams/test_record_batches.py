@@ -1,23 +1,27 @@
-"""Records with a header whose name is no UTF-8, read by both clients."""
+"""Batches that clients fail on by themselves, read by both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from aiokafka.record.memory_records import MemoryRecords as AiokafkaRecords
+from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kafka.record import MemoryRecords, memory_records
 from kafka.record.default_records import DefaultRecordBatch
 
-from streams.header_names import (
-    read_any_header_name_with_aiokafka,
-    read_any_header_name_with_kafka_python,
+from events.records import UnreadableValue
+from streams.compression import MAX_UNPACKED_BYTES, Codec, CodecUnreadableError
+from streams.record_batches import (
+    read_any_batch_with_aiokafka,
+    read_any_batch_with_kafka_python,
 )
 from tests.support.header_names import HeaderName
 
@@ -109,8 +113,8 @@ def test_both_clients_fail_on_such_a_record_by_themselves(compression: int) -> N
 @pytest.mark.parametrize("compression", [NO_COMPRESSION, GZIP])
 def test_all_records_of_its_batch_and_of_those_around_it_are_read(compression: int) -> None:
     """Each once, in their order, and all but the name as it was sent."""
-    read_any_header_name_with_aiokafka()
-    read_any_header_name_with_kafka_python()
+    read_any_batch_with_aiokafka()
+    read_any_batch_with_kafka_python()
     plain: list[Headers] = [[(b"ce_id", b"x")], []]
     content = b"".join(
         [
@@ -128,7 +132,7 @@ def test_all_records_of_its_batch_and_of_those_around_it_are_read(compression: i
 @pytest.mark.parametrize("start", range(6))
 def test_a_consumer_goes_on_in_the_middle_of_a_batch(start: int) -> None:
     """A fetch begins with the batch that has the offset; what was before it is not read again."""
-    read_any_header_name_with_aiokafka()
+    read_any_batch_with_aiokafka()
 
     assert read_with_aiokafka(batch(MIXED), start=start) == expected(MIXED)[start:]
 
@@ -143,8 +147,8 @@ def test_a_consumer_goes_on_in_the_middle_of_a_batch(start: int) -> None:
 )
 def test_any_names_are_read_the_same_by_both(records: list[Headers]) -> None:
     """As Java's client reads them: what is no UTF-8 is U+FFFD."""
-    read_any_header_name_with_aiokafka()
-    read_any_header_name_with_kafka_python()
+    read_any_batch_with_aiokafka()
+    read_any_batch_with_kafka_python()
 
     assert read_with_aiokafka(batch(records)) == expected(records)
     assert read_with_kafka_python(batch(records)) == expected(records)
@@ -152,9 +156,111 @@ def test_any_names_are_read_the_same_by_both(records: list[Headers]) -> None:
 
 def test_a_batch_that_is_damaged_is_still_refused() -> None:
     """Only names are read with indulgence."""
-    read_any_header_name_with_aiokafka()
+    read_any_batch_with_aiokafka()
     content = bytearray(batch(MIXED))
     content[-1] ^= 1
 
     with pytest.raises(Exception, match="Invalid CRC"):
         read_with_aiokafka(bytes(content))
+
+
+#: So that a builder does compress them.
+LONG: list[Headers] = [[*headers, (b"long", bytes(500))] for headers in MIXED]
+
+
+class TestCodecs:
+    """Compressed batches."""
+
+    @pytest.mark.parametrize("codec", Codec)
+    def test_both_clients_read_every_codec(self, codec: Codec) -> None:
+        """The same records as without one."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        content = batch(LONG, compression=codec)
+        assert content[22] == codec
+
+        assert read_with_aiokafka(content) == expected(LONG)
+        assert read_with_kafka_python(content) == expected(LONG)
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    def test_a_codec_without_its_library_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, read: Callable[[bytes], list[Read]]
+    ) -> None:
+        """And no record is refused for it: that is the installation's fault."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        content = batch(LONG, compression=Codec.LZ4)
+        monkeypatch.setitem(sys.modules, "lz4.frame", None)
+
+        with pytest.raises(CodecUnreadableError, match=r"'lz4' .* install lz4"):
+            read(content)
+
+
+class TestUnreadable:
+    """What cannot be read of a batch is one record, which is refused."""
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    def test_a_batch_that_unpacks_to_too_much(self, read: Callable[[bytes], list[Read]]) -> None:
+        """64 MiB are the bound, whatever is claimed and however small it came."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        builder = _DefaultRecordBatchBuilderPy(2, Codec.ZSTD, 0, -1, -1, -1, 2**31)
+        for offset in range(2):
+            builder.append(offset, 1, b"key", bytes(MAX_UNPACKED_BYTES // 2 + 1), [])
+        content = bytes(builder.build())
+        assert len(content) < 2**20
+
+        [(offset, key, value, headers)] = read(content)
+
+        assert (offset, key, value, headers) == (1, None, b"", [])
+        assert isinstance(value, UnreadableValue)
+        assert "offsets 0 to 1 of a batch of 2 records: unpacks to more than" in value.cause
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    def test_those_before_a_damaged_record_are_read(
+        self, read: Callable[[bytes], list[Read]]
+    ) -> None:
+        """And those of the batches after it."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        whole = MIXED[2:3] * 4
+        # Of the third record the size of its value; of 10 bytes each, behind 61 of the batch.
+        damaged = patched(batch(whole), 61 + 2 * 10 + 6, b"\x7e")
+        found = read(damaged + batch(whole, first=4))
+
+        assert found[:2] == expected(whole)[:2]
+        assert found[2][0] == 3
+        assert isinstance(found[2][2], UnreadableValue)
+        assert found[3:] == expected(whole, first=4)
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    @pytest.mark.parametrize(
+        ("at", "byte", "key"),
+        [
+            # The broker looks at no record's attributes, and takes any negative length for null.
+            pytest.param(62, b"\x80", b"0", id="attributes"),
+            pytest.param(65, b"\x05", None, id="negative length"),
+        ],
+    )
+    def test_what_only_java_reads_is_read(
+        self, read: Callable[[bytes], list[Read]], at: int, byte: bytes, key: bytes | None
+    ) -> None:
+        """A record is what the broker took it for."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        content = batch([[]])
+        if key is None:  # Without the byte that was the key.
+            content = content[:61] + b"\x0e" + content[62:66] + content[67:]
+            content = content[:8] + (len(content) - 12).to_bytes(4, "big") + content[12:]
+
+        [(_, found, value, _)] = read(patched(content, at, byte))
+
+        assert (found, value) == (key, b"0")
+
+
+def patched(content: bytes, at: int, new: bytes) -> bytes:
+    """Return a batch with other bytes somewhere, its checksum as it has to be."""
+    changed = bytearray(content)
+    changed[at : at + len(new)] = new
+    changed[17:21] = calc_crc32c(bytes(changed[21:])).to_bytes(4, "big")
+    return bytes(changed)
