@@ -13,10 +13,12 @@ seam.
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
 from faust.transport.drivers import aiokafka as driver
@@ -34,6 +36,8 @@ from streams.record_batches import read_any_batch_with_aiokafka
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+
+    from faust.tables.manager import TableManager
 
     from events.records import OutgoingRecord
 
@@ -119,6 +123,8 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
 
         # Faust commits an empty text.
         consumer.commit = commit_with_metadata
+        # What a producer took back before it was done was never said.
+        consumer._isolation_level = "read_committed"
         return consumer
 
     async def on_start(self) -> None:
@@ -162,6 +168,23 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
             for tp, one in found.items()
         }
 
+    def stable_end(self, tp: TP) -> int | None:
+        """Return up to where every transaction has ended, as the last fetch response told it."""
+        end: int | None = self._ensure_consumer().last_stable_offset(tp)
+        return end
+
+    async def _highwaters(self, partitions: Any) -> Mapping[TP, int]:  # noqa: ANN401 - Faust's
+        """Return the high watermarks, which are what a recovery has to come up to.
+
+        A consumer of what is committed is told the last stable offset instead: where a transaction
+        is open on a changelog, states lie behind it, and a recovery may not end without them.
+        """
+        consumer = self._ensure_consumer()
+        fetcher = copy(consumer._fetcher)
+        fetcher._isolation_level = READ_UNCOMMITTED
+        ends: Mapping[TP, int] = await fetcher.end_offsets(partitions, consumer._request_timeout_ms)
+        return ends
+
     async def check_errors(self) -> None:
         """Raise, in the consumer's thread, the error that aiokafka has parked, if any."""
         coordinator = self._ensure_consumer()._coordinator
@@ -187,6 +210,8 @@ class BatchConsumer(driver.Consumer):
         self._hole: dict[TP, tuple[int, int]] = {}
         #: Per partition: what is written beside its offset with the next commit.
         self._notes: dict[TP, CommitMetadata] = {}
+        #: Per partition: the last offset that a poll brought.
+        self._brought: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> _LeasedThread:
@@ -219,6 +244,8 @@ class BatchConsumer(driver.Consumer):
             # them ends, and would then wait for nothing.
             timeout = min(timeout, _SHORT_POLL_SECONDS)
         polled = dict(await self._getmany(active_partitions=readable, timeout=timeout) or {})
+        self._pass_over(readable - polled.keys(), generation)
+        self._brought.update((tp, records[-1].offset) for tp, records in polled.items())
         while polled:
             if self.should_stop:
                 return
@@ -235,6 +262,24 @@ class BatchConsumer(driver.Consumer):
             elif await self._follows_on(tp, records[0].offset):
                 self._next[tp] = records[-1].offset + 1
                 yield tp, self._to_batch(tp, records, generation)
+
+    def _pass_over(self, quiet: Iterable[TP], generation: int) -> None:
+        """Take as done what was read of partitions and holds no record for us.
+
+        That is what was aborted, and the marks that end transactions. Without it a recovery would
+        wait for the last of them, and so would whoever waits for the offsets of the group.
+        """
+        if generation != self.app.consumer_generation_id:
+            return
+        restored = cast("TableManager", self.app.tables).recovery.active_offsets
+        for tp in self.assignment().intersection(quiet):
+            passed, brought = self._thread.read_up_to(tp), self._brought.get(tp, -1)
+            if not self._is_changelog_tp(tp):
+                _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
+                if brought < done < passed:
+                    self._done[tp] = (generation, passed)
+            elif (last := restored.get(tp)) is not None and brought <= last < passed - 1:
+                restored[tp] = passed - 1
 
     def _to_batch(self, tp: TP, records: Any, generation: int) -> ConsumerMessage:  # noqa: ANN401
         last = records[-1]
@@ -368,6 +413,7 @@ class BatchConsumer(driver.Consumer):
             self._next.pop(tp, None)
             self._hole.pop(tp, None)
             self._notes.pop(tp, None)
+            self._brought.pop(tp, None)
 
     # -- owning
 
@@ -422,6 +468,18 @@ class BatchConsumer(driver.Consumer):
                     done = max(done, self._thread.read_up_to(tp))
                 behind[tp] = max(end - done, 0)
         return behind
+
+    def held(self) -> Mapping[TP, int]:
+        """Return, per event partition, how much of its lag lies behind an open transaction.
+
+        Nobody is given it before the transaction ends: it is no sign of a worker that stands still.
+        """
+        held: dict[TP, int] = {}
+        for tp, behind in self.lag().items():
+            stable, end = self._thread.stable_end(tp), self.highwater(tp)
+            if behind and stable is not None and 0 <= stable < end:
+                held[tp] = min(end - stable, behind)
+        return held
 
 
 class BatchProducer(driver.Producer):

@@ -80,6 +80,14 @@ class Membership:
         except ConsumerNotStarted:
             return {}
 
+    def workable(self) -> int:
+        """Return how many records are waiting that could be worked through now."""
+        try:
+            held = sum(self.consumer.held().values())
+        except ConsumerNotStarted:
+            return 0
+        return sum(self.lag().values()) - held
+
     def snapshot(self) -> Snapshot:
         """Return what /metrics shows now."""
         ready = self.waiting_for() is None

@@ -161,7 +161,7 @@ class Watchdog:
             if waited > self._settings.ready_timeout or self._recovery_stands_still(now):
                 raise NotReadyError(waited, waiting_for=waiting_for)
             return
-        lag = sum(membership.lag().values())
+        lag = membership.workable()
         if not lag:
             # Records that come after a quiet time find a worker that had nothing to do.
             self._caught_up_at = now

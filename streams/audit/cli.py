@@ -62,7 +62,7 @@ def audit(
     from catalogue.loader import load_catalogue
     from streams.audit.comparison import compare, workers_day
     from streams.audit.exposed import read_worker
-    from streams.audit.reading import read_topics
+    from streams.audit.reading import Extent, read_topics
     from streams.audit.recount import audit_records
     from streams.audit.report import audit_document, print_audit
     from streams.audit.work_folder import WorkFolder
@@ -76,6 +76,7 @@ def audit(
     token, security = settings.metrics_token(), settings.security()
     catalogue = load_catalogue(settings.catalogue_folder)
     work = WorkFolder(settings.work_path, settings.work_mb)
+    extent = Extent()
     with _made_or_not():
         # Before all is read: a wrong address or folder shows now.
         work.check()
@@ -85,7 +86,7 @@ def audit(
         else:
             day = workers_day(workers) if workers else settings.make_clock().today()
         counted = audit_records(
-            read_topics(settings.broker, security=security),
+            read_topics(settings.broker, security=security, extent=extent),
             catalogue,
             day,
             known_on.date() if known_on is not None else None,
@@ -94,10 +95,10 @@ def audit(
         )
         comparison = compare(counted, urls, token=token) if urls else None
     if as_json:
-        document = audit_document(counted, comparison)
+        document = audit_document(counted, comparison, extent)
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print_audit(counted, Console(highlight=False), comparison)
+        print_audit(counted, Console(highlight=False), comparison, extent)
     if comparison is not None and comparison.differences:
         sys.exit(DIFFERS)
 

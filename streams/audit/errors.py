@@ -9,6 +9,7 @@ from streams.errors import StreamsError
 
 __all__ = [
     "AuditError",
+    "OpenTransactionError",
     "TopicsMissingError",
     "TopicsStalledError",
     "WorkFolderFullError",
@@ -43,15 +44,25 @@ class TopicsStalledError(AuditError):
     ) -> None:
         self.bootstrap = bootstrap
         self.behind = dict(behind)
-        shown = ", ".join(
-            f"{partition} ({'end unknown' if left is None else f'{left} records left'})"
-            for partition, left in list(behind.items())[:SHOWN_PARTITIONS]
-        )
-        others = len(behind) - SHOWN_PARTITIONS
-        more = f" and {others} more" if others > 0 else ""
         super().__init__(
-            f"topics: nothing came from {bootstrap} within {waited_seconds:g} s for {shown}{more}:"
+            f"topics: nothing came from {bootstrap} within {waited_seconds:g} s for"
+            f" {_shown(behind)}:"
             " check that the broker is up and that these partitions have a leader"
+        )
+
+
+class OpenTransactionError(AuditError):
+    """The end of the topics lies behind a transaction that nobody has ended."""
+
+    def __init__(
+        self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
+    ) -> None:
+        self.bootstrap = bootstrap
+        self.behind = dict(behind)
+        super().__init__(
+            f"topics: a transaction on {bootstrap} is still open after {waited_seconds:g} s and"
+            f" holds back {_shown(behind)}: try again once its producer or the broker has ended it"
+            " (at most 15 minutes), or end it with Kafka's kafka-transactions.sh"
         )
 
 
@@ -91,3 +102,12 @@ class WorkFolderFullError(AuditError):
             " SMART_REGION_WORK_FOLDER, or allow more with SMART_REGION_WORK_MB; a million records"
             " take about 1600 MB"
         )
+
+
+def _shown(behind: Mapping[str, int | None]) -> str:
+    shown = ", ".join(
+        f"{partition} ({'end unknown' if left is None else f'{left} records left'})"
+        for partition, left in list(behind.items())[:SHOWN_PARTITIONS]
+    )
+    others = len(behind) - SHOWN_PARTITIONS
+    return f"{shown} and {others} more" if others > 0 else shown

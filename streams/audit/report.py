@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from rich.console import Console
@@ -11,19 +12,24 @@ from catalogue.assessment import Figure, assess
 from catalogue.model import Indicator, Unit
 from streams.audit.comparison import Comparison
 from streams.audit.ledger import Account
+from streams.audit.reading import Extent
 from streams.audit.recount import Audit
 
 __all__ = ["audit_document", "print_audit"]
 
 
-def audit_document(audit: Audit, comparison: Comparison | None = None) -> dict[str, Any]:
+def audit_document(
+    audit: Audit, comparison: Comparison | None = None, extent: Extent | None = None
+) -> dict[str, Any]:
     """Give an audit as plain JSON.
 
     `as_of`, `known_on` (null: with all records), `account` (see `Account`), `figures` (see
     `catalogue.assessment.Figure`: each indicator for the region, `department` null, and where its
     grain allows for each département), `categories` (the parts of the numerators that have a
-    breakdown, in whole amounts: cents where the indicator is in euros) and `comparison` (null
-    without workers; else `compared`, `different` and a line for each of the `differences`).
+    breakdown, in whole amounts: cents where the indicator is in euros), `comparison` (null
+    without workers; else `compared`, `different` and a line for each of the `differences`) and
+    `topics` (by partition, `starts`: the first offset that is left, where that is not 0; `held`:
+    the records behind an open transaction).
     """
     figures = assess(audit.catalogue, audit.readings, audit.as_of)
     return {
@@ -47,14 +53,22 @@ def audit_document(audit: Audit, comparison: Comparison | None = None) -> dict[s
             "different": len(comparison.differences),
             "differences": list(comparison.differences),
         },
+        "topics": dataclasses.asdict(extent or Extent()),
     }
 
 
-def print_audit(audit: Audit, console: Console, comparison: Comparison | None = None) -> None:
-    """Print the account, the region's figures and the differences, a line each."""
+def print_audit(
+    audit: Audit,
+    console: Console,
+    comparison: Comparison | None = None,
+    extent: Extent | None = None,
+) -> None:
+    """Print the account, what could not be read, the region's figures and the differences."""
     known = "" if audit.known_on is None else f", as known on {audit.known_on}"
     console.out(f"Audit of {audit.as_of}{known}", highlight=False)
     console.out(_told(audit.account), highlight=False)
+    for line in (extent or Extent()).told():
+        console.out(line, highlight=False)
     console.print(_table(audit))
     if comparison is not None:
         for line in comparison.differences:

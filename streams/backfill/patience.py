@@ -57,6 +57,8 @@ def _ends(settings: Settings) -> Mapping[tuple[str, int], int]:
         security=settings.security(),
         connect_seconds=CONNECT_SECONDS,
         group_id=None,
+        # What is behind an open transaction is nobody's to read yet.
+        isolation_level="read_committed",
         allow_auto_create_topics=False,
     )
     with closing(consumer):

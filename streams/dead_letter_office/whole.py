@@ -72,6 +72,7 @@ class WholeRecords:
             enable_auto_commit=False,
             auto_offset_reset="none",
             allow_auto_create_topics=False,
+            isolation_level="read_committed",
             metrics_enabled=False,
         )
         with closing(consumer):

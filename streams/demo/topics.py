@@ -44,6 +44,8 @@ def _topics_in_use(settings: Settings) -> list[str]:
         security=settings.security(),
         connect_seconds=WAIT_SECONDS,
         group_id=None,
+        # What somebody has begun to write is somebody's, too.
+        isolation_level="read_uncommitted",
         allow_auto_create_topics=False,
     )
     with closing(consumer):

@@ -115,5 +115,8 @@ def _copy(record: Record) -> OutgoingRecord:
 
 
 def _ends(admin: Any, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:  # noqa: ANN401
-    found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+    # What is behind an open transaction cannot be copied yet, so it may not be deleted either.
+    found = admin.list_partition_offsets(
+        dict.fromkeys(places, OffsetSpec.LATEST), isolation_level="read_committed"
+    )
     return {place: answer.offset for place, answer in found.items()}

@@ -20,7 +20,7 @@ PAUSE_SECONDS: Final = 0.3
 
 
 def wait_for_workers(settings: Settings, topic: str, *, wait_seconds: float) -> None:
-    """Return once the group has committed all that is on a topic by now.
+    """Return once the group has committed all that can be read of a topic by now.
 
     Raises WorkersBehindError, and as `administering`.
     """
@@ -30,7 +30,7 @@ def wait_for_workers(settings: Settings, topic: str, *, wait_seconds: float) -> 
         ends = {
             place: found.offset
             for place, found in admin.list_partition_offsets(
-                dict.fromkeys(places, OffsetSpec.LATEST)
+                dict.fromkeys(places, OffsetSpec.LATEST), isolation_level="read_committed"
             ).items()
         }
         while behind := _behind(admin, settings.app_id, ends):

@@ -61,7 +61,7 @@ def report(
     restart or a record that came twice changes nothing.
     """
     from events.producers.loader import load_producers
-    from streams.audit.reading import read_topics
+    from streams.audit.reading import Extent, read_topics
     from streams.producers.reading import read_letters, report_on
     from streams.producers.report import report_text
     from streams.producers.sightings import sightings
@@ -75,8 +75,9 @@ def report(
     declared = load_producers(settings.producers_file)
     known = None if sirets is None else read_sirets(sirets)
     security = settings.security()
+    extent = Extent()
     seen = sightings(
-        read_topics(settings.broker, security=security),
+        read_topics(settings.broker, security=security, extent=extent),
         read_letters(settings.broker, security=security),
         partitions=settings.partitions,
     )
@@ -88,6 +89,8 @@ def report(
         references=references,
         sirets=known,
     )
+    for line in extent.told():
+        click.echo(line, err=True)
     with whole_file(out) as stream:
         stream.write(report_text(found, form).encode())
 

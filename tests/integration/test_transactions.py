@@ -1,46 +1,204 @@
-"""Producers that write in transactions, which leave marks of their own in the topics."""
+"""Producers that write in transactions: what they took back, or have not ended, counts nowhere."""
 
 from __future__ import annotations
 
-import asyncio
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from kafka import KafkaProducer
 
-from events.cloudevent import encode_structured
+from catalogue.loader import load_catalogue
+from events.cloudevent import CloudEvent, Header, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
-from events.topics import topic_name
-from tests.support.histories import event, uai
+from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_name
+from streams.audit.errors import OpenTransactionError
+from streams.audit.reading import read_topics
+from streams.backfill.patience import wait_for_workers
+from streams.replica import read_replica
+from streams.settings import Settings
+from streams.state import encode_state
+from tests.support.commands import run
+from tests.support.histories import event, state_of, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
-from tests.support.workers import Crew
+from tests.support.workers import Crew, Worker
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 PARTITIONS = 8
+SCHOOLS = topic_name(Family.SCHOOLS)
+ABORTED, COMMITTED, OPEN = uai("0750001"), uai("0770001"), uai("0920001")
+PERSON = "enrolment-000001"
 
 
-def test_the_end_of_a_transaction_is_not_waited_for(broker: KafkaBroker, crew: Crew) -> None:
-    """The mark after the last record is no record: nothing lags, and no worker seems stalled."""
-    record = encode_structured(event("school.connected", uai("0750001"), "2018-03-01"))
-    home = partition_for(record.key, PARTITIONS)
-    topic = topic_name(Family.SCHOOLS)
-    worker = crew.worker()
-    worker.start()
-    worker.wait_ready()
+class Transaction:
+    """A transaction that a test begins and ends when it likes."""
 
-    async def produce() -> None:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=broker.bootstrap, transactional_id="a-producer"
+    def __init__(self, broker: KafkaBroker, name: str) -> None:
+        self.producer: Any = KafkaProducer(
+            bootstrap_servers=broker.bootstrap, transactional_id=name
         )
-        async with producer, producer.transaction():
-            await producer.send(
-                topic, record.value, key=record.key, partition=home, headers=record.headers
+        self.producer.init_transactions()
+        self.producer.begin_transaction()
+
+    def send(self, topic: str, key: str, value: bytes, headers: Sequence[Header] = ()) -> None:
+        """Write a record, and wait for its acknowledgement."""
+        home = partition_for(key.encode(), PARTITIONS) if topic != DEAD_LETTERS else 0
+        self.producer.send(
+            topic, value, key=key.encode(), headers=list(headers), partition=home
+        ).get(timeout=30)
+
+    def tell(self, events: Iterable[CloudEvent]) -> None:
+        """Send events to where they belong."""
+        for one in events:
+            record = encode_structured(one)
+            self.send(
+                topic_name(one.fact.FAMILY), record.key.decode(), record.value, record.headers
             )
 
-    asyncio.run(produce())
+    def commit(self) -> None:
+        """End it: all that was sent was said."""
+        self.producer.commit_transaction()
 
-    assert wait_until(lambda: worker.shows('outcome="accepted"'), seconds=30), worker.log()
-    lag = f'smartregion_consumer_lag_records{{partition="{home}",topic="{topic}"}} 0.0'
-    assert wait_until(lambda: worker.shows(lag), seconds=30), worker.metrics()
+    def abort(self) -> None:
+        """End it: nothing of what was sent was said."""
+        self.producer.abort_transaction()
+
+
+@contextmanager
+def transaction(broker: KafkaBroker, name: str) -> Iterator[Transaction]:
+    """Give a transaction that is begun; the producer is gone afterwards."""
+    begun = Transaction(broker, name)
+    try:
+        yield begun
+    finally:
+        begun.producer.close(timeout=5)
+
+
+def told_of(lycee: str) -> list[CloudEvent]:
+    """Return what makes a lycée count as connected."""
+    return [
+        event("school.registered", lycee, "2018-01-01"),
+        event("school.connected", lycee, "2018-03-01"),
+    ]
+
+
+def audited(broker: KafkaBroker, worker: Worker) -> Any:  # noqa: ANN401 - JSON
+    """Audit the worker, which has to show the audit's figures, and read what was found."""
+    done = run(broker, "audit", "--json", "--against", worker.url)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    return json.loads(done.stdout)
+
+
+def accepted(broker: KafkaBroker) -> tuple[int, str]:
+    """Return how many events the report on producers finds, and what it has to say beside."""
+    done = run(broker, "producers", "report", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    cards = json.loads(done.stdout)["scorecards"]
+    return sum(card["accepted"] for card in cards), done.stderr
+
+
+def lag_of(lycee: str, records: int) -> str:
+    """Return the line of /metrics for the lag of a lycée's partition."""
+    home = partition_for(lycee.encode(), PARTITIONS)
+    return f'smartregion_consumer_lag_records{{partition="{home}",topic="{SCHOOLS}"}} {records}.0'
+
+
+def test_only_what_is_committed_counts_for_every_reader(broker: KafkaBroker, crew: Crew) -> None:
+    """Aborted records are nowhere, those of an open transaction not yet, and all readers agree."""
+    worker = crew.worker()
+    worker.start()
+    settings = Settings(broker=broker.bootstrap)
+    with (
+        transaction(broker, "one") as aborted,
+        transaction(broker, "two") as committed,
+        transaction(broker, "three") as still_open,
+    ):
+        aborted.tell([*told_of(ABORTED), event("training.enrolled", PERSON, "2018-01-01")])
+        aborted.send(DEAD_LETTERS, "key", b"no letter")
+        aborted.abort()
+        committed.tell(told_of(COMMITTED))
+        committed.commit()
+        still_open.tell(told_of(OPEN))
+        worker.wait_ready()
+
+        assert wait_until(lambda: worker.shows(lag_of(OPEN, 2)), seconds=30), worker.metrics()
+        assert wait_until(lambda: worker.shows(lag_of(COMMITTED, 0)), seconds=30), worker.metrics()
+        wait_for_workers(settings, seconds=30)
+        held = {f"{SCHOOLS}[{partition_for(OPEN.encode(), PARTITIONS)}]": 2}
+        found = audited(broker, worker)
+        assert (found["account"]["produced"], found["topics"]["held"]) == (2, held)
+        count, said = accepted(broker)
+        assert count == 2
+        assert next(iter(held)) in said
+        with pytest.raises(OpenTransactionError, match=r"schools\[\d\] \(2 records left\)"):
+            list(read_topics(broker.bootstrap, wait_seconds=4))
+        assert "0 records" in run(broker, "erase", standard_input=PERSON).stdout
+        assert json.loads(run(broker, "dead-letters", "list", "--json").stdout or "[]") == []
+
+        still_open.commit()
+
+        assert wait_until(lambda: worker.shows(lag_of(OPEN, 0)), seconds=30), worker.metrics()
+    found = audited(broker, worker)
+    assert (found["account"]["produced"], found["topics"]["held"]) == (4, {})
+    assert accepted(broker) == (4, "")
+    assert wait_done(broker.bootstrap, seconds=30), "the group's offsets pass over the marks"
+    today, hindsight = (
+        run(broker, "export", "--format", "json", *options).stdout
+        for options in ((), ("--known-on", "2020-12-31"))
+    )
+    assert ABORTED not in today
+    assert _figures(today) == _figures(hindsight) != []
+    assert worker.stop() == 0
+
+
+def _figures(text: str) -> list[Any]:
+    return [
+        row["numerator"]
+        for row in json.loads(text)
+        if row["indicator"] == "schools_connected_ratio"
+    ]
+
+
+def test_a_recovery_ends_where_transactions_end_a_changelog(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Marks and aborted states are not waited for; what an open transaction hides is."""
+    changelog = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
+    connected = encode_state(state_of(event("school.connected", COMMITTED, "2018-03-01")))
+    with (
+        transaction(broker, "one") as committed,
+        transaction(broker, "two") as aborted,
+        transaction(broker, "three") as still_open,
+    ):
+        committed.send(changelog, COMMITTED, connected)
+        committed.commit()
+        aborted.send(changelog, ABORTED, b"no state")
+        aborted.abort()
+        first = crew.worker("first")
+        first.start()
+        first.wait_ready()
+        assert 'smartregion_entities{family="schools"} 1.0' in first.metrics()
+        assert first.stop() == 0
+
+        still_open.send(changelog, OPEN, connected)
+        second = crew.worker("second")
+        second.start()
+        assert wait_until(
+            lambda: "recovery" in str(second.readiness().get("waiting_for")), seconds=60
+        ), second.readiness()
+        with pytest.raises(OpenTransactionError):
+            list(read_topics(broker.bootstrap, topics=[changelog], wait_seconds=4))
+        assert not second.ready
+
+        still_open.commit()
+
+        second.wait_ready()
+        assert 'smartregion_entities{family="schools"} 2.0' in second.metrics()
+    holdings = read_replica(Settings(broker=broker.bootstrap), load_catalogue())
+    assert holdings.entities()[Family.SCHOOLS] == 2

@@ -56,6 +56,7 @@ class FakeConsumer:
 
     owned: set[TP] = field(default_factory=set)
     waiting: dict[TP, int] = field(default_factory=dict)
+    behind_transactions: dict[TP, int] = field(default_factory=dict)
     started: bool = True
     doubt: str | None = None
     error: BaseException | None = None
@@ -81,6 +82,11 @@ class FakeConsumer:
         """Return the records waiting."""
         self._assert_started()
         return self.waiting
+
+    def held(self) -> dict[TP, int]:
+        """Return those of them behind an open transaction."""
+        self._assert_started()
+        return self.behind_transactions
 
     def lease_doubt(self, generation: int | None) -> str | None:
         """Return the doubt that the test has sown."""

@@ -73,6 +73,7 @@ class ToldThread:
         self.beside: dict[TP, CommitMetadata] = {}
         self.assigned: set[TP] = set()
         self.ends: dict[TP, int] = {}
+        self.stable_ends: dict[TP, int] = {}
         self.positions: dict[TP, int] = {}
         self.current = GENERATION
         self.known_at = monotonic()
@@ -121,6 +122,10 @@ class ToldThread:
     def highwater(self, tp: TP) -> int | None:
         """Tell where a partition ends, if a fetch has said so."""
         return self.ends.get(tp)
+
+    def stable_end(self, tp: TP) -> int | None:
+        """Tell up to where every transaction has ended."""
+        return self.stable_ends.get(tp)
 
     def read_up_to(self, tp: TP) -> int:
         """Tell what was read of a partition."""

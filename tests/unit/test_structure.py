@@ -119,6 +119,20 @@ def test_nothing_is_printed_by_the_packages() -> None:
     assert printing == []
 
 
+def test_every_reader_says_what_becomes_of_transactions() -> None:
+    """The clients' default is to read what was aborted."""
+    silent = [
+        f"{name}:{node.lineno}"
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and "KafkaConsumer" in {getattr(one, "id", "") for one in (node.func, *node.args)}
+        and "isolation_level" not in {keyword.arg for keyword in node.keywords}
+    ]
+
+    assert silent == []
+
+
 def test_what_is_imported_is_declared() -> None:
     """A package that we import is a dependency of ours, not only of a dependency."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -637,13 +637,17 @@ class TestThread:
         play(scene())
 
     def test_a_fetch_waits_a_tenth_of_a_second_at_most(self) -> None:
-        """Where a broker does not wake a waiting fetch, that is what a record waits."""
+        """Where a broker does not wake a waiting fetch, that is what a record waits.
+
+        It asks for what is committed alone.
+        """
 
         async def scene() -> None:
             thread = consumer_of(build_app())._thread
             made = thread._create_consumer(asyncio.get_running_loop())
             try:
                 assert made._fetch_max_wait_ms == FETCH_MAX_WAIT_MS == 100
+                assert made._isolation_level == "read_committed"
             finally:
                 made._closed = True  # Never started: nothing to close.
 
@@ -696,6 +700,90 @@ class TestLag:
             consumer.done(message(EVENTS, offset=41))
 
             assert consumer.lag() == {EVENTS: 1}
+
+        play(scene())
+
+    def test_tells_what_is_behind_an_open_transaction(self) -> None:
+        """It is part of the lag, and nobody's to work through yet."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.ends, thread.stable_ends = {EVENTS: 50, OTHERS: 9}, {EVENTS: 42, OTHERS: 9}
+            consumer.done(message(EVENTS, offset=39))
+
+            assert consumer.lag() == {EVENTS: 10, OTHERS: 9}
+            assert consumer.held() == {EVENTS: 8}
+
+        play(scene())
+
+
+class TestPassingOver:
+    """What is read of a partition and holds no record."""
+
+    def test_it_may_be_committed_once_all_that_was_brought_is_done(self) -> None:
+        """Whoever waits for the group's offsets would otherwise wait for a mark."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.brings(polled(EVENTS, 41))
+            thread.positions = {EVENTS: 43}
+
+            await batch(consumer)
+            await batch(consumer)
+            assert consumer._new_offset(EVENTS) is None
+            consumer.done(message(EVENTS, offset=41))
+            await batch(consumer)
+
+            assert consumer._new_offset(EVENTS) == 43
+
+        play(scene())
+
+    def test_a_partition_of_aborted_records_alone_is_passed_over(self) -> None:
+        """Nothing of it was ever handed on."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.positions = {EVENTS: 7}
+
+            await batch(consumer)
+
+            assert consumer._new_offset(EVENTS) == 7
+
+        play(scene())
+
+    def test_what_was_sought_back_is_not_passed_over(self) -> None:
+        """Where the seek came too late the position is behind records that nobody was handed."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            regroup = lambda: setattr(consumer.app, "consumer_generation_id", GENERATION + 1)  # noqa: E731
+            thread.brings(polled(EVENTS, 3, 4), meanwhile=regroup)
+            thread.positions = {EVENTS: 5}
+
+            await batch(consumer)
+            await batch(consumer)
+
+            assert consumer._new_offset(EVENTS) is None
+
+        play(scene())
+
+    @pytest.mark.parametrize(("restored", "after"), [(4, 8), (3, 3), (None, None)])
+    def test_a_recovery_goes_on_once_it_has_taken_what_was_brought(
+        self, restored: int | None, after: int | None
+    ) -> None:
+        """A changelog may end with a mark; records that wait for the recovery are not skipped."""
+
+        async def scene() -> None:
+            consumer, thread = member(CHANGELOG)
+            offsets = cast("Any", consumer.app.tables).recovery.active_offsets
+            thread.brings(polled(CHANGELOG, 3, 4))
+            thread.positions = {CHANGELOG: 9}
+            await batch(consumer)
+            offsets[CHANGELOG] = restored
+
+            await batch(consumer)
+
+            assert offsets[CHANGELOG] == after
 
         play(scene())
 

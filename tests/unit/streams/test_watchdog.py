@@ -226,6 +226,13 @@ class TestProgress:
         with pytest.raises(StalledError, match="no batch in 31 s with 7 records waiting"):
             watch.look(after=31)
 
+    def test_records_behind_an_open_transaction_are_no_stall(self, watch: Watch) -> None:
+        """No restart makes the transaction end."""
+        watch.consumer.waiting = WAITING
+        watch.consumer.behind_transactions = WAITING
+
+        watch.look(after=3600)
+
     def test_a_batch_is_progress(self, watch: Watch) -> None:
         """However many records wait behind it."""
         watch.consumer.waiting = WAITING

@@ -13,8 +13,8 @@ from kafka.errors import KafkaTimeoutError
 
 from events.errors import BrokerUnreachableError
 from streams.audit import reading
-from streams.audit.errors import TopicsMissingError, TopicsStalledError
-from streams.audit.reading import read_topics
+from streams.audit.errors import OpenTransactionError, TopicsMissingError, TopicsStalledError
+from streams.audit.reading import Extent, read_topics
 from streams.audit.records import RawRecord
 
 FIRST = TopicPartition("events", 0)
@@ -35,6 +35,8 @@ class ScriptedConsumer:
         self.script = list(script)
         self.positions = dict.fromkeys(partitions, 0)
         self.ends: dict[TopicPartition, int] = {}
+        self.stable: dict[TopicPartition, int] = {}
+        self.starts: dict[TopicPartition, int] = {}
         self.asked = 0
         self.closed = False
 
@@ -80,6 +82,14 @@ class ScriptedConsumer:
     def highwater(self, place: TopicPartition) -> int | None:
         """Tell the end that came with the last answer."""
         return self.ends.get(place)
+
+    def end_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Tell the last stable offsets, which are the ends where no test says otherwise."""
+        return {place: self.stable.get(place, self.ends[place]) for place in places}
+
+    def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Tell the first offsets that are left."""
+        return {place: self.starts.get(place, 0) for place in places}
 
     def close(self) -> None:
         """Note that it was closed."""
@@ -163,6 +173,54 @@ def test_tells_where_the_broker_stopped(
     with pytest.raises(TopicsStalledError, match=rf"within 9 s for events\[0\] \({left}\):"):
         read(consumer, monkeypatch, wait_seconds=9)
     assert consumer.closed
+
+
+@pytest.mark.usefixtures("clock")
+def test_ends_at_an_open_transaction_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies behind it is counted by nobody yet; another partition is read to its end."""
+    consumer = ScriptedConsumer(
+        Answer({FIRST: 2, SECOND: 1}, {FIRST: 5, SECOND: 1}), partitions=(FIRST, SECOND)
+    )
+    consumer.stable = {FIRST: 2}
+    consumer.starts = {SECOND: 7}
+    extent = Extent()
+
+    assert len(read(consumer, monkeypatch, extent=extent)) == 3
+    assert (extent.held, extent.starts) == ({"events[0]": 3}, {"events[1]": 7})
+    assert [line.partition(": ")[0] for line in extent.told()] == ["events[1]", "events[0]"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_open_transaction_is_an_error_where_all_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A state may lie behind it; the partition is named, and what ends it."""
+    consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 5}))
+    consumer.stable = {FIRST: 2}
+
+    with pytest.raises(OpenTransactionError, match=r"events\[0\] \(3 records left\)"):
+        read(consumer, monkeypatch, wait_seconds=9)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("bears_held", [True, False])
+def test_leaves_topics_that_grow_beside_an_open_transaction(
+    monkeypatch: pytest.MonkeyPatch, *, bears_held: bool
+) -> None:
+    """A producer that goes on elsewhere does not make a reader wait for ever."""
+    growing = [Answer({SECOND: 1}, {SECOND: end}) for end in range(1, 200)]
+    consumer = ScriptedConsumer(
+        Answer({FIRST: 2}, {FIRST: 5}), *growing, partitions=(FIRST, SECOND)
+    )
+    consumer.stable = {FIRST: 2}
+    extent = Extent()
+
+    if bears_held:
+        assert 2 < len(read(consumer, monkeypatch, extent=extent)) < 100
+        assert extent.held == {"events[0]": 3}
+    else:
+        with pytest.raises(OpenTransactionError):
+            read(consumer, monkeypatch, wait_seconds=9)
 
 
 def test_names_the_topics_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
