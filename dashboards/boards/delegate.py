@@ -39,6 +39,7 @@ from dashboards.boards.panels import (
     Shown,
     Step,
     departments_map,
+    looking_back,
     stats,
     status_look,
     table_of,
@@ -58,6 +59,12 @@ __all__ = ["as_of_panel", "completeness_panel", "delegate_board"]
 
 BEHIND: Final = "Manqués ou à risque (jalons)"
 PROGRAMMES: Final = f"=~${ours.PROGRAMME_VARIABLE}"
+#: Where the rules are evaluated and no worker shows anything, all totals are withheld; where they
+#: are not, and the monitor's day is known, a backfill wrote them, of all partitions.
+COMPLETENESS: Final = (
+    f"{ours.PARTITIONS_SHOWN} >= bool {ours.PARTITIONS_EXPECTED}"
+    f" or 0 * max({ours.TERRITORY_INFO}) or 2 + 0 * {recorded.AS_OF.name}"
+)
 ELSEWHERE: Final = f"!={names.REGION}"
 
 
@@ -81,26 +88,29 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
             link_to(ours.PRODUCERS_BOARD, "Producteurs"),
             link_to(ours.PIPELINE_BOARD, "Chaîne de traitement"),
         ),
-        panels=(
-            as_of_panel(At(0, 0, 4, 4)),
-            _statuses(
-                "Jalons de la Région",
-                "Nombre de jalons de la Région entière, par état. L’état est recalculé à chaque "
-                "événement ; un jalon atteint puis perdu n’est plus compté comme atteint.",
-                At(4, 0, 8, 4),
-                names.REGION,
-            ),
-            _statuses(
-                "Jalons des départements",
-                "Nombre de jalons dus département par département, par état.",
-                At(12, 0, 8, 4),
-                ELSEWHERE,
-            ),
-            completeness_panel(At(20, 0, 4, 4)),
-            _promises(catalogue, links, At(0, 4, 16, height)),
-            _map(At(16, 4, 8, height)),
-            _without_target(catalogue, At(0, 4 + height, 9, 10)),
-            _changes(catalogue, At(9, 4 + height, 15, 10)),
+        panels=looking_back(
+            (
+                as_of_panel(At(0, 0, 4, 4)),
+                _statuses(
+                    "Jalons de la Région",
+                    "Nombre de jalons de la Région entière, par état. L’état est recalculé à "
+                    "chaque événement ; un jalon atteint puis perdu n’est plus compté "
+                    "comme atteint.",
+                    At(4, 0, 8, 4),
+                    names.REGION,
+                ),
+                _statuses(
+                    "Jalons des départements",
+                    "Nombre de jalons dus département par département, par état.",
+                    At(12, 0, 8, 4),
+                    ELSEWHERE,
+                ),
+                completeness_panel(At(20, 0, 4, 4)),
+                _promises(catalogue, links, At(0, 4, 16, height)),
+                _map(At(16, 4, 8, height)),
+                _without_target(catalogue, At(0, 4 + height, 9, 10)),
+                _changes(catalogue, At(9, 4 + height, 15, 10)),
+            )
         ),
     )
 
@@ -123,14 +133,20 @@ def completeness_panel(at: At) -> Panel:
         Frame(
             "Les chiffres sont",
             "Les totaux ne sont montrés que si toutes les partitions des événements sont lues. "
-            "Retenus : voir la chaîne de traitement.",
+            "Retenus : voir la chaîne de traitement. Recalculés : d’un jour passé, refaits depuis "
+            "de tous les événements de ce jour, comme on les connaît à présent.",
             at,
         ),
         [
             (
                 "Complets",
-                Query(f"{ours.PARTITIONS_SHOWN} >= bool {ours.PARTITIONS_EXPECTED}"),
-                Shown(NO_UNIT, mappings=words({"1": "✔ complets", "0": "✖ retenus"}, {"0": "red"})),
+                Query(COMPLETENESS),
+                Shown(
+                    NO_UNIT,
+                    mappings=words(
+                        {"1": "✔ complets", "0": "✖ retenus", "2": "↺ recalculés"}, {"0": "red"}
+                    ),
+                ),
             )
         ],
         coloured=True,

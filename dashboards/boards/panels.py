@@ -13,7 +13,7 @@ from string import ascii_uppercase
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from dashboards.boards.queries import Query
+from dashboards.boards.queries import Query, of_the_last_day
 from dashboards.boards.sdk import (
     bargauge,
     common,
@@ -28,17 +28,21 @@ from dashboards.statuses import STATUSES
 
 __all__ = [
     "BARS",
+    "BOUND",
     "COLOURED",
     "COUNT",
     "DATE",
     "DAYS",
     "EUROS",
+    "EXPECTED",
     "NO_UNIT",
     "PERCENT",
     "RECORDS_PER_SECOND",
     "SECONDS",
+    "TARGET",
     "At",
     "Column",
+    "Dash",
     "Frame",
     "Link",
     "Marker",
@@ -49,6 +53,7 @@ __all__ = [
     "bars",
     "deadline_marks",
     "departments_map",
+    "looking_back",
     "row",
     "stats",
     "status_look",
@@ -86,6 +91,8 @@ LARGE: Final = 34
 BLANK: Final = "–"
 NEUTRAL: Final = "text"
 """Grafana's colour of ordinary text, dark on light and light on dark."""
+PROJECTED: Final = "semi-dark-yellow"
+"""What is expected, not measured; no status has this colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,22 @@ class Column:
     cell: common.TableCellOptions | None = None
     links: Sequence[Link] = ()
     hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dash:
+    """How a line is drawn that is no measurement; lengths are pixels drawn and left."""
+
+    lengths: tuple[int, int]
+    width: int
+    colour: str
+    in_legend: bool = True
+
+
+TARGET: Final = Dash((10, 10), 1, NEUTRAL)
+EXPECTED: Final = Dash((6, 6), 2, PROJECTED)
+#: The range around what is expected: its lines are named where one points at them.
+BOUND: Final = Dash((2, 6), 1, PROJECTED, in_legend=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,11 +307,11 @@ def trend(
     queries: Sequence[Query],
     shown: Shown,
     *,
-    dashed: Iterable[str] = (),
+    dashed: Mapping[str, Dash] = MappingProxyType({}),
     texts: Mapping[str, str] = MappingProxyType({}),
     stacked: bool = False,
 ) -> Panel:
-    """Draw values over time; `dashed` are the legends of lines that are no measurements."""
+    """Draw values over time; `dashed` are lines that are no measurements, by their legends."""
     panel = _panel(
         "timeseries",
         frame,
@@ -321,7 +344,7 @@ def trend(
                 ),
             ),
             overrides=[
-                *(_override(legend, _dashed()) for legend in dashed),
+                *(_override(legend, _dashed(dash)) for legend, dash in dashed.items()),
                 *(_override(code, {"displayName": text}) for code, text in texts.items()),
             ],
         ),
@@ -410,6 +433,19 @@ def departments_map(frame: Frame, columns: Sequence[Column], marker: Marker) -> 
 
 #: One transparent pixel, for every tile.
 EMPTY_TILE: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+
+def looking_back(panels: Iterable[Panel | Row]) -> tuple[Panel | Row, ...]:
+    """Let what is asked of one moment be of the last day in the range that has figures.
+
+    For panels of what a backfill writes; what only the running monitor knows is of the moment.
+    """
+    made = tuple(panels)
+    for panel in made:
+        for target in panel.targets or () if isinstance(panel, Panel) else ():
+            if isinstance(target, prometheus.Dataquery) and target.instant:
+                target.expr = of_the_last_day(target.expr)
+    return made
 
 
 def row(title: str, y: int) -> Row:
@@ -560,9 +596,16 @@ def _column_properties(column: Column) -> dict[str, object]:
     return properties
 
 
-def _dashed() -> dict[str, object]:
-    return {
-        "custom.lineStyle": common.LineStyle(fill="dash", dash=[10, 10]),
-        "custom.lineWidth": 1,
-        "color": dashboard.FieldColor(mode=dashboard.FieldColorModeId.FIXED, fixed_color=NEUTRAL),
+def _dashed(dash: Dash) -> dict[str, object]:
+    properties: dict[str, object] = {
+        "custom.lineStyle": common.LineStyle(fill="dash", dash=list(dash.lengths)),
+        "custom.lineWidth": dash.width,
+        "color": dashboard.FieldColor(
+            mode=dashboard.FieldColorModeId.FIXED, fixed_color=dash.colour
+        ),
     }
+    if dash is not TARGET:
+        properties["custom.lineInterpolation"] = common.LineInterpolation.LINEAR
+    if not dash.in_legend:
+        properties["custom.hideFrom"] = common.HideSeriesConfig(legend=True)
+    return properties

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from catalogue import metric_names as names
@@ -33,15 +34,18 @@ from dashboards.boards.panels import (
     DAYS,
     NO_UNIT,
     PERCENT,
+    TARGET,
     At,
     Column,
     Frame,
+    Link,
     Panel,
     Row,
     Shown,
     Step,
     bars,
     deadline_marks,
+    looking_back,
     row,
     stats,
     status_look,
@@ -49,6 +53,7 @@ from dashboards.boards.panels import (
     trend,
     words,
 )
+from dashboards.boards.projections import Aim, Line, expected_lines, lines_to_the_target
 from dashboards.boards.queries import (
     DAY_SECONDS,
     INDICATOR,
@@ -60,6 +65,7 @@ from dashboards.boards.queries import (
     one_of,
     select,
     status_code,
+    throughout,
 )
 from dashboards.boards.sdk import dashboard
 from dashboards.conventions import Links
@@ -90,7 +96,7 @@ def programme_board(programme: Programme, links: Links, since: str) -> Board:
     if lines:
         panels.append(_milestones(programme, links, At(4, 0, 20, height)))
     for indicator in programme.indicators:
-        panels += _indicator(programme, indicator, max(_bottom(panel) for panel in panels))
+        panels += _indicator(programme, indicator, since, max(_bottom(panel) for panel in panels))
     return Board(
         uid=ours.programme_board(programme.id),
         title=f"Smart Région : {programme.title}",
@@ -102,7 +108,7 @@ def programme_board(programme: Programme, links: Links, since: str) -> Board:
             link_to(ours.PRODUCERS_BOARD, "Producteurs"),
         ),
         annotations=_deadlines(programme),
-        panels=tuple(panels),
+        panels=looking_back(panels),
     )
 
 
@@ -152,12 +158,12 @@ def _milestones(programme: Programme, links: Links, at: At) -> Panel:
     )
 
 
-def _indicator(programme: Programme, one: Indicator, top: int) -> Iterator[Panel | Row]:
+def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> Iterator[Panel | Row]:
     """Lay out an indicator: its figures in a line, its history and its départements, its detail."""
     yield row(one.title, top)
     yield _strip(programme, one, At(0, top + 1, 24, 4))
     wide = one.grain is Grain.REGION
-    yield _history(programme, one, At(0, top + 5, 24 if wide else 13, TREND_HEIGHT))
+    yield _history(programme, one, since, At(0, top + 5, 24 if wide else 13, TREND_HEIGHT))
     if not wide:
         yield _by_department(programme, one, At(13, top + 5, 11, TREND_HEIGHT))
     details = [
@@ -224,46 +230,94 @@ def _patience(one: Indicator) -> tuple[Step, ...]:
     return (always,) if one.patience_days is None else (always, Step(one.patience_days, "purple"))
 
 
-def _history(programme: Programme, one: Indicator, at: At) -> Panel:
+def _history(programme: Programme, one: Indicator, since: str, at: At) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
     queries = [Query(_over_time(one, select(recorded.REGION_VALUE, **of)), REGION_NAME)]
     if one.grain is Grain.DEPARTMENT:
         series = select(recorded.DEPARTMENT_VALUE, department=(CHOSEN, f"!={names.REGION}"), **of)
         queries.append(Query(_over_time(one, series), "{{department}}"))
-    targets = [*_shared_targets(one, of), *_own_targets(one, of)]
-    queries += [Query(f"max({series})", legend) for legend, series in targets]
+    aims = [*_shared_aims(one, of), *_own_aims(one, of)]
+    lines = [line for aim in aims for line in _aimed(aim)]
     return trend(
         Frame(
             f"{one.title} dans le temps{IN_UNIT[one.unit]}",
-            f"{one.definition} Les traits continus sont la Région et le département choisi ; le "
-            "tireté est la cible. Une marque verticale est une échéance.",
+            f"{one.definition} Les traits continus sont la Région et le département choisi. Une "
+            f"marque verticale est une échéance.{HOW_TO_READ if aims else ''}",
             at,
+            _into_the_future(programme, since) if aims else (),
         ),
-        queries,
+        [*queries, *(line.query for line in lines)],
         NUMBER,
-        dashed=[legend for legend, _ in targets],
+        dashed={line.query.legend: line.dash for line in lines},
     )
 
 
-def _shared_targets(one: Indicator, of: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Name the targets of the region, or of all départements, each with its series."""
+#: What the dashed lines say, after what the other ones are.
+HOW_TO_READ: Final = (
+    " Tiretés : la cible, et ce que le rythme observé laisse attendre du territoire choisi. "
+    "« Attendu » : la valeur à l’échéance, telle qu’on la projetait chaque jour ; là où ce tireté "
+    "touche la cible, la promesse serait tenue à temps, au-dessous il s’en faut d’autant. "
+    "« Projection vers la cible » : le chemin depuis la dernière valeur, là où la période va "
+    "au-delà du jour du moniteur. Pointillés : les mêmes, au rythme du quart le plus rapide et du "
+    "quart le plus lent."
+)
+
+
+def _into_the_future(programme: Programme, since: str) -> tuple[Link, ...]:
+    """Lead to the same board, its axis going on for a year."""
+    uid = ours.programme_board(programme.id)
+    chosen = "&".join(
+        f"${{{name}:queryparam}}" for name in ("datasource", ours.DEPARTMENT_VARIABLE)
+    )
+    return (Link("Voir la projection sur un an", f"/d/{uid}?from={since}&to=now%2B1y&{chosen}"),)
+
+
+def _aimed(aim: Aim) -> Iterator[Line]:
+    """Draw a target, also where the range reaches beyond the last day, and the ways to it."""
+    target, last = (f"{aim.scale}max({aim.target(read)})" for read in (_over, lambda one: one))
+    yield Line(Query(f"{target} or {throughout(last)}", f"Cible{aim.day}"), TARGET)
+    yield from expected_lines(aim, _over)
+    yield from lines_to_the_target(aim)
+
+
+def _shared_aims(one: Indicator, of: dict[str, str]) -> Iterator[Aim]:
+    """Give the targets of the region, or of all départements."""
     for milestone in one.milestones:
         if milestone.target is not None and not _is_some_departments(milestone):
             series = select(names.MILESTONE_TARGET, milestone=milestone.id, **of)
-            yield _target_legend(milestone), _over_time(one, series)
+            yield _aim(one, of, milestone.id, _after(milestone), partial(_read, series))
 
 
-def _own_targets(one: Indicator, of: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Name the targets of some départements: of each day, only the chosen one's is drawn."""
+def _own_aims(one: Indicator, of: dict[str, str]) -> Iterator[Aim]:
+    """Give the targets of some départements: of each day, only the chosen one's is drawn."""
     same_day: dict[str, list[str]] = {}
     for milestone in one.milestones:
         if milestone.target is not None and _is_some_departments(milestone):
-            legend = f"{_target_legend(milestone)}, département choisi"
-            same_day.setdefault(legend, []).append(milestone.id)
-    held = OVER_TIME.format(series=select(names.MILESTONE_STATUS, department=CHOSEN, **of))
-    for legend, milestones in same_day.items():
+            after = f"{_after(milestone)}, département choisi"
+            same_day.setdefault(after, []).append(milestone.id)
+    held = select(names.MILESTONE_STATUS, department=CHOSEN, **of)
+    for after, milestones in same_day.items():
         series = select(names.MILESTONE_TARGET, milestone=one_of(milestones), **of)
-        yield legend, f"{_over_time(one, series)} and {on(*MILESTONE)} {held}"
+        yield _aim(one, of, one_of(milestones), after, partial(_read_held, series, held))
+
+
+def _aim(
+    one: Indicator,
+    of: dict[str, str],
+    milestone: str,
+    after: str,
+    target: Callable[[Callable[[str], str]], str],
+) -> Aim:
+    territory = names.REGION if one.grain is Grain.REGION else CHOSEN
+    return Aim(after, {**of, "department": territory}, milestone, _scale(one), target)
+
+
+def _read(series: str, read: Callable[[str], str]) -> str:
+    return read(series)
+
+
+def _read_held(series: str, held: str, read: Callable[[str], str]) -> str:
+    return f"{read(series)} and {on(*MILESTONE)} {read(held)}"
 
 
 def _is_some_departments(milestone: Milestone) -> bool:
@@ -272,14 +326,22 @@ def _is_some_departments(milestone: Milestone) -> bool:
 
 def _over_time(one: Indicator, series: str) -> str:
     """Draw what a column shows: a ratio in percent."""
-    scale = "100 * " if one.unit is Unit.RATIO else ""
-    return scale + OVER_TIME.format(series=series)
+    return _scale(one) + _over(series)
 
 
-def _target_legend(milestone: Milestone) -> str:
+def _over(series: str) -> str:
+    return OVER_TIME.format(series=series)
+
+
+def _scale(one: Indicator) -> str:
+    return "100 * " if one.unit is Unit.RATIO else ""
+
+
+def _after(milestone: Milestone) -> str:
+    """Say the deadline after the name of a line."""
     day = "" if milestone.day is None else f" au {milestone.day:%d/%m/%Y}"
     assumed = " (supposé)" if milestone.assumed else ""
-    return f"Cible{day}{assumed}"
+    return f"{day}{assumed}"
 
 
 def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from catalogue import metric_names as names
+from catalogue import rule_names as recorded
 from catalogue.metric_names import Metric
 from catalogue.model import Direction, Indicator, Unit
+from dashboards import conventions as ours
 from dashboards.statuses import STATUSES
 from dashboards.territory import DEPARTMENTS, geohash
 
@@ -22,6 +24,7 @@ __all__ = [
     "date_of",
     "fact_of",
     "latest",
+    "of_the_last_day",
     "on",
     "one_of",
     "per_milestone",
@@ -29,6 +32,7 @@ __all__ = [
     "select",
     "shown",
     "status_code",
+    "throughout",
     "with_geohash",
     "with_label",
     "worst_status",
@@ -42,6 +46,8 @@ DAY_SECONDS: Final = 86_400
 PERCENT: Final = 100
 NOTHING: Final = "(vector(0) > 0)"
 """No series: what is asked of no indicator."""
+LOOK_BACK: Final = "400d"
+"""Longer than a backfill's longest step, and than the year to come that a range may reach into."""
 MILLISECONDS: Final = 1000
 """Grafana takes dates in milliseconds, Prometheus has seconds."""
 
@@ -81,6 +87,32 @@ def one_of(values: Iterable[str]) -> str:
 def latest(expression: str, *by: str) -> str:
     """Take the series of several processes, or of one before and after a restart, for one."""
     return f"max by ({', '.join(by)}) ({expression})" if by else f"max({expression})"
+
+
+def of_the_last_day(expression: str) -> str:
+    """Ask at the end of the range; where the monitor did not run then, at its last day before.
+
+    A backfill has one sample a day (or week), of midnight UTC, which an instant query sees for five
+    minutes. So the midnights before are looked at, and of these the last on which the monitor's own
+    day is known: what is absent on it is absent, whatever the days before it had. While the rules
+    are evaluated nothing is looked back for: what is withheld or stale stays absent.
+    """
+    return _or_before(f"({expression})", expression)
+
+
+def throughout(expression: str) -> str:
+    """Give what `of_the_last_day` gives, the same at each step of a range."""
+    return f"({_or_before(f'last_over_time(({expression})[1s:1s] @ end())', expression)})"
+
+
+def _or_before(at_the_end: str, expression: str) -> str:
+    # Of a live series one sample a day is looked at, not all of them.
+    days = f"[{LOOK_BACK}:1d] @ end()"
+    day = recorded.AS_OF.name
+    last = f"scalar(last_over_time((0 * {day} + time()){days}))"
+    before = f"last_over_time((({expression}) and on () vector(time()) == {last}){days})"
+    running = " or ".join(f"{name} @ end()" for name in (day, ours.TERRITORY_INFO))
+    return f"{at_the_end} or {before} unless on () ({running})"
 
 
 def date_of(expression: str) -> str:

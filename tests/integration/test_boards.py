@@ -8,6 +8,7 @@ from time import time
 
 import pytest
 
+from catalogue import metric_names as names
 from catalogue.metric_names import REGION
 from dashboards import conventions as ours
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
@@ -43,10 +44,15 @@ def is_line_of_a_department(question: Question) -> bool:
     return "dans le temps" in question.panel and "department!=" in question.expression
 
 
+def is_projection(question: Question) -> bool:
+    """What is expected of a milestone that is attained, or that no pace leads to; the future."""
+    return question.legend.startswith(("Attendu", "Projection"))
+
+
 #: By the territory that the reader chose, what may have nothing to show.
 MAY_BE_EMPTY: Mapping[str, tuple[Callable[[Question], bool], ...]] = {
-    REGION: (is_line_of_a_department,),
-    SOME_DEPARTMENT: (),
+    REGION: (is_line_of_a_department, is_projection),
+    SOME_DEPARTMENT: (is_projection,),
 }
 
 
@@ -131,6 +137,29 @@ def test_every_panel_has_something_to_show(prometheus: Prometheus, territory: st
 
     wait_until(all_answered, seconds=SECONDS)
     assert [str(one) for one in left] == []
+
+
+def test_what_is_expected_is_drawn_where_a_day_is_projected(prometheus: Prometheus) -> None:
+    """Of each indicator that has a projected day, with the range of the paces."""
+    (projected,) = (
+        one
+        for one in questions(BOARDS)
+        if one.board == ours.DELEGATE_BOARD and names.MILESTONE_PROJECTED.name in one.expression
+    )
+    assert wait_until(lambda: answered(prometheus, projected), seconds=SECONDS)
+    titles = {
+        CATALOGUE.indicator(one.labels["indicator"]).title
+        for one in prometheus.query(projected.expression)
+    }
+    drawn = [
+        one
+        for one in questions(BOARDS)
+        if one.legend.startswith("Attendu") and one.panel.partition(" dans le temps")[0] in titles
+    ]
+    assert len(drawn) == 3 * len(titles)
+    assert wait_until(lambda: any(answered(prometheus, one) for one in drawn), seconds=SECONDS)
+    observed = [one for one in drawn if "rythme" not in one.legend]
+    assert all(answered(prometheus, one) for one in observed)
 
 
 def test_lines_of_the_delegate_s_table_are_whole(prometheus: Prometheus) -> None:

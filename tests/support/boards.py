@@ -32,6 +32,7 @@ class Question:
     ref: str
     expression: str
     over_time: bool
+    legend: str = ""
 
     def __str__(self) -> str:
         return f"{self.board} / {self.panel} / {self.ref}"
@@ -54,7 +55,8 @@ def questions(
             for target in panel.get("targets", ()):
                 expression = substituted(target["expr"], variables)
                 ranged = bool(target.get("range"))
-                yield Question(uid, panel["title"], target["refId"], expression, ranged)
+                legend = target.get("legendFormat", "")
+                yield Question(uid, panel["title"], target["refId"], expression, ranged, legend)
         for mark in board["annotations"]["list"]:
             expression = substituted(mark["expr"], variables)
             yield Question(uid, mark["name"], "annotation", expression, over_time=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
@@ -13,11 +11,8 @@ from catalogue.assessment import territories
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
-from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.assessor.exposition import Assessment, AssessorExposition, View
-from streams.backfill.openmetrics import OpenMetricsSpool
-from streams.backfill.past import Past
 from streams.histories import histories_of, person_tables
 from streams.holdings import Holdings
 from streams.promises import promises
@@ -25,7 +20,7 @@ from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
 from tests.support.observations import barometer, observed, said
 from tests.support.openmetrics import read_openmetrics
-from tests.support.records import learn
+from tests.support.pasts import taught, written
 
 DAYS = [date(2018, 1, 1) + timedelta(days=5 * number) for number in range(30)]
 PERSONS = catalogue_of({"count": "training.enrolled"}, breakdown="audience", min_cell=5)
@@ -34,27 +29,6 @@ CONNECTED = {"ratio": {"of": {"count": "school.connected"}, "over": {"count": "s
 Shown = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 shipped = cache(load_catalogue)
-
-
-def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> Holdings:
-    """Return holdings that know events, over several partitions."""
-    holdings = Holdings(catalogue.terms)
-    for family in Family:
-        learn(holdings, family, [[one for one in told if one.fact.FAMILY is family]])
-    return holdings
-
-
-def written(catalogue: Catalogue, holdings: Holdings, days: Sequence[date]) -> str:
-    """Write these days as the command does."""
-    past, out = Past(catalogue, holdings, days), io.BytesIO()
-    with OpenMetricsSpool() as spool:
-        for series in (*past.promised(), *past.persons()):
-            spool.add(*series)
-        for territory in past.judged():
-            for series in territory:
-                spool.add(*series)
-        spool.write(out)
-    return out.getvalue().decode()
 
 
 def by_day(text: str) -> dict[date, Shown]:

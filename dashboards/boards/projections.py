@@ -1,0 +1,99 @@
+"""Where a figure is heading: what is expected on the deadline, and the way to the target.
+
+Both are drawn from what the assessor tells: the day on which the target is reached at the observed
+pace, and by the faster and the slower quartile of the paces. The straight line from the last value
+to the target on that day is all that is added here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.metric_names import Metric
+from dashboards.boards.panels import BOUND, EXPECTED, Dash
+from dashboards.boards.queries import Query, select, throughout
+
+__all__ = ["Aim", "Line", "expected_lines", "lines_to_the_target"]
+
+#: By which pace, as it stands after a line's name; the observed one first.
+PACES: Final = (
+    (names.MILESTONE_PROJECTED, "", EXPECTED),
+    (names.MILESTONE_PROJECTED_EARLIEST, ", au rythme le plus rapide", BOUND),
+    (names.MILESTONE_PROJECTED_LATEST, ", au rythme le plus lent", BOUND),
+)
+
+#: Makes of a selector what is asked for it.
+Reader = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A target of one territory, as expressions over the series of one moment."""
+
+    day: str
+    """The deadline as it stands after a line's name; empty where there is none."""
+    of: dict[str, str]
+    """The labels of the figure: programme, indicator, department."""
+    milestone: str
+    """A matcher of the label: of several milestones the territory is held to one."""
+    scale: str
+    """What a value is multiplied by before it is shown: empty, or `100 * `."""
+    target: Callable[[Reader], str]
+    """Gives the target's series, each selector read in the given way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a curve and how it is drawn."""
+
+    query: Query
+    dash: Dash
+
+
+def expected_lines(aim: Aim, read: Reader) -> Iterator[Line]:
+    """Draw over time what was expected of the deadline, at each day's value and pace.
+
+    `value + (target − value) × (deadline − day) / (projected day − day)`, and the target where that
+    lies beyond it: a line that touches the target's is a promise kept. It ends on the deadline, and
+    where nothing is projected.
+    """
+    if not aim.day:
+        return
+    for metric, name, dash in PACES:
+        parts = _Parts(aim, metric, read)
+        left = f"({parts.deadline} - {parts.as_of} > 0)"
+        share = f"clamp_max({left} / ({parts.projected} - {parts.as_of}), 1)"
+        expression = f"{parts.value} + ({parts.target} - {parts.value}) * {share}"
+        yield Line(Query(expression, f"Attendu{aim.day}{name}"), dash)
+
+
+def lines_to_the_target(aim: Aim) -> Iterator[Line]:
+    """Draw the way from the last value to the target, where the range reaches beyond the last day.
+
+    Each line ends where it meets the target.
+    """
+    for metric, name, dash in PACES:
+        parts = _Parts(aim, metric, lambda series: series)
+        projected, as_of = throughout(parts.projected), throughout(parts.as_of)
+        left = f"({projected} - time() >= 0)"
+        pace = f"({parts.target} - {parts.value}) / ({parts.projected} - {parts.as_of})"
+        way = f"{throughout(parts.target)} - {throughout(pace)} * {left}"
+        expression = f"{way} and on () vector(time()) >= {as_of}"
+        yield Line(Query(expression, f"Projection vers la cible{aim.day}{name}"), dash)
+
+
+class _Parts:
+    """What a line is made of, each one series without labels."""
+
+    def __init__(self, aim: Aim, projected: Metric, read: Reader) -> None:
+        promise = {**aim.of, "milestone": aim.milestone}
+        promised = {name: value for name, value in promise.items() if name != "department"}
+        self.value = f"{aim.scale}max({read(select(recorded.TERRITORY_VALUE, **aim.of))})"
+        self.target = f"{aim.scale}max({aim.target(read)})"
+        self.deadline = f"max({read(select(names.MILESTONE_DEADLINE, **promised))})"
+        self.projected = f"max({read(select(projected, **promise))})"
+        self.as_of = f"max({read(recorded.AS_OF.name)})"

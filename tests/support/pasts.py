@@ -1,0 +1,38 @@
+"""A past without a broker: what is known of some events, and what a backfill writes of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from datetime import date
+
+from catalogue.model import Catalogue
+from events.cloudevent import CloudEvent
+from events.fact import Family
+from streams.backfill.openmetrics import OpenMetricsSpool
+from streams.backfill.past import Past
+from streams.holdings import Holdings
+from tests.support.records import learn
+
+__all__ = ["taught", "written"]
+
+
+def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> Holdings:
+    """Return holdings that know events, over several partitions."""
+    holdings = Holdings(catalogue.terms)
+    for family in Family:
+        learn(holdings, family, [[one for one in told if one.fact.FAMILY is family]])
+    return holdings
+
+
+def written(catalogue: Catalogue, holdings: Holdings, days: Sequence[date]) -> str:
+    """Write these days as the command does."""
+    past, out = Past(catalogue, holdings, days), io.BytesIO()
+    with OpenMetricsSpool() as spool:
+        for series in (*past.promised(), *past.persons()):
+            spool.add(*series)
+        for territory in past.judged():
+            for series in territory:
+                spool.add(*series)
+        spool.write(out)
+    return out.getvalue().decode()
