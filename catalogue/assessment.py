@@ -9,17 +9,19 @@ from fractions import Fraction
 
 from pydantic import BaseModel, ConfigDict
 
-from catalogue.model import Catalogue, Grain, Indicator, Programme, Unit
+from catalogue.model import Catalogue, Grain, Indicator, Milestone, Programme, Unit
 from catalogue.progress import (
     MilestoneStatus,
+    Number,
     is_stale,
     milestone_status,
     progress_rate,
     projected_day,
 )
+from catalogue.reference_day import reference_day
 from events.identifiers import Department
 
-__all__ = ["Figure", "Reading", "assess", "territories"]
+__all__ = ["Figure", "Reading", "assess", "mean_pace_day", "territories"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,8 @@ def _figure(
     baseline = indicator.baseline_for(department)
     start = None if baseline is None else baseline.value
     direction = indicator.direction
-    projected = projected_day(
-        baseline=start,
-        baseline_day=None if baseline is None else baseline.day,
-        current=value,
-        as_of=as_of,
-        target=target,
-        direction=direction,
+    projected = mean_pace_day(
+        indicator, milestone, department, value=value, last_reported=last_reported, as_of=as_of
     )
     return Figure(
         programme=programme.id,
@@ -135,6 +132,31 @@ def _figure(
             as_of=as_of,
         ),
         projected_day=projected,
+    )
+
+
+def mean_pace_day(
+    indicator: Indicator,
+    milestone: Milestone | None,
+    department: str | None,
+    *,
+    value: Number | None,
+    last_reported: date | None,
+    as_of: date,
+) -> date | None:
+    """Give the day on which a target is reached if the mean pace since the baseline goes on.
+
+    From the reference day on, so that it moves with facts or a month's end. As `projected_day`.
+    """
+    baseline = indicator.baseline_for(department)
+    reached = reference_day(last_reported, as_of, stands_still=indicator.stands_still)
+    return projected_day(
+        baseline=None if baseline is None else baseline.value,
+        baseline_day=None if baseline is None else baseline.day,
+        current=value,
+        as_of=as_of if reached is None else reached,
+        target=None if milestone is None else milestone.target,
+        direction=indicator.direction,
     )
 
 

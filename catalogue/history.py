@@ -8,12 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from catalogue.assessment import Reading
 from catalogue.model import Direction
 from catalogue.progress import Number, is_attained
+
+if TYPE_CHECKING:
+    from catalogue.model import TrendWindow
+    from catalogue.trend import Trend
 
 __all__ = ["Histories", "History", "Spell", "StepFunction"]
 
@@ -74,6 +79,11 @@ class History:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    #: Its trends, by window, reference day and whether it stands still, found once as well.
+    trends: dict[tuple[TrendWindow, date, bool], Trend | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
     def value(self, day: date) -> Fraction | None:
         """The figure on a day; None over nothing, and before the first report."""
         if not self.reports or day < self.reports[0]:
@@ -89,6 +99,15 @@ class History:
             denominator=None if self.denominator is None else self.denominator.at(day),
             last_reported=self.reports[place - 1] if place else None,
         )
+
+    def last_change(self, day: date) -> date | None:
+        """The last day, up to a day, on which a fact took effect or the figure may have changed.
+
+        None before the first report.
+        """
+        place = bisect_right(self._moves, day)
+        last = self._moves[place - 1] if place else None
+        return last if last is not None and self.reports and self.reports[0] <= last else None
 
     def spells(self, target: Number, direction: Direction) -> tuple[Spell, ...]:
         """The spells, in order, through which the figure was at a target or beyond it.
@@ -112,6 +131,10 @@ class History:
                 start = None
         if start is not None:
             yield start, None
+
+    @cached_property
+    def _moves(self) -> list[date]:
+        return sorted({*self.reports, *self._changes()})
 
     def _changes(self) -> list[date]:
         """The days on which the value may change."""

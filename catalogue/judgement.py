@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from catalogue.assessment import territories
+from catalogue.assessment import mean_pace_day, territories
 from catalogue.history import Histories, History, Spell
 from catalogue.model import Catalogue, Indicator, Milestone
 from catalogue.progress import (
@@ -17,9 +18,8 @@ from catalogue.progress import (
     is_stale,
     milestone_status,
     progress_rate,
-    projected_day,
 )
-from catalogue.trend import Projection, Trend, observed_trend, project
+from catalogue.trend import Projection, Trend, observed_trend, project, reference_of
 
 __all__ = ["CHANGE_DAYS", "Change", "Judgement", "change_over", "judge", "judge_all"]
 
@@ -114,11 +114,15 @@ def judge(
     stale = is_stale(
         reading.last_reported, day=deadline, patience_days=indicator.patience_days, as_of=as_of
     )
-    # The flat end of a history that fell silent is no sign that nothing moves.
-    trend = None if stale else observed_trend(history, indicator.trend, as_of)
+    # A history that fell silent has no pace.
+    trend = None if stale else _trend(indicator, history, as_of)
     projected, attained_on, lost_on, required = None, None, None, None
+    lingers = False
     if value is not None and target is not None:
-        projected = project(trend, value=value, target=target, direction=direction, as_of=as_of)
+        if trend is not None and not is_attained(value, target, direction):
+            projected = _projection(indicator, trend, target, history, as_of)
+            if deadline is not None:
+                lingers = _lingers(indicator, target, history, as_of, deadline, projected)
         spells = history.spells(target, direction)
         attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
         days_left = 0 if deadline is None else (deadline - as_of).days
@@ -126,13 +130,13 @@ def judge(
             required = (Fraction(target) - value) / days_left
     expected = None if projected is None else projected.day
     if trend is None:
-        expected = projected_day(
-            baseline=start,
-            baseline_day=start_day,
-            current=value,
+        expected = mean_pace_day(
+            indicator,
+            milestone,
+            department,
+            value=value,
+            last_reported=reading.last_reported,
             as_of=as_of,
-            target=target,
-            direction=direction,
         )
     return Judgement(
         indicator=indicator,
@@ -151,7 +155,7 @@ def judge(
             day=deadline,
             direction=direction,
             stale=stale,
-            projected=expected,
+            projected=None if lingers else expected,
             as_of=as_of,
         ),
         progress_rate=progress_rate(start, value, target, direction),
@@ -175,6 +179,52 @@ def change_over(history: History, since: date, until: date) -> Change | None:
     under = history.divisor if history.denominator is None else history.denominator.at(since)
     counted = Fraction(history.numerator.change(since, until), under)
     return Change(after - before, counted, after - before - counted)
+
+
+def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
+    return observed_trend(history, indicator.trend, as_of, stands_still=indicator.stands_still)
+
+
+def _projection(
+    indicator: Indicator, trend: Trend | None, target: Decimal, history: History, as_of: date
+) -> Projection | None:
+    """Project from the reference day; or, a target lost since then, from the last change."""
+    day = reference_of(history, as_of, stands_still=indicator.stands_still)
+    value = None if day is None else history.value(day)
+    if value is not None and is_attained(value, target, indicator.direction):
+        day = history.last_change(as_of)
+        value = None if day is None else history.value(day)
+    if day is None or value is None:
+        return None
+    return project(trend, value=value, target=target, direction=indicator.direction, as_of=day)
+
+
+def _lingers(
+    indicator: Indicator,
+    target: Decimal,
+    history: History,
+    as_of: date,
+    deadline: date,
+    projected: Projection | None,
+) -> bool:
+    """Tell whether a projection is late, or within `margin_days` before the deadline after a risk.
+
+    Within the margin a projection settles nothing: the one before it does, or the one before that.
+    Attained then was in time; with too few points nothing was said.
+    """
+    clear = deadline - timedelta(days=min(indicator.trend.margin_days, deadline.toordinal() - 1))
+    still = indicator.stands_still
+    while projected is not None and clear < projected.day <= deadline:
+        start = reference_of(history, as_of, stands_still=still) or as_of
+        # Of a month that has not ended the reference day is the end of the month before.
+        as_of = start if still else start - timedelta(days=1)
+        day = reference_of(history, as_of, stands_still=still)
+        value = None if day is None else history.value(day)
+        trend = _trend(indicator, history, as_of)
+        if trend is None or value is None or is_attained(value, target, indicator.direction):
+            return False
+        projected = _projection(indicator, trend, target, history, as_of)
+    return projected is None or projected.day > deadline
 
 
 def _held(indicator: Indicator, department: str | None) -> Iterator[Milestone | None]:

@@ -54,6 +54,7 @@ Item = TypeVar("Item")
 
 FIRST_DAY = date(2010, 1, 1)
 LAST_DAY = date(2099, 12, 31)
+SHORTEST_MONTH = 28
 
 
 class Unit(StrEnum):
@@ -202,14 +203,21 @@ class TrendWindow(Declared):
     window_days: Annotated[int, Field(strict=True, ge=1, le=3660)] = 365
     """How far back the points go."""
     step_days: Annotated[int, Field(strict=True, ge=1, le=3660)] = 30
-    """How far apart they are: at least as far as the reports, or pauses between reports count."""
+    """How far apart they are, from 28 days on in whole months: at least as far as the reports."""
     at_least: Annotated[int, Field(strict=True, ge=3, le=1000)] = 6
     """How many of them must have a value before anything is projected."""
+    margin_days: Annotated[int, Field(strict=True, ge=0, le=3660)] = 30
+    """How long before a milestone's day it must be projected to be no longer at risk."""
 
     @property
     def points(self) -> int:
         """How many points there are: both ends of the window, where the step divides it."""
         return self.window_days // self.step_days + 1
+
+    @property
+    def step_months(self) -> int:
+        """The step in months, as near as it comes; 0 where it is shorter than any month."""
+        return max(1, round(self.step_days * 12 / 365)) if self.step_days >= SHORTEST_MONTH else 0
 
 
 class Indicator(Declared):
@@ -378,6 +386,14 @@ class Indicator(Declared):
         """How old the last report may be before the indicator is unreported; None: any age."""
         span = self.periodicity.days
         return None if span is None else span + self.availability_delay_days + self.grace_days
+
+    @property
+    def stands_still(self) -> bool:
+        """True where no fact means that nothing happened; else that nobody has told yet.
+
+        What others compute may have moved unseen; what is expected has not come.
+        """
+        return self.periodicity is Periodicity.IRREGULAR and self.plan.additive
 
     def baseline_for(self, department: str | None) -> Baseline | None:
         """Give the baseline of a territory; the region's total says nothing of a département.

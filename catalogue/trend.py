@@ -6,14 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import ceil, lcm
 
 from catalogue.history import History
 from catalogue.model import Direction, TrendWindow
 from catalogue.progress import Number, is_attained
+from catalogue.reference_day import month_end, month_end_before, reference_day
 
-__all__ = ["Projection", "Trend", "observed_trend", "project", "theil_sen"]
+__all__ = ["Projection", "Trend", "observed_trend", "project", "reference_of", "theil_sen"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +67,36 @@ def theil_sen(points: Sequence[tuple[int, Fraction]]) -> Trend | None:
     return Trend(middle, lower, upper)
 
 
-def observed_trend(history: History, window: TrendWindow, as_of: date) -> Trend | None:
-    """Give the trend of a figure over the window that ends on a day.
+def observed_trend(
+    history: History, window: TrendWindow, as_of: date, *, stands_still: bool
+) -> Trend | None:
+    """Give the trend of a figure over the window that ends with its reference day.
 
-    The points are that day and every `step_days` before it; those without a value are left out.
-    None where fewer than `at_least` are left.
+    Each point is the value at a month's end where no fact means that nothing happened
+    (`stands_still`), else that of the last change in the time since the point before: between
+    two reports nobody knows. Steps of less than 28 days count days, others whole months.
+    None where fewer than `at_least` points have a value.
     """
-    points = list(_points(history, window, as_of))
-    return theil_sen(points) if len(points) >= window.at_least else None
+    last = reference_of(history, as_of, stands_still=stands_still)
+    if last is None:
+        return None
+    key = window, last, stands_still
+    if key not in history.trends:
+        points = list(_points(history, window, last, stands_still=stands_still))
+        history.trends[key] = theil_sen(points) if len(points) >= window.at_least else None
+    return history.trends[key]
+
+
+def reference_of(history: History, as_of: date, *, stands_still: bool) -> date | None:
+    """Give the day from whose value a trend goes on; see `catalogue.reference_day`."""
+    until = month_end_before(as_of) if stands_still else as_of
+    return reference_day(history.last_change(until), as_of, stands_still=stands_still)
 
 
 def project(
     trend: Trend | None, *, value: Number, target: Number, direction: Direction, as_of: date
 ) -> Projection | None:
-    """Give the day on which the target is reached if the trend goes on from today's value.
+    """Give the day on which the target is reached if the trend goes on from a day's value.
 
     `as_of + (target − value) / slope`, rounded up to a whole day. None where the target is attained
     already, where the trend does not lead there, and where the day is beyond the calendar.
@@ -96,12 +113,24 @@ def project(
     return Projection(day, earliest, _reached(left, slow, as_of))
 
 
-def _points(history: History, window: TrendWindow, as_of: date) -> Iterator[tuple[int, Fraction]]:
-    for days in range(0, window.window_days + 1, window.step_days):
-        day = as_of - timedelta(days=days)
+def _points(
+    history: History, window: TrendWindow, last: date, *, stands_still: bool
+) -> Iterator[tuple[int, Fraction]]:
+    ends = [_before(month_end(last), window, steps) for steps in range(window.points + 1)]
+    for end, before in pairwise(ends):
+        day = end if stands_still else history.last_change(min(end, last))
+        if day is None or day <= before:
+            continue
         value = history.value(day)
         if value is not None:
             yield day.toordinal(), value
+
+
+def _before(end: date, window: TrendWindow, steps: int) -> date:
+    if window.step_months:
+        return month_end_before(end, months=steps * window.step_months)
+    days = min(steps * window.step_days, (end - date.min).days)
+    return end - timedelta(days=days)
 
 
 def _quartile_times_four(ascending: Sequence[int], quarters: int) -> int:

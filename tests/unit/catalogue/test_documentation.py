@@ -98,7 +98,7 @@ def test_an_example_is_judged_as_the_page_states(
             "direction": "rising",
             "grain": "region",
             "measure": {"ratio": {"of": counted, "over": counted}} if denominator else counted,
-            "periodicity": "irregular",
+            "periodicity": example.get("periodicity", "irregular"),
             "availability_delay_days": 0,
             "trend": example.get("trend", {}),
             "baseline": baseline and {**baseline, "source": "La page."},

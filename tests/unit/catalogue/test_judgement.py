@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import takewhile
+from itertools import accumulate, pairwise, takewhile
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from catalogue.assessment import assess, territories
@@ -18,6 +18,7 @@ from catalogue.judgement import CHANGE_DAYS, Change, Judgement, change_over, jud
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Milestone
 from catalogue.progress import MilestoneStatus, is_attained
+from catalogue.reference_day import month_end_before
 from catalogue.trend import Projection
 from tests.support.figure_histories import (
     FIRST_DAY,
@@ -73,15 +74,21 @@ def steady(pace: int, *, start: int = 0, since: date = date(2016, 1, 1)) -> Hist
     return history_of(lambda day: start + pace * day, since=since, days=days)
 
 
+def sites(*totals: tuple[date, int]) -> History:
+    """Give a count told on some days."""
+    days = tuple(day for day, _ in totals)
+    return History(StepFunction(days, tuple(total for _, total in totals)), None, days)
+
+
 def test_the_projection_follows_the_trend_and_not_the_baseline() -> None:
     """Two slow years and one fast: the pace of the last year says when."""
     days = (AS_OF - date(2016, 1, 1)).days
     accelerating = history_of(
-        lambda day: day if day < days - 365 else days - 365 + 2 * (day - days + 365),
+        lambda day: day if day < days - 400 else days - 400 + 2 * (day - days + 400),
         since=date(2016, 1, 1),
         days=days,
     )
-    left = 2_000 - (days + 365)
+    left = 2_000 - (days + 400)
     told = judged(promised(target=Decimal(2_000)), accelerating)
     expected = AS_OF + timedelta(days=-(-left // 2))
     assert told.observed_pace == 2
@@ -104,6 +111,133 @@ def test_a_figure_that_stands_still_is_at_risk_however_fast_it_was() -> None:
     assert told.observed_pace == 0
     assert told.projected is None
     assert told.status is MilestoneStatus.AT_RISK
+
+
+@st.composite
+def long_histories(draw: st.DrawFn) -> History:
+    """Draw a count that changes on some days of three years, and is reported on some others."""
+    days = st.integers(FIRST_DAY.toordinal(), FIRST_DAY.toordinal() + 1_100)
+    steps = draw(st.dictionaries(days, st.integers(-20, 60), min_size=6, max_size=40))
+    told = draw(st.sets(days, max_size=5))
+    reports = tuple(map(date.fromordinal, sorted({*steps, *told})))
+    return History(StepFunction.of(steps), None, reports)
+
+
+@given(
+    long_histories(),
+    st.sampled_from(["irregular", "monthly", "quarterly", "annual"]),
+    st.dates(FIRST_DAY, FIRST_DAY + timedelta(days=1_500)),
+    st.integers(1, 30),
+    st.sampled_from([{}, {"window_days": 368, "step_days": 92, "at_least": 4}]),
+)
+def test_no_new_fact_and_the_same_month_is_the_same_projection(
+    history: History, periodicity: str, as_of: date, days: int, trend: dict[str, int]
+) -> None:
+    """Whatever is expected and sampled: time alone moves neither a projection nor a risk."""
+    later = as_of + timedelta(days=days)
+    assume(later.month == as_of.month)
+    assume(history.last_change(as_of) == history.last_change(later))
+    indicator = promised(periodicity=periodicity, trend=trend, day=date(2025, 1, 1))
+    before, after = (judged(indicator, history, day) for day in (as_of, later))
+    if MilestoneStatus.UNREPORTED not in (before.status, after.status):
+        assert (after.projected, after.trend) == (before.projected, before.trend)
+        assert after.status == before.status
+
+
+@given(long_histories(), st.dates(FIRST_DAY, FIRST_DAY + timedelta(days=1_500)))
+def test_what_is_expected_moves_its_projection_with_reports_alone(
+    history: History, as_of: date
+) -> None:
+    """However many months pass: reports that have stopped are missed, and stall nothing."""
+    indicator = promised(periodicity="annual", availability_delay_days=3_000)
+    last = history.last_change(as_of)
+    assume(last is not None)
+    months_later = as_of + timedelta(days=400)
+    assume(history.last_change(months_later) == last)
+    before, after = (judged(indicator, history, day) for day in (as_of, months_later))
+    assert (after.projected, after.trend) == (before.projected, before.trend)
+
+
+def quarterly_coverage() -> History:
+    """Give a share of premises that grows by 3 to 5 points a quarter, told each quarter's end."""
+    ends = [
+        date(2017 + at // 4, (3, 6, 9, 12)[at % 4], (31, 30, 30, 31)[at % 4]) for at in range(16)
+    ]
+    gains = (30, 50, 40, 30, 50, 30, 40, 50, 30, 40, 30, 50, 40, 30, 50, 40)
+    told = tuple(accumulate(gains, initial=100))[1:]
+    return History(StepFunction(tuple(ends), told), None, tuple(ends))
+
+
+def test_a_quarterly_figure_is_projected_the_same_until_its_next_report() -> None:
+    """The day after a quarter's end brings no report, and shifts no projection."""
+    indicator = promised(
+        periodicity="quarterly",
+        availability_delay_days=92,
+        trend={"window_days": 368, "step_days": 92, "at_least": 4},
+        target=Decimal(1_000),
+        day=date(2022, 12, 31),
+    )
+    history = quarterly_coverage()
+    days = [date(2019, 1, 1) + timedelta(days=day) for day in range(720)]
+    seen = {(history.last_change(day), judged(indicator, history, day).projected) for day in days}
+    assert len(seen) == len({reported for reported, _ in seen}) == 8
+    moved = [projected.day for _, projected in sorted(seen) if projected is not None]
+    assert all(abs((after - before).days) < 150 for before, after in pairwise(moved))
+
+
+def monthly(*totals: int) -> History:
+    """Give a count as it stands at the end of each month of 2019."""
+    ends = [month_end_before(date(2019, 2, 1), months=1 - month) for month in range(len(totals))]
+    return sites(*zip(ends, totals, strict=True))
+
+
+SWAYING = monthly(100, 150, 200, 240, 300, 330, 390, 450)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "margin", "status"),
+    [
+        (date(2019, 6, 1), 30, "on_track"),
+        (date(2019, 7, 1), 30, "at_risk"),
+        (date(2019, 8, 1), 0, "on_track"),
+        (date(2019, 8, 1), 30, "at_risk"),
+        (date(2019, 9, 1), 30, "on_track"),
+    ],
+    ids=["in time", "late", "just in time, no margin", "just in time after late", "clearly"],
+)
+def test_a_risk_is_over_when_the_target_is_projected_clearly_in_time(
+    as_of: date, margin: int, status: str
+) -> None:
+    """4 days before its day is on track after no risk, and still at risk after one."""
+    trend = {"window_days": 95, "step_days": 31, "at_least": 3, "margin_days": margin}
+    indicator = promised(trend=trend, day=date(2020, 8, 31))
+    assert judged(indicator, SWAYING, as_of).status == status
+
+
+def test_a_count_without_new_events_stalls_at_the_end_of_a_month() -> None:
+    """Irregular facts never grow old: that nothing comes is seen once a month, and no sooner."""
+    stopped = history_of(lambda day: 2 * min(day, 880), since=date(2016, 1, 1), days=880)
+    indicator = promised(target=Decimal(3_000))
+    days = [date(2018, 6, 1) + timedelta(days=day) for day in range(92)]
+    projected = [judged(indicator, stopped, day).projected for day in days]
+    moved = [
+        day
+        for day, (before, after) in zip(days[1:], pairwise(projected), strict=True)
+        if before != after
+    ]
+    assert moved == [date(2018, 7, 1), date(2018, 8, 1)]
+    assert all(one is not None for one in projected)
+    assert judged(indicator, stopped, date(2019, 6, 1)).status is MilestoneStatus.AT_RISK
+
+
+def test_a_target_lost_within_the_month_is_projected_from_the_loss() -> None:
+    """The last month's end still held it; the loss is news."""
+    days = (AS_OF - date(2016, 1, 1)).days
+    lost = history_of(lambda day: 2 * day - 30 * (day == days), since=date(2016, 1, 1), days=days)
+    told = judged(promised(target=Decimal(1_815)), lost)
+    assert told.lost_on == AS_OF
+    assert told.projected is not None
+    assert told.projected.day == AS_OF + timedelta(days=10)
 
 
 def test_too_short_a_history_is_judged_by_its_mean_pace_and_projects_nothing() -> None:
@@ -236,12 +370,6 @@ def test_attainment_and_loss_are_those_of_a_scan_of_every_day(
         attained_on = None if missing else list(takewhile(held, back))[-1]
     told = judged(indicator, history, as_of)
     assert (told.attained_on, told.lost_on) == (attained_on, lost_on)
-
-
-def sites(*totals: tuple[date, int]) -> History:
-    """Give a count told on some days."""
-    days = tuple(day for day, _ in totals)
-    return History(StepFunction(days, tuple(total for _, total in totals)), None, days)
 
 
 KEPT = promised(

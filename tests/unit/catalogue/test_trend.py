@@ -12,13 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogue.history import History, StepFunction
 from catalogue.model import Direction, TrendWindow
 from catalogue.progress import is_attained
+from catalogue.reference_day import month_end_before
 from catalogue.trend import Projection, Trend, observed_trend, project, theil_sen
 from tests.support.figure_histories import history_of
 
 RISING, FALLING = Direction.RISING, Direction.FALLING
-AS_OF = date(2019, 6, 30)
+AS_OF = date(2019, 7, 1)
 WINDOW = TrendWindow()
 
 Points = list[tuple[int, Fraction]]
@@ -195,20 +197,28 @@ def test_a_slow_quartile_that_never_arrives_leaves_the_end_open() -> None:
     )
 
 
+def pace_of(history: History, window: TrendWindow = WINDOW, as_of: date = AS_OF) -> Trend | None:
+    """Give the trend of a figure that stands still where no fact is told."""
+    return observed_trend(history, window, as_of, stands_still=True)
+
+
 @given(st.integers(-100, 100), st.integers(0, 3))
 def test_the_trend_of_a_steady_history_is_its_pace(pace: int, extra: int) -> None:
-    """The points are taken back from the day on which one asks."""
-    window = TrendWindow(window_days=100 + extra, step_days=20, at_least=6)
-    steady = history_of(lambda day: pace * day, since=AS_OF - timedelta(days=150), days=150)
-    assert observed_trend(steady, window, AS_OF) == Trend(*[Fraction(pace)] * 3)
+    """Whatever the step, shorter than a month or not."""
+    steady = history_of(lambda day: pace * day, since=AS_OF - timedelta(days=400), days=400)
+    for step, points in ((20, 6), (30, 6), (61, 6)):
+        window = TrendWindow(window_days=step * 5 + extra, step_days=step, at_least=points)
+        assert pace_of(steady, window) == Trend(*[Fraction(pace)] * 3)
 
 
 @given(st.integers(0, 420))
 def test_too_short_a_history_has_no_trend(days: int) -> None:
-    """Exactly from the day on which `at_least` points have a value."""
-    short = history_of(lambda day: day, since=AS_OF - timedelta(days=days), days=days)
-    known = min(days, WINDOW.window_days) // WINDOW.step_days + 1
-    assert (observed_trend(short, WINDOW, AS_OF) is None) is (known < WINDOW.at_least)
+    """Exactly from the day on which `at_least` months' ends have a value."""
+    since = AS_OF - timedelta(days=days)
+    short = history_of(lambda day: day, since=since, days=days)
+    ends = [month_end_before(AS_OF, months=1 + back) for back in range(WINDOW.points)]
+    known = sum(end >= since for end in ends)
+    assert (pace_of(short) is None) is (known < WINDOW.at_least)
 
 
 def test_what_happened_before_the_window_does_not_count() -> None:
@@ -218,20 +228,32 @@ def test_what_happened_before_the_window_does_not_count() -> None:
         since=AS_OF - timedelta(days=1_000),
         days=1_000,
     )
-    trend = observed_trend(slowing, WINDOW, AS_OF)
-    assert trend == Trend(Fraction(1), Fraction(1), Fraction(1))
+    assert pace_of(slowing) == Trend(Fraction(1), Fraction(1), Fraction(1))
 
 
 def test_points_closer_than_the_reports_show_pauses_that_were_none() -> None:
-    """A figure told each 92 days has no pace between: points that far apart see a steady one."""
-    told = history_of(lambda day: day, since=AS_OF - timedelta(days=1_104), days=1_104, every=92)
+    """A figure told each quarter, whose reports are not said to be expected."""
+    ends = [month_end_before(AS_OF, months=1 + 3 * back) for back in range(12)][::-1]
+    told = StepFunction(tuple(ends), tuple((end - ends[0]).days for end in ends))
     quarterly = TrendWindow(window_days=368, step_days=92, at_least=4)
     monthly_trend, quarterly_trend = (
-        observed_trend(told, window, AS_OF - timedelta(days=40)) for window in (WINDOW, quarterly)
+        pace_of(History(told, None, told.days), window) for window in (WINDOW, quarterly)
     )
     assert quarterly_trend == Trend(Fraction(1), Fraction(1), Fraction(1))
     assert monthly_trend is not None
     assert monthly_trend.lower < 1 < monthly_trend.upper
+
+
+@given(st.sets(st.integers(0, 1_500), min_size=8, max_size=40), st.integers(0, 400))
+def test_the_points_of_expected_reports_are_at_their_own_days(days: set[int], silence: int) -> None:
+    """A steady figure told on any days shows its own pace on any day, and no pause between."""
+    since = AS_OF - timedelta(days=1_500)
+    told = sorted(since + timedelta(days=day) for day in days)
+    steps = StepFunction(tuple(told), tuple(3 * (day - since).days for day in told))
+    history = History(steps, None, steps.days)
+    window = TrendWindow(window_days=1_460, step_days=92, at_least=3)
+    trend = observed_trend(history, window, AS_OF + timedelta(days=silence), stands_still=False)
+    assert trend in (None, Trend(Fraction(3), Fraction(3), Fraction(3)))
 
 
 def test_a_recount_does_not_carry_the_trend_away() -> None:
@@ -239,7 +261,7 @@ def test_a_recount_does_not_carry_the_trend_away() -> None:
     recounted = history_of(
         lambda day: day if day < 200 else day - 20, since=AS_OF - timedelta(days=365), days=365
     )
-    trend = observed_trend(recounted, WINDOW, AS_OF)
+    trend = pace_of(recounted)
     assert trend is not None
     assert Fraction(9, 10) < trend.slope <= 1
     assert ceil(trend.upper) == 1
