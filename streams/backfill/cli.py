@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from streams.backfill.blocks import DataFolder
     from streams.backfill.openmetrics import OpenMetricsSpool
     from streams.backfill.past import Past
+    from streams.settings import Settings
 
 __all__ = ["commands"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
 DAYS = {"d": 1, "w": 7}
-#: Blocks of half a year or so; with promtool's own two hours it would read the file for each day.
-PROMTOOL = "promtool tsdb create-blocks-from openmetrics --max-block-duration=8760h"
 
 
 def _step(_: click.Context, __: click.Parameter, text: str) -> int:
@@ -46,9 +46,13 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    required=True,
     metavar="FILE",
     help="Where to write; - is the standard output.",
+)
+@click.option(
+    "--into",
+    metavar="URL|FOLDER",
+    help="Give it to the Prometheus there, or of this data folder; by promtool, on its machine.",
 )
 @click.option(
     "--wait",
@@ -62,30 +66,34 @@ def backfill(
     start: datetime,
     end: datetime,
     step: int,
-    out: Path,
+    out: Path | None,
+    into: str | None,
     wait: float | None,
     bootstrap: str | None,
 ) -> None:
     """Write the years past for Prometheus.
 
     The state knows the figure of every day: figures, targets and statuses are written as they were
-    at midnight (UTC) of each, as far as is known now. It is OpenMetrics text, of which promtool
-    makes blocks for Prometheus' data folder.
+    at midnight (UTC) of each, as far as is known now. It is OpenMetrics text; --out keeps it, and
+    --into has promtool make blocks of it in Prometheus' data folder, and waits until the years can
+    be queried. A Prometheus that would delete them is refused first.
     """
     from datetime import timedelta
 
-    from catalogue.loader import load_catalogue
-    from streams.backfill.openmetrics import OpenMetricsSpool
-    from streams.backfill.past import Past
+    from streams.backfill.blocks import PROMTOOL, DataFolder
     from streams.backfill.patience import wait_for_workers
-    from streams.replica import read_replica
     from streams.settings import load_settings
-    from streams.whole_file import whole_file
 
     first, last = start.date(), end.date()
     if last < first:
         raise click.BadParameter(
             f"{last} is before --from {first}: give two days in order", param_hint="--to"
+        )
+    if out is None and into is None:
+        raise click.UsageError("Missing option '--out' or '--into': where are the years to go?")
+    if out == Path("-") and into is not None:
+        raise click.UsageError(
+            "--into makes blocks of a file: name one with --out, or leave it out"
         )
     settings = load_settings(broker=bootstrap)
     today = settings.make_clock().today()
@@ -95,18 +103,48 @@ def backfill(
             param_hint="--to",
         )
     days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
-    catalogue = load_catalogue(settings.catalogue_folder)
+    data = None if into is None else DataFolder.of(into)
+    if data is not None:
+        data.check(first, _tell)
     if wait is not None:
         wait_for_workers(settings, seconds=wait)
+    if data is None and out is not None:
+        _write(settings, days, out)
+        _tell("next, where Prometheus is:")
+        _tell(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
+    if data is not None:
+        _load(settings, days, data, out)
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _load(settings: Settings, days: Sequence[date], data: DataFolder, out: Path | None) -> None:
+    with data.work() as work:
+        text = work / "years.om" if out is None else out
+        _write(settings, days, text)
+        blocks = data.take(text, work)
+    _tell(f"{len(blocks)} blocks in {data.folder}: {', '.join(blocks)}")
+    data.wait(days, blocks, _tell)
+    if data.url is not None:
+        _tell(f"{data.url} shows {days[0]} to {days[-1]}")
+
+
+def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
+    from catalogue.loader import load_catalogue
+    from streams.backfill.openmetrics import OpenMetricsSpool
+    from streams.backfill.past import Past
+    from streams.replica import read_replica
+    from streams.whole_file import whole_file
+
+    catalogue = load_catalogue(settings.catalogue_folder)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
         past = Past(catalogue, read_replica(settings, catalogue), days)
         with _progress(len(past)) as advance:
             _fill(spool, past, advance)
         spool.write(stream)
-    click.echo(
-        f"{spool.samples} samples of {len(days)} days; next, in Prometheus' place:", err=True
-    )
-    click.echo(f"  {PROMTOOL} {out} DATA_FOLDER", err=True)
+    _tell(f"{spool.samples} samples of {len(days)} days")
 
 
 def _folder_of(out: Path) -> Path | None:

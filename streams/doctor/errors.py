@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from streams.errors import StreamsError
 
 __all__ = [
@@ -11,7 +9,6 @@ __all__ = [
     "ClockSkewError",
     "GrafanaUnwellError",
     "NothingToLookAtError",
-    "PrometheusUnwellError",
     "TopicsAbsentError",
 ]
 
@@ -58,23 +55,6 @@ class ClockSkewError(StreamsError):
             f" {most:.0f}: let both follow a time server; the door refuses what seems to come from"
             " the future"
         )
-
-
-class PrometheusUnwellError(StreamsError):
-    """Prometheus does not answer, or does not do what the figures and alerts need."""
-
-    def __init__(self, url: str, *, problem: str, remedy: str) -> None:
-        self.url = url
-        self.problem = problem
-        super().__init__(f"{url}: {problem}: {remedy}")
-
-    @classmethod
-    def naming(
-        cls, url: str, problem: str, found: Sequence[str], *, remedy: str
-    ) -> PrometheusUnwellError:
-        """Tell what was found, the first few of it."""
-        shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")  # noqa: PLR2004
-        return cls(url, problem=f"{problem} ({shown})", remedy=remedy)
 
 
 class GrafanaUnwellError(StreamsError):

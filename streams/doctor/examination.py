@@ -50,7 +50,7 @@ class Examination:
             Check("topics", lambda: look_at_topics(self._settings), needs=("settings", "broker")),
             Check("codecs", _look_at_codecs),
             Check("clock", self._look_at_clocks),
-            Check("prometheus", self._look_at_prometheus),
+            Check("prometheus", self._look_at_prometheus, needs=("settings", "catalogue")),
             Check("grafana", self._look_at_grafana, needs=("settings", "catalogue")),
         )
 
@@ -97,7 +97,10 @@ class Examination:
     def _look_at_prometheus(self) -> str:
         if self.prometheus is None:
             raise NothingToLookAtError(told="name it with --prometheus URL")
-        return look_at_prometheus(self.prometheus)
+        today = datetime.now(UTC).date()
+        catalogue = load_catalogue(self._settings.catalogue_folder)
+        starts = (start.day for one in catalogue.indicators for start in one.starts)
+        return look_at_prometheus(self.prometheus, since=min(starts, default=today), today=today)
 
     def _look_at_grafana(self) -> str:
         if self.grafana is None or self.look_at_boards is None:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, build_opener
 
 from catalogue import rule_names
-from streams.doctor.errors import PrometheusUnwellError
+from streams.prometheus_api import (
+    PrometheusUnwellError,
+    RetentionTooShortError,
+    ask_prometheus,
+    retention_of,
+)
 
 __all__ = ["look_at_prometheus"]
 
-ANSWER_SECONDS: Final = 5.0
 #: What the jobs of our programs begin with; `smart-region rules render` names them so.
 OUR_JOBS: Final = "smart-region-"
 OUR_SERIES: Final = rule_names.TERRITORY_VALUE.name
 RENDER: Final = "give it the files of `smart-region rules render`, and have it read them again"
 
 
-def look_at_prometheus(url: str) -> str:
-    """Tell how many of our processes a Prometheus sees.
+def look_at_prometheus(url: str, *, since: date, today: date) -> str:
+    """Tell how many of our processes a Prometheus sees, and how long it keeps what they say.
 
     Raises PrometheusUnwellError where it sees none or not all, has not the catalogue's rules, fails
-    to evaluate one, or has no Alertmanager.
+    to evaluate one, has no Alertmanager, or deletes what is as old as `since`.
     """
     targets = [target for target in _targets(url) if _job(target).startswith(OUR_JOBS)]
     if not targets:
@@ -41,12 +41,16 @@ def look_at_prometheus(url: str) -> str:
         remedy = "start them, or take them from its targets; its page /targets says why"
         raise PrometheusUnwellError.naming(url, "cannot scrape", down, remedy=remedy)
     _look_at_rules(url)
-    if not _data(url, "/api/v1/alertmanagers").get("activeAlertmanagers"):
+    if not ask_prometheus(url, "/api/v1/alertmanagers").get("activeAlertmanagers"):
         remedy = "start one, and name it with `smart-region rules render --alertmanager`"
         raise PrometheusUnwellError(
             url, problem="has no Alertmanager, so that nobody is told", remedy=remedy
         )
-    return f"{url} sees {len(targets)} of our processes, computes and alerts"
+    retention = retention_of(url)
+    if not retention.reaches(since, today):
+        raise RetentionTooShortError(url, retention=retention.told, first=since, today=today)
+    seen = f"{len(targets)} of our processes"
+    return f"{url} sees {seen}, computes and alerts, keeps {retention.told or 'all'}"
 
 
 def _look_at_rules(url: str) -> None:
@@ -60,7 +64,9 @@ def _look_at_rules(url: str) -> None:
 
 
 def _targets(url: str) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = _data(url, "/api/v1/targets?state=active")["activeTargets"]
+    found: Sequence[Mapping[str, Any]] = ask_prometheus(url, "/api/v1/targets?state=active")[
+        "activeTargets"
+    ]
     return found
 
 
@@ -69,33 +75,5 @@ def _job(target: Mapping[str, Any]) -> str:
 
 
 def _rules(url: str) -> Iterator[Mapping[str, Any]]:
-    for group in _data(url, "/api/v1/rules")["groups"]:
+    for group in ask_prometheus(url, "/api/v1/rules")["groups"]:
         yield from group["rules"]
-
-
-def _data(url: str, path: str) -> Mapping[str, Any]:
-    """Ask Prometheus' API. Raises PrometheusUnwellError where that is not who answers."""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise PrometheusUnwellError(
-            url, problem="is no address of the Web", remedy="write it as http://HOST:9090"
-        )
-    # Straight there: a proxy is for what is far away.
-    opener = build_opener(ProxyHandler({}))
-    try:
-        with opener.open(f"{url.rstrip('/')}{path}", timeout=ANSWER_SECONDS) as answer:
-            document = json.load(answer)
-        data: Mapping[str, Any] = document["data"]
-    except HTTPError as error:
-        with error:
-            problem = f"answers {path} with status {error.code}"
-    except URLError as error:
-        problem = f"no answer ({error.reason})"
-    except (OSError, http.client.HTTPException) as error:
-        problem = f"no answer ({error})"
-    except (ValueError, KeyError, TypeError):
-        problem = "does not answer as Prometheus does"
-    else:
-        return data
-    raise PrometheusUnwellError(
-        url, problem=problem, remedy="check the address, and that Prometheus is up"
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from streams.programs.program import Program
+from streams.prometheus_api import PROGRAMME_RETENTION
 
 __all__ = [
     "ALERTMANAGER",
@@ -68,6 +69,8 @@ class AlertingPrograms:
             self.prometheus,
             f"--config.file={folder / 'prometheus' / 'prometheus.yaml'}",
             f"--storage.tsdb.path={folder / 'prometheus' / 'data'}",
+            # As far back as the years that a backfill writes.
+            f"--storage.tsdb.retention.time={PROGRAMME_RETENTION}",
             f"--web.listen-address={address}",
             f"--web.external-url=http://{address}",
         )

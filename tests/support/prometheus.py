@@ -38,6 +38,9 @@ REMEDY = "run deploy/debian-packages.sh as root, or install Prometheus and Alert
 
 TOOL_SECONDS = 300.0
 
+FOR_EVER = "100y"
+"""The programme's years must not be deleted for their age."""
+
 Moment = datetime | date | float
 Served = TypeVar("Served", bound="_HttpServer")
 
@@ -108,7 +111,8 @@ class Prometheus(_HttpServer):
     """A Prometheus; its configuration and its data are the test's.
 
     `configuration` is a mapping as in `prometheus.yml`; see `configured`. `blocks` is a folder of
-    blocks, as `create_blocks` writes them, to begin with. Nothing is deleted for its age.
+    blocks, as `create_blocks` writes them, to begin with. Nothing is deleted for its age, unless
+    `retention` says so; None: as Prometheus has it by default.
     """
 
     program = "prometheus"
@@ -119,10 +123,12 @@ class Prometheus(_HttpServer):
         *,
         configuration: Mapping[str, Any],
         blocks: Path | None = None,
+        retention: str | None = FOR_EVER,
         options: Sequence[str] = (),
     ) -> None:
         super().__init__(folder)
         self.data = folder / "data"
+        self._retention = retention
         self.configuration_file = folder / "prometheus.yml"
         self._options = list(options)
         self.configure(configuration)
@@ -194,8 +200,11 @@ class Prometheus(_HttpServer):
             "prometheus",
             f"--config.file={self.configuration_file}",
             f"--storage.tsdb.path={self.data}",
-            # The programme's years must not be deleted for their age.
-            "--storage.tsdb.retention.time=100y",
+            *(
+                []
+                if self._retention is None
+                else [f"--storage.tsdb.retention.time={self._retention}"]
+            ),
             f"--web.listen-address={self.address}",
             "--web.enable-lifecycle",
             # An Alertmanager that starts late hears of an alert that goes on.
@@ -252,7 +261,7 @@ class Monitoring:
     folder: Path
     servers: list[_HttpServer] = field(default_factory=list)
 
-    def prometheus(
+    def prometheus(  # noqa: PLR0913 - each is one part of what it is given
         self,
         *,
         targets: Mapping[str, Sequence[str]] | None = None,
@@ -261,13 +270,16 @@ class Monitoring:
         interval: str = "1s",
         configuration: Mapping[str, Any] | None = None,
         blocks: Path | None = None,
+        retention: str | None = FOR_EVER,
         options: Sequence[str] = (),
     ) -> Prometheus:
         """Start a Prometheus: on a configuration, or on what `configured` makes of the rest."""
         if configuration is None:
             configuration = configured(targets or {}, rules, alertmanagers, interval=interval)
         place = self._place("prometheus")
-        server = Prometheus(place, configuration=configuration, blocks=blocks, options=options)
+        server = Prometheus(
+            place, configuration=configuration, blocks=blocks, retention=retention, options=options
+        )
         return self._started(server)
 
     def alertmanager(
