@@ -136,6 +136,22 @@ ENTITIES = Metric(
     ("family",),
     "Entities held in memory.",
 )
+ENTITIES_HALF_FULL = Metric(
+    "smartregion_entities_half_full",
+    "gauge",
+    ("family",),
+    "Entities of which more than half of the bytes are held that are kept of one.",
+    "Beyond the bound new days are refused (entity_full): ask the producer to report less often, "
+    "or under more identifiers.",
+)
+STATES_UNREADABLE = Metric(
+    "smartregion_states_unreadable",
+    "gauge",
+    ("family", "partition"),
+    "Entities whose state the changelog does not give: their events are refused (unprocessable), "
+    "and no figure of the partition is shown.",
+    "Above 0: something else wrote to the changelog. Bring the states back from the events.",
+)
 EVENTS = Metric(
     "smartregion_events_total",
     "counter",
@@ -216,6 +232,8 @@ METRICS: tuple[Metric, ...] = (
     PARTITION_OWNED,
     WORKER_READY,
     ENTITIES,
+    ENTITIES_HALF_FULL,
+    STATES_UNREADABLE,
     EVENTS,
     DEAD_LETTERS,
     LAST_EVENT,

@@ -15,6 +15,7 @@ __all__ = [
     "DEAD_LETTER_OUTCOMES",
     "DEFAULT_APP_ID",
     "DEFAULT_PARTITIONS",
+    "ENTITY_MAX_BYTES",
     "TopicSpec",
     "changelog_name",
     "changelog_topics",
@@ -41,6 +42,8 @@ DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
 # A state holds every day of its entity, and only grows: a dataset updated daily for ten years has
 # some hundred KiB, ten times that with the longest ids.
 _STATE_MAX_BYTES: Final = 8 * 1024 * 1024
+ENTITY_MAX_BYTES: Final = _STATE_MAX_BYTES // 2
+"""Of one entity's state: what grows beyond it is refused, long before its topic would."""
 _REPLICAS_TO_AFFORD_A_LOSS: Final = 3
 _KEYS_OF_TWO_PARTS: Final[Mapping[Family, str]] = {
     Family.WORKSTATIONS: "site_id/period_start",

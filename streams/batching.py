@@ -19,6 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
+from aiokafka.errors import (
+    CorruptRecordException,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
 from faust.transport.drivers import aiokafka as driver
@@ -50,11 +56,23 @@ __all__ = [
     "Committed",
     "LeaseLostError",
     "ProduceFailedError",
+    "WriteRefusedError",
 ]
 
 #: A lease is trusted for this part of the session: the rest is what a write may take.
 LEASE_SHARE = 0.8
 FETCH_MAX_WAIT_MS = 100
+#: What the client or the broker raises for what a write holds, and not for where it goes.
+_FOR_CONTENT = (
+    CorruptRecordException,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    AssertionError,
+    OverflowError,
+    TypeError,
+    UnicodeError,
+)
 _SHORT_POLL_SECONDS = 0.05
 
 
@@ -77,6 +95,10 @@ class ProduceFailedError(StreamsError):
             f"{where}: the broker did not acknowledge a write ({cause!r}); nothing beyond it was "
             "acknowledged, and the batch is read again after a restart"
         )
+
+
+class WriteRefusedError(ProduceFailedError):
+    """A write that no attempt will bring to the broker, for what it holds: its size or its form."""
 
 
 class Committed(NamedTuple):
@@ -496,7 +518,7 @@ class BatchProducer(driver.Producer):
     ) -> None:
         """Write (key, value) records to one partition; return once the broker has them all.
 
-        Raises ProduceFailedError if any is not acknowledged.
+        Raises ProduceFailedError if any is not acknowledged, a WriteRefusedError for what it holds.
         """
         producer = self._ensure_producer()
         try:
@@ -505,7 +527,7 @@ class BatchProducer(driver.Producer):
                 records = records[-1:]
             await self._send_batches(producer, topic, partition, records)
         except Exception as error:
-            raise ProduceFailedError(topic, partition, cause=error) from error
+            raise _failure(topic, partition, error) from error
 
     async def _send_batches(
         self,
@@ -532,7 +554,7 @@ class BatchProducer(driver.Producer):
     ) -> None:
         """Write (topic, partition, key, value, headers) records; return once all are there.
 
-        Raises ProduceFailedError if any is not acknowledged.
+        Raises ProduceFailedError if any is not acknowledged, a WriteRefusedError for what it holds.
         """
         producer = self._ensure_producer()
         topic, partition = "", None
@@ -546,7 +568,12 @@ class BatchProducer(driver.Producer):
                 )
             await asyncio.gather(*sent)
         except Exception as error:
-            raise ProduceFailedError(topic, partition, cause=error) from error
+            raise _failure(topic, partition, error) from error
+
+
+def _failure(topic: str, partition: int | None, cause: Exception) -> ProduceFailedError:
+    kind = WriteRefusedError if isinstance(cause, _FOR_CONTENT) else ProduceFailedError
+    return kind(topic, partition, cause=cause)
 
 
 class BatchTransport(driver.Transport):

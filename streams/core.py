@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from events.cloudevent import decode
-from events.errors import ContractError
+from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
-from streams.state import EMPTY, NO_DAYS, EntityState, cell_of, day_of, newest, with_cell
+from events.topics import ENTITY_MAX_BYTES
+from streams.state import (
+    EMPTY,
+    NO_DAYS,
+    UNREADABLE,
+    EntityState,
+    cell_of,
+    day_of,
+    growth,
+    newest,
+    with_cell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,6 +30,7 @@ if TYPE_CHECKING:
 
     from events.records import Record
     from events.registry import Family
+    from streams.state import Cell
 
 __all__ = [
     "UNKNOWN_TYPE",
@@ -28,6 +41,7 @@ __all__ = [
     "process",
 ]
 
+NOBODY_WATCHED: Mapping[str, int] = MappingProxyType({})
 #: The event type under which a record counts whose type could not be read.
 UNKNOWN_TYPE = "unknown"
 
@@ -93,20 +107,25 @@ def process(
     family: Family,
     partition: int,
     partitions: int,
+    watched: Mapping[str, int] = NOBODY_WATCHED,
 ) -> Result:
     """Decode, validate and merge the records of one partition of one family's topic.
 
     `states` are the entities of that partition; they are read, never changed. An entity that is
     not among them must belong to this partition by Java's partitioner, else its record is to be
     forwarded: an entity that lived on two partitions would count twice.
+
+    `watched` gives, of entities whose state is large, its size in bytes: an event that makes one
+    larger than ENTITY_MAX_BYTES is refused. So are all events of an UNREADABLE one.
     """
+    sizes = dict(watched)
     result = Result()
     changed, counts, latest = result.changed, result.records, result.latest
     for record in records:
         try:
             event = decode(record.headers, record.value, family=family)
-        except ContractError as error:
-            result.refusals.append(Refusal(record, error))
+        except ContractError as refusal:
+            result.refusals.append(Refusal(record, refusal))
             continue
         fact, source = event.fact, event.source
         entity = fact.entity_id
@@ -127,6 +146,9 @@ def process(
         cell = cell_of(event)
         known = state.get(fact.NAME, NO_DAYS).get(day)
         if known is None or newest(known, cell) is not known:
+            if sizes and (error := _overgrown(sizes, entity, state, fact.NAME, day, cell)):
+                result.refusals.append(Refusal(record, error))
+                continue
             changed[entity] = with_cell(state, fact.NAME, day, cell)
             counts[source, kind, Outcome.ACCEPTED, days] += 1
         elif known[:3] == cell[:3]:
@@ -137,3 +159,31 @@ def process(
         if seen is None or event.time > seen:
             latest[source, kind] = event.time
     return result
+
+
+def _overgrown(
+    sizes: dict[str, int], entity: str, state: EntityState, fact: str, day: str, cell: Cell
+) -> ContractError | None:
+    """Return why an event may not be merged into a large state; where it may, note its new size."""
+    size = sizes.get(entity)
+    if size is None:
+        return None
+    if size == UNREADABLE:
+        return ContractError(
+            RefusalReason.UNPROCESSABLE,
+            "data",
+            None,
+            "bring the states back from the events (docs/runbooks/PoisonRecord.md)",
+            problem="is of an entity whose state cannot be read",
+        )
+    grown = size + growth(state, fact, day, cell)
+    if grown > max(size, ENTITY_MAX_BYTES):
+        return ContractError(
+            RefusalReason.ENTITY_FULL,
+            "data",
+            day,
+            f"an entity's facts and days are kept up to {ENTITY_MAX_BYTES} bytes: report less"
+            " often, or under another identifier",
+        )
+    sizes[entity] = grown
+    return None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from streams.core import Forward, Refusal
 
-__all__ = ["FORWARDED_FROM", "dead_letter_record", "forward_record"]
+__all__ = ["FORWARDED_FROM", "bare_dead_letter_record", "dead_letter_record", "forward_record"]
 
 FORWARDED_FROM = f"{HEADER_PREFIX}forwarded-from"
 
@@ -27,6 +27,19 @@ def dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
         key=record.key,
         value=record.value,
         headers=record.headers or (),
+        now=now,
+    )
+
+
+def bare_dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
+    """Return a dead letter with nothing of its record but why it was refused and where it lies."""
+    record = refusal.record
+    return dead_letter_of(
+        refusal.error,
+        origin=Origin(record.topic, record.partition, record.offset),
+        key=None,
+        value=None,
+        headers=(),
         now=now,
     )
 

@@ -6,18 +6,20 @@ import asyncio
 import logging
 from collections import defaultdict
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
+from events.errors import ContractError, RefusalReason
 from events.registry import Family
-from events.topics import changelog_name
-from streams.core import process
-from streams.dead_letters import dead_letter_record, forward_record
+from events.topics import ENTITY_MAX_BYTES, changelog_name
+from streams.batching import LeaseLostError, ProduceFailedError, WriteRefusedError
+from streams.core import Refusal, Result, process
+from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
 from streams.exposition import Snapshot, figures_of
 from streams.holdings import Holdings
 from streams.meters import Meters
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
-from streams.state import EntityState, encode_state
+from streams.state import EMPTY, WATCHED_BYTES, EntityState, encode_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -26,22 +28,37 @@ if TYPE_CHECKING:
 
     from catalogue.model import Catalogue
     from events.producers.model import Producers
-    from events.records import Record
+    from events.records import OutgoingRecord, Record
     from streams.batching import BatchConsumer, BatchProducer
     from streams.clock import Clock
+    from streams.holdings import Change
 
 __all__ = ["Engine"]
 
 logger = logging.getLogger(__name__)
 
 
+#: A family and a partition.
+Place: TypeAlias = "tuple[Family, int]"
+
+
+class _Work(NamedTuple):
+    """What records come to, worked out and not written yet."""
+
+    result: Result
+    states: Mapping[str, bytes]
+    changes: Mapping[str, Change]
+    outgoing: Sequence[OutgoingRecord]
+
+
 class Engine:
     """Holds what the worker knows, and takes batches in.
 
-    The order of a batch: decode and merge; write the changed entities, dead letters and
+    The order of a batch: decode, merge and fold; write the changed entities, dead letters and
     forwards; wait until the broker has them all; take the new states over; let the offset be
-    committed. A failure before the last step ends the process: the batch is read again and merges
-    to the same state.
+    committed. A failure of the broker, or of the lease, before the last step ends the process: the
+    batch is read again and merges to the same state. Any other is a record's: the batch is worked
+    through again, one record after the other, and the one that fails is refused.
     """
 
     def __init__(
@@ -75,41 +92,173 @@ class Engine:
 
         Raises LeaseLostError or ProduceFailedError; the process must then end.
         """
-        partition = message.partition
+        place = family, message.partition
+        records = cast("Sequence[Record]", message.value)
         async with self._turns[family]:
-            result = process(
-                cast("Sequence[Record]", message.value),
-                self.holdings.states(family, partition),
-                family=family,
-                partition=partition,
-                partitions=self.partitions,
-            )
-            consumer.assert_lease(message)
-            outgoing = [
-                *(dead_letter_record(one, now=self.clock.now()) for one in result.refusals),
-                *(forward_record(one) for one in result.forwards),
-            ]
-            writes: list[Any] = []
-            if result.changed:
-                writes.append(self._write_states(family, partition, result.changed, producer))
-            if outgoing:
-                writes.append(producer.write_all(outgoing))
-            await asyncio.gather(*writes)
-            self.holdings.put(family, partition, result.changed)
+            failure: Exception | None = None
+            try:
+                done = [await self._take_in(place, records, message, consumer, producer)]
+            except Exception as error:
+                # A record may fail anywhere, and ends nothing.
+                if _is_nobodys(error):
+                    raise
+                failure = error
+            if failure is not None:
+                done = await self._take_singly(place, failure, message, consumer, producer)
         consumer.done(message)
-        self.meters.count(result)
+        refusals = []
+        for result in done:
+            self.meters.count(result)
+            refusals += result.refusals
         self.progressed_at = monotonic()
-        if result.refusals:
-            first = result.refusals[0]
+        if refusals:
+            first = refusals[0]
             logger.warning(
                 # Why, and not what: the value that was refused may be a person's.
                 "dead letters topic=%s partition=%d count=%d first_offset=%d first_reason=%s",
                 message.topic,
-                partition,
-                len(result.refusals),
+                message.partition,
+                len(refusals),
                 first.record.offset,
                 first.error.reason,
             )
+
+    async def _take_in(
+        self,
+        place: Place,
+        records: Sequence[Record],
+        message: Message,
+        consumer: BatchConsumer,
+        producer: BatchProducer,
+    ) -> Result:
+        """Work through records as one: all of it is worked out before anything is written."""
+        work = self._work_out(place, records)
+        consumer.assert_lease(message)
+        await self._write(place, work, producer)
+        self.holdings.take_over(*place, work.changes)
+        self._watch(place, work)
+        return work.result
+
+    async def _take_singly(
+        self,
+        place: Place,
+        cause: Exception,
+        message: Message,
+        consumer: BatchConsumer,
+        producer: BatchProducer,
+    ) -> list[Result]:
+        """Work through a failed batch, one record after the other; those that fail are refused.
+
+        Raises LeaseLostError, and ProduceFailedError where that is not a record's fault.
+        """
+        records = cast("Sequence[Record]", message.value)
+        logger.warning(
+            "working singly topic=%s partition=%d first_offset=%d count=%d cause=%r",
+            message.topic,
+            message.partition,
+            records[0].offset,
+            len(records),
+            cause,
+        )
+        done = []
+        for record in records:
+            try:
+                done.append(await self._take_in(place, [record], message, consumer, producer))
+            except Exception as error:
+                if _is_nobodys(error):
+                    raise
+                done.append(await self._refuse(record, error, message, consumer, producer))
+        return done
+
+    async def _refuse(
+        self,
+        record: Record,
+        cause: Exception,
+        message: Message,
+        consumer: BatchConsumer,
+        producer: BatchProducer,
+    ) -> Result:
+        """Write the dead letter of a record that failed, with what of it can be written."""
+        logger.error(
+            "unprocessable topic=%s partition=%d offset=%d",
+            record.topic,
+            record.partition,
+            record.offset,
+            exc_info=cause,
+        )
+        refusal = Refusal(record, _unprocessable(cause))
+        consumer.assert_lease(message)
+        now = self.clock.now()
+        try:
+            await producer.write_all([dead_letter_record(refusal, now=now)])
+        except Exception as error:
+            if _is_nobodys(error):
+                raise
+            await producer.write_all([bare_dead_letter_record(refusal, now=now)])
+        return Result(refusals=[refusal])
+
+    def _work_out(self, place: Place, records: Sequence[Record]) -> _Work:
+        result = process(
+            records,
+            self.holdings.states(*place),
+            family=place[0],
+            partition=place[1],
+            partitions=self.partitions,
+            watched=self.holdings.watched(*place),
+        )
+        states = _encoded(result.changed)
+        if _grew_large(states, self.holdings.watched(*place)):
+            # Once for each that begins to be large: from here on its size is known, and checked.
+            result, states = self._work_out_watching(place, records, states)
+        now = self.clock.now()
+        return _Work(
+            result,
+            states,
+            self.holdings.changes(*place, result.changed),
+            [
+                *(dead_letter_record(one, now=now) for one in result.refusals),
+                *(forward_record(one) for one in result.forwards),
+            ],
+        )
+
+    def _work_out_watching(
+        self, place: Place, records: Sequence[Record], grown: Mapping[str, bytes]
+    ) -> tuple[Result, dict[str, bytes]]:
+        """Work through records again, with the sizes of the states that this batch makes large."""
+        states, watched = self.holdings.states(*place), self.holdings.watched(*place)
+        large = {
+            entity: len(encode_state(states.get(entity, EMPTY)))
+            for entity, value in grown.items()
+            if len(value) > WATCHED_BYTES
+        }
+        result = process(
+            records,
+            states,
+            family=place[0],
+            partition=place[1],
+            partitions=self.partitions,
+            watched={**large, **watched},
+        )
+        return result, _encoded(result.changed)
+
+    async def _write(self, place: Place, work: _Work, producer: BatchProducer) -> None:
+        writes: list[Any] = []
+        if work.states:
+            writes.append(self._write_states(*place, work.states, producer))
+        if work.outgoing:
+            writes.append(producer.write_all(work.outgoing))
+        await asyncio.gather(*writes)
+
+    def _watch(self, place: Place, work: _Work) -> None:
+        for entity, value in work.states.items():
+            if self.holdings.watch(*place, entity, len(value)):
+                logger.warning(
+                    # Not which: it may be a person. The changelog's keys tell, by their sizes.
+                    "entity half full family=%s partition=%d bytes=%d limit=%d",
+                    *place,
+                    len(value),
+                    ENTITY_MAX_BYTES,
+                )
 
     async def rewrite_repaired(self, consumer: BatchConsumer, producer: BatchProducer) -> int:
         """Write again the entities whose last changelog record knows less than their state.
@@ -122,7 +271,7 @@ class Engine:
             async with self._turns[family]:
                 states = self.holdings.repairs_of(family, partition)
                 if states and consumer.lease_doubt(consumer.app.consumer_generation_id) is None:
-                    await self._write_states(family, partition, states, producer)
+                    await self._write_states(family, partition, _encoded(states), producer)
                     self.holdings.repaired(family, partition, states)
                     written += len(states)
         if written:
@@ -145,24 +294,60 @@ class Engine:
     ) -> Snapshot:
         """Return what /metrics shows now; figures only of owned partitions, once ready."""
         as_of = self.clock.today()
+        unreadable = self.holdings.unreadable()
+        # A figure that misses an entity would look right.
+        told = {partition for _, partition in unreadable}
+        shown = set(owned) - told if ready else ()
         return Snapshot(
             as_of=as_of,
             ready=ready,
             partitions_expected=self.partitions,
-            figures=figures_of(self.holdings.fold, owned if ready else (), as_of),
+            figures=figures_of(self.holdings.fold, shown, as_of),
             entities={str(family): n for family, n in self.holdings.entities().items()},
             lag=lag,
+            half_full={str(family): n for family, n in self.holdings.half_full().items()},
+            unreadable={(str(family), at): n for (family, at), n in unreadable.items()},
         )
 
     async def _write_states(
         self,
         family: Family,
         partition: int,
-        states: Mapping[str, EntityState],
+        states: Mapping[str, bytes],
         producer: BatchProducer,
     ) -> None:
         await producer.write_batch(
             self._changelogs[family],
             partition,
-            [(entity.encode(), encode_state(state)) for entity, state in states.items()],
+            [(entity.encode(), value) for entity, value in states.items()],
         )
+
+
+def _encoded(states: Mapping[str, EntityState]) -> dict[str, bytes]:
+    return {entity: encode_state(state) for entity, state in states.items()}
+
+
+def _grew_large(states: Mapping[str, bytes], watched: Mapping[str, int]) -> bool:
+    return any(
+        len(value) > WATCHED_BYTES and entity not in watched for entity, value in states.items()
+    )
+
+
+def _is_nobodys(error: Exception) -> bool:
+    """Tell whether a failure is the lease's or the broker's, and no record's."""
+    return isinstance(error, LeaseLostError | ProduceFailedError) and not isinstance(
+        error, WriteRefusedError
+    )
+
+
+def _unprocessable(cause: Exception) -> ContractError:
+    """Return why a record is refused that made the program fail; the cause is only named.
+
+    What it says may repeat the record.
+    """
+    return ContractError(
+        RefusalReason.UNPROCESSABLE,
+        "value",
+        type(cause).__name__,
+        "read the worker's log and report it, then replay the letter",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -48,6 +48,10 @@ class Snapshot:
     figures: Mapping[int, Figures]
     entities: Mapping[str, int]
     lag: Mapping[tuple[str, int], int]
+    half_full: Mapping[str, int] = field(default_factory=dict)
+    """Entities of which more than half of what is kept is held, by family."""
+    unreadable: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """Entities whose state cannot be read, by family and partition."""
 
 
 def figures_of(fold: Fold, partitions: Collection[int], as_of: date) -> dict[int, Figures]:
@@ -147,7 +151,13 @@ class Exposition(Collector):
         lag = family_of(names.LAG)
         for (topic, partition), behind in sorted(snapshot.lag.items()):
             lag.add_metric([topic, str(partition)], behind)
-        yield from (owned, entities, lag)
+        half_full = family_of(names.ENTITIES_HALF_FULL)
+        for family, count in sorted(snapshot.half_full.items()):
+            half_full.add_metric([family], count)
+        unreadable = family_of(names.STATES_UNREADABLE)
+        for (family, partition), count in sorted(snapshot.unreadable.items()):
+            unreadable.add_metric([family, str(partition)], count)
+        yield from (owned, entities, lag, half_full, unreadable)
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters

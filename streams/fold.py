@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from events.registry import Family
     from streams.state import EntityState
 
-__all__ = ["Fold", "Series", "SeriesKey"]
+__all__ = ["Difference", "Fold", "Series", "SeriesKey"]
 
 #: Views, with the terms that share them and their places in the fold.
 _Views: TypeAlias = "dict[View, list[tuple[int, Term]]]"
+#: What a change of one entity takes out of terms (-1) and puts in (1).
+Difference: TypeAlias = "list[tuple[int, Contribution, int]]"
 _SeriesByKey: TypeAlias = "defaultdict[tuple[int, str, str], Series]"
 
 
@@ -121,7 +123,13 @@ class Fold:
         before: EntityState,
         after: EntityState,
     ) -> None:
-        """Take one entity's old contributions out and put its new ones in.
+        """Take one entity's old contributions out and put its new ones in."""
+        self.apply(partition, self.difference(family, entity, before, after))
+
+    def difference(
+        self, family: Family, entity: str, before: EntityState, after: EntityState
+    ) -> Difference:
+        """Return what `replace` would change, and change nothing: all that can fail is done here.
 
         A view none of whose facts changed is passed over; `with_cell` leaves those untouched. So
         is the past that both states share.
@@ -129,7 +137,7 @@ class Fold:
         changed = {
             fact for fact in before.keys() | after.keys() if before.get(fact) is not after.get(fact)
         }
-        series = self._series[partition]
+        found: Difference = []
         for view, terms in self._views_of(family, entity).items():
             if changed.isdisjoint(view.depends_on):
                 continue
@@ -137,8 +145,16 @@ class Fold:
             since = first_difference(old, new)
             for seen, sign in ((old, -1), (new, 1)):
                 if seen:
-                    for place, term in terms:
-                        _add(series, place, contribution(term, seen, since), sign)
+                    found += [
+                        (place, contribution(term, seen, since), sign) for place, term in terms
+                    ]
+        return found
+
+    def apply(self, partition: int, difference: Difference) -> None:
+        """Make a change that `difference` has found."""
+        series = self._series[partition]
+        for place, contributed, sign in difference:
+            _add(series, place, contributed, sign)
 
     def drop(self, family: Family, partition: int) -> None:
         """Forget a family's series of a partition that another worker owns now."""

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from streams.fold import Fold
-from streams.state import EMPTY, EntityState, merge_states
+from events.records import UnreadableValue
+from streams.compression import BatchUnreadableError
+from streams.fold import Difference, Fold
+from streams.state import (
+    EMPTY,
+    UNREADABLE,
+    WATCHED_BYTES,
+    EntityState,
+    decode_state,
+    encode_state,
+    merge_states,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,7 +25,15 @@ if TYPE_CHECKING:
     from catalogue.terms import Term
     from events.registry import Family
 
-__all__ = ["Holdings"]
+__all__ = ["Change", "Holdings"]
+
+
+class Change(NamedTuple):
+    """What a batch makes of one entity, worked out before anything of it is written."""
+
+    before: EntityState
+    after: EntityState
+    difference: Difference
 
 
 class Holdings:
@@ -28,19 +46,111 @@ class Holdings:
         self.fold = Fold(terms)
         self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         self._repaired: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
+        self._watched: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
         """Return the states of one family's partition, by entity id."""
         return MappingProxyType(self._states[family, partition])
 
+    def watched(self, family: Family, partition: int) -> Mapping[str, int]:
+        """Return the entities whose state is large, with its bytes; UNREADABLE where it is that."""
+        return self._watched[family, partition]
+
+    def watch(self, family: Family, partition: int, entity: str, size: int) -> bool:
+        """Note how large a state is; tell whether it is watched from now on, and was not before."""
+        watched = self._watched[family, partition]
+        if size <= WATCHED_BYTES:
+            if watched:
+                watched.pop(entity, None)
+            return False
+        is_new = entity not in watched
+        watched[entity] = size
+        return is_new
+
+    def changes(
+        self, family: Family, partition: int, changed: Mapping[str, EntityState]
+    ) -> Mapping[str, Change]:
+        """Work out what taking states over comes to; nothing is changed yet.
+
+        Raises whatever a state that cannot be folded makes the fold raise.
+        """
+        states = self._states[family, partition]
+        found = {}
+        for entity, after in changed.items():
+            before = states.get(entity, EMPTY)
+            found[entity] = Change(
+                before, after, self.fold.difference(family, entity, before, after)
+            )
+        return found
+
     def put(self, family: Family, partition: int, changed: Mapping[str, EntityState]) -> None:
         """Take over the states that a batch changed."""
+        self.take_over(family, partition, self.changes(family, partition, changed))
+
+    def take_over(self, family: Family, partition: int, changes: Mapping[str, Change]) -> None:
+        """Take over states, as it was worked out what that comes to."""
         states = self._states[family, partition]
         repaired = self._repaired[family, partition]
-        for entity, state in changed.items():
-            self.fold.replace(family, partition, entity, states.get(entity, EMPTY), state)
-            states[entity] = state
+        for entity, (before, after, difference) in changes.items():
+            if states.get(entity, EMPTY) is before:
+                self.fold.apply(partition, difference)
+            else:  # Dropped meanwhile.
+                known = states.get(entity, EMPTY)
+                self.fold.replace(family, partition, entity, known, after)
+            states[entity] = after
             repaired.pop(entity, None)
+
+    def restore(
+        self, family: Family, partition: int, key: bytes | None, value: bytes | None
+    ) -> Exception | None:
+        """Take in a changelog record; return what made it unreadable, None where nothing did.
+
+        Such a record says nothing. Where the entity's state is known from an earlier one, that is
+        noted, to be written again. Where it is not, the entity is held back: none of its events
+        is merged, and the partition's figures are not shown, until a rebuild.
+        """
+        if isinstance(value, UnreadableValue):
+            # Of whichever entities: a name that none has stands for them.
+            self._watched[family, partition][""] = UNREADABLE
+            return BatchUnreadableError(value.cause)
+        if key is None:
+            return None
+        try:
+            entity = key.decode()
+        except UnicodeDecodeError as error:
+            return error  # No entity's.
+        try:
+            if value is None:
+                self.forget(family, partition, entity)
+                self._watched[family, partition].pop(entity, None)
+            else:
+                self.recover(family, partition, entity, decode_state(value))
+                if len(value) > WATCHED_BYTES:
+                    after = self._states[family, partition][entity]
+                    self.watch(family, partition, entity, len(encode_state(after)))
+        except Exception as error:  # noqa: BLE001 - foreign bytes may fail anywhere
+            known = self._states[family, partition].get(entity)
+            if known is None:
+                self._watched[family, partition][entity] = UNREADABLE
+            else:
+                self._repaired[family, partition][entity] = known
+            return error
+        return None
+
+    def unreadable(self) -> Mapping[tuple[Family, int], int]:
+        """Return of how many entities the state cannot be read, by family and partition."""
+        return {
+            place: count
+            for place, watched in self._watched.items()
+            if (count := sum(size == UNREADABLE for size in watched.values()))
+        }
+
+    def half_full(self) -> Mapping[Family, int]:
+        """Return the number of entities of which more is held than half of what is kept."""
+        counts: dict[Family, int] = defaultdict(int)
+        for (family, _), watched in self._watched.items():
+            counts[family] += sum(size > 0 for size in watched.values())
+        return counts
 
     def recover(self, family: Family, partition: int, entity: str, recorded: EntityState) -> None:
         """Merge a changelog record.
@@ -53,7 +163,8 @@ class Holdings:
         before = states.get(entity, EMPTY)
         after = merge_states(before, recorded)
         if after != before:
-            self.fold.replace(family, partition, entity, before, after)
+            difference = self.fold.difference(family, entity, before, after)
+            self.fold.apply(partition, difference)
             states[entity] = after
         if after != recorded:
             self._repaired[family, partition][entity] = after
@@ -85,6 +196,7 @@ class Holdings:
         """Forget a partition that another worker owns now."""
         self._states.pop((family, partition), None)
         self._repaired.pop((family, partition), None)
+        self._watched.pop((family, partition), None)
         self.fold.drop(family, partition)
 
     def entities(self) -> Mapping[Family, int]:

@@ -11,10 +11,12 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from sys import intern
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json
+
+from events.topics import ENTITY_MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +26,15 @@ if TYPE_CHECKING:
 __all__ = [
     "EMPTY",
     "NO_DAYS",
+    "UNREADABLE",
+    "WATCHED_BYTES",
     "Cell",
     "EntityState",
     "cell_of",
     "day_of",
     "decode_state",
     "encode_state",
+    "growth",
     "latest_attributes",
     "merge_states",
     "newest",
@@ -41,6 +46,7 @@ __all__ = [
 _WRITER: TypeAdapter[Any] = TypeAdapter(
     dict[str, dict[str, tuple[int, str, str, dict[str, Any] | None]]]
 )
+_CELL_WRITER: TypeAdapter[Any] = TypeAdapter(tuple[int, str, str, dict[str, Any] | None])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -60,6 +66,11 @@ class Cell(NamedTuple):
 
 #: Fact name → effective day (ISO 8601) → cell.
 EntityState: TypeAlias = "Mapping[str, Mapping[str, Cell]]"
+
+#: From this size on a state is watched, in bytes as it is encoded: half of what is kept of one.
+WATCHED_BYTES: Final = ENTITY_MAX_BYTES // 2
+#: The size of a state that is not known, since its changelog holds something else for it.
+UNREADABLE: Final = -1
 
 EMPTY: EntityState = {}
 NO_DAYS: Mapping[str, Cell] = {}
@@ -126,6 +137,26 @@ def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
 def encode_state(state: EntityState) -> bytes:
     """Encode a state as the JSON value of its changelog record."""
     return _WRITER.serializer.to_json(state)
+
+
+def growth(state: EntityState, fact: str, day: str, cell: Cell) -> int:
+    """Return by how many bytes `encode_state` grows when a cell is set; below 0 where it shrinks.
+
+    The cost is that of the cell, however large the state is.
+    """
+    days = state.get(fact)
+    known = None if days is None else days.get(day)
+    size = _written(cell)
+    if known is not None:
+        return size - _written(known)
+    size += len(f'"{day}":')
+    if days is None:
+        return size + len(f'"{fact}":{{}}') + (1 if state else 0)
+    return size + (1 if days else 0)
+
+
+def _written(cell: Cell) -> int:
+    return len(_CELL_WRITER.serializer.to_json(cell))
 
 
 def decode_state(value: bytes) -> EntityState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 from faust import Table
@@ -9,7 +10,6 @@ from faust.stores import memory
 
 from events.topics import changelog_name
 from streams.batching import BatchSchema
-from streams.state import decode_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from streams.holdings import Holdings
 
 __all__ = ["EntityStore", "EntityTable", "entity_table"]
+
+logger = logging.getLogger(__name__)
 
 
 class EntityStore(memory.Store[str, Any]):
@@ -46,13 +48,16 @@ class EntityStore(memory.Store[str, Any]):
         """Merge the records of changelog polls, as `BatchConsumer` hands them on."""
         for event in batch:
             for record in event.value:
-                if record.key is None:
-                    continue
-                place = (self.family, record.partition, record.key.decode())
-                if record.value is None:
-                    self.holdings.forget(*place)
-                else:
-                    self.holdings.recover(*place, decode_state(record.value))
+                place = self.family, record.partition
+                error = self.holdings.restore(*place, record.key, record.value)
+                if error is not None:
+                    logger.error(
+                        "unreadable state topic=%s partition=%d offset=%d error=%r",
+                        record.topic,
+                        record.partition,
+                        record.offset,
+                        error,
+                    )
 
 
 class EntityTable(Table[str, Any]):

@@ -26,7 +26,11 @@ partitioner (murmur2): all that is said of an entity is then read in order.
 
 Events are never altered. A correction is a new event of the same type, entity and day with a later
 `time`; a retraction is one with `retracted: true`. The same `source` and `id` sent twice count
-once."""
+once.
+
+Records may be compressed with any of Kafka's codecs. A record takes at most 256 KiB, and a batch
+unpacks to at most 64 MiB. Of one entity 4 MiB are kept, its facts and days as JSON, which is some
+ten thousand days: an event that would add to more is refused (`entity_full`)."""
 
 
 def asyncapi_document() -> dict[str, JSON]:

@@ -33,6 +33,9 @@ JSON; how one is sent is in the [producers' guide](../producers.md)
 - [released/](released): the same schemas as they were released; `make check` compares. An event
   that one of them takes is taken for ever
 
+Of one entity 4 MiB are kept, its facts and days as JSON: some ten thousand days. An event that
+would add to more is refused (`entity_full`).
+
 They are also at the producers' door: `/asyncapi.json`, `/openapi.json`, `/schemas/{type}.json`.
 """
 

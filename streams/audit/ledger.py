@@ -16,6 +16,7 @@ from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.registry import Family, facts_of
 from events.topics import topic_name
+from streams.audit.overgrown import refuse_overgrown
 from streams.audit.records import RawRecord
 from streams.audit.work_folder import WorkFolder
 from streams.dead_letters import FORWARDED_FROM
@@ -126,6 +127,8 @@ class Ledger:
             "INSERT INTO defining VALUES (?)", [(facts_of(family)[0].NAME,) for family in Family]
         )
         self.database.executemany(_RECORD, self._rows(records))
+        if overgrown := refuse_overgrown(self.database):
+            self._refusals[RefusalReason.ENTITY_FULL] += overgrown
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
@@ -14,7 +14,7 @@ from faust.types import TP, Message
 from events.fact import Family
 from events.records import OutgoingRecord, Record
 from events.topics import topic_name
-from streams.batching import BatchConsumer, BatchProducer, LeaseLostError
+from streams.batching import BatchConsumer, BatchProducer, LeaseLostError, WriteRefusedError
 
 __all__ = ["FakeApp", "FakeConsumer", "FakeProducer", "StatesWritten", "batch_message"]
 
@@ -127,6 +127,8 @@ class FakeProducer:
     failure: BaseException | None = None
     states: list[StatesWritten] = field(default_factory=list)
     records: list[OutgoingRecord] = field(default_factory=list)
+    refuses: Callable[[bytes | None], bool] = lambda _: False
+    """Tells of a value that the broker will not have."""
 
     def __post_init__(self) -> None:
         self.acknowledges.set()
@@ -141,12 +143,18 @@ class FakeProducer:
     ) -> None:
         """Note changelog records, once acknowledged."""
         await self._acknowledged()
+        self._take_or_refuse(topic, (value for _, value in records))
         self.states.append(StatesWritten(topic, partition, records))
 
     async def write_all(self, records: Sequence[OutgoingRecord]) -> None:
         """Note dead letters and forwards, once acknowledged."""
         await self._acknowledged()
+        self._take_or_refuse("several", (record.value for record in records))
         self.records += records
+
+    def _take_or_refuse(self, topic: str, values: Iterable[bytes | None]) -> None:
+        if any(map(self.refuses, values)):
+            raise WriteRefusedError(topic, None, cause=OverflowError("too much"))
 
     async def _acknowledged(self) -> None:
         self.asked.set()

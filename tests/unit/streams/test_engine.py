@@ -5,25 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from faust.types import Message
 
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
-from events.dead_letters import read_dead_letter
+from events.dead_letters import DeadLetter, read_dead_letter
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
+from streams import core, engine, holdings
 from streams.batching import LeaseLostError, ProduceFailedError
 from streams.clock import FixedClock
 from streams.core import Outcome
 from streams.engine import Engine
-from streams.state import EntityState, decode_state
+from streams.fold import Fold
+from streams.state import EntityState, decode_state, encode_state
 from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
 from tests.support.histories import event, state_of, uai
+from tests.support.letters import arrived
 from tests.support.records import PARTITIONS, FakeRecord, record_of
 
 CATALOGUE = load_catalogue()
@@ -179,6 +184,117 @@ class TestTake:
         bench.take_all(record_of(connected()))
 
         assert bench.engine.progressed_at > before
+
+
+class TestIsolation:
+    """What fails for a record is that record's alone."""
+
+    OTHER = uai("0750002")
+
+    @pytest.fixture
+    def poison(self, monkeypatch: pytest.MonkeyPatch) -> FakeRecord:
+        """Return a record that makes the merge fail, with whatever it is taken."""
+        record = record_of(event("school.connected", PARIS, "2019-09-09"), partition=HOME)
+        process = core.process
+
+        def failing(records: Sequence[Record], *args: Any, **kwargs: Any) -> core.Result:
+            if record in records:
+                raise ZeroDivisionError
+            return process(records, *args, **kwargs)
+
+        monkeypatch.setattr(engine, "process", failing)
+        return record
+
+    def letters(self, bench: Bench) -> list[DeadLetter]:
+        """Return the dead letters written."""
+        return [read_dead_letter(one) for one in arrived(bench.producer.records)]
+
+    def test_a_record_that_cannot_be_merged_is_refused(
+        self, bench: Bench, poison: FakeRecord
+    ) -> None:
+        """The others of its batch are merged, and the batch is done."""
+        first, last = connected("2018-03-01"), connected("2018-04-01")
+
+        message = bench.take_all(record_of(first), poison, record_of(last))
+
+        assert bench.known == {PARIS: state_of(first, last)}
+        assert bench.consumer.finished == [message]
+        [letter] = self.letters(bench)
+        assert (letter.reason, letter.value) == ("unprocessable", poison.value)
+        assert letter.origin.offset == poison.offset
+        assert sum(bench.engine.meters.events.values()) == 3
+        assert bench.engine.meters.dead_letters == {"unprocessable": 1}
+
+    def test_a_state_that_cannot_be_folded_is_never_written(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A recovery would fail on it at every start."""
+        difference = Fold.difference
+
+        def failing(self: Fold, *place: Any) -> Any:  # noqa: ANN401
+            if "2019-09-09" in place[-1].get("school.connected", {}):
+                raise OverflowError
+            return difference(self, *place)
+
+        monkeypatch.setattr(Fold, "difference", failing)
+
+        told = connected("2018-03-01")
+        bench.take_all(record_of(told), record_of(connected("2019-09-09")))
+
+        assert bench.known == {PARIS: state_of(told)}
+        written = [value for one in bench.producer.states for _, value in one.records]
+        assert not any(b"2019-09-09" in value for value in written)
+        assert [letter.reason for letter in self.letters(bench)] == ["unprocessable"]
+
+    def test_a_write_that_the_broker_refuses_for_its_content_is_a_record_s(
+        self, bench: Bench
+    ) -> None:
+        """Its letter keeps what can be written of it, if only where it lies."""
+        bench.producer.refuses = lambda value: value is not None and b"poison" in value
+        poison = replace(REFUSED, value=b"poison")
+
+        bench.take_all(record_of(connected()), poison, REFUSED)
+
+        first, second = self.letters(bench)
+        assert (first.reason, first.value, first.origin.offset) == ("unprocessable", None, 42)
+        assert (second.reason, second.value) == ("not_a_cloudevent", REFUSED.value)
+        assert list(bench.known) == [PARIS]
+
+    def test_a_lease_that_is_lost_in_between_ends_it(
+        self, bench: Bench, poison: FakeRecord
+    ) -> None:
+        """Another worker refuses the record, if it must be."""
+        bench.consumer.doubt = "the group has formed anew"
+
+        with pytest.raises(LeaseLostError):
+            bench.take_all(poison)
+
+        assert bench.producer.records == []
+
+    def test_a_large_entity_is_told_of_once(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """When it has half of what is kept; and from then on its size is checked."""
+        days = [connected(f"2018-03-{day:02}") for day in range(1, 29)]
+        half = len(encode_state(state_of(*days[:10])))
+        for module in (engine, holdings):
+            monkeypatch.setattr(module, "WATCHED_BYTES", half - 1)
+        monkeypatch.setattr(core, "ENTITY_MAX_BYTES", 2 * half)
+
+        with caplog.at_level(logging.WARNING):
+            for told in days[:9]:
+                bench.take_all(record_of(told))
+            assert caplog.messages == []
+            bench.take_all(record_of(days[9]))
+            bench.take_all(*map(record_of, days[10:]))
+
+        half_full = [line for line in caplog.messages if line.startswith("entity half full")]
+        assert len(half_full) == 1
+        kept = state_of(*days[:20])
+        assert bench.known == {PARIS: kept}
+        assert len(encode_state(kept)) <= 2 * half < len(encode_state(state_of(*days[:21])))
+        assert {letter.reason for letter in self.letters(bench)} == {"entity_full"}
+        assert bench.engine.holdings.half_full() == {SCHOOLS: 1}
 
 
 class TestOrder:

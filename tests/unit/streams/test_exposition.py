@@ -31,6 +31,7 @@ from streams.meters import Meters
 from streams.metric_families import registry_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
+from streams.state import WATCHED_BYTES
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
 from tests.support.observations import barometer, observed, said
@@ -70,6 +71,8 @@ def exposed(
         figures=figures_of(holdings.fold, range(PARTITIONS) if ready else (), as_of),
         entities={str(family): count for family, count in holdings.entities().items()},
         lag=lag or {},
+        half_full={str(family): count for family, count in holdings.half_full().items()},
+        unreadable={(str(f), at): count for (f, at), count in holdings.unreadable().items()},
     )
     exposition = Exposition(catalogue, holdings.fold, meters or Meters(), lambda: snapshot)
     found: dict[str, list[Sample]] = defaultdict(list)
@@ -95,6 +98,8 @@ def everything() -> tuple[Holdings, Meters]:
         for partition, result in processed(holdings, family, pool(family)):
             holdings.put(family, partition, result.changed)
             meters.count(result)
+    holdings.watch(Family.SCHOOLS, 0, "large", WATCHED_BYTES + 1)
+    holdings.restore(Family.SCHOOLS, 1, b"odd", b"{")
     meters.events["unknown", Outcome.REFUSED] += 1
     meters.dead_letters.update(map(str, RefusalReason))
     meters.recovery_seconds = 1.5

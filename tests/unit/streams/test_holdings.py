@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,9 +13,10 @@ from catalogue.loader import load_catalogue
 from catalogue.terms import Term
 from events.cloudevent import CloudEvent
 from events.fact import Family
+from events.records import UnreadableValue
 from streams.exposition import Figures, figures_of
 from streams.holdings import Holdings
-from streams.state import EMPTY, EntityState, merge_states
+from streams.state import EMPTY, UNREADABLE, EntityState, encode_state, merge_states
 from tests.support.histories import (
     DAYS,
     deliveries,
@@ -29,6 +31,8 @@ from tests.support.records import PARTITIONS, learn
 PARIS = uai("0750001")
 CONNECTED = Term(Family.SCHOOLS, ("school.connected",), unless=("school.disconnected",))
 SCHOOLS = Family.SCHOOLS
+#: JSON of a state's form, with a day that is none.
+UNFOLDABLE = b'{"school.connected": {"soon": [1, "/lycees", "a", {"department": "75"}]}}'
 
 
 @cache
@@ -91,6 +95,62 @@ class TestConvergence:
         holdings = learn(Holdings(terms()), family, data.draw(deliveries(history)))
 
         assert mismatches(holdings) == 0
+
+
+class TestUnreadable:
+    """Changelog records that are no states, written by who knows whom."""
+
+    @pytest.mark.parametrize(
+        "value",
+        [b"", b"{", b"\xff", b"[]", b'{"school.connected": {"2018-03-01": [1]}}', UNFOLDABLE],
+    )
+    def test_an_entity_without_a_state_is_held_back(self, value: bytes) -> None:
+        """That is told, nothing else is touched, and what can be read is read."""
+        holdings, state = Holdings([CONNECTED]), state_of(connected())
+
+        assert holdings.restore(SCHOOLS, 0, b"0750009X", value) is not None
+        assert holdings.restore(SCHOOLS, 0, PARIS.encode(), encode_state(state)) is None
+
+        assert dict(holdings.states(SCHOOLS, 0)) == {PARIS: state}
+        assert holdings.watched(SCHOOLS, 0) == {"0750009X": UNREADABLE}
+        assert holdings.unreadable() == {(SCHOOLS, 0): 1}
+        assert holdings.mismatches(SCHOOLS, 0) == 0
+
+    def test_an_entity_whose_state_is_known_is_written_again(self) -> None:
+        """Compaction would otherwise leave what cannot be read."""
+        holdings, state = Holdings([CONNECTED]), state_of(connected())
+        holdings.restore(SCHOOLS, 0, PARIS.encode(), encode_state(state))
+
+        assert holdings.restore(SCHOOLS, 0, PARIS.encode(), b"{") is not None
+
+        assert holdings.repairs_of(SCHOOLS, 0) == {PARIS: state}
+        assert holdings.unreadable() == {}
+
+    def test_the_end_of_a_state_ends_the_doubt(self) -> None:
+        """There is nothing left to be read."""
+        holdings = Holdings([CONNECTED])
+        holdings.restore(SCHOOLS, 0, PARIS.encode(), b"{")
+
+        assert holdings.restore(SCHOOLS, 0, PARIS.encode(), None) is None
+
+        assert holdings.unreadable() == {}
+
+    @pytest.mark.parametrize("key", [None, b"\xff"])
+    def test_what_is_no_entity_s_holds_nothing_back(self, key: bytes | None) -> None:
+        """No worker writes such a key."""
+        holdings = Holdings([CONNECTED])
+
+        holdings.restore(SCHOOLS, 0, key, b"{")
+
+        assert holdings.unreadable() == {}
+
+    def test_a_batch_that_cannot_be_unpacked_may_be_of_anybody(self) -> None:
+        """The partition's figures are in doubt."""
+        holdings = Holdings([CONNECTED])
+
+        assert holdings.restore(SCHOOLS, 0, None, UnreadableValue("damaged")) is not None
+
+        assert holdings.unreadable() == {(SCHOOLS, 0): 1}
 
 
 class TestRecovery:

@@ -12,6 +12,7 @@ from streams.state import (
     cell_of,
     decode_state,
     encode_state,
+    growth,
     latest_attributes,
     merge_states,
     newest,
@@ -193,3 +194,15 @@ class TestEncoding:
         decoded = decode_state(encode_state(state))
 
         assert isinstance(decoded["coworking.opened"]["2018-01-01"], Cell)
+
+
+@given(states(), events_of(Family.COWORKING))
+def test_growth_is_what_a_cell_adds_to_the_encoded_state(
+    state: EntityState, told: CloudEvent
+) -> None:
+    """Without encoding the state, which may be megabytes."""
+    fact, day, cell = told.fact.NAME, told.fact.effective_day.isoformat(), cell_of(told)
+
+    after = with_cell(state, fact, day, cell)
+
+    assert growth(state, fact, day, cell) == len(encode_state(after)) - len(encode_state(state))

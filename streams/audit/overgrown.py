@@ -1,0 +1,76 @@
+"""Events beyond what is kept of one entity: the audit refuses them where the workers do.
+
+Which they are depends on the order of an entity's events on its own partition, and on nothing else.
+So it is counted again from the rows, of the few entities that may be so large.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+from events.topics import ENTITY_MAX_BYTES
+from streams.state import EMPTY, Cell, encode_state, growth, newest
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["refuse_overgrown"]
+
+#: A row takes no more of a state than this and its texts, which JSON may write twice as long.
+_PER_ROW_BYTES: Final = 100
+
+_LARGE: Final = """
+SELECT family, entity FROM record WHERE NOT misrouted
+GROUP BY 1, 2
+HAVING sum(? + length(fact) + 2 * (
+    length(CAST(content AS BLOB)) + length(CAST(id AS BLOB)) + length(CAST(source AS BLOB))
+)) > ?
+"""
+
+_ROWS: Final = """
+SELECT rowid, fact, day, time, source, id, content FROM record
+WHERE family = ? AND entity = ? AND NOT misrouted ORDER BY rowid
+"""
+
+# A refused copy stands for the record that was forwarded; the copy itself nobody has produced.
+_ORIGINALS: Final = """
+DELETE FROM record WHERE misrouted AND NOT forwarded AND (family, entity, source, id) IN (
+    SELECT family, entity, source, id FROM record WHERE rowid = ? AND forwarded
+)
+"""
+
+
+def refuse_overgrown(database: sqlite3.Connection, *, most: int = ENTITY_MAX_BYTES) -> int:
+    """Delete the events that made a state larger than `most` bytes.
+
+    Returns how many they are, the workers' copies not counted.
+    """
+    refused = 0
+    for family, entity in database.execute(_LARGE, (_PER_ROW_BYTES, most)).fetchall():
+        for rowid in list(_overgrown(database.execute(_ROWS, (family, entity)), most)):
+            refused += database.execute(_ORIGINALS, (rowid,)).rowcount
+            refused += database.execute(
+                "DELETE FROM record WHERE rowid = ? AND NOT forwarded", (rowid,)
+            ).rowcount
+            database.execute("DELETE FROM record WHERE rowid = ?", (rowid,))
+    return refused
+
+
+def _overgrown(rows: Iterable[tuple[Any, ...]], most: int) -> Iterator[int]:
+    state: dict[str, dict[str, Cell]] = {}
+    size = len(encode_state(EMPTY))
+    for rowid, fact, ordinal, time, source, id_, content in rows:
+        cell = Cell(time, source, id_, json.loads(content))
+        day = date.fromordinal(ordinal).isoformat()
+        known = state.get(fact, {}).get(day)
+        if known is not None and newest(known, cell) is known:
+            continue
+        grown = size + growth(state, fact, day, cell)
+        if grown > max(size, most):
+            yield rowid
+            continue
+        size = grown
+        state.setdefault(fact, {})[day] = cell
