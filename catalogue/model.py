@@ -40,6 +40,8 @@ from events.registry import Family
 __all__ = [
     "Baseline",
     "Catalogue",
+    "Country",
+    "CountryTarget",
     "Direction",
     "Grain",
     "Indicator",
@@ -197,6 +199,23 @@ class Milestone(Declared):
         return "region" in self.scope if department is None else department in self.departments
 
 
+class CountryTarget(Declared):
+    """A target of the whole country."""
+
+    target: Number
+    day: Day
+    source: Text
+
+
+class Country(Declared):
+    """What is known of the whole country, kept for comparison: nobody here is held to it."""
+
+    shown: Flag = False
+    """True where its value is shown beside the region's."""
+    baseline: Baseline | None = None
+    targets: tuple[CountryTarget, ...] = ()
+
+
 class TrendWindow(Declared):
     """Which points of its history tell where an indicator is heading."""
 
@@ -248,6 +267,8 @@ class Indicator(Declared):
     baselines: dict[Place, Baseline] = {}
     """Those of the territories that have their own: `region`, or an INSEE code."""
     milestones: tuple[Milestone, ...] = ()
+    country: Country | None = None
+    """France's own figures, of what is observed."""
 
     @field_validator("breakdown")
     @classmethod
@@ -288,6 +309,7 @@ class Indicator(Declared):
             remedy = "remove it: who observes decides what may be known"
             yield Mistake(("min_cell",), problem, self.min_cell, remedy)
         yield from self._impossible_starts()
+        yield from self._misfits_of_the_country()
         for place, milestone in enumerate(self.milestones):
             where = ("milestones", place)
             yield from self._impossible((*where, "target"), milestone.target)
@@ -304,6 +326,18 @@ class Indicator(Declared):
             if place != "region" and self.grain is Grain.REGION:
                 remedy = "write region, or give the indicator grain: department"
                 yield Mistake(("baselines", place), "is finer than the grain", place, remedy)
+
+    def _misfits_of_the_country(self) -> Iterator[Mistake]:
+        if self.country is None:
+            return
+        if self.plan.additive:
+            problem = "is kept of what is observed alone"
+            yield Mistake(("country",), problem, "country", "remove it")
+        if self.country.baseline is not None:
+            where = ("country", "baseline", "value")
+            yield from self._impossible(where, self.country.baseline.value)
+        for place, one in enumerate(self.country.targets):
+            yield from self._impossible(("country", "targets", place, "target"), one.target)
 
     def _impossible(self, path: tuple[str | int, ...], value: Decimal | None) -> Iterator[Mistake]:
         if value is None or (self.unit is not Unit.RATIO and not self.plan.additive):

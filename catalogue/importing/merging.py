@@ -6,11 +6,13 @@ and the milestones of observed indicators are changed, and only where a value sa
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from catalogue.importing.places import DEPARTMENTS, REGION, place_of
@@ -18,44 +20,183 @@ from catalogue.importing.promises import Promise
 from catalogue.model import FIRST_DAY, LAST_DAY
 from events.importing.finding import Aside, Finding
 from events.importing.pilote import ValueKind
+from events.importing.refusal import Refusal
 
-__all__ = ["KEPT", "LATER", "NATIONAL", "Declaration", "merge"]
+__all__ = ["AGAINST", "KEPT", "LATER", "UNDECIDED", "Declaration", "Told", "merge"]
 
 Declaration: TypeAlias = dict[str, Any]
 
 KEPT: Final = "an initial or a target value, now in the catalogue"
+AGAINST: Final = "a target value against its indicator's direction, now in the catalogue"
 LATER: Final = "an initial value later than the first"
-NATIONAL: Final = "an initial or a target value of France, which the catalogue has no place for"
+UNDECIDED: Final = "an initial or a target value of an indicator whose direction is not known"
 
+COUNTRY: Final = "country"
+RISING: Final = "rising"
+FALLING: Final = "falling"
 HUNDRED: Final = 100
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What PILOTE's files do not tell of indicators, and whoever imports them does, by name."""
+
+    percent: Collection[str] = ()
+    rising: Collection[str] = ()
+    falling: Collection[str] = ()
+
+    def direction(self, name: str) -> str | None:
+        """Give the direction that an indicator is said to have."""
+        if name in self.falling:
+            return FALLING
+        return RISING if name in self.rising else None
+
+
 def merge(
-    declared: Declaration, promises: Iterable[Promise], *, percent: Collection[str] = ()
+    declared: Declaration, promises: Iterable[Promise], told: Told | None = None
 ) -> tuple[Declaration, list[Finding]]:
     """Merge values into a copy of a declaration; and find what has become of each line.
 
-    An indicator that is not there yet is added; `percent` names those that are percentages. The
-    first initial value of a territory is its baseline; each target value is a milestone of its
-    territory and day. Done again with the same values, nothing changes.
+    An indicator that is not there yet is added. The first initial value of a territory is its
+    baseline; each target value is a milestone of its territory and day; France's are kept apart.
+    Done again with the same values, nothing changes.
     """
     merged = deepcopy(declared)
     indicators: list[Declaration] = merged["indicators"]
     findings: list[Finding] = []
     by_indicator: dict[str, list[Promise]] = defaultdict(list)
     for promise in promises:
-        if place_of(promise.value.territory) is None:
-            findings.append(Aside(promise.origin.line, NATIONAL))
-        else:
-            by_indicator[promise.value.indicator].append(promise)
-    for name, told in sorted(by_indicator.items()):
-        entry = next((one for one in indicators if _observes(one, name)), None)
-        is_new = entry is None
-        entry = entry or _new_entry(name, told, percent=name in percent)
-        findings += _Promised(entry).take(told)
-        if is_new and ("baselines" in entry or "milestones" in entry):
+        by_indicator[promise.value.indicator].append(promise)
+    for name, said in sorted(by_indicator.items()):
+        at = next((at for at, one in enumerate(indicators) if _observes(one, name)), None)
+        before = None if at is None else indicators[at]
+        entry, found = _merged(before, name, said, told or Told())
+        findings += found
+        if at is not None:
+            indicators[at] = entry
+        elif entry.keys() & {"baselines", "milestones", COUNTRY}:
             indicators.append(entry)
     return merged, findings
+
+
+def _merged(
+    before: Declaration | None, name: str, said: Collection[Promise], told: Told
+) -> tuple[Declaration, list[Finding]]:
+    """Merge what is said of one indicator; where its direction is in doubt, all stays as it was.
+
+    The direction (PILOTE's tendance) is the indicator's, whatever the territory, and is not in the
+    files: it is what is told, or in the catalogue, or what all targets have in common.
+    """
+    entry = deepcopy(before) if before else _new_entry(name, said, percent=name in told.percent)
+    nation = _nation(entry)
+    findings = [
+        *_Promised(entry).take(one for one in said if not _is_national(one)),
+        *_Promised(nation).take(one for one in said if _is_national(one)),
+    ]
+    _keep_nation(entry, nation)
+    ways = _ways(entry)
+    direction = told.direction(name)
+    if direction is None and before is not None:
+        direction = before["direction"]
+        is_doubtful = entry != before and bool(ways) and direction not in ways.values()
+    else:
+        is_doubtful = direction is None and len(set(ways.values())) > 1
+    if is_doubtful and (doubted := _doubted(said, ways)):
+        return before or {}, _doubts(findings, said, doubted, ways)
+    entry["direction"] = direction or next(iter(ways.values()), RISING)
+    against = {
+        Aside(one.origin.line, KEPT)
+        for one in said
+        if one.value.kind is ValueKind.TARGET
+        and ways.get(_key(one), entry["direction"]) != entry["direction"]
+    }
+    return entry, [
+        Aside(one.line, AGAINST) if isinstance(one, Aside) and one in against else one
+        for one in findings
+    ]
+
+
+def _doubted(said: Iterable[Promise], ways: Mapping[str, str]) -> list[Promise]:
+    """Choose the lines to refuse: of the territories that go the rarer way, the targets if any."""
+    ((rarer, _),) = Counter(sorted(ways.values(), reverse=True)).most_common()[-1:]
+    lines = [one for one in said if one.value.value is not None and ways.get(_key(one)) == rarer]
+    return [one for one in lines if one.value.kind is ValueKind.TARGET] or lines
+
+
+def _doubts(
+    findings: Iterable[Finding],
+    said: Iterable[Promise],
+    doubted: Iterable[Promise],
+    ways: Mapping[str, str],
+) -> list[Finding]:
+    """Find the doubted lines refused, and the others left aside that were not refused anyway."""
+    found: list[Finding] = [one for one in findings if isinstance(one, Refusal)]
+    for one in doubted:
+        name, word = one.value.indicator, {RISING: "up", FALLING: "down"}[ways[_key(one)]]
+        problem = f"leads {word}, against the indicator's other targets or its direction"
+        remedy = (
+            f"say --rising {name} or --falling {name}, as PILOTE's tendance is hausse or baisse"
+        )
+        found.append(one.origin.refusal("valeur", problem, remedy))
+    known = {(one.origin.file, one.origin.line) for one in doubted} | {
+        (one.file, one.line) for one in found if isinstance(one, Refusal)
+    }
+    asides = [one.origin for one in said if (one.origin.file, one.origin.line) not in known]
+    return [*found, *(Aside(origin.line, UNDECIDED) for origin in asides)]
+
+
+def _ways(entry: Declaration) -> dict[str, str]:
+    """Tell of each territory which way its last target is from its start, where it is any."""
+    country = entry.get(COUNTRY, {})
+    starts = {
+        REGION: entry.get("baseline"),
+        **entry.get("baselines", {}),
+        COUNTRY: country.get("baseline"),
+    }
+    targets = {
+        place: one
+        for one in sorted(_targets(entry.get("milestones", ())), key=itemgetter("day"))
+        for place in _scope(one)
+    }
+    if country.get("targets"):
+        targets[COUNTRY] = max(country["targets"], key=itemgetter("day"))
+    return {
+        place: FALLING if target["target"] < start["value"] else RISING
+        for place, target in targets.items()
+        if (start := starts.get(place)) is not None and target["target"] != start["value"]
+    }
+
+
+def _targets(milestones: Iterable[Declaration]) -> Iterator[Declaration]:
+    return (one for one in milestones if one.get("day") and one.get("target") is not None)
+
+
+def _nation(entry: Declaration) -> Declaration:
+    """Show what an entry keeps of France as an indicator of a single territory."""
+    country = entry.get(COUNTRY, {})
+    nation: Declaration = {
+        "unit": entry["unit"],
+        "measure": entry["measure"],
+        "grain": REGION,
+    }
+    if country.get("baseline"):
+        nation["baselines"] = {REGION: country["baseline"]}
+    if country.get("targets"):
+        nation["milestones"] = [{"id": COUNTRY, **target} for target in country["targets"]]
+    return nation
+
+
+def _keep_nation(entry: Declaration, nation: Declaration) -> None:
+    """Put it back, and keep the rest of what people wrote of it."""
+    targets = [
+        {part: one[part] for part in ("target", "day", "source")}
+        for one in nation.get("milestones", ())
+    ]
+    parts = {"baseline": nation.get("baselines", {}).get(REGION), "targets": targets}
+    rest = {part: one for part, one in entry.pop(COUNTRY, {}).items() if part not in parts}
+    kept = rest | {part: one for part, one in parts.items() if one}
+    if kept:
+        entry[COUNTRY] = kept
 
 
 class _Promised:
@@ -221,6 +362,14 @@ def _is_taken_back(promise: Promise | None) -> bool:
     return promise is not None and promise.value.value is None
 
 
+def _is_national(promise: Promise) -> bool:
+    return place_of(promise.value.territory) is None
+
+
+def _key(promise: Promise) -> str:
+    return place_of(promise.value.territory) or COUNTRY
+
+
 def _place(promise: Promise) -> str:
     return place_of(promise.value.territory) or REGION
 
@@ -246,33 +395,15 @@ def _source(promise: Promise) -> str:
 
 def _new_entry(name: str, promises: Iterable[Promise], *, percent: bool) -> Declaration:
     """Declare an indicator of which only its values are known; people write the rest."""
-    told = list(promises)
-    is_falling = _falls(told)
-    at_region = all(_place(promise) == REGION for promise in told)
+    at_region = all(_place(promise) == REGION for promise in promises)
     return {
         "id": name.lower().replace("-", "_"),
         "title": f"Indicateur {name}",
         "definition": f"Indicateur {name} de PILOTE, tel que l’État le publie.",
         "unit": "ratio" if percent else "count",
-        "direction": "falling" if is_falling else "rising",
-        "grain": "region" if at_region else "department",
+        "direction": RISING,  # As PILOTE has it where nobody said.
+        "grain": REGION if at_region else "department",
         "measure": {"observed": name, "percent": True} if percent else {"observed": name},
         "periodicity": "irregular",
         "availability_delay_days": 0,
     }
-
-
-def _falls(promises: Iterable[Promise]) -> bool:
-    """Tell whether the last target of some territory is below its first initial value."""
-    told: dict[str, dict[ValueKind, list[tuple[date, Decimal]]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for promise in promises:
-        value = promise.value
-        if value.value is not None:
-            told[_place(promise)][value.kind].append((value.day, value.value))
-    return any(
-        max(kinds[ValueKind.TARGET])[1] < min(kinds[ValueKind.INITIAL])[1]
-        for kinds in told.values()
-        if kinds[ValueKind.TARGET] and kinds[ValueKind.INITIAL]
-    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
-from catalogue.importing.merging import Declaration, merge
+from catalogue.importing.merging import Declaration, Told, merge
 from catalogue.importing.promises import Promise, Promises
 from events.importing.finding import Aside, Finding
 from events.importing.pilote import PiloteValue
@@ -19,11 +19,11 @@ NO_CATALOGUE = "an initial or a target value, for which --catalogue is not given
 class CatalogueKeeper:
     """Merges what it takes into a programme's declaration, once all files have been read."""
 
-    def __init__(self, declared: Declaration, *, percent: Collection[str] = ()) -> None:
+    def __init__(self, declared: Declaration, told: Told | None = None) -> None:
         self.declared = declared
         """The declaration as given; merged, once `rest` has been asked for."""
         self.has_changes = False
-        self._percent = percent
+        self._told = told
         self._promises = Promises()
 
     def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:
@@ -32,7 +32,7 @@ class CatalogueKeeper:
 
     def rest(self) -> Iterator[Finding]:
         """Merge; and find for each line what has become of it."""
-        merged, findings = merge(self.declared, self._promises.kept(), percent=self._percent)
+        merged, findings = merge(self.declared, self._promises.kept(), self._told)
         self.has_changes = merged != self.declared
         self.declared = merged
         yield from self._promises.others()

@@ -22,7 +22,7 @@ from events.registry import Family
 from streams.state import Cell, cell_of, newest
 
 if TYPE_CHECKING:
-    from catalogue.model import Catalogue, Indicator
+    from catalogue.model import Catalogue, Country, Indicator
     from streams.audit.records import RawRecord
 
 __all__ = ["current_values", "promised_values"]
@@ -88,6 +88,17 @@ def _promised(name: str, indicator: Indicator) -> Iterator[PiloteValue]:
                 targets.setdefault(milestone.day, milestone.target)
         for day, target in targets.items():
             yield PiloteValue(name, place, day, ValueKind.TARGET, target * factor)
+    if indicator.country is not None:
+        yield from _national(name, indicator.country, factor)
+
+
+def _national(name: str, country: Country, factor: int) -> Iterator[PiloteValue]:
+    start = country.baseline
+    if start is not None:
+        kind = ValueKind.INITIAL
+        yield PiloteValue(name, Territory.COUNTRY, start.day, kind, start.value * factor)
+    for one in country.targets:
+        yield PiloteValue(name, Territory.COUNTRY, one.day, ValueKind.TARGET, one.target * factor)
 
 
 def _end_of(day: date) -> datetime:

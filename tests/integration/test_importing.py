@@ -117,7 +117,8 @@ def test_an_import_that_is_killed_goes_on(
     current = [one for one in told if one.kind is ValueKind.CURRENT]
     file, catalogue = write_file(tmp_path, pilote_text(told)), tmp_path / "pilote.yaml"
     options = ("--journal", str(journal), "--catalogue", str(catalogue))
-    command = ("import", "pilote", *options, str(file))
+    rising = (part for name in {one.indicator for one in told} for part in ("--rising", name))
+    command = ("import", "pilote", *options, *rising, str(file))
     env = {**os.environ, "SMART_REGION_BROKER": broker.bootstrap}
     for mark in KILLS_AT:
         importing = start_child(
@@ -157,12 +158,7 @@ def test_an_import_that_is_killed_goes_on(
         if one["last_reported"]
     }
     assert figures == dict(last_values(current))
-    kept = [
-        one
-        for one in told
-        if one.value is not None
-        and (one.kind is ValueKind.CURRENT or one.territory is not Territory.COUNTRY)
-    ]
+    kept = [one for one in told if one.value is not None]
     assert exported.read_bytes() == pilote_text(kept).encode()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from catalogue.importing.merging import Told
 from catalogue.importing.pilote import CatalogueKeeper
 from catalogue.importing.programme_file import read_declared, write_declared
 from catalogue.loader import load_catalogue
@@ -78,7 +79,7 @@ class Barometer:
         self.imports += 1
         time = RECORDED + timedelta(hours=self.imports)
         file = write_file(self.folder, text, name=f"{self.imports}.csv", time=time)
-        keeper = CatalogueKeeper(read_declared(self.file), percent=self.percent)
+        keeper = CatalogueKeeper(read_declared(self.file), Told(percent=self.percent))
         publisher = RecordingPublisher()
         plan = Import([file], "kafka", self.folder / "journal.sqlite3")
         tally = run_import(

@@ -1,14 +1,18 @@
 """The command `smart-region import pilote`."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from catalogue.assessment import Reading, assess
 from catalogue.importing.cli import import_group
 from catalogue.loader import load_catalogue
+from catalogue.progress import MilestoneStatus
 from events.cloudevent import CloudEvent
+from events.observation import MICROS
 from events.publisher import RecordingPublisher
 from tests.support.tables import write_file
 
@@ -91,3 +95,38 @@ def test_refused_promises_are_told_like_any_line(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "file.csv:5: valeur: is out of range for a ratio, value '120'" in result.stderr
     assert load_catalogue(file).indicators[0].milestones == ()
+
+
+BOTH_WAYS = """\
+identifiant_indic;zone_id;date_valeur;type_valeur;valeur
+IND-101;R11;2020-01-01;vi;10
+IND-101;R11;2025-12-31;vc;100
+IND-101;D75;2020-01-01;vi;50
+IND-101;D75;2025-12-31;vc;40
+"""
+
+
+def test_a_direction_is_never_guessed_from_one_territory(tmp_path: Path) -> None:
+    """R11 at 20, on its way from 10 to 100, is not there: 11 %, and not achieved."""
+    file = tmp_path / "pilote.yaml"
+    options = ("--catalogue", str(file))
+    refused = run(tmp_path, BOTH_WAYS, *options)
+    assert refused.exit_code == 1
+    assert "valeur: leads down, against the indicator's other targets" in refused.stderr
+    assert not file.exists()
+    assert run(tmp_path, BOTH_WAYS, *options, "--rising", "IND-101").exit_code == 0
+    (indicator,) = load_catalogue(file).indicators
+    region = assess(
+        load_catalogue(file),
+        {(indicator.id, None): Reading(20 * MICROS, last_reported=date(2022, 1, 1))},
+        date(2022, 1, 1),
+    )[0]
+    assert region.progress_rate == pytest.approx(100 / 9)
+    assert region.status is MilestoneStatus.AT_RISK
+
+
+def test_a_direction_is_one_of_two(tmp_path: Path) -> None:
+    """Not both."""
+    result = run(tmp_path, BOTH_WAYS, "--rising", "IND-101", "--falling", "IND-101")
+    assert result.exit_code == 2
+    assert "IND-101 is --rising too: give one of them" in result.stderr

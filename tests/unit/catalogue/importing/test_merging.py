@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from catalogue.importing.merging import KEPT, LATER, NATIONAL, merge
+from catalogue.importing.merging import AGAINST, KEPT, LATER, UNDECIDED, Told, merge
 from catalogue.importing.promises import Promise
 from catalogue.model import Programme
 from events.importing.finding import Aside, Finding
@@ -127,7 +127,7 @@ def test_a_percentage_becomes_a_ratio() -> None:
 def test_an_indicator_is_a_percentage_where_it_is_said_so() -> None:
     """Only people know: the format does not tell units."""
     promise = told(TARGET, REGION, DAY, "80")
-    after, _ = merge(declared(), [promise], percent=["IND-042"])
+    after, _ = merge(declared(), [promise], Told(percent=["IND-042"]))
     (entry,) = after["indicators"]
     assert (entry["unit"], entry["milestones"][0]["target"]) == ("ratio", Decimal("0.8"))
 
@@ -276,6 +276,110 @@ def test_what_the_catalogue_cannot_take_is_refused_by_line(
     assert expected in str(refusals[0])
 
 
-def test_the_country_s_promises_are_left_aside() -> None:
-    """The catalogue has no place for them."""
-    assert findings_of(ENTRY, told(TARGET, Territory.COUNTRY, DAY, "80")) == [Aside(2, NATIONAL)]
+BOTH_WAYS = [
+    told(INITIAL, REGION, "2020-01-01", "10", line=2),
+    told(TARGET, REGION, DAY, "100", line=3),
+    told(INITIAL, PARIS, "2020-01-01", "50", line=4),
+    told(TARGET, PARIS, DAY, "40", line=5),
+]
+
+
+def test_targets_that_go_both_ways_are_refused() -> None:
+    """PILOTE's direction is the indicator's: one département's does not turn the region's."""
+    after, findings = merge(declared(), BOTH_WAYS)
+    assert after["indicators"] == []
+    (refusal,) = (one for one in findings if isinstance(one, Refusal))
+    assert str(refusal) == (
+        "dossier/vc.csv:5: valeur: leads down, against the indicator's other targets or its"
+        " direction, value '40': say --rising IND-042 or --falling IND-042, as PILOTE's tendance"
+        " is hausse or baisse"
+    )
+    asides = [one for one in findings if isinstance(one, Aside)]
+    assert asides == [Aside(line, UNDECIDED) for line in (2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("direction", "against"), [("rising", {5}), ("falling", {3})], ids=["hausse", "baisse"]
+)
+def test_a_direction_that_is_told_counts(direction: str, against: set[int]) -> None:
+    """For all territories; what goes against it is kept and told apart."""
+    said = Told(**{direction: ["IND-042"]})
+    after, findings = merge(declared(), BOTH_WAYS, said)
+    (entry,) = after["indicators"]
+    assert entry["direction"] == direction
+    assert {one.line for one in findings if one == Aside(one.line, AGAINST)} == against
+    again, _ = merge(after, BOTH_WAYS)
+    assert again == after
+
+
+def test_targets_that_all_go_against_the_catalogue_are_refused() -> None:
+    """The catalogue may have been written before anybody knew; it stays as it was."""
+    falls = [told(INITIAL, PARIS, "2020-01-01", "50"), told(TARGET, PARIS, DAY, "40", line=3)]
+    after, findings = merge(declared(ENTRY), falls)
+    assert after == declared(ENTRY)
+    assert [type(one) for one in findings] == [Refusal, Aside]
+    turned, _ = merge(declared(ENTRY), falls, Told(falling=["IND-042"]))
+    assert turned["indicators"][0]["direction"] == "falling"
+    confirmed, _ = merge(declared(ENTRY), falls, Told(rising=["IND-042"]))
+    assert merge(confirmed, falls) == (confirmed, [Aside(2, KEPT), Aside(3, AGAINST)])
+
+
+def test_one_territory_against_the_catalogue_is_kept_and_told() -> None:
+    """The others say that the direction is right."""
+    asides = findings_of(ENTRY, *BOTH_WAYS)
+    assert sorted(asides, key=lambda one: one.line) == [
+        Aside(2, KEPT),
+        Aside(3, KEPT),
+        Aside(4, KEPT),
+        Aside(5, AGAINST),
+    ]
+
+
+def test_without_initial_values_an_indicator_rises_as_pilote_has_it() -> None:
+    """Its own default; and a target at its start says nothing."""
+    assert merged(None, told(TARGET, PARIS, DAY, "80"))["direction"] == "rising"
+    flat = (told(INITIAL, PARIS, "2020-01-01", "80"), told(TARGET, PARIS, DAY, "80"))
+    assert merged(None, *flat)["direction"] == "rising"
+
+
+FRANCE = Territory.COUNTRY
+
+
+def test_the_country_s_values_are_kept_apart() -> None:
+    """With what people wrote of it; nobody in the region is held to them."""
+    entry = {**ENTRY, "country": {"shown": True}}
+    promises = (
+        told(INITIAL, FRANCE, "2020-01-01", "30"),
+        told(TARGET, FRANCE, "2025-12-31", "90"),
+        told(TARGET, FRANCE, DAY, "80"),
+    )
+    entry = merged(entry, *promises)
+    source = "PILOTE, fichier vc.csv"
+    assert entry["country"] == {
+        "shown": True,
+        "baseline": {"value": Decimal("0.3"), "day": date(2020, 1, 1), "source": source},
+        "targets": [
+            {"target": Decimal("0.8"), "day": date(2022, 12, 31), "source": source},
+            {"target": Decimal("0.9"), "day": date(2025, 12, 31), "source": source},
+        ],
+    }
+    assert not entry.keys() & {"baselines", "milestones"}
+    assert merged(entry, *promises) == entry
+    back = [
+        told(INITIAL, FRANCE, "2020-01-01", ""),
+        *(told(TARGET, FRANCE, day, "") for day in ("2025-12-31", DAY)),
+    ]
+    assert merged(entry, *back)["country"] == {"shown": True}
+
+
+def test_an_indicator_of_the_country_alone_is_declared() -> None:
+    """Its values have somewhere to be."""
+    entry = merged(None, told(TARGET, FRANCE, DAY, "80"))
+    assert (entry["grain"], list(entry["country"])) == ("region", ["targets"])
+
+
+def test_a_national_target_before_its_start_is_refused() -> None:
+    """As anybody's."""
+    promises = (told(INITIAL, FRANCE, "2020-01-01", "1"), told(TARGET, FRANCE, "2019-01-01", "80"))
+    refusals = [one for one in findings_of(ENTRY, *promises) if isinstance(one, Refusal)]
+    assert "is not after the initial value's (2020-01-01)" in str(refusals[0])

@@ -71,6 +71,8 @@ def test_every_value_that_was_taken_is_given_back(barometer: Barometer) -> None:
         "IND-042;FRANCE;France;2020-01-10;va;65.25",
         "IND-042;D75;Paris;2019-01-01;vi;30",
         "IND-042;D75;Paris;2030-12-31;vc;100",
+        "IND-042;FRANCE;France;2019-01-01;vi;40",
+        "IND-042;FRANCE;France;2030-12-31;vc;99.5",
     )
     heading = "identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur"
     back = ("IND-042;D77;;2020-01-10;va;", "IND-042;D77;;2019-01-01;vi;")
