@@ -53,7 +53,7 @@ def pilote(
 ) -> None:
     """Import files of PILOTE: current values as events, the others into a catalogue.
 
-    Columns identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur. Current values (va)
+    Columns identifiant_indic;zone_id;date_valeur;type_valeur;valeur. Current values (va)
     are observations of their indicator; initial (vi) and target values (vc) are the baselines and
     milestones of --catalogue. An empty value takes back what was said.
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from events.cloudevent import CloudEvent
 from events.errors import EventsError
-from events.importing.finding import Aside, Finding, Found
+from events.importing.finding import Aside, Finding, Found, Noted
 from events.importing.journal import Claim, Journal, Standing
 from events.importing.refusal import Refusal, RefusalWriter
 from events.publisher import FailedDelivery, Publisher
@@ -35,6 +35,8 @@ class Tally:
     refused: int = 0
     problems: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     """Refusals by column and problem: a line may have several."""
+    notes: Counter[str] = field(default_factory=Counter)
+    """What was changed of lines that are counted above."""
 
     @property
     def lines(self) -> int:
@@ -93,6 +95,8 @@ class Carrier:
                 refused = finding.line
             elif isinstance(finding, Aside):
                 self.tally.aside[finding.why] += 1
+            elif isinstance(finding, Noted):
+                self.tally.notes[finding.what] += 1
             else:
                 self._consider(file, finding)
         self._settle()

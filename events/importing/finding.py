@@ -11,7 +11,7 @@ from events.cloudevent import CloudEvent
 from events.importing.refusal import Refusal
 from events.importing.table import Layout, Table
 
-__all__ = ["Aside", "Finding", "Found", "Reader", "Watch"]
+__all__ = ["Aside", "Finding", "Found", "Noted", "Reader", "Watch"]
 
 Watch: TypeAlias = Callable[[BinaryIO], BinaryIO]
 """Wraps a file that is read, to show how far."""
@@ -33,7 +33,15 @@ class Aside:
     why: str
 
 
-Finding: TypeAlias = Found | Aside | Refusal
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What was changed of a right line on its way, beside what becomes of it: a closed set."""
+
+    line: int
+    what: str
+
+
+Finding: TypeAlias = Found | Aside | Refusal | Noted
 """One line may have several refusals, and nothing else then."""
 
 

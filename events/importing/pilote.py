@@ -1,7 +1,8 @@
 """The import format of PILOTE, the State's policy barometer: one value of an indicator a line.
 
-Columns `identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur`; the key of a value is
-the first, the second, the fourth and the fifth.
+Columns `identifiant_indic;zone_id;date_valeur;type_valeur;valeur`, of which all but the last are
+the key of a value; `zone_nom` may be among them. As PILOTE's own Table Schema has it,
+`public/schema/sans-contraintes.json` of github.com/DITP-pilotage/pilote-2 (2023-02-17).
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final, Protocol
 
-from events.importing.finding import Aside, Finding, Found, Watch
+from events.importing.finding import Aside, Finding, Found, Noted, Watch
 from events.importing.refusal import Refusal
 from events.importing.stating import Origin, stated
 from events.importing.table import Layout, Row, Table
@@ -39,14 +40,11 @@ __all__ = [
 COLUMNS: Final = (
     "identifiant_indic",
     "zone_id",
-    "zone_nom",
     "date_valeur",
     "type_valeur",
     "valeur",
 )
-LAYOUT: Final = Layout(
-    columns=tuple(name for name in COLUMNS if name != "zone_nom"), optional=("zone_nom",)
-)
+LAYOUT: Final = Layout(columns=COLUMNS, optional=("zone_nom",))
 DELIMITER: Final = ";"
 SOURCE: Final = "urn:iledefrance:pilote"
 
@@ -66,20 +64,16 @@ ELSEWHERE: Final = (
     - OURS.keys()
 )
 
-_NAMES: Final = {
-    Territory.PARIS: "Paris",
-    Territory.SEINE_ET_MARNE: "Seine-et-Marne",
-    Territory.YVELINES: "Yvelines",
-    Territory.ESSONNE: "Essonne",
-    Territory.HAUTS_DE_SEINE: "Hauts-de-Seine",
-    Territory.SEINE_SAINT_DENIS: "Seine-Saint-Denis",
-    Territory.VAL_DE_MARNE: "Val-de-Marne",
-    Territory.VAL_D_OISE: "Val-d’Oise",
-    Territory.REGION: "Île-de-France",
-    Territory.COUNTRY: "France",
-}
 _INDICATOR: Final = re.compile(r"IND-([0-9]{3}|[1-9][0-9]{3})")
+# Days as people and spreadsheets write them for PILOTE: 2023-1-31, 31/1/23, and Excel's 01-31-23.
+_DAYS: Final = (
+    re.compile(r"(?P<year>20[0-9]{2})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})"),
+    re.compile(r"(?P<day>[0-9]{1,2})/(?P<month>[0-9]{1,2})/(?P<year>[0-9]{2})"),
+    re.compile(r"(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})-(?P<year>[0-9]{2})"),
+)
+_CENTURY: Final = 2000
 OTHER_TERRITORIES: Final = "another territory than Île-de-France"
+ROUNDED: Final = f"a value rounded to {DECIMALS} decimals"
 
 
 class ValueKind(StrEnum):
@@ -162,7 +156,7 @@ def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
         refuse("type_valeur", problem, "write vi (initial), va (current) or vc (target)")
     day = value = None
     try:
-        day = read_day(cells["date_valeur"])
+        day = _read_day(cells["date_valeur"])
     except WrittenError as error:
         refuse("date_valeur", error.problem, error.remedy)
     try:
@@ -174,14 +168,22 @@ def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
     return PiloteValue(indicator, territory, day, kind, value)
 
 
+def _read_day(text: str) -> date:
+    """Read a day in any form that PILOTE takes. Raises WrittenError."""
+    found = next(filter(None, (form.fullmatch(text) for form in _DAYS)), None)
+    if found is None:
+        return read_day(text)
+    day, month, year = (int(found[part]) for part in ("day", "month", "year"))
+    return read_day(f"{day:02}/{month:02}/{_CENTURY + year % 100}")
+
+
 def _bounded(value: Decimal) -> Decimal:
-    """Refuse what an observation could not hold, whatever kind of value it is."""
+    """Give the value as an observation holds it; refuse one that is too large for any kind."""
     if abs(value) > LARGEST_VALUE:
         remedy = f"write a number from -{LARGEST_VALUE} to {LARGEST_VALUE}"
         raise WrittenError("is out of range", remedy)
-    if value != round(value, DECIMALS):
-        raise WrittenError("has too many decimals", f"write at most {DECIMALS}")
-    return value
+    rounded = value.quantize(Decimal(1).scaleb(-DECIMALS), ROUND_HALF_UP)
+    return value if value == rounded else rounded
 
 
 def _zone_problem(zone: str) -> tuple[str, str]:
@@ -207,7 +209,6 @@ def pilote_text(values: Iterable[PiloteValue]) -> str:
             (
                 one.indicator,
                 one.territory.value,
-                _NAMES[one.territory],
                 one.day.isoformat(),
                 one.kind.value,
                 "" if one.value is None else write_decimal(one.value),
@@ -239,6 +240,8 @@ class PiloteReader:
                 yield value
             elif isinstance(row, Row):
                 origin = _origin_of(row, file)
+                if value.value is not None and value.value != read_decimal(row.cells["valeur"]):
+                    yield Noted(row.line, ROUNDED)
                 if value.kind is ValueKind.CURRENT:
                     found = self._observation(value, origin, time)
                     yield from found if isinstance(found, list) else (found,)

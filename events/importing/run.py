@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +14,10 @@ from events.importing.finding import Reader, Watch
 from events.importing.journal import open_journal
 from events.importing.refusal import Refusal, RefusalWriter, refusal_file
 from events.importing.stating import recorded_at
-from events.importing.table import open_table
+from events.importing.wrong_file import opened
 from events.publisher import NullPublisher, Publisher
 
-__all__ = ["Import", "OpenRoad", "run_import"]
+__all__ = ["Import", "OpenRoad", "empty_files", "run_import"]
 
 OpenRoad: TypeAlias = Callable[[], Publisher]
 """Opens what the events are sent through: Kafka, or the producers' door."""
@@ -38,6 +38,13 @@ class Import:
     again: bool = False
 
 
+def empty_files(plan: Import, reader: Reader) -> Iterator[Path]:
+    """Name the files that have a heading and no line. Raises what opening a table raises."""
+    for file in plan.files:
+        if not opened(file, reader.layout).has_lines():
+            yield file
+
+
 def run_import(
     plan: Import,
     reader: Reader,
@@ -52,10 +59,10 @@ def run_import(
 
     A dry run reads all and sends nothing, and needs no road. A given `tally` is kept up to date,
     for a caller that reports after an error. Raises what opening a table, the
-    journal and the road raises, RecordedAheadError, and ImportInterruptedError.
+    journal and the road raises, WrongFileError, RecordedAheadError, and ImportInterruptedError.
     """
     tables = [
-        (open_table(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
+        (opened(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
         for file in plan.files
     ]
     with ExitStack() as stack:

@@ -21,7 +21,7 @@ from events.door_options import DoorChoice
 from events.importing.carrying import Tally
 from events.importing.finding import Reader, Watch
 from events.importing.refusal import Refusal
-from events.importing.run import Import, run_import
+from events.importing.run import Import, empty_files, run_import
 from events.publisher import KafkaPublisher, Publisher
 
 __all__ = ["carry_out"]
@@ -67,6 +67,8 @@ def carry_out(
                 if told <= MOST_TOLD:
                     say(str(refusal))
 
+            for file in empty_files(plan, reader):
+                say(f"{file}: has no line below its heading: there is nothing to import")
             run_import(
                 plan,
                 reader,
@@ -116,5 +118,7 @@ def _print_account(tally: Tally, plan: Import) -> None:
     )
     for why, count in tally.aside.most_common():
         click.echo(f"  {count} left aside: {why}")
+    for what, count in tally.notes.most_common():
+        click.echo(f"  {count} of all: {what}")
     for (column, problem), count in tally.problems.most_common():
         click.echo(f"  {count} refused: {column or 'line'} {problem}")

@@ -100,6 +100,13 @@ class Table:
         """The file as it was named, for reports."""
         return str(self.file)
 
+    def has_lines(self) -> bool:
+        """Tell whether there is anything but separators below the heading."""
+        # One byte a character: only so that lines may end as on any system.
+        with self.file.open(encoding="latin-1") as lines:
+            below = (text for number, text in enumerate(lines, 1) if number > self.heading_line)
+            return any(text.strip(" \t\r\n;,|") for text in below)
+
     def rows(self, watch: Callable[[BinaryIO], BinaryIO] | None = None) -> Iterator[Row | Refusal]:
         """Read the rows; a line that is none is refused, and stops nothing.
 

@@ -125,6 +125,29 @@ def test_a_direction_is_never_guessed_from_one_territory(tmp_path: Path) -> None
     assert region.status is MilestoneStatus.AT_RISK
 
 
+def test_a_file_without_a_line_says_so(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """A heading alone is no error, and no silence."""
+    result = run(tmp_path, TEXT.splitlines()[0] + "\r\n")
+    assert (result.exit_code, result.stdout, got) == (0, "", [])
+    told = f"{tmp_path / 'file.csv'}: has no line below its heading: there is nothing to import"
+    assert result.stderr.splitlines() == [told]
+
+
+def test_a_file_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
+    """With the columns that it should have."""
+    result = run(tmp_path, "")
+    assert "is empty: write a first line with the columns identifiant_indic" in str(
+        result.exception
+    )
+
+
+def test_what_was_rounded_is_in_the_account(tmp_path: Path) -> None:
+    """Of current values and of promises."""
+    text = TEXT.replace("71,5", "71,1234567").replace("95,25", "95,1234567")
+    told = run(tmp_path, text, "--catalogue", str(tmp_path / "pilote.yaml")).stdout
+    assert "  2 of all: a value rounded to 6 decimals" in told.splitlines()
+
+
 def test_a_direction_is_one_of_two(tmp_path: Path) -> None:
     """Not both."""
     result = run(tmp_path, BOTH_WAYS, "--rising", "IND-101", "--falling", "IND-101")

@@ -48,6 +48,6 @@ def test_a_later_file_corrects_promises(tmp_path_factory: pytest.TempPathFactory
     barometer = Barometer(tmp_path_factory.mktemp("barometer"))
     heading = ";".join(COLUMNS)
     for value in (80, 90):
-        barometer.import_text(f"{heading}\nIND-042;R11;;2030-12-31;vc;{value}\n")
+        barometer.import_text(f"{heading}\nIND-042;R11;2030-12-31;vc;{value}\n")
     (milestone,) = barometer.catalogue.indicators[0].milestones
     assert milestone.target == 90

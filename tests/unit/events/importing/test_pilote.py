@@ -1,5 +1,7 @@
 """Lines of PILOTE's import format."""
 
+import csv
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.importing.finding import Aside, Finding, Found
+from events.importing.finding import Aside, Finding, Found, Noted
 from events.importing.pilote import (
     COLUMNS,
     ELSEWHERE,
     OTHER_TERRITORIES,
+    ROUNDED,
     PiloteReader,
     PiloteValue,
     ValueKind,
@@ -27,7 +30,7 @@ from events.observation import IndicatorObserved, Territory
 from tests.support.tables import RECORDED, write_file
 
 HEADING = ";".join(COLUMNS)
-LINE = ("IND-042", "D77", "Seine-et-Marne", "2023-12-31", "va", "71,5")
+LINE = ("IND-042", "D77", "2023-12-31", "va", "71,5")
 
 
 class Promises:
@@ -161,6 +164,53 @@ def test_no_territory_is_both_ours_and_another() -> None:
     assert not ELSEWHERE & {territory.value for territory in Territory}
 
 
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2023-1-31", date(2023, 1, 31)),
+        ("2023-01-5", date(2023, 1, 5)),
+        ("1/2/2023", date(2023, 2, 1)),
+        ("31/1/23", date(2023, 1, 31)),
+        ("01-31-23", date(2023, 1, 31)),
+        ("1-5-23", date(2023, 1, 5)),
+    ],
+)
+def test_every_form_of_a_day_that_pilote_takes_is_read(text: str, day: date) -> None:
+    """Without zeros, with a short year, and as Excel turns them: month, day, year."""
+    read = read_line(date_valeur=text)
+    assert isinstance(read, PiloteValue)
+    assert read.day == day
+
+
+@pytest.mark.parametrize("text", ["31-01-23", "2023-02-30", "30/02/23", "0-1-23", "31-1-2023"])
+def test_a_day_that_is_none_is_refused_in_every_form(text: str) -> None:
+    """With its column."""
+    (refusal,) = refused(date_valeur=text)
+    assert refusal.startswith("date_valeur: is ")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,2345678", "1.234568"),
+        ("-0,0000005", "-0.000001"),
+        ("71,4285714285714285714285714285714285714", "71.428571"),
+    ],
+)
+def test_further_decimals_are_rounded_and_told(tmp_path: Path, text: str, value: str) -> None:
+    """As a spreadsheet computes them; the line counts as any other."""
+    noted, found = read_file(tmp_path, f"IND-042;D77;2023-12-31;va;{text}")
+    assert noted == Noted(2, ROUNDED)
+    (fact,) = facts([found])
+    assert fact.value == Decimal(value)
+
+
+def test_six_decimals_are_kept_as_they_are(tmp_path: Path) -> None:
+    """And zeros behind them say nothing."""
+    (fact,) = facts(read_file(tmp_path, "IND-042;D77;2023-12-31;va;1,23456700"))
+    assert fact.value == Decimal("1.234567")
+
+
 def test_a_current_value_is_an_observation(tmp_path: Path) -> None:
     """Exactly as it is written, recorded when the file was last changed."""
     (found,) = read_file(tmp_path, ";".join(LINE))
@@ -176,7 +226,7 @@ def test_a_current_value_is_an_observation(tmp_path: Path) -> None:
 
 def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> None:
     """Of the same indicator, territory and day."""
-    (fact,) = facts(read_file(tmp_path, "IND-042;D77;;2023-12-31;va;"))
+    (fact,) = facts(read_file(tmp_path, "IND-042;D77;2023-12-31;va;"))
     assert (fact.retracted, fact.entity_id) == (True, "IND-042/D77")
 
 
@@ -185,10 +235,6 @@ def test_an_empty_current_value_takes_the_observation_back(tmp_path: Path) -> No
     [
         ("2009-12-31;va;1", "date_valeur: "),
         ("2024-03-03;va;1", "is after the day on which the file was last changed (2024-03-01)"),
-        (
-            "2023-12-31;va;1,2345678",
-            "valeur: has too many decimals, value '1,2345678'",
-        ),
         (
             "2023-12-31;va;1000000001",
             "valeur: is out of range, value '1000000001'",
@@ -199,13 +245,13 @@ def test_what_the_contract_refuses_is_told_by_column(
     tmp_path: Path, cells: str, expected: str
 ) -> None:
     """In the file's words, not the event's."""
-    (refusal,) = read_file(tmp_path, f"IND-042;D77;;{cells}")
+    (refusal,) = read_file(tmp_path, f"IND-042;D77;{cells}")
     assert expected in str(refusal)
 
 
 def test_other_values_are_handed_on(tmp_path: Path) -> None:
     """Initial and target values are promises, which are not events; their end comes last."""
-    lines = (HEADING, "IND-042;R11;;2020-01-01;VI;10", "IND-042;R11;;31/12/2025;vc;90")
+    lines = (HEADING, "IND-042;R11;2020-01-01;VI;10", "IND-042;R11;31/12/2025;vc;90")
     promises = Promises()
     reader = PiloteReader(promises)
     table = open_table(write_file(tmp_path, "\n".join(lines)), reader.layout)
@@ -214,12 +260,10 @@ def test_other_values_are_handed_on(tmp_path: Path) -> None:
     assert list(reader.rest()) == [Aside(2, "kept")]
 
 
-def test_the_name_of_a_zone_may_be_left_out(tmp_path: Path) -> None:
-    """As PILOTE itself allows."""
-    file = write_file(
-        tmp_path,
-        "identifiant_indic;zone_id;date_valeur;type_valeur;valeur\nIND-001;R11;2020-01-01;va;3\n",
-    )
+def test_the_name_of_a_zone_may_be_there(tmp_path: Path) -> None:
+    """As in PILOTE's own template."""
+    heading = "identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur"
+    file = write_file(tmp_path, f"{heading}\nIND-001;R11;Île-de-France;2020-01-01;va;3\n")
     reader = PiloteReader(Promises())
     assert facts(list(reader.read(open_table(file, reader.layout), RECORDED)))
 
@@ -232,6 +276,32 @@ VALUES = st.builds(
     st.sampled_from(ValueKind),
     st.none() | DECIMALS,
 )
+
+
+# What public/schema/sans-contraintes.json of github.com/DITP-pilotage/pilote-2 (2023-02-17, 0.0.1)
+# asks of each column, in this order.
+SCHEMA = {
+    "identifiant_indic": r"IND-([0-9]{3,4})",
+    "zone_id": r"(D([02][1-9]|2[AB]|[1345678][0-9]|9[012345]|97[12346])"
+    r"|(R(0[12346]|11|2[478]|32|44|5[23]|7[56]|84|9[34]))|FRANCE|France)",
+    "date_valeur": r"20[0-9]{2}-(0?[0-9]|1[012])-([0-2]?[0-9]|3[01])",
+    "type_valeur": r"vi|va|vc|VI|VA|VC",
+    "valeur": r"|-?[0-9]+(\.[0-9]+)?",
+}
+
+
+@given(st.lists(VALUES, unique_by=lambda value: value.key, max_size=6))
+def test_what_is_written_is_valid_for_pilote_s_own_schema(values: list[PiloteValue]) -> None:
+    """Its columns and no other, in its order; every cell; no key twice."""
+    heading, *rows = csv.reader(pilote_text(values).splitlines(), delimiter=";")
+    assert heading == list(SCHEMA)
+    for row in rows:
+        assert [
+            name
+            for (name, pattern), cell in zip(SCHEMA.items(), row, strict=True)
+            if not re.fullmatch(pattern, cell)
+        ] == []
+    assert len({tuple(row[:-1]) for row in rows}) == len(rows)
 
 
 @given(st.lists(VALUES, unique_by=lambda value: value.key, max_size=6))

@@ -66,16 +66,16 @@ def test_what_is_exported_is_all_that_another_system_needs(
 def test_every_value_that_was_taken_is_given_back(barometer: Barometer) -> None:
     """Of each kind and territory; what was taken back is not."""
     lines = (
-        "IND-042;D75;Paris;2020-01-10;va;71.5",
-        "IND-042;R11;Île-de-France;2020-01-10;va;70",
-        "IND-042;FRANCE;France;2020-01-10;va;65.25",
-        "IND-042;D75;Paris;2019-01-01;vi;30",
-        "IND-042;D75;Paris;2030-12-31;vc;100",
-        "IND-042;FRANCE;France;2019-01-01;vi;40",
-        "IND-042;FRANCE;France;2030-12-31;vc;99.5",
+        "IND-042;D75;2020-01-10;va;71.5",
+        "IND-042;R11;2020-01-10;va;70",
+        "IND-042;FRANCE;2020-01-10;va;65.25",
+        "IND-042;D75;2019-01-01;vi;30",
+        "IND-042;D75;2030-12-31;vc;100",
+        "IND-042;FRANCE;2019-01-01;vi;40",
+        "IND-042;FRANCE;2030-12-31;vc;99.5",
     )
-    heading = "identifiant_indic;zone_id;zone_nom;date_valeur;type_valeur;valeur"
-    back = ("IND-042;D77;;2020-01-10;va;", "IND-042;D77;;2019-01-01;vi;")
+    heading = "identifiant_indic;zone_id;date_valeur;type_valeur;valeur"
+    back = ("IND-042;D77;2020-01-10;va;", "IND-042;D77;2019-01-01;vi;")
     barometer.import_text("\n".join((heading, *lines, *back)))
     assert sorted(barometer.export().splitlines()) == sorted((heading, *lines))
 
