@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
 
-from catalogue.metric_names import REGION
+from catalogue.territory_names import REGION_NAME, TERRITORY_NAMES
 
 __all__ = ["DEPARTMENTS", "REGION_NAME", "Place", "geohash", "territory_name"]
-
-REGION_NAME: Final = "Île-de-France"
 
 _ALPHABET = "0123456789bcdefghjkmnpqrstuvwxyz"
 _BITS_A_LETTER = 5
@@ -30,21 +27,21 @@ class Place:
 #: Hauts-de-Seine it is Nanterre, as the marker at its centre would hide that of Paris.
 DEPARTMENTS: Mapping[str, Place] = MappingProxyType(
     {
-        "75": Place("Paris", 48.857, 2.343),
-        "77": Place("Seine-et-Marne", 48.627, 2.934),
-        "78": Place("Yvelines", 48.815, 1.841),
-        "91": Place("Essonne", 48.523, 2.243),
-        "92": Place("Hauts-de-Seine", 48.892, 2.207),
-        "93": Place("Seine-Saint-Denis", 48.918, 2.478),
-        "94": Place("Val-de-Marne", 48.777, 2.469),
-        "95": Place("Val-d’Oise", 49.083, 2.131),
+        "75": Place(TERRITORY_NAMES["75"], 48.857, 2.343),
+        "77": Place(TERRITORY_NAMES["77"], 48.627, 2.934),
+        "78": Place(TERRITORY_NAMES["78"], 48.815, 1.841),
+        "91": Place(TERRITORY_NAMES["91"], 48.523, 2.243),
+        "92": Place(TERRITORY_NAMES["92"], 48.892, 2.207),
+        "93": Place(TERRITORY_NAMES["93"], 48.918, 2.478),
+        "94": Place(TERRITORY_NAMES["94"], 48.777, 2.469),
+        "95": Place(TERRITORY_NAMES["95"], 49.083, 2.131),
     }
 )
 
 
 def territory_name(department: str) -> str:
     """Name a territory by the value of the label `department`: a code, or `region`."""
-    return REGION_NAME if department == REGION else DEPARTMENTS[department].name
+    return TERRITORY_NAMES[department]
 
 
 def geohash(latitude: float, longitude: float, *, letters: int = 6) -> str:

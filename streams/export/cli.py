@@ -41,6 +41,23 @@ DAY = click.DateTime(["%Y-%m-%d"])
     metavar="FILE",
     help="Where to write.  [default: standard output]",
 )
+@click.option(
+    "--excel",
+    is_flag=True,
+    help="CSV for a French spreadsheet: semicolons, decimal commas, a mark of UTF-8.",
+)
+@click.option(
+    "--package",
+    is_flag=True,
+    help="Write datapackage.json beside --out: a Frictionless Data Package of that file.",
+)
+@click.option(
+    "--licence",
+    type=click.Choice(["etalab-2.0", "ODbL-1.0"]),
+    default="etalab-2.0",
+    show_default=True,
+    help="Of the data, as --package says it.",
+)
 @click.option("--dictionary", is_flag=True, help="Write what the columns mean, in French.")
 @click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
 def export(
@@ -49,6 +66,9 @@ def export(
     known_on: datetime | None,
     form: Format | Literal["pilote"],
     out: Path,
+    excel: bool,
+    package: bool,
+    licence: str,
     dictionary: bool,
     bootstrap: str | None,
 ) -> None:
@@ -64,12 +84,20 @@ def export(
     from catalogue.loader import load_catalogue
     from streams.audit.reading import read_topics
     from streams.export.document import dictionary_text, rows_text
+    from streams.export.package import PACKAGE_FILE, Licence, package_text
     from streams.export.rows import rows_of
     from streams.hindsight import holdings_known_on
     from streams.replica import read_replica
     from streams.settings import load_settings
     from streams.whole_file import whole_file
 
+    if excel:
+        if form != "csv":
+            raise click.BadParameter(f"is for CSV, not for {form}", param_hint="--excel")
+        form = "excel"
+    if package and (form == PILOTE or dictionary or not _is_file(out)):
+        told = "is of figures in a file: give --out FILE, without --dictionary or --format pilote"
+        raise click.BadParameter(told, param_hint="--package")
     if dictionary:
         if form == PILOTE:
             raise click.BadParameter("there is none of PILOTE's format", param_hint="--dictionary")
@@ -95,7 +123,20 @@ def export(
         else:
             records = read_topics(settings.broker, security=settings.security())
             rows = rows_of(catalogue, holdings_known_on(records, catalogue, known), day, known)
-        stream.write(rows_text(rows, form).encode())
+        content = rows_text(rows, form).encode()
+        stream.write(content)
+    if package:
+        described = package_text(
+            out.name, content, form, as_of=day, known_on=known, licence=Licence(licence)
+        )
+        with whole_file(out.with_name(PACKAGE_FILE)) as stream:
+            stream.write(described.encode())
+
+
+def _is_file(out: Path) -> bool:
+    from streams.export.package import PACKAGE_FILE
+
+    return out.name not in {"-", PACKAGE_FILE} and (not out.exists() or out.is_file())
 
 
 def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date | None) -> str:

@@ -5,17 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from types import UnionType
-from typing import Any, Literal, TypeAlias, get_args, get_origin
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from streams.export.row import KEY, Row
 
-__all__ = ["Format", "dictionary_text", "rows_text"]
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "DELIMITERS",
+    "Format",
+    "dictionary_text",
+    "rows_text",
+    "table_schema",
+]
 
-Format: TypeAlias = Literal["csv", "json"]
+Format: TypeAlias = Literal["csv", "excel", "json"]
+"""`excel` is CSV as a French spreadsheet opens it by a double click."""
+
+DELIMITERS: Final[Mapping[Format, str]] = {"csv": ",", "excel": ";"}
+BYTE_ORDER_MARK: Final = "\ufeff"
+DECIMAL_COMMA: Final = ","
 
 #: Table Schema's types, by Python's; an enumeration is a string with its values.
 _TYPES: dict[type, str] = {
@@ -28,19 +41,15 @@ _TYPES: dict[type, str] = {
 
 
 def rows_text(rows: Iterable[Row], form: Format) -> str:
-    """Give rows as text: CSV (RFC 4180, comma, a header line), or a JSON array of objects."""
+    """Give rows as text: CSV (RFC 4180, a header line), or a JSON array of objects."""
     documents = [row.model_dump(mode="json") for row in rows]
-    return _csv(list(Row.model_fields), documents) if form == "csv" else _json(documents)
+    return _json(documents) if form == "json" else _csv(list(Row.model_fields), documents, form)
 
 
 def dictionary_text(form: Format) -> str:
-    """Give the dictionary of the columns: CSV for people, or a Table Schema as JSON.
-
-    Table Schema: specs.frictionlessdata.io/table-schema, which schema.data.gouv.fr uses.
-    """
-    fields = [_field(name) for name in Row.model_fields]
+    """Give the dictionary of the columns: CSV for people, or a Table Schema as JSON."""
+    schema = table_schema(form)
     if form == "json":
-        schema = {"fields": fields, "primaryKey": list(KEY), "missingValues": [""]}
         return _json(schema)
     lines = [
         {
@@ -51,9 +60,24 @@ def dictionary_text(form: Format) -> str:
             "values": " ".join(field["constraints"].get("enum", ())),
             "description": field["description"],
         }
-        for field in fields
+        for field in schema["fields"]
     ]
-    return _csv(list(lines[0]), lines)
+    return _csv(list(lines[0]), lines, form)
+
+
+def table_schema(form: Format) -> dict[str, Any]:
+    """Describe the columns as a Table Schema (specs.frictionlessdata.io/table-schema).
+
+    What tells the rows apart may be empty (all categories, no milestone): a unique key, and no
+    primary key, whose fields are all required.
+    """
+    fields = [_field(name) for name in Row.model_fields]
+    if form == "excel":
+        fields = [
+            field | ({"decimalChar": DECIMAL_COMMA} if field["type"] == "number" else {})
+            for field in fields
+        ]
+    return {"fields": fields, "uniqueKeys": [list(KEY)], "missingValues": [""]}
 
 
 def _field(name: str) -> dict[str, Any]:
@@ -74,18 +98,23 @@ def _field(name: str) -> dict[str, Any]:
     }
 
 
-def _csv(header: list[str], lines: Iterable[dict[str, Any]]) -> str:
+def _csv(header: list[str], lines: Iterable[dict[str, Any]], form: Format) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, header)
+    out.write(BYTE_ORDER_MARK if form == "excel" else "")
+    writer = csv.DictWriter(out, header, delimiter=DELIMITERS[form])
     writer.writeheader()
     for line in lines:
-        writer.writerow({name: _cell(value) for name, value in line.items()})
+        writer.writerow({name: _cell(value, form) for name, value in line.items()})
     return out.getvalue()
 
 
-def _cell(value: object) -> object:
+def _cell(value: object, form: Format) -> object:
     """Write a flag as Table Schema reads it; None is an empty cell."""
-    return str(value).lower() if isinstance(value, bool) else value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if form == "excel" and isinstance(value, float):
+        return f"{Decimal(repr(value)):f}".replace(".", DECIMAL_COMMA)
+    return value
 
 
 def _json(document: object) -> str:

@@ -9,11 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
+from events.observation import Territory
 
 __all__ = ["KEY", "Row"]
 
 #: What tells a row from every other of the same export.
-KEY = ("indicator", "department", "category", "milestone")
+KEY = ("indicator", "territory", "category", "milestone")
 
 
 def _column(title: str, description: str) -> Any:  # noqa: ANN401 - as pydantic's Field
@@ -46,6 +47,12 @@ class Row(BaseModel):
     department: str | None = _column(
         "Département", "Code Insee du département ; vide : la Région entière."
     )
+    territory: Territory = _column(
+        "Territoire (code)",
+        "R11 : la Région entière ; D75 à D95 : un département. Codes de PILOTE, le baromètre de "
+        "l’État.",
+    )
+    territory_name: str = _column("Territoire", "Nom de la Région ou du département.")
     dimension: str | None = _column(
         "Ventilation", "Champ selon lequel la ligne détaille l’indicateur ; vide : aucun détail."
     )

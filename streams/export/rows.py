@@ -7,7 +7,10 @@ from datetime import date
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from catalogue.importing.places import territory_of
 from catalogue.judgement import judge_all
+from catalogue.metric_names import REGION
+from catalogue.territory_names import TERRITORY_NAMES
 from streams.assessor.series import suppresses
 from streams.export.row import Row
 from streams.histories import categories_of, histories_of, person_tables
@@ -47,6 +50,8 @@ def rows_of(
             "indicator_title": indicator.title,
             "unit": indicator.unit,
             "department": department,
+            "territory": territory_of(department),
+            "territory_name": TERRITORY_NAMES[department or REGION],
         }
         hidden = suppresses(tables, indicator, department)
         yield _row(common, _figure(judgement, hidden=hidden), _promise(judgement, hidden=hidden))

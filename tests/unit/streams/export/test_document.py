@@ -9,6 +9,7 @@ from datetime import date
 
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
+from events.observation import Territory
 from streams.export.document import dictionary_text, rows_text
 from streams.export.row import KEY, Row
 
@@ -21,7 +22,11 @@ ROW = Row.model_validate(
         "indicator": "schools",
         "indicator_title": "Lycées",
         "unit": Unit.RATIO,
+        "territory": Territory.REGION,
+        "territory_name": "Île-de-France",
         "value": 0.5,
+        "pace_per_day": 1e-07,
+        "numerator": 1,
         "suppressed": False,
         "status": MilestoneStatus.ON_TRACK,
     }
@@ -48,10 +53,23 @@ def test_csv_writes_what_is_known() -> None:
         "indicator": "schools",
         "indicator_title": "Lycées",
         "unit": "ratio",
+        "territory": "R11",
+        "territory_name": "Île-de-France",
         "value": "0.5",
+        "pace_per_day": "1e-07",
+        "numerator": "1",
         "suppressed": "false",
         "status": "on_track",
     }
+
+
+def test_a_french_spreadsheet_opens_it_by_a_double_click() -> None:
+    """A mark of UTF-8, semicolons, decimal commas, and no exponent that it would take for text."""
+    heading, line = rows_text([ROW], "excel").splitlines()
+    assert heading == "\ufeff" + ";".join(Row.model_fields)
+    cells = dict(zip(Row.model_fields, line.split(";"), strict=True))
+    assert cells["programme_title"] == "Lycées, « numériques »"
+    assert (cells["value"], cells["numerator"], cells["pace_per_day"]) == ("0,5", "1", "0,0000001")
 
 
 def test_json_has_the_same_and_null() -> None:
@@ -89,7 +107,7 @@ class TestDictionary:
             "required": False,
             "enum": list(map(str, MilestoneStatus)),
         }
-        assert schema["primaryKey"] == list(KEY)
+        assert schema["uniqueKeys"] == [list(KEY)]
 
     def test_explains_every_code(self) -> None:
         """The states and the units are told in words."""

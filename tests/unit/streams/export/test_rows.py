@@ -129,6 +129,8 @@ def test_a_figure_is_whole() -> None:
         "indicator": "figure",
         "indicator_title": "Figure",
         "unit": "count",
+        "territory": "R11",
+        "territory_name": "Île-de-France",
         "value": 1,
         "suppressed": False,
         "last_reported": date(2018, 6, 15),
@@ -141,6 +143,17 @@ def test_a_figure_is_whole() -> None:
         "status": MilestoneStatus.AT_RISK,
         "required_pace_per_day": 9 / 915,
     }
+
+
+def test_every_row_names_its_territory() -> None:
+    """The region too, whose département is empty."""
+    _, _, found = everything()
+    assert {(row.department, row.territory, row.territory_name) for row in found} >= {
+        (None, "R11", "Île-de-France"),
+        ("75", "D75", "Paris"),
+        ("95", "D95", "Val-d’Oise"),
+    }
+    assert len({row.territory for row in found}) == 9
 
 
 def test_a_row_says_what_was_known_when() -> None:
