@@ -44,6 +44,7 @@ practice: $(VENV)/dev.stamp $(KAFKA_JARS) ## a producers' door on a Kafka of its
 test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a real Prometheus too
 	@deploy/debian-packages.sh >&2
 	@tests/guide/packages.sh >&2
+	@tests/clients/packages.sh >&2
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts
@@ -120,6 +121,7 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
+		tests/clients/node_modules tests/clients/target \
 		.coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from events.contracts.client_schemas import event_name, spelled_out
 from events.contracts.json_schema import description_of, schema_of
 from events.fact import JSON, Fact, Family
 from events.registry import FACTS, facts_of
@@ -43,12 +44,11 @@ def asyncapi_document() -> dict[str, JSON]:
     topics = {spec.name: spec for spec in declared_topics()}
     schemas: dict[str, Any] = {}
     for fact in FACTS.values():
-        schema = schema_of(fact)
+        schema = spelled_out(schema_of(fact))
         schemas |= {name: _moved(part) for name, part in schema["$defs"].items()}
-        schemas[_label(fact)] = _moved(
-            # The dialect is the document's own.
-            {name: part for name, part in schema.items() if not name.startswith("$")}
-        )
+        # The dialect is the document's own, and a model's name is made of the title.
+        told = {name: part for name, part in schema.items() if not name.startswith("$")}
+        schemas[_label(fact)] = _moved(told | {"title": event_name(fact)})
     return {
         "asyncapi": ASYNCAPI,
         "info": {

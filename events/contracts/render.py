@@ -27,7 +27,8 @@ JSON; how one is sent is in the [producers' guide](../producers.md)
 ([en français](../producteurs.md)).
 
 - [asyncapi.json](asyncapi.json): topics and messages (AsyncAPI 3.0), in both content modes
-- [openapi.json](openapi.json): the producers' door over HTTP (OpenAPI 3.1)
+- [openapi.json](openapi.json): the producers' door over HTTP (OpenAPI 3.1), for generators of
+  clients: [how](../producers.md#a-generated-client)
 - [schemas/](schemas): a JSON Schema (draft 2020-12) of each event, envelope and data, with an
   example; what it cannot say is told in the descriptions
 - [released/](released): the same schemas as they were released; `make check` compares. An event

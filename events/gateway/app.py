@@ -38,11 +38,12 @@ from events.gateway.reception import Outcome, Receipt, Reception
 from events.registry import FACTS
 from events.serving import OPEN, MetricsGuard
 
-__all__ = ["Door", "make_app"]
+__all__ = ["EVENTS_PATHS", "Door", "make_app"]
 
 logger = logging.getLogger(__name__)
 
-EVENTS_PATH: Final = "/events"
+EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")
+"""All of them take all modes: a generated client needs an address for each."""
 RETRY_SECONDS: Final = "5"
 """How long to leave a broker that is away alone."""
 _BROKER_AWAY: Final = KINDS["broker_away"]
@@ -81,9 +82,10 @@ class Door:
 
 def make_app(door: Door) -> ASGIApp:
     """Return the door as an ASGI application."""
+    events = _Events(door)
     app = Starlette(
         routes=[
-            Route(EVENTS_PATH, _Events(door).answer, methods=["POST"]),
+            *(Route(path, events.answer, methods=["POST"]) for path in EVENTS_PATHS),
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", _readyz(door), methods=["GET"]),
             Route("/metrics", _metrics(door), methods=["GET"]),
@@ -333,7 +335,7 @@ class _Outermost:
         finally:
             if status:
                 self._exposition.count_request(status)
-            if scope["path"] == EVENTS_PATH:
+            if scope["path"] in EVENTS_PATHS:
                 self._exposition.time_request(monotonic() - began)
 
 

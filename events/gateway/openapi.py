@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
-from events.contracts.json_schema import schema_of
+from events.contracts.client_schemas import EVENT, EVENT_TYPE, client_schemas, enumeration
 from events.fact import JSON
 from events.gateway.body import LARGEST_BODY
 from events.gateway.http_binding import MOST_EVENTS
 from events.gateway.problems import KINDS, MEDIA_TYPE, ProblemKind
-from events.registry import FACTS
 
 __all__ = ["openapi_document"]
 
@@ -29,12 +27,49 @@ _SIGNATURE_HEADERS: Final = {
     "webhook-id": "An id of the request; the same when it is sent again.",
     "webhook-timestamp": "When it was signed, in seconds since 1970; at most 5 minutes away.",
 }
+_SENDING: Final = "events"
+_ABOUT: Final = "about"
+_CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
+    (
+        "specversion",
+        "The version of CloudEvents.",
+        {"type": "string", "enum": ["1.0"], "default": "1.0"},
+        True,
+    ),
+    ("id", "Text of 1 to 256 characters, unique for the source.", {"type": "string"}, True),
+    (
+        "source",
+        "URI reference of the producing system, 1 to 256 characters.",
+        {"type": "string"},
+        True,
+    ),
+    (
+        "type",
+        "Which fact the body says.",
+        {"$ref": f"#/components/schemas/{EVENT_TYPE}"},
+        True,
+    ),
+    # Generated clients write a time of their language into a header in no form, or in one of their
+    # own: it is text here.
+    (
+        "time",
+        "When the fact was recorded, as RFC 3339 writes it: with seconds and zone.",
+        {"type": "string", "examples": ["2019-03-11T09:30:00Z"]},
+        True,
+    ),
+    ("subject", "Kept, and not read.", {"type": "string"}, False),
+    ("dataschema", "URI of the data's schema; kept, and not read.", {"type": "string"}, False),
+)
+"""The attributes in binary mode: name, meaning, schema, whether each event has it."""
 _REFUSALS: Final = frozenset({400, 401, 403, 408, 413, 415, 422, 429, 431, 500, 503})
 """What POST /events may answer besides what it takes."""
+_NEVER_DESCRIBED: Final = 405
+"""An operation cannot tell what another method is answered."""
 
 
 def openapi_document() -> dict[str, JSON]:
-    """Return the document; it names no server, since each installation has its own."""
+    """Return the document; its server is a name to fill in: each installation has its own."""
+    paths = _paths()
     return {
         "openapi": "3.1.1",
         "info": {
@@ -43,10 +78,28 @@ def openapi_document() -> dict[str, JSON]:
             "description": _INTRODUCTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": _paths(),
+        "servers": [
+            {
+                "url": "{door}",
+                "description": "The producers' door of an installation.",
+                "variables": {
+                    "door": {
+                        "default": "http://127.0.0.1:6070",
+                        "description": "Its address: the operator tells it.",
+                    }
+                },
+            }
+        ],
+        "tags": [
+            {"name": _SENDING, "description": "Sends events."},
+            {"name": _ABOUT, "description": "Tells how and whether events are taken."},
+        ],
+        "paths": paths,
         "components": {
             "schemas": _schemas(),
-            "responses": {kind.name: _problem_response(kind) for kind in KINDS.values()},
+            "responses": {
+                kind.name: _problem_response(kind) for kind in KINDS.values() if _is_alone(kind)
+            },
             "securitySchemes": _security_schemes(),
         },
         "security": [],
@@ -55,16 +108,18 @@ def openapi_document() -> dict[str, JSON]:
 
 def _paths() -> dict[str, JSON]:
     return {
-        "/events": {"post": _post_events()},
+        "/events": _send_event(),
+        "/events/batch": _send_batch(),
+        "/events/binary": _send_binary(),
         "/healthz": _get(
-            "health", "The process lives.", {"200": _answered("It does.", _object("alive"))}
+            "health", "The process lives.", {"200": _answered("It does.", _reference("Health"))}
         ),
         "/readyz": _get(
             "readiness",
             "Whether events are taken.",
             {
-                "200": _answered("They are.", _object("ready", "waiting_for")),
-                "503": _answered("They are not; why.", _object("ready", "waiting_for")),
+                "200": _answered("They are.", _reference("Readiness")),
+                "503": _answered("They are not; why.", _reference("Readiness")),
             },
         ),
         "/metrics": _get(
@@ -89,55 +144,110 @@ def _paths() -> dict[str, JSON]:
                 ),
                 **_problems(404),
             },
-            _in_path("type", sorted(FACTS)),
+            _in_path("type", EVENT_TYPE),
         ),
         "/problems/{name}": _get(
             "problem",
             "What a kind of problem means, and what to do about it.",
             {"200": _text("The explanation."), **_problems(404)},
-            _in_path("name", sorted(KINDS)),
+            _in_path("name", "ProblemName"),
         ),
     }
 
 
-def _post_events() -> dict[str, JSON]:
-    event: JSON = {"$ref": "#/components/schemas/Event"}
+def _sending(
+    name: str, summary: str, description: str, *, media_type: str, schema: JSON, answer: JSON
+) -> dict[str, JSON]:
+    """Describe one way to send.
+
+    Each has an address of its own: generators make one function of an address, with one body.
+    """
     return {
-        "operationId": "sendEvents",
-        "summary": "Send one event, or a batch.",
-        "description": "Structured, batched and binary content mode. In binary mode the headers "
-        "`ce-specversion`, `ce-id`, `ce-source`, `ce-type` and `ce-time` have the attributes, and "
-        "the body is the event's `data` alone.",
+        "operationId": name,
+        "tags": [_SENDING],
+        "summary": summary,
+        "description": description,
         "security": [
             {"bearer": []},
             {name: [] for name in ("signature", *map(_scheme_name, _SIGNATURE_HEADERS))},
         ],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/cloudevents+json": {"schema": event},
-                "application/cloudevents-batch+json": {
-                    "schema": {"type": "array", "maxItems": MOST_EVENTS, "items": event}
-                },
-                "application/json": {"schema": {"type": "object"}},
-            },
-        },
+        "requestBody": {"required": True, "content": {media_type: {"schema": schema}}},
         "responses": {
-            "202": _answered(
-                "The broker has every event.", {"$ref": "#/components/schemas/Receipts"}
-            ),
+            "202": _answered("The broker has every event.", answer),
             "207": _answered(
-                "Some events of the batch were taken, some not.",
-                {"$ref": "#/components/schemas/Items"},
+                "Some events of the batch were taken, some not.", _reference("BatchAnswer")
             ),
             **_problems(*_REFUSALS),
         },
     }
 
 
+def _send_event() -> dict[str, JSON]:
+    return {
+        "post": _sending(
+            "sendEvent",
+            "Send one event.",
+            "In structured content mode: attributes and data are one JSON object. This address "
+            "takes batches and binary content mode too, as the other addresses have them.",
+            media_type="application/cloudevents+json",
+            schema=_reference(EVENT),
+            answer=_reference("Receipts"),
+        )
+    }
+
+
+def _send_batch() -> dict[str, JSON]:
+    operation = _sending(
+        "sendBatch",
+        "Send a batch of events.",
+        f"At most {MOST_EVENTS} events and {LARGEST_BODY} bytes. One that is refused does not hold "
+        "back the others.",
+        media_type="application/cloudevents-batch+json",
+        schema={
+            "type": "array",
+            "maxItems": MOST_EVENTS,
+            "items": _reference(EVENT),
+        },
+        answer=_reference("BatchAnswer"),
+    )
+    return {"post": operation}
+
+
+def _send_binary() -> dict[str, JSON]:
+    operation = _sending(
+        "sendBinary",
+        "Send one event whose attributes are headers.",
+        "In binary content mode: the body is the event's `data` alone. In a header, whatever is "
+        "not printable ASCII is percent-encoded UTF-8, and so is `%` itself. Extensions of "
+        "CloudEvents are further headers `ce-…`.",
+        media_type="application/json",
+        schema={
+            "type": "object",
+            "description": "The fact: `data` of the event that `ce-type` names.",
+        },
+        answer=_reference("Receipts"),
+    )
+    return {"post": {**operation, "parameters": [_header(*it) for it in _CE_HEADERS]}}
+
+
+def _reference(name: str) -> JSON:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _header(name: str, description: str, schema: JSON, required: bool) -> JSON:  # noqa: FBT001
+    return {
+        "name": f"ce-{name}",
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": schema,
+    }
+
+
 def _get(name: str, summary: str, responses: dict[str, JSON], *parameters: JSON) -> dict[str, JSON]:
     operation: dict[str, JSON] = {
         "operationId": name,
+        "tags": [_ABOUT],
         "summary": summary,
         "responses": {**responses, **_problems(500)},
     }
@@ -157,6 +267,12 @@ def _of_status(status: int) -> dict[str, JSON]:
         return {"$ref": f"#/components/responses/{kinds[0].name}"}
     told = "\n".join(f"- `{kind.name}`: {kind.meaning}" for kind in kinds)
     return {"description": told, **_headers(status), "content": _problem_content()}
+
+
+def _is_alone(kind: ProblemKind) -> bool:
+    """Tell whether no other kind has its status: it is then an answer that has a name."""
+    statuses = [one.status for one in KINDS.values()]
+    return kind.status != _NEVER_DESCRIBED and statuses.count(kind.status) == 1
 
 
 def _problem_response(kind: ProblemKind) -> dict[str, JSON]:
@@ -196,22 +312,8 @@ def _text(description: str) -> dict[str, JSON]:
     return _answered(description, {"type": "string"}, "text/plain")
 
 
-def _object(*names: str) -> dict[str, JSON]:
-    kinds: dict[str, JSON] = {"waiting_for": {"type": ["string", "null"]}}
-    return {
-        "type": "object",
-        "required": list(names),
-        "properties": {name: kinds.get(name, {"type": "boolean"}) for name in names},
-    }
-
-
-def _in_path(name: str, values: Iterable[str]) -> dict[str, JSON]:
-    return {
-        "name": name,
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "enum": list(values)},
-    }
+def _in_path(name: str, schema: str) -> JSON:
+    return {"name": name, "in": "path", "required": True, "schema": _reference(schema)}
 
 
 def _security_schemes() -> dict[str, JSON]:
@@ -244,8 +346,8 @@ def _scheme_name(header: str) -> str:
 
 
 def _schemas() -> dict[str, JSON]:
-    receipt: JSON = {"$ref": "#/components/schemas/Receipt"}
-    problem: JSON = {"$ref": "#/components/schemas/Problem"}
+    item: JSON = _reference("Item")
+    receipts: JSON = {"type": "array", "items": _reference("Receipt")}
     return {
         "Receipt": {
             "type": "object",
@@ -255,9 +357,10 @@ def _schemas() -> dict[str, JSON]:
                 "id": {"type": "string"},
                 "source": {"type": "string"},
                 "topic": {"type": "string"},
-                "partition": {"type": "integer", "minimum": 0},
+                "partition": {"type": "integer", "format": "int32", "minimum": 0},
                 "offset": {
                     "type": ["integer", "null"],
+                    "format": "int64",
                     "minimum": 0,
                     "description": "Null where the broker no longer knew that of a retry.",
                 },
@@ -266,24 +369,28 @@ def _schemas() -> dict[str, JSON]:
         "Receipts": {
             "type": "object",
             "required": ["receipts"],
-            "properties": {"receipts": {"type": "array", "items": receipt}},
+            "properties": {"receipts": receipts},
+        },
+        "BatchAnswer": {
+            "type": "object",
+            "description": "What became of a batch: `receipts` where all of it was taken (202), "
+            "`items` where some events were not (207).",
+            "properties": {"receipts": receipts, "items": {"type": "array", "items": item}},
+            "minProperties": 1,
         },
         "Item": {
             "type": "object",
             "description": "What became of one event of a batch: a receipt or a problem.",
             "required": ["index", "status"],
             "properties": {
-                "index": {"type": "integer", "minimum": 0},
-                "status": {"type": "integer", "description": "That of a request of its own."},
-                "receipt": receipt,
-                "problem": problem,
-            },
-        },
-        "Items": {
-            "type": "object",
-            "required": ["items"],
-            "properties": {
-                "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}
+                "index": {"type": "integer", "format": "int32", "minimum": 0},
+                "status": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "That of a request of its own.",
+                },
+                "receipt": _reference("Receipt"),
+                "problem": _reference("Problem"),
             },
         },
         "Problem": {
@@ -293,7 +400,7 @@ def _schemas() -> dict[str, JSON]:
             "properties": {
                 "type": {"type": "string", "format": "uri-reference"},
                 "title": {"type": "string"},
-                "status": {"type": "integer"},
+                "status": {"type": "integer", "format": "int32"},
                 "detail": {"type": "string"},
                 "field": {"type": "string", "description": "What it is about."},
                 "value": {
@@ -301,36 +408,33 @@ def _schemas() -> dict[str, JSON]:
                     "description": "What was found there, cut short; null where nothing was.",
                 },
                 "remedy": {"type": "string"},
-                "limit": {"type": "integer"},
-                "items": {"type": "array", "items": {"$ref": "#/components/schemas/Item"}},
+                "limit": {"type": "integer", "format": "int32"},
+                "items": {"type": "array", "items": item},
             },
         },
-        "Event": {
-            "description": "One event of any type.",
-            "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in FACTS],
+        "ProblemName": enumeration(
+            "ProblemName",
+            {
+                "type": "string",
+                "description": "A kind of problem.",
+                "enum": [*sorted(KINDS)],
+            },
+        ),
+        "Health": {
+            "type": "object",
+            "required": ["alive"],
+            "properties": {"alive": {"type": "boolean"}},
         },
-        **{name: _embedded(schema_of(fact), name) for name, fact in FACTS.items()},
+        "Readiness": {
+            "type": "object",
+            "required": ["ready", "waiting_for"],
+            "properties": {
+                "ready": {"type": "boolean"},
+                "waiting_for": {
+                    "type": ["string", "null"],
+                    "description": "What it waits for, in words; null where it is ready.",
+                },
+            },
+        },
+        **client_schemas(),
     }
-
-
-def _embedded(schema: dict[str, Any], name: str) -> JSON:
-    """Return a contract that stands alone as a part of this document: its references follow it.
-
-    Its own `$id` is left out: it would become the base of the references.
-    """
-    base = f"#/components/schemas/{name}"
-
-    def moved(part: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-        if isinstance(part, dict):
-            return {
-                key: f"{base}{value[1:]}"
-                if key == "$ref" and isinstance(value, str) and value.startswith("#")
-                else moved(value)
-                for key, value in part.items()
-            }
-        return [moved(one) for one in part] if isinstance(part, list) else part
-
-    embedded: JSON = moved(
-        {key: part for key, part in schema.items() if key not in ("$id", "$schema")}
-    )
-    return embedded

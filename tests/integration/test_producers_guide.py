@@ -19,6 +19,7 @@ from events.partitioning import partition_for
 from events.school import SchoolConnected, SchoolWorkspaceActivated
 from events.topic_admin import apply_topics
 from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
+from tests.support.clients import GENERATOR, require_generators
 from tests.support.doors import Door, issue_credentials
 from tests.support.guide import Block, Reader, UnexpectedAnswerError, blocks_of
 from tests.support.kafka import KafkaBroker, missing_requirement
@@ -42,6 +43,7 @@ def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Pat
     require_programs("curl", "kcat", "node", remedy="see deploy/debian-packages.sh")
     if not NODE_MODULES.exists():
         give_up("the guide's npm packages are missing: run tests/guide/packages.sh")
+    require_generators()
     credentials = issue_credentials("lycees", tmp_path)
     with Door(broker.bootstrap, tmp_path, secrets=credentials.file) as door:
         told = {
@@ -50,7 +52,7 @@ def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Pat
             "SECRET": credentials.signing_secret,
             "BROKER": broker.bootstrap,
         }
-        Reader(_desk(tmp_path), env=_environment() | told).follow(blocks_of(GUIDE))
+        Reader(_desk(tmp_path), env=_environment(tmp_path) | told).follow(blocks_of(GUIDE))
 
     events = _events_of(broker.bootstrap)
 
@@ -88,7 +90,7 @@ def test_a_kafka_that_asks_who_is_there_is_written_to_by_the_same_blocks(tmp_pat
             "KAFKA_PASSWORD": PASSWORD,
             "KAFKA_CA": str(kafka.authority.file),
         }
-        Reader(_desk(tmp_path), env=_environment() | told).follow(_writing_to_kafka())
+        Reader(_desk(tmp_path), env=_environment(tmp_path) | told).follow(_writing_to_kafka())
 
         events = _events_of(kafka.mutual, kafka.as_root)
 
@@ -123,13 +125,17 @@ def _desk(folder: Path) -> Path:
     desk = folder / "desk"
     desk.mkdir()
     (desk / "node_modules").symlink_to(NODE_MODULES)
+    generator = folder / "programs" / "openapi-generator-cli"
+    generator.parent.mkdir()
+    generator.write_text(f'#!/bin/sh\nexec java -jar {GENERATOR} "$@"\n', encoding="utf-8")
+    generator.chmod(0o755)
     return desk
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     """The reader's programs: those of this environment come first."""
-    programs = Path(sys.executable).parent
-    return {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    programs = (Path(sys.executable).parent, folder / "programs", os.environ["PATH"])
+    return {"PATH": os.pathsep.join(map(str, programs)), "PYTHONPATH": str(ROOT)}
 
 
 def _events_of(bootstrap: str, security: BrokerSecurity = PLAINTEXT) -> list[CloudEvent]:

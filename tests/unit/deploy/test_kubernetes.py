@@ -224,6 +224,8 @@ def test_producers_come_to_the_door_and_no_further(overlay: str) -> None:
     assert {path["backend"]["service"]["name"] for path in paths} == {"smart-region-gateway"}
     assert {path["path"] for path in paths} == {
         "/events",
+        "/events/batch",
+        "/events/binary",
         "/openapi.json",
         "/asyncapi.json",
         "/schemas/",

@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from events.gateway.app import EVENTS_PATHS
 from events.gateway.openapi import openapi_document
 from events.gateway.problems import KINDS
 from tests.support.gateway import Hall
@@ -47,13 +48,43 @@ def test_every_route_is_in_it(document: dict[str, Any]) -> None:
     }
 
 
-def test_every_problem_of_sending_is_in_it(document: dict[str, Any]) -> None:
-    """POST /events tells all statuses that it may answer."""
+@pytest.mark.parametrize("path", EVENTS_PATHS)
+def test_every_problem_of_sending_is_in_it(document: dict[str, Any], path: str) -> None:
+    """Each address that takes events tells all statuses that it may answer."""
     statuses = {kind.status for kind in KINDS.values()} - {404, 405}
 
-    answers = document["paths"]["/events"]["post"]["responses"]
+    answers = document["paths"][path]["post"]["responses"]
 
     assert {int(status) for status in answers} == statuses | {202, 207}
+
+
+@pytest.mark.parametrize("path", EVENTS_PATHS)
+def test_a_way_of_sending_has_one_form(document: dict[str, Any], path: str) -> None:
+    """A generator makes one function of an operation, with the first form of the body alone."""
+    operation = document["paths"][path]["post"]
+
+    assert len(operation["requestBody"]["content"]) == 1
+
+
+def test_binary_mode_has_a_header_for_each_attribute(document: dict[str, Any]) -> None:
+    """Those that an event needs are asked for."""
+    parameters = document["paths"]["/events/binary"]["post"]["parameters"]
+
+    assert {one["name"] for one in parameters if one["required"]} == {
+        "ce-specversion",
+        "ce-id",
+        "ce-source",
+        "ce-type",
+        "ce-time",
+    }
+
+
+def test_a_server_can_be_filled_in(document: dict[str, Any]) -> None:
+    """It is a variable, with a default, since each installation has its own."""
+    [server] = document["servers"]
+
+    assert server["url"] == "{door}"
+    assert server["variables"]["door"]["default"].startswith("http")
 
 
 def test_every_name_of_a_problem_that_is_raised_exists() -> None:

@@ -1,0 +1,154 @@
+"""The contracts as generators of clients read them: schemas by name, in the words they all know.
+
+The JSON Schema of an event (`schema_of`) is exact, and uses what few generators understand:
+`const`, `anyOf` with null, patterns of days, definitions within a schema. Here the same is said
+plainly, and less of it: what is exact stays there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from events.contracts.json_schema import description_of, schema_of
+from events.fact import JSON, Fact
+from events.registry import FACTS
+
+__all__ = ["EVENT", "EVENT_TYPE", "client_schemas", "enumeration", "event_name", "spelled_out"]
+
+EVENT: Final = "Event"
+EVENT_TYPE: Final = "EventType"
+
+_BASE: Final = "#/components/schemas/"
+_LARGEST_INT32: Final = 2**31 - 1
+_EXTENSIONS: Final = (
+    "Further attributes are extensions of CloudEvents: named with lower-case letters and digits, "
+    "they hold text, a whole number or a boolean."
+)
+_DAYS: Final = ("date", "date-time")
+"""Generated clients hold these as values of their own, to which no pattern can be put."""
+
+
+def event_name(fact: type[Fact]) -> str:
+    """The name of the schema of a fact's event; that of its data is the fact's own."""
+    return f"{fact.__name__}Event"
+
+
+def client_schemas() -> dict[str, JSON]:
+    """Every event, what it holds, and `Event`: one of them, told apart by its `type`."""
+    shared: dict[str, JSON] = {}
+    for fact in FACTS.values():
+        schema = spelled_out(schema_of(fact))
+        for name, part in schema["$defs"].items():
+            plain = _plain(part)
+            _add(shared, name, enumeration(name, plain) if "enum" in plain else plain)
+        _add(shared, event_name(fact), _event(fact, schema))
+    events: dict[str, JSON] = {name: f"{_BASE}{event_name(fact)}" for name, fact in FACTS.items()}
+    return {
+        EVENT: {
+            "description": "One event of any type.",
+            "oneOf": [{"$ref": reference} for reference in events.values()],
+            "discriminator": {"propertyName": "type", "mapping": events},
+        },
+        EVENT_TYPE: {
+            "type": "string",
+            "description": "Which fact an event says, and the version of its contract.",
+            "enum": list(FACTS),
+            "x-enum-varnames": [_constant_name(fact) for fact in FACTS.values()],
+        },
+        **shared,
+    }
+
+
+def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Say the same, so that generators understand it.
+
+    Numbers that need 64 bits say so. Where an enumeration is the rule of an object's names, these
+    become its properties: generators would make a map with any names, which some of their clients
+    write as an empty object.
+    """
+    definitions: dict[str, Any] = schema["$defs"]
+    rules: set[str] = set()
+
+    def said(part: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+        if isinstance(part, list):
+            return [said(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        whole = {name: said(one) for name, one in part.items()}
+        if whole.get("type") == "integer" and whole.get("maximum", 0) > _LARGEST_INT32:
+            whole["format"] = "int64"
+        rule = whole.get("propertyNames", {}).get("$ref")
+        if rule is not None:
+            rules.add(name := rule.removeprefix("#/$defs/"))
+            del whole["propertyNames"]
+            value = whole.pop("additionalProperties")
+            whole["properties"] = dict.fromkeys(definitions[name]["enum"], value)
+            whole["additionalProperties"] = False
+        return whole
+
+    spelled = said(dict(schema))
+    still_used = str(spelled)
+    spelled["$defs"] = {
+        name: part
+        for name, part in spelled["$defs"].items()
+        if name not in rules or f"'#/$defs/{name}'" in still_used
+    }
+    return cast("dict[str, Any]", spelled)
+
+
+def enumeration(name: str, schema: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Give the values of a named enumeration names that are used nowhere else.
+
+    In Go all constants of a client have one space of names, in which `_75` cannot be said either.
+    """
+    prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", name)
+    values = cast("list[str]", schema["enum"])
+    return {**schema, "x-enum-varnames": [f"{prefix}_{value}".upper() for value in values]}
+
+
+def _add(schemas: dict[str, JSON], name: str, schema: JSON) -> None:
+    """Add a schema. Raises ValueError where another has its name: a generator would take one."""
+    if schemas.setdefault(name, schema) != schema:
+        raise ValueError(f"two schemas are named {name}: give one of the models another name")
+
+
+def _event(fact: type[Fact], schema: Mapping[str, Any]) -> JSON:
+    attributes = {name: _plain(part) for name, part in schema["properties"].items()}
+    return {
+        "type": "object",
+        "description": f"{description_of(fact)}\n\n{_EXTENSIONS}",
+        "required": schema["required"],
+        "properties": attributes,
+        "additionalProperties": True,
+        "examples": schema["examples"],
+    }
+
+
+def _constant_name(fact: type[Fact]) -> str:
+    return f"{fact.NAME.replace('.', '_')}_v{fact.VERSION}".upper()
+
+
+def _plain(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Say a schema in words that generators know."""
+    said = {name: value for name, value in part.items() if name not in ("$comment", "title")}
+    if "anyOf" in said:
+        # What is optional may be null, or absent: clients leave it out.
+        (kind,) = (one for one in said.pop("anyOf") if one != {"type": "null"})
+        said = kind | said
+    if "const" in said:
+        only = said.pop("const")
+        said |= {"enum": [only], "default": only}
+    if "$ref" in said:
+        said["$ref"] = said["$ref"].replace("#/$defs/", _BASE)
+    if said.get("format") in _DAYS:
+        said.pop("pattern", None)
+    if said.get("type") == "integer":
+        said.setdefault("format", "int32")
+    if "properties" in said:
+        said["properties"] = {name: _plain(one) for name, one in said["properties"].items()}
+    for name in ("additionalProperties", "propertyNames", "items"):
+        if isinstance(said.get(name), dict):
+            said[name] = _plain(said[name])
+    return said

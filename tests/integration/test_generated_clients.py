@@ -1,0 +1,139 @@
+"""Clients that are generated from the contracts compile, and what they send is accepted."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from events.cloudevent import decode_json
+from events.contracts.client_schemas import event_name
+from events.contracts.json_schema import schema_of
+from events.registry import FACTS
+from events.topic_admin import apply_topics
+from events.topics import declared_topics
+from tests.support.clients import (
+    CLIENTS,
+    CONTRACTS,
+    NODE_MODULES,
+    compile_java,
+    compile_typescript,
+    generate,
+    require_generators,
+    run,
+)
+from tests.support.doors import Door, issue_credentials
+from tests.support.kafka import KafkaBroker
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(autouse=True)
+def _generators() -> None:
+    require_generators()
+
+
+@pytest.fixture(scope="module")
+def door(
+    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, str]]:
+    """Give what a program has to be told to send to a door that takes events."""
+    kafka_broker.reset()
+    apply_topics(kafka_broker.bootstrap, declared_topics())
+    folder = tmp_path_factory.mktemp("door")
+    credentials = issue_credentials("lycees", folder)
+    with Door(kafka_broker.bootstrap, folder, secrets=credentials.file) as opened:
+        yield {"DOOR": opened.url, "TOKEN": credentials.token}
+
+
+def answers(language: str) -> str:
+    """Return what each of the programs shows where the door answers it as it should."""
+    one, two, three, six = (f"{language}-{number}" for number in (1, 2, 3, 6))
+    return f"event {one}\nbatch {two} {three}\nmixed 202 422 data.uai\nbinary {six}\n"
+
+
+def test_a_client_in_python_sends(door: Mapping[str, str], tmp_path: Path) -> None:
+    """One event, a batch, a batch of which a part is refused, and an event in binary mode."""
+    client = generate("python", tmp_path)
+
+    said = run(
+        sys.executable,
+        CLIENTS / "send.py",
+        folder=tmp_path,
+        env={**door, "PYTHONPATH": str(client)},
+    )
+
+    assert said == answers("python")
+
+
+def test_a_client_in_typescript_sends(door: Mapping[str, str], tmp_path: Path) -> None:
+    """The same, compiled at its strictest."""
+    generate("typescript-fetch", tmp_path)
+    shutil.copy(CLIENTS / "send.ts", tmp_path)
+
+    compiled = compile_typescript(tmp_path, tmp_path / "send.ts")
+
+    assert run("node", compiled / "send.js", folder=tmp_path, env=door) == answers("typescript")
+
+
+def test_a_client_in_java_sends(door: Mapping[str, str], tmp_path: Path) -> None:
+    """The same, with the HTTP client of Java itself."""
+    client = generate("java", tmp_path, "--library", "native")
+
+    where = compile_java(tmp_path, client / "src/main/java", CLIENTS / "Send.java")
+
+    assert run("java", "Send", folder=tmp_path, env={**door, **where}) == answers("java")
+
+
+def test_a_client_in_go_sends(door: Mapping[str, str], tmp_path: Path) -> None:
+    """The same."""
+    if shutil.which("go") is None:
+        pytest.skip("go not found: clients in Go are tested where it is")
+    module = generate("go", tmp_path, "--additional-properties", "packageName=client")
+    run("go", "mod", "edit", "-module", "smartregion/client", folder=module)
+    (module / "send").mkdir()
+    shutil.copy(CLIENTS / "send.go", module / "send" / "main.go")
+
+    assert run("go", "run", "./send", folder=module, env=door) == answers("go")
+
+
+def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
+    """Those of Modelina, in TypeScript and Java: each event is read and written again."""
+    typescript, java = tmp_path / "typescript", tmp_path / "java"
+    (tmp_path / "node_modules").symlink_to(NODE_MODULES)
+    shutil.copy(CLIENTS / "models.mjs", tmp_path)
+    examples = {name: schema_of(fact)["examples"][0] for name, fact in FACTS.items()}
+    told = "".join(
+        f"{event_name(FACTS[name])}\t{json.dumps(example)}\n" for name, example in examples.items()
+    )
+    expected = [decode_json(json.dumps(example)) for example in examples.values()]
+    document = CONTRACTS / "asyncapi.json"
+
+    run("node", "models.mjs", document, typescript, java, folder=tmp_path)
+    compiled = compile_typescript(tmp_path, *sorted(typescript.glob("*.ts")))
+    where = compile_java(tmp_path, java, CLIENTS / "Rewrite.java")
+    by_typescript = run("node", CLIENTS / "rewrite.cjs", compiled, folder=tmp_path, told=told)
+    by_java = run("java", "Rewrite", folder=tmp_path, env=where, told=told)
+
+    assert [decode_json(line) for line in by_typescript.splitlines()] == expected
+    assert [decode_json(line) for line in by_java.splitlines()] == expected
+
+
+def test_openapi_is_linted(tmp_path: Path) -> None:
+    """Redocly's rules find no error and no component that nothing uses."""
+    linter = NODE_MODULES / "@redocly" / "cli" / "bin" / "cli.js"
+    said = run(
+        "node",
+        linter,
+        "lint",
+        "--format=json",
+        CONTRACTS / "openapi.json",
+        folder=tmp_path,
+        env={"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
+    )
+    found = json.loads(said)
+
+    assert found["totals"]["errors"] == 0
+    assert "no-unused-components" not in {problem["ruleId"] for problem in found["problems"]}

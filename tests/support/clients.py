@@ -1,0 +1,95 @@
+"""Clients made of the committed contracts as a producer makes them, and the programs to do so."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.requirements import give_up, require_programs
+
+__all__ = [
+    "CLIENTS",
+    "CONTRACTS",
+    "GENERATOR",
+    "JAVA_PACKAGES",
+    "NODE_MODULES",
+    "compile_java",
+    "compile_typescript",
+    "generate",
+    "require_generators",
+    "run",
+]
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = ROOT / "docs" / "contracts"
+CLIENTS = ROOT / "tests" / "clients"
+"""The programs, and what they and the generators need: see its packages.sh."""
+NODE_MODULES = CLIENTS / "node_modules"
+JAVA_PACKAGES = CLIENTS / "target" / "java"
+GENERATOR = CLIENTS / "target" / "generator" / "openapi-generator-cli.jar"
+SECONDS = 240.0
+
+
+def require_generators() -> None:
+    """Give up where generators, compilers or what these need are missing."""
+    require_programs("java", "javac", "node", remedy="run tests/clients/packages.sh")
+    if not (GENERATOR.exists() and NODE_MODULES.exists()):
+        give_up("generators of clients are missing: run tests/clients/packages.sh")
+
+
+def run(
+    *command: str | Path, folder: Path, env: Mapping[str, str] | None = None, told: str = ""
+) -> str:
+    """Run a program to its end and return what it said; fails with all of it where it failed."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, **(env or {})},
+        input=told,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 0, f"{command[0]}: {done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def generate(generator: str, folder: Path, *options: str) -> Path:
+    """Make a client of docs/contracts/openapi.json with openapi-generator; returns its folder."""
+    client = folder / "client"
+    # A short life: the compiler that makes long ones fast costs more than it brings.
+    java = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", GENERATOR)
+    document = CONTRACTS / "openapi.json"
+    run(*java, "generate", "-i", document, "-g", generator, "-o", client, *options, folder=folder)
+    return client
+
+
+def compile_java(folder: Path, *sources: Path) -> dict[str, str]:
+    """Compile all of these files and folders; returns the environment in which they are found."""
+    files = [file for source in sources for file in sorted(source.rglob("*.java")) or [source]]
+    (folder / "sources").write_text("\n".join(map(str, files)), encoding="utf-8")
+    classes = folder / "classes"
+    packages = f"{JAVA_PACKAGES}/*"
+    options = ("-proc:none", "-nowarn", "-encoding", "UTF-8", "-cp", packages, "-d", classes)
+    run("javac", *options, "@sources", folder=folder)
+    return {"CLASSPATH": f"{classes}{os.pathsep}{packages}"}
+
+
+def compile_typescript(folder: Path, *files: Path) -> Path:
+    """Compile files, and what they import, at its strictest; returns the folder with JavaScript."""
+    compiled = folder / "compiled"
+    options = {
+        "strict": True,
+        "target": "es2022",
+        "lib": ["es2022", "dom"],
+        "module": "commonjs",
+        "types": [],
+        "outDir": str(compiled),
+    }
+    project = folder / "tsconfig.json"
+    project.write_text(json.dumps({"compilerOptions": options, "files": [*map(str, files)]}))
+    compiler = NODE_MODULES / "typescript" / "bin" / "tsc"
+    run("node", compiler, "--project", project, folder=folder)
+    return compiled

@@ -1,0 +1,106 @@
+"""What generators of clients read says the same as the contracts, in words that they all know."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator
+
+from events.cloudevent import CloudEvent, encode_structured
+from events.contracts.client_schemas import (
+    EVENT,
+    EVENT_TYPE,
+    client_schemas,
+    event_name,
+    spelled_out,
+)
+from events.contracts.json_schema import schema_of
+from events.fact import Fact
+from events.gateway.openapi import openapi_document
+from events.registry import FACTS
+from tests.support.contracts import drawn_from
+from tests.support.facts import cloud_events
+
+SCHEMAS = client_schemas()
+WHOLE = {"$ref": f"#/components/schemas/{EVENT}", "components": {"schemas": SCHEMAS}}
+FACTS_TO_TEST = pytest.mark.parametrize("fact", FACTS.values(), ids=lambda fact: fact.NAME)
+
+
+def keywords(part: Any) -> set[str]:  # noqa: ANN401 - JSON of any shape
+    """Return every name in a document."""
+    if isinstance(part, dict):
+        return set(part).union(*map(keywords, part.values()))
+    return set().union(*map(keywords, part)) if isinstance(part, list) else set()
+
+
+@given(cloud_events())
+def test_what_is_accepted_can_be_sent(event: CloudEvent) -> None:
+    """No generated client holds back an event that the model takes."""
+    Draft202012Validator(WHOLE).validate(json.loads(encode_structured(event).value))
+
+
+def test_an_event_is_told_by_its_type() -> None:
+    """The discriminator leads from each type to the schema that has this type alone."""
+    event: Any = SCHEMAS[EVENT]
+    mapping = event["discriminator"]["mapping"]
+
+    assert event["discriminator"]["propertyName"] == "type"
+    assert [one["$ref"] for one in event["oneOf"]] == list(mapping.values())
+    for name, reference in mapping.items():
+        schema: Any = SCHEMAS[reference.rpartition("/")[2]]
+        assert schema["properties"]["type"]["enum"] == [name]
+    assert list(mapping) == list(FACTS)
+
+
+def test_no_word_is_used_that_generators_do_not_know() -> None:
+    """Neither alternatives with null, nor definitions within a schema, nor rules for names."""
+    assert keywords(SCHEMAS).isdisjoint({"anyOf", "const", "$defs", "propertyNames", "$comment"})
+
+
+def test_no_two_constants_have_one_name() -> None:
+    """Go has them all in one package: values of different enumerations must not meet."""
+    schemas: Any = openapi_document()["components"]
+    named = [
+        constant
+        for schema in schemas["schemas"].values()
+        for constant in schema.get("x-enum-varnames", ())
+    ]
+    enumerations = [schema for schema in schemas["schemas"].values() if "enum" in schema]
+
+    assert len(named) == len(set(named)) == sum(len(one["enum"]) for one in enumerations)
+
+
+def test_every_schema_is_used() -> None:
+    """A component that nothing refers to is a class that nobody needs."""
+    document = openapi_document()
+    components: Any = document["components"]
+    text = json.dumps(document)
+
+    for kind in ("schemas", "responses"):
+        for name in components[kind]:
+            assert f'"#/components/{kind}/{name}"' in text, name
+
+
+@FACTS_TO_TEST
+def test_spelled_out_is_the_same_contract(fact: type[Fact]) -> None:
+    """What the exact schema takes, the one that is spelled out takes, and the other way round."""
+    exact = schema_of(fact)
+    spelled = spelled_out(exact)
+
+    @settings(max_examples=20, suppress_health_check=list(HealthCheck))
+    @given(drawn_from(exact), drawn_from(spelled))
+    def holds(one: object, other: object) -> None:
+        Draft202012Validator(spelled).validate(one)
+        Draft202012Validator(exact).validate(other)
+
+    holds()
+
+
+def test_every_type_can_be_said_in_binary_mode() -> None:
+    """The header that names the type has a constant for each."""
+    types: Any = SCHEMAS[EVENT_TYPE]
+
+    assert types["enum"] == list(FACTS)
+    assert types["x-enum-varnames"][0] == "SCHOOL_REGISTERED_V1"
+    assert {event_name(fact) for fact in FACTS.values()} <= set(SCHEMAS)
