@@ -12,6 +12,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from events.cloudevent import CONTENT_TYPE, PREFIX
+from events.errors import SHOWN_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,11 @@ _ATTRIBUTES: Final = {
 }
 _VALUE_BEGINS: Final = ", value "
 _VALUE_ENDS: Final = ": "
+#: A value as `shown` writes one: text with its quotes, a number, or whatever was cut at its length.
+_VALUE: Final = re.compile(
+    r"""(?:b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|[0-9.e+-]+|true|false|"""
+    rf""".{{{SHOWN_CHARACTERS - 1}}}…){_VALUE_ENDS}"""
+)
 
 
 def masked_event(event: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -85,17 +91,27 @@ def masked_field(field: str) -> str:
 def masked_detail(letter: DeadLetter) -> str:
     """Return what a letter says of its refusal, without the value that was found.
 
-    The value stands between the first `, value ` after the field and a `: ` before the remedy. Of
-    several `: ` the last is taken: better to lose a part of the remedy than to show one of a value.
+    What we said ourselves is shown: the problem, and what to do. The value stands between the first
+    `, value ` after the field and a `: ` before the remedy. Where it is no text of which the end
+    can be known, the last `: ` is taken: better to lose a part of the remedy than to show one of a
+    value. Where no value was found, as of a field that is missing, there is nothing to mask.
     """
     said = letter.detail.removeprefix(f"{letter.field}: ")
-    problem, _, rest = said.partition(_VALUE_BEGINS)
-    remedy = rest.rpartition(_VALUE_ENDS)[2] if _VALUE_ENDS in rest else MASK
-    return _detail(letter.field, problem if rest else MASK, remedy)
+    problem, found, rest = said.partition(_VALUE_BEGINS)
+    if not found:
+        problem, found, remedy = said.partition(_VALUE_ENDS)
+        if found and len(said) < len(letter.detail):
+            return f"{masked_field(letter.field)}: {problem}{_VALUE_ENDS}{remedy}"
+        return _detail(letter.field, MASK, MASK)
+    text = _VALUE.match(rest)
+    remedy = rest[text.end() :] if text else rest.rpartition(_VALUE_ENDS)[2]
+    return _detail(letter.field, problem, remedy if _VALUE_ENDS in rest else MASK)
 
 
 def masked_error(error: ContractError) -> str:
     """Return what an error says, without the value that was found."""
+    if error.value is None:
+        return f"{masked_field(error.field)}: {error.problem}{_VALUE_ENDS}{error.remedy}"
     return _detail(error.field, error.problem, error.remedy)
 
 

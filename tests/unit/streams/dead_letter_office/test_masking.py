@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured
 from events.dead_letters import DeadLetter, Origin, Place
-from events.errors import ContractError
+from events.errors import ContractError, RefusalReason
 from streams.dead_letter_office.case import Case
 from streams.dead_letter_office.masking import (
     MASK,
@@ -27,6 +27,14 @@ from tests.support.letters import REFUSED_AT, letter_of
 
 #: Names, and what could end the masking too soon.
 PERSONS = ("Zoé Üñique", "zoe.unique@example.org", "a, value b: Zoé: c", "'Zoé': \", value ")
+
+BINARY = (
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"1"),
+    ("ce_source", b"urn:iledefrance:lycees"),
+    ("ce_type", b"fr.iledefrance.smartregion.school.workspace_activated.v1"),
+    ("ce_time", b"2019-03-12T08:00:00Z"),
+)
 
 
 def letter_with(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> DeadLetter | None:
@@ -151,6 +159,35 @@ def test_a_reason_keeps_its_problem_and_its_remedy() -> None:
     assert masked_detail(letter_of()) == (
         "type: is not an event type of this system, value <masked>: send another"
     )
+
+
+def test_a_field_that_is_missing_is_said_to_be() -> None:
+    """Nothing was found there: all words are ours, and each is needed to repair the event."""
+    detail = "data.uai: is missing: add it: UAI of a lycée, such as '0750419Y'"
+
+    assert masked_detail(letter_of(field="data.uai", detail=detail)) == detail
+
+
+def test_a_letter_shows_of_a_missing_field_what_its_producer_was_told() -> None:
+    """In the words of the door, from the record as it was refused."""
+    letter = letter_with(b'{"activated_on": "2019-03-11"}', BINARY)
+
+    assert letter is not None
+    assert masked_detail(letter) == letter.detail
+    assert "data.uai: is missing" in as_text(Case(letter))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Zoé: it: is", "it's: Zoé", "'Zoé\": x: ", "Zoé: " * 30, "Zoé\\: '\\", "\\" * 90, 612345678],
+)
+def test_a_remedy_is_whole_behind_any_value(value: object) -> None:
+    """Where the value ends is known, whatever it holds: a remedy may have a colon of its own."""
+    error = ContractError(RefusalReason.INVALID_DATA, "data.uai", value, "send: one's own: UAI")
+    letter = letter_of(field=error.field, detail=str(error))
+
+    assert masked_detail(letter).endswith(", value <masked>: send: one's own: UAI")
+    assert "Zo" not in masked_detail(letter)
 
 
 def test_what_moves_a_terminal_is_escaped() -> None:
