@@ -55,6 +55,9 @@ MAX_BYTES: Final = 256 * 1024
 """Of a record's value and headers: four times what CloudEvents asks everyone to take, and small
 enough that a copy with a header more still fits into its topic."""
 
+_ENCODED: Final = "data_base64"
+"""Binary data in the JSON event format. A fact has one form, which every reader of a topic sees."""
+
 _ONE_DAY: Final = timedelta(days=1)
 _EARLIEST: Final = datetime(FIRST_DAY.year - 1, 12, 31, tzinfo=UTC)
 _LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)  # Leaves room for a day more, in any zone.
@@ -366,6 +369,14 @@ def _structured_refusal(error: ValidationError) -> ContractError:
             "value",
             found,
             "send a JSON object with the attributes of CloudEvents 1.0",
+        )
+    if path[0] == _ENCODED or (path == ["data"] and isinstance(found, dict) and _ENCODED in found):
+        return ContractError(
+            RefusalReason.INVALID_ENVELOPE,
+            _ENCODED,
+            None,
+            "send the fact as a JSON object in `data`: give your SDK an object, not bytes",
+            problem="is not read here",
         )
     owner = FACTS[str(tag)] if path[0] == "data" and len(path) > 1 else EVENT_MODELS[str(tag)]
     return field_refusal(details, tuple(path), owner)

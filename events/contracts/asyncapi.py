@@ -22,6 +22,8 @@ _INTRODUCTION: Final = """\
 What the Région's systems tell the Smart Région monitor: CloudEvents 1.0 on Apache Kafka, one topic
 for each family of entities. A record holds one event, in structured or in binary content mode.
 
+`data` is a JSON object: `data_base64` is refused by its name.
+
 The key of a record is the entity's identifier in UTF-8, and its partition that of Java's default
 partitioner (murmur2): all that is said of an entity is then read in order.
 

@@ -39,6 +39,8 @@ HttpHeaders = Sequence[tuple[bytes, bytes]]
 LARGEST_HEADERS: Final = 16 * 1024
 """Bytes of a request's line and headers together."""
 BATCH: Final = b"application/cloudevents-batch+json"
+IMPLIED: Final = b"application/json"
+"""The content type of an event whose headers are its attributes, where none is told."""
 MOST_EVENTS: Final = 500
 """In one batch."""
 
@@ -143,6 +145,10 @@ def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
         if attributes:
             raise _contradiction(next(iter(attributes)), "send no ce- headers with a batch")
         return Delivery(Mode.BATCH, list(_batch(body)))
+    if not media_type and attributes:
+        # CloudEvents' own SDKs leave it out where nobody named it: JSON is then implied (2.2.2 of
+        # the specification's event format), as in a record on Kafka.
+        return Delivery(Mode.BINARY, [_binary(attributes, IMPLIED, body)])
     if media_type.startswith(_CLOUDEVENTS) or not (attributes and _JSON.fullmatch(media_type)):
         raise _unsupported(CONTENT_TYPE, headers.get(b"content-type"), _TAKEN)
     return Delivery(Mode.BINARY, [_binary(attributes, headers[b"content-type"], body)])

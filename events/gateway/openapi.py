@@ -187,8 +187,9 @@ def _send_event() -> dict[str, JSON]:
         "post": _sending(
             "sendEvent",
             "Send one event.",
-            "In structured content mode: attributes and data are one JSON object. This address "
-            "takes batches and binary content mode too, as the other addresses have them.",
+            "In structured content mode: attributes and data are one JSON object; `data_base64` is "
+            "refused by its name. This address takes batches and binary content mode too, as the "
+            "other addresses have them.",
             media_type="application/cloudevents+json",
             schema=_reference(EVENT),
             answer=_reference("Receipts"),
@@ -219,7 +220,7 @@ def _send_binary() -> dict[str, JSON]:
         "Send one event whose attributes are headers.",
         "In binary content mode: the body is the event's `data` alone. In a header, whatever is "
         "not printable ASCII is percent-encoded UTF-8, and so is `%` itself. Extensions of "
-        "CloudEvents are further headers `ce-…`.",
+        "CloudEvents are further headers `ce-…`. Without a content type the body is JSON.",
         media_type="application/json",
         schema={
             "type": "object",

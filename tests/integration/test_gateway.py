@@ -7,11 +7,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from cloudevents.core.bindings.http import to_binary_event
+from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
+from events.cloudevent import decode
 from events.dead_letters import DOOR, read_dead_letter
 from events.partitioning import partition_for
 from tests.support.doors import Credentials, Door
@@ -58,6 +63,26 @@ def test_a_receipt_says_where_the_event_is(opened: Opened, broker: KafkaBroker) 
     found = [records[one["topic"], one["partition"], one["offset"]] for one in receipts]
     assert [one.value.decode() for one in found] == bodies
     assert {one.partition for one in found} == {partition_for(b"0750652B", 8)}
+
+
+def test_an_event_of_the_sdk_without_a_content_type_is_kept(
+    opened: Opened, broker: KafkaBroker
+) -> None:
+    """The SDK names none where nobody has: the record says that it is JSON, for all its readers."""
+    door, credentials = opened
+    attributes = {**event(), "time": datetime(2026, 3, 11, 9, tzinfo=UTC)}
+    data = attributes.pop("data")
+    sent = to_binary_event(SdkEvent(attributes=attributes, data=data))
+    assert "content-type" not in {name.lower() for name in sent.headers}
+
+    token = f"Bearer {credentials.token}"
+    headers = {**sent.headers, "Authorization": token}
+    answer = httpx.post(f"{door.url}/events", content=sent.body, headers=headers)
+
+    assert answer.status_code == 202, answer.text
+    [record] = _schools(broker)
+    assert ("content-type", b"application/json") in record.headers
+    assert decode(record.headers, record.value).id == "1"
 
 
 def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -> None:

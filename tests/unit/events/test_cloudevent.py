@@ -281,6 +281,11 @@ def test_json_content_types_are_accepted_in_binary_mode(value: bytes) -> None:
         (envelope(traceParent="00-a"), RefusalReason.INVALID_ENVELOPE, "traceParent"),
         (envelope(data_base64="e30="), RefusalReason.INVALID_ENVELOPE, "data_base64"),
         (envelope(trace={"a": 1}), RefusalReason.INVALID_ENVELOPE, "trace"),
+        (
+            without("data").replace(b"{", b'{"data_base64": "e30=", ', 1),
+            RefusalReason.INVALID_ENVELOPE,
+            "data_base64",
+        ),
         (without("data"), RefusalReason.INVALID_DATA, "data"),
         (envelope(data="text"), RefusalReason.INVALID_DATA, "data"),
         (envelope(data=None), RefusalReason.INVALID_DATA, "data"),

@@ -119,6 +119,23 @@ def test_binary_mode_takes_json_only() -> None:
     assert problem(b"text/csv", ce_id=b"1") == ("unsupported_media_type", 415)
 
 
+@pytest.mark.parametrize("told", [{}, {b"content-type": b""}])
+def test_binary_mode_is_json_where_nothing_is_told(told: dict[bytes, bytes]) -> None:
+    """CloudEvents implies it; the record says it, so that nobody behind has to guess."""
+    [item] = read_delivery({**told, b"ce-id": b"1"}, b'{"uai": "x"}').items
+
+    assert item.defect is None
+    assert item.headers == (("ce_id", b"1"), ("content-type", b"application/json"))
+
+
+def test_what_is_not_json_is_refused_as_such_where_nothing_is_told() -> None:
+    """The content type was implied: the body is what is wrong."""
+    [item] = read_delivery({b"ce-id": b"1"}, b"uai=x").items
+
+    assert item.defect is not None
+    assert item.defect.reason is RefusalReason.INVALID_JSON
+
+
 def test_headers_may_repeat_what_a_structured_event_says() -> None:
     """Some clients add them for routers on the way."""
     [item] = delivery(STRUCTURED, b'{"id": "1"}', id=b"1").items

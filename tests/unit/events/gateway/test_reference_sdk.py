@@ -1,5 +1,6 @@
 """The door understands what the CloudEvents project's own Python SDK sends over HTTP."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -40,3 +41,36 @@ def test_an_event_of_the_sdk_is_taken(encode: Any, changes: dict[str, str]) -> N
     assert answer.status_code == 202, answer.text
     [record] = hall.writer.records
     assert decode(record.headers, record.value).id == changes.get("id", "1")
+
+
+def test_an_event_without_its_content_type_is_taken() -> None:
+    """The SDK leaves the header out where nobody has set `datacontenttype`, as is its default."""
+    hall = Hall()
+    attributes = event()
+    data = attributes.pop("data")
+    attributes["time"] = datetime.fromisoformat(attributes["time"])
+    sent = to_binary_event(SdkEvent(attributes=attributes, data=data))
+    assert "content-type" not in {name.lower() for name in sent.headers}
+
+    answer = hall.client.post("/events", content=sent.body, headers={**sent.headers, **bearer()})
+
+    assert answer.status_code == 202, answer.text
+    [record] = hall.writer.records
+    assert decode(record.headers, record.value).id == "1"
+
+
+def test_data_in_bytes_are_refused_by_their_name() -> None:
+    """The SDK encodes bytes as `data_base64`: its user is told to give it the object."""
+    hall = Hall()
+    attributes = {**event(), "datacontenttype": "application/json"}
+    data = json.dumps(attributes.pop("data")).encode()
+    attributes["time"] = datetime.fromisoformat(attributes["time"])
+    attributes["datacontenttype"] = "application/octet-stream"
+    sent = to_structured_event(SdkEvent(attributes=attributes, data=data))
+    body = {**json.loads(sent.body), "datacontenttype": "application/json"}
+    assert "data_base64" in body
+
+    status, answer = hall.send(body)
+
+    assert (status, answer["field"]) == (422, "data_base64")
+    assert "JSON object in `data`" in answer["remedy"]
