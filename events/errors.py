@@ -150,7 +150,7 @@ class BrokerUnreachableError(EventsError):
             suspects.append("the certificates (SMART_REGION_SSL_…)")
         super().__init__(
             f"broker: no Kafka broker answered over {security_protocol} within"
-            f" {waited_seconds:g} s, value {bootstrap!r} ({cause}):"
+            f" {round(waited_seconds, 1):g} s, value {bootstrap!r} ({cause}):"
             f" check {', '.join(suspects)}, and that the broker is up"
         )
 

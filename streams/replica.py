@@ -117,11 +117,15 @@ class Replica:
                 self._asked_at = self._heard_at
                 return
             asyncio.run(knock(self._bootstrap.split(","), self._security))
-            if now - self._heard_at > patience:
-                raise BrokerUnreachableError(
-                    self._bootstrap, waited_seconds=patience, cause="no answer"
-                )
             self._asked_at = monotonic()
+            waited = self._asked_at - self._heard_at
+            if waited > patience:
+                raise BrokerUnreachableError(
+                    self._bootstrap,
+                    waited_seconds=waited,
+                    cause="no answer",
+                    security_protocol=self._security.security_protocol,
+                )
 
 
 @contextmanager

@@ -70,6 +70,8 @@ class TopicReader:
 
     def __init__(self, consumer: KafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         self._consumer = consumer
+        self.heard_at = monotonic()
+        """When the broker last handed something on, by `time.monotonic`."""
         self._end_unseen = set(partitions)
         self._stood: dict[TopicPartition, int] = {}
         consumer.assign(partitions)
@@ -83,6 +85,8 @@ class TopicReader:
     def poll(self) -> list[RawRecord]:
         """Return the next records, in the order of each partition; none where none came soon."""
         batches = self._consumer.poll(timeout_ms=POLL_MS)
+        if batches:
+            self.heard_at = monotonic()
         self._end_unseen -= {
             partition
             for partition, batch in batches.items()
@@ -156,6 +160,7 @@ class TopicReader:
             self._consumer.beginning_offsets(partitions, timeout_ms=int(wait_seconds * 1000))
         except KafkaError:
             return False
+        self.heard_at = monotonic()
         return True
 
 
@@ -194,16 +199,20 @@ def open_reader(
         # Counted in plain Python, checksums take longer than all the rest of an audit.
         check_crcs=False,
     )
+    heard_at, reader = monotonic(), None
     with closing(consumer):
         try:
-            yield TopicReader(consumer, _partitions(consumer, bootstrap, topics))
+            reader = TopicReader(consumer, _partitions(consumer, bootstrap, topics))
+            yield reader
         except KafkaError as error:
             cause = str(error) or type(error).__name__
             if isinstance(error, AuthorizationError):
                 raise BrokerRefusedError("let us read at", bootstrap, cause=cause) from error
+            if reader is not None:
+                heard_at = reader.heard_at
             raise BrokerUnreachableError(
                 bootstrap,
-                waited_seconds=wait_seconds,
+                waited_seconds=monotonic() - heard_at,
                 cause=cause,
                 security_protocol=security.security_protocol,
             ) from error
