@@ -2,6 +2,7 @@
 
     assemble.py runtime PACKAGES ROOT      # the interpreter, a user, and what is in PACKAGES
     assemble.py application PACKAGES ROOT  # what is in PACKAGES, and the command smart-region
+    assemble.py start RUNTIME APPLICATION  # nothing: starts what these two roots are together
 
 PACKAGES is what `pip install --target` filled. Everything in ROOT has the path that it has in the
 image. It runs in the build stage of the Dockerfile, and in the tests without a container engine.
@@ -18,11 +19,12 @@ import ssl
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
-__all__ = ["assemble_application", "assemble_runtime"]
+__all__ = ["assemble_application", "assemble_runtime", "start_image"]
 
 #: The image's user, as other images without a shell number theirs.
 USER = 65532
@@ -54,6 +56,13 @@ LEFT_OUT = (
 PYTHON = Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
 STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib"))
 SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
+
+#: What has to load before anybody gets the image: every process of ours, and each client's codecs.
+STARTED = (
+    "import cramjam, lz4.frame, snappy, ssl, zstandard;"
+    " import events.gateway.server, events.publisher.kafka;"
+    " import streams.assessor.process, streams.audit.recount, streams.worker"
+)
 
 # -I: neither the environment nor the user's home changes what is imported.
 LAUNCHER = f"""\
@@ -106,6 +115,31 @@ def assemble_application(packages: Path, root: Path) -> None:
     _copy_packages(packages, root)
     _write(root / "usr/local/bin/smart-region", LAUNCHER, mode=0o755)
     _finish(root)
+
+
+def start_image(runtime: Path, application: Path) -> None:
+    """Start the command and load every program, as the image's user, in a root with nothing else.
+
+    Ends the build where one of them does not: a library that is missing shows here, and not in a
+    container.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        for part in (runtime, application):
+            shutil.copytree(part, root, symlinks=True, dirs_exist_ok=True)
+        for command in (
+            ("/usr/local/bin/smart-region", "catalogue", "check"),
+            (str(PYTHON), "-I", "-B", "-c", STARTED),
+        ):
+            done = subprocess.run(
+                ["chroot", f"--userspec={USER}:{USER}", root, *command],
+                env={"PATH": "/usr/local/bin", "HOME": "/nonexistent"},
+                executable=shutil.which("chroot"),
+                check=False,
+            )
+            if done.returncode != 0:
+                sys.exit(f"the image does not start: {' '.join(command)}: {done.returncode}")
 
 
 def _copy_packages(packages: Path, root: Path) -> None:
@@ -192,6 +226,6 @@ def _inside(root: Path, path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    {"runtime": assemble_runtime, "application": assemble_application}[sys.argv[1]](
-        Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve()
-    )
+    {"runtime": assemble_runtime, "application": assemble_application, "start": start_image}[
+        sys.argv[1]
+    ](Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve())

@@ -34,6 +34,11 @@ NOT_MADE: Final = 3
     metavar="URL",
     help="Compare with this worker's /metrics; give every worker of the monitor.",
 )
+@click.option(
+    "--every-address",
+    is_flag=True,
+    help="Take each name's every address for a worker, as those of a headless Service are.",
+)
 @click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
 @click.option(
     "--work-folder",
@@ -47,6 +52,7 @@ def audit(
     as_of: datetime | None,
     known_on: datetime | None,
     urls: tuple[str, ...],
+    every_address: bool,
     bootstrap: str | None,
     work_folder: Path | None,
     as_json: bool,
@@ -61,7 +67,7 @@ def audit(
 
     from catalogue.loader import load_catalogue
     from streams.audit.comparison import compare, workers_day
-    from streams.audit.exposed import read_worker
+    from streams.audit.exposed import addresses_of, read_worker
     from streams.audit.reading import Extent, read_topics
     from streams.audit.recount import audit_records
     from streams.audit.report import audit_document, print_audit
@@ -80,6 +86,8 @@ def audit(
     with _made_or_not():
         # Before all is read: a wrong address or folder shows now.
         work.check()
+        if every_address:
+            urls = tuple(one for url in urls for one in addresses_of(url))
         workers = [read_worker(url, token=token) for url in urls]
         if as_of is not None:
             day = as_of.date()

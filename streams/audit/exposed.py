@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,7 +17,7 @@ from prometheus_client.samples import Sample
 from catalogue import metric_names as names
 from streams.audit.errors import WorkerUnreadableError
 
-__all__ = ["Exposed", "metrics_url", "parse_metrics", "read_worker"]
+__all__ = ["Exposed", "addresses_of", "metrics_url", "parse_metrics", "read_worker"]
 
 METRICS_PATH: Final = "/metrics"
 WAIT_SECONDS: Final = 10.0
@@ -101,3 +102,22 @@ def metrics_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise WorkerUnreadableError(url, cause="not an http address")
     return address if parts.path.strip("/") else parts._replace(path=METRICS_PATH).geturl()
+
+
+def addresses_of(url: str) -> list[str]:
+    """Give one address for each machine that a name stands for, as that of a headless Service does.
+
+    Where it has addresses of both kinds of IP, those of the kind that is named first. Raises
+    `WorkerUnreadableError` where the name is not known, and for https: a certificate is a name's.
+    """
+    parts = urlsplit(metrics_url(url))
+    if parts.scheme != "http":
+        raise WorkerUnreadableError(url, cause="not http; a certificate is of one name")
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise WorkerUnreadableError(url, cause=error.strerror or str(error)) from error
+    hosts = {str(place[0]) for family, _, _, _, place in found if family == found[0][0]}
+    port = "" if parts.port is None else f":{parts.port}"
+    written = (f"[{host}]" if ":" in host else host for host in sorted(hosts))
+    return [parts._replace(netloc=f"{host}{port}").geturl() for host in written]

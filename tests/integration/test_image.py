@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -44,6 +45,31 @@ def test_it_has_the_command_and_what_it_needs(image: ImageRoot) -> None:
     assert (version.returncode, version.stderr) == (0, "")
     assert version.stdout.startswith("smart-region, version")
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_an_image_that_does_not_start_is_not_built(image: ImageRoot, tmp_path: Path) -> None:
+    """A package that is missing ends the build, with what Python says of it."""
+    built = image.folder.parent
+    shutil.copytree(built / "runtime", tmp_path / "runtime", symlinks=True)
+    (package,) = (tmp_path / "runtime").rglob("site-packages/lz4")
+    shutil.rmtree(package)
+
+    done = subprocess.run(
+        [
+            built / "python" / "bin" / "python",
+            PROJECT / "deploy" / "docker" / "assemble.py",
+            "start",
+            tmp_path / "runtime",
+            built / "application",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "No module named 'lz4" in done.stderr
+    assert "the image does not start" in done.stderr
 
 
 def test_it_has_nothing_that_helps_an_intruder(image: ImageRoot) -> None:

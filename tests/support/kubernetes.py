@@ -20,13 +20,14 @@ __all__ = [
     "environment",
     "one",
     "pod_specs",
+    "pod_templates",
 ]
 
 Manifest: TypeAlias = Mapping[str, Any]
 
 KUBERNETES = Path(__file__).parents[2] / "deploy/kubernetes"
 OVERLAYS = tuple(sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir()))
-WITH_PODS = ("Deployment", "StatefulSet", "Job")
+WITH_PODS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 
 @cache
@@ -60,9 +61,17 @@ def one(manifests: tuple[Manifest, ...], kind: str, name: str) -> Manifest:
 
 def pod_specs(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Return what every pod is to be, with the name of what makes it."""
+    for name, template in pod_templates(manifests):
+        yield name, template["spec"]
+
+
+def pod_templates(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return what pods are made of, labels included, with the name of what makes them."""
     for manifest in manifests:
         if manifest["kind"] in WITH_PODS:
-            yield manifest["metadata"]["name"], manifest["spec"]["template"]["spec"]
+            spec = manifest["spec"]
+            maker = spec["jobTemplate"]["spec"] if manifest["kind"] == "CronJob" else spec
+            yield manifest["metadata"]["name"], maker["template"]
 
 
 def containers(manifests: tuple[Manifest, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:

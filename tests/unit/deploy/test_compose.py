@@ -38,6 +38,13 @@ SERVICES = [
 ]
 POM = {"m": "http://maven.apache.org/POM/4.0.0"}
 
+#: What the makers' images declare with VOLUME: a new one without a name for each container else.
+DECLARED_VOLUMES = {
+    "apache/kafka": {"/etc/kafka/secrets", "/var/lib/kafka/data", "/mnt/shared/config"},
+    "prom/prometheus": {"/prometheus"},
+    "prom/alertmanager": {"/alertmanager"},
+}
+
 each_service = pytest.mark.parametrize(("stack", "name"), SERVICES)
 
 
@@ -138,6 +145,18 @@ def test_what_is_waited_for_can_come(stack: Stack, name: str) -> None:
 
 
 @each_service
+def test_no_volume_is_without_a_name(stack: Stack, name: str) -> None:
+    """Each that an image declares is one of ours, or memory."""
+    service = stack.services[name]
+    declared = DECLARED_VOLUMES.get(service["image"].partition(":")[0], set())
+    mounted = {mount.split(":")[1] for mount in service.get("volumes", [])}
+    in_memory = {mount.partition(":")[0] for mount in service.get("tmpfs", [])}
+
+    assert declared <= mounted | in_memory
+    assert all("size=" in mount for mount in service.get("tmpfs", []))
+
+
+@each_service
 def test_what_is_mounted_is_there(stack: Stack, name: str) -> None:
     """Files of the project are mounted to be read; all else is a declared volume."""
     for mount in stack.services[name].get("volumes", []):
@@ -199,6 +218,15 @@ def test_kafka_is_reached_by_nobody_else() -> None:
     assert "ports" not in OPEN.services["kafka"]
 
 
+@pytest.mark.parametrize("stack", [pytest.param(it, id=kind) for kind, it in STACKS.items()])
+def test_kafka_has_the_time_of_a_slow_first_start(stack: Stack) -> None:
+    """180 to 208 s have been seen; what is unhealthy by then fails all that waits for it."""
+    health = stack.services["kafka"]["healthcheck"]
+
+    assert int(health["start_period"].removesuffix("s")) >= 2 * 208
+    assert health["start_interval"] == "2s"
+
+
 def test_kafka_is_the_one_that_the_tests_run() -> None:
     """The image's version is that of the tests' jars."""
     pom = ET.parse(DEPLOY / "kafka" / "pom.xml").getroot()  # noqa: S314 - a file of our own
@@ -251,6 +279,15 @@ def test_grafana_finds_the_boards_and_their_prometheus() -> None:
     assert (DEPLOY / "grafana" / home.relative_to("/etc/smart-region")).is_file()
     assert source["isDefault"]
     assert source["url"] == "http://prometheus:9090"
+
+
+def test_grafana_finds_every_folder_that_it_looks_into() -> None:
+    """It logs an error for each that is missing, and git keeps none that is empty."""
+    provisioning = DEPLOY / "grafana" / "provisioning"
+
+    for folder in ("alerting", "dashboards", "datasources", "plugins"):
+        (file,) = (provisioning / folder).iterdir()
+        assert yaml.safe_load(file.read_text(encoding="utf-8"))["apiVersion"] == 1
 
 
 def test_secured_every_program_shows_who_it_is() -> None:

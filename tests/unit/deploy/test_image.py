@@ -71,6 +71,14 @@ def test_others_packages_come_by_hash_and_built() -> None:
         assert {"--require-hashes", "--only-binary", ":all:"} <= options or "--no-index" in options
 
 
+def test_what_was_built_is_started_before_it_is_an_image() -> None:
+    """The last step of the build stage: an image that does not start is none."""
+    build = DOCKERFILE.partition("FROM scratch")[0]
+    steps = [line for line in build.splitlines() if line.startswith("RUN ")]
+
+    assert steps[-1] == "RUN python deploy/docker/assemble.py start /runtime /application"
+
+
 def test_the_last_stage_is_of_files_alone() -> None:
     """It starts from nothing, runs nothing, and takes what the first one put together."""
     assert DOCKERFILE.count("FROM ") == 2

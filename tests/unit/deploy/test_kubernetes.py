@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -23,11 +24,13 @@ from tests.support.kubernetes import (
     environment,
     one,
     pod_specs,
+    pod_templates,
 )
 
 ROOT = Path(__file__).parents[3]
 PRODUCTION = [overlay for overlay in OVERLAYS if overlay.startswith("production")]
 NAME = "smart-region"
+AUDIT = "smart-region-audit"
 #: Where a process of ours listens, by its command; docs/settings.md.
 PORTS = {"worker": 6066, "assessor": 6067, "gateway": 6070}
 
@@ -53,9 +56,14 @@ def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
 def pod_labels(overlay: str) -> dict[str, Mapping[str, str]]:
     """Return the labels of the pods, by the name of what makes them."""
     return {
-        it["metadata"]["name"]: it["spec"]["template"]["metadata"]["labels"]
-        for it in of_kind(overlay, "Deployment", "StatefulSet", "Job")
+        name: template["metadata"]["labels"] for name, template in pod_templates(built(overlay))
     }
+
+
+def secrets_of(pod: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of the Secrets that a pod has, by those of its volumes."""
+    volumes = pod.get("volumes", ())
+    return {it["name"]: it["secret"]["secretName"] for it in volumes if "secret" in it}
 
 
 @every_overlay
@@ -89,10 +97,14 @@ def test_everything_is_in_the_one_namespace(overlay: str) -> None:
 
 @every_overlay
 def test_nothing_of_ours_can_be_written_to(overlay: str) -> None:
-    """The root file system is read-only, and no volume is mounted to be written."""
-    for _, container in ours(overlay):
+    """The root file system is read-only; what may be written to is its pod's alone, and bounded."""
+    pods = dict(pod_specs(built(overlay)))
+    for owner, container in ours(overlay):
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
-        assert all(mount["readOnly"] for mount in container.get("volumeMounts", ()))
+        volumes = {volume["name"]: volume for volume in pods[owner].get("volumes", ())}
+        for mount in container.get("volumeMounts", ()):
+            if not mount.get("readOnly"):
+                assert volumes[mount["name"]]["emptyDir"].keys() == {"sizeLimit"}
 
 
 @every_overlay
@@ -136,7 +148,7 @@ def project_version() -> str:
 @every_overlay
 def test_what_runs_for_long_is_asked_how_it_is(overlay: str) -> None:
     """It is started anew where it does not live, and only then: not while it is not ready."""
-    jobs = {job["metadata"]["name"] for job in of_kind(overlay, "Job")}
+    jobs = {job["metadata"]["name"] for job in of_kind(overlay, "Job", "CronJob")}
     for owner, container in containers(built(overlay)):
         if owner in jobs:
             continue
@@ -200,7 +212,7 @@ def test_every_process_reaches_kafka_and_names(overlay: str) -> None:
     for name, labels in pod_labels(overlay).items():
         if labels["app.kubernetes.io/name"] == NAME:
             ways = [it for it in out if selects(it["podSelector"].get("matchLabels", {}), labels)]
-            assert len(ways) == 2, name
+            assert len(ways) == (3 if name == AUDIT else 2), name
 
 
 @every_overlay
@@ -254,8 +266,10 @@ def test_prometheus_shows_the_token_that_is_asked_for(overlay: str) -> None:
     for owner, container in ours(overlay):
         file = Path(environment(built(overlay), container)["SMART_REGION_METRICS_TOKEN_FILE"])
         mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
-        volumes = {volume["name"]: volume["secret"] for volume in pods[owner]["volumes"]}
-        secret = volumes[mounts[str(file.parent)]]["secretName"]
+        secret = secrets_of(pods[owner])[mounts[str(file.parent)]]
+        if owner == AUDIT:
+            assert secret == "smart-region-metrics"  # noqa: S105 - a Secret's name
+            continue
         monitor = one(built(overlay), "ServiceMonitor", owner)
         (endpoint,) = monitor["spec"]["endpoints"]
         assert endpoint["authorization"] == {
@@ -271,6 +285,49 @@ def test_prometheus_is_let_in_to_every_process(overlay: str) -> None:
     for labels in pod_labels(overlay).values():
         assert selects(policy["podSelector"]["matchLabels"], labels)
     assert policy["ingress"][0]["ports"] == [{"protocol": "TCP", "port": "http"}]
+
+
+@every_overlay
+def test_an_audit_reaches_every_worker(overlay: str) -> None:
+    """By the Service that has each worker's address; both sides' policies let it through."""
+    manifests, labels = built(overlay), pod_labels(overlay)
+    container = dict(ours(overlay))[AUDIT]
+    against = urlsplit(container["args"][-1].partition("=")[2])
+    service = one(manifests, "Service", str(against.hostname))["spec"]
+    worker = labels["smart-region-worker"]
+    assert "--every-address" in container["args"]
+    assert service["clusterIP"] == "None"
+    assert selects(service["selector"], worker)
+    out = one(manifests, "NetworkPolicy", "audit-to-workers")["spec"]
+    into = one(manifests, "NetworkPolicy", "workers-from-audit")["spec"]
+    assert selects(out["podSelector"]["matchLabels"], labels[AUDIT])
+    assert selects(into["podSelector"]["matchLabels"], worker)
+    ((to,), (by,)) = (out["egress"][0]["to"], into["ingress"][0]["from"])
+    assert selects(to["podSelector"]["matchLabels"], worker)
+    assert selects(by["podSelector"]["matchLabels"], labels[AUDIT])
+    for rule in (out["egress"][0], into["ingress"][0]):
+        assert rule["ports"] == [{"protocol": "TCP", "port": against.port}]
+    assert against.port == PORTS["worker"]
+
+
+@every_overlay
+def test_an_audit_has_room_and_runs_when_it_is_asked_for(overlay: str) -> None:
+    """Its folder holds what it may take; a difference is not tried again until it is gone."""
+    job = one(built(overlay), "CronJob", AUDIT)["spec"]
+    container = dict(ours(overlay))[AUDIT]
+    given = environment(built(overlay), container)
+    (mount,) = (it for it in container["volumeMounts"] if not it.get("readOnly"))
+    (volume,) = (
+        it
+        for it in dict(pod_specs(built(overlay)))[AUDIT]["volumes"]
+        if it["name"] == mount["name"]
+    )
+    assert given["SMART_REGION_WORK_FOLDER"] == mount["mountPath"]
+    room = re.fullmatch(r"(\d+)Gi", volume["emptyDir"]["sizeLimit"])
+    assert room
+    assert int(room[1]) * 1024 > int(given["SMART_REGION_WORK_MB"])
+    assert job["suspend"] is True
+    assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
 
 
 @every_production
@@ -319,8 +376,8 @@ def test_every_process_is_a_user_of_its_own(overlay: str) -> None:
     pods = dict(pod_specs(built(overlay)))
     for owner, container in ours(overlay):
         name = environment(built(overlay), container)["SMART_REGION_SASL_USERNAME"]
-        volumes = {volume["name"]: volume["secret"] for volume in pods[owner]["volumes"]}
-        assert owner == name == volumes["kafka-user"]["secretName"]
+        assert name == secrets_of(pods[owner])["kafka-user"]
+        assert name == ("smart-region-reader" if owner == AUDIT else owner)
         assert name in users
 
 
@@ -330,8 +387,7 @@ def test_secrets_that_are_made_by_hand_are_told_of(overlay: str) -> None:
     page = (ROOT / "docs/kubernetes.md").read_text(encoding="utf-8")
     made = {it["metadata"]["name"] for it in of_kind(overlay, "KafkaUser", "Secret")}
     for _, pod in pod_specs(built(overlay)):
-        for volume in pod.get("volumes", ()):
-            name = volume["secret"]["secretName"]
+        for name in secrets_of(pod).values():
             assert name in made or name in page, name
 
 

@@ -1,5 +1,6 @@
 """Reading what one worker shows."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import pytest
 
 from catalogue import metric_names as names
 from streams.audit.errors import WorkerUnreadableError
-from streams.audit.exposed import metrics_url, parse_metrics, read_worker
+from streams.audit.exposed import addresses_of, metrics_url, parse_metrics, read_worker
 
 READY = """\
 smartregion_worker_ready 1
@@ -127,3 +128,39 @@ def test_refuses_an_address_of_another_kind(address: str) -> None:
     """Only http and https are read."""
     with pytest.raises(WorkerUnreadableError):
         metrics_url(address)
+
+
+class TestEveryAddress:
+    """A name that stands for several workers."""
+
+    @pytest.mark.parametrize(
+        ("found", "expected"),
+        [
+            ([(4, "10.0.0.2"), (4, "10.0.0.1")], ["http://10.0.0.1:6066", "http://10.0.0.2:6066"]),
+            ([(4, "10.0.0.1"), (6, "fd00::1")], ["http://10.0.0.1:6066"]),
+            ([(6, "fd00::1"), (4, "10.0.0.1")], ["http://[fd00::1]:6066"]),
+        ],
+    )
+    def test_is_one_for_each_machine(
+        self, monkeypatch: pytest.MonkeyPatch, found: list[tuple[int, str]], expected: list[str]
+    ) -> None:
+        """Each pod once, also where it has addresses of both kinds."""
+        families = {4: socket.AF_INET, 6: socket.AF_INET6}
+
+        def asked(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+            assert (host, port) == ("workers", 6066)
+            return [(families[kind], 1, 6, "", (place, port)) for kind, place in found]
+
+        monkeypatch.setattr(socket, "getaddrinfo", asked)
+
+        assert addresses_of("workers:6066") == [f"{one}/metrics" for one in expected]
+
+    def test_a_name_that_nobody_knows_is_told(self) -> None:
+        """With what the system says of it."""
+        with pytest.raises(WorkerUnreadableError, match=r"http://nobody\.invalid:6066"):
+            addresses_of("http://nobody.invalid:6066")
+
+    def test_a_certificate_is_of_one_name(self) -> None:
+        """Over https each worker has to be named."""
+        with pytest.raises(WorkerUnreadableError, match="certificate"):
+            addresses_of("https://workers:6066")
