@@ -144,6 +144,14 @@ ENTITIES_HALF_FULL = Metric(
     "Beyond the bound new days are refused (entity_full): ask the producer to report less often, "
     "or under more identifiers.",
 )
+ENDS_AT_RECORD = Metric(
+    "smartregion_ends_at_record",
+    "gauge",
+    ("topic", "partition"),
+    "How many workers in a row have ended at the record that this one is about to work at; absent "
+    "below 3.",
+    "3 or more: it may never pass by itself. The log says which; see the runbook PoisonRecord.",
+)
 STATES_UNREADABLE = Metric(
     "smartregion_states_unreadable",
     "gauge",
@@ -234,6 +242,7 @@ METRICS: tuple[Metric, ...] = (
     ENTITIES,
     ENTITIES_HALF_FULL,
     STATES_UNREADABLE,
+    ENDS_AT_RECORD,
     EVENTS,
     DEAD_LETTERS,
     LAST_EVENT,

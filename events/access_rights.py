@@ -123,7 +123,7 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
     Role.WORKER: {
         _Part.EVENTS: (_READ, _CHECK),
         _Part.DEAD_LETTERS: (_WRITE, _CHECK),
-        _Part.OUTCOMES: (_DESCRIBE, _CHECK),
+        _Part.OUTCOMES: (_READ, _CHECK),
         _Part.CHANGELOGS: (_READ, _WRITE, _CHECK),
         _Part.GROUP: (_READ,),
     },

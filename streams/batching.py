@@ -33,6 +33,7 @@ from mode.utils.futures import notify
 
 from streams.commit_metadata import (
     NOTHING_NOTED,
+    Attempt,
     CommitMetadata,
     decode_commit_metadata,
     encode_commit_metadata,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "AttemptNotNotedError",
     "BatchConsumer",
     "BatchProducer",
     "BatchSchema",
@@ -99,6 +101,16 @@ class ProduceFailedError(StreamsError):
 
 class WriteRefusedError(ProduceFailedError):
     """A write that no attempt will bring to the broker, for what it holds: its size or its form."""
+
+
+class AttemptNotNotedError(StreamsError):
+    """The group did not take the note that work at a record begins: somebody else may own it."""
+
+    def __init__(self, tp: TP, offset: int) -> None:
+        super().__init__(
+            f"{tp.topic}[{tp.partition}]@{offset}: the broker did not take the note that work"
+            " begins here; the batch is read again after a restart"
+        )
 
 
 class Committed(NamedTuple):
@@ -234,6 +246,8 @@ class BatchConsumer(driver.Consumer):
         self._notes: dict[TP, CommitMetadata] = {}
         #: Per partition: the last offset that a poll brought.
         self._brought: dict[TP, int] = {}
+        #: Partitions in which work was begun since they are this worker's.
+        self._begun: set[TP] = set()
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> _LeasedThread:
@@ -392,6 +406,9 @@ class BatchConsumer(driver.Consumer):
         # Some brokers count generations from 0, which is one all the same.
         generation = -1 if message.generation_id is None else message.generation_id
         self._done[message.tp] = (generation, message.offset + 1)
+        noted = self._notes.get(message.tp)
+        if noted is not None and noted.attempt is not None:
+            self.note(message.tp, noted.model_copy(update={"attempt": None}))
         message.ack(self)
 
     def ack(self, message: Message) -> bool:
@@ -414,6 +431,26 @@ class BatchConsumer(driver.Consumer):
         """
         self._notes[tp] = metadata
 
+    def is_fresh(self, tp: TP) -> bool:
+        """Tell whether nothing was begun in a partition yet since it is this worker's."""
+        return tp not in self._begun
+
+    async def begin(self, tp: TP, offset: int) -> int:
+        """Write beside the offset that work at it begins; return how often that ended a worker.
+
+        All before `offset` is done: it is committed. What is written stands until the record is
+        done, and survives any end of the process. Raises AttemptNotNotedError.
+        """
+        self._begun.add(tp)
+        noted = self.noted(tp)
+        before = noted.attempt
+        ends = before.count if before is not None and before.offset == offset else 0
+        attempt = Attempt(offset=offset, count=ends + 1)
+        self.note(tp, noted.model_copy(update={"attempt": attempt}))
+        if not await self._thread.commit({tp: offset}):
+            raise AttemptNotNotedError(tp, offset)
+        return ends
+
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
         # A copy: the commit awaits, and batches go on being done meanwhile.
         return (
@@ -435,6 +472,7 @@ class BatchConsumer(driver.Consumer):
             self._next.pop(tp, None)
             self._hole.pop(tp, None)
             self._notes.pop(tp, None)
+            self._begun.discard(tp)
             self._brought.pop(tp, None)
 
     # -- owning

@@ -14,6 +14,7 @@ from streams.errors import StreamsError
 
 __all__ = [
     "NOTHING_NOTED",
+    "Attempt",
     "ChangelogExtent",
     "CommitMetadata",
     "MetadataTooLargeError",
@@ -48,6 +49,16 @@ class ChangelogExtent(BaseModel):
     """The offset after the last write that the broker acknowledged."""
 
 
+class Attempt(BaseModel):
+    """That work at the record with which a partition begins was begun, and not ended yet."""
+
+    model_config = _MODEL
+
+    offset: NonNegativeInt
+    count: PositiveInt
+    """How often it was begun in a row; each but the last has ended the worker."""
+
+
 class CommitMetadata(BaseModel):
     """What is known about a partition of events up to the offset beside which it is kept."""
 
@@ -55,6 +66,7 @@ class CommitMetadata(BaseModel):
 
     version: PositiveInt = 1
     changelog: ChangelogExtent | None = None
+    attempt: Attempt | None = None
 
 
 NOTHING_NOTED: Final = CommitMetadata()

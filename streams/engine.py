@@ -6,17 +6,25 @@ import asyncio
 import logging
 from collections import defaultdict
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from events.errors import ContractError, RefusalReason
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name
-from streams.batching import LeaseLostError, ProduceFailedError, WriteRefusedError
+from streams.batching import (
+    AttemptNotNotedError,
+    LeaseLostError,
+    ProduceFailedError,
+    WriteRefusedError,
+)
 from streams.core import Refusal, Result, process
 from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
+from streams.errors import StreamsError
 from streams.exposition import Snapshot, figures_of
 from streams.holdings import Holdings
 from streams.meters import Meters
+from streams.passed_over import refusal_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
 from streams.state import EMPTY, WATCHED_BYTES, EntityState, encode_state
@@ -27,17 +35,24 @@ if TYPE_CHECKING:
     from faust.types import Message
 
     from catalogue.model import Catalogue
+    from events.dead_letters import Origin
     from events.producers.model import Producers
     from events.records import OutgoingRecord, Record
     from streams.batching import BatchConsumer, BatchProducer
     from streams.clock import Clock
     from streams.holdings import Change
+    from streams.passed_over import Decision
 
 __all__ = ["Engine"]
 
 logger = logging.getLogger(__name__)
 
 
+#: So many ends in a row at one record are no chance: it is told.
+MANY_ENDS: Final = 3
+#: Four scrapes of a Prometheus that asks every 15 s, far less than a worker may stand still.
+HOLD_SECONDS: Final = 60.0
+NOTHING_PASSED_OVER: Final[Mapping[Origin, Decision]] = MappingProxyType({})
 #: A family and a partition.
 Place: TypeAlias = "tuple[Family, int]"
 
@@ -49,6 +64,13 @@ class _Work(NamedTuple):
     states: Mapping[str, bytes]
     changes: Mapping[str, Change]
     outgoing: Sequence[OutgoingRecord]
+
+
+class EndedBeforeError(StreamsError):
+    """A worker has ended at the record with which a batch begins: it is worked through singly."""
+
+    def __init__(self, ends: int) -> None:
+        super().__init__(f"{ends} workers have ended at its first record")
 
 
 class Engine:
@@ -69,15 +91,23 @@ class Engine:
         app_id: str,
         partitions: int,
         producers: Producers | None = None,
+        passed_over: Mapping[Origin, Decision] = NOTHING_PASSED_OVER,
     ) -> None:
-        """Begin with nothing; without `producers` nobody is declared, and all records unknown's."""
+        """Begin with nothing; without `producers` nobody is declared, and all records unknown's.
+
+        Records of `passed_over` are refused without a look at what they hold.
+        """
         self.catalogue = catalogue
         self.clock = clock
         self.partitions = partitions
         self.holdings = Holdings(catalogue.terms)
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
+        self.hold_seconds = HOLD_SECONDS
         self._changelogs = {family: changelog_name(app_id, family) for family in Family}
+        self._passed_over: Mapping[tuple[str, int], dict[int, Decision]] = defaultdict(dict)
+        for (topic, partition, offset), decision in passed_over.items():
+            self._passed_over[topic, partition][offset] = decision
         # Batches of a family and the rewriting of its repaired entities take turns.
         self._turns: Mapping[Family, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -94,18 +124,31 @@ class Engine:
         """
         place = family, message.partition
         records = cast("Sequence[Record]", message.value)
+        ends = 0
+        if consumer.is_fresh(message.tp):
+            ends = await consumer.begin(message.tp, records[0].offset)
+            if ends >= MANY_ENDS:
+                await self._tell_of_ends(message.topic, message.partition, records[0].offset, ends)
         async with self._turns[family]:
-            failure: Exception | None = None
+            # Each record of such a batch has to show by itself whether it is the one.
+            failure: Exception | None = EndedBeforeError(ends) if ends else None
             try:
-                done = [await self._take_in(place, records, message, consumer, producer)]
+                done = (
+                    []
+                    if failure
+                    else [await self._take_in(place, records, message, consumer, producer)]
+                )
             except Exception as error:
                 # A record may fail anywhere, and ends nothing.
                 if _is_nobodys(error):
                     raise
                 failure = error
             if failure is not None:
-                done = await self._take_singly(place, failure, message, consumer, producer)
+                done = await self._take_singly(
+                    place, failure, message, consumer, producer, noting=bool(ends)
+                )
         consumer.done(message)
+        self.meters.ends.pop((message.topic, message.partition), None)
         refusals = []
         for result in done:
             self.meters.count(result)
@@ -146,8 +189,12 @@ class Engine:
         message: Message,
         consumer: BatchConsumer,
         producer: BatchProducer,
+        *,
+        noting: bool = False,
     ) -> list[Result]:
         """Work through a failed batch, one record after the other; those that fail are refused.
+
+        With `noting` it is written at each, but the first, that work at it begins.
 
         Raises LeaseLostError, and ProduceFailedError where that is not a record's fault.
         """
@@ -162,6 +209,8 @@ class Engine:
         )
         done = []
         for record in records:
+            if noting and record is not records[0]:
+                await consumer.begin(message.tp, record.offset)
             try:
                 done.append(await self._take_in(place, [record], message, consumer, producer))
             except Exception as error:
@@ -197,7 +246,28 @@ class Engine:
             await producer.write_all([bare_dead_letter_record(refusal, now=now)])
         return Result(refusals=[refusal])
 
+    async def _tell_of_ends(self, topic: str, partition: int, offset: int, ends: int) -> None:
+        """Say that workers have ended at a record again and again, and wait until that was heard.
+
+        The next attempt may end this one as well, before anybody has asked for its metrics.
+        """
+        self.meters.ends[topic, partition] = ends
+        logger.critical(
+            "poison record topic=%s partition=%d offset=%d ends=%d: see"
+            " docs/runbooks/PoisonRecord.md",
+            topic,
+            partition,
+            offset,
+            ends,
+        )
+        await asyncio.sleep(self.hold_seconds)
+        self.progressed_at = monotonic()
+
     def _work_out(self, place: Place, records: Sequence[Record]) -> _Work:
+        refusals = self._refused_unread(records)
+        if refusals:
+            unread = {refusal.record.offset for refusal in refusals}
+            records = [record for record in records if record.offset not in unread]
         result = process(
             records,
             self.holdings.states(*place),
@@ -210,6 +280,7 @@ class Engine:
         if _grew_large(states, self.holdings.watched(*place)):
             # Once for each that begins to be large: from here on its size is known, and checked.
             result, states = self._work_out_watching(place, records, states)
+        result.refusals += refusals
         now = self.clock.now()
         return _Work(
             result,
@@ -220,6 +291,16 @@ class Engine:
                 *(forward_record(one) for one in result.forwards),
             ],
         )
+
+    def _refused_unread(self, records: Sequence[Record]) -> list[Refusal]:
+        if not records or not self._passed_over:
+            return []
+        decisions = self._passed_over.get((records[0].topic, records[0].partition), {})
+        return [
+            Refusal(record, refusal_of(decisions[record.offset]))
+            for record in records
+            if record.offset in decisions
+        ]
 
     def _work_out_watching(
         self, place: Place, records: Sequence[Record], grown: Mapping[str, bytes]
@@ -335,9 +416,9 @@ def _grew_large(states: Mapping[str, bytes], watched: Mapping[str, int]) -> bool
 
 def _is_nobodys(error: Exception) -> bool:
     """Tell whether a failure is the lease's or the broker's, and no record's."""
-    return isinstance(error, LeaseLostError | ProduceFailedError) and not isinstance(
-        error, WriteRefusedError
-    )
+    return isinstance(
+        error, AttemptNotNotedError | LeaseLostError | ProduceFailedError
+    ) and not isinstance(error, WriteRefusedError)
 
 
 def _unprocessable(cause: Exception) -> ContractError:

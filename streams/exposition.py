@@ -167,10 +167,13 @@ class Exposition(Collector):
         dead = family_of(names.DEAD_LETTERS)
         for reason, count in sorted(meters.dead_letters.items()):
             dead.add_metric([reason], count)
+        ends = family_of(names.ENDS_AT_RECORD)
+        for (topic, partition), count in sorted(meters.ends.items()):
+            ends.add_metric([topic, str(partition)], count)
         last = family_of(names.LAST_EVENT)
         for (source, kind), moment in sorted(meters.last_event.items()):
             last.add_metric([source, kind], moment.timestamp())
-        yield from (events, dead, last)
+        yield from (events, dead, ends, last)
         yield single(names.SOURCES_DROPPED, meters.sources_dropped)
         yield single(names.REBUILD_MISMATCHES, meters.mismatches)
         yield single(names.COORDINATOR_ERRORS, meters.coordinator_errors)

@@ -26,6 +26,8 @@ class Meters:
     producers: ProducerMeters = field(default_factory=ProducerMeters)
     events: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
+    ends: dict[tuple[str, int], int] = field(default_factory=dict)
+    """By topic and partition, how many workers have ended at the record that is worked at."""
     last_event: dict[tuple[str, str], datetime] = field(default_factory=dict)
     sources_dropped: int = 0
     coordinator_errors: int = 0

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from catalogue.loader import load_catalogue
-from events.errors import EventsError
+from events.errors import BrokerRefusedError, EventsError
 from events.logs import configure_logging
 from events.producers.loader import load_producers
 from events.topic_admin import verify_topics
@@ -22,12 +22,15 @@ from streams.engine import Engine
 from streams.errors import StreamsError
 from streams.exposition import Exposition
 from streams.membership import Membership
+from streams.passed_over import read_decisions
 from streams.watchdog import DENIALS, NotAllowedError, Watchdog
 from streams.web import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
 
+    from events.dead_letters import Origin
+    from streams.passed_over import Decision
     from streams.settings import Settings
 
 __all__ = ["run_worker"]
@@ -68,8 +71,18 @@ def run_worker(settings: Settings) -> int:
         app_id=settings.app_id,
         partitions=settings.partitions,
         producers=producers,
+        passed_over=_decisions(settings),
     )
     return asyncio.run(_run(settings, engine))
+
+
+def _decisions(settings: Settings) -> Mapping[Origin, Decision]:
+    try:
+        return read_decisions(settings.broker, security=settings.security())
+    except BrokerRefusedError as error:
+        # A user of an earlier release may not read them yet.
+        logger.warning("records passed over are not known: %s", error)
+        return {}
 
 
 async def _run(settings: Settings, engine: Engine) -> int:

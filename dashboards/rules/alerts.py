@@ -95,6 +95,20 @@ DEAD_LETTERS = Kind(
     1 * MINUTE,
     "Records were refused and set aside.",
 )
+POISON_RECORD = Kind(
+    "PoisonRecord",
+    Severity.CRITICAL,
+    Scope.PIPELINE,
+    1 * MINUTE,
+    "Three workers in a row have ended at the same record: it may never pass by itself.",
+)
+ENTITY_HALF_FULL = Kind(
+    "EntityHalfFull",
+    Severity.WARNING,
+    Scope.PIPELINE,
+    15 * MINUTE,
+    "Of an entity more than half is held of what is kept of one; then its events are refused.",
+)
 CONSUMER_LAG = Kind(
     "ConsumerLag",
     Severity.WARNING,
@@ -162,6 +176,8 @@ KINDS: tuple[Kind, ...] = (
     PRODUCER_SILENT,
     PRODUCER_FAULTY,
     DEAD_LETTERS,
+    POISON_RECORD,
+    ENTITY_HALF_FULL,
     CONSUMER_LAG,
     PARTITIONS_MISSING,
     WORKER_NOT_READY,

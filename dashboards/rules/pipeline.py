@@ -67,6 +67,23 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " chiffre.",
         board=ours.PRODUCERS_BOARD,
     )
+    # A worker says it once, and may be gone at the next scrape.
+    ends = f"max by (topic, partition) (max_over_time({names.ENDS_AT_RECORD.name}[{_REFUSALS}]))"
+    yield build.alert(
+        alerts.POISON_RECORD,
+        f"{ends} >= 3",
+        summary="Un enregistrement arrête les workers : {{ $labels.topic }}",
+        description="{{ $value }} workers se sont arrêtés l’un après l’autre sur le même"
+        " enregistrement de {{ $labels.topic }}, partition {{ $labels.partition }}. Rien de ce qui"
+        " le suit n’est compté. Le journal du worker dit lequel.",
+    )
+    yield build.alert(
+        alerts.ENTITY_HALF_FULL,
+        f"sum by (family) ({names.ENTITIES_HALF_FULL.name}) > 0",
+        summary="Entités presque pleines : {{ $labels.family }}",
+        description="{{ $value }} entité(s) de {{ $labels.family }} dépassent la moitié de ce qui"
+        " est gardé d’une entité. Au-delà, leurs nouveaux jours seront refusés.",
+    )
     yield build.alert(
         alerts.CONSUMER_LAG,
         f"{ours.TOPIC_LAG} > {_LAG_RECORDS}",

@@ -72,6 +72,7 @@ def audit(
     from streams.audit.recount import audit_records
     from streams.audit.report import audit_document, print_audit
     from streams.audit.work_folder import WorkFolder
+    from streams.passed_over import read_decisions
     from streams.settings import load_settings
 
     if urls and known_on is not None:
@@ -100,6 +101,7 @@ def audit(
             known_on.date() if known_on is not None else None,
             partitions=settings.partitions,
             work=work,
+            passed_over=read_decisions(settings.broker, security=security),
         )
         comparison = compare(counted, urls, token=token) if urls else None
     if as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
@@ -12,6 +12,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict
 
 from events.cloudevent import decode
+from events.dead_letters import Origin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.registry import Family, facts_of
@@ -110,16 +111,23 @@ class Account(BaseModel):
 class Ledger:
     """The valid records of the event topics, in SQLite; open it with `with`.
 
-    `partitions` is how many partitions each event topic has. Small ledgers stay in memory; SQLite
+    `partitions` is how many partitions each event topic has; records of `passed_over` are refused
+    unread. Small ledgers stay in memory; SQLite
     moves large ones to the work folder by itself. Raises as `WorkFolder.connect`; what there is no
     room for raises as SQLite does, unless the work folder guards it.
     """
 
     def __init__(
-        self, records: Iterable[RawRecord], *, partitions: int, work: WorkFolder | None = None
+        self,
+        records: Iterable[RawRecord],
+        *,
+        partitions: int,
+        work: WorkFolder | None = None,
+        passed_over: Collection[Origin] = (),
     ) -> None:
         self.database = (WorkFolder() if work is None else work).connect()
         self._partitions = partitions
+        self._passed_over = frozenset(passed_over)
         self._forwarded = 0
         self._refusals: Counter[RefusalReason] = Counter()
         self.database.executescript(_TABLES)
@@ -168,6 +176,9 @@ class Ledger:
             forwarded = any(name == FORWARDED_FROM for name, _ in record.headers)
             self._forwarded += forwarded
             family = _FAMILIES[record.topic]
+            if self._passed_over and record[:3] in self._passed_over:
+                self._refusals[RefusalReason.PASSED_OVER] += not forwarded
+                continue
             try:
                 event = decode(record.headers, record.value, family=family)
             except ContractError as error:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from catalogue.assessment import Reading, territories
 from catalogue.model import Catalogue
+from events.dead_letters import Origin
 from streams.audit.evaluation import Answer, evaluate, last, total
 from streams.audit.ledger import Account, Ledger
 from streams.audit.records import RawRecord
@@ -46,15 +47,20 @@ def audit_records(
     known_on: date | None = None,
     partitions: int = 8,
     work: WorkFolder | None = None,
+    passed_over: Collection[Origin] = (),
 ) -> Audit:
     """Count every figure of a catalogue from the records of the event topics, in any order.
 
-    `partitions` is how many partitions each event topic has, `work` where large ledgers are kept.
+    `partitions` is how many partitions each event topic has, `work` where large ledgers are kept,
+    `passed_over` which records are refused unread.
 
     Raises `WorkFolderUnusableError` or `WorkFolderFullError`, and as `records` do.
     """
     work = WorkFolder() if work is None else work
-    with work.guarded(), Ledger(records, partitions=partitions, work=work) as ledger:
+    with (
+        work.guarded(),
+        Ledger(records, partitions=partitions, work=work, passed_over=passed_over) as ledger,
+    ):
         return audit_ledger(ledger, catalogue, as_of, known_on)
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from events.claims import Claims, claims_of
+from events.errors import RefusalReason
 from streams.dead_letter_office.settlement import Settlement, Verdict
 
 if TYPE_CHECKING:
@@ -43,8 +44,11 @@ class Case:
 
     @property
     def state(self) -> State:
-        """Where it stands; without a settlement it waits."""
-        return State.WAITING if self.settlement is None else _STATES[self.settlement.verdict]
+        """Where it stands; without a settlement it waits, unless it was let go before it came."""
+        if self.settlement is not None:
+            return _STATES[self.settlement.verdict]
+        was_passed_over = self.letter.reason == RefusalReason.PASSED_OVER
+        return State.DISCARDED if was_passed_over else State.WAITING
 
     @property
     def attempts(self) -> int:

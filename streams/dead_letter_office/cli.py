@@ -16,7 +16,7 @@ import click
 from events.errors import RefusalReason
 
 if TYPE_CHECKING:
-    from events.dead_letters import Place
+    from events.dead_letters import Origin, Place
     from streams.dead_letter_office.case import Case
     from streams.dead_letter_office.post import Post
     from streams.dead_letter_office.selection import Selection
@@ -261,6 +261,50 @@ def discard(
         count = handling.discard(cases, post, because=because, clock=settings.make_clock())
     click.echo(f"{count} {_would(dry_run)}discarded")
     _tell_missing(selection, cases)
+
+
+class OriginType(click.ParamType):
+    """Where a record of an event topic lies, as a worker's log names it."""
+
+    name = "ORIGIN"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Origin:
+        """Read where a record lies; refuse what does not say."""
+        from streams.passed_over import parse_origin
+
+        try:
+            return parse_origin(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@dead_letters.command(name="pass-over")
+@click.argument("origins", type=OriginType(), nargs=-1, required=True, metavar="ORIGIN...")
+@click.option("--because", required=True, metavar="TEXT", help="Why; kept with the decision.")
+@DRY_RUN
+@BOOTSTRAP
+def pass_over(
+    *, origins: tuple[Origin, ...], because: str, dry_run: bool, bootstrap: str | None
+) -> None:
+    """Have workers pass over records at which they end, from their next start on.
+
+    ORIGIN is TOPIC/PARTITION/OFFSET, as smartregion.schools/3/42. A record that is passed over is
+    refused unread (passed_over), by every worker and every audit, and is kept as a dead letter. The
+    decision is kept for ever.
+    """
+    from streams.passed_over import decision_record
+    from streams.settings import load_settings
+
+    settings = load_settings(broker=bootstrap)
+    now = settings.make_clock().now()
+    with _post(settings, dry_run=dry_run) as post:
+        post.send([decision_record(one, because=because, at=now) for one in origins])
+    click.echo(f"{len(origins)} {_would(dry_run)}passed over")
 
 
 def _cases(settings: Settings, selection: Selection) -> Iterator[Case]:

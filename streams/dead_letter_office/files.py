@@ -12,6 +12,7 @@ from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, t
 from streams.audit.reading import read_topics
 from streams.dead_letter_office.case import Case
 from streams.dead_letter_office.settlement import NotASettlementError, read_settlement
+from streams.passed_over import is_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -61,6 +62,8 @@ def cases_of(
     """Join the records of the two topics; see `read_cases`."""
     settlements: dict[Place, Settlement] = {}
     for record in ledger:
+        if is_decision(record):
+            continue
         try:
             place, settlement = read_settlement(record)
         except NotASettlementError as error:

@@ -87,6 +87,7 @@ def export(
     from streams.export.package import PACKAGE_FILE, Licence, package_text
     from streams.export.rows import rows_of
     from streams.hindsight import holdings_known_on
+    from streams.passed_over import read_decisions, without_passed_over
     from streams.replica import read_replica
     from streams.settings import load_settings
     from streams.whole_file import whole_file
@@ -121,7 +122,10 @@ def export(
         if known is None:
             rows = rows_of(catalogue, read_replica(settings, catalogue), day)
         else:
-            records = read_topics(settings.broker, security=settings.security())
+            records = without_passed_over(
+                read_topics(settings.broker, security=settings.security()),
+                read_decisions(settings.broker, security=settings.security()),
+            )
             rows = rows_of(catalogue, holdings_known_on(records, catalogue, known), day, known)
         content = rows_text(rows, form).encode()
         stream.write(content)
@@ -145,9 +149,13 @@ def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date 
     from events.topics import topic_name
     from streams.audit.reading import read_topics
     from streams.export.pilote import current_values, promised_values
+    from streams.passed_over import read_decisions, without_passed_over
 
     topics = [topic_name(Family.OBSERVATIONS)]
-    records = read_topics(settings.broker, topics=topics, security=settings.security())
+    records = without_passed_over(
+        read_topics(settings.broker, topics=topics, security=settings.security()),
+        read_decisions(settings.broker, security=settings.security()),
+    )
     current = current_values(records, day, known_on)
     return pilote_text((*promised_values(catalogue), *current))
 

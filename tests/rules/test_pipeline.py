@@ -300,6 +300,48 @@ def test_a_counter_that_was_not_read_for_a_while_is_no_dead_letter(
     story.check(rules)
 
 
+def test_a_record_at_which_workers_end_rings(story: Story, rules: Path) -> None:
+    """Seen by a single scrape; two ends are none of anybody's business."""
+    story.healthy()
+    poison = {"topic": "smartregion.schools", "partition": "3"}
+    for instance, ends, minute in (("w:1", 2, 20), ("w:2", 3, 60)):
+        story.expose(
+            names.ENDS_AT_RECORD,
+            (ABSENT, minute),
+            (ends, 1),
+            (ABSENT, 100),
+            **poison,
+            job=WORKER_JOB,
+            instance=instance,
+        )
+    for minute in (22, 30, 60):
+        story.rings(minute)
+    story.rings(61, Ring.of("PoisonRecord", topic="smartregion.schools"))
+    story.rings(74, Ring.of("PoisonRecord", topic="smartregion.schools"))
+    story.rings(77)
+
+    story.check(rules)
+
+
+def test_an_entity_that_is_half_full_rings(story: Story, rules: Path) -> None:
+    """As long as there is one."""
+    story.healthy()
+    story.expose(
+        names.ENTITIES_HALF_FULL,
+        (0, 20),
+        (1, 40),
+        (0, 100),
+        family="datasets",
+        job=WORKER_JOB,
+        instance=WORKER,
+    )
+    story.rings(34)
+    story.rings(36, Ring.of("EntityHalfFull"))
+    story.rings(62)
+
+    story.check(rules)
+
+
 # The assessor and its agreement with the workers
 
 

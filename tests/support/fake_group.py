@@ -62,6 +62,8 @@ class FakeConsumer:
     error: BaseException | None = None
     unheard: float = 0.0
     finished: list[Message] = field(default_factory=list)
+    begun: list[tuple[TP, int]] = field(default_factory=list)
+    ends: dict[int, int] = field(default_factory=dict)
 
     @property
     def real(self) -> BatchConsumer:
@@ -98,6 +100,15 @@ class FakeConsumer:
         doubt = self.lease_doubt(message.generation_id)
         if doubt is not None:
             raise LeaseLostError(message.tp, reason=doubt)
+
+    def is_fresh(self, tp: TP) -> bool:
+        """Tell whether nothing was begun in a partition."""
+        return not any(begun == tp for begun, _ in self.begun)
+
+    async def begin(self, tp: TP, offset: int) -> int:
+        """Note where work begins; return how many workers the test lets have ended there."""
+        self.begun.append((tp, offset))
+        return self.ends.get(offset, 0)
 
     def done(self, message: Message) -> None:
         """Note a batch whose offset may be committed."""

@@ -5,6 +5,7 @@ SMART_REGION_TEST_FAULT names the fault:
 - `batch:N`: the Nth batch raises after its changes are merged, before anything is written;
 - `produce:N`: the broker refuses the Nth write of a batch;
 - `unknown:TYPE`: it does not know an event type yet, as a worker of an earlier release;
+- `kill:ID`: the event of that id kills it, as a fault in native code would;
 - `coordinator`: the group coordinator raises at every turn;
 - `recovery`: the changelogs' ends are never told;
 - `late_seek:SECONDS`: the answer to the seek that ends a recovery comes late.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -39,6 +41,7 @@ def plant(fault: str) -> None:
         "batch": lambda: _fail_batch(int(number)),
         "produce": lambda: _fail_write(int(number)),
         "unknown": lambda: _forget(number),
+        "kill": lambda: _kill(number),
         "late_seek": lambda: _seek_late(float(number)),
         "coordinator": _fail_coordinator,
         "recovery": _stall_recovery,
@@ -68,6 +71,18 @@ def _forget(event_type: str) -> None:
         return event
 
     setattr(core, "decode", forgetful)  # noqa: B010 - it is the core's import, not its export
+
+
+def _kill(id_: str) -> None:
+    decode = cloudevent.decode
+
+    def deadly(*args: Any, **kwargs: Any) -> CloudEvent:
+        event = decode(*args, **kwargs)
+        if event.id == id_:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return event
+
+    setattr(core, "decode", deadly)  # noqa: B010 - as above
 
 
 def _fail_write(number: int) -> None:

@@ -71,6 +71,7 @@ class ToldThread:
         self.went_back = 0
         self.committed_offsets: dict[TP, int | None] = {}
         self.beside: dict[TP, CommitMetadata] = {}
+        self.takes_commits = True
         self.assigned: set[TP] = set()
         self.ends: dict[TP, int] = {}
         self.stable_ends: dict[TP, int] = {}
@@ -112,8 +113,9 @@ class ToldThread:
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit for the group."""
-        self.committed_offsets.update(offsets)
-        return True
+        if self.takes_commits:
+            self.committed_offsets.update(offsets)
+        return self.takes_commits
 
     def assignment(self) -> set[TP]:
         """Tell what this member owns."""

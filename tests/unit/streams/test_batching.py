@@ -15,13 +15,14 @@ from events.records import OutgoingRecord
 from streams.batching import (
     FETCH_MAX_WAIT_MS,
     LEASE_SHARE,
+    AttemptNotNotedError,
     BatchConsumer,
     BatchProducer,
     LeaseLostError,
     ProduceFailedError,
     _LeasedThread,
 )
-from streams.commit_metadata import NOTHING_NOTED, ChangelogExtent, CommitMetadata
+from streams.commit_metadata import NOTHING_NOTED, Attempt, ChangelogExtent, CommitMetadata
 from tests.support.group_member import (
     GENERATION,
     batch,
@@ -347,6 +348,54 @@ class TestNotes:
             await consumer.perform_seek()
 
             assert consumer.noted(EVENTS) == self.NEWER
+
+        play(scene())
+
+    def test_that_work_begins_is_written_down_before(self) -> None:
+        """With the offset, beside what is kept there, and until the work is done."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.note(EVENTS, self.KEPT)
+            assert consumer.is_fresh(EVENTS)
+
+            assert await consumer.begin(EVENTS, 41) == 0
+
+            begun = Attempt(offset=41, count=1)
+            assert not consumer.is_fresh(EVENTS)
+            assert thread.committed_offsets == {EVENTS: 41}
+            assert consumer.noted(EVENTS) == self.KEPT.model_copy(update={"attempt": begun})
+
+            consumer.done(message(EVENTS, offset=41))
+            assert consumer.noted(EVENTS) == self.KEPT
+
+        play(scene())
+
+    @pytest.mark.parametrize(("offset", "ends"), [(41, 2), (42, 0)])
+    def test_a_worker_learns_how_many_have_ended_there(self, offset: int, ends: int) -> None:
+        """At the very record, and in a row."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.committed_offsets = {EVENTS: 41}
+            thread.beside = {EVENTS: CommitMetadata(attempt=Attempt(offset=41, count=2))}
+            await consumer.perform_seek()
+
+            assert await consumer.begin(EVENTS, offset) == ends
+
+            assert consumer.noted(EVENTS).attempt == Attempt(offset=offset, count=ends + 1)
+
+        play(scene())
+
+    def test_work_does_not_begin_where_the_group_takes_no_note(self) -> None:
+        """The partition may be another worker's."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.takes_commits = False
+
+            with pytest.raises(AttemptNotNotedError):
+                await consumer.begin(EVENTS, 41)
 
         play(scene())
 

@@ -6,15 +6,16 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from faust.types import Message
 
 from catalogue.loader import load_catalogue
+from events import cloudevent
 from events.cloudevent import CloudEvent
-from events.dead_letters import DeadLetter, read_dead_letter
+from events.dead_letters import DeadLetter, Origin, read_dead_letter
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import Record
@@ -25,6 +26,7 @@ from streams.clock import FixedClock
 from streams.core import Outcome
 from streams.engine import Engine
 from streams.fold import Fold
+from streams.passed_over import Decision
 from streams.state import EntityState, decode_state, encode_state
 from tests.support.fake_group import FakeConsumer, FakeProducer, batch_message
 from tests.support.histories import event, state_of, uai
@@ -49,12 +51,13 @@ def connected(day: str = "2018-03-01") -> CloudEvent:
 class Bench:
     """An engine between a consumer and a producer that a test controls."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
         self.engine = Engine(
             CATALOGUE,
             FixedClock(date(2020, 12, 31)),
             app_id="monitor",
             partitions=PARTITIONS,
+            **options,
         )
         self.consumer = FakeConsumer()
         self.producer = FakeProducer()
@@ -295,6 +298,77 @@ class TestIsolation:
         assert len(encode_state(kept)) <= 2 * half < len(encode_state(state_of(*days[:21])))
         assert {letter.reason for letter in self.letters(bench)} == {"entity_full"}
         assert bench.engine.holdings.half_full() == {SCHOOLS: 1}
+
+
+class TestEnds:
+    """Records at which workers have ended."""
+
+    def test_work_is_begun_once_a_partition(self, bench: Bench) -> None:
+        """It is written down before anything can end the worker, and then no more."""
+        first, second = record_of(connected("2018-03-01")), record_of(connected("2018-04-01"))
+
+        bench.take_all(first)
+        bench.take_all(second)
+
+        assert [offset for _, offset in bench.consumer.begun] == [first.offset]
+
+    def test_after_an_end_each_record_shows_whether_it_is_the_one(self, bench: Bench) -> None:
+        """Work at each is written down by itself."""
+        records = [record_of(connected(f"2018-03-{day:02}")) for day in range(1, 4)]
+        bench.consumer.ends[records[0].offset] = 1
+
+        bench.take_all(*records)
+
+        assert [offset for _, offset in bench.consumer.begun] == [one.offset for one in records]
+        assert len(bench.known[PARIS]["school.connected"]) == 3
+        assert bench.engine.meters.ends == {}
+
+    def test_three_ends_are_told_before_the_next(
+        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """By log and metric, until the record is done."""
+        record = record_of(connected())
+        bench.consumer.ends[record.offset] = 3
+        bench.engine.hold_seconds = 0
+        told: list[dict[tuple[str, int], int]] = []
+
+        def watched(_: bytes | None) -> bool:
+            told.append(dict(bench.engine.meters.ends))
+            return False
+
+        bench.producer.refuses = watched
+
+        bench.take_all(record)
+
+        assert told[0] == {("smartregion.schools", HOME): 3}
+        assert bench.engine.meters.ends == {}
+        assert f"partition={HOME} offset={record.offset} ends=3" in caplog.text
+
+    def test_a_record_that_is_passed_over_is_refused_unread(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What it holds reaches no code of ours but that of its letter."""
+        first, poison, last = (
+            record_of(connected(day)) for day in ("2018-03-01", "2018-04-01", "2018-05-01")
+        )
+        origin = Origin(poison.topic, poison.partition, poison.offset)
+        decision = Decision(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
+        bench = Bench(passed_over={origin: decision})
+        seen: list[bytes | None] = []
+        decode = cloudevent.decode
+
+        def watched(headers: Any, value: bytes | None, **how: Any) -> CloudEvent:  # noqa: ANN401
+            seen.append(value)
+            return decode(headers, value, **how)
+
+        monkeypatch.setattr(core, "decode", watched)
+
+        bench.take_all(first, poison, last)
+
+        assert seen == [first.value, last.value]
+        [letter] = [read_dead_letter(one) for one in arrived(bench.producer.records)]
+        assert (letter.reason, letter.origin, letter.value) == ("passed_over", origin, poison.value)
+        assert sum(bench.engine.meters.events.values()) == 3
 
 
 class TestOrder:

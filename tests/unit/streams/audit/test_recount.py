@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.loader import load_catalogue
+from events.dead_letters import Origin
 from events.registry import Family
 from streams.audit.ledger import Ledger
 from streams.audit.records import RawRecord
@@ -204,6 +205,19 @@ class TestAccount:
 
         assert (counted.produced, counted.accepted, counted.refused) == (4, 1, 3)
         assert counted.refusals == {"null_value": 1, "invalid_json": 1, "wrong_topic": 1}
+
+    def test_refuses_unread_what_was_passed_over(self) -> None:
+        """As workers do, on an operator's word; its copy is nobody's product."""
+        good, other = (raw("school.connected", PARIS, day) for day in ("2018-01-01", "2018-01-02"))
+        copy = other._replace(headers=(*other.headers, COPY))
+        other, copy = other._replace(offset=901), copy._replace(offset=902)
+        passed_over = [Origin(*other[:3]), Origin(*copy[:3])]
+
+        with Ledger([good, other, copy], partitions=8, passed_over=passed_over) as ledger:
+            counted = ledger.account()
+
+        assert (counted.produced, counted.accepted, counted.refused) == (2, 1, 1)
+        assert counted.refusals == {"passed_over": 1}
 
     def test_does_not_produce_a_forwarded_copy(self) -> None:
         """A worker's copy of a misrouted record is counted apart; its content counts as ever."""

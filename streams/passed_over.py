@@ -1,0 +1,124 @@
+"""Records passed over on an operator's word: kept for ever, beside the outcomes of dead letters.
+
+A worker refuses them unread, also one that is rebuilt from the events; the audit counts them so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from events.broker import PLAINTEXT, BrokerSecurity
+from events.dead_letters import Origin
+from events.errors import ContractError, RefusalReason
+from events.records import OutgoingRecord
+from events.registry import Family
+from events.topics import DEAD_LETTER_OUTCOMES, topic_name
+from streams.audit.reading import read_topics
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from events.records import Record
+    from streams.audit.records import RawRecord
+
+__all__ = [
+    "Decision",
+    "decision_record",
+    "decisions_of",
+    "is_decision",
+    "parse_origin",
+    "read_decisions",
+    "refusal_of",
+    "without_passed_over",
+]
+
+_TOPICS: Final = frozenset(map(topic_name, Family))
+
+
+class Decision(BaseModel):
+    """That a record is passed over: since when, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    verdict: Literal["passed_over"] = "passed_over"
+    at: AwareDatetime
+    because: str
+
+
+def parse_origin(text: str) -> Origin:
+    """Read where a record of an event topic lies: `smartregion.schools/3/42`. Raises ValueError."""
+    topic, _, place = text.rpartition("/")
+    topic, _, partition = topic.rpartition("/")
+    if topic not in _TOPICS or not (partition.isascii() and partition.isdigit()):
+        message = (
+            f"origin: is not TOPIC/PARTITION/OFFSET of an event topic, value {text[:80]!r}:"
+            " write it as smartregion.schools/3/42"
+        )
+        raise ValueError(message)
+    if not (place.isascii() and place.isdigit()):
+        message = (
+            f"origin: has no offset, value {text[:80]!r}: write it as smartregion.schools/3/42"
+        )
+        raise ValueError(message)
+    return Origin(topic, int(partition), int(place))
+
+
+def decision_record(origin: Origin, *, because: str, at: datetime) -> OutgoingRecord:
+    """Return the record that notes a decision, under the place of the record it is about."""
+    topic, partition, offset = origin
+    return OutgoingRecord(
+        DEAD_LETTER_OUTCOMES,
+        None,
+        f"{topic}/{partition}/{offset}".encode(),
+        Decision(at=at, because=because).model_dump_json().encode(),
+        (),
+    )
+
+
+def is_decision(record: Record) -> bool:
+    """Tell whether a record of the ledger is a decision, and no outcome of a dead letter."""
+    return (record.key or b"").startswith(b"smartregion.")
+
+
+def decisions_of(ledger: Iterable[Record]) -> Mapping[Origin, Decision]:
+    """Return the decisions among the records of the ledger; the last of a record counts."""
+    found: dict[Origin, Decision] = {}
+    for record in ledger:
+        if not is_decision(record):
+            continue
+        try:
+            origin = parse_origin((record.key or b"").decode(errors="replace"))
+            if record.value is None:
+                found.pop(origin, None)
+            else:
+                found[origin] = Decision.model_validate_json(record.value)
+        except (ValueError, ValidationError):
+            continue  # Nobody's word.
+    return found
+
+
+def read_decisions(
+    bootstrap: str, *, security: BrokerSecurity = PLAINTEXT
+) -> Mapping[Origin, Decision]:
+    """Read all decisions. Raises as `read_topics`."""
+    return decisions_of(read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security))
+
+
+def without_passed_over(
+    records: Iterable[RawRecord], passed_over: Collection[Origin]
+) -> Iterator[RawRecord]:
+    """Leave out the records that are passed over."""
+    return (record for record in records if record[:3] not in passed_over)
+
+
+def refusal_of(decision: Decision) -> ContractError:
+    """Return why a record is refused that was passed over."""
+    return ContractError(
+        RefusalReason.PASSED_OVER,
+        "value",
+        decision.because,
+        "nothing: an operator has decided it",
+    )

@@ -1,0 +1,366 @@
+"""Every record that Kafka accepts, on a real broker: none ends a worker, and none vanishes."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from catalogue.loader import load_catalogue
+from events.cloudevent import encode_binary, encode_structured
+from events.dead_letters import DeadLetter, Origin, read_dead_letter
+from events.partitioning import partition_for
+from events.registry import Family
+from events.topics import (
+    DEAD_LETTERS,
+    DEFAULT_APP_ID,
+    ENTITY_MAX_BYTES,
+    changelog_name,
+    topic_name,
+)
+from smart_region import main
+from streams.audit.comparison import compare
+from streams.audit.reading import read_topics
+from streams.audit.recount import Audit, audit_records
+from streams.compression import MAX_UNPACKED_BYTES, Codec
+from streams.passed_over import read_decisions
+from streams.replica import read_replica
+from streams.settings import load_settings
+from tests.support.header_names import HeaderName
+from tests.support.histories import event, uai
+from tests.support.kafka import KafkaBroker
+from tests.support.raw_batches import NOW, RawBatch, RawContent, batch_bytes, produce
+from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(240)
+
+SCHOOLS, DATASETS = topic_name(Family.SCHOOLS), topic_name(Family.DATASETS)
+FAULTY = "tests.support.faulty_worker"
+LAST_DAY = date(2020, 12, 31)
+MIB = 2**20
+
+#: As far ahead of its clock as a broker lets a record be, unless it is told otherwise: an hour.
+SOON = int(time() * 1000) + 3_500_000
+
+#: By what a record may differ from another one; `None` of a value stands for itself.
+DIMENSIONS: Mapping[str, Sequence[Any]] = {
+    "key": (None, b"", b"0750001U", b"\xff\x00", b"k" * 100_000),
+    "value": ("null", "empty", "structured", "binary", "noise", "limit", "unpacked"),
+    "headers": ("none", "many", "odd", "large"),
+    "codec": (0, *Codec),
+    "time": (-1, 0, 1, NOW, SOON),
+    "topic": (SCHOOLS, DATASETS),
+}
+ODD = [
+    (HeaderName(b"\xff\xfe"), b"\x00"),
+    (HeaderName(b""), b""),
+    ("twice", b"1"),
+    ("twice", None),
+    ("smartregion-reason", b"\xff"),
+    ("smartregion-shortened", b"{"),
+    ("smartregion-null-value", None),
+]
+HEADERS: Mapping[str, list[tuple[str, bytes | None]]] = {
+    "none": [],
+    "many": [(f"h{number}", None) for number in range(2000)],
+    "odd": ODD,
+    "large": [("large", b"x" * 300_000)],
+}
+
+
+def pairwise(seed: int) -> list[dict[str, Any]]:
+    """Return cases in which every two values of two dimensions meet at least once."""
+    chance = random.Random(seed)
+    names = list(DIMENSIONS)
+    missing = {
+        (one, first, other, second)
+        for one, other in itertools.combinations(range(len(names)), 2)
+        for first in range(len(DIMENSIONS[names[one]]))
+        for second in range(len(DIMENSIONS[names[other]]))
+    }
+    cases = []
+    while missing:
+        drawn = [[chance.randrange(len(DIMENSIONS[name])) for name in names] for _ in range(50)]
+        best = max(drawn, key=lambda case: len(missing & pairs(case)))
+        missing -= pairs(best)
+        cases.append({name: DIMENSIONS[name][at] for name, at in zip(names, best, strict=True)})
+    return cases
+
+
+def pairs(case: Sequence[int]) -> set[tuple[int, int, int, int]]:
+    """Return the pairs of values that a case has."""
+    return {
+        (one, first, other, second)
+        for (one, first), (other, second) in itertools.combinations(enumerate(case), 2)
+    }
+
+
+def batch_of(case: Mapping[str, Any], number: int) -> RawBatch:
+    """Return a batch of the one record of a case; a valid event is of an entity of its own."""
+    told = event("school.registered", uai(f"075{number:04}"), "2018-01-01")
+    encoded = encode_binary(told) if case["value"] == "binary" else encode_structured(told)
+    headers = list(HEADERS[case["headers"]])
+    if case["value"] in ("structured", "binary"):
+        headers += encoded.headers
+    limit = 600 * 1024 if case["codec"] == 0 else 900 * 1024
+    value = {
+        "null": None,
+        "empty": b"",
+        "noise": random.Random(number).randbytes(500),
+        "limit": random.Random(number).randbytes(500) * (limit // 500),
+        "unpacked": bytes(3 * MIB if case["codec"] else limit),
+    }.get(case["value"], encoded.value)
+    record = RawContent(case["key"], value, headers, case["time"])
+    partition = partition_for(encoded.key, 8)
+    return RawBatch(case["topic"], partition, batch_bytes([record], codec=case["codec"]))
+
+
+@contextmanager
+def altered(broker: KafkaBroker, settings: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
+    """Let topics have other settings for a time."""
+    with broker.admin() as admin:
+        kind = ConfigResourceType.TOPIC
+        before = admin.describe_configs(
+            [ConfigResource(kind, topic) for topic in settings], config_filter="all"
+        )["topic"]
+        admin.alter_configs([ConfigResource(kind, *one) for one in settings.items()])
+        yield
+        admin.alter_configs(
+            [
+                ConfigResource(kind, topic, {name: before[topic][name]["value"] for name in names})
+                for topic, names in settings.items()
+            ]
+        )
+
+
+def counted(broker: KafkaBroker) -> Audit:
+    """Recount everything."""
+    return audit_records(
+        read_topics(broker.bootstrap),
+        load_catalogue(),
+        LAST_DAY,
+        passed_over=read_decisions(broker.bootstrap),
+    )
+
+
+def letters(broker: KafkaBroker) -> list[DeadLetter]:
+    """Return the dead letters."""
+    return list(map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS])))
+
+
+def assert_unharmed(broker: KafkaBroker, worker: Worker, *, produced: int) -> Audit:
+    """Check that all is worked through by this worker, accounted for, and agreed by the audit."""
+    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    worker.wait_ready()
+    assert worker.alive
+    audit = counted(broker)
+    account = audit.account
+    assert account.produced == account.accepted + account.refused + account.duplicates == produced
+    assert compare(audit, [worker.url]).differences == ()
+    found = letters(broker)
+    assert len(found) == account.refused
+    assert sorted(letter.reason for letter in found) == sorted(
+        reason for reason, count in account.refusals.items() for _ in range(count)
+    )
+    return audit
+
+
+def run(broker: KafkaBroker, *command: str) -> str:
+    """Run a command of ours to its end; returns what it says."""
+    done = CliRunner().invoke(main, [*command, "--bootstrap", broker.bootstrap])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def test_every_record_that_the_protocol_allows_is_taken_or_refused(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Keys, values, headers, codecs, sizes and times, each with each other; nobody ends of it."""
+    worker = crew.worker()
+    worker.start()
+    worker.wait_ready()
+    cases = pairwise(1)
+    with altered(broker, {DATASETS: {"message.timestamp.type": "LogAppendTime"}}):
+        produce(
+            broker.bootstrap, [batch_of(case, number) for number, case in enumerate(cases, start=1)]
+        )
+        audit = assert_unharmed(broker, worker, produced=len(cases))
+
+    assert audit.account.accepted > 0
+    found = letters(broker)
+    assert {letter.reason for letter in found} >= {"null_value", "too_large", "wrong_topic"}
+    assert any(letter.key is None and letter.value is None for letter in found)
+    assert any(letter.shortened for letter in found)
+    listed = run(broker, "dead-letters", "list")
+    assert f"{len(found)} dead letters = {len(found)} waiting" in listed
+    odd = [letter for letter in found if letter.shortened or letter.value is None]
+    for letter in odd[:3]:
+        assert letter.reason in run(broker, "dead-letters", "show", str(letter.place))
+    assert "refused" in run(broker, "producers", "report")
+    shortened = next(str(letter.place) for letter in found if letter.shortened)
+    again = CliRunner().invoke(
+        main, ["dead-letters", "replay", shortened, "--dry-run", "--bootstrap", broker.bootstrap]
+    )
+    assert f"{shortened} still refused: " in again.output
+    assert "no longer at" not in again.output
+    assert worker.stop() == 0
+
+
+def test_every_reader_reads_what_the_broker_compresses(broker: KafkaBroker, crew: Crew) -> None:
+    """Worker, recovery, replica, audit, dead letters and report, whatever a topic's setting."""
+    messages: list[Message] = region(5, date(2016, 1, 1), date(2016, 2, 15))
+    first = crew.worker("first")
+    first.start()
+    first.wait_ready()
+    codecs = itertools.cycle(codec.name.lower() for codec in Codec)
+    topics = [DEAD_LETTERS, *map(topic_name, Family)]
+    topics += [changelog_name(DEFAULT_APP_ID, family) for family in Family]
+    with altered(broker, {topic: {"compression.type": next(codecs)} for topic in topics}):
+        send(broker.bootstrap, messages)
+        assert_unharmed(broker, first, produced=len(messages))
+    first.kill()
+    second = crew.worker("second")
+    second.start()
+    assert_unharmed(broker, second, produced=len(messages))
+    replica = read_replica(load_settings(broker=broker.bootstrap), load_catalogue())
+    assert replica.entities()[Family.SCHOOLS] > 0
+    assert " = 0 waiting" not in run(broker, "dead-letters", "list")
+    assert "refused" in run(broker, "producers", "report")
+    assert second.stop() == 0
+
+
+def test_a_bomb_is_refused_and_no_more(broker: KafkaBroker, crew: Crew) -> None:
+    """A batch of some KiB that unpacks to 400 MiB: one refusal, and memory for the bound alone."""
+    worker = crew.worker()
+    worker.start()
+    worker.wait_ready()
+    before = memory_mb(worker)
+    value = bytes(MAX_UNPACKED_BYTES)
+    bomb = batch_bytes([RawContent(b"k", value)] * 6, codec=Codec.ZSTD)
+    assert len(bomb) < 100_000
+    produce(broker.bootstrap, [RawBatch(SCHOOLS, 3, bomb)])
+    valid = message_of(event("school.registered", uai("0750001"), "2018-01-01"))
+    send(broker.bootstrap, [valid])
+
+    audit = assert_unharmed(broker, worker, produced=2)
+
+    assert audit.account.refusals == {"unreadable": 1}
+    assert "offsets 0 to 5 of a batch of 6 records" in letters(broker)[0].detail
+    assert memory_mb(worker) - before < 300
+    assert worker.stop() == 0
+
+
+def test_an_entity_is_kept_up_to_a_bound(broker: KafkaBroker, crew: Crew) -> None:
+    """Beyond it events are refused; its state is read by a restart, and the audit agrees."""
+    school = uai("0750001")
+    first = date(2011, 1, 1).toordinal()
+    days = [date.fromordinal(first + number).isoformat() for number in range(1400)]
+    messages = [
+        message_of(event(fact, school, day, id="😀" * 250 + str(number)))
+        for fact in ("school.registered", "school.connected", "school.disconnected")
+        for number, day in enumerate(days)
+    ]
+    worker = crew.worker()
+    worker.start()
+    worker.wait_ready()
+    send(broker.bootstrap, messages)
+
+    audit = assert_unharmed(broker, worker, produced=len(messages))
+
+    assert audit.account.refusals.keys() == {"entity_full"}
+    assert worker.log().count("entity half full family=schools") == 1
+    assert worker.shows('smartregion_entities_half_full{family="schools"} 1.0')
+    [state] = [
+        len(record.value or b"")
+        for record in read_topics(
+            broker.bootstrap, topics=[changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)]
+        )
+    ][-1:]
+    assert ENTITY_MAX_BYTES * 0.99 < state <= ENTITY_MAX_BYTES
+    worker.kill()
+    second = crew.worker("second")
+    second.start()
+    assert_unharmed(broker, second, produced=len(messages))
+    assert second.shows('smartregion_entities_half_full{family="schools"} 1.0')
+    assert second.stop() == 0
+
+
+def test_a_changelog_record_that_is_no_state_ends_no_recovery(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """It is told of; the partition's figures are withheld, and all others shown."""
+    changelog = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
+    foreign = [RawContent(b"0750009X", b"{"), RawContent(b"\xff", b"x")]
+    produce(broker.bootstrap, [RawBatch(changelog, 3, batch_bytes(foreign))])
+    worker = crew.worker()
+    worker.start()
+    worker.wait_ready()
+
+    assert worker.shows('smartregion_states_unreadable{family="schools",partition="3"} 1.0')
+    assert f"unreadable state topic={changelog} partition=3 offset=0" in worker.log()
+    shown = worker.metrics()
+    owned = {number for number in range(8) if f'partition_owned{{partition="{number}"}}' in shown}
+    assert owned == set(range(8)) - {3}
+    assert worker.stop() == 0
+
+
+def test_a_record_that_ends_every_worker_is_told_of_and_passed_over(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Kills leave no word, and are counted all the same; a word of an operator ends them."""
+    names = [f"075{number:04}" for number in range(1, 400)]
+    home = partition_for(uai("0750001").encode(), 8)
+    told = [
+        event("school.registered", uai(name), "2018-01-01", id=name)
+        for name in names
+        if partition_for(uai(name).encode(), 8) == home
+    ][:20]
+    deadly = told[7]
+    send(broker.bootstrap, [message_of(one) for one in told])
+    settings = {
+        "module": FAULTY,
+        "test_fault": f"kill:{deadly.id}",
+        "session_timeout": "2",
+        "heartbeat_interval": "0.5",
+    }
+    for attempt in range(4):
+        worker = crew.worker(f"attempt-{attempt}", **settings)
+        worker.start()
+        assert worker.process.wait(60) == -9, worker.log()[-3000:]
+    watched = crew.worker("watched", **settings)
+    watched.start()
+    line = f'smartregion_ends_at_record{{partition="{home}",topic="{SCHOOLS}"}} 3.0'
+    assert wait_until(lambda: watched.shows(line), seconds=60), watched.log()[-3000:]
+    assert f"poison record topic={SCHOOLS} partition={home} offset=7 ends=3" in watched.log()
+    watched.kill()
+
+    said = run(broker, "dead-letters", "pass-over", f"{SCHOOLS}/{home}/7", "--because", "it kills")
+    assert "1 passed over" in said
+    last = crew.worker("last", **settings)
+    last.start()
+
+    audit = assert_unharmed(broker, last, produced=len(told))
+
+    assert audit.account.refusals == {"passed_over": 1}
+    [letter] = letters(broker)
+    assert letter.origin == Origin(SCHOOLS, home, 7)
+    assert "1 discarded" in run(broker, "dead-letters", "list")
+    assert last.stop() == 0
+
+
+def memory_mb(worker: Worker) -> float:
+    """Return the most memory that a worker has had so far (Linux)."""
+    status = Path(f"/proc/{worker.process.pid}/status").read_text(encoding="ascii")
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024

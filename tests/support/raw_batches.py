@@ -1,0 +1,84 @@
+"""Record batches built by hand and sent as they are: what no client would write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from time import monotonic
+from typing import NamedTuple
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import for_code
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+
+__all__ = ["NOW", "RawBatch", "RawContent", "batch_bytes", "produce"]
+
+Headers = Sequence[tuple[str, bytes | None]]
+LEADER_SECONDS = 10.0
+NOW = 1_577_836_800_000
+"""2020-01-01, in milliseconds: later than what tests tell, and past for any broker."""
+
+
+class RawContent(NamedTuple):
+    """A record of a batch."""
+
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: Headers = ()
+    time: int = NOW
+
+
+class RawBatch(NamedTuple):
+    """A batch, as it is to lie on a partition."""
+
+    topic: str
+    partition: int
+    content: bytes
+
+
+def batch_bytes(records: Iterable[RawContent], *, codec: int = 0) -> bytes:
+    """Return records as a batch of message format 2, compressed if that makes it smaller."""
+    builder = _DefaultRecordBatchBuilderPy(2, codec, 0, -1, -1, -1, 2**31)
+    for offset, one in enumerate(records):
+        builder.append(offset, one.time, one.key, one.value, list(one.headers))
+    return bytes(builder.build())
+
+
+def produce(bootstrap: str, batches: Iterable[RawBatch]) -> None:
+    """Send batches, each for itself, and return once the broker has all; raises as it refuses."""
+    asyncio.run(_produce(bootstrap, list(batches)))
+
+
+async def _sent(client: AIOKafkaClient, node: int, request: ProduceRequest) -> None:
+    deadline = monotonic() + LEADER_SECONDS
+    while True:
+        answer = await client.send(node, request)
+        [(topic, [(partition, code, *_)])] = answer.topics
+        if not code:
+            return
+        error = for_code(code)
+        # Of a topic that was just made the leader may not know it yet.
+        if not error.retriable or monotonic() > deadline:
+            raise error(topic, partition)
+        await asyncio.sleep(0.1)
+
+
+async def _produce(bootstrap: str, batches: Sequence[RawBatch]) -> None:
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    await client.bootstrap()
+    try:
+        for batch in batches:
+            await client.add_topic(batch.topic)
+        await client.force_metadata_update()
+        [node] = [broker.nodeId for broker in client.cluster.brokers()]
+        for topic, partition, content in batches:
+            request = ProduceRequest(
+                transactional_id=None,
+                required_acks=-1,
+                timeout=30_000,
+                topics=[(topic, [(partition, content)])],
+            )
+            await _sent(client, node, request)
+    finally:
+        await client.close()

@@ -1,0 +1,79 @@
+"""Decisions to pass over a record, as the ledger keeps them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from events.dead_letters import Origin
+from events.errors import RefusalReason
+from events.topics import DEAD_LETTER_OUTCOMES
+from streams.dead_letter_office.case import State
+from streams.dead_letter_office.files import cases_of
+from streams.passed_over import (
+    Decision,
+    decision_record,
+    decisions_of,
+    parse_origin,
+    refusal_of,
+)
+from tests.support.letters import arrived, refused
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+ORIGIN = Origin("smartregion.schools", 3, 42)
+DECISION = Decision(at=NOW, because="it kills")
+
+
+def test_a_decision_is_read_back() -> None:
+    """From a record under the place of the one it is about, which compaction keeps."""
+    record = decision_record(ORIGIN, because="it kills", at=NOW)
+
+    assert (record.topic, record.key) == (DEAD_LETTER_OUTCOMES, b"smartregion.schools/3/42")
+    assert decisions_of(arrived([record])) == {ORIGIN: DECISION}
+
+
+def test_the_end_of_a_decision_ends_it() -> None:
+    """A record without a value, as anybody may write who may decide."""
+    record = decision_record(ORIGIN, because="it kills", at=NOW)
+
+    assert decisions_of(arrived([record, record._replace(value=None)])) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (None, b"{}"),
+        (b"0/17", b"{}"),
+        (b"smartregion.schools/3", b"{}"),
+        (b"smartregion.schools/3/42", b"{"),
+        (b"smartregion.schools/3/42", b'{"verdict":"replayed"}'),
+        (b"smartregion.\xff/3/42", b"{}"),
+    ],
+)
+def test_what_is_no_decision_decides_nothing(key: bytes | None, value: bytes) -> None:
+    """Outcomes of dead letters lie on the same topic."""
+    record = decision_record(ORIGIN, because="x", at=NOW)._replace(key=key, value=value)
+
+    assert decisions_of(arrived([record])) == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3/42", "other/3/42", "smartregion.schools/3/x", "smartregion.schools/-1/2"]
+)
+def test_only_an_event_topic_s_record_has_such_a_place(text: str) -> None:
+    """The message says how it is written."""
+    with pytest.raises(ValueError, match=r"write it as smartregion\.schools/3/42"):
+        parse_origin(text)
+
+
+def test_the_dead_letter_commands_take_it_for_no_stranger() -> None:
+    """A letter of a record that was passed over is discarded before anybody has settled it."""
+    letter = refused(refusal_of(DECISION))
+    strangers: list[ValueError] = []
+    ledger = arrived([decision_record(ORIGIN, because="it kills", at=NOW)])
+
+    [case] = cases_of(arrived([letter]), ledger, on_stranger=strangers.append)
+
+    assert strangers == []
+    assert (case.letter.reason, case.state) == (RefusalReason.PASSED_OVER, State.DISCARDED)
