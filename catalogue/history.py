@@ -10,7 +10,7 @@ from datetime import date
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from catalogue.assessment import Reading
 from catalogue.model import Direction
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from catalogue.model import TrendWindow
     from catalogue.trend import Trend
 
-__all__ = ["Histories", "History", "Spell", "StepFunction"]
+__all__ = ["COUNTRY", "Histories", "History", "Spell", "StepFunction"]
+
+COUNTRY: Final = "FRANCE"
 
 Spell: TypeAlias = tuple[date, date | None]
 """The first day on which something held, and the first day on which it no longer did, if any."""
@@ -145,4 +147,4 @@ class History:
 
 
 Histories: TypeAlias = Mapping[tuple[str, str | None], History]
-"""By indicator id and département (None: the region)."""
+"""By indicator id and département; None is the region, `COUNTRY` the country, for comparison."""

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Final
 
 from catalogue.assessment import mean_pace_day, territories
-from catalogue.history import Histories, History, Spell
+from catalogue.history import COUNTRY, Histories, History, Spell
 from catalogue.model import Catalogue, Indicator, Milestone
 from catalogue.progress import (
     MilestoneStatus,
@@ -21,7 +21,7 @@ from catalogue.progress import (
 )
 from catalogue.trend import Projection, Trend, observed_trend, project, reference_of
 
-__all__ = ["CHANGE_DAYS", "Change", "Judgement", "change_over", "judge", "judge_all"]
+__all__ = ["CHANGE_DAYS", "Change", "Judgement", "change_over", "compared", "judge", "judge_all"]
 
 CHANGE_DAYS: Final = 30
 """Over how many days a change is told."""
@@ -70,6 +70,8 @@ class Judgement:
     """The first day on which a target attained before was no longer held; None while it is held."""
     required_pace: Fraction | None
     """What is left over the days left; None where nothing is, or no day."""
+    country_value: Fraction | None = None
+    """The whole country's, beside the region's, where it is shown."""
 
     @property
     def observed_pace(self) -> Fraction | None:
@@ -84,12 +86,18 @@ def judge_all(catalogue: Catalogue, histories: Histories, as_of: date) -> tuple[
     has no history is judged as never reported.
     """
     return tuple(
-        judge(indicator, milestone, department, history, as_of)
+        judge(indicator, milestone, department, history, as_of, country=country)
         for indicator in catalogue.indicators
         for department in territories(indicator)
         for history in [histories.get((indicator.id, department), History())]
+        for country in [compared(histories, indicator, department)]
         for milestone in _held(indicator, department)
     )
+
+
+def compared(histories: Histories, indicator: Indicator, department: str | None) -> History | None:
+    """Give the history that a territory's is compared with: the country's, for the region."""
+    return histories.get((indicator.id, COUNTRY)) if department is None else None
 
 
 def judge(
@@ -98,6 +106,8 @@ def judge(
     department: str | None,
     history: History,
     as_of: date,
+    *,
+    country: History | None = None,
 ) -> Judgement:
     """Judge one indicator of one territory on a day, against one milestone or none.
 
@@ -163,6 +173,7 @@ def judge(
         attained_on=attained_on,
         lost_on=lost_on,
         required_pace=required,
+        country_value=None if country is None else country.value(as_of),
     )
 
 

@@ -263,6 +263,13 @@ INDICATOR_ASSESSED_VALUE = Metric(
     "Differs from the workers' sums for minutes: one of the two is behind or at fault; run "
     "`smart-region audit`.",
 )
+INDICATOR_COUNTRY = Metric(
+    "smartregion_indicator_country_value",
+    "gauge",
+    ("programme", "indicator"),
+    "The whole country's value of an observed indicator, in its unit, where the catalogue shows it "
+    "for comparison; absent where it is not known.",
+)
 INDICATOR_PACE = Metric(
     "smartregion_indicator_pace_per_day",
     "gauge",
@@ -372,6 +379,7 @@ ASSESSOR_LAG = Metric(
 #: What the assessor exposes beside `AS_OF`; it judges the whole region, so nothing is to be summed.
 ASSESSOR_METRICS: tuple[Metric, ...] = (
     INDICATOR_ASSESSED_VALUE,
+    INDICATOR_COUNTRY,
     INDICATOR_PACE,
     INDICATOR_CHANGE,
     MILESTONE_STATUS,

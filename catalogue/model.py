@@ -30,7 +30,7 @@ from catalogue.algebra import (
     has_department,
 )
 from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
-from catalogue.observed import is_percent
+from catalogue.observed import country_measure, is_percent
 from catalogue.terms import FREQUENCY_DAYS, Measure, Term
 from catalogue.vocabulary import field_of, resolve_field
 from events.document import Mistake
@@ -393,6 +393,12 @@ class Indicator(Declared):
         """The compiled plan, broken down where the indicator is."""
         return self.plan if self.breakdown is None else break_down(self.plan, self.breakdown)
 
+    @cached_property
+    def comparison(self) -> Measure | None:
+        """What the whole country has of it, where that is to be shown."""
+        shown = self.country is not None and self.country.shown
+        return country_measure(self.plan) if shown else None
+
     @property
     def categories(self) -> tuple[str, ...]:
         """The categories of the breakdown, in their declared order; none without one."""
@@ -477,8 +483,13 @@ class Catalogue(Declared):
     @cached_property
     def terms(self) -> tuple[Term, ...]:
         """Every distinct term of the indicators' measures, in the order of first use."""
-        terms = (term for indicator in self.indicators for term in indicator.measure.terms)
-        return tuple(dict.fromkeys(terms))
+        measures = (
+            measure
+            for one in self.indicators
+            for measure in (one.measure, one.comparison)
+            if measure is not None
+        )
+        return tuple(dict.fromkeys(term for measure in measures for term in measure.terms))
 
     @cached_property
     def families(self) -> frozenset[Family]:

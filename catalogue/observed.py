@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +18,7 @@ from events.observation import (
 
 __all__ = [
     "TERRITORIES",
+    "country_measure",
     "is_external",
     "is_percent",
     "observed_indicator",
@@ -24,7 +26,7 @@ __all__ = [
 ]
 
 TERRITORIES: Final = tuple(place for place in Territory if place is not Territory.COUNTRY)
-"""Those that an indicator has a figure for: the country's value is for comparison, elsewhere."""
+"""Those that an indicator has a figure for: the country's value is for comparison, beside it."""
 
 PERCENT: Final = 100
 
@@ -52,6 +54,16 @@ def observed_measure(indicator: str, *, percent: bool) -> Measure:
         entities=frozenset(observed_entity(indicator, place) for place in TERRITORIES),
     )
     return Measure(observations, divisor=MICROS * PERCENT if percent else MICROS, additive=False)
+
+
+def country_measure(measure: Measure) -> Measure:
+    """Measure the whole country's own value of what a measure takes over, in its unit."""
+    indicator = observed_indicator(measure)
+    entities = (
+        frozenset[str]() if indicator is None else {observed_entity(indicator, Territory.COUNTRY)}
+    )
+    term = replace(measure.numerator, entities=frozenset(entities))
+    return replace(measure, numerator=term)
 
 
 def is_percent(measure: Measure) -> bool:

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
 from catalogue.assessment import territories
-from catalogue.history import History, StepFunction
+from catalogue.history import COUNTRY, History, StepFunction
 from catalogue.model import Grain
 from catalogue.suppression import published
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from catalogue.history import Histories
     from catalogue.model import Catalogue
     from catalogue.suppression import Place
-    from catalogue.terms import Term
+    from catalogue.terms import Measure, Term
     from streams.fold import Series, SeriesKey
     from streams.holdings import Holdings
 
@@ -34,13 +34,18 @@ PersonTable: TypeAlias = "Mapping[Place, int | None]"
 def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
     """Add up the partitions: every indicator's history, for the region and its départements.
 
+    And the whole country's, where that is shown.
+
     The cost is that of the fold's steps, whatever the number of entities behind them.
     """
     steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
     reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
     terms = _places(holdings)
     apart = {
-        terms[one.measure.numerator] for one in catalogue.indicators if not one.measure.additive
+        terms[measure.numerator]
+        for one in catalogue.indicators
+        for measure in (one.measure, one.comparison)
+        if measure is not None and not measure.additive
     }
     for key, series in _all_series(holdings):
         # What was observed in a département is no part of what was observed in the region.
@@ -52,18 +57,24 @@ def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
             reports[key.term, place].update(series.reports)
     functions = {place: StepFunction.of(total) for place, total in steps.items()}
     found: dict[tuple[str, str | None], History] = {}
+
+    def history(measure: Measure, department: str | None) -> History:
+        keys = [(terms[term], department) for term in measure.terms]
+        numerator, *denominator = (functions.get(key, StepFunction()) for key in keys)
+        days = sorted(set[int]().union(*(reports.get(key, ()) for key in keys)))
+        return History(
+            numerator,
+            denominator[0] if denominator else None,
+            tuple(map(date.fromordinal, days)),
+            measure.divisor,
+        )
+
     for indicator in catalogue.indicators:
-        measure = indicator.measure
         for department in territories(indicator):
-            keys = [(terms[term], department) for term in measure.terms]
-            numerator, *denominator = (functions.get(key, StepFunction()) for key in keys)
-            days = sorted(set[int]().union(*(reports.get(key, ()) for key in keys)))
-            found[indicator.id, department] = History(
-                numerator,
-                denominator[0] if denominator else None,
-                tuple(map(date.fromordinal, days)),
-                measure.divisor,
-            )
+            found[indicator.id, department] = history(indicator.measure, department)
+        if indicator.comparison is not None:
+            # An entity of no département is counted for the region; here it is the country alone.
+            found[indicator.id, COUNTRY] = history(indicator.comparison, None)
     return found
 
 

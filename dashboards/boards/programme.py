@@ -236,13 +236,18 @@ def _history(programme: Programme, one: Indicator, since: str, at: At) -> Panel:
     if one.grain is Grain.DEPARTMENT:
         series = select(recorded.DEPARTMENT_VALUE, department=(CHOSEN, f"!={names.REGION}"), **of)
         queries.append(Query(_over_time(one, series), "{{department}}"))
+    compared = ""
+    if one.comparison is not None:
+        country = latest(_over(select(names.INDICATOR_COUNTRY, **of)), *INDICATOR)
+        queries.append(Query(_scale(one) + country, "France entière"))
+        compared = " La France entière est donnée à titre de comparaison."
     aims = [*_shared_aims(one, of), *_own_aims(one, of)]
     lines = [line for aim in aims for line in _aimed(aim)]
     return trend(
         Frame(
             f"{one.title} dans le temps{IN_UNIT[one.unit]}",
             f"{one.definition} Les traits continus sont la Région et le département choisi. Une "
-            f"marque verticale est une échéance.{HOW_TO_READ if aims else ''}",
+            f"marque verticale est une échéance.{compared}{HOW_TO_READ if aims else ''}",
             at,
             _into_the_future(programme, since) if aims else (),
         ),

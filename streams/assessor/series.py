@@ -96,6 +96,8 @@ def _programmes(catalogue: Catalogue) -> dict[str, str]:
 def _indicator_points(who: tuple[str, ...], judgement: Judgement) -> Iterator[Point]:
     if judgement.value is not None:
         yield Point(names.INDICATOR_ASSESSED_VALUE, who, float(judgement.value))
+    if judgement.country_value is not None:
+        yield Point(names.INDICATOR_COUNTRY, who[:2], float(judgement.country_value))
     if judgement.observed_pace is not None:
         yield Point(names.INDICATOR_PACE, who, float(judgement.observed_pace))
     change = judgement.change

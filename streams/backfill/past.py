@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.assessment import territories
-from catalogue.judgement import judge
+from catalogue.judgement import compared, judge
 from catalogue.metric_names import METRICS, Metric
 from streams.assessor.series import Point, cell_points, judgement_points, suppresses
 from streams.histories import PersonTable, categories_of, histories_of, person_tables
@@ -51,7 +51,7 @@ class Past:
 
     def __len__(self) -> int:
         """How many territories of indicators there are to judge."""
-        return len(self._histories)
+        return sum(1 for one in self._catalogue.indicators for _ in territories(one))
 
     def promised(self) -> Iterator[Series]:
         """Yield what is the same on every day: targets, deadlines; and the day itself."""
@@ -78,9 +78,13 @@ class Past:
         self, programme: str, indicator: Indicator, department: str | None
     ) -> Iterator[Series]:
         history = self._histories[indicator.id, department]
+        country = compared(self._histories, indicator, department)
         held = [one for one in indicator.milestones if one.holds(department)]
         judgements = (
-            [judge(indicator, one, department, history, day) for one in held or (None,)]
+            [
+                judge(indicator, one, department, history, day, country=country)
+                for one in held or (None,)
+            ]
             for day in self._days
         )
         yield from self._series(

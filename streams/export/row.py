@@ -74,6 +74,11 @@ class Row(BaseModel):
     last_reported: date | None = _column(
         "Dernier relevé", "Dernier jour, jusqu’au jour de la ligne, où un fait compté a pris effet."
     )
+    country_value: float | None = _column(
+        "Valeur nationale",
+        "Pour la Région, valeur de la France entière d’un indicateur observé, à titre de "
+        "comparaison ; vide : inconnue ou non suivie.",
+    )
     change_30d: float | None = _column(
         "Variation sur 30 jours", "Différence avec la valeur 30 jours plus tôt, dans l’unité."
     )

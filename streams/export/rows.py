@@ -78,6 +78,7 @@ def _figure(judgement: Judgement, *, hidden: bool) -> dict[str, Any]:
         "numerator": judgement.numerator if is_ratio else None,
         "denominator": judgement.denominator,
         "last_reported": judgement.last_reported,
+        "country_value": _number(judgement.country_value),
         "change_30d": change and float(change.value),
         "change_30d_numerator": change and float(change.due_to_numerator),
         "change_30d_denominator": change and float(change.due_to_denominator),

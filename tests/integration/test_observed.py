@@ -81,6 +81,26 @@ def shown(worker: Worker, metric: names.Metric) -> Figures:
     }
 
 
+def country(assessor: Worker) -> Mapping[str, float]:
+    """Give the country's values that are shown for comparison, by indicator."""
+    return {
+        sample.labels["indicator"]: sample.value
+        for family in text_string_to_metric_families(assessor.metrics())
+        for sample in family.samples
+        if sample.name == names.INDICATOR_COUNTRY.name
+    }
+
+
+def last_of_the_country(told: Sequence[Observation], external: str) -> float:
+    """Give what was last said of the whole country."""
+    cells = {
+        one.day: one.value
+        for one in told
+        if (one.indicator, one.territory) == (external, Territory.COUNTRY)
+    }
+    return float([value for _, value in sorted(cells.items()) if value is not None][-1])
+
+
 def test_figures_are_the_last_values_whatever_happened(
     broker: KafkaBroker, crew: Crew, tmp_path: Path
 ) -> None:
@@ -115,6 +135,7 @@ def test_figures_are_the_last_values_whatever_happened(
         assessor.start()
         assessor.wait_ready()
         assert shown(assessor, names.INDICATOR_ASSESSED_VALUE) == expected
+        assert country(assessor) == {"fibre_ratio": last_of_the_country(told, "IND-042") / 100}
 
     out = tmp_path / "figures.json"
     options = ("--as-of", f"{LAST_DAY}", "--format", "json", "--out", str(out))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from catalogue.history import History
+from catalogue.history import COUNTRY, History
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue, Direction
@@ -138,6 +138,8 @@ class TestObserved:
 
     def place(self, department: str | None) -> Territory:
         """Return where it is observed."""
+        if department == COUNTRY:
+            return Territory.COUNTRY
         return Territory.REGION if department is None else Territory(f"D{department}")
 
     @given(observations())
@@ -159,7 +161,9 @@ class TestObserved:
         records = [raw_record(one) for one in said(told)]
         with Ledger([*reversed(records), *records], partitions=8) as ledger:
             for day in OBSERVED_ON[::4]:
-                readings = {place: history.reading(day) for place, history in found.items()}
+                readings = {
+                    key: history.reading(day) for key, history in found.items() if key[1] != COUNTRY
+                }
                 assert readings == audit_ledger(ledger, barometer(), day).readings
 
     @given(
@@ -206,6 +210,23 @@ class TestObserved:
                 rising=direction is Direction.RISING,
             )
             assert rates[department] == pytest.approx(rate, abs=0.05)
+
+    @given(observations(), st.sampled_from(OBSERVED_ON))
+    def test_the_country_is_for_comparison_alone(self, told: list[Observation], day: date) -> None:
+        """Its last value, beside the region's where that is shown, and part of no figure."""
+        found = histories_of(taught(barometer(), said(told)), barometer())
+        others = [one for one in told if one.territory is not Territory.COUNTRY]
+        without = histories_of(taught(barometer(), said(others)), barometer())
+        countries = {key for key in found if key[1] == COUNTRY}
+        assert countries == {("fibre_ratio", COUNTRY)}
+        assert all(found[key] == without[key] for key in found.keys() - countries)
+        value = last_value(told, "IND-042", Territory.COUNTRY, day)
+        fraction = None if value is None else Fraction(value) / 100
+        assert found["fibre_ratio", COUNTRY].value(day) == fraction
+        judged = judge_all(barometer(), found, day)
+        shown = {(one.indicator.id, one.department): one.country_value for one in judged}
+        assert shown.pop(("fibre_ratio", None)) == fraction
+        assert set(shown.values()) == {None}
 
     def test_the_region_is_no_sum(self) -> None:
         """Two départements say nothing of the region, nor it of them."""

@@ -138,6 +138,16 @@ class TestObserved:
         assert 'milestone=~"paris_2020|meaux_2020"' in own
         assert f'{names.MILESTONE_STATUS.name}{{department="$department"' in own
 
+    def test_the_country_is_drawn_where_the_catalogue_shows_it(self) -> None:
+        """Beside the region, in percent as it is; the words say why it is there."""
+        panel = self.panel("Locaux raccordables à la fibre dans le temps (%)")
+        (country,) = (one for one in panel["targets"] if one["legendFormat"] == "France entière")
+        assert country["expr"].startswith("100 * ")
+        assert names.INDICATOR_COUNTRY.name in country["expr"]
+        assert "La France entière est donnée à titre de comparaison." in panel["description"]
+        asked = [question.expression for question in questions({"": self.BOARD})]
+        assert sum(names.INDICATOR_COUNTRY.name in one for one in asked) == 1
+
     def test_the_table_has_room_for_the_territory_with_the_most_milestones(self) -> None:
         """Not for those of all départements together."""
         assert most_lines(barometer().indicators) == 3

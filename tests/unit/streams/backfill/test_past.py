@@ -186,6 +186,7 @@ def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
     told = [
         observed("IND-042", "D75", "2018-01-06", "90"),
         observed("IND-042", "R11", "2018-01-16", "42.5"),
+        observed("IND-042", "FRANCE", "2018-01-10", "61"),
     ]
     past = by_day(written(barometer(), taught(barometer(), said(told)), DAYS))
     who = {"programme": "barometre", "indicator": "fibre_ratio"}
@@ -194,4 +195,6 @@ def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
         paris = value(shown, recorded.DEPARTMENT_VALUE.name, **who, department="75")
         assert region == (0.425 if day >= date(2018, 1, 16) else None)
         assert paris == (0.9 if day >= date(2018, 1, 6) else None)
+        country = value(shown, names.INDICATOR_COUNTRY.name, **who)
+        assert country == (0.61 if day >= date(2018, 1, 10) else None)
         assert value(shown, names.INDICATOR_OWN_BASELINE.name, **who, department="75") == 0.9

@@ -207,6 +207,8 @@ def test_an_observed_figure_is_that_of_its_own_territory() -> None:
         observed("IND-042", "D75", "2018-01-01", "92.5"),
         observed("IND-042", "D77", "2018-01-01", "40"),
         observed("IND-101", "R11", "2018-01-01", "21.375"),
+        observed("IND-042", "FRANCE", "2018-01-01", "57.5"),
+        observed("IND-101", "FRANCE", "2018-01-01", "40"),
     ]
     holdings = taught(barometer(), said(told))
     found = {(row.indicator, row.department): row for row in rows_of(barometer(), holdings, AS_OF)}
@@ -216,3 +218,6 @@ def test_an_observed_figure_is_that_of_its_own_territory() -> None:
     assert [row.progress_rate for row in fibre.values()] == [None, 50, 60, None]
     assert found["waiting_days", None].progress_rate == 50
     assert {row.numerator for row in found.values()} == {None}
+    # France's is beside the region's where the catalogue shows it, and in no figure.
+    compared = {place: row.country_value for place, row in found.items() if row.country_value}
+    assert compared == {("fibre_ratio", None): 0.575}
