@@ -188,6 +188,15 @@ LAG = Metric(
     "Records on the topic that this worker has yet to work through.",
     "Growing: add a worker, up to the number of partitions.",
 )
+TOPIC_FAULT = Metric(
+    "smartregion_topic_fault",
+    "gauge",
+    ("topic", "partition", "fault"),
+    "1 for each topic, or partition of one, that has lost what was in it, or is not as this "
+    "process needs it; `partition` is empty where the whole topic is meant. Absent while all is "
+    "well.",
+    "See the runbook TopicFaulty, and what /readyz says.",
+)
 REBUILD_MISMATCHES = Metric(
     "smartregion_rebuild_mismatches_total",
     "counter",
@@ -247,6 +256,7 @@ METRICS: tuple[Metric, ...] = (
     DEAD_LETTERS,
     LAST_EVENT,
     LAG,
+    TOPIC_FAULT,
     REBUILD_MISMATCHES,
     COORDINATOR_ERRORS,
     RECOVERIES,

@@ -20,7 +20,7 @@ from events.broker import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity
 from events.errors import BrokerRefusedError, TopicMismatchError
 from events.topics import TopicSpec
 
-__all__ = ["ABSENT", "TopicsReport", "apply_topics", "verify_topics"]
+__all__ = ["ABSENT", "ALTERED", "TopicsReport", "apply_topics", "existing_topics", "verify_topics"]
 
 #: kafka-python's word for it.
 ALTERED: Final = "OK"
@@ -84,6 +84,11 @@ def verify_topics(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
     ) as admin:
         _check(admin, specs)
+
+
+def existing_topics(admin: Any, names: Iterable[str]) -> frozenset[str]:  # noqa: ANN401 - as below
+    """Return those of some topics that there are. Raises BrokerRefusedError."""
+    return frozenset(_described(admin, names))
 
 
 def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401 - untyped client
@@ -183,11 +188,16 @@ def _partitions_by_topic(
     admin: Any,  # noqa: ANN401
     specs: Iterable[TopicSpec],
 ) -> dict[str, list[dict[str, Any]]]:
+    described = _described(admin, [spec.name for spec in specs])
+    return {name: topic["partitions"] for name, topic in described.items()}
+
+
+def _described(admin: Any, names: Iterable[str]) -> dict[str, dict[str, Any]]:  # noqa: ANN401
     found = {}
-    for topic in admin.describe_topics([spec.name for spec in specs]):
+    for topic in admin.describe_topics(list(names)):
         outcome = for_code(topic["error_code"])
         if outcome is NoError:
-            found[topic["name"]] = topic["partitions"]
+            found[topic["name"]] = topic
         elif outcome is not UnknownTopicOrPartitionError:
             raise BrokerRefusedError("describe a topic", topic["name"], cause=outcome.__name__)
     return found

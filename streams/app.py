@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
@@ -10,6 +11,7 @@ from mode.supervisors import CrashingSupervisor
 from events.registry import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batching import BatchSchema, BatchTransport
+from streams.state_check import StateCheck
 from streams.tables import entity_table
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 __all__ = ["create_app"]
+
+logger = logging.getLogger(__name__)
 
 _BUFFERED_BATCHES = 4
 #: One partition's write batches travel one after the other: few large ones, each a little below
@@ -88,10 +92,25 @@ def create_app(
         single_record_tail=settings.single_record_tail,
     )
     for family in Family:
-        entity_table(app, family, engine.holdings)
+        entity_table(app, family, engine.holdings, engine.tallies)
         topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)
         app.agent(topic, name=f"{family}-agent", concurrency=1)(_agent(app, family, engine))
+    app.on_rebalance_complete.connect(_checking(app, settings, engine), weak=False)
     return app
+
+
+def _checking(app: faust.App, settings: Settings, engine: Engine) -> Callable[..., Awaitable[None]]:
+    check = StateCheck(settings, engine.tallies)
+
+    async def check_states(*_: Any, **__: Any) -> None:
+        # Faust's word for: all that was assigned is restored, and nothing is read yet.
+        consumer, generation = cast("BatchConsumer", app.consumer), app.consumer_generation_id
+        faults = await check.faults(consumer)
+        for fault in faults:
+            logger.error("lost: %s", fault)
+        consumer.checked(generation, faults)
+
+    return check_states
 
 
 def _agent(app: faust.App, family: Family, engine: Engine) -> Callable[[Any], Awaitable[None]]:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from faust.tables.manager import TableManager
 
     from events.records import OutgoingRecord
+    from streams.topic_faults import TopicFault
 
 
 __all__ = [
@@ -248,6 +249,9 @@ class BatchConsumer(driver.Consumer):
         self._brought: dict[TP, int] = {}
         #: Partitions in which work was begun since they are this worker's.
         self._begun: set[TP] = set()
+        #: The generation whose restored states were checked, and what was found to be lost.
+        self._checked: int | None = None
+        self.faults: Sequence[TopicFault] = ()
         super().__init__(*args, **kwargs)
 
     def _new_consumer_thread(self) -> _LeasedThread:
@@ -259,8 +263,9 @@ class BatchConsumer(driver.Consumer):
         """Yield one message per partition with new records.
 
         While the group rebalances no event topic is read: Faust would clear its queues, and with
-        them records past which a later batch commits. Records that a poll brought and that can
-        no longer be handed on are sought back to.
+        them records past which a later batch commits. Nor is one before the restored states were
+        checked, or while some are lost. Records that a poll brought and that can no longer be
+        handed on are sought back to.
         """
         # Before the wait: a poll may outlive the generation in which it was made.
         generation = self.app.consumer_generation_id
@@ -269,7 +274,7 @@ class BatchConsumer(driver.Consumer):
         readable = {
             tp
             for tp in self._get_active_partitions()
-            if not self.app.rebalancing or self._is_changelog_tp(tp)
+            if self._may_read_events(generation) or self._is_changelog_tp(tp)
         }
         if not readable:
             # To aiokafka an empty set means every partition.
@@ -316,6 +321,13 @@ class BatchConsumer(driver.Consumer):
                     self._done[tp] = (generation, passed)
             elif (last := restored.get(tp)) is not None and brought <= last < passed - 1:
                 restored[tp] = passed - 1
+
+    def checked(self, generation: int, faults: Sequence[TopicFault]) -> None:
+        """Let events be read in this generation, unless something was found to be lost."""
+        self._checked, self.faults = generation, faults
+
+    def _may_read_events(self, generation: int) -> bool:
+        return not self.app.rebalancing and self._checked == generation and not self.faults
 
     def _to_batch(self, tp: TP, records: Any, generation: int) -> ConsumerMessage:  # noqa: ANN401
         last = records[-1]
@@ -552,18 +564,25 @@ class BatchProducer(driver.Producer):
         return {"acks": "all", "enable_idempotence": self.transport.idempotent}
 
     async def write_batch(
-        self, topic: str, partition: int, records: Sequence[tuple[bytes, bytes]]
-    ) -> None:
+        self,
+        topic: str,
+        partition: int,
+        records: Sequence[tuple[bytes, bytes]],
+        *,
+        last_headers: Sequence[tuple[str, bytes]] = (),
+    ) -> int | None:
         """Write (key, value) records to one partition; return once the broker has them all.
 
-        Raises ProduceFailedError if any is not acknowledged, a WriteRefusedError for what it holds.
+        The last of them has the headers. Returns the offset after it, None where the broker did not
+        say. Raises ProduceFailedError if any is not acknowledged, a WriteRefusedError for what it
+        holds.
         """
         producer = self._ensure_producer()
         try:
             if self.transport.single_record_tail and len(records) > 1:
                 await self._send_batches(producer, topic, partition, records[:-1])
                 records = records[-1:]
-            await self._send_batches(producer, topic, partition, records)
+            return await self._send_batches(producer, topic, partition, records, last_headers)
         except Exception as error:
             raise _failure(topic, partition, error) from error
 
@@ -573,18 +592,26 @@ class BatchProducer(driver.Producer):
         topic: str,
         partition: int,
         records: Sequence[tuple[bytes, bytes]],
-    ) -> None:
+        last_headers: Sequence[tuple[str, bytes]] = (),
+    ) -> int | None:
         sent: list[Any] = []
         batch = producer.create_batch()
-        for key, value in records:
-            if batch.append(key=key, value=value, timestamp=None) is None:
+        last = len(records) - 1
+        in_batch = 0
+        for place, (key, value) in enumerate(records):
+            headers = list(last_headers) if place == last else []
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 batch.close()
                 sent.append(await producer.send_batch(batch, topic, partition=partition))
                 batch = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None)
+                batch.append(key=key, value=value, timestamp=None, headers=headers)
+                in_batch = 0
+            in_batch += 1
         batch.close()
         sent.append(await producer.send_batch(batch, topic, partition=partition))
-        await asyncio.gather(*sent)
+        *_, tail = await asyncio.gather(*sent)
+        # A batch that the broker already had, from an earlier attempt, may come back without one.
+        return None if tail is None or tail.offset < 0 else int(tail.offset) + in_batch
 
     async def write_all(
         self,

@@ -15,6 +15,7 @@ from streams.doctor.cli import commands as doctor_commands
 from streams.erasure.cli import commands as erasure_commands
 from streams.export.cli import commands as export_commands
 from streams.producers.cli import commands as producers_commands
+from streams.rebuild.cli import commands as rebuild_commands
 from streams.stack.cli import commands as stack_commands
 
 __all__ = ["commands"]
@@ -42,6 +43,7 @@ commands: list[click.Command] = [
     *export_commands,
     *producers_commands,
     *erasure_commands,
+    *rebuild_commands,
     demo,
     *stack_commands,
     *doctor_commands,

@@ -9,15 +9,18 @@ from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
+from faust.types import TP
+
 from events.errors import ContractError, RefusalReason
 from events.registry import Family
-from events.topics import ENTITY_MAX_BYTES, changelog_name
+from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
 from streams.batching import (
     AttemptNotNotedError,
     LeaseLostError,
     ProduceFailedError,
     WriteRefusedError,
 )
+from streams.changelog_tally import ChangelogTallies
 from streams.core import Refusal, Result, process
 from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
 from streams.errors import StreamsError
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from streams.clock import Clock
     from streams.holdings import Change
     from streams.passed_over import Decision
+    from streams.topic_faults import TopicFault
 
 __all__ = ["Engine"]
 
@@ -101,6 +105,7 @@ class Engine:
         self.clock = clock
         self.partitions = partitions
         self.holdings = Holdings(catalogue.terms)
+        self.tallies = ChangelogTallies()
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
@@ -177,7 +182,7 @@ class Engine:
         """Work through records as one: all of it is worked out before anything is written."""
         work = self._work_out(place, records)
         consumer.assert_lease(message)
-        await self._write(place, work, producer)
+        await self._write(place, work, consumer, producer, events_end=records[-1].offset + 1)
         self.holdings.take_over(*place, work.changes)
         self._watch(place, work)
         return work.result
@@ -322,10 +327,20 @@ class Engine:
         )
         return result, _encoded(result.changed)
 
-    async def _write(self, place: Place, work: _Work, producer: BatchProducer) -> None:
+    async def _write(
+        self,
+        place: Place,
+        work: _Work,
+        consumer: BatchConsumer,
+        producer: BatchProducer,
+        *,
+        events_end: int,
+    ) -> None:
         writes: list[Any] = []
         if work.states:
-            writes.append(self._write_states(*place, work.states, producer))
+            writes.append(
+                self._write_states(*place, work.states, consumer, producer, events_end=events_end)
+            )
         if work.outgoing:
             writes.append(producer.write_all(work.outgoing))
         await asyncio.gather(*writes)
@@ -352,7 +367,9 @@ class Engine:
             async with self._turns[family]:
                 states = self.holdings.repairs_of(family, partition)
                 if states and consumer.lease_doubt(consumer.app.consumer_generation_id) is None:
-                    await self._write_states(family, partition, _encoded(states), producer)
+                    await self._write_states(
+                        family, partition, _encoded(states), consumer, producer
+                    )
                     self.holdings.repaired(family, partition, states)
                     written += len(states)
         if written:
@@ -371,7 +388,12 @@ class Engine:
         return mismatches
 
     def snapshot(
-        self, owned: Collection[int], *, ready: bool, lag: Mapping[tuple[str, int], int]
+        self,
+        owned: Collection[int],
+        *,
+        ready: bool,
+        lag: Mapping[tuple[str, int], int],
+        faults: Sequence[TopicFault] = (),
     ) -> Snapshot:
         """Return what /metrics shows now; figures only of owned partitions, once ready."""
         as_of = self.clock.today()
@@ -388,6 +410,7 @@ class Engine:
             lag=lag,
             half_full={str(family): n for family, n in self.holdings.half_full().items()},
             unreadable={(str(family), at): n for (family, at), n in unreadable.items()},
+            faults=faults,
         )
 
     async def _write_states(
@@ -395,13 +418,22 @@ class Engine:
         family: Family,
         partition: int,
         states: Mapping[str, bytes],
+        consumer: BatchConsumer,
         producer: BatchProducer,
+        *,
+        events_end: int | None = None,
     ) -> None:
-        await producer.write_batch(
-            self._changelogs[family],
-            partition,
-            [(entity.encode(), value) for entity, value in states.items()],
+        """Write states with the tally of their partition, and note how far the changelog goes."""
+        changelog, tally = self._changelogs[family], self.tallies.of(family, partition)
+        records = [(entity.encode(), value) for entity, value in states.items()]
+        planned = tally.plan(records, events_end=events_end)
+        end = await producer.write_batch(
+            changelog, partition, records, last_headers=planned.headers
         )
+        tally.wrote(planned, end, topic=changelog, partition=partition)
+        events = TP(topic_name(family), partition)
+        noted = consumer.noted(events).model_copy(update={"changelog": tally.extent})
+        consumer.note(events, noted)
 
 
 def _encoded(states: Mapping[str, EntityState]) -> dict[str, bytes]:

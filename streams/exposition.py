@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from catalogue import metric_names as names
 from streams.contribution import NO_CATEGORY
 from streams.fold import Fold
-from streams.metric_families import MetricFamily, family_of, midnight, single
+from streams.metric_families import MetricFamily, family_of, fault_family, midnight, single
 from streams.producers.exposition import producer_families
 from streams.promises import promises
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from catalogue.model import Catalogue, Indicator
     from streams.meters import Meters
+    from streams.topic_faults import TopicFault
 
 __all__ = ["Exposition", "Figures", "Snapshot", "figures_of"]
 
@@ -52,6 +53,7 @@ class Snapshot:
     """Entities of which more than half of what is kept is held, by family."""
     unreadable: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """Entities whose state cannot be read, by family and partition."""
+    faults: Sequence[TopicFault] = ()
 
 
 def figures_of(fold: Fold, partitions: Collection[int], as_of: date) -> dict[int, Figures]:
@@ -157,7 +159,7 @@ class Exposition(Collector):
         unreadable = family_of(names.STATES_UNREADABLE)
         for (family, partition), count in sorted(snapshot.unreadable.items()):
             unreadable.add_metric([family, str(partition)], count)
-        yield from (owned, entities, lag, half_full, unreadable)
+        yield from (owned, entities, lag, half_full, unreadable, fault_family(snapshot.faults))
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters

@@ -15,13 +15,14 @@ from streams.exposition import Snapshot
 from streams.web import Readiness
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import faust
     from faust.tables.manager import TableManager
 
     from streams.batching import BatchConsumer, BatchProducer
     from streams.engine import Engine
+    from streams.topic_faults import TopicFault
 
 __all__ = ["Membership"]
 
@@ -91,12 +92,12 @@ class Membership:
     def snapshot(self) -> Snapshot:
         """Return what /metrics shows now."""
         ready = self.waiting_for() is None
-        return self.engine.snapshot(self.owned(), ready=ready, lag=self.lag())
+        return self.engine.snapshot(self.owned(), ready=ready, lag=self.lag(), faults=self.faults())
 
     def _reason(self) -> str | None:
         tables = cast("TableManager", self.app.tables)
         if tables.actives_ready and not self.app.rebalancing:
-            return None
+            return self._lost()
         try:
             assigned = self.consumer.assignment()
         except ConsumerNotStarted:
@@ -104,6 +105,20 @@ class Membership:
         if self.app.in_recovery and assigned:
             return f"recovery of the state ({self.to_recover()} changelog records to go)"
         return "an assignment of partitions"
+
+    def faults(self) -> Sequence[TopicFault]:
+        """Return what the check of the restored states found to be lost."""
+        try:
+            return self.consumer.faults
+        except ConsumerNotStarted:
+            return ()
+
+    def _lost(self) -> str | None:
+        faults = self.faults()
+        if not faults:
+            return None
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        return f"a rebuild of lost states: {faults[0]}{more}; see `smart-region rebuild --help`"
 
     def to_recover(self) -> int:
         """Return how many changelog records are still to be read; 0 where none is."""

@@ -12,12 +12,25 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import CollectorRegistry
 
+from catalogue.metric_names import TOPIC_FAULT
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from prometheus_client.registry import Collector
 
     from catalogue.metric_names import Metric
+    from streams.topic_faults import TopicFault
 
-__all__ = ["MetricFamily", "family_of", "histogram_of", "midnight", "registry_of", "single"]
+__all__ = [
+    "MetricFamily",
+    "family_of",
+    "fault_family",
+    "histogram_of",
+    "midnight",
+    "registry_of",
+    "single",
+]
 
 MetricFamily: TypeAlias = GaugeMetricFamily | CounterMetricFamily
 
@@ -38,6 +51,15 @@ def single(metric: Metric, value: float) -> MetricFamily:
     """Return the family of a metric without labels, with its one sample."""
     family = family_of(metric)
     family.add_metric([], value)
+    return family
+
+
+def fault_family(faults: Iterable[TopicFault]) -> MetricFamily:
+    """Return the family of what is wrong with topics."""
+    family = family_of(TOPIC_FAULT)
+    for fault in faults:
+        partition = "" if fault.partition is None else str(fault.partition)
+        family.add_metric([fault.topic, partition, fault.fault], 1)
     return family
 
 

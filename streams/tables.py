@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from faust.tables.manager import TableManager
 
     from events.registry import Family
+    from streams.changelog_tally import ChangelogTallies
     from streams.holdings import Holdings
 
 __all__ = ["EntityStore", "EntityTable", "entity_table"]
@@ -34,10 +35,18 @@ class EntityStore(memory.Store[str, Any]):
 
     mundane_level = "debug"
 
-    def __init__(self, *args: Any, family: Family, holdings: Holdings, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        family: Family,
+        holdings: Holdings,
+        tallies: ChangelogTallies,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.family = family
         self.holdings = holdings
+        self.tallies = tallies
 
     def apply_changelog_batch(
         self,
@@ -49,6 +58,9 @@ class EntityStore(memory.Store[str, Any]):
         for event in batch:
             for record in event.value:
                 place = self.family, record.partition
+                self.tallies.of(*place).read(
+                    record.offset, record.key, record.value, record.headers
+                )
                 error = self.holdings.restore(*place, record.key, record.value)
                 if error is not None:
                     logger.error(
@@ -66,10 +78,17 @@ class EntityTable(Table[str, Any]):
     mundane_level = "debug"
 
     def __init__(
-        self, app: faust.App, *, family: Family, holdings: Holdings, **kwargs: Any
+        self,
+        app: faust.App,
+        *,
+        family: Family,
+        holdings: Holdings,
+        tallies: ChangelogTallies,
+        **kwargs: Any,
     ) -> None:
         self.family = family
         self.holdings = holdings
+        self.tallies = tallies
         super().__init__(app, **kwargs)
 
     def _new_store(self) -> EntityStore:
@@ -80,6 +99,7 @@ class EntityTable(Table[str, Any]):
             table_name=self.name,
             family=self.family,
             holdings=self.holdings,
+            tallies=self.tallies,
             loop=self.loop,
         )
 
@@ -99,9 +119,12 @@ class EntityTable(Table[str, Any]):
                 # would then go on from it, over a state that is gone.
                 cast("TableManager", self.app.tables).recovery.revoke(tp)
                 self.holdings.drop(self.family, tp.partition)
+                self.tallies.drop(self.family, tp.partition)
 
 
-def entity_table(app: faust.App, family: Family, holdings: Holdings) -> EntityTable:
+def entity_table(
+    app: faust.App, family: Family, holdings: Holdings, tallies: ChangelogTallies
+) -> EntityTable:
     """Register the table of one family with the app."""
     changelog = app.topic(
         changelog_name(app.conf.id, family),
@@ -116,6 +139,7 @@ def entity_table(app: faust.App, family: Family, holdings: Holdings) -> EntityTa
         app,
         family=family,
         holdings=holdings,
+        tallies=tallies,
         name=str(family),
         changelog_topic=changelog,
         partitions=app.conf.topic_partitions,

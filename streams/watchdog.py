@@ -157,6 +157,9 @@ class Watchdog:
         now, membership = self._clock(), self._membership
         waiting_for = membership.waiting_for()
         if waiting_for is not None:
+            if membership.faults():
+                # No restart mends it: an operator has to be told, and finds it running.
+                return
             waited = now - membership.unready_since
             if waited > self._settings.ready_timeout or self._recovery_stands_still(now):
                 raise NotReadyError(waited, waiting_for=waiting_for)

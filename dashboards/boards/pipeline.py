@@ -54,6 +54,7 @@ LAG: Final = (alerts.CONSUMER_LAG, "Que faire d’un retard")
 HEALTH: Final = (
     (alerts.PARTITIONS_MISSING, "Que faire de partitions manquantes"),
     (alerts.WORKER_NOT_READY, "Que faire d’un worker qui n’est pas prêt"),
+    (alerts.TOPIC_FAULTY, "Que faire d’un topic perdu ou changé"),
     (alerts.ASSESSOR_NOT_READY, "Que faire d’un évaluateur qui n’est pas prêt"),
     (alerts.GATEWAY_NOT_READY, "Que faire d’une porte qui n’est pas prête"),
 )

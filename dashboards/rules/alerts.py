@@ -135,6 +135,15 @@ WORKER_NOT_READY = Kind(
     "A worker cannot be read, or does not become ready.",
     keeps=5 * MINUTE,
 )
+TOPIC_FAULTY = Kind(
+    "TopicFaulty",
+    Severity.CRITICAL,
+    Scope.PIPELINE,
+    MINUTE,
+    "A topic is missing, was made anew, has more partitions, or lost states or events.",
+    keeps=5 * MINUTE,
+    silences_figures=True,
+)
 ASSESSOR_NOT_READY = Kind(
     "AssessorNotReady",
     Severity.CRITICAL,
@@ -181,6 +190,7 @@ KINDS: tuple[Kind, ...] = (
     CONSUMER_LAG,
     PARTITIONS_MISSING,
     WORKER_NOT_READY,
+    TOPIC_FAULTY,
     ASSESSOR_NOT_READY,
     GATEWAY_NOT_READY,
     FIGURES_DIVERGE,

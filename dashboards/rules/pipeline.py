@@ -109,6 +109,14 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " reconstruire son état. Tant que les autres montrent toutes les partitions, les chiffres"
         " restent justes.",
     )
+    yield build.alert(
+        alerts.TOPIC_FAULTY,
+        f"max by (topic, fault) ({names.TOPIC_FAULT.name}) > 0",
+        summary="Topic {{ $labels.topic }} : {{ $labels.fault }}",
+        description="Le topic {{ $labels.topic }} a perdu ce qu’il contenait, ou n’est plus tel que"
+        " les workers en ont besoin ({{ $labels.fault }}). Les workers qui le voient ne montrent"
+        " plus de chiffres : ils seraient faux. Un redémarrage ne suffit pas.",
+    )
     up = f'up{{job="{ours.GATEWAY_JOB}"}}'
     yield build.alert(
         alerts.GATEWAY_NOT_READY,

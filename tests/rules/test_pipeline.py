@@ -176,6 +176,30 @@ def test_a_worker_that_ends_again_and_again_rings(story: Story, rules: Path) -> 
     story.check(rules)
 
 
+def test_a_topic_that_lost_something_rings_after_a_minute(story: Story, rules: Path) -> None:
+    """Once for a topic, however many partitions and workers see it; until it is mended."""
+    story.healthy()
+    for partition in "01":
+        story.expose(
+            names.TOPIC_FAULT,
+            (ABSENT, 20),
+            (1, 10),
+            (ABSENT, 100),
+            topic="monitor-schools-changelog",
+            partition=partition,
+            fault="changelog_lost",
+            job=WORKER_JOB,
+            instance=WORKER,
+        )
+    lost = Ring.of("TopicFaulty", topic="monitor-schools-changelog", fault="changelog_lost")
+    story.rings(20)
+    story.rings(21, lost)
+    story.rings(29, lost)
+    story.rings(50)
+
+    story.check(rules)
+
+
 def test_all_workers_dead_for_a_day_still_rings(story: Story, rules: Path) -> None:
     """How many partitions there were is remembered."""
     story.worker(WORKER, (1, 20), (0, 180))

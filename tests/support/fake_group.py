@@ -15,6 +15,8 @@ from events.fact import Family
 from events.records import OutgoingRecord, Record
 from events.topics import topic_name
 from streams.batching import BatchConsumer, BatchProducer, LeaseLostError, WriteRefusedError
+from streams.commit_metadata import NOTHING_NOTED, CommitMetadata
+from streams.topic_faults import TopicFault
 
 __all__ = ["FakeApp", "FakeConsumer", "FakeProducer", "StatesWritten", "batch_message"]
 
@@ -36,6 +38,7 @@ class _Batch(NamedTuple):
     value: Sequence[Record]
     tp: TP
     generation_id: int
+    offset: int = 0
 
 
 class _Generation(NamedTuple):
@@ -48,6 +51,7 @@ class StatesWritten(NamedTuple):
     topic: str
     partition: int
     records: Sequence[tuple[bytes, bytes]]
+    last_headers: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass
@@ -64,6 +68,8 @@ class FakeConsumer:
     finished: list[Message] = field(default_factory=list)
     begun: list[tuple[TP, int]] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
+    faults: Sequence[TopicFault] = ()
+    notes: dict[TP, CommitMetadata] = field(default_factory=dict)
 
     @property
     def real(self) -> BatchConsumer:
@@ -114,6 +120,14 @@ class FakeConsumer:
         """Note a batch whose offset may be committed."""
         self.finished.append(message)
 
+    def noted(self, tp: TP) -> CommitMetadata:
+        """Return what was noted."""
+        return self.notes.get(tp, NOTHING_NOTED)
+
+    def note(self, tp: TP, metadata: CommitMetadata) -> None:
+        """Note what is to be kept beside an offset."""
+        self.notes[tp] = metadata
+
     async def check_errors(self) -> None:
         """Raise the error that the test has parked."""
         self._assert_started()
@@ -140,6 +154,7 @@ class FakeProducer:
     records: list[OutgoingRecord] = field(default_factory=list)
     refuses: Callable[[bytes | None], bool] = lambda _: False
     """Tells of a value that the broker will not have."""
+    ends: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.acknowledges.set()
@@ -150,12 +165,20 @@ class FakeProducer:
         return cast("BatchProducer", self)
 
     async def write_batch(
-        self, topic: str, partition: int, records: Sequence[tuple[bytes, bytes]]
-    ) -> None:
+        self,
+        topic: str,
+        partition: int,
+        records: Sequence[tuple[bytes, bytes]],
+        *,
+        last_headers: Sequence[tuple[str, bytes]] = (),
+    ) -> int:
         """Note changelog records, once acknowledged."""
         await self._acknowledged()
         self._take_or_refuse(topic, (value for _, value in records))
-        self.states.append(StatesWritten(topic, partition, records))
+        self.states.append(StatesWritten(topic, partition, records, last_headers))
+        end = self.ends.get((topic, partition), 0) + len(records)
+        self.ends[topic, partition] = end
+        return end
 
     async def write_all(self, records: Sequence[OutgoingRecord]) -> None:
         """Note dead letters and forwards, once acknowledged."""

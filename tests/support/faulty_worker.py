@@ -87,12 +87,12 @@ def _kill(id_: str) -> None:
 
 def _fail_write(number: int) -> None:
     writes = itertools.count(1)
-    send: Callable[..., Awaitable[None]] = BatchProducer._send_batches
+    send: Callable[..., Awaitable[int | None]] = BatchProducer._send_batches
 
-    async def failing(self: BatchProducer, *args: Any) -> None:
+    async def failing(self: BatchProducer, *args: Any) -> int | None:
         if next(writes) == number:
             raise KafkaError("planted")
-        await send(self, *args)
+        return await send(self, *args)
 
     BatchProducer._send_batches = failing  # type: ignore[assignment,method-assign]
 

@@ -185,6 +185,7 @@ def member(*assigned: TP) -> tuple[BatchConsumer, ToldThread]:
     thread.assigned = set(assigned)
     consumer._thread = thread  # type: ignore[assignment]
     consumer._set_active_tps(set(assigned))
+    consumer.checked(GENERATION, ())
     return consumer, thread
 
 

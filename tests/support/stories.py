@@ -40,6 +40,7 @@ TELLING = (
     "topic",
     "producer",
     "check",
+    "fault",
 )
 
 

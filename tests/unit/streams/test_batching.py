@@ -844,7 +844,7 @@ class Builder:
         self.keys: list[bytes] = []
         self.closed = False
 
-    def append(self, *, key: bytes, value: bytes, timestamp: int | None) -> object | None:  # noqa: ARG002
+    def append(self, *, key: bytes, value: bytes, timestamp: int | None, headers: object) -> object:  # noqa: ARG002
         """Take a record, if there is room."""
         if len(self.keys) == 2:
             return None

@@ -1,0 +1,67 @@
+"""Whether a partition of events holds any that a worker accepts: then there must be states."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from kafka import KafkaConsumer, TopicPartition
+
+from events.broker import opened
+from events.errors import BrokerUnreachableError
+from events.topics import topic_name
+from streams.core import process
+from streams.record_batches import read_any_batch_with_kafka_python
+
+if TYPE_CHECKING:
+    from events.registry import Family
+    from streams.settings import Settings
+
+__all__ = ["has_accepted_events"]
+
+POLL_MS: Final = 300
+
+
+def has_accepted_events(settings: Settings, family: Family, partition: int, *, before: int) -> bool:
+    """Read a partition up to an offset, and tell whether one event would be part of a state.
+
+    The first one ends the search. Raises BrokerUnreachableError where the broker sends nothing for
+    the time of a request.
+    """
+    read_any_batch_with_kafka_python()
+    consumer = opened(
+        KafkaConsumer,
+        settings.broker,
+        security=settings.security(),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        metrics_enabled=False,
+    )
+    place = TopicPartition(topic_name(family), partition)
+    with closing(consumer):
+        consumer.assign([place])
+        consumer.seek_to_beginning(place)
+        heard_at = monotonic()
+        while True:
+            position = consumer.position(place, timeout_ms=POLL_MS)
+            if position is not None and position >= before:
+                return False
+            records = consumer.poll(timeout_ms=POLL_MS).get(place, [])
+            result = process(
+                [record for record in records if record.offset < before],
+                {},
+                family=family,
+                partition=partition,
+                partitions=settings.partitions,
+            )
+            if result.changed:
+                return True
+            if records:
+                heard_at = monotonic()
+            elif monotonic() - heard_at > settings.request_timeout:
+                raise BrokerUnreachableError(
+                    settings.broker, waited_seconds=settings.request_timeout, cause="no answer"
+                )

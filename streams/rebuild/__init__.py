@@ -1,0 +1,1 @@
+"""The rebuild: lost states are made again of the raw topics."""

@@ -1,0 +1,144 @@
+"""What the check of restored states finds, and what it lets pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.fact import Family
+from streams.batching import Committed
+from streams.changelog_tally import ChangelogTally, Summary
+from streams.commit_metadata import NOTHING_NOTED, ChangelogExtent, CommitMetadata
+from streams.state_check import Extents, fault_of, is_undecided
+from streams.topic_faults import Fault, TopicFault
+
+#: 50 events on their partition, ten records of states.
+WHOLE = Extents(events_start=0, events_end=50, changelog_start=0, changelog_end=10)
+
+
+def noted(start: int, end: int, *, offset: int = 50) -> Committed:
+    """Return a committed offset beside which a changelog's extent is kept."""
+    extent = ChangelogExtent(start=start, end=end)
+    return Committed(offset, CommitMetadata(changelog=extent))
+
+
+#: As a worker of 0.1 commits.
+BARE = Committed(50, NOTHING_NOTED)
+
+
+def found(
+    committed: Committed | None, extents: Extents = WHOLE, tally: ChangelogTally | None = None
+) -> TopicFault | None:
+    """Return what the check finds of a lycées' partition."""
+    return fault_of(
+        Family.SCHOOLS,
+        3,
+        app_id="monitor",
+        committed=committed,
+        extents=extents,
+        tally=tally or ChangelogTally(),
+    )
+
+
+def confirmed(*, events_end: int = 50) -> ChangelogTally:
+    """Return the tally of a log with one state, whose summary is right."""
+    tally = ChangelogTally()
+    planned = tally.plan([(b"a", b"1")], events_end=events_end)
+    [(name, value)] = planned.headers
+    tally.read(0, b"a", b"1", [(name, value)])
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("committed", "extents"),
+    [
+        (None, WHOLE),
+        (None, WHOLE._replace(changelog_end=0)),
+        (noted(0, 10, offset=0), WHOLE._replace(changelog_end=0)),
+        (noted(0, 10), WHOLE),
+        (noted(0, 4), WHOLE),
+        (noted(0, 0), WHOLE._replace(changelog_end=0)),
+        (noted(10, 10), WHOLE._replace(changelog_start=10)),
+        (BARE, WHOLE),
+        (BARE, WHOLE._replace(changelog_end=0)),
+    ],
+    ids=[
+        "nothing committed",
+        "nothing committed, nothing written",
+        "rebuilt: offset 0",
+        "all there",
+        "more than was noted, by a crash before the commit",
+        "all refused",
+        "rebuilt, and all refused since",
+        "0.1",
+        "0.1 and empty: for the events to say",
+    ],
+)
+def test_nothing_is_lost(committed: Committed | None, extents: Extents) -> None:
+    """Where all is there, or will be read again."""
+    assert found(committed, extents) is None
+
+
+@pytest.mark.parametrize(
+    ("committed", "extents", "problem"),
+    [
+        (noted(0, 10), WHOLE._replace(changelog_end=0), "is empty, and was written up to"),
+        (noted(0, 10), WHOLE._replace(changelog_start=10), "is empty, and states were written"),
+        (noted(0, 10), WHOLE._replace(changelog_end=9), "ends at offset 9"),
+        (noted(0, 10), WHOLE._replace(changelog_start=4), "begins at offset 4, and did at 0"),
+        (BARE, WHOLE._replace(changelog_start=4), "begins at offset 4, and did at 0"),
+    ],
+    ids=["made anew", "emptied", "cut at its end", "cut at its start", "0.1, cut at its start"],
+)
+def test_a_lost_changelog_is_found(committed: Committed, extents: Extents, problem: str) -> None:
+    """With its name, and why."""
+    fault = found(committed, extents)
+    assert fault is not None
+    assert str(fault).startswith(f"monitor-schools-changelog[3] {problem}")
+    assert fault.fault is Fault.CHANGELOG_LOST
+
+
+def test_a_summary_that_is_not_met_is_a_loss() -> None:
+    """Offsets alone do not tell a compaction from a loss in the middle."""
+    tally = ChangelogTally()
+    summary = Summary(offset=0, entities=2, checksum=5).encode()
+    tally.read(0, b"a", b"1", [("smartregion-states", summary)])
+    assert "1 of the 2 entities" in str(found(noted(0, 10), tally=tally))
+
+
+def test_a_confirmed_log_may_begin_anywhere() -> None:
+    """What was deleted had been replaced by later records."""
+    assert found(noted(0, 10), WHOLE._replace(changelog_start=4), confirmed()) is None
+
+
+@pytest.mark.parametrize(
+    ("committed", "tally"),
+    [(noted(0, 10), ChangelogTally()), (BARE, ChangelogTally()), (None, confirmed())],
+    ids=["noted", "0.1", "offsets forgotten by the broker"],
+)
+def test_events_that_were_read_and_are_gone_are_found(
+    committed: Committed | None, tally: ChangelogTally
+) -> None:
+    """The topic was made anew: the client would silently go back to its beginning."""
+    fault = found(committed, WHOLE._replace(events_end=20), tally)
+    assert fault is not None
+    assert str(fault).startswith("smartregion.schools[3] ends at offset 20, and was read up to 50")
+    assert fault.fault is Fault.EVENTS_LOST
+
+
+@pytest.mark.parametrize(
+    ("committed", "end", "undecided"),
+    [
+        (BARE, 0, True),
+        (BARE, 10, False),
+        (noted(0, 0), 0, False),
+        (None, 0, False),
+        (Committed(0, NOTHING_NOTED), 0, False),
+    ],
+)
+def test_only_an_empty_changelog_of_an_older_release_is_undecided(
+    committed: Committed | None,
+    end: int,
+    undecided: bool,  # noqa: FBT001 - a case
+) -> None:
+    """Everywhere else offsets and summaries say it."""
+    assert is_undecided(committed, WHOLE._replace(changelog_end=end)) is undecided
