@@ -127,7 +127,8 @@ WORKER_READY = Metric(
     "smartregion_worker_ready",
     "gauge",
     (),
-    "1 when the state is rebuilt and figures are exposed, else 0.",
+    "1 when the state is rebuilt, the topics are whole, the broker is heard and figures are "
+    "exposed, else 0.",
     "0 for long: ask /readyz what it waits for, and read the log.",
 )
 ENTITIES = Metric(

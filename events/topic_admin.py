@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
@@ -20,7 +20,15 @@ from events.broker import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity
 from events.errors import BrokerRefusedError, TopicMismatchError
 from events.topics import TopicSpec
 
-__all__ = ["ABSENT", "ALTERED", "TopicsReport", "apply_topics", "existing_topics", "verify_topics"]
+__all__ = [
+    "ABSENT",
+    "ALTERED",
+    "SeenTopic",
+    "TopicsReport",
+    "apply_topics",
+    "seen_topics",
+    "verify_topics",
+]
 
 #: kafka-python's word for it.
 ALTERED: Final = "OK"
@@ -86,9 +94,19 @@ def verify_topics(
         _check(admin, specs)
 
 
-def existing_topics(admin: Any, names: Iterable[str]) -> frozenset[str]:  # noqa: ANN401 - as below
+class SeenTopic(NamedTuple):
+    """A topic on the broker: one that is deleted and made anew has another identity."""
+
+    identity: str
+    partitions: int
+
+
+def seen_topics(admin: Any, names: Iterable[str]) -> dict[str, SeenTopic]:  # noqa: ANN401 - untyped
     """Return those of some topics that there are. Raises BrokerRefusedError."""
-    return frozenset(_described(admin, names))
+    return {
+        name: SeenTopic(str(topic.get("topic_id")), len(topic["partitions"]))
+        for name, topic in _described(admin, names).items()
+    }
 
 
 def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401 - untyped client

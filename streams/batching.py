@@ -401,15 +401,18 @@ class BatchConsumer(driver.Consumer):
         unknown = [
             tp for tp in committed if not self._is_changelog_tp(tp) and tp not in self._notes
         ]
-        for tp, one in (await self.committed(unknown)).items():
-            self._notes.setdefault(tp, one.metadata)
+        await self.committed(unknown)
 
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
         """Return what the group has committed of some partitions, those left out of which nothing.
 
-        Raises as aiokafka does where the broker does not answer, or does not allow it.
+        What is kept beside an offset is noted, where this worker has not noted anything yet. Raises
+        as aiokafka does where the broker does not answer, or does not allow it.
         """
-        return await self._thread.committed(tps)
+        found = await self._thread.committed(tps)
+        for tp, one in found.items():
+            self._notes.setdefault(tp, one.metadata)
+        return found
 
     # -- acknowledging
 

@@ -38,6 +38,9 @@ class Membership:
         self.unready_since = monotonic()
         self.ready_since = self.unready_since
         self._ready = False
+        self._restored = True
+        #: What the watch over the topics found.
+        self.topic_faults: Sequence[TopicFault] = ()
         app.on_partitions_assigned.connect(self._log_assigned, weak=False)  # type: ignore[arg-type]
         app.on_partitions_revoked.connect(self._log_revoked, weak=False)  # type: ignore[arg-type]
 
@@ -97,7 +100,8 @@ class Membership:
     def _reason(self) -> str | None:
         tables = cast("TableManager", self.app.tables)
         if tables.actives_ready and not self.app.rebalancing:
-            return self._lost()
+            return self._lost() or self._changed() or self._doubt()
+        self._restored = True
         try:
             assigned = self.consumer.assignment()
         except ConsumerNotStarted:
@@ -107,18 +111,34 @@ class Membership:
         return "an assignment of partitions"
 
     def faults(self) -> Sequence[TopicFault]:
-        """Return what the check of the restored states found to be lost."""
+        """Return what is wrong with topics: what they lost, and how they changed."""
+        return (*self._losses(), *self.topic_faults)
+
+    def _losses(self) -> Sequence[TopicFault]:
         try:
             return self.consumer.faults
         except ConsumerNotStarted:
             return ()
 
-    def _lost(self) -> str | None:
-        faults = self.faults()
-        if not faults:
+    def _changed(self) -> str | None:
+        if not self.topic_faults:
             return None
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        return f"a rebuild of lost states: {faults[0]}{more}; see `smart-region rebuild --help`"
+        return f"its topics: {_first_of(self.topic_faults)}"
+
+    def _doubt(self) -> str | None:
+        """Say why another worker may have the partitions by now: their figures may be old."""
+        try:
+            doubt = self.consumer.lease_doubt(self.app.consumer_generation_id)
+        except ConsumerNotStarted:
+            return "the broker"
+        return None if doubt is None else f"the broker: {doubt}"
+
+    def _lost(self) -> str | None:
+        losses = self._losses()
+        if not losses:
+            return None
+        told = _first_of(losses)
+        return f"a rebuild of lost states: {told}; see `smart-region rebuild --help`"
 
     def to_recover(self) -> int:
         """Return how many changelog records are still to be read; 0 where none is."""
@@ -132,6 +152,10 @@ class Membership:
             self.unready_since = now
             return
         self.ready_since = now
+        if not self._restored:
+            logger.info("ready again seconds=%.1f", now - self.unready_since)
+            return
+        self._restored = False
         meters = self.engine.meters
         meters.recoveries += 1
         meters.recovery_seconds = now - self.unready_since
@@ -151,6 +175,11 @@ class Membership:
 
     async def _log_revoked(self, _: Any, revoked: set[Any], **__: Any) -> None:  # noqa: ANN401
         logger.info("revoked topic_partitions=%d", len(revoked))
+
+
+def _first_of(faults: Sequence[TopicFault]) -> str:
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{faults[0]}{more}"
 
 
 def _listed(partitions: frozenset[int]) -> str:

@@ -158,7 +158,8 @@ class Watchdog:
         waiting_for = membership.waiting_for()
         if waiting_for is not None:
             if membership.faults():
-                # No restart mends it: an operator has to be told, and finds it running.
+                # No restart mends it: an operator has to be told, and finds it running. What
+                # changed for good ends the worker by the watch over its topics.
                 return
             waited = now - membership.unready_since
             if waited > self._settings.ready_timeout or self._recovery_stands_still(now):

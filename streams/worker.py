@@ -23,6 +23,7 @@ from streams.errors import StreamsError
 from streams.exposition import Exposition
 from streams.membership import Membership
 from streams.passed_over import read_decisions
+from streams.topic_watch import TopicWatch
 from streams.watchdog import DENIALS, NotAllowedError, Watchdog
 from streams.web import serve
 
@@ -116,6 +117,7 @@ async def _run(settings: Settings, engine: Engine) -> int:
             for work in (
                 app.start(),
                 Watchdog(settings, membership).watch(),
+                TopicWatch(settings, membership).watch(),
                 _upkeep(settings, membership),
             )
         ]

@@ -26,7 +26,7 @@ from events.administration import administering
 from events.errors import BrokerRefusedError
 from events.group_members import group_members
 from events.registry import Family
-from events.topic_admin import ALTERED, apply_topics, existing_topics
+from events.topic_admin import ALTERED, apply_topics, seen_topics
 from events.topics import changelog_name, changelog_topics, topic_name
 from streams.rebuild.errors import (
     EventsMissingError,
@@ -103,7 +103,7 @@ def plan_rebuild(
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         _assert_stopped(admin, settings.app_id)
         logs = {family: changelog_name(settings.app_id, family) for family in wanted}
-        there = existing_topics(admin, logs.values())
+        there = seen_topics(admin, logs.values())
         events = [TopicPartition(topic_name(family), number) for family, number in places]
         states = [
             TopicPartition(logs[family], number)

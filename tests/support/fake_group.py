@@ -234,6 +234,7 @@ class FakeApp:
         self.tables = _Tables()
         self.rebalancing = False
         self.in_recovery = False
+        self.consumer_generation_id = GENERATION
         self.on_partitions_assigned = _Signal()
         self.on_partitions_revoked = _Signal()
 

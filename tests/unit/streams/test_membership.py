@@ -15,6 +15,7 @@ from events.topics import topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
+from streams.topic_faults import Fault, TopicFault
 from tests.support.fake_group import FakeApp, FakeConsumer
 from tests.support.records import PARTITIONS
 
@@ -49,6 +50,34 @@ class TestWaitingFor:
     def test_is_nothing_when_ready(self, group: Group) -> None:
         """The tables are rebuilt and nobody comes or goes."""
         assert group.membership.waiting_for() is None
+
+    def test_is_the_broker_while_the_lease_is_in_doubt(self, group: Group) -> None:
+        """Another worker may have the partitions by then: figures are withheld, as long as that."""
+        assert group.membership.snapshot().ready
+        group.consumer.doubt = "the broker last answered a heartbeat 13.0 s ago"
+
+        assert "heartbeat 13.0 s ago" in str(group.membership.waiting_for())
+        assert not group.membership.snapshot().ready
+
+    def test_a_doubt_that_ends_is_no_recovery(self, group: Group) -> None:
+        """Nothing was rebuilt."""
+        group.membership.waiting_for()
+        recoveries = group.membership.engine.meters.recoveries
+        for doubt in ("silence", None):
+            group.consumer.doubt = doubt
+            group.membership.waiting_for()
+
+        assert group.membership.engine.meters.recoveries == recoveries
+
+    def test_is_a_rebuild_where_states_were_lost(self, group: Group) -> None:
+        """With the first of them, and how many more."""
+        lost = [TopicFault("log", n, Fault.CHANGELOG_LOST, "is empty") for n in (3, 4, 5)]
+        group.consumer.faults = lost
+
+        told = str(group.membership.waiting_for())
+        assert "log[3] is empty (and 2 more)" in told
+        assert "smart-region rebuild" in told
+        assert group.membership.snapshot().faults == tuple(lost)
 
     def test_is_the_broker_before_the_consumer_started(self, group: Group) -> None:
         """There is no connection yet."""

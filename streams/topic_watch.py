@@ -1,0 +1,154 @@
+"""The watch over topics: what changes while a worker runs, and who in the group has what."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from events.administration import administering
+from events.group_members import GroupMembers, group_members
+from events.registry import Family
+from events.topic_admin import SeenTopic, seen_topics
+from events.topics import changelog_name, topic_name
+from streams.errors import StreamsError
+from streams.topic_faults import Fault, TopicFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streams.membership import Membership
+    from streams.settings import Settings
+
+__all__ = ["TopicChangedError", "TopicWatch", "faults_of_topics", "unowned"]
+
+logger = logging.getLogger(__name__)
+
+#: What changed is told within three of them.
+INTERVAL_SECONDS: Final = 10.0
+
+
+class TopicChangedError(StreamsError):
+    """A topic is not the one any more that this worker began with."""
+
+    def __init__(self, fault: TopicFault, *, seconds: float) -> None:
+        super().__init__(
+            f"topics: {fault}, for {seconds:.0f} s: this worker ends; the next start checks the "
+            "topics and what they hold, and names what is to be done (runbook TopicFaulty)"
+        )
+
+
+def faults_of_topics(
+    names: Sequence[str],
+    seen: Mapping[str, SeenTopic],
+    *,
+    known: Mapping[str, SeenTopic],
+    partitions: int,
+) -> list[TopicFault]:
+    """Compare topics with those that were there at first, and with what was declared."""
+    found = []
+    for name in names:
+        now, before = seen.get(name), known.get(name)
+        if now is None:
+            problem = "is missing: it was deleted"
+            found.append(TopicFault(name, None, Fault.TOPIC_MISSING, problem))
+        elif before is not None and now.identity != before.identity:
+            problem = "was deleted and made anew"
+            found.append(TopicFault(name, None, Fault.TOPIC_RECREATED, problem))
+        elif now.partitions > partitions:
+            problem = (
+                f"has {now.partitions} partitions, not {partitions}: nobody keeps the states of "
+                "those that were added"
+            )
+            found.append(TopicFault(name, None, Fault.PARTITIONS_ADDED, problem))
+    return found
+
+
+def unowned(
+    seen: Mapping[str, SeenTopic], group: GroupMembers, *, partitions: int
+) -> list[TopicFault]:
+    """Return the partitions of events that no member of a stable group has."""
+    if not group.is_stable:
+        return []
+    return [
+        TopicFault(
+            name, partition, Fault.PARTITION_UNOWNED, "belongs to no member of the stable group"
+        )
+        for family in Family
+        if (name := topic_name(family)) in seen
+        for partition in range(partitions)
+        if (name, partition) not in group.assigned
+    ]
+
+
+class TopicWatch:
+    """Looks, now and then, whether the topics are those that the worker began with."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        membership: Membership,
+        *,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._settings = settings
+        self._membership = membership
+        self._clock = clock
+        self._names = [
+            name
+            for family in Family
+            for name in (topic_name(family), changelog_name(settings.app_id, family))
+        ]
+        self._known: Mapping[str, SeenTopic] = {}
+        self._unowned: frozenset[TopicFault] = frozenset()
+        self._since: dict[TopicFault, float] = {}
+
+    async def watch(self) -> None:
+        """Watch until a topic is another one for good; raises TopicChangedError then."""
+        while True:
+            await self.look()
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    async def look(self) -> None:
+        """Look once. A broker that does not answer says nothing: the lease tells of that."""
+        try:
+            seen, group = await asyncio.to_thread(self._ask)
+        except Exception as error:  # noqa: BLE001 - a look that fails ends nothing
+            logger.debug("topics not looked at error=%r", error)
+            return
+        self.judge(seen, group)
+
+    def judge(self, seen: Mapping[str, SeenTopic], group: GroupMembers | None) -> None:
+        """Tell what is wrong now; raises TopicChangedError where it does not end.
+
+        A partition has to be without an owner twice in a row: members come and go.
+        """
+        now, partitions = self._clock(), self._settings.partitions
+        found = faults_of_topics(self._names, seen, known=self._known, partitions=partitions)
+        self._known = {**seen, **self._known}
+        alone = frozenset(unowned(seen, group, partitions=partitions) if group else ())
+        found += sorted(alone & self._unowned)
+        self._unowned = alone
+        self._since = {fault: self._since.get(fault, now) for fault in found}
+        for fault, since in self._since.items():
+            if since == now:
+                logger.error("topic: %s", fault)
+        self._membership.topic_faults = tuple(found)
+        for fault, since in self._since.items():
+            lasted = now - since
+            if fault.fault is Fault.TOPIC_RECREATED or (
+                fault.fault is not Fault.PARTITIONS_ADDED and lasted > self._settings.stall_timeout
+            ):
+                raise TopicChangedError(fault, seconds=lasted)
+
+    def _ask(self) -> tuple[Mapping[str, SeenTopic], GroupMembers | None]:
+        settings = self._settings
+        with administering(settings.broker, what="topics", security=settings.security()) as admin:
+            seen = seen_topics(admin, self._names)
+            try:
+                return seen, group_members(admin, settings.app_id)
+            except Exception as error:  # noqa: BLE001 - the demo's broker answers what no client reads
+                logger.debug("group not looked at error=%r", error)
+                return seen, None

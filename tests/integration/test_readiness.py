@@ -1,0 +1,85 @@
+"""Ready says a worker whose partitions are owned, whose topics are there, and who is heard."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.registry import Family
+from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
+from tests.support.commands import run
+from tests.support.kafka import KafkaBroker
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(240)
+
+TOLD_SECONDS = 60.0
+SCHOOLS = topic_name(Family.SCHOOLS)
+CHANGELOG = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
+
+
+def at_work(crew: Crew, **settings: str) -> Worker:
+    """Return a worker that is ready."""
+    worker = crew.worker(**settings)
+    worker.start()
+    worker.wait_ready()
+    return worker
+
+
+def says(worker: Worker, text: str) -> None:
+    """Wait until a worker that is not ready says why, for at most a minute."""
+    assert wait_until(
+        lambda: text in str(worker.readiness().get("waiting_for")), seconds=TOLD_SECONDS
+    ), (worker.readiness(), worker.log()[-3000:])
+    assert not worker.ready
+    assert "smartregion_indicator_value{" not in worker.metrics()
+
+
+def ends(worker: Worker, text: str) -> None:
+    """Wait until a worker has ended, with status 1 and its reason in the log."""
+    assert wait_until(lambda: not worker.alive, seconds=TOLD_SECONDS), worker.log()[-3000:]
+    assert worker.status() == 1
+    assert text in worker.log()
+
+
+def test_added_partitions_are_told_within_a_minute(broker: KafkaBroker, crew: Crew) -> None:
+    """The worker says so, in its log and metrics too, and shows no figures."""
+    worker = at_work(crew)
+    with broker.admin() as admin:
+        admin.create_partitions({SCHOOLS: 9})
+    says(worker, f"{SCHOOLS} has 9 partitions, not 8")
+    assert f"topic: {SCHOOLS} has 9 partitions" in worker.log()
+    labels = f'fault="partitions_added",partition="",topic="{SCHOOLS}"'
+    assert f"smartregion_topic_fault{{{labels}}} 1.0" in worker.metrics()
+
+
+def test_a_worker_whose_topic_was_deleted_is_not_ready_and_ends(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """It has no partitions then, and nobody else has them."""
+    worker = at_work(crew, stall_timeout="12")
+    with broker.admin() as admin:
+        admin.delete_topics([SCHOOLS])
+    ends(worker, f"{SCHOOLS} is missing")
+    again = run(broker, "worker")
+    assert again.returncode == 2
+    assert SCHOOLS in again.stderr
+
+
+def test_a_worker_whose_changelog_was_made_anew_ends(broker: KafkaBroker, crew: Crew) -> None:
+    """What it went on to write there would look whole."""
+    worker = at_work(crew)
+    with broker.admin() as admin:
+        admin.delete_topics([CHANGELOG])
+        assert wait_until(lambda: CHANGELOG not in admin.list_topics(), seconds=20)
+    assert run(broker, "topics", "apply").returncode == 0
+    ends(worker, f"{CHANGELOG} was deleted and made anew")
+
+
+def test_a_worker_whose_broker_is_dead_is_not_ready(broker: KafkaBroker, crew: Crew) -> None:
+    """Once its lease is in doubt; it is again when the broker is back, or is started anew."""
+    worker = at_work(crew)
+    broker.stop()
+    says(worker, "the broker: the broker last answered a heartbeat")
+    broker.start()
+    assert wait_until(lambda: worker.ready or not worker.alive, seconds=TOLD_SECONDS)

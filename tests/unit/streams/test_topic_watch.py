@@ -1,0 +1,128 @@
+"""What the watch over topics tells, and when it ends a worker."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from events.fact import Family
+from events.group_members import GroupMembers
+from events.topic_admin import SeenTopic
+from events.topics import changelog_name, topic_name
+from streams.clock import FixedClock
+from streams.engine import Engine
+from streams.membership import Membership
+from streams.settings import Settings
+from streams.topic_faults import Fault
+from streams.topic_watch import TopicChangedError, TopicWatch
+from tests.support.fake_group import FakeApp, FakeConsumer
+from tests.support.passing_time import PassingTime
+from tests.support.records import PARTITIONS
+
+CATALOGUE = load_catalogue()
+SETTINGS = Settings(app_id="monitor", partitions=PARTITIONS)
+SCHOOLS: Final = topic_name(Family.SCHOOLS)
+CHANGELOG: Final = changelog_name("monitor", Family.SCHOOLS)
+NAMES = [*map(topic_name, Family), *(changelog_name("monitor", family) for family in Family)]
+WHOLE = {name: SeenTopic(f"id of {name}", PARTITIONS) for name in NAMES}
+ALL = frozenset((topic_name(family), number) for family in Family for number in range(PARTITIONS))
+FULL = GroupMembers("Stable", 2, ALL)
+
+
+class Watched:
+    """A worker, the watch over its topics, and the time."""
+
+    def __init__(self) -> None:
+        engine = Engine(
+            CATALOGUE, FixedClock(date(2020, 12, 31)), app_id="monitor", partitions=PARTITIONS
+        )
+        self.membership = Membership(FakeApp(FakeConsumer()).real, engine)
+        self.time = PassingTime()
+        self.watch = TopicWatch(SETTINGS, self.membership, clock=self.time.clock)
+        self.watch.judge(WHOLE, FULL)
+
+    @property
+    def told(self) -> list[tuple[str, Fault]]:
+        """Return what is told of topics."""
+        return [(fault.topic, fault.fault) for fault in self.membership.faults()]
+
+
+@pytest.fixture
+def watched() -> Watched:
+    """Return a worker whose topics are all there."""
+    return Watched()
+
+
+def without(*names: str) -> dict[str, SeenTopic]:
+    """Return the topics, some of them deleted."""
+    return {name: seen for name, seen in WHOLE.items() if name not in names}
+
+
+def test_topics_that_are_there_are_no_news(watched: Watched) -> None:
+    """Nor is a second look at them."""
+    watched.watch.judge(WHOLE, FULL)
+    assert watched.told == []
+    assert watched.membership.waiting_for() is None
+
+
+@pytest.mark.parametrize("name", [SCHOOLS, CHANGELOG])
+def test_a_deleted_topic_is_told_and_ends_the_worker(watched: Watched, name: str) -> None:
+    """At once the worker is not ready; after the time in which a broker comes back it ends."""
+    watched.watch.judge(without(name), None)
+    assert watched.told == [(name, Fault.TOPIC_MISSING)]
+    assert f"{name} is missing" in str(watched.membership.waiting_for())
+
+    watched.time.sleep(SETTINGS.stall_timeout + 1)
+    with pytest.raises(TopicChangedError, match="is missing: it was deleted, for 121 s"):
+        watched.watch.judge(without(name), None)
+
+
+def test_a_topic_that_was_made_anew_ends_the_worker_at_once(watched: Watched) -> None:
+    """Also where nobody saw it missing: what it writes there would look whole."""
+    with pytest.raises(TopicChangedError, match="was deleted and made anew"):
+        watched.watch.judge({**WHOLE, CHANGELOG: SeenTopic("another", PARTITIONS)}, FULL)
+
+
+def test_added_partitions_are_told(watched: Watched) -> None:
+    """For as long as they are there, which is for ever: a restart would not help."""
+    more = {**WHOLE, SCHOOLS: SeenTopic(WHOLE[SCHOOLS].identity, PARTITIONS + 1)}
+    watched.watch.judge(more, FULL)
+    watched.time.sleep(SETTINGS.stall_timeout + 1)
+    watched.watch.judge(more, FULL)
+    assert watched.told == [(SCHOOLS, Fault.PARTITIONS_ADDED)]
+    assert f"has {PARTITIONS + 1} partitions" in str(watched.membership.waiting_for())
+
+
+def test_a_partition_that_nobody_has_is_told_and_ends_the_worker(watched: Watched) -> None:
+    """Seen twice, since members come and go; with its number."""
+    fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
+    watched.watch.judge(WHOLE, fewer)
+    assert watched.told == []
+    watched.watch.judge(WHOLE, fewer)
+    assert watched.told == [(SCHOOLS, Fault.PARTITION_UNOWNED)]
+    assert f"{SCHOOLS}[1] belongs to no member" in str(watched.membership.waiting_for())
+
+    watched.time.sleep(SETTINGS.stall_timeout + 1)
+    with pytest.raises(TopicChangedError):
+        watched.watch.judge(WHOLE, fewer)
+
+
+@pytest.mark.parametrize("group", [None, FULL._replace(state="PreparingRebalance")])
+def test_a_group_that_forms_anew_says_nothing(watched: Watched, group: GroupMembers | None) -> None:
+    """Nor does one that this user may not see."""
+    nobody = group and group._replace(assigned=frozenset())
+    watched.watch.judge(WHOLE, nobody)
+    watched.watch.judge(WHOLE, nobody)
+    assert watched.told == []
+
+
+def test_what_has_ended_is_told_no_longer(watched: Watched) -> None:
+    """The worker is ready again."""
+    fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
+    for group in (fewer, fewer, FULL):
+        watched.watch.judge(WHOLE, group)
+    assert watched.told == []
+    assert watched.membership.waiting_for() is None
