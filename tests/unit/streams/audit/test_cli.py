@@ -38,6 +38,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
         yield raw("school.registered", PARIS, "2018-01-01")._replace(value=None)
 
     monkeypatch.setattr("streams.audit.reading.read_topics", read)
+    monkeypatch.setattr("streams.passed_over.read_decisions", lambda *_, **__: {})
     return asked
 
 
