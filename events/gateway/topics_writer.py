@@ -120,6 +120,7 @@ class TopicsWriter:
         self._producer: Any = None
         self._is_spoilt = False
         self._keeper: asyncio.Task[None] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
         self.waiting_for: str | None = "the first answer of the broker"
         """Why nothing is taken, in words; None: records are taken."""
 
@@ -198,16 +199,16 @@ class TopicsWriter:
     async def _send(self, lane: _Lane, batch: Any, taken: list[tuple[_Write, int]]) -> None:  # noqa: ANN401 - aiokafka's
         lane.sending_since = monotonic()
         first: int | None = None
+        producer = self._producer
         try:
-            acknowledged = await self._producer.send_batch(
-                batch, lane.topic, partition=lane.partition
-            )
+            acknowledged = await producer.send_batch(batch, lane.topic, partition=lane.partition)
             first = (await acknowledged).offset
         except (KafkaError, OSError, AssertionError) as error:
             # What can be tried again, the client has tried again: this producer is of no more use.
             logger.warning("not delivered topic=%s cause=%r", lane.topic, error)
-            self._is_spoilt = True
-            self._lost(repr(error))
+            if producer is self._producer:
+                self._is_spoilt = True
+                self._lost(repr(error))
             for write, number in taken:
                 write.settle(number, None)
             return
@@ -296,11 +297,17 @@ class TopicsWriter:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        stopping = asyncio.ensure_future(producer.stop())
-        _, late = await asyncio.wait({stopping}, timeout=STOP_SECONDS)
-        for task in late:
-            # It waits for records that nobody waits for any more.
-            task.cancel()
+        stopping = asyncio.create_task(producer.stop())
+        # One that is late waits for the broker, and goes on by itself. It is held: cut short or
+        # forgotten, the client's own tasks would go on for ever or be destroyed while pending.
+        self._leaving.add(stopping)
+        stopping.add_done_callback(self._left)
+        await asyncio.wait({stopping}, timeout=STOP_SECONDS)
+
+    def _left(self, stopped: asyncio.Task[None]) -> None:
+        self._leaving.discard(stopped)
+        if not stopped.cancelled() and (error := stopped.exception()) is not None:
+            logger.warning("producer not stopped in order cause=%r", error)
 
 
 def _fill(batch: Any, waiting: deque[tuple[_Write, int]]) -> list[tuple[_Write, int]]:  # noqa: ANN401 - aiokafka's

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -30,6 +32,15 @@ class Broker:
     topics: set[str] = field(default_factory=lambda: {one.name for one in declared_topics()})
     failures: list[Exception] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    lets_leave: bool = True
+    """False: a producer that stops has to wait, as for a broker that is away."""
+    leaving: weakref.WeakSet[FakeProducer] = field(default_factory=weakref.WeakSet)
+    left: int = 0
+
+    def let_leave(self) -> None:
+        """Answer whoever waits to leave."""
+        for producer in list(self.leaving):
+            producer.flushed.set_result(None)
 
 
 class FakeBatch:
@@ -60,7 +71,15 @@ class FakeProducer:
         self.broker.producers += 1
 
     async def stop(self) -> None:
-        """Leave."""
+        """Leave: a task of its own flushes, and nobody but its waiter knows of it."""
+        if not self.broker.lets_leave:
+            self.flushed = asyncio.get_running_loop().create_future()
+            self.broker.leaving.add(self)
+            await asyncio.wait([asyncio.create_task(self._flush())])
+        self.broker.left += 1
+
+    async def _flush(self) -> None:
+        await self.flushed
 
     async def fetch_all_metadata(self) -> FakeProducer:
         """Answer, where the broker is there."""
@@ -235,5 +254,28 @@ def test_a_topic_that_is_missing_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
         await until(lambda: writer.waiting_for is not None)
 
         assert f"no topic {TOPIC}" in str(writer.waiting_for)
+
+    run(monkeypatch, story)
+
+
+def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage it leaves in order, and no task of it is destroyed while pending."""
+    monkeypatch.setattr(topics_writer, "STOP_SECONDS", 0.01)
+    # A log that is kept for a test's report would hold the error, and so the producer.
+    monkeypatch.setattr(topics_writer.logger, "disabled", True)
+    complaints: list[str] = []
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        broker.lets_leave = False
+        broker.failures.append(KafkaConnectionError("gone"))
+        assert await writer.write(records(b"1")) == [None]
+        await until(lambda: broker.producers == 2)
+        gc.collect()
+        assert complaints == []
+        broker.lets_leave = True
+        broker.let_leave()
+        await until(lambda: broker.left == 1)
 
     run(monkeypatch, story)
