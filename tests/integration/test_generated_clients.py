@@ -109,6 +109,8 @@ def test_a_client_in_csharp_is_generated(tmp_path: Path) -> None:
     models = client / "src" / "Org.OpenAPITools" / "Model"
     made = {file.stem for file in models.glob("*.cs")}
     assert set(document["components"]["schemas"]) - made == set()
+    sending = (models.parent / "Api" / "EventsApi.cs").read_text(encoding="utf-8")
+    assert '"application/cloudevents+json"' in sending
     assert [name for name in made if re.search(r"Inline|OneOf|AnyOf|\d$", name)] == []
 
 
