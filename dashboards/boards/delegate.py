@@ -70,7 +70,9 @@ ELSEWHERE: Final = f"!={names.REGION}"
 
 def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
     """Build the board that opens first."""
-    height = max(most_lines(catalogue.indicators) + 2, 8)
+    # A line for each milestone, of which some break into two lines.
+    height = max(most_lines(catalogue.indicators) + 5, 8)
+    below = 7 + height
     return Board(
         uid=ours.DELEGATE_BOARD,
         title="Smart Région : les promesses",
@@ -90,26 +92,26 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
         ),
         panels=looking_back(
             (
-                as_of_panel(At(0, 0, 4, 4)),
+                as_of_panel(At(0, 0, 12, 3)),
                 _statuses(
                     "Jalons de la Région",
                     "Nombre de jalons de la Région entière, par état. L’état est recalculé à "
                     "chaque événement ; un jalon atteint puis perdu n’est plus compté "
                     "comme atteint.",
-                    At(4, 0, 8, 4),
+                    At(0, 3, 12, 4),
                     names.REGION,
                 ),
                 _statuses(
                     "Jalons des départements",
                     "Nombre de jalons dus département par département, par état.",
-                    At(12, 0, 8, 4),
+                    At(12, 3, 12, 4),
                     ELSEWHERE,
                 ),
-                completeness_panel(At(20, 0, 4, 4)),
-                _promises(catalogue, links, At(0, 4, 16, height)),
-                _map(At(16, 4, 8, height)),
-                _without_target(catalogue, At(0, 4 + height, 9, 10)),
-                _changes(catalogue, At(9, 4 + height, 15, 10)),
+                completeness_panel(At(12, 0, 12, 3)),
+                _promises(catalogue, links, At(0, 7, 24, height)),
+                _map(At(0, below, 9, 9)),
+                _changes(catalogue, At(9, below, 15, 9)),
+                _without_target(catalogue, At(0, below + 9, 24, 9)),
             )
         ),
     )
@@ -199,6 +201,7 @@ def _promises(catalogue: Catalogue, links: Links, at: At) -> Panel:
             Column("board", "board", hidden=True),
         ],
         sort=("État", True),
+        tall=True,
     )
 
 
@@ -215,7 +218,7 @@ def _map(at: At) -> Panel:
     behind = _count(f"=~{MilestoneStatus.MISSED}|{MilestoneStatus.AT_RISK}", "department", **chosen)
     return departments_map(
         Frame(
-            "Où ? Le pire état de chaque département",
+            "Où ? Le pire état par département",
             "Chaque repère porte le numéro du département et la marque du pire de ses jalons : "
             + ", ".join(look.text for look in STATUSES.values())
             + ". Plus il est grand, plus de jalons sont manqués ou à risque. Le détail s’affiche "

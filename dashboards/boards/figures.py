@@ -50,9 +50,13 @@ __all__ = [
     "CHANGE",
     "CHANGE_IN_UNIT",
     "CHOSEN",
+    "DAY",
     "IN_UNIT",
     "NUMBER",
+    "PLACE",
+    "STATUS",
     "TERRITORIES",
+    "VALUE",
     "change",
     "change_columns",
     "changes_shown",
@@ -81,6 +85,13 @@ IN_UNIT: Mapping[Unit, str] = MappingProxyType(
     {Unit.RATIO: " (%)", Unit.COUNT: "", Unit.EUROS: " (€)"}
 )
 CHANGE_IN_UNIT: Mapping[Unit, str] = MappingProxyType({**IN_UNIT, Unit.RATIO: " (points)"})
+
+#: Widths of columns, in pixels: what the longest text takes in Grafana's type, and its margins.
+VALUE: Final = 84
+UNIT: Final = 56
+DAY: Final = 92
+STATUS: Final = 128
+PLACE: Final = 173
 
 TERRITORIES: Final = words(
     {names.REGION: REGION_NAME}
@@ -159,7 +170,7 @@ def value_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colum
     chosen = tuple(indicators)
     value = shown(chosen, lambda ids: figure(*INDICATOR, indicator=ids, **labels))
     return (
-        Column("Valeur", Query(with_label(value, "unit", "indicator")), NUMBER, 95),
+        Column("Valeur", Query(with_label(value, "unit", "indicator")), NUMBER, VALUE),
         _unit_column(chosen),
     )
 
@@ -179,10 +190,12 @@ def change_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colu
         return f"({shown_ones}) and {on(*INDICATOR)} ({moved})"
 
     return (
-        Column("Variation", Query(with_label(changes("value"), "unit", "indicator")), CHANGE, 95),
+        Column(
+            "Variation", Query(with_label(changes("value"), "unit", "indicator")), CHANGE, VALUE
+        ),
         _unit_column(chosen, CHANGE_UNITS),
-        Column("due au numérateur", Query(changes("numerator")), CHANGE, 165),
-        Column("due au dénominateur", Query(changes("denominator")), CHANGE, 175),
+        Column("due au numérateur", Query(changes("numerator")), CHANGE, 105),
+        Column("due au dénominateur", Query(changes("denominator")), CHANGE, 118),
     )
 
 
@@ -219,25 +232,25 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
     deadline = date_of(latest(names.MILESTONE_DEADLINE.name, *MILESTONE))
     progress = latest(select(names.MILESTONE_PROGRESS, **labels), *LINE)
     return (
-        Column("Valeur", Query(per_milestone(value, judged)), NUMBER, 90),
-        Column("Cible", Query(per_territory(target, judged)), NUMBER, 90),
+        Column("Valeur", Query(per_milestone(value, judged)), NUMBER, VALUE),
+        Column("Cible", Query(per_territory(target, judged)), NUMBER, VALUE),
         _unit_column(promised),
         Column(
             "Avancement",
             # Cut, so that 100 % is all of the way.
             Query(f"floor(round(100 * {progress}, 0.000001)) / 100"),
             Shown(PERCENT, decimals=0, steps=(Step(None, "blue"),), least=0, most=1),
-            120,
+            100,
             cell=BARS,
         ),
         # Where there is a promise there is a status: its series name the line.
-        Column("État", Query(_named(labels, programmes)), status_look(), 135, cell=COLOURED),
-        Column("Échéance", Query(per_territory(deadline, judged)), Shown(DATE), 105),
+        Column("État", Query(_named(labels, programmes)), status_look(), STATUS, cell=COLOURED),
+        Column("Échéance", Query(per_territory(deadline, judged)), Shown(DATE), DAY),
         Column(
             "Projection",
             Query(date_of(latest(select(names.MILESTONE_PROJECTED, **labels), *LINE))),
             Shown(DATE),
-            105,
+            DAY,
         ),
     )
 
@@ -257,4 +270,4 @@ def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
 
 def _unit_column(indicators: Iterable[Indicator], texts: Mapping[Unit, str] = UNITS) -> Column:
     units = words({one.id: texts[one.unit] for one in indicators})
-    return Column("Unité", "unit", Shown(NO_UNIT, mappings=units), 62)
+    return Column("Unité", "unit", Shown(NO_UNIT, mappings=units), UNIT)

@@ -87,6 +87,9 @@ points would end a week ago."""
 SMALL: Final = 14
 MEDIUM: Final = 18
 LARGE: Final = 34
+FEW: Final = 2
+"""So many values of one panel have room for large digits; more of them have less."""
+CROWDED: Final = 20
 
 BLANK: Final = "–"
 NEUTRAL: Final = "text"
@@ -159,6 +162,9 @@ class Column:
     """A label's name, or a query."""
     shown: Shown = Shown(NO_UNIT)
     width: int | None = None
+    """In pixels; None takes what the others leave, and breaks the text into lines."""
+    least: int = 150
+    """What is left for it at least, in pixels."""
     cell: common.TableCellOptions | None = None
     links: Sequence[Link] = ()
     hidden: bool = False
@@ -241,7 +247,9 @@ def stats(
             justify_mode=common.BigValueJustifyMode.CENTER,
             orientation=common.VizOrientation.VERTICAL,
             reduce_options=common.ReduceDataOptions(calcs=["lastNotNull"]),
-            text=common.VizTextDisplayOptions(title_size=SMALL, value_size=LARGE),
+            text=common.VizTextDisplayOptions(
+                title_size=SMALL, value_size=LARGE if len(values) <= FEW else CROWDED
+            ),
             wide_layout=False,
         ),
         fields=dashboard.FieldConfigSource(
@@ -252,11 +260,16 @@ def stats(
 
 
 def table_of(
-    frame: Frame, columns: Sequence[Column], *, sort: tuple[str, bool] | None = None
+    frame: Frame,
+    columns: Sequence[Column],
+    *,
+    sort: tuple[str, bool] | None = None,
+    tall: bool = False,
 ) -> Panel:
     """Join instant queries on the labels they share into one line for each set of them.
 
-    `sort` is a column's title, and True for the greatest first.
+    `sort` is a column's title, and True for the greatest first; `tall` lines have room for two
+    lines of text.
     """
     refs = iter(ascii_uppercase)
     sources = [
@@ -274,7 +287,8 @@ def table_of(
         frame,
         [_instant(query, ref, tabular=True) for ref, query in queries.items()],
         options=table.Options(
-            cell_height=common.TableCellHeight.SM,
+            # A word column breaks into lines: there is room for two.
+            cell_height=common.TableCellHeight.LG if tall else common.TableCellHeight.SM,
             sort_by=None
             if sort is None
             else [common.TableSortByFieldState(display_name=sort[0], desc=sort[1])],
@@ -367,7 +381,8 @@ def bars(
             name_placement=common.BarGaugeNamePlacement.LEFT,
             orientation=common.VizOrientation.HORIZONTAL,
             reduce_options=common.ReduceDataOptions(calcs=["lastNotNull"]),
-            text=common.VizTextDisplayOptions(title_size=SMALL, value_size=MEDIUM),
+            # Without a size of the names: Grafana leaves room for the one that it chooses itself.
+            text=common.VizTextDisplayOptions(value_size=MEDIUM),
         ),
         fields=dashboard.FieldConfigSource(
             defaults=_field(shown),
@@ -427,7 +442,12 @@ def departments_map(frame: Frame, columns: Sequence[Column], marker: Marker) -> 
     )
     config = tabular.field_config
     if config is not None:
+        # A tooltip has no columns to be made wide.
         config.defaults.custom = None
+        for override in config.overrides:
+            override.properties = [
+                one for one in override.properties if not one.id_val.startswith("custom.")
+            ]
     return tabular
 
 
@@ -582,8 +602,14 @@ def _column_properties(column: Column) -> dict[str, object]:
     if column.shown.unit == NO_UNIT:
         # A word, although its code may be a number.
         properties["custom.align"] = common.FieldTextAlignment.LEFT
+    properties["custom.wrapHeaderText"] = True
     if column.width is not None:
         properties["custom.width"] = column.width
+    else:
+        properties["custom.minWidth"] = column.least
+        # Said in two ways: as Grafana has it from 12.2 on, and before.
+        properties["custom.wrapText"] = True
+        properties["custom.cellOptions"] = common.TableAutoCellOptions(wrap_text=True)
     if column.cell is not None:
         properties["custom.cellOptions"] = column.cell
     if column.links:

@@ -45,7 +45,7 @@ NONE_WANTED: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1,
 LATE: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(LAGGING, "orange")))
 READY: Final = Shown(
     NO_UNIT,
-    mappings=words({"1": "✔ prêts", "0": "✖ pas tous prêts"}, {"0": "red"}),
+    mappings=words({"1": "✔ prêts", "0": "✖ pas prêts"}, {"0": "red"}),
 )
 
 #: What the runbooks of the alerts answer.
@@ -78,16 +78,16 @@ def pipeline_board(links: Links) -> Board:
             link_to(ours.PRODUCERS_BOARD, "Producteurs"),
         ),
         panels=(
-            as_of_panel(At(0, 0, 4, 4)),
-            _health(At(4, 0, 20, 4), runbook_links(links, *HEALTH)),
-            _throughput(At(0, 4, 12, 8)),
-            _lag(At(12, 4, 12, 8), runbook_links(links, LAG)),
-            _dead_letters(At(0, 12, 8, 9), runbook_links(links, REFUSALS)),
-            _recovery(At(8, 12, 8, 9)),
-            _faults(At(16, 12, 8, 9), runbook_links(links, FAULTS)),
-            _lateness(At(0, 21, 10, 11)),
-            _entities(At(10, 21, 7, 11)),
-            _alerts(At(17, 21, 7, 11)),
+            as_of_panel(At(0, 0, 6, 4)),
+            _health(At(6, 0, 18, 4), runbook_links(links, *HEALTH)),
+            _throughput(At(0, 4, 12, 11)),
+            _lag(At(12, 4, 12, 11), runbook_links(links, LAG)),
+            _dead_letters(At(0, 15, 24, 9), runbook_links(links, REFUSALS)),
+            _recovery(At(0, 24, 12, 8)),
+            _faults(At(12, 24, 12, 8), runbook_links(links, FAULTS)),
+            _lateness(At(0, 32, 24, 16)),
+            _entities(At(0, 48, 12, 11)),
+            _alerts(At(12, 48, 12, 11)),
         ),
     )
 
@@ -175,7 +175,7 @@ def _recovery(at: At) -> Panel:
 def _faults(at: At, runbooks: Sequence[Link]) -> Panel:
     return stats(
         Frame(
-            "Depuis le démarrage des workers",
+            "Depuis le démarrage",
             "Reprises : reconstitutions de l’état. Écarts : séries qui différaient au recalcul de "
             "contrôle ; tout écart est un défaut du programme. Erreurs de coordination : à voir du "
             "côté du broker. Sources ignorées : un producteur invente des noms de source.",

@@ -69,8 +69,10 @@ READY: Final = Shown(
 )
 #: Whoever is not declared, among the producers' ids.
 UNKNOWN: Final = "unknown"
-#: From worst to best.
-QUANTILES: Final = ((0.5, "Retard médian"), (0.9, "9 sur 10"))
+#: Of how many facts the lateness over time is told.
+MOST: Final = 0.9
+#: The width of a column of producers' codes, which have no place to break.
+CODE: Final = 126
 
 #: What the runbooks of the alerts answer.
 SILENCE: Final = (alerts.PRODUCER_SILENT, "Que faire d’un producteur silencieux")
@@ -95,19 +97,19 @@ def producers_board(links: Links) -> Board:
             link_to(ours.PIPELINE_BOARD, "Chaîne de traitement"),
         ),
         panels=(
-            as_of_panel(At(0, 0, 4, 4)),
-            _totals(At(4, 0, 20, 4)),
+            as_of_panel(At(0, 0, 6, 4)),
+            _totals(At(6, 0, 18, 4)),
             _scorecards(At(0, 4, 24, 11), runbook_links(links, SILENCE, FAULTS)),
-            _refusals(At(0, 15, 10, 9), runbook_links(links, REFUSALS)),
-            _rate_of_refusals(At(10, 15, 7, 9)),
-            _lateness(At(17, 15, 7, 9)),
-            row("La porte des producteurs (HTTP)", 24),
-            _door(At(0, 25, 8, 8)),
-            _refused_at_the_door(At(8, 25, 9, 8)),
-            _door_answers(At(17, 25, 7, 8)),
-            row("Sources et faits", 33),
-            _sources(At(0, 34, 12, 12)),
-            _outcomes(At(12, 34, 12, 12)),
+            _refusals(At(0, 15, 12, 9), runbook_links(links, REFUSALS)),
+            _rate_of_refusals(At(12, 15, 12, 9)),
+            _lateness(At(0, 24, 24, 8)),
+            row("La porte des producteurs (HTTP)", 32),
+            _door(At(0, 33, 24, 4)),
+            _refused_at_the_door(At(0, 37, 12, 8)),
+            _door_answers(At(12, 37, 12, 8)),
+            row("Sources et faits", 45),
+            _sources(At(0, 46, 24, 10)),
+            _outcomes(At(0, 56, 24, 10)),
         ),
     )
 
@@ -160,26 +162,24 @@ def _scorecards(at: At, runbooks: Sequence[Link]) -> Panel:
             runbooks,
         ),
         [
-            Column("Producteur", "title"),
-            Column("Code", "producer", width=150),
-            Column("Acceptés", Query(valid), WHOLE, 90),
-            Column("Refusés", Query(refused), REFUSED, 85),
-            Column("Part valide", Query(f"{valid} / ({valid} + {refused} > 0)"), SHARE, 95),
-            *(
-                Column(title, Query(f"histogram_quantile({share}, {buckets})"), AGE, 110)
-                for share, title in QUANTILES
-            ),
+            Column("Producteur", "title", least=136),
+            Column("Code", "producer", width=CODE),
+            Column("Acceptés", Query(valid), WHOLE, 80),
+            Column("Refusés", Query(refused), REFUSED, 72),
+            Column("Part valide", Query(f"{valid} / ({valid} + {refused} > 0)"), SHARE, 70),
+            Column("Retard médian", Query(f"histogram_quantile(0.5, {buckets})"), AGE, 68),
             Column(
                 "Dernier événement",
                 Query(date_of(latest(ours.PRODUCER_LAST_EVENT, "producer"))),
                 Shown(DATE),
-                145,
+                98,
             ),
-            Column("Silence", Query(_silence(ours.PRODUCER_LAST_EVENT, "producer")), AGE, 80),
-            Column("Admis", Query(f"{_allowed()} / {DAY_SECONDS}"), AGE, 75),
-            Column("État", Query(_named(_standing())), STANDING, 145),
+            Column("Silence", Query(_silence(ours.PRODUCER_LAST_EVENT, "producer")), AGE, 86),
+            Column("Admis", Query(f"{_allowed()} / {DAY_SECONDS}"), AGE, 58),
+            Column("État", Query(_named(_standing())), STANDING, 136),
         ],
         sort=("Silence", True),
+        tall=True,
     )
 
 
@@ -264,7 +264,6 @@ def _rate_of_refusals(at: At) -> Panel:
 
 
 def _lateness(at: At) -> Panel:
-    share, _ = QUANTILES[-1]
     buckets = f"sum by (producer, le) (increase({names.PRODUCER_LATENESS.name}_bucket[1h]))"
     return trend(
         Frame(
@@ -273,7 +272,7 @@ def _lateness(at: At) -> Panel:
             "l’heure, par producteur. Une reprise d’anciens faits s’y voit.",
             at,
         ),
-        [Query(f"histogram_quantile({share}, {buckets}) >= 0", "{{producer}}")],
+        [Query(f"histogram_quantile({MOST}, {buckets}) >= 0", "{{producer}}")],
         Shown(DAYS, decimals=0, least=0),
         texts={UNKNOWN: UNDECLARED},
     )
@@ -347,18 +346,18 @@ def _sources(at: At) -> Panel:
         ),
         [
             Column("Source", "source"),
-            Column("Fait", "fact"),
+            Column("Fait", "fact", least=198),
             Column(
                 "Dernier événement",
                 Query(fact_of(date_of(latest(ours.SOURCE_LAST_EVENT, "source", "type")))),
                 Shown(DATE),
-                165,
+                146,
             ),
             Column(
                 "Silence",
                 Query(fact_of(_silence(ours.SOURCE_LAST_EVENT, "source", "type"))),
                 AGE,
-                90,
+                86,
             ),
         ],
         sort=("Silence", True),
@@ -374,12 +373,13 @@ def _outcomes(at: At) -> Panel:
             at,
         ),
         [
-            Column("Fait", "fact"),
+            Column("Fait", "fact", least=198),
             *(
                 Column(
                     _headed(text),
                     Query(fact_of(f"sum by (type) ({_increase(names.EVENTS, outcome=outcome)})")),
                     REFUSED if outcome == "refused" else WHOLE,
+                    82,
                 )
                 for outcome, text in OUTCOMES.items()
             ),

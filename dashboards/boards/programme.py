@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import ceil
 from typing import Final
 
 from catalogue import metric_names as names
@@ -17,9 +18,13 @@ from dashboards.boards.figures import (
     CHANGE,
     CHANGE_IN_UNIT,
     CHOSEN,
+    DAY,
     IN_UNIT,
     NUMBER,
+    PLACE,
+    STATUS,
     TERRITORIES,
+    VALUE,
     changes_shown,
     figure_shown,
     milestone_columns,
@@ -76,7 +81,10 @@ __all__ = ["programme_board"]
 
 
 TREND_HEIGHT: Final = 10
+DEPARTMENTS_HEIGHT: Final = 10
 DETAIL_HEIGHT: Final = 8
+LINE: Final = 1.3
+"""A line of the milestones, in rows of the grid: a promise may break into two lines of text."""
 
 SECRET: Final = Shown(NO_UNIT, mappings=words({"0": "montré", "1": "■ protégé"}, {"1": "purple"}))
 
@@ -87,14 +95,12 @@ OVER_TIME: Final = "last_over_time({series}[$__rate_interval])"
 def programme_board(programme: Programme, links: Links, since: str) -> Board:
     """Build the board of one programme."""
     lines = most_lines(programme.indicators)
-    # The table has lines for the region and, where it is held to one, the chosen département.
-    height = max(2 * lines + 2, 6)
     panels: list[Panel | Row] = [
-        as_of_panel(At(0, 0, 4, 3)),
-        completeness_panel(At(0, 3, 4, height - 3)),
+        as_of_panel(At(0, 0, 12, 3)),
+        completeness_panel(At(12, 0, 12, 3)),
     ]
     if lines:
-        panels.append(_milestones(programme, links, At(4, 0, 20, height)))
+        panels += _milestones(programme, links, lines, 3)
     for indicator in programme.indicators:
         panels += _indicator(programme, indicator, since, max(_bottom(panel) for panel in panels))
     return Board(
@@ -116,7 +122,8 @@ def _bottom(panel: Panel | Row) -> int:
     return 0 if panel.grid_pos is None else panel.grid_pos.y + panel.grid_pos.h
 
 
-def _milestones(programme: Programme, links: Links, at: At) -> Panel:
+def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Iterator[Panel]:
+    """Lay out where each milestone stands, and when it will be reached."""
     chosen = {"department": f"=~{names.REGION}|{CHOSEN}", "programme": programme.id}
 
     def of_each(metric: Metric) -> str:
@@ -125,36 +132,55 @@ def _milestones(programme: Programme, links: Links, at: At) -> Panel:
     observed = latest(select(names.INDICATOR_PACE, **chosen), *INDICATOR, "department")
     required = f"({of_each(names.MILESTONE_REQUIRED_PACE)} != 0)"
     pace = f"{observed} / {on(*INDICATOR, 'department')} group_right () {required}"
-    return table_of(
+    *standing, projection = milestone_columns([programme], **chosen)
+    (status,) = (column for column in standing if column.title == "État")
+    named = (
+        promise_column([programme]),
+        Column("Territoire", "department", Shown(NO_UNIT, mappings=TERRITORIES), PLACE),
+    )
+    # Lines for the region and, where it is held to one, the chosen département.
+    height = ceil(2 * lines * LINE) + 2
+    yield table_of(
         Frame(
             "Jalons",
-            "Ceux de la Région, et ceux du département choisi s’il doit les tenir aussi. Rythme : "
-            "rythme observé (tendance de Theil–Sen) rapporté au rythme qu’il faut pour tenir "
-            "l’échéance ; sous 100 %, elle n’est pas tenue. Au plus tôt, au plus tard : jours "
-            "projetés par les rythmes du quart le plus rapide et du quart le plus lent. "
+            "Ceux de la Région, et ceux du département choisi s’il doit les tenir aussi. "
             "* : supposé, la promesse ne le fixe pas.",
-            at,
+            At(0, top, 24, height),
             runbook_links(links),
         ),
+        [*named, *standing],
+        sort=("État", True),
+        tall=True,
+    )
+    yield table_of(
+        Frame(
+            "Jalons : la projection",
+            "Projection : jour où la cible serait atteinte au rythme observé (tendance de "
+            "Theil–Sen). Au plus tôt, au plus tard : jours projetés par les rythmes du quart le "
+            "plus rapide et du quart le plus lent. Rythme : rythme observé rapporté au rythme "
+            "qu’il faut pour tenir l’échéance ; sous 100 %, elle n’est pas tenue.",
+            At(0, top + height, 24, height),
+        ),
         [
-            promise_column([programme]),
-            Column("Territoire", "department", Shown(NO_UNIT, mappings=TERRITORIES), 170),
-            *milestone_columns([programme], **chosen),
+            *named,
+            status,
+            projection,
             Column(
                 "Au plus tôt",
                 Query(date_of(of_each(names.MILESTONE_PROJECTED_EARLIEST))),
                 Shown(DATE),
-                105,
+                DAY,
             ),
             Column(
                 "Au plus tard",
                 Query(date_of(of_each(names.MILESTONE_PROJECTED_LATEST))),
                 Shown(DATE),
-                110,
+                DAY,
             ),
-            Column("Rythme", Query(pace), Shown(PERCENT, decimals=0), 85),
+            Column("Rythme", Query(pace), Shown(PERCENT, decimals=0), VALUE),
         ],
         sort=("État", True),
+        tall=True,
     )
 
 
@@ -162,22 +188,19 @@ def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> It
     """Lay out an indicator: its figures in a line, its history and its départements, its detail."""
     yield row(one.title, top)
     yield _strip(programme, one, At(0, top + 1, 24, 4))
-    wide = one.grain is Grain.REGION
-    yield _history(programme, one, since, At(0, top + 5, 24 if wide else 13, TREND_HEIGHT))
-    if not wide:
-        yield _by_department(programme, one, At(13, top + 5, 11, TREND_HEIGHT))
-    details = [
-        detail
-        for detail, is_there in (
-            (_by_category, one.breakdown is not None),
-            (_parts, one.measure.denominator is not None),
-        )
-        if is_there
+    top += 5
+    panels = [
+        (_by_department, one.grain is Grain.DEPARTMENT, DEPARTMENTS_HEIGHT),
+        (_by_category, one.breakdown is not None, DETAIL_HEIGHT),
+        (_parts, one.measure.denominator is not None, DETAIL_HEIGHT),
     ]
-    for number, detail in enumerate(details):
-        width = 24 // len(details)
-        at = At(number * width, top + 5 + TREND_HEIGHT, width, DETAIL_HEIGHT)
-        yield detail(programme, one, at)
+    # Each over the whole width: on a narrow screen titles and columns take it.
+    yield _history(programme, one, since, At(0, top, 24, TREND_HEIGHT))
+    top += TREND_HEIGHT
+    for panel, is_there, height in panels:
+        if is_there:
+            yield panel(programme, one, At(0, top, 24, height))
+            top += height
 
 
 def _strip(programme: Programme, one: Indicator, at: At) -> Panel:
@@ -353,22 +376,22 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
     of = {"programme": programme.id, "indicator": one.id, "department": f"!={names.REGION}"}
     place = "department"
     columns = [
-        Column("Département", place, Shown(NO_UNIT, mappings=TERRITORIES)),
-        Column("Valeur", figure_shown(one, place, **of), NUMBER, 85),
+        Column("Département", place, Shown(NO_UNIT, mappings=TERRITORIES), least=PLACE),
+        Column("Valeur", figure_shown(one, place, **of), NUMBER, VALUE),
     ]
     if one.measure.denominator is not None:
         under = latest(select(recorded.DEPARTMENT_DENOMINATOR, **of), place)
-        columns.append(Column("Sur", Query(under), NUMBER, 85))
+        columns.append(Column("Sur", Query(under), NUMBER, VALUE))
     if one.min_cell is not None:
-        columns.append(Column("Secret", _suppressed(place, category="", **of), SECRET, 110))
+        columns.append(Column("Secret", _suppressed(place, category="", **of), SECRET, VALUE))
     if any(milestone.departments for milestone in one.milestones if milestone.target is not None):
         columns.append(
-            Column("État", Query(status_code(place, **of)), status_look(), 135, COLOURED)
+            Column("État", Query(status_code(place, **of)), status_look(), STATUS, cell=COLOURED)
         )
     reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of), place)
     columns += [
-        Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, 85),
-        Column("Relevé", Query(date_of(reported)), Shown(DATE), 105),
+        Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, VALUE),
+        Column("Relevé", Query(date_of(reported)), Shown(DATE), DAY),
     ]
     under = " « Sur » est le dénominateur." if one.measure.denominator is not None else ""
     return table_of(
@@ -424,9 +447,9 @@ def _protected(one: Indicator, frame: Frame, of: dict[str, str]) -> Panel:
                 "Valeur",
                 Query(latest(select(names.CELL_VALUE, **place), "category")),
                 NUMBER,
-                110,
+                VALUE,
             ),
-            Column("Secret", _suppressed("category", category="!=", **place), SECRET, 110),
+            Column("Secret", _suppressed("category", category="!=", **place), SECRET, VALUE),
         ],
     )
 
