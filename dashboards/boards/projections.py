@@ -15,7 +15,7 @@ from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.metric_names import Metric
 from dashboards.boards.panels import BOUND, EXPECTED, Dash
-from dashboards.boards.queries import Query, select, throughout
+from dashboards.boards.queries import DAY_SECONDS, Query, select, throughout
 
 __all__ = ["Aim", "Line", "expected_lines", "lines_to_the_target"]
 
@@ -66,7 +66,7 @@ def expected_lines(aim: Aim, read: Reader) -> Iterator[Line]:
     for metric, name, dash in PACES:
         parts = _Parts(aim, metric, read)
         left = f"({parts.deadline} - {parts.as_of} > 0)"
-        share = f"clamp_max({left} / ({parts.projected} - {parts.as_of}), 1)"
+        share = f"clamp_max({left} / {parts.ahead}, 1)"
         expression = f"{parts.value} + ({parts.target} - {parts.value}) * {share}"
         yield Line(Query(expression, f"Attendu{aim.day}{name}"), dash)
 
@@ -80,7 +80,7 @@ def lines_to_the_target(aim: Aim) -> Iterator[Line]:
         parts = _Parts(aim, metric, lambda series: series)
         projected, as_of = throughout(parts.projected), throughout(parts.as_of)
         left = f"({projected} - time() >= 0)"
-        pace = f"({parts.target} - {parts.value}) / ({parts.projected} - {parts.as_of})"
+        pace = f"({parts.target} - {parts.value}) / {parts.ahead}"
         way = f"{throughout(parts.target)} - {throughout(pace)} * {left}"
         expression = f"{way} and on () vector(time()) >= {as_of}"
         yield Line(Query(expression, f"Projection vers la cible{aim.day}{name}"), dash)
@@ -97,3 +97,5 @@ class _Parts:
         self.deadline = f"max({read(select(names.MILESTONE_DEADLINE, **promised))})"
         self.projected = f"max({read(select(projected, **promise))})"
         self.as_of = f"max({read(recorded.AS_OF.name)})"
+        # The day may have come since the last report: then it is as near as a day can be.
+        self.ahead = f"clamp_min({self.projected} - {self.as_of}, {DAY_SECONDS})"

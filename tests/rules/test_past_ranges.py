@@ -248,3 +248,17 @@ def test_what_is_expected_of_the_deadline_touches_the_target_when_it_is_kept(
     found = prometheus.value(line_of("Attendu au 31/12/2020"), on(day, "12:00"))
 
     assert found == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize("days", [-40, 0], ids=["passed", "today"])
+def test_what_was_expected_by_now_is_expected_at_once(
+    monitoring: Monitoring, tmp_path: Path, days: int
+) -> None:
+    """A projection stays until the next report, which may come after its day."""
+    day = date(2019, 1, 1)
+    projected, deadline = day + timedelta(days=days), day + timedelta(days=90)
+    prometheus = prometheus_of(monitoring, tmp_path, judged(day, projected, deadline))
+
+    found = prometheus.value(line_of("Attendu au 31/12/2020"), on(day, "12:00"))
+
+    assert found == pytest.approx(100)
