@@ -161,6 +161,13 @@ STATES_UNREADABLE = Metric(
     "and no figure of the partition is shown.",
     "Above 0: something else wrote to the changelog. Bring the states back from the events.",
 )
+CELLS_AHEAD = Metric(
+    "smartregion_state_cells_ahead_total",
+    "counter",
+    (),
+    "Facts in restored states that were left out: recorded later than their state was written.",
+    "Not 0: the worker reads their partitions again by itself; see time_ahead among dead letters.",
+)
 EVENTS = Metric(
     "smartregion_events_total",
     "counter",
@@ -253,6 +260,7 @@ METRICS: tuple[Metric, ...] = (
     ENTITIES_HALF_FULL,
     STATES_UNREADABLE,
     ENDS_AT_RECORD,
+    CELLS_AHEAD,
     EVENTS,
     DEAD_LETTERS,
     LAST_EVENT,

@@ -23,6 +23,10 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...  # noqa: D102
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...  # noqa: D102
+    @property
+    def timestamp(self) -> int:
+        """In milliseconds since 1970, by the broker's clock where the topic is so declared."""
+        ...
 
 
 class OutgoingRecord(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -83,15 +83,18 @@ def verify_topics(
     *,
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
+    bear: Callable[[TopicMismatchError], None] | None = None,
 ) -> None:
     """Check that the topics exist as declared, and change nothing. Raises as `apply_topics`.
 
-    Settings are checked where the broker shows them, which takes the right to describe them.
+    `bear` is told of settings that may differ for a while (`TopicSpec.borne`); without it they are
+    errors like any other. Settings are checked where the broker shows them, which takes the right
+    to describe them.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
     ) as admin:
-        _check(admin, specs)
+        _check(admin, specs, bear)
 
 
 class SeenTopic(NamedTuple):
@@ -171,7 +174,11 @@ def _differing_settings(
     return {name: settings for name, settings in changes.items() if settings}
 
 
-def _check(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401
+def _check(
+    admin: Any,  # noqa: ANN401
+    specs: Sequence[TopicSpec],
+    bear: Callable[[TopicMismatchError], None] | None = None,
+) -> None:
     existing = _partitions_by_topic(admin, specs)
     settings = _settings_by_topic(admin, existing)
     for spec in specs:
@@ -189,17 +196,24 @@ def _check(admin: Any, specs: Sequence[TopicSpec]) -> None:  # noqa: ANN401
             raise TopicMismatchError(
                 spec.name, "replication", expected=spec.replication, actual=replication
             )
-        _check_settings(spec, settings.get(spec.name, {}))
+        _check_settings(spec, settings.get(spec.name, {}), bear)
 
 
-def _check_settings(spec: TopicSpec, actual: Mapping[str, str]) -> None:
+def _check_settings(
+    spec: TopicSpec,
+    actual: Mapping[str, str],
+    bear: Callable[[TopicMismatchError], None] | None,
+) -> None:
     if not actual:
         return  # The broker does not show them to this user: nothing can be said.
     for setting, expected in spec.config.items():
         if actual.get(setting) != expected:
-            raise TopicMismatchError(
+            error = TopicMismatchError(
                 spec.name, setting, expected=expected, actual=actual.get(setting, ABSENT)
             )
+            if bear is None or setting not in spec.borne:
+                raise error
+            bear(error)
 
 
 def _partitions_by_topic(

@@ -44,6 +44,17 @@ DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
 _STATE_MAX_BYTES: Final = 8 * 1024 * 1024
 ENTITY_MAX_BYTES: Final = _STATE_MAX_BYTES // 2
 """Of one entity's state: what grows beyond it is refused, long before its topic would."""
+# Kafka's own default: a broker may have been told less.
+_MESSAGE_MAX_BYTES: Final = 1024 * 1024 + 12
+# A broker may have been told otherwise of all its topics, and a topic of which nothing is said
+# follows it: deleted by size, packed anew, or dated by whoever writes.
+_OF_EVERY_TOPIC: Final[Mapping[str, str]] = {
+    "retention.bytes": "-1",
+    "max.message.bytes": str(_MESSAGE_MAX_BYTES),
+    "compression.type": "producer",
+    # The time of an event is bounded by that of its record: see `events.record_time`.
+    "message.timestamp.type": "LogAppendTime",
+}
 _REPLICAS_TO_AFFORD_A_LOSS: Final = 3
 _KEYS_OF_TWO_PARTS: Final[Mapping[Family, str]] = {
     Family.WORKSTATIONS: "site_id/period_start",
@@ -69,9 +80,13 @@ class TopicSpec:
 
     @property
     def config(self) -> Mapping[str, str]:
-        """All settings of the topic that differ, or could differ, from the broker's defaults."""
+        """All settings of the topic that differ, or could differ, from the broker's defaults.
+
+        Compared with what is in force, a broker's own defaults included.
+        """
         kept = "-1" if self.retention_ms is None else str(self.retention_ms)
         declared = {
+            **_OF_EVERY_TOPIC,
             "cleanup.policy": "compact" if self.compacted else "delete",
             "retention.ms": kept,
             **dict(self.settings),
@@ -80,6 +95,14 @@ class TopicSpec:
             # An acknowledged record survives the loss of a broker, and one may be down.
             declared["min.insync.replicas"] = "2"
         return declared
+
+    @property
+    def borne(self) -> frozenset[str]:
+        """Settings that a worker bears otherwise: topics of 0.1 were declared without them.
+
+        What is at stake is told at each start, and by the doctor.
+        """
+        return frozenset(_OF_EVERY_TOPIC) - dict(self.settings).keys()
 
 
 def topic_name(family: Family) -> str:

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
+from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
 from events.registry import Family
@@ -90,6 +91,10 @@ def create_app(
         app,
         idempotent=settings.idempotent_producer,
         single_record_tail=settings.single_record_tail,
+        to_read_again=lambda: [
+            TP(topic_name(family), partition)
+            for family, partition in engine.holdings.to_read_again()
+        ],
     )
     for family in Family:
         entity_table(app, family, engine.holdings, engine.tallies)

@@ -234,6 +234,7 @@ class BatchConsumer(driver.Consumer):
     """Faust's consumer, polling batches and committing only what is explicitly done."""
 
     mundane_level = "debug"
+    transport: BatchTransport
     _thread: _LeasedThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -381,8 +382,12 @@ class BatchConsumer(driver.Consumer):
             self.log.warning("could not seek back during a rebalance: %r", error)
 
     async def perform_seek(self) -> None:
-        """Go to the committed offsets; a partition that has none goes to its beginning."""
+        """Go to the committed offsets; a partition that has none goes to its beginning.
+
+        So does one whose states lack what only its records still tell.
+        """
         committed = await self.seek_to_committed()
+        again = committed.keys() & set(self.transport.to_read_again())
         fresh: dict[TP, int] = {}
         for tp, offset in committed.items():
             if self._is_changelog_tp(tp):
@@ -390,7 +395,7 @@ class BatchConsumer(driver.Consumer):
                 continue
             self._hole.pop(tp, None)
             self._next.pop(tp, None)
-            if offset:
+            if offset and tp not in again:
                 self._read_offset[tp] = self._committed_offset[tp] = offset
                 self._next[tp] = offset
             else:
@@ -402,6 +407,13 @@ class BatchConsumer(driver.Consumer):
             tp for tp in committed if not self._is_changelog_tp(tp) and tp not in self._notes
         ]
         await self.committed(unknown)
+        if again:
+            self.log.warning(
+                "reading again from the beginning: %s: states held what was recorded in the future",
+                ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(again)),
+            )
+            # At once: a worker that takes over begins there, too.
+            await self._thread.commit(dict.fromkeys(again, 0))
 
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
         """Return what the group has committed of some partitions, those left out of which nothing.
@@ -649,15 +661,22 @@ class BatchTransport(driver.Transport):
 
     `idempotent` is False for a broker that has no idempotent producers. `single_record_tail` is
     True for one whose end offset counts only the first record of the last batch: the last record
-    is then sent as a batch of its own, or a recovery would stop before it.
+    is then sent as a batch of its own, or a recovery would stop before it. `to_read_again` tells
+    which partitions of events have to be read from their beginning once more.
     """
 
     Consumer = BatchConsumer
     Producer = BatchProducer
 
     def __init__(
-        self, *args: Any, idempotent: bool = True, single_record_tail: bool = False, **kwargs: Any
+        self,
+        *args: Any,
+        idempotent: bool = True,
+        single_record_tail: bool = False,
+        to_read_again: Callable[[], Iterable[TP]] = tuple,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.to_read_again = to_read_again
         self.idempotent = idempotent
         self.single_record_tail = single_record_tail

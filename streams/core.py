@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from events.cloudevent import decode
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
+from events.record_time import TIME_TOLERANCE, latest_time, time_ahead
 from events.topics import ENTITY_MAX_BYTES
 from streams.state import (
     EMPTY,
@@ -26,8 +27,9 @@ from streams.state import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
+    from events.cloudevent import CloudEvent
     from events.records import Record
     from events.registry import Family
     from streams.state import Cell
@@ -108,22 +110,25 @@ def process(
     partition: int,
     partitions: int,
     watched: Mapping[str, int] = NOBODY_WATCHED,
+    tolerance: timedelta = TIME_TOLERANCE,
 ) -> Result:
     """Decode, validate and merge the records of one partition of one family's topic.
 
     `states` are the entities of that partition; they are read, never changed. An entity that is
     not among them must belong to this partition by Java's partitioner, else its record is to be
-    forwarded: an entity that lived on two partitions would count twice.
+    forwarded: an entity that lived on two partitions would count twice. An event's `time` may be
+    later than its record's timestamp by `tolerance`, and no more.
 
     `watched` gives, of entities whose state is large, its size in bytes: an event that makes one
     larger than ENTITY_MAX_BYTES is refused. So are all events of an UNREADABLE one.
     """
     sizes = dict(watched)
     result = Result()
+    ahead = latest_time(0, tolerance)
     changed, counts, latest = result.changed, result.records, result.latest
     for record in records:
         try:
-            event = decode(record.headers, record.value, family=family)
+            event, cell = _told(record, family, ahead)
         except ContractError as refusal:
             result.refusals.append(Refusal(record, refusal))
             continue
@@ -143,7 +148,6 @@ def process(
                     continue
                 state = EMPTY
         day = day_of(effective)
-        cell = cell_of(event)
         known = state.get(fact.NAME, NO_DAYS).get(day)
         if known is None or newest(known, cell) is not known:
             if sizes and (error := _overgrown(sizes, entity, state, fact.NAME, day, cell)):
@@ -159,6 +163,15 @@ def process(
         if seen is None or event.time > seen:
             latest[source, kind] = event.time
     return result
+
+
+def _told(record: Record, family: Family, ahead: int) -> tuple[CloudEvent, Cell]:
+    """Return the event of a record, and the cell that it claims. Raises ContractError."""
+    event = decode(record.headers, record.value, family=family)
+    cell = cell_of(event)
+    if cell[0] > record.timestamp * 1000 + ahead and record.timestamp >= 0:
+        raise time_ahead(event, record.timestamp)
+    return event, cell
 
 
 def _overgrown(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 from faust.types import TP
 
 from events.errors import ContractError, RefusalReason
+from events.record_time import TIME_TOLERANCE
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
 from streams.batching import (
@@ -34,6 +35,7 @@ from streams.state import EMPTY, WATCHED_BYTES, EntityState, encode_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import timedelta
 
     from faust.types import Message
 
@@ -96,6 +98,7 @@ class Engine:
         partitions: int,
         producers: Producers | None = None,
         passed_over: Mapping[Origin, Decision] = NOTHING_PASSED_OVER,
+        tolerance: timedelta = TIME_TOLERANCE,
     ) -> None:
         """Begin with nothing; without `producers` nobody is declared, and all records unknown's.
 
@@ -104,8 +107,9 @@ class Engine:
         self.catalogue = catalogue
         self.clock = clock
         self.partitions = partitions
-        self.holdings = Holdings(catalogue.terms)
         self.tallies = ChangelogTallies()
+        self.tolerance = tolerance
+        self.holdings = Holdings(catalogue.terms, tolerance)
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
@@ -280,6 +284,7 @@ class Engine:
             partition=place[1],
             partitions=self.partitions,
             watched=self.holdings.watched(*place),
+            tolerance=self.tolerance,
         )
         states = _encoded(result.changed)
         if _grew_large(states, self.holdings.watched(*place)):
@@ -324,6 +329,7 @@ class Engine:
             partition=place[1],
             partitions=self.partitions,
             watched={**large, **watched},
+            tolerance=self.tolerance,
         )
         return result, _encoded(result.changed)
 
@@ -411,6 +417,7 @@ class Engine:
             half_full={str(family): n for family, n in self.holdings.half_full().items()},
             unreadable={(str(family), at): n for (family, at), n in unreadable.items()},
             faults=faults,
+            cells_ahead=self.holdings.cells_ahead,
         )
 
     async def _write_states(

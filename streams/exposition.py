@@ -54,6 +54,7 @@ class Snapshot:
     unreadable: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """Entities whose state cannot be read, by family and partition."""
     faults: Sequence[TopicFault] = ()
+    cells_ahead: int = 0
 
 
 def figures_of(fold: Fold, partitions: Collection[int], as_of: date) -> dict[int, Figures]:
@@ -160,6 +161,7 @@ class Exposition(Collector):
         for (family, partition), count in sorted(snapshot.unreadable.items()):
             unreadable.add_metric([family, str(partition)], count)
         yield from (owned, entities, lag, half_full, unreadable, fault_family(snapshot.faults))
+        yield single(names.CELLS_AHEAD, snapshot.cells_ahead)
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from events.cloudevent import decode
 from events.errors import ContractError
+from events.record_time import TIME_TOLERANCE, decode_record
 from events.registry import Family
 from events.topics import topic_name
 from streams.holdings import Holdings
@@ -29,7 +29,11 @@ _PARTITION = 0
 
 
 def holdings_known_on(
-    records: Iterable[RawRecord], catalogue: Catalogue, known_on: date
+    records: Iterable[RawRecord],
+    catalogue: Catalogue,
+    known_on: date,
+    *,
+    tolerance: timedelta = TIME_TOLERANCE,
 ) -> Holdings:
     """Return what workers would hold had they read only what was recorded up to a day (UTC).
 
@@ -44,7 +48,7 @@ def holdings_known_on(
     for record in records:
         family = families[record.topic]
         try:
-            event = decode(record.headers, record.value, family=family)
+            event = decode_record(record, family=family, tolerance=tolerance)
         except ContractError:
             continue
         if event.time >= before:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from events.record_time import NO_TIMESTAMP, TIME_TOLERANCE, latest_time
 from events.records import UnreadableValue
 from streams.compression import BatchUnreadableError
 from streams.fold import Difference, Fold
@@ -14,13 +15,16 @@ from streams.state import (
     UNREADABLE,
     WATCHED_BYTES,
     EntityState,
+    cells_in,
     decode_state,
     encode_state,
     merge_states,
+    recorded_by,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import timedelta
 
     from catalogue.terms import Term
     from events.registry import Family
@@ -42,11 +46,15 @@ class Holdings:
     `fold` is always the fold of the states: whoever changes a state changes both, here.
     """
 
-    def __init__(self, terms: Iterable[Term]) -> None:
+    def __init__(self, terms: Iterable[Term], tolerance: timedelta = TIME_TOLERANCE) -> None:
         self.fold = Fold(terms)
+        self.cells_ahead = 0
+        """How many cells of changelog records were not believed: see `recover`."""
+        self._tolerance = tolerance
         self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         self._repaired: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         self._watched: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
+        self._ahead: dict[tuple[Family, int], set[str]] = defaultdict(set)
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
         """Return the states of one family's partition, by entity id."""
@@ -99,9 +107,15 @@ class Holdings:
                 self.fold.replace(family, partition, entity, known, after)
             states[entity] = after
             repaired.pop(entity, None)
+        self._ahead[family, partition] -= changes.keys()
 
     def restore(
-        self, family: Family, partition: int, key: bytes | None, value: bytes | None
+        self,
+        family: Family,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp: int = NO_TIMESTAMP,
     ) -> Exception | None:
         """Take in a changelog record; return what made it unreadable, None where nothing did.
 
@@ -124,9 +138,9 @@ class Holdings:
                 self.forget(family, partition, entity)
                 self._watched[family, partition].pop(entity, None)
             else:
-                self.recover(family, partition, entity, decode_state(value))
+                self.recover(family, partition, entity, decode_state(value), timestamp)
                 if len(value) > WATCHED_BYTES:
-                    after = self._states[family, partition][entity]
+                    after = self._states[family, partition].get(entity, EMPTY)
                     self.watch(family, partition, entity, len(encode_state(after)))
         except Exception as error:  # noqa: BLE001 - foreign bytes may fail anywhere
             known = self._states[family, partition].get(entity)
@@ -152,8 +166,19 @@ class Holdings:
             counts[family] += sum(size > 0 for size in watched.values())
         return counts
 
-    def recover(self, family: Family, partition: int, entity: str, recorded: EntityState) -> None:
+    def recover(
+        self,
+        family: Family,
+        partition: int,
+        entity: str,
+        recorded: EntityState,
+        timestamp: int = NO_TIMESTAMP,
+    ) -> None:
         """Merge a changelog record.
+
+        A cell whose time is beyond the record's timestamp, and the tolerance, is left out: it would
+        win over every correction. What it had won over is only in the topic of events, to be read
+        again where no later record shows that it was: see `to_read_again`.
 
         A record that knows less than an earlier one was written by a worker that had lost the
         partition without knowing. It undoes nothing here, and the entity is noted, to be written
@@ -161,7 +186,8 @@ class Holdings:
         """
         states = self._states[family, partition]
         before = states.get(entity, EMPTY)
-        after = merge_states(before, recorded)
+        believed = recorded_by(recorded, latest_time(timestamp, self._tolerance))
+        after = merge_states(before, believed)
         if after != before:
             difference = self.fold.difference(family, entity, before, after)
             self.fold.apply(partition, difference)
@@ -170,12 +196,22 @@ class Holdings:
             self._repaired[family, partition][entity] = after
         else:
             self._repaired[family, partition].pop(entity, None)
+        if believed is recorded:
+            self._ahead[family, partition].discard(entity)
+        else:
+            self._ahead[family, partition].add(entity)
+            self.cells_ahead += cells_in(recorded) - cells_in(believed)
 
     def forget(self, family: Family, partition: int, entity: str) -> None:
         """Forget an entity whose state the changelog ends there: it was erased."""
         before = self._states[family, partition].pop(entity, EMPTY)
         self._repaired[family, partition].pop(entity, None)
+        self._ahead[family, partition].discard(entity)
         self.fold.replace(family, partition, entity, before, EMPTY)
+
+    def to_read_again(self) -> list[tuple[Family, int]]:
+        """Return the places where the changelog's last word of an entity was not all believed."""
+        return [place for place, entities in self._ahead.items() if entities]
 
     def repairs(self) -> list[tuple[Family, int]]:
         """Return the places with states whose last changelog record knows less than they do."""
@@ -191,12 +227,14 @@ class Holdings:
         for entity, state in written.items():
             if waiting.get(entity) == state:
                 del waiting[entity]
+        self._ahead[family, partition] -= written.keys()
 
     def drop(self, family: Family, partition: int) -> None:
         """Forget a partition that another worker owns now."""
         self._states.pop((family, partition), None)
         self._repaired.pop((family, partition), None)
         self._watched.pop((family, partition), None)
+        self._ahead.pop((family, partition), None)
         self.fold.drop(family, partition)
 
     def entities(self) -> Mapping[Family, int]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from events.broker_entry import knock
 from events.broker_security import PLAINTEXT
 from events.errors import BrokerUnreachableError
+from events.record_time import TIME_TOLERANCE
 from events.registry import Family
 from events.topics import changelog_name
 from streams.audit.reading import open_reader, read_topics
@@ -23,6 +24,8 @@ from streams.holdings import Holdings
 from streams.state import decode_state
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from catalogue.model import Catalogue
     from events.broker_security import BrokerSecurity
     from streams.audit.reading import TopicReader
@@ -78,8 +81,9 @@ class Replica:
         app_id: str,
         bootstrap: str,
         security: BrokerSecurity = PLAINTEXT,
+        tolerance: timedelta = TIME_TOLERANCE,
     ) -> None:
-        self.holdings = Holdings(catalogue.terms)
+        self.holdings = Holdings(catalogue.terms, tolerance)
         self._reader = reader
         self._families = _families(app_id)
         self._bootstrap = bootstrap
@@ -143,6 +147,7 @@ def open_replica(settings: Settings, catalogue: Catalogue) -> Iterator[Replica]:
             app_id=settings.app_id,
             bootstrap=settings.broker,
             security=security,
+            tolerance=settings.tolerance,
         )
 
 
@@ -151,7 +156,7 @@ def read_replica(settings: Settings, catalogue: Catalogue) -> Holdings:
 
     Raises NothingKnownError where that is nothing, ChangelogUnreadableError, and as `read_topics`.
     """
-    holdings = Holdings(catalogue.terms)
+    holdings = Holdings(catalogue.terms, settings.tolerance)
     families = _families(settings.app_id)
     for record in read_topics(settings.broker, topics=list(families), security=settings.security()):
         _take(holdings, families, record)
@@ -176,4 +181,5 @@ def _take(holdings: Holdings, families: dict[str, Family], record: RawRecord) ->
     if state is None:
         holdings.forget(families[record.topic], record.partition, entity)
     else:
-        holdings.recover(families[record.topic], record.partition, entity, state)
+        family = families[record.topic]
+        holdings.recover(family, record.partition, entity, state, record.timestamp)

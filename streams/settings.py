@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     ValidationInfo,
     field_validator,
 )
 
+from events.record_time import TIME_TOLERANCE
 from events.serving import ServingSettings
 from events.settings import ENV_PREFIX, read_settings
 from streams.clock import Clock, parse_clock
@@ -79,6 +82,10 @@ class Settings(ServingSettings):
     work_mb: PositiveInt = 4096
     """Most megabytes that an audit takes there; a million records take about 1600."""
 
+    time_tolerance: NonNegativeFloat = TIME_TOLERANCE.total_seconds()
+    """How far an event's `time` may be beyond the broker's time of its record: what is further
+    ahead is refused. The same for all programs, or an audit finds differences."""
+
     idempotent_producer: bool = True
     """False for a broker without idempotent producers (the demo's)."""
     single_record_tail: bool = False
@@ -104,6 +111,11 @@ class Settings(ServingSettings):
             message = f"must be at least {ENV_PREFIX}SESSION_TIMEOUT ({session})"
             raise ValueError(message)
         return timeout
+
+    @property
+    def tolerance(self) -> timedelta:
+        """How far an event's time may be beyond its record's."""
+        return timedelta(seconds=self.time_tolerance)
 
     @property
     def catalogue_folder(self) -> Path | None:

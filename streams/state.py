@@ -31,6 +31,7 @@ __all__ = [
     "Cell",
     "EntityState",
     "cell_of",
+    "cells_in",
     "day_of",
     "decode_state",
     "encode_state",
@@ -38,6 +39,7 @@ __all__ = [
     "latest_attributes",
     "merge_states",
     "newest",
+    "recorded_by",
     "with_cell",
 ]
 
@@ -122,6 +124,25 @@ def merge_states(left: EntityState, right: EntityState) -> EntityState:
             mine = known.get(day)
             known[day] = cell if mine is None else newest(mine, cell)
     return merged
+
+
+def recorded_by(state: EntityState, latest: int) -> EntityState:
+    """Return a state without the cells of a later time; the very state where there is none.
+
+    `latest` is in microseconds since 1970 UTC.
+    """
+    if all(cell[0] <= latest for days in state.values() for cell in days.values()):
+        return state
+    left = {
+        fact: {day: cell for day, cell in days.items() if cell.time <= latest}
+        for fact, days in state.items()
+    }
+    return {fact: days for fact, days in left.items() if days}
+
+
+def cells_in(state: EntityState) -> int:
+    """Return how many cells a state has."""
+    return sum(map(len, state.values()))
 
 
 def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:

@@ -61,7 +61,7 @@ class EntityStore(memory.Store[str, Any]):
                 self.tallies.of(*place).read(
                     record.offset, record.key, record.value, record.headers
                 )
-                error = self.holdings.restore(*place, record.key, record.value)
+                error = self.holdings.restore(*place, record.key, record.value, record.timestamp)
                 if error is not None:
                     logger.error(
                         "unreadable state topic=%s partition=%d offset=%d error=%r",

@@ -65,6 +65,7 @@ def run_worker(settings: Settings) -> int:
             app_id=settings.app_id,
         ),
         security=settings.security(),
+        bear=lambda error: logger.warning("topic setting: %s", error),
     )
     engine = Engine(
         catalogue,
@@ -73,6 +74,7 @@ def run_worker(settings: Settings) -> int:
         partitions=settings.partitions,
         producers=producers,
         passed_over=_decisions(settings),
+        tolerance=settings.tolerance,
     )
     return asyncio.run(_run(settings, engine))
 

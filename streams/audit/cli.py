@@ -102,6 +102,7 @@ def audit(
             partitions=settings.partitions,
             work=work,
             passed_over=read_decisions(settings.broker, security=security),
+            tolerance=settings.tolerance,
         )
         comparison = compare(counted, urls, token=token) if urls else None
     if as_json:

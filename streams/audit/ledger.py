@@ -11,10 +11,10 @@ from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from events.cloudevent import decode
 from events.dead_letters import Origin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
+from events.record_time import TIME_TOLERANCE, decode_record
 from events.registry import Family, facts_of
 from events.topics import topic_name
 from streams.audit.overgrown import refuse_overgrown
@@ -111,10 +111,10 @@ class Account(BaseModel):
 class Ledger:
     """The valid records of the event topics, in SQLite; open it with `with`.
 
-    `partitions` is how many partitions each event topic has; records of `passed_over` are refused
-    unread. Small ledgers stay in memory; SQLite
-    moves large ones to the work folder by itself. Raises as `WorkFolder.connect`; what there is no
-    room for raises as SQLite does, unless the work folder guards it.
+    `partitions` is how many partitions each event topic has, `tolerance` how far an event's time
+    may be beyond its record's; records of `passed_over` are refused unread. Small ledgers stay in
+    memory; SQLite moves large ones to the work folder by itself. Raises as `WorkFolder.connect`;
+    what there is no room for raises as SQLite does, unless the work folder guards it.
     """
 
     def __init__(
@@ -124,10 +124,12 @@ class Ledger:
         partitions: int,
         work: WorkFolder | None = None,
         passed_over: Collection[Origin] = (),
+        tolerance: timedelta = TIME_TOLERANCE,
     ) -> None:
         self.database = (WorkFolder() if work is None else work).connect()
         self._partitions = partitions
         self._passed_over = frozenset(passed_over)
+        self._tolerance = tolerance
         self._forwarded = 0
         self._refusals: Counter[RefusalReason] = Counter()
         self.database.executescript(_TABLES)
@@ -180,7 +182,7 @@ class Ledger:
                 self._refusals[RefusalReason.PASSED_OVER] += not forwarded
                 continue
             try:
-                event = decode(record.headers, record.value, family=family)
+                event = decode_record(record, family=family, tolerance=self._tolerance)
             except ContractError as error:
                 if not forwarded:
                     self._refusals[error.reason] += 1

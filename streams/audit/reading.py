@@ -102,6 +102,7 @@ class TopicReader:
                 record.key,
                 record.value,
                 record.headers,
+                record.timestamp,
             )
             for batch in batches.values()
             for record in batch

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from events.record_time import NO_TIMESTAMP
+
 __all__ = ["RawRecord"]
 
 
@@ -17,3 +19,5 @@ class RawRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]] = ()
+    timestamp: int = NO_TIMESTAMP
+    """In milliseconds since 1970."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from catalogue.assessment import Reading, territories
 from catalogue.model import Catalogue
 from events.dead_letters import Origin
+from events.record_time import TIME_TOLERANCE
 from streams.audit.evaluation import Answer, evaluate, last, total
 from streams.audit.ledger import Account, Ledger
 from streams.audit.records import RawRecord
@@ -46,20 +47,29 @@ def audit_records(
     as_of: date,
     known_on: date | None = None,
     partitions: int = 8,
+    *,
     work: WorkFolder | None = None,
     passed_over: Collection[Origin] = (),
+    tolerance: timedelta = TIME_TOLERANCE,
 ) -> Audit:
     """Count every figure of a catalogue from the records of the event topics, in any order.
 
     `partitions` is how many partitions each event topic has, `work` where large ledgers are kept,
-    `passed_over` which records are refused unread.
+    `passed_over` which records are refused unread,
+    `tolerance` how far an event's time may be beyond its record's.
 
     Raises `WorkFolderUnusableError` or `WorkFolderFullError`, and as `records` do.
     """
     work = WorkFolder() if work is None else work
     with (
         work.guarded(),
-        Ledger(records, partitions=partitions, work=work, passed_over=passed_over) as ledger,
+        Ledger(
+            records,
+            partitions=partitions,
+            work=work,
+            passed_over=passed_over,
+            tolerance=tolerance,
+        ) as ledger,
     ):
         return audit_ledger(ledger, catalogue, as_of, known_on)
 

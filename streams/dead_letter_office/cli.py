@@ -213,6 +213,7 @@ def replay(
         settings.partitions,
         door_rules(settings, clock),
         WholeRecords(settings.broker, security=settings.security()),
+        tolerance=settings.tolerance,
     )
     verify_topics(settings)  # On a wrong number of partitions each copy would go astray.
     # All before the first is sent: one that is refused again comes back as a new letter.

@@ -84,6 +84,7 @@ def _audited(
         catalogue,
         as_of,
         partitions=settings.partitions,
+        tolerance=settings.tolerance,
     )
     comparison = compare_exposed(audit, watch.workers)
     differences = list(comparison.differences)

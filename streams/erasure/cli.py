@@ -36,7 +36,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     from streams.settings import load_settings
 
     settings = load_settings(broker=bootstrap)
-    persons = Persons(read_pseudonyms(file))
+    persons = Persons(read_pseudonyms(file), settings.tolerance)
     traces = procedure.look_for(settings, persons)
     click.echo(
         f"{traces.records} records in {len(traces.partitions)} partitions are about"

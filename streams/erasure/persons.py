@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from events.cloudevent import CloudEvent, decode
 from events.errors import ContractError
 from events.fact import Family
 from events.identifiers import PseudonymousId
+from events.record_time import TIME_TOLERANCE, decode_record
 from streams.erasure.errors import NotAPseudonymError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from events.cloudevent import CloudEvent
     from events.records import Record
 
 __all__ = ["PERSONS", "Persons", "read_pseudonyms"]
@@ -40,8 +43,9 @@ def read_pseudonyms(lines: Iterable[str]) -> frozenset[str]:
 class Persons:
     """Some persons, known by their pseudonyms."""
 
-    def __init__(self, pseudonyms: Collection[str]) -> None:
+    def __init__(self, pseudonyms: Collection[str], tolerance: timedelta = TIME_TOLERANCE) -> None:
         self.pseudonyms = frozenset(pseudonyms)
+        self._tolerance = tolerance
         self._keys = {pseudonym.encode() for pseudonym in self.pseudonyms}
         together = b"|".join(map(re.escape, sorted(self._keys))) or rb"(?!)"
         # A pseudonym may be the beginning of another one.
@@ -55,7 +59,7 @@ class Persons:
     def event_of(self, record: Record) -> CloudEvent | None:
         """Return the valid event about one of them that a record holds."""
         try:
-            event = decode(record.headers, record.value, family=PERSONS)
+            event = decode_record(record, family=PERSONS, tolerance=self._tolerance)
         except ContractError:
             return None
         return event if event.fact.entity_id in self.pseudonyms else None
@@ -67,7 +71,7 @@ class Persons:
         What is about somebody else stays.
         """
         try:
-            event = decode(record.headers, record.value, family=PERSONS)
+            event = decode_record(record, family=PERSONS, tolerance=self._tolerance)
         except ContractError:
             return self.mentioned_in(record)
         return event.fact.entity_id in self.pseudonyms

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 from catalogue.assessment import territories
 from catalogue.importing.places import territory_of
 from catalogue.observed import is_percent, observed_indicator
-from events.cloudevent import decode
 from events.errors import ContractError
 from events.importing.pilote import PiloteValue, ValueKind, is_indicator
 from events.observation import MICROS, Territory
+from events.record_time import TIME_TOLERANCE, decode_record
 from events.registry import Family
 from streams.state import Cell, cell_of, newest
 
@@ -31,7 +31,11 @@ HUNDRED: Final = 100
 
 
 def current_values(
-    records: Iterable[RawRecord], as_of: date, known_on: date | None = None
+    records: Iterable[RawRecord],
+    as_of: date,
+    known_on: date | None = None,
+    *,
+    tolerance: timedelta = TIME_TOLERANCE,
 ) -> Iterator[PiloteValue]:
     """Give what was observed up to a day, as known at the end of another (UTC), each value once.
 
@@ -41,7 +45,7 @@ def current_values(
     cells: dict[tuple[str, date], Cell] = {}
     for record in records:
         try:
-            event = decode(record.headers, record.value, family=Family.OBSERVATIONS)
+            event = decode_record(record, family=Family.OBSERVATIONS, tolerance=tolerance)
         except ContractError:
             continue
         if known_on is not None and event.time >= _end_of(known_on):

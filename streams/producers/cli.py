@@ -80,6 +80,7 @@ def report(
         read_topics(settings.broker, security=security, extent=extent),
         read_letters(settings.broker, security=security),
         partitions=settings.partitions,
+        tolerance=settings.tolerance,
     )
     found = report_on(
         seen,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letters import DOOR, REPLAY_OF, DeadLetter, Origin
 from events.errors import ContractError
 from events.partitioning import partition_for
+from events.record_time import TIME_TOLERANCE, decode_record
 from events.records import Record
 from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
@@ -60,13 +62,15 @@ def sightings(
     letters: Iterable[DeadLetter],
     *,
     partitions: int = DEFAULT_PARTITIONS,
+    tolerance: timedelta = TIME_TOLERANCE,
 ) -> Iterator[Sighting]:
     """Tell what became of each record of the event topics, and of what the door refused.
 
     A record counts once, however often it was worked through: one of which there is a dead letter
     was refused for that letter's reason, also if it would be valid today; of the others their
     contract decides. The monitor's own copies do not count: forwards never, replays only as events
-    that came to be known. `partitions` is how many each event topic has.
+    that came to be known. `partitions` is how many each event topic has, `tolerance` how
+    far an event's `time` may be beyond its record's.
     """
     refused: dict[Origin, DeadLetter] = {}
     for letter in letters:
@@ -83,14 +87,18 @@ def sightings(
         if origin in refused:
             seen: Sighting = _of_letter(refused[origin])
         else:
-            seen = _judged(record, origin, replayed=replayed, partitions=partitions)
+            seen = _judged(
+                record, origin, replayed=replayed, partitions=partitions, tolerance=tolerance
+            )
         if isinstance(seen, Taken) or not replayed:
             yield seen
 
 
-def _judged(record: Record, origin: Origin, *, replayed: bool, partitions: int) -> Taken | Refused:
+def _judged(
+    record: Record, origin: Origin, *, replayed: bool, partitions: int, tolerance: timedelta
+) -> Taken | Refused:
     try:
-        event = decode(record.headers, record.value, family=_FAMILIES[record.topic])
+        event = decode_record(record, family=_FAMILIES[record.topic], tolerance=tolerance)
     except ContractError as error:
         return Refused(error.reason, error.field, origin, _source_of(record), value=error.value)
     home = partition_for(event.fact.entity_id.encode(), partitions)

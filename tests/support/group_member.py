@@ -51,7 +51,7 @@ Poll = Mapping[TP, list["PolledRecord"]]
 class PolledRecord(FakeRecord):
     """A record as aiokafka gives it to Faust."""
 
-    timestamp: int = 1_500_000_000_000
+    timestamp: int = 1_700_000_000_000
     timestamp_type: int = 0
 
 

@@ -9,6 +9,7 @@ from itertools import count
 from events.cloudevent import CloudEvent, EncodedRecord, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
+from events.record_time import NO_TIMESTAMP
 from events.topics import topic_name
 from streams.core import Result, process
 from streams.holdings import Holdings
@@ -30,6 +31,7 @@ class FakeRecord:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]] = ()
+    timestamp: int = NO_TIMESTAMP
 
 
 def record_of(

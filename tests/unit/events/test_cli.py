@@ -207,7 +207,8 @@ def test_topics_are_listed() -> None:
     assert len(lines) == 2 * len(Family) + 2
     assert lines[0] == (
         "smartregion.schools key='uai' partitions=3 replication=1"
-        " cleanup.policy=delete retention.ms=-1"
+        " cleanup.policy=delete compression.type=producer max.message.bytes=1048588"
+        " message.timestamp.type=LogAppendTime retention.bytes=-1 retention.ms=-1"
     )
 
 

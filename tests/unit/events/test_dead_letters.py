@@ -29,6 +29,7 @@ from events.dead_letters import (
     read_dead_letter,
 )
 from events.errors import ContractError, RefusalReason
+from events.record_time import NO_TIMESTAMP
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
 
@@ -48,6 +49,7 @@ class Arrived:
     topic: str = DEAD_LETTERS
     partition: int = 0
     offset: int = 7
+    timestamp: int = NO_TIMESTAMP
 
 
 def arrived(sent: OutgoingRecord) -> Arrived:

@@ -16,6 +16,7 @@ SPECS = (
     TopicSpec("events", "id", partitions=3, replication=1),
     TopicSpec("state", "id", partitions=3, replication=1, compacted=True),
 )
+EVENTS = SPECS[0].config
 UNKNOWN_TOPIC = 3
 NO_RIGHT = 29
 TOPIC_EXISTS = 36
@@ -121,7 +122,14 @@ def test_missing_topics_are_created_as_declared(cluster: Cluster) -> None:
     assert cluster.topics["state"] == {
         "num_partitions": 3,
         "replication_factor": 1,
-        "configs": {"cleanup.policy": "compact", "retention.ms": "-1"},
+        "configs": {
+            "cleanup.policy": "compact",
+            "compression.type": "producer",
+            "max.message.bytes": "1048588",
+            "message.timestamp.type": "LogAppendTime",
+            "retention.bytes": "-1",
+            "retention.ms": "-1",
+        },
     }
 
 
@@ -145,9 +153,11 @@ def test_only_what_is_missing_is_created(cluster: Cluster) -> None:
     [
         ({"num_partitions": 4}, "partitions"),
         ({"replication_factor": 2}, "replication"),
-        ({"configs": {"cleanup.policy": "delete", "retention.ms": "1000"}}, "retention.ms"),
-        ({"configs": {"cleanup.policy": "compact", "retention.ms": "-1"}}, "cleanup.policy"),
-        ({"configs": {"cleanup.policy": "delete"}}, "retention.ms"),
+        ({"configs": {**EVENTS, "retention.ms": "1000"}}, "retention.ms"),
+        ({"configs": {**EVENTS, "cleanup.policy": "compact"}}, "cleanup.policy"),
+        ({"configs": {**EVENTS, "retention.bytes": "1000"}}, "retention.bytes"),
+        ({"configs": {**EVENTS, "message.timestamp.type": "CreateTime"}}, "message.timestamp.type"),
+        ({"configs": {"cleanup.policy": "delete"}}, "retention.bytes"),
     ],
 )
 def test_a_difference_is_named_and_left_alone(
@@ -202,6 +212,20 @@ def test_settings_that_are_not_shown_are_not_judged(cluster: Cluster) -> None:
     cluster.shows_settings = False
     cluster.add(SPECS[0], configs={})
     verify_topics("b:1", SPECS[:1])
+
+
+def test_settings_that_are_new_are_borne_where_that_is_asked_for(cluster: Cluster) -> None:
+    """A worker starts on topics of 0.1, and tells each difference; others stop it."""
+    told: list[TopicMismatchError] = []
+    older = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "1000"}
+    cluster.add(SPECS[0], configs={**EVENTS, **older, "message.timestamp.type": "CreateTime"})
+
+    verify_topics("b:1", SPECS[:1], bear=told.append)
+
+    assert {error.field for error in told} == {"retention.bytes", "message.timestamp.type"}
+    cluster.add(SPECS[0], configs={**EVENTS, "retention.ms": "1000"})
+    with pytest.raises(TopicMismatchError, match=r"retention\.ms"):
+        verify_topics("b:1", SPECS[:1], bear=told.append)
 
 
 def test_verifying_creates_nothing(cluster: Cluster) -> None:

@@ -39,6 +39,22 @@ def test_events_are_kept_for_ever(family: Family) -> None:
     assert (config["retention.ms"], config["cleanup.policy"]) == ("-1", "delete")
 
 
+@pytest.mark.parametrize("name", BY_NAME)
+def test_nothing_is_left_to_what_a_broker_does_with_all_topics(name: str) -> None:
+    """Deleted by size, packed anew, cut in size or dated by whoever writes: not here."""
+    config = BY_NAME[name].config
+    assert config["retention.bytes"] == "-1"
+    assert config["compression.type"] == "producer"
+    assert config["message.timestamp.type"] == "LogAppendTime"
+    assert int(config["max.message.bytes"]) >= 1_048_588
+
+
+def test_a_limit_that_states_need_is_not_borne_otherwise() -> None:
+    """An entity's state would be refused by the broker; events have Kafka's own default."""
+    assert "max.message.bytes" not in BY_NAME[changelog_name("monitor", Family.SCHOOLS)].borne
+    assert "max.message.bytes" in BY_NAME[topic_name(Family.SCHOOLS)].borne
+
+
 @pytest.mark.parametrize("family", Family)
 def test_state_lives_where_its_events_are(family: Family) -> None:
     """A family's changelog has the partitions and the key of its events."""

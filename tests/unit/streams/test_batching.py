@@ -766,6 +766,27 @@ class TestLag:
         play(scene())
 
 
+class TestReadingAgain:
+    """Partitions whose states lack what only the topic knows."""
+
+    def test_they_are_sought_and_committed_to_their_beginning(self) -> None:
+        """At once, so that a worker that takes over begins there too, and on from there."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.committed_offsets = {EVENTS: 50, OTHERS: 30}
+            consumer.transport.to_read_again = lambda: [EVENTS, CHANGELOG]
+
+            await consumer.perform_seek()
+
+            assert thread.sought == [{EVENTS: 0}]
+            assert thread.committed_offsets == {EVENTS: 0, OTHERS: 30}
+            consumer.done(message(EVENTS, offset=3))
+            assert consumer._should_commit(EVENTS, consumer._new_offset(EVENTS) or 0)
+
+        play(scene())
+
+
 class TestPassingOver:
     """What is read of a partition and holds no record."""
 

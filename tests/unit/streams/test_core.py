@@ -169,6 +169,30 @@ class TestOutcomes:
         assert result.refusals[0].error.reason is RefusalReason.NOT_A_CLOUDEVENT
         assert result.tally == {(UNKNOWN_TYPE, Outcome.REFUSED): 1}
 
+    def test_an_event_of_the_future_is_refused_and_beats_no_correction(self) -> None:
+        """The bound is the broker's time of the record, whenever it is read."""
+        written = {"timestamp": 1_530_000_000_000}  # 2018-06-26
+        ahead = replace(connected(at="2999-01-01T00:00:00"), **written)  # type: ignore[arg-type]
+        later = replace(connected(at="2018-06-02T00:00:00"), **written)  # type: ignore[arg-type]
+
+        result = run(ahead, later)
+
+        assert [one.error.reason for one in result.refusals] == [RefusalReason.TIME_AHEAD]
+        assert result.tally == {
+            (CONNECTED, Outcome.ACCEPTED): 1,
+            (UNKNOWN_TYPE, Outcome.REFUSED): 1,
+        }
+        assert result.changed == run(later).changed
+
+    def test_an_event_of_the_future_is_not_forwarded(self) -> None:
+        """A copy would have a later timestamp than what was sent."""
+        record = connected(at="2999-01-01T00:00:00")
+        elsewhere = replace(record, partition=(HOME + 1) % PARTITIONS, timestamp=1_530_000_000_000)
+
+        result = run(elsewhere, partition=elsewhere.partition)
+
+        assert (len(result.refusals), result.forwards) == (1, [])
+
     def test_an_event_of_another_family_is_refused(self) -> None:
         """A topic takes its own family's facts only."""
         result = run(record_of(event("coworking.closed", "one", "2018-03-01")))

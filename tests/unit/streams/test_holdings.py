@@ -213,6 +213,48 @@ class TestRecovery:
         assert mismatches(holdings) == 0
 
 
+class TestStatesOfTheFuture:
+    """Changelog records with facts recorded later than the record was written."""
+
+    WRITTEN = 1_530_000_000_000  # 2018-06-26
+
+    def state(self) -> EntityState:
+        """Return a state with such a fact, and one as it should be."""
+        ahead = event("school.connected", PARIS, "2018-04-01", at="2999-01-01T00:00:00")
+        return state_of(connected(), ahead)
+
+    def test_such_a_fact_is_left_out_and_counted(self) -> None:
+        """What is beside it is believed; the entity is to be written again without it."""
+        holdings = Holdings([CONNECTED])
+
+        holdings.recover(SCHOOLS, 0, PARIS, self.state(), self.WRITTEN)
+
+        known = holdings.states(SCHOOLS, 0)[PARIS]
+        assert list(known["school.connected"]) == ["2018-03-01"]
+        assert holdings.repairs_of(SCHOOLS, 0) == {PARIS: known}
+        assert holdings.to_read_again() == [(SCHOOLS, 0)]
+        assert (holdings.cells_ahead, mismatches(holdings)) == (1, 0)
+        holdings.repaired(SCHOOLS, 0, {PARIS: known})
+        assert holdings.to_read_again() == []
+
+    def test_a_state_of_such_facts_alone_is_empty(self) -> None:
+        """It is written again as one that knows nothing, which nothing has to be left out of."""
+        holdings = Holdings([CONNECTED])
+        ahead = event("school.connected", PARIS, "2018-04-01", at="2999-01-01T00:00:00")
+
+        holdings.recover(SCHOOLS, 0, PARIS, state_of(ahead), self.WRITTEN)
+        assert holdings.repairs_of(SCHOOLS, 0) == {PARIS: EMPTY}
+        holdings.recover(SCHOOLS, 0, PARIS, EMPTY, self.WRITTEN)
+        assert (holdings.repairs(), holdings.to_read_again()) == ([], [])
+
+    def test_what_was_recorded_before_is_believed(self) -> None:
+        """Up to the record's timestamp and the tolerance."""
+        holdings = Holdings([CONNECTED])
+
+        holdings.recover(SCHOOLS, 0, PARIS, state_of(connected()), self.WRITTEN)
+        assert (holdings.cells_ahead, holdings.repairs(), holdings.to_read_again()) == (0, [], [])
+
+
 class TestRepairs:
     """Entities to be written again."""
 

@@ -79,6 +79,20 @@ class TestRecovery:
 
         asyncio.run(scene())
 
+    def test_events_are_read_again_where_a_state_held_what_is_of_the_future(self) -> None:
+        """What it had won over is only in the topic of events."""
+
+        async def scene() -> None:
+            app, engine = worker()
+            ahead = event("school.connected", PARIS, "2018-03-01", at="2999-01-01T00:00:00")
+
+            table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, state_of(ahead)))])
+
+            assert dict(engine.holdings.states(SCHOOLS, 0)) == {}
+            assert cast("Any", app.transport).to_read_again() == [topic(SCHOOLS)]
+
+        asyncio.run(scene())
+
     def test_merges_instead_of_taking_the_last(self) -> None:
         """A worker that had lost the partition may have written the last record."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,8 @@ def lost(letter: DeadLetter) -> DeadLetter:
     raise ContractError(RefusalReason.TOO_LARGE, "value", None, f"is gone from {letter.origin}")
 
 
-WAY_BACK = WayBack(PARTITIONS, everybody, lost)
+#: On a day after every event that is drawn.
+WAY_BACK = WayBack(PARTITIONS, everybody, lost, now=lambda: datetime(9999, 1, 1, tzinfo=UTC))
 
 
 @given(event=cloud_events())
@@ -118,3 +120,14 @@ def test_a_part_is_never_sent() -> None:
     """Where the whole is nowhere, that is the reason."""
     with pytest.raises(ContractError, match="is gone from"):
         WAY_BACK.copy_of(letter_of(shortened={"key": Part(1000, "5e1f")}), attempt=1)
+
+
+def test_a_letter_of_the_future_waits_until_its_time_has_come() -> None:
+    """Where it would be refused again it is not sent; the bound is about the broker's clock."""
+    letter = letter_of(valid_event(at="2018-01-02T02:00:00"))
+    early = replace(WAY_BACK, now=lambda: datetime(2018, 1, 2, 0, 59, tzinfo=UTC))
+    in_time = replace(WAY_BACK, now=lambda: datetime(2018, 1, 2, 1, 0, tzinfo=UTC))
+
+    with pytest.raises(ContractError, match="time: is later than the broker's clock"):
+        early.copy_of(letter, attempt=1)
+    assert in_time.copy_of(letter, attempt=1).value == letter.value

@@ -1,0 +1,127 @@
+"""Events of the future straight to Kafka: refused by the broker's clock, and no state keeps one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from events.cloudevent import CloudEvent, encode_structured
+from events.fact import Family
+from events.partitioning import partition_for
+from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
+from streams.audit.reading import read_topics
+from streams.state import decode_state
+from tests.support.commands import run
+from tests.support.histories import event, uai
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(180)
+
+PARTITIONS = 8
+PARIS = uai("0750001")
+HOME = partition_for(PARIS.encode(), PARTITIONS)
+SCHOOLS = topic_name(Family.SCHOOLS)
+CHANGELOG = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
+FUTURE = "2999-01-01T00:00:00"
+IN_THE_FUTURE_MS = 32_472_144_000_000  # 2999-01-01
+#: In seconds: a worker that takes everything, as one of 0.1 did.
+ANY_TIME = "40000000000"
+
+CONNECTED = event("school.connected", PARIS, "2018-03-01", id="said")
+MISTAKEN = event("school.connected", PARIS, "2018-03-01", at=FUTURE, id="ahead", retracted=True)
+CORRECTED = event("school.connected", PARIS, "2018-03-01", at="2018-06-01T00:00:00", id="later")
+
+
+def tell(broker: KafkaBroker, *events: CloudEvent, timestamp_ms: int | None = None) -> None:
+    """Send events to the partition of the lycée."""
+    producer: Any = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    for one in (event("school.registered", PARIS, "2018-01-01", id="known"), *events):
+        record = encode_structured(one)
+        producer.send(
+            SCHOOLS,
+            record.value,
+            key=record.key,
+            headers=record.headers,
+            partition=HOME,
+            timestamp_ms=timestamp_ms,
+        ).get(timeout=30)
+    producer.close()
+
+
+def audited(broker: KafkaBroker, worker: Worker) -> Any:  # noqa: ANN401 - JSON
+    """Audit the worker once all is done; its figures have to be the audit's. Gives the account."""
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    done = run(broker, "audit", "--json", "--against", worker.url)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    found = json.loads(done.stdout)
+    figure = next(
+        one
+        for one in found["figures"]
+        if one["indicator"] == "schools_connected_ratio" and one["department"] is None
+    )
+    return found["account"], (figure["numerator"], figure["denominator"])
+
+
+def test_a_time_of_the_future_is_refused_whatever_the_client_dates_its_record(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """A later correction wins; the audit and the report on producers tell the same."""
+    worker = crew.worker()
+    worker.start()
+    tell(broker, CONNECTED, MISTAKEN, CORRECTED, timestamp_ms=IN_THE_FUTURE_MS)
+    worker.wait_ready()
+
+    account, figure = audited(broker, worker)
+
+    assert (account["refusals"], figure) == ({"time_ahead": 1}, (1, 1))
+    letters = run(broker, "dead-letters", "list", "--json").stdout.splitlines()
+    assert [json.loads(letter)["reason"] for letter in letters] == ["time_ahead"]
+    replayed = run(broker, "dead-letters", "replay", "--reason", "time_ahead")
+    assert "later than the broker's clock" in replayed.stdout + replayed.stderr
+    cards = json.loads(run(broker, "producers", "report", "--format", "json").stdout)["scorecards"]
+    assert sum(card["accepted"] for card in cards) == 3
+
+
+def test_a_state_that_holds_the_future_is_mended_from_the_topic(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """What a worker of before took in is left out, read again, and gone from the changelog."""
+    trusting = crew.worker("trusting", time_tolerance=ANY_TIME)
+    trusting.start()
+    tell(broker, CONNECTED, MISTAKEN, CORRECTED)
+    trusting.wait_ready()
+    assert wait_done(broker.bootstrap, seconds=60)
+    assert 'outcome="superseded"' in trusting.metrics()
+    assert trusting.stop() == 0
+
+    worker = crew.worker("worker")
+    worker.start()
+    worker.wait_ready()
+
+    assert wait_until(lambda: _cell_ids(broker)[-1:] == ["later"], seconds=30), worker.log()
+    account, figure = audited(broker, worker)
+    assert (account["refusals"], figure) == ({"time_ahead": 1}, (1, 1))
+    assert "smartregion_state_cells_ahead_total 1.0" in worker.metrics()
+    assert "reading again from the beginning" in worker.log()
+    assert worker.stop() == 0
+
+    again = crew.worker("again")
+    again.start()
+    again.wait_ready()
+    assert "reading again" not in again.log()
+    assert audited(broker, again)[1] == (1, 1)
+
+
+def _cell_ids(broker: KafkaBroker) -> list[str]:
+    """Name the event behind the lycée's connection, in each record of the changelog."""
+    return [
+        cell.id
+        for record in read_topics(broker.bootstrap, topics=[CHANGELOG])
+        for cell in decode_state(record.value or b"{}").get("school.connected", {}).values()
+    ]
