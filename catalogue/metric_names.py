@@ -205,6 +205,13 @@ TOPIC_FAULT = Metric(
     "well.",
     "See the runbook TopicFaulty, and what /readyz says.",
 )
+LOG_START = Metric(
+    "smartregion_topic_log_start_offset",
+    "gauge",
+    ("topic", "partition"),
+    "The first offset that is left of a partition of events: 0 where nothing was ever deleted.",
+    "Growing: records are lost, unless `smart-region erase` was run. Look at the retention.",
+)
 REBUILD_MISMATCHES = Metric(
     "smartregion_rebuild_mismatches_total",
     "counter",
@@ -266,6 +273,7 @@ METRICS: tuple[Metric, ...] = (
     LAST_EVENT,
     LAG,
     TOPIC_FAULT,
+    LOG_START,
     REBUILD_MISMATCHES,
     COORDINATOR_ERRORS,
     RECOVERIES,

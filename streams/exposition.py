@@ -177,7 +177,10 @@ class Exposition(Collector):
         last = family_of(names.LAST_EVENT)
         for (source, kind), moment in sorted(meters.last_event.items()):
             last.add_metric([source, kind], moment.timestamp())
-        yield from (events, dead, ends, last)
+        starts = family_of(names.LOG_START)
+        for (topic, partition), offset in sorted(meters.log_starts.items()):
+            starts.add_metric([topic, str(partition)], offset)
+        yield from (events, dead, ends, last, starts)
         yield single(names.SOURCES_DROPPED, meters.sources_dropped)
         yield single(names.REBUILD_MISMATCHES, meters.mismatches)
         yield single(names.COORDINATOR_ERRORS, meters.coordinator_errors)

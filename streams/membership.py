@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 from time import monotonic
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["Membership"]
 
 logger = logging.getLogger(__name__)
+
+#: How long the broker may take to tell where partitions begin.
+LOG_START_SECONDS = 10.0
 
 
 class Membership:
@@ -91,6 +95,22 @@ class Membership:
         except ConsumerNotStarted:
             return 0
         return sum(self.lag().values()) - held
+
+    async def look_at_log_starts(self) -> None:
+        """Note where the owned partitions of events begin, as far as the broker tells."""
+        consumer = self.consumer
+        topics = {topic_name(family) for family in Family}
+        try:
+            owned = [tp for tp in consumer.assignment() if tp.topic in topics]
+            starts = await asyncio.wait_for(
+                consumer.earliest_offsets(*owned), timeout=LOG_START_SECONDS
+            )
+        except Exception as error:  # noqa: BLE001 - the client raises what it likes; asked again
+            logger.warning("could not ask where topics begin error=%r", error)
+            return
+        self.engine.meters.log_starts = {
+            (tp.topic, tp.partition): offset for tp, offset in starts.items() if offset >= 0
+        }
 
     def snapshot(self) -> Snapshot:
         """Return what /metrics shows now."""

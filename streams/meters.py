@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from streams.producers.meters import ProducerMeters
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from streams.core import Outcome, Result
@@ -34,6 +35,8 @@ class Meters:
     mismatches: int = 0
     recoveries: int = 0
     recovery_seconds: float | None = None
+    log_starts: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """The first offset that is left, by topic and partition of events."""
 
     def count(self, result: Result) -> None:
         """Count what a batch came to, once it is acknowledged."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import os
 import signal
 import sys
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from catalogue.loader import load_catalogue
@@ -42,6 +44,8 @@ logger = logging.getLogger(__name__)
 #: what has survived (Python's own: 700 and 10). States are many small dictionaries without cycles,
 #: and to search them so often took a seventh of the worker's time.
 GC_THRESHOLDS = (50_000, 50)
+#: How often it is asked whether events were deleted.
+LOG_START_INTERVAL_SECONDS = 60.0
 #: A stop that takes longer is cut short: nothing is lost by it, the state is on the broker.
 STOP_SECONDS = 8.0
 
@@ -150,14 +154,18 @@ async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException]
 
 
 async def _upkeep(settings: Settings, membership: Membership) -> None:
-    """Rewrite repaired entities soon, and check the fold now and then."""
+    """Rewrite repaired entities soon; check the fold, and where topics begin, now and then."""
     engine = membership.engine
     elapsed = 0.0
+    log_starts_at = -math.inf
     while True:
         await asyncio.sleep(1.0)
         elapsed += 1.0
         if membership.waiting_for() is not None:
             continue
+        if monotonic() - log_starts_at >= LOG_START_INTERVAL_SECONDS:
+            log_starts_at = monotonic()
+            await membership.look_at_log_starts()
         await engine.rewrite_repaired(membership.consumer, membership.producer)
         if elapsed >= settings.self_check_interval:
             elapsed = 0.0

@@ -118,6 +118,13 @@ CONSUMER_LAG = Kind(
     keeps=5 * MINUTE,
     silences_figures=True,
 )
+RECORDS_DELETED = Kind(
+    "RecordsDeleted",
+    Severity.CRITICAL,
+    Scope.PIPELINE,
+    1 * MINUTE,
+    "Events were deleted from their topic within the last day: they cannot be counted again.",
+)
 PARTITIONS_MISSING = Kind(
     "PartitionsMissing",
     Severity.CRITICAL,
@@ -188,6 +195,7 @@ KINDS: tuple[Kind, ...] = (
     POISON_RECORD,
     ENTITY_HALF_FULL,
     CONSUMER_LAG,
+    RECORDS_DELETED,
     PARTITIONS_MISSING,
     WORKER_NOT_READY,
     TOPIC_FAULTY,

@@ -91,6 +91,16 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         description=f"{count} enregistrements de {{{{ $labels.topic }}}} attendent"
         " d’être lus. Les chiffres sont en retard ; les alertes de jalons sont suspendues.",
     )
+    starts, where = names.LOG_START.name, "topic, partition"
+    yield build.alert(
+        alerts.RECORDS_DELETED,
+        f"max by ({where}) ({starts})\n-\nmin by ({where}) (min_over_time({starts}[1d]))\n> 0",
+        summary="Événements supprimés de {{ $labels.topic }}",
+        description=f"{count} événement(s) de la partition {{{{ $labels.partition }}}} de"
+        " {{ $labels.topic }} ont été supprimés depuis hier. Sauf effacement voulu"
+        " (smart-region erase), ils sont perdus : ni un audit ni une reconstruction ne les"
+        " retrouvera.",
+    )
     # Where no worker ever said how many partitions there are, at least one is expected.
     expected = f"last_over_time({ours.PARTITIONS_EXPECTED}[1d])"
     yield build.alert(

@@ -41,7 +41,7 @@ class Audit:
     catalogue: Catalogue
 
 
-def audit_records(
+def audit_records(  # noqa: PLR0913 - what is read, what is asked, and how, by name
     records: Iterable[RawRecord],
     catalogue: Catalogue,
     as_of: date,

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+
 from events.administration import administering
 from events.errors import TopicMismatchError
+from events.registry import Family
 from events.topic_admin import ABSENT, verify_topics
-from events.topics import declared_topics
-from streams.doctor.errors import BrokersMissingError, TopicsAbsentError
+from events.topics import declared_topics, topic_name
+from streams.doctor.errors import BrokersMissingError, RecordsDeletedError, TopicsAbsentError
+from streams.erasure.persons import PERSONS
 from streams.settings import Settings
 
-__all__ = ["look_at_brokers", "look_at_topics"]
+__all__ = ["look_at_brokers", "look_at_log_starts", "look_at_topics"]
 
 CONNECT_SECONDS: Final = 5.0
 
@@ -56,3 +61,35 @@ def look_at_topics(settings: Settings) -> str:
             raise TopicsAbsentError(error.topic) from error
         raise
     return f"{len(declared)} as declared, {settings.partitions} partitions for events"
+
+
+def look_at_log_starts(settings: Settings) -> str:
+    """Tell that the topics of events begin where they began.
+
+    An erasure writes partitions of persons' events anew: there a later beginning may be well, and
+    is only told. Raises RecordsDeletedError, and as `events.administration.administering`.
+    """
+    places = [
+        TopicPartition(topic_name(family), partition)
+        for family in Family
+        for partition in range(settings.partitions)
+    ]
+    with administering(
+        settings.broker,
+        what="topics",
+        security=settings.security(),
+        connect_seconds=CONNECT_SECONDS,
+    ) as admin:
+        found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
+    later = {place: one.offset for place, one in sorted(found.items()) if one.offset > 0}
+    lost = {place: start for place, start in later.items() if place.topic != topic_name(PERSONS)}
+    if lost:
+        raise RecordsDeletedError(
+            {f"{place.topic}[{place.partition}]": start for place, start in lost.items()}
+        )
+    if later:
+        return (
+            f"partitions of {topic_name(PERSONS)} that do not begin at 0: {len(later)}; an erasure"
+            " writes them anew, and otherwise what was before is lost"
+        )
+    return "every partition of events begins at 0"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from streams.errors import StreamsError
 
 __all__ = [
@@ -9,8 +11,11 @@ __all__ = [
     "ClockSkewError",
     "GrafanaUnwellError",
     "NothingToLookAtError",
+    "RecordsDeletedError",
     "TopicsAbsentError",
 ]
+
+SHOWN = 3
 
 
 class NothingToLookAtError(StreamsError):
@@ -40,6 +45,19 @@ class TopicsAbsentError(StreamsError):
         super().__init__(
             f"{topic}: is not on the broker, or not for this user to see: create what is missing"
             " with `smart-region topics apply`"
+        )
+
+
+class RecordsDeletedError(StreamsError):
+    """Events are no longer on their topics."""
+
+    def __init__(self, starts: Mapping[str, int]) -> None:
+        self.starts = dict(starts)
+        shown = ", ".join(f"{place} at {start}" for place, start in list(starts.items())[:SHOWN])
+        more = f" and {len(starts) - SHOWN} more" if len(starts) > SHOWN else ""
+        super().__init__(
+            f"topics: do not begin at 0 any more: {shown}{more}: what was before is deleted, and no"
+            " audit or rebuild counts it; see docs/runbooks/RecordsDeleted.md"
         )
 
 

@@ -13,7 +13,7 @@ from events.gateway.settings import GatewaySettings, load_gateway_settings
 from events.producers.loader import load_producers
 from events.producers.secrets import load_secrets
 from streams.compression import CodecUnreadableError, readable_codecs
-from streams.doctor.brokers import look_at_brokers, look_at_topics
+from streams.doctor.brokers import look_at_brokers, look_at_log_starts, look_at_topics
 from streams.doctor.check import Check
 from streams.doctor.clocks import look_at_clocks
 from streams.doctor.errors import NothingToLookAtError
@@ -49,6 +49,9 @@ class Examination:
             Check("broker", lambda: look_at_brokers(self._settings), needs=("settings",)),
             Check("topics", lambda: look_at_topics(self._settings), needs=("settings", "broker")),
             Check("codecs", _look_at_codecs),
+            Check(
+                "records", lambda: look_at_log_starts(self._settings), needs=("settings", "topics")
+            ),
             Check("clock", self._look_at_clocks),
             Check("prometheus", self._look_at_prometheus, needs=("settings", "catalogue")),
             Check("grafana", self._look_at_grafana, needs=("settings", "catalogue")),

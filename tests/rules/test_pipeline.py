@@ -97,6 +97,20 @@ def test_a_monitor_without_a_door_does_not_miss_it(story: Story, rules: Path) ->
     story.check(rules)
 
 
+def test_deleted_events_ring_for_a_day(story: Story, rules: Path) -> None:
+    """From the deletion on; a partition that began late before anybody looked does not ring."""
+    story.healthy()
+    where = {"topic": "smartregion.schools", "job": WORKER_JOB, "instance": WORKER}
+    story.expose(names.LOG_START, (0, 60), (17, FOREVER), partition="3", **where)
+    story.expose(names.LOG_START, (5, FOREVER), partition="4", **where)
+    deleted = Ring.of("RecordsDeleted", topic="smartregion.schools")
+    story.rings(59)
+    story.rings(62, deleted)
+    story.rings(190, deleted)
+
+    story.check(rules)
+
+
 def test_missing_partitions_ring_after_five_minutes(story: Story, rules: Path) -> None:
     """A partition is gone from minute 60 to 70; five minutes on, the alert ends."""
     away: list[Span] = [(1, 60), (ABSENT, 10), (1, 100)]

@@ -4,16 +4,23 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
+from kafka import TopicPartition
 
 from events.errors import TopicMismatchError
 from events.producers.loader import load_producers
 from events.topic_admin import ABSENT
 from streams.doctor import brokers
 from streams.doctor.check import Finding, Verdict, examine
-from streams.doctor.errors import BrokersMissingError, GrafanaUnwellError, TopicsAbsentError
+from streams.doctor.errors import (
+    BrokersMissingError,
+    GrafanaUnwellError,
+    RecordsDeletedError,
+    TopicsAbsentError,
+)
 from streams.doctor.examination import Examination
 from streams.programs.addresses import free_address
 from streams.settings import load_settings
@@ -196,6 +203,41 @@ def test_a_topic_that_differs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(TopicMismatchError, match="4 instead of 8"):
         brokers.look_at_topics(load_settings())
+
+
+class Topics:
+    """Stands for a broker whose partitions begin where it is told."""
+
+    def __init__(self, **starts: int) -> None:
+        self.starts = starts
+
+    def list_partition_offsets(self, places: dict[TopicPartition, Any]) -> dict[Any, Any]:
+        """Tell of each where it begins: of a family's third what was told, of the others 0."""
+        return {
+            place: SimpleNamespace(
+                offset=self.starts.get(place.topic.rpartition(".")[2], 0)
+                if place.partition == 3
+                else 0
+            )
+            for place in places
+        }
+
+
+@pytest.mark.parametrize(
+    ("starts", "told"),
+    [({}, "every partition of events begins at 0"), ({"trainings": 7}, "erasure")],
+)
+def test_topics_that_begin_late_are_told(
+    monkeypatch: pytest.MonkeyPatch, starts: dict[str, int], told: str
+) -> None:
+    """An erasure deletes records of persons; nobody deletes others."""
+    monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(Topics(**starts)))
+    assert told in brokers.look_at_log_starts(load_settings())
+
+    lost = Topics(schools=17, **starts)
+    monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(lost))
+    with pytest.raises(RecordsDeletedError, match=r"smartregion\.schools\[3\] at 17"):
+        brokers.look_at_log_starts(load_settings())
 
 
 def differing(field: str, *, actual: object) -> Callable[..., NoReturn]:

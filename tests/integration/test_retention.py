@@ -1,0 +1,96 @@
+"""What a broker deletes of events: prevented where it can be, and told where it happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from events.fact import Family
+from events.topics import declared_topics, topic_name
+from tests.support.commands import run
+from tests.support.kafka import KafkaBroker, missing_requirement
+from tests.support.requirements import give_up
+from tests.support.traffic import region, send, wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.integration]
+
+SCHOOLS = topic_name(Family.SCHOOLS)
+#: Of all topics of which nothing else is said.
+SPARING = "log.retention.bytes=1000000\nlog.message.timestamp.type=CreateTime\n"
+
+
+@pytest.fixture
+def sparing(tmp_path: Path) -> Iterator[KafkaBroker]:
+    """Give a broker that deletes by size, with the topics as 0.1 declared them."""
+    if reason := missing_requirement():
+        give_up(reason)
+    with KafkaBroker(tmp_path / "kafka", properties=SPARING) as broker:
+        with broker.admin() as admin:
+            admin.create_topics(
+                {
+                    spec.name: {
+                        "num_partitions": spec.partitions,
+                        "replication_factor": 1,
+                        "configs": {
+                            name: value
+                            for name, value in spec.config.items()
+                            if name not in spec.borne
+                        },
+                    }
+                    for spec in declared_topics()
+                }
+            )
+        yield broker
+
+
+def test_a_brokers_own_retention_is_told_and_put_right_by_one_command(
+    sparing: KafkaBroker, tmp_path: Path
+) -> None:
+    """Workers of this release start on topics of 0.1; what was deleted all the same is told."""
+    refused = run(sparing, "topics", "apply")
+    assert refused.returncode != 0
+    assert "retention.bytes: differs from the declaration, value '1000000'" in refused.stderr
+    doctor = run(sparing, "doctor")
+    assert "retention.bytes" in doctor.stdout
+
+    crew = Crew(sparing.bootstrap, tmp_path)
+    try:
+        worker = crew.worker()
+        worker.start()
+        worker.wait_ready()
+        assert "topic setting: smartregion.schools.retention.bytes" in worker.log()
+
+        altered = run(sparing, "topics", "apply", "--alter-settings")
+        assert altered.returncode == 0, altered.stderr
+        with sparing.admin() as admin:
+            schools = [ConfigResource(ConfigResourceType.TOPIC, SCHOOLS)]
+            shown = admin.describe_configs(schools, config_filter="all")["topic"][SCHOOLS]
+        assert shown["retention.bytes"]["value"] == "-1"
+        assert shown["message.timestamp.type"]["value"] == "LogAppendTime"
+        assert "begins at 0" in run(sparing, "doctor").stdout
+
+        send(sparing.bootstrap, region(7, date(2016, 1, 1), date(2016, 6, 30)))
+        assert wait_done(sparing.bootstrap, seconds=60), worker.log()[-3000:]
+        with sparing.admin() as admin:
+            admin.delete_records({TopicPartition(SCHOOLS, 3): 5})
+
+        doctor = run(sparing, "doctor")
+        assert doctor.returncode == 1
+        assert "smartregion.schools[3] at 5" in doctor.stdout
+        audit = run(sparing, "audit", "--json", "--against", worker.url)
+        found = json.loads(audit.stdout)
+        assert found["topics"]["starts"] == {"smartregion.schools[3]": 5}
+        assert "smartregion.schools[3]: begins at offset 5" in run(sparing, "audit").stdout
+        start = f'smartregion_topic_log_start_offset{{partition="3",topic="{SCHOOLS}"}} 5.0'
+        assert wait_until(lambda: worker.shows(start), seconds=90), worker.metrics()
+        assert worker.stop() == 0
+    finally:
+        crew.dismiss()
