@@ -83,6 +83,8 @@ __all__ = ["programme_board"]
 TREND_HEIGHT: Final = 10
 DEPARTMENTS_HEIGHT: Final = 10
 DETAIL_HEIGHT: Final = 8
+LATEST: Final = 98
+"""The width of a column of days, in pixels, whose head is longer than a day."""
 LINE: Final = 1.3
 """A line of the milestones, in rows of the grid: a promise may break into two lines of text."""
 
@@ -175,7 +177,7 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
                 "Au plus tard",
                 Query(date_of(of_each(names.MILESTONE_PROJECTED_LATEST))),
                 Shown(DATE),
-                DAY,
+                LATEST,
             ),
             Column("Rythme", Query(pace), Shown(PERCENT, decimals=0), VALUE),
         ],
