@@ -21,7 +21,7 @@ from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew, Worker
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 PARTITIONS = 8
 PARIS = uai("0750001")

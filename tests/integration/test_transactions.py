@@ -28,7 +28,7 @@ from tests.support.traffic import wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew, Worker
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 PARTITIONS = 8
 SCHOOLS = topic_name(Family.SCHOOLS)
