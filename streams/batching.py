@@ -350,9 +350,19 @@ class BatchConsumer(driver.Consumer):
         """Tell whether nothing was lost before `offset`; else seek back, once.
 
         A hole that is still there on the second reading is the log's own (retention, compaction,
-        transaction markers).
+        transaction markers). A log that ends before what was read of it has lost its last records:
+        the client has gone back to its beginning, and so do we.
         """
         expected = self._next.get(tp)
+        if expected is not None and offset < expected:
+            self.log.error(
+                "events lost topic=%s partition=%d read_up_to=%d read_again_from=%d",
+                *tp,
+                expected,
+                offset,
+            )
+            # Faust would leave out, and not commit, what is before these.
+            self._read_offset[tp] = self._committed_offset[tp] = None
         if expected is None or offset <= expected or self._hole.get(tp) == (expected, offset):
             self._hole.pop(tp, None)
             return True

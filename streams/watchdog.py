@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    InconsistentGroupProtocolError,
     TopicAuthorizationFailedError,
 )
 from faust.exceptions import ConsumerNotStarted
@@ -61,9 +62,13 @@ class CoordinatorFailedError(StreamsError):
     """The group coordinator failed again and again."""
 
     def __init__(self, errors: int, *, last: BaseException) -> None:
+        remedy = (
+            "another program is a member of this worker's group: give it a group of its own"
+            if isinstance(last, InconsistentGroupProtocolError)
+            else "check that the broker is up and that this user may read the group and the topics"
+        )
         super().__init__(
-            f"coordinator: {errors} errors in a row, the last: {last!r}: check that the broker "
-            "is up and that this user may read the group and the topics, then restart"
+            f"coordinator: {errors} errors in a row, the last: {last!r}: {remedy}, then restart"
         )
 
 

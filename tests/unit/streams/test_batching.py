@@ -252,6 +252,23 @@ class TestHoles:
 
         play(scene())
 
+    def test_a_log_that_lost_its_end_is_read_from_where_the_client_goes_back_to(self) -> None:
+        """Faust leaves out what is before the last offset that it read: new events would go."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer._read_offset[EVENTS] = consumer._committed_offset[EVENTS] = 8
+            thread.brings(polled(EVENTS, 7, 8))
+            thread.brings(polled(EVENTS, 0, 1))
+
+            assert await batch(consumer) == [(EVENTS, [7, 8])]
+            assert consumer._read_offset[EVENTS] == 8
+            assert await batch(consumer) == [(EVENTS, [0, 1])]
+            assert consumer._read_offset[EVENTS] is None
+            assert consumer._should_commit(EVENTS, 2)
+
+        play(scene())
+
 
 class TestSeeking:
     """Going to the committed offsets."""

@@ -6,7 +6,7 @@ import asyncio
 from datetime import date
 
 import pytest
-from aiokafka.errors import GroupAuthorizationFailedError
+from aiokafka.errors import GroupAuthorizationFailedError, InconsistentGroupProtocolError
 from faust.types import TP
 
 from catalogue.loader import load_catalogue
@@ -138,6 +138,15 @@ class TestCoordinator:
         for _ in range(4):
             watch.look()
         with pytest.raises(CoordinatorFailedError, match=r"5 errors in a row.*no right to read"):
+            watch.look()
+
+    def test_a_foreign_member_of_the_group_is_named(self, watch: Watch) -> None:
+        """Another consumer with this group's name was there first: no right would help."""
+        watch.consumer.error = InconsistentGroupProtocolError()
+
+        for _ in range(4):
+            watch.look()
+        with pytest.raises(CoordinatorFailedError, match="another program is a member"):
             watch.look()
 
     def test_an_error_that_passes_is_forgotten(self, watch: Watch) -> None:
