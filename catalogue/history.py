@@ -24,6 +24,8 @@ __all__ = ["COUNTRY", "Histories", "History", "Spell", "StepFunction"]
 
 COUNTRY: Final = "FRANCE"
 
+_LAST = date.max.toordinal()
+
 Spell: TypeAlias = tuple[date, date | None]
 """The first day on which something held, and the first day on which it no longer did, if any."""
 
@@ -37,8 +39,11 @@ class StepFunction:
 
     @classmethod
     def of(cls, steps: Mapping[int, int]) -> StepFunction:
-        """Add up steps: by how much the number changes on a day (proleptic ordinal)."""
-        changes = sorted((day, amount) for day, amount in steps.items() if amount)
+        """Add up steps: by how much the number changes on a day (proleptic ordinal).
+
+        What expires after the last day of the calendar, never does.
+        """
+        changes = sorted((day, amount) for day, amount in steps.items() if amount and day <= _LAST)
         return cls(
             days=tuple(date.fromordinal(day) for day, _ in changes),
             totals=tuple(accumulate(amount for _, amount in changes)),

@@ -48,6 +48,14 @@ def test_step_functions_add_up(one: dict[int, int], other: dict[int, int]) -> No
     assert total == StepFunction.of(both)
 
 
+def test_what_expires_after_the_last_day_of_the_calendar_never_does() -> None:
+    """A fact may be of the year 9999, and last for a year more."""
+    last = date.max.toordinal()
+    function = StepFunction.of({last: 2, last + 1: -2, last + 400: -1})
+
+    assert (function.days, function.at(date.max)) == ((date.max,), 2)
+
+
 def test_nothing_is_0_on_every_day() -> None:
     """A figure without steps has no days and no surprises."""
     assert (StepFunction.of({}), StepFunction().at(FIRST_DAY)) == (StepFunction(), 0)
