@@ -27,7 +27,7 @@ from events.errors import ContractError, RefusalReason
 from events.explanation import field_refusal, json_refusal, type_refusal
 from events.fact import Fact, Family
 from events.identifiers import FIRST_DAY
-from events.records import UnreadableValue
+from events.records import CutPart, UnreadableValue
 from events.registry import FACTS
 
 __all__ = [
@@ -229,11 +229,13 @@ def decode(
             RefusalReason.UNREADABLE,
             "value",
             value.cause,
-            "send the events again, in small batches",
+            "send the events again, in small batches and with few headers",
         )
     headers = headers or ()
     size = len(value) + sum(len(name) + len(said or b"") for name, said in headers)
     if size > MAX_BYTES:
+        if isinstance(value, CutPart):
+            size += value.size - len(value)
         raise ContractError(
             RefusalReason.TOO_LARGE, "value", f"{size} bytes", f"send at most {MAX_BYTES} bytes"
         )

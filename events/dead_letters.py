@@ -19,7 +19,9 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from events.records import OutgoingRecord
+from pydantic_core import from_json
+
+from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
 
 if TYPE_CHECKING:
@@ -222,7 +224,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
     try:
         origin = Origin(topic, int(partition), int(offset))
         refused_at = datetime.fromisoformat(time).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):  # A day may be none in UTC.
         raise NotADeadLetterError(
             record, header="-partition, -offset or -time", problem="is not ours"
         ) from None
@@ -251,13 +253,17 @@ def parts_of(
     packed = b"".join(
         _sized(content) for name, said in headers for content in (name.encode(), said)
     )
-    parts = {"key": key or b"", "value": value or b"", "headers": packed}
     return {
-        name: Part(
-            _size_of(headers) if name == "headers" else len(content), sha256(content).hexdigest()
-        )
-        for name, content in parts.items()
+        "key": _part(key or b""),
+        "value": _part(value or b""),
+        "headers": Part(_size_of(headers), sha256(packed).hexdigest()),
     }
+
+
+def _part(content: bytes) -> Part:
+    if isinstance(content, CutPart):
+        return Part(content.size, content.sha256)
+    return Part(len(content), sha256(content).hexdigest())
 
 
 def _sized(content: bytes | None) -> bytes:
@@ -297,11 +303,11 @@ def _shortened(
 
 def _read_parts(record: Record, said: bytes | None) -> Mapping[str, Part]:
     try:
-        read = json.loads(said or b"")
+        read = from_json(said or b"")
         return MappingProxyType(
             {name: Part(int(one["bytes"]), str(one["sha256"])) for name, one in read.items()}
         )
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise NotADeadLetterError(record, header=SHORTENED, problem="is not ours") from None
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import NamedTuple, Protocol, Self
 
-__all__ = ["OutgoingRecord", "Record", "UnreadableValue"]
+__all__ = ["CutPart", "OutgoingRecord", "Record", "UnreadableValue"]
 
 
 class Record(Protocol):
@@ -40,12 +41,34 @@ class OutgoingRecord(NamedTuple):
 
 
 class UnreadableValue(bytes):
-    """Stands, empty, for the value of a record that no client could read; `cause` says why."""
+    """Stands, empty, for the value of a record that no client could read.
+
+    `cause` says why, `size` how many bytes were looked at to find it.
+    """
 
     cause: str
+    size: int
 
-    def __new__(cls, cause: str) -> Self:
+    def __new__(cls, cause: str, *, size: int = 0) -> Self:
         """Make one."""
         value = super().__new__(cls)
         value.cause = cause
+        value.size = size
         return value
+
+
+class CutPart(bytes):
+    """The beginning of a key or a value that is too large to be held; no record of ours has one.
+
+    `size` is that of the whole in bytes, `sha256` its digest in hexadecimal.
+    """
+
+    size: int
+    sha256: str
+
+    def __new__(cls, whole: memoryview, *, keep: int) -> Self:
+        """Keep the first bytes."""
+        part = super().__new__(cls, whole[:keep])
+        part.size = len(whole)
+        part.sha256 = sha256(whole).hexdigest()
+        return part

@@ -39,6 +39,7 @@ from streams.commit_metadata import (
     encode_commit_metadata,
 )
 from streams.errors import StreamsError
+from streams.poll_bytes import bound_polls_of_aiokafka, one_poll
 from streams.record_batches import read_any_batch_with_aiokafka
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
+        bound_polls_of_aiokafka()
         consumer = super()._create_consumer(loop)
         # Faust says 1.5 s; some brokers do not wake a waiting fetch when a record arrives.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
@@ -179,6 +181,10 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self.known_at = monotonic()
         await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Faust's
+        with one_poll():
+            return await super()._fetch_records(*args, **kwargs)
 
     def generation(self) -> int:
         """Return the group generation of which the coordinator counts this worker a member."""

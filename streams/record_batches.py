@@ -4,7 +4,8 @@ A client raises while it unpacks a batch, and again after every restart: one suc
 back all that come after it. Records are read here as the broker and Java's client read them: what
 is no UTF-8 in a header's name becomes U+FFFD. What cannot be read at all (damaged, or larger than
 MAX_UNPACKED_BYTES) becomes one record of its batch whose value is an UnreadableValue, to be refused
-like any other; its offset is the last of those that it stands for.
+like any other; its offset is the last of those that it stands for. So does a record with more than
+MAX_HEADERS headers. A key or a value that is larger than any of ours is a CutPart.
 
 tests/unit/streams/test_record_batches.py fails when an upgrade moves what is used of the clients.
 """
@@ -22,10 +23,26 @@ from kafka.record import memory_records as python_memory_records
 from kafka.record.default_records import DefaultRecord as PythonRecord
 from kafka.record.default_records import DefaultRecordBatch as PythonBatch
 
-from events.records import UnreadableValue
-from streams.compression import BatchUnreadableError, CodecUnreadableError, unpack
+from events.records import CutPart, UnreadableValue
+from events.topics import DEAD_LETTER_MAX_BYTES
+from streams.compression import (
+    MAX_UNPACKED_BYTES,
+    BatchUnreadableError,
+    CodecUnreadableError,
+    unpack,
+)
 
-__all__ = ["read_any_batch_with_aiokafka", "read_any_batch_with_kafka_python"]
+__all__ = [
+    "LARGEST_PART_BYTES",
+    "MAX_HEADERS",
+    "read_any_batch_with_aiokafka",
+    "read_any_batch_with_kafka_python",
+]
+
+LARGEST_PART_BYTES: Final = 8 * 1024 * 1024
+"""Of a key or a value that is held whole: what the largest topic of ours takes."""
+MAX_HEADERS: Final = 60_000
+"""Of one record: more than any letter keeps. Of two bytes in a batch come sixty in memory."""
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _ATTRIBUTES: Final = struct.Struct(">h")
@@ -35,6 +52,7 @@ _CODEC: Final = 0x07
 _LOG_APPEND_TIME: Final = 0x08
 _MAGIC: Final = 2
 _LONGEST_VARINT: Final = 10
+_SHORTEST_HEADER_BYTES: Final = 2
 
 
 def read_any_batch_with_aiokafka() -> None:
@@ -90,13 +108,17 @@ class _Batch:
             if batch.compression_type:
                 content = _unpacked(content)
                 batch = DefaultRecordBatch(content)
+            if _has_large_record(content):
+                # Its parts, and how many headers it has, are looked at before they are held.
+                yield from _read(content)
+                return
             for record in batch:
                 last = record.offset
                 yield record
         except (CodecUnreadableError, GeneratorExit):
             raise
         except BatchUnreadableError as error:
-            yield _placeholder(self._content, after=last, cause=error)
+            yield _placeholder(self._content, after=last, cause=error, size=MAX_UNPACKED_BYTES)
         except Exception:  # noqa: BLE001 - C code raises whatever it met
             # From the beginning: the fetcher leaves out what it has had.
             yield from _read(content)
@@ -117,7 +139,8 @@ class _PythonBatch(PythonBatch):  # type: ignore[misc] # kafka-python has no typ
         try:
             records = _read(_unpacked(content) if self.compression_type else content)
         except BatchUnreadableError as error:
-            records = iter([_placeholder(content, after=-1, cause=error)])
+            told = _placeholder(content, after=-1, cause=error, size=MAX_UNPACKED_BYTES)
+            records = iter([told])
         for one in records:
             size = len(one.key or b"") + len(one.value or b"")
             yield PythonRecord(
@@ -142,19 +165,46 @@ def _read(content: bytes | memoryview) -> Iterator[_Parsed]:
     at, last = _HEADER.size, -1
     for _ in range(count):
         try:
-            delta, since, key, value, headers, at = _record(content, at)
+            delta, since, key, value, headers, count, at = _record(content, at)
         except (ValueError, IndexError) as error:
-            yield _placeholder(content, after=last, cause=error)
+            yield _placeholder(content, after=last, cause=error, size=len(content))
             return
         last = first + delta
         time = last_time if appended else first_time + since
-        yield _Parsed(last, time, int(appended), key, value, headers)
+        record = _Parsed(last, time, int(appended), key, value, headers)
+        yield record if count == len(headers) else _without_headers(record, count, len(content))
+
+
+def _has_large_record(content: bytes | memoryview) -> bool:
+    """Tell whether a record may have too many headers, or is damaged; from its size alone."""
+    most = _SHORTEST_HEADER_BYTES * MAX_HEADERS
+    at = _HEADER.size
+    if len(content) - at <= most:
+        return False
+    try:
+        while at < len(content):
+            size, at = _varint(content, at)
+            if not 0 <= size <= most:
+                return True
+            at += size
+    except (ValueError, IndexError):
+        return True
+    return False
+
+
+def _without_headers(record: _Parsed, count: int, size: int) -> _Parsed:
+    """Return what is handed on of a record with more headers than are held."""
+    told = f"offset {record.offset} has {count} headers, more than the {MAX_HEADERS} that are read"
+    return record._replace(value=UnreadableValue(told, size=size))
 
 
 def _record(
     content: bytes, at: int
-) -> tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]], int]:
-    """Read one record: its offset and time beyond the batch's, key, value, headers, and its end."""
+) -> tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]], int, int]:
+    """Read one record: its offset and time beyond the batch's, key, value, headers, and its end.
+
+    Before its end the number of its headers, of which none is read where it is above MAX_HEADERS.
+    """
     size, at = _varint(content, at)
     end = at + size
     if size < 0 or end > len(content):
@@ -169,6 +219,8 @@ def _record(
         message = f"{count} headers in {end - at} bytes"
         raise ValueError(message)
     headers: list[tuple[str, bytes | None]] = []
+    if count > MAX_HEADERS:
+        return delta, since, key, value, headers, count, end
     for _ in range(count):
         name, at = _bytes(content, at, end)
         said, at = _bytes(content, at, end)
@@ -176,7 +228,7 @@ def _record(
     if at != end:
         message = f"a record of {size} bytes with {end - at} bytes more than its fields"
         raise ValueError(message)
-    return delta, since, key, value, headers, at
+    return delta, since, key, value, headers, count, at
 
 
 def _bytes(content: bytes, at: int, end: int) -> tuple[bytes | None, int]:
@@ -186,10 +238,13 @@ def _bytes(content: bytes, at: int, end: int) -> tuple[bytes | None, int]:
     if at + size > end:
         message = f"a field of {size} bytes where {end - at} are left"
         raise ValueError(message)
+    if size > LARGEST_PART_BYTES:
+        whole = memoryview(content)[at : at + size]
+        return CutPart(whole, keep=DEAD_LETTER_MAX_BYTES), at + size
     return content[at : at + size], at + size
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
+def _varint(content: bytes | memoryview, at: int) -> tuple[int, int]:
     byte = content[at]
     at += 1
     if byte < 0x80:  # noqa: PLR2004 - a single byte, as nearly all
@@ -206,11 +261,16 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
     return (number >> 1) ^ -(number & 1), at
 
 
-def _placeholder(content: bytes | memoryview, *, after: int, cause: Exception) -> _Parsed:
-    """Return the record that stands for those of a batch that follow an offset (-1: for all)."""
+def _placeholder(
+    content: bytes | memoryview, *, after: int, cause: Exception, size: int
+) -> _Parsed:
+    """Return the record that stands for those of a batch that follow an offset (-1: for all).
+
+    `size` is what had to be unpacked to find it, at most.
+    """
     header = _HEADER.unpack_from(content)
     first, attributes, span, last_time, count = (header[at] for at in (0, 5, 6, 8, 12))
     begin, end = max(first, after + 1), max(first + span, after + 1)
     told = f"offsets {begin} to {end} of a batch of {count} records: {cause}"
-    value = UnreadableValue(told)
+    value = UnreadableValue(told, size=size)
     return _Parsed(end, last_time, int(bool(attributes & _LOG_APPEND_TIME)), None, value, [])

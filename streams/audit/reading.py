@@ -19,6 +19,7 @@ from events.registry import Family
 from events.topics import topic_name
 from streams.audit.errors import OpenTransactionError, TopicsMissingError, TopicsStalledError
 from streams.audit.records import RawRecord
+from streams.poll_bytes import bound_polls_of_kafka_python
 from streams.record_batches import read_any_batch_with_kafka_python
 
 __all__ = ["Extent", "TopicReader", "open_reader", "read_topics"]
@@ -181,6 +182,7 @@ def open_reader(
     # Where no log is configured, a command's reader would be told of each of the client's attempts.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     read_any_batch_with_kafka_python()
+    bound_polls_of_kafka_python()
     consumer = opened(
         KafkaConsumer,
         bootstrap,

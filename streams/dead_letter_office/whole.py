@@ -13,6 +13,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from events.broker import PLAINTEXT, BrokerSecurity, opened
 from events.dead_letters import parts_of
 from events.errors import BrokerUnreachableError, ContractError, RefusalReason
+from streams.poll_bytes import bound_polls_of_kafka_python
 from streams.record_batches import read_any_batch_with_kafka_python
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ class WholeRecords:
                     shortened={},
                 )
         name, part = next(iter(letter.shortened.items()))
+        known = letter.reason in set(RefusalReason)  # A later version may have others.
         raise ContractError(
-            RefusalReason(letter.reason),
+            RefusalReason(letter.reason) if known else RefusalReason.UNREADABLE,
             name,
             f"{part.bytes} bytes",
             "have its producer send it again, or discard it",
@@ -64,6 +66,7 @@ class WholeRecords:
         place = TopicPartition(letter.origin.topic, letter.origin.partition)
         offset = letter.origin.offset
         read_any_batch_with_kafka_python()
+        bound_polls_of_kafka_python()
         consumer: Any = opened(
             KafkaConsumer,
             self._bootstrap,

@@ -19,6 +19,7 @@ from events.dead_letters import (
     REASON_HEADERS,
     REPLAY_ATTEMPT,
     REPLAY_OF,
+    SHORTENED,
     DeadLetter,
     Headers,
     NotADeadLetterError,
@@ -30,7 +31,7 @@ from events.dead_letters import (
 )
 from events.errors import ContractError, RefusalReason
 from events.record_time import NO_TIMESTAMP
-from events.records import OutgoingRecord
+from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
 
 NOW = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
@@ -163,6 +164,14 @@ class TestWriting:
         if "value" in cut:
             assert letter.shortened["value"].sha256 == sha256(whole["value"]).hexdigest()
 
+    def test_of_a_record_that_was_not_held_whole_it_tells_the_whole(self) -> None:
+        """What a reader cut has the size and the SHA-256 of what lies on the topic."""
+        whole = b"v" * 9 * MIB
+        sent = dead(value=CutPart(memoryview(whole), keep=DEAD_LETTER_MAX_BYTES))
+
+        assert size_on_topic(sent) <= DEAD_LETTER_MAX_BYTES
+        assert read_back(sent).shortened == {"value": (len(whole), sha256(whole).hexdigest())}
+
     def test_a_record_that_just_fits_is_kept_whole(self) -> None:
         """Up to 32 KiB below what the topic takes."""
         assert read_back(dead(value=b"v" * (DEAD_LETTER_MAX_BYTES - 40 * 1024))).shortened == {}
@@ -282,6 +291,24 @@ class TestReading:
 
         with pytest.raises(NotADeadLetterError, match="is not ours"):
             read_dead_letter(replace(arrived(dead()), headers=headers))
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [
+            ("smartregion-time", b"0001-01-01T00:00:00+14:00"),
+            ("smartregion-time", b"9999-12-31T23:59:59-14:00"),
+            (SHORTENED, b"[" * 100_000),
+            (SHORTENED, b'{"value": {"bytes": 1e999, "sha256": ""}}'),
+        ],
+    )
+    def test_of_what_no_python_can_hold_says_so(self, name: str, said: bytes) -> None:
+        """A day that is none in UTC, a nesting without an end, a size without one."""
+        headers = [(one, said if one == name else own) for one, own in dead().headers]
+        if name == SHORTENED:
+            headers.append((name, said))
+
+        with pytest.raises(NotADeadLetterError, match="is not ours"):
+            read_dead_letter(replace(arrived(dead()), headers=tuple(headers)))
 
 
 class TestPlace:

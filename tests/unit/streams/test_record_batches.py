@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -17,9 +18,12 @@ from hypothesis import strategies as st
 from kafka.record import MemoryRecords, memory_records
 from kafka.record.default_records import DefaultRecordBatch
 
-from events.records import UnreadableValue
+from events.records import CutPart, UnreadableValue
+from events.topics import DEAD_LETTER_MAX_BYTES
 from streams.compression import MAX_UNPACKED_BYTES, Codec, CodecUnreadableError
 from streams.record_batches import (
+    LARGEST_PART_BYTES,
+    MAX_HEADERS,
     read_any_batch_with_aiokafka,
     read_any_batch_with_kafka_python,
 )
@@ -43,7 +47,7 @@ def batch(
     records: Iterable[Headers], *, first: int = 0, compression: int = NO_COMPRESSION
 ) -> bytes:
     """Return a batch as it lies on a topic; each record's key and value tell its offset."""
-    builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 10**6)
+    builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 2**31)
     for offset, headers in enumerate(records):
         named: list[Any] = [(HeaderName(name), value) for name, value in headers]
         told = str(first + offset).encode()
@@ -256,6 +260,51 @@ class TestUnreadable:
         [(_, found, value, _)] = read(patched(content, at, byte))
 
         assert (found, value) == (key, b"0")
+
+
+class TestLarge:
+    """What is small on its topic, and would not be in memory."""
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    @pytest.mark.parametrize("beside", [0, LARGEST_PART_BYTES], ids=["alone", "in a large batch"])
+    def test_a_record_with_too_many_headers_is_refused_alone(
+        self, read: Callable[[bytes], list[Read]], beside: int
+    ) -> None:
+        """Its key is kept, and why; the records around it are read."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        most: Headers = [(b"", None)] * MAX_HEADERS
+        content = batch(
+            [most, [*most, (b"", None)], [(b"beside", bytes(beside))]], compression=Codec.ZSTD
+        )
+
+        first, second, third = read(content)
+
+        assert first == (0, b"0", b"0", [("", None)] * MAX_HEADERS)
+        assert second == (1, b"1", b"", [])
+        assert isinstance(second[2], UnreadableValue)
+        assert second[2].cause == "offset 1 has 60001 headers, more than the 60000 that are read"
+        assert third == (2, b"2", b"2", [("beside", bytes(beside))])
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    def test_of_a_key_or_a_value_the_beginning_is_held(
+        self, read: Callable[[bytes], list[Read]]
+    ) -> None:
+        """With the size and the digest of the whole; one as large as any of ours is held whole."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        large, largest = bytes(LARGEST_PART_BYTES + 1), bytes(LARGEST_PART_BYTES)
+        builder = _DefaultRecordBatchBuilderPy(2, Codec.ZSTD, 0, -1, -1, -1, 2**31)
+        builder.append(0, 1, large, large, [])
+        builder.append(1, 1, b"1", largest, [])
+
+        (_, key, value, _), (_, _, held, _) = read(bytes(builder.build()))
+
+        for part in (key, value):
+            assert isinstance(part, CutPart)
+            assert part == bytes(DEAD_LETTER_MAX_BYTES)
+            assert (part.size, part.sha256) == (len(large), sha256(large).hexdigest())
+        assert held == largest
 
 
 def patched(content: bytes, at: int, new: bytes) -> bytes:
