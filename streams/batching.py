@@ -19,12 +19,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
-from aiokafka.errors import (
-    CorruptRecordException,
-    InvalidTimestampError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-)
 from aiokafka.structs import OffsetAndMetadata
 from faust import Schema
 from faust.transport.drivers import aiokafka as driver
@@ -41,6 +35,7 @@ from streams.commit_metadata import (
 from streams.errors import StreamsError
 from streams.poll_bytes import bound_polls_of_aiokafka, one_poll
 from streams.record_batches import read_any_batch_with_aiokafka
+from streams.write_sequences import REFUSALS, give_refused_sequences_back
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,10 +63,7 @@ LEASE_SHARE = 0.8
 FETCH_MAX_WAIT_MS = 100
 #: What the client or the broker raises for what a write holds, and not for where it goes.
 _FOR_CONTENT = (
-    CorruptRecordException,
-    InvalidTimestampError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
+    *REFUSALS,
     AssertionError,
     OverflowError,
     TypeError,
@@ -590,6 +582,10 @@ class BatchProducer(driver.Producer):
 
     mundane_level = "debug"
     transport: BatchTransport
+
+    def _new_producer(self, transactional_id: str | None = None) -> Any:  # noqa: ANN401 - Faust's
+        give_refused_sequences_back()
+        return super()._new_producer(transactional_id)
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": self.transport.idempotent}

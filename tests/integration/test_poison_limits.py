@@ -1,0 +1,100 @@
+"""Records at the limits of a worker's memory, and of topics set lower, on a real broker."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from events.dead_letters import read_dead_letter
+from events.registry import Family
+from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_name
+from streams.audit.reading import read_topics
+from tests.support.histories import event, uai
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import Message, message_of, send, wait_done
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(180)
+
+MEBIBYTE = 2**20
+RECORDS = 20
+RECORD_BYTES = 60 * MEBIBYTE
+#: Lycées, several on each partition.
+ENTITIES = [uai(f"077{number:04}") for number in range(40)]
+#: Of the gibibyte that a worker is given, with room for its states; the records are 1.2 in all.
+MOST_BYTES = 600 * MEBIBYTE
+
+
+def test_records_of_many_mebibytes_never_lie_in_memory_together(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Each is a batch of a few KiB; a poll counts what it brings by its size in memory."""
+    with closing(
+        KafkaProducer(
+            bootstrap_servers=broker.bootstrap,
+            compression_type="zstd",
+            max_request_size=RECORD_BYTES + MEBIBYTE,
+            batch_size=1,
+        )
+    ) as producer:
+        for _ in range(RECORDS):
+            producer.send(
+                topic_name(Family.GRANTS), bytes(RECORD_BYTES), key=b"key", partition=1
+            ).get(timeout=30)
+    worker = crew.worker()
+    worker.start()
+
+    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+
+    assert worker.alive
+    assert peak_bytes(worker) < MOST_BYTES
+    letters = map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
+    assert [(one.reason, one.shortened["value"].bytes) for one in letters] == [
+        ("too_large", RECORD_BYTES)
+    ] * RECORDS
+
+
+def test_what_a_topic_refuses_leaves_every_later_write_to_it_as_it_was(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Limits of topics were set lower: what is too large is refused, and nothing else."""
+    first, second = ENTITIES[:2]
+    worker = crew.worker()
+    worker.start()
+    send(broker.bootstrap, [registered(first), Message(Family.SCHOOLS, first.encode(), b"letter")])
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    limit(broker, changelog_name(DEFAULT_APP_ID, Family.SCHOOLS), 1000)
+    limit(broker, DEAD_LETTERS, 50_000)
+
+    large = Message(Family.SCHOOLS, second.encode(), b"x" * 100_000)
+    many_days = [registered(first, month) for month in range(1, 13)]
+    send(broker.bootstrap, [large, *many_days, *map(registered, ENTITIES)])
+
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    assert worker.alive
+    letters = map(read_dead_letter, read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
+    assert {one.reason for one in letters} == {"invalid_json", "unprocessable"}
+    shown = f'smartregion_entities{{family="schools"}} {len(ENTITIES)}.0'
+    assert worker.shows(shown), worker.metrics()
+
+
+def registered(lycee: str, month: int = 1) -> Message:
+    """Return the message that a lycée was registered in a month of 2018."""
+    return message_of(event("school.registered", lycee, f"2018-{month:02}-01"))
+
+
+def limit(broker: KafkaBroker, topic: str, size: int) -> None:
+    """Let a topic take only batches of up to a size, in bytes."""
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(size)})
+    with broker.admin() as admin:
+        admin.alter_configs([resource])
+
+
+def peak_bytes(worker: Worker) -> int:
+    """Return how much memory a worker has had at most (Linux)."""
+    status = Path(f"/proc/{worker.process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
