@@ -150,6 +150,21 @@ class Fold:
                     ]
         return found
 
+    def verify(self, difference: Difference) -> None:
+        """Raise TypeError where `apply` would fail half way, or add up what is no whole number.
+
+        Events cannot make such a difference, which their contracts say; foreign states can.
+        """
+        for _, (steps, reports), _ in difference:
+            for department, _, _, amount in steps:
+                if type(amount) is not int or type(department) is not str:
+                    message = f"{amount!r} in {department!r} is no amount of a place"
+                    raise TypeError(message)
+            for department, _ in reports:
+                if type(department) is not str:
+                    message = f"{department!r} is no place"
+                    raise TypeError(message)
+
     def apply(self, partition: int, difference: Difference) -> None:
         """Make a change that `difference` has found."""
         series = self._series[partition]

@@ -139,6 +139,9 @@ class Holdings:
                 self._watched[family, partition].pop(entity, None)
             else:
                 self.recover(family, partition, entity, decode_state(value), timestamp)
+                if self._watched[family, partition].get(entity) == UNREADABLE:
+                    # A later state holds all that one before it could have.
+                    del self._watched[family, partition][entity]
                 if len(value) > WATCHED_BYTES:
                     after = self._states[family, partition].get(entity, EMPTY)
                     self.watch(family, partition, entity, len(encode_state(after)))
@@ -190,6 +193,7 @@ class Holdings:
         after = merge_states(before, believed)
         if after != before:
             difference = self.fold.difference(family, entity, before, after)
+            self.fold.verify(difference)
             self.fold.apply(partition, difference)
             states[entity] = after
         if after != recorded:

@@ -7,6 +7,7 @@ changelogs, without a consumer group: it takes no partition from anybody, and no
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -21,7 +22,6 @@ from events.topics import changelog_name
 from streams.audit.reading import open_reader, read_topics
 from streams.errors import StreamsError
 from streams.holdings import Holdings
-from streams.state import decode_state
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -40,19 +40,21 @@ __all__ = [
     "read_replica",
 ]
 
+logger = logging.getLogger(__name__)
+
 #: How often a broker that sends nothing is asked whether it is there, and how long it may take.
 ASK_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 
 
 class ChangelogUnreadableError(StreamsError):
-    """A changelog has a record that is no entity's state."""
+    """A changelog has a record that is no entity's state, of an entity of which no other is."""
 
-    def __init__(self, record: RawRecord, *, cause: str) -> None:
+    def __init__(self, record: RawRecord, *, cause: Exception) -> None:
         super().__init__(
             f"changelog: {record.topic}[{record.partition}]@{record.offset} is not a state "
             f"({cause}): only this version's workers may write there; check app_id, or whether "
-            "something else uses the topic"
+            "something else uses the topic; docs/runbooks/PoisonRecord.md brings the state back"
         )
 
 
@@ -98,12 +100,21 @@ class Replica:
     def poll(self, *, patience: float) -> int:
         """Take in the next records, if any come soon, and return how many came.
 
-        Raises BrokerUnreachableError where the broker has not answered for `patience` seconds,
-        BrokerEntryError where it does not let us in any more, and ChangelogUnreadableError.
+        One that is no state ends nothing: `holdings.unreadable` tells what is not known for it.
+        Raises BrokerUnreachableError where the broker has not answered for `patience` seconds, and
+        BrokerEntryError where it does not let us in any more.
         """
         records = self._reader.poll()
         for record in records:
-            _take(self.holdings, self._families, record)
+            error = _take(self.holdings, self._families, record)
+            if error is not None:
+                logger.error(
+                    "unreadable state topic=%s partition=%d offset=%d error=%r",
+                    record.topic,
+                    record.partition,
+                    record.offset,
+                    error,
+                )
         self._listen(heard=bool(records), patience=patience)
         return len(records)
 
@@ -158,8 +169,16 @@ def read_replica(settings: Settings, catalogue: Catalogue) -> Holdings:
     """
     holdings = Holdings(catalogue.terms, settings.tolerance)
     families = _families(settings.app_id)
-    for record in read_topics(settings.broker, topics=list(families), security=settings.security()):
-        _take(holdings, families, record)
+    read = read_topics(settings.broker, topics=list(families), security=settings.security())
+    failed = [
+        (record, error)
+        for record in read
+        if (error := _take(holdings, families, record)) is not None
+    ]
+    unreadable = holdings.unreadable()
+    for record, error in failed:
+        if (families[record.topic], record.partition) in unreadable:
+            raise ChangelogUnreadableError(record, cause=error)
     if not any(holdings.entities().values()):
         raise NothingKnownError(settings.app_id, settings.broker)
     return holdings
@@ -170,16 +189,7 @@ def _families(app_id: str) -> dict[str, Family]:
     return {changelog_name(app_id, family): family for family in Family}
 
 
-def _take(holdings: Holdings, families: dict[str, Family], record: RawRecord) -> None:
-    if record.key is None:
-        return
-    try:
-        entity = record.key.decode()
-        state = None if record.value is None else decode_state(record.value)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ChangelogUnreadableError(record, cause=str(error)) from error
-    if state is None:
-        holdings.forget(families[record.topic], record.partition, entity)
-    else:
-        family = families[record.topic]
-        holdings.recover(family, record.partition, entity, state, record.timestamp)
+def _take(holdings: Holdings, families: dict[str, Family], record: RawRecord) -> Exception | None:
+    return holdings.restore(
+        families[record.topic], record.partition, record.key, record.value, record.timestamp
+    )

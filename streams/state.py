@@ -181,11 +181,21 @@ def _written(cell: Cell) -> int:
 
 
 def decode_state(value: bytes) -> EntityState:
-    """Decode the JSON value of a changelog record."""
-    return {
+    """Decode the JSON value of a changelog record.
+
+    Raises a ValueError, TypeError or AttributeError where it is no state.
+    """
+    state = {
         fact: {day: Cell(*cell) for day, cell in days.items()}
         for fact, days in from_json(value, cache_strings="all").items()
     }
+    for days in state.values():
+        for time, source, id_, _ in days.values():
+            # By these it is compared with every later one.
+            if type(time) is not int or type(source) is not str or type(id_) is not str:
+                message = "a cell's time, source or id is of another type"
+                raise TypeError(message)
+    return state
 
 
 def _content(cell: Cell) -> str:

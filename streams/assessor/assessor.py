@@ -43,6 +43,7 @@ class Assessor:
         self._histories: Histories | None = None
         self._assessment: Assessment | None = None
         self._lag: int | None = None
+        self._unreadable = 0
 
     def step(self, replica: Replica, *, patience: float) -> None:
         """Take in what came, wait a little where nothing did, and judge if it is time.
@@ -52,7 +53,11 @@ class Assessor:
         if replica.poll(patience=patience):
             self._histories = None
         self._lag = replica.lag()
-        if replica.caught_up and self._is_due():
+        self._unreadable = sum(replica.holdings.unreadable().values())
+        if self._unreadable:
+            # A judgement that misses an entity would look right.
+            self._assessment = None
+        elif replica.caught_up and self._is_due():
             self._judge(replica)
 
     def view(self) -> View:
@@ -61,6 +66,10 @@ class Assessor:
 
     def readiness(self) -> Readiness:
         """Return what /readyz says."""
+        if self._unreadable:
+            return Readiness(
+                f"states that can be read ({self._unreadable} cannot; the log names the records)"
+            )
         if self._assessment is not None:
             return Readiness(None, {"lag": self._lag})
         if self._lag is None:

@@ -15,7 +15,8 @@ from events.topics import changelog_name
 from streams import replica as subject
 from streams.audit.reading import TopicReader
 from streams.audit.records import RawRecord
-from streams.replica import ChangelogUnreadableError, Replica
+from streams.replica import ChangelogUnreadableError, Replica, read_replica
+from streams.settings import Settings
 from streams.state import EntityState, encode_state
 from tests.support.histories import event, state_of, uai
 
@@ -27,6 +28,15 @@ REGISTERED = state_of(event("school.registered", PARIS, "2016-01-01"))
 CONNECTED = state_of(
     event("school.registered", PARIS, "2016-01-01"), event("school.connected", PARIS, "2018-01-01")
 )
+
+_CELL = '[1514764800000000, "/foreign", "1", %s]'
+NO_STATES = [
+    *(b"", b"{", b"[]", b'{"school.connected": 1}', b"\xff", b"1"),
+    # Well formed, and what no worker writes.
+    b'{"school.connected": {"no day": ' + (_CELL % "{}").encode() + b"}}",
+    b'{"school.connected": {"2018-01-01": ["now", "/foreign", "1", {}]}}',
+    b'{"school.connected": {"2018-01-02": ' + (_CELL % '{"department": ["75"]}').encode() + b"}}",
+]
 
 _offsets = count()
 
@@ -104,12 +114,47 @@ def test_forgets_an_entity_that_was_erased() -> None:
     assert replica.holdings.fold.series(3) == {}
 
 
-@pytest.mark.parametrize("value", [b"", b"{", b"[]", b'{"school.connected": 1}', b"\xff", b"1"])
-def test_names_a_record_that_is_no_state(value: bytes) -> None:
-    """Topic, partition and offset, and what to check."""
-    record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, b"key", value)
+@pytest.mark.parametrize("value", NO_STATES)
+def test_a_record_that_is_no_state_is_said_and_ends_nothing(
+    value: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Topic, partition and offset; what its entity comes to is not known then."""
+    record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, PARIS.encode(), value)
+    replica = replica_of(ScriptedReader([record], [written(PARIS, CONNECTED)]))
+
+    assert replica.poll(patience=PATIENCE) == 1
+    assert "schools-changelog partition=3 offset=17" in caplog.text
+    assert replica.holdings.unreadable() == {(Family.SCHOOLS, 3): 1}
+    replica.poll(patience=PATIENCE)
+    assert replica.holdings.unreadable() == {}
+    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+
+
+@pytest.mark.parametrize("value", NO_STATES)
+def test_a_foreign_record_undoes_no_state(value: bytes) -> None:
+    """The one that is known holds, and the fold with it."""
+    record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, PARIS.encode(), value)
+    replica = replica_of(ScriptedReader([written(PARIS, CONNECTED), record]))
+
+    replica.poll(patience=PATIENCE)
+
+    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+    assert replica.holdings.unreadable() == {}
+    assert replica.holdings.mismatches(Family.SCHOOLS, 3) == 0
+
+
+def test_a_reading_to_the_end_names_the_record_without_which_a_state_is_not_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And what to check: a figure that misses an entity would look right."""
+    record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, b"key", b"{")
+    read = [written(PARIS, CONNECTED), record]
+    monkeypatch.setattr(subject, "read_topics", lambda *_, **__: iter(read))
+
     with pytest.raises(ChangelogUnreadableError, match=r"schools-changelog\[3\]@17 .* app_id"):
-        replica_of(ScriptedReader([record])).poll(patience=PATIENCE)
+        read_replica(Settings(broker="broker:9092", app_id=APP_ID), CATALOGUE)
+    read.append(written("key", REGISTERED))
+    assert read_replica(Settings(broker="broker:9092", app_id=APP_ID), CATALOGUE).unreadable() == {}
 
 
 def test_tells_what_is_left_as_far_as_it_is_known() -> None:

@@ -125,6 +125,22 @@ def test_judges_as_soon_as_everything_is_read(
     assert caplog.text == ""
 
 
+def test_withholds_its_judgements_while_a_state_cannot_be_read(stage: Stage) -> None:
+    """One that misses an entity would look right; it is ready again once the state is."""
+    holdings = stage.replica.holdings
+    holdings.restore(Family.SCHOOLS, 3, b"key", b"{")
+    stage.step(5)
+
+    assert stage.assessor.view().assessment is None
+    assert "states that can be read (1 cannot" in str(stage.assessor.readiness().waiting_for)
+
+    holdings.restore(Family.SCHOOLS, 3, b"key", b"{}")
+    stage.step(5)
+
+    assert stage.connected() == 0
+    assert stage.assessor.readiness().waiting_for is None
+
+
 def test_judges_anew_what_changed(stage: Stage) -> None:
     """At once where the last judgement is a while ago."""
     stage.replica.tell("school.connected", "2017-01-01")
