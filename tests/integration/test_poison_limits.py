@@ -21,11 +21,11 @@ from tests.support.workers import Crew, Worker
 pytestmark = pytest.mark.timeout(180)
 
 MEBIBYTE = 2**20
-RECORDS = 20
+RECORDS = 14
 RECORD_BYTES = 60 * MEBIBYTE
 #: Lycées, several on each partition.
 ENTITIES = [uai(f"077{number:04}") for number in range(40)]
-#: Of the gibibyte that a worker is given, with room for its states; the records are 1.2 in all.
+#: Of the gibibyte that a worker is given, with room for its states; the records are 0.8 in all.
 MOST_BYTES = 600 * MEBIBYTE
 
 
