@@ -403,7 +403,8 @@ ASSESSOR_LAG = Metric(
     "Growing: look at the assessor's log and at the broker; judgements are of an older state.",
 )
 
-#: What the assessor exposes beside `AS_OF`; it judges the whole region, so nothing is to be summed.
+#: What the assessor exposes beside `AS_OF` and `TOPIC_FAULT`; it judges the whole region, so
+#: nothing is to be summed.
 ASSESSOR_METRICS: tuple[Metric, ...] = (
     INDICATOR_ASSESSED_VALUE,
     INDICATOR_COUNTRY,

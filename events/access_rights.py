@@ -127,12 +127,18 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.CHANGELOGS: (_READ, _WRITE, _CHECK),
         _Part.GROUP: (_READ,),
     },
-    Role.ASSESSOR: {_Part.CHANGELOGS: (_READ, _CHECK)},
+    # How far the workers wrote their states is kept beside the group's offsets.
+    Role.ASSESSOR: {
+        _Part.EVENTS: (_DESCRIBE,),
+        _Part.CHANGELOGS: (_READ, _CHECK),
+        _Part.GROUP: (_DESCRIBE,),
+    },
     Role.READER: {
         _Part.EVENTS: (_READ,),
         _Part.DEAD_LETTERS: (_READ,),
         _Part.OUTCOMES: (_READ,),
         _Part.CHANGELOGS: (_READ,),
+        _Part.GROUP: (_DESCRIBE,),
     },
     Role.CLERK: {
         _Part.EVENTS: (_WRITE,),

@@ -121,7 +121,7 @@ class ChangelogTally:
         offset: int,
         key: bytes | None,
         value: bytes | UnreadableValue | None,
-        headers: Iterable[tuple[str, bytes]] | None,
+        headers: Iterable[tuple[str, bytes | None]] | None,
     ) -> None:
         """Count a record that was read."""
         self.end = offset + 1
@@ -234,7 +234,7 @@ class ChangelogTallies:
         self._tallies.pop((family, partition), None)
 
 
-def _summary_among(headers: Iterable[tuple[str, bytes]] | None) -> Summary | None:
+def _summary_among(headers: Iterable[tuple[str, bytes | None]] | None) -> Summary | None:
     for name, value in headers or ():
         if name == SUMMARY_HEADER:
             return Summary.decode(value)

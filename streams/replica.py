@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -20,8 +20,10 @@ from events.record_time import TIME_TOLERANCE
 from events.registry import Family
 from events.topics import changelog_name
 from streams.audit.reading import open_reader, read_topics
+from streams.changelog_tally import ChangelogTallies
 from streams.errors import StreamsError
 from streams.holdings import Holdings
+from streams.replica_check import ReplicaCheck
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -31,11 +33,14 @@ if TYPE_CHECKING:
     from streams.audit.reading import TopicReader
     from streams.audit.records import RawRecord
     from streams.settings import Settings
+    from streams.topic_faults import TopicFault
 
 __all__ = [
     "ChangelogUnreadableError",
     "NothingKnownError",
     "Replica",
+    "StatesLostError",
+    "StatesRebuiltError",
     "open_replica",
     "read_replica",
 ]
@@ -68,6 +73,27 @@ class NothingKnownError(StreamsError):
         )
 
 
+class StatesLostError(StreamsError):
+    """A changelog does not hold what the workers wrote to it."""
+
+    def __init__(self, faults: Sequence[TopicFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(
+            f"changelog: {'; '.join(map(str, faults))}: figures of what is left would be wrong: "
+            "rebuild the states (`smart-region rebuild`), then run it again"
+        )
+
+
+class StatesRebuiltError(StreamsError):
+    """The lost states are being rebuilt: what was read before is to be forgotten."""
+
+    def __init__(self, app_id: str) -> None:
+        super().__init__(
+            f"app_id: the states of {app_id!r} are being rebuilt since this process read them: it "
+            "ends, and reads them anew when it is started again"
+        )
+
+
 class Replica:
     """Holdings of all partitions, as far as the changelogs have been read.
 
@@ -84,8 +110,16 @@ class Replica:
         bootstrap: str,
         security: BrokerSecurity = PLAINTEXT,
         tolerance: timedelta = TIME_TOLERANCE,
+        check: ReplicaCheck | None = None,
     ) -> None:
+        """Read with a reader; without `check` nothing is known to be lost."""
         self.holdings = Holdings(catalogue.terms, tolerance)
+        self.faults: Sequence[TopicFault] = ()
+        self._tallies = ChangelogTallies()
+        self._check = check
+        self._app_id = app_id
+        self._is_checked = False
+        self._checked_at = 0.0
         self._reader = reader
         self._families = _families(app_id)
         self._bootstrap = bootstrap
@@ -101,12 +135,12 @@ class Replica:
         """Take in the next records, if any come soon, and return how many came.
 
         One that is no state ends nothing: `holdings.unreadable` tells what is not known for it.
-        Raises BrokerUnreachableError where the broker has not answered for `patience` seconds, and
-        BrokerEntryError where it does not let us in any more.
+        Raises BrokerUnreachableError where the broker has not answered for `patience` seconds,
+        BrokerEntryError where it does not let us in any more, and StatesRebuiltError.
         """
         records = self._reader.poll()
         for record in records:
-            error = _take(self.holdings, self._families, record)
+            error = _take(self.holdings, self._tallies, self._families, record)
             if error is not None:
                 logger.error(
                     "unreadable state topic=%s partition=%d offset=%d error=%r",
@@ -116,11 +150,25 @@ class Replica:
                     error,
                 )
         self._listen(heard=bool(records), patience=patience)
+        self._check_states()
         return len(records)
 
     def lag(self) -> int:
         """Return how many records are left, as far as it is known."""
         return sum(left or 0 for left in self._reader.behind().values())
+
+    def _check_states(self) -> None:
+        """Compare, once all is read; where something is lost, look whether it is rebuilt."""
+        if self._check is None or not self.caught_up:
+            return
+        now = monotonic()
+        if not self._is_checked:
+            self.faults = self._check.faults(self._tallies)
+            self._is_checked, self._checked_at = True, now
+        elif self.faults and now - self._checked_at >= ASK_SECONDS:
+            self._checked_at = now
+            if self._check.is_outdated:
+                raise StatesRebuiltError(self._app_id)
 
     def _listen(self, *, heard: bool, patience: float) -> None:
         now = monotonic()
@@ -151,6 +199,7 @@ def open_replica(settings: Settings, catalogue: Catalogue) -> Iterator[Replica]:
     """
     families = _families(settings.app_id)
     security = settings.security().pinned()
+    check = ReplicaCheck(settings)
     with open_reader(settings.broker, list(families), security=security) as reader:
         yield Replica(
             reader,
@@ -159,26 +208,32 @@ def open_replica(settings: Settings, catalogue: Catalogue) -> Iterator[Replica]:
             bootstrap=settings.broker,
             security=security,
             tolerance=settings.tolerance,
+            check=check,
         )
 
 
 def read_replica(settings: Settings, catalogue: Catalogue) -> Holdings:
     """Read the changelogs to their end and return what they hold.
 
-    Raises NothingKnownError where that is nothing, ChangelogUnreadableError, and as `read_topics`.
+    Raises NothingKnownError where that is nothing, StatesLostError where it is less than was
+    written, ChangelogUnreadableError, and as `read_topics`.
     """
-    holdings = Holdings(catalogue.terms, settings.tolerance)
+    holdings, tallies = Holdings(catalogue.terms, settings.tolerance), ChangelogTallies()
+    check = ReplicaCheck(settings)
     families = _families(settings.app_id)
     read = read_topics(settings.broker, topics=list(families), security=settings.security())
     failed = [
         (record, error)
         for record in read
-        if (error := _take(holdings, families, record)) is not None
+        if (error := _take(holdings, tallies, families, record)) is not None
     ]
     unreadable = holdings.unreadable()
     for record, error in failed:
         if (families[record.topic], record.partition) in unreadable:
             raise ChangelogUnreadableError(record, cause=error)
+    faults = check.faults(tallies)
+    if faults:
+        raise StatesLostError(faults)
     if not any(holdings.entities().values()):
         raise NothingKnownError(settings.app_id, settings.broker)
     return holdings
@@ -189,7 +244,12 @@ def _families(app_id: str) -> dict[str, Family]:
     return {changelog_name(app_id, family): family for family in Family}
 
 
-def _take(holdings: Holdings, families: dict[str, Family], record: RawRecord) -> Exception | None:
-    return holdings.restore(
-        families[record.topic], record.partition, record.key, record.value, record.timestamp
-    )
+def _take(
+    holdings: Holdings,
+    tallies: ChangelogTallies,
+    families: dict[str, Family],
+    record: RawRecord,
+) -> Exception | None:
+    place = families[record.topic], record.partition
+    tallies.of(*place).read(record.offset, record.key, record.value, record.headers)
+    return holdings.restore(*place, record.key, record.value, record.timestamp)

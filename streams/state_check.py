@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from streams.changelog_tally import ChangelogTallies, ChangelogTally
     from streams.settings import Settings
 
-__all__ = ["Extents", "StateCheck", "fault_of", "is_undecided"]
+__all__ = ["Extents", "StateCheck", "fault_of", "is_undecided", "loss_of_states"]
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +63,7 @@ def fault_of(
             "lost its last events"
         )
         return TopicFault(events, partition, Fault.EVENTS_LOST, problem)
-    if committed is None or committed.offset == 0:
-        return None
-    loss = _loss(committed, extents, tally)
+    loss = loss_of_states(committed, extents.changelog_start, extents.changelog_end, tally)
     if loss is None:
         return None
     return TopicFault(changelog, partition, Fault.CHANGELOG_LOST, loss)
@@ -85,9 +83,16 @@ def is_undecided(committed: Committed | None, extents: Extents) -> bool:
     )
 
 
-def _loss(committed: Committed, extents: Extents, tally: ChangelogTally) -> str | None:
+def loss_of_states(
+    committed: Committed | None, start: int, end: int, tally: ChangelogTally
+) -> str | None:
+    """Say what a changelog that begins and ends there has lost; None where nothing is known of it.
+
+    Where nothing is committed all events are read again, so that no state can be missing.
+    """
+    if committed is None or committed.offset == 0:
+        return None
     noted = committed.metadata.changelog
-    start, end = extents.changelog_start, extents.changelog_end
     if noted is not None and end < noted.end:
         what = "is empty" if start == end else f"ends at offset {end}"
         return f"{what}, and was written up to offset {noted.end}"

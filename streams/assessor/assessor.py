@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from catalogue.model import Catalogue
     from streams.clock import Clock
     from streams.replica import Replica
+    from streams.topic_faults import TopicFault
 
 __all__ = ["Assessor"]
 
@@ -44,6 +45,7 @@ class Assessor:
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unreadable = 0
+        self._faults: Sequence[TopicFault] = ()
 
     def step(self, replica: Replica, *, patience: float) -> None:
         """Take in what came, wait a little where nothing did, and judge if it is time.
@@ -53,16 +55,20 @@ class Assessor:
         if replica.poll(patience=patience):
             self._histories = None
         self._lag = replica.lag()
+        if replica.faults and not self._faults:
+            for fault in replica.faults:
+                logger.error("lost: %s", fault)
+        self._faults = replica.faults
         self._unreadable = sum(replica.holdings.unreadable().values())
         if self._unreadable:
             # A judgement that misses an entity would look right.
             self._assessment = None
-        elif replica.caught_up and self._is_due():
+        elif replica.caught_up and not self._faults and self._is_due():
             self._judge(replica)
 
     def view(self) -> View:
         """Return what /metrics shows now."""
-        return View(self._clock.today(), self._lag or 0, self._assessment)
+        return View(self._clock.today(), self._lag or 0, self._assessment, self._faults)
 
     def readiness(self) -> Readiness:
         """Return what /readyz says."""
@@ -74,6 +80,9 @@ class Assessor:
             return Readiness(None, {"lag": self._lag})
         if self._lag is None:
             return Readiness("the broker")
+        if self._faults:
+            more = f" (and {len(self._faults) - 1} more)" if len(self._faults) > 1 else ""
+            return Readiness(f"a rebuild of lost states: {self._faults[0]}{more}")
         return Readiness(f"the changelogs ({self._lag} records to go)")
 
     def _is_due(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from catalogue import metric_names as names
 from streams.assessor.series import cell_points, judgement_points
-from streams.metric_families import family_of, midnight, single
+from streams.metric_families import family_of, fault_family, midnight, single
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from catalogue.judgement import Judgement
     from catalogue.model import Catalogue
     from streams.histories import PersonTable
+    from streams.topic_faults import TopicFault
 
 __all__ = ["Assessment", "AssessorExposition", "View"]
 
@@ -41,6 +42,7 @@ class View:
     as_of: date
     lag: int
     assessment: Assessment | None
+    faults: Sequence[TopicFault] = ()
 
 
 class AssessorExposition(Collector):
@@ -62,6 +64,7 @@ class AssessorExposition(Collector):
         yield single(names.AS_OF, midnight(as_of))
         yield single(names.ASSESSOR_READY, int(assessment is not None))
         yield single(names.ASSESSOR_LAG, view.lag)
+        yield fault_family(view.faults)
         told = (names.ASSESSOR_READY, names.ASSESSOR_LAG)
         families = {
             metric: family_of(metric) for metric in names.ASSESSOR_METRICS if metric not in told

@@ -112,6 +112,13 @@ def test_a_lost_changelog_is_told_and_rebuilt(
     assert f'smartregion_topic_fault{{fault="changelog_lost",partition="0",topic="{SCHOOLS}"}}' in (
         metrics
     )
+    assessor = crew.assessor()
+    assessor.start()
+    told(assessor, f"{SCHOOLS}[")
+    assert "smartregion_assessor_ready 0.0" in assessor.metrics()
+    exported = run(broker, "export")
+    assert exported.returncode == 2
+    assert f"{SCHOOLS}[" in exported.stderr
     refused = run(broker, "rebuild", "--yes")
     assert refused.returncode == 2
     assert "stop every worker" in refused.stderr

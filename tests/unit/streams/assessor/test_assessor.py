@@ -13,6 +13,7 @@ from events.fact import Family
 from streams.assessor.assessor import Assessor
 from streams.holdings import Holdings
 from streams.replica import Replica
+from streams.topic_faults import Fault, TopicFault
 from tests.support.histories import event, uai
 from tests.support.records import learn
 
@@ -29,6 +30,7 @@ class ScriptedReplica:
         self.caught_up = False
         self.came = 0
         self.left = 0
+        self.faults: list[TopicFault] = []
 
     def tell(self, name: str, day: str) -> None:
         """Let an event's state come with the next poll."""
@@ -99,6 +101,17 @@ def stage() -> Stage:
     stage.replica.caught_up = True
     stage.step()
     return stage
+
+
+def test_judges_nothing_of_states_that_were_lost() -> None:
+    """It says which, and tells it on /metrics; it is not ready."""
+    stage = Stage()
+    stage.replica.faults = [TopicFault("log", 3, Fault.CHANGELOG_LOST, "is empty")]
+    stage.replica.caught_up = True
+    stage.step()
+    assert stage.assessor.view().assessment is None
+    assert stage.assessor.view().faults == stage.replica.faults
+    assert "rebuild of lost states: log[3] is empty" in str(stage.assessor.readiness().waiting_for)
 
 
 def test_judges_nothing_before_everything_is_read() -> None:

@@ -53,7 +53,8 @@ def test_families_are_those_of_the_vocabulary() -> None:
         for family in AssessorExposition(CATALOGUE, lambda: view).collect()
     }
     assert families == {
-        metric.name: metric.meaning for metric in (names.AS_OF, *names.ASSESSOR_METRICS)
+        metric.name: metric.meaning
+        for metric in (names.AS_OF, names.TOPIC_FAULT, *names.ASSESSOR_METRICS)
     }
 
 
