@@ -56,6 +56,7 @@ def has_accepted_events(settings: Settings, family: Family, partition: int, *, b
                 family=family,
                 partition=partition,
                 partitions=settings.partitions,
+                tolerance=settings.tolerance,
             )
             if result.changed:
                 return True
