@@ -12,6 +12,10 @@ from streams.audit.ledger import Ledger
 
 __all__ = ["Answer", "Question", "evaluate", "last", "question", "total"]
 
+# SQLite adds up to 2^63 and fails beyond: a million of the largest amounts. In two parts it does
+# not, for as many rows as it can hold.
+_WHOLE: Final = 10**9
+
 # `named` are the term's facts in their order; those that count, then those that only end. Where
 # two facts of an entity tie in all that orders them, the one named later wins.
 _AMOUNTS: Final = """
@@ -22,7 +26,7 @@ WITH named (fact, place, counts) AS (VALUES {named}), seen AS (
     FROM named CROSS JOIN cell USING (fact)
     WHERE {concerned}
 )
-SELECT department, {category}, sum({amount})
+SELECT department, {category}, sum(({amount}) / {whole}), sum(({amount}) % {whole})
 FROM {rows}
 WHERE {conditions}
 GROUP BY 1, 2
@@ -81,7 +85,8 @@ def evaluate(ledger: Ledger, term: Term, as_of: date) -> Answer:
     asked = question(term)
     amounts: defaultdict[Place, int] = defaultdict(int)
     categories: defaultdict[str, dict[Place, int]] = defaultdict(dict)
-    for department, category, amount in _ask(ledger, asked, as_of):
+    for department, category, wholes, rest in _ask(ledger, asked, as_of):
+        amount = wholes * _WHOLE + rest
         amounts[department] += amount
         if category is not None:
             categories[category][department] = amount
@@ -118,6 +123,7 @@ def question(term: Term) -> Question:
         concerned=_concerned(term),
         category=category,
         amount=amount,
+        whole=_WHOLE,
         rows=rows,
         conditions=" AND ".join(conditions),
     )

@@ -5,8 +5,10 @@ from datetime import date
 import pytest
 
 from catalogue.assessment import Reading
+from streams.audit.evaluation import evaluate
+from streams.audit.ledger import Ledger
 from streams.audit.records import RawRecord
-from tests.support.audits import INDICATOR, audited, raw, reading
+from tests.support.audits import INDICATOR, audited, catalogue_of, raw, reading
 from tests.support.histories import uai
 
 PARIS = uai("0750001")
@@ -186,6 +188,23 @@ class TestSum:
         ]
 
         assert amounts == [11, 10, 10, 0]
+
+    def test_adds_up_beyond_what_a_column_can_hold(self) -> None:
+        """A million of the largest grants are more than 2^63 cents; three rows stand for them."""
+        grants = [
+            raw("grant.committed", f"grant-{number}", "2018-03-01", amount_cents=1)
+            for number in range(3)
+        ]
+        (term,) = catalogue_of(COMMITTED, unit="euros").terms
+        with Ledger(grants, partitions=8) as ledger:
+            ledger.settle()
+            ledger.database.execute(
+                "UPDATE cell SET content = json_set(content, '$.amount_cents', ?)", (2**62 + 1,)
+            )
+
+            amounts = evaluate(ledger, term, date(2018, 12, 31)).amounts
+
+        assert sum(amounts.values()) == 3 * (2**62 + 1)
 
 
 class TestLatest:
