@@ -59,7 +59,7 @@ SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
 
 #: What has to load before anybody gets the image: every process of ours, and each client's codecs.
 STARTED = (
-    "import cramjam, lz4.frame, snappy, ssl, zstandard;"
+    "import cramjam, lz4.frame, ssl, zstandard;"
     " import events.gateway.server, events.publisher.kafka;"
     " import streams.assessor.process, streams.audit.recount, streams.worker"
 )
