@@ -80,7 +80,7 @@ sbom: $(VENV)/dev.stamp ## what production runs, as CycloneDX: build/sbom.json
 		--pyproject pyproject.toml --output-reproducible --output-file build/sbom.json
 	@echo build/sbom.json
 
-RUN_PACKAGES = $(shell sed -n 's/==.*//p' requirements/run.txt)
+RUN_PACKAGES = $(shell sed -nE 's/(\[.*\])?==.*//p' requirements/run.txt)
 
 COMPOSE := deploy/compose.yaml deploy/compose.secure.yaml
 
@@ -116,8 +116,10 @@ lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes 
 		-o requirements/demo.txt
 	$(LOCK) --group dev --extra demo pyproject.toml -c requirements/demo.txt -o requirements/dev.txt
 
-LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(UPGRADE) \
-	--custom-compile-command "make lock"
+# With the extras: pip looks for the newest coverage[toml], finds it unpinned, and ends, where the
+# list pins coverage alone.
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+	$(UPGRADE) --custom-compile-command "make lock"
 
 clean: ## remove everything that make made
 	rm -rf $(VENV) build dist htmlcov deploy/kafka/target tests/guide/node_modules \
