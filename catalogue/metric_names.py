@@ -505,6 +505,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "dimension": "The field by which an indicator is broken down: `audience`, `theme`.",
         "direction": "Which way the promise goes: `rising` or `falling`.",
         "family": "A kind of entities, one topic each: `schools`, `grants`…",
+        "fault": "What is wrong with a topic: a closed list, in `streams/topic_faults.py`.",
         "indicator": "An indicator's id in the catalogue.",
         "label": "An indicator's title, in French.",
         "milestone": "A milestone's id, unique within its indicator.",
