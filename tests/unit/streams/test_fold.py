@@ -506,6 +506,7 @@ class TestSeries:
             fold.replace(one.fact.FAMILY, 0, one.fact.entity_id, EMPTY, after(EMPTY, one))
 
         ((key, series),) = fold.series(0).items()
-        place = [one.id for one in barometer().indicators].index("waiting_days")
+        (own,) = barometer().indicator("waiting_days").measure.terms
+        place = barometer().terms.index(own)
         assert key == SeriesKey(place, "", "")
         assert series.total(date(2018, 1, 1).toordinal()) == 12_500_000
