@@ -37,8 +37,11 @@ class Answer:
 class Line:
     """One connection to a server on this machine; a context manager."""
 
-    def __init__(self, port: int, *, seconds: float = SECONDS) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+    def __init__(self, port: int, *, seconds: float = SECONDS, source: str = "127.0.0.1") -> None:
+        """Connect from `source`: any address of 127.0.0.0/8 is this machine's."""
+        self._socket = socket.create_connection(
+            ("127.0.0.1", port), timeout=seconds, source_address=(source, 0)
+        )
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._rest = b""
 

@@ -1,0 +1,140 @@
+"""A producer that does nothing wrong, and a probe of the process, while a gateway is attacked."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import threading
+from collections.abc import Callable
+from statistics import median, quantiles
+from time import monotonic
+from typing import Self
+
+from tests.support.doors import Door
+from tests.support.gateway import STRUCTURED, event
+from tests.support.waiting import wait_until
+
+__all__ = ["Bystander"]
+
+PAUSE_SECONDS = 0.05
+"""Between two requests: a producer at work, and no load of its own."""
+REQUEST_SECONDS = 15.0
+SERVED_SECONDS = 60.0
+
+
+class Bystander:
+    """Sends events and asks /healthz, each in a thread of its own, as long as a `with` block lives.
+
+    Events go over a connection that is kept and over new ones, in turn; a probe always makes a new
+    one, as a kubelet does. Every first answer counts: nothing is sent again. Call `keep_going`
+    while the attack stands; leaving the block without an error asserts that nobody was harmed.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        token: str,
+        *,
+        probe: str = "/healthz",
+        probe_port: int | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Take the gateway and a producer's token; `tls` where the gateway speaks it."""
+        self.waits: list[float] = []
+        """Seconds to each answer of 202."""
+        self.probes: list[float] = []
+        """Seconds to each answer of 200 to a probe."""
+        self.lost: list[str] = []
+        """What became of everything else."""
+        self._port = door.port
+        self._token = token
+        self._probe = probe
+        self._probe_port = probe_port or door.port
+        self._tls = tls
+        self._kept: http.client.HTTPConnection | None = None
+        self._sent = 0
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(step,), daemon=True)
+            for step in (self._send, self._ask)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(REQUEST_SECONDS + 1)
+        if self._kept is not None:
+            self._kept.close()
+        if kind is None:
+            self.assert_unharmed()
+
+    def keep_going(self, requests: int = 20) -> None:
+        """Wait until so many more events and probes were answered; fails where one was not."""
+        events, probes = len(self.waits) + requests, len(self.probes) + requests
+        served = wait_until(
+            lambda: bool(self.lost) or (len(self.waits) >= events and len(self.probes) >= probes),
+            seconds=SERVED_SECONDS,
+        )
+        assert served, f"{len(self.waits)} events and {len(self.probes)} probes were answered"
+        assert not self.lost, self.lost
+
+    def assert_unharmed(self) -> None:
+        """Fail where an event or a probe was lost, or waited for long."""
+        assert not self.lost, self.lost
+        assert median(self.waits) < 1, sorted(self.waits)
+        # One probe may meet a pause of the machine; three slow ones in a row restart a container.
+        assert quantiles(self.probes, n=20)[-1] < 1, sorted(self.probes)
+
+    def _repeat(self, step: Callable[[], None]) -> None:
+        while not self._over.is_set():
+            try:
+                step()
+            except (OSError, http.client.HTTPException) as error:
+                self.lost.append(repr(error))
+            self._over.wait(PAUSE_SECONDS)
+
+    def _send(self) -> None:
+        self._sent += 1
+        if self._sent % 2:
+            connection = self._connection(self._port)
+        else:
+            connection = self._kept = self._kept or self._connection(self._port)
+        headers = {"content-type": STRUCTURED, "authorization": f"Bearer {self._token}"}
+        began = monotonic()
+        try:
+            connection.request("POST", "/events", json.dumps(event(self._sent)), headers)
+            self._told(connection.getresponse(), 202, began, self.waits)
+        finally:
+            if connection is not self._kept:
+                connection.close()
+
+    def _ask(self) -> None:
+        connection = self._connection(self._probe_port)
+        began = monotonic()
+        try:
+            connection.request("GET", self._probe)
+            self._told(connection.getresponse(), 200, began, self.probes)
+        finally:
+            connection.close()
+
+    def _told(
+        self, answer: http.client.HTTPResponse, expected: int, began: float, waits: list[float]
+    ) -> None:
+        body = answer.read()
+        if answer.status == expected:
+            waits.append(monotonic() - began)
+        else:
+            self.lost.append(f"{answer.status}: {body[:300]!r}")
+
+    def _connection(self, port: int) -> http.client.HTTPConnection:
+        if self._tls is not None:
+            return http.client.HTTPSConnection(
+                "127.0.0.1", port, timeout=REQUEST_SECONDS, context=self._tls
+            )
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
