@@ -31,6 +31,8 @@ __all__ = [
 PREFIX: Final = "spk"
 KEY_BYTES: Final = 32
 PSEUDONYM_DIGITS: Final = 32
+LONGEST_PERSON: Final = 1_000
+"""Characters of what identifies a person; to compose accents takes the square of their number."""
 
 _KEY_ID: Final = re.compile(r"[a-z][a-z0-9]{0,7}")
 _KEY: Final = re.compile(rf"{PREFIX}_({_KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")
@@ -92,8 +94,12 @@ class PseudonymKey:
         """The pseudonym of what identifies a person: `k1-` and 32 hexadecimal digits.
 
         The same person has to be written the same way: only spaces around it, and how accents are
-        encoded, make no difference. Raises ValueError where nothing is left.
+        encoded, make no difference. Raises ValueError where nothing is left, and for a text of more
+        than 1 000 characters.
         """
+        if _is_too_long(person):
+            message = f"nobody is identified by {len(person)} characters"
+            raise ValueError(message)
         identity = unicodedata.normalize("NFC", person).strip()
         if not identity:
             message = "nobody has a pseudonym"
@@ -148,17 +154,29 @@ def write_new_key(file: Path, key_id: str) -> PseudonymKey:
 def pseudonymise_lines(lines: Iterable[bytes], key: PseudonymKey) -> Iterator[str]:
     """The pseudonym of each line, in their order.
 
-    Raises NoPersonError at a line that is blank or no UTF-8: a line that was left out would shift
-    all that follow.
+    Raises NoPersonError at a line that is blank, too long or no UTF-8: a line that was left out
+    would shift all that follow.
     """
     for number, line in enumerate(lines, start=1):
         try:
-            yield key.pseudonym(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            person = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError:
             raise NoPersonError(
                 number, problem="is not UTF-8", remedy="convert the file first"
             ) from None
+        if _is_too_long(person):
+            raise NoPersonError(
+                number,
+                problem=f"has more than {LONGEST_PERSON} characters",
+                remedy="write one person a line",
+            )
+        try:
+            yield key.pseudonym(person)
         except ValueError:
             raise NoPersonError(
                 number, problem="is blank", remedy="remove it, or write who it is"
             ) from None
+
+
+def _is_too_long(person: str) -> bool:
+    return len(person.strip()) > LONGEST_PERSON

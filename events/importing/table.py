@@ -30,6 +30,9 @@ Encoding: TypeAlias = Literal["utf-8", "cp1252"]
 
 DELIMITERS: Final = (";", ",", "\t", "|")
 BYTE_ORDER_MARK: Final = "\ufeff"
+LONGEST_CELL: Final = 1_000
+"""Characters of a cell that is read: five times the longest text that a fact has. What reads
+numbers and composes accents takes the square of a text's length."""
 LONGEST_FIELD_LINES: Final = 50
 """How many lines a quoted text may span: a quote that is not closed by then never is."""
 
@@ -131,7 +134,16 @@ class Table:
                     remedy = f"put text that holds {_named(self.delimiter)} between quotes"
                     yield self._refusal(line, problem, remedy)
                 else:
-                    yield Row(line, {name: read[place] for name, place in self.places.items()})
+                    yield self._row(line, read)
+
+    def _row(self, line: int, read: list[str]) -> Row | Refusal:
+        cells = {name: read[place] for name, place in self.places.items()}
+        for name, cell in cells.items():
+            if len(cell) > LONGEST_CELL:
+                problem = f"has {len(cell)} characters"
+                remedy = f"write at most {LONGEST_CELL}"
+                return Refusal(self.name, line, name, None, problem, remedy)
+        return Row(line, cells)
 
     def _cells(self, text: str, lines: _Lines) -> list[str] | str:
         """The cells of the row that begins with a line; or the name of what is wrong with it."""
@@ -324,7 +336,7 @@ def _places(file: Path, line: int, heading: Collection[str], layout: Layout) -> 
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name.strip()).casefold()
+    return unicodedata.normalize("NFC", name.strip()[:LONGEST_CELL]).casefold()
 
 
 def _named(delimiter: str) -> str:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from events.identifiers import PseudonymousId
 from events.person_data import find_person_data
 from events.pseudonym import (
+    LONGEST_PERSON,
     NoPersonError,
     PseudonymKey,
     PseudonymKeyError,
@@ -80,6 +81,16 @@ def test_a_key_is_read_as_it_is_written(key: PseudonymKey) -> None:
     read = PseudonymKey.from_text(key.reveal())
     assert read is not None
     assert (read.id, read.pseudonym("x")) == (key.id, key.pseudonym("x"))
+
+
+def test_nobody_is_identified_by_a_long_text() -> None:
+    """To compose accents takes the square of a text's length; spaces around it do not count."""
+    longest = "x" * LONGEST_PERSON
+    assert KEY.pseudonym(" " * 100 + longest) == KEY.pseudonym(longest)
+    with pytest.raises(ValueError, match="1001"):
+        KEY.pseudonym(longest + "x")
+    with pytest.raises(NoPersonError, match=r"line 2: .*more than 1000"):
+        list(pseudonymise_lines([b"somebody\n", f"{longest}x\n".encode()], KEY))
 
 
 def test_a_key_does_not_show_itself() -> None:

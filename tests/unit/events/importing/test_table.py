@@ -15,6 +15,7 @@ from events.importing.table import (
     UnreadableFileError,
     open_table,
 )
+from tests.support.costs import grows_linearly
 from tests.support.tables import read_rows, write_file
 
 HEADING = "nom;debit\n"
@@ -53,6 +54,24 @@ def test_quoted_cells_hold_anything(tmp_path: Path) -> None:
     text = HEADING + '"a;b";1\n"say ""hi""";2\n"two\nlines";3\nx;y;z;t\n'
     assert rows(tmp_path, text)[:3] == [("a;b", "1"), ('say "hi"', "2"), ("two\nlines", "3")]
     assert str(rows(tmp_path, text)[3]).startswith("6: has 4 cells where the heading has 2")
+
+
+def test_a_cell_that_is_longer_than_any_value_is_refused(tmp_path: Path) -> None:
+    """Of the columns that are read; others may hold what they like."""
+    text = f"nom;debit;note\n{'x' * 1_000};1;{'y' * 5_000}\nMonod;{'9' * 1_001};\n"
+    kept, refused = rows(tmp_path, text)
+    assert kept == ("x" * 1_000, "1")
+    assert str(refused).startswith("3: debit: has 1001 characters: write at most 1000")
+
+
+@pytest.mark.parametrize("content", ["9", "\u0315\u0301"])
+def test_the_cost_of_a_line_is_linear(tmp_path: Path, content: str) -> None:
+    """Whatever a cell is made of, in the heading as well."""
+    small, large = (
+        write_file(tmp_path, f"{text};nom;debit\n{text};{text};{text}\n", name=name)
+        for name, text in (("small", content * 1_000), ("large", content * 8_000))
+    )
+    assert grows_linearly(lambda file: read_rows(file, "nom", "debit"), small, large)
 
 
 def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
