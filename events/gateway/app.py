@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from time import monotonic
 from typing import Final, Protocol
 
@@ -35,6 +35,7 @@ from events.gateway.http_binding import (
 from events.gateway.openapi import openapi_document
 from events.gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError
 from events.gateway.reception import Outcome, Receipt, Reception
+from events.gateway.workbench import Workbench
 from events.registry import FACTS
 from events.serving import OPEN, MetricsGuard
 
@@ -77,6 +78,7 @@ class Door:
     waiting_for: Callable[[], str | None]
     """Why no event is taken, in words; None: events are taken."""
     body: BodyReader
+    workbench: Workbench
     metrics_guard: MetricsGuard = OPEN
 
 
@@ -118,9 +120,10 @@ class _Events:
             with door.body.room_for(headers) as room:
                 body = await room.read(request)
                 producer = self._authenticated(request, body)
-                delivery = self._read(producer, headers, body)
-                self._charge(producer, len(delivery.items))
-                outcomes = await door.reception.take(delivery.items, producer)
+                with door.workbench.room_for(producer, len(body)):
+                    delivery = await self._read(producer, headers, body)
+                    self._charge(producer, len(delivery.items))
+                    outcomes = await door.reception.take(delivery.items, producer)
         except ProblemError as error:
             door.exposition.count_refused(producer, error.problem.kind.name)
             return _problem_response(error.problem, error.headers)
@@ -132,9 +135,11 @@ class _Events:
         except AuthenticationError as error:
             raise _unauthenticated(str(error)) from None
 
-    def _read(self, producer: str, headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
+    async def _read(self, producer: str, headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
         try:
-            return read_delivery(headers, body)
+            return await self._door.workbench.run(
+                producer, len(body), partial(read_delivery, headers, body)
+            )
         except ProblemError:
             self._charge(producer, 1)
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias
 
 from events.dead_letters import DOOR, dead_letter_record
@@ -14,6 +15,7 @@ from events.gateway.exposition import Exposition, Fate
 from events.gateway.http_binding import Item
 from events.gateway.problems import KINDS, Problem, of_contract
 from events.gateway.topics_writer import BrokerAwayError, Written
+from events.gateway.workbench import Workbench
 from events.records import OutgoingRecord
 
 __all__ = ["Outcome", "Receipt", "Reception", "RecordsWriter"]
@@ -60,12 +62,14 @@ class Reception:
         admission: Admission,
         writer: RecordsWriter,
         exposition: Exposition,
+        workbench: Workbench,
         *,
         now: Callable[[], datetime],
     ) -> None:
         self._admission = admission
         self._writer = writer
         self._exposition = exposition
+        self._workbench = workbench
         self._now = now
 
     async def take(self, items: Sequence[Item], producer: str) -> list[Outcome]:
@@ -75,13 +79,17 @@ class Reception:
         neither blocks nor loses another. A refused item is also kept as a dead letter; the answer
         does not depend on that.
         """
-        judged = [self._admission.judge(item, producer) for item in items]
+        size = sum(len(item.value) for item in items)
+        judged = await self._workbench.run(producer, size, partial(self._judged, items, producer))
         places = await self._written([*self._records(judged, producer)])
         self._count(judged, places, producer)
         return [
             _receipt(one, place) if isinstance(one, Admitted) else of_contract(one.error)
             for one, place in zip(judged, places, strict=True)
         ]
+
+    def _judged(self, items: Sequence[Item], producer: str) -> list[Admitted | Refused]:
+        return [self._admission.judge(item, producer) for item in items]
 
     def _records(
         self, judged: Sequence[Admitted | Refused], producer: str

@@ -25,6 +25,7 @@ from events.gateway.quota import Quotas
 from events.gateway.reception import Reception
 from events.gateway.settings import GatewaySettings
 from events.gateway.topics_writer import Patience, TopicsWriter
+from events.gateway.workbench import Workbench
 from events.logs import configure_logging
 from events.producers.loader import load_producers
 from events.producers.model import Producers
@@ -92,6 +93,7 @@ async def _serve(
 def _door(
     settings: GatewaySettings, producers: Producers, secrets: Secrets, writer: TopicsWriter
 ) -> Door:
+    workbench = Workbench()
     exposition = Exposition(
         [producer.id for producer in producers],
         is_ready=lambda: writer.waiting_for is None,
@@ -99,10 +101,13 @@ def _door(
     return Door(
         authenticator=Authenticator(secrets, now=_now),
         quotas=Quotas(producers, clock=monotonic),
-        reception=Reception(Admission(producers, now=_now), writer, exposition, now=_now),
+        reception=Reception(
+            Admission(producers, now=_now), writer, exposition, workbench, now=_now
+        ),
         exposition=exposition,
         waiting_for=lambda: writer.waiting_for,
         body=BodyReader(seconds=settings.gateway_body_timeout),
+        workbench=workbench,
         metrics_guard=settings.metrics_guard(),
     )
 

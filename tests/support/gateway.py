@@ -25,6 +25,7 @@ from events.gateway.openapi import openapi_document
 from events.gateway.quota import Quotas
 from events.gateway.reception import Reception
 from events.gateway.topics_writer import BrokerAwayError, Written
+from events.gateway.workbench import Workbench
 from events.producers.model import Producers
 from events.producers.secrets import ProducerSecrets, Secrets, token_digest
 from events.producers.tokens import Scheme, issue
@@ -220,6 +221,7 @@ class Hall:
         secrets = ProducerSecrets.model_validate(
             {"signing": [SIGNING_SECRET.reveal()], "bearer_sha256": [token_digest(TOKEN)]}
         )
+        workbench = Workbench()
         door = Door(
             authenticator=Authenticator(Secrets(root={PRODUCER: secrets}), now=lambda: self.now),
             quotas=Quotas(PRODUCERS, clock=lambda: self.monotonic),
@@ -227,11 +229,13 @@ class Hall:
                 Admission(PRODUCERS, now=lambda: self.now),
                 self.writer,
                 self.exposition,
+                workbench,
                 now=lambda: self.now,
             ),
             exposition=self.exposition,
             waiting_for=lambda: self.writer.waiting_for,
             body=BodyReader(seconds=5, most_held=most_held),
+            workbench=workbench,
             metrics_guard=metrics_guard,
         )
         self.app = make_app(door)

@@ -1,0 +1,64 @@
+"""Work on large bodies beside the event loop, so that small requests and probes are answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+from events.gateway.problems import ProblemError
+
+__all__ = ["LARGE", "MOST_LARGE", "Workbench"]
+
+_Result = TypeVar("_Result")
+
+LARGE: Final = 64 * 1024
+"""Bytes from which on the event loop does not wait for the work: less takes milliseconds."""
+MOST_LARGE: Final = 16
+"""Large bodies of one producer at once; the next one is told to come back."""
+
+
+class Workbench:
+    """Runs what takes long in a thread, and lets the producers take turns.
+
+    In one thread, as Python's threads share a processor: more of them would only leave less of it
+    to the event loop.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="workbench")
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._large: Counter[str] = Counter()
+
+    @contextmanager
+    def room_for(self, producer: str, size: int) -> Iterator[None]:
+        """Count a producer's body of a size, in bytes, until the context ends.
+
+        Raises ProblemError (overloaded) where the producer has too many large ones here already.
+        """
+        if size <= LARGE:
+            yield
+            return
+        if self._large[producer] >= MOST_LARGE:
+            raise ProblemError(
+                "overloaded", "nothing was taken: send it again later", headers={"Retry-After": "1"}
+            )
+        self._large[producer] += 1
+        try:
+            yield
+        finally:
+            self._large[producer] -= 1
+
+    async def run(self, producer: str, size: int, work: Callable[[], _Result]) -> _Result:
+        """Return what some work returns, or raise what it raises; `size` is what it works on.
+
+        One work of a producer is in the thread or waits for it, so that who sends much waits for
+        nobody but itself.
+        """
+        if size <= LARGE:
+            return work()
+        async with self._turns.setdefault(producer, asyncio.Lock()):
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
