@@ -89,6 +89,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "day_out_of_range": "jour impossible",
         "wrong_topic": "mauvais topic",
         "too_large": "trop volumineux",
+        "too_complex": "trop complexe",
         "time_ahead": "daté dans le futur",
         "not_allowed": "hors de la déclaration du producteur",
         "person_data": "données personnelles",

@@ -34,6 +34,7 @@ class RefusalReason(StrEnum):
 
     NULL_VALUE = "null_value"
     TOO_LARGE = "too_large"
+    TOO_COMPLEX = "too_complex"
     NOT_A_CLOUDEVENT = "not_a_cloudevent"
     INVALID_JSON = "invalid_json"
     INVALID_ENVELOPE = "invalid_envelope"
@@ -63,6 +64,7 @@ REASONS_OF_WORKERS = frozenset(
 PROBLEMS = {
     RefusalReason.NULL_VALUE: "the record has no value",
     RefusalReason.TOO_LARGE: "is larger than any event",
+    RefusalReason.TOO_COMPLEX: "is more complex than any event",
     RefusalReason.NOT_A_CLOUDEVENT: "the record is not a CloudEvent",
     RefusalReason.INVALID_JSON: "is not valid JSON",
     RefusalReason.INVALID_ENVELOPE: "breaks the CloudEvents 1.0 envelope",

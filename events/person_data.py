@@ -16,7 +16,7 @@ from events.cloudevent import EVENT_MODELS
 from events.fact import JSON
 from events.registry import FACTS
 
-__all__ = ["find_person_data"]
+__all__ = ["find_person_data", "shown_step"]
 
 _Path = tuple[str | int, ...]
 
@@ -90,7 +90,7 @@ def find_person_data(content: JSON) -> str | None:
     own = _contract_fields(content)
     for path, value in _fields(content):
         if _is_telling(value) or (path and path not in own and _is_telling_name(path[-1])):
-            return ".".join(_shown(step) for step in path) or "value"
+            return ".".join(shown_step(step) for step in path) or "value"
     return None
 
 
@@ -163,7 +163,7 @@ _judged_name: Final = lru_cache(maxsize=1024)(_judge_name)
 
 
 def _names_a_person(name: str) -> bool:
-    plain = _without_accents(name[:200])
+    plain = _plain(name[:200])
     words = [word.lower() for word in _WORD.findall(plain)]
     joined = "".join(words)
     return not _WORDS.isdisjoint(words) or any(part in joined for part in _PARTS)
@@ -178,9 +178,7 @@ def _is_telling(value: JSON) -> bool:
 
 
 def _text_tells(text: str) -> bool:
-    if not text.isascii():
-        # Full-width digits and no-break spaces are digits and spaces.
-        text = unicodedata.normalize("NFKC", text)
+    text = _plain(text)
     if "@" in text and _MAIL.search(text):
         return True
     return any(
@@ -205,12 +203,39 @@ def _key_is_right(*parts: str) -> bool:
     return 97 - int("".join(number)) % 97 == int(key)
 
 
-def _without_accents(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(sign for sign in decomposed if not unicodedata.combining(sign))
+class _PlainCharacters(dict[int, str | None]):
+    """What a character is when all that only dresses it up is taken away: found once, then kept.
+
+    Full-width digits and no-break spaces become digits and spaces, accented letters lose their
+    accents; accents on their own and characters that nobody sees become nothing.
+    """
+
+    def __missing__(self, code: int) -> str | None:
+        decomposed = unicodedata.normalize("NFKD", chr(code))
+        plain = "".join(sign for sign in decomposed if unicodedata.category(sign) not in _NOTHING)
+        found = plain or None
+        if len(self) < _MOST_CHARACTERS:
+            self[code] = found
+        return found
 
 
-def _shown(step: str | int) -> str:
+#: Marks on letters, and format characters: zero-width ones, soft hyphens, directions.
+_NOTHING: Final = frozenset({"Mn", "Mc", "Me", "Cf"})
+_MOST_CHARACTERS: Final = 2**16
+_PLAIN: Final = _PlainCharacters()
+
+
+def _plain(text: str) -> str:
+    """Return a text as the forms of values see it, in a time that grows with its length.
+
+    The same as NFKD without marks and format characters. To decompose a whole text would also sort
+    the marks of each run of them, in the square of the run's length, for marks that are then gone.
+    """
+    return text if text.isascii() else text.translate(_PLAIN)
+
+
+def shown_step(step: str | int) -> str:
+    """Return a step of a path, or … in the place of a name that may hold a person's data."""
     if isinstance(step, int) or (_SHOWN_NAME.fullmatch(step) and not _text_tells(step)):
         return str(step)
     return "…"

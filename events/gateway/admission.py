@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from events.cloudevent import MAX_BYTES, CloudEvent, decode, decode_json
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
+from events.gateway.bounds import refuse_complex
 from events.gateway.http_binding import STRUCTURED_HEADERS, Item
 from events.person_data import find_person_data
 from events.producers.model import Producers
@@ -28,9 +29,14 @@ _OF_THE_WHOLE: Final = frozenset(
     {
         RefusalReason.NULL_VALUE,
         RefusalReason.TOO_LARGE,
+        RefusalReason.TOO_COMPLEX,
         RefusalReason.NOT_A_CLOUDEVENT,
         RefusalReason.INVALID_JSON,
     }
+)
+#: A person's data, and what was not looked through for them to its end.
+_NEVER_KEPT: Final = frozenset(
+    {RefusalReason.PERSON_DATA, RefusalReason.TOO_LARGE, RefusalReason.TOO_COMPLEX}
 )
 
 
@@ -49,8 +55,11 @@ class Refused(NamedTuple):
 
     @property
     def may_be_kept(self) -> bool:
-        """False for what nobody should find again, a person's data, and for what has no bounds."""
-        return self.error.reason not in (RefusalReason.PERSON_DATA, RefusalReason.TOO_LARGE)
+        """False for what nobody should find again, a person's data, and for what has no bounds.
+
+        What has none was not looked through for a person's data either.
+        """
+        return self.error.reason not in _NEVER_KEPT
 
 
 class Admission:
@@ -66,9 +75,11 @@ class Admission:
         """Let an item of an authenticated producer in, or say why not.
 
         A person's data are looked for before all else is judged: no later refusal repeats them.
+        Takes a time that grows with the item's bytes, whatever they are.
         """
         try:
             _refuse_large(item)
+            refuse_complex(item)
             _refuse_person_data(item)
             if item.defect is not None:
                 raise item.defect

@@ -38,6 +38,8 @@ HttpHeaders = Sequence[tuple[bytes, bytes]]
 
 LARGEST_HEADERS: Final = 16 * 1024
 """Bytes of a request's line and headers together."""
+LONGEST_MEDIA_TYPE: Final = 256
+"""Bytes of the header `content-type`."""
 BATCH: Final = b"application/cloudevents-batch+json"
 IMPLIED: Final = b"application/json"
 """The content type of an event whose headers are its attributes, where none is told."""
@@ -159,6 +161,9 @@ def _media_type(headers: Mapping[bytes, bytes]) -> bytes:
     if encoding != b"identity":
         raise _unsupported("content-encoding", encoding, "send the body as it is, not compressed")
     told = headers.get(b"content-type", b"")
+    if len(told) > LONGEST_MEDIA_TYPE:
+        # Python's reader of parameters takes a time that grows with the square of their number.
+        raise _unsupported(CONTENT_TYPE, told, f"send at most {LONGEST_MEDIA_TYPE} bytes")
     message = Message()
     message["content-type"] = told.decode("latin-1")
     charset = message.get_content_charset()

@@ -84,6 +84,14 @@ _OF_THE_CONTRACT: Final = (
         "An event is one fact about one entity on one day: send the facts one by one.",
     ),
     ProblemKind(
+        RefusalReason.TOO_COMPLEX.value,
+        422,
+        "The event is more complex than any event is",
+        "It has more than 1 000 values, a name of more than 1 024 characters, an attribute of more "
+        "than 2 048, or more than 30 combining marks in a row. An event is one fact: send the "
+        "facts one by one, and accents composed with their letters.",
+    ),
+    ProblemKind(
         RefusalReason.NOT_A_CLOUDEVENT.value,
         400,
         "The content is no CloudEvent",

@@ -22,7 +22,8 @@ FIELD: Final = "value"
 _SPACE: Final = " \t\n\r"
 _NOT_SPACE: Final = re.compile(r"[^ \t\n\r]")
 #: What matters for finding the end of a value: strings (whole), brackets, and what separates.
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]|,', re.DOTALL)
+#: One that nothing closes reaches to the end: else each quote in it would be tried as a beginning.
+_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]|,', re.DOTALL)
 _DEPTH: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 

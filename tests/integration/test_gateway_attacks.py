@@ -17,6 +17,7 @@ from events.fact import Family
 from events.signing import SignatureError, SigningSecret, verify
 from events.topic_admin import apply_topics
 from events.topics import declared_topics, topic_name
+from tests.support.bystander import Bystander
 from tests.support.doors import Credentials, Door
 from tests.support.doorway import doorway, records_of
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, closed, event, signed
@@ -388,6 +389,35 @@ def test_the_outside_s_words_are_not_run_anywhere(target: Target) -> None:
     for one in (answer, page):
         assert one.headers["content-type"] == "application/problem+json"
         assert one.headers["x-content-type-options"] == "nosniff"
+
+
+# What takes long
+
+
+def _large(unit: str) -> str:
+    """Repeat a text as often as an event has room for it."""
+    return unit * (248_000 // len(unit.encode()))
+
+
+HEAVY = {
+    "marks": json.dumps([event(ext=_large("\u0315\u0301"))] * 4, ensure_ascii=False).encode(),
+    "quotes after depth without end": b"[" * 1_200 + b'"' + rb"\"" * 500_000,
+    "quotes after a number without end": b'[{"a":' + b"9" * 5_000 + b',"' + rb"\"" * 500_000,
+    "digits": json.dumps([event(data=_large("0 1"))] * 4).encode(),
+    "names": json.dumps([event(data={f"{n:x}": n for n in range(100)})] * 490).encode(),
+}
+
+
+@pytest.mark.parametrize("body", HEAVY)
+def test_no_body_stops_the_door(target: Target, body: str) -> None:
+    """While bodies are judged that were made to take long, probes and producers are answered."""
+    heavy = post(HEAVY[body], f"content-type: {BATCH}", f"authorization: Bearer {target.token}")
+
+    with Bystander(target.door, target.token) as bystander:
+        answers = [target.send(heavy) for _ in range(5)]
+        bystander.keep_going(5)
+
+    assert {answer.status for answer in answers} <= {400, 422}
 
 
 # What is overheard

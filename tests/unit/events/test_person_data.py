@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import unicodedata
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from events.fact import JSON
 from events.person_data import find_person_data
 from events.registry import FACTS
 from events.simulation import RecordKind, simulate
+from tests.support.costs import TIMES_LARGER, grows_linearly
 from tests.support.facts import json_values
 
 REGISTERED = "fr.iledefrance.smartregion.school.registered.v1"
@@ -213,13 +214,35 @@ def test_depth_does_not_matter(depth: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["@" * 200_000, "a@" * 100_000, "0" * 200_000, "0 1" * 70_000, "1.1@1-" * 40_000]
+    "unit", ["@", "a@", "0", "0 1", "1.1@1-", "\u0315\u0301", "e\u0301", "\ufdfa", "\u200b", "字"]
 )
-def test_no_text_takes_long(text: str) -> None:
-    """The largest event is looked through in a blink, whatever it was made for."""
-    begun = time.process_time()
-    find_person_data(event({"uai": text}))
-    assert time.process_time() - begun < 1
+def test_the_cost_of_a_text_is_linear(unit: str) -> None:
+    """Whatever it was made for."""
+
+    def text(size: int) -> JSON:
+        return event({"uai": unit * (size // len(unit))})
+
+    assert grows_linearly(find_person_data, text(16_000), text(16_000 * TIMES_LARGER))
+
+
+@given(text=st.text())
+def test_a_text_without_its_dress_is_its_compatible_one(text: str) -> None:
+    """Character by character, or as a whole: what the marks' order would be is gone with them."""
+    whole = "".join(
+        sign
+        for sign in unicodedata.normalize("NFKD", text)
+        if unicodedata.category(sign) not in ("Mn", "Mc", "Me", "Cf")
+    )
+    assert person_data._plain(text) == whole or text.isascii()
+
+
+@given(text=st.text(st.characters(max_codepoint=0x24F), max_size=40))
+def test_ordinary_text_reads_as_when_it_is_composed(text: str) -> None:
+    """Letters with accents, composed or not, and what the keyboards of Europe write."""
+    composed = unicodedata.normalize("NFKC", text)
+    decomposed = unicodedata.normalize("NFD", text)
+    assert person_data._plain(composed) == person_data._plain(decomposed)
+    assert find_person_data(composed) == find_person_data(decomposed) == find_person_data(text)
 
 
 def test_the_regions_own_systems_send_no_persons_data() -> None:
