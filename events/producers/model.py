@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Final, Self
 from urllib.parse import unquote
@@ -25,6 +25,12 @@ LONGEST_LABEL: Final = 200
 MOST_EVENTS_PER_SECOND: Final = 1_000_000
 
 _URN: Final = "urn:"
+#: What stands before a path and may have two slashes: a scheme, and the beginning of an authority.
+_HEAD: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?=[^/])")
+_EMPTY_STEPS: Final = re.compile(r"(/)/+")
+_EMPTY_URN_STEPS: Final = re.compile(r"([/:])[/:]+")
+_MOST_ENCODED: Final = 4
+_AFTER_PATH: Final = re.compile(r"[?#;]")
 _SOURCE: Final = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}")
 
 
@@ -134,11 +140,12 @@ class Producers(_Declared):
         owners: dict[str, str] = {}
         for place, producer in enumerate(self.producers):
             for number, source in enumerate(producer.sources):
-                if source in owners:
+                plain = _plain(source)
+                if plain in owners:
                     path = ("producers", place, "sources", number)
-                    remedy = f"remove it: {owners[source]} has this source"
+                    remedy = f"remove it: {owners[plain]} has this source"
                     yield Mistake(path, "is declared already", source, remedy)
-                owners.setdefault(source, producer.id)
+                owners.setdefault(plain, producer.id)
 
     def __iter__(self) -> Iterator[Producer]:  # type: ignore[override] # its fields are no use
         """The producers, in the order of their declaration."""
@@ -153,16 +160,15 @@ class Producers(_Declared):
 
         Below begins with `/`, or `:` in a URN, so that `/lycees` is not `/lycees-prives`. A source
         with `.` or `..` in its path, percent-encoded or not, is nobody's: who resolves them would
-        take it for another.
+        take it for another. So is one that is another producer's once it is spelled plainly: with
+        nothing percent-encoded, no step left empty, and without query, fragment or parameters.
         """
         if _has_dots(source):
             return None
-        candidate = source
-        while candidate:
-            if (producer := self._by_source.get(candidate)) is not None:
-                return producer
-            candidate = candidate[: _last_boundary(candidate)]
-        return None
+        owner = _above(source, self._by_source)
+        if owner is None or _above(_plain(source), self._by_plain_source) is not owner:
+            return None
+        return owner
 
     def allowing(self, producer_id: str, source: str, event_type: str) -> bool:
         """Whether a producer may send events of this type from this source."""
@@ -188,6 +194,36 @@ class Producers(_Declared):
     def _by_source(self) -> dict[str, Producer]:
         return {source: producer for producer in self.producers for source in producer.sources}
 
+    @cached_property
+    def _by_plain_source(self) -> dict[str, Producer]:
+        return {_plain(source): producer for source, producer in self._by_source.items()}
+
+
+def _above(source: str, declared: Mapping[str, Producer]) -> Producer | None:
+    candidate = source
+    while candidate:
+        if (producer := declared.get(candidate)) is not None:
+            return producer
+        candidate = candidate[: _last_boundary(candidate)]
+    return None
+
+
+def _plain(source: str) -> str:
+    """Spell a source as whoever decodes and tidies it would read it."""
+    decoded = _decoded(source)
+    path = _AFTER_PATH.split(decoded.replace("\\", "/"), maxsplit=1)[0]
+    head = _HEAD.match(path)
+    start = head.end() if head else 0
+    separators = _EMPTY_URN_STEPS if path.startswith(_URN) else _EMPTY_STEPS
+    return path[:start] + separators.sub(r"\1", path[start:])
+
+
+def _decoded(source: str) -> str:
+    """Decode as often as anybody would: what is encoded twice may be decoded twice."""
+    for _ in range(_MOST_ENCODED):
+        source = unquote(source)
+    return source
+
 
 def _last_boundary(source: str) -> int:
     """Where the last step of a source begins, its separator included; 0 where it has one step."""
@@ -196,4 +232,4 @@ def _last_boundary(source: str) -> int:
 
 
 def _has_dots(source: str) -> bool:
-    return any(step in (".", "..") for step in re.split(r"[/:?#\\]", unquote(source)))
+    return any(step in (".", "..") for step in re.split(r"[/:?#\\]", _decoded(source)))

@@ -39,6 +39,22 @@ urns = st.lists(steps, min_size=1, max_size=4).map(lambda parts: "urn:" + ":".jo
         ("/idf/lycees/%2e%2e/formation", None),
         ("/idf/lycees/..%2fformation", None),
         ("/idf/lycees/./1", None),
+        ("/idf/lycees/%252e%252e/formation", None),
+        ("/idf/lycees//prives", None),
+        ("/idf/lycees///prives/1", None),
+        ("/idf/lycees/%70rives", None),
+        ("/idf/lycees/%2570rives/1", None),
+        ("/idf/lycees/prives?x", None),
+        ("/idf/lycees/prives;x=1", None),
+        ("/idf/lycees/x\\..\\prives", None),
+        ("/idf/lycees//1", "chemins"),
+        ("/idf/lycees/caf%C3%A9", "chemins"),
+        ("/idf/lycees/prives/", "prives"),
+        ("urn:iledefrance:lycees::nord", "lycees"),
+        ("urn:iledefrance:lycees::prives", None),
+        ("urn:iledefrance:lycees:p%72ives:1", None),
+        ("https://idf.fr/lycees/1", "ailleurs"),
+        ("https://idf.fr//lycees/1", None),
         ("", None),
     ],
 )
@@ -48,7 +64,8 @@ def test_a_source_belongs_to_its_longest_declared_prefix(source: str, owner: str
         producers=(
             producer("lycees", "urn:iledefrance:lycees"),
             producer("chemins", "/idf/lycees"),
-            producer("prives", "/idf/lycees/prives"),
+            producer("prives", "/idf/lycees/prives", "urn:iledefrance:lycees:prives"),
+            producer("ailleurs", "https://idf.fr/lycees"),
         )
     )
     found = producers.of_source(source)
@@ -161,6 +178,12 @@ def test_ids_and_sources_are_told_apart() -> None:
         ("producers", 1, "id"),
         ("producers", 1, "sources", 1),
     ]
+
+
+def test_a_source_spelled_in_two_ways_is_not_two_sources() -> None:
+    """Neither of the two producers could be told from the other."""
+    with pytest.raises(ValidationError, match="is declared already"):
+        Producers(producers=(producer("a", "/a/b"), producer("b", "/a//%62")))
 
 
 def test_a_producer_is_found_by_its_id() -> None:
