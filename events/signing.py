@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -26,6 +26,7 @@ __all__ = [
     "SignatureError",
     "SignatureProblem",
     "SigningSecret",
+    "check_signable",
     "sign",
     "verify",
 ]
@@ -154,33 +155,45 @@ def sign(secret: SigningSecret, message_id: str, at: datetime, body: bytes) -> s
     """
     if not _ID.fullmatch(message_id):
         raise SignatureError(SignatureProblem.MALFORMED_ID)
-    return _signature(secret, message_id, str(int(at.timestamp())), body)
+    return _signature(secret.digest(_signed(message_id, str(int(at.timestamp())), body)))
+
+
+def check_signable(*, message_id: str, timestamp: str, now: datetime) -> None:
+    """Check what can be checked of a signed request before its body is known.
+
+    Raises SignatureError.
+    """
+    _check_timestamp(timestamp, now=now)
+    if not _ID.fullmatch(message_id):
+        raise SignatureError(SignatureProblem.MALFORMED_ID)
 
 
 def verify(
-    secrets: Iterable[SigningSecret],
+    secrets: Sequence[SigningSecret],
     *,
     message_id: str,
     timestamp: str,
     signatures: str,
     body: bytes,
     now: datetime,
-) -> None:
+) -> bytes:
     """Check the three headers of a signed body against the clock and every active secret.
 
+    Returns what tells this id, time and body from all others: the digest by the first secret.
     Raises SignatureError. Takes as long whichever secret or signature matches.
     """
-    _check_timestamp(timestamp, now=now)
-    if not _ID.fullmatch(message_id):
-        raise SignatureError(SignatureProblem.MALFORMED_ID)
+    check_signable(message_id=message_id, timestamp=timestamp, now=now)
     sent = [signature.encode(errors="replace") for signature in signatures.split(" ")]
+    content = _signed(message_id, timestamp, body)
+    digests = [secret.digest(content) for secret in secrets]
     matches = False
-    for secret in secrets:
-        expected = _signature(secret, message_id, timestamp, body).encode()
+    for digest in digests:
+        expected = _signature(digest).encode()
         for signature in sent:
             matches |= hmac.compare_digest(expected, signature)
     if not matches:
         raise SignatureError(SignatureProblem.NO_MATCH)
+    return digests[0]
 
 
 def _check_timestamp(timestamp: str, *, now: datetime) -> None:
@@ -193,6 +206,9 @@ def _check_timestamp(timestamp: str, *, now: datetime) -> None:
         raise SignatureError(SignatureProblem.TOO_NEW)
 
 
-def _signature(secret: SigningSecret, message_id: str, timestamp: str, body: bytes) -> str:
-    digest = secret.digest(f"{message_id}.{timestamp}.".encode() + body)
+def _signed(message_id: str, timestamp: str, body: bytes) -> bytes:
+    return f"{message_id}.{timestamp}.".encode() + body
+
+
+def _signature(digest: bytes) -> str:
     return f"{VERSION},{b64encode(digest).decode()}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
 from pydantic_core import to_json
 from starlette.applications import Starlette
@@ -21,20 +21,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from events.contracts.asyncapi import asyncapi_document
 from events.contracts.json_schema import schema_of
 from events.fact import JSON
-from events.gateway.authentication import AuthenticationError
-from events.gateway.body import BodyReader
+from events.gateway.authentication import AuthenticationError, Authenticator, Claim
+from events.gateway.body import BodyReader, Room, announced_length
+from events.gateway.client_address import ClientAddresses
 from events.gateway.exposition import Exposition
 from events.gateway.http_binding import (
     LARGEST_HEADERS,
     Delivery,
-    HttpHeaders,
     Mode,
     only_once,
     read_delivery,
 )
 from events.gateway.openapi import openapi_document
-from events.gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError
+from events.gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError, ProblemKind
+from events.gateway.quota import Quotas, cost_of
 from events.gateway.reception import Outcome, Receipt, Reception
+from events.gateway.repeats import REPEAT_HEADER, RETRY_SECONDS, Answer, Repeat, Repeats, Turn
 from events.gateway.workbench import Workbench
 from events.registry import FACTS
 from events.serving import OPEN, MetricsGuard
@@ -45,26 +47,12 @@ logger = logging.getLogger(__name__)
 
 EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")
 """All of them take all modes: a generated client needs an address for each."""
-RETRY_SECONDS: Final = "5"
-"""How long to leave a broker that is away alone."""
+PASSING: Final = frozenset({408, 429, 500, 503})
+"""Statuses of problems that the same request may not meet another time."""
 _BROKER_AWAY: Final = KINDS["broker_away"]
 CHALLENGE: Final = 'Bearer realm="smart-region"'
 _JSON: Final = "application/json"
 _SCHEMA: Final = "application/schema+json"
-
-
-class Authenticator(Protocol):
-    """Tells who sends a request: see `events.gateway.authentication`."""
-
-    def authenticate(self, headers: HttpHeaders, body: bytes) -> str:
-        """Return the producer's id. Raises AuthenticationError."""
-
-
-class Quotas(Protocol):
-    """Tells how much a producer may send: see `events.gateway.quota`."""
-
-    def take(self, producer: str, events: int) -> float:
-        """Return 0 where the events fit, else in how many seconds they would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +67,8 @@ class Door:
     """Why no event is taken, in words; None: events are taken."""
     body: BodyReader
     workbench: Workbench
+    repeats: Repeats
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
     metrics_guard: MetricsGuard = OPEN
 
 
@@ -103,67 +93,150 @@ def make_app(door: Door) -> ASGIApp:
 
 
 class _Events:
-    """POST /events: who sends it, what is in it, whether it fits the quota, what became of it."""
+    """POST /events: who sends it, whether it fits the quota, what is in it, what became of it.
+
+    In this order, so that no one makes work who may not: nothing of a body is read for a wrong
+    token, and nothing in it is looked at beyond the quota.
+    """
 
     def __init__(self, door: Door) -> None:
         self._door = door
 
     async def answer(self, request: Request) -> Response:
         """Answer once all is known."""
-        door = self._door
-        producer: str | None = None
         try:
             headers = only_once(request.scope["headers"])
-            if (cause := door.waiting_for()) is not None:
+            if (cause := self._door.waiting_for()) is not None:
                 raise _broker_away(cause)
-            _ask_for_credentials(headers)
-            with door.body.room_for(headers) as room:
-                body = await room.read(request)
-                producer = self._authenticated(request, body)
-                with door.workbench.room_for(producer, len(body)):
-                    delivery = await self._read(producer, headers, body)
-                    self._charge(producer, len(delivery.items))
-                    outcomes = await door.reception.take(delivery.items, producer)
+            sender = self._identified(request)
         except ProblemError as error:
-            door.exposition.count_refused(producer, error.problem.kind.name)
-            return _problem_response(error.problem, error.headers)
-        return _answer(delivery.mode, outcomes)
+            return self._refused(None, error)
+        if isinstance(sender, Claim):
+            return await self._signed(request, headers, sender)
+        return await self._borne(request, headers, sender)
 
-    def _authenticated(self, request: Request, body: bytes) -> str:
+    def _identified(self, request: Request) -> str | Claim:
         try:
-            return self._door.authenticator.authenticate(request.scope["headers"], body)
+            return self._door.authenticator.identify(request.scope["headers"])
         except AuthenticationError as error:
             raise _unauthenticated(str(error)) from None
 
-    async def _read(self, producer: str, headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
+    async def _borne(
+        self, request: Request, headers: Mapping[bytes, bytes], producer: str
+    ) -> Response:
+        """Answer a request that bears the producer's token."""
+        door = self._door
         try:
-            return await self._door.workbench.run(
-                producer, len(body), partial(read_delivery, headers, body)
-            )
-        except ProblemError:
-            self._charge(producer, 1)
-            raise
+            length = announced_length(headers) or 0
+            _ask_to_wait(door.quotas.wait(producer, cost_of(length)))
+            with door.body.room_of(producer, headers) as room:
+                body = await room.read(request)
+                with door.workbench.room_for(producer, len(body)):
+                    _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
+                    delivery, outcomes = await self._taken(producer, headers, body)
+        except ProblemError as error:
+            return self._refused(producer, error)
+        return _answer(delivery.mode, outcomes)
 
-    def _charge(self, producer: str, events: int) -> None:
-        seconds = self._door.quotas.take(producer, events)
-        if seconds > 0:
-            told = str(max(1, round(seconds + 0.5)))
-            raise ProblemError(
-                "over_quota",
-                f"the quota has no room for {_counted(events, 'more event')}:"
-                f" wait {_counted(int(told), 'second')}",
-                headers={"Retry-After": told},
-            )
+    async def _signed(
+        self, request: Request, headers: Mapping[bytes, bytes], claim: Claim
+    ) -> Response:
+        """Answer a request that says to be signed."""
+        found = await self._entered(request, headers, claim)
+        if isinstance(found, Response):
+            return found
+        # The body is gone: what waits for another's answer holds nothing.
+        producer, repeat = found
+        self._door.exposition.count_repeat(producer)
+        answer = await repeat.answer()
+        if answer is None:
+            return self._refused(producer, _repeated())
+        return Response(
+            answer.body, answer.status, headers={**answer.headers, REPEAT_HEADER: "true"}
+        )
+
+    async def _entered(
+        self, request: Request, headers: Mapping[bytes, bytes], claim: Claim
+    ) -> Response | tuple[str, Repeat]:
+        """Return the answer to a signed request, or whose repeat it is."""
+        door = self._door
+        peer = request.client and request.client.host
+        try:
+            with door.body.room_for_stranger(door.addresses.of(peer, headers), headers) as room:
+                body = await room.read(request)
+                try:
+                    proof = claim.prove(body)
+                except AuthenticationError as error:
+                    raise _unauthenticated(str(error)) from None
+                turn = door.repeats.enter(proof)
+                if isinstance(turn, Repeat):
+                    return proof.producer, turn
+                with turn:
+                    response, is_final = await self._in_turn(
+                        turn, room, proof.producer, headers, body
+                    )
+                    turn.end(_kept(response, is_final=is_final))
+                    return response
+        except ProblemError as error:
+            return self._refused(None, error)
+
+    async def _in_turn(
+        self,
+        turn: Turn,
+        room: Room,
+        producer: str,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+    ) -> tuple[Response, bool]:
+        """Return the answer to a signed request, and whether it is the last word."""
+        door = self._door
+        try:
+            door.body.prove(room, producer)
+            with door.workbench.room_for(producer, len(body)):
+                is_charged = turn.is_charged
+                if not is_charged:
+                    _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
+                    turn.charged()
+                delivery, outcomes = await self._taken(producer, headers, body, owes=not is_charged)
+        except ProblemError as error:
+            return self._refused(producer, error), error.problem.kind.status not in PASSING
+        return _answer(delivery.mode, outcomes), _BROKER_AWAY not in map(_kind, outcomes)
+
+    async def _taken(
+        self,
+        producer: str,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+        *,
+        owes: bool = True,
+    ) -> tuple[Delivery, Sequence[Outcome]]:
+        """Look into a body that has been charged by its size, and take what is in it."""
+        delivery = await self._door.workbench.run(
+            producer, len(body), partial(read_delivery, headers, body)
+        )
+        more = len(delivery.items) - cost_of(len(body))
+        if owes and more > 0:
+            self._door.quotas.owe(producer, more)
+        return delivery, await self._door.reception.take(delivery.items, producer)
+
+    def _refused(self, producer: str | None, error: ProblemError) -> Response:
+        self._door.exposition.count_refused(producer, error.problem.kind.name)
+        return _problem_response(error.problem, error.headers)
+
+
+def _ask_to_wait(seconds: float) -> None:
+    """Refuse what does not fit the quota for so long."""
+    if seconds > 0:
+        told = max(1, round(seconds + 0.5))
+        raise ProblemError(
+            "over_quota",
+            f"the quota has no room for it: wait {_counted(told, 'second')}",
+            headers={"Retry-After": str(told)},
+        )
 
 
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _ask_for_credentials(headers: Mapping[bytes, bytes]) -> None:
-    """Refuse before the body is read what cannot be authenticated after."""
-    if b"authorization" not in headers and b"webhook-signature" not in headers:
-        raise _unauthenticated("sign the request, or send a bearer token")
 
 
 def _unauthenticated(detail: str) -> ProblemError:
@@ -180,8 +253,27 @@ def _broker_away(cause: str) -> ProblemError:
     return ProblemError(
         "broker_away",
         "nothing was taken: send it again later",
-        headers={"Retry-After": RETRY_SECONDS},
+        headers={"Retry-After": str(RETRY_SECONDS)},
     )
+
+
+def _repeated() -> ProblemError:
+    return ProblemError(
+        "repeated",
+        "webhook-signature: this request came before and its answer is no longer kept: sign it "
+        "anew to hear what became of it, what arrives twice counts once",
+        field="webhook-signature",
+        remedy="sign it anew",
+    )
+
+
+def _kept(response: Response, *, is_final: bool) -> Answer:
+    """Return an answer as it is given again."""
+    return Answer(response.status_code, dict(response.headers), bytes(response.body), is_final)
+
+
+def _kind(outcome: Outcome) -> ProblemKind | None:
+    return outcome.kind if isinstance(outcome, Problem) else None
 
 
 def _answer(mode: Mode, outcomes: Sequence[Outcome]) -> Response:
@@ -216,7 +308,7 @@ def _problem_response(problem: Problem, headers: Mapping[str, str] | None = None
     response = _json(problem.as_json(), status=problem.kind.status, media_type=MEDIA_TYPE)
     response.headers.update(headers or {})
     if problem.kind is _BROKER_AWAY:
-        response.headers.setdefault("Retry-After", RETRY_SECONDS)
+        response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
     return response
 
 

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from secrets import token_bytes, token_hex
+from typing import Final, NamedTuple
+
+from pydantic import SecretStr
 
 from events.errors import EventsError
-from events.producers.secrets import Secrets
+from events.gateway.http_binding import HttpHeaders
+from events.producers.model import Producers
+from events.producers.secrets import ProducerSecrets, Secrets
 from events.producers.tokens import token_owner
 from events.signing import (
     ID_HEADER,
     PRODUCER_HEADER,
     SIGNATURE_HEADER,
     TIMESTAMP_HEADER,
+    TOLERANCE,
     SignatureError,
+    SigningSecret,
+    check_signable,
     verify,
 )
 
-__all__ = ["PRODUCER_HEADER", "AuthenticationError", "AuthenticationProblem", "Authenticator"]
+__all__ = [
+    "PRODUCER_HEADER",
+    "AuthenticationError",
+    "AuthenticationProblem",
+    "Authenticator",
+    "Claim",
+    "Proof",
+]
 
 _AUTHORIZATION: Final = "authorization"
 _BEARER: Final = "bearer"
@@ -65,21 +80,68 @@ class AuthenticationError(EventsError):
         super().__init__(f"{problem.value.replace('_', ' ')}: {self.remedy}")
 
 
+class Proof(NamedTuple):
+    """Who sent a signed request, and what tells it from all others."""
+
+    producer: str
+    fingerprint: bytes
+    """The same for the same id, time and body, and for no other."""
+    holds_until: float
+    """When its timestamp is too old, in seconds since 1970."""
+
+
+class Claim:
+    """A signed request of which all has been checked but the signature: that takes the body."""
+
+    def __init__(
+        self, producer: str, sent: Mapping[str, str], known: ProducerSecrets, *, now: datetime
+    ) -> None:
+        self._producer = producer
+        self._sent = sent
+        self._known = known
+        self._now = now
+
+    def prove(self, body: bytes) -> Proof:
+        """Return who sent the body. Raises AuthenticationError."""
+        try:
+            fingerprint = verify(
+                self._known.signing,
+                message_id=self._sent[ID_HEADER],
+                timestamp=self._sent[TIMESTAMP_HEADER],
+                signatures=self._sent[SIGNATURE_HEADER],
+                body=body,
+                now=self._now,
+            )
+        except SignatureError:
+            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS) from None
+        holds_until = int(self._sent[TIMESTAMP_HEADER]) + TOLERANCE.total_seconds()
+        return Proof(self._producer, fingerprint, holds_until)
+
+
 class Authenticator:
     """Tells the producer of a request; `now` is the clock, aware.
 
-    The same request sent again within the tolerance of its timestamp is let in again: its events
-    are then known already, and change nothing.
+    Whoever has no secret, or fewer than another, is tried with as many: the time of an answer tells
+    neither who has one nor of which kind.
     """
 
-    def __init__(self, secrets: Secrets, *, now: Callable[[], datetime]) -> None:
-        self._secrets = secrets
+    def __init__(
+        self, secrets: Secrets, producers: Producers, *, now: Callable[[], datetime]
+    ) -> None:
         self._now = now
+        held = secrets.root
+        signing = max((len(one.signing) for one in held.values()), default=0)
+        bearer = max((len(one.bearer_sha256) for one in held.values()), default=0)
+        self._nobody = _decoy(max(signing, 1), max(bearer, 1))
+        self._known = {
+            producer.id: _padded(held.get(producer.id), self._nobody) for producer in producers
+        }
 
-    def authenticate(self, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> str:
-        """The id of the producer that sends; headers as ASGI gives them, names in lower case.
+    def identify(self, headers: HttpHeaders) -> str | Claim:
+        """The id of the producer whose token a request bears, or the claim of one that is signed.
 
-        Raises AuthenticationError.
+        Asks the headers alone, so that nobody's body is read for a wrong token, an old or malformed
+        signature, or a producer that is not declared. Raises AuthenticationError.
         """
         sent = _said_once(headers)
         signed = [name for name in _SIGNED if name in sent]
@@ -94,36 +156,49 @@ class Authenticator:
         if any(name.startswith(_BINARY_PREFIX) for name, _ in headers):
             # Whoever overheard a signed body could put it under attributes of their own.
             raise AuthenticationError(AuthenticationProblem.UNSIGNED_ATTRIBUTES)
-        return self._signer(sent, body)
+        return self._claim(sent)
 
     def _bearer(self, authorization: str) -> str:
         scheme, _, token = authorization.partition(" ")
         owner = token_owner(token) if scheme.lower() == _BEARER else None
-        known = self._secrets.of(owner) if owner is not None else None
-        if owner is None or known is None or not known.has_token(token):
+        known = self._known.get(owner or "", self._nobody)
+        if not known.has_token(token) or owner is None:
             raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
         return owner
 
-    def _signer(self, sent: Mapping[str, str], body: bytes) -> str:
-        owner = sent[PRODUCER_HEADER]
-        known = self._secrets.of(owner)
+    def _claim(self, sent: Mapping[str, str]) -> Claim:
+        now = self._now()
+        producer = sent[PRODUCER_HEADER]
         try:
-            verify(
-                known.signing if known is not None else (),
-                message_id=sent[ID_HEADER],
-                timestamp=sent[TIMESTAMP_HEADER],
-                signatures=sent[SIGNATURE_HEADER],
-                body=body,
-                now=self._now(),
-            )
+            check_signable(message_id=sent[ID_HEADER], timestamp=sent[TIMESTAMP_HEADER], now=now)
         except SignatureError as error:
             late = error.header == TIMESTAMP_HEADER
             problem = AuthenticationProblem.WRONG_TIME if late else None
             raise AuthenticationError(problem or AuthenticationProblem.WRONG_CREDENTIALS) from None
-        return owner
+        known = self._known.get(producer)
+        if known is None:
+            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
+        return Claim(producer, sent, known, now=now)
 
 
-def _said_once(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+def _decoy(signing: int, bearer: int) -> ProducerSecrets:
+    """Make secrets that nobody knows."""
+    return ProducerSecrets.model_construct(
+        signing=tuple(SigningSecret(token_bytes(32)) for _ in range(signing)),
+        bearer_sha256=tuple(SecretStr(token_hex(32)) for _ in range(bearer)),
+    )
+
+
+def _padded(own: ProducerSecrets | None, decoy: ProducerSecrets) -> ProducerSecrets:
+    """Return a producer's secrets and as many decoys as make them as many as the decoy has."""
+    own = own or ProducerSecrets()
+    return ProducerSecrets.model_construct(
+        signing=(*own.signing, *decoy.signing)[: len(decoy.signing)],
+        bearer_sha256=(*own.bearer_sha256, *decoy.bearer_sha256)[: len(decoy.bearer_sha256)],
+    )
+
+
+def _said_once(headers: HttpHeaders) -> dict[str, str]:
     """The headers that tell who sends; refused where one came twice, or with other than ASCII."""
     sent: dict[str, str] = {}
     for raw_name, raw_value in headers:

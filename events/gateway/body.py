@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -11,89 +12,226 @@ from starlette.requests import Request
 
 from events.gateway.problems import ProblemError
 
-__all__ = ["LARGEST_BODY", "BodyReader"]
+__all__ = ["LARGEST_BODY", "BodyReader", "Room", "announced_length"]
 
 LARGEST_BODY: Final = 1024 * 1024
-MOST_HELD: Final = 64 * 1024 * 1024
-"""Bytes of bodies in work at once; beyond it requests are told to come back."""
+MOST_HELD: Final = 48 * 1024 * 1024
+"""Bytes of bodies of proven producers in work at once."""
+MOST_OF_ONE: Final = 16 * 1024 * 1024
+"""Of these, bytes of one producer."""
+MOST_UNPROVEN: Final = 16 * 1024 * 1024
+"""Bytes of bodies at once that have to be read before it is known who sends them."""
+MOST_OF_ADDRESS: Final = 8 * 1024 * 1024
+"""Of these, bytes from one address."""
 #: So much more is read and dropped, so that a client that sends all before it listens is answered.
 DROPPED: Final = 7 * LARGEST_BODY
 _CLOSE: Final = {"Connection": "close"}
+_MOST_DIGITS: Final = 20
 
 
 class BodyReader:
-    """Knows how much all requests hold together; `seconds` is the deadline of each body."""
+    """Knows how much all requests hold together; `seconds` is the deadline of each body.
 
-    def __init__(self, *, seconds: float, most_held: int = MOST_HELD) -> None:
+    Producers that are proven and senders that are not have pools of their own: whoever proves
+    nothing takes no room from those who do.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: float,
+        most_held: int = MOST_HELD,
+        most_of_one: int = MOST_OF_ONE,
+        most_unproven: int = MOST_UNPROVEN,
+        most_of_address: int = MOST_OF_ADDRESS,
+    ) -> None:
         self._seconds = seconds
-        self._most_held = most_held
-        self._held = 0
+        self._proven = _Proven(most_held, most_of_one)
+        self._unproven = _Unproven(most_unproven, most_of_address)
 
     @contextmanager
-    def room_for(self, headers: Mapping[bytes, bytes]) -> Iterator[_Room]:
-        """Give what reads one body, which counts as held until the context ends.
+    def room_of(self, producer: str, headers: Mapping[bytes, bytes]) -> Iterator[Room]:
+        """Give what reads a body of a proven producer; it counts as held until the context ends."""
+        with self._room(self._proven, producer, headers) as room:
+            yield room
 
-        Raises ProblemError (overloaded) where others hold too much already.
-        """
-        told = headers.get(b"content-length", b"")
-        length = int(told) if told.isdigit() else None
-        room = _Room(self, length)
+    @contextmanager
+    def room_for_stranger(self, address: str, headers: Mapping[bytes, bytes]) -> Iterator[Room]:
+        """Give what reads a body from an address, of which it is not known yet who sends it."""
+        with self._room(self._unproven, address, headers) as room:
+            yield room
+
+    def prove(self, room: Room, producer: str) -> None:
+        """Let a body that was read count as its producer's. Raises ProblemError (overloaded)."""
+        room.move(self._proven, producer)
+
+    @contextmanager
+    def _room(
+        self, pool: _Proven | _Unproven, owner: str, headers: Mapping[bytes, bytes]
+    ) -> Iterator[Room]:
+        room = Room(pool, owner, length=announced_length(headers), seconds=self._seconds)
         try:
             yield room
         finally:
-            self._held -= room.held
-
-    def hold(self, size: int) -> None:
-        """Count bytes as held. Raises ProblemError (overloaded)."""
-        if self._held + size > self._most_held:
-            raise ProblemError(
-                "overloaded",
-                "nothing was taken: send it again later",
-                headers={"Retry-After": "1", **_CLOSE},
-            )
-        self._held += size
-
-    @property
-    def seconds(self) -> float:
-        """The deadline of a body."""
-        return self._seconds
+            room.release()
 
 
-class _Room:
-    """Reads one body."""
+class Room:
+    """Reads one body, and holds it."""
 
-    def __init__(self, reader: BodyReader, length: int | None) -> None:
+    def __init__(
+        self, pool: _Proven | _Unproven, owner: str, *, length: int | None, seconds: float
+    ) -> None:
         self.held = 0
-        self._reader = reader
+        self._pool = pool
+        self._owner = owner
         self._length = length
+        self._seconds = seconds
+        self._deadline: asyncio.Timeout | None = None
+        self.is_given_up = False
 
     async def read(self, request: Request) -> bytes:
         """Return the body. Raises ProblemError: too large, too slow, or too much at once."""
         if self._length is not None and self._length > LARGEST_BODY + DROPPED:
             raise _too_large()
         try:
-            async with asyncio.timeout(self._reader.seconds):
+            async with asyncio.timeout(self._seconds) as self._deadline:
                 return await self._collect(request)
         except TimeoutError:
-            detail = f"the body did not come within {self._reader.seconds:g} seconds"
+            if self.is_given_up:
+                raise _overloaded() from None
+            detail = f"the body did not come within {self._seconds:g} seconds"
             raise ProblemError("slow_request", detail, headers=_CLOSE) from None
 
+    def give_up(self) -> None:
+        """Hold nothing from now on: the room is another's, and the request is told so."""
+        self.is_given_up = True
+        self.release()
+        if self._deadline is not None:
+            self._deadline.reschedule(asyncio.get_running_loop().time())
+
+    def release(self) -> None:
+        """Hold nothing any more."""
+        self._pool.release(self, self._owner)
+        self.held = 0
+
+    def move(self, pool: _Proven, owner: str) -> None:
+        """Let what is held count elsewhere. Raises ProblemError (overloaded)."""
+        held = self.held
+        self.release()
+        self._pool, self._owner = pool, owner
+        pool.hold(self, owner, held)
+
     async def _collect(self, request: Request) -> bytes:
-        parts: list[bytes] = []
+        # One buffer: a body that comes byte by byte takes no more room than another.
+        body = bytearray()
         size = 0
         async for part in request.stream():
             size += len(part)
             if size > LARGEST_BODY + DROPPED:
                 raise _too_large()
             if size > LARGEST_BODY:
-                parts.clear()
+                if body:
+                    body.clear()
+                    self.release()
                 continue
-            self._reader.hold(len(part))
-            self.held += len(part)
-            parts.append(part)
+            if self.is_given_up:
+                break
+            self._pool.hold(self, self._owner, len(part))
+            body += part
+        if self.is_given_up:
+            raise _overloaded()
         if size > LARGEST_BODY:
             raise _too_large()
-        return b"".join(parts)
+        return bytes(body)
+
+
+class _Proven:
+    """The bodies of producers: no one of them has all the room."""
+
+    def __init__(self, most: int, most_of_one: int) -> None:
+        self._most = most
+        self._most_of_one = min(most, most_of_one)
+        self._held = 0
+        self._of_one: Counter[str] = Counter()
+
+    def hold(self, room: Room, producer: str, size: int) -> None:
+        """Count bytes as held. Raises ProblemError (overloaded)."""
+        if self._held + size > self._most or self._of_one[producer] + size > self._most_of_one:
+            raise _overloaded()
+        self._held += size
+        self._of_one[producer] += size
+        room.held += size
+
+    def release(self, room: Room, producer: str) -> None:
+        """Count what a room holds no more."""
+        self._held -= room.held
+        self._of_one[producer] -= room.held
+
+
+class _Unproven:
+    """The bodies of whoever has proven nothing yet.
+
+    Nobody is kept out by bodies that are begun and do not end: where there is no room, what the
+    same address began first gives way, or what the address began first that holds most.
+    """
+
+    def __init__(self, most: int, most_of_one: int) -> None:
+        self._most = most
+        self._most_of_one = min(most, most_of_one)
+        self._held = 0
+        self._of_one: Counter[str] = Counter()
+        # Dictionaries as ordered sets: what was begun first comes first.
+        self._rooms: dict[str, dict[Room, None]] = {}
+
+    def hold(self, room: Room, address: str, size: int) -> None:
+        """Count bytes as held, and give up others for them. Raises ProblemError (overloaded)."""
+        if size > self._most_of_one:
+            raise _overloaded()
+        while self._of_one[address] + size > self._most_of_one:
+            self._give_up_oldest(address)
+        while self._held + size > self._most:
+            fullest, _ = max(self._of_one.items(), key=_held_by)
+            self._give_up_oldest(fullest)
+        if room.is_given_up:  # It was the oldest itself.
+            raise _overloaded()
+        self._held += size
+        self._of_one[address] += size
+        room.held += size
+        self._rooms.setdefault(address, {})[room] = None
+
+    def release(self, room: Room, address: str) -> None:
+        """Count what a room holds no more."""
+        rooms = self._rooms.get(address, {})
+        if room not in rooms:
+            return
+        del rooms[room]
+        self._held -= room.held
+        self._of_one[address] -= room.held
+        if not rooms:
+            del self._rooms[address], self._of_one[address]
+
+    def _give_up_oldest(self, address: str) -> None:
+        next(iter(self._rooms[address])).give_up()
+
+
+def _held_by(share: tuple[str, int]) -> int:
+    return share[1]
+
+
+def announced_length(headers: Mapping[bytes, bytes]) -> int | None:
+    """Return how long a request says that its body is, in bytes; None where it does not say."""
+    told = headers.get(b"content-length", b"")
+    return int(told) if told.isdigit() and len(told) <= _MOST_DIGITS else None
+
+
+def _overloaded() -> ProblemError:
+    """Return what is answered where there is no room for a body."""
+    return ProblemError(
+        "overloaded",
+        "nothing was taken: send it again later",
+        headers={"Retry-After": "1", **_CLOSE},
+    )
 
 
 def _too_large() -> ProblemError:

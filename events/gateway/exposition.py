@@ -45,6 +45,7 @@ class Exposition:
         self._producers = frozenset(producers)
         self._events = self._made(Counter, names.EVENTS)
         self._refused = self._made(Counter, names.REFUSED)
+        self._repeats = self._made(Counter, names.REPEATS)
         self._requests = self._made(Counter, names.REQUESTS)
         self._seconds = self._made(Histogram, names.REQUEST_SECONDS, buckets=_SECONDS)
         self._made(Gauge, names.READY).set_function(is_ready)
@@ -52,6 +53,7 @@ class Exposition:
         for producer in (*sorted(self._producers), UNKNOWN_PRODUCER):
             for fate in Fate:
                 self._events.labels(producer, fate.value)
+            self._repeats.labels(producer)
 
     def count_events(self, producer: str | None, fate: Fate, number: int) -> None:
         """Count events of a proven producer (None: of nobody known)."""
@@ -60,6 +62,10 @@ class Exposition:
     def count_refused(self, producer: str | None, reason: str) -> None:
         """Count an event refused for a reason, or a request refused with a problem."""
         self._refused.labels(self._label(producer), reason).inc()
+
+    def count_repeat(self, producer: str) -> None:
+        """Count a signed request that came before."""
+        self._repeats.labels(self._label(producer)).inc()
 
     def count_request(self, status: int) -> None:
         """Count an answer."""

@@ -11,6 +11,7 @@ __all__ = [
     "GATEWAY_METRICS",
     "READY",
     "REFUSED",
+    "REPEATS",
     "REQUESTS",
     "REQUEST_SECONDS",
 ]
@@ -31,6 +32,14 @@ REFUSED: Final = Metric(
     "its problem, once. Without a proven producer it is `unknown`'s.",
     "unauthenticated grows: a secret has expired or somebody guesses; see the proxy's log. "
     "over_quota grows: agree on another quota. Else tell the producer's contact.",
+)
+REPEATS: Final = Metric(
+    "smartregion_gateway_repeats_total",
+    "counter",
+    ("producer",),
+    "Signed requests that came again, byte for byte, and were given their first answer.",
+    "Grows fast: a client does not take its answers, or somebody sends again what they overheard. "
+    "It costs the producer nothing; look at the proxy's log, and at the way that requests take.",
 )
 REQUESTS: Final = Metric(
     "smartregion_gateway_requests_total",
@@ -54,4 +63,11 @@ READY: Final = Metric(
 )
 
 #: What the door exposes.
-GATEWAY_METRICS: Final[tuple[Metric, ...]] = (EVENTS, REFUSED, REQUESTS, REQUEST_SECONDS, READY)
+GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
+    EVENTS,
+    REFUSED,
+    REPEATS,
+    REQUESTS,
+    REQUEST_SECONDS,
+    READY,
+)

@@ -9,6 +9,7 @@ from events.fact import JSON
 from events.gateway.body import LARGEST_BODY
 from events.gateway.http_binding import MOST_EVENTS
 from events.gateway.problems import KINDS, MEDIA_TYPE, ProblemKind
+from events.gateway.repeats import REPEAT_HEADER
 
 __all__ = ["openapi_document"]
 
@@ -61,7 +62,16 @@ _CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
     ("dataschema", "URI of the data's schema; kept, and not read.", {"type": "string"}, False),
 )
 """The attributes in binary mode: name, meaning, schema, whether each event has it."""
-_REFUSALS: Final = frozenset({400, 401, 403, 408, 413, 415, 422, 429, 431, 500, 503})
+_REPEATED: Final[dict[str, JSON]] = {
+    "headers": {
+        REPEAT_HEADER: {
+            "description": "There where the same signed request came before: this is the answer "
+            "that it had then.",
+            "schema": {"type": "string"},
+        }
+    }
+}
+_REFUSALS: Final = frozenset({400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503})
 """What POST /events may answer besides what it takes."""
 _NEVER_DESCRIBED: Final = 405
 """An operation cannot tell what another method is answered."""
@@ -173,10 +183,13 @@ def _sending(
         ],
         "requestBody": {"required": True, "content": {media_type: {"schema": schema}}},
         "responses": {
-            "202": _answered("The broker has every event.", answer),
-            "207": _answered(
-                "Some events of the batch were taken, some not.", _reference("BatchAnswer")
-            ),
+            "202": {**_answered("The broker has every event.", answer), **_REPEATED},
+            "207": {
+                **_answered(
+                    "Some events of the batch were taken, some not.", _reference("BatchAnswer")
+                ),
+                **_REPEATED,
+            },
             **_problems(*_REFUSALS),
         },
     }

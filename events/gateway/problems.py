@@ -196,6 +196,13 @@ _OF_THE_REQUEST: Final = (
         "Headers and body have a deadline each. Send smaller batches over a slow line.",
     ),
     ProblemKind(
+        "repeated",
+        409,
+        "The signed request came before",
+        "It was answered then, byte for byte the same, and its answer is no longer kept. Sign its "
+        "events anew to hear what became of them: what arrives twice counts once.",
+    ),
+    ProblemKind(
         "body_too_large",
         413,
         "The body is larger than 1 MiB",

@@ -18,11 +18,13 @@ from events.gateway.admission import Admission
 from events.gateway.app import Door, make_app
 from events.gateway.authentication import Authenticator
 from events.gateway.body import BodyReader
+from events.gateway.client_address import ClientAddresses
 from events.gateway.exposition import Exposition
 from events.gateway.http_binding import LARGEST_HEADERS
 from events.gateway.protocol import protocol_with
 from events.gateway.quota import Quotas
 from events.gateway.reception import Reception
+from events.gateway.repeats import Repeats
 from events.gateway.settings import GatewaySettings
 from events.gateway.topics_writer import Patience, TopicsWriter
 from events.gateway.workbench import Workbench
@@ -99,7 +101,7 @@ def _door(
         is_ready=lambda: writer.waiting_for is None,
     )
     return Door(
-        authenticator=Authenticator(secrets, now=_now),
+        authenticator=Authenticator(secrets, producers, now=_now),
         quotas=Quotas(producers, clock=monotonic),
         reception=Reception(
             Admission(producers, now=_now), writer, exposition, workbench, now=_now
@@ -108,6 +110,8 @@ def _door(
         waiting_for=lambda: writer.waiting_for,
         body=BodyReader(seconds=settings.gateway_body_timeout),
         workbench=workbench,
+        repeats=Repeats(now=_now),
+        addresses=ClientAddresses(settings.gateway_trusted_proxies),
         metrics_guard=settings.metrics_guard(),
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
 
+from events.gateway.client_address import Network
 from events.serving import ServingSettings
 from events.settings import ENV_PREFIX, read_settings
 
@@ -43,8 +46,25 @@ class GatewaySettings(ServingSettings):
     """How long the broker may take to acknowledge; then the producer is told to send again."""
     gateway_stop_timeout: PositiveInt = 20
     """How long a stop waits for requests that have begun; at least the delivery's."""
+    gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Addresses or networks of the proxies before it, separated by commas (`10.0.0.0/8`): the last
+    address in `X-Forwarded-For` that is none of them is taken for the sender's."""
     gateway_connections: PositiveInt = 1000
     """Most connections at once; the next are answered 503."""
+
+    @field_validator("gateway_trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, told: object) -> object:
+        if not isinstance(told, str):
+            return told
+        networks: list[Network] = []
+        for text in told.split(","):
+            try:
+                networks.append(ip_network(text.strip()))
+            except ValueError:
+                message = f"write addresses or networks, as 10.0.0.0/8; {text.strip()!r} is none"
+                raise ValueError(message) from None
+        return tuple(networks)
 
     @field_validator("gateway_stop_timeout")
     @classmethod

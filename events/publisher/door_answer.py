@@ -32,8 +32,9 @@ LONGEST_PAUSE: Final = 24 * 60 * 60.0
 _ACCEPTED: Final = 202
 _MULTI_STATUS: Final = 207
 _ALL_REFUSED: Final = 422
-#: The request could come through another time: it was late, too early, too much, or met a fault.
-_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+#: The request could come through another time: it was late, too early, too much, met a fault, or
+#: came before with this signature: the next one is signed anew.
+_PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 #: The request was too large, or something in it was more than somebody on the way could read.
 _UNREADABLE: Final = frozenset({400, 413, 422, 431})
 

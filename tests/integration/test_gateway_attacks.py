@@ -6,7 +6,8 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from events.signing import SignatureError, SigningSecret, verify
 from events.topic_admin import apply_topics
 from events.topics import declared_topics, topic_name
 from tests.support.bystander import Bystander
-from tests.support.doors import Credentials, Door
+from tests.support.doors import Credentials, Door, issue_credentials
 from tests.support.doorway import doorway, records_of
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, closed, event, signed
 from tests.support.kafka import KafkaBroker
@@ -31,8 +32,15 @@ SCHOOLS = topic_name(Family.SCHOOLS)
 class Target:
     """The door that is attacked, and what its producer knows."""
 
-    def __init__(self, door: Door, credentials: Credentials, bootstrap: str) -> None:
+    def __init__(
+        self,
+        door: Door,
+        credentials: Credentials,
+        bootstrap: str,
+        others: Mapping[str, Credentials],
+    ) -> None:
         self.door = door
+        self.others = others
         self.token = credentials.token
         self.secret = SigningSecret.from_text(credentials.signing_secret)
         self.written_secret = credentials.signing_secret
@@ -64,11 +72,10 @@ def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) 
     """Give a door."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
-    with doorway(kafka_broker.bootstrap, tmp_path_factory.mktemp("door"), log_level="debug") as (
-        door,
-        credentials,
-    ):
-        yield Target(door, credentials, kafka_broker.bootstrap)
+    folder = tmp_path_factory.mktemp("door")
+    others = {name: issue_credentials(name, folder) for name in ("prives", "subventions")}
+    with doorway(kafka_broker.bootstrap, folder, log_level="debug") as (door, credentials):
+        yield Target(door, credentials, kafka_broker.bootstrap, others)
 
 
 def now() -> datetime:
@@ -134,10 +141,12 @@ def test_a_token_that_is_nearly_right_opens_nothing(target: Target, change: str)
 
 def test_the_hash_of_a_token_is_no_token(target: Target) -> None:
     """Whoever reads the secrets file has not got in yet."""
-    digest = re.search(r"[0-9a-f]{64}", _secrets_file(target))
-    assert digest is not None
+    digests = re.findall(r"[0-9a-f]{64}", _secrets_file(target))
+    assert len(digests) == 3
 
-    assert target.post(BODY, f"authorization: Bearer srt_{PRODUCER}_{digest[0]}").status == 401
+    for digest in digests:
+        token = f"srt_{PRODUCER}_{digest}"
+        assert target.post(BODY, f"authorization: Bearer {token}").status == 401
 
 
 def test_a_signature_of_another_body_is_wrong(target: Target) -> None:
@@ -244,6 +253,28 @@ def test_another_source_is_not_let_in(target: Target, source: str) -> None:
 
     assert target.post(event(source=source)).status == 403
     assert len(target.events()) == before
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/lycees/prives",
+        "/lycees//prives",
+        "/lycees///prives/1",
+        "/lycees/%70rives",
+        "/lycees/p%72ives/1",
+        "/lycees/%2570rives",
+        "/lycees/x%2f..%2fprives",
+        "/lycees/prives?x=1",
+        "/lycees/prives#x",
+        "/lycees/prives;x=1/1",
+    ],
+)
+def test_the_source_below_one_s_own_that_is_another_s_is_not_let_in(
+    target: Target, source: str
+) -> None:
+    """However it is spelled: whoever reads it in plain would take it for the other's."""
+    assert target.post(event(source=source)).status == 403
 
 
 def test_a_type_that_is_not_declared_is_not_let_in(target: Target) -> None:
@@ -418,6 +449,187 @@ def test_no_body_stops_the_door(target: Target, body: str) -> None:
         bystander.keep_going(5)
 
     assert {answer.status for answer in answers} <= {400, 422}
+
+
+# Whoever keeps others out
+
+LARGE = 2**20
+SILENT = 80
+"""Bodies of a mebibyte: more than all that are held at once."""
+
+
+def unfinished(*headers: str) -> bytes:
+    """Write a request of which the last byte never comes."""
+    return post(b"x" * LARGE, f"content-type: {STRUCTURED}", *headers)[:-1]
+
+
+def claimed(producer: str, number: int) -> list[str]:
+    """Write the headers of a signature that nobody made."""
+    mine = SigningSecret(os.urandom(32))
+    return lines(signed(b"", at=now(), producer=producer, secret=mine, message_id=f"m{number}"))
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer junk", f"Bearer srt_{PRODUCER}_{'A' * 43}", "Basic bHljZWVzOmx5Y2Vlcw=="],
+)
+def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target, authorization: str) -> None:
+    """They are answered before the last byte has come, and nothing is held of them."""
+    sent = unfinished(f"authorization: {authorization}")
+    with Bystander(target.door, target.token) as bystander, ExitStack() as opened:
+        held = [
+            opened.enter_context(Line(target.door.port, source="127.0.0.2")) for _ in range(SILENT)
+        ]
+        for line in held:
+            line.send(sent)
+        bystander.keep_going()
+        answers = [line.answer() for line in held]
+
+    assert {answer and answer.status for answer in answers} == {401}
+
+
+@pytest.mark.parametrize("signs", [False, True], ids=["a token", "a signature"])
+def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: bool) -> None:  # noqa: FBT001
+    """They have room of their own, and what is begun and not ended gives way there."""
+    secret = target.secret if signs else None
+    with Bystander(target.door, target.token, signs=secret) as bystander, ExitStack() as opened:
+        held = [
+            opened.enter_context(Line(target.door.port, source=f"127.0.0.{2 + number % 4}"))
+            for number in range(SILENT)
+        ]
+        for number, line in enumerate(held):
+            line.send(unfinished(*claimed(PRODUCER, number)))
+        bystander.keep_going()
+        first = held[0].answer()
+
+    assert first is not None
+    assert (first.status, first.problem) == (503, "overloaded")
+
+
+@pytest.mark.parametrize("change", ["producer", "time", "id"])
+def test_a_signature_that_cannot_hold_is_answered_before_its_body(
+    target: Target, change: str
+) -> None:
+    """Nobody of that name, too old, or of no form: no byte of the body is waited for."""
+    headers = signed(BODY, at=now() - timedelta(minutes=6 if change == "time" else 0))
+    if change == "producer":
+        headers["smartregion-producer"] = "nobody"
+    if change == "id":
+        headers["webhook-id"] = "a.b"
+
+    answer = target.send(request("POST", "/events", *lines(headers), "content-length: 1000"))
+
+    assert (answer.status, answer.problem) == (401, "unauthenticated")
+
+
+def test_one_address_has_a_bounded_share_of_what_is_not_proven(target: Target) -> None:
+    """What it began first gives way to what it begins then; another address is not touched."""
+    with ExitStack() as opened:
+        other, *held = (
+            opened.enter_context(Line(target.door.port, source=source))
+            for source in ("127.0.0.3", *["127.0.0.2"] * 12)
+        )
+        body = json.dumps(event(31)).encode()
+        right = post(
+            body,
+            f"content-type: {STRUCTURED}",
+            *lines(signed(body, at=now(), secret=target.secret, message_id="m-slow")),
+        )
+        other.send(right[:-1])
+        for number, line in enumerate(held):
+            line.send(unfinished(*claimed(PRODUCER, number)))
+        displaced = held[0].answer()
+        other.send(right[-1:])
+        answer = other.answer()
+
+    assert displaced is not None
+    assert (displaced.status, displaced.headers["connection"]) == (503, "close")
+    assert answer is not None
+    assert answer.status == 202
+
+
+# Whoever sends again what they overheard
+
+
+def test_a_replay_costs_its_producer_nothing(target: Target) -> None:
+    """Its quota is ten at once: a hundred repeats leave nine, and each has the first answer."""
+    secret = SigningSecret.from_text(target.others["prives"].signing_secret)
+
+    def right(number: int) -> bytes:
+        body = json.dumps(event(number, source="/lycees/prives/1")).encode()
+        signature = signed(
+            body, at=now(), producer="prives", secret=secret, message_id=f"msg_{number}"
+        )
+        return post(body, f"content-type: {STRUCTURED}", *lines(signature))
+
+    overheard = right(5000)
+    with Bystander(target.door, target.token) as bystander:
+        first = target.send(overheard)
+        replays = [target.send(overheard) for _ in range(100)]
+        owns = [target.send(right(5001 + number)) for number in range(9)]
+        bystander.keep_going()
+
+    assert first.status == 202
+    assert "idempotent-replayed" not in first.headers
+    assert {(one.status, one.body) for one in replays} == {(202, first.body)}
+    assert {one.headers["idempotent-replayed"] for one in replays} == {"true"}
+    assert {one.status for one in owns} == {202}
+    assert sum(b'"5000"' in value for value in target.events()) == 1
+    assert 'repeats_total{producer="prives"} 100.0' in target.door.metrics()
+
+
+def test_an_answer_that_was_lost_is_given_again(target: Target) -> None:
+    """A producer hangs up before its answer, sends the same again, and has its receipt."""
+    body = json.dumps(event(4712)).encode()
+    sent = post(
+        body,
+        f"content-type: {STRUCTURED}",
+        *lines(signed(body, at=now(), secret=target.secret, message_id="msg_lost")),
+    )
+    with Line(target.door.port) as line:
+        line.send(sent)
+
+    answers = [target.send(sent) for _ in range(2)]
+
+    assert {one.status for one in answers} == {202}
+    assert answers[0].json == answers[1].json
+    assert sum(b'"4712"' in value for value in target.events()) == 1
+
+
+def test_the_same_id_for_another_body_is_another_request(target: Target) -> None:
+    """Only its owner can have signed it: nothing of it is lost."""
+    for number in (4713, 4714):
+        body = json.dumps(event(number)).encode()
+        signature = signed(body, at=now(), secret=target.secret, message_id="msg_once")
+        answer = target.post(body, *lines(signature))
+
+        assert answer.status == 202
+        assert answer.json["receipts"][0]["id"] == str(number)
+
+
+# Whoever sends more than was agreed
+
+
+def test_a_producer_beyond_its_quota_slows_nobody_down(target: Target) -> None:
+    """Nothing of its bodies is looked at, nor read where their size says enough."""
+    items = b",".join(b'{"a":"%s"}' % (rb"e\u0301" * 500) for _ in range(280))
+    flood = post(
+        b"[" + items + b"]",
+        f"content-type: {BATCH}",
+        f"authorization: Bearer {target.others['subventions'].token}",
+    )
+    statuses = []
+    with Bystander(target.door, target.token) as bystander, ExitStack() as opened:
+        held = [opened.enter_context(Line(target.door.port, source="127.0.0.2")) for _ in range(4)]
+        for _ in range(15):
+            for line in held:
+                line.send(flood)
+            answers = [line.answer() for line in held]
+            statuses += [answer.status for answer in answers if answer is not None]
+        bystander.keep_going()
+
+    assert len(statuses) == 60
+    assert statuses.count(429) >= 59  # From a full bucket one passes, and is owed.
 
 
 # What is overheard

@@ -7,12 +7,14 @@ import json
 import ssl
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from statistics import median, quantiles
 from time import monotonic
 from typing import Self
 
+from events.signing import SigningSecret
 from tests.support.doors import Door
-from tests.support.gateway import STRUCTURED, event
+from tests.support.gateway import STRUCTURED, event, signed
 from tests.support.waiting import wait_until
 
 __all__ = ["Bystander"]
@@ -36,11 +38,15 @@ class Bystander:
         door: Door,
         token: str,
         *,
+        signs: SigningSecret | None = None,
         probe: str = "/healthz",
         probe_port: int | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """Take the gateway and a producer's token; `tls` where the gateway speaks it."""
+        """Take the gateway and a producer's token, or the secret with which it signs instead.
+
+        `tls` is for a gateway that speaks it.
+        """
         self.waits: list[float] = []
         """Seconds to each answer of 202."""
         self.probes: list[float] = []
@@ -49,6 +55,7 @@ class Bystander:
         """What became of everything else."""
         self._port = door.port
         self._token = token
+        self._signs = signs
         self._probe = probe
         self._probe_port = probe_port or door.port
         self._tls = tls
@@ -105,14 +112,21 @@ class Bystander:
             connection = self._connection(self._port)
         else:
             connection = self._kept = self._kept or self._connection(self._port)
-        headers = {"content-type": STRUCTURED, "authorization": f"Bearer {self._token}"}
+        body = json.dumps(event(self._sent)).encode()
+        headers = {"content-type": STRUCTURED, **self._credentials(body)}
         began = monotonic()
         try:
-            connection.request("POST", "/events", json.dumps(event(self._sent)), headers)
+            connection.request("POST", "/events", body, headers)
             self._told(connection.getresponse(), 202, began, self.waits)
         finally:
             if connection is not self._kept:
                 connection.close()
+
+    def _credentials(self, body: bytes) -> dict[str, str]:
+        if self._signs is None:
+            return {"authorization": f"Bearer {self._token}"}
+        number = f"msg_{self._sent}"
+        return signed(body, at=datetime.now(UTC), secret=self._signs, message_id=number)
 
     def _ask(self) -> None:
         connection = self._connection(self._probe_port)

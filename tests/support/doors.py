@@ -33,12 +33,13 @@ class Credentials:
 
 
 def issue_credentials(producer: str, folder: Path) -> Credentials:
-    """Make a token and a signing secret for a producer, in a new file."""
+    """Make a token and a signing secret for a producer, in the folder's file of secrets."""
     token, secret = issue(producer, Scheme.BEARER), issue(producer, Scheme.SIGNATURE)
     file = folder / "secrets.yaml"
     file.touch(mode=0o600)
     _, _, second_key = secret.lines.partition("\n")
-    file.write_text(f"{token.lines}\n{second_key}\n", encoding="utf-8")
+    with file.open("a", encoding="utf-8") as secrets:
+        secrets.write(f"{token.lines}\n{second_key}\n")
     return Credentials(token.secret.get_secret_value(), secret.secret.get_secret_value(), file)
 
 

@@ -31,6 +31,13 @@ producers:
     types: [grant.*]
     quota: {{ events_per_second: 10, burst: 10 }}
     expected_every: daily
+  - id: prives
+    title: Lycées privés
+    contact: prives
+    sources: [/lycees/prives]
+    types: [school.connected]
+    quota: {{ events_per_second: 10, burst: 10 }}
+    expected_every: daily
 """
 
 

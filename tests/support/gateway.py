@@ -24,6 +24,7 @@ from events.gateway.exposition import Exposition
 from events.gateway.openapi import openapi_document
 from events.gateway.quota import Quotas
 from events.gateway.reception import Reception
+from events.gateway.repeats import Repeats
 from events.gateway.topics_writer import BrokerAwayError, Written
 from events.gateway.workbench import Workbench
 from events.producers.model import Producers
@@ -210,7 +211,13 @@ def _template(found: re.Match[str]) -> str:
 class Hall:
     """A door with everything behind it, and a client before it."""
 
-    def __init__(self, *, most_held: int = 2**26, metrics_guard: MetricsGuard = OPEN) -> None:
+    def __init__(
+        self,
+        *,
+        most_held: int = 2**26,
+        most_answered: int = 2**21,
+        metrics_guard: MetricsGuard = OPEN,
+    ) -> None:
         self.now = NOW
         self.monotonic = 0.0
         self.writer = FakeWriter()
@@ -223,7 +230,9 @@ class Hall:
         )
         workbench = Workbench()
         door = Door(
-            authenticator=Authenticator(Secrets(root={PRODUCER: secrets}), now=lambda: self.now),
+            authenticator=Authenticator(
+                Secrets(root={PRODUCER: secrets}), PRODUCERS, now=lambda: self.now
+            ),
             quotas=Quotas(PRODUCERS, clock=lambda: self.monotonic),
             reception=Reception(
                 Admission(PRODUCERS, now=lambda: self.now),
@@ -236,6 +245,7 @@ class Hall:
             waiting_for=lambda: self.writer.waiting_for,
             body=BodyReader(seconds=5, most_held=most_held),
             workbench=workbench,
+            repeats=Repeats(now=lambda: self.now, most_answered=most_answered),
             metrics_guard=metrics_guard,
         )
         self.app = make_app(door)

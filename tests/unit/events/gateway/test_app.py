@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from events.dead_letters import PRODUCER as PRODUCER_HEADER
 from events.errors import RefusalReason
+from events.gateway.http_binding import Delivery, read_delivery
 from events.gateway.problems import KINDS
 from events.registry import FACTS
 from events.serving import MetricsGuard
@@ -235,6 +237,141 @@ def test_a_quota_has_an_end(hall: Hall) -> None:
     assert answer.json()["detail"].endswith(f": wait {seconds} {unit}")
     assert written == 2_000
     assert hall.send(batch, media_type=BATCH)[0] == 202
+
+
+def test_a_quota_is_asked_before_a_body_is_looked_at(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it holds is not even read as JSON."""
+    looked: list[bytes] = []
+
+    def looking(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
+        looked.append(body)
+        return read_delivery(headers, body)
+
+    monkeypatch.setattr("events.gateway.app.read_delivery", looking)
+    junk = b" " * 2**20
+
+    statuses = [hall.send(junk)[0] for _ in range(5)]
+
+    assert statuses == [413, 429, 429, 429, 429]
+    assert len(looked) == 1
+
+
+def test_bytes_are_charged_as_well_as_events(hall: Hall) -> None:
+    """An event counts as one for each kibibyte that it begins."""
+    large = json.dumps(event()).encode() + b" " * 200_000
+
+    assert [hall.send(large)[0] for _ in range(11)] == [202] * 10 + [429]
+
+
+def test_more_events_than_were_charged_by_size_are_owed(hall: Hall) -> None:
+    """Small events count each: what comes next waits for all of them."""
+    tiny = [1] * 500
+    for _ in range(4):
+        hall.send(tiny, media_type=BATCH)
+
+    status, answer = hall.send(event())
+
+    assert (status, answer["type"]) == (429, "/problems/over_quota")
+
+
+def test_a_body_that_says_how_large_it_is_is_refused_unread(hall: Hall) -> None:
+    """A producer beyond its quota sends no bytes for nothing."""
+    hall.send(b" " * 2**20)
+    parts: list[bytes] = []
+
+    async def told() -> AsyncIterator[bytes]:
+        parts.append(b" ")
+        yield parts[-1]
+
+    answer = hall.client.post(
+        "/events",
+        content=told(),
+        headers={"content-type": STRUCTURED, "content-length": "1048576", **bearer()},
+    )
+
+    assert (answer.status_code, parts) == (429, [])
+
+
+def test_a_signed_request_sent_again_is_given_its_first_answer(hall: Hall) -> None:
+    """It says so, writes nothing and costs nothing; whatever its first answer was."""
+    for content, media_type, status in (
+        ([event(number) for number in range(500)], BATCH, 202),
+        ([event(1), {"a": 1}], BATCH, 207),
+        (event(id=""), STRUCTURED, 422),
+        ("nonsense", STRUCTURED, 400),
+    ):
+        body = json.dumps(content).encode()
+        headers = {"content-type": media_type, **signed(body)}
+        first = hall.client.post("/events", content=body, headers=headers)
+        written = len(hall.writer.records)
+
+        for _ in range(10):
+            again = hall.client.post("/events", content=body, headers=headers)
+
+            assert (again.status_code, again.content) == (status, first.content)
+            assert again.headers["idempotent-replayed"] == "true"
+            assert again.headers["content-type"] == first.headers["content-type"]
+        assert "idempotent-replayed" not in first.headers
+        assert len(hall.writer.records) == written
+    assert hall.metric("smartregion_gateway_repeats_total", producer=PRODUCER) == 40
+    assert hall.send([event(number) for number in range(500)], media_type=BATCH)[0] == 202
+
+
+def test_a_signed_request_that_was_not_acknowledged_may_come_again(hall: Hall) -> None:
+    """As it is, after as long as it was told to wait; it is charged once."""
+    body = json.dumps([event(number) for number in range(500)]).encode()
+    headers = {"content-type": BATCH, **signed(body)}
+    hall.writer.unacknowledged.add("smartregion.schools")
+    first = hall.client.post("/events", content=body, headers=headers)
+    soon = hall.client.post("/events", content=body, headers=headers)
+    hall.writer.unacknowledged.clear()
+    hall.now += timedelta(seconds=float(first.headers["retry-after"]))
+
+    answers = [hall.client.post("/events", content=body, headers=headers) for _ in range(2)]
+
+    assert (first.status_code, soon.status_code) == (503, 503)
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert len(hall.writer.records) == 1_000
+    assert [hall.send(json.loads(body), media_type=BATCH)[0] for _ in range(4)] == [202] * 3 + [429]
+
+
+def test_a_signed_request_beyond_its_quota_may_come_again(hall: Hall) -> None:
+    """It is let in once there is room."""
+    for _ in range(4):
+        hall.send([event()] * 500, media_type=BATCH)
+    body = json.dumps(event()).encode()
+    headers = {"content-type": STRUCTURED, **signed(body)}
+    refused = [hall.client.post("/events", content=body, headers=headers) for _ in range(3)]
+    hall.monotonic += float(refused[-1].headers["retry-after"])
+
+    taken = hall.client.post("/events", content=body, headers=headers)
+
+    assert {answer.status_code for answer in refused} == {429}
+    assert taken.status_code == 202
+    assert "idempotent-replayed" not in taken.headers
+
+
+def test_a_repeat_whose_answer_is_gone_is_told_so() -> None:
+    """Its events, signed anew, have their receipts again."""
+    hall = Hall(most_answered=1)
+    body = json.dumps(event()).encode()
+    first, again = (
+        hall.client.post(
+            "/events", content=body, headers={"content-type": STRUCTURED, **signed(body)}
+        )
+        for _ in range(2)
+    )
+
+    anew = hall.client.post(
+        "/events",
+        content=body,
+        headers={"content-type": STRUCTURED, **signed(body, message_id="msg_2")},
+    )
+
+    assert (first.status_code, again.status_code, anew.status_code) == (202, 409, 202)
+    assert again.json()["type"] == "/problems/repeated"
 
 
 def test_nothing_is_taken_while_the_broker_is_away(hall: Hall) -> None:

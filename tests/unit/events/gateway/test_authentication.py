@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,9 +14,12 @@ from events.gateway.authentication import (
     AuthenticationError,
     AuthenticationProblem,
     Authenticator,
+    Claim,
 )
+from events.producers.model import Producers
 from events.producers.secrets import Secrets, token_digest
 from events.signing import SigningSecret, sign
+from tests.support.producers import producer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOKEN = "srt_lycees_" + "A" * 43
@@ -37,17 +42,20 @@ SECRETS = Secrets.model_validate(
         "sans-secret": {},
     }
 )
-AUTHENTICATOR = Authenticator(SECRETS, now=lambda: NOW)
+PRODUCERS = Producers(
+    producers=tuple(producer(name, f"/{name}") for name in (*SECRETS.root, "sans-rien"))
+)
+AUTHENTICATOR = Authenticator(SECRETS, PRODUCERS, now=lambda: NOW)
 
 Headers = list[tuple[bytes, bytes]]
 
 
 def signed(
-    secret: SigningSecret = SECRET, producer: str = "lycees", at: datetime = NOW, body: bytes = BODY
+    secret: SigningSecret = SECRET, name: str = "lycees", at: datetime = NOW, body: bytes = BODY
 ) -> Headers:
     """Give the headers of a signed request."""
     return [
-        (b"smartregion-producer", producer.encode()),
+        (b"smartregion-producer", name.encode()),
         (b"webhook-id", b"m-1"),
         (b"webhook-timestamp", str(int(at.timestamp())).encode()),
         (b"webhook-signature", sign(secret, "m-1", at, body).encode()),
@@ -59,17 +67,35 @@ def bearer(token: str) -> Headers:
     return [(b"authorization", f"Bearer {token}".encode())]
 
 
+def sender(headers: Headers, body: bytes = BODY) -> str:
+    """Tell who sends a request."""
+    found = AUTHENTICATOR.identify(headers)
+    return found.prove(body).producer if isinstance(found, Claim) else found
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, name: str, called: Callable[..., object]) -> list[int]:
+    """Count the calls of a function."""
+    calls: list[int] = []
+
+    def counting(*given: object) -> object:
+        calls.append(1)
+        return called(*given)
+
+    monkeypatch.setattr(name, counting)
+    return calls
+
+
 def problem(headers: Headers, body: bytes = BODY) -> AuthenticationProblem:
     """Tell why a request is nobody's; never by repeating what it holds."""
     with pytest.raises(AuthenticationError) as refused:
-        AUTHENTICATOR.authenticate(headers, body)
+        sender(headers, body)
     for _, value in headers:
         assert value.decode("latin-1") not in str(refused.value)
     return refused.value.problem
 
 
 @pytest.mark.parametrize(
-    ("headers", "producer"),
+    ("headers", "expected"),
     [
         (bearer(TOKEN), "lycees"),
         (bearer(OTHER_TOKEN), "formation"),
@@ -81,9 +107,9 @@ def problem(headers: Headers, body: bytes = BODY) -> AuthenticationProblem:
         (signed(at=NOW - timedelta(minutes=5)), "lycees"),
     ],
 )
-def test_a_proof_tells_the_producer(headers: Headers, producer: str) -> None:
+def test_a_proof_tells_the_producer(headers: Headers, expected: str) -> None:
     """A token or a signature of any active secret is the producer's, whatever the body."""
-    assert AUTHENTICATOR.authenticate(headers, BODY) == producer
+    assert sender(headers) == expected
 
 
 WRONG = AuthenticationProblem.WRONG_CREDENTIALS
@@ -117,9 +143,10 @@ INCOMPLETE = AuthenticationProblem.INCOMPLETE_SIGNATURE
             for _ in (AuthenticationProblem.INCOMPLETE_SIGNATURE,)
         ),
         (signed(OTHER_SECRET), WRONG),
-        (signed(producer="formation"), WRONG),
-        (signed(producer="nobody"), WRONG),
-        (signed(producer="sans-secret"), WRONG),
+        (signed(name="formation"), WRONG),
+        (signed(name="nobody"), WRONG),
+        (signed(name="sans-secret"), WRONG),
+        (signed(name="sans-rien"), WRONG),
         (signed(body=b"{}"), WRONG),
         (signed(at=NOW - timedelta(seconds=301)), AuthenticationProblem.WRONG_TIME),
         (signed(at=NOW + timedelta(seconds=301)), AuthenticationProblem.WRONG_TIME),
@@ -129,6 +156,48 @@ INCOMPLETE = AuthenticationProblem.INCOMPLETE_SIGNATURE
 def test_what_proves_nothing(headers: Headers, expected: AuthenticationProblem) -> None:
     """Every other request is nobody's, for one of few reasons that name no producer."""
     assert problem(headers) is expected
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        signed(at=NOW - timedelta(seconds=301)),
+        signed(name="nobody"),
+        [(name, b"m.1" if name == b"webhook-id" else value) for name, value in signed()],
+        [(name, b"now" if name == b"webhook-timestamp" else value) for name, value in signed()],
+        bearer("srt_lycees_" + "C" * 43),
+    ],
+)
+def test_what_headers_disprove_needs_no_body(headers: Headers) -> None:
+    """A wrong token, time, id or name is told before anything of the body is read."""
+    with pytest.raises(AuthenticationError):
+        AUTHENTICATOR.identify(headers)
+
+
+@pytest.mark.parametrize("name", ["lycees", "formation", "sans-secret", "sans-rien"])
+def test_whoever_is_declared_is_tried_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many digests are made and compared whether a producer has two secrets, one or none."""
+    made = counted(monkeypatch, "hmac.digest", hmac.digest)
+    compared = counted(monkeypatch, "hmac.compare_digest", hmac.compare_digest)
+    assert problem(signed(SigningSecret(bytes(32)), name)) is WRONG
+    assert (len(made), len(compared)) == (2 + 1, 2)  # One is the test's own signature.
+    compared.clear()
+    assert problem(bearer(f"srt_{name}_" + "C" * 43)) is WRONG
+    assert len(compared) == 1
+
+
+def test_a_request_has_a_fingerprint_whichever_secret_signed_it() -> None:
+    """The same id, time and body are the same request; another body is another."""
+
+    def fingerprint(headers: Headers, body: bytes = BODY) -> bytes:
+        claim = AUTHENTICATOR.identify(headers)
+        assert isinstance(claim, Claim)
+        proof = claim.prove(body)
+        assert proof.holds_until == (NOW + timedelta(minutes=5)).timestamp()
+        return proof.fingerprint
+
+    assert fingerprint(signed()) == fingerprint(signed(OLD_SECRET))
+    assert fingerprint(signed()) != fingerprint(signed(body=b"{}"), b"{}")
 
 
 def test_a_body_that_was_changed_is_nobodys() -> None:
@@ -159,4 +228,4 @@ def test_a_body_that_was_changed_is_nobodys() -> None:
 def test_any_headers_get_an_answer(headers: Headers, body: bytes) -> None:
     """Nothing but the error of this module ever comes out, and nobody is let in by chance."""
     with pytest.raises(AuthenticationError):
-        AUTHENTICATOR.authenticate(headers, body)
+        sender(headers, body)

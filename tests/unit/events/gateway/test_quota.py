@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.gateway.quota import Quotas, TokenBucket
+from events.gateway.quota import Quotas, TokenBucket, cost_of
 from events.producers.model import Producers, Quota
 from tests.support.producers import producer
 
@@ -68,6 +68,30 @@ def test_more_than_the_burst_passes_from_a_full_bucket_and_is_owed() -> None:
     assert tokens.take(500) == 0
 
 
+def test_to_ask_takes_nothing() -> None:
+    """It tells what taking would."""
+    tokens, _ = bucket(rate=10, burst=3)
+    assert [tokens.wait(3) for _ in range(5)] == [0] * 5
+    assert tokens.take(3) == 0
+    assert tokens.wait(1) == pytest.approx(0.1)
+
+
+def test_what_turns_out_to_be_more_is_owed() -> None:
+    """Whatever comes next waits for it."""
+    tokens, clock = bucket(rate=10, burst=100)
+    assert tokens.take(1) == 0
+    tokens.owe(199)
+    assert tokens.take(1) == pytest.approx(10.1)
+    clock.now += 10.1 + NEARLY
+    assert tokens.take(1) == 0
+
+
+@given(size=st.integers(0, 2**20))
+def test_a_body_counts_by_its_size(size: int) -> None:
+    """As one event for each kibibyte that is begun, and never as none."""
+    assert (cost_of(size) - 1) * 1024 < max(size, 1) <= cost_of(size) * 1024
+
+
 def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
     """Tokens come with time only."""
     tokens, clock = bucket(rate=1_000, burst=1)
@@ -120,5 +144,9 @@ def test_each_producer_has_a_bucket_of_its_own() -> None:
     quotas = Quotas(Producers(producers=(producer("a", "/a"), producer("b", "/b"))), clock=clock)
     assert quotas.take("a", 10_000) == 0
     assert quotas.take("a", 1) > 0
-    assert quotas.take("b", 1) == 0
+    assert quotas.wait("b", 10_000) == 0
+    quotas.owe("b", 10_001)
+    assert quotas.wait("b", 1) > 0
+    quotas.owe("nobody", 1)
     assert quotas.take("nobody", 1) > 1_000
+    assert quotas.wait("nobody", 1) > 1_000

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from events.gateway.authentication import Authenticator
+from events.gateway.authentication import Authenticator, Claim
+from events.producers.model import Producers
 from events.producers.secrets import Secrets, token_digest
 from events.producers.tokens import Scheme, issue
 from events.publisher.credentials import (
@@ -17,6 +18,7 @@ from events.publisher.credentials import (
     load_credentials,
 )
 from events.secret_file import OpenSecretError
+from tests.support.producers import producer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOKEN = issue("lycees", Scheme.BEARER).secret.get_secret_value()
@@ -40,7 +42,9 @@ def test_the_door_knows_who_it_is(tmp_path: Path, secret: str) -> None:
     credentials = load_credentials(written(tmp_path, f"{secret}\n"), producer="lycees")
     headers = credentials.headers(b"[]", NOW)
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    assert Authenticator(SECRETS, now=lambda: NOW).authenticate(raw, b"[]") == "lycees"
+    producers = Producers(producers=(producer("lycees", "/lycees"),))
+    found = Authenticator(SECRETS, producers, now=lambda: NOW).identify(raw)
+    assert (found.prove(b"[]").producer if isinstance(found, Claim) else found) == "lycees"
 
 
 def test_each_request_has_an_id_of_its_own(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_what_is_not_the_doors_word_delivers_nothing(status: int, content: objec
         read(status, content)
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
 def test_what_passes_is_tried_again(status: int) -> None:
     """The whole batch may come through another time, after the pause that was asked for."""
     with pytest.raises(DoorAwayError) as away:
