@@ -29,6 +29,7 @@ from events.gateway.http_binding import (
     LARGEST_HEADERS,
     Delivery,
     Mode,
+    mode_of,
     only_once,
     read_delivery,
 )
@@ -168,7 +169,9 @@ class _Events:
                     proof = claim.prove(body)
                 except AuthenticationError as error:
                     raise _unauthenticated(str(error)) from None
-                turn = door.repeats.enter(proof)
+                # Which is not signed: whoever changes it makes another request of the same bytes.
+                mode = mode_of(headers)
+                turn = door.repeats.enter(proof, mode)
                 if isinstance(turn, Repeat):
                     return proof.producer, turn
                 with turn:
@@ -193,11 +196,12 @@ class _Events:
         try:
             door.body.prove(room, producer)
             with door.workbench.room_for(producer, len(body)):
-                is_charged = turn.is_charged
-                if not is_charged:
+                if not turn.is_charged:
                     _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
-                    turn.charged()
-                delivery, outcomes = await self._taken(producer, headers, body, owes=not is_charged)
+                turn.charged()
+                delivery, outcomes = await self._taken(
+                    producer, headers, body, owes=not turn.is_charged
+                )
         except ProblemError as error:
             return self._refused(producer, error), error.problem.kind.status not in PASSING
         return _answer(delivery.mode, outcomes), _BROKER_AWAY not in map(_kind, outcomes)

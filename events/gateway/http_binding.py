@@ -29,6 +29,7 @@ __all__ = [
     "HttpHeaders",
     "Item",
     "Mode",
+    "mode_of",
     "only_once",
     "read_delivery",
 ]
@@ -138,22 +139,44 @@ def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
     Raises ProblemError where the request as a whole cannot be read.
     """
     media_type = _media_type(headers)
-    attributes = {
-        name.removeprefix(_CE): value for name, value in headers.items() if name.startswith(_CE)
-    }
+    attributes = _attributes(headers)
+    mode = _mode(media_type, headers, attributes)
+    if mode is Mode.STRUCTURED:
+        return Delivery(mode, [_structured(attributes, body)])
+    if mode is Mode.BATCH:
+        return Delivery(mode, list(_batch(body)))
+    content_type = headers[b"content-type"] if media_type else IMPLIED
+    return Delivery(mode, [_binary(attributes, content_type, body)])
+
+
+def mode_of(headers: Mapping[bytes, bytes]) -> Mode:
+    """Return how events lie in a request, which its headers alone say.
+
+    Raises ProblemError where they say nothing that is read here.
+    """
+    return _mode(_media_type(headers), headers, _attributes(headers))
+
+
+def _attributes(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    return {name.removeprefix(_CE): value for name, value in headers.items() if name[:3] == _CE}
+
+
+def _mode(
+    media_type: bytes, headers: Mapping[bytes, bytes], attributes: Mapping[bytes, bytes]
+) -> Mode:
     if media_type == STRUCTURED:
-        return Delivery(Mode.STRUCTURED, [_structured(attributes, body)])
+        return Mode.STRUCTURED
     if media_type == BATCH:
         if attributes:
             raise _contradiction(next(iter(attributes)), "send no ce- headers with a batch")
-        return Delivery(Mode.BATCH, list(_batch(body)))
+        return Mode.BATCH
     if not media_type and attributes:
         # CloudEvents' own SDKs leave it out where nobody named it: JSON is then implied (2.2.2 of
         # the specification's event format), as in a record on Kafka.
-        return Delivery(Mode.BINARY, [_binary(attributes, IMPLIED, body)])
+        return Mode.BINARY
     if media_type.startswith(_CLOUDEVENTS) or not (attributes and _JSON.fullmatch(media_type)):
         raise _unsupported(CONTENT_TYPE, headers.get(b"content-type"), _TAKEN)
-    return Delivery(Mode.BINARY, [_binary(attributes, headers[b"content-type"], body)])
+    return Mode.BINARY
 
 
 def _media_type(headers: Mapping[bytes, bytes]) -> bytes:

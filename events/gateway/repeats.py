@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, NamedTuple, Self
 
 from events.gateway.authentication import Proof
+from events.gateway.http_binding import Mode
 
 __all__ = ["REPEAT_HEADER", "RETRY_SECONDS", "Answer", "Repeat", "Repeats", "Turn"]
 
@@ -62,11 +63,12 @@ class Repeats:
         self._most_answered = most_answered
         self._of: dict[str, _Memory] = {}
 
-    def enter(self, proof: Proof) -> Turn | Repeat:
-        """Give a request its turn, or say that it came before.
+    def enter(self, proof: Proof, mode: Mode) -> Turn | Repeat:
+        """Give a request its turn, or say that it came before in this mode.
 
-        One whose answer was not the last word has its turn again after RETRY_SECONDS, and is
-        charged no more.
+        The mode is not signed, and decides on the answer: the same bytes have a turn in each, and
+        are charged once in all. A request whose answer was not the last word has its turn again
+        after RETRY_SECONDS.
         """
         memory = self._of.get(proof.producer)
         if memory is None:
@@ -74,10 +76,12 @@ class Repeats:
         now = self._now().timestamp()
         memory.forget_before(now)
         fingerprint = proof.fingerprint[:_FINGERPRINT_BYTES]
-        running = memory.running.get(fingerprint)
-        if running is not None or memory.is_settled(fingerprint, now):
-            return Repeat(memory, fingerprint, running)
-        return Turn(memory, fingerprint, proof.holds_until, self._now)
+        key = fingerprint + mode.encode()
+        running = memory.running.get(key)
+        if running is not None or memory.is_settled(key, now):
+            return Repeat(memory, key, running)
+        is_charged = any(fingerprint + other.encode() in memory.seen for other in Mode)
+        return Turn(memory, key, proof.holds_until, self._now, is_charged=is_charged)
 
 
 class Turn:
@@ -89,25 +93,24 @@ class Turn:
     def __init__(
         self,
         memory: _Memory,
-        fingerprint: bytes,
+        key: bytes,
         holds_until: float,
         now: Callable[[], datetime],
+        *,
+        is_charged: bool,
     ) -> None:
+        self.is_charged = is_charged
+        """Whether the request was charged at an earlier try."""
         self._memory = memory
-        self._fingerprint = fingerprint
+        self._key = key
         self._holds_until = holds_until
         self._now = now
         self._answer: Answer | None = None
-        self._running = memory.running[fingerprint] = asyncio.get_running_loop().create_future()
-
-    @property
-    def is_charged(self) -> bool:
-        """Whether the request was charged, now or at an earlier try."""
-        return self._fingerprint in self._memory.seen
+        self._running = memory.running[key] = asyncio.get_running_loop().create_future()
 
     def charged(self) -> None:
-        """Take note that the request was charged."""
-        self._memory.remember(self._fingerprint, self._holds_until)
+        """Take note that the request was charged, now or earlier."""
+        self._memory.remember(self._key, self._holds_until)
 
     def end(self, answer: Answer) -> None:
         """Take note of what was answered."""
@@ -117,10 +120,10 @@ class Turn:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.is_charged:
+        if self._key in self._memory.seen:
             again_at = self._now().timestamp() + RETRY_SECONDS
-            self._memory.keep(self._fingerprint, self._answer, again_at=again_at)
-        del self._memory.running[self._fingerprint]
+            self._memory.keep(self._key, self._answer, again_at=again_at)
+        del self._memory.running[self._key]
         self._running.set_result(self._answer)
 
 
@@ -128,10 +131,10 @@ class Repeat:
     """A request that came before."""
 
     def __init__(
-        self, memory: _Memory, fingerprint: bytes, running: asyncio.Future[Answer | None] | None
+        self, memory: _Memory, key: bytes, running: asyncio.Future[Answer | None] | None
     ) -> None:
         self._memory = memory
-        self._fingerprint = fingerprint
+        self._key = key
         self._running = running
 
     async def answer(self) -> Answer | None:
@@ -139,11 +142,11 @@ class Repeat:
         if self._running is not None:
             # Who gives up waiting does not end it for the others.
             return await asyncio.shield(self._running)
-        return self._memory.answer(self._fingerprint)
+        return self._memory.answer(self._key)
 
 
 class _Memory:
-    """What is remembered of one producer."""
+    """What is remembered of one producer, by fingerprint and mode."""
 
     def __init__(self, most_requests: int, most_answered: int) -> None:
         self._most_requests = most_requests
@@ -158,37 +161,37 @@ class _Memory:
         self._answers: OrderedDict[bytes, Answer] = OrderedDict()
         self._answered = 0
 
-    def is_settled(self, fingerprint: bytes, now: float) -> bool:
+    def is_settled(self, key: bytes, now: float) -> bool:
         """Whether a request has an answer that still holds."""
-        return fingerprint in self.seen and self._again_at.get(fingerprint, now + 1) > now
+        return key in self.seen and self._again_at.get(key, now + 1) > now
 
-    def remember(self, fingerprint: bytes, holds_until: float) -> None:
+    def remember(self, key: bytes, holds_until: float) -> None:
         """Remember a request as long as its signature holds."""
-        if fingerprint in self.seen:
+        if key in self.seen:
             return
-        self.seen[fingerprint] = holds_until
-        self._order.append(fingerprint)
+        self.seen[key] = holds_until
+        self._order.append(key)
         while len(self._order) > self._most_requests:
             self._forget_oldest()
 
-    def keep(self, fingerprint: bytes, answer: Answer | None, *, again_at: float) -> None:
+    def keep(self, key: bytes, answer: Answer | None, *, again_at: float) -> None:
         """Keep an answer; None: there was none, and the request may come again."""
-        self._drop(fingerprint)
-        self._again_at.pop(fingerprint, None)
+        self._drop(key)
+        self._again_at.pop(key, None)
         if answer is None or not answer.is_final:
-            self._again_at[fingerprint] = again_at if answer is not None else 0.0
+            self._again_at[key] = again_at if answer is not None else 0.0
         if answer is None:
             return
         if len(answer.body) >= _SHORT:
             answer = answer._replace(body=zlib.compress(answer.body, 1))
-        self._answers[fingerprint] = answer
+        self._answers[key] = answer
         self._answered += len(answer.body) + _OVERHEAD
         while self._answered > self._most_answered:
             self._drop(next(iter(self._answers)))
 
-    def answer(self, fingerprint: bytes) -> Answer | None:
+    def answer(self, key: bytes) -> Answer | None:
         """Return what was answered; None where it is no longer kept."""
-        kept = self._answers.get(fingerprint)
+        kept = self._answers.get(key)
         if kept is not None and kept.body.startswith(_PACKED):
             return kept._replace(body=zlib.decompress(kept.body))
         return kept
@@ -199,13 +202,13 @@ class _Memory:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        fingerprint = self._order.popleft()
-        del self.seen[fingerprint]
-        self._again_at.pop(fingerprint, None)
-        self._drop(fingerprint)
+        key = self._order.popleft()
+        del self.seen[key]
+        self._again_at.pop(key, None)
+        self._drop(key)
 
-    def _drop(self, fingerprint: bytes) -> None:
-        answer = self._answers.pop(fingerprint, None)
+    def _drop(self, key: bytes) -> None:
+        answer = self._answers.pop(key, None)
         if answer is not None:
             self._answered -= len(answer.body) + _OVERHEAD
 

@@ -319,6 +319,23 @@ def test_a_signed_request_sent_again_is_given_its_first_answer(hall: Hall) -> No
     assert hall.send([event(number) for number in range(500)], media_type=BATCH)[0] == 202
 
 
+@pytest.mark.parametrize("media_type", [STRUCTURED, "text/plain", "application/json", ""])
+def test_a_signed_request_under_another_media_type_keeps_nothing_from_its_owner(
+    hall: Hall, media_type: str
+) -> None:
+    """Whoever overheard it may be first: the owner is answered for what it sent, and pays once."""
+    body = json.dumps([event(number) for number in range(500)]).encode()
+    stolen = hall.client.post(
+        "/events", content=body, headers={"content-type": media_type, **signed(body)}
+    )
+
+    own = hall.client.post("/events", content=body, headers={"content-type": BATCH, **signed(body)})
+
+    assert stolen.status_code in (415, 422)
+    assert own.status_code == 202
+    assert len(own.json()["receipts"]) == 500
+
+
 def test_a_signed_request_that_was_not_acknowledged_may_come_again(hall: Hall) -> None:
     """As it is, after as long as it was told to wait; it is charged once."""
     body = json.dumps([event(number) for number in range(500)]).encode()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.gateway.authentication import Proof
+from events.gateway.http_binding import Mode
 from events.gateway.repeats import RETRY_SECONDS, Answer, Repeat, Repeats, Turn
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -41,7 +42,7 @@ def answered(repeats: Repeats, given: Answer | None, of: Proof, *, charged: bool
     """Let a request have its turn; False where it has none."""
 
     async def enter() -> bool:
-        turn = repeats.enter(of)
+        turn = repeats.enter(of, Mode.BATCH)
         if isinstance(turn, Repeat):
             return False
         with turn:
@@ -58,7 +59,7 @@ def repeated(repeats: Repeats, of: Proof) -> Answer | None:
     """Return the answer that a repeat is given."""
 
     async def enter() -> Answer | None:
-        repeat = repeats.enter(of)
+        repeat = repeats.enter(of, Mode.BATCH)
         assert isinstance(repeat, Repeat)
         return await repeat.answer()
 
@@ -78,8 +79,8 @@ def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
 
     async def both() -> None:
         repeats = Repeats(now=Clock())
-        turn = repeats.enter(proof())
-        others = [repeats.enter(proof()) for _ in range(2)]
+        turn = repeats.enter(proof(), Mode.BATCH)
+        others = [repeats.enter(proof(), Mode.BATCH) for _ in range(2)]
         assert isinstance(turn, Turn)
         waiting = [
             asyncio.ensure_future(other.answer()) for other in others if isinstance(other, Repeat)
@@ -103,6 +104,26 @@ def test_another_request_is_no_repeat() -> None:
     assert answered(repeats, answer(), proof(1, producer="formation"))
 
 
+def test_the_same_bytes_in_another_mode_are_answered_anew_and_not_charged_again() -> None:
+    """Whoever overheard them can change neither the owner's answer nor its quota by that."""
+
+    async def both() -> None:
+        repeats = Repeats(now=Clock())
+        for mode, was_charged in ((Mode.STRUCTURED, False), (Mode.BATCH, True)):
+            turn = repeats.enter(proof(), mode)
+            assert isinstance(turn, Turn)
+            with turn:
+                assert turn.is_charged is was_charged
+                turn.charged()
+                turn.end(answer(mode.encode()))
+        for mode in (Mode.STRUCTURED, Mode.BATCH):
+            repeat = repeats.enter(proof(), mode)
+            assert isinstance(repeat, Repeat)
+            assert await repeat.answer() == answer(mode.encode())
+
+    asyncio.run(both())
+
+
 def test_what_was_not_charged_is_not_remembered() -> None:
     """It is judged as if it came for the first time."""
     repeats = Repeats(now=Clock())
@@ -119,7 +140,7 @@ def test_an_answer_that_is_not_the_last_word_is_tried_again_after_a_while() -> N
     clock.now += timedelta(seconds=RETRY_SECONDS)
 
     async def again() -> None:
-        turn = repeats.enter(proof())
+        turn = repeats.enter(proof(), Mode.BATCH)
         assert isinstance(turn, Turn)
         with turn:
             assert turn.is_charged
@@ -186,7 +207,7 @@ def test_a_signature_is_charged_once(steps: list[tuple[int, int, str]]) -> None:
     charged: set[int] = set()
 
     def enter(number: int, end: str) -> None:
-        turn = repeats.enter(proof(number, at=signed[number]))
+        turn = repeats.enter(proof(number, at=signed[number]), Mode.BATCH)
         if isinstance(turn, Repeat):
             assert number in charged
             return
