@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("catalogue", "dashboards", "events", "streams")
+PACKAGES = ("boundary", "catalogue", "dashboards", "events", "streams")
 
 
 def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -1,0 +1,1 @@
+"""What crosses our boundary with the world, one way for each kind: text, files, requests."""

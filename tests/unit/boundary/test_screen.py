@@ -1,0 +1,58 @@
+"""What is drawn in a terminal: our own sequences, and nobody else's."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from boundary.screen import LegibleConsole
+
+OWNED = "\x1b]0;owned\x07"
+SHOWN = "\\u001b]0;owned"
+
+
+@pytest.fixture
+def terminal() -> LegibleConsole:
+    """Give a console that takes its stream for a terminal."""
+    return LegibleConsole(file=io.StringIO(), force_terminal=True, width=60)
+
+
+def written(console: LegibleConsole) -> str:
+    """Return what reached the terminal."""
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_line_is_legible(terminal: LegibleConsole) -> None:
+    """Printed as text, or put out as it is."""
+    terminal.print(OWNED, markup=False, highlight=False)
+    terminal.out(OWNED, highlight=False)
+
+    assert OWNED not in written(terminal)
+    assert written(terminal).count(SHOWN) == 2
+
+
+def test_a_cell_is_legible_and_keeps_its_style(terminal: LegibleConsole) -> None:
+    """A table's own colours are sequences too."""
+    table = Table("name")
+    table.add_row(Text(OWNED, style="red"))
+
+    terminal.print(table)
+
+    assert "\x1b[31m" in written(terminal)
+    assert "\x1b]" not in written(terminal)
+    assert "\\u001b]" in written(terminal)
+
+
+def test_a_bar_is_legible(terminal: LegibleConsole) -> None:
+    """A file's name stands before it, which may look like markup as well."""
+    with Progress(console=terminal) as progress:
+        progress.add_task(escape(f"[/]{OWNED}"), total=1)
+
+    assert "\x1b]" not in written(terminal)
+    assert "[/]\\u001b]" in written(terminal)

@@ -1,0 +1,88 @@
+"""Text that others wrote does nothing to a terminal, and keeps what it says."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boundary.showing import legible, legible_lines, one_line, say, say_text, show_traceback
+
+#: With lone surrogates, as the names of files have them.
+ANYTHING = st.text(st.characters(codec=None))
+
+
+@given(ANYTHING)
+def test_nothing_is_left_that_is_not_printed(text: str) -> None:
+    """No control, no line end, no change of direction, no lone surrogate; spaces stay."""
+    assert all(one.isprintable() or unicodedata.category(one) == "Zs" for one in legible(text))
+    legible(text).encode()
+
+
+@given(ANYTHING)
+def test_what_is_legible_stays_as_it_is(text: str) -> None:
+    """Shown twice, nothing is escaped twice."""
+    assert legible(legible(text)) == legible(text)
+
+
+@given(st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.tuples(inner)))
+def test_a_json_document_keeps_its_meaning(document: object) -> None:
+    """Programs read what people are shown."""
+    written = json.dumps(document, ensure_ascii=False)
+
+    assert json.loads(legible(written)) == json.loads(written)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31m", "a\\u001b[31m"),
+        ("\x9b2J", "\\u009b2J"),
+        ("one\ntwo\r", "one\\u000atwo\\u000d"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("\U000e0041", "\\udb40\\udc41"),
+        ("\udcff", "\\udcff"),
+        ("1\u202f145 lycées, 100\u00a0%", "1\u202f145 lycées, 100\u00a0%"),
+    ],
+)
+def test_what_cannot_be_printed_is_escaped(text: str, shown: str) -> None:
+    """Escape sequences of seven and eight bits, directions, tags; French spaces are left alone."""
+    assert legible(text) == shown
+
+
+def test_line_ends_of_our_own_stay() -> None:
+    """Where text is of several lines by intention."""
+    assert legible_lines("a\x1b\n\nb\r\n") == "a\\u001b\n\nb\\u000d\n"
+
+
+@given(ANYTHING, st.integers(min_value=2, max_value=50))
+def test_a_quote_is_one_short_line(text: str, longest: int) -> None:
+    """A server may say a megabyte."""
+    quoted = one_line(text, longest=longest)
+
+    assert len(quoted) <= longest
+    assert legible(quoted) == quoted
+
+
+def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Foreign text cannot write a line that looks like ours."""
+    say("name\nok     broker")
+    say_text("one\ntwo\x07", err=True)
+
+    assert capsys.readouterr() == ("name\\u000aok     broker\n", "one\ntwo\\u0007\n")
+
+
+def test_a_traceback_is_legible_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error that is not ours may repeat what it was given."""
+    try:
+        raise LookupError("\x1b]0;owned\x07")  # noqa: TRY301 - to have a traceback
+    except LookupError as error:
+        show_traceback(type(error), error, sys.exc_info()[2])
+
+    told = capsys.readouterr().err
+    assert told.startswith("Traceback")
+    assert told.endswith("LookupError: \\u001b]0;owned\\u0007\n")
