@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
 
+from boundary.showing import legible, legible_lines, show_traceback
 from streams.boards import Boards
 
 if TYPE_CHECKING:
@@ -48,9 +50,13 @@ class Door(click.Group):
         """Run the chosen command; an error that is not ours keeps its traceback."""
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            # Click repeats what it was given: a file's name, a word that is no command.
+            error.message = legible_lines(error.message)
+            raise
         except Exception as error:
             if isinstance(error, _readable_errors()):
-                raise ReadableError(" ".join(str(error).split())) from error
+                raise ReadableError(legible(" ".join(str(error).split()))) from error
             raise
 
 
@@ -64,6 +70,7 @@ def _readable_errors() -> tuple[type[Exception], ...]:
 @click.pass_context
 def main(context: click.Context) -> None:
     """Follow what the Région promised in 2016, from events to figures."""
+    sys.excepthook = show_traceback
     # Where two packages meet that know nothing of each other: the demo shows what boards show.
     context.obj = Boards(_figures_table, _rule_files, _boards_on)
 
@@ -92,13 +99,15 @@ def _rule_files(catalogue: Catalogue, scraped: Scraped, *, pace: str) -> Mapping
     return render(catalogue, site)
 
 
-def _boards_on(catalogue: Catalogue, address: str, *, token_file: Path | None) -> str:
+def _boards_on(
+    catalogue: Catalogue, address: str, *, token_file: Path | None, plain_http: bool
+) -> str:
     from dashboards.errors import DashboardsError
     from dashboards.publishing.looking import look_at_boards
     from streams.doctor.errors import GrafanaUnwellError
 
     try:
-        return look_at_boards(catalogue, address, token_file=token_file)
+        return look_at_boards(catalogue, address, token_file=token_file, plain_http=plain_http)
     except DashboardsError as error:
         raise GrafanaUnwellError(problem=str(error)) from error
 

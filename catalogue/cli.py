@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from boundary.showing import say
 from catalogue.importing.cli import import_group
 
 __all__ = ["commands"]
@@ -32,10 +33,10 @@ def check(directory: Path | None) -> None:
         loaded = load_catalogue(directory)
     except InvalidCatalogueError as invalid:
         for error in invalid.errors:
-            click.echo(error)
-        click.echo(f"{len(invalid.errors)} to correct", err=True)
+            say(error)
+        say(f"{len(invalid.errors)} to correct", err=True)
         sys.exit(1)
-    click.echo(f"{len(loaded.programmes)} programmes, {len(loaded.indicators)} indicators: correct")
+    say(f"{len(loaded.programmes)} programmes, {len(loaded.indicators)} indicators: correct")
 
 
 @catalogue.command(name="list")
@@ -45,16 +46,16 @@ def list_indicators(directory: Path | None) -> None:
     from catalogue.loader import load_catalogue
 
     for programme in load_catalogue(directory).programmes:
-        click.echo(f"{programme.id}: {programme.title}")
+        say(f"{programme.id}: {programme.title}")
         for indicator in programme.indicators:
             facts = dict.fromkeys(fact for term in indicator.measure.terms for fact in term.facts)
-            click.echo(f"  {indicator.id} ({indicator.unit}): {indicator.title}")
-            click.echo(f"    from {', '.join(facts)}")
+            say(f"  {indicator.id} ({indicator.unit}): {indicator.title}")
+            say(f"    from {', '.join(facts)}")
             for milestone in indicator.milestones:
                 target = "no target" if milestone.target is None else f"{milestone.target}"
                 day = "no day" if milestone.day is None else f"by {milestone.day}"
                 assumed = " (assumed)" if milestone.assumed else ""
-                click.echo(f"    {milestone.id}: {target} {day}{assumed}")
+                say(f"    {milestone.id}: {target} {day}{assumed}")
 
 
 commands: list[click.Command] = [catalogue, import_group]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from boundary.showing import say
 from dashboards.boards.cli import boards
 from dashboards.kubernetes.cli import kubernetes
 from dashboards.options import CATALOGUE, RUNBOOKS, out_to
@@ -111,9 +112,9 @@ def render(
     )
     files = render_files(catalogue, site)
     missing = write(files, out)
-    click.echo(f"{out}: {len(files)} files")
+    say(f"{out}: {len(files)} files")
     if missing:
-        click.echo(f"not checked by {' and '.join(missing)}: not installed", err=True)
+        say(f"not checked by {' and '.join(missing)}: not installed", err=True)
 
 
 for _command in publishing_commands:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["CATALOGUE", "RUNBOOKS", "SINCE", "out_to"]
+__all__ = ["CATALOGUE", "PLAIN_HTTP", "RUNBOOKS", "SINCE", "out_to"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Command], Command]
@@ -19,6 +19,11 @@ CATALOGUE = click.option(
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Folder of catalogue files instead of the Région's own.",
+)
+PLAIN_HTTP = click.option(
+    "--plain-http",
+    is_flag=True,
+    help="Send the token to http:// on a network that is yours alone.",
 )
 RUNBOOKS = click.option(
     "--runbooks",

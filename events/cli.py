@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import click
 
+from boundary.showing import say
 from events.contracts.cli import contracts
 from events.door_options import through_the_door
 from events.gateway.cli import gateway
@@ -97,10 +98,10 @@ def apply(
     security = BrokerSecurity.from_environment(os.environ)
     report = apply_topics(bootstrap, specs, alter_settings=alter_settings, security=security)
     for name in report.created:
-        click.echo(f"created {name}")
+        say(f"created {name}")
     for name in report.altered:
-        click.echo(f"altered {name}")
-    click.echo(f"{len(report.created)} created, {len(report.verified)} as declared already")
+        say(f"altered {name}")
+    say(f"{len(report.created)} created, {len(report.verified)} as declared already")
 
 
 @topics.command(name="list")
@@ -113,7 +114,7 @@ def list_topics(partitions: int, replication: int, app_id: str) -> None:
 
     for spec in declared_topics(partitions=partitions, replication=replication, app_id=app_id):
         settings = " ".join(f"{name}={value}" for name, value in sorted(spec.config.items()))
-        click.echo(
+        say(
             f"{spec.name} key={spec.key!r} partitions={spec.partitions}"
             f" replication={spec.replication} {settings}"
         )
@@ -214,24 +215,24 @@ def acl(
         _tell_given(report, revoked=revoke_others)
         return
     for grant in held_rights(bootstrap, principal=principal, security=security):
-        click.echo(grant)
+        say(grant)
 
 
 def _tell_declared(roles: Iterable[Role], rights: Iterable[Right]) -> None:
     from events.access_rights import describe_role
 
     for role in roles:
-        click.echo(f"# {role}: {describe_role(role)}")
+        say(f"# {role}: {describe_role(role)}")
     for right in rights:
-        click.echo(f"{right.kind} {right.name}: {', '.join(right.operations)}")
+        say(f"{right.kind} {right.name}: {', '.join(right.operations)}")
 
 
 def _tell_given(report: GrantsReport, *, revoked: bool) -> None:
     for grant in report.given:
-        click.echo(f"given: {grant}")
+        say(f"given: {grant}")
     for grant in report.others:
-        click.echo(f"{'taken back' if revoked else 'beyond these roles'}: {grant}")
-    click.echo(f"{len(report.given)} given, {len(report.held)} held already")
+        say(f"{'taken back' if revoked else 'beyond these roles'}: {grant}")
+    say(f"{len(report.given)} given, {len(report.held)} held already")
 
 
 @click.command()
@@ -279,15 +280,15 @@ def emit(
             emit_lines(lines, publisher, on_refused=_tell, emission=emission)
     finally:
         waiting = f", {emission.waiting} waiting" if emission.waiting else ""
-        click.echo(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
+        say(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
     if emission.waiting:
-        click.echo(f"the door takes no events now ({emission.waiting_for})", err=True)
+        say(f"the door takes no events now ({emission.waiting_for})", err=True)
     if emission.refused and not allow_refused:
         sys.exit(1)
 
 
 def _tell(refused: RefusedLine) -> None:
-    click.echo(refused, err=True)
+    say(refused, err=True)
 
 
 @contextmanager
@@ -296,14 +297,15 @@ def _progress(file: BinaryIO) -> Iterator[Iterable[bytes]]:
     if not sys.stderr.isatty():
         yield file
         return
-    from rich.console import Console
     from rich.progress import wrap_file
+
+    from boundary.screen import LegibleConsole
 
     with wrap_file(
         file,
         total=_size(file) or 0,
         description="emitting",
-        console=Console(stderr=True),
+        console=LegibleConsole(stderr=True),
         transient=True,
     ) as watched:
         yield watched
@@ -362,7 +364,7 @@ def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
         write_new_key(key_file, new_key)
         return
     for pseudonym in pseudonymise_lines(file, load_key(key_file)):
-        click.echo(pseudonym)
+        say(pseudonym)
 
 
 @click.command()
@@ -386,7 +388,7 @@ def health(url: str, timeout: float) -> None:
     try:
         ask_health(url, seconds=timeout)
     except UnwellError as error:
-        click.echo(error, err=True)
+        say(error, err=True)
         sys.exit(1)  # Engines keep 2 for themselves.
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from boundary.addresses import shown_address
+
 __all__ = [
     "REASONS_OF_WORKERS",
     "BrokerAddressError",
@@ -121,7 +123,7 @@ class BrokerAddressError(EventsError):
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
         super().__init__(
-            f"broker: is not an address, value {shown(bootstrap)}:"
+            f"broker: is not an address, value {shown(shown_address(bootstrap))}:"
             " write HOST:PORT, several separated by commas"
         )
 

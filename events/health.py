@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from typing import Final
-from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, build_opener
 
+from boundary.addresses import UnusableAddressError, shown_address
+from boundary.http_requests import NoAnswerError, ask
 from events.errors import EventsError
 
 __all__ = ["UnwellError", "ask_health"]
@@ -22,7 +21,7 @@ class UnwellError(EventsError):
 
     def __init__(self, url: str, *, reason: str) -> None:
         self.url = url
-        super().__init__(f"{url}: {reason}")
+        super().__init__(f"{shown_address(url)}: {reason}")
 
 
 def ask_health(url: str, *, seconds: float) -> None:
@@ -30,20 +29,15 @@ def ask_health(url: str, *, seconds: float) -> None:
 
     Raises UnwellError with what the process waits for, where it says so, or why there is no answer.
     """
-    # Straight there: a proxy is for what is far away.
-    opener = build_opener(ProxyHandler({}))
     try:
-        with opener.open(url, timeout=seconds) as answer:
-            status, body = answer.status, answer.read(LONGEST_ANSWER)
-    except HTTPError as error:
-        with error:
-            status, body = error.code, error.read(LONGEST_ANSWER)
-    except URLError as error:
-        raise UnwellError(url, reason=f"no answer ({error.reason})") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise UnwellError(url, reason=f"no answer ({error})") from error
-    if status != OK:
-        raise UnwellError(url, reason=_told(body) or f"answers with status {status}")
+        answer = ask(url, seconds=seconds, most_bytes=LONGEST_ANSWER)
+    except UnusableAddressError as error:
+        raise UnwellError(url, reason=f"{error.problem}: {error.remedy}") from None
+    except NoAnswerError as error:
+        raise UnwellError(url, reason=f"no answer ({error.cause})") from error
+    if answer.status != OK:
+        reason = _told(answer.body) or f"answers with status {answer.status}"
+        raise UnwellError(url, reason=reason)
 
 
 def _told(body: bytes) -> str | None:

@@ -8,11 +8,21 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
-__all__ = ["JsonFormatter", "configure_logging"]
+from boundary.showing import legible, legible_lines
+
+__all__ = ["JsonFormatter", "TextFormatter", "configure_logging"]
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Libraries that tell, at INFO, every step of every poll.
 _QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp", "asyncio")
+
+
+class TextFormatter(logging.Formatter):
+    """One line an event; below it, where there is an error, its traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record: libraries log what strangers sent."""
+        return legible_lines(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
@@ -28,13 +38,13 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return legible(json.dumps(line, ensure_ascii=False))
 
 
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
     """Send the log to standard error; `debug` also opens the libraries' INFO."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if log_format == "json" else logging.Formatter(_TEXT))
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)

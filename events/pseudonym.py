@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
+from boundary.private_files import new_private_file
 from events.errors import EventsError
 from events.secret_file import refuse_open_file
 
@@ -139,7 +140,7 @@ def write_new_key(file: Path, key_id: str) -> PseudonymKey:
     """
     key = PseudonymKey.new(key_id)
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = new_private_file(file)
     except OSError as error:
         raise PseudonymKeyError(
             file,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
+from boundary.private_files import rights_of_others
 from events.errors import EventsError
 
 __all__ = ["OpenSecretError", "refuse_open_file"]
@@ -27,9 +27,5 @@ def refuse_open_file(file: Path) -> None:
     A group may have them: container platforms hand secrets over so. A file that is not there is
     left to whoever reads it.
     """
-    try:
-        mode = stat.S_IMODE(file.stat().st_mode)
-    except OSError:
-        return
-    if mode & stat.S_IRWXO:
+    if mode := rights_of_others(file):
         raise OpenSecretError(file, mode=mode)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, SecretStr, ValidationError, ValidationInfo,
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from boundary.addresses import shown_address
 from events.broker_security import ENV_PREFIX, BrokerSecurity
 from events.errors import EventsError
 
@@ -34,7 +35,8 @@ class SettingsError(EventsError):
 def _broker_list(text: str) -> str:
     for address in text.split(","):
         if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}", address.strip()):
-            message = f"write HOST:PORT, several separated by commas; {address!r} is not one"
+            named = shown_address(address)
+            message = f"write HOST:PORT, several separated by commas; {named!r} is not one"
             raise ValueError(message)
     return text
 
@@ -129,4 +131,6 @@ def _no_such(name: str, model: type[BaseSettings]) -> str:
 def _problem(detail: ErrorDetails) -> tuple[str, object, str]:
     field = str(detail["loc"][0])
     value = _HIDDEN if "password" in field else detail["input"]
+    if field == "broker":
+        value = shown_address(str(value))  # Some write a user and a password before a host.
     return _variable(field), value, detail["msg"].removeprefix("Value error, ")

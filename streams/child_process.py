@@ -9,21 +9,29 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from boundary.private_files import PRIVATE_UMASK, make_private_file
+
 __all__ = ["end_child", "start_child"]
 
 PR_SET_PDEATHSIG = 1
 
 
 def start_child(
-    command: Sequence[str], *, output: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    output: Path,
+    env: Mapping[str, str] | None = None,
+    umask: int = PRIVATE_UMASK,
 ) -> "subprocess.Popen[bytes]":
     """Start a program whose standard output and error are appended to a file.
 
     It gets a session of its own, so that a Ctrl-C in the terminal reaches this process alone,
     which then ends its children in the right order. On Linux the kernel kills it when the thread
     that called this function ends, whatever the reason: call it from a thread that lives as long
-    as the program is needed.
+    as the program is needed. What it writes, its data and its log, is for its owner alone, unless
+    `umask` says otherwise.
     """
+    make_private_file(output)
     with output.open("ab") as stream:
         return subprocess.Popen(  # noqa: S603 - the callers name their own programs
             command,
@@ -31,6 +39,7 @@ def start_child(
             stdout=stream,
             stderr=subprocess.STDOUT,
             env=env,
+            umask=umask,
             start_new_session=True,
             preexec_fn=_dies_with_parent(),  # noqa: PLW1509 - one plain system call
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import math
 import re
@@ -12,10 +11,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
-from urllib.request import ProxyHandler, build_opener
+from urllib.parse import urlencode
 
+from boundary.addresses import UnusableAddressError, shown_address, usable_address
+from boundary.http_requests import NoAnswerError, ask
+from boundary.showing import one_line
 from streams.errors import StreamsError
 
 __all__ = [
@@ -34,6 +34,7 @@ PROGRAMME_RETENTION: Final = f"{PROGRAMME_YEARS}y"
 """What our own Prometheus keeps: from 2016 on, with years to come."""
 
 ANSWER_SECONDS: Final = 5.0
+OK: Final = 200
 
 _SECONDS: Final = MappingProxyType(
     {"y": 31_536_000.0, "w": 604_800.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3}
@@ -48,7 +49,7 @@ class PrometheusUnwellError(StreamsError):
     def __init__(self, url: str, *, problem: str, remedy: str) -> None:
         self.url = url
         self.problem = problem
-        super().__init__(f"{url}: {problem}: {remedy}")
+        super().__init__(f"{shown_address(url)}: {one_line(problem)}: {remedy}")
 
     @classmethod
     def naming(
@@ -131,28 +132,19 @@ def value_at(url: str, series: str, day: date) -> float | None:
 
 def ask_prometheus(url: str, path: str) -> Mapping[str, Any]:
     """Ask the API. Raises PrometheusUnwellError where that is not who answers."""
-    if urlsplit(url).scheme not in {"http", "https"}:
-        raise PrometheusUnwellError(
-            url, problem="is no address of the Web", remedy="write it as http://HOST:9090"
-        )
-    # Straight there: a proxy is for what is far away.
-    opener = build_opener(ProxyHandler({}))
-    asked = path.partition("?")[0]
     try:
-        with opener.open(f"{url.rstrip('/')}{path}", timeout=ANSWER_SECONDS) as answer:
-            document = json.load(answer)
-        data: Mapping[str, Any] = document["data"]
-    except HTTPError as error:
-        with error:
-            problem = f"answers {asked} with status {error.code}"
-    except URLError as error:
-        problem = f"no answer ({error.reason})"
-    except (OSError, http.client.HTTPException) as error:
-        problem = f"no answer ({error})"
+        usable_address(url)
+        answer = ask(f"{url.rstrip('/')}{path}", seconds=ANSWER_SECONDS)
+        if answer.status == OK:
+            data: Mapping[str, Any] = json.loads(answer.body)["data"]
+            return data
+        problem = f"answers {path.partition('?')[0]} with status {answer.status}"
+    except UnusableAddressError as error:
+        raise PrometheusUnwellError(url, problem=error.problem, remedy=error.remedy) from None
+    except NoAnswerError as error:
+        problem = f"no answer ({error.cause})"
     except (ValueError, KeyError, TypeError):
         problem = "does not answer as Prometheus does"
-    else:
-        return data
     raise PrometheusUnwellError(
         url, problem=problem, remedy="check the address, and that Prometheus is up"
     )

@@ -45,7 +45,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         # In the same folder, so that it can take the name in one step.
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with part.open("wb") as stream:
+            # Made by us: what somebody laid ready under that name could lead elsewhere.
+            with part.open("xb") as stream:
                 yield stream
             part.replace(path)
         finally:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from boundary.showing import say
 from events.importing.cli import import_options
 
 __all__ = ["import_group"]
@@ -85,6 +86,6 @@ def pilote(
         else:
             is_written = write_declared(catalogue, keeper.declared)
             told = "written" if is_written else "is as it was"
-        click.echo(f"{catalogue} {told}")
+        say(f"{catalogue} {told}")
     if tally.refused:
         sys.exit(1)

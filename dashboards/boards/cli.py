@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from boundary.showing import say
 from dashboards.options import CATALOGUE, RUNBOOKS, SINCE, out_to
 
 __all__ = ["commands"]
@@ -37,7 +38,7 @@ def render(*, out: Path, programmes: Path | None, since: str | None, runbooks: s
     links = Links(runbooks or Links().runbooks)
     files = render_files(boards_of(load_catalogue(programmes), links, since))
     write(files, out)
-    click.echo(f"{out}: {len(files)} boards")
+    say(f"{out}: {len(files)} boards")
 
 
 commands: list[click.Command] = [boards]

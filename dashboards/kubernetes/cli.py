@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from boundary.showing import say
 from dashboards.options import CATALOGUE, RUNBOOKS, out_to
 
 __all__ = ["kubernetes"]
@@ -56,4 +57,4 @@ def monitoring(
     }
     for folder, files in folders.items():
         write(files, folder)
-        click.echo(f"{folder}: {len(files)} files")
+        say(f"{folder}: {len(files)} files")

@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
 
+from boundary.addresses import UnusableAddressError, usable_address
+from boundary.private_files import rights_of_others
 from dashboards.publishing.errors import TOKEN_VARIABLE, AddressError, TokenError
 
 __all__ = ["Address", "Token", "read_token"]
@@ -28,23 +29,13 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read an address as it stands in a browser. Raises AddressError."""
-        if not text.isprintable() or " " in text:
-            raise AddressError(text, problem="is not an address")
         try:
-            parts = urlsplit(text)
-            port = parts.port
-        except ValueError as error:
-            raise AddressError(text.partition("@")[2] or text, problem=str(error)) from error
-        without_secrets = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        if parts.username is not None or parts.password is not None:
-            problem = "has a user or a password, where a token is to be used"
-            raise AddressError(without_secrets, problem=problem)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise AddressError(text, problem="is not an address of the Web")
-        if parts.query or parts.fragment:
-            raise AddressError(without_secrets, problem="has more behind it than a path")
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        return cls(parts.scheme, host, port, parts.path.strip("/"))
+            parts = usable_address(text)
+        except UnusableAddressError as error:
+            raise AddressError(error.shown, problem=error.problem) from None
+        name = parts.hostname or ""
+        host = f"[{name}]" if ":" in name else name
+        return cls(parts.scheme, host, parts.port, parts.path.strip("/"))
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
@@ -60,11 +51,17 @@ class Token:
 
 
 def read_token(file: Path | None) -> Token:
-    """Take the token from the file, or else from the environment. Raises TokenError."""
+    """Take the token from the file, or else from the environment.
+
+    Raises TokenError, also for a file that others on this machine may read.
+    """
     if file is None:
         source, text = TOKEN_VARIABLE, os.environ.get(TOKEN_VARIABLE, "")
     else:
         source = str(file)
+        if mode := rights_of_others(file):
+            problem = f"is open to everybody on this machine, value {mode:04o} (chmod 600)"
+            raise TokenError(source, problem=problem)
         try:
             text = file.read_text(encoding="utf-8")
         except OSError as error:

@@ -15,8 +15,12 @@ from urllib.parse import quote, urlencode
 import requests
 from grafana_api.grafana_api import GrafanaAPI, GrafanaException
 
+from boundary.addresses import UnusableAddressError
+from boundary.http_requests import confine, trusted_authorities
+from boundary.showing import one_line
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.errors import (
+    AddressError,
     ForbiddenError,
     MissingError,
     NotGrafanaError,
@@ -28,7 +32,6 @@ from dashboards.publishing.errors import (
     UnavailableError,
     UnreachableError,
     answer_error,
-    one_line,
 )
 from dashboards.publishing.mark import Model
 from dashboards.publishing.patience import Patience, asked_wait
@@ -39,6 +42,7 @@ __all__ = ["Grafana"]
 PAGE: Final = 1000
 """Boards asked for at once: the API's own default, of at most 5000."""
 TOO_MANY: Final = 429
+MOVED: Final = 300
 REFUSED: Final = 400
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
@@ -69,11 +73,16 @@ class Grafana:
         token: Token,
         patience: Patience | None = None,
         *,
+        plain_http: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`tell` is called with a line when something takes long."""
+        """`tell` is called with a line when something takes long.
+
+        Raises AddressError where the token would be shown to a network, unless `plain_http` says
+        that it is one's own.
+        """
         self._address = address
         self._secret = token.secret
         self._patience = Patience() if patience is None else patience
@@ -89,11 +98,15 @@ class Grafana:
             address.port,
             url_path_prefix=f"{address.path}/" if address.path else "",
             protocol=address.scheme,
+            # Asked for anew in each request, where it goes before the session's.
+            verify=trusted_authorities(),
             timeout=self._patience.answer,
         )
         session: requests.Session = self._api.s
-        # A redirect would turn a POST into a GET, and may lead to where the token must not go.
-        session.max_redirects = 0
+        try:
+            confine(session, str(address), plain_http=plain_http)
+        except UnusableAddressError as error:
+            raise AddressError(error.shown, problem=error.problem, remedy=error.remedy) from None
         # grafana-api's exceptions drop the headers, and stumble over answers that are no objects.
         session.hooks["response"].append(self._note)
 
@@ -256,9 +269,6 @@ class Grafana:
             is_json = True
         except GrafanaException as error:
             tree, is_json = error.response, isinstance(error.response, Mapping)
-        except requests.exceptions.TooManyRedirects as error:
-            targets = [headers.get("Location", "") for _, headers in self._came]
-            raise NotGrafanaError(request, found=f"a redirect to {''.join(targets)}") from error
         except requests.exceptions.JSONDecodeError:
             pass  # No JSON, though the status is one of success.
         except requests.exceptions.RequestException as error:
@@ -266,6 +276,8 @@ class Grafana:
         except TypeError:
             pass  # JSON that is no object, with a status of failure.
         ((status, headers),) = self._came
+        if "Location" in headers and MOVED <= status < REFUSED:
+            raise NotGrafanaError(request, found=f"a redirect to {headers['Location']}")
         return _Answer(status, headers, tree, is_json)
 
     def _trouble(self, request: str, error: requests.RequestException) -> PublishingError:

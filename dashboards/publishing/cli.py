@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from dashboards.options import CATALOGUE, RUNBOOKS, SINCE
+from boundary.showing import say
+from dashboards.options import CATALOGUE, PLAIN_HTTP, RUNBOOKS, SINCE
 
 if TYPE_CHECKING:
     from dashboards.publishing.mark import Model
@@ -31,6 +32,7 @@ OPTIONS = (
         metavar="FILE",
         help="A file with a service account's token; by default SMART_REGION_GRAFANA_TOKEN.",
     ),
+    PLAIN_HTTP,
     click.option("--force", is_flag=True, help="Overwrite also what was changed by hand."),
     click.option("--prune", is_flag=True, help="Remove our boards that are no more."),
     CATALOGUE,
@@ -67,6 +69,7 @@ def _publish(
     write: bool,
     address: str,
     token_file: Path | None,
+    plain_http: bool,
     force: bool,
     prune: bool,
     programmes: Path | None,
@@ -82,16 +85,17 @@ def _publish(
 
     boards = _boards(programmes, since, runbooks)
     place = Address.parse(address)
-    tell = partial(click.echo, err=True)
-    with Grafana(place, read_token(token_file), tell=tell) as grafana:
+    tell = partial(say, err=True)
+    token = read_token(token_file)
+    with Grafana(place, token, plain_http=plain_http, tell=tell) as grafana:
         version = grafana.version()
         planned = survey(grafana, boards, force=force, prune=prune)
-        click.echo(f"{place}: Grafana {version}".rstrip())
+        say(f"{place}: Grafana {version}".rstrip())
         for line in report(planned):
-            click.echo(line)
+            say(line)
         if write:
             carry_out(grafana, planned)
-            click.echo("nothing to do" if planned.empty else "done")
+            say("nothing to do" if planned.empty else "done")
 
 
 def _boards(programmes: Path | None, since: str | None, runbooks: str | None) -> Sequence[Model]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from boundary.showing import one_line
 from dashboards.errors import DashboardsError
 
 __all__ = [
@@ -30,12 +31,15 @@ __all__ = [
     "UnavailableError",
     "UnreachableError",
     "answer_error",
-    "one_line",
 ]
 
 TOKEN_VARIABLE: Final = "SMART_REGION_GRAFANA_TOKEN"  # noqa: S105 - the variable's name
-LONGEST_QUOTE: Final = 200
-"""How much of what a server says is repeated."""
+
+
+WRITE_IT: Final = (
+    "write it as https://grafana.example.org, or with the path under which Grafana is; a secret is"
+    " read from a file"
+)
 
 
 class PublishingError(DashboardsError):
@@ -45,12 +49,9 @@ class PublishingError(DashboardsError):
 class AddressError(PublishingError):
     """What should say where Grafana is does not; a password in it is not repeated."""
 
-    def __init__(self, value: str, *, problem: str) -> None:
+    def __init__(self, value: str, *, problem: str, remedy: str = WRITE_IT) -> None:
         self.value = value
-        super().__init__(
-            f"grafana: {problem}, value {one_line(value)!r}:"
-            " write it as https://grafana.example.org, or with the path under which Grafana is"
-        )
+        super().__init__(f"grafana: {problem}, value {one_line(value)!r}: {remedy}")
 
 
 class TokenError(PublishingError):
@@ -244,12 +245,6 @@ ANSWERS: Final[Mapping[int, type[AnswerError]]] = MappingProxyType(
 def answer_error(request: str, *, status: int, said: str) -> AnswerError:
     """Give the error that a status of the 400s means."""
     return ANSWERS.get(status, RefusedRequestError)(request, status=status, said=said)
-
-
-def one_line(text: str) -> str:
-    """Make what others wrote fit to be shown: one line, printable, not long."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= LONGEST_QUOTE else line[: LONGEST_QUOTE - 1] + "…"
 
 
 def _quoted(said: str) -> str:

@@ -19,7 +19,9 @@ from dashboards.publishing.plan import Action
 __all__ = ["look_at_boards", "wanted_boards"]
 
 
-def look_at_boards(catalogue: Catalogue, address: str, *, token_file: Path | None) -> str:
+def look_at_boards(
+    catalogue: Catalogue, address: str, *, token_file: Path | None, plain_http: bool = False
+) -> str:
     """Tell how many of the catalogue's boards are on a Grafana.
 
     Raises BoardsMissingError or DataSourceMissingError where one has to be made, and as every
@@ -28,7 +30,7 @@ def look_at_boards(catalogue: Catalogue, address: str, *, token_file: Path | Non
     """
     place = Address.parse(address)
     boards = wanted_boards(catalogue)
-    with Grafana(place, read_token(token_file)) as grafana:
+    with Grafana(place, read_token(token_file), plain_http=plain_http) as grafana:
         version = grafana.version()
         plan = survey(grafana, boards)
     if plan.kinds_missing:

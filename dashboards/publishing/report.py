@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from boundary.showing import one_line
 from dashboards.publishing.apply import HOME, Home
-from dashboards.publishing.errors import one_line
 from dashboards.publishing.plan import Action, BoardChange, PanelChange, Plan
 
 __all__ = ["report"]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from boundary.showing import say
+
 __all__ = ["contracts"]
 
 FOLDER = Path("docs/contracts")
@@ -44,7 +46,7 @@ def render(out: Path) -> None:
     for file in (out / SCHEMAS).glob("*.json"):
         if file not in files:
             file.unlink()
-    click.echo(f"{len(files)} files in {out}")
+    say(f"{len(files)} files in {out}")
 
 
 @contracts.command()
@@ -55,10 +57,10 @@ def check(released: Path) -> None:
 
     comparison = compare(released)
     for name in comparison.unreleased:
-        click.echo(f"not released yet: {name}")
+        say(f"not released yet: {name}")
     if comparison.broken:
         raise BrokenContractError(comparison.broken)
-    click.echo(f"{len(comparison.kept)} released contracts are kept to")
+    say(f"{len(comparison.kept)} released contracts are kept to")
 
 
 @contracts.command()
@@ -69,5 +71,5 @@ def release(released: Path) -> None:
 
     changed = freeze(released)
     for name in changed:
-        click.echo(f"released {name}")
-    click.echo(f"{len(changed)} new or wider")
+        say(f"released {name}")
+    say(f"{len(changed)} new or wider")

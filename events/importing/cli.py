@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from boundary.showing import say
 from events.door_options import through_the_door
 
 __all__ = ["import_group", "import_options"]
@@ -105,4 +106,4 @@ def list_mappings() -> None:
 
     for name in mapping_names():
         mapping = load_mapping(name)
-        click.echo(f"{name}: {mapping.fact} from {mapping.title}")
+        say(f"{name}: {mapping.fact} from {mapping.title}")

@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
+from boundary.private_files import make_private_file, make_private_folder
 from events.cloudevent import CloudEvent
 from events.errors import EventsError
 
@@ -134,7 +135,7 @@ def open_journal(
     try:
         kept = not rehearsal or file.exists()
         if kept:
-            _make_folder(file)
+            _make_file(file)
         connection = sqlite3.connect(file if kept else ":memory:", timeout=WAIT_SECONDS)
         try:
             # What is noted outlives the machine's fall, not only the process's.
@@ -147,11 +148,13 @@ def open_journal(
         raise JournalUnusableError(file, cause=str(error)) from error
 
 
-def _make_folder(file: Path) -> None:
+def _make_file(file: Path) -> None:
+    """Make it ours alone: a digest of what somebody can guess tells whether it was sent."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(file.parent)
+        make_private_file(file)
     except OSError as error:
-        raise JournalUnusableError(file, cause=str(error)) from error
+        raise JournalUnusableError(file, cause=error.strerror or str(error)) from error
 
 
 def _digest(said: object) -> bytes:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from boundary.private_files import open_private
+from boundary.showing import legible
+from boundary.spreadsheets import plain_cell
 from events.errors import EventsError, shown
 
 __all__ = ["CannotWriteError", "Refusal", "RefusalWriter", "refusal_file"]
@@ -20,8 +22,6 @@ COLUMNS: Final = ("file", "line", "column", "value", "problem", "remedy")
 DELIMITER: Final = ";"
 BYTE_ORDER_MARK: Final = "\ufeff"
 NOT_SHOWN: Final = "(not shown: a person's data)"
-_FORMULA: Final = re.compile(r"[=+@\t\r-]")
-_NUMBER: Final = re.compile(r"[+-]?[0-9][0-9 \u00a0\u202f.,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Refusal:
             told = f", value {NOT_SHOWN}"
         elif self.value is not None:
             told = f", value {shown(self.value)}"
-        return f"{where} {self.problem}{told}: {self.remedy}"
+        return legible(f"{where} {self.problem}{told}: {self.remedy}")
 
 
 RefusalWriter: TypeAlias = Callable[[Refusal], None]
@@ -65,7 +65,7 @@ class CannotWriteError(EventsError):
         self.file = file
         super().__init__(
             f"{option}: cannot be written, value {str(file)!r} ({cause.strerror or cause}):"
-            " name a file in a folder that exists and may be written to"
+            " name a file of yours, not a link, in a folder that exists and may be written to"
         )
 
 
@@ -73,12 +73,14 @@ class CannotWriteError(EventsError):
 def refusal_file(file: Path) -> Iterator[RefusalWriter]:
     """Give what writes refusals into a file: `*.csv` for spreadsheets, any other name as text.
 
+    What is refused may be a person's data: the file is its owner's alone, and no link.
+
     Raises CannotWriteError, and so does the writer.
     """
     as_table = file.suffix.lower() == ".csv"
     try:
         # Each line at once, and none left for the end: who waits for a long import reads on.
-        stream = file.open("wb", buffering=0)
+        stream = open_private(file)
     except OSError as error:
         raise CannotWriteError("--refusals", file, cause=error) from error
 
@@ -98,17 +100,10 @@ def refusal_file(file: Path) -> Iterator[RefusalWriter]:
 
 def _as_row(refusal: Refusal) -> str:
     shown = replace(refusal, value=NOT_SHOWN) if refusal.hidden else refusal
-    return _row([_cell(getattr(shown, column)) for column in COLUMNS])
+    return _row([plain_cell(getattr(shown, column)) for column in COLUMNS])
 
 
 def _row(cells: Iterable[object]) -> str:
     text = io.StringIO()
     csv.writer(text, delimiter=DELIMITER).writerow(cells)
     return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    """Keep a spreadsheet from taking somebody's text for a formula."""
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value

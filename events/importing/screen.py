@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import click
-from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
+from boundary.addresses import shown_address
+from boundary.screen import LegibleConsole
+from boundary.showing import legible, say
 from events.broker import BrokerSecurity
 from events.door_options import DoorChoice
 from events.importing.carrying import Tally
@@ -49,9 +52,10 @@ def carry_out(
         raise click.BadParameter(
             "an import needs none: run it again, and it goes on", param_hint="--spool"
         )
+    kafka = ",".join(sorted(bootstrap.split(",")))
     plan = Import(
         files=files,
-        destination=",".join(sorted(bootstrap.split(","))) if door is None else door.url,
+        destination=kafka if door is None else shown_address(door.url),
         journal=journal or Path(click.get_app_dir("smart-region")) / JOURNAL,
         recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
         **how,
@@ -94,14 +98,15 @@ def _kafka(bootstrap: str) -> Publisher:
 def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
     """Give what shows how far a file is read, where a person watches, and what says a line."""
     if not sys.stderr.isatty():
-        yield None, partial(click.echo, err=True)
+        yield None, partial(say, err=True)
         return
-    console = Console(stderr=True)
+    console = LegibleConsole(stderr=True)
     with Progress(console=console, transient=True) as progress:
 
         def watch(file: BinaryIO) -> BinaryIO:
             size = os.fstat(file.fileno()).st_size
-            return progress.wrap_file(file, total=size, description=Path(file.name).name)
+            name = escape(legible(Path(file.name).name))
+            return progress.wrap_file(file, total=size, description=name)
 
         yield watch, partial(console.print, markup=False, highlight=False, soft_wrap=True)
 
@@ -110,15 +115,15 @@ def _print_account(tally: Tally, plan: Import) -> None:
     if tally.problems.total() > MOST_TOLD:
         told = tally.problems.total()
         where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
-        click.echo(f"… {told - MOST_TOLD} refusals more: {where}", err=True)
+        say(f"… {told - MOST_TOLD} refusals more: {where}", err=True)
     sent = "would be sent" if plan.dry_run else "sent"
-    click.echo(
+    say(
         f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"
         f" {tally.aside.total()} left aside, {tally.refused} refused"
     )
     for why, count in tally.aside.most_common():
-        click.echo(f"  {count} left aside: {why}")
+        say(f"  {count} left aside: {why}")
     for what, count in tally.notes.most_common():
-        click.echo(f"  {count} of all: {what}")
+        say(f"  {count} of all: {what}")
     for (column, problem), count in tally.problems.most_common():
-        click.echo(f"  {count} refused: {column or 'line'} {problem}")
+        say(f"  {count} refused: {column or 'line'} {problem}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from boundary.showing import say
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -87,7 +89,7 @@ def kafka(
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8")
-    click.echo(f"{out}: {len(files)} files")
+    say(f"{out}: {len(files)} files")
 
 
 def _joined(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from boundary.showing import say, say_text
+
 __all__ = ["commands"]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -48,14 +50,14 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
         secrets = load_secrets(secrets_file, declared)
     except InvalidDeclarationError as invalid:
         for error in invalid.errors:
-            click.echo(error)
-        click.echo(f"{len(invalid.errors)} to correct", err=True)
+            say(error)
+        say(f"{len(invalid.errors)} to correct", err=True)
         sys.exit(1)
     count = len(declared.producers)
     told = f"{count} producer{'' if count == 1 else 's'}"
     if secrets_file is not None:
         told += f", {len(secrets.root)} with secrets"
-    click.echo(f"{told}: correct")
+    say(f"{told}: correct")
 
 
 @producers.command(name="list")
@@ -66,12 +68,12 @@ def list_producers(file: Path | None) -> None:
 
     for producer in load_producers(file):
         quota = producer.quota
-        click.echo(f"{producer.id}: {producer.title}")
-        click.echo(f"  sources: {', '.join(producer.sources)}")
-        click.echo(f"  types: {', '.join(producer.types)}")
-        click.echo(f"  quota: {quota.events_per_second} events/s, {quota.burst} at once")
-        click.echo(f"  expected: {producer.expected_every}")
-        click.echo(f"  contact: {producer.contact}")
+        say(f"{producer.id}: {producer.title}")
+        say(f"  sources: {', '.join(producer.sources)}")
+        say(f"  types: {', '.join(producer.types)}")
+        say(f"  quota: {quota.events_per_second} events/s, {quota.burst} at once")
+        say(f"  expected: {producer.expected_every}")
+        say(f"  contact: {producer.contact}")
 
 
 @producers.command()
@@ -101,10 +103,10 @@ def issue(producer: str, scheme: str, file: Path | None) -> None:
             f"{producer!r} is not declared: {choose(producer, known)}", param_hint="PRODUCER"
         )
     issued = issue_secret(producer, Scheme(scheme))
-    click.echo("for the producer, shown this once:", err=True)
-    click.echo(issued.secret.get_secret_value())
-    click.echo("for the secrets file of the door:", err=True)
-    click.echo(issued.lines)
+    say("for the producer, shown this once:", err=True)
+    say(issued.secret.get_secret_value())
+    say("for the secrets file of the door:", err=True)
+    say_text(issued.lines)
 
 
 commands: list[click.Command] = [producers]

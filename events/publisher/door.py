@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from events.cloudevent import MAX_BYTES, CloudEvent, decode_json, encode_structured
 from events.errors import ContractError, DeliveryError, EventsError
 from events.publisher.credentials import Credentials
@@ -39,7 +38,7 @@ class DoorAddressError(EventsError):
 
     def __init__(self, url: str, *, problem: str, remedy: str) -> None:
         self.url = url
-        super().__init__(f"door: {problem}, value {url!r}: {remedy}")
+        super().__init__(f"door: {problem}, value {shown_address(url)!r}: {remedy}")
 
 
 class DoorOptions(BaseModel):
@@ -223,30 +222,10 @@ class DoorPublisher:
 
 def _checked(url: str, credentials: Credentials, options: DoorOptions) -> str:
     """The door's base address, where it can be used."""
+    secret = credentials.secret_in_request
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        parts.port  # noqa: B018 - raises where it is none
-    except ValueError:
-        host = None
-    if host is None or parts.scheme not in ("http", "https"):
-        remedy = "write it as https://HOST or http://HOST:PORT"
-        raise DoorAddressError(url[:80], problem="is not an address", remedy=remedy)
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        remedy = "write the address alone; a secret is read from a file"
-        raise DoorAddressError(
-            f"{parts.scheme}://{host}/…", problem="says more than where the door is", remedy=remedy
-        )
-    exposed = parts.scheme == "http" and credentials.secret_in_request and not _is_here(host)
-    if exposed and not options.plain_http:
-        remedy = "use https, a signing secret, or allow it where the network is yours alone"
-        raise DoorAddressError(url, problem="would show the token to the network", remedy=remedy)
+        usable_address(url, secret=secret, plain_http=options.plain_http)
+    except UnusableAddressError as error:
+        remedy = f"{error.remedy}; or send with a signing secret" if secret else error.remedy
+        raise DoorAddressError(url, problem=error.problem, remedy=remedy) from None
     return url.rstrip("/")
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

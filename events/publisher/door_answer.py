@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from boundary.addresses import shown_address
+from boundary.showing import one_line
 from events.errors import EventsError
 
 __all__ = [
@@ -63,7 +65,7 @@ class DoorAwayError(EventsError):
         self.cause = cause
         self.pause = pause
         super().__init__(
-            f"door: takes no events, value {url} ({cause}):"
+            f"door: takes no events, value {shown_address(url)} ({one_line(cause)}):"
             " check the address and that the door is up; nothing is lost that was not told"
         )
 
@@ -76,8 +78,8 @@ class DoorRefusedError(EventsError):
         self.status = status
         self.cause = cause
         super().__init__(
-            f"door: does not let us in, value {url} (status {status}: {cause}):"
-            " check the address, the producer and its secret"
+            f"door: does not let us in, value {shown_address(url)}"
+            f" (status {status}: {one_line(cause)}): check the address, the producer and its secret"
         )
 
 

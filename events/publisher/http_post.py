@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple, Protocol
 import requests
 from requests.exceptions import RequestException
 
+from boundary.http_requests import confine
+from boundary.showing import one_line
 from events.publisher.door_answer import DoorAwayError
 
 __all__ = ["Answer", "HttpPost", "Post"]
@@ -36,23 +38,22 @@ class Post(Protocol):
 
 
 class HttpPost:
-    """Posts over one connection that is kept; follows no redirection: it would lose the body."""
+    """Posts over one connection that is kept; follows no redirection, which would lose the body."""
 
     def __init__(self, *, connect_seconds: float, answer_seconds: float) -> None:
         self._timeouts = connect_seconds, answer_seconds
         self._session: Any = requests.Session()
-        # Else a line of ~/.netrc would take the place of our own authorization.
-        self._session.auth = _unchanged
 
     def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Return the answer. Raises DoorAwayError where none came."""
+        # What may be sent to the address was asked when it was given: see `events.publisher.door`.
+        confine(self._session, url, secret=False)
         try:
             with self._session.post(
                 url,
                 data=body,
                 headers=headers,
                 timeout=self._timeouts,
-                allow_redirects=False,
                 stream=True,
             ) as answer:
                 content = bytearray()
@@ -69,14 +70,10 @@ class HttpPost:
         self._session.close()
 
 
-def _unchanged(request: Any) -> Any:  # noqa: ANN401 - requests ships no annotations
-    return request
-
-
 def _readable(error: BaseException) -> str:
     """The innermost thing that happened: requests and urllib3 wrap it several times."""
     innermost = error
     while (cause := innermost.__cause__ or innermost.__context__) is not None:
         innermost = cause
     text = getattr(innermost, "strerror", None) or str(innermost) or type(innermost).__name__
-    return " ".join(str(text).split())[:200]
+    return one_line(str(text))

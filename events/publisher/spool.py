@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from boundary.private_files import make_private_file
 from events.errors import EventsError
 from events.publisher.queue import Waiting, taken_together
 
@@ -76,8 +76,8 @@ class Spool:
         self._most_bytes = most_bytes
         self._lock = threading.RLock()
         with self._told():
-            # Made here, so that others cannot read it; SQLite's companions have the same rights.
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+            # SQLite's companions have the same rights.
+            make_private_file(file)
             self._database = sqlite3.connect(
                 file, timeout=0, isolation_level=None, check_same_thread=False
             )

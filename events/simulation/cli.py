@@ -53,10 +53,11 @@ def simulate_command(seed: int, start: datetime | None, end: datetime | None, ou
 def _with_bar(
     records: Iterable[SimulatedRecord], first: date, last: date
 ) -> Iterator[SimulatedRecord]:
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    from boundary.screen import LegibleConsole
+
+    with Progress(console=LegibleConsole(stderr=True), transient=True) as progress:
         task = progress.add_task("Simulating", total=(last - first).days + 1)
         for record in records:
             progress.update(task, completed=(record.day - first).days)

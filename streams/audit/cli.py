@@ -13,6 +13,8 @@ from typing import Final
 
 import click
 
+from boundary.showing import say, say_text
+
 __all__ = ["commands"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -39,6 +41,11 @@ NOT_MADE: Final = 3
     is_flag=True,
     help="Take each name's every address for a worker, as those of a headless Service are.",
 )
+@click.option(
+    "--plain-http",
+    is_flag=True,
+    help="Send the metrics' token to http:// on a network that is yours alone.",
+)
 @click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
 @click.option(
     "--work-folder",
@@ -53,6 +60,7 @@ def audit(
     known_on: datetime | None,
     urls: tuple[str, ...],
     every_address: bool,
+    plain_http: bool,
     bootstrap: str | None,
     work_folder: Path | None,
     as_json: bool,
@@ -63,8 +71,7 @@ def audit(
     The exit status is 1 where a worker differs, 2 where the command or a setting is wrong, and 3
     where the audit cannot be made: the broker or a worker cannot be read, or there is no room.
     """
-    from rich.console import Console
-
+    from boundary.screen import LegibleConsole
     from catalogue.loader import load_catalogue
     from streams.audit.comparison import compare, workers_day
     from streams.audit.exposed import addresses_of, read_worker
@@ -89,7 +96,7 @@ def audit(
         work.check()
         if every_address:
             urls = tuple(one for url in urls for one in addresses_of(url))
-        workers = [read_worker(url, token=token) for url in urls]
+        workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
         if as_of is not None:
             day = as_of.date()
         else:
@@ -104,12 +111,12 @@ def audit(
             passed_over=read_decisions(settings.broker, security=security),
             tolerance=settings.tolerance,
         )
-        comparison = compare(counted, urls, token=token) if urls else None
+        comparison = compare(counted, urls, token=token, plain_http=plain_http) if urls else None
     if as_json:
         document = audit_document(counted, comparison, extent)
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        say_text(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print_audit(counted, Console(highlight=False), comparison, extent)
+        print_audit(counted, LegibleConsole(highlight=False), comparison, extent)
     if comparison is not None and comparison.differences:
         sys.exit(DIFFERS)
 
@@ -123,10 +130,10 @@ def _made_or_not() -> Iterator[None]:
     try:
         yield
     except (EventsError, StreamsError) as error:
-        click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+        say(f"Error: {' '.join(str(error).split())}", err=True)
         sys.exit(NOT_MADE)
     except Exception:  # noqa: BLE001 - told whole: it is a programmer's
-        traceback.print_exc()
+        say_text(traceback.format_exc(), err=True)
         sys.exit(NOT_MADE)
 
 

@@ -41,14 +41,18 @@ class Comparison:
     differences: tuple[str, ...]
 
 
-def compare(audit: Audit, urls: Sequence[str], *, token: str | None = None) -> Comparison:
+def compare(
+    audit: Audit, urls: Sequence[str], *, token: str | None = None, plain_http: bool = False
+) -> Comparison:
     """Compare an audit with all the workers of one monitor, each by its address.
 
-    `token` is what their /metrics ask for, where they ask for one.
+    `token` is what their /metrics ask for, where they ask for one; `plain_http` as for
+    `read_worker`.
 
     Raises `WorkerUnreadableError` where one does not answer.
     """
-    return compare_exposed(audit, [read_worker(url, token=token) for url in urls])
+    workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
+    return compare_exposed(audit, workers)
 
 
 def compare_exposed(audit: Audit, workers: Sequence[Exposed]) -> Comparison:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from boundary.addresses import shown_address
+from boundary.showing import one_line
 from streams.errors import StreamsError
 
 __all__ = [
@@ -73,7 +75,7 @@ class WorkerUnreadableError(AuditError):
         self.url = url
         self.cause = cause
         super().__init__(
-            f"worker: no metrics at {url} ({cause}):"
+            f"worker: no metrics at {shown_address(url)} ({one_line(cause)}):"
             " check the address, and that `smart-region worker` runs there"
         )
 

@@ -6,14 +6,14 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from http.client import HTTPException
 from typing import Final
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from boundary.addresses import UnusableAddressError, usable_address
+from boundary.http_requests import NoAnswerError, ask
 from catalogue import metric_names as names
 from streams.audit.errors import WorkerUnreadableError
 
@@ -21,6 +21,7 @@ __all__ = ["Exposed", "addresses_of", "metrics_url", "parse_metrics", "read_work
 
 METRICS_PATH: Final = "/metrics"
 WAIT_SECONDS: Final = 10.0
+OK: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +62,28 @@ class Exposed:
 
 
 def read_worker(
-    url: str, *, token: str | None = None, wait_seconds: float = WAIT_SECONDS
+    url: str,
+    *,
+    token: str | None = None,
+    plain_http: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
 ) -> Exposed:
     """Get what a worker shows; `token` is what its /metrics asks for, where it asks for one.
 
-    Raises `WorkerUnreadableError` where there is nothing to read.
+    The token goes over http to this machine alone, unless `plain_http` says that the network is
+    one's own; and it follows no redirect. Raises `WorkerUnreadableError` where there is nothing to
+    read.
     """
     address = metrics_url(url)
-    request = Request(address)  # noqa: S310 - metrics_url checked it
-    if token is not None:
-        request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urlopen(request, timeout=wait_seconds) as answer:  # noqa: S310 - as above
-            text = answer.read().decode()
-    except (OSError, HTTPException, UnicodeDecodeError) as error:
-        cause = str(error).removeprefix("<urlopen error ").removesuffix(">")
-        raise WorkerUnreadableError(address, cause=cause or type(error).__name__) from error
+        answer = ask(address, seconds=wait_seconds, token=token, plain_http=plain_http)
+        if answer.status != OK:
+            raise WorkerUnreadableError(address, cause=f"HTTP status {answer.status}")
+        text = answer.body.decode()
+    except UnusableAddressError as error:
+        raise WorkerUnreadableError(address, cause=f"{error.problem}: {error.remedy}") from None
+    except (NoAnswerError, UnicodeDecodeError) as error:
+        raise WorkerUnreadableError(address, cause=str(error)) from error
     return parse_metrics(address, text)
 
 
@@ -96,11 +103,9 @@ def metrics_url(url: str) -> str:
     """Complete an address: `host:port` and `http://host:port` stand for their /metrics."""
     address = url if "://" in url else f"http://{url}"
     try:
-        parts = urlsplit(address)
-    except ValueError as error:
-        raise WorkerUnreadableError(url, cause=str(error)) from error
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise WorkerUnreadableError(url, cause="not an http address")
+        parts = usable_address(address)
+    except UnusableAddressError as error:
+        raise WorkerUnreadableError(url, cause=f"{error.problem}: {error.remedy}") from None
     return address if parts.path.strip("/") else parts._replace(path=METRICS_PATH).geturl()
 
 

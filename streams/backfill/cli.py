@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from boundary.showing import say
+
 if TYPE_CHECKING:
     from streams.backfill.blocks import DataFolder
     from streams.backfill.openmetrics import OpenMetricsSpool
@@ -117,7 +119,7 @@ def backfill(
 
 
 def _tell(line: str) -> None:
-    click.echo(line, err=True)
+    say(line, err=True)
 
 
 def _load(settings: Settings, days: Sequence[date], data: DataFolder, out: Path | None) -> None:
@@ -170,10 +172,11 @@ def _progress(territories: int) -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty():
         yield lambda: None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    from boundary.screen import LegibleConsole
+
+    with Progress(console=LegibleConsole(stderr=True), transient=True) as progress:
         task = progress.add_task("Judging", total=territories)
         yield lambda: progress.advance(task)
 

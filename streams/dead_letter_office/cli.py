@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boundary.showing import say, say_text
 from events.errors import RefusalReason
 
 if TYPE_CHECKING:
@@ -143,12 +144,12 @@ def list_dead_letters(
     def told() -> Iterator[Case]:
         for case in _cases(load_settings(broker=bootstrap), selection):
             if as_json:
-                click.echo(json.dumps(as_document(case, unmask=unmask)))
+                say(json.dumps(as_document(case, unmask=unmask)))
             else:
-                click.echo(as_line(case, unmask=unmask))
+                say(as_line(case, unmask=unmask))
             yield case
 
-    click.echo(Account.of(told()), err=True)
+    say(Account.of(told()), err=True)
 
 
 @dead_letters.command()
@@ -170,9 +171,9 @@ def show(*, places: tuple[Place, ...], unmask: bool, as_json: bool, bootstrap: s
     cases = list(_cases(load_settings(broker=bootstrap), selection))
     for case in cases:
         if as_json:
-            click.echo(json.dumps(as_whole_document(case, unmask=unmask)))
+            say(json.dumps(as_whole_document(case, unmask=unmask)))
         else:
-            click.echo(as_text(case, unmask=unmask) + "\n")
+            say_text(as_text(case, unmask=unmask) + "\n")
     _tell_missing(selection, cases)
 
 
@@ -221,12 +222,10 @@ def replay(
     with _post(settings, dry_run=dry_run) as post:
         done = handling.replay(cases, post, way_back, clock=clock, max_attempts=max_attempts)
     for case, error in done.still_refused:
-        click.echo(
-            f"{case.letter.place} still refused: {error.reason} {masked_error(error)}", err=True
-        )
+        say(f"{case.letter.place} still refused: {error.reason} {masked_error(error)}", err=True)
     for case in done.given_up:
-        click.echo(f"{case.letter.place} left alone: tried {case.attempts} times", err=True)
-    click.echo(
+        say(f"{case.letter.place} left alone: tried {case.attempts} times", err=True)
+    say(
         f"{len(done.sent)} {_would(dry_run)}sent again, {len(done.still_refused)} still refused, "
         f"{len(done.given_up)} tried too often"
     )
@@ -260,7 +259,7 @@ def discard(
     cases = list(_cases(settings, replace(selection, states=(State.WAITING,))))
     with _post(settings, dry_run=dry_run) as post:
         count = handling.discard(cases, post, because=because, clock=settings.make_clock())
-    click.echo(f"{count} {_would(dry_run)}discarded")
+    say(f"{count} {_would(dry_run)}discarded")
     _tell_missing(selection, cases)
 
 
@@ -305,7 +304,7 @@ def pass_over(
     now = settings.make_clock().now()
     with _post(settings, dry_run=dry_run) as post:
         post.send([decision_record(one, because=because, at=now) for one in origins])
-    click.echo(f"{len(origins)} {_would(dry_run)}passed over")
+    say(f"{len(origins)} {_would(dry_run)}passed over")
 
 
 def _cases(settings: Settings, selection: Selection) -> Iterator[Case]:
@@ -316,7 +315,7 @@ def _cases(settings: Settings, selection: Selection) -> Iterator[Case]:
         for case in read_cases(
             settings.broker,
             security=settings.security(),
-            on_stranger=lambda error: click.echo(error, err=True),
+            on_stranger=lambda error: say(error, err=True),
         )
         if case in selection
     )
@@ -343,7 +342,7 @@ def _tell_missing(selection: Selection, cases: Iterable[Case]) -> None:
     """Tell of the letters that were named, and are not among those found; exit status 1."""
     missing = set(selection.places) - {case.letter.place for case in cases}
     for place in sorted(missing):
-        click.echo(f"{place}: no such letter, or not one of those asked for", err=True)
+        say(f"{place}: no such letter, or not one of those asked for", err=True)
     if missing:
         sys.exit(1)
 

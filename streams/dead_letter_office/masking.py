@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MASK",
-    "legible",
     "masked_attribute",
     "masked_detail",
     "masked_error",
@@ -117,14 +116,6 @@ def masked_error(error: ContractError) -> str:
 
 def _detail(field: str, problem: str, remedy: str) -> str:
     return f"{masked_field(field)}: {problem}{_VALUE_BEGINS}{MASK}{_VALUE_ENDS}{remedy}"
-
-
-def legible(text: str) -> str:
-    """Return text that does nothing to a terminal: what cannot be printed is escaped."""
-    return "".join(
-        one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode()
-        for one in text
-    )
 
 
 def _masked(value: Any) -> Any:  # noqa: ANN401

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
 
+from boundary.showing import legible, legible_lines
 from streams.dead_letter_office.masking import (
     MASK,
-    legible,
     masked_attribute,
     masked_detail,
     masked_event,
@@ -97,11 +97,11 @@ def as_text(case: Case, *, unmask: bool = False) -> str:
     ]
     lines += [_labelled("header", f"{name}: {said}") for name, said in headers]
     content = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-    return legible("\n".join([*lines, content]))
+    return "\n".join([*lines, legible_lines(content)])
 
 
 def _labelled(label: str, said: object) -> str:
-    return f"{label:<{_LABEL_WIDTH}}{said}"
+    return legible(f"{label:<{_LABEL_WIDTH}}{said}")
 
 
 def _value(value: bytes | None, *, unmask: bool) -> Any:  # noqa: ANN401 - whatever JSON holds

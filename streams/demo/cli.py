@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from boundary.showing import say
 from streams.boards import Boards
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def demo(
         # Who watches ends it so; who waits for the end of the replay does not get it.
         sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)
     if as_json:
-        click.echo(outcome.model_dump_json())
+        say(outcome.model_dump_json())
     if outcome.audit.different:
         sys.exit(1)
 
@@ -129,12 +130,11 @@ def _screen(layout: Layout, plan: DemoPlan, *, on_stderr: bool) -> Iterator[Scre
 
     `on_stderr` keeps standard output for the program that reads it.
     """
-    from rich.console import Console
-
+    from boundary.screen import LegibleConsole
     from streams.demo.screen import LiveScreen, PlainScreen
 
     stream = sys.stderr if on_stderr else sys.stdout
-    console = Console(file=stream)
+    console = LegibleConsole(file=stream)
     if stream.isatty() and not console.is_dumb_terminal:
         with LiveScreen(console, layout, plan.first, plan.last) as live:
             yield live
@@ -143,8 +143,8 @@ def _screen(layout: Layout, plan: DemoPlan, *, on_stderr: bool) -> Iterator[Scre
     yield plain
     if plain.frame is not None and not on_stderr:
         table = layout(plain.frame.figures, plain.frame.day, compact=False)
-        Console(file=stream, width=WIDTH, force_terminal=False).print(table)
+        LegibleConsole(file=stream, width=WIDTH, force_terminal=False).print(table)
 
 
 def _tell(difference: str) -> None:
-    click.echo(difference, err=True)
+    say(difference, err=True)

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn
 from rich.text import Text
 
+from boundary.showing import legible
 from catalogue.assessment import Figure
 
 __all__ = ["Frame", "Layout", "LiveScreen", "PlainScreen", "Screen", "thousands"]
@@ -146,7 +147,7 @@ class PlainScreen:
             self._write(f"{frame.day} : {thousands(frame.sent)} événements envoyés ({percent} %)")
 
     def _write(self, line: str) -> None:
-        self._stream.write(f"{line}\n")
+        self._stream.write(f"{legible(line)}\n")
         self._stream.flush()
 
 

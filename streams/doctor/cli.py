@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from boundary.showing import say
 from streams.boards import Boards
 
 __all__ = ["commands"]
@@ -23,6 +24,11 @@ __all__ = ["commands"]
     metavar="FILE",
     help="Grafana's: a service account's token; by default SMART_REGION_GRAFANA_TOKEN.",
 )
+@click.option(
+    "--plain-http",
+    is_flag=True,
+    help="Send Grafana's token to http:// on a network that is yours alone.",
+)
 @click.make_pass_decorator(Boards)
 def doctor(
     boards: Boards,
@@ -31,6 +37,7 @@ def doctor(
     prometheus: str | None,
     grafana: str | None,
     token_file: Path | None,
+    plain_http: bool,
 ) -> None:
     """Tell what is wrong with the settings here and the servers around, and what to do.
 
@@ -42,13 +49,14 @@ def doctor(
     from streams.doctor.examination import Examination
 
     _quiet_client()
-    look_at_boards = partial(boards.look, token_file=token_file)
+    look_at_boards = partial(boards.look, token_file=token_file, plain_http=plain_http)
     wrong = 0
     for finding in examine(Examination(bootstrap, prometheus, grafana, look_at_boards).checks):
-        click.echo(f"{finding.verdict:5}  {finding.check:10}  {finding.told}")
+        say(f"{finding.verdict:5}  {finding.check:10}  {finding.told}")
         wrong += finding.verdict is Verdict.WRONG
     if wrong:
-        click.echo(f"\n{wrong} to put right", err=True)
+        say(err=True)
+        say(f"{wrong} to put right", err=True)
         sys.exit(1)
 
 

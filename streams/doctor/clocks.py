@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
 
+from boundary.addresses import UnusableAddressError
+from boundary.http_requests import NoAnswerError, ask
 from streams.doctor.errors import ClockSkewError, NothingToLookAtError
 
 __all__ = ["MOST_SECONDS", "look_at_clocks", "now_at"]
@@ -47,15 +46,11 @@ def look_at_clocks(
 
 def now_at(url: str) -> datetime | None:
     """Ask a server of HTTP for its time, to the second; None where it does not tell."""
-    opener = build_opener(ProxyHandler({}))
     try:
-        with opener.open(url, timeout=ANSWER_SECONDS) as answer:
-            told = answer.headers.get("Date")
-    except HTTPError as error:
-        with error:
-            told = error.headers.get("Date")
-    except (OSError, ValueError, http.client.HTTPException):
+        answer = ask(url, seconds=ANSWER_SECONDS, most_bytes=0)
+    except (UnusableAddressError, NoAnswerError):
         return None  # That it does not answer is for the check of that server to say.
+    told = answer.headers.get("Date")
     try:
         return parsedate_to_datetime(told).astimezone(UTC) if told else None
     except ValueError:

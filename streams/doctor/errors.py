@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from boundary.addresses import shown_address
 from streams.errors import StreamsError
 
 __all__ = [
@@ -69,9 +70,9 @@ class ClockSkewError(StreamsError):
         self.seconds = seconds
         way = "ahead of" if seconds > 0 else "behind"
         super().__init__(
-            f"{url}: this machine's clock is {abs(seconds):.0f} s {way} its clock, more than"
-            f" {most:.0f}: let both follow a time server; the door refuses what seems to come from"
-            " the future"
+            f"{shown_address(url)}: this machine's clock is {abs(seconds):.0f} s {way} its clock,"
+            f" more than {most:.0f}: let both follow a time server; the door refuses what seems to"
+            " come from the future"
         )
 
 

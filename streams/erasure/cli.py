@@ -6,6 +6,8 @@ from typing import TextIO
 
 import click
 
+from boundary.showing import say
+
 __all__ = ["commands"]
 
 
@@ -38,26 +40,26 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     settings = load_settings(broker=bootstrap)
     persons = Persons(read_pseudonyms(file), settings.tolerance)
     traces = procedure.look_for(settings, persons)
-    click.echo(
+    say(
         f"{traces.records} records in {len(traces.partitions)} partitions are about"
         f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
     )
     letters = procedure.letters_naming(settings, persons)
     if letters:
         places = ", ".join(map(str, sorted(letters)))
-        click.echo(f"dead letters that name them, gone after 90 days: {places}")
+        say(f"dead letters that name them, gone after 90 days: {places}")
     if not for_good:
-        click.echo("nothing was done: add --for-good to erase them", err=True)
+        say("nothing was done: add --for-good to erase them", err=True)
         return
     with KafkaPost(
         settings.broker, security=settings.security(), idempotent=settings.idempotent_producer
     ) as post:
         erased = procedure.erase(settings, post, persons, traces, wait_seconds=wait_seconds)
-    click.echo(
+    say(
         f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"
         f" {len(persons.pseudonyms)} states ended"
     )
-    click.echo("now restart the workers one after the other: they forget at their start", err=True)
+    say("now restart the workers one after the other: they forget at their start", err=True)
 
 
 commands: list[click.Command] = [erase]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from boundary.showing import say
+
 if TYPE_CHECKING:
     from streams.producers.report import Format
 
@@ -91,7 +93,7 @@ def report(
         sirets=known,
     )
     for line in extent.told():
-        click.echo(line, err=True)
+        say(line, err=True)
     with whole_file(out) as stream:
         stream.write(report_text(found, form).encode())
 

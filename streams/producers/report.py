@@ -10,6 +10,8 @@ from math import floor
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
+from boundary.showing import legible
+from boundary.spreadsheets import plain_cell
 from events.dead_letters import DOOR
 from events.errors import RefusalReason
 from streams.producers.references import Dangling, Reconciliation
@@ -63,7 +65,8 @@ def _table(header: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, list(header))
     writer.writeheader()
-    writer.writerows(rows)
+    for row in rows:
+        writer.writerow({name: plain_cell(value) for name, value in row.items()})
     return out.getvalue()
 
 
@@ -83,9 +86,9 @@ def _row(card: Scorecard) -> dict[str, Any]:
 
 
 def _text(report: Report) -> str:
-    blocks = ["\n".join(_card_lines(card)) for card in report.scorecards]
+    blocks = ["\n".join(map(legible, _card_lines(card))) for card in report.scorecards]
     if report.references is not None:
-        blocks.append("\n".join(_reference_lines(report.references)))
+        blocks.append("\n".join(map(legible, _reference_lines(report.references))))
     return "\n\n".join(blocks) + "\n"
 
 

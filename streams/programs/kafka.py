@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from boundary.private_files import PRIVATE_UMASK, make_private_folder
 from streams.errors import StreamsError
 from streams.programs.addresses import HOST, address_of
 
@@ -124,7 +125,7 @@ class Kafka:
         """
         if reason := missing_requirement(self.distribution):
             raise KafkaMissingError(self.distribution, reason=reason)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.folder)
         text = (PROPERTIES + properties).format(
             host=HOST, port=self.port, controller_port=self.controller_port, data=self._data
         )
@@ -143,6 +144,7 @@ class Kafka:
             text=True,
             check=False,
             timeout=FORMAT_SECONDS,
+            umask=PRIVATE_UMASK,
         )
         if done.returncode != 0:
             said = (done.stdout + done.stderr).split("\n")

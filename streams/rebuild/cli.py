@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from boundary.showing import say
 from events.cli import OneOf
 
 if TYPE_CHECKING:
@@ -59,19 +60,19 @@ def rebuild(
     for family in Family:
         mine = [one for one in plan.partitions if one.family is family]
         if mine:
-            click.echo(
+            say(
                 f"{family}: {len(mine)} partitions, {sum(one.events for one in mine)} events to "
                 f"read again, {sum(one.committed > 0 for one in mine)} offsets to reset, "
                 f"{sum(bool(one.states_end) for one in mine)} changelog partitions to empty"
             )
     for missing in plan.missing:
-        click.echo(f"missing: {missing}")
+        say(f"missing: {missing}")
     if not yes:
-        click.echo("nothing was done: add --yes to rebuild", err=True)
+        say("nothing was done: add --yes to rebuild", err=True)
         return
     procedure.rebuild(settings, plan, accept_missing=accept_missing)
-    click.echo("done: offsets reset, changelogs empty")
-    click.echo(
+    say("done: offsets reset, changelogs empty")
+    say(
         "now start the workers: they read the events again (records that are refused become dead"
         " letters again), and are ready at once; figures are right when their lag is 0. Then"
         " `smart-region audit --against URL`",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from boundary.showing import say
 from streams.boards import Boards
 
 __all__ = ["commands"]
@@ -59,7 +60,7 @@ def stack(boards: Boards, *, folder: Path, distribution: Path | None, pace: str)
     rules = partial(boards.rules, load_catalogue(settings.catalogue_folder))
     plan = StackPlan(folder, distribution or KAFKA_FOLDER, pace)
     with suppress(Interrupted), interruptible():
-        run_stack(plan, settings, rules, click.echo)
+        run_stack(plan, settings, rules, say)
 
 
 commands: list[click.Command] = [stack]

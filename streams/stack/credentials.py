@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import yaml
 
+from boundary.private_files import close_folder, new_private_file
 from events.producers.model import Producers
 from events.producers.secrets import token_digest
 from events.producers.tokens import Scheme, issue
 
 __all__ = ["Credentials"]
-
-OURS_ALONE: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Credentials:
 
         The door's file is written anew: who is not declared any more is in it no longer.
         """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        close_folder(folder)
         credentials = cls(folder)
         known = {}
         for producer in producers:
@@ -58,7 +57,6 @@ def _write(file: Path, text: str) -> None:
     """Write a file that nobody else can read at any moment, all of it or nothing."""
     beside = file.with_name(f".{file.name}.new")
     beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OURS_ALONE)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+    with os.fdopen(new_private_file(beside), "w", encoding="utf-8") as stream:
         stream.write(f"{text}\n" if not text.endswith("\n") else text)
     beside.replace(file)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from boundary.private_files import close_folder
 from streams.stack.errors import FolderInUseError, FolderUnusableError
 
 __all__ = ["Folder"]
@@ -29,7 +30,10 @@ class Folder:
         """
         folder = cls(path.resolve())
         try:
-            folder.logs.mkdir(parents=True, exist_ok=True)
+            # Events are in the data, and in a log what could not be read: not for others to see,
+            # nor what an older release left open.
+            for part in (folder.logs, folder.kafka, folder.secrets, folder.alerting):
+                close_folder(part)
             lock = (folder.path / "lock").open("w")
         except OSError as error:
             raise FolderUnusableError(folder.path, cause=error) from error

@@ -37,6 +37,13 @@ class PrometheusStub:
         }
     )
 
+    answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    """Status and document of paths that are none of the API's."""
+
+    def answer(self, path: str, status: int, document: object) -> None:
+        """Answer so at a path."""
+        self.answers[path] = status, document
+
     def scrape(self, job: str, health: str) -> None:
         """Say that this is all that is scraped."""
         self.data["/api/v1/targets"] = {"activeTargets": [_target(job, health)]}
@@ -54,9 +61,12 @@ def prometheus_stub() -> Iterator[PrometheusStub]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            data = stub.data.get(self.path.partition("?")[0])
-            body = json.dumps({"status": "success", "data": data}).encode()
-            self.send_response(404 if data is None else 200)
+            path = self.path.partition("?")[0]
+            data = stub.data.get(path)
+            api = (404 if data is None else 200, {"status": "success", "data": data})
+            status, document = stub.answers.get(path, api)
+            body = json.dumps(document).encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

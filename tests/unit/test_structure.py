@@ -15,11 +15,31 @@ ROOT = Path(__file__).parents[2]
 
 # Which of our packages a package may import: the way of the data, and never back.
 MAY_IMPORT = {
-    "events": {"events"},
-    "catalogue": {"catalogue", "events"},
-    "streams": {"streams", "catalogue", "events"},
-    "dashboards": {"dashboards", "catalogue"},
+    "boundary": {"boundary"},
+    "events": {"boundary", "events"},
+    "catalogue": {"boundary", "catalogue", "events"},
+    "streams": {"boundary", "streams", "catalogue", "events"},
+    "dashboards": {"boundary", "dashboards", "catalogue"},
 }
+
+#: Calls that write on a terminal, each past what makes foreign text legible.
+WRITES = {"print", "click.echo", "click.secho", "click.echo_via_pager", "click.confirm"}
+WRITES |= {"click.prompt", "rich.print", "traceback.print_exc", "Console", "Pretty"}
+
+#: Modules that hold a standard stream, and why each may.
+HOLDS_A_STREAM = {
+    "events.logs": "its formatters make each line legible",
+    "streams.demo.cli": "hands it to the legible console",
+    "streams.whole_file": "of bytes: a report's own module makes it legible",
+    "streams.worker": "only flushes it",
+}
+
+#: Calls that could send a secret past what keeps it on its way.
+ASKS = {"urlopen", "build_opener", "requests.get", "requests.post", "requests.request"}
+ASKS |= {"ClientSession", "HTTPSConnection", "httpx.get", "httpx.Client", "httpx.AsyncClient"}
+
+#: What makes a session, and has to confine it.
+MAKES_A_SESSION = {"requests.Session", "GrafanaAPI"}
 
 # Parts of a declared distribution that is released in several.
 PART_OF = {"pydantic_core": "pydantic"}
@@ -105,18 +125,88 @@ def test_every_module_says_what_is_public() -> None:
     assert silent == []
 
 
-def test_nothing_is_printed_by_the_packages() -> None:
-    """Output goes through click, rich or a log."""
-    printing = [
-        f"{name}:{node.lineno}"
-        for name, tree in MODULES.items()
+def calls(tree: ast.Module) -> list[tuple[str, int]]:
+    """Name what a module calls, or hands on to be called, with its line."""
+    return [
+        (ast.unparse(node), node.lineno)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "print"
+        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load)
     ]
 
-    assert printing == []
+
+def test_what_is_shown_is_made_legible() -> None:
+    """Output goes through `boundary`, or a log: foreign text does nothing to a terminal."""
+    # An annotation names Rich's console, and calls nothing.
+    writing = [
+        f"{name}:{node.lineno}"
+        for name, tree in MODULES.items()
+        if not name.startswith("boundary")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and {ast.unparse(one) for one in (node.func, *node.args)} & WRITES
+    ]
+
+    assert writing == []
+
+
+def test_no_standard_stream_is_written_past_it() -> None:
+    """Only asked whether a person watches; who holds one is named here."""
+    holding = {
+        name
+        for name, tree in MODULES.items()
+        if not name.startswith("boundary") and written_streams(tree)
+    }
+
+    assert holding == HOLDS_A_STREAM.keys()
+
+
+def written_streams(tree: ast.Module) -> set[str]:
+    """Name the standard streams that are used for more than to ask whether a person watches."""
+    asked = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "isatty"
+    }
+    return {
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) in {"sys.stdout", "sys.stderr"}
+        and id(node) not in asked
+    }
+
+
+def test_secrets_are_sent_one_way() -> None:
+    """Requests go through `boundary`; a session that is made is confined there."""
+    asking = [
+        f"{name}:{line}"
+        for name, tree in MODULES.items()
+        if not name.startswith("boundary")
+        for called, line in calls(tree)
+        if called in ASKS
+    ]
+    unconfined = [
+        name
+        for name, tree in MODULES.items()
+        if not name.startswith("boundary")
+        and {called for called, _ in calls(tree)} & MAKES_A_SESSION
+        and "confine" not in {called for called, _ in calls(tree)}
+    ]
+
+    assert (asking, unconfined) == ([], [])
+
+
+def test_files_are_made_private_one_way() -> None:
+    """Who chooses a new file's rights does it in `boundary`."""
+    choosing = [
+        f"{name}:{line}"
+        for name, tree in MODULES.items()
+        if not name.startswith("boundary")
+        for called, line in calls(tree)
+        if called in {"os.open", "os.umask", "os.chmod", "os.fchmod"} or called.endswith(".chmod")
+    ]
+
+    assert choosing == []
 
 
 def test_every_reader_says_what_becomes_of_transactions() -> None:

@@ -62,6 +62,7 @@ def test_a_file_goes_before_the_environment(
     """It was named on purpose."""
     monkeypatch.setenv("SMART_REGION_GRAFANA_TOKEN", "another")
     file = tmp_path / "token"
+    file.touch(mode=0o600)
     file.write_text(f"{SECRET}\n")
     assert read_token(file).secret == SECRET
 

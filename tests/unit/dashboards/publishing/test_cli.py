@@ -82,6 +82,7 @@ def test_prune_and_force_are_passed_on(stub: GrafanaStub) -> None:
 def test_the_token_may_be_in_a_file(stub: GrafanaStub, tmp_path: Path) -> None:
     """The file goes before the environment."""
     file = tmp_path / "token"
+    file.touch(mode=0o600)
     file.write_text("another")
     result = run("plan", "--grafana", stub.url, "--token-file", str(file))
     assert (result.exit_code, result.stdout) == (2, "")

@@ -20,6 +20,7 @@ from tests.support.grafana_stub import TOKEN, GrafanaStub
 def token(tmp_path: Path) -> Path:
     """Give a file with the stub's token."""
     file = tmp_path / "token"
+    file.touch(mode=0o600)
     file.write_text(TOKEN)
     return file
 

@@ -398,9 +398,9 @@ def test_every_event_has_one_fate_in_the_end(
         ("https://[::1", "is not an address"),
         ("https://user:hunter2@door.example", "says more"),
         ("https://door.example?token=hunter2", "says more"),
-        ("http://door.example", "would show the token"),
-        ("http://127.0.0.1.example", "would show the token"),
-        ("http://10.0.0.1:6070", "would show the token"),
+        ("http://door.example", "would show a secret"),
+        ("http://127.0.0.1.example", "would show a secret"),
+        ("http://10.0.0.1:6070", "would show a secret"),
     ],
 )
 def test_an_address_that_cannot_be_used(url: str, problem: str) -> None:

@@ -14,7 +14,6 @@ from events.errors import ContractError, RefusalReason
 from streams.dead_letter_office.case import Case
 from streams.dead_letter_office.masking import (
     MASK,
-    legible,
     masked_attribute,
     masked_detail,
     masked_event,
@@ -188,8 +187,3 @@ def test_a_remedy_is_whole_behind_any_value(value: object) -> None:
 
     assert masked_detail(letter).endswith(", value <masked>: send: one's own: UAI")
     assert "Zo" not in masked_detail(letter)
-
-
-def test_what_moves_a_terminal_is_escaped() -> None:
-    """Whoever may send us events may not write on an operator's screen."""
-    assert legible("a\x1b[31mé\u202e\n") == "a\\x1b[31mé\\u202e\n"

@@ -1,0 +1,148 @@
+"""Commands in a real terminal, on names and contents that try to write on it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support.prometheus_stub import prometheus_stub
+
+#: Renames the window of the terminal.
+TITLE: Final = "\x1b]0;owned\x07"
+#: Clears the screen; eight bits, as xterm takes them.
+CLEAR: Final = "\x9b2J"
+HOSTILE: Final = TITLE + CLEAR
+SECONDS: Final = 60.0
+
+
+def in_terminal(*arguments: str, **settings: str) -> str:
+    """Run `smart-region` in a terminal of its own; return all that reached the terminal."""
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "smart_region", *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "200", **settings},
+            close_fds=True,
+        )
+    finally:
+        os.close(theirs)
+    written = bytearray()
+    with suppress(OSError):  # The terminal's way to say that nobody writes any more.
+        while part := os.read(ours, 65536):
+            written += part
+    os.close(ours)
+    process.wait(SECONDS)
+    return written.decode()
+
+
+def declared(folder: Path, text: str) -> str:
+    """Write a file whose name is hostile, too; return it."""
+    file = folder / f"{HOSTILE}.yaml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def imported(folder: Path) -> tuple[str, ...]:
+    """Import a file whose name and heading are hostile."""
+    file = folder / f"[red]{HOSTILE}.csv"
+    file.write_text(f"uai;{HOSTILE}\n{HOSTILE};2\n", encoding="utf-8")
+    return "import", "csv", "--dry-run", "--mapping", "lycees_raccordes", str(file)
+
+
+def imported_lines(folder: Path) -> tuple[str, ...]:
+    """Import a file with a hostile cell."""
+    file = folder / f"[red]{HOSTILE}.csv"
+    lines = f"identifiant_indic;zone_id;date_valeur;type_valeur;valeur\nIND-1;{HOSTILE};x;va;1\n"
+    file.write_text(lines, encoding="utf-8")
+    return "import", "pilote", "--dry-run", str(file)
+
+
+def emitted(folder: Path) -> tuple[str, ...]:
+    """Emit an event with a hostile attribute."""
+    file = folder / f"{HOSTILE}.jsonl"
+    file.write_text(
+        '{"specversion": "1.0", "id": "1", "source": "s", "type": "\\u001b]0;owned\\u0007"}\n',
+        encoding="utf-8",
+    )
+    return "emit", "--door", "http://127.0.0.1:1", "--secret", token_of(folder), str(file)
+
+
+def token_of(folder: Path) -> str:
+    """Write a token into a file of a hostile name."""
+    file = folder / f"{HOSTILE}.token"
+    file.touch(mode=0o600)
+    file.write_text(f"srt_lycees_{'x' * 43}\n")
+    return str(file)
+
+
+COMMANDS: Final[Mapping[str, Callable[[Path], tuple[str, ...]]]] = {
+    "import: heading and name": imported,
+    "import: cells": imported_lines,
+    "import: no such file": lambda folder: ("import", "pilote", str(folder / HOSTILE)),
+    "emit": emitted,
+    "a secret's file": lambda folder: (
+        *("emit", "--door", "http://h", "--secret", str(folder / HOSTILE), os.devnull),
+    ),
+    "producers": lambda folder: (
+        *("producers", "check", "--producers", declared(folder, f"{HOSTILE}: 1\n")),
+    ),
+    "an unknown producer": lambda _: ("producers", "issue", HOSTILE, "--scheme", "bearer"),
+    "catalogue": lambda folder: ("catalogue", "check", str(folder / HOSTILE)),
+    "no such command": lambda _: (HOSTILE,),
+    "no such option": lambda _: ("health", f"--{HOSTILE}"),
+    "boards": lambda _: ("boards", "plan", "--grafana", f"http://h/{HOSTILE}"),
+    "backfill": lambda folder: (
+        *("backfill", "--from", "2016-01-01", "--to", "2016-01-02"),
+        *("--into", str(folder / HOSTILE)),
+    ),
+    "stack": lambda folder: ("stack", "--kafka", str(folder / HOSTILE), "--folder", str(folder)),
+}
+
+
+@pytest.mark.parametrize("case", COMMANDS)
+def test_a_command_shows_what_is_hostile_escaped(case: str, tmp_path: Path) -> None:
+    """File names, cells, keys, headings, words: seen as text, and done by no terminal."""
+    written = in_terminal(*COMMANDS[case](tmp_path), SMART_REGION_GRAFANA_TOKEN="t")  # noqa: S106
+
+    assert_harmless(written)
+
+
+def test_the_doctor_shows_what_a_server_says_escaped() -> None:
+    """A Prometheus that names its jobs so."""
+    with prometheus_stub() as stub:
+        stub.scrape(f"smart-region-{HOSTILE}", "down")
+        written = in_terminal(
+            *("doctor", "--bootstrap", "127.0.0.1:1", "--prometheus", stub.url),
+        )
+
+    assert_harmless(written)
+
+
+def test_health_shows_what_a_process_says_escaped() -> None:
+    """Anything may listen at an address."""
+    said: Any = {"waiting_for": HOSTILE}
+    with prometheus_stub() as stub:
+        stub.answer("/readyz", 503, said)
+        written = in_terminal("health", f"{stub.url}/readyz")
+
+    assert_harmless(written)
+
+
+def assert_harmless(written: str) -> None:
+    """Expect the hostile text escaped, and no sequence of its own."""
+    assert "owned" in written
+    assert "\x1b]" not in written
+    assert "\x9b" not in written
+    assert "\x07" not in written
+    assert "Traceback" not in written

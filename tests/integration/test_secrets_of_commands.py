@@ -1,0 +1,152 @@
+"""Commands that send a token, between a server that sends them away and a proxy that listens."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from streams.programs.addresses import free_address
+from tests.support.overheard import Overheard, overhearing
+
+TOKEN: Final = f"srt_lycees_{'x' * 43}"
+PASSWORD: Final = "hunter2"  # noqa: S105 - not one
+SECONDS: Final = 60.0
+NOWHERE: Final = f"http://user:{PASSWORD}@127.0.0.1:1"
+
+
+@pytest.fixture
+def stranger() -> Iterator[Overheard]:
+    """Give a server that nobody named."""
+    with overhearing() as stranger:
+        yield stranger
+
+
+@pytest.fixture
+def token(tmp_path: Path) -> Path:
+    """Give a file with a token, for its owner alone."""
+    file = tmp_path / "token"
+    file.touch(mode=0o600)
+    file.write_text(TOKEN)
+    return file
+
+
+def run(*arguments: str, given: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run `smart-region` in an environment without proxies but those of a test."""
+    inherited = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+    return subprocess.run(
+        [sys.executable, "-m", "smart_region", *arguments],
+        env={**inherited, "SMART_REGION_BROKER": free_address(), **environ},
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+
+
+def test_the_metrics_token_follows_no_redirect(stranger: Overheard, token: Path) -> None:
+    """A worker's address that was taken over sends the audit elsewhere."""
+    with overhearing(status=302, headers={"Location": f"{stranger.url}/metrics"}) as worker:
+        done = run("audit", "--against", worker.url, SMART_REGION_METRICS_TOKEN_FILE=str(token))
+
+    assert worker.secrets == [f"Bearer {TOKEN}"]
+    assert stranger.lines == []
+    assert done.returncode == 3
+    assert "HTTP status 302" in done.stderr
+
+
+EVENT: Final = (
+    '{"specversion": "1.0", "id": "1", "source": "urn:region-idf:lycees", "time":'
+    ' "2019-01-01T00:00:00Z", "type": "fr.iledefrance.smartregion.school.connected.v1",'
+    ' "data": {"uai": "0750419Y", "connected_on": "2018-12-31", "downlink_mbps": 1000}}\n'
+)
+
+
+@pytest.mark.parametrize("command", ["audit", "emit", "boards"])
+def test_no_proxy_hears_a_token_for_this_machine(command: str, token: Path) -> None:
+    """HTTP_PROXY is for what is far away."""
+    with overhearing(status=404) as server, overhearing(status=502) as proxy:
+        arguments = {
+            "audit": ("audit", "--against", server.url),
+            "emit": ("emit", "--door", server.url, "--secret", str(token)),
+            "boards": ("boards", "plan", "--grafana", server.url, "--token-file", str(token)),
+        }[command]
+        run(
+            *arguments,
+            given=EVENT,
+            SMART_REGION_METRICS_TOKEN_FILE=str(token),
+            http_proxy=proxy.url,
+            HTTP_PROXY=proxy.url,
+            all_proxy=proxy.url,
+        )
+
+    assert proxy.lines == []
+    assert set(server.secrets) == {f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize("command", ["audit", "emit", "boards", "doctor"])
+def test_no_token_goes_to_another_machine_in_the_clear(command: str, token: Path) -> None:
+    """Unless --plain-http says that the network is one's own."""
+    url = "http://far.invalid"
+    arguments = {
+        "audit": ("audit", "--against", url),
+        "emit": ("emit", "--door", url, "--secret", str(token)),
+        "boards": ("boards", "plan", "--grafana", url, "--token-file", str(token)),
+        "doctor": ("doctor", "--grafana", url, "--token-file", str(token)),
+    }[command]
+    environ = {"SMART_REGION_METRICS_TOKEN_FILE": str(token)}
+    refused = run(*arguments, given=EVENT, **environ)
+    assert "would show a secret to the network" in refused.stdout + refused.stderr
+    assert "--plain-http" in refused.stdout + refused.stderr
+
+    if command != "emit":  # It would try again for a minute.
+        allowed = run(*arguments, "--plain-http", **environ)
+        assert "would show a secret" not in allowed.stdout + allowed.stderr
+
+
+@pytest.mark.parametrize("rights", [0o644, 0o604, 0o666])
+def test_a_grafana_token_that_all_may_read_is_refused(
+    rights: int, stranger: Overheard, token: Path
+) -> None:
+    """And not sent: it is to be replaced."""
+    token.chmod(rights)
+
+    done = run("boards", "plan", "--grafana", stranger.url, "--token-file", str(token))
+
+    assert done.returncode == 2
+    assert f"is open to everybody on this machine, value {rights:04o}" in done.stderr
+    assert stranger.lines == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("health", NOWHERE),
+        ("health", f"ftp://user:{PASSWORD}@h"),
+        ("doctor", "--prometheus", NOWHERE, "--grafana", NOWHERE),
+        ("doctor", "--prometheus", f"http://user:{PASSWORD} @h", "--grafana", f"x:{PASSWORD}@h"),
+        ("audit", "--against", NOWHERE),
+        ("audit", "--against", f"user:{PASSWORD}@127.0.0.1:1"),
+        ("audit", "--every-address", "--against", f"http://user:{PASSWORD}@127.0.0.1:port"),
+        ("boards", "plan", "--grafana", f"http://user:{PASSWORD}@h:port/ x"),
+        ("emit", "--door", f"ftp://user:{PASSWORD}@h", "--secret", "{token}"),
+        ("emit", "--door", NOWHERE, "--secret", "{token}"),
+        ("backfill", "--from=2016-01-01", "--to=2016-01-02", "--into", NOWHERE),
+        ("audit", "--bootstrap", f"user:{PASSWORD}@127.0.0.1:1"),
+        ("emit", "--bootstrap", f"user:{PASSWORD}@127.0.0.1:1"),
+    ],
+    ids=" ".join,
+)
+def test_no_password_of_an_address_is_repeated(arguments: tuple[str, ...], token: Path) -> None:
+    """Neither on the screen nor in a log that keeps it."""
+    done = run(*(one.replace("{token}", str(token)) for one in arguments), given=EVENT)
+
+    assert done.returncode != 0
+    assert PASSWORD not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
