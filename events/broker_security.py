@@ -5,16 +5,55 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 
 from events.errors import SecuritySettingError
 from events.secret_file import refuse_open_file
 
-__all__ = ["ENV_PREFIX", "PLAINTEXT", "BrokerSecurity"]
+__all__ = ["ENV_PREFIX", "PLAINTEXT", "BrokerSecurity", "InsecureBroker"]
 
 ENV_PREFIX: Final = "SMART_REGION_"
+
+
+def _is_said_where_needed(is_said: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
+    """Refuse what gives a password or the broker's place away, unless it is said on purpose."""
+    chosen = info.data
+    if (
+        is_said
+        or not {"security_protocol", "sasl_mechanism", "ssl_check_hostname"} <= chosen.keys()
+    ):
+        return is_said  # The last: one of them is wrong itself, and told.
+    protocol = chosen["security_protocol"]
+    said = "or set it to true where the network is yours alone"
+    if protocol == "SASL_PLAINTEXT" and chosen["sasl_mechanism"] == "PLAIN":
+        message = (
+            "PLAIN over SASL_PLAINTEXT shows the password to the network: use SASL_SSL or"
+            f" SCRAM-SHA-512, {said}"
+        )
+        raise ValueError(message)
+    if protocol.endswith("SSL") and not chosen["ssl_check_hostname"]:
+        message = (
+            f"without {_variable('ssl_check_hostname')} whoever has any certificate of the"
+            f" authority can be the broker: name the broker as its certificate does, {said}"
+        )
+        raise ValueError(message)
+    return is_said
+
+
+InsecureBroker: TypeAlias = Annotated[
+    bool, AfterValidator(_is_said_where_needed), Field(validate_default=True)
+]
+"""A field behind those about the broker's security; models that have these have it last."""
 
 
 class BrokerSecurity(BaseModel):
@@ -36,6 +75,7 @@ class BrokerSecurity(BaseModel):
     ssl_keyfile: str | None = None
     """PEM file with the key of our own certificate."""
     ssl_check_hostname: bool = True
+    insecure_broker: InsecureBroker = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -53,9 +93,11 @@ class BrokerSecurity(BaseModel):
         except ValidationError as error:
             wrong = error.errors(include_url=False)[0]
             name = str(wrong["loc"][0])
-            raise SecuritySettingError(
-                _variable(name), given[name], remedy=f"it {wrong['msg'].removeprefix('Input ')}"
-            ) from None
+            told = wrong["msg"]
+            remedy = told.removeprefix("Value error, ")
+            if remedy == told:
+                remedy = f"it {told.removeprefix('Input ')}"
+            raise SecuritySettingError(_variable(name), given.get(name), remedy=remedy) from None
         if security.asks_for_password:
             for name, also in (("sasl_username", None), ("sasl_password", "sasl_password_file")):
                 if name not in given and also not in given:
@@ -110,7 +152,8 @@ class BrokerSecurity(BaseModel):
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return what TLS is made with, None where it is not asked for.
 
-        Raises SecuritySettingError naming the file that cannot be used.
+        Raises SecuritySettingError naming the file that cannot be used, OpenSecretError where all
+        may read our key.
         """
         if not self.is_encrypted:
             return None
@@ -120,6 +163,7 @@ class BrokerSecurity(BaseModel):
             raise _unreadable("ssl_cafile", self.ssl_cafile, error) from error
         context.check_hostname = self.ssl_check_hostname
         if self.ssl_certfile is not None:
+            refuse_open_file(Path(self.ssl_keyfile or self.ssl_certfile))
             try:
                 # A key with a passphrase would ask for it on the terminal.
                 context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile, password="")

@@ -93,10 +93,13 @@ class ServingSettings(BrokerSettings):
     def server_context(self) -> ssl.SSLContext | None:
         """Return what the server speaks TLS with, None where it does not.
 
-        Raises ServingFileError where the certificate or its key cannot be used.
+        Raises ServingFileError where the certificate or its key cannot be used, OpenSecretError
+        where all may read the key.
         """
         if self.server_certfile is None:
             return None
+        if self.server_keyfile is not None:
+            refuse_open_file(self.server_keyfile)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
             # A key with a passphrase would ask for it on the terminal.

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from boundary.addresses import shown_address
-from events.broker_security import ENV_PREFIX, BrokerSecurity
+from events.broker_security import ENV_PREFIX, BrokerSecurity, InsecureBroker
 from events.errors import EventsError
 
 __all__ = ["ENV_PREFIX", "BrokerSettings", "SettingsError", "read_settings"]
@@ -72,6 +72,9 @@ class BrokerSettings(BaseSettings):
     """PEM file with its key."""
     ssl_check_hostname: bool = True
     """Whether the broker's certificate must name its host."""
+    insecure_broker: InsecureBroker = False
+    """True where the network is yours alone: allows `PLAIN` over `SASL_PLAINTEXT`, which shows the
+    password, and a certificate that does not name its host."""
 
     @field_validator("sasl_username", "sasl_password")
     @classmethod

@@ -150,3 +150,27 @@ def test_no_password_of_an_address_is_repeated(arguments: tuple[str, ...], token
     assert done.returncode != 0
     assert PASSWORD not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["worker", "assessor", "gateway", "emit", "audit", "topics apply"]
+)
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "SASL_MECHANISM": "PLAIN"},
+        {"SECURITY_PROTOCOL": "SASL_SSL", "SSL_CHECK_HOSTNAME": "false"},
+    ],
+    ids=["in the clear", "no host check"],
+)
+def test_no_program_gives_a_password_away_unasked(command: str, chosen: dict[str, str]) -> None:
+    """Each stops at its start, in one line that names what would allow it."""
+    credentials = {"SASL_USERNAME": "worker", "SASL_PASSWORD": PASSWORD}
+    environ = {f"SMART_REGION_{name}": value for name, value in (chosen | credentials).items()}
+
+    done = run(*command.split(), **environ)
+
+    assert done.returncode == 2
+    [line] = done.stderr.strip().splitlines()
+    assert "SMART_REGION_INSECURE_BROKER" in line
+    assert PASSWORD not in line

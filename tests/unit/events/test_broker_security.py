@@ -140,3 +140,54 @@ def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:
     )
     with pytest.raises(SecuritySettingError, match=r"SSL_CERTFILE.*SMART_REGION_SSL_KEYFILE"):
         security.client_config()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "SASL_MECHANISM": "PLAIN"}, "shows the password"),
+        ({"SECURITY_PROTOCOL": "SASL_SSL", "SSL_CHECK_HOSTNAME": "false"}, "can be the broker"),
+        ({"SECURITY_PROTOCOL": "SSL", "SSL_CHECK_HOSTNAME": "false"}, "can be the broker"),
+    ],
+)
+def test_what_gives_itself_away_has_to_be_said(chosen: dict[str, str], told: str) -> None:
+    """Two settings that look harmless; with a third it is known what was meant."""
+    environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
+
+    with pytest.raises(SecuritySettingError, match=rf"SMART_REGION_INSECURE_BROKER.*{told}"):
+        BrokerSecurity.from_environment(environ)
+    assert BrokerSecurity.from_environment(
+        environ | {"SMART_REGION_INSECURE_BROKER": "true"}
+    ).insecure_broker
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"SECURITY_PROTOCOL": "SASL_PLAINTEXT"},
+        {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "PLAIN"},
+        {"SECURITY_PROTOCOL": "PLAINTEXT", "SSL_CHECK_HOSTNAME": "false"},
+    ],
+)
+def test_what_gives_nothing_away_needs_no_word(chosen: dict[str, str]) -> None:
+    """SCRAM does not show a password, TLS hides it; without TLS there is no certificate."""
+    environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
+
+    assert not BrokerSecurity.from_environment(environ).insecure_broker
+
+
+def test_a_key_that_all_may_read_is_no_secret(authority: Authority) -> None:
+    """In a file of its own, or in that of its certificate."""
+    ours = authority.issue("worker")
+    for files in (
+        {"ssl_certfile": ours.chain, "ssl_keyfile": ours.key},
+        {"ssl_certfile": ours.both},
+    ):
+        named = {name: str(file) for name, file in files.items()}
+        security = BrokerSecurity.model_validate(
+            {"security_protocol": "SSL", "ssl_cafile": str(authority.file)} | named
+        )
+        assert security.ssl_context() is not None
+        [*files.values()][-1].chmod(0o644)
+        with pytest.raises(OpenSecretError, match="chmod 600"):
+            security.ssl_context()
