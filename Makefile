@@ -130,8 +130,10 @@ clean: ## remove everything that make made
 # The locked packages, then the project itself as an editable install. Four lists, one version of
 # each package: run.txt is what production runs (the image's), build.txt what makes the wheel,
 # demo.txt these two and the demo's broker, dev.txt all. So the two stamps can share one environment.
-$(VENV)/%.stamp: requirements/%.txt pyproject.toml | $(VENV)/pyvenv.cfg
+# The pip that Python brought installs build.txt alone, which has the pip that installs all else.
+$(VENV)/%.stamp: requirements/%.txt requirements/build.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "installing $< into $(VENV)" >&2
+	@$(PIP) install --require-hashes --requirement requirements/build.txt >&2
 	@$(PIP) install --require-hashes --requirement $< >&2
 	@$(PIP) install --no-deps --no-build-isolation --editable . >&2
 	@touch $@
@@ -142,6 +144,6 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-$(KAFKA_JARS): deploy/kafka/pom.xml deploy/kafka/jars.sh
+$(KAFKA_JARS): deploy/kafka/pom.xml deploy/kafka/jars.sh deploy/kafka/jars.sha256
 	@deploy/kafka/jars.sh >&2
 	@touch $@

@@ -26,7 +26,20 @@ fi
 
 rm -rf target
 mkdir target
-if ! mvn --batch-mode --no-transfer-progress package >target/maven.log 2>&1; then
+if ! mvn --strict-checksums --batch-mode --no-transfer-progress package >target/maven.log 2>&1; then
   cat target/maven.log >&2
+  exit 1
+fi
+
+# A repository vouches for its own files by checksums that lie beside them; ours are here. Where
+# pom.xml asks for other jars, and it is known where they are from, they are written anew:
+#   (cd target/jars && sha256sum -- *.jar) >jars.sha256
+cd target/jars
+export LC_ALL=C
+command -v sha256sum >/dev/null || sha256sum() { shasum --algorithm 256 "$@"; } # As on macOS.
+if ! diff <(sed 's/^.*  //' ../../jars.sha256) <(printf '%s\n' *.jar) >&2 ||
+  ! sha256sum --check --strict --quiet ../../jars.sha256 >&2; then
+  rm -rf ../jars
+  echo "These are not the jars of deploy/kafka/jars.sha256: they were removed." >&2
   exit 1
 fi

@@ -12,5 +12,6 @@ if ! command -v npm >/dev/null; then
   [[ ${CI:-} != true ]]
   exit
 fi
-npm ci --no-audit --no-fund --loglevel=error
+# Scripts of packages are not run: what a package does when it is installed nobody has read.
+npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 touch node_modules/.package-lock.json

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-from importlib.metadata import distributions
+import subprocess
+from hashlib import sha256
+from importlib.metadata import distributions, version
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
-LOCKED = (Path(__file__).parents[3] / "requirements" / "dev.txt").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[3]
+LOCKED = (ROOT / "requirements" / "dev.txt").read_text(encoding="utf-8")
 
 
 def test_a_package_that_is_needed_with_extras_is_pinned_with_them() -> None:
@@ -28,3 +33,79 @@ def test_a_package_that_is_needed_with_extras_is_pinned_with_them() -> None:
 
     assert ("coverage", "toml") in extras
     assert extras <= pinned
+
+
+@pytest.mark.parametrize("name", ["pip", "setuptools"])
+def test_what_installs_is_of_the_lock_as_well(name: str) -> None:
+    """Of the lists that environments are made of, and in the one that the tests run in."""
+    for part in ("build", "demo", "dev"):
+        text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
+        assert f"\n{name}=={version(name)} \\\n    --hash=sha256:" in text
+
+
+def test_every_package_is_locked_by_its_hash() -> None:
+    """Whoever serves them; and pip is told to ask for it, wherever it takes a list."""
+    for part in ("run", "build", "demo", "dev"):
+        text = (ROOT / "requirements" / f"{part}.txt").read_text(encoding="utf-8")
+        pinned = re.findall(r"^\S+==.*", text, re.MULTILINE)
+        assert all(line.endswith("\\") for line in pinned)
+    installing = [
+        line
+        for file in ("Makefile", "deploy/docker/Dockerfile")
+        for line in (ROOT / file).read_text(encoding="utf-8").splitlines()
+        if "--requirement" in line
+    ]
+    assert len(installing) == 5
+    assert all("--require-hashes" in line for line in installing)
+
+
+def test_jars_are_known_by_their_content(tmp_path: Path) -> None:
+    """A jar that is another than it was, is missing or is too many keeps Kafka from being there."""
+    folder = tmp_path / "kafka"
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    folder.mkdir()
+    (folder / "jars.sha256").write_text(f"{sha256(b'as it was').hexdigest()}  a.jar\n")
+    (folder / "jars.sh").write_bytes((ROOT / "deploy/kafka/jars.sh").read_bytes())
+    maven = programs / "mvn"
+    maven.touch(mode=0o755)
+    java = programs / "java"
+    java.touch(mode=0o755)
+    java.write_text("#!/bin/sh\necho 'openjdk version \"17.0.1\"' >&2\n")
+
+    def brought(**jars: str) -> int:
+        lines = [
+            f"printf '%s' '{content}' >target/jars/{name}.jar" for name, content in jars.items()
+        ]
+        maven.write_text("\n".join(["#!/bin/sh", "mkdir target/jars", *lines]))
+        return subprocess.run(
+            ["bash", str(folder / "jars.sh")],
+            env=os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"},
+            capture_output=True,
+            check=False,
+        ).returncode
+
+    assert brought(a="as it was") == 0
+    assert brought(a="another") == 1
+    assert not (folder / "target" / "jars").exists()
+    assert brought(b="as it was") == 1
+    assert brought(a="as it was", b="more") == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("deploy/kafka/jars.sh", "mvn --strict-checksums"),
+        ("tests/clients/packages.sh", "mvn --strict-checksums"),
+        ("tests/clients/packages.sh", "npm ci --ignore-scripts"),
+        ("tests/guide/packages.sh", "npm ci --ignore-scripts"),
+    ],
+)
+def test_other_tools_check_what_they_bring(script: str, said: str) -> None:
+    """Maven ends where a checksum is another, and npm runs no package's own script."""
+    tool = said.split(" -", maxsplit=1)[0]
+    lines = (ROOT / script).read_text(encoding="utf-8").splitlines()
+    run = [line for line in lines if re.match(rf"\s*(if ! )?{tool} ", line)]
+
+    assert run
+    assert all(said in line for line in run)
