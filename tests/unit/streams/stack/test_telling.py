@@ -1,13 +1,16 @@
 """What a stack tells of itself."""
 
 import json
+import os
 import shlex
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 from events.cloudevent import decode_json
 from events.producers.loader import load_producers
 from events.producers.model import Producers
+from events.producers.tokens import Scheme
 from streams.stack.credentials import Credentials
 from streams.stack.folder import Folder
 from streams.stack.places import Places
@@ -51,9 +54,32 @@ def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) 
     event = decode_json(words[words.index("--data") + 1])
     assert json.loads(words[-1])["data"]["connected_on"] == "2026-11-25"
     assert PRODUCERS.allowing("lycees", event.source, event.type)
-    assert words[2] == "http://127.0.0.1:6/events"
+    assert "http://127.0.0.1:6/events" in words
     for file in credentials.folder.iterdir():
         assert file.read_text().strip() not in command
+
+
+def test_the_first_events_token_is_no_argument(tmp_path: Path) -> None:
+    """Everybody on the machine may list those; the command hands it over by a pipe."""
+    credentials = Credentials.kept_in(tmp_path / "secrets", PRODUCERS)
+    command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])
+    curl = tmp_path / "curl"
+    curl.touch(mode=0o755)
+    curl.write_text('#!/bin/sh\necho "$@"\necho ---\ncat\n')
+
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    arguments, _, piped = done.stdout.partition("---\n")
+    token = credentials.file_of("lycees", Scheme.BEARER).read_text().strip()
+    assert piped == f"Authorization: Bearer {token}\n"
+    assert token not in arguments
+    assert "--header @-" in arguments
 
 
 def test_where_nobody_may_send_it_none_is_proposed(tmp_path: Path) -> None:
