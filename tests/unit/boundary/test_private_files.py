@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,19 +16,14 @@ from boundary.private_files import (
     open_private,
     rights_of_others,
 )
+from tests.support.rights import mode, usual_umask
 
 
 @pytest.fixture(autouse=True)
 def _usual_umask() -> Iterator[None]:
-    """Let others read what is made without a thought, as on most machines."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
-def mode(path: Path) -> int:
-    """Return a path's rights."""
-    return stat.S_IMODE(path.stat().st_mode)
+    """Begin as on most machines."""
+    with usual_umask():
+        yield
 
 
 def test_a_new_file_is_its_owners(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from streams.child_process import end_child, start_child
+from tests.support.rights import mode, usual_umask
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -32,6 +33,15 @@ def test_output_is_appended(tmp_path: Path) -> None:
         start_child([sys.executable, "-c", f"print('{word}')"], output=output).wait(20)
 
     assert output.read_text().split() == ["first", "second"]
+
+
+def test_what_a_child_writes_is_its_owners_alone(tmp_path: Path) -> None:
+    """Its log and its files: a broker's data are events."""
+    output, made = tmp_path / "log", tmp_path / "made"
+    with usual_umask():
+        start_child(["touch", str(made)], output=output).wait(20)
+
+    assert (mode(output), mode(made)) == (0o600, 0o600)
 
 
 def test_a_child_has_a_session_of_its_own(tmp_path: Path) -> None:

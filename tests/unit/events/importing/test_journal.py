@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from events.importing.journal import Claim, JournalUnusableError, Standing, open_journal
 from tests.support.facts import cloud_events
+from tests.support.rights import mode, usual_umask
 
 CLAIM = Claim(b"fact", 10, b"five")
 LATER = replace(CLAIM, time=20, content=b"six")
@@ -114,3 +115,25 @@ def test_a_claim_is_the_fact_and_not_the_event(data: st.DataObject) -> None:
         event.fact.effective_day,
     )
     assert (Claim.of(other).fact == Claim.of(event).fact) is same
+
+
+def test_a_journal_is_its_owners_alone(file: Path) -> None:
+    """Who can guess what was sent could look whether it was; one of before is closed too."""
+    with usual_umask():
+        note(file, CLAIM)
+    assert (mode(file), mode(file.parent)) == (0o600, 0o700)
+
+    file.chmod(0o644)
+    note(file, LATER)
+    assert mode(file) == 0o600
+
+
+def test_a_journal_is_no_link(tmp_path: Path) -> None:
+    """Who may write to the folder could choose what is written over."""
+    target = tmp_path / "target"
+    target.touch()
+    (tmp_path / "link").symlink_to(target)
+
+    with pytest.raises(JournalUnusableError, match="symbolic links"):
+        note(tmp_path / "link", CLAIM)
+    assert target.read_bytes() == b""

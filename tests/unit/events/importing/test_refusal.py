@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from events.importing.refusal import CannotWriteError, Refusal, refusal_file
+from tests.support.rights import mode, usual_umask
 
 REFUSAL = Refusal("lycées.csv", 12, "valeur", "1,5 ; deux", "is not a number", "write digits")
 
@@ -54,6 +55,7 @@ def test_a_table_of_refusals_opens_in_a_french_spreadsheet(tmp_path: Path) -> No
         ("=1+1", "'=1+1"),
         ("@x", "'@x"),
         ("-cmd|x", "'-cmd|x"),
+        ("＝1+1", "'＝1+1"),  # noqa: RUF001
         ("-12,5", "-12,5"),
         ("+33 1", "+33 1"),
     ],
@@ -85,3 +87,35 @@ def test_a_full_disk_is_an_error_of_ours() -> None:
     """Told as what it is, and not at the end."""
     with pytest.raises(CannotWriteError, match="No space left"):
         report(Path("/dev"), REFUSAL, name="full")
+
+
+@pytest.mark.parametrize("name", ["refused.csv", "refused.txt"])
+def test_a_report_is_its_owners_alone(tmp_path: Path, name: str) -> None:
+    """A value that is refused may be a person's name; a report of before is closed too."""
+    with usual_umask():
+        report(tmp_path, REFUSAL, name=name)
+        assert mode(tmp_path / name) == 0o600
+        (tmp_path / name).chmod(0o644)
+        report(tmp_path, REFUSAL, name=name)
+    assert mode(tmp_path / name) == 0o600
+
+
+def test_a_report_is_no_link(tmp_path: Path) -> None:
+    """Who may write to the folder could choose what is written over, and where it is read."""
+    target = tmp_path / "target"
+    target.write_text("another's")
+    (tmp_path / "refused.csv").symlink_to(target)
+
+    with pytest.raises(CannotWriteError, match="symbolic links"):
+        report(tmp_path, REFUSAL)
+    assert target.read_text() == "another's"
+
+
+def test_no_report_does_a_thing_to_a_terminal(tmp_path: Path) -> None:
+    """Somebody will look at it there."""
+    refusal = Refusal("\x1b[2J.csv", 3, "\x1b]0;x\x07", "\x9b2J\n", "is wrong", "correct it")
+
+    for name in ("refused.csv", "refused.txt"):
+        written = report(tmp_path, refusal, name=name).decode("utf-8-sig")
+        assert all(one.isprintable() or one in "\r\n" for one in written)
+        assert "\\u001b[2J.csv" in written

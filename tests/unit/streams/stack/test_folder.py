@@ -6,6 +6,7 @@ import pytest
 
 from streams.stack.errors import FolderInUseError, FolderUnusableError
 from streams.stack.folder import Folder
+from tests.support.rights import mode, usual_umask
 
 
 def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
@@ -30,3 +31,12 @@ def test_where_nothing_can_be_kept_it_says_so(tmp_path: Path) -> None:
         Folder.held(tmp_path / "file" / "stack"),
     ):
         pass
+
+
+def test_what_it_keeps_is_its_owners_alone(tmp_path: Path) -> None:
+    """Events, states, logs and secrets; what an earlier release left open is closed."""
+    (tmp_path / "kafka").mkdir(0o755)
+
+    with usual_umask(), Folder.held(tmp_path) as folder:
+        parts = (folder.logs, folder.kafka, folder.secrets, folder.alerting)
+        assert [mode(part) for part in parts] == [0o700] * 4
