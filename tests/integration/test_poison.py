@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from catalogue.loader import load_catalogue
@@ -379,6 +380,35 @@ def test_a_record_that_ends_every_worker_is_told_of_and_passed_over(
     assert letter.origin == Origin(SCHOOLS, home, 7)
     assert "1 discarded" in run(broker, "dead-letters", "list")
     assert last.stop() == 0
+
+    assert "done: " in run(broker, "rebuild", "--yes")
+    rebuilt = crew.worker("rebuilt", **settings)
+    rebuilt.start()
+    assert wait_done(broker.bootstrap, seconds=60), rebuilt.log()[-3000:]
+    rebuilt.wait_ready()
+    assert compare(counted(broker), [rebuilt.url]).differences == ()
+    assert rebuilt.stop() == 0
+
+
+def test_a_letter_whose_whole_record_is_gone_is_not_replayed(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """What the letter was shortened to is not sent in its stead; it goes on waiting."""
+    worker = crew.worker()
+    worker.start()
+    worker.wait_ready()
+    large = batch_bytes([RawContent(b"k", bytes(3 * MIB))], codec=Codec.GZIP)
+    produce(broker.bootstrap, [RawBatch(SCHOOLS, 3, large)])
+    assert_unharmed(broker, worker, produced=1)
+    assert worker.stop() == 0
+    with broker.admin() as admin:
+        admin.delete_records({TopicPartition(SCHOOLS, 3): 1})
+
+    done = CliRunner().invoke(main, ["dead-letters", "replay", "--bootstrap", broker.bootstrap])
+
+    assert done.exit_code == 1
+    assert f"the record is no longer at {SCHOOLS}[3]@0" in done.output
+    assert "1 dead letters = 1 waiting" in run(broker, "dead-letters", "list")
 
 
 def memory_mb(worker: Worker) -> float:
