@@ -104,7 +104,7 @@ def test_the_page_s_commands_do_what_it_says(monitoring: Monitoring, tmp_path: P
     """Each of them; and the years are in the running Prometheus, with its owner's rights."""
     prometheus = monitoring.prometheus(retention=PROGRAMME_RETENTION)
     commands = printed()
-    assert len(commands) == 8
+    assert len(commands) == 10
 
     for command in commands:
         if command == "smart-region assessor":
@@ -120,6 +120,7 @@ def test_the_page_s_commands_do_what_it_says(monitoring: Monitoring, tmp_path: P
         assert as_of.value == as_of.time
     assert list((tmp_path / "blocks").glob("*/meta.json"))
     assert (tmp_path / "figures.json").read_text().startswith("[")
+    assert '"figures.csv"' in (tmp_path / "datapackage.json").read_text()
     left = [path.name for path in prometheus.data.iterdir() if path.name.startswith(".smart")]
     assert left == []
 
