@@ -19,6 +19,7 @@ from events.partitioning import partition_for
 from events.registry import Family
 from events.topic_admin import apply_topics
 from events.topics import DEFAULT_PARTITIONS, changelog_topics, declared_topics, topic_name
+from streams.commit_metadata import ChangelogExtent, CommitMetadata, encode_commit_metadata
 from tests.bench.application import Application
 from tests.bench.workloads import Workload
 from tests.support.kafka import KafkaBroker
@@ -28,6 +29,8 @@ __all__ = ["BehindError", "Stage"]
 
 COMMIT_SECONDS = 30.0
 _BATCH_BYTES = 256 * 1024
+#: What a worker notes beside an offset up to which it had no state to write.
+_UNWRITTEN = encode_commit_metadata(CommitMetadata(changelog=ChangelogExtent(start=0, end=0)))
 
 
 class BehindError(Exception):
@@ -72,7 +75,7 @@ class Stage:
         apply_topics(self._broker.bootstrap, changelogs)
         read = {place: self._already_read(place, workload.family, events) for place in self._ends}
         offsets = {
-            TopicPartition(topic_name(family), partition): OffsetAndMetadata(offset, "", -1)
+            TopicPartition(topic_name(family), partition): OffsetAndMetadata(offset, _UNWRITTEN, -1)
             for (family, partition), offset in read.items()
             if offset  # A group without an offset begins at the beginning.
         }
