@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,6 +23,8 @@ MOST_UNPROVEN: Final = 16 * 1024 * 1024
 """Bytes of bodies at once that have to be read before it is known who sends them."""
 MOST_OF_ADDRESS: Final = 8 * 1024 * 1024
 """Of these, bytes from one address."""
+A_LOT: Final = 8
+"""An address has much of the unproven bytes where it has more than one part of so many."""
 #: So much more is read and dropped, so that a client that sends all before it listens is answered.
 DROPPED: Final = 7 * LARGEST_BODY
 _CLOSE: Final = {"Connection": "close"}
@@ -172,47 +174,56 @@ class _Proven:
 class _Unproven:
     """The bodies of whoever has proven nothing yet.
 
-    Nobody is kept out by bodies that are begun and do not end: where there is no room, what the
-    same address began first gives way, or what the address began first that holds most.
+    Nobody is kept out by bodies that are begun and do not end. Where there is no room, the body
+    gives way of which nothing has come for longest: of the address that has its share or more than
+    A_LOT, else of all. So few addresses take nothing from another, and many would have to send to
+    all that they hold as often as an honest client sends to one.
     """
 
     def __init__(self, most: int, most_of_one: int) -> None:
         self._most = most
         self._most_of_one = min(most, most_of_one)
+        self._a_lot = most // A_LOT
         self._held = 0
         self._of_one: Counter[str] = Counter()
-        # Dictionaries as ordered sets: what was begun first comes first.
-        self._rooms: dict[str, dict[Room, None]] = {}
+        # The one that has waited longest for its next bytes comes first.
+        self._rooms: OrderedDict[Room, str] = OrderedDict()
+        self._rooms_of: dict[str, OrderedDict[Room, None]] = {}
 
     def hold(self, room: Room, address: str, size: int) -> None:
         """Count bytes as held, and give up others for them. Raises ProblemError (overloaded)."""
         if size > self._most_of_one:
             raise _overloaded()
         while self._of_one[address] + size > self._most_of_one:
-            self._give_up_oldest(address)
+            _give_up_first(self._rooms_of[address])
         while self._held + size > self._most:
-            fullest, _ = max(self._of_one.items(), key=_held_by)
-            self._give_up_oldest(fullest)
-        if room.is_given_up:  # It was the oldest itself.
+            fullest, held = max(self._of_one.items(), key=_held_by)
+            _give_up_first(self._rooms_of[fullest] if held > self._a_lot else self._rooms)
+        if room.is_given_up:  # It was its own turn.
             raise _overloaded()
         self._held += size
         self._of_one[address] += size
         room.held += size
-        self._rooms.setdefault(address, {})[room] = None
+        self._rooms[room] = address
+        self._rooms.move_to_end(room)
+        of_one = self._rooms_of.setdefault(address, OrderedDict())
+        of_one[room] = None
+        of_one.move_to_end(room)
 
     def release(self, room: Room, address: str) -> None:
         """Count what a room holds no more."""
-        rooms = self._rooms.get(address, {})
-        if room not in rooms:
+        if self._rooms.pop(room, None) is None:
             return
-        del rooms[room]
         self._held -= room.held
         self._of_one[address] -= room.held
-        if not rooms:
-            del self._rooms[address], self._of_one[address]
+        of_one = self._rooms_of[address]
+        del of_one[room]
+        if not of_one:
+            del self._rooms_of[address], self._of_one[address]
 
-    def _give_up_oldest(self, address: str) -> None:
-        next(iter(self._rooms[address])).give_up()
+
+def _give_up_first(rooms: Iterable[Room]) -> None:
+    next(iter(rooms)).give_up()
 
 
 def _held_by(share: tuple[str, int]) -> int:

@@ -62,7 +62,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def test_what_an_address_began_first_gives_way_to_what_it_begins_then() -> None:
+def test_what_an_address_left_lying_gives_way_to_what_it_begins_then() -> None:
     """It is told so; the newer one goes on."""
 
     async def both() -> None:
@@ -94,6 +94,26 @@ def test_the_address_that_holds_most_gives_way_to_another() -> None:
         )
 
     asyncio.run(three())
+
+
+def test_of_many_small_bodies_the_one_that_rests_gives_way() -> None:
+    """Very many addresses that hold a little each do not keep out a body that goes on coming."""
+
+    async def many() -> None:
+        bodies = reader(most_unproven=800, most_of_address=400)
+        crowd = [(await begun(bodies, f"crowd {number}", 70))[1] for number in range(10)]
+        sender, honest = await begun(bodies, "a", 60)
+        more = [(await begun(bodies, f"more {number}", 70))[1] for number in range(3)]
+        sender.send(30)
+        await settle()
+        more += [(await begun(bodies, f"last {number}", 70))[1] for number in range(6)]
+        sender.send(0, more=False)
+        assert await honest == "90"
+        assert await crowd[0] == "overloaded"
+        for task in (*crowd, *more):
+            task.cancel()
+
+    asyncio.run(many())
 
 
 def test_one_body_larger_than_its_share_is_refused() -> None:
