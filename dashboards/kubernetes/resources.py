@@ -57,6 +57,8 @@ def service_monitor(job: str, component: str, pace: Pace) -> Resource:
                     "port": METRICS_PORT,
                     "interval": pace.every,
                     "scrapeTimeout": scrape_timeout(pace),
+                    # The token of /metrics, which an overlay adds, would go along.
+                    "followRedirects": False,
                     # Whatever an overlay calls the Service, rules and boards know the job.
                     "relabelings": [
                         {"action": "replace", "targetLabel": "job", "replacement": job}

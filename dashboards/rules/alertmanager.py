@@ -191,6 +191,9 @@ def _receiver(name: str, contact: Contact, *, digest: bool = False) -> dict[str,
         webhook: dict[str, Any] = {"url": contact.webhook, "send_resolved": resolved}
         if contact.webhook_token_file is not None:
             token = str(contact.webhook_token_file)
-            webhook["http_config"] = {"authorization": {"credentials_file": token}}
+            webhook["http_config"] = {
+                "authorization": {"credentials_file": token},
+                "follow_redirects": False,  # As for Prometheus: the token would go along.
+            }
         receiver["webhook_configs"] = [webhook]
     return receiver

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from boundary.private_files import close_folder
+from boundary.private_files import close_folder, make_private_file
 from streams.stack.errors import FolderInUseError, FolderUnusableError
 
 __all__ = ["Folder"]
@@ -34,6 +34,7 @@ class Folder:
             # nor what an older release left open.
             for part in (folder.logs, folder.kafka, folder.secrets, folder.alerting):
                 close_folder(part)
+            make_private_file(folder.path / "lock")
             lock = (folder.path / "lock").open("w")
         except OSError as error:
             raise FolderUnusableError(folder.path, cause=error) from error

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dashboards.rules.pace import PACES
+from dashboards.rules.scraping import Access, prometheus_document
+from tests.support.overheard import overhearing
 from tests.support.prometheus import Monitoring, QueryError, amtool, create_blocks, promtool
 from tests.support.waiting import wait_until
 
@@ -67,6 +70,34 @@ def test_scrapes_what_it_is_given(monitoring: Monitoring) -> None:
     prometheus.reload()
     assert wait_until(lambda: prometheus.up("itself"), seconds=20)
     assert prometheus.value('up{job="itself"}') == 1
+
+
+def test_no_process_sends_the_token_elsewhere(monitoring: Monitoring, tmp_path: Path) -> None:
+    """An address that was taken over is answered by a redirect: it is not followed."""
+    token = tmp_path / "token"
+    token.write_text("open-sesame")
+    prometheus = monitoring.prometheus()
+    with (
+        overhearing(body=b"up 1\n") as stranger,
+        overhearing(status=302, headers={"Location": f"{stranger.url}/metrics"}) as worker,
+    ):
+        address = worker.url.removeprefix("http://")
+        prometheus.configure(
+            prometheus_document(
+                PACES["live"],
+                workers=(address,),
+                assessors=(),
+                gateways=(),
+                alertmanagers=(),
+                access=Access(str(token)),
+            )
+        )
+        prometheus.reload()
+        assert wait_until(lambda: len(worker.secrets) > 1, seconds=20)
+        prometheus.stop()
+
+    assert set(worker.secrets) == {"Bearer open-sesame"}
+    assert stranger.lines == []
 
 
 def test_wrong_expression_is_told(monitoring: Monitoring) -> None:

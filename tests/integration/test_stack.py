@@ -21,7 +21,7 @@ from tests.support.kafka import missing_requirement
 from tests.support.processes import alive, children, listening
 from tests.support.prometheus import require_prometheus
 from tests.support.requirements import give_up, require_programs
-from tests.support.rights import open_to_others, usual_umask
+from tests.support.rights import open_to_others
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +53,9 @@ class Stack:
         self.output = folder.with_suffix(".out")
         self.output.unlink(missing_ok=True)
         command = [*STACK, str(folder)]
-        self.process = start_child(command, output=self.output, env={**os.environ, **IMPATIENT})
+        self.process = start_child(
+            command, output=self.output, env={**os.environ, **IMPATIENT}, umask=0o022
+        )
 
     @property
     def told(self) -> str:
@@ -122,12 +124,12 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
     require_prometheus()
     require_programs("curl", remedy="run deploy/debian-packages.sh as root")
 
-    with usual_umask(), running(tmp_path / "stack") as stack:
+    with running(tmp_path / "stack") as stack:
         assert '"topic":"smartregion.schools"' in stack.send_first_event()
         assert stack.shows(CONNECTED, 1)
         # Kafka's segments and the logs have what was sent.
         assert list((tmp_path / "stack" / "kafka" / "data").glob("smartregion.schools-*/*.log"))
-        assert open_to_others(tmp_path / "stack") == [str(tmp_path / "stack" / "lock")]
+        assert open_to_others(tmp_path / "stack") == []
         ((labels, _),) = stack.ask(f"{CONNECTED_BY_WORKER} == 1")
 
         os.kill(stack.process_at(labels["instance"]), signal.SIGKILL)

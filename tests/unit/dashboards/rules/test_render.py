@@ -327,4 +327,5 @@ def test_prometheus_needs_neither_by_default() -> None:
     """On a network of its own the monitor's metrics are open."""
     files = render(CATALOGUE, Site())
     for job in yaml.safe_load(files["prometheus/prometheus.yaml"])["scrape_configs"]:
-        assert job.keys() == {"job_name", "static_configs"}
+        assert job.keys() == {"job_name", "static_configs", "follow_redirects"}
+        assert job["follow_redirects"] is False
