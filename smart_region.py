@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -60,6 +61,12 @@ class Door(click.Group):
             raise
 
 
+def _show_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """Write why a thread ended, as Python does; one that was asked to end says nothing."""
+    if ended.exc_type is not SystemExit:
+        show_traceback(ended.exc_type, ended.exc_value, ended.exc_traceback)
+
+
 def _readable_errors() -> tuple[type[Exception], ...]:
     """Import the roots only when an error has to be judged: they are not free."""
     return tuple(getattr(import_module(module), name) for module, name in READABLE_ERRORS)
@@ -71,6 +78,7 @@ def _readable_errors() -> tuple[type[Exception], ...]:
 def main(context: click.Context) -> None:
     """Follow what the Région promised in 2016, from events to figures."""
     sys.excepthook = show_traceback
+    threading.excepthook = _show_end_of_thread
     # Where two packages meet that know nothing of each other: the demo shows what boards show.
     context.obj = Boards(_figures_table, _rule_files, _boards_on)
 

@@ -56,7 +56,7 @@ def say_text(text: str, *, err: bool = False) -> None:
 
 
 def show_traceback(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> None:
     """Write an error that is not ours, whose message may repeat anything; for `sys.excepthook`."""
     say_text("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"), err=True)

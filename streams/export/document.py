@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
+from boundary.spreadsheets import plain_cell
 from streams.export.row import KEY, Row
 
 __all__ = [
@@ -109,12 +110,12 @@ def _csv(header: list[str], lines: Iterable[dict[str, Any]], form: Format) -> st
 
 
 def _cell(value: object, form: Format) -> object:
-    """Write a flag as Table Schema reads it; None is an empty cell."""
+    """Write a flag as Table Schema reads it; None is an empty cell, and no text is a formula."""
     if isinstance(value, bool):
         return str(value).lower()
     if form == "excel" and isinstance(value, float):
         return f"{Decimal(repr(value)):f}".replace(".", DECIMAL_COMMA)
-    return value
+    return plain_cell(value)
 
 
 def _json(document: object) -> str:

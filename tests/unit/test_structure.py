@@ -196,6 +196,19 @@ def test_secrets_are_sent_one_way() -> None:
     assert (asking, unconfined) == ([], [])
 
 
+def test_no_table_of_ours_has_a_formula() -> None:
+    """Who writes CSV passes each cell through `boundary`."""
+    unguarded = {
+        name
+        for name, tree in MODULES.items()
+        if {called for called, _ in calls(tree)} & {"csv.writer", "csv.DictWriter"}
+        and "plain_cell" not in {called for called, _ in calls(tree)}
+    }
+
+    # PILOTE's cells are codes, days and numbers.
+    assert unguarded == {"events.importing.pilote"}
+
+
 def test_files_are_made_private_one_way() -> None:
     """Who chooses a new file's rights does it in `boundary`."""
     choosing = [

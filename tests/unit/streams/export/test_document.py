@@ -7,10 +7,12 @@ import io
 import json
 from datetime import date
 
+import pytest
+
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from events.observation import Territory
-from streams.export.document import dictionary_text, rows_text
+from streams.export.document import Format, dictionary_text, rows_text
 from streams.export.row import KEY, Row
 
 ROW = Row.model_validate(
@@ -114,3 +116,14 @@ class TestDictionary:
         told = {line["name"]: line["description"] for line in lines(dictionary_text("csv"))}
         assert all(f"{status} :" in told["status"] for status in MilestoneStatus)
         assert all(f"{unit} :" in told["unit"] for unit in Unit)
+
+
+@pytest.mark.parametrize("form", ["csv", "excel"])
+def test_no_title_becomes_a_formula(form: Format) -> None:
+    """Open data are opened by people who never saw the catalogue; numbers keep their sign."""
+    row = ROW.model_copy(update={"indicator_title": "=HYPERLINK(1)", "pace_per_day": -0.5})
+
+    text = rows_text([row], form)
+
+    assert "'=HYPERLINK(1)" in text
+    assert "'-" not in text
