@@ -45,7 +45,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         # In the same folder, so that it can take the name in one step.
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            # Made by us: what somebody laid ready under that name could lead elsewhere.
+            # One of a process that was killed; then made by us: what somebody laid ready under that
+            # name could lead elsewhere.
+            part.unlink(missing_ok=True)
             with part.open("xb") as stream:
                 yield stream
             part.replace(path)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
+from boundary.showing import legible_lines
 from boundary.spreadsheets import plain_cell
 from streams.export.row import KEY, Row
 
@@ -119,4 +120,4 @@ def _cell(value: object, form: Format) -> object:
 
 
 def _json(document: object) -> str:
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return legible_lines(json.dumps(document, ensure_ascii=False, indent=1)) + "\n"

@@ -37,6 +37,20 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_lay_ready_under_its_first_name_is_not_written(tmp_path: Path) -> None:
+    """A link would lead elsewhere; what a killed process left is no hindrance."""
+    path, target = tmp_path / "out.csv", tmp_path / "target"
+    target.write_bytes(b"another's")
+    part = tmp_path / f".out.csv.{os.getpid()}.part"
+    part.symlink_to(target)
+
+    with whole_file(path) as stream:
+        stream.write(b"all")
+
+    assert (path.read_bytes(), target.read_bytes()) == (b"all", b"another's")
+    assert not path.is_symlink()
+
+
 def test_says_where_it_cannot_write(tmp_path: Path) -> None:
     """With the system's reason."""
     path = tmp_path / "absent" / "out.csv"
