@@ -3,6 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
+from events.gateway.settings import GatewaySettings, load_gateway_settings
 from events.settings import ENV_PREFIX
 from streams.programs.monitor import environment
 from streams.settings import Settings, load_settings
@@ -26,6 +27,19 @@ def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
 
     assert load_settings() == settings
+
+
+@pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8",), ("10.0.0.0/8", "::1/128")])
+def test_the_gateways_survive_it_too(
+    proxies: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list is written as it is read: none of it, or with commas."""
+    settings = GatewaySettings.model_validate({"gateway_trusted_proxies": proxies})
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_gateway_settings() == settings
 
 
 def test_what_is_not_set_stays_out_of_the_environment() -> None:
