@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import Literal
 
 from boundary.showing import legible, legible_lines
 
-__all__ = ["JsonFormatter", "TextFormatter", "configure_logging"]
+__all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "course_of"]
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 #: Libraries that tell, at INFO, every step of every poll.
@@ -39,6 +40,15 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return legible(json.dumps(line, ensure_ascii=False))
+
+
+def course_of(error: BaseException) -> str:
+    """Return an error's class and the lines of code it passed, for the log.
+
+    Neither its message nor its arguments: they may repeat what was sent.
+    """
+    lines = "".join(traceback.format_tb(error.__traceback__))
+    return f"{type(error).__name__}\n{lines}".rstrip()
 
 
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:

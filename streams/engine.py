@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 from faust.types import TP
 
 from events.errors import ContractError, RefusalReason
+from events.logs import course_of
 from events.record_time import TIME_TOLERANCE
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
@@ -209,12 +210,12 @@ class Engine:
         """
         records = cast("Sequence[Record]", message.value)
         logger.warning(
-            "working singly topic=%s partition=%d first_offset=%d count=%d cause=%r",
+            "working singly topic=%s partition=%d first_offset=%d count=%d cause=%s",
             message.topic,
             message.partition,
             records[0].offset,
             len(records),
-            cause,
+            type(cause).__name__,
         )
         done = []
         for record in records:
@@ -238,11 +239,11 @@ class Engine:
     ) -> Result:
         """Write the dead letter of a record that failed, with what of it can be written."""
         logger.error(
-            "unprocessable topic=%s partition=%d offset=%d",
+            "unprocessable topic=%s partition=%d offset=%d error=%s",
             record.topic,
             record.partition,
             record.offset,
-            exc_info=cause,
+            course_of(cause),
         )
         refusal = Refusal(record, _unprocessable(cause))
         consumer.assert_lease(message)

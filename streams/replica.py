@@ -143,11 +143,11 @@ class Replica:
             error = _take(self.holdings, self._tallies, self._families, record)
             if error is not None:
                 logger.error(
-                    "unreadable state topic=%s partition=%d offset=%d error=%r",
+                    "unreadable state topic=%s partition=%d offset=%d error=%s",
                     record.topic,
                     record.partition,
                     record.offset,
-                    error,
+                    type(error).__name__,
                 )
         self._listen(heard=bool(records), patience=patience)
         self._check_states()

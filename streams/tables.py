@@ -64,11 +64,11 @@ class EntityStore(memory.Store[str, Any]):
                 error = self.holdings.restore(*place, record.key, record.value, record.timestamp)
                 if error is not None:
                     logger.error(
-                        "unreadable state topic=%s partition=%d offset=%d error=%r",
+                        "unreadable state topic=%s partition=%d offset=%d error=%s",
                         record.topic,
                         record.partition,
                         record.offset,
-                        error,
+                        type(error).__name__,
                     )
 
 

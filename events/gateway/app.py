@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -39,6 +38,7 @@ from events.gateway.quota import Quotas, cost_of
 from events.gateway.reception import Outcome, Receipt, Reception
 from events.gateway.repeats import REPEAT_HEADER, RETRY_SECONDS, Answer, Repeat, Repeats, Turn
 from events.gateway.workbench import Workbench
+from events.logs import course_of
 from events.registry import FACTS
 from events.serving import OPEN, MetricsGuard
 
@@ -427,12 +427,7 @@ class _Outermost:
         except ClientDisconnect:
             return  # Nobody is there to be answered.
         except Exception as error:  # noqa: BLE001 - whatever it was, the client has been answered
-            # Neither the error's message nor its arguments: they may repeat what was sent.
-            logger.error(  # noqa: TRY400
-                "failed error=%s\n%s",
-                type(error).__name__,
-                "".join(traceback.format_tb(error.__traceback__)),
-            )
+            logger.error("failed error=%s", course_of(error))  # noqa: TRY400
         finally:
             if status:
                 self._exposition.count_request(status)
