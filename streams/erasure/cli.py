@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from boundary.showing import say
+
+if TYPE_CHECKING:
+    from streams.erasure.procedure import Remains
+    from streams.settings import Settings
 
 __all__ = ["commands"]
 
@@ -30,7 +34,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     Their facts are taken back, so that no figure counts them; the partitions of the topic that hold
     their records are written anew without these; their states are forgotten. It cannot be undone.
     Cut short, it may be run again. The workers have to run meanwhile, and to be restarted one after
-    the other afterwards. See docs/retention.md.
+    the other afterwards. What else names them is told, and stays: see docs/retention.md.
     """
     from streams.dead_letter_office.post import KafkaPost
     from streams.erasure import procedure
@@ -44,10 +48,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
         f"{traces.records} records in {len(traces.partitions)} partitions are about"
         f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
     )
-    letters = procedure.letters_naming(settings, persons)
-    if letters:
-        places = ", ".join(map(str, sorted(letters)))
-        say(f"dead letters that name them, gone after 90 days: {places}")
+    _tell(procedure.look_beside(settings, persons, traces), settings)
     if not for_good:
         say("nothing was done: add --for-good to erase them", err=True)
         return
@@ -60,6 +61,23 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
         f" {len(persons.pseudonyms)} states ended"
     )
     say("now restart the workers one after the other: they forget at their start", err=True)
+
+
+def _tell(remains: Remains, settings: Settings) -> None:
+    """Tell what else names the persons, and when or by whom that goes."""
+    from events.topics import changelog_name
+    from streams.erasure.persons import PERSONS
+
+    if remains.states:
+        changelog = changelog_name(settings.app_id, PERSONS)
+        say(
+            f"{changelog}: {remains.states} records of their states: compacted within 7 days of"
+            " --for-good"
+        )
+    for trace in remains.letters:
+        say(f"dead letter {trace}")
+    for mention in remains.mentions:
+        say(f"{mention}: about another, stays")
 
 
 commands: list[click.Command] = [erase]

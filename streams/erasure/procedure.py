@@ -6,24 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from events.cloudevent import encode_structured
-from events.dead_letters import NotADeadLetterError, read_dead_letter
+from events.fact import Family
 from events.partitioning import partition_for
 from events.records import OutgoingRecord
-from events.topics import DEAD_LETTERS, topic_name
+from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, changelog_name, topic_name
 from streams.audit.reading import read_topics
 from streams.erasure.forgetting import end_marks
+from streams.erasure.mentions import find_letters, find_mentions
 from streams.erasure.persons import PERSONS, Persons
 from streams.erasure.rewriting import rewrite
 from streams.erasure.traces import Traces, find_traces, retractions
 from streams.erasure.waiting import wait_for_workers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from events.cloudevent import CloudEvent
-    from events.dead_letters import Place
+    from events.records import Record
     from streams.dead_letter_office.post import Post
+    from streams.erasure.mentions import LetterTrace, Mention
     from streams.settings import Settings
 
-__all__ = ["Erased", "erase", "letters_naming", "look_for"]
+__all__ = ["Erased", "Remains", "erase", "look_beside", "look_for"]
 
 TOPIC: Final = topic_name(PERSONS)
 
@@ -42,16 +46,36 @@ def look_for(settings: Settings, persons: Persons) -> Traces:
     return find_traces(records, persons)
 
 
-def letters_naming(settings: Settings, persons: Persons) -> list[Place]:
-    """Return the dead letters that name one of them. Raises as `read_topics`."""
-    found = []
-    for record in read_topics(settings.broker, topics=[DEAD_LETTERS], security=settings.security()):
-        if persons.mentioned_in(record):
-            try:
-                found.append(read_dead_letter(record).place)
-            except NotADeadLetterError:
-                continue
-    return found
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What names some persons and is not erased with them."""
+
+    mentions: Sequence[Mention]
+    letters: Sequence[LetterTrace]
+    states: int
+    """Of the records of the persons' own states, those that the changelog still holds."""
+
+
+def look_beside(settings: Settings, persons: Persons, traces: Traces) -> Remains:
+    """Find what names some persons in every topic of the monitor. Raises as `read_topics`."""
+
+    def records_of(*topics: str) -> Iterable[Record]:
+        return read_topics(settings.broker, topics=topics, security=settings.security())
+
+    changelog = changelog_name(settings.app_id, PERSONS)
+    keys = {pseudonym.encode() for pseudonym in persons.pseudonyms}
+    others = [changelog_name(settings.app_id, family) for family in Family if family != PERSONS]
+    states = 0
+    mentions: list[Mention] = []
+    for record in records_of(changelog):
+        if record.key in keys:
+            states += record.value is not None
+        else:
+            mentions += find_mentions([record], persons)
+    events = map(topic_name, Family)
+    mentions += find_mentions(records_of(*events, *others, DEAD_LETTER_OUTCOMES), persons)
+    letters = find_letters(records_of(DEAD_LETTERS), persons, erased=traces.origins)
+    return Remains(sorted(mentions), tuple(letters), states)
 
 
 def erase(

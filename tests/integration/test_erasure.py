@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
-from functools import cache
+from datetime import UTC, date, datetime
+from functools import cache, partial
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -12,12 +12,20 @@ import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from catalogue.loader import load_catalogue
-from events.cloudevent import decode
-from events.errors import ContractError
+from events.cloudevent import decode, encode_structured
+from events.dead_letters import DOOR, Origin, dead_letter_record
+from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.records import OutgoingRecord
 from events.topic_admin import apply_topics
-from events.topics import DEFAULT_APP_ID, changelog_name, changelog_topics, declared_topics
+from events.topics import (
+    DEAD_LETTER_OUTCOMES,
+    DEFAULT_APP_ID,
+    changelog_name,
+    changelog_topics,
+    declared_topics,
+    topic_name,
+)
 from streams.audit.comparison import compare
 from streams.audit.reading import EVENT_TOPICS, read_topics
 from streams.audit.recount import Audit, audit_records
@@ -26,6 +34,7 @@ from streams.erasure import procedure
 from streams.erasure.persons import Persons
 from streams.settings import load_settings
 from tests.support.commands import run
+from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until
@@ -145,6 +154,51 @@ def test_a_person_is_erased_and_the_audit_finds_no_difference(
     rebuilt.start()
     assert enrolled(exact(broker, rebuilt)) == enrolled(after)
     assert naming(broker, CHANGELOG) == 0
+
+
+def test_every_trace_of_a_person_is_told(broker: KafkaBroker) -> None:
+    """Where it is, in which part, and when it goes; never what it says."""
+    person = persons()[0]
+    theirs = next(message for message in enrolments() if person_of(message) == person)
+    school = encode_structured(event("school.registered", uai("0750001"), "2018-01-01"))
+    topic, schools = topic_name(theirs.family), topic_name(Family.SCHOOLS)
+    cut_short = b'{"data": {"enrolment_id": "%s"' % person.encode()
+    naming_one = school.value[:-1] + b', "causation": "%s"}' % person.encode()
+    refused_at = datetime(2020, 12, 31, tzinfo=UTC)
+    letter = partial(
+        dead_letter_record,
+        ContractError(RefusalReason.INVALID_JSON, "value", None, "send JSON"),
+        key=None,
+        headers=(),
+        now=refused_at,
+    )
+    because = b'{"verdict": "discarded", "because": "%s asked"}' % person.encode()
+    with KafkaPost(broker.bootstrap) as post:
+        post.send(
+            [
+                OutgoingRecord(topic, 0, theirs.key, theirs.value, theirs.headers),
+                OutgoingRecord(topic, 1, b"key", cut_short, ()),
+                OutgoingRecord(schools, 2, school.key, naming_one, school.headers),
+                letter(origin=Origin(topic, 1, 0), value=cut_short),
+                letter(origin=DOOR, value=b'{"x": "%s"}' % person.encode()),
+                letter(origin=DOOR, value=b"{}"),
+                OutgoingRecord(DEAD_LETTER_OUTCOMES, 0, b"0/9", because, ()),
+                OutgoingRecord(CHANGELOG, 3, person.encode(), b"{}", ()),
+            ]
+        )
+
+    told = erase(broker)
+
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines() == [
+        "2 records in 2 partitions are about 1 of 3 pseudonyms",
+        f"{CHANGELOG}: 1 records of their states: compacted within 7 days of --for-good",
+        "dead letter 0/0 is of a record of one, kept until 2021-03-31",
+        "dead letter 0/1 names one, kept until 2021-03-31",
+        f"{DEAD_LETTER_OUTCOMES}[0]@0: in the field because: about another, stays",
+        f"{schools}[2]@0: in the field causation: about another, stays",
+    ]
+    assert person not in told.stdout + told.stderr
 
 
 def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) -> None:

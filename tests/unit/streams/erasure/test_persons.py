@@ -54,6 +54,31 @@ def test_a_record_about_a_person_or_a_refused_one_that_names_it_has_to_go(
     assert Persons([SOMEBODY]).concerned_by(record) is concerned
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        SOMEBODY.encode(),
+        SOMEBODY.upper().encode(),
+        SOMEBODY.encode("utf-16"),
+        SOMEBODY.encode("utf-16-be"),
+        SOMEBODY.replace("-", r"\u002d").encode(),
+        SOMEBODY.replace("-", r"\u002D").encode(),
+        SOMEBODY.replace("k", "%6B").encode(),
+        f"/enrolments/{SOMEBODY}?x".encode(),
+        f"enrolled-{SOMEBODY}-2018".encode(),
+    ],
+)
+def test_a_pseudonym_is_found_however_it_is_written(text: bytes) -> None:
+    """In another case or encoding, or as a part of an id."""
+    assert Persons([SOMEBODY]).named_in(b'"x": "' + text + b'"')
+
+
+@pytest.mark.parametrize("text", [ANOTHER.encode(), b"x" + SOMEBODY.encode(), b"", b"%", b"\\u00"])
+def test_another_text_names_nobody(text: bytes) -> None:
+    """A longer pseudonym is another's."""
+    assert not Persons([SOMEBODY]).named_in(text)
+
+
 def test_nobody_is_in_no_record() -> None:
     """An empty list erases nothing."""
     assert not Persons([]).mentioned_in(enrolled(SOMEBODY))
