@@ -1,11 +1,14 @@
-"""Dead letters: refused records kept byte for byte, with the reason in added headers.
+"""Dead letters: refused records with the reason in added headers, byte for byte or not at all.
 
-A dead letter's headers are, in this order: the refused record's own; where the record was a
-replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of `REASON_HEADERS`;
-`smartregion-null-value` where key and value were null, which no record of ours may be;
-`smartregion-shortened` where the record was larger than a letter may be; and, where the producer
-was known by name, `smartregion-producer`. They are read from the end, so nothing that a producer
-puts among its own headers is taken for ours.
+A letter keeps its record where all of that was read and nothing in it looks like a person's data;
+else only why it was refused, when, where it lies, and how large it is.
+
+A dead letter's headers are, in this order: the refused record's own, where they are kept; where the
+record was a replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of
+`REASON_HEADERS`; `smartregion-null-value` where neither the record nor the letter has a key, and
+the record had no value; `smartregion-shortened` where the record is not kept; and, where the
+producer was known by name, `smartregion-producer`. They are read from the end, so nothing that a
+producer puts among its own headers is taken for ours.
 """
 
 from __future__ import annotations
@@ -21,8 +24,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from pydantic_core import from_json
 
+from events.letter_content import may_be_kept, without_foreign_text
 from events.records import CutPart, OutgoingRecord
-from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
+from events.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +52,9 @@ __all__ = [
     "dead_letter_record",
     "parts_of",
     "read_dead_letter",
+    "unread_letter_record",
+    "whole_letter_record",
+    "without_replay",
 ]
 
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -61,19 +68,14 @@ REASON_HEADERS: Final = tuple(
 )
 #: The producer that had shown who it is: only the door knows one.
 PRODUCER: Final = f"{HEADER_PREFIX}producer"
-#: On a letter whose record had neither key nor value; its own value is then empty.
+#: On a letter without a key whose record had no value; its own value is then empty.
 NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
-#: On a letter that keeps a part of its record: size and SHA-256 of each part that was cut, as JSON.
+#: On a letter that does not keep its record: size and SHA-256 of each part, as JSON.
 SHORTENED: Final = f"{HEADER_PREFIX}shortened"
 #: On a replayed record: which letter it was, and how many times it has now been sent again.
 REPLAY_OF: Final = f"{HEADER_PREFIX}replay-of"
 REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
 
-#: What the record itself may take of a letter; the rest is for the headers that are added.
-_RECORD_BYTES: Final = DEAD_LETTER_MAX_BYTES - 32 * 1024
-#: What key and headers keep of a record that is larger; the rest is the value's.
-_KEY_BYTES: Final = 64 * 1024
-_HEADERS_BYTES: Final = 512 * 1024
 _PER_HEADER_BYTES: Final = 10  # Two lengths, of five bytes at most.
 _NULL: Final = b"\xff\xff\xff\xff"
 
@@ -115,13 +117,14 @@ class Place(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A part of a record that a letter keeps only the beginning of, as it was."""
+    """A part of a record that a letter does not keep, or not all of, as it was."""
 
     bytes: int
-    sha256: str
+    sha256: str | None = None
     """Of the bytes themselves; of headers, of each name and value behind its length.
 
-    A length is four bytes, big-endian; a null is a length of -1.
+    A length is four bytes, big-endian; a null is a length of -1. None for what came to the gateway:
+    that lies nowhere, and a telephone number is found again from its digest in seconds.
     """
 
 
@@ -157,7 +160,7 @@ class DeadLetter:
     attempts: int = 0
     """How many times it had been sent again when it was refused."""
     shortened: Mapping[str, Part] = dataclasses.field(default_factory=dict)
-    """Of `key`, `value` and `headers` those kept in part; `origin` is where the whole lies."""
+    """Of `key`, `value` and `headers` those not kept; `origin` is where the whole lies."""
 
 
 def dead_letter_record(
@@ -172,10 +175,74 @@ def dead_letter_record(
 ) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused.
 
-    `headers` are those of a Kafka record, also for what came to the door (`origin` DOOR):
-    `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode. There is
-    a letter of any record: one that is too large for a letter is kept in part.
+    `headers` are those of a Kafka record, also for what came to the gateway (`origin` DOOR):
+    `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode.
+    There is a letter of any record: `whole_letter_record` of one that `may_be_kept` lets through,
+    else `unread_letter_record`.
     """
+    write = whole_letter_record if may_be_kept(key, value, headers) else unread_letter_record
+    return write(
+        error, origin=origin, key=key, value=value, headers=headers, now=now, producer=producer
+    )
+
+
+def whole_letter_record(
+    error: ContractError,
+    *,
+    origin: Origin,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    now: datetime,
+    producer: str | None = None,
+) -> OutgoingRecord:
+    """Return a dead letter with its record, byte for byte: for what `may_be_kept` has let through.
+
+    Else as `dead_letter_record`.
+    """
+    is_null = key is None and value is None
+    added = _added(error, origin, now, is_null=is_null, producer=producer)
+    return OutgoingRecord(DEAD_LETTERS, None, key, b"" if is_null else value, [*headers, *added])
+
+
+def unread_letter_record(
+    error: ContractError,
+    *,
+    origin: Origin,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    now: datetime,
+    producer: str | None = None,
+) -> OutgoingRecord:
+    """Return a dead letter without its record: of what was not read, nothing is kept.
+
+    It has the reason in our own words, and size and digest of each part; of what came to the
+    gateway, which lies nowhere else, no digest. Else as `dead_letter_record`.
+    """
+    parts = _told(origin, parts_of(key, value, headers))
+    marks = headers[len(without_replay(tuple(headers))[0]) :]
+    added = _added(
+        without_foreign_text(error),
+        origin,
+        now,
+        is_null=value is None,
+        parts=parts,
+        producer=producer,
+    )
+    return OutgoingRecord(DEAD_LETTERS, None, None, b"", [*marks, *added])
+
+
+def _added(
+    error: ContractError,
+    origin: Origin,
+    now: datetime,
+    *,
+    is_null: bool,
+    parts: Mapping[str, Mapping[str, int | str]] | None = None,
+    producer: str | None = None,
+) -> list[tuple[str, bytes | None]]:
+    """Return the headers that are added to a record's own."""
     said = (
         str(error.reason),
         error.field,
@@ -189,18 +256,13 @@ def dead_letter_record(
         (name, text.encode(errors="backslashreplace"))
         for name, text in zip(REASON_HEADERS, said, strict=True)
     ]
-    size = len(key or b"") + len(value or b"") + _size_of(headers)
-    if size > _RECORD_BYTES:
-        whole = parts_of(key, value, headers)
-        key, value, headers, cut = _shortened(key, value, headers)
-        kept = {name: whole[name]._asdict() for name in cut}
-        added.append((SHORTENED, json.dumps(kept).encode()))
-    if key is None and value is None:
-        value = b""
-        added.insert(len(REASON_HEADERS), (NULL_VALUE, b"true"))
+    if is_null:
+        added.append((NULL_VALUE, b"true"))
+    if parts:
+        added.append((SHORTENED, json.dumps(parts).encode()))
     if producer is not None:
         added.append((PRODUCER, producer.encode()))
-    return OutgoingRecord(DEAD_LETTERS, None, key, value, [*headers, *added])
+    return added
 
 
 def read_dead_letter(record: Record) -> DeadLetter:
@@ -228,7 +290,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
         raise NotADeadLetterError(
             record, header="-partition, -offset or -time", problem="is not ours"
         ) from None
-    own, replay_of, attempts = _without_replay(own)
+    own, replay_of, attempts = without_replay(own)
     return DeadLetter(
         place=Place(record.partition, record.offset),
         reason=reason,
@@ -260,6 +322,17 @@ def parts_of(
     }
 
 
+def _told(origin: Origin, parts: Mapping[str, Part]) -> dict[str, dict[str, int | str]]:
+    """Return what a letter says of the parts that it does not keep."""
+    told: dict[str, dict[str, int | str]] = {}
+    for name, part in parts.items():
+        if part.bytes:
+            told[name] = {"bytes": part.bytes}
+            if origin != DOOR and part.sha256 is not None:
+                told[name]["sha256"] = part.sha256
+    return told
+
+
 def _part(content: bytes) -> Part:
     if isinstance(content, CutPart):
         return Part(content.size, content.sha256)
@@ -278,37 +351,18 @@ def _cost(name: str, said: bytes | None) -> int:
     return len(name.encode()) + len(said or b"") + _PER_HEADER_BYTES
 
 
-def _shortened(
-    key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
-) -> tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes | None]], list[str]]:
-    """Return what a letter keeps of a record, and the names of the parts that were cut."""
-    cut = []
-    if key is not None and len(key) > _KEY_BYTES:
-        key = key[:_KEY_BYTES]
-        cut.append("key")
-    kept: list[tuple[str, bytes | None]] = []
-    room = _HEADERS_BYTES
-    for name, said in headers:
-        room -= _cost(name, said)
-        if room < 0:
-            cut.append("headers")
-            break
-        kept.append((name, said))
-    room = _RECORD_BYTES - len(key or b"") - _size_of(kept)
-    if value is not None and len(value) > room:
-        value = value[:room]
-        cut.append("value")
-    return key, value, kept, cut
-
-
 def _read_parts(record: Record, said: bytes | None) -> Mapping[str, Part]:
     try:
         read = from_json(said or b"")
         return MappingProxyType(
-            {name: Part(int(one["bytes"]), str(one["sha256"])) for name, one in read.items()}
+            {name: _read_part(one["bytes"], one.get("sha256")) for name, one in read.items()}
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise NotADeadLetterError(record, header=SHORTENED, problem="is not ours") from None
+
+
+def _read_part(size: str | float, digest: object) -> Part:
+    return Part(int(size), None if digest is None else str(digest))
 
 
 def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:
@@ -321,8 +375,11 @@ def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:
         raise NotADeadLetterError(record, header=name, problem="is not text") from None
 
 
-def _without_replay(headers: Headers) -> tuple[Headers, Place | None, int]:
-    """Take the mark of a replay off; what only looks like one stays the producer's own."""
+def without_replay(headers: Headers) -> tuple[Headers, Place | None, int]:
+    """Take the mark of a replay off headers: the others, the letter it was, and its attempts.
+
+    What only looks like a mark stays the producer's own.
+    """
     match headers:
         case (*own, ("smartregion-replay-of", bytes(of)), ("smartregion-replay-attempt", bytes(n))):
             try:

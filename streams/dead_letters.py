@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from events.dead_letters import HEADER_PREFIX, Origin
+from events.dead_letters import HEADER_PREFIX, Origin, unread_letter_record
 from events.dead_letters import dead_letter_record as dead_letter_of
+from events.errors import RefusalReason
 from events.records import OutgoingRecord
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ FORWARDED_FROM = f"{HEADER_PREFIX}forwarded-from"
 def dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused."""
     record = refusal.record
-    return dead_letter_of(
+    # What is passed over had ended workers: it is not read for its letter either.
+    is_unread = refusal.error.reason is RefusalReason.PASSED_OVER
+    write = unread_letter_record if is_unread else dead_letter_of
+    return write(
         refusal.error,
         origin=Origin(record.topic, record.partition, record.offset),
         key=record.key,

@@ -12,6 +12,7 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.gateway.bounds import refuse_complex
 from events.gateway.http_binding import STRUCTURED_HEADERS, Item
+from events.letter_content import may_be_kept, without_foreign_text
 from events.person_data import find_person_data
 from events.producers.model import Producers
 from events.records import OutgoingRecord
@@ -34,8 +35,8 @@ _OF_THE_WHOLE: Final = frozenset(
         RefusalReason.INVALID_JSON,
     }
 )
-#: A person's data, and what was not looked through for them to its end.
-_NEVER_KEPT: Final = frozenset(
+#: A person's data, and what was not looked through for them to its end; refusals repeat neither.
+_WITHOUT_LETTER: Final = frozenset(
     {RefusalReason.PERSON_DATA, RefusalReason.TOO_LARGE, RefusalReason.TOO_COMPLEX}
 )
 
@@ -48,18 +49,20 @@ class Admitted(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """An item that is not let in, and why."""
+    """An item that is not let in, and why.
+
+    `error` repeats nothing of an item that may not be kept.
+    """
 
     item: Item
     error: ContractError
+    may_be_kept: bool
+    """True where all of it was read, and nothing looks like a person's data."""
 
     @property
-    def may_be_kept(self) -> bool:
-        """False for what nobody should find again, a person's data, and for what has no bounds.
-
-        What has none was not looked through for a person's data either.
-        """
-        return self.error.reason not in _NEVER_KEPT
+    def has_letter(self) -> bool:
+        """False for what nobody should find again, a person's data, and for what has no bounds."""
+        return self.error.reason not in _WITHOUT_LETTER
 
 
 class Admission:
@@ -93,7 +96,7 @@ class Admission:
                 self._refuse_foreign(event, producer)
             self._refuse_future(event)
         except ContractError as error:
-            return Refused(item, _in_words_of_http(error))
+            return _refused(item, error)
         # As it came, extensions and all: the record is the producer's own words.
         fact = event.fact
         record = OutgoingRecord(
@@ -115,6 +118,14 @@ class Admission:
                 event.time.isoformat(),
                 f"send when the fact was recorded; it is {now:%Y-%m-%dT%H:%M:%SZ} here",
             )
+
+
+def _refused(item: Item, error: ContractError) -> Refused:
+    error = _in_words_of_http(error)
+    if error.reason in _WITHOUT_LETTER:
+        return Refused(item, error, may_be_kept=False)
+    is_kept = item.was_read and may_be_kept(None, item.value, item.headers)
+    return Refused(item, error if is_kept else without_foreign_text(error), is_kept)
 
 
 def _in_words_of_http(error: ContractError) -> ContractError:

@@ -9,16 +9,18 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.message import Message
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from events.cloudevent import CONTENT_TYPE, PREFIX, STRUCTURED, Header
 from events.errors import ContractError, RefusalReason
 from events.explanation import REMOVE_MARK
+from events.fact import JSON
 from events.gateway.problems import ProblemError
-from events.gateway.strict_json import JsonText, read_array, read_value
+from events.person_data import find_person_data
+from events.strict_json import JsonText, read_array, read_value
 
 __all__ = [
     "BATCH",
@@ -70,7 +72,11 @@ _SINGULAR: Final = frozenset(
 )
 _HEADER_VALUE: Final = re.compile(rb"[ -~]*")
 _BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_QUOTED_PAIR: Final = re.compile(rb"\\(.)")
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
+_PARAMETER: Final = re.compile(
+    r';[ \t]*([^\s;=]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*+"(?=[ \t]*(?:;|$))|[^;]*)'
+)
+_MEDIA_TYPE: Final = re.compile(rb"[a-z]+/[a-z0-9.+-]{1,60}")
 
 _TAKEN: Final = (
     "send application/cloudevents+json, application/cloudevents-batch+json, or application/json "
@@ -95,6 +101,8 @@ class Item(NamedTuple):
     """All that it says, as JSON values; its text where that is no JSON."""
     defect: ContractError | None = None
     """Why it cannot be an event, where that is known already."""
+    was_read: bool = True
+    """False where `content` may say less than was sent: then nothing of it may be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
             found[name] = value
             continue
         if name in _SINGULAR or name.startswith(_CE):
-            told = name.decode("latin-1")
+            told = _told(name)
             raise ProblemError(
                 "ambiguous_request",
                 f"{told}: came twice: send it once",
@@ -140,13 +148,12 @@ def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
     """
     media_type = _media_type(headers)
     attributes = _attributes(headers)
-    mode = _mode(media_type, headers, attributes)
+    mode = _mode(media_type, attributes)
     if mode is Mode.STRUCTURED:
         return Delivery(mode, [_structured(attributes, body)])
     if mode is Mode.BATCH:
         return Delivery(mode, list(_batch(body)))
-    content_type = headers[b"content-type"] if media_type else IMPLIED
-    return Delivery(mode, [_binary(attributes, content_type, body)])
+    return Delivery(mode, [_binary(attributes, media_type or IMPLIED, body)])
 
 
 def mode_of(headers: Mapping[bytes, bytes]) -> Mode:
@@ -154,16 +161,14 @@ def mode_of(headers: Mapping[bytes, bytes]) -> Mode:
 
     Raises ProblemError where they say nothing that is read here.
     """
-    return _mode(_media_type(headers), headers, _attributes(headers))
+    return _mode(_media_type(headers), _attributes(headers))
 
 
 def _attributes(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     return {name.removeprefix(_CE): value for name, value in headers.items() if name[:3] == _CE}
 
 
-def _mode(
-    media_type: bytes, headers: Mapping[bytes, bytes], attributes: Mapping[bytes, bytes]
-) -> Mode:
+def _mode(media_type: bytes, attributes: Mapping[bytes, bytes]) -> Mode:
     if media_type == STRUCTURED:
         return Mode.STRUCTURED
     if media_type == BATCH:
@@ -175,31 +180,57 @@ def _mode(
         # the specification's event format), as in a record on Kafka.
         return Mode.BINARY
     if media_type.startswith(_CLOUDEVENTS) or not (attributes and _JSON.fullmatch(media_type)):
-        raise _unsupported(CONTENT_TYPE, headers.get(b"content-type"), _TAKEN)
+        raise _unsupported(CONTENT_TYPE, _TAKEN, value=media_type)
     return Mode.BINARY
 
 
 def _media_type(headers: Mapping[bytes, bytes]) -> bytes:
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding != b"identity":
-        raise _unsupported("content-encoding", encoding, "send the body as it is, not compressed")
-    told = headers.get(b"content-type", b"")
+        raise _unsupported("content-encoding", "send the body as it is, not compressed")
+    return _bare_media_type(headers.get(b"content-type", b""))
+
+
+@lru_cache(maxsize=64)  # Every request has one, and few differ.
+def _bare_media_type(told: bytes) -> bytes:
+    """Return the bare media type, in lower case: its parameters are looked through, and dropped.
+
+    Raises ProblemError where they hold what looks like a person's data, or another charset.
+    """
     if len(told) > LONGEST_MEDIA_TYPE:
-        # Python's reader of parameters takes a time that grows with the square of their number.
-        raise _unsupported(CONTENT_TYPE, told, f"send at most {LONGEST_MEDIA_TYPE} bytes")
-    message = Message()
-    message["content-type"] = told.decode("latin-1")
-    charset = message.get_content_charset()
-    if charset not in (None, "utf-8", "utf8", "us-ascii"):
-        raise _unsupported(CONTENT_TYPE, told, "send JSON in UTF-8")
-    return told.partition(b";")[0].strip().lower()
+        raise _unsupported(CONTENT_TYPE, f"send at most {LONGEST_MEDIA_TYPE} bytes")
+    written = told.decode("latin-1")
+    parameters: list[dict[str, JSON]] = [
+        {name.lower(): unquote(_unquoted(value))} for name, value in _PARAMETER.findall(written)
+    ]
+    all_of_it: list[JSON] = [unquote(written), *parameters]
+    if find_person_data(all_of_it) is not None:
+        raise ProblemError(
+            "person_data",
+            "content-type: looks like a person's data: send the media type alone",
+            field=CONTENT_TYPE,
+            remedy="send the media type alone",
+        )
+    media_type = told.partition(b";")[0].strip().lower()
+    charsets = {str(one["charset"]).strip().lower() for one in parameters if "charset" in one}
+    if not charsets <= {"utf-8", "utf8", "us-ascii"}:
+        raise _unsupported(CONTENT_TYPE, "send JSON in UTF-8", value=media_type)
+    return media_type
+
+
+def _unquoted(text: str) -> str:
+    """Take off the quotes around a text, and the backslashes within them."""
+    if len(text) > 1 and text.startswith('"') and text.endswith('"'):
+        return _QUOTED_PAIR.sub(r"\1", text[1:-1])
+    return text
 
 
 def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> Item:
     try:
         read = read_value(_text(body))
     except ContractError as error:
-        return Item(body, STRUCTURED_HEADERS, body.decode(errors="replace"), error)
+        content = body.decode(errors="replace")
+        return Item(body, STRUCTURED_HEADERS, content, error, was_read=False)
     # The headers may repeat the body's attributes; whoever routes by them must not be deceived.
     said = read.data if isinstance(read.data, dict) else {}
     for name, value in attributes.items():
@@ -221,7 +252,7 @@ def _batch(body: bytes) -> Iterator[Item]:
         ) from None
 
 
-def _binary(attributes: Mapping[bytes, bytes], content_type: bytes, body: bytes) -> Item:
+def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -> Item:
     said: dict[str, Any] = {}
     defects: list[ContractError] = []
     for name, value in attributes.items():
@@ -230,24 +261,30 @@ def _binary(attributes: Mapping[bytes, bytes], content_type: bytes, body: bytes)
         except ContractError as error:
             defects.append(error)
             said[name.decode("latin-1")] = value.decode("latin-1")
+    was_read = not defects
     headers = (
         *((PREFIX + name, text.encode()) for name, text in said.items()),
-        (CONTENT_TYPE, content_type),
+        (CONTENT_TYPE, media_type),
     )
+    if "data" in said:
+        # It would stand where the body does, for whoever looks through both.
+        defects.append(_refused_attribute(b"data", "is not an attribute", "put it into the body"))
+        said["ce-data"] = said.pop("data")
     try:
         read = read_value(_text(body))
     except ContractError as error:
-        return Item(body, headers, {**said, "data": body.decode(errors="replace")}, error)
+        content = {**said, "data": body.decode(errors="replace")}
+        return Item(body, headers, content, error, was_read=False)
     if read.defect is not None:
         defects.append(read.defect)
     content = {**said, "data": read.text if read.data is None else read.data}
-    return Item(body, headers, content, next(iter(defects), None))
+    defect = next(iter(defects), None)
+    return Item(body, headers, content, defect, was_read=was_read and read.is_read)
 
 
 def _item(read: JsonText, value: bytes) -> Item:
-    return Item(
-        value, STRUCTURED_HEADERS, read.text if read.data is None else read.data, read.defect
-    )
+    content = read.text if read.data is None else read.data
+    return Item(value, STRUCTURED_HEADERS, content, read.defect, was_read=read.is_read)
 
 
 def _text(body: bytes) -> str:
@@ -273,33 +310,38 @@ def _text(body: bytes) -> str:
 
 def _attribute(name: bytes, value: bytes) -> str:
     """Read a header's value: printable ASCII, all else percent-encoded UTF-8, quotes removed."""
-    told = f"ce-{name.decode('latin-1')}"
-    if len(value) > 1 and value.startswith(b'"') and value.endswith(b'"'):
-        value = _QUOTED_PAIR.sub(rb"\1", value[1:-1])
+    value = _unquoted(value.decode("latin-1")).encode("latin-1")
     if _HEADER_VALUE.fullmatch(value) and not _BAD_PERCENT.search(value):
         try:
             return unquote_to_bytes(value).decode()
         except UnicodeDecodeError:
             pass
-    raise ContractError(
-        RefusalReason.INVALID_ENVELOPE,
-        told,
-        None,
-        "percent-encode all but printable ASCII, and % itself, as UTF-8",
-        problem="is not a header's text",
-    )
+    remedy = "percent-encode all but printable ASCII, and % itself, as UTF-8"
+    raise _refused_attribute(name, "is not a header's text", remedy)
+
+
+def _refused_attribute(name: bytes, problem: str, remedy: str) -> ContractError:
+    reason = RefusalReason.INVALID_ENVELOPE
+    return ContractError(reason, _told(_CE + name), None, remedy, problem=problem)
+
+
+def _told(name: bytes) -> str:
+    """Name a header in an answer, unless its name, which is the sender's, may be a person's."""
+    told = name.decode("latin-1")
+    return told if find_person_data(told) is None else f"{_CE.decode()}…"
 
 
 def _contradiction(name: bytes, remedy: str) -> ProblemError:
-    told = f"ce-{name.decode('latin-1')}"
+    told = _told(_CE + name)
     return ProblemError(
         "ambiguous_request", f"{told}: contradicts the body: {remedy}", field=told, remedy=remedy
     )
 
 
-def _unsupported(name: str, value: bytes | None, remedy: str) -> ProblemError:
-    shown = None if value is None else value.decode("latin-1")[:80]
-    problem = "is missing" if value is None else "is not read here"
+def _unsupported(name: str, remedy: str, *, value: bytes | None = None) -> ProblemError:
+    # Shown only where it has the form of one: nothing else was looked through.
+    shown = value.decode("latin-1") if value and _MEDIA_TYPE.fullmatch(value) else None
+    problem = "is missing" if value == b"" else "is not read here"
     return ProblemError(
         "unsupported_media_type",
         f"{name}: {problem}: {remedy}",

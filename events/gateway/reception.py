@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias
 
-from events.dead_letters import DOOR, dead_letter_record
+from events.dead_letters import DOOR, unread_letter_record, whole_letter_record
 from events.fact import JSON
 from events.gateway.admission import Admission, Admitted, Refused
 from events.gateway.exposition import Exposition, Fate
@@ -100,9 +100,10 @@ class Reception:
         ]
 
     def _letter(self, refused: Refused, producer: str) -> OutgoingRecord | None:
-        if not refused.may_be_kept:
+        if not refused.has_letter:
             return None
-        return dead_letter_record(
+        write = whole_letter_record if refused.may_be_kept else unread_letter_record
+        return write(
             refused.error,
             origin=DOOR,
             key=None,

@@ -161,14 +161,18 @@ def show(*, places: tuple[Place, ...], unmask: bool, as_json: bool, bootstrap: s
     """Show dead letters whole: headers and value as they were refused.
 
     A letter's PLACE is the first word of its line in the list, as 0/17. Values are masked, so that
-    the structure is seen and no person's data.
+    the structure is seen and no person's data. With --unmask a record that its letter does not
+    keep is read from its topic.
     """
     from streams.dead_letter_office.selection import Selection
     from streams.dead_letter_office.shown import as_text, as_whole_document
     from streams.settings import load_settings
 
     selection = Selection(places=frozenset(places))
-    cases = list(_cases(load_settings(broker=bootstrap), selection))
+    settings = load_settings(broker=bootstrap)
+    cases = list(_cases(settings, selection))
+    if unmask:
+        cases = _made_whole(cases, settings)
     for case in cases:
         if as_json:
             say(json.dumps(as_whole_document(case, unmask=unmask)))
@@ -195,7 +199,7 @@ def replay(
 ) -> None:
     """Send waiting letters again, byte for byte: those that are valid by now.
 
-    Each goes to the topic of its event, marked as a replay. A letter that keeps a part of its
+    Each goes to the topic of its event, marked as a replay. A letter that does not keep its
     record is sent whole, where the record is still on its topic. What would be refused as before is
     not sent and waits on; the exit status is then 1. A letter may be sent twice, if this command is
     killed: an event counts once however often it comes.
@@ -210,16 +214,15 @@ def replay(
 
     settings = load_settings(broker=bootstrap)
     clock = settings.make_clock()
-    way_back = WayBack(
-        settings.partitions,
-        door_rules(settings, clock),
-        WholeRecords(settings.broker, security=settings.security()),
-        tolerance=settings.tolerance,
-    )
+    rules = door_rules(settings, clock)
     verify_topics(settings)  # On a wrong number of partitions each copy would go astray.
     # All before the first is sent: one that is refused again comes back as a new letter.
     cases = list(_cases(settings, selection))
-    with _post(settings, dry_run=dry_run) as post:
+    with (
+        WholeRecords(settings.broker, security=settings.security()) as whole,
+        _post(settings, dry_run=dry_run) as post,
+    ):
+        way_back = WayBack(settings.partitions, rules, whole, tolerance=settings.tolerance)
         done = handling.replay(cases, post, way_back, clock=clock, max_attempts=max_attempts)
     for case, error in done.still_refused:
         say(f"{case.letter.place} still refused: {error.reason} {masked_error(error)}", err=True)
@@ -319,6 +322,22 @@ def _cases(settings: Settings, selection: Selection) -> Iterator[Case]:
         )
         if case in selection
     )
+
+
+def _made_whole(cases: Iterable[Case], settings: Settings) -> list[Case]:
+    """Give letters that do not keep their record what lies on its topic, where it still does."""
+    from events.errors import ContractError
+    from streams.dead_letter_office.whole import WholeRecords
+
+    made = []
+    with WholeRecords(settings.broker, security=settings.security()) as whole:
+        for case in cases:
+            try:
+                made.append(replace(case, letter=whole(case.letter)))
+            except ContractError as error:
+                say(f"{case.letter.place} {error}", err=True)
+                made.append(case)
+    return made
 
 
 @contextmanager

@@ -89,15 +89,15 @@ def as_text(case: Case, *, unmask: bool = False) -> str:
     lines = [_labelled(label, said) for label, said in document.items() if said is not None]
     if settled is not None:
         lines.append(_labelled("settled", " ".join(map(str, settled.values()))))
-    lines += [
-        _labelled(
-            "kept", f"the beginning of the {name}: {one['bytes']} bytes, SHA-256 {one['sha256']}"
-        )
-        for name, one in shortened.items()
-    ]
+    lines += [_labelled("not kept", _part(name, **one)) for name, one in shortened.items()]
     lines += [_labelled("header", f"{name}: {said}") for name, said in headers]
     content = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     return "\n".join([*lines, legible_lines(content)])
+
+
+def _part(name: str, *, bytes: int, sha256: str | None) -> str:  # noqa: A002 - a part's fields
+    digest = "" if sha256 is None else f", SHA-256 {sha256}"
+    return f"the whole {name}: {bytes} bytes{digest}"
 
 
 def _labelled(label: str, said: object) -> str:

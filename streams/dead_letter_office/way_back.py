@@ -23,7 +23,7 @@ __all__ = ["Admission", "WayBack", "Whole"]
 
 
 class Whole(Protocol):
-    """Has the whole record of a letter that keeps a part of it."""
+    """Has the whole record of a letter that does not keep it."""
 
     def __call__(self, letter: DeadLetter) -> DeadLetter:
         """Return the letter with all of its record, or raise ContractError."""
@@ -41,7 +41,7 @@ class WayBack:
     """Readdresses letters for event topics of `partitions` partitions.
 
     A replay is no way around the door: what was refused there must pass `admission` as well. What a
-    letter keeps only a part of, `whole` has to find.
+    letter does not keep, `whole` has to find.
     """
 
     partitions: int

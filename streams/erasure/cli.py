@@ -77,7 +77,7 @@ def _tell(remains: Remains, settings: Settings) -> None:
     for trace in remains.letters:
         say(f"dead letter {trace}")
     for mention in remains.mentions:
-        say(f"{mention}: about another, stays")
+        say(f"{mention}: stays")
 
 
 commands: list[click.Command] = [erase]

@@ -71,11 +71,13 @@ def consumer(bootstrap: str) -> Iterator[Any]:
         client.close()
 
 
-def records_of(bootstrap: str, topic: str = DEAD_LETTERS) -> list[Any]:
-    """Read a topic from its beginning to the end that it has now."""
+def records_of(bootstrap: str, *topics: str) -> list[Any]:
+    """Read topics, that of dead letters if none is told, from their beginning to their end now."""
     with consumer(bootstrap) as client:
         places = [
-            TopicPartition(topic, partition) for partition in client.partitions_for_topic(topic)
+            TopicPartition(topic, partition)
+            for topic in topics or (DEAD_LETTERS,)
+            for partition in client.partitions_for_topic(topic)
         ]
         client.assign(places)
         client.seek_to_beginning(*places)

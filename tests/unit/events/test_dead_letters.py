@@ -1,7 +1,8 @@
-"""The format of dead letters: refused records kept byte for byte, with the reason."""
+"""The format of dead letters: refused records with the reason, byte for byte or not at all."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from events.cloudevent import MAX_BYTES
 from events.dead_letters import (
     DOOR,
     NULL_VALUE,
@@ -28,8 +30,10 @@ from events.dead_letters import (
     dead_letter_record,
     parts_of,
     read_dead_letter,
+    unread_letter_record,
 )
 from events.errors import ContractError, RefusalReason
+from events.letter_content import may_be_kept
 from events.record_time import NO_TIMESTAMP
 from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
@@ -37,7 +41,10 @@ from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
 NOW = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 ERROR = ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
 ORIGIN = Origin("smartregion.schools", 3, 42)
-OWN: Headers = (("ce_id", b"\xff"), ("empty", None))
+OWN: Headers = (("ce_id", b"1"), ("empty", None))
+KEY, VALUE = b"0750001U", b' {"uai": "0750001U"}\n'
+
+REPLAYED: Headers = ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"2"))
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,8 @@ def dead(
     *,
     error: ContractError = ERROR,
     origin: Origin = ORIGIN,
-    key: bytes | None = b"\xffkey",
-    value: bytes | None = b"\x00\xffvalue",
+    key: bytes | None = KEY,
+    value: bytes | None = VALUE,
     headers: Headers = OWN,
     now: datetime = NOW,
     producer: str | None = None,
@@ -97,10 +104,10 @@ class TestWriting:
         assert dead()[:2] == (DEAD_LETTERS, None)
 
     def test_keeps_key_value_and_headers_byte_for_byte(self) -> None:
-        """Even where they are no text, or absent."""
+        """White space and absent values included."""
         sent = dead()
 
-        assert (sent.key, sent.value) == (b"\xffkey", b"\x00\xffvalue")
+        assert (sent.key, sent.value) == (KEY, VALUE)
         assert tuple(sent.headers[:2]) == OWN
 
     def test_adds_why_and_whence_in_headers(self) -> None:
@@ -133,48 +140,88 @@ class TestWriting:
         assert sent.headers[-1] == (NULL_VALUE, b"true")
 
     @pytest.mark.parametrize(
-        ("record", "cut"),
+        "record",
         [
-            ({"value": b"v" * 3 * MIB}, {"value"}),
-            ({"key": b"k" * 3 * MIB}, {"key"}),
-            ({"headers": (("h", b"x" * 3 * MIB),)}, {"headers"}),
-            ({"headers": (("h", None),) * 400_000}, {"headers"}),
-            ({"key": None, "value": None, "headers": (("h", b"x" * 3 * MIB),)}, {"headers"}),
-            (
-                {"key": b"k" * MIB, "value": b"v" * 2 * MIB, "headers": (("é", b"x" * MIB),)},
-                {"key", "value", "headers"},
-            ),
+            {"value": b"v" * 3 * MIB},
+            {"value": b'"' + b"v" * MAX_BYTES + b'"'},
+            {"key": b"k" * 3 * MIB},
+            {"headers": (("h", b"x" * 3 * MIB),)},
+            {"headers": (("h", None),) * 400_000},
+            {"key": None, "value": None, "headers": (("h", b"x" * 3 * MIB),)},
+            {"value": b"not JSON"},
+            {"value": '{"nom": "Dupont"}'.encode("utf-16")},
+            {"value": b'{"data": {"nom": "Dupont"}'},
+            {"value": b'{"data": {"nom": "Dupont"}}'},
+            {"value": b'{"a": "jean\\u0040example.org", "a": 1}'},
+            {"value": b"[" * 40 + b'{"nom": "Dupont"}' + b"]" * 40},
+            {"value": b'{"data_base64": "eyJub20iOiAiRHVwb250In0="}'},
+            {"value": b'{"data": "{\\"nom\\": \\"Dupont\\"}"}'},
+            {"value": b'{"a": "jean\\ud800@example.org"}'},
+            {"key": b"jean@example.org"},
+            {"key": b"\xff"},
+            {"headers": (("ce_id", b"jean@example.org"),)},
+            {"headers": (("content-type", b'text/json; note="jean@example.org"'),)},
+            {"headers": (("ce_data", b"jean@example.org"), ("ce_id", b"1"))},
+            {"headers": (("ce_id", b"jean@example.org"), ("ce_id", b"1"))},
+            {"headers": (("jean@example.org", None),)},
+            {"headers": (("ce_id", b"\xff"),)},
         ],
     )
-    def test_a_record_that_is_too_large_is_kept_in_part(
-        self, record: dict[str, Any], cut: set[str]
+    @pytest.mark.parametrize("origin", [ORIGIN, DOOR])
+    def test_what_was_not_read_or_looks_like_a_person_s_is_not_kept(
+        self, record: dict[str, Any], origin: Origin
     ) -> None:
-        """What fits on the topic, with size and SHA-256 of what was cut, and where the whole is."""
-        whole: dict[str, Any] = {"key": b"key", "value": b"value", "headers": OWN, **record}
-        sent = dead(**whole)
+        """Sizes and digests are; at the gateway no digest, since nothing lies elsewhere."""
+        whole: dict[str, Any] = {"key": KEY, "value": VALUE, "headers": OWN, **record}
+        error = ContractError(RefusalReason.INVALID_DATA, "data.dupont", "Dupont", "send a name")
+        sent = dead(**whole, error=error, origin=origin)
         letter = read_back(sent)
 
-        assert size_on_topic(sent) <= DEAD_LETTER_MAX_BYTES
-        assert letter.shortened.keys() == cut
-        assert letter.shortened == {name: parts_of(**whole)[name] for name in cut}
-        assert letter.origin == ORIGIN
-        for name, part in whole.items():
-            kept = getattr(letter, name)
-            assert kept == part[: len(kept)] if name in cut else kept == part
-        if "value" in cut:
-            assert letter.shortened["value"].sha256 == sha256(whole["value"]).hexdigest()
+        assert (letter.key, letter.headers) == (None, ())
+        assert letter.value == (None if whole["value"] is None else b"")
+        assert size_on_topic(sent) < 2000
+        assert "dupont" not in repr(sent).lower()
+        assert letter.origin == origin
+        parts = parts_of(**whole)
+        assert letter.shortened == {
+            name: part if origin == ORIGIN else part._replace(sha256=None)
+            for name, part in parts.items()
+            if part.bytes
+        }
+        assert (letter.reason, letter.field) == ("invalid_data", "data.…")
 
     def test_of_a_record_that_was_not_held_whole_it_tells_the_whole(self) -> None:
         """What a reader cut has the size and the SHA-256 of what lies on the topic."""
         whole = b"v" * 9 * MIB
-        sent = dead(value=CutPart(memoryview(whole), keep=DEAD_LETTER_MAX_BYTES))
+        sent = dead(value=CutPart(memoryview(whole), keep=100))
 
+        told = read_back(sent).shortened["value"]
+        assert told == (len(whole), sha256(whole).hexdigest())
+
+    def test_what_the_caller_has_not_read_is_not_kept(self) -> None:
+        """However it looks."""
+        sent = unread_letter_record(
+            ERROR, origin=DOOR, key=None, value=VALUE, headers=OWN, now=NOW, producer="lycees"
+        )
+
+        letter = read_back(sent)
+        assert (letter.value, letter.headers, letter.producer) == (b"", (), "lycees")
+        assert letter.detail == "data.name: breaks the contract of its fact: send a name"
+
+    def test_a_replay_is_told_where_the_record_is_not_kept(self) -> None:
+        """So that its attempts are counted on."""
+        letter = read_back(dead(value=b"{", headers=(*OWN, *REPLAYED)))
+
+        assert (letter.replay_of, letter.attempts, letter.headers) == (Place(0, 3), 2, ())
+
+    def test_an_event_of_the_largest_size_is_kept_whole(self) -> None:
+        """Its letter fits on the topic."""
+        value = b'"' + b"v" * (MAX_BYTES - 100) + b'"'
+
+        sent = dead(value=value)
+
+        assert read_back(sent).value == value
         assert size_on_topic(sent) <= DEAD_LETTER_MAX_BYTES
-        assert read_back(sent).shortened == {"value": (len(whole), sha256(whole).hexdigest())}
-
-    def test_a_record_that_just_fits_is_kept_whole(self) -> None:
-        """Up to 32 KiB below what the topic takes."""
-        assert read_back(dead(value=b"v" * (DEAD_LETTER_MAX_BYTES - 40 * 1024))).shortened == {}
 
     def test_stays_little_more_than_the_record(self) -> None:
         """A field's name, which may be as long as its record, does not double the letter."""
@@ -191,9 +238,9 @@ class TestReading:
     """What is read back."""
 
     @given(
-        key=st.none() | st.binary(),
-        value=st.none() | st.binary(),
-        headers=st.lists(st.tuples(st.text(), st.none() | st.binary())).map(tuple),
+        key=st.none() | st.text(max_size=9).map(str.encode),
+        value=st.none() | (st.text() | st.integers()).map(lambda one: json.dumps(one).encode()),
+        headers=st.lists(st.tuples(st.text(), st.none() | st.text().map(str.encode))).map(tuple),
         origin=st.just(DOOR)
         | st.builds(
             Origin,
@@ -211,7 +258,8 @@ class TestReading:
         origin: Origin,
         producer: str | None,
     ) -> None:
-        """Any record, with its place, its reason, the time and who had sent it."""
+        """Any record that may be kept, with its place, its reason, the time and who sent it."""
+        assume(may_be_kept(key, value, headers))
         letter = read_back(
             dead(key=key, value=value, headers=headers, origin=origin, producer=producer)
         )
@@ -229,11 +277,26 @@ class TestReading:
             producer=producer,
         )
 
+    @given(
+        key=st.none() | st.binary(),
+        value=st.none() | st.binary(),
+        headers=st.lists(st.tuples(st.text(), st.none() | st.binary())).map(tuple),
+    )
+    def test_of_any_record_can_be_read(
+        self, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> None:
+        """It is there whole, or its size is."""
+        letter = read_back(dead(key=key, value=value, headers=headers))
+
+        if may_be_kept(key, value, headers):
+            assert (letter.key, letter.value, letter.headers) == (key, value, headers)
+        else:
+            assert (letter.key, letter.headers) == (None, ())
+            assert letter.shortened
+
     def test_of_a_replayed_record_tells_the_letter_it_was(self) -> None:
         """And how many times it had been sent again; its own headers are as before."""
-        replay: Headers = ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"2"))
-
-        letter = read_back(dead(headers=(*OWN, *replay)))
+        letter = read_back(dead(headers=(*OWN, *REPLAYED)))
 
         assert (letter.headers, letter.replay_of, letter.attempts) == (OWN, Place(0, 3), 2)
 
@@ -244,7 +307,7 @@ class TestReading:
             ((REPLAY_ATTEMPT, b"1"), (REPLAY_OF, b"0/3")),
             ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"0")),
             ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"9" * 5000)),
-            ((REPLAY_OF, b"\xff"), (REPLAY_ATTEMPT, b"1")),
+            ((REPLAY_OF, b"x"), (REPLAY_ATTEMPT, b"1")),
             ((REPLAY_OF, None), (REPLAY_ATTEMPT, None)),
             ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"1"), ("ce_id", b"1")),
         ],

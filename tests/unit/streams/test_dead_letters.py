@@ -16,9 +16,9 @@ RECORD = FakeRecord(
     "smartregion.schools",
     3,
     42,
-    b"\xffkey",
-    b"\x00\xffvalue",
-    (("ce_id", b"\xff"), ("empty", None)),
+    b"0750001U",
+    b'{"uai": "0750001U"}',
+    (("ce_id", b"1"), ("empty", None)),
 )
 
 
@@ -35,6 +35,17 @@ def test_a_dead_letter_is_the_record_with_its_reason_and_its_place() -> None:
     )
     assert (letter.origin, letter.time) == (Origin("smartregion.schools", 3, 42), NOW)
     assert (letter.reason, letter.detail) == (RefusalReason.INVALID_DATA, str(ERROR))
+
+
+def test_a_record_that_is_passed_over_is_not_read_for_its_letter() -> None:
+    """It ended workers that did."""
+    error = ContractError(RefusalReason.PASSED_OVER, "value", None, "replay it")
+
+    sent = dead_letter_record(Refusal(RECORD, error), now=NOW)
+
+    letter = read_dead_letter(FakeRecord(sent.topic, 0, 7, sent.key, sent.value, sent.headers))
+    assert (letter.key, letter.value, letter.headers) == (None, b"", ())
+    assert letter.shortened.keys() == {"key", "value", "headers"}
 
 
 class TestForward:

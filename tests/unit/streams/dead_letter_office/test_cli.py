@@ -21,7 +21,7 @@ VALID = refused(
     value=letter_of(valid_event(source="urn:iledefrance:lycees", name=PERSON)).value,
     headers=letter_of().headers,
 )
-BROKEN = refused(value=f'{{"data": {{"nom": "{PERSON}"}}}}'.encode())
+BROKEN = refused(value=f'{{"data": {{"commune": "{PERSON}"}}}}'.encode())
 
 
 class ContextPost(FakePost):

@@ -1,7 +1,8 @@
 """JSON as RFC 8259 has it, where Python's and pydantic's readers take more: told, not guessed.
 
 A key twice in one object, NaN and Infinity, a number of thousands of digits, nesting without
-end: each is a defect of the value that has it, so that its neighbours in a batch are still read.
+end, half a pair of surrogates: each is a defect of the value that has it, so that its neighbours in
+a batch are still read.
 """
 
 from __future__ import annotations
@@ -25,15 +26,20 @@ _NOT_SPACE: Final = re.compile(r"[^ \t\n\r]")
 #: One that nothing closes reaches to the end: else each quote in it would be tried as a beginning.
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]|,', re.DOTALL)
 _DEPTH: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+_ESCAPED_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class JsonText(NamedTuple):
-    """A value as it is written, as Python has it, and what is wrong with it."""
+    """A value as it is written, as Python has it, and what is wrong with it.
+
+    `data` has all that was written: a key that came more than once has the list of its values. It
+    is None where the value has a defect that keeps it from being read; `is_read` then is False.
+    """
 
     text: str
     data: Any
-    """None where the value has a defect that keeps it from being read."""
     defect: ContractError | None = None
+    is_read: bool = True
 
 
 def read_value(text: str) -> JsonText:
@@ -101,7 +107,11 @@ class _Reader:
             return self._unreadable(at, _refusal("has a number without end", remedy))
         text = self._text[at : self.after]
         if text.count("{") + text.count("[") > DEEPEST and _depth(text) > DEEPEST:
-            return JsonText(text, None, _nested())
+            return JsonText(text, None, _nested(), is_read=False)
+        if _ESCAPED_SURROGATE.search(text) and not _is_unicode(data):
+            problem = "has half of a pair of surrogates"
+            defect = _refusal(problem, "escape characters beyond U+FFFF as two \\u, or not at all")
+            return JsonText(text, None, defect, is_read=False)
         return JsonText(text, data, self._defect)
 
     def expect_end(self, at: int) -> None:
@@ -125,21 +135,35 @@ class _Reader:
                 break
         else:
             self.after = len(self._text)
-        return JsonText(self._text[at : self.after].rstrip(_SPACE), None, defect)
+        text = self._text[at : self.after].rstrip(_SPACE)
+        return JsonText(text, None, defect, is_read=False)
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         data = dict(pairs)
-        if len(data) != len(pairs) and self._defect is None:
-            seen: set[str] = set()
-            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        if len(data) == len(pairs):
+            return data
+        # Another reader takes the first of two values, or both: none may be passed over.
+        every: dict[str, list[Any]] = {}
+        for key, value in pairs:
+            every.setdefault(key, []).append(value)
+        if self._defect is None:
+            twice = next(key for key, values in every.items() if len(values) > 1)
             remedy = "send each field once"
             self._defect = _refusal("has a key twice in one object", remedy, value=twice)
-        return data
+        return {key: values if len(values) > 1 else values[0] for key, values in every.items()}
 
     def _constant(self, name: str) -> None:
         if self._defect is None:
             problem = "is not valid JSON (no such number)"
             self._defect = _refusal(problem, "leave the field out", value=name)
+
+
+def _is_unicode(data: Any) -> bool:  # noqa: ANN401 - any JSON
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _depth(text: str) -> int:

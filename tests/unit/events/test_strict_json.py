@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import ContractError, RefusalReason
-from events.gateway.strict_json import read_array, read_value
+from events.strict_json import read_array, read_value
 
 JSON_VALUES = st.recursive(
     st.none()
@@ -64,6 +64,8 @@ def test_an_array_is_read_value_by_value(values: list[Any], space: str) -> None:
         ('{"a":' * 5_000 + "1" + "}" * 5_000, "nested too deep"),
         ('{"a": ' + "9" * 5_000 + "}", "a number without end"),
         ("9" * 5_000, "a number without end"),
+        (r'{"a": "\ud800"}', "half of a pair"),
+        (r'{"\uDBFF": 1}', "half of a pair"),
     ],
 )
 def test_what_others_would_pass_over_is_told(text: str, problem: str) -> None:
@@ -73,6 +75,26 @@ def test_what_others_would_pass_over_is_told(text: str, problem: str) -> None:
     assert problem in str(defective.defect)
     assert defective.text == text
     assert (before.data, after.data) == ({"ok": 1}, ["ok"])
+
+
+def test_every_value_of_a_key_is_given() -> None:
+    """Another reader takes the first, or the last."""
+    read = read_value(r'{"a": 1, "b": {"c": [2], "c": 3}, "\u0061": 4, "a": 5}')
+
+    assert read.data == {"a": [1, 4, 5], "b": {"c": [[2], 3]}}
+    assert read.is_read
+
+
+def test_a_whole_pair_of_surrogates_is_a_character() -> None:
+    """As JSON escapes what is beyond U+FFFF."""
+    assert read_value(r'"\ud83d\ude00"') == (r'"\ud83d\ude00"', "\U0001f600", None, True)
+
+
+@pytest.mark.parametrize("text", ["[" * 40 + "]" * 40, "9" * 5_000, r'"\ud800"'])
+def test_what_could_not_be_read_is_told_from_what_is_null(text: str) -> None:
+    """Both have no data."""
+    assert (read_value(text).data, read_value(text).is_read) == (None, False)
+    assert (read_value("null").data, read_value("null").is_read) == (None, True)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""What of a refused record a dead letter may keep: all of it, or nothing.
+
+It is kept where all of it was read, by the same rules for every reader, and nothing in it looks
+like a person's data. What was not read might hold anything: a name after the end of a text that
+was cut short, an address in a key that came twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from events.cloudevent import EVENT_MODELS, MAX_BYTES, PREFIX
+from events.errors import ContractError
+from events.fact import JSON
+from events.person_data import find_person_data
+from events.records import CutPart
+from events.registry import FACTS
+from events.strict_json import read_value
+
+__all__ = ["may_be_kept", "without_foreign_text"]
+
+_ENCODED: Final = "data_base64"
+#: A text that begins so is JSON within JSON: its names and values were not looked at one by one.
+_JSON_BEGINS: Final = ("{", "[")
+_HTTP_PREFIX: Final = "ce-"
+_INDEX: Final = re.compile(r"[0-9]{1,4}")
+_WITHHELD: Final = "…"
+
+_OUR_NAMES: Final = frozenset(
+    (
+        *("value", "key", "body", "data", "content-type", _ENCODED),
+        *(name for one in (*EVENT_MODELS.values(), *FACTS.values()) for name in one.model_fields),
+    )
+)
+
+
+def may_be_kept(
+    key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
+) -> bool:
+    """Tell whether a record was wholly read, and holds nothing that looks like a person's data.
+
+    A record larger than an event may be is not read. An empty value, or none, holds nothing.
+    """
+    if isinstance(key, CutPart) or isinstance(value, CutPart):
+        return False
+    sizes = (len(name) + len(said or b"") for name, said in headers)
+    if len(key or b"") + len(value or b"") + sum(sizes) > MAX_BYTES:
+        return False
+    try:
+        named = [(name, (said or b"").decode()) for name, said in headers]
+        text = (key or b"").decode()
+        content = _read(value.decode()) if value else None
+    except (UnicodeDecodeError, _NotReadError):
+        return False
+    attributes = {
+        name.lower().removeprefix(PREFIX): said
+        for name, said in named
+        if name.lower().startswith(PREFIX)
+    }
+    if _ENCODED in attributes:
+        return False
+    # In binary mode the type, by which a contract's own fields are known, is among the headers.
+    event = {**attributes, "data": content} if attributes else content
+    beside: list[JSON] = [text]
+    beside += [{name: said} for name, said in named]
+    return find_person_data(event) is None and find_person_data(beside) is None
+
+
+def without_foreign_text(error: ContractError) -> ContractError:
+    """Return a refusal that says what it says, and repeats nothing of what was refused."""
+    prefix = next((one for one in (PREFIX, _HTTP_PREFIX) if error.field.startswith(one)), "")
+    steps = error.field.removeprefix(prefix).split(".")
+    known = [step if step in _OUR_NAMES or _INDEX.fullmatch(step) else _WITHHELD for step in steps]
+    return ContractError(
+        error.reason, prefix + ".".join(known), None, error.remedy, problem=error.problem
+    )
+
+
+class _NotReadError(Exception):
+    """A value of which something was not read."""
+
+
+def _read(text: str) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        read = read_value(text)
+    except ContractError:
+        raise _NotReadError from None
+    if not read.is_read or any(map(_is_encoded, _parts(read.data))):
+        raise _NotReadError
+    return read.data
+
+
+def _parts(content: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON
+    waiting = [content]
+    for value in waiting:
+        yield value
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+
+
+def _is_encoded(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        return _ENCODED in value
+    return isinstance(value, str) and value.lstrip().startswith(_JSON_BEGINS)

@@ -1,0 +1,427 @@
+"""Persons' data sent to a running gateway, in every way in which text gets in: it is kept nowhere.
+
+Each path by which a sender's text could reach Kafka, the log, a metric or an answer is tried. What
+must be found nowhere has the name `dupont` in it, and is looked for as it was sent and decoded.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes
+
+import pytest
+
+from events.dead_letters import DOOR, DeadLetter, read_dead_letter
+from events.fact import Family
+from events.signing import SigningSecret
+from events.topic_admin import apply_topics
+from events.topics import DEAD_LETTERS, declared_topics, topic_name
+from tests.support.doors import Credentials, Door
+from tests.support.doorway import doorway, records_of
+from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
+from tests.support.kafka import KafkaBroker
+from tests.support.raw_http import Answer, Line, post, request
+
+JSON = "application/json"
+MAIL = "jean.dupont@example.org"
+ESCAPED = MAIL.replace("@", r"\u0040")
+PHONE = "0612345678"
+_ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})")
+
+
+class Target:
+    """The gateway, its producer's credentials, and all that it keeps or shows."""
+
+    def __init__(self, door: Door, credentials: Credentials, bootstrap: str) -> None:
+        self.door = door
+        self.credentials = credentials
+        self.bootstrap = bootstrap
+
+    def send(self, sent: bytes) -> Answer:
+        """Send bytes and return the answer."""
+        with Line(self.door.port) as line:
+            line.send(sent)
+            answer = line.answer()
+        assert answer is not None, sent
+        return answer
+
+    def post(
+        self, body: bytes | str, *headers: str, media_type: str = STRUCTURED, path: str = "/events"
+    ) -> Answer:
+        """Send a body with the producer's token."""
+        content = body if isinstance(body, bytes) else body.encode()
+        token = f"authorization: Bearer {self.credentials.token}"
+        return self.send(post(content, f"content-type: {media_type}", token, *headers, path=path))
+
+    def letters(self) -> list[DeadLetter]:
+        """Return what was kept of what was refused."""
+        return list(map(read_dead_letter, records_of(self.bootstrap)))
+
+    def kept(self) -> dict[str, bytes]:
+        """Return all that is kept or shown to others than the sender, by where."""
+        topics = [DEAD_LETTERS, *map(topic_name, Family)]
+        on_topics: dict[str, bytes] = {}
+        for record in records_of(self.bootstrap, *topics):
+            headers = (name.encode() + b": " + (said or b"") for name, said in record.headers)
+            text = b"\n".join([record.key or b"", record.value or b"", *headers])
+            on_topics[record.topic] = on_topics.get(record.topic, b"") + b"\n" + text
+        metrics = self.send(request("GET", "/metrics")).body
+        return {**on_topics, "log": self.door.log().encode(), "metrics": metrics}
+
+
+def names_a_person(text: bytes) -> bool:
+    """Tell whether what is to be found nowhere is in a text, in any of its encodings."""
+    plain = unquote_to_bytes(text.replace(b"\x00", b"")).lower()
+    unescaped = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), plain)
+    encoded = base64.b64encode(b"dupont")[:7].lower()
+    return any(sign in unescaped for sign in (b"dupont", PHONE.encode(), encoded))
+
+
+@pytest.fixture(scope="module")
+def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """Give a gateway that logs all that it can."""
+    kafka_broker.reset()
+    apply_topics(kafka_broker.bootstrap, declared_topics())
+    with doorway(kafka_broker.bootstrap, tmp_path_factory.mktemp("door"), log_level="debug") as (
+        door,
+        credentials,
+    ):
+        yield Target(door, credentials, kafka_broker.bootstrap)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request's body and what goes with it."""
+
+    body: bytes | str
+    headers: tuple[str, ...] = ()
+    media_type: str = STRUCTURED
+    path: str = "/events"
+    told: str = "person_data"
+    """The problem that is answered."""
+
+
+def written(**changes: Any) -> str:
+    """Write an event; what is no ASCII is not escaped."""
+    return json.dumps(event(**changes), ensure_ascii=False)
+
+
+def with_pair(pair: str) -> str:
+    """Write an event with one pair more at its end, as it stands there."""
+    return f"{written()[:-1]}, {pair}}}"
+
+
+def attributes(**changes: str) -> tuple[str, ...]:
+    """Return the headers of an event in binary mode."""
+    said = {**{name: said for name, said in event().items() if name != "data"}, **changes}
+    return tuple(f"ce-{name}: {value}" for name, value in said.items())
+
+
+DATA = json.dumps(event()["data"])
+DEEP = "[" * 40 + '{"nom": "Dupont", "x": "' + ESCAPED + '"}' + "]" * 40
+ENDLESS = f'"x": {"9" * 5_000}, "nom": "Dupont", "mail": "{ESCAPED}"'
+NAMED = with_pair('"nom": "Dupont"')
+TOO_DEEP = with_pair(f'"x": {DEEP}')
+INNER = json.dumps(json.dumps({"nom": "Dupont"}))
+ENCODED = base64.b64encode(b"dupont, jean").decode()
+
+#: What looks like a person's data, once all of it is looked through: no letter at all.
+FOUND = {
+    "a key twice, the last one harmless": Sent(with_pair(f'"subject": "{MAIL}", "subject": "x"')),
+    "a key twice, the first one harmless": Sent(with_pair(f'"subject": "x", "subject": "{MAIL}"')),
+    "a key twice within data": Sent(
+        written(data=0).replace("0}", '{"x": {"nom": "Dupont", "y": 1}, "x": 1}}')
+    ),
+    "a key twice, once escaped": Sent(with_pair(rf'"x": "{MAIL}", "\u0078": "x"')),
+    "a key twice, a whole event hidden": Sent(with_pair(f'"data": {{"x": "{ESCAPED}"}}')),
+    "a key that is an address": Sent(written(data={MAIL: 1})),
+    "beside no number": Sent(with_pair(f'"x": NaN, "nom": "Dupont", "mail": "{ESCAPED}"')),
+    "an escaped address": Sent(with_pair(f'"x": "{ESCAPED}"')),
+    "in a batch, a key twice": Sent(
+        "[" + with_pair(f'"subject": "{MAIL}", "subject": "x"') + "]",
+        media_type=BATCH,
+        told="batch_refused",
+    ),
+    "binary, a header": Sent(DATA, attributes(subject=quote(MAIL)), JSON),
+    "binary, a quoted header": Sent(DATA, attributes(subject=r'"jean.dupont\@example.org"'), JSON),
+    "binary, a header in the place of the body": Sent(DATA, attributes(data=MAIL), JSON),
+    "binary, a header named as a person's": Sent(DATA, attributes(nom="Dupont"), JSON),
+    "binary, a key twice": Sent(f'{{"x": "{MAIL}", "x": 1}}', attributes(), JSON),
+    "media type, a parameter": Sent(DATA, attributes(), f'{JSON}; note="{MAIL}"'),
+    "media type, without quotes": Sent(DATA, attributes(), f"{JSON};note={MAIL}"),
+    "media type, quoted pairs": Sent(
+        DATA, attributes(), rf'{JSON}; note="jean.dupont\@example.org"'
+    ),
+    "media type, encoded": Sent(DATA, attributes(), f"{JSON}; note*=utf-8''{quote(MAIL)}"),
+    "media type, a name": Sent(DATA, attributes(), f"{JSON}; nom=Dupont"),
+    "media type, structured": Sent(written(), media_type=f'{STRUCTURED}; note="{MAIL}"'),
+    "media type, batch": Sent(f"[{written()}]", media_type=f'{BATCH}; note="{MAIL}"'),
+    "media type, unknown": Sent(written(), media_type=f'text/plain; note="{MAIL}"'),
+    "media type, an address": Sent(written(), media_type=MAIL),
+    "datacontenttype": Sent(written(datacontenttype=f'{JSON}; note="{MAIL}"')),
+}
+
+#: What cannot be wholly read: its letter says why, when and how much, and has nothing of it.
+UNREAD = {
+    "cut short": Sent(f'{written()[:-1]}, "nom": "Dupont", "x', told="invalid_json"),
+    "cut short, escaped": Sent(with_pair(f'"x": "{ESCAPED}"')[:-1], told="invalid_json"),
+    "more behind the end": Sent(f'{written()} {{"nom": "Dupont"}}', told="invalid_json"),
+    "no JSON": Sent("nom: Dupont\nprénom: Jean", told="invalid_json"),
+    "single quotes": Sent("{'nom': 'Dupont'}", told="invalid_json"),
+    "too deep": Sent(TOO_DEEP, told="invalid_json"),
+    "a number without end": Sent(with_pair(ENDLESS), told="invalid_json"),
+    "half a pair": Sent(with_pair(r'"x": "jean.dupont\ud800@example.org"'), told="invalid_json"),
+    "UTF-16": Sent(NAMED.encode("utf-16"), told="invalid_json"),
+    "UTF-16 without mark": Sent(
+        with_pair(f'"x": "{MAIL}"').encode("utf-16-le"), told="invalid_json"
+    ),
+    "UTF-32": Sent(NAMED.encode("utf-32"), told="invalid_json"),
+    "Latin-1": Sent('{"nom": "Dupont", "prénom": "Zoé"}'.encode("latin-1"), told="invalid_json"),
+    "a mark before": Sent(b"\xef\xbb\xbf" + NAMED.encode(), told="invalid_json"),
+    "in a batch, too deep": Sent(f"[{TOO_DEEP}]", media_type=BATCH, told="batch_refused"),
+    "in a batch, a number without end": Sent(
+        f"[{with_pair(ENDLESS)}]", media_type=BATCH, told="batch_refused"
+    ),
+    "binary data": Sent(
+        written(data=0).replace('"data": 0', f'"data_base64": "{ENCODED}"'), told="invalid_envelope"
+    ),
+    "JSON within JSON": Sent(
+        written(data=0).replace('"data": 0', f'"data": {INNER}'), told="invalid_data"
+    ),
+    "all of it within a text": Sent(INNER, told="not_a_cloudevent"),
+    "binary, a percent sign alone": Sent(
+        DATA, attributes(subject=f"{quote(MAIL)}%"), JSON, told="invalid_envelope"
+    ),
+    "binary, percent signs that are no UTF-8": Sent(
+        DATA, attributes(subject=f"%e9{quote(MAIL)}"), JSON, told="invalid_envelope"
+    ),
+    "binary, a header beyond ASCII": Sent(
+        DATA, attributes(subject=f"\xe9 {quote(MAIL)}"), JSON, told="invalid_envelope"
+    ),
+    "binary, binary data": Sent(
+        DATA, attributes(data_base64=ENCODED), JSON, told="invalid_envelope"
+    ),
+    "binary, cut short": Sent(
+        f'{{"nom": "Dupont", "x": "{ESCAPED}"', attributes(), JSON, told="invalid_json"
+    ),
+    "binary, UTF-16": Sent(
+        '{"nom": "Dupont"}'.encode("utf-16"), attributes(), JSON, told="invalid_json"
+    ),
+    "binary, too deep": Sent(DEEP, attributes(), JSON, told="invalid_json"),
+}
+
+#: What is no delivery at all, so that there is no letter either.
+NO_DELIVERY = {
+    "a batch that is cut short": Sent(
+        f'[{written()}, {{"nom": "Dupont"', media_type=BATCH, told="invalid_json"
+    ),
+    "a batch in UTF-16": Sent(f"[{NAMED}]".encode("utf-16"), media_type=BATCH, told="invalid_json"),
+    "a header that contradicts": Sent(
+        written(), (f"ce-subject: {MAIL}",), told="ambiguous_request"
+    ),
+    "a header whose name is a number, twice": Sent(
+        DATA, (f"ce-{PHONE}: 1", f"ce-{PHONE}: 2"), JSON, told="ambiguous_request"
+    ),
+    "a header whose name is a number": Sent(
+        written(), (f"ce-{PHONE}: 1",), told="ambiguous_request"
+    ),
+    "a content encoding": Sent(
+        written(), (f"content-encoding: {MAIL}",), told="unsupported_media_type"
+    ),
+    "a path": Sent(written(), path=f"/events/{MAIL}", told="not_found"),
+    "an encoded path": Sent(written(), path=f"/{quote(MAIL, safe='')}", told="not_found"),
+    "a charset": Sent(
+        written(), media_type=f"{STRUCTURED}; charset=dupont", told="unsupported_media_type"
+    ),
+}
+
+#: What surrounds an event that is right: it is let in, and this is not.
+AROUND = {
+    "a query": Sent(written(), path=f"/events?mail={MAIL}"),
+    "other headers": Sent(
+        written(),
+        (f"from: {MAIL}", f"user-agent: {MAIL}", f"cookie: nom=Dupont; tel={PHONE}", "x: dupont"),
+    ),
+    "a referer": Sent(f"[{written()}]", (f"referer: https://example.org/?{MAIL}",), BATCH),
+    "binary, other headers": Sent(DATA, (*attributes(), f"x-forwarded-for: {MAIL}"), JSON),
+}
+
+
+@pytest.mark.parametrize("sent", FOUND.values(), ids=FOUND)
+def test_what_looks_like_a_person_s_is_refused_and_kept_nowhere(target: Target, sent: Sent) -> None:
+    """Not even a letter without it: the answer says where it was, and not what."""
+    before = len(target.letters())
+
+    answer = target.post(sent.body, *sent.headers, media_type=sent.media_type)
+
+    assert (answer.status, answer.problem) == (422, sent.told)
+    assert b"person_data" in answer.body
+    assert not names_a_person(answer.body)
+    assert len(target.letters()) == before
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+@pytest.mark.parametrize("sent", UNREAD.values(), ids=UNREAD)
+def test_of_what_was_not_wholly_read_nothing_is_kept(target: Target, sent: Sent) -> None:
+    """The letter says who sent how much when, and why it was refused."""
+    before = len(target.letters())
+
+    answer = target.post(sent.body, *sent.headers, media_type=sent.media_type)
+
+    assert answer.problem in (sent.told, "person_data")
+    assert not names_a_person(answer.body)
+    for letter in target.letters()[before:]:
+        assert (letter.key, letter.value, letter.headers) == (None, b"", ())
+        assert (letter.producer, letter.origin) == (PRODUCER, DOOR)
+        assert abs((datetime.now(UTC) - letter.time).total_seconds()) < 60
+        assert letter.shortened["value"].bytes > 0
+        assert {part.sha256 for part in letter.shortened.values()} == {None}
+    # Where something was recognised in passing, there is no letter at all.
+    recognised = b"person_data" in answer.body
+    assert len(target.letters()) == before + (not recognised)
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+@pytest.mark.parametrize("sent", NO_DELIVERY.values(), ids=NO_DELIVERY)
+def test_of_a_request_that_is_no_delivery_nothing_is_kept_or_repeated(
+    target: Target, sent: Sent
+) -> None:
+    """Whatever of it was looked at."""
+    before = len(target.letters())
+
+    answer = target.post(sent.body, *sent.headers, media_type=sent.media_type, path=sent.path)
+
+    assert answer.problem == sent.told
+    assert not names_a_person(answer.body)
+    assert len(target.letters()) == before
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+@pytest.mark.parametrize("sent", AROUND.values(), ids=AROUND)
+def test_what_surrounds_an_event_is_kept_nowhere(target: Target, sent: Sent) -> None:
+    """The event is let in; of a request only the event itself is kept."""
+    answer = target.post(sent.body, *sent.headers, media_type=sent.media_type, path=sent.path)
+
+    assert answer.status == 202
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+def test_who_is_not_let_in_leaves_no_trace(target: Target) -> None:
+    """Neither the credentials that were made up, nor what was sent with them."""
+    body = with_pair(f'"x": "{MAIL}"').encode()
+    media_type = f"content-type: {STRUCTURED}"
+    secret = SigningSecret.from_text(target.credentials.signing_secret)
+    wrong = signed(body + b" ", at=datetime.now(UTC), secret=secret, message_id="jean-dupont")
+    forged = [f"{name}: {value}" for name, value in wrong.items()]
+
+    for headers in (
+        [f"authorization: Bearer {MAIL}"],
+        [f"authorization: Basic {ENCODED}"],
+        [f"authorization: {MAIL}"],
+        [*forged[:0], "smartregion-producer: dupont", *forged[1:]],
+        forged,
+    ):
+        answer = target.send(post(body, media_type, *headers))
+        assert answer.status == 401, headers
+        assert not names_a_person(answer.body)
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+def test_the_id_of_a_signed_request_is_not_kept(target: Target) -> None:
+    """It names the request, not the event."""
+    body = written().encode()
+    secret = SigningSecret.from_text(target.credentials.signing_secret)
+    headers = signed(body, at=datetime.now(UTC), secret=secret, message_id="jean-dupont")
+
+    answer = target.send(
+        post(body, f"content-type: {STRUCTURED}", *(f"{n}: {v}" for n, v in headers.items()))
+    )
+
+    assert answer.status == 202
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+def test_what_lies_between_the_chunks_of_a_body_is_not_kept(target: Target) -> None:
+    """Extensions of chunks, and headers behind the last one."""
+    body = written().encode()
+    head = request(
+        "POST",
+        "/events",
+        f"content-type: {STRUCTURED}",
+        f"authorization: Bearer {target.credentials.token}",
+        "transfer-encoding: chunked",
+    )
+    chunk = f'{len(body):x};nom="Dupont"\r\n'.encode() + body + b"\r\n"
+
+    answer = target.send(head + chunk + f"0\r\nfrom: {MAIL}\r\nce-x: {MAIL}\r\n\r\n".encode())
+
+    assert answer.status in (202, 400)
+    assert not names_a_person(answer.body)
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        f"JEAN.DUPONT /{MAIL} HTTP/1.1\r\nhost: x\r\n\r\n",
+        f"GET /{MAIL} HTTP/1.1\r\nhost: x\r\n\r\n",
+        f"GET / dupont HTTP/1.1\r\nhost: {MAIL}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nhost: x\r\nnom dupont: {MAIL}\r\n\r\n",
+        f"POST /events HTTP/1.1\r\nhost: x\r\ncontent-length: {MAIL}\r\n\r\n",
+        f"POST /events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: {MAIL}\r\n\r\n",
+        f"{MAIL}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nhost: x\r\nupgrade: {MAIL}\r\nconnection: upgrade\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_repeated_nowhere(target: Target, sent: str) -> None:
+    """Nor a method, an address or a header that nobody reads."""
+    answer = target.send(sent.encode())
+
+    assert 400 <= answer.status < 600
+    assert not names_a_person(answer.body)
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+def test_only_the_bare_media_type_is_kept(target: Target) -> None:
+    """Its parameters are nobody's business once they were read."""
+    answer = target.post(
+        DATA, *attributes(), media_type="Application/JSON; charset=UTF-8; note=vingt"
+    )
+
+    assert answer.status == 202
+    [receipt] = answer.json["receipts"]
+    [record] = [
+        one
+        for one in records_of(target.bootstrap, receipt["topic"])
+        if (one.partition, one.offset) == (receipt["partition"], receipt["offset"])
+    ]
+    assert dict(record.headers)["content-type"] == b"application/json"
+
+
+def test_a_neighbour_in_a_batch_is_let_in_and_none_of_the_rest_kept(target: Target) -> None:
+    """One item neither hides another nor takes it along."""
+    hidden = with_pair(f'"subject": "{MAIL}", "subject": "x"')
+    deep = TOO_DEEP
+
+    answer = target.post(f"[{hidden}, {written()}, {deep}]", media_type=BATCH)
+
+    assert answer.status == 207
+    assert [item["status"] for item in answer.json["items"]] == [422, 202, 400]
+    assert [where for where, text in target.kept().items() if names_a_person(text)] == []
+
+
+def test_what_was_read_and_is_nobody_s_is_kept_byte_for_byte(target: Target) -> None:
+    """Else nobody could repair anything."""
+    body = written(time="yesterday").encode()
+
+    answer = target.post(body)
+
+    assert answer.problem == "invalid_envelope"
+    letter = target.letters()[-1]
+    assert (letter.value, letter.shortened) == (body, {})
