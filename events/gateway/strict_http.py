@@ -1,0 +1,120 @@
+"""HTTP/1.1 without what two programs could read differently: h11, less its leniency."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeAlias
+
+import h11
+from h11._receivebuffer import ReceiveBuffer, blank_line_regex
+
+from events.gateway.problems import KINDS, Problem
+
+__all__ = ["RefusedRequestError", "StrictConnection"]
+
+_VERSIONS: Final = (b"1.0", b"1.1")
+_CHUNK_HEADER: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(;[^\x00\r\n]*)?\r\n")
+_FREE_CHUNKS: Final = 1024
+_SMALLEST_CHUNK: Final = 64
+"""Bytes of a body for each further chunk: reading a chunk takes as long as thousands of bytes."""
+_LINE_END: Final = b"\r\n"
+_BLANKS: Final = (b" ", b"\t")
+_Event: TypeAlias = h11.Event | type[h11.NEED_DATA | h11.PAUSED]
+
+
+class RefusedRequestError(h11.RemoteProtocolError):
+    """A request that is HTTP to some, and not to others; its connection is closed."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        self.problem = Problem(KINDS[name], detail)
+        super().__init__(detail, error_status_hint=self.problem.kind.status)
+
+
+class StrictConnection(h11.Connection):
+    """A server's side of a connection that refuses what RFC 9112 lets it refuse.
+
+    A proxy that reads a request's end elsewhere than its server does lets a client smuggle another
+    request past it. `most` is the largest number of bytes of a request's head.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__(h11.SERVER, most)
+        self._lines = _StrictBuffer()
+        self._receive_buffer = self._lines
+
+    def next_event(self) -> _Event:
+        """Return what comes next. Raises RemoteProtocolError."""
+        event = super().next_event()
+        if type(event) is h11.Request:
+            self._lines.begin_body()
+            _refuse_ambiguous(event)
+        return event
+
+
+class _StrictBuffer(ReceiveBuffer):
+    """Takes lines that end with CR LF alone, and no line that goes on with the one before.
+
+    h11 also takes a bare LF, unfolds lines, and passes over what follows a chunk's size. It is here
+    that it splits what came into lines, so heads, trailers and chunks are all seen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin_body()
+
+    def begin_body(self) -> None:
+        """Count chunks anew."""
+        self._chunks = 0
+        self._bytes = 0
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        """Take out all up to a blank line; None where it has not come yet."""
+        if self._data[:1] == b"\n":
+            raise _malformed("a line ends with LF alone: end it with CR LF")
+        if self._data[:2] == _LINE_END:
+            self._extract(2)
+            return []
+        found = blank_line_regex.search(self._data, self._multiple_lines_search)
+        if found is None:
+            self._multiple_lines_search = max(0, len(self._data) - 2)
+            return None
+        lines = self._extract(found.end()).split(_LINE_END)
+        for line in lines:
+            if b"\n" in line:
+                raise _malformed("a line ends with LF alone: end it with CR LF")
+            if line.startswith(_BLANKS):
+                raise _malformed("a line begins with a blank: send each header in one line")
+        return lines[:-2]
+
+    def maybe_extract_next_line(self) -> bytearray | None:
+        """Take out the line before a chunk; None where it has not come yet."""
+        line = super().maybe_extract_next_line()
+        if line is None:
+            return None
+        found = _CHUNK_HEADER.fullmatch(line)
+        if found is None:
+            raise _malformed("a chunk does not begin with its size")
+        self._chunks += 1
+        self._bytes += int(found[1], 16)
+        if self._chunks > _FREE_CHUNKS + self._bytes // _SMALLEST_CHUNK:
+            raise _malformed("the chunks are too small: send fewer and larger ones")
+        return line
+
+
+def _refuse_ambiguous(request: h11.Request) -> None:
+    """Raise RefusedRequestError where a body's end could be seen in two places."""
+    if request.http_version not in _VERSIONS:
+        raise _malformed("the version is not understood: send HTTP/1.1")
+    names = {name for name, _ in request.headers}
+    if b"transfer-encoding" not in names:
+        return
+    if b"content-length" in names:
+        raise RefusedRequestError(
+            "ambiguous_request", "content-length and transfer-encoding: send one of them"
+        )
+    if request.http_version == b"1.0":
+        raise RefusedRequestError("ambiguous_request", "HTTP/1.0 knows no transfer-encoding")
+
+
+def _malformed(detail: str) -> RefusedRequestError:
+    return RefusedRequestError("malformed_request", detail)
