@@ -49,7 +49,11 @@ def rules() -> None:
     "--assessor", "assessors", multiple=True, metavar=ADDRESS, help="An assessor's address."
 )
 @click.option(
-    "--gateway", "gateways", multiple=True, metavar=ADDRESS, help="A producers' door's address."
+    "--gateway",
+    "gateways",
+    multiple=True,
+    metavar=ADDRESS,
+    help="The address of a producers' gateway's probes.",
 )
 @click.option(
     "--alertmanager",

@@ -34,7 +34,7 @@ def render_monitoring(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
             for name, group in groups(catalogue, site).items()
         },
         **{
-            f"monitor-{component}.yaml": service_monitor(job, component, site.pace)
+            f"monitor-{component.name}.yaml": service_monitor(job, component, site.pace)
             for job, component in JOBS.items()
         },
     }

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.model import Group, rule_document
 from dashboards.rules.pace import Pace
 from dashboards.rules.scraping import scrape_timeout
 
-__all__ = ["JOBS", "METRICS_PORT", "boards_kustomization", "rule_resource", "service_monitor"]
+__all__ = ["JOBS", "Component", "boards_kustomization", "rule_resource", "service_monitor"]
 
 Resource: TypeAlias = Mapping[str, Any]
 
@@ -18,14 +18,21 @@ API_VERSION: Final = "monitoring.coreos.com/v1"
 NAME_LABEL: Final = "app.kubernetes.io/name"
 COMPONENT_LABEL: Final = "app.kubernetes.io/component"
 NAME: Final = "smart-region"
-#: What a Service of deploy/kubernetes/base calls the port with /metrics.
-METRICS_PORT: Final = "http"
 
-#: By the name of the job that rules and boards ask for: the component that it scrapes.
-JOBS: Final[Mapping[str, str]] = {
-    WORKER_JOB: "worker",
-    ASSESSOR_JOB: "assessor",
-    GATEWAY_JOB: "gateway",
+
+class Component(NamedTuple):
+    """What is scraped: a component, and what its Service calls the port with /metrics."""
+
+    name: str
+    port: str
+
+
+#: By the name of the job that rules and boards ask for.
+JOBS: Final[Mapping[str, Component]] = {
+    WORKER_JOB: Component("worker", "http"),
+    ASSESSOR_JOB: Component("assessor", "http"),
+    # Not the port of events: whoever fills that one keeps Prometheus out of it, too.
+    GATEWAY_JOB: Component("gateway", "probes"),
 }
 
 #: Grafana's sidecar takes the ConfigMaps with this label, and puts them into the folder.
@@ -43,9 +50,9 @@ def rule_resource(name: str, group: Group) -> Resource:
     }
 
 
-def service_monitor(job: str, component: str, pace: Pace) -> Resource:
+def service_monitor(job: str, component: Component, pace: Pace) -> Resource:
     """Give the ServiceMonitor that scrapes a component's pods, ready or not, as `job`."""
-    labels = {NAME_LABEL: NAME, COMPONENT_LABEL: component}
+    labels = {NAME_LABEL: NAME, COMPONENT_LABEL: component.name}
     return {
         "apiVersion": API_VERSION,
         "kind": "ServiceMonitor",
@@ -54,7 +61,7 @@ def service_monitor(job: str, component: str, pace: Pace) -> Resource:
             "selector": {"matchLabels": labels},
             "endpoints": [
                 {
-                    "port": METRICS_PORT,
+                    "port": component.port,
                     "interval": pace.every,
                     "scrapeTimeout": scrape_timeout(pace),
                     # The token of /metrics, which an overlay adds, would go along.

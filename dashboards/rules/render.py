@@ -43,7 +43,7 @@ class Site:
     contacts: Contacts = field(default_factory=Contacts)
     workers: tuple[str, ...] = ("worker-1:6066", "worker-2:6066")
     assessors: tuple[str, ...] = ("assessor:6067",)
-    gateways: tuple[str, ...] = ("gateway:6070",)
+    gateways: tuple[str, ...] = ("gateway:6071",)
     alertmanagers: tuple[str, ...] = ("alertmanager:9093",)
     access: Access = field(default_factory=Access)
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from events.contracts.asyncapi import asyncapi_document
 from events.contracts.json_schema import schema_of
 from events.fact import JSON
+from events.gateway.acceptor import note_proof
 from events.gateway.authentication import AuthenticationError, Authenticator, Claim
 from events.gateway.body import BodyReader, Room, announced_length
 from events.gateway.client_address import ClientAddresses
@@ -127,6 +128,7 @@ class _Events:
     ) -> Response:
         """Answer a request that bears the producer's token."""
         door = self._door
+        note_proof(request.scope)
         try:
             length = announced_length(headers) or 0
             _ask_to_wait(door.quotas.wait(producer, cost_of(length)))
@@ -169,6 +171,7 @@ class _Events:
                     proof = claim.prove(body)
                 except AuthenticationError as error:
                     raise _unauthenticated(str(error)) from None
+                note_proof(request.scope)
                 # Which is not signed: whoever changes it makes another request of the same bytes.
                 mode = mode_of(headers)
                 turn = door.repeats.enter(proof, mode)

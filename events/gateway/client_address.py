@@ -41,6 +41,11 @@ class ClientAddresses:
                 address = before
         return _UNKNOWN if address is None else network_of(address)
 
+    def trusts(self, peer: str) -> bool:
+        """Tell whether a peer is a proxy that is trusted."""
+        address = _read(peer)
+        return address is not None and self._is_trusted(address)
+
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
 

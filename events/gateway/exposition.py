@@ -16,6 +16,7 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 
 from events.gateway import metrics_vocabulary as names
+from events.gateway.acceptor import Shortfall
 from events.metric import Metric
 from events.producers.model import UNKNOWN_PRODUCER
 
@@ -48,12 +49,15 @@ class Exposition:
         self._repeats = self._made(Counter, names.REPEATS)
         self._requests = self._made(Counter, names.REQUESTS)
         self._seconds = self._made(Histogram, names.REQUEST_SECONDS, buckets=_SECONDS)
+        self._shortfalls = self._made(Counter, names.SHORTFALLS)
         self._made(Gauge, names.READY).set_function(is_ready)
         # Series that are there from the start: a rate over a first event would be nothing.
         for producer in (*sorted(self._producers), UNKNOWN_PRODUCER):
             for fate in Fate:
                 self._events.labels(producer, fate.value)
             self._repeats.labels(producer)
+        for reason in Shortfall:
+            self._shortfalls.labels(reason.value)
 
     def count_events(self, producer: str | None, fate: Fate, number: int) -> None:
         """Count events of a proven producer (None: of nobody known)."""
@@ -74,6 +78,10 @@ class Exposition:
     def time_request(self, seconds: float) -> None:
         """Take note of how long a request to /events took."""
         self._seconds.observe(seconds)
+
+    def count_shortfall(self, reason: Shortfall) -> None:
+        """Count a connection that was closed before its time."""
+        self._shortfalls.labels(reason.value).inc()
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return what /metrics shows, and its content type."""

@@ -14,6 +14,7 @@ __all__ = [
     "REPEATS",
     "REQUESTS",
     "REQUEST_SECONDS",
+    "SHORTFALLS",
 ]
 
 EVENTS: Final = Metric(
@@ -61,6 +62,15 @@ READY: Final = Metric(
     "1 while the door takes events, 0 while the broker is away.",
     "0: ask /readyz what it waits for. Producers are answered 503 and send again.",
 )
+SHORTFALLS: Final = Metric(
+    "smartregion_gateway_connections_closed_total",
+    "counter",
+    ("reason",),
+    "Connections closed without an answer of the application's: displaced (it waited longest while "
+    "there was no room for another), refused (all were at work), handshake (of TLS: not ended).",
+    "refused or displaced grows: somebody holds connections open (the proxy's log says who), or a "
+    "bound is too low, behind a proxy that of one address: see docs/gateway.md.",
+)
 
 #: What the door exposes.
 GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
@@ -70,4 +80,5 @@ GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
     REQUESTS,
     REQUEST_SECONDS,
     READY,
+    SHORTFALLS,
 )

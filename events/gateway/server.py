@@ -9,11 +9,20 @@ import signal
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
+from ssl import SSLContext
 from time import monotonic
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from events.errors import EventsError
+from events.gateway.acceptor import (
+    PROBE_CONNECTIONS,
+    Acceptor,
+    Bounds,
+    Guest,
+    provide_descriptors,
+)
 from events.gateway.admission import Admission
 from events.gateway.app import Door, make_app
 from events.gateway.authentication import Authenticator
@@ -21,7 +30,8 @@ from events.gateway.body import BodyReader
 from events.gateway.client_address import ClientAddresses
 from events.gateway.exposition import Exposition
 from events.gateway.http_binding import LARGEST_HEADERS
-from events.gateway.protocol import protocol_with
+from events.gateway.probes import probes_of
+from events.gateway.protocol import DoorProtocol, busy_answer, protocol_with
 from events.gateway.quota import Quotas
 from events.gateway.reception import Reception
 from events.gateway.repeats import Repeats
@@ -43,12 +53,13 @@ GC_THRESHOLDS = (50_000, 50)
 
 
 class AddressInUseError(EventsError):
-    """The door's address cannot be bound."""
+    """An address of the door's cannot be bound; `what` is the beginning of its settings' names."""
 
-    def __init__(self, host: str, port: int, *, cause: OSError) -> None:
+    def __init__(self, what: str, host: str, port: int, *, cause: OSError) -> None:
+        variable = f"SMART_REGION_{what.upper()}"
         super().__init__(
-            f"gateway_port: cannot listen on {host}:{port} ({cause.strerror}): stop what uses it, "
-            "or set SMART_REGION_GATEWAY_HOST and SMART_REGION_GATEWAY_PORT (0 picks a free port)"
+            f"{what}_port: cannot listen on {host}:{port} ({cause.strerror}): stop what uses it, "
+            f"or set {variable}_HOST and {variable}_PORT (0 picks a free port)"
         )
 
 
@@ -66,18 +77,28 @@ def run_gateway(settings: GatewaySettings) -> int:
     # What an operator got wrong is told before anything starts.
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)
-    settings.server_context()
-    with _listening(settings.gateway_host, settings.gateway_port) as listener:
+    context = settings.server_context()
+    provide_descriptors(settings.gateway_connections)
+    with (
+        _listening("gateway", settings.gateway_host, settings.gateway_port) as events,
+        _listening(
+            "gateway_probe", settings.gateway_probe_host, settings.gateway_probe_port
+        ) as probes,
+    ):
         # uvicorn ends its process by the signal that stopped it; here that is an orderly end.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings, producers, secrets, listener))
+            runner.run(_serve(settings, producers, secrets, context, (events, probes)))
     return 0
 
 
 async def _serve(
-    settings: GatewaySettings, producers: Producers, secrets: Secrets, listener: socket.socket
+    settings: GatewaySettings,
+    producers: Producers,
+    secrets: Secrets,
+    context: SSLContext | None,
+    listeners: tuple[socket.socket, socket.socket],
 ) -> None:
     async with TopicsWriter(
         settings.broker,
@@ -85,10 +106,11 @@ async def _serve(
         patience=Patience(delivery=settings.gateway_delivery_timeout),
     ) as writer:
         door = _door(settings, producers, secrets, writer)
-        host, port = listener.getsockname()[:2]
-        scheme = "http" if settings.server_certfile is None else "https"
-        logger.info("serving address=%s://%s:%s", scheme, host, port)
-        await _server(settings, door).serve(sockets=[listener])
+        scheme = "http" if context is None else "https"
+        for what, listener in zip(("address", "probes"), listeners, strict=True):
+            host, port = listener.getsockname()[:2]
+            logger.info("serving %s=%s://%s:%s", what, scheme, host, port)
+        await _Server(settings, door, context).serve(sockets=list(listeners))
     logger.info("stopped")
 
 
@@ -116,38 +138,81 @@ def _door(
     )
 
 
-def _server(settings: GatewaySettings, door: Door) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            make_app(door),
+class _Server(uvicorn.Server):
+    """uvicorn's server, with connections that we accept: see `events.gateway.acceptor`."""
+
+    def __init__(self, settings: GatewaySettings, door: Door, context: SSLContext | None) -> None:
+        self._settings = settings
+        self._context = context
+        self._count = door.exposition.count_shortfall
+        self._addresses = door.addresses
+        app = make_app(door)
+        self._probes = self._config(probes_of(app))
+        super().__init__(self._config(app))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept from the listener of events, and from that of probes."""
+        events, probes = sockets or []
+        settings = self._settings
+        most, of_one = settings.gateway_connections, settings.gateway_connections_per_address
+        self.servers = [
+            self._acceptor(events, self.config, most, of_one),  # type: ignore[list-item]
+            self._acceptor(probes, self._probes, PROBE_CONNECTIONS, PROBE_CONNECTIONS),  # type: ignore[list-item]
+        ]
+        self.started = True
+
+    def _acceptor(
+        self, listener: socket.socket, config: uvicorn.Config, most: int, most_of_one: int
+    ) -> Acceptor:
+        if not config.loaded:
+            config.load()
+        loop = asyncio.get_running_loop()
+
+        def protocol(guest: Guest) -> DoorProtocol:
+            made: DoorProtocol = config.http_protocol_class(  # type: ignore[assignment, call-arg]
+                config=config, server_state=self.server_state, app_state=guest.state, _loop=loop
+            )
+            made.guest = guest
+            return made
+
+        bounds = Bounds(most, most_of_one, self._settings.gateway_header_timeout, busy_answer())
+        return Acceptor(
+            listener,
+            bounds,
+            protocol,
+            addresses=self._addresses,
+            context=self._context,
+            count=self._count,
+        )
+
+    def _config(self, app: ASGIApp) -> uvicorn.Config:
+        settings = self._settings
+        return uvicorn.Config(
+            app,
             http=protocol_with(
                 header_seconds=settings.gateway_header_timeout,
                 body_seconds=settings.gateway_body_timeout,
-                most_connections=settings.gateway_connections,
+                most_headers=LARGEST_HEADERS,
             ),
-            h11_max_incomplete_event_size=LARGEST_HEADERS,
             ws="none",
             lifespan="off",
             interface="asgi3",
             log_config=None,
             access_log=False,
             server_header=False,
-            ssl_certfile=settings.server_certfile,
-            ssl_keyfile=settings.server_keyfile and str(settings.server_keyfile),
             proxy_headers=False,
             timeout_keep_alive=settings.gateway_idle_timeout,
             timeout_graceful_shutdown=settings.gateway_stop_timeout,
         )
-    )
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(what: str, host: str, port: int) -> socket.socket:
     """Bind the address now, so that a mistake is told before anything starts."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise AddressInUseError(host, port, cause=error) from error
+        raise AddressInUseError(what, host, port, cause=error) from error
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

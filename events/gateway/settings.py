@@ -25,6 +25,11 @@ class GatewaySettings(ServingSettings):
     """Where the door listens. Without a certificate of its own a proxy before it speaks TLS."""
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
     """Its port; 0 picks a free one, which the log names."""
+    gateway_probe_host: str = "127.0.0.1"
+    """Where probes and Prometheus ask for /healthz, /readyz and /metrics, on a listener that
+    connections of producers cannot fill."""
+    gateway_probe_port: Annotated[int, Field(ge=0, le=65535)] = 6071
+    """Its port; 0 picks a free one, which the log names."""
     gateway_secrets: Path | None = None
     """YAML file with the producers' secrets, which only its owner and group may read; without it
     nobody can send."""
@@ -37,7 +42,8 @@ class GatewaySettings(ServingSettings):
     """One line an event, as text or as JSON."""
 
     gateway_header_timeout: PositiveFloat = 10.0
-    """How long a request's headers may take to arrive, from their first byte or the connection."""
+    """How long a request's headers may take to arrive, from their first byte or the connection; a
+    TLS handshake before them has as long."""
     gateway_body_timeout: PositiveFloat = 30.0
     """How long a request's body may take to arrive."""
     gateway_idle_timeout: PositiveInt = 60
@@ -50,7 +56,11 @@ class GatewaySettings(ServingSettings):
     """Addresses or networks of the proxies before it, separated by commas (`10.0.0.0/8`): the last
     address in `X-Forwarded-For` that is none of them is taken for the sender's."""
     gateway_connections: PositiveInt = 1000
-    """Most connections at once; the next are answered 503."""
+    """Most connections at once. The next takes the place of a stranger's, or of a producer's that
+    has no request in work; where there is none, it is answered 503."""
+    gateway_connections_per_address: PositiveInt = 100
+    """Most of them from one IPv4 address, or one /64 of IPv6, that is no trusted proxy's. Behind a
+    proxy all producers have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""
 
     @field_validator("gateway_trusted_proxies", mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from catalogue.loader import load_catalogue
+from events.gateway.acceptor import check_descriptors
 from events.gateway.settings import GatewaySettings, load_gateway_settings
 from events.producers.loader import load_producers
 from events.producers.secrets import load_secrets
@@ -74,7 +75,11 @@ class Examination:
     def _look_at_door(self) -> str:
         self._door.metrics_guard()
         encrypted = self._door.server_context() is not None
-        return f"settings can be used; speaks {'HTTPS' if encrypted else 'HTTP'}"
+        check_descriptors(self._door.gateway_connections)
+        return (
+            f"settings can be used; speaks {'HTTPS' if encrypted else 'HTTP'},"
+            f" to probes on port {self._door.gateway_probe_port}"
+        )
 
     def _look_at_catalogue(self) -> str:
         catalogue = load_catalogue(self._settings.catalogue_folder)

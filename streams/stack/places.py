@@ -13,6 +13,7 @@ KAFKA: Final = 9092
 WORKERS: Final = (6066, 6068)
 ASSESSOR: Final = 6067
 DOOR: Final = 6070
+PROBES: Final = 6071
 PROMETHEUS: Final = 9090
 ALERTMANAGER: Final = 9093
 """What each has by default, so that what the guides say works as it is written."""
@@ -27,6 +28,8 @@ class Places:
     workers: tuple[int, ...]
     assessor: int
     door: int
+    probes: int
+    """The gateway's, for whoever asks how it is."""
     prometheus: int
     alertmanager: int
 
@@ -39,6 +42,7 @@ class Places:
             workers=tuple(free_port(usual=usual) for usual in WORKERS),
             assessor=free_port(usual=ASSESSOR),
             door=free_port(usual=DOOR),
+            probes=free_port(usual=PROBES),
             prometheus=free_port(usual=PROMETHEUS),
             alertmanager=free_port(usual=ALERTMANAGER),
         )

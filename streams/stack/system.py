@@ -138,9 +138,11 @@ def _door(ours: Settings, places: Places, folder: Folder, credentials: Credentia
         security_protocol=ours.security_protocol,
         gateway_host=HOST,
         gateway_port=places.door,
+        gateway_probe_host=HOST,
+        gateway_probe_port=places.probes,
         gateway_secrets=credentials.for_the_door,
     )
-    return _ours("gateway", "gateway", settings, places.door, folder)
+    return _ours("gateway", "gateway", settings, places.probes, folder)
 
 
 def _ours(name: str, command: str, settings: BrokerSettings, port: int, folder: Folder) -> Service:
@@ -173,7 +175,7 @@ def _alerting(
     scraped = Scraped(
         workers=tuple(map(address_of, places.workers)),
         assessors=(address_of(places.assessor),),
-        gateways=(address_of(places.door),),
+        gateways=(address_of(places.probes),),
         alertmanagers=(alertmanager_address,) if alertmanager else (),
     )
     write_files(rules(scraped, pace=plan.pace), folder.alerting)

@@ -76,7 +76,7 @@ def prometheus(
             ports = {
                 WORKER_JOB: worker.port,
                 ASSESSOR_JOB: assessor.port,
-                GATEWAY_JOB: door.port,
+                GATEWAY_JOB: door.probe_port,
             }
             prometheus = monitoring.prometheus(
                 targets={job: [f"127.0.0.1:{port}"] for job, port in ports.items()},

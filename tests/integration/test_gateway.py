@@ -214,6 +214,33 @@ def test_an_address_in_use_is_told_in_one_line() -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_too_few_descriptors_are_told_in_one_line() -> None:
+    """Before anything starts, with how many connections there may be."""
+    done = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'ulimit -n 700; exec "$@"',
+            "sh",
+            sys.executable,
+            "-m",
+            "smart_region",
+            "gateway",
+        ],
+        env={"SMART_REGION_GATEWAY_PORT": "0", "SMART_REGION_GATEWAY_PROBE_PORT": "0"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 2, done.stderr
+    assert "needs 1320 open files, and this process may have 700" in done.stderr
+    assert "SMART_REGION_GATEWAY_CONNECTIONS to at most 380" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def _schools(broker: KafkaBroker) -> list[Any]:
     return records_of(broker.bootstrap, "smartregion.schools")
 

@@ -6,8 +6,9 @@ import hmac
 import json
 import os
 import re
+import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from events.signing import SignatureError, SigningSecret, verify
 from events.topic_admin import apply_topics
 from events.topics import declared_topics, topic_name
 from tests.support.bystander import Bystander
+from tests.support.certificates import Authority
 from tests.support.doors import Credentials, Door, issue_credentials
 from tests.support.doorway import doorway, records_of
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, closed, event, signed
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, Line, post, request
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 SCHOOLS = topic_name(Family.SCHOOLS)
@@ -630,6 +633,301 @@ def test_a_producer_beyond_its_quota_slows_nobody_down(target: Target) -> None:
 
     assert len(statuses) == 60
     assert statuses.count(429) >= 59  # From a full bucket one passes, and is owed.
+
+
+# Two who read one request differently
+
+
+EVERY_PATH = ["/events", "/healthz", "/metrics", "/openapi.json", "/nowhere"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", EVERY_PATH)
+def test_a_length_told_twice_ends_the_connection_on_every_path(
+    target: Target, method: str, path: str
+) -> None:
+    """What is behind it is no request of anybody's: it gets no answer."""
+    head = request(method, path, "content-length: 5", "transfer-encoding: chunked")
+    with Line(target.door.port) as line:
+        line.send(head + b"0\r\n\r\n" + request("GET", "/healthz"))
+        answer = line.answer()
+
+        assert answer is not None
+        assert (answer.status, answer.problem) == (400, "ambiguous_request")
+        assert answer.headers["connection"] == "close"
+        assert line.is_closed()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: a\r\n b: c\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\nx: a\r\n\tcontent-length: 5\r\n\r\n",
+        b"GET /healthz HTTP/1.1\nhost: x\n\n",
+        b"GET /healthz HTTP/1.1\r\nhost: x\nx: y\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: x\r\n\n",
+        b"GET /healthz HTTP/9.9\r\nhost: x\r\n\r\n",
+        b"GET /healthz HTTP/1.2\r\nhost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST /nowhere HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        request("POST", "/nowhere", "transfer-encoding: chunked") + b"0\r\nx: y\n\r\n",
+        request("POST", "/nowhere", "transfer-encoding: chunked") + b"0\r\nx: y\r\n z\r\n\r\n",
+        request("POST", "/nowhere", "transfer-encoding: chunked") + b"0\r\n\n",
+        request("POST", "/nowhere", "transfer-encoding: chunked") + b"1;a\rb\r\nx\r\n0\r\n\r\n",
+        request("POST", "/nowhere", "transfer-encoding: chunked") + b"1 \r\nx\r\n0\r\n\r\n",
+    ],
+)
+def test_what_ends_elsewhere_for_others_is_refused(target: Target, sent: bytes) -> None:
+    """Lines that go on or end with LF alone, versions that there are not: the connection ends."""
+    with Line(target.door.port) as line:
+        line.send(sent + request("GET", "/healthz"))
+        answer = line.answer()
+
+        assert answer is not None
+        assert answer.status == 400
+        assert answer.headers["connection"] == "close"
+        assert line.is_closed()
+
+
+@pytest.mark.parametrize("behind", [b"", b"GET /healthz HT"])
+def test_a_client_that_sends_no_more_is_answered(target: Target, behind: bytes) -> None:
+    """All whole requests that it has sent; then the connection ends."""
+    token = f"authorization: Bearer {target.token}"
+    whole = post(BODY, f"content-type: {STRUCTURED}", token)
+    with Line(target.door.port) as line:
+        line.send(whole + whole + behind)
+        line.end()
+        answers = [line.answer(), line.answer()]
+
+        assert [answer and answer.status for answer in answers] == [202, 202]
+        assert line.is_closed()
+
+
+# Connections that nobody uses
+
+
+BOUND = 100
+"""Connections that the doors below take at once, of 400 that are tried."""
+TRIED = 400
+SOURCES = [f"127.0.0.{number}" for number in range(2, 22)]
+"""The attackers', where they are not the producer's own, 127.0.0.1."""
+
+
+@contextmanager
+def held(
+    port: int, sources: list[str], sent: bytes = b"", number: int = TRIED
+) -> Iterator[list[Line]]:
+    """Open connections from these addresses in turn, and keep them; the server may close some."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(_opened(port, sources[index % len(sources)], sent))
+            for index in range(number)
+        ]
+
+
+def _opened(port: int, source: str, sent: bytes) -> Line:
+    line = Line(port, source=source)
+    line.send(sent)
+    return line
+
+
+@pytest.fixture(scope="module")
+def narrow(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """Give a door that takes few connections, and may open few files."""
+    with doorway(
+        kafka_broker.bootstrap,
+        tmp_path_factory.mktemp("narrow"),
+        descriptors=BOUND + 350,
+        gateway_connections=str(BOUND),
+    ) as (door, credentials):
+        yield Target(door, credentials, kafka_broker.bootstrap, {})
+
+
+@pytest.fixture(scope="module")
+def encrypted(
+    kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Target, ssl.SSLContext]]:
+    """Give one that speaks TLS itself, and what its clients trust."""
+    folder = tmp_path_factory.mktemp("encrypted")
+    authority = Authority(folder)
+    ours = authority.issue("gateway")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(authority.file))
+        with doorway(
+            kafka_broker.bootstrap,
+            folder,
+            descriptors=BOUND + 350,
+            gateway_connections=str(BOUND),
+            gateway_header_timeout="3",
+            server_certfile=str(ours.chain),
+            server_keyfile=str(ours.key),
+        ) as (door, credentials):
+            yield (
+                Target(door, credentials, kafka_broker.bootstrap, {}),
+                ssl.create_default_context(cafile=authority.file),
+            )
+
+
+@pytest.mark.parametrize("sources", [SOURCES[:1], SOURCES], ids=["one address", "many addresses"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /events HTTP/1.1\r\nhost: x\r\nx: ",
+        request("GET", "/healthz"),
+        request("POST", "/nowhere", "content-length: 10"),
+    ],
+    ids=["silent", "in their headers", "idle", "owing a body"],
+)
+def test_connections_that_wait_keep_nobody_out(
+    narrow: Target, sources: list[str], sent: bytes
+) -> None:
+    """From whatever addresses they come, and however fast: they give way."""
+    with (
+        Bystander(narrow.door, narrow.token) as one,
+        Bystander(narrow.door, narrow.token, probe_port=narrow.door.probe_port) as other,
+        held(narrow.door.port, sources, sent),
+    ):
+        one.keep_going()
+        other.keep_going()
+        assert wait_until(lambda: _connections(narrow.door) <= BOUND + 70, seconds=10)
+
+
+@pytest.mark.parametrize("sent", [b"", request("GET", "/healthz")], ids=["silent", "idle"])
+def test_connections_of_the_producer_s_own_address_keep_it_out_neither(
+    narrow: Target, sent: bytes
+) -> None:
+    """As behind a proxy, or one router: those that are there give way to those that come."""
+    with (
+        held(narrow.door.port, ["127.0.0.1"], sent),
+        Bystander(narrow.door, narrow.token) as one,
+    ):
+        one.keep_going()
+
+
+def test_answers_that_nobody_takes_keep_nobody_out(narrow: Target) -> None:
+    """Connections that wait for their clients to read give way as well."""
+    used: list[int] = []
+
+    def rests() -> bool:
+        used.append(_processor_ticks(narrow.door))
+        return used[-2:] == used[-1:] * 2
+
+    # Their answers are larger than all that lies between two programs.
+    with held(narrow.door.port, SOURCES[:1], request("GET", "/openapi.json") * 50, BOUND):
+        assert wait_until(rests, seconds=60, every=0.5)
+        with Bystander(narrow.door, narrow.token) as one:
+            one.keep_going()
+
+
+@pytest.mark.parametrize("sources", [SOURCES[:1], SOURCES], ids=["one address", "many addresses"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"\x16\x03\x01\x02\x00"], ids=["silent", "in the first word"]
+)
+def test_handshakes_that_do_not_end_keep_nobody_out(
+    encrypted: tuple[Target, ssl.SSLContext], sources: list[str], sent: bytes
+) -> None:
+    """They count for the bounds, and leave descriptors for the broker."""
+    target, context = encrypted
+    with (
+        Bystander(target.door, target.token, tls=context) as one,
+        held(target.door.port, sources, sent),
+    ):
+        one.keep_going()
+        assert wait_until(lambda: _connections(target.door) <= BOUND + 70, seconds=10)
+
+
+def test_a_body_in_crumbs_stops_nobody(target: Target) -> None:
+    """It is refused before it has cost much: a chunk takes as long as thousands of bytes."""
+    crumbs = request("POST", "/nowhere", "transfer-encoding: chunked") + b"1\r\nx\r\n" * 40_000
+    with Bystander(target.door, target.token) as one:
+        for _ in range(20):
+            with Line(target.door.port, source=SOURCES[-1]) as line:
+                line.send(crumbs)
+                assert line.answer()
+        one.keep_going()
+
+
+def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
+    """Of what comes after its answer 8 MiB are dropped; then the connection ends."""
+    with Line(target.door.port) as line:
+        line.send(request("POST", "/nowhere", f"content-length: {10**12}"))
+        assert line.answer()
+
+        for _ in range(100):
+            line.send(b"x" * 2**20)
+
+        assert line.is_closed()
+
+
+def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) -> None:
+    """That of the headers."""
+    target, _ = encrypted
+    with Line(target.door.port, seconds=10) as line:
+        assert line.is_closed()
+
+
+def test_probes_are_answered_where_every_connection_is_at_work(narrow: Target) -> None:
+    """They have a listener of their own; whoever comes to the other is told to come back."""
+    headers = (f"content-type: {STRUCTURED}", f"authorization: Bearer {narrow.token}")
+    with ExitStack() as stack:
+        for _ in range(BOUND):
+            # Of a producer that is known from the request before.
+            line = stack.enter_context(Line(narrow.door.port))
+            line.send(post(BODY, *headers))
+            assert line.answer()
+            line.send(request("POST", "/events", *headers, "content-length: 9"))
+        with Line(narrow.door.port) as line:
+            refused = line.answer()
+        for path in ("/healthz", "/readyz", "/metrics"):
+            with Line(narrow.door.probe_port, seconds=1) as line:
+                line.send(request("GET", path))
+                answer = line.answer()
+            assert answer is not None
+            assert answer.status == 200
+
+    assert refused is not None
+    assert (refused.status, refused.problem) == (503, "overloaded")
+
+
+def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
+    """The probes' listener takes no event, and has no document."""
+    token = f"authorization: Bearer {target.token}"
+    for sent in (post(BODY, f"content-type: {STRUCTURED}", token), request("GET", "/openapi.json")):
+        with Line(target.door.probe_port) as line:
+            line.send(sent)
+            answer = line.answer()
+
+        assert answer is not None
+        assert answer.status == 404
+
+
+def test_probes_cannot_be_kept_out_by_their_own_kind(narrow: Target) -> None:
+    """Idle connections of the probes' listener give way as well."""
+    port, idle = narrow.door.probe_port, request("GET", "/healthz")
+    with (
+        Bystander(narrow.door, narrow.token, probe_port=port) as one,
+        held(port, SOURCES[:1], idle),
+    ):
+        one.keep_going()
+
+
+def _processor_ticks(door: Door) -> int:
+    """Return how long the door's process has worked."""
+    fields = Path(f"/proc/{door.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+def _connections(door: Door) -> int:
+    """Return how many sockets the door's process has open."""
+    folder = Path(f"/proc/{door.process.pid}/fd")
+    found = 0
+    for one in folder.iterdir():
+        try:
+            found += one.readlink().name.startswith("socket:")
+        except FileNotFoundError:
+            continue
+    return found
 
 
 # What is overheard

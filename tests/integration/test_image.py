@@ -145,7 +145,8 @@ def test_a_door_runs_where_nothing_can_be_written(
         env={
             **os.environ,
             "SMART_REGION_BROKER": broker.bootstrap,
-            "SMART_REGION_GATEWAY_PORT": str(port),
+            "SMART_REGION_GATEWAY_PORT": "0",
+            "SMART_REGION_GATEWAY_PROBE_PORT": str(port),
         },
     )
     ask = ("/usr/local/bin/smart-region", "health", f"http://127.0.0.1:{port}/readyz")

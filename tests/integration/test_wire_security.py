@@ -248,7 +248,6 @@ def test_the_door_takes_events_and_sets_aside_what_it_refuses(
         secrets=credentials.file,
         settings=monitor.settings_of(Role.GATEWAY) | variables(serving),
     )
-    door.url = door.url.replace("http:", "https:")
     with door:
         answer = post(door, credentials.token, [event, event | {"data": {}}])
 

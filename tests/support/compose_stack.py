@@ -34,8 +34,9 @@ exec java -Xmx512m {options} $KAFKA_LOG4J_OPTS -cp '{jars}/*' {program} "$@"
 _PORTS = {
     "worker": "SMART_REGION_HTTP_PORT",
     "assessor": "SMART_REGION_ASSESSOR_PORT",
-    "gateway": "SMART_REGION_GATEWAY_PORT",
+    "gateway": "SMART_REGION_GATEWAY_PROBE_PORT",
 }
+"""Where each is asked how it is."""
 
 
 class ComposeKafka(Server):
@@ -160,6 +161,7 @@ class PlainStack:
             for variable, value in service.get("environment", {}).items()
         }
         if name in self.ports:
+            given["SMART_REGION_GATEWAY_PORT"] = "0"
             given[_PORTS[service["command"][0]]] = str(self.ports[name])
         # A user of the image's packages has no other: those of this test's are the clone's.
         path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(DEPLOY.parent)}

@@ -44,7 +44,10 @@ def issue_credentials(producer: str, folder: Path) -> Credentials:
 
 
 class Door:
-    """A `smart-region gateway` before a broker; it lives as long as a `with` block."""
+    """A `smart-region gateway` before a broker; it lives as long as a `with` block.
+
+    `descriptors` is how many files it may have open, the machine's own limit without it.
+    """
 
     def __init__(
         self,
@@ -53,14 +56,19 @@ class Door:
         *,
         secrets: Path,
         settings: Mapping[str, str] | None = None,
+        descriptors: int | None = None,
     ) -> None:
+        self._descriptors = descriptors
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.probe_port = free_port()
+        scheme = "https" if "SMART_REGION_SERVER_CERTFILE" in (settings or {}) else "http"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.log_file = folder / f"door-{self.port}.log"
         self._env = {
             **os.environ,
             "SMART_REGION_BROKER": bootstrap,
             "SMART_REGION_GATEWAY_PORT": str(self.port),
+            "SMART_REGION_GATEWAY_PROBE_PORT": str(self.probe_port),
             "SMART_REGION_GATEWAY_SECRETS": str(secrets),
             **(settings or {}),
         }
@@ -69,6 +77,8 @@ class Door:
     def start(self) -> None:
         """Start its process; does not wait until it takes events."""
         command = [sys.executable, "-m", "smart_region", "gateway"]
+        if self._descriptors is not None:
+            command = ["sh", "-c", f'ulimit -n {self._descriptors} && exec "$@"', "sh", *command]
         self._process = start_child(command, output=self.log_file, env=self._env)
 
     def __enter__(self) -> Self:

@@ -49,15 +49,23 @@ def declared(folder: Path) -> Path:
 
 
 @contextmanager
-def doorway(bootstrap: str, folder: Path, **settings: str) -> Iterator[tuple[Door, Credentials]]:
+def doorway(
+    bootstrap: str, folder: Path, *, descriptors: int | None = None, **settings: str
+) -> Iterator[tuple[Door, Credentials]]:
     """Give a door that takes events, and a producer's credentials.
 
-    Settings are named as in `events.gateway.settings`.
+    Settings are named as in `events.gateway.settings`; `descriptors` as in `Door`.
     """
     credentials = issue_credentials(PRODUCER, folder)
     variables = {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}
     variables["SMART_REGION_PRODUCERS"] = str(declared(folder))
-    with Door(bootstrap, folder, secrets=credentials.file, settings=variables) as door:
+    with Door(
+        bootstrap,
+        folder,
+        secrets=credentials.file,
+        settings=variables,
+        descriptors=descriptors,
+    ) as door:
         yield door, credentials
 
 

@@ -56,6 +56,10 @@ class Line:
         with suppress(BrokenPipeError, ConnectionResetError):
             self._socket.sendall(data)
 
+    def end(self) -> None:
+        """Tell the server that nothing more is sent; answers are still taken."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def answer(self) -> Answer | None:
         """Wait for a whole answer; None where the server hangs up first."""
         while _END_OF_HEADERS not in self._rest:

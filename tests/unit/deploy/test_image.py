@@ -108,11 +108,12 @@ def test_every_setting_of_the_image_exists() -> None:
 
 
 def test_the_ports_are_the_settings_own() -> None:
-    """The worker's, the assessor's and the door's."""
+    """The worker's, the assessor's and the gateway's two."""
     ports = {
         Settings.model_fields["http_port"].default,
         Settings.model_fields["assessor_port"].default,
         GatewaySettings.model_fields["gateway_port"].default,
+        GatewaySettings.model_fields["gateway_probe_port"].default,
     }
 
     assert {int(port) for port in instruction("EXPOSE")[0].split()} == ports

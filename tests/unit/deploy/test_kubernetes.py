@@ -32,7 +32,13 @@ PRODUCTION = [overlay for overlay in OVERLAYS if overlay.startswith("production"
 NAME = "smart-region"
 AUDIT = "smart-region-audit"
 #: Where a process of ours listens, by its command; docs/settings.md.
-PORTS = {"worker": 6066, "assessor": 6067, "gateway": 6070}
+PORTS = {
+    "worker": {"http": 6066},
+    "assessor": {"http": 6067},
+    "gateway": {"http": 6070, "probes": 6071},
+}
+#: Which of its ports is asked how it is, and scraped.
+PROBED = {"worker": "http", "assessor": "http", "gateway": "probes"}
 
 every_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 every_production = pytest.mark.parametrize("overlay", PRODUCTION)
@@ -154,8 +160,12 @@ def test_what_runs_for_long_is_asked_how_it_is(overlay: str) -> None:
             continue
         assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
         if container["name"] == NAME:
-            assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
-            assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+            how = {"port": PROBED[container["args"][0]]}
+            if "SMART_REGION_SERVER_CERTFILE" in environment(built(overlay), container):
+                how["scheme"] = "HTTPS"
+            assert container["startupProbe"]["httpGet"] == {"path": "/healthz", **how}
+            assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", **how}
+            assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", **how}
 
 
 @every_overlay
@@ -172,13 +182,13 @@ def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.M
         settings, door = load_settings(), load_gateway_settings()
         assert settings.broker == door.broker != "127.0.0.1:9092"
         listening = {
-            "worker": settings.http_port,
-            "assessor": settings.assessor_port,
-            "gateway": door.gateway_port,
+            "worker": {"http": settings.http_port},
+            "assessor": {"http": settings.assessor_port},
+            "gateway": {"http": door.gateway_port, "probes": door.gateway_probe_port},
         }
         if command in PORTS:
             assert listening[command] == PORTS[command]
-            assert container["ports"] == [{"name": "http", "containerPort": PORTS[command]}]
+            assert {it["name"]: it["containerPort"] for it in container["ports"]} == PORTS[command]
 
 
 @every_overlay
@@ -243,6 +253,8 @@ def test_producers_come_to_the_door_and_no_further(overlay: str) -> None:
         "/schemas/",
         "/problems/",
     }
+    policy = one(built(overlay), "NetworkPolicy", "door-from-proxy")["spec"]
+    assert policy["ingress"][0]["ports"] == [{"protocol": "TCP", "port": "http"}]
 
 
 @every_production
@@ -254,8 +266,10 @@ def test_prometheus_finds_every_process(overlay: str) -> None:
         wanted = monitor["spec"]["selector"]["matchLabels"]
         (service,) = [it for it in services if selects(wanted, it["metadata"]["labels"])]
         (endpoint,) = monitor["spec"]["endpoints"]
+        component = wanted["app.kubernetes.io/component"]
+        assert endpoint["port"] == PROBED[component]
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
-        components.add(wanted["app.kubernetes.io/component"])
+        components.add(component)
     assert components == PORTS.keys()
 
 
@@ -284,7 +298,11 @@ def test_prometheus_is_let_in_to_every_process(overlay: str) -> None:
     policy = one(built(overlay), "NetworkPolicy", "from-prometheus")["spec"]
     for labels in pod_labels(overlay).values():
         assert selects(policy["podSelector"]["matchLabels"], labels)
-    assert policy["ingress"][0]["ports"] == [{"protocol": "TCP", "port": "http"}]
+    ports = {"http", "probes"}
+    assert policy["ingress"][0]["ports"] == [
+        {"protocol": "TCP", "port": it} for it in sorted(ports)
+    ]
+    assert ports >= set(PROBED.values())
 
 
 @every_overlay
@@ -307,7 +325,7 @@ def test_an_audit_reaches_every_worker(overlay: str) -> None:
     assert selects(by["podSelector"]["matchLabels"], labels[AUDIT])
     for rule in (out["egress"][0], into["ingress"][0]):
         assert rule["ports"] == [{"protocol": "TCP", "port": against.port}]
-    assert against.port == PORTS["worker"]
+    assert against.port == PORTS["worker"]["http"]
 
 
 @every_overlay

@@ -115,8 +115,8 @@ def test_prometheus_asks_everybody_and_tells_alertmanager(scene: Scene) -> None:
     assert scraped.workers == tuple(f"127.0.0.1:{port}" for port in ports)
     assessor = env["assessor"]["SMART_REGION_ASSESSOR_PORT"]
     assert scraped.assessors == (f"127.0.0.1:{assessor}",)
-    door = env["gateway"]["SMART_REGION_GATEWAY_PORT"]
-    assert scraped.gateways == (f"127.0.0.1:{door}",)
+    probes = env["gateway"]["SMART_REGION_GATEWAY_PROBE_PORT"]
+    assert scraped.gateways == (f"127.0.0.1:{probes}",)
     assert len(scraped.alertmanagers) == 1
     assert (scene.plan.folder / "alerting/prometheus/prometheus.yaml").read_text() == "live"
 

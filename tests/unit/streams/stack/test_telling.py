@@ -18,7 +18,14 @@ from streams.stack.telling import first_event, whereabouts
 
 NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
 PLACES = Places(
-    kafka=1, controller=2, workers=(3, 4), assessor=5, door=6, prometheus=7, alertmanager=8
+    kafka=1,
+    controller=2,
+    workers=(3, 4),
+    assessor=5,
+    door=6,
+    prometheus=7,
+    alertmanager=8,
+    probes=9,
 )
 PRODUCERS = load_producers()
 
