@@ -257,6 +257,28 @@ def test_producers_come_to_the_door_and_no_further(overlay: str) -> None:
     assert policy["ingress"][0]["ports"] == [{"protocol": "TCP", "port": "http"}]
 
 
+def test_the_gateway_speaks_tls_to_the_proxy_and_to_prometheus() -> None:
+    """With the certificate of one Secret, whose authority and name Prometheus holds it to."""
+    manifests = built("production-tls")
+    container = dict(containers(manifests))["smart-region-gateway"]
+    given = environment(manifests, container)
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    secrets = secrets_of(dict(pod_specs(manifests))["smart-region-gateway"])
+    files = [Path(given[f"SMART_REGION_SERVER_{it}FILE"]) for it in ("CERT", "KEY")]
+    service = one(manifests, "Service", "smart-region-gateway")
+    (endpoint,) = one(manifests, "ServiceMonitor", "smart-region-gateway")["spec"]["endpoints"]
+
+    assert [it.name for it in files] == ["tls.crt", "tls.key"]
+    (secret,) = {secrets[mounts[str(it.parent)]] for it in files}
+    assert {it["appProtocol"] for it in service["spec"]["ports"]} == {"https"}
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    assert endpoint["scheme"] == "https"
+    assert endpoint["tlsConfig"] == {
+        "ca": {"secret": {"name": secret, "key": "ca.crt"}},
+        "serverName": f"{name}.{namespace}.svc",
+    }
+
+
 @every_production
 def test_prometheus_finds_every_process(overlay: str) -> None:
     """Each monitor chooses one Service, by a port that this has, and pods that there are."""
