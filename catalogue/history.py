@@ -18,6 +18,7 @@ from catalogue.progress import Number, is_attained
 
 if TYPE_CHECKING:
     from catalogue.model import TrendWindow
+    from catalogue.publication import Publication
     from catalogue.trend import Trend
 
 __all__ = ["COUNTRY", "Histories", "History", "Spell", "StepFunction"]
@@ -58,6 +59,15 @@ class StepFunction:
         """By how much the number on `until` differs from that on `since`."""
         return self.at(until) - self.at(since)
 
+    def published(self, by: Publication) -> StepFunction:
+        """Give a count of persons as it is published, on the last day of each period."""
+        steps: dict[int, int] = {}
+        shown = 0
+        for end in sorted({by.period_end(day) for day in self.days}):
+            rounded = by.count(self.at(end))
+            steps[end.toordinal()], shown = rounded - shown, rounded
+        return StepFunction.of(steps)
+
     def __add__(self, other: StepFunction) -> StepFunction:
         steps = Counter(dict(self._steps()))
         steps.update(dict(other._steps()))
@@ -75,12 +85,16 @@ class History:
     `numerator` and `denominator` are the sums of the measure's terms, `reports` the days, in order,
     on which facts behind them took effect. Without a denominator the value is
     `numerator / divisor`.
+
+    With a `publication` they are published counts of persons, known on the last days of periods: a
+    count of 0 is then any below its `min_cell`, which is withheld, and so is a ratio over or of 0.
     """
 
     numerator: StepFunction = StepFunction()
     denominator: StepFunction | None = None
     reports: tuple[date, ...] = ()
     divisor: int = 1
+    publication: Publication | None = None
     #: A target's spells, found once: a history never changes.
     _spells: dict[tuple[Number, Direction], tuple[Spell, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -92,11 +106,24 @@ class History:
     )
 
     def value(self, day: date) -> Fraction | None:
-        """The figure on a day; None over nothing, and before the first report."""
+        """The figure on a day; None over nothing, before the first report, and where withheld."""
         if not self.reports or day < self.reports[0]:
             return None
+        numerator = self.numerator.at(day)
+        if self.publication is not None and not numerator:
+            return None
         under = self.divisor if self.denominator is None else self.denominator.at(day)
-        return Fraction(self.numerator.at(day), under) if under else None
+        return Fraction(numerator, under) if under else None
+
+    def at_least(self, day: date) -> Fraction | None:
+        """The figure on a day; of a withheld count 0, which no target tells apart from it."""
+        is_withheld_count = self.denominator is None and self.withholds(day)
+        return Fraction(0) if is_withheld_count else self.value(day)
+
+    def withholds(self, day: date) -> bool:
+        """Tell whether there is a figure on a day that is not published: of too few persons."""
+        reported = bool(self.reports) and self.reports[0] <= day
+        return self.publication is not None and reported and self.value(day) is None
 
     def reading(self, day: date) -> Reading:
         """What the facts add up to on a day, as `catalogue.assessment` judges it."""
@@ -129,7 +156,7 @@ class History:
     def _find(self, target: Number, direction: Direction) -> Iterator[Spell]:
         start: date | None = None
         for day in self._changes():
-            value = self.value(day)
+            value = self.at_least(day)
             held = value is not None and is_attained(value, target, direction)
             if held and start is None:
                 start = day

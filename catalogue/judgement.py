@@ -52,6 +52,7 @@ class Judgement:
     department: str | None
     """The département's INSEE code; None for the region."""
     as_of: date
+    """The day of the figure; of one about persons that of its last publication."""
     value: Fraction | None
     numerator: int
     denominator: int | None
@@ -72,6 +73,8 @@ class Judgement:
     """What is left over the days left; None where nothing is, or no day."""
     country_value: Fraction | None = None
     """The whole country's, beside the region's, where it is shown."""
+    withheld: bool = False
+    """True where the figure is of too few persons: no value, nor what is computed from it."""
 
     @property
     def observed_pace(self) -> Fraction | None:
@@ -114,8 +117,14 @@ def judge(
     The projection, and with it the status, follow the trend of the history. Where there are too few
     points for a trend nothing is projected, and the status follows the mean pace since the
     baseline, as in `catalogue.assessment`.
+
+    A figure about persons is judged as it was published, on the day that was published last; where
+    it is withheld, as one of 0.
     """
+    if history.publication is not None:
+        as_of = history.publication.day(as_of)
     reading, value = history.reading(as_of), history.value(as_of)
+    known = history.at_least(as_of)
     target = None if milestone is None else milestone.target
     deadline = None if milestone is None else milestone.day
     baseline, direction = indicator.baseline_for(department), indicator.direction
@@ -128,15 +137,15 @@ def judge(
     trend = None if stale else _trend(indicator, history, as_of)
     projected, attained_on, lost_on, required = None, None, None, None
     lingers = False
-    if value is not None and target is not None:
-        if trend is not None and not is_attained(value, target, direction):
+    if known is not None and target is not None:
+        if trend is not None and not is_attained(known, target, direction):
             projected = _projection(indicator, trend, target, history, as_of)
             if deadline is not None:
                 lingers = _lingers(indicator, target, history, as_of, deadline, projected)
         spells = history.spells(target, direction)
         attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
         days_left = 0 if deadline is None else (deadline - as_of).days
-        if days_left > 0 and not is_attained(value, target, direction):
+        if value is not None and days_left > 0 and not is_attained(value, target, direction):
             required = (Fraction(target) - value) / days_left
     expected = None if projected is None else projected.day
     if trend is None:
@@ -144,7 +153,7 @@ def judge(
             indicator,
             milestone,
             department,
-            value=value,
+            value=known,
             last_reported=reading.last_reported,
             as_of=as_of,
         )
@@ -159,8 +168,10 @@ def judge(
         last_reported=reading.last_reported,
         trend=trend,
         change=change_over(history, as_of - timedelta(days=CHANGE_DAYS), as_of),
-        status=milestone_status(
-            value=value,
+        status=None
+        if known is None and history.withholds(as_of)
+        else milestone_status(
+            value=known,
             target=target,
             day=deadline,
             direction=direction,
@@ -174,6 +185,7 @@ def judge(
         lost_on=lost_on,
         required_pace=required,
         country_value=None if country is None else country.value(as_of),
+        withheld=history.withholds(as_of),
     )
 
 

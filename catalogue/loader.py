@@ -7,6 +7,7 @@ from pathlib import Path
 
 from catalogue.errors import DeclarationError, InvalidCatalogueError
 from catalogue.model import Catalogue, Indicator, Programme
+from catalogue.publication import counts_persons
 from events.declaration import read_model, spoken
 from events.document import Document, read_document
 
@@ -76,26 +77,44 @@ def _shared_ids(documents: Mapping[Path, Document]) -> Iterator[DeclarationError
 def _betrayals(
     documents: Mapping[Path, Document], programmes: Mapping[Path, Programme]
 ) -> Iterator[DeclarationError]:
-    """Refuse to suppress small cells of facts that another indicator counts as well.
-
-    The other's figures are further sums over the same persons, from which a suppressed cell may be
-    computed.
-    """
-    indicators = [one for programme in programmes.values() for one in programme.indicators]
+    """Refuse figures about persons that would show few of them, or undo what hides those."""
+    catalogue = Catalogue(programmes=tuple(programmes.values()))
+    protected = [one for one in catalogue.indicators if one.publication is not None]
     for file, programme in programmes.items():
         for place, indicator in enumerate(programme.indicators):
-            sisters = [one for one in indicators if one is not indicator and _share(indicator, one)]
-            if indicator.min_cell is not None and sisters:
-                names = ", ".join(one.id for one in sisters)
-                problem = f"is undone by {names}, on the same facts"
-                path = ("indicators", place, "min_cell")
-                line, field = documents[file].line(path), spoken(documents[file].data, path)
-                remedy = "count these facts in one indicator alone, or remove it"
-                yield _error(file, line, field, problem, indicator.min_cell, remedy)
+            for key, problem, value, remedy in _unprotected(catalogue, indicator, protected):
+                path = ("indicators", place, key)
+                data = documents[file].data
+                line, field = documents[file].line(path), spoken(data, path)
+                yield _error(file, line, field, problem, value, remedy)
+
+
+def _unprotected(
+    catalogue: Catalogue, indicator: Indicator, protected: Sequence[Indicator]
+) -> Iterator[tuple[str, str, object, str]]:
+    """Tell what is wrong with one indicator: the key, the problem, the value and the remedy."""
+    sisters = [one for one in protected if one is not indicator and _share(one, indicator)]
+    if indicator.publication is None:
+        if counts_persons(indicator) or sisters:
+            problem = "is missing, and the measure is about persons"
+            yield "min_cell", problem, None, "write min_cell: 10 and published: monthly"
+        return
+    if indicator.id not in catalogue.person_parts:
+        problem = "is of a ratio that is no sum of published cells"
+        remedy = (
+            "declare a count of the same facts, with the same grain, min_cell, published and "
+            "availability_delay_days, broken down by the field that the ratio chooses by"
+        )
+        yield "min_cell", problem, indicator.min_cell, remedy
+    counts = [one.id for one in sisters if one.measure.denominator is None]
+    if indicator.measure.denominator is None and counts:
+        problem = f"is undone by {', '.join(counts)}, on the same facts"
+        remedy = "count these facts in one indicator alone"
+        yield "min_cell", problem, indicator.min_cell, remedy
 
 
 def _share(indicator: Indicator, other: Indicator) -> bool:
-    facts = set(indicator.measure.numerator.facts)
+    facts = {fact for term in indicator.measure.terms for fact in term.facts}
     return any(not facts.isdisjoint(term.facts) for term in other.measure.terms)
 
 

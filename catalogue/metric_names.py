@@ -71,7 +71,8 @@ INDICATOR_LAST_REPORTED = Metric(
     "smartregion_indicator_last_reported_timestamp_seconds",
     "gauge",
     _FIGURE,
-    "The latest effective day, up to as_of, of a fact that the indicator looks at.",
+    "The latest effective day, up to as_of, of a fact that the indicator looks at; of an indicator "
+    "about persons the region's alone.",
     "Much older than as_of: the producer is silent, ask it; the figure is unreported, not zero.",
 )
 INDICATOR_INFO = Metric(
@@ -135,7 +136,7 @@ ENTITIES = Metric(
     "smartregion_entities",
     "gauge",
     ("family",),
-    "Entities held in memory.",
+    "Entities held in memory; of persons in multiples of min_cell, and 0 below it.",
 )
 ENTITIES_HALF_FULL = Metric(
     "smartregion_entities_half_full",
@@ -286,7 +287,7 @@ INDICATOR_ASSESSED_VALUE = Metric(
     "gauge",
     _TERRITORY,
     "An indicator's value in its unit, of the whole region or a département; absent where it is "
-    "not known or is suppressed. It equals the workers' sums.",
+    "not known or is withheld. It equals the workers' sums; workers show none about persons.",
     "Differs from the workers' sums for minutes: one of the two is behind or at fault; run "
     "`smart-region audit`.",
 )
@@ -377,15 +378,22 @@ CELL_VALUE = Metric(
     "smartregion_cell_value",
     "gauge",
     (*_TERRITORY, "category"),
-    "A figure about persons, by territory and category, where it may be shown: the indicators that "
-    "declare min_cell have no other by category.",
+    "Persons by territory and category, as last published: a multiple of the indicator's min_cell. "
+    "Indicators about persons have no other figure by category.",
 )
 CELL_SUPPRESSED = Metric(
     "smartregion_cell_suppressed",
     "gauge",
     (*_TERRITORY, "category"),
-    "1 where a cell is not shown: too few persons, or needed to hide those; else 0. Without a "
+    "1 where a figure about persons is withheld: they are too few, or nobody; else 0. Without a "
     "category it is about the figure of all of them together.",
+)
+INDICATOR_PUBLISHED = Metric(
+    "smartregion_indicator_published_timestamp_seconds",
+    "gauge",
+    ("programme", "indicator"),
+    "The day whose figures are shown, of an indicator about persons: the end of the last period "
+    "that was published.",
 )
 ASSESSOR_READY = Metric(
     "smartregion_assessor_ready",
@@ -421,6 +429,7 @@ ASSESSOR_METRICS: tuple[Metric, ...] = (
     MILESTONE_REQUIRED_PACE,
     CELL_VALUE,
     CELL_SUPPRESSED,
+    INDICATOR_PUBLISHED,
     ASSESSOR_READY,
     ASSESSOR_LAG,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -31,6 +31,7 @@ from catalogue.algebra import (
 )
 from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
 from catalogue.observed import country_measure, is_percent
+from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
 from catalogue.terms import FREQUENCY_DAYS, Measure, Term
 from catalogue.vocabulary import field_of, resolve_field
 from events.document import Mistake
@@ -261,7 +262,9 @@ class Indicator(Declared):
     """How much later still an indicator is not yet called unreported."""
     trend: TrendWindow = TrendWindow()
     min_cell: Annotated[int, Field(strict=True, ge=2, le=1000)] | None = None
-    """The smallest number of persons that may be shown; see `catalogue.suppression`."""
+    """The smallest number of persons that may be shown; see `catalogue.publication`."""
+    published: PublicationStep | None = None
+    """How often figures about persons are published: as they stood at the end of such a period."""
     baseline: Baseline | None = None
     """The region's, and each département's where it can be theirs too; see `baseline_for`."""
     baselines: dict[Place, Baseline] = {}
@@ -300,20 +303,41 @@ class Indicator(Declared):
             problem = f"is more than the {self.trend.points} points of the window"
             remedy = "lengthen window_days, shorten step_days, or ask for fewer points"
             yield Mistake(("trend", "at_least"), problem, self.trend.at_least, remedy)
-        if self.min_cell is not None and self.unit is not Unit.COUNT:
-            problem = f"counts persons, and the measure is in {self.unit}"
-            remedy = "remove it: only counts are suppressed by cell"
-            yield Mistake(("min_cell",), problem, self.min_cell, remedy)
-        elif self.min_cell is not None and not self.plan.additive:
-            problem = "counts persons, and the measure is observed"
-            remedy = "remove it: who observes decides what may be known"
-            yield Mistake(("min_cell",), problem, self.min_cell, remedy)
+        yield from self._misfits_of_persons()
         yield from self._impossible_starts()
         yield from self._misfits_of_the_country()
         for place, milestone in enumerate(self.milestones):
             where = ("milestones", place)
             yield from self._impossible((*where, "target"), milestone.target)
             yield from self._misplaced(where, milestone, self.milestones[:place])
+
+    def _misfits_of_persons(self) -> Iterator[Mistake]:
+        if (self.min_cell is None) != (self.published is None):
+            missing = "published" if self.published is None else "min_cell"
+            problem = "is missing: who counts persons declares min_cell and published"
+            example = "monthly" if self.published is None else "10"
+            yield Mistake((missing,), problem, None, f"write {missing}: {example}")
+        if self.min_cell is None:
+            return
+        if self.unit is Unit.EUROS or not self.plan.additive:
+            observed = "observed" if not self.plan.additive else f"in {self.unit}"
+            problem = f"counts persons, and the measure is {observed}"
+            remedy = (
+                "remove it: who observes decides what may be known"
+                if not self.plan.additive
+                else "remove it: only persons are counted in cells"
+            )
+            yield Mistake(("min_cell",), problem, self.min_cell, remedy)
+        if self.unit is Unit.RATIO and self.breakdown is not None:
+            problem = "divides a ratio of persons, which has no cells of its own"
+            yield Mistake(("breakdown",), problem, self.breakdown, "leave breakdown out")
+        for place, milestone in enumerate(self.milestones):
+            target = milestone.target
+            if self.unit is Unit.COUNT and target is not None and target < self.min_cell:
+                problem = f"is below min_cell: whether {self.min_cell - 1} or fewer is reached"
+                remedy = f"write at least {self.min_cell}, or leave the target out"
+                where = ("milestones", place, "target")
+                yield Mistake(where, f"{problem} would be told", target, remedy)
 
     def _impossible_starts(self) -> Iterator[Mistake]:
         if self.baseline is not None:
@@ -392,6 +416,13 @@ class Indicator(Declared):
     def measure(self) -> Measure:
         """The compiled plan, broken down where the indicator is."""
         return self.plan if self.breakdown is None else break_down(self.plan, self.breakdown)
+
+    @cached_property
+    def publication(self) -> Publication | None:
+        """How its counts of persons are published; None where it counts none."""
+        if self.min_cell is None or self.published is None:
+            return None
+        return Publication(self.min_cell, self.published, self.availability_delay_days)
 
     @cached_property
     def comparison(self) -> Measure | None:
@@ -490,6 +521,12 @@ class Catalogue(Declared):
             if measure is not None
         )
         return tuple(dict.fromkeys(term for measure in measures for term in measure.terms))
+
+    @cached_property
+    def person_parts(self) -> Mapping[str, tuple[PersonPart, ...]]:
+        """What the figures about persons are added up from, by indicator; see `PersonPart`."""
+        found = ((one.id, person_parts(self, one)) for one in self.indicators if one.publication)
+        return {identifier: parts for identifier, parts in found if parts is not None}
 
     @cached_property
     def families(self) -> frozenset[Family]:

@@ -28,6 +28,11 @@ class Family(StrEnum):
     DATASETS = "datasets"
     OBSERVATIONS = "observations"
 
+    @property
+    def about_persons(self) -> bool:
+        """True where each entity is a person, or a person's: figures are to show no few of them."""
+        return self is Family.TRAININGS
+
 
 class Fact(BaseModel):
     """Base of all facts. A subclass names itself, its key and its effective day, and adds fields.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from catalogue.model import Catalogue, Indicator
+    from catalogue.publication import Publication
     from streams.meters import Meters
     from streams.topic_faults import TopicFault
 
@@ -90,6 +91,13 @@ class Exposition(Collector):
         self._meters = meters
         self._snapshot = snapshot
         self._place = {term: place for place, term in enumerate(fold.terms)}
+        #: Families whose entities are persons: how many of them there are is rounded as well.
+        self._persons: dict[str, Publication] = {
+            term.family: one.publication
+            for one in catalogue.indicators
+            if one.publication is not None
+            for term in one.measure.terms
+        }
 
     def describe(self) -> list[Metric]:
         """Promise nothing beforehand: the registry would otherwise take a snapshot to find out."""
@@ -116,11 +124,16 @@ class Exposition(Collector):
             for partition, figures in snapshot.figures.items():
                 who = [programme, indicator.id]
                 where = str(partition)
-                for department, day in _latest_reports(figures, places).items():
-                    reported.add_metric([*who, department or names.REGION, where], midnight(day))
-                if indicator.min_cell is not None:
-                    # Persons in one partition are few; the assessor knows which of all are shown.
+                latest = _latest_reports(figures, places)
+                if indicator.publication is not None:
+                    # Persons in one partition are few; the assessor tells of all together. So is
+                    # a day on which some of one département did something.
+                    if latest:
+                        last = midnight(max(latest.values()))
+                        reported.add_metric([*who, names.REGION, where], last)
                     continue
+                for department, day in latest.items():
+                    reported.add_metric([*who, department or names.REGION, where], midnight(day))
                 amounts = _by_department(figures, places[0])
                 if not measure.additive:
                     amounts = {
@@ -150,7 +163,8 @@ class Exposition(Collector):
             owned.add_metric([str(partition)], 1)
         entities = family_of(names.ENTITIES)
         for family, count in sorted(snapshot.entities.items()):
-            entities.add_metric([family], count)
+            persons = self._persons.get(family)
+            entities.add_metric([family], count if persons is None else persons.count(count))
         lag = family_of(names.LAG)
         for (topic, partition), behind in sorted(snapshot.lag.items()):
             lag.add_metric([topic, str(partition)], behind)

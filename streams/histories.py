@@ -1,88 +1,90 @@
-"""From the fold of all partitions to each indicator's history, and its tables of persons."""
+"""From the fold of all partitions to each indicator's history, and its parts by category."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from datetime import date
-from typing import TYPE_CHECKING, TypeAlias
+from functools import reduce
+from itertools import product
+from operator import add
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from catalogue.assessment import territories
 from catalogue.history import COUNTRY, History, StepFunction
 from catalogue.model import Grain
-from catalogue.suppression import published
+from events.identifiers import Department
 from streams.contribution import NO_CATEGORY, NO_DEPARTMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from catalogue.history import Histories
-    from catalogue.model import Catalogue
-    from catalogue.suppression import Place
+    from catalogue.model import Catalogue, Indicator
+    from catalogue.publication import PersonPart, Publication
     from catalogue.terms import Measure, Term
     from streams.fold import Series, SeriesKey
     from streams.holdings import Holdings
 
-__all__ = ["Part", "PersonTable", "categories_of", "histories_of", "person_tables"]
+__all__ = [
+    "ExactPersons",
+    "Part",
+    "Parts",
+    "categories_of",
+    "exact_persons",
+    "histories_of",
+    "person_categories_of",
+]
 
 Part: TypeAlias = tuple[str, str | None, str]
 """An indicator's id, a département or None for the region, a category of the breakdown."""
 
-PersonTable: TypeAlias = "Mapping[Place, int | None]"
-"""Persons by département and category, None for all of them; a suppressed cell is None."""
+Parts: TypeAlias = "Mapping[Part, StepFunction]"
+
+ExactPersons: TypeAlias = "Mapping[str, Mapping[tuple[str, str], int]]"
+"""Persons by indicator, and by département ("": of none) and category ("": of none)."""
+
+_Cells: TypeAlias = "dict[tuple[str, str], StepFunction]"
+"""Persons by département ("": of none) and category ("": of none)."""
+
+#: A ratio is withheld while its withheld cells could be more than this part (1 / n) of its whole.
+_WITHHELD_PART: Final = 10
 
 
 def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
     """Add up the partitions: every indicator's history, for the region and its départements.
 
-    And the whole country's, where that is shown.
+    And the whole country's, where that is shown. Those about persons are as they are published.
 
     The cost is that of the fold's steps, whatever the number of entities behind them.
     """
-    steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
-    reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
-    terms = _places(holdings)
-    apart = {
-        terms[measure.numerator]
-        for one in catalogue.indicators
-        for measure in (one.measure, one.comparison)
-        if measure is not None and not measure.additive
-    }
-    for key, series in _all_series(holdings):
-        # What was observed in a département is no part of what was observed in the region.
-        own: set[str | None] = {key.department or None}
-        for place in own if key.term in apart else {key.department, None}:
-            total = steps[key.term, place]
-            for day, amount in series.steps.items():
-                total[day] += amount
-            reports[key.term, place].update(series.reports)
-    functions = {place: StepFunction.of(total) for place, total in steps.items()}
+    sums = _Sums(holdings, catalogue)
     found: dict[tuple[str, str | None], History] = {}
-
-    def history(measure: Measure, department: str | None) -> History:
-        keys = [(terms[term], department) for term in measure.terms]
-        numerator, *denominator = (functions.get(key, StepFunction()) for key in keys)
-        days = sorted(set[int]().union(*(reports.get(key, ()) for key in keys)))
-        return History(
-            numerator,
-            denominator[0] if denominator else None,
-            tuple(map(date.fromordinal, days)),
-            measure.divisor,
-        )
-
     for indicator in catalogue.indicators:
-        for department in territories(indicator):
-            found[indicator.id, department] = history(indicator.measure, department)
+        if indicator.publication is None:
+            for department in territories(indicator):
+                found[indicator.id, department] = sums.history(indicator.measure, department)
         if indicator.comparison is not None:
             # An entity of no département is counted for the region; here it is the country alone.
-            found[indicator.id, COUNTRY] = history(indicator.comparison, None)
+            found[indicator.id, COUNTRY] = sums.history(indicator.comparison, None)
+    cells = _published_cells(holdings, catalogue)
+    for identifier, parts in catalogue.person_parts.items():
+        indicator = catalogue.indicator(identifier)
+        publication = indicator.publication
+        assert publication is not None  # noqa: S101 - of others there are no parts
+        # The region's for all: that a département has none yet is not to be seen.
+        reports = sums.reports(indicator.measure, None)
+        ends = tuple(sorted({publication.period_end(day) for day in reports}))
+        for department in territories(indicator):
+            found[identifier, department] = _published_history(
+                catalogue, cells, parts, department, ends, publication
+            )
     return found
 
 
-def categories_of(holdings: Holdings, catalogue: Catalogue) -> Mapping[Part, StepFunction]:
+def categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:
     """Add up the partitions by category, for the indicators that are broken down.
 
-    The parts of a numerator, before its divisor; an indicator with `min_cell` has none here, but
-    tables of persons.
+    The parts of a numerator, before its divisor; of persons as in `person_categories_of`.
     """
     steps: dict[tuple[int, str | None, str], Counter[int]] = defaultdict(Counter)
     for key, series in _all_series(holdings):
@@ -91,36 +93,175 @@ def categories_of(holdings: Holdings, catalogue: Catalogue) -> Mapping[Part, Ste
             for day, amount in series.steps.items():
                 total[day] += amount
     terms = _places(holdings)
-    return {
+    counted = {
         (indicator.id, department, category): StepFunction.of(
             steps.get((terms[indicator.measure.numerator], department, category), {})
         )
         for indicator in catalogue.indicators
-        if indicator.min_cell is None
+        if indicator.publication is None
         for department in territories(indicator)
         for category in indicator.categories
     }
+    return {**counted, **person_categories_of(holdings, catalogue)}
 
 
-def person_tables(holdings: Holdings, catalogue: Catalogue, as_of: date) -> dict[str, PersonTable]:
-    """Give the tables of the indicators with `min_cell` on a day, as they may be shown, by id.
+def person_categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:
+    """Give the persons of each territory and category as published; 0 stands for too few."""
+    cells = _published_cells(holdings, catalogue)
+    return {
+        (identifier, department, category): _sum(
+            total for cell, total in own.items() if cell[1] == category and _is_in(cell, department)
+        )
+        for identifier, own in cells.items()
+        for department in territories(catalogue.indicator(identifier))
+        for category in catalogue.indicator(identifier).categories
+    }
 
-    Persons of no département have a row of their own (""), which is no place to show but keeps
-    them from being what is left over; an indicator of the region's grain has no other row.
-    """
-    day, terms = as_of.toordinal(), _places(holdings)
-    tables: dict[str, PersonTable] = {}
-    for indicator in catalogue.indicators:
-        if indicator.min_cell is None:
-            continue
-        term = terms[indicator.measure.numerator]
-        cells: Counter[tuple[str, str]] = Counter()
+
+class _Sums:
+    """Every term's sum over the partitions, and its reports, for each territory."""
+
+    def __init__(self, holdings: Holdings, catalogue: Catalogue) -> None:
+        self._terms = _places(holdings)
+        steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
+        self._reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
+        apart = {
+            self._terms[measure.numerator]
+            for one in catalogue.indicators
+            for measure in (one.measure, one.comparison)
+            if measure is not None and not measure.additive
+        }
         for key, series in _all_series(holdings):
-            if key.term == term:
-                row = key.department if indicator.grain is Grain.DEPARTMENT else NO_DEPARTMENT
-                cells[row, key.category] += series.total(day)
-        tables[indicator.id] = published(cells, indicator.min_cell)
-    return tables
+            # What was observed in a département is no part of what was observed in the region.
+            own: set[str | None] = {key.department or None}
+            for place in own if key.term in apart else {key.department, None}:
+                total = steps[key.term, place]
+                for day, amount in series.steps.items():
+                    total[day] += amount
+                self._reports[key.term, place].update(series.reports)
+        self._functions = {place: StepFunction.of(total) for place, total in steps.items()}
+
+    def history(self, measure: Measure, department: str | None) -> History:
+        """Give a measure's history in one territory."""
+        numerator, *denominator = (
+            self._functions.get((self._terms[term], department), StepFunction())
+            for term in measure.terms
+        )
+        return History(
+            numerator,
+            denominator[0] if denominator else None,
+            self.reports(measure, department),
+            measure.divisor,
+        )
+
+    def reports(self, measure: Measure, department: str | None) -> tuple[date, ...]:
+        """Give the days, in order, on which facts behind a measure took effect."""
+        keys = [(self._terms[term], department) for term in measure.terms]
+        days = sorted(set[int]().union(*(self._reports.get(key, ()) for key in keys)))
+        return tuple(map(date.fromordinal, days))
+
+
+def exact_persons(holdings: Holdings, catalogue: Catalogue, as_of: date) -> ExactPersons:
+    """Count the persons of each cell of each indicator that counts some, on a day, by its id.
+
+    Unrounded and of any number: to compare, never to show.
+    """
+    return {
+        indicator: {cell: count for cell, total in cells.items() if (count := total.at(as_of))}
+        for indicator, cells in _exact_cells(holdings, catalogue).items()
+    }
+
+
+def _exact_cells(holdings: Holdings, catalogue: Catalogue) -> dict[str, _Cells]:
+    counts = [
+        one
+        for one in catalogue.indicators
+        if one.publication is not None and one.measure.denominator is None
+    ]
+    terms = _places(holdings)
+    by_term = {terms[one.measure.numerator]: one for one in counts}
+    steps: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
+    for key, series in _all_series(holdings):
+        indicator = by_term.get(key.term)
+        if indicator is not None:
+            row = key.department if indicator.grain is Grain.DEPARTMENT else NO_DEPARTMENT
+            total = steps[indicator.id, row, key.category]
+            for day, amount in series.steps.items():
+                total[day] += amount
+    found: dict[str, _Cells] = {one.id: {} for one in counts}
+    for (indicator_id, row, category), total in steps.items():
+        found[indicator_id][row, category] = StepFunction.of(total)
+    return found
+
+
+def _published_cells(holdings: Holdings, catalogue: Catalogue) -> dict[str, _Cells]:
+    return {
+        indicator: {cell: exact.published(publication) for cell, exact in cells.items()}
+        for indicator, cells in _exact_cells(holdings, catalogue).items()
+        if (publication := catalogue.indicator(indicator).publication) is not None
+    }
+
+
+def _published_history(
+    catalogue: Catalogue,
+    cells: Mapping[str, _Cells],
+    parts: tuple[PersonPart, ...],
+    department: str | None,
+    ends: tuple[date, ...],
+    publication: Publication,
+) -> History:
+    """Add up published cells alone: what is told of a territory tells no more than they do."""
+    sums = [
+        _sum(
+            cells[part.indicator][cell]
+            for cell in cells[part.indicator]
+            if _is_in(cell, department) and (part.categories is None or cell[1] in part.categories)
+        )
+        for part in parts
+    ]
+    numerator, *denominators = sums
+    denominator: StepFunction | None = None
+    if denominators:
+        count = catalogue.indicator(parts[1].indicator)
+        declared = _declared_cells(count, parts[1], department)
+        of_whole = cells[count.id]
+        denominator = _where_known(
+            denominators[0], [of_whole.get(cell, StepFunction()) for cell in declared], publication
+        )
+    return History(numerator, denominator, ends, publication=publication)
+
+
+def _declared_cells(
+    count: Indicator, part: PersonPart, department: str | None
+) -> list[tuple[str, str]]:
+    """The cells that a territory's figure is added up from, of whatever number of persons."""
+    rows = [NO_DEPARTMENT]
+    if count.grain is Grain.DEPARTMENT:
+        rows = [code.value for code in Department if department in (None, code.value)]
+    columns = part.categories or count.categories or (NO_CATEGORY,)
+    return list(product(rows, sorted(columns)))
+
+
+def _where_known(
+    whole: StepFunction, cells: list[StepFunction], publication: Publication
+) -> StepFunction:
+    """Make a denominator 0, and its ratio blank, while its withheld cells could change it much."""
+    steps: dict[int, int] = {}
+    shown = 0
+    for day in sorted({day for function in (whole, *cells) for day in function.days}):
+        withheld = sum(not cell.at(day) for cell in cells) * (publication.min_cell - 1)
+        total = whole.at(day)
+        known = total if withheld * _WITHHELD_PART <= total else 0
+        steps[day.toordinal()], shown = known - shown, known
+    return StepFunction.of(steps)
+
+
+def _is_in(cell: tuple[str, str], department: str | None) -> bool:
+    return department is None or cell[0] == department
+
+
+def _sum(functions: Iterable[StepFunction]) -> StepFunction:
+    return reduce(add, functions, StepFunction())
 
 
 def _all_series(holdings: Holdings) -> Iterator[tuple[SeriesKey, Series]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from math import ceil
+from types import MappingProxyType
 from typing import Final
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.metric_names import Metric
 from catalogue.model import Grain, Indicator, Milestone, Programme, Unit
+from catalogue.publication import Publication, PublicationStep
 from dashboards import conventions as ours
 from dashboards.boards.board import Board, department_variable, link_to
 from dashboards.boards.delegate import as_of_panel, completeness_panel
@@ -194,7 +196,7 @@ def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> It
     panels = [
         (_by_department, one.grain is Grain.DEPARTMENT, DEPARTMENTS_HEIGHT),
         (_by_category, one.breakdown is not None, DETAIL_HEIGHT),
-        (_parts, one.measure.denominator is not None, DETAIL_HEIGHT),
+        (_parts, one.measure.denominator is not None and not one.publication, DETAIL_HEIGHT),
     ]
     # Each over the whole width: on a narrow screen titles and columns take it.
     yield _history(programme, one, since, At(0, top, 24, TREND_HEIGHT))
@@ -218,16 +220,21 @@ def _strip(programme: Programme, one: Indicator, at: At) -> Panel:
             ("due au numérateur", changes_shown(one, "numerator", **of), CHANGE),
             ("due au dénominateur", changes_shown(one, "denominator", **of), CHANGE),
         ]
-    reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of))
-    age = f"(scalar({recorded.AS_OF.name}) - {reported}) / {DAY_SECONDS}"
-    values += [
-        ("Dernier relevé", Query(date_of(reported)), Shown(DATE)),
-        ("Âge du relevé", Query(age), Shown(DAYS, decimals=0, steps=_patience(one))),
-    ]
     secret = ""
-    if one.min_cell is not None:
-        secret = f" Secret statistique : un effectif de moins de {one.min_cell} n’est pas montré."
-        values.append(("Secret statistique", _suppressed(category="", **of), SECRET))
+    if one.publication is None:
+        reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of))
+        age = f"(scalar({recorded.AS_OF.name}) - {reported}) / {DAY_SECONDS}"
+        values += [
+            ("Dernier relevé", Query(date_of(reported)), Shown(DATE)),
+            ("Âge du relevé", Query(age), Shown(DAYS, decimals=0, steps=_patience(one))),
+        ]
+    else:
+        secret = f" {_secret(one.publication)}"
+        day = latest(select(names.INDICATOR_PUBLISHED, programme=programme.id, indicator=one.id))
+        values += [
+            ("Publié au", Query(date_of(day)), Shown(DATE)),
+            ("Secret statistique", _suppressed(category="", **of), SECRET),
+        ]
     return stats(
         Frame(
             f"{one.title} : {_place(one)}",
@@ -381,26 +388,30 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
         Column("Département", place, Shown(NO_UNIT, mappings=TERRITORIES), least=PLACE),
         Column("Valeur", figure_shown(one, place, **of), NUMBER, VALUE),
     ]
-    if one.measure.denominator is not None:
+    if one.measure.denominator is not None and one.publication is None:
         under = latest(select(recorded.DEPARTMENT_DENOMINATOR, **of), place)
         columns.append(Column("Sur", Query(under), NUMBER, VALUE))
-    if one.min_cell is not None:
+    if one.publication is not None:
         columns.append(Column("Secret", _suppressed(place, category="", **of), SECRET, VALUE))
     if any(milestone.departments for milestone in one.milestones if milestone.target is not None):
         columns.append(
             Column("État", Query(status_code(place, **of)), status_look(), STATUS, cell=COLOURED)
         )
-    reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of), place)
-    columns += [
-        Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, VALUE),
-        Column("Relevé", Query(date_of(reported)), Shown(DATE), DAY),
-    ]
-    under = " « Sur » est le dénominateur." if one.measure.denominator is not None else ""
+    columns.append(Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, VALUE))
+    if one.publication is None:
+        reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of), place)
+        columns.append(Column("Relevé", Query(date_of(reported)), Shown(DATE), DAY))
+        until = "au jour du moniteur"
+        last = ", « Relevé » le jour du dernier fait."
+    else:
+        until, last = "au jour publié", f". {_secret(one.publication)}"
+    has_denominator = one.measure.denominator is not None and one.publication is None
+    under = " « Sur » est le dénominateur." if has_denominator else ""
     return table_of(
         Frame(
             f"{one.title} : par département{IN_UNIT[one.unit]}",
             f"{one.definition}{under} « 30 jours » est la variation sur les 30 jours qui finissent "
-            f"au jour du moniteur{CHANGE_IN_UNIT[one.unit]}, « Relevé » le jour du dernier fait.",
+            f"{until}{CHANGE_IN_UNIT[one.unit]}{last}",
             at,
         ),
         columns,
@@ -412,8 +423,9 @@ def _by_category(programme: Programme, one: Indicator, at: At) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
     dimension = BREAKDOWNS.get(one.breakdown or "", one.breakdown or "")
     title = f"{one.title} : par {dimension}"
-    if one.min_cell is not None:
-        return _protected(one, Frame(title, _secret(one), at), of)
+    if one.publication is not None:
+        description = f"{one.definition} {_secret(one.publication)}"
+        return _protected(one, Frame(title, description, at), of)
     what = "Le numérateur du taux, pour la" if one.unit is Unit.RATIO else "La"
     region = latest(select(recorded.REGION_CATEGORY, **of), "category")
     return bars(
@@ -424,10 +436,21 @@ def _by_category(programme: Programme, one: Indicator, at: At) -> Panel:
     )
 
 
-def _secret(one: Indicator) -> str:
+#: The last day of what is published.
+PERIOD_ENDS: Mapping[PublicationStep, str] = MappingProxyType(
+    {
+        PublicationStep.MONTHLY: "du mois",
+        PublicationStep.QUARTERLY: "du trimestre",
+        PublicationStep.ANNUAL: "de l’année",
+    }
+)
+
+
+def _secret(publication: Publication) -> str:
     return (
-        f"{one.definition} Un effectif de moins de {one.min_cell} personnes n’est pas montré, ni "
-        "ce qui permettrait de le retrouver : « secret statistique »."
+        f"Secret statistique : un effectif de moins de {publication.min_cell} personnes n’est pas "
+        f"montré ; les autres sont ceux de la fin {PERIOD_ENDS[publication.step]}, chacun arrondi "
+        f"à un multiple de {publication.min_cell}. Les totaux et les parts en sont calculés."
     )
 
 

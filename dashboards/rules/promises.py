@@ -182,7 +182,7 @@ def _status(indicator: Indicator, milestone: Milestone, status: MilestoneStatus)
 
 def _with_value(indicator: Indicator, condition: str) -> str:
     """Let an alert's value be the indicator's, cut as it is shown; 1 where that may be hidden."""
-    if indicator.min_cell is not None:
+    if indicator.publication is not None:
         return f"max by (programme, indicator, department) (\n  {condition}\n)"
     assessed = _known(ours.TERRITORY_ASSESSED, _selector(indicator))
     value = wording.cut(assessed, indicator)
@@ -261,7 +261,7 @@ def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
     day = "sans échéance" if milestone.day is None else f"au {wording.day_of(milestone.day)}"
     assumed = ", en partie supposée" if milestone.assumed else ""
     value = wording.value_of(wording.VALUE, indicator.unit, decimals=indicator.decimals)
-    if indicator.min_cell is not None:
+    if indicator.publication is not None:
         value = wording.value_from(
             _told(names.INDICATOR_ASSESSED_VALUE, indicator),
             indicator.unit,

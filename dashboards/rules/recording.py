@@ -101,7 +101,7 @@ def _values(catalogue: Catalogue) -> Iterator[Recording]:
 
 def _hidden(catalogue: Catalogue) -> str:
     """Match the counts of persons: of them only the assessor tells, and what may be shown."""
-    return _matching(one for one in catalogue.indicators if one.min_cell is not None)
+    return _matching(one for one in catalogue.indicators if one.publication is not None)
 
 
 def _matching(indicators: Iterable[Indicator]) -> str:

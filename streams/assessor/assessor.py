@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from catalogue.judgement import judge_all
 from streams.assessor.exposition import Assessment, View
-from streams.histories import histories_of, person_tables
+from streams.histories import histories_of, person_categories_of
 from streams.web import Readiness
 
 if TYPE_CHECKING:
     from catalogue.history import Histories
     from catalogue.model import Catalogue
     from streams.clock import Clock
+    from streams.histories import Parts
     from streams.replica import Replica
     from streams.topic_faults import TopicFault
 
@@ -42,6 +43,7 @@ class Assessor:
         self._started_at = timer()
         self._judged_at: float | None = None
         self._histories: Histories | None = None
+        self._persons: Parts = {}
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unreadable = 0
@@ -95,11 +97,12 @@ class Assessor:
         today, holdings = self._clock.today(), replica.holdings
         if self._histories is None:
             self._histories = histories_of(holdings, self.catalogue)
+            self._persons = person_categories_of(holdings, self.catalogue)
         first = self._assessment is None
         self._assessment = Assessment(
             today,
             judge_all(self.catalogue, self._histories, today),
-            person_tables(holdings, self.catalogue, today),
+            self._persons,
         )
         self._judged_at = self._timer()
         if first:

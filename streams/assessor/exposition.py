@@ -16,11 +16,9 @@ from streams.assessor.series import cell_points, judgement_points
 from streams.metric_families import family_of, fault_family, midnight, single
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from catalogue.judgement import Judgement
     from catalogue.model import Catalogue
-    from streams.histories import PersonTable
+    from streams.histories import Parts
     from streams.topic_faults import TopicFault
 
 __all__ = ["Assessment", "AssessorExposition", "View"]
@@ -28,11 +26,11 @@ __all__ = ["Assessment", "AssessorExposition", "View"]
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """All judgements of a day, and the tables of persons of the indicators that have them."""
+    """All judgements of a day, and the persons by category, as they are published."""
 
     as_of: date
     judgements: tuple[Judgement, ...]
-    tables: Mapping[str, PersonTable]
+    persons: Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +69,8 @@ class AssessorExposition(Collector):
         }
         if assessment is not None:
             for point in chain(
-                judgement_points(self._catalogue, assessment.judgements, assessment.tables),
-                cell_points(self._catalogue, assessment.tables),
+                judgement_points(self._catalogue, assessment.judgements),
+                cell_points(self._catalogue, assessment.persons, assessment.as_of),
             ):
                 families[point.metric].add_metric(point.labels, point.value)
         yield from families.values()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 from catalogue import metric_names as names
 from catalogue.assessment import territories
@@ -12,19 +12,18 @@ from catalogue.progress import MilestoneStatus
 from streams.metric_families import midnight
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from catalogue.judgement import Judgement
     from catalogue.metric_names import Metric
-    from catalogue.model import Catalogue, Indicator
-    from streams.histories import PersonTable
+    from catalogue.model import Catalogue
+    from streams.histories import Parts
 
-__all__ = ["Point", "cell_points", "judgement_points", "suppresses"]
+__all__ = ["Point", "cell_points", "judgement_points"]
 
 _WINDOW = f"{CHANGE_DAYS}d"
 #: The `category` of a figure of all categories together.
 _ALL = ""
-
-#: Persons by indicator id, for the indicators whose small cells are suppressed.
-PersonTables: TypeAlias = "Mapping[str, PersonTable]"
 
 
 class Point(NamedTuple):
@@ -35,54 +34,41 @@ class Point(NamedTuple):
     value: float
 
 
-def judgement_points(
-    catalogue: Catalogue, judgements: Iterable[Judgement], tables: PersonTables
-) -> Iterator[Point]:
+def judgement_points(catalogue: Catalogue, judgements: Iterable[Judgement]) -> Iterator[Point]:
     """Yield what judgements of one day show, each series once.
 
-    Of a territory whose persons are suppressed nothing is shown from which their number could be
-    computed: no value, pace or progress, only the status.
+    Of figures about persons also the day that was published, and for each territory whether its
+    figure is withheld.
     """
     programmes = _programmes(catalogue)
     shown: tuple[str, str | None] | None = None
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department
         who = (programmes[indicator.id], indicator.id, department or names.REGION)
-        suppressed = suppresses(tables, indicator, department)
         # The milestones of a territory follow one another, and share the indicator's own series.
-        if not suppressed and shown != (indicator.id, department):
+        if shown != (indicator.id, department):
             yield from _indicator_points(who, judgement)
         shown = (indicator.id, department)
-        if judgement.milestone is not None and judgement.milestone.target is not None:
+        if judgement.status is not None and judgement.milestone is not None:
             promise = (*who, judgement.milestone.id)
             yield from _status_points(promise, judgement)
-            if not suppressed:
-                yield from _milestone_points(promise, judgement)
+            yield from _milestone_points(promise, judgement)
 
 
-def cell_points(catalogue: Catalogue, tables: PersonTables) -> Iterator[Point]:
-    """Yield the tables of persons: the cells that may be shown, and which are suppressed.
-
-    A cell that nobody is in is shown as 0; a figure of all categories together says here only
-    whether it is suppressed.
-    """
+def cell_points(catalogue: Catalogue, parts: Parts, as_of: date) -> Iterator[Point]:
+    """Yield the persons of each territory and category, as published, and which are withheld."""
     programmes = _programmes(catalogue)
-    for identifier, table in tables.items():
-        indicator = catalogue.indicator(identifier)
+    for indicator in catalogue.indicators:
+        if indicator.publication is None:
+            continue
+        day = indicator.publication.day(as_of)
         for department in territories(indicator):
-            who = (programmes[identifier], identifier, department or names.REGION)
-            for category in (None, *indicator.categories):
-                count = table.get((department, category), 0)
-                labels = (*who, _ALL if category is None else category)
-                yield Point(names.CELL_SUPPRESSED, labels, int(count is None))
-                if count is not None and category is not None:
-                    yield Point(names.CELL_VALUE, labels, count)
-
-
-def suppresses(tables: PersonTables, indicator: Indicator, department: str | None) -> bool:
-    """Tell whether the figure of a territory, all categories together, must not be shown."""
-    table = tables.get(indicator.id)
-    return table is not None and table.get((department, None), 0) is None
+            who = (programmes[indicator.id], indicator.id, department or names.REGION)
+            for category in indicator.categories:
+                count = parts[indicator.id, department, category].at(day)
+                yield Point(names.CELL_SUPPRESSED, (*who, category), int(not count))
+                if count:
+                    yield Point(names.CELL_VALUE, (*who, category), count)
 
 
 def _programmes(catalogue: Catalogue) -> dict[str, str]:
@@ -94,6 +80,10 @@ def _programmes(catalogue: Catalogue) -> dict[str, str]:
 
 
 def _indicator_points(who: tuple[str, ...], judgement: Judgement) -> Iterator[Point]:
+    if judgement.indicator.publication is not None:
+        yield Point(names.CELL_SUPPRESSED, (*who, _ALL), int(judgement.withheld))
+        if judgement.department is None:
+            yield Point(names.INDICATOR_PUBLISHED, who[:2], midnight(judgement.as_of))
     if judgement.value is not None:
         yield Point(names.INDICATOR_ASSESSED_VALUE, who, float(judgement.value))
     if judgement.country_value is not None:

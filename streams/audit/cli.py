@@ -9,11 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from boundary.showing import say, say_text
+
+if TYPE_CHECKING:
+    from streams.audit.recount import Audit
+    from streams.histories import ExactPersons
+    from streams.settings import Settings
 
 __all__ = ["commands"]
 
@@ -70,6 +75,8 @@ def audit(
     Without --as-of the day is the worker's where there is one to compare with, else the clock's.
     The exit status is 1 where a worker differs, 2 where the command or a setting is wrong, and 3
     where the audit cannot be made: the broker or a worker cannot be read, or there is no room.
+    Workers show nothing about persons: these are compared with their states, in the changelogs of
+    SMART_REGION_APP_ID.
     """
     from boundary.screen import LegibleConsole
     from catalogue.loader import load_catalogue
@@ -111,7 +118,12 @@ def audit(
             passed_over=read_decisions(settings.broker, security=security),
             tolerance=settings.tolerance,
         )
-        comparison = compare(counted, urls, token=token, plain_http=plain_http) if urls else None
+        comparison = None
+        if urls:
+            persons, trouble = _persons(settings, counted)
+            comparison = compare(
+                counted, urls, token=token, plain_http=plain_http, persons=persons
+            ).told_with(trouble)
     if as_json:
         document = audit_document(counted, comparison, extent)
         say_text(json.dumps(document, indent=2, ensure_ascii=False))
@@ -119,6 +131,34 @@ def audit(
         print_audit(counted, LegibleConsole(highlight=False), comparison, extent)
     if comparison is not None and comparison.differences:
         sys.exit(DIFFERS)
+
+
+def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, tuple[str, ...]]:
+    """Count persons in the workers' states, where there are any, and tell what is wrong with these.
+
+    Raises as `read_replica`, but for states that are lost or no states, which is a difference.
+    """
+    from streams.histories import exact_persons
+    from streams.replica import (
+        ChangelogUnreadableError,
+        NothingKnownError,
+        StatesLostError,
+        read_replica,
+    )
+
+    catalogue = counted.catalogue
+    if not catalogue.person_parts:
+        return None, ()
+    try:
+        states = read_replica(settings, catalogue)
+    except (ChangelogUnreadableError, StatesLostError) as error:
+        return None, (str(error),)
+    except NothingKnownError:
+        # As where nobody has sent anything; or of the changelogs of another application.
+        if any(counted.readings[one, None].numerator for one in catalogue.person_parts):
+            raise
+        return None, ()
+    return exact_persons(states, catalogue, counted.as_of), ()
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from catalogue import metric_names as names
 from catalogue.assessment import Reading, territories
@@ -17,6 +17,9 @@ from streams.audit.errors import WorkerUnreadableError
 from streams.audit.evaluation import Place, last, total
 from streams.audit.exposed import Exposed, read_worker
 from streams.audit.recount import Audit
+
+if TYPE_CHECKING:
+    from streams.histories import ExactPersons
 
 __all__ = ["Comparison", "compare", "compare_exposed", "shown_readings", "workers_day"]
 
@@ -40,23 +43,38 @@ class Comparison:
     compared: int
     differences: tuple[str, ...]
 
+    def told_with(self, more: tuple[str, ...]) -> Comparison:
+        """Add lines to the differences."""
+        return Comparison(self.compared, (*self.differences, *more))
+
 
 def compare(
-    audit: Audit, urls: Sequence[str], *, token: str | None = None, plain_http: bool = False
+    audit: Audit,
+    urls: Sequence[str],
+    *,
+    token: str | None = None,
+    plain_http: bool = False,
+    persons: ExactPersons | None = None,
 ) -> Comparison:
     """Compare an audit with all the workers of one monitor, each by its address.
 
     `token` is what their /metrics ask for, where they ask for one; `plain_http` as for
-    `read_worker`.
+    `read_worker`, `persons` as in `compare_exposed`.
 
     Raises `WorkerUnreadableError` where one does not answer.
     """
     workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
-    return compare_exposed(audit, workers)
+    return compare_exposed(audit, workers, persons)
 
 
-def compare_exposed(audit: Audit, workers: Sequence[Exposed]) -> Comparison:
-    """Compare an audit with what all the workers of one monitor showed."""
+def compare_exposed(
+    audit: Audit, workers: Sequence[Exposed], persons: ExactPersons | None = None
+) -> Comparison:
+    """Compare an audit with what all the workers of one monitor showed.
+
+    Persons they show none of: `persons` are those of the audit's day in the workers' states, read
+    from their changelogs; without them none are compared.
+    """
     unable = tuple(_unable(audit.as_of, workers))
     if unable:
         return Comparison(0, unable)
@@ -66,25 +84,15 @@ def compare_exposed(audit: Audit, workers: Sequence[Exposed]) -> Comparison:
     for programme in audit.catalogue.programmes:
         for indicator in programme.indicators:
             figure = _Figure(programme.id, indicator)
-            if indicator.min_cell is not None:
+            if indicator.publication is None:
+                pairs = figure.compared(audit, shown)
+            else:
                 differences.extend(figure.betrayals(shown))
-                continue
-            for department in territories(indicator):
-                where = f"{programme.id}/{indicator.id}/{department or names.REGION}"
-                counted = audit.readings[indicator.id, department]
-                found = figure.reading(shown, department)
+                pairs = figure.compared_cells(audit, (persons or {}).get(indicator.id))
+            for difference in pairs:
                 compared += 1
-                if counted != found:
-                    differences.append(f"{where}: {figure.difference(counted, found)}")
-                elif figure.invents(shown, counted, department):
-                    differences.append(f"{where}: audit no value, worker {figure.amount(0)}")
-                for category in indicator.categories:
-                    amount = audit.categories[indicator.id, category, department]
-                    part = figure.part(shown, category, department)
-                    compared += 1
-                    if amount != part:
-                        told = f"audit {figure.amount(amount)}, worker {figure.amount(part)}"
-                        differences.append(f"{where}/{category}: {told}")
+                if difference is not None:
+                    differences.append(difference)
     return Comparison(compared, tuple(differences))
 
 
@@ -94,14 +102,14 @@ def shown_readings(
     """Give the workers' reading of each indicator, for the region and each département.
 
     Only of workers that together show every partition: what none shows reads as nothing. An
-    indicator with `min_cell` has no reading, as no worker may show it.
+    indicator about persons has no reading, as no worker shows it.
     """
     shown = _Shown(workers)
     return {
         (indicator.id, department): _Figure(programme.id, indicator).reading(shown, department)
         for programme in catalogue.programmes
         for indicator in programme.indicators
-        if indicator.min_cell is None
+        if indicator.publication is None
         for department in territories(indicator)
     }
 
@@ -211,10 +219,56 @@ class _Figure(NamedTuple):
         return department in shown.places.get(self.series(names.INDICATOR_VALUE), {})
 
     def betrayals(self, shown: _Shown) -> Iterator[str]:
-        """The metrics by which a worker shows persons whom the assessor may have to suppress."""
-        told = {series.metric for series in shown.places if series[1:3] == self._who}
-        for metric in sorted(told - {names.INDICATOR_LAST_REPORTED.name}):
+        """The metrics by which a worker shows persons of whom the assessor alone may tell."""
+        reported = names.INDICATOR_LAST_REPORTED.name
+        told = {
+            series.metric
+            for series, places in shown.places.items()
+            if series[1:3] == self._who and (series.metric != reported or set(places) != {None})
+        }
+        for metric in sorted(told):
             yield f"{'/'.join(self._who)}: {metric} shown by the worker, despite min_cell"
+
+    def compared(self, audit: Audit, shown: _Shown) -> Iterator[str | None]:
+        """Compare each of its figures with the workers': one line for each difference, or None."""
+        for department in territories(self.indicator):
+            where = self._named(department)
+            counted = audit.readings[self.indicator.id, department]
+            found = self.reading(shown, department)
+            if counted != found:
+                yield f"{where}: {self.difference(counted, found)}"
+            elif self.invents(shown, counted, department):
+                yield f"{where}: audit no value, worker {self.amount(0)}"
+            else:
+                yield None
+            for category in self.indicator.categories:
+                amount = audit.categories[self.indicator.id, category, department]
+                part = self.part(shown, category, department)
+                told = f"audit {self.amount(amount)}, worker {self.amount(part)}"
+                yield None if amount == part else f"{where}/{category}: {told}"
+
+    def compared_cells(
+        self, audit: Audit, held: Mapping[tuple[str, str], int] | None
+    ) -> Iterator[str | None]:
+        """Compare its persons with those that the workers hold (None: not known), as `compared`.
+
+        How many there are is not told: anybody may read a difference.
+        """
+        if held is None:
+            return
+        told = "the workers' states are not what the audit counts"
+        for department in territories(self.indicator):
+            where = self._named(department)
+            cells = {cell: count for cell, count in held.items() if department in (None, cell[0])}
+            counted = audit.readings[self.indicator.id, department].numerator
+            yield None if counted == sum(cells.values()) else f"{where}: {told}"
+            for category in self.indicator.categories:
+                counted = audit.categories[self.indicator.id, category, department]
+                part = sum(count for cell, count in cells.items() if cell[1] == category)
+                yield None if counted == part else f"{where}/{category}: {told}"
+
+    def _named(self, department: str | None) -> str:
+        return f"{'/'.join(self._who)}/{department or names.REGION}"
 
     def part(self, shown: _Shown, category: str, department: str | None) -> int:
         """The workers' amount of one category."""

@@ -25,13 +25,14 @@ def audit_document(
 
     `as_of`, `known_on` (null: with all records), `account` (see `Account`), `figures` (see
     `catalogue.assessment.Figure`: each indicator for the region, `department` null, and where its
-    grain allows for each département), `categories` (the parts of the numerators that have a
-    breakdown, in whole amounts: cents where the indicator is in euros), `comparison` (null
-    without workers; else `compared`, `different` and a line for each of the `differences`) and
+    grain allows for each département; of persons no amounts), `categories` (the parts of the
+    numerators that have a breakdown, in whole amounts: cents where the indicator is in euros; none
+    of persons), `comparison` (null without workers; else `compared`, `different` and a line for
+    each of the `differences`) and
     `topics` (by partition, `starts`: the first offset that is left, where that is not 0; `held`:
     the records behind an open transaction).
     """
-    figures = assess(audit.catalogue, audit.readings, audit.as_of)
+    figures = _told_figures(audit)
     return {
         "as_of": audit.as_of.isoformat(),
         "known_on": None if audit.known_on is None else audit.known_on.isoformat(),
@@ -45,6 +46,7 @@ def audit_document(
                 "amount": amount,
             }
             for (indicator, category, department), amount in audit.categories.items()
+            if audit.catalogue.indicator(indicator).publication is None
         ],
         "comparison": None
         if comparison is None
@@ -92,7 +94,7 @@ def _table(audit: Audit) -> Table:
     table.add_column("indicator", no_wrap=True)
     for heading in ("value", "counted", "last report"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for figure in assess(audit.catalogue, audit.readings, audit.as_of):
+    for figure in _told_figures(audit):
         if figure.department is None:
             table.add_row(
                 figure.indicator,
@@ -103,7 +105,33 @@ def _table(audit: Audit) -> Table:
     return table
 
 
+def _told_figures(audit: Audit) -> tuple[Figure, ...]:
+    """Judge what was counted; of persons, whose exact numbers are not told, only the region's day.
+
+    What is published of them is the assessor's and the export's to tell.
+    """
+    shown = {
+        (indicator, department): reading
+        for (indicator, department), reading in audit.readings.items()
+        if audit.catalogue.indicator(indicator).publication is None
+    }
+    figures = assess(audit.catalogue, shown, audit.as_of)
+    return tuple(
+        figure.model_copy(
+            update={
+                "status": None,
+                "last_reported": audit.readings[figure.indicator, None].last_reported,
+            }
+        )
+        if audit.catalogue.indicator(figure.indicator).publication is not None
+        else figure
+        for figure in figures
+    )
+
+
 def _counted(figure: Figure, indicator: Indicator) -> str:
+    if indicator.publication is not None:
+        return "persons"
     if not indicator.measure.additive:
         return "observed"
     over = "" if figure.denominator is None else f"/{figure.denominator}"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.assessment import territories
 from catalogue.judgement import compared, judge
 from catalogue.metric_names import METRICS, Metric
-from streams.assessor.series import Point, cell_points, judgement_points, suppresses
-from streams.histories import PersonTable, categories_of, histories_of, person_tables
+from streams.assessor.series import Point, cell_points, judgement_points
+from streams.histories import categories_of, histories_of
 from streams.metric_families import midnight
 from streams.promises import promises
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from streams.holdings import Holdings
 
 __all__ = ["Past", "Series"]
-
-Tables: TypeAlias = Mapping[str, PersonTable]
 
 
 class Series(NamedTuple):
@@ -47,7 +45,6 @@ class Past:
         self._moments = [round(midnight(day)) for day in days]
         self._histories = histories_of(holdings, catalogue)
         self._parts = categories_of(holdings, catalogue)
-        self._tables: list[Tables] = [person_tables(holdings, catalogue, day) for day in days]
 
     def __len__(self) -> int:
         """How many territories of indicators there are to judge."""
@@ -64,8 +61,10 @@ class Past:
             yield Series(metric, (), [(moment, moment) for moment in self._moments])
 
     def persons(self) -> Iterator[Series]:
-        """Yield the tables of persons, as they may be shown."""
-        yield from self._series(cell_points(self._catalogue, tables) for tables in self._tables)
+        """Yield the persons by category, as they are published."""
+        yield from self._series(
+            cell_points(self._catalogue, self._parts, day) for day in self._days
+        )
 
     def judged(self) -> Iterator[Iterator[Series]]:
         """Yield the series of each territory of each indicator."""
@@ -87,14 +86,12 @@ class Past:
             ]
             for day in self._days
         )
-        yield from self._series(
-            self._points(programme, judged, tables)
-            for judged, tables in zip(judgements, self._tables, strict=True)
-        )
+        yield from self._series(self._points(programme, judged) for judged in judgements)
         dimension = indicator.breakdown or ""
-        for category in indicator.categories:
-            part = self._parts.get((indicator.id, department, category))
-            if part is None or not part.days:
+        # Persons by category are among `persons`.
+        for category in indicator.categories if indicator.publication is None else ():
+            part = self._parts[indicator.id, department, category]
+            if not part.days:
                 continue
             samples = [
                 (moment, part.at(day) / indicator.measure.divisor)
@@ -107,14 +104,10 @@ class Past:
             else:
                 yield Series(recorded.DEPARTMENT_CATEGORY, (*labels, department), samples)
 
-    def _points(
-        self, programme: str, judged: Sequence[Judgement], tables: Tables
-    ) -> Iterator[Point]:
-        yield from judgement_points(self._catalogue, judged, tables)
+    def _points(self, programme: str, judged: Sequence[Judgement]) -> Iterator[Point]:
+        yield from judgement_points(self._catalogue, judged)
         # All milestones of a territory share its figure.
-        figure = judged[0]
-        if not suppresses(tables, figure.indicator, figure.department):
-            yield from _recorded_points(programme, figure)
+        yield from _recorded_points(programme, judged[0])
 
     def _series(self, days: Iterable[Iterable[Point]]) -> Iterator[Series]:
         """Turn points day by day into series."""
@@ -140,8 +133,11 @@ def _recorded_points(programme: str, judged: Judgement) -> Iterator[Point]:
         labels = territory
         numerator, denominator = recorded.DEPARTMENT_NUMERATOR, recorded.DEPARTMENT_DENOMINATOR
         value = recorded.DEPARTMENT_VALUE
-    yield Point(recorded.TERRITORY_LAST_REPORTED, territory, midnight(judged.last_reported))
-    if judged.denominator is not None:
+    counts_persons = judged.indicator.publication is not None
+    # Of persons the rules know the region's last report, and no numerators.
+    if judged.department is None or not counts_persons:
+        yield Point(recorded.TERRITORY_LAST_REPORTED, territory, midnight(judged.last_reported))
+    if judged.denominator is not None and not counts_persons:
         yield Point(numerator, labels, judged.numerator)
         yield Point(denominator, labels, judged.denominator)
     if judged.value is not None:

@@ -16,8 +16,10 @@ from streams.demo.outcome import AuditCount, Outcome, summary
 from streams.demo.screen import Screen
 from streams.demo.stage import DemoPlan, Stage, set_up
 from streams.demo.watch import Watch
+from streams.histories import exact_persons
 from streams.programs.alerting import RuleFiles
 from streams.programs.interruption import Interrupted
+from streams.replica import read_replica
 from streams.settings import Settings
 
 __all__ = ["run_demo"]
@@ -52,7 +54,7 @@ def run_demo(
         watch.until(lambda: stage.group.has_reached(ends))
         watch.until(lambda: stage.clock.today() == plan.last)
         watch.look()
-        watch.until(lambda: watch.day == plan.last)
+        watch.until(lambda: watch.day == watch.assessed_on == plan.last)
 
         screen.step("Audit : tout est recompté depuis les topics")
         outcome = _audited(stage, catalogue, watch, delivered, on_difference)
@@ -86,7 +88,8 @@ def _audited(
         partitions=settings.partitions,
         tolerance=settings.tolerance,
     )
-    comparison = compare_exposed(audit, watch.workers)
+    persons = exact_persons(read_replica(settings, catalogue), catalogue, as_of)
+    comparison = compare_exposed(audit, watch.workers, persons)
     differences = list(comparison.differences)
     produced = audit.account.produced
     if produced != delivered:

@@ -70,6 +70,7 @@ class Stage:
     settings: Settings
     clock: Clock
     worker: MonitorProgram
+    assessor: MonitorProgram
     publisher: KafkaPublisher
     replay: Replay
     group: Group
@@ -81,7 +82,7 @@ class Stage:
         """Raise BrokerEndedError or ProgramEndedError where one has ended by itself."""
         if self.broker is not None and not self.broker.running:
             raise BrokerEndedError
-        for program in (self.worker, *self.others):
+        for program in (self.worker, self.assessor, *self.others):
             program.check()
 
 
@@ -105,10 +106,9 @@ def set_up(
     settings = settings.model_copy(update={"clock": _clock_text(plan)})
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
     worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder))
-    assessor = MonitorProgram("assessor", settings, folder=folder)
+    # Of persons it alone tells.
+    assessor = stack.enter_context(MonitorProgram("assessor", settings, folder=folder))
     installed = AlertingPrograms.installed()
-    if installed is not None:
-        stack.enter_context(assessor)
 
     screen.step("Simulation de la Région")
     records = list(simulate(plan.seed, end=plan.last))
@@ -129,9 +129,9 @@ def set_up(
         screen.step("Démarrage de Prometheus")
         scraped = {"worker": worker.await_address(), "assessor": assessor.await_address()}
         alerting = Alerting.start(installed, rules, stack, folder, **scraped)
-        others = (assessor, *alerting.programs)
+        others = alerting.programs
         screen.note(alerting.told)
-    return Stage(settings, clock, worker, publisher, replay, group, broker, others)
+    return Stage(settings, clock, worker, assessor, publisher, replay, group, broker, others)
 
 
 def _clock_text(plan: DemoPlan) -> str:

@@ -11,7 +11,7 @@ from catalogue.assessment import Figure
 from catalogue.model import Catalogue
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.exposed import Exposed, read_worker
-from streams.demo.figures import complete_on, shown_figures
+from streams.demo.figures import assessed_on, complete_on, shown_figures
 from streams.demo.screen import Frame, Screen
 from streams.demo.stage import Stage
 
@@ -33,6 +33,8 @@ class Watch:
         self.day: date | None = None
         """The day of which it then showed every figure."""
         self.figures: tuple[Figure, ...] = ()
+        self.assessed_on: date | None = None
+        """The day of which the assessor then showed every figure about persons."""
         self._stage = stage
         self._catalogue = catalogue
         self._screen = screen
@@ -50,9 +52,11 @@ class Watch:
         """Read and show the worker's figures now."""
         began = time.monotonic()
         address = self._stage.worker.address
-        self.workers = [] if address is None else _read(f"http://{address}")
+        self.workers = _read(address)
+        assessors = _read(self._stage.assessor.address)
         self.day = complete_on(self.workers)
-        self.figures = shown_figures(self._catalogue, self.workers)
+        self.assessed_on = assessed_on(assessors)
+        self.figures = shown_figures(self._catalogue, self.workers, assessors)
         frame = Frame(
             day=self.day or self._stage.clock.today(),
             sent=self._stage.replay.sent,
@@ -64,8 +68,11 @@ class Watch:
         self._next_look = began + max(REFRESH_SECONDS, took / LOOKING_SHARE)
 
 
-def _read(url: str) -> list[Exposed]:
+def _read(address: str | None) -> list[Exposed]:
+    """Read what serves there; nothing while nothing does."""
+    if address is None:
+        return []
     try:
-        return [read_worker(url, wait_seconds=SCRAPE_SECONDS)]
+        return [read_worker(f"http://{address}", wait_seconds=SCRAPE_SECONDS)]
     except WorkerUnreadableError:
         return []

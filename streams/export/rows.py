@@ -11,14 +11,13 @@ from catalogue.importing.places import territory_of
 from catalogue.judgement import judge_all
 from catalogue.metric_names import REGION
 from catalogue.territory_names import TERRITORY_NAMES
-from streams.assessor.series import suppresses
 from streams.export.row import Row
-from streams.histories import categories_of, histories_of, person_tables
+from streams.histories import categories_of, histories_of
 
 if TYPE_CHECKING:
     from catalogue.judgement import Judgement
     from catalogue.model import Catalogue
-    from streams.histories import Part, PersonTable
+    from streams.histories import Parts
     from streams.holdings import Holdings
 
 __all__ = ["rows_of"]
@@ -31,18 +30,14 @@ def rows_of(
 
     `holdings` are those of `known_on`, where that is given.
     """
-    tables = person_tables(holdings, catalogue, as_of)
     judgements = judge_all(catalogue, histories_of(holdings, catalogue), as_of)
-    parts = {
-        part: Fraction(total.at(as_of), catalogue.indicator(part[0]).measure.divisor)
-        for part, total in categories_of(holdings, catalogue).items()
-    }
+    parts = categories_of(holdings, catalogue)
     detailed: set[tuple[str, str | None]] = set()
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department
         programme = catalogue.programme_of(indicator.id)
         common = {
-            "as_of": as_of,
+            "as_of": judgement.as_of,
             "known_on": known_on,
             "programme": programme.id,
             "programme_title": programme.title,
@@ -53,12 +48,11 @@ def rows_of(
             "territory": territory_of(department),
             "territory_name": TERRITORY_NAMES[department or REGION],
         }
-        hidden = suppresses(tables, indicator, department)
-        yield _row(common, _figure(judgement, hidden=hidden), _promise(judgement, hidden=hidden))
+        yield _row(common, _figure(judgement), _promise(judgement))
         if (indicator.id, department) not in detailed:
             detailed.add((indicator.id, department))
             for category in indicator.categories:
-                yield _row(common, _share(judgement, category, parts, tables.get(indicator.id)))
+                yield _row(common, _share(judgement, category, parts))
 
 
 def _row(*parts: Mapping[str, Any]) -> Row:
@@ -67,8 +61,8 @@ def _row(*parts: Mapping[str, Any]) -> Row:
     return Row.model_validate({**dict.fromkeys(Row.model_fields), **known})
 
 
-def _figure(judgement: Judgement, *, hidden: bool) -> dict[str, Any]:
-    if hidden:
+def _figure(judgement: Judgement) -> dict[str, Any]:
+    if judgement.withheld:
         return {"suppressed": True, "last_reported": judgement.last_reported}
     change = judgement.change
     is_ratio = judgement.denominator is not None
@@ -86,7 +80,7 @@ def _figure(judgement: Judgement, *, hidden: bool) -> dict[str, Any]:
     }
 
 
-def _promise(judgement: Judgement, *, hidden: bool) -> dict[str, Any]:
+def _promise(judgement: Judgement) -> dict[str, Any]:
     baseline = judgement.indicator.baseline_for(judgement.department)
     told: dict[str, Any] = {"baseline": None if baseline is None else float(baseline.value)}
     milestone = judgement.milestone
@@ -99,8 +93,6 @@ def _promise(judgement: Judgement, *, hidden: bool) -> dict[str, Any]:
         "assumed": milestone.assumed,
         "status": judgement.status,
     }
-    if hidden:
-        return told
     projected = judgement.projected
     return told | {
         "progress_rate": judgement.progress_rate,
@@ -113,28 +105,18 @@ def _promise(judgement: Judgement, *, hidden: bool) -> dict[str, Any]:
     }
 
 
-def _share(
-    judgement: Judgement,
-    category: str,
-    parts: Mapping[Part, Fraction],
-    table: PersonTable | None,
-) -> dict[str, Any]:
+def _share(judgement: Judgement, category: str, parts: Parts) -> dict[str, Any]:
     indicator, department = judgement.indicator, judgement.department
-    share: int | Fraction | None
-    if judgement.last_reported is None:
-        share, suppressed = None, False
-    elif table is not None:
-        share = table.get((department, category), 0)
-        suppressed = share is None
-    else:
-        share, suppressed = parts[indicator.id, department, category], False
+    total = parts[indicator.id, department, category].at(judgement.as_of)
+    share = None if judgement.last_reported is None else Fraction(total, indicator.measure.divisor)
+    withheld = share is not None and indicator.publication is not None and not total
     return {
         "dimension": indicator.breakdown,
         "category": category,
-        "value": _number(share),
-        "suppressed": suppressed,
+        "value": None if withheld else _number(share),
+        "suppressed": withheld,
     }
 
 
-def _number(exact: int | Fraction | None) -> float | None:
+def _number(exact: Fraction | None) -> float | None:
     return None if exact is None else float(exact)

@@ -12,7 +12,7 @@ from events.publisher import KafkaPublisher, PublisherOptions
 from tests.bench.application import Application
 from tests.bench.engines import started
 from tests.bench.exposed import exposed_sum
-from tests.bench.workloads import enrolment
+from tests.bench.workloads import grant
 from tests.support.workers import Worker
 
 __all__ = ["freshness", "scrape_ms", "seconds_to_ready"]
@@ -42,25 +42,26 @@ def scrape_ms(worker: Worker) -> float:
 def freshness(worker: Worker, application: Application) -> list[float]:
     """Return seconds from the broker's acknowledgement of an event to its figure on /metrics.
 
-    One enrolment at a time; then /metrics is read without a pause until the figure has risen.
+    One grant at a time (workers show nothing of enrolments); then /metrics is read without a pause
+    until the figure has risen.
     """
     waits = []
     with KafkaPublisher(application.bootstrap, options=PublisherOptions(linger_ms=0)) as publisher:
         for number in range(PROBES):
-            before = _enrolled_in_paris(worker)
-            publisher.publish(enrolment(number, Department.PARIS, source="/probe"))
+            before = _committed_in_paris(worker)
+            publisher.publish(grant(number, Department.PARIS, source="/probe"))
             publisher.flush()
             acknowledged = monotonic()
-            while _enrolled_in_paris(worker) <= before:
+            while _committed_in_paris(worker) <= before:
                 pass
             waits.append(monotonic() - acknowledged)
     return waits
 
 
-def _enrolled_in_paris(worker: Worker) -> float:
+def _committed_in_paris(worker: Worker) -> float:
     return exposed_sum(
         worker.metrics(),
         INDICATOR_VALUE.name,
-        indicator="trainees_enrolled",
+        indicator="grants_committed_euros",
         department=Department.PARIS.value,
     )

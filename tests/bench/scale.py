@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from time import monotonic, sleep
+from typing import NamedTuple
 
 from catalogue.loader import load_catalogue
 from catalogue.metric_names import EVENTS as EVENTS_TOTAL
@@ -19,6 +20,9 @@ from streams.audit.comparison import compare_exposed
 from streams.audit.exposed import Exposed, read_worker
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_records
+from streams.histories import ExactPersons, exact_persons
+from streams.replica import read_replica
+from streams.settings import Settings
 from tests.bench.application import Application
 from tests.bench.engines import TRIAL_SECONDS, peak_memory_mb, processor_seconds
 from tests.bench.exposed import exposed_sum
@@ -102,7 +106,7 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, say: Callable[[str], Non
     before = os.getloadavg()[0]
     stage = Stage(broker, partitions=PARTITIONS)
     records = [encode_structured(event) for event in DISTINCT.events()]
-    shown: list[tuple[str, list[Exposed]]] = []
+    shown: list[_Stage] = []
     stage.send(DISTINCT.family, records)
     found.event_bytes = _bytes(broker, topic_name(DISTINCT.family)) / EVENTS
     with stage.application(DISTINCT) as application, _crew(folder) as hire:
@@ -114,7 +118,7 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, say: Callable[[str], Non
                 for n in range(count)
             ]
             found.shares.append(_share(broker, stage, workers, records))
-            shown.append((f"{count} workers", list(map(read_worker, _urls(workers)))))
+            shown.append(_stage(f"{count} workers", application, workers))
         share = found.shares[-1]
         say(f"{count} workers: {share.rate:.0f} events/s, {share.seconds:.1f} s")
     _audit(broker, shown, found)
@@ -124,6 +128,23 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, say: Callable[[str], Non
 
 
 Hire = Callable[..., Worker]
+
+
+class _Stage(NamedTuple):
+    """What the workers showed at the end of a stage, and the persons in their states."""
+
+    what: str
+    workers: list[Exposed]
+    persons: ExactPersons
+
+
+def _stage(what: str, application: Application, workers: list[Worker]) -> _Stage:
+    settings = Settings(
+        broker=application.bootstrap, app_id=application.app_id, partitions=PARTITIONS
+    )
+    catalogue = load_catalogue()
+    persons = exact_persons(read_replica(settings, catalogue), catalogue, LAST_DAY)
+    return _Stage(what, list(map(read_worker, _urls(workers))), persons)
 
 
 @contextmanager
@@ -189,7 +210,7 @@ def _grow(
     application: Application,
     hire: Hire,
     found: Scaled,
-    shown: list[tuple[str, list[Exposed]]],
+    shown: list[_Stage],
     say: Callable[[str], None],
 ) -> None:
     """Rebuild the state from the events, then change the number of workers and watch."""
@@ -208,7 +229,7 @@ def _grow(
 
     def change(what: str, do: Callable[[], object]) -> None:
         found.changes.append(_watch(what, workers, do))
-        shown.append((what, list(map(read_worker, _urls(workers)))))
+        shown.append(_stage(what, application, workers))
         last = found.changes[-1]
         say(f"{what}: {last.blind_seconds:.1f} s blind, calm after {last.settled_seconds:.1f} s")
 
@@ -247,13 +268,13 @@ def _watch(what: str, workers: list[Worker], do: Callable[[], object]) -> Change
     return Change(what, blind, settled)
 
 
-def _audit(broker: KafkaBroker, shown: Sequence[tuple[str, list[Exposed]]], found: Scaled) -> None:
+def _audit(broker: KafkaBroker, shown: Sequence[_Stage], found: Scaled) -> None:
     """Compare what was shown at the end of each stage: all had taken the same set of events."""
     audit = audit_records(
         read_topics(broker.bootstrap), load_catalogue(), LAST_DAY, partitions=PARTITIONS
     )
-    for what, workers in shown:
-        comparison = compare_exposed(audit, workers)
+    for what, workers, persons in shown:
+        comparison = compare_exposed(audit, workers, persons)
         if comparison.differences or not comparison.compared:
             raise ScaleFailedError(f"{what}: {comparison.differences[:5]}", [])
         found.figures += comparison.compared

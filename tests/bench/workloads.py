@@ -10,11 +10,12 @@ from itertools import product
 from events.broadband import BroadbandCoverageReported
 from events.cloudevent import CloudEvent
 from events.fact import Fact
+from events.grant import GrantCall, GrantCommitted
 from events.identifiers import Department
 from events.registry import Family
 from events.training import TrainingAudience, TrainingEnrolled, TrainingProgramme
 
-__all__ = ["DISTINCT", "EVENTS", "HOT", "WORKLOADS", "Workload", "enrolment"]
+__all__ = ["DISTINCT", "EVENTS", "HOT", "WORKLOADS", "Workload", "grant"]
 
 EVENTS = 200_000
 COMMUNES = 2_000
@@ -35,8 +36,21 @@ class Workload:
     events: Callable[[], Iterator[CloudEvent]]
 
 
-def enrolment(number: int, department: Department, *, source: str) -> CloudEvent:
-    """Return an enrolment; each number of a source is somebody else."""
+def grant(number: int, department: Department, *, source: str) -> CloudEvent:
+    """Return the commitment of a grant; each number of a source is another one."""
+    time = BEGAN + timedelta(minutes=10 * number)
+    fact = GrantCommitted(
+        grant_id=f"{source.strip('/')}-{number:012}",
+        committed_on=time.date(),
+        call=GrantCall.SECOND_DIGITAL_CHANCE,
+        siret="23750007900312",
+        amount_cents=100,
+        department=department,
+    )
+    return _event(number, source, time, fact)
+
+
+def _enrolment(number: int, department: Department, *, source: str) -> CloudEvent:
     programmes, audiences = list(TrainingProgramme), list(TrainingAudience)
     time = BEGAN + timedelta(minutes=10 * number)
     return _event(
@@ -57,7 +71,7 @@ def _enrolments() -> Iterator[CloudEvent]:
     departments = list(Department)
     for number in range(EVENTS):
         department = departments[number % len(departments)]
-        yield enrolment(number, department, source="/formation")
+        yield _enrolment(number, department, source="/formation")
 
 
 def _coverage() -> Iterator[CloudEvent]:

@@ -15,8 +15,10 @@ from catalogue.assessment import assess
 from catalogue.loader import load_catalogue
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_records
+from tests.support.commands import run
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.published import is_of_persons, published_values
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew, Worker, supervised
@@ -25,6 +27,8 @@ pytestmark = pytest.mark.timeout(300)
 
 #: The workers' clock stands there.
 LAST_DAY = date(2020, 12, 31)
+#: The figures about persons are of this day then.
+PUBLISHED_DAY = date(2020, 11, 30)
 #: A lycée that the simulation does not know.
 NEW = uai("0754321")
 
@@ -56,14 +60,23 @@ def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
 
 
 def audited_values(broker: KafkaBroker) -> dict[tuple[str, ...], float]:
-    """Return every figure that was ever reported, counted from the raw topics."""
-    catalogue = load_catalogue()
-    audit = audit_records(read_topics(broker.bootstrap), catalogue, LAST_DAY)
-    return {
-        (figure.programme, figure.indicator, figure.department or names.REGION): figure.value
-        for figure in assess(catalogue, audit.readings, LAST_DAY)
-        if figure.value is not None and figure.last_reported is not None
+    """Return every figure that was ever reported, counted from the raw topics.
+
+    Those of persons as they are published.
+    """
+    catalogue, records = load_catalogue(), list(read_topics(broker.bootstrap))
+    audit = audit_records(records, catalogue, LAST_DAY)
+    published = published_values(audit_records(records, catalogue, PUBLISHED_DAY))
+    counted: dict[tuple[str, ...], float] = {
+        ("formation", indicator, place or names.REGION): value
+        for (indicator, place), value in published.items()
     }
+    for figure in assess(catalogue, audit.readings, LAST_DAY):
+        is_known = figure.value is not None and figure.last_reported is not None
+        if is_known and not is_of_persons(catalogue, figure.indicator):
+            place = figure.department or names.REGION
+            counted[figure.programme, figure.indicator, place] = figure.value or 0
+    return counted
 
 
 @pytest.fixture
@@ -86,6 +99,51 @@ def test_values_equal_the_audit(broker: KafkaBroker, crowd: tuple[Worker, Worker
     assert len(counted) > 80
     assert assessor.stop() == 0
     assert "stopped reason=signal" in assessor.log()
+
+
+def test_one_person_more_is_seen_by_nobody(
+    broker: KafkaBroker, crowd: tuple[Worker, Worker]
+) -> None:
+    """Not in a worker's metrics, nor in the assessor's; the audit counts the person."""
+    worker, assessor = crowd
+    before, known = everything(assessor), about_persons(worker)
+    assert known == {("trainees_enrolled", names.REGION), ("trainees_completed", names.REGION)} | {
+        ("priority_audience_ratio", names.REGION)
+    }
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), PUBLISHED_DAY)
+    place, audience = next(
+        (place, audience)
+        for (indicator, audience, place), count in audit.categories.items()
+        if indicator == "trainees_enrolled" and place and count % 10 in (0, 1, 2, 7)
+    )
+    more = event(
+        "training.enrolled",
+        "one-person-more-0001",
+        "2016-12-01",
+        department=place,
+        audience=audience,
+    )
+    send(broker.bootstrap, [message_of(more)])
+    assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
+    assert wait_until(lambda: shown(assessor, names.ASSESSOR_LAG)[()] == 0, seconds=60)
+    assert wait_until(lambda: worker.readiness().get("ready") is True, seconds=60)
+    assert everything(assessor) == before
+    assert about_persons(worker) == known
+    done = run(broker, "audit", "--against", worker.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert " compared, 0 different" in done.stdout
+
+
+def about_persons(worker: Worker) -> set[tuple[str, str]]:
+    """Name the indicators and places of persons that a worker shows anything of."""
+    catalogue = load_catalogue()
+    return {
+        (sample.labels["indicator"], sample.labels["department"])
+        for family in text_string_to_metric_families(worker.metrics())
+        for sample in family.samples
+        if "partition" in sample.labels and "indicator" in sample.labels
+        if is_of_persons(catalogue, sample.labels["indicator"])
+    }
 
 
 def test_kills_change_nothing(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:

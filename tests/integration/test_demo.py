@@ -34,7 +34,7 @@ REPLAYING = "Rejeu des événements"
 LOG = "demo.log"
 #: A broker and a worker; where Prometheus is, an assessor and perhaps an Alertmanager with it.
 INSTALLED = AlertingPrograms.installed()
-PROGRAMS = 2 if INSTALLED is None else 5 if INSTALLED.alertmanager else 4
+PROGRAMS = 3 if INSTALLED is None else 5 if INSTALLED.alertmanager else 4
 
 
 def run(*arguments: str, path: str | None = None) -> "subprocess.CompletedProcess[str]":

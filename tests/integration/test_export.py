@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from catalogue.loader import load_catalogue
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
+from tests.support.published import is_of_persons
 from tests.support.traffic import region, send, wait_done
 from tests.support.workers import Crew
 
@@ -28,7 +30,7 @@ def exported(broker: KafkaBroker, folder: Path, *options: str) -> Figures:
     return {
         (row["indicator"], row["department"]): (row["value"], row["last_reported"])
         for row in rows
-        if row["category"] is None
+        if row["category"] is None and not is_of_persons(load_catalogue(), row["indicator"])
     }
 
 
@@ -42,6 +44,7 @@ def audited(broker: KafkaBroker, *options: str) -> Figures:
             one["last_reported"],
         )
         for one in json.loads(done.stdout)["figures"]
+        if not is_of_persons(load_catalogue(), one["indicator"])
     }
 
 

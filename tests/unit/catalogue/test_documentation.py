@@ -18,7 +18,7 @@ from catalogue.history import History, StepFunction
 from catalogue.judgement import judge
 from catalogue.loader import load_catalogue
 from catalogue.model import Indicator
-from catalogue.suppression import published
+from catalogue.publication import Publication, PublicationStep
 from tests.support.reference_figures import Record, observed_figure, reference_figure
 
 PAGE = Path(__file__).parents[3] / "docs" / "catalogue.md"
@@ -32,7 +32,7 @@ JUDGED = [
     for example in STATED
     for day, judged in example.get("judged", {}).items()
 ]
-TABLES = [example for example in STATED if "published" in example]
+PUBLISHED = [example for example in STATED if "shown" in example]
 
 
 def figures() -> Iterator[tuple[dict[str, Any], date, str | None, object]]:
@@ -110,26 +110,25 @@ def test_an_example_is_judged_as_the_page_states(
     assert {name: as_stated(getattr(judgement, name)) for name in stated} == as_read(stated)
 
 
-@pytest.mark.parametrize("example", TABLES)
-def test_an_example_is_suppressed_as_the_page_states(example: dict[str, Any]) -> None:
-    """Every cell and every total: the page's `all` is a margin."""
-
-    def flat(table: dict[str, dict[str, int | None]]) -> dict[tuple[Any, Any], int | None]:
-        name = {"all": None}
-        return {
-            (name.get(row, row), name.get(column, column)): value
-            for row, columns in table.items()
-            for column, value in columns.items()
-        }
-
-    cells = {place: value or 0 for place, value in flat(example["cells"]).items()}
-    assert published(cells, example["min_cell"]) == flat(example["published"])
+@pytest.mark.parametrize("example", PUBLISHED)
+def test_an_example_is_published_as_the_page_states(example: dict[str, Any]) -> None:
+    """On each day the count of the last period that is published, in multiples."""
+    persons = totals(example["persons"])
+    assert persons is not None
+    publication = Publication(
+        example["min_cell"],
+        PublicationStep(example["published"]),
+        example["availability_delay_days"],
+    )
+    published = persons.published(publication)
+    shown = {day: published.at(publication.day(day)) or None for day in example["shown"]}
+    assert shown == example["shown"]
 
 
 def test_every_example_is_run() -> None:
     """None is of a kind that no test knows."""
     judged = [example for example in STATED if "judged" in example]
-    assert len(EXAMPLES) + len(judged) + len(TABLES) == len(STATED)
+    assert len(EXAMPLES) + len(judged) + len(PUBLISHED) == len(STATED)
 
 
 @pytest.mark.parametrize("form", ["count", "latest", "sum", "fresh", "ratio", "share", "observed"])

@@ -12,6 +12,7 @@ from catalogue.assessment import Reading, assess
 from catalogue.errors import InvalidCatalogueError
 from catalogue.loader import PROGRAMMES, load_catalogue
 from catalogue.progress import MilestoneStatus
+from catalogue.publication import PersonPart
 from events.registry import Family
 from tests.support.reference_figures import Record, reference_figure
 
@@ -180,13 +181,58 @@ def test_an_indicator_is_added_without_python(tmp_path: Path) -> None:
     assert (region.value, region.target, region.status) == (600, 1000, MilestoneStatus.ON_TRACK)
 
 
-def test_persons_that_one_indicator_counts_may_be_suppressed(tmp_path: Path) -> None:
-    """Other facts beside them betray nobody."""
-    undone = (BAD / "min_cell_undone.yaml").read_text(encoding="utf-8")
-    alone = undone.replace(
-        "among: { count: training.enrolled }", "among: { count: training.completed }"
+COUNTED = """
+  - id: counted
+    title: Inscriptions
+    definition: Inscriptions aux formations.
+    unit: count
+    direction: rising
+    grain: department
+    measure: { count: training.enrolled }
+    breakdown: audience
+    periodicity: monthly
+    availability_delay_days: 15
+    min_cell: 7
+    published: monthly
+"""
+
+
+def test_a_share_of_published_cells_is_no_mistake(tmp_path: Path) -> None:
+    """It is added up from them, and tells no more."""
+    alone = (BAD / "min_cell_of_a_ratio.yaml").read_text(encoding="utf-8")
+    (tmp_path / "formation.yaml").write_text(alone + COUNTED, encoding="utf-8")
+    parts = load_catalogue(tmp_path).person_parts["job_seekers_ratio"]
+    assert parts == (
+        PersonPart("counted", frozenset({"job_seeker"})),
+        PersonPart("counted"),
     )
-    (tmp_path / "formation.yaml").write_text(alone, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("declared", "other"),
+    [
+        ("published: monthly", "published: annual"),
+        ("min_cell: 7", "min_cell: 8"),
+        ("availability_delay_days: 15", "availability_delay_days: 14"),
+        ("grain: department", "grain: region"),
+        ("breakdown: audience", "breakdown: programme"),
+        ("training.enrolled", "training.completed"),
+    ],
+)
+def test_a_share_of_other_cells_is_refused(tmp_path: Path, declared: str, other: str) -> None:
+    """Of another day, another number or another division they would tell of each other."""
+    alone = (BAD / "min_cell_of_a_ratio.yaml").read_text(encoding="utf-8")
+    counted = COUNTED.replace(declared, other)
+    (tmp_path / "formation.yaml").write_text(alone + counted, encoding="utf-8")
+    with pytest.raises(InvalidCatalogueError, match="no sum of published cells"):
+        load_catalogue(tmp_path)
+
+
+def test_persons_of_different_facts_are_counted_beside_each_other(tmp_path: Path) -> None:
+    """Each indicator has cells of its own."""
+    undone = (BAD / "min_cell_undone.yaml").read_text(encoding="utf-8")
+    apart = undone.replace("training.enrolled, where", "training.completed, where")
+    (tmp_path / "formation.yaml").write_text(apart, encoding="utf-8")
     assert load_catalogue(tmp_path).indicator("enrolled").min_cell == 11
 
 

@@ -12,6 +12,7 @@ from catalogue.algebra import compile_measure
 from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
 from catalogue.loader import load_catalogue
 from catalogue.model import Indicator, Milestone, Periodicity
+from catalogue.publication import PersonPart, counts_persons
 from events.identifiers import Department
 
 CATALOGUE = load_catalogue()
@@ -177,9 +178,32 @@ def test_a_window_that_the_step_divides_has_both_its_ends() -> None:
         Indicator.model_validate(declared(trend={**points, "at_least": 5}))
 
 
-def test_the_regions_own_catalogue_suppresses_nothing() -> None:
-    """Its share of priority audiences counts the enrolments again; the workers show all of it."""
-    assert {indicator.min_cell for indicator in CATALOGUE.indicators} == {None}
+def test_the_regions_own_catalogue_publishes_persons_by_tens() -> None:
+    """All figures about persons, and no other: the share is of the cells of the enrolments."""
+    assert {one.id: one.min_cell for one in CATALOGUE.indicators if one.min_cell} == {
+        one.id: 10 for one in CATALOGUE.indicators if counts_persons(one)
+    }
+    assert CATALOGUE.person_parts["priority_audience_ratio"] == (
+        PersonPart("trainees_enrolled", frozenset({"job_seeker", "early_leaver", "low_qualified"})),
+        PersonPart("trainees_enrolled"),
+    )
+
+
+@pytest.mark.parametrize("missing", ["min_cell", "published"])
+def test_persons_have_a_smallest_cell_and_a_step(missing: str) -> None:
+    """One without the other hides nothing."""
+    protected = {"min_cell": 10, "published": "monthly"}
+    del protected[missing]
+    with pytest.raises(ValidationError, match=f"{missing}\n *is missing"):
+        Indicator.model_validate(declared(**protected))
+
+
+def test_a_target_below_the_smallest_cell_is_refused() -> None:
+    """Whether it is reached would tell a number that is withheld."""
+    milestone = {"id": "few", "target": 9, "source": "Essai"}
+    few = {"min_cell": 10, "published": "monthly", "milestones": [milestone]}
+    with pytest.raises(ValidationError, match="is below min_cell"):
+        Indicator.model_validate(declared(**few))
 
 
 def test_models_are_frozen() -> None:

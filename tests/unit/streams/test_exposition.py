@@ -216,13 +216,32 @@ class TestFigures:
         assert by_place(exposed(catalogue, holdings)[names.INDICATOR_VALUE.name]) == {"77": 123.45}
 
     def test_persons_are_not_shown_by_partition(self) -> None:
-        """Where fewer than `min_cell` must not be seen, the worker tells only the last report."""
-        catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience", min_cell=11)
+        """The worker tells only the region's last report: a département's is somebody's day."""
+        catalogue = catalogue_of(
+            {"count": "training.enrolled"}, breakdown="audience", min_cell=11, published="monthly"
+        )
         enrolled = event("training.enrolled", "enrolment-000001", "2018-02-01", department="77")
         found = exposed(catalogue, taught(catalogue, enrolled))
 
         shown = [metric for metric in FIGURES if found[metric.name]]
         assert shown == [names.INDICATOR_LAST_REPORTED]
+        assert by_place(found[names.INDICATOR_LAST_REPORTED.name]).keys() == {"region"}
+
+    def test_how_many_persons_are_known_is_rounded(self) -> None:
+        """Each new one would otherwise be seen, one by one."""
+        catalogue = catalogue_of({"count": "training.enrolled"}, min_cell=5, published="monthly")
+        told = [
+            event("training.enrolled", f"enrolment-{number:06}", "2018-02-01")
+            for number in range(8)
+        ]
+        for known, shown in ((4, 0), (7, 5), (8, 10)):
+            found = exposed(catalogue, taught(catalogue, *told[:known]))
+            (count,) = (
+                sample.value
+                for sample in found[names.ENTITIES.name]
+                if sample.labels["family"] == "trainings"
+            )
+            assert count == shown
 
     def test_an_entity_without_a_department_counts_for_the_region(self) -> None:
         """Under a label that is no département."""

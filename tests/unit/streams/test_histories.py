@@ -20,9 +20,10 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.identifiers import Department
 from events.observation import Territory
+from events.training import TrainingAudience
 from streams.audit.ledger import Ledger
 from streams.audit.recount import audit_ledger
-from streams.histories import categories_of, histories_of, person_tables
+from streams.histories import categories_of, exact_persons, histories_of
 from streams.holdings import Holdings
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, event, histories, uai
@@ -30,7 +31,11 @@ from tests.support.observations import Observation, barometer, observations, obs
 from tests.support.records import learn
 
 AS_OF = date(2020, 12, 31)
-ENROLLED = catalogue_of({"count": "training.enrolled"}, breakdown="audience", min_cell=5)
+ENROLLED = catalogue_of(
+    {"count": "training.enrolled"}, breakdown="audience", min_cell=5, published="monthly"
+)
+#: Every audience, in Paris.
+AUDIENCES = [f"paris_{audience.value}" for audience in TrainingAudience]
 
 shipped = cache(load_catalogue)
 amounts = st.decimals(-1000, 1000, places=3)
@@ -67,18 +72,26 @@ def test_readings_are_the_audit_s_on_every_day(told: list[list[CloudEvent]]) -> 
     events = [one for history in told for one in history]
     holdings = taught(shipped(), events)
     found, parts = histories_of(holdings, shipped()), categories_of(holdings, shipped())
+
+    def is_exact(indicator: str) -> bool:
+        return shipped().indicator(indicator).publication is None
+
     with Ledger(map(raw_record, events), partitions=8) as ledger:
         for day in (*map(date.fromisoformat, DAYS), AS_OF):
             audit = audit_ledger(ledger, shipped(), day)
-            readings = {place: history.reading(day) for place, history in found.items()}
-            assert readings == audit.readings
+            assert {
+                place: history.reading(day)
+                for place, history in found.items()
+                if is_exact(place[0])
+            } == {place: reading for place, reading in audit.readings.items() if is_exact(place[0])}
             assert {
                 (one, category, where): total.at(day)
                 for (one, where, category), total in parts.items()
-            } == {
-                key: amount
-                for key, amount in audit.categories.items()
-                if shipped().indicator(key[0]).min_cell is None
+                if is_exact(one)
+            } == {key: amount for key, amount in audit.categories.items() if is_exact(key[0])}
+            persons = exact_persons(holdings, shipped(), day)
+            assert {one: sum(cells.values()) for one, cells in persons.items()} == {
+                one: audit.readings[one, None].numerator for one in persons
             }
 
 
@@ -249,41 +262,48 @@ class TestObserved:
             assert found["waiting_days", None].value(AS_OF) == value
 
 
-class TestPersonTables:
-    """Tables of persons, as they may be shown."""
+class TestPersons:
+    """Figures about persons, as they are published."""
 
-    def test_are_only_of_indicators_that_declare_a_smallest_cell(self) -> None:
-        """The others are shown as they are."""
-        catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
-        assert person_tables(Holdings(catalogue.terms), catalogue, AS_OF) == {}
+    def test_are_withheld_below_the_smallest_cell(self) -> None:
+        """As are sums of nothing but such."""
+        told = enrolments(paris_job_seeker=4, paris_employee=4, meaux_employee=21)
+        found = histories_of(taught(ENROLLED, told), ENROLLED)
+        values = [found[INDICATOR, place].value(AS_OF) for place in (None, "75", "77")]
+        assert values == [20, None, 20]
 
-    def test_hide_a_small_cell_and_what_betrays_it(self) -> None:
-        """Two persons are hidden, and enough beside them that no sum tells them."""
-        told = enrolments(
-            paris_job_seeker=2, paris_employee=20, meaux_job_seeker=20, meaux_employee=20
-        )
-        table = person_tables(taught(ENROLLED, told), ENROLLED, AS_OF)[INDICATOR]
-        assert table["75", "job_seeker"] is None
-        assert sum(value is None for value in table.values()) > 1
-        assert table[None, None] == 62
-
-    def test_show_what_is_large_enough(self) -> None:
-        """Cells, and margins with them."""
-        told = enrolments(paris_job_seeker=5, meaux_employee=6)
-        table = person_tables(taught(ENROLLED, told), ENROLLED, AS_OF)[INDICATOR]
-        assert (table["75", "job_seeker"], table["77", None], table[None, None]) == (5, 6, 11)
-
-    def test_are_of_their_day(self) -> None:
-        """The day before, nobody had enrolled."""
-        holdings = taught(ENROLLED, enrolments(paris_job_seeker=5))
-        table = person_tables(holdings, ENROLLED, date(2017, 12, 31))[INDICATOR]
-        assert set(table.values()) <= {0}
+    def test_are_of_the_ends_of_periods(self) -> None:
+        """The days between show those of the last one."""
+        history = histories_of(taught(ENROLLED, enrolments(paris_other=7)), ENROLLED)[
+            INDICATOR, None
+        ]
+        assert history.reports == (date(2018, 1, 31),)
+        values = [history.value(date(2018, 1, day)) for day in (30, 31)]
+        assert values == [None, 5]
 
     def test_of_a_region_s_indicator_have_no_departements(self) -> None:
-        """Where no département is shown, none must be hidden by the others."""
+        """Where no département is shown, its cells are the region's."""
         catalogue = catalogue_of(
-            {"count": "training.enrolled"}, breakdown="audience", min_cell=5, grain="region"
+            {"count": "training.enrolled"},
+            breakdown="audience",
+            min_cell=5,
+            published="monthly",
+            grain="region",
         )
         told = enrolments(paris_job_seeker=3, meaux_job_seeker=3)
-        table = person_tables(taught(catalogue, told), catalogue, AS_OF)[INDICATOR]
-        assert table[None, "job_seeker"] == 6
+        parts = categories_of(taught(catalogue, told), catalogue)
+        assert parts[INDICATOR, None, "job_seeker"].at(AS_OF) == 5
+
+    def test_a_share_is_that_of_published_cells(self) -> None:
+        """Its exact parts would tell what the cells withhold."""
+        told = enrolments(**{**dict.fromkeys(AUDIENCES, 96), "paris_job_seeker": 114})
+        found = histories_of(taught(shipped(), told), shipped())
+        share = found["priority_audience_ratio", "75"]
+        assert share.value(AS_OF) == Fraction(110 + 100 + 100, 110 + 4 * 100)
+
+    def test_a_share_is_withheld_where_withheld_cells_could_change_it(self) -> None:
+        """Nine of each of three audiences may be behind a share of the other two."""
+        told = enrolments(paris_job_seeker=50, paris_employee=50, paris_other=9)
+        share = histories_of(taught(shipped(), told), shipped())["priority_audience_ratio", "75"]
+        assert share.value(AS_OF) is None
+        assert share.withholds(AS_OF)

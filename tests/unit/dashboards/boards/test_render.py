@@ -7,6 +7,7 @@ from typing import Any
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.model import Catalogue, Indicator, Programme, Unit
+from catalogue.publication import PublicationStep
 from dashboards import conventions as ours
 from dashboards.boards.figures import most_lines
 from dashboards.boards.render import boards_of, first_day, render, write
@@ -86,7 +87,7 @@ def test_a_long_id_is_linked_by_the_board_s_own_uid() -> None:
 
 def test_small_counts_are_said_to_be_hidden() -> None:
     """An indicator about persons has its cells from the assessor, and says which are hidden."""
-    one = counted().model_copy(update={"min_cell": 11})
+    one = counted().model_copy(update={"min_cell": 11, "published": PublicationStep.MONTHLY})
     programme = CATALOGUE.programme_of(counted().id).model_copy(update={"indicators": (one,)})
     board = documents(with_programme(programme))[ours.programme_board(programme.id)]
     texts = [json.dumps(panel, ensure_ascii=False) for panel in board["panels"]]

@@ -13,7 +13,7 @@ from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from streams.assessor.exposition import Assessment, AssessorExposition, View
-from streams.histories import histories_of, person_tables
+from streams.histories import histories_of, person_categories_of
 from streams.holdings import Holdings
 from streams.metric_families import registry_of
 from tests.support.histories import pool
@@ -32,7 +32,7 @@ def assessment() -> Assessment:
     return Assessment(
         AS_OF,
         judge_all(CATALOGUE, histories, AS_OF),
-        person_tables(holdings, CATALOGUE, AS_OF),
+        person_categories_of(holdings, CATALOGUE),
     )
 
 

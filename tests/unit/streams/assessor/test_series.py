@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from catalogue import metric_names as names
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
@@ -14,7 +17,7 @@ from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.assessor.series import Point, cell_points, judgement_points
-from streams.histories import histories_of, person_tables
+from streams.histories import histories_of, person_categories_of
 from streams.holdings import Holdings
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
@@ -31,15 +34,14 @@ shipped = cache(load_catalogue)
 def points(
     catalogue: Catalogue, *told: CloudEvent, as_of: date = AS_OF
 ) -> tuple[list[Point], list[Point]]:
-    """Return what is shown of events on a day: of judgements, and of tables of persons."""
+    """Return what is shown of events on a day: of judgements, and of cells of persons."""
     holdings = Holdings(catalogue.terms)
     for one in told:
         learn(holdings, one.fact.FAMILY, [[one]])
-    tables = person_tables(holdings, catalogue, as_of)
     judgements = judge_all(catalogue, histories_of(holdings, catalogue), as_of)
     return (
-        list(judgement_points(catalogue, judgements, tables)),
-        list(cell_points(catalogue, tables)),
+        list(judgement_points(catalogue, judgements)),
+        list(cell_points(catalogue, person_categories_of(holdings, catalogue), as_of)),
     )
 
 
@@ -168,39 +170,72 @@ class TestPersons:
         ENROLLED,
         breakdown="audience",
         min_cell=5,
+        published="monthly",
         milestones=[{**TEN, "scope": ["region", "departments"]}],
         baseline=BASELINE,
     )
 
-    def test_show_no_number_of_a_suppressed_territory(self) -> None:
-        """Neither its value, nor what it could be computed from; its status is shown."""
+    def test_show_no_number_of_a_withheld_territory(self) -> None:
+        """Neither its value, nor what it could be computed from; its status is shown, as of 0."""
         found, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
-        shown = {point.metric for point in found if point.labels[2] == "75"}
-        assert shown == {names.MILESTONE_STATUS, names.MILESTONE_LOST}
-        assert of(cells, names.CELL_SUPPRESSED)["75", ""] == 1
+        paris = [point for point in found if point.labels[2:3] == ("75",)]
+        assert {point.metric for point in paris} == {
+            names.CELL_SUPPRESSED,
+            names.MILESTONE_STATUS,
+            names.MILESTONE_LOST,
+        }
+        assert of(paris, names.CELL_SUPPRESSED)["75", ""] == 1
         assert ("75", "job_seeker") not in of(cells, names.CELL_VALUE)
 
-    def test_show_what_is_large_enough(self) -> None:
-        """With its categories, those of nobody too."""
-        found, cells = points(self.CATALOGUE, *enrolled(6, "75"), *enrolled(7, "77"))
-        values = of(cells, names.CELL_VALUE)
-        assert values["75", "job_seeker"] == 6
-        assert values["region", "job_seeker"] == 13
-        assert values["75", "employee"] == 0
-        assert of(found, names.INDICATOR_ASSESSED_VALUE)["75",] == 6
-        assert set(of(cells, names.CELL_SUPPRESSED).values()) == {0}
+    def test_a_territory_of_few_is_shown_as_one_of_nobody(self) -> None:
+        """That somebody came is not to be seen, in no series."""
+        few = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
+        nobody = points(self.CATALOGUE, *enrolled(30, "77"))
+        assert few == nobody
 
-    def test_every_cell_says_whether_it_is_suppressed(self) -> None:
-        """A suppressed one has no value, and every other has one."""
+    @given(st.lists(st.integers(0, 12), min_size=4, max_size=4))
+    def test_cells_that_are_published_alike_are_shown_alike(self, counts: list[int]) -> None:
+        """Nothing that is shown depends on more than the published cells."""
+        publication = self.CATALOGUE.indicators[0].publication
+        assert publication is not None
+        places = [(place, who) for place in ("75", "77") for who in ("job_seeker", "other")]
+        # One that counts in any case, so that something is reported.
+        reported = enrolled(30, "78")
+        shown = [
+            points(
+                self.CATALOGUE,
+                *reported,
+                *(
+                    one
+                    for count, at in zip(persons, places, strict=True)
+                    for one in enrolled(count, *at)
+                ),
+            )
+            for persons in (counts, [publication.count(count) for count in counts])
+        ]
+        assert shown[0] == shown[1]
+
+    def test_show_what_is_large_enough_in_multiples(self) -> None:
+        """Totals are the sums of what is shown by category."""
+        found, cells = points(self.CATALOGUE, *enrolled(6, "75"), *enrolled(8, "77"))
+        values = of(cells, names.CELL_VALUE)
+        assert values["75", "job_seeker"] == 5
+        assert values["77", "job_seeker"] == 10
+        assert values["region", "job_seeker"] == 15
+        assert of(found, names.INDICATOR_ASSESSED_VALUE)["region",] == 15
+        assert of(found, names.CELL_SUPPRESSED)["75", ""] == 0
+
+    def test_every_cell_says_whether_it_is_withheld(self) -> None:
+        """A withheld one has no value, and every other has one."""
         _, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
-        hidden = {labels for labels, one in of(cells, names.CELL_SUPPRESSED).items() if one}
-        values = of(cells, names.CELL_VALUE).keys()
-        every = of(cells, names.CELL_SUPPRESSED).keys()
-        assert hidden.isdisjoint(values)
-        assert hidden | values == {labels for labels in every if labels[1]} | {
-            labels for labels in hidden if not labels[1]
-        }
-        assert {labels[2:] for labels in every} == {()}
+        told = of(cells, names.CELL_SUPPRESSED)
+        assert of(cells, names.CELL_VALUE).keys() == {at for at, one in told.items() if not one}
+
+    def test_say_which_day_is_shown(self) -> None:
+        """The end of the last period that is published."""
+        found, _ = points(self.CATALOGUE, *enrolled(6, "75"), as_of=date(2018, 6, 29))
+        day = datetime(2018, 5, 31, tzinfo=UTC).timestamp()
+        assert of(found, names.INDICATOR_PUBLISHED) == {(): day}
 
     def test_others_have_no_cells(self) -> None:
         """They are the workers' by category."""

@@ -14,6 +14,8 @@ from click.testing import CliRunner, Result
 from smart_region import main
 from streams.audit.exposed import Exposed, parse_metrics
 from streams.audit.records import RawRecord
+from streams.holdings import Holdings
+from streams.replica import NothingKnownError, StatesLostError
 from tests.support.audits import raw
 from tests.support.histories import uai
 
@@ -50,6 +52,7 @@ def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
 
     monkeypatch.setattr("streams.audit.exposed.read_worker", read)
     monkeypatch.setattr("streams.audit.comparison.read_worker", read)
+    monkeypatch.setattr("streams.replica.read_replica", lambda _, known: Holdings(known.terms))
 
 
 def audit(*arguments: str, **environ: str) -> Result:
@@ -99,6 +102,57 @@ def test_names_the_differences_and_exits_with_1(monkeypatch: pytest.MonkeyPatch)
     assert lines[0] == f"Audit of {WORKERS_DAY}"
     assert "lycees/schools_connected_ratio/75: audit 0/1, worker 0/0" in lines
     assert lines[-1].endswith(" compared, 6 different")
+
+
+def test_states_that_cannot_be_read_are_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Persons are compared with nothing else."""
+    show(monkeypatch)
+
+    def lost(*_: object) -> Holdings:
+        raise StatesLostError([])
+
+    monkeypatch.setattr("streams.replica.read_replica", lost)
+
+    result = audit("--against", "http://worker")
+
+    assert result.exit_code == 1
+    assert "rebuild the states" in result.stdout
+
+
+@pytest.mark.parametrize(("persons", "status"), [(0, 1), (1, 3)])
+def test_states_of_nobody_are_those_of_another_application(
+    monkeypatch: pytest.MonkeyPatch, persons: int, status: int
+) -> None:
+    """Where there are persons to compare; else nobody has sent any."""
+    show(monkeypatch)
+
+    def empty(*_: object) -> Holdings:
+        raise NothingKnownError("other", "kafka:9092")
+
+    def read(*_: object, **__: object) -> Iterator[RawRecord]:
+        yield raw("school.registered", PARIS, "2018-01-01")
+        for number in range(persons):
+            yield raw("training.enrolled", f"enrolment-{number:08}", "2018-01-01")
+
+    monkeypatch.setattr("streams.replica.read_replica", empty)
+    monkeypatch.setattr("streams.audit.reading.read_topics", read)
+
+    result = audit("--against", "http://worker")
+
+    assert result.exit_code == status
+    assert ("SMART_REGION_APP_ID" in result.stderr) == bool(persons)
+
+
+def test_no_number_of_persons_is_told() -> None:
+    """Neither in the table nor in the JSON, whose readers may be anybody."""
+    told = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
+    persons = [one for one in told["figures"] if one["indicator"] == "trainees_enrolled"]
+
+    assert len(persons) == 9
+    assert {(one["value"], one["numerator"], one["status"]) for one in persons} == {
+        (None, None, None)
+    }
+    assert "trainees_enrolled" not in {one["indicator"] for one in told["categories"]}
 
 
 def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> None:

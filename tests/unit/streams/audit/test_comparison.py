@@ -8,8 +8,10 @@ from streams.audit.comparison import compare_exposed, shown_readings, workers_da
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.exposed import Exposed, parse_metrics
 from streams.audit.recount import Audit
+from streams.histories import ExactPersons, exact_persons
 from tests.support.audits import audited, raw
-from tests.support.histories import uai
+from tests.support.histories import event, uai
+from tests.support.pasts import taught
 
 Samples = dict[tuple[str, int], float | str]
 """The samples of one metric by (département, partition); a day stands for its timestamp."""
@@ -189,13 +191,13 @@ def test_compares_the_parts_of_a_breakdown() -> None:
 
 
 ENROLLED = {"count": "training.enrolled"}
-REPORTED: Figures = {"last_reported_timestamp_seconds": {("77", 0): "2018-01-01"}}
+REPORTED: Figures = {"last_reported_timestamp_seconds": {("region", 0): "2018-01-01"}}
 
 
 def persons() -> Audit:
     """Audit an enrolment where fewer than 11 must not be shown."""
     records = [raw("training.enrolled", "enrolment-00000001", "2018-01-01", audience="employee")]
-    return audited(records, ENROLLED, DAY, breakdown="audience", min_cell=11)
+    return audited(records, ENROLLED, DAY, breakdown="audience", min_cell=11, published="monthly")
 
 
 def test_does_not_compare_what_no_worker_may_show() -> None:
@@ -216,6 +218,45 @@ def test_names_a_worker_that_shows_what_it_may_not() -> None:
         "test/figure: smartregion_indicator_category_value shown by the worker, despite min_cell",
         "test/figure: smartregion_indicator_value shown by the worker, despite min_cell",
     )
+
+
+def test_names_a_worker_that_tells_when_somebody_came_where() -> None:
+    """The last report of a département, too, is somebody's day."""
+    shown: Figures = {"last_reported_timestamp_seconds": {("77", 0): "2018-01-01"}}
+
+    (difference,) = compare_exposed(persons(), [worker(shown)]).differences
+
+    assert "last_reported_timestamp_seconds shown by the worker" in difference
+
+
+def held(*audiences: str) -> ExactPersons:
+    """Count what workers hold after enrolments in Seine-et-Marne, one of each audience."""
+    told = [
+        event("training.enrolled", f"enrolment-{number:08}", "2018-01-01", audience=audience)
+        for number, audience in enumerate(audiences, 1)
+    ]
+    catalogue = persons().catalogue
+    return exact_persons(taught(catalogue, told), catalogue, date.fromisoformat(DAY))
+
+
+def test_counts_persons_in_the_workers_states() -> None:
+    """Exactly, each cell and each sum, although nobody is shown them."""
+    agreed = compare_exposed(persons(), [worker(REPORTED)], held("employee"))
+
+    assert (agreed.compared, agreed.differences) == (9 * 6, ())
+
+
+def test_names_the_cells_that_differ_without_their_numbers() -> None:
+    """A difference may be read by anybody."""
+    found = compare_exposed(persons(), [worker(REPORTED)], held("employee", "job_seeker"))
+
+    assert [line.partition(":")[0] for line in found.differences] == [
+        "test/figure/region",
+        "test/figure/region/job_seeker",
+        "test/figure/77",
+        "test/figure/77/job_seeker",
+    ]
+    assert not any(character.isdigit() for character in found.differences[0])
 
 
 def test_reads_nothing_of_what_no_worker_may_show() -> None:

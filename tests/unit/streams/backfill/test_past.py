@@ -13,7 +13,7 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.fact import Family
 from streams.assessor.exposition import Assessment, AssessorExposition, View
-from streams.histories import histories_of, person_tables
+from streams.histories import histories_of, person_categories_of
 from streams.holdings import Holdings
 from streams.promises import promises
 from tests.support.audits import INDICATOR, catalogue_of
@@ -23,7 +23,9 @@ from tests.support.openmetrics import read_openmetrics
 from tests.support.pasts import taught, written
 
 DAYS = [date(2018, 1, 1) + timedelta(days=5 * number) for number in range(30)]
-PERSONS = catalogue_of({"count": "training.enrolled"}, breakdown="audience", min_cell=5)
+PERSONS = catalogue_of(
+    {"count": "training.enrolled"}, breakdown="audience", min_cell=5, published="monthly"
+)
 CONNECTED = {"ratio": {"of": {"count": "school.connected"}, "over": {"count": "school.registered"}}}
 
 Shown = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -49,7 +51,7 @@ def scraped(catalogue: Catalogue, holdings: Holdings, day: date) -> Shown:
     assessment = Assessment(
         day,
         judge_all(catalogue, histories_of(holdings, catalogue), day),
-        person_tables(holdings, catalogue, day),
+        person_categories_of(holdings, catalogue),
     )
     families = AssessorExposition(catalogue, lambda: View(day, 0, assessment)).collect()
     return {
@@ -168,7 +170,7 @@ def test_categories_are_recorded() -> None:
     assert value(past[DAYS[0]], recorded.REGION_CATEGORY.name, **who) is None
 
 
-def test_suppressed_persons_are_nowhere() -> None:
+def test_withheld_persons_are_nowhere() -> None:
     """Neither under the assessor's names nor under the recorded ones, on no day."""
     told = [
         event("training.enrolled", f"enrolment-{code}-{n:05}", "2018-02-01", department=code)

@@ -41,6 +41,11 @@ class Watched:
         """Itself, as a worker."""
         return self
 
+    @property
+    def assessor(self) -> "Watched":
+        """Itself, as an assessor."""
+        return self
+
     def now(self) -> datetime:
         """Noon."""
         return datetime(2016, 5, 4, 12, tzinfo=UTC)
