@@ -141,7 +141,8 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.GROUP: (_DESCRIBE,),
     },
     Role.CLERK: {
-        _Part.EVENTS: (_WRITE,),
+        # What a letter does not keep is read where it lies.
+        _Part.EVENTS: (_READ, _WRITE),
         _Part.DEAD_LETTERS: (_READ,),
         _Part.OUTCOMES: (_READ, _WRITE),
     },

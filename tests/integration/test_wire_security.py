@@ -262,6 +262,11 @@ def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None
         producer.send(topic_name(OWN_FAMILY), b"no event").get(10)
     assert wait_until(lambda: letters_seen_by(monitor, Role.CLERK) > before, seconds=30)
 
+    [*_, last] = monitor.run_as(Role.CLERK, "dead-letters", "list", "--json").stdout.splitlines()
+    place = json.loads(last)["letter"]
+    shown = monitor.run_as(Role.CLERK, "dead-letters", "show", place, "--unmask")
+    assert "no event" in shown.stdout, shown.stderr  # It lies on its topic.
+
     done = monitor.run_as(Role.CLERK, "dead-letters", "discard", "--all", "--because", "a test")
 
     assert done.returncode == 0, done.stderr
