@@ -169,6 +169,13 @@ CELLS_AHEAD = Metric(
     "Facts in restored states that were left out: recorded later than their state was written.",
     "Not 0: the worker reads their partitions again by itself; see time_ahead among dead letters.",
 )
+CELLS_NOT_OWNED = Metric(
+    "smartregion_state_cells_not_owned_total",
+    "counter",
+    (),
+    "Facts in restored states that were left out: their source does not own them.",
+    "Not 0: the worker reads their partitions again by itself; see not_owner among dead letters.",
+)
 EVENTS = Metric(
     "smartregion_events_total",
     "counter",
@@ -269,6 +276,7 @@ METRICS: tuple[Metric, ...] = (
     STATES_UNREADABLE,
     ENDS_AT_RECORD,
     CELLS_AHEAD,
+    CELLS_NOT_OWNED,
     EVENTS,
     DEAD_LETTERS,
     LAST_EVENT,

@@ -92,6 +92,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "too_complex": "trop complexe",
         "time_ahead": "daté dans le futur",
         "not_allowed": "hors de la déclaration du producteur",
+        "not_owner": "fait d'un autre producteur",
         "person_data": "données personnelles",
         "unreadable": "lot illisible",
         "entity_full": "trop de jours pour une même entité",

@@ -21,6 +21,7 @@ class BroadbandCoverageReported(Fact):
     NAME: ClassVar[str] = "broadband.coverage_reported"
     KEY: ClassVar[str] = "insee"
     DAY: ClassVar[str] = "as_of"
+    WITHIN: ClassVar[str] = "{department}*"
 
     insee: CommuneCode
     as_of: Day

@@ -46,6 +46,7 @@ class RefusalReason(StrEnum):
     WRONG_TOPIC = "wrong_topic"
     TIME_AHEAD = "time_ahead"
     NOT_ALLOWED = "not_allowed"
+    NOT_OWNER = "not_owner"
     PERSON_DATA = "person_data"
     UNREADABLE = "unreadable"
     ENTITY_FULL = "entity_full"
@@ -76,6 +77,7 @@ PROBLEMS = {
     RefusalReason.WRONG_TOPIC: "belongs to another topic",
     RefusalReason.TIME_AHEAD: "is later than the clock of the producers' door",
     RefusalReason.NOT_ALLOWED: "is not declared for this producer",
+    RefusalReason.NOT_OWNER: "does not own this fact of this entity",
     RefusalReason.PERSON_DATA: "looks like a person's data",
     RefusalReason.UNREADABLE: "cannot be read from its batch",
     RefusalReason.ENTITY_FULL: "is one day more than is kept of an entity",

@@ -54,6 +54,10 @@ class Fact(BaseModel):
     """The field that identifies the entity."""
     DAY: ClassVar[str]
     """The field that holds the day on which the fact took effect."""
+    WITHIN: ClassVar[str | None] = None
+    """The identifiers of the entities of a territory, with `*` for any characters; `{department}`
+    stands for the code of a département, `{territory}` for that of any territory. None: where an
+    entity is cannot be told from its identifier."""
 
     _PLAIN: ClassVar[tuple[str, ...]] = ()
     _CODED: ClassVar[tuple[str, ...]] = ()
@@ -76,6 +80,16 @@ class Fact(BaseModel):
     def entity_id(self) -> str:
         """The entity that the fact is about; the record's key."""
         return str(getattr(self, self.KEY))
+
+    @classmethod
+    def entities_in(cls, territory: str) -> str | None:
+        """The pattern of the identifiers of a territory's entities; None: it cannot be told.
+
+        Territories are written `D77`, `R11`, `FRANCE`.
+        """
+        if cls.WITHIN is None or ("{department}" in cls.WITHIN and not territory.startswith("D")):
+            return None
+        return cls.WITHIN.format(territory=territory, department=territory[1:])
 
     @property
     def effective_day(self) -> date:

@@ -128,6 +128,7 @@ class IndicatorObserved(Fact):
     NAME: ClassVar[str] = "indicator.observed"
     KEY: ClassVar[str] = "indicator"
     DAY: ClassVar[str] = "observed_on"
+    WITHIN: ClassVar[str] = "*/{territory}"
 
     indicator: ExternalIndicator
     territory: Territory

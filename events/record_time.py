@@ -9,17 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from events.cloudevent import CloudEvent, decode
 from events.errors import ContractError, RefusalReason
 
 if TYPE_CHECKING:
-    from events.fact import Family
-    from events.records import Record
+    from events.cloudevent import CloudEvent
 
 __all__ = [
     "NO_TIMESTAMP",
     "TIME_TOLERANCE",
-    "decode_record",
     "latest_time",
     "refuse_ahead",
     "time_ahead",
@@ -61,15 +58,3 @@ def refuse_ahead(event: CloudEvent, timestamp: int, tolerance: timedelta) -> Non
     """Let an event pass whose time is not beyond its record's. Raises ContractError."""
     if (event.time - _EPOCH) // _MICROSECOND > latest_time(timestamp, tolerance):
         raise time_ahead(event, timestamp)
-
-
-def decode_record(
-    record: Record, *, family: Family | None = None, tolerance: timedelta = TIME_TOLERANCE
-) -> CloudEvent:
-    """The event that a record of a family's topic holds.
-
-    Raises ContractError, and nothing else, whatever the record holds.
-    """
-    event = decode(record.headers, record.value, family=family)
-    refuse_ahead(event, record.timestamp, tolerance)
-    return event

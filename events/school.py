@@ -44,6 +44,7 @@ class SchoolFact(Fact):
 
     FAMILY: ClassVar[Family] = Family.SCHOOLS
     KEY: ClassVar[str] = "uai"
+    WITHIN: ClassVar[str] = "0{department}*"
 
     uai: Uai
 

@@ -30,6 +30,7 @@ def has_accepted_events(settings: Settings, family: Family, partition: int, *, b
     the time of a request.
     """
     read_any_batch_with_kafka_python()
+    rules = settings.record_rules()
     consumer = opened(
         KafkaConsumer,
         settings.broker,
@@ -56,7 +57,7 @@ def has_accepted_events(settings: Settings, family: Family, partition: int, *, b
                 family=family,
                 partition=partition,
                 partitions=settings.partitions,
-                tolerance=settings.tolerance,
+                rules=rules,
             )
             if result.changed:
                 return True

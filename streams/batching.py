@@ -417,7 +417,8 @@ class BatchConsumer(driver.Consumer):
         await self.committed(unknown)
         if again:
             self.log.warning(
-                "reading again from the beginning: %s: states held what was recorded in the future",
+                "reading again from the beginning: %s: states held facts recorded in the future, or"
+                " told by others than their owners",
                 ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(again)),
             )
             # At once: a worker that takes over begins there, too.

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from events.cloudevent import decode
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
-from events.record_time import TIME_TOLERANCE, latest_time, time_ahead
+from events.record_rules import RULES
+from events.record_time import latest_time, time_ahead
 from events.topics import ENTITY_MAX_BYTES
 from streams.state import (
     EMPTY,
@@ -27,9 +28,11 @@ from streams.state import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from events.cloudevent import CloudEvent
+    from events.producers.ownership import Ownership
+    from events.record_rules import RecordRules
     from events.records import Record
     from events.registry import Family
     from streams.state import Cell
@@ -110,25 +113,25 @@ def process(
     partition: int,
     partitions: int,
     watched: Mapping[str, int] = NOBODY_WATCHED,
-    tolerance: timedelta = TIME_TOLERANCE,
+    rules: RecordRules = RULES,
 ) -> Result:
     """Decode, validate and merge the records of one partition of one family's topic.
 
     `states` are the entities of that partition; they are read, never changed. An entity that is
     not among them must belong to this partition by Java's partitioner, else its record is to be
-    forwarded: an entity that lived on two partitions would count twice. An event's `time` may be
-    later than its record's timestamp by `tolerance`, and no more.
+    forwarded: an entity that lived on two partitions would count twice. What the `rules` of all
+    readers do not take is refused before that.
 
     `watched` gives, of entities whose state is large, its size in bytes: an event that makes one
     larger than ENTITY_MAX_BYTES is refused. So are all events of an UNREADABLE one.
     """
     sizes = dict(watched)
     result = Result()
-    ahead = latest_time(0, tolerance)
+    ahead = latest_time(0, rules.tolerance)
     changed, counts, latest = result.changed, result.records, result.latest
     for record in records:
         try:
-            event, cell = _told(record, family, ahead)
+            event, cell = _told(record, family, ahead, rules.ownership)
         except ContractError as refusal:
             result.refusals.append(Refusal(record, refusal))
             continue
@@ -165,12 +168,15 @@ def process(
     return result
 
 
-def _told(record: Record, family: Family, ahead: int) -> tuple[CloudEvent, Cell]:
+def _told(
+    record: Record, family: Family, ahead: int, ownership: Ownership
+) -> tuple[CloudEvent, Cell]:
     """Return the event of a record, and the cell that it claims. Raises ContractError."""
     event = decode(record.headers, record.value, family=family)
     cell = cell_of(event)
     if cell[0] > record.timestamp * 1000 + ahead and record.timestamp >= 0:
         raise time_ahead(event, record.timestamp)
+    ownership.judge(event)
     return event, cell
 
 

@@ -13,7 +13,7 @@ from faust.types import TP
 
 from events.errors import ContractError, RefusalReason
 from events.logs import course_of
-from events.record_time import TIME_TOLERANCE
+from events.record_rules import RULES
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
 from streams.batching import (
@@ -36,13 +36,13 @@ from streams.state import EMPTY, WATCHED_BYTES, EntityState, encode_state
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import timedelta
 
     from faust.types import Message
 
     from catalogue.model import Catalogue
     from events.dead_letters import Origin
     from events.producers.model import Producers
+    from events.record_rules import RecordRules
     from events.records import OutgoingRecord, Record
     from streams.batching import BatchConsumer, BatchProducer
     from streams.clock import Clock
@@ -99,7 +99,7 @@ class Engine:
         partitions: int,
         producers: Producers | None = None,
         passed_over: Mapping[Origin, Decision] = NOTHING_PASSED_OVER,
-        tolerance: timedelta = TIME_TOLERANCE,
+        rules: RecordRules = RULES,
     ) -> None:
         """Begin with nothing; without `producers` nobody is declared, and all records unknown's.
 
@@ -109,8 +109,8 @@ class Engine:
         self.clock = clock
         self.partitions = partitions
         self.tallies = ChangelogTallies()
-        self.tolerance = tolerance
-        self.holdings = Holdings(catalogue.terms, tolerance)
+        self.rules = rules
+        self.holdings = Holdings(catalogue.terms, rules)
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
@@ -285,7 +285,7 @@ class Engine:
             partition=place[1],
             partitions=self.partitions,
             watched=self.holdings.watched(*place),
-            tolerance=self.tolerance,
+            rules=self.rules,
         )
         states = _encoded(result.changed)
         if _grew_large(states, self.holdings.watched(*place)):
@@ -330,7 +330,7 @@ class Engine:
             partition=place[1],
             partitions=self.partitions,
             watched={**large, **watched},
-            tolerance=self.tolerance,
+            rules=self.rules,
         )
         return result, _encoded(result.changed)
 
@@ -419,6 +419,7 @@ class Engine:
             unreadable={(str(family), at): n for (family, at), n in unreadable.items()},
             faults=faults,
             cells_ahead=self.holdings.cells_ahead,
+            cells_not_owned=self.holdings.cells_not_owned,
         )
 
     async def _write_states(

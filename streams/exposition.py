@@ -56,6 +56,7 @@ class Snapshot:
     """Entities whose state cannot be read, by family and partition."""
     faults: Sequence[TopicFault] = ()
     cells_ahead: int = 0
+    cells_not_owned: int = 0
 
 
 def figures_of(fold: Fold, partitions: Collection[int], as_of: date) -> dict[int, Figures]:
@@ -176,6 +177,7 @@ class Exposition(Collector):
             unreadable.add_metric([family, str(partition)], count)
         yield from (owned, entities, lag, half_full, unreadable, fault_family(snapshot.faults))
         yield single(names.CELLS_AHEAD, snapshot.cells_ahead)
+        yield single(names.CELLS_NOT_OWNED, snapshot.cells_not_owned)
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from events.errors import ContractError
-from events.record_time import TIME_TOLERANCE, decode_record
+from events.record_rules import RULES
 from events.registry import Family
 from events.topics import topic_name
 from streams.holdings import Holdings
@@ -20,6 +20,7 @@ from streams.state import Cell, cell_of, newest
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
+    from events.record_rules import RecordRules
     from streams.audit.records import RawRecord
 
 __all__ = ["holdings_known_on"]
@@ -33,7 +34,7 @@ def holdings_known_on(
     catalogue: Catalogue,
     known_on: date,
     *,
-    tolerance: timedelta = TIME_TOLERANCE,
+    rules: RecordRules = RULES,
 ) -> Holdings:
     """Return what workers would hold had they read only what was recorded up to a day (UTC).
 
@@ -48,7 +49,7 @@ def holdings_known_on(
     for record in records:
         family = families[record.topic]
         try:
-            event = decode_record(record, family=family, tolerance=tolerance)
+            event = rules.decode(record, family=family)
         except ContractError:
             continue
         if event.time >= before:

@@ -6,7 +6,8 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from events.record_time import NO_TIMESTAMP, TIME_TOLERANCE, latest_time
+from events.record_rules import RULES
+from events.record_time import NO_TIMESTAMP, latest_time
 from events.records import UnreadableValue
 from streams.compression import BatchUnreadableError
 from streams.fold import Difference, Fold
@@ -20,13 +21,14 @@ from streams.state import (
     encode_state,
     merge_states,
     recorded_by,
+    told_by_owners,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import timedelta
 
     from catalogue.terms import Term
+    from events.record_rules import RecordRules
     from events.registry import Family
 
 __all__ = ["Change", "Holdings"]
@@ -46,15 +48,17 @@ class Holdings:
     `fold` is always the fold of the states: whoever changes a state changes both, here.
     """
 
-    def __init__(self, terms: Iterable[Term], tolerance: timedelta = TIME_TOLERANCE) -> None:
+    def __init__(self, terms: Iterable[Term], rules: RecordRules = RULES) -> None:
         self.fold = Fold(terms)
         self.cells_ahead = 0
-        """How many cells of changelog records were not believed: see `recover`."""
-        self._tolerance = tolerance
+        """How many cells of changelog records were not believed for their time: see `recover`."""
+        self.cells_not_owned = 0
+        """How many were not, since their source does not own the fact."""
+        self._rules = rules
         self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         self._repaired: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
         self._watched: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
-        self._ahead: dict[tuple[Family, int], set[str]] = defaultdict(set)
+        self._disbelieved: dict[tuple[Family, int], set[str]] = defaultdict(set)
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
         """Return the states of one family's partition, by entity id."""
@@ -107,7 +111,7 @@ class Holdings:
                 self.fold.replace(family, partition, entity, known, after)
             states[entity] = after
             repaired.pop(entity, None)
-        self._ahead[family, partition] -= changes.keys()
+        self._disbelieved[family, partition] -= changes.keys()
 
     def restore(
         self,
@@ -180,8 +184,9 @@ class Holdings:
         """Merge a changelog record.
 
         A cell whose time is beyond the record's timestamp, and the tolerance, is left out: it would
-        win over every correction. What it had won over is only in the topic of events, to be read
-        again where no later record shows that it was: see `to_read_again`.
+        win over every correction. So is one whose source does not own the fact (any more). What
+        such a cell had won over is only in the topic of events, to be read again where no later
+        record shows that it was: see `to_read_again`.
 
         A record that knows less than an earlier one was written by a worker that had lost the
         partition without knowing. It undoes nothing here, and the entity is noted, to be written
@@ -189,7 +194,8 @@ class Holdings:
         """
         states = self._states[family, partition]
         before = states.get(entity, EMPTY)
-        believed = recorded_by(recorded, latest_time(timestamp, self._tolerance))
+        in_time = recorded_by(recorded, latest_time(timestamp, self._rules.tolerance))
+        believed = told_by_owners(in_time, entity, self._rules.ownership)
         after = merge_states(before, believed)
         if after != before:
             difference = self.fold.difference(family, entity, before, after)
@@ -201,21 +207,22 @@ class Holdings:
         else:
             self._repaired[family, partition].pop(entity, None)
         if believed is recorded:
-            self._ahead[family, partition].discard(entity)
+            self._disbelieved[family, partition].discard(entity)
         else:
-            self._ahead[family, partition].add(entity)
-            self.cells_ahead += cells_in(recorded) - cells_in(believed)
+            self._disbelieved[family, partition].add(entity)
+            self.cells_ahead += cells_in(recorded) - cells_in(in_time)
+            self.cells_not_owned += cells_in(in_time) - cells_in(believed)
 
     def forget(self, family: Family, partition: int, entity: str) -> None:
         """Forget an entity whose state the changelog ends there: it was erased."""
         before = self._states[family, partition].pop(entity, EMPTY)
         self._repaired[family, partition].pop(entity, None)
-        self._ahead[family, partition].discard(entity)
+        self._disbelieved[family, partition].discard(entity)
         self.fold.replace(family, partition, entity, before, EMPTY)
 
     def to_read_again(self) -> list[tuple[Family, int]]:
         """Return the places where the changelog's last word of an entity was not all believed."""
-        return [place for place, entities in self._ahead.items() if entities]
+        return [place for place, entities in self._disbelieved.items() if entities]
 
     def repairs(self) -> list[tuple[Family, int]]:
         """Return the places with states whose last changelog record knows less than they do."""
@@ -231,14 +238,14 @@ class Holdings:
         for entity, state in written.items():
             if waiting.get(entity) == state:
                 del waiting[entity]
-        self._ahead[family, partition] -= written.keys()
+        self._disbelieved[family, partition] -= written.keys()
 
     def drop(self, family: Family, partition: int) -> None:
         """Forget a partition that another worker owns now."""
         self._states.pop((family, partition), None)
         self._repaired.pop((family, partition), None)
         self._watched.pop((family, partition), None)
-        self._ahead.pop((family, partition), None)
+        self._disbelieved.pop((family, partition), None)
         self.fold.drop(family, partition)
 
     def entities(self) -> Mapping[Family, int]:

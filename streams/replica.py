@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from events.broker_entry import knock
 from events.broker_security import PLAINTEXT
 from events.errors import BrokerUnreachableError
-from events.record_time import TIME_TOLERANCE
+from events.record_rules import RULES
 from events.registry import Family
 from events.topics import changelog_name
 from streams.audit.reading import open_reader, read_topics
@@ -26,10 +26,9 @@ from streams.holdings import Holdings
 from streams.replica_check import ReplicaCheck
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from catalogue.model import Catalogue
     from events.broker_security import BrokerSecurity
+    from events.record_rules import RecordRules
     from streams.audit.reading import TopicReader
     from streams.audit.records import RawRecord
     from streams.settings import Settings
@@ -109,11 +108,11 @@ class Replica:
         app_id: str,
         bootstrap: str,
         security: BrokerSecurity = PLAINTEXT,
-        tolerance: timedelta = TIME_TOLERANCE,
+        rules: RecordRules = RULES,
         check: ReplicaCheck | None = None,
     ) -> None:
         """Read with a reader; without `check` nothing is known to be lost."""
-        self.holdings = Holdings(catalogue.terms, tolerance)
+        self.holdings = Holdings(catalogue.terms, rules)
         self.faults: Sequence[TopicFault] = ()
         self._tallies = ChangelogTallies()
         self._check = check
@@ -207,7 +206,7 @@ def open_replica(settings: Settings, catalogue: Catalogue) -> Iterator[Replica]:
             app_id=settings.app_id,
             bootstrap=settings.broker,
             security=security,
-            tolerance=settings.tolerance,
+            rules=settings.record_rules(),
             check=check,
         )
 
@@ -218,7 +217,7 @@ def read_replica(settings: Settings, catalogue: Catalogue) -> Holdings:
     Raises NothingKnownError where that is nothing, StatesLostError where it is less than was
     written, ChangelogUnreadableError, and as `read_topics`.
     """
-    holdings, tallies = Holdings(catalogue.terms, settings.tolerance), ChangelogTallies()
+    holdings, tallies = Holdings(catalogue.terms, settings.record_rules()), ChangelogTallies()
     check = ReplicaCheck(settings)
     families = _families(settings.app_id)
     read = read_topics(settings.broker, topics=list(families), security=settings.security())

@@ -16,6 +16,8 @@ from pydantic import (
     field_validator,
 )
 
+from events.producers.loader import load_producers
+from events.record_rules import RecordRules
 from events.record_time import TIME_TOLERANCE
 from events.serving import ServingSettings
 from events.settings import ENV_PREFIX, read_settings
@@ -44,7 +46,8 @@ class Settings(ServingSettings):
     catalogue: str | None = None
     """Folder of catalogue files to use instead of the shipped ones."""
     producers: str | None = None
-    """File of declared producers to use instead of the shipped one."""
+    """File of declared producers to use instead of the shipped one; the same for all programs,
+    or they take different events."""
     clock: Annotated[str, AfterValidator(_clock_text)] = "system"
     """`system`, a day (`2019-06-30`), or a run of days per second (`2016-01-01..2020-12-31@20`)."""
 
@@ -131,6 +134,10 @@ class Settings(ServingSettings):
     def producers_file(self) -> Path | None:
         """The file to load the producers from; None: the shipped one."""
         return Path(self.producers) if self.producers else None
+
+    def record_rules(self) -> RecordRules:
+        """Return what is taken of a record. Raises InvalidDeclarationError."""
+        return RecordRules(self.tolerance, load_producers(self.producers_file).ownership)
 
     def make_clock(self) -> Clock:
         """Return the clock that the setting names; an accelerated one starts now."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from events.cloudevent import CloudEvent
+    from events.producers.ownership import Ownership
 
 __all__ = [
     "EMPTY",
@@ -40,6 +41,7 @@ __all__ = [
     "merge_states",
     "newest",
     "recorded_by",
+    "told_by_owners",
     "with_cell",
 ]
 
@@ -135,6 +137,27 @@ def recorded_by(state: EntityState, latest: int) -> EntityState:
         return state
     left = {
         fact: {day: cell for day, cell in days.items() if cell.time <= latest}
+        for fact, days in state.items()
+    }
+    return {fact: days for fact, days in left.items() if days}
+
+
+def told_by_owners(state: EntityState, entity: str, ownership: Ownership) -> EntityState:
+    """Return a state without the cells of those who do not own the fact of the entity.
+
+    It is the very state where there is none. As a filter of cells it does not mind the order in
+    which states are merged, once each is filtered.
+    """
+    if not ownership:
+        return state
+
+    def is_told(fact: str, cell: Cell) -> bool:
+        return ownership.takes(fact, entity, cell.source, retracted=cell.attributes is None)
+
+    if all(is_told(fact, cell) for fact, days in state.items() for cell in days.values()):
+        return state
+    left = {
+        fact: {day: cell for day, cell in days.items() if is_told(fact, cell)}
         for fact, days in state.items()
     }
     return {fact: days for fact, days in left.items() if days}

@@ -17,6 +17,7 @@ from catalogue.loader import load_catalogue
 from events.errors import BrokerRefusedError, EventsError
 from events.logs import configure_logging
 from events.producers.loader import load_producers
+from events.record_rules import RecordRules
 from events.topic_admin import verify_topics
 from events.topics import declared_topics
 from streams.app import create_app
@@ -78,7 +79,7 @@ def run_worker(settings: Settings) -> int:
         partitions=settings.partitions,
         producers=producers,
         passed_over=_decisions(settings),
-        tolerance=settings.tolerance,
+        rules=RecordRules(settings.tolerance, producers.ownership),
     )
     return asyncio.run(_run(settings, engine))
 

@@ -37,6 +37,10 @@ JSON; how one is sent is in the [producers' guide](../producers.md)
 Of one entity 4 MiB are kept, its facts and days as JSON: some ten thousand days. An event that
 would add to more is refused (`entity_full`).
 
+Of each fact and entity one declared producer's word counts. An event of another source is refused
+(`not_owner`), also where it corrects or takes back: [who owns a
+fact](../gateway.md#who-owns-a-fact).
+
 They are also at the producers' door: `/asyncapi.json`, `/openapi.json`, `/schemas/{type}.json`.
 """
 

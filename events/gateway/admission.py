@@ -70,6 +70,7 @@ class Admission:
 
     def __init__(self, producers: Producers, *, now: Callable[[], datetime]) -> None:
         self._producers = producers
+        self._ownership = producers.ownership
         # A producer's events have few sources, and come in thousands.
         self._allows = lru_cache(maxsize=4096)(producers.allowing)
         self._now = now
@@ -94,6 +95,7 @@ class Admission:
             )
             if not self._allows(producer, event.source, event.type):
                 self._refuse_foreign(event, producer)
+            self._ownership.judge(event)
             self._refuse_future(event)
         except ContractError as error:
             return _refused(item, error)

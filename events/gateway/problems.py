@@ -151,6 +151,13 @@ _OF_THE_CONTRACT: Final = (
         "extended.",
     ),
     ProblemKind(
+        RefusalReason.NOT_OWNER.value,
+        403,
+        "The producer does not own this fact of this entity",
+        "Of an owned fact the word of its owner alone counts, and this entity is another "
+        "producer's, or nobody's. Leave it to the owner, or ask for the declaration to be changed.",
+    ),
+    ProblemKind(
         RefusalReason.PERSON_DATA.value,
         422,
         "The event seems to hold a person's data",

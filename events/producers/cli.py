@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from boundary.showing import say, say_text
+
+if TYPE_CHECKING:
+    from events.producers.ownership import Share
 
 __all__ = ["commands"]
 
@@ -58,6 +62,8 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
     if secrets_file is not None:
         told += f", {len(secrets.root)} with secrets"
     say(f"{told}: correct")
+    if unowned := declared.unowned:
+        say(f"no owner, so that the latest word counts: {', '.join(unowned)}", err=True)
 
 
 @producers.command(name="list")
@@ -71,9 +77,17 @@ def list_producers(file: Path | None) -> None:
         say(f"{producer.id}: {producer.title}")
         say(f"  sources: {', '.join(producer.sources)}")
         say(f"  types: {', '.join(producer.types)}")
+        if producer.owns:
+            say(f"  owns: {'; '.join(map(_told, producer.owns))}")
         say(f"  quota: {quota.events_per_second} events/s, {quota.burst} at once")
         say(f"  expected: {producer.expected_every}")
         say(f"  contact: {producer.contact}")
+
+
+def _told(share: Share) -> str:
+    """A share as it is listed: the facts, and of which entities where not all."""
+    named = ", ".join([*share.entities, *(one.value for one in share.territories)])
+    return ", ".join(share.types) + (f" ({named})" if named else "")
 
 
 @producers.command()

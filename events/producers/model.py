@@ -10,11 +10,20 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from events.declaration import choose, mistake, mistakes
+from events.declaration import mistake, mistakes
 from events.document import Mistake
 from events.errors import ContractError, RefusalReason
 from events.frequency import Frequency
-from events.registry import FACTS, FACTS_BY_NAME
+from events.producers.fact_patterns import FactPattern, types_of
+from events.producers.ownership import (
+    MONITOR,
+    Claim,
+    Ownership,
+    OwnShare,
+    ownership_of,
+    shared_claims,
+)
+from events.registry import FACTS
 
 __all__ = ["UNKNOWN_PRODUCER", "Producer", "ProducerId", "Producers", "Quota"]
 
@@ -46,27 +55,9 @@ def _whole_prefix(source: str) -> str:
         raise mistake("is not a source", source, remedy)
     if source.endswith(("/", ":")):
         raise mistake("ends in the middle of a path", source, "leave out the last / or :")
+    if source == MONITOR or source.startswith(f"{MONITOR}/"):
+        raise mistake("is reserved for this program", source, "choose another source")
     return source
-
-
-def _known_types(pattern: str) -> str:
-    if not any(_types(pattern)):
-        subjects = sorted({f"{name.partition('.')[0]}.*" for name in FACTS_BY_NAME})
-        raise mistake("is no event", pattern, choose(pattern, [*subjects, *FACTS_BY_NAME]))
-    return pattern
-
-
-def _types(pattern: str) -> Iterator[str]:
-    """The CloudEvents types that a pattern stands for: `school.*`, `school.closed`, or a type."""
-    if pattern in FACTS:
-        yield pattern
-        return
-    # A fact's name stands for all its versions: the old one is still sent beside the new one.
-    for kind, fact in FACTS.items():
-        if pattern == fact.NAME or (
-            pattern.endswith(".*") and fact.NAME.startswith(pattern.removesuffix("*"))
-        ):
-            yield kind
 
 
 ProducerId = Annotated[
@@ -104,8 +95,10 @@ class Producer(_Declared):
         tuple[Annotated[str, AfterValidator(_whole_prefix)], ...], Field(min_length=1)
     ]
     """What the `source` of its events is, or what stands before a `/` (or a `:` in a URN) in it."""
-    types: Annotated[tuple[Annotated[str, AfterValidator(_known_types)], ...], Field(min_length=1)]
+    types: Annotated[tuple[FactPattern, ...], Field(min_length=1)]
     """The facts it may send: `school.closed`, `school.*` or whole CloudEvents types."""
+    owns: tuple[OwnShare, ...] = ()
+    """The facts, or the entities of facts, of which its word alone counts."""
     quota: Quota
     expected_every: Annotated[Frequency, Field(strict=False)]
     """How often it promises to send."""
@@ -113,7 +106,12 @@ class Producer(_Declared):
     @cached_property
     def event_types(self) -> frozenset[str]:
         """The CloudEvents types it may send."""
-        return frozenset(kind for pattern in self.types for kind in _types(pattern))
+        return frozenset(kind for pattern in self.types for kind in types_of(pattern))
+
+    @cached_property
+    def facts(self) -> frozenset[str]:
+        """The names of the facts it may send."""
+        return frozenset(FACTS[kind].NAME for kind in self.event_types)
 
 
 class Producers(_Declared):
@@ -123,7 +121,13 @@ class Producers(_Declared):
 
     @model_validator(mode="after")
     def _nothing_is_shared(self) -> Self:
-        found = [*self._repeated_ids(), *self._shared_sources()]
+        found = [
+            *self._repeated_ids(),
+            *self._shared_sources(),
+            *shared_claims(self._claims),
+            *self._owned_and_not_sent(),
+            *self._sent_and_not_owned(),
+        ]
         if found:
             raise mistakes(Producers, found)
         return self
@@ -146,6 +150,22 @@ class Producers(_Declared):
                     remedy = f"remove it: {owners[plain]} has this source"
                     yield Mistake(path, "is declared already", source, remedy)
                 owners.setdefault(plain, producer.id)
+
+    def _owned_and_not_sent(self) -> Iterator[Mistake]:
+        for claim in self._claims:
+            producer = self.producers[int(claim.path[1])]
+            if claim.fact not in producer.facts:
+                remedy = f"add {claim.fact} to types"
+                yield Mistake(claim.path, "is owned and not sent", claim.fact, remedy)
+
+    def _sent_and_not_owned(self) -> Iterator[Mistake]:
+        owned = {claim.fact for claim in self._claims}
+        for place, producer in enumerate(self.producers):
+            own = {claim.fact for claim in self._claims if claim.producer == producer.id}
+            for fact in sorted((producer.facts & owned) - own):
+                remedy = "leave it out of types, or have the producer own the entities it tells of"
+                path = ("producers", place, "types")
+                yield Mistake(path, "is owned by other producers alone", fact, remedy)
 
     def __iter__(self) -> Iterator[Producer]:  # type: ignore[override] # its fields are no use
         """The producers, in the order of their declaration."""
@@ -185,6 +205,31 @@ class Producers(_Declared):
             remedy = f"send {', '.join(producer.types)}, or have this type declared"
             return ContractError(RefusalReason.NOT_ALLOWED, "type", event_type, remedy)
         return None
+
+    @cached_property
+    def ownership(self) -> Ownership:
+        """Whose word counts."""
+        return ownership_of(self._claims, producer_of=self._id_of_source)
+
+    @property
+    def unowned(self) -> tuple[str, ...]:
+        """The facts that some may send and nobody owns."""
+        sent = frozenset[str]().union(*(producer.facts for producer in self))
+        return tuple(sorted(fact for fact in sent if not self.ownership.owns(fact)))
+
+    def _id_of_source(self, source: str) -> str | None:
+        producer = self.of_source(source)
+        return None if producer is None else producer.id
+
+    @cached_property
+    def _claims(self) -> tuple[Claim, ...]:
+        return tuple(
+            Claim(fact, pattern, producer.id, ("producers", place, "owns", number))
+            for place, producer in enumerate(self.producers)
+            for number, share in enumerate(producer.owns)
+            for fact in share.facts
+            for pattern in share.patterns(fact) or (None,)
+        )
 
     @cached_property
     def _by_id(self) -> dict[str, Producer]:

@@ -36,6 +36,7 @@ def run_assessor(settings: Settings) -> int:
     configure_logging(settings.log_level, settings.log_format)
     # What an operator got wrong is told before anything starts.
     catalogue = load_catalogue(settings.catalogue_folder)
+    settings.record_rules()
     changelogs = changelog_topics(
         partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
     )

@@ -96,6 +96,7 @@ def audit(
     )
     token, security = settings.metrics_token(), settings.security()
     catalogue = load_catalogue(settings.catalogue_folder)
+    rules = settings.record_rules()
     work = WorkFolder(settings.work_path, settings.work_mb)
     extent = Extent()
     with _made_or_not():
@@ -116,7 +117,7 @@ def audit(
             partitions=settings.partitions,
             work=work,
             passed_over=read_decisions(settings.broker, security=security),
-            tolerance=settings.tolerance,
+            rules=rules,
         )
         comparison = None
         if urls:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from events.dead_letters import Origin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
-from events.record_time import TIME_TOLERANCE, decode_record
+from events.record_rules import RULES, RecordRules
 from events.registry import Family, facts_of
 from events.topics import topic_name
 from streams.audit.overgrown import refuse_overgrown
@@ -111,8 +111,8 @@ class Account(BaseModel):
 class Ledger:
     """The valid records of the event topics, in SQLite; open it with `with`.
 
-    `partitions` is how many partitions each event topic has, `tolerance` how far an event's time
-    may be beyond its record's; records of `passed_over` are refused unread. Small ledgers stay in
+    `partitions` is how many partitions each event topic has, `rules` tells what is taken of a
+    record; those of `passed_over` are refused unread. Small ledgers stay in
     memory; SQLite moves large ones to the work folder by itself. Raises as `WorkFolder.connect`;
     what there is no room for raises as SQLite does, unless the work folder guards it.
     """
@@ -124,12 +124,12 @@ class Ledger:
         partitions: int,
         work: WorkFolder | None = None,
         passed_over: Collection[Origin] = (),
-        tolerance: timedelta = TIME_TOLERANCE,
+        rules: RecordRules = RULES,
     ) -> None:
         self.database = (WorkFolder() if work is None else work).connect()
         self._partitions = partitions
         self._passed_over = frozenset(passed_over)
-        self._tolerance = tolerance
+        self._rules = rules
         self._forwarded = 0
         self._refusals: Counter[RefusalReason] = Counter()
         self.database.executescript(_TABLES)
@@ -182,7 +182,7 @@ class Ledger:
                 self._refusals[RefusalReason.PASSED_OVER] += not forwarded
                 continue
             try:
-                event = decode_record(record, family=family, tolerance=self._tolerance)
+                event = self._rules.decode(record, family=family)
             except ContractError as error:
                 if not forwarded:
                     self._refusals[error.reason] += 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from catalogue.assessment import Reading, territories
 from catalogue.model import Catalogue
 from events.dead_letters import Origin
-from events.record_time import TIME_TOLERANCE
+from events.record_rules import RULES, RecordRules
 from streams.audit.evaluation import Answer, evaluate, last, total
 from streams.audit.ledger import Account, Ledger
 from streams.audit.records import RawRecord
@@ -50,13 +50,12 @@ def audit_records(  # noqa: PLR0913 - what is read, what is asked, and how, by n
     *,
     work: WorkFolder | None = None,
     passed_over: Collection[Origin] = (),
-    tolerance: timedelta = TIME_TOLERANCE,
+    rules: RecordRules = RULES,
 ) -> Audit:
     """Count every figure of a catalogue from the records of the event topics, in any order.
 
     `partitions` is how many partitions each event topic has, `work` where large ledgers are kept,
-    `passed_over` which records are refused unread,
-    `tolerance` how far an event's time may be beyond its record's.
+    `passed_over` which records are refused unread, `rules` what is taken of the others.
 
     Raises `WorkFolderUnusableError` or `WorkFolderFullError`, and as `records` do.
     """
@@ -68,7 +67,7 @@ def audit_records(  # noqa: PLR0913 - what is read, what is asked, and how, by n
             partitions=partitions,
             work=work,
             passed_over=passed_over,
-            tolerance=tolerance,
+            rules=rules,
         ) as ledger,
     ):
         return audit_ledger(ledger, catalogue, as_of, known_on)

@@ -222,7 +222,7 @@ def replay(
         WholeRecords(settings.broker, security=settings.security()) as whole,
         _post(settings, dry_run=dry_run) as post,
     ):
-        way_back = WayBack(settings.partitions, rules, whole, tolerance=settings.tolerance)
+        way_back = WayBack(settings.partitions, rules, whole, settings.record_rules())
         done = handling.replay(cases, post, way_back, clock=clock, max_attempts=max_attempts)
     for case, error in done.still_refused:
         say(f"{case.letter.place} still refused: {error.reason} {masked_error(error)}", err=True)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Protocol
 from events.cloudevent import decode
 from events.dead_letters import DOOR, REPLAY_ATTEMPT, REPLAY_OF
 from events.partitioning import partition_for
-from events.record_time import TIME_TOLERANCE, refuse_ahead
+from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord
 from events.topics import topic_name
 from streams.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from events.dead_letters import DeadLetter
 
@@ -47,7 +47,7 @@ class WayBack:
     partitions: int
     admission: Admission
     whole: Whole
-    tolerance: timedelta = TIME_TOLERANCE
+    rules: RecordRules = RULES
     now: Callable[[], datetime] = SystemClock().now
     """About the time at which the broker writes a copy."""
 
@@ -67,7 +67,7 @@ class WayBack:
             self.admission(letter)
         # With the mark, as a worker will: an event of the largest size has no room for it.
         event = decode(headers, letter.value)
-        refuse_ahead(event, int(self.now().timestamp() * 1000), self.tolerance)
+        self.rules.judge(event, int(self.now().timestamp() * 1000))
         entity = event.fact.entity_id.encode()
         return OutgoingRecord(
             topic_name(event.fact.FAMILY),

@@ -86,7 +86,7 @@ def _audited(
         catalogue,
         as_of,
         partitions=settings.partitions,
-        tolerance=settings.tolerance,
+        rules=settings.record_rules(),
     )
     persons = exact_persons(read_replica(settings, catalogue), catalogue, as_of)
     comparison = compare_exposed(audit, watch.workers, persons)

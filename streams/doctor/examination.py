@@ -87,7 +87,11 @@ class Examination:
         return f"{len(catalogue.programmes)} programmes, {indicators} indicators"
 
     def _look_at_producers(self) -> str:
-        return f"{len(list(load_producers(self._door.producers)))} declared"
+        producers = load_producers(self._door.producers)
+        told = f"{len(list(producers))} declared"
+        if producers.unowned:
+            told += f"; no owner, so that the latest word counts: {', '.join(producers.unowned)}"
+        return told
 
     def _look_at_secrets(self) -> str:
         file = self._door.gateway_secrets

@@ -42,7 +42,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     from streams.settings import load_settings
 
     settings = load_settings(broker=bootstrap)
-    persons = Persons(read_pseudonyms(file), settings.tolerance)
+    persons = Persons(read_pseudonyms(file), settings.record_rules())
     traces = procedure.look_for(settings, persons)
     say(
         f"{traces.records} records in {len(traces.partitions)} partitions are about"

@@ -12,13 +12,12 @@ from pydantic import TypeAdapter, ValidationError
 from events.errors import ContractError
 from events.fact import Family
 from events.identifiers import PseudonymousId
-from events.record_time import TIME_TOLERANCE, decode_record
+from events.record_rules import RULES
 from streams.erasure.errors import NotAPseudonymError
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from events.cloudevent import CloudEvent
+    from events.record_rules import RecordRules
     from events.records import Record
 
 __all__ = ["PERSONS", "Persons", "read_pseudonyms"]
@@ -65,9 +64,9 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 class Persons:
     """Some persons, known by their pseudonyms."""
 
-    def __init__(self, pseudonyms: Collection[str], tolerance: timedelta = TIME_TOLERANCE) -> None:
+    def __init__(self, pseudonyms: Collection[str], rules: RecordRules = RULES) -> None:
         self.pseudonyms = frozenset(pseudonyms)
-        self._tolerance = tolerance
+        self._rules = rules
         keys = sorted(pseudonym.encode() for pseudonym in self.pseudonyms)
         together = b"(?:" + (b"|".join(map(re.escape, keys)) or rb"(?!)") + b")"
         # A pseudonym may be the beginning of another one; and a part of an id: `enrolled-k1-…`.
@@ -88,7 +87,7 @@ class Persons:
     def event_of(self, record: Record) -> CloudEvent | None:
         """Return the valid event about one of them that a record holds."""
         try:
-            event = decode_record(record, family=PERSONS, tolerance=self._tolerance)
+            event = self._rules.decode(record, family=PERSONS)
         except ContractError:
             return None
         return event if event.fact.entity_id in self.pseudonyms else None
@@ -100,7 +99,7 @@ class Persons:
         What is about somebody else stays.
         """
         try:
-            event = decode_record(record, family=PERSONS, tolerance=self._tolerance)
+            event = self._rules.decode(record, family=PERSONS)
         except ContractError:
             readings = (one for text in _texts(record) for one in _readings(text))
             return any(map(self._alone.search, readings))

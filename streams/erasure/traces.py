@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from events.cloudevent import CloudEvent
 from events.dead_letters import Origin
+from events.producers.ownership import ERASURE
 from streams.state import cell_of, newest
 
 if TYPE_CHECKING:
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
     from events.records import Record
     from streams.erasure.persons import Persons
 
-__all__ = ["SOURCE", "Traces", "find_traces", "retractions"]
-
-SOURCE: Final = "/smart-region/erasure"
-"""Who takes facts back before they are erased."""
+__all__ = ["Traces", "find_traces", "retractions"]
 
 _SOON: Final = timedelta(microseconds=1)
 
@@ -64,7 +62,7 @@ def retractions(traces: Traces, *, now: datetime) -> list[CloudEvent]:
     return [
         CloudEvent(
             id=uuid4().hex,
-            source=SOURCE,
+            source=ERASURE,
             time=max(now, event.time + _SOON),
             fact=event.fact.model_copy(update={"retracted": True}),
         )

@@ -126,7 +126,7 @@ def export(
                 read_topics(settings.broker, security=settings.security()),
                 read_decisions(settings.broker, security=settings.security()),
             )
-            holdings = holdings_known_on(records, catalogue, known, tolerance=settings.tolerance)
+            holdings = holdings_known_on(records, catalogue, known, rules=settings.record_rules())
             rows = rows_of(catalogue, holdings, day, known)
         content = rows_text(rows, form).encode()
         stream.write(content)
@@ -157,7 +157,7 @@ def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date 
         read_topics(settings.broker, topics=topics, security=settings.security()),
         read_decisions(settings.broker, security=settings.security()),
     )
-    current = current_values(records, day, known_on, tolerance=settings.tolerance)
+    current = current_values(records, day, known_on, rules=settings.record_rules())
     return pilote_text((*promised_values(catalogue), *current))
 
 

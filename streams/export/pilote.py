@@ -17,12 +17,13 @@ from catalogue.observed import is_percent, observed_indicator
 from events.errors import ContractError
 from events.importing.pilote import PiloteValue, ValueKind, is_indicator
 from events.observation import MICROS, Territory
-from events.record_time import TIME_TOLERANCE, decode_record
+from events.record_rules import RULES
 from events.registry import Family
 from streams.state import Cell, cell_of, newest
 
 if TYPE_CHECKING:
     from catalogue.model import Catalogue, Country, Indicator
+    from events.record_rules import RecordRules
     from streams.audit.records import RawRecord
 
 __all__ = ["current_values", "promised_values"]
@@ -35,7 +36,7 @@ def current_values(
     as_of: date,
     known_on: date | None = None,
     *,
-    tolerance: timedelta = TIME_TOLERANCE,
+    rules: RecordRules = RULES,
 ) -> Iterator[PiloteValue]:
     """Give what was observed up to a day, as known at the end of another (UTC), each value once.
 
@@ -45,7 +46,7 @@ def current_values(
     cells: dict[tuple[str, date], Cell] = {}
     for record in records:
         try:
-            event = decode_record(record, family=Family.OBSERVATIONS, tolerance=tolerance)
+            event = rules.decode(record, family=Family.OBSERVATIONS)
         except ContractError:
             continue
         if known_on is not None and event.time >= _end_of(known_on):

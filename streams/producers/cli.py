@@ -63,6 +63,7 @@ def report(
     restart or a record that came twice changes nothing.
     """
     from events.producers.loader import load_producers
+    from events.record_rules import RecordRules
     from streams.audit.reading import Extent, read_topics
     from streams.producers.reading import read_letters, report_on
     from streams.producers.report import report_text
@@ -82,7 +83,7 @@ def report(
         read_topics(settings.broker, security=security, extent=extent),
         read_letters(settings.broker, security=security),
         partitions=settings.partitions,
-        tolerance=settings.tolerance,
+        rules=RecordRules(settings.tolerance, declared.ownership),
     )
     found = report_on(
         seen,

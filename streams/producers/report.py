@@ -114,6 +114,14 @@ def _card_lines(card: Scorecard) -> Iterator[str]:
             f"              {_number(one.count)} {one.reason} at {one.field},"
             f" for example {_place(one.example)}"
         )
+    if card.attempts:
+        yield (
+            f"              {_number(card.attempts)} told of what is another producer's own:"
+            " it changed nothing"
+        )
+    if card.attempts_by_others:
+        told = _counted(card.attempts_by_others, "event")
+        yield f"  by others   {told} about what this producer owns, refused"
     yield f"  lateness    {_late(card.lateness)}"
     yield f"  last event  {_heard(card)}"
     yield f"  promised    {_promised(card)}: {_STANDINGS[card.standing]}"

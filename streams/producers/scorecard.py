@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from events.cloudevent import CloudEvent
 from events.dead_letters import Origin
+from events.errors import RefusalReason
 from events.frequency import Frequency
 from events.producers.model import UNKNOWN_PRODUCER, Producers
 from streams.producers.lateness import lateness_days
@@ -64,6 +65,9 @@ class Scorecard(Told):
     repeat one, `reused_ids` those that say something else under the source and id of one.
     `misplaced` are records that a worker has to forward to the partition of their entity.
     `replayed` are those of the accepted that the monitor itself had to send again after a refusal.
+    `attempts` are those of the refused that tell of what another producer owns;
+    `attempts_by_others` what others sent of what this one owns, refused, and none of its own
+    records.
     `valid_share` is the share of valid ones among what was sent and no repetition (0 to 1; None
     where nothing was).
     """
@@ -78,6 +82,8 @@ class Scorecard(Told):
     reused_ids: int
     misplaced: int
     refused: int
+    attempts: int
+    attempts_by_others: int
     refusals: tuple[Refusals, ...]
     """The most frequent first."""
     valid_share: float | None
@@ -101,6 +107,8 @@ class Scorebook:
     def add(self, producer: str, sighting: Sighting) -> None:
         """Count what was seen of a producer."""
         self._tallies.get(producer, self._undeclared).add(sighting)
+        if isinstance(sighting, Refused) and sighting.owner in self._tallies:
+            self._tallies[sighting.owner].attempts_by_others += 1
 
     def cards(self, as_of: date) -> tuple[Scorecard, ...]:
         """Return a scorecard for each declared producer, in the order of their declaration.
@@ -152,6 +160,7 @@ class _Tally:
     other_contents: set[tuple[_EventKey, int]] = field(default_factory=set)
     misplaced: int = 0
     replayed: dict[_EventKey, int] = field(default_factory=dict)
+    attempts_by_others: int = 0
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], Origin] = field(default_factory=dict)
     last_event: datetime | None = None
@@ -215,6 +224,12 @@ def _card(
         reused_ids=len(tally.other_contents),
         misplaced=tally.misplaced,
         refused=refused,
+        attempts=sum(
+            count
+            for (reason, _), count in tally.refusals.items()
+            if reason == RefusalReason.NOT_OWNER
+        ),
+        attempts_by_others=tally.attempts_by_others,
         refusals=tuple(_refusals(tally)),
         valid_share=len(tally.sent) / sent if sent else None,
         lateness=_lateness(Counter(events.values())),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letters import DOOR, REPLAY_OF, DeadLetter, Origin
-from events.errors import ContractError
+from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
-from events.record_time import TIME_TOLERANCE, decode_record
+from events.record_rules import RULES, RecordRules
 from events.records import Record
 from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
@@ -52,6 +51,8 @@ class Refused:
     producer: str | None = None
     value: object = dataclasses.field(default=None, repr=False)
     """What was found in the field, where that is known; it may be anybody's data."""
+    owner: str | None = None
+    """The producer that owns what it tells of, where it was refused since another sent it."""
 
 
 Sighting = Taken | Refused
@@ -62,20 +63,20 @@ def sightings(
     letters: Iterable[DeadLetter],
     *,
     partitions: int = DEFAULT_PARTITIONS,
-    tolerance: timedelta = TIME_TOLERANCE,
+    rules: RecordRules = RULES,
 ) -> Iterator[Sighting]:
     """Tell what became of each record of the event topics, and of what the door refused.
 
     A record counts once, however often it was worked through: one of which there is a dead letter
     was refused for that letter's reason, also if it would be valid today; of the others their
     contract decides. The monitor's own copies do not count: forwards never, replays only as events
-    that came to be known. `partitions` is how many each event topic has, `tolerance` how
-    far an event's `time` may be beyond its record's.
+    that came to be known. `partitions` is how many each event topic has, `rules` tell
+    what is taken of a record.
     """
     refused: dict[Origin, DeadLetter] = {}
     for letter in letters:
         if letter.origin == DOOR:
-            yield _of_letter(letter)
+            yield _of_letter(letter, rules)
         else:
             refused[letter.origin] = letter
     for record in records:
@@ -85,22 +86,27 @@ def sightings(
         replayed = REPLAY_OF in names
         origin = Origin(record.topic, record.partition, record.offset)
         if origin in refused:
-            seen: Sighting = _of_letter(refused[origin])
+            seen: Sighting = _of_letter(refused[origin], rules)
         else:
-            seen = _judged(
-                record, origin, replayed=replayed, partitions=partitions, tolerance=tolerance
-            )
+            seen = _judged(record, origin, replayed=replayed, partitions=partitions, rules=rules)
         if isinstance(seen, Taken) or not replayed:
             yield seen
 
 
 def _judged(
-    record: Record, origin: Origin, *, replayed: bool, partitions: int, tolerance: timedelta
+    record: Record, origin: Origin, *, replayed: bool, partitions: int, rules: RecordRules
 ) -> Taken | Refused:
     try:
-        event = decode_record(record, family=_FAMILIES[record.topic], tolerance=tolerance)
+        event = rules.decode(record, family=_FAMILIES[record.topic])
     except ContractError as error:
-        return Refused(error.reason, error.field, origin, _source_of(record), value=error.value)
+        return Refused(
+            error.reason,
+            error.field,
+            origin,
+            _source_of(record),
+            value=error.value,
+            owner=_owner(error.reason, record, rules),
+        )
     home = partition_for(event.fact.entity_id.encode(), partitions)
     return Taken(event, origin, replayed, record.partition != home)
 
@@ -109,7 +115,18 @@ def _source_of(record: Record) -> str | None:
     return claims_of(record.headers, record.value).source
 
 
-def _of_letter(letter: DeadLetter) -> Refused:
+def _owner(reason: str, refused: Record | DeadLetter, rules: RecordRules) -> str | None:
+    """The owner of what a refused event tells of, where it was refused for that."""
+    if reason != RefusalReason.NOT_OWNER:
+        return None
+    try:
+        fact = decode(refused.headers, refused.value).fact
+    except ContractError:
+        return None
+    return rules.ownership.owner(fact.NAME, fact.entity_id)
+
+
+def _of_letter(letter: DeadLetter, rules: RecordRules) -> Refused:
     return Refused(
         letter.reason,
         letter.field,
@@ -117,6 +134,7 @@ def _of_letter(letter: DeadLetter) -> Refused:
         claims_of(letter.headers, letter.value).source,
         letter.producer,
         _value_found(letter),
+        _owner(letter.reason, letter, rules),
     )
 
 

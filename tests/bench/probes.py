@@ -13,6 +13,7 @@ from tests.bench.application import Application
 from tests.bench.engines import started
 from tests.bench.exposed import exposed_sum
 from tests.bench.workloads import grant
+from tests.support.sources import source_of
 from tests.support.workers import Worker
 
 __all__ = ["freshness", "scrape_ms", "seconds_to_ready"]
@@ -49,7 +50,9 @@ def freshness(worker: Worker, application: Application) -> list[float]:
     with KafkaPublisher(application.bootstrap, options=PublisherOptions(linger_ms=0)) as publisher:
         for number in range(PROBES):
             before = _committed_in_paris(worker)
-            publisher.publish(grant(number, Department.PARIS, source="/probe"))
+            publisher.publish(
+                grant(number, Department.PARIS, source=f"{source_of('grant.committed')}:probe")
+            )
             publisher.flush()
             acknowledged = monotonic()
             while _committed_in_paris(worker) <= before:

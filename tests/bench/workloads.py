@@ -14,6 +14,7 @@ from events.grant import GrantCall, GrantCommitted
 from events.identifiers import Department
 from events.registry import Family
 from events.training import TrainingAudience, TrainingEnrolled, TrainingProgramme
+from tests.support.sources import source_of
 
 __all__ = ["DISTINCT", "EVENTS", "HOT", "WORKLOADS", "Workload", "grant"]
 
@@ -58,7 +59,7 @@ def _enrolment(number: int, department: Department, *, source: str) -> CloudEven
         source,
         time,
         TrainingEnrolled(
-            enrolment_id=f"{source.strip('/')}-{number:012}",
+            enrolment_id=f"{source.rpartition(':')[2]}-{number:012}",
             enrolled_on=time.date(),
             programme=programmes[number % len(programmes)],
             audience=audiences[number % len(audiences)],
@@ -71,7 +72,7 @@ def _enrolments() -> Iterator[CloudEvent]:
     departments = list(Department)
     for number in range(EVENTS):
         department = departments[number % len(departments)]
-        yield _enrolment(number, department, source="/formation")
+        yield _enrolment(number, department, source=source_of("training.enrolled"))
 
 
 def _coverage() -> Iterator[CloudEvent]:
@@ -90,7 +91,7 @@ def _coverage() -> Iterator[CloudEvent]:
             connectable_premises=premises * (quarter + 1) // (QUARTERS + 1) + correction,
         )
         reported = datetime.combine(fact.as_of, BEGAN.timetz()) + timedelta(days=7 * correction)
-        yield _event(number, "/operators/coverage", reported, fact)
+        yield _event(number, source_of("broadband.coverage_reported"), reported, fact)
 
 
 def _first_day(quarter: int) -> date:

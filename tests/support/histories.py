@@ -18,6 +18,7 @@ from events.fact import Fact, Family
 from events.identifiers import uai_check_letter
 from events.registry import FACTS_BY_NAME, facts_of
 from streams.state import EMPTY, EntityState, cell_of, merge_states, with_cell
+from tests.support.sources import source_of
 
 __all__ = [
     "DAYS",
@@ -52,7 +53,7 @@ DAYS: Final = ("2018-01-01", "2018-01-02", "2018-01-09", "2018-02-05", "2019-02-
 
 #: Few moments, sources and ids, so that corrections meet and ids are used again.
 _TIMES: Final = ("2019-06-01T00:00:00", "2019-06-01T00:00:00.000001", "2019-06-02T00:00:00")
-_SOURCES: Final = ("/one", "/other")
+_SYSTEMS: Final = ("one", "other")
 _IDS: Final = ("1", "2", "3")
 _RETRACTED: Final = 0.2
 _POOL_SIZE: Final = 400
@@ -108,13 +109,14 @@ def event(
     /,
     *,
     at: str | None = None,
-    source: str = "/test",
+    source: str | None = None,
     id: str | None = None,  # noqa: A002 - CloudEvents' own word
     **fields: object,
 ) -> CloudEvent:
     """Return the event of a fact about an entity on a day.
 
-    It is recorded `at` noon of the day (UTC), under a new id, unless said otherwise.
+    It is recorded `at` noon of the day (UTC), by the owner of the fact, under a new id, unless said
+    otherwise.
     """
     fact = FACTS_BY_NAME[name]
     data = {field: _DEFAULTS[field] for field in fact.model_fields if field in _DEFAULTS}
@@ -123,7 +125,7 @@ def event(
     data |= {fact.KEY: entity, fact.DAY: day, **fields}
     return CloudEvent(
         id=id or f"event-{next(_numbers):06}",  # Ids are compared as text: the later is greater.
-        source=source,
+        source=source or source_of(name),
         time=datetime.fromisoformat(at or f"{day}T12:00:00").replace(tzinfo=UTC),
         fact=fact.model_validate_json(to_json(data)),
     )
@@ -179,7 +181,7 @@ def _any_event(chance: random.Random, family: Family) -> CloudEvent:
         chance.choice(ENTITIES[family]),
         day,
         at=chance.choice(_TIMES),
-        source=chance.choice(_SOURCES),
+        source=f"{source_of(kind.NAME)}:{chance.choice(_SYSTEMS)}",
         id=chance.choice(_IDS),
         retracted=chance.random() < _RETRACTED,
         **fields,

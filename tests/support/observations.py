@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
 from events.observation import IndicatorObserved, Territory
+from tests.support.sources import source_of
 
 __all__ = ["BAROMETER", "Observation", "barometer", "observations", "observed", "said"]
 
@@ -40,7 +41,7 @@ def said(told: Sequence[Observation]) -> list[CloudEvent]:
     return [
         CloudEvent(
             id=f"observation-{number:05}",
-            source="/barometer",
+            source=source_of("indicator.observed"),
             time=datetime.combine(date(2021, 1, 1), time(0, number // 60, number % 60), UTC),
             fact=IndicatorObserved(
                 indicator=one.indicator,

@@ -1,12 +1,20 @@
 """Declared producers for tests."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from events.frequency import Frequency
 from events.producers.model import Producer, Quota
 
 __all__ = ["producer"]
 
 
-def producer(name: str, *sources: str, types: tuple[str, ...] = ("school.*",)) -> Producer:
+def producer(
+    name: str,
+    *sources: str,
+    types: tuple[str, ...] = ("school.*",),
+    owns: Sequence[Any] = (),
+) -> Producer:
     """Declare a producer of schools' facts with a generous quota."""
     return Producer(
         id=name,
@@ -14,6 +22,7 @@ def producer(name: str, *sources: str, types: tuple[str, ...] = ("school.*",)) -
         contact="exploitation",
         sources=sources,
         types=types,
+        owns=tuple(owns),
         quota=Quota(events_per_second=1_000, burst=10_000),
         expected_every=Frequency.WEEKLY,
     )

@@ -9,6 +9,7 @@ from itertools import count
 from events.cloudevent import CloudEvent, EncodedRecord, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
+from events.record_rules import RULES, RecordRules
 from events.record_time import NO_TIMESTAMP
 from events.topics import topic_name
 from streams.core import Result, process
@@ -55,7 +56,7 @@ def record_of(
 
 
 def processed(
-    holdings: Holdings, family: Family, batch: Iterable[CloudEvent]
+    holdings: Holdings, family: Family, batch: Iterable[CloudEvent], rules: RecordRules = RULES
 ) -> list[tuple[int, Result]]:
     """Put a batch's events through the core, partition by partition; nothing is taken over."""
     records = [record_of(event) for event in batch]
@@ -68,15 +69,21 @@ def processed(
                 family=family,
                 partition=partition,
                 partitions=PARTITIONS,
+                rules=rules,
             ),
         )
         for partition in range(PARTITIONS)
     ]
 
 
-def learn(holdings: Holdings, family: Family, batches: Iterable[Iterable[CloudEvent]]) -> Holdings:
+def learn(
+    holdings: Holdings,
+    family: Family,
+    batches: Iterable[Iterable[CloudEvent]],
+    rules: RecordRules = RULES,
+) -> Holdings:
     """Let holdings take over what batches of events change."""
     for batch in batches:
-        for partition, result in processed(holdings, family, batch):
+        for partition, result in processed(holdings, family, batch, rules):
             holdings.put(family, partition, result.changed)
     return holdings

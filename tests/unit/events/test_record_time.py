@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import ContractError, RefusalReason
+from events.record_rules import RULES
 from events.record_time import (
     NO_TIMESTAMP,
     TIME_TOLERANCE,
-    decode_record,
     latest_time,
     refuse_ahead,
 )
@@ -67,9 +67,9 @@ def test_a_record_without_a_timestamp_bounds_nothing() -> None:
 def test_a_record_is_judged_by_its_own_timestamp() -> None:
     """As it lies on the topic, whoever reads it and when."""
     at = datetime(2999, 1, 1, tzinfo=UTC)
-    assert decode_record(told(at, timestamp=milliseconds(at))).time == at
+    assert RULES.decode(told(at, timestamp=milliseconds(at))).time == at
     with pytest.raises(ContractError, match=r"time: is later than the broker's clock.*2026-11-26"):
-        decode_record(told(at, timestamp=milliseconds(datetime(2026, 11, 26, tzinfo=UTC))))
+        RULES.decode(told(at, timestamp=milliseconds(datetime(2026, 11, 26, tzinfo=UTC))))
 
 
 @pytest.mark.parametrize("timestamp", [0, 2**63 - 1])

@@ -23,7 +23,7 @@ from events.fact import Family
 from events.identifiers import Department
 from events.producers.loader import load_producers
 from events.producers.model import UNKNOWN_PRODUCER
-from events.registry import FACTS
+from events.registry import FACTS, FACTS_BY_NAME
 from streams.core import UNKNOWN_TYPE, Outcome
 from streams.exposition import Exposition, Figures, Snapshot, figures_of
 from streams.holdings import Holdings
@@ -36,6 +36,7 @@ from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
 from tests.support.observations import barometer, observed, said
 from tests.support.records import PARTITIONS, learn, processed
+from tests.support.sources import source_of
 
 AS_OF = date(2020, 12, 31)
 PARIS, MEAUX = uai("0750001"), uai("0770001")
@@ -350,7 +351,9 @@ class TestLabels:
         "outcome": frozenset(Outcome),
         "reason": frozenset(RefusalReason),
         "type": frozenset({*FACTS, UNKNOWN_TYPE}),
-        "source": frozenset({"/one", "/other"}),
+        "source": frozenset(
+            f"{source_of(fact)}:{system}" for fact in FACTS_BY_NAME for system in ("one", "other")
+        ),
         "producer": frozenset({UNKNOWN_PRODUCER}),
     }
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from events.errors import RefusalReason
 from events.fact import Family
+from events.record_rules import RecordRules
 from streams.audit.ledger import Ledger
 from streams.audit.records import RawRecord
 from streams.audit.recount import audit_records
@@ -49,7 +50,7 @@ def test_the_audit_counts_what_the_worker_counts() -> None:
 
 def test_the_tolerance_is_the_settings() -> None:
     """A larger one lets it in."""
-    with Ledger(connections(), partitions=8, tolerance=timedelta(days=1)) as ledger:
+    with Ledger(connections(), partitions=8, rules=RecordRules(timedelta(days=1))) as ledger:
         assert ledger.account().refusals == {}
 
 

@@ -11,9 +11,12 @@ from events.cloudevent import CloudEvent, decode, encode_binary, encode_structur
 from events.errors import RefusalReason
 from events.gateway.admission import Admission, Admitted, Refused
 from events.gateway.http_binding import Delivery, read_delivery
+from events.producers.model import Producers
+from events.producers.ownership import UNOWNED
 from events.topics import topic_name
 from tests.support.facts import cloud_events
 from tests.support.gateway import NOW, PRODUCER, PRODUCERS, closed, event
+from tests.support.producers import producer
 
 ADMISSION = Admission(PRODUCERS, now=lambda: NOW)
 
@@ -50,6 +53,8 @@ def test_the_record_holds_the_event_that_was_judged(said: CloudEvent) -> None:
 
 class AnyoneMay:
     """Producers that may send anything."""
+
+    ownership = UNOWNED
 
     def allowing(self, *_: str) -> bool:
         """Say yes."""
@@ -93,6 +98,27 @@ def test_a_producer_sends_its_own_types_only() -> None:
         data={"uai": "0750652B", "activated_on": "2026-03-10"},
     )
     assert reason(registered) is RefusalReason.NOT_ALLOWED
+
+
+def test_a_producer_tells_only_of_what_it_owns() -> None:
+    """Though it may send the type: another's lycées are not its own."""
+    declared = Producers(
+        producers=(
+            producer("ouest", "/ouest", owns=["school.*"]),
+            producer("est", "/est", owns=[{"types": ["school.*"], "territories": ["D77"]}]),
+        )
+    )
+    admission = Admission(declared, now=lambda: NOW)
+    for source, owner in (("/ouest", True), ("/est", False)):
+        item = read_delivery(
+            {b"content-type": b"application/cloudevents+json"},
+            json.dumps(event(source=source)).encode(),
+        ).items[0]
+        found = admission.judge(item, source.strip("/"))
+        assert isinstance(found, Admitted) is owner
+        if isinstance(found, Refused):
+            assert found.error.reason is RefusalReason.NOT_OWNER
+            assert found.may_be_kept
 
 
 def test_a_producer_that_is_not_declared_sends_nothing() -> None:

@@ -51,6 +51,15 @@ def test_a_mistake_is_told_and_counted(tmp_path: Path) -> None:
     assert (result.stderr, result.exit_code) == ("1 to correct\n", 1)
 
 
+def test_facts_without_an_owner_are_told(tmp_path: Path) -> None:
+    """It is no mistake: so it is in every declaration from before there were owners."""
+    file = tmp_path / "producers.yaml"
+    file.write_text(WRONG.replace("scool.*", "school.closed"), encoding="utf-8")
+    result = run("check", "--producers", str(file))
+    assert (result.stdout, result.exit_code) == ("1 producer: correct\n", 0)
+    assert result.stderr == "no owner, so that the latest word counts: school.closed\n"
+
+
 def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
     """A secret of nobody is found before the door finds it."""
     file = tmp_path / "secrets.yaml"
@@ -67,14 +76,16 @@ def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
 def test_the_producers_are_listed() -> None:
     """What each may send is there to be read."""
     lines = run("list").stdout.splitlines()
-    assert lines[:6] == [
+    assert lines[:7] == [
         "lycees: Gestion des lycées",
         "  sources: urn:iledefrance:lycees",
         "  types: school.*",
+        "  owns: school.*",
         "  quota: 500 events/s, 2000 at once",
         "  expected: monthly",
         "  contact: Pôle lycées",
     ]
+    assert "  owns: indicator.observed (ARCEP-*)" in lines
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "signature"])

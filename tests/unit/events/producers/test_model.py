@@ -145,7 +145,7 @@ def test_a_name_stands_for_all_versions_of_its_fact(
 ) -> None:
     """Whoever sends a version goes on beside whoever sends the next one."""
     second = CLOSED.replace(".v1", ".v2")
-    monkeypatch.setattr("events.producers.model.FACTS", {**FACTS, second: FACTS[CLOSED]})
+    monkeypatch.setattr("events.producers.fact_patterns.FACTS", {**FACTS, second: FACTS[CLOSED]})
     assert {CLOSED, second} <= producer("a", "/a", types=(pattern,)).event_types
 
 

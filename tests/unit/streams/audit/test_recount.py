@@ -183,9 +183,9 @@ class TestAccount:
     def test_counts_an_event_once(self) -> None:
         """The same source and id again is a duplicate, even of another fact on another topic."""
         records = [
-            raw("school.connected", PARIS, "2018-01-01", id="1"),
-            raw("school.connected", PARIS, "2018-01-01", id="1"),
-            raw("dataset.released", "D1", "2018-01-01", id="1"),
+            raw("school.connected", PARIS, "2018-01-01", id="1", source="/one"),
+            raw("school.connected", PARIS, "2018-01-01", id="1", source="/one"),
+            raw("dataset.released", "D1", "2018-01-01", id="1", source="/one"),
             raw("school.connected", PARIS, "2018-01-01", id="1", source="/other"),
         ]
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from events.cloudevent import CloudEvent
+from events.producers.ownership import ERASURE
 from streams.audit.records import RawRecord
 from streams.erasure.persons import Persons
-from streams.erasure.traces import SOURCE, find_traces, retractions
+from streams.erasure.traces import find_traces, retractions
 from streams.state import latest_attributes
 from tests.support.audits import raw
 from tests.support.histories import state_of
@@ -42,7 +43,7 @@ def test_each_fact_and_day_is_taken_back_once(now: datetime) -> None:
     """By an event that wins over what it voids, whatever the clock says."""
     traces = find_traces(a_life(), Persons([SOMEBODY]))
     back = retractions(traces, now=now)
-    assert {event.source for event in back} == {SOURCE}
+    assert {event.source for event in back} == {ERASURE}
     assert len(back) == 2
     said: list[CloudEvent] = list(traces.latest.values())
     state = state_of(*said, *back)

@@ -1,0 +1,300 @@
+"""Ownership: of each fact, which producer tells of which entities; nobody else's word counts.
+
+It is decided by an event alone, and by no other event: by its fact, its entity and its source. So
+all who read a record decide the same, in whatever order they read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
+from types import MappingProxyType
+from typing import Annotated, Final, NamedTuple, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from events.cloudevent import CloudEvent
+from events.declaration import mistake, mistakes
+from events.document import Mistake
+from events.errors import ContractError, RefusalReason
+from events.observation import Territory
+from events.producers.fact_patterns import FactPattern, types_of
+from events.registry import FACTS, FACTS_BY_NAME, Family, facts_of
+
+__all__ = [
+    "ERASURE",
+    "MONITOR",
+    "UNOWNED",
+    "Claim",
+    "OwnShare",
+    "Ownership",
+    "Share",
+    "ownership_of",
+    "shared_claims",
+]
+
+MONITOR: Final = "/smart-region"
+"""The source of what this program says itself; no producer may declare it."""
+ERASURE: Final = f"{MONITOR}/erasure"
+"""Who takes a person's facts back before they are erased, whoever owns them."""
+
+_OF_PERSONS: Final = frozenset(fact.NAME for fact in facts_of(Family.TRAININGS))
+
+MOST_ENTITIES: Final = 1_000
+#: A pattern is matched in time that grows with the power of its stars.
+MOST_STARS: Final = 2
+#: Sources are the producers' words: those that are made up are forgotten again.
+SOURCES_KNOWN: Final = 4_096
+
+_ANY: Final = "*"
+_ENTITIES: Final = re.compile(r"[A-Za-z0-9._:/*-]{1,128}")
+
+
+def _entities(pattern: str) -> str:
+    if not _ENTITIES.fullmatch(pattern):
+        remedy = "write an identifier; * stands for any characters, as in ARCEP-*"
+        raise mistake("is no identifier of entities", pattern, remedy)
+    if not pattern.strip(_ANY):
+        raise mistake("stands for every entity", pattern, "leave entities out to own them all")
+    if pattern.count(_ANY) > MOST_STARS:
+        raise mistake("has too many *", pattern, f"write at most {MOST_STARS}")
+    return pattern
+
+
+class Share(BaseModel):
+    """What a producer owns of some facts: all entities, or those that are named."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    types: Annotated[tuple[FactPattern, ...], Field(min_length=1)]
+    """The facts, as in a producer's `types`."""
+    entities: Annotated[
+        tuple[Annotated[str, AfterValidator(_entities)], ...], Field(max_length=MOST_ENTITIES)
+    ] = ()
+    """Identifiers of entities, `*` for any characters; none: all that no other producer names."""
+    territories: tuple[Annotated[Territory, Field(strict=False)], ...] = ()
+    """Instead of entities: `D77`, `R11`…, of facts whose identifier tells where the entity is."""
+
+    @model_validator(mode="after")
+    def _names_entities_in_one_way(self) -> Self:
+        if not self.territories:
+            return self
+        found = []
+        if self.entities:
+            remedy = "name the one or the other, in a share each"
+            found.append(Mistake(("territories",), "are named beside entities", None, remedy))
+        found += [
+            Mistake(
+                ("territories", place),
+                f"cannot be told from the identifier of {fact}",
+                territory.value,
+                "name entities instead",
+            )
+            for fact in self.facts
+            for place, territory in enumerate(self.territories)
+            if FACTS_BY_NAME[fact].entities_in(territory.value) is None
+        ]
+        if found:
+            raise mistakes(Share, found)
+        return self
+
+    @cached_property
+    def facts(self) -> tuple[str, ...]:
+        """The names of the facts: whoever owns one version of a fact owns them all."""
+        kinds = [kind for pattern in self.types for kind in types_of(pattern)]
+        return tuple(dict.fromkeys(FACTS[kind].NAME for kind in kinds))
+
+    def patterns(self, fact: str) -> tuple[str, ...]:
+        """The entities of a fact; none stands for all that no other producer names."""
+        within = (FACTS_BY_NAME[fact].entities_in(one.value) for one in self.territories)
+        return (*self.entities, *(one for one in within if one is not None))
+
+
+def _from_pattern(share: object) -> object:
+    return {"types": (share,)} if isinstance(share, str) else share
+
+
+OwnShare = Annotated[Share, BeforeValidator(_from_pattern)]
+"""A share as it is declared: `school.*` alone is the share of all entities."""
+
+
+class Claim(NamedTuple):
+    """That a producer owns some entities of a fact; without a pattern, all that nobody names."""
+
+    fact: str
+    pattern: str | None
+    producer: str
+    path: tuple[str | int, ...]
+    """Where it is declared."""
+
+
+def shared_claims(claims: Iterable[Claim]) -> Iterator[Mistake]:
+    """Tell which claims are another producer's already: an entity has one owner."""
+    known: dict[str, _Known] = {}
+    for claim in claims:
+        before = known.setdefault(claim.fact, _Known())
+        other = next(
+            (
+                one
+                for one in before.near(claim.pattern)
+                if one.producer != claim.producer and _overlap(claim.pattern, one.pattern)
+            ),
+            None,
+        )
+        if other is not None:
+            whose = f"{other.producer} owns {other.pattern or 'all'} of {claim.fact}"
+            remedy = f"leave it to one of them ({whose}), or name the entities of each"
+            value = claim.pattern or claim.fact
+            yield Mistake(claim.path, "is another producer's own", value, remedy)
+        before.add(claim)
+
+
+@dataclass(slots=True)
+class _Known:
+    """The claims of a fact: there may be thousands of single entities among them."""
+
+    single: dict[str, Claim] = field(default_factory=dict)
+    others: list[Claim] = field(default_factory=list)
+
+    def near(self, pattern: str | None) -> Iterable[Claim]:
+        """The claims that may have an entity in common with a pattern."""
+        if pattern is None or _ANY in pattern:
+            return [*self.others, *self.single.values()]
+        same = self.single.get(pattern)
+        return self.others if same is None else [*self.others, same]
+
+    def add(self, claim: Claim) -> None:
+        if claim.pattern is None or _ANY in claim.pattern:
+            self.others.append(claim)
+        else:
+            self.single.setdefault(claim.pattern, claim)
+
+
+def _overlap(one: str | None, other: str | None) -> bool:
+    if one is None or other is None:
+        return one is other  # All that nobody names is no named entity.
+    if _ANY not in one:
+        return _matcher(other).fullmatch(one) is not None
+    if _ANY not in other:
+        return _matcher(one).fullmatch(other) is not None
+    # Whatever is between two stars finds room: only the beginnings and the ends have to agree.
+    begin, end = one.partition(_ANY)[0], one.rpartition(_ANY)[2]
+    begins, ends = other.partition(_ANY)[0], other.rpartition(_ANY)[2]
+    return (begin.startswith(begins) or begins.startswith(begin)) and (
+        end.endswith(ends) or ends.endswith(end)
+    )
+
+
+@cache
+def _matcher(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*"))
+
+
+@dataclass(slots=True)
+class _Owners:
+    """The owners of one fact's entities, each by its producer's id."""
+
+    rest: str | None = None
+    single: dict[str, str] = field(default_factory=dict)
+    patterns: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
+
+    @property
+    def is_shared(self) -> bool:
+        """True where the entity decides."""
+        return bool(self.single or self.patterns)
+
+    def add(self, claim: Claim) -> None:
+        if claim.pattern is None:
+            self.rest = claim.producer
+        elif _ANY in claim.pattern:
+            self.patterns.append((_matcher(claim.pattern), claim.producer))
+        else:
+            self.single[claim.pattern] = claim.producer
+
+    def of(self, entity: str) -> str | None:
+        if (producer := self.single.get(entity)) is not None:
+            return producer
+        for named, producer in self.patterns:
+            if named.fullmatch(entity):
+                return producer
+        return self.rest
+
+
+class Ownership:
+    """Tells whose word counts. A fact that nobody owns is anybody's, and the latest counts.
+
+    Of an owned fact, an entity that is in no producer's share is nobody's: none may tell of it.
+    """
+
+    def __init__(
+        self,
+        owners: Mapping[str, _Owners] = MappingProxyType({}),
+        producer_of: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        self._owners = owners
+        self._producer_of = lru_cache(maxsize=SOURCES_KNOWN)(producer_of)
+        # A batch has thousands of events and few sources.
+        self._always_takes = lru_cache(maxsize=SOURCES_KNOWN)(self._always)
+
+    def __bool__(self) -> bool:
+        """False where nobody owns anything."""
+        return bool(self._owners)
+
+    def owns(self, fact: str) -> bool:
+        """Whether a fact has an owner, of some entities at least."""
+        return fact in self._owners
+
+    def owner(self, fact: str, entity: str) -> str | None:
+        """The id of the producer that owns an entity of a fact; None: nobody does."""
+        owners = self._owners.get(fact)
+        return None if owners is None else owners.of(entity)
+
+    def takes(self, fact: str, entity: str, source: str, *, retracted: bool) -> bool:
+        """Whether the word of a source counts, of an entity of a fact."""
+        if self._always_takes(fact, source):
+            return True
+        producer = self._producer_of(source)
+        if producer is not None and producer == self.owner(fact, entity):
+            return True
+        return retracted and source == ERASURE and fact in _OF_PERSONS
+
+    def judge(self, event: CloudEvent) -> None:
+        """Let an event pass whose source owns what it tells of. Raises ContractError."""
+        fact, source = event.fact, event.source
+        if self._always_takes(fact.NAME, source):
+            return
+        if not self.takes(fact.NAME, fact.entity_id, source, retracted=fact.retracted):
+            raise self.refusal(event)
+
+    def refusal(self, event: CloudEvent) -> ContractError:
+        """Why an event's source may not tell of it. Names no other producer, and no entity."""
+        return ContractError(
+            RefusalReason.NOT_OWNER,
+            "source",
+            event.source,
+            "leave it to the owner, or have the declaration of producers say otherwise (`owns`)",
+            problem=f"does not own {event.fact.NAME} of this entity",
+        )
+
+    def _always(self, fact: str, source: str) -> bool:
+        """Whether the word of a source counts of a fact, whatever the entity."""
+        owners = self._owners.get(fact)
+        if owners is None:
+            return True
+        if owners.rest is None or owners.is_shared:
+            return False
+        return self._producer_of(source) == owners.rest
+
+
+UNOWNED: Final = Ownership()
+"""Where nobody owns anything."""
+
+
+def ownership_of(claims: Iterable[Claim], *, producer_of: Callable[[str], str | None]) -> Ownership:
+    """Make an ownership of claims that are not shared; `producer_of` has the id of a source's."""
+    owners: dict[str, _Owners] = {}
+    for claim in claims:
+        owners.setdefault(claim.fact, _Owners()).add(claim)
+    return Ownership(owners, producer_of)

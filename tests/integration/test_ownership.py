@@ -1,0 +1,223 @@
+"""Another producer's word about a lycée: refused, on Kafka and at the gateway, and in no state."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaProducer
+
+from events.cloudevent import CloudEvent, encode_structured
+from events.fact import Family
+from events.producers.loader import REGION
+from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
+from streams.audit.reading import read_topics
+from streams.state import decode_state
+from tests.support.commands import run
+from tests.support.doors import Door, issue_credentials
+from tests.support.histories import event, uai
+from tests.support.kafka import KafkaBroker
+from tests.support.traffic import wait_done
+from tests.support.waiting import wait_until
+from tests.support.workers import Crew, Worker
+
+pytestmark = pytest.mark.timeout(300)
+
+PARIS = uai("0750001")
+MELUN = uai("0770001")
+CHANGELOG = changelog_name(DEFAULT_APP_ID, Family.SCHOOLS)
+ANOTHER = "urn:iledefrance:formation"
+
+REGISTERED = event("school.registered", PARIS, "2018-01-01", id="known")
+CONNECTED = event("school.connected", PARIS, "2018-03-01", id="said")
+TAKEN_BACK = event(
+    "school.connected",
+    PARIS,
+    "2018-03-01",
+    at="2018-09-01T00:00:00",
+    id="anothers",
+    source=ANOTHER,
+    retracted=True,
+)
+
+PRODUCERS = f"""\
+producers:
+  - id: lycees
+    title: Lycées
+    contact: lycees
+    sources: ["urn:iledefrance:lycees"]
+    types: [school.*]
+    owns: [school.*]
+    quota: {{ events_per_second: 1_000, burst: 1_000 }}
+    expected_every: daily
+  - id: formation
+    title: Lycées de l’est
+    contact: est
+    sources: ["{ANOTHER}"]
+    types: [school.*]
+    owns:
+      - {{ types: [school.*], territories: [D77] }}
+    quota: {{ events_per_second: 1_000, burst: 1_000 }}
+    expected_every: daily
+"""
+
+
+def tell(broker: KafkaBroker, *events: CloudEvent) -> None:
+    """Send events straight to Kafka, as whoever may write the topic can."""
+    producer: Any = KafkaProducer(bootstrap_servers=broker.bootstrap)
+    for one in events:
+        record = encode_structured(one)
+        producer.send(
+            topic_name(Family.SCHOOLS), record.value, key=record.key, headers=record.headers
+        ).get(timeout=30)
+    producer.close()
+
+
+def audited(broker: KafkaBroker, worker: Worker, **settings: str) -> tuple[Any, float]:
+    """Audit the worker once all is done; give the refusals and how many lycées are connected."""
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+    done = run(broker, "audit", "--json", "--against", worker.url, **settings)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    found = json.loads(done.stdout)
+    figure = next(
+        one
+        for one in found["figures"]
+        if one["indicator"] == "schools_connected_ratio" and one["department"] is None
+    )
+    return found["account"]["refusals"], figure["numerator"]
+
+
+def exported(broker: KafkaBroker, *options: str, **settings: str) -> float:
+    """Export, and give the share of lycées that are connected."""
+    done = run(broker, "export", *options, "--format", "json", **settings)
+    assert done.returncode == 0, done.stderr
+    value = next(
+        row["value"]
+        for row in json.loads(done.stdout)
+        if row["indicator"] == "schools_connected_ratio" and row["department"] is None
+    )
+    return float(value)
+
+
+def test_a_later_retraction_of_another_takes_no_connection_back(
+    broker: KafkaBroker, crew: Crew
+) -> None:
+    """Straight to Kafka, as it comes declared: refused, counted, told to both."""
+    worker = crew.worker()
+    worker.start()
+    stranger = replace(TAKEN_BACK, id="nobodys", source="/nobody")
+    tell(broker, REGISTERED, TAKEN_BACK, CONNECTED, TAKEN_BACK, stranger)
+    worker.wait_ready()
+
+    assert audited(broker, worker) == ({"not_owner": 3}, 1)
+    assert [exported(broker), exported(broker, "--known-on", "2020-12-31")] == [1, 1]
+    assert (
+        'smartregion_producer_refused_total{producer="formation",reason="not_owner"} 2.0'
+        in worker.metrics()
+    )
+    letters = run(broker, "dead-letters", "list", "--json").stdout.splitlines()
+    assert [json.loads(letter)["reason"] for letter in letters] == ["not_owner"] * 3
+    replayed = run(broker, "dead-letters", "replay", "--reason", "not_owner")
+    assert replayed.returncode == 1
+    assert "0 sent again, 3 still refused" in replayed.stdout
+    report = json.loads(run(broker, "producers", "report", "--format", "json").stdout)
+    cards = {
+        card["producer"]: (card["attempts"], card["attempts_by_others"])
+        for card in report["scorecards"]
+        if card["attempts"] or card["attempts_by_others"]
+    }
+    assert cards == {"formation": (2, 0), "unknown": (1, 0), "lycees": (0, 3)}
+
+
+def test_a_state_that_another_changed_is_mended_from_the_topic(
+    broker: KafkaBroker, crew: Crew, tmp_path: Path
+) -> None:
+    """The owner's word is in force again, and the other's gone from the changelog."""
+    anybodys = tmp_path / "anybodys.yaml"
+    lines = REGION.read_text(encoding="utf-8").splitlines()
+    anybodys.write_text(
+        "\n".join(one for one in lines if "owns:" not in one and "ARCEP-" not in one),
+        encoding="utf-8",
+    )
+    open_to_all = crew.worker("before", producers=str(anybodys))
+    open_to_all.start()
+    tell(broker, REGISTERED, CONNECTED, TAKEN_BACK)
+    open_to_all.wait_ready()
+    assert audited(broker, open_to_all, producers=str(anybodys)) == ({}, 0)
+    assert open_to_all.stop() == 0
+
+    worker = crew.worker("worker")
+    worker.start()
+    worker.wait_ready()
+
+    assert wait_until(lambda: _cell_ids(broker)[-1:] == ["said"], seconds=30), worker.log()
+    assert audited(broker, worker) == ({"not_owner": 1}, 1)
+    assert exported(broker) == 1
+    assert "smartregion_state_cells_not_owned_total 1.0" in worker.metrics()
+    assert "reading again from the beginning" in worker.log()
+    assert worker.stop() == 0
+
+    again = crew.worker("again")
+    again.start()
+    again.wait_ready()
+    assert "reading again" not in again.log()
+    assert audited(broker, again)[1] == 1
+
+
+def test_the_gateway_lets_in_what_the_producer_owns_and_nothing_else(
+    broker: KafkaBroker, crew: Crew, tmp_path: Path
+) -> None:
+    """One who may send the type tells of its own lycées alone; its other events become letters."""
+    declared = tmp_path / "producers.yaml"
+    declared.write_text(PRODUCERS, encoding="utf-8")
+    credentials = issue_credentials("formation", tmp_path)
+    variables = {"SMART_REGION_PRODUCERS": str(declared)}
+    worker = crew.worker(producers=str(declared))
+    worker.start()
+    tell(broker, REGISTERED, CONNECTED)
+    own = [
+        event("school.registered", MELUN, "2018-01-01", source=ANOTHER),
+        event("school.connected", MELUN, "2018-03-01", source=ANOTHER),
+    ]
+    with Door(broker.bootstrap, tmp_path, secrets=credentials.file, settings=variables) as door:
+        answers = [_posted(door, credentials.token, one) for one in (*own, TAKEN_BACK)]
+    worker.wait_ready()
+
+    assert [status for status, _ in answers] == [202, 202, 403]
+    assert answers[-1][1]["type"] == "/problems/not_owner"
+    assert "lycees" not in json.dumps(answers[-1][1])
+    assert audited(broker, worker, producers=str(declared)) == ({}, 2)
+    report = run(broker, "producers", "report", "--format", "json", producers=str(declared))
+    cards = {one["producer"]: one for one in json.loads(report.stdout)["scorecards"]}
+    assert (cards["formation"]["attempts"], cards["formation"]["accepted"]) == (1, 2)
+    assert cards["lycees"]["attempts_by_others"] == 1
+
+
+def _posted(door: Door, token: str, said: CloudEvent) -> tuple[int, Any]:
+    request = urllib.request.Request(  # noqa: S310 - our own gateway
+        f"{door.url}/events",
+        data=encode_structured(said).value,
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/cloudevents+json",
+        },
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def _cell_ids(broker: KafkaBroker) -> list[str]:
+    """Name the event behind the lycée's connection, in each record of the changelog."""
+    return [
+        cell.id
+        for record in read_topics(broker.bootstrap, topics=[CHANGELOG])
+        for cell in decode_state(record.value or b"{}").get("school.connected", {}).values()
+    ]

@@ -1,0 +1,20 @@
+"""The sources of the declared producers that own the facts, for what tests tell."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from events.producers.loader import load_producers
+
+__all__ = ["source_of"]
+
+
+@cache
+def source_of(fact: str) -> str:
+    """Return the source of the Région's own system that owns a fact, by the fact's name."""
+    return next(
+        producer.sources[0]
+        for producer in load_producers()
+        for share in producer.owns
+        if fact in share.facts and not share.patterns(fact)
+    )

@@ -1,0 +1,258 @@
+"""Another's word: whoever reads a record refuses it, and no order of arrival lets it in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.dead_letters import DOOR
+from events.errors import ContractError, RefusalReason
+from events.fact import Family
+from events.producers.loader import load_producers
+from events.record_rules import RecordRules
+from streams.audit.recount import audit_records
+from streams.dead_letter_office.way_back import WayBack
+from streams.erasure.persons import Persons
+from streams.erasure.traces import find_traces, retractions
+from streams.export.pilote import current_values
+from streams.hindsight import holdings_known_on
+from streams.holdings import Holdings
+from streams.producers.reading import report_on
+from streams.producers.report import report_text
+from streams.producers.sightings import Refused, sightings
+from streams.state import EMPTY, merge_states, told_by_owners
+from tests.support.audits import catalogue_of, raw, raw_record
+from tests.support.histories import deliveries, event, histories, state_of, uai
+from tests.support.letters import letter_of
+from tests.support.observations import observed, said
+from tests.support.records import PARTITIONS, learn, processed
+from tests.support.sources import source_of
+
+if TYPE_CHECKING:
+    from events.cloudevent import CloudEvent
+    from events.dead_letters import DeadLetter
+    from streams.audit.records import RawRecord
+    from streams.state import EntityState
+
+PRODUCERS = load_producers()
+RULES = RecordRules(ownership=PRODUCERS.ownership)
+PARIS = uai("0750001")
+PERSON = "enrolment-000001"
+CONNECTED = {"count": "school.connected"}
+LAST_DAY = date(2020, 12, 31)
+LATER = "2019-01-01T00:00:00"
+
+OWNERS = event("school.connected", PARIS, "2018-01-01")
+ANOTHERS = event(
+    "school.connected",
+    PARIS,
+    "2018-01-01",
+    at=LATER,
+    source="urn:iledefrance:formation",
+    retracted=True,
+)
+
+
+def connections() -> list[RawRecord]:
+    """Return the records of a connection, and of another producer's retraction of it."""
+    return [raw_record(OWNERS), raw_record(ANOTHERS)]
+
+
+@st.composite
+def disputed(draw: st.DrawFn, family: Family) -> list[CloudEvent]:
+    """Draw a history of which some events are not their owners'."""
+    history = draw(histories(family))
+    others = "dataset.released" if family is Family.SCHOOLS else "school.connected"
+    strangers = ("/nobody", f"{source_of(others)}-too", source_of(others))
+    return [
+        replace(one, source=draw(st.sampled_from(strangers))) if draw(st.booleans()) else one
+        for one in history
+    ]
+
+
+def is_owners(told: CloudEvent) -> bool:
+    """Tell whether an event of these histories is its owner's."""
+    return told.source.startswith(f"{source_of(told.fact.NAME)}:")
+
+
+def known(holdings: Holdings, family: Family) -> dict[str, EntityState]:
+    """Return all states of a family."""
+    return {
+        entity: state
+        for partition in range(PARTITIONS)
+        for entity, state in holdings.states(family, partition).items()
+    }
+
+
+class TestStates:
+    """What workers hold."""
+
+    @pytest.mark.parametrize("family", Family)
+    @given(data=st.data())
+    def test_any_order_comes_to_what_the_owners_said(
+        self, family: Family, data: st.DataObject
+    ) -> None:
+        """Shuffled, repeated and cut into batches: as if the others had been silent."""
+        history = data.draw(disputed(family))
+        own = [one for one in history if is_owners(one)]
+
+        disturbed = learn(Holdings([]), family, data.draw(deliveries(history)), RULES)
+        undisturbed = learn(Holdings([]), family, [own])
+
+        assert known(disturbed, family) == known(undisturbed, family)
+
+    def test_another_producers_retraction_is_refused_with_its_own_reason(self) -> None:
+        """Of each batch a refusal, and no change."""
+        holdings = learn(Holdings([]), Family.SCHOOLS, [[OWNERS]], RULES)
+        results = [one for _, one in processed(holdings, Family.SCHOOLS, [ANOTHERS], RULES)]
+
+        assert [one.changed for one in results if one.changed] == []
+        assert [refusal.error.reason for one in results for refusal in one.refusals] == [
+            RefusalReason.NOT_OWNER
+        ]
+
+    @given(data=st.data())
+    def test_states_are_filtered_and_merged_in_any_order(self, data: st.DataObject) -> None:
+        """Recovery reads records of workers with other declarations in between."""
+        written = [state_of(*one) for one in data.draw(st.lists(disputed(Family.COWORKING)))]
+        shuffled = data.draw(st.permutations([*written, *written[:2]]))
+
+        for entity in ("one", "two"):
+            ends = []
+            for order in (written, shuffled):
+                holdings, union = Holdings([], RULES), EMPTY
+                for state in order:
+                    holdings.recover(Family.COWORKING, 0, entity, state)
+                    union = merge_states(union, told_by_owners(state, entity, RULES.ownership))
+                ends.append(holdings.states(Family.COWORKING, 0).get(entity, EMPTY))
+                assert ends[-1] == union
+            assert ends[0] == ends[1]
+
+    def test_a_state_that_holds_anothers_word_is_not_believed(self) -> None:
+        """It is left out, counted, to be written again, and what it had beaten read again."""
+        holdings = Holdings([], RULES)
+        holdings.recover(Family.SCHOOLS, 0, PARIS, state_of(OWNERS, ANOTHERS))
+
+        assert holdings.states(Family.SCHOOLS, 0).get(PARIS, EMPTY) == EMPTY
+        assert holdings.repairs_of(Family.SCHOOLS, 0) == {PARIS: EMPTY}
+        assert holdings.to_read_again() == [(Family.SCHOOLS, 0)]
+        assert (holdings.cells_not_owned, holdings.cells_ahead) == (1, 0)
+
+    def test_what_an_erasure_took_back_stays_taken_back(self) -> None:
+        """Its retraction is believed in a state, too."""
+        persons = Persons([PERSON], RULES)
+        enrolled = event("training.enrolled", PERSON, "2018-01-01")
+        (back,) = retractions(
+            find_traces([raw_record(enrolled)], persons), now=datetime(2020, 1, 1, tzinfo=UTC)
+        )
+        holdings = learn(Holdings([]), Family.TRAININGS, [[enrolled], [back]], RULES)
+        (state,) = known(holdings, Family.TRAININGS).values()
+        assert state == state_of(enrolled, back)
+        recovered = Holdings([], RULES)
+        recovered.recover(Family.TRAININGS, 0, PERSON, state)
+        assert recovered.states(Family.TRAININGS, 0) == {PERSON: state}
+
+
+class TestReaders:
+    """Whoever counts records."""
+
+    @pytest.mark.parametrize("family", Family)
+    @given(data=st.data())
+    def test_the_audit_and_the_worker_refuse_the_same(
+        self, family: Family, data: st.DataObject
+    ) -> None:
+        """However the history arrives."""
+        history = data.draw(disputed(family))
+        counted = sum(
+            len(result.refusals) for _, result in processed(Holdings([]), family, history, RULES)
+        )
+        audit = audit_records(
+            map(raw_record, history), catalogue_of(CONNECTED), LAST_DAY, rules=RULES
+        )
+        assert audit.account.refused == counted
+        assert set(audit.account.refusals) <= {RefusalReason.NOT_OWNER}
+
+    def test_the_audit_counts_what_the_owner_said(self) -> None:
+        """The retraction takes nothing back, and is told as refused."""
+        audit = audit_records(connections(), catalogue_of(CONNECTED), LAST_DAY, rules=RULES)
+
+        assert audit.account.refusals == {RefusalReason.NOT_OWNER: 1}
+        assert audit.readings["figure", None].numerator == 1
+
+    def test_what_was_known_on_a_day_does_not_know_it(self) -> None:
+        """It was never taken in."""
+        holdings = holdings_known_on(connections(), catalogue_of(CONNECTED), LAST_DAY, rules=RULES)
+
+        cell = holdings.states(Family.SCHOOLS, 0)[PARIS]["school.connected"]["2018-01-01"]
+        assert cell.attributes is not None
+
+    def test_observations_are_exported_without_it(self) -> None:
+        """The value of the owner stands."""
+        first, later = said([observed("IND-101", "R11", "2018-01-01", value) for value in "12"])
+        records = [raw_record(first), raw_record(replace(later, source="urn:iledefrance:arcep"))]
+
+        assert [value.value for value in current_values(records, LAST_DAY, rules=RULES)] == [1]
+
+    def test_an_erasure_does_not_take_it_for_the_last_word(self) -> None:
+        """Another's retraction voided nothing: the fact is still in force, and is taken back."""
+        enrolled = raw("training.enrolled", PERSON, "2018-01-01")
+        anothers = raw(
+            "training.enrolled", PERSON, "2018-01-01", at=LATER, source="/nobody", retracted=True
+        )
+        traces = find_traces([enrolled, anothers], Persons([PERSON], RULES))
+
+        assert traces.records == 2
+        assert len(retractions(traces, now=datetime(2020, 1, 1, tzinfo=UTC))) == 1
+
+    def test_a_replay_of_its_letter_waits_on(self) -> None:
+        """It would be refused as it was."""
+        way_back = WayBack(PARTITIONS, _nothing, _nothing_found, RULES)
+        with pytest.raises(ContractError) as refused:
+            way_back.copy_of(letter_of(ANOTHERS), attempt=1)
+        assert refused.value.reason is RefusalReason.NOT_OWNER
+
+
+class TestScorecards:
+    """What producers are told."""
+
+    def test_both_are_told_of_an_attempt(self) -> None:
+        """Who made it, and whose it was; neither is told who the other is."""
+        report = report_on(sightings(connections(), [], rules=RULES), PRODUCERS, LAST_DAY)
+        cards = {card.producer: card for card in report.scorecards}
+
+        assert (cards["lycees"].attempts, cards["lycees"].attempts_by_others) == (0, 1)
+        assert (cards["formation"].attempts, cards["formation"].attempts_by_others) == (1, 0)
+        assert (cards["lycees"].refused, cards["formation"].refused) == (0, 1)
+        text = report_text(
+            report_on(
+                sightings(connections(), [], rules=RULES), PRODUCERS, LAST_DAY, only="lycees"
+            ),
+            "text",
+        )
+        assert "1 event about what this producer owns, refused" in text
+        assert "formation" not in text
+
+    def test_an_attempt_at_the_gateway_is_told_by_its_letter(self) -> None:
+        """By whose secret was shown, and by what the letter holds."""
+        letter = replace(
+            letter_of(ANOTHERS, reason="not_owner", field="source"),
+            origin=DOOR,
+            producer="formation",
+        )
+        (seen,) = sightings([], [letter], rules=RULES)
+
+        assert isinstance(seen, Refused)
+        assert (seen.reason, seen.producer, seen.owner) == ("not_owner", "formation", "lycees")
+
+
+def _nothing(letter: DeadLetter) -> None:
+    """Let every letter pass."""
+
+
+def _nothing_found(letter: DeadLetter) -> DeadLetter:
+    raise AssertionError(letter)
