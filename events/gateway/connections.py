@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 __all__ = ["AllAtWorkError", "Connections"]
 
 Connection = TypeVar("Connection")
+
+
+# When a connection gives way: before those of a higher number. Plain numbers, since a turn changes
+# twice with each request.
+_STRANGER_WAITS: Final = 0
+_STRANGER_WORKS: Final = 1
+_KNOWN_WAITS: Final = 2
+_NEVER: Final = 3
 
 
 class AllAtWorkError(Exception):
@@ -29,18 +36,16 @@ class Connections(Generic[Connection]):
     def __init__(self, *, most: int, most_of_one: int) -> None:
         self._most = most
         self._most_of_one = min(most, most_of_one)
-        self._network: dict[Connection, str] = {}
-        self._turn: dict[Connection, _Turn] = {}
-        self._proven: set[Connection] = set()
+        self._seats: dict[Connection, _Seat[Connection]] = {}
         self._networks: dict[str, _Network[Connection]] = {}
         self._strangers = _Crowd()
         self._known_waiting: dict[Connection, None] = {}
 
     def __len__(self) -> int:
-        return len(self._network)
+        return len(self._seats)
 
     def __contains__(self, connection: object) -> bool:
-        return connection in self._network
+        return connection in self._seats
 
     def enter(
         self, newcomer: Connection, network: str, *, may_have_all: bool = False
@@ -53,45 +58,55 @@ class Connections(Generic[Connection]):
         gives_way = self._who_gives_way(network, self._most if may_have_all else self._most_of_one)
         if gives_way is not None:
             self.leave(gives_way)
-        self._network[newcomer] = network
-        self._networks.setdefault(network, _Network()).size += 1
-        self._move(newcomer, _Turn.STRANGER_WAITS)
+        if network not in self._networks:
+            self._networks[network] = _Network(network)
+        seat = _Seat(self._networks[network])
+        seat.network.size += 1
+        seat.network.queues[_STRANGER_WAITS][newcomer] = None
+        self._seats[newcomer] = seat
+        self._strangers.change(network, 1)
         return gives_way
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection; one that is forgotten already stays so."""
-        if connection not in self._network:
+        seat = self._seats.pop(connection, None)
+        if seat is None:
             return
-        self._move(connection, _Turn.NEVER)
-        del self._turn[connection]
-        self._proven.discard(connection)
-        network = self._network.pop(connection)
-        self._networks[network].size -= 1
-        if not self._networks[network].size:
-            del self._networks[network]
+        network = seat.network
+        del network.queues[seat.turn][connection]
+        self._known_waiting.pop(connection, None)
+        if not seat.is_known:
+            self._strangers.change(network.name, -1)
+        network.size -= 1
+        if not network.size:
+            del self._networks[network.name]
 
     def wait(self, connection: Connection) -> None:
         """Note that a connection waits for its client from now on."""
-        known = connection in self._proven
-        self._move(connection, _Turn.KNOWN_WAITS if known else _Turn.STRANGER_WAITS)
+        seat = self._seats.get(connection)
+        if seat is not None:
+            self._move(connection, seat, _KNOWN_WAITS if seat.is_known else _STRANGER_WAITS)
 
     def work(self, connection: Connection) -> None:
         """Note that its client waits for an answer."""
-        known = connection in self._proven
-        self._move(connection, _Turn.NEVER if known else _Turn.STRANGER_WORKS)
+        seat = self._seats.get(connection)
+        if seat is not None:
+            self._move(connection, seat, _NEVER if seat.is_known else _STRANGER_WORKS)
 
     def prove(self, connection: Connection) -> None:
         """Note that a request on it was authenticated: its client is known from now on."""
-        if connection not in self._network:
+        seat = self._seats.get(connection)
+        if seat is None or seat.is_known:
             return
-        self._proven.add(connection)
-        (self.wait if self._turn[connection] is _Turn.STRANGER_WAITS else self.work)(connection)
+        seat.is_known = True
+        self._strangers.change(seat.network.name, -1)
+        self._move(connection, seat, _KNOWN_WAITS if seat.turn == _STRANGER_WAITS else _NEVER)
 
     def _who_gives_way(self, network: str, bound: int) -> Connection | None:
         of_one = self._networks.get(network)
         if of_one is not None and of_one.size >= bound:
             return of_one.first()
-        if len(self._network) < self._most:
+        if len(self._seats) < self._most:
             return None
         largest = self._strangers.largest()
         if largest is not None:
@@ -100,52 +115,46 @@ class Connections(Generic[Connection]):
             return connection
         raise AllAtWorkError
 
-    def _move(self, connection: Connection, turn: _Turn) -> None:
-        network = self._network.get(connection)
-        if network is None:
+    def _move(self, connection: Connection, seat: _Seat[Connection], turn: int) -> None:
+        before = seat.turn
+        if before == turn:
             return
-        before = self._turn.get(connection, _Turn.NEVER)
-        self._turn[connection] = turn
-        if before is turn:
-            return
-        queues = self._networks[network].queues
-        if before is not _Turn.NEVER:
-            del queues[before][connection]
-        if turn is not _Turn.NEVER:
-            queues[turn][connection] = None
-        if before is _Turn.KNOWN_WAITS:
+        seat.turn = turn
+        queues = seat.network.queues
+        del queues[before][connection]
+        queues[turn][connection] = None
+        if before == _KNOWN_WAITS:
             del self._known_waiting[connection]
-        elif turn is _Turn.KNOWN_WAITS:
+        elif turn == _KNOWN_WAITS:
             self._known_waiting[connection] = None
-        self._strangers.change(network, (turn in _STRANGERS) - (before in _STRANGERS))
-
-
-class _Turn(IntEnum):
-    """When a connection gives way: before those of a higher number."""
-
-    STRANGER_WAITS = 0
-    STRANGER_WORKS = 1
-    KNOWN_WAITS = 2
-    NEVER = 3
-
-
-_STRANGERS = (_Turn.STRANGER_WAITS, _Turn.STRANGER_WORKS)
 
 
 class _Network(Generic[Connection]):
-    """The connections of one network: how many, and by turn those that may give way."""
+    """The connections of one network: how many, and which by their turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.size = 0
         # Dictionaries as ordered sets: who has been there longest comes first.
-        self.queues: list[dict[Connection, None]] = [{} for turn in _Turn if turn < _Turn.NEVER]
+        self.queues: tuple[dict[Connection, None], ...] = ({}, {}, {}, {})
 
     def first(self) -> Connection:
         """Return the first to give way. Raises AllAtWorkError."""
-        for queue in self.queues:
+        for queue in self.queues[:_NEVER]:
             for connection in queue:
                 return connection
         raise AllAtWorkError
+
+
+class _Seat(Generic[Connection]):
+    """Where a connection is counted."""
+
+    __slots__ = ("is_known", "network", "turn")
+
+    def __init__(self, network: _Network[Connection]) -> None:
+        self.network = network
+        self.turn = _STRANGER_WAITS
+        self.is_known = False
 
 
 class _Crowd:
@@ -157,9 +166,7 @@ class _Crowd:
         self._most = 0
 
     def change(self, network: str, by: int) -> None:
-        """Count one more, one less or none."""
-        if not by:
-            return
+        """Count one more, or one less."""
         before = self._count.get(network, 0)
         now = before + by
         if before:

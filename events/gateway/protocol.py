@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from enum import Enum, auto
+from enum import Enum
 from typing import Any, ClassVar
 
 import h11
@@ -29,20 +29,19 @@ _MARGIN = 5.0
 class _Stage(Enum):
     """What comes next on a connection."""
 
-    NEW = auto()
-    HEADERS = auto()
-    BODY = auto()
-    ANSWER = auto()
-    REST = auto()
+    NEW = "new", True
+    HEADERS = "headers", True
+    BODY = "body", False
+    ANSWER = "answer", False
+    REST = "rest", True
     """Of a body whose request has been answered."""
-    IDLE = auto()
-    CLOSING = auto()
-    GONE = auto()
+    IDLE = "idle", True
+    CLOSING = "closing", True
+    GONE = "gone", True
 
-
-_CLIENTS_TURN = frozenset(
-    {_Stage.NEW, _Stage.HEADERS, _Stage.REST, _Stage.IDLE, _Stage.CLOSING, _Stage.GONE}
-)
+    def __init__(self, _: str, is_the_clients: bool) -> None:  # noqa: FBT001
+        self.is_the_clients = is_the_clients
+        """Whether all depends on the client then."""
 
 
 class DoorProtocol(H11Protocol):
@@ -164,7 +163,7 @@ class DoorProtocol(H11Protocol):
         if self._stage is _Stage.GONE:
             return
         stage = self._stage_now()
-        waits = stage in _CLIENTS_TURN or self.flow.write_paused
+        waits = stage.is_the_clients or self.flow.write_paused
         if waits is not self._waits:
             self._waits = waits
             (self.guest.waits if waits else self.guest.works)()
