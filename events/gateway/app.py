@@ -38,7 +38,7 @@ from events.gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError, Pr
 from events.gateway.quota import Quotas, cost_of
 from events.gateway.reception import Outcome, Receipt, Reception
 from events.gateway.repeats import REPEAT_HEADER, RETRY_SECONDS, Answer, Repeat, Repeats, Turn
-from events.gateway.workbench import Workbench
+from events.gateway.workbench import LARGE, Workbench
 from events.logs import course_of
 from events.registry import FACTS
 from events.serving import OPEN, MetricsGuard
@@ -130,9 +130,10 @@ class _Events:
         door = self._door
         note_proof(request.scope)
         try:
-            length = announced_length(headers) or 0
-            _ask_to_wait(door.quotas.wait(producer, cost_of(length)))
-            with door.body.room_of(producer, headers) as room:
+            length = announced_length(headers)
+            if length is not None and length > LARGE:  # What is smaller has come already.
+                _ask_to_wait(door.quotas.wait(producer, cost_of(length)))
+            with door.body.room_of(producer, length) as room:
                 body = await room.read(request)
                 with door.workbench.room_for(producer, len(body)):
                     _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
@@ -163,9 +164,9 @@ class _Events:
     ) -> Response | tuple[str, Repeat]:
         """Return the answer to a signed request, or whose repeat it is."""
         door = self._door
-        peer = request.client and request.client.host
+        address = door.addresses.of(request.client and request.client.host, headers)
         try:
-            with door.body.room_for_stranger(door.addresses.of(peer, headers), headers) as room:
+            with door.body.room_for_stranger(address, announced_length(headers)) as room:
                 body = await room.read(request)
                 try:
                     proof = claim.prove(body)

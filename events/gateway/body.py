@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, Self
 
 from starlette.requests import Request
 
@@ -51,35 +50,26 @@ class BodyReader:
         self._proven = _Proven(most_held, most_of_one)
         self._unproven = _Unproven(most_unproven, most_of_address)
 
-    @contextmanager
-    def room_of(self, producer: str, headers: Mapping[bytes, bytes]) -> Iterator[Room]:
-        """Give what reads a body of a proven producer; it counts as held until the context ends."""
-        with self._room(self._proven, producer, headers) as room:
-            yield room
+    def room_of(self, producer: str, length: int | None) -> Room:
+        """Give what reads a body of a proven producer; it counts as held until the context ends.
 
-    @contextmanager
-    def room_for_stranger(self, address: str, headers: Mapping[bytes, bytes]) -> Iterator[Room]:
+        `length` is the announced one, in bytes.
+        """
+        return Room(self._proven, producer, length=length, seconds=self._seconds)
+
+    def room_for_stranger(self, address: str, length: int | None) -> Room:
         """Give what reads a body from an address, of which it is not known yet who sends it."""
-        with self._room(self._unproven, address, headers) as room:
-            yield room
+        return Room(self._unproven, address, length=length, seconds=self._seconds)
 
     def prove(self, room: Room, producer: str) -> None:
         """Let a body that was read count as its producer's. Raises ProblemError (overloaded)."""
         room.move(self._proven, producer)
 
-    @contextmanager
-    def _room(
-        self, pool: _Proven | _Unproven, owner: str, headers: Mapping[bytes, bytes]
-    ) -> Iterator[Room]:
-        room = Room(pool, owner, length=announced_length(headers), seconds=self._seconds)
-        try:
-            yield room
-        finally:
-            room.release()
-
 
 class Room:
-    """Reads one body, and holds it."""
+    """Reads one body, and holds it until the context ends."""
+
+    __slots__ = ("_deadline", "_length", "_owner", "_pool", "_seconds", "held", "is_given_up")
 
     def __init__(
         self, pool: _Proven | _Unproven, owner: str, *, length: int | None, seconds: float
@@ -91,6 +81,12 @@ class Room:
         self._seconds = seconds
         self._deadline: asyncio.Timeout | None = None
         self.is_given_up = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     async def read(self, request: Request) -> bytes:
         """Return the body. Raises ProblemError: too large, too slow, or too much at once."""

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, TypeVar
 
 from events.gateway.problems import ProblemError
@@ -19,6 +19,7 @@ LARGE: Final = 64 * 1024
 """Bytes from which on the event loop does not wait for the work: less takes milliseconds."""
 MOST_LARGE: Final = 16
 """Large bodies of one producer at once; the next one is told to come back."""
+_NOT_COUNTED: Final = nullcontext()
 
 
 class Workbench:
@@ -33,15 +34,15 @@ class Workbench:
         self._turns: dict[str, asyncio.Lock] = {}
         self._large: Counter[str] = Counter()
 
-    @contextmanager
-    def room_for(self, producer: str, size: int) -> Iterator[None]:
+    def room_for(self, producer: str, size: int) -> AbstractContextManager[None]:
         """Count a producer's body of a size, in bytes, until the context ends.
 
         Raises ProblemError (overloaded) where the producer has too many large ones here already.
         """
-        if size <= LARGE:
-            yield
-            return
+        return _NOT_COUNTED if size <= LARGE else self._room_for_large(producer)
+
+    @contextmanager
+    def _room_for_large(self, producer: str) -> Iterator[None]:
         if self._large[producer] >= MOST_LARGE:
             raise ProblemError(
                 "overloaded", "nothing was taken: send it again later", headers={"Retry-After": "1"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 import pytest
 from starlette.requests import Request
@@ -11,8 +10,6 @@ from starlette.types import Message
 
 from events.gateway.body import BodyReader, announced_length
 from events.gateway.problems import ProblemError
-
-HEADERS: Mapping[bytes, bytes] = {}
 
 
 class Sender:
@@ -44,7 +41,7 @@ async def begun(bodies: BodyReader, address: str, size: int) -> tuple[Sender, as
     sender = Sender()
 
     async def read() -> str:
-        with bodies.room_for_stranger(address, HEADERS) as room:
+        with bodies.room_for_stranger(address, None) as room:
             try:
                 return str(len(await room.read(sender.request)))
             except ProblemError as error:
@@ -139,7 +136,7 @@ def test_who_proves_nothing_takes_no_room_from_those_who_do() -> None:
         tasks = [(await begun(bodies, address, 150))[1] for address in "ab"]
         sender = Sender()
         sender.send(200, more=False)
-        with bodies.room_of("lycees", HEADERS) as room:
+        with bodies.room_of("lycees", None) as room:
             assert len(await room.read(sender.request)) == 200
         for task in tasks:
             task.cancel()
@@ -152,14 +149,14 @@ def test_one_producer_does_not_have_all_the_room() -> None:
 
     async def two() -> None:
         bodies = reader()
-        with bodies.room_of("lycees", HEADERS) as held:
+        with bodies.room_of("lycees", None) as held:
             sender = Sender()
             sender.send(200, more=False)
             await held.read(sender.request)
             for producer, expected in (("lycees", None), ("formation", 50)):
                 sender = Sender()
                 sender.send(50, more=False)
-                with bodies.room_of(producer, HEADERS) as room:
+                with bodies.room_of(producer, None) as room:
                     if expected is None:
                         with pytest.raises(ProblemError, match="overloaded"):
                             await room.read(sender.request)
@@ -176,7 +173,7 @@ def test_a_proven_body_counts_as_its_producer_s() -> None:
         bodies = reader()
         sender = Sender()
         sender.send(150, more=False)
-        with bodies.room_for_stranger("a", HEADERS) as room:
+        with bodies.room_for_stranger("a", None) as room:
             await room.read(sender.request)
             bodies.prove(room, "lycees")
             other, task = await begun(bodies, "a", 200)
@@ -184,11 +181,11 @@ def test_a_proven_body_counts_as_its_producer_s() -> None:
             assert await task == "200"
             sender = Sender()
             sender.send(100, more=False)
-            with bodies.room_for_stranger("a", HEADERS) as second:
+            with bodies.room_for_stranger("a", None) as second:
                 await second.read(sender.request)
                 with pytest.raises(ProblemError, match="overloaded"):
                     bodies.prove(second, "lycees")
-        with bodies.room_of("lycees", HEADERS) as room:
+        with bodies.room_of("lycees", None) as room:
             sender = Sender()
             sender.send(200, more=False)
             assert len(await room.read(sender.request)) == 200
