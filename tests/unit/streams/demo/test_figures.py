@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from catalogue.assessment import Figure
 from catalogue.loader import load_catalogue
 from streams.audit.exposed import Exposed, parse_metrics
-from streams.demo.figures import complete_on, shown_figures
+from streams.demo.figures import assessed_on, complete_on, shown_figures
 
 DAY = date(2018, 12, 31)
 
@@ -67,3 +67,35 @@ def test_workers_must_be_on_the_same_day() -> None:
     """Between two scrapes an accelerated clock may move on."""
     assert complete_on([worker(0), worker(1, day=date(2019, 1, 1))]) is None
     assert complete_on([worker(0), worker(1)]) == DAY
+
+
+def assessor(*, lag: int = 0) -> Exposed:
+    """Give an assessor that shows the enrolled of the region, and has so many records to go."""
+    midnight = datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC).timestamp()
+    labels = 'programme="formation",indicator="trainees_enrolled",department="region"'
+    lines = [
+        "smartregion_assessor_ready 1",
+        f"smartregion_assessor_lag_records {lag}",
+        f"smartregion_as_of_timestamp_seconds {midnight}",
+        f"smartregion_indicator_assessed_value{{{labels}}} 120",
+    ]
+    return parse_metrics("http://assessor/metrics", "\n".join(lines) + "\n")
+
+
+def test_persons_are_those_that_the_assessor_publishes() -> None:
+    """No worker shows any; without an assessor they are blank."""
+    for assessors, value in (([assessor()], 120), ([], None)):
+        figures = shown_figures(load_catalogue(), [worker(0, 1)], assessors)
+        (enrolled,) = (
+            figure
+            for figure in figures
+            if (figure.indicator, figure.department) == ("trainees_enrolled", None)
+        )
+        assert (enrolled.value, enrolled.status) == (value, None)
+
+
+def test_an_assessor_that_has_not_read_all_is_awaited() -> None:
+    """The last figures are those of all that was sent."""
+    assert assessed_on([assessor()]) == DAY
+    assert assessed_on([assessor(lag=1)]) is None
+    assert assessed_on([]) is None
