@@ -33,6 +33,7 @@ from events.registry import FACTS
 __all__ = [
     "EVENT_MODELS",
     "MAX_BYTES",
+    "Attributes",
     "CloudEvent",
     "EncodedRecord",
     "Header",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic import StringConstraints as Text
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Uai",
     "also_checked",
     "commune_department",
+    "is_pseudonymous",
     "uai_check_letter",
     "uai_department",
 ]
@@ -166,8 +168,11 @@ PseudonymousId = Annotated[
     str,
     Text(pattern="^[a-z0-9-]{16,64}$"),
     Field(
-        description="pseudonym of a person: 16 to 64 lower-case letters, digits and hyphens",
-        examples=["5f0c9a54e1b84d5b"],
+        description=(
+            "pseudonym of a person: 16 to 64 lower-case letters, digits and hyphens;"
+            " the gateway takes those that `smart-region pseudonymise` makes"
+        ),
+        examples=["k1-9d5ed678fe57bcca610140957afab571"],
     ),
 ]
 Label = Annotated[
@@ -186,3 +191,9 @@ Cents = Annotated[
     Field(gt=0, le=LARGEST_CENTS, description=f"euro cents, a whole number up to {LARGEST_CENTS}"),
 ]
 Day = Annotated[date, _IsoDay(), Field(description="a day, YYYY-MM-DD, from 2010-01-01 on")]
+
+
+def is_pseudonymous(field: FieldInfo) -> bool:
+    """Tell whether a fact's field is a person's pseudonym: what is wrong there may be who it is."""
+    described: FieldInfo = get_args(PseudonymousId)[-1]
+    return field.description == described.description

@@ -24,6 +24,7 @@ __all__ = [
     "NoPersonError",
     "PseudonymKey",
     "PseudonymKeyError",
+    "is_pseudonym",
     "load_key",
     "pseudonymise_lines",
     "write_new_key",
@@ -36,6 +37,7 @@ LONGEST_PERSON: Final = 1_000
 """Characters of what identifies a person; to compose accents takes the square of their number."""
 
 _KEY_ID: Final = re.compile(r"[a-z][a-z0-9]{0,7}")
+_PSEUDONYM: Final = re.compile(rf"{_KEY_ID.pattern}-[0-9a-f]{{{PSEUDONYM_DIGITS}}}")
 _KEY: Final = re.compile(rf"{PREFIX}_({_KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")
 
 
@@ -110,6 +112,11 @@ class PseudonymKey:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r}, '**********')"
+
+
+def is_pseudonym(value: object) -> bool:
+    """Tell whether something has the form of the pseudonyms that are made here."""
+    return isinstance(value, str) and _PSEUDONYM.fullmatch(value) is not None
 
 
 def load_key(file: Path) -> PseudonymKey:

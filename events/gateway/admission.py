@@ -35,6 +35,10 @@ _OF_THE_WHOLE: Final = frozenset(
         RefusalReason.INVALID_JSON,
     }
 )
+_SEND_A_PSEUDONYM: Final = (
+    "leave the field out, or send a pseudonym as `smart-region pseudonymise` makes it: a key's id, "
+    "a hyphen and 32 hexadecimal digits"
+)
 #: A person's data, and what was not looked through for them to its end; refusals repeat neither.
 _WITHOUT_LETTER: Final = frozenset(
     {RefusalReason.PERSON_DATA, RefusalReason.TOO_LARGE, RefusalReason.TOO_COMPLEX}
@@ -140,9 +144,7 @@ def _in_words_of_http(error: ContractError) -> ContractError:
 def _refuse_person_data(item: Item) -> None:
     field = find_person_data(item.content)
     if field is not None:
-        raise ContractError(
-            RefusalReason.PERSON_DATA, field, None, "leave the field out, or send a pseudonym"
-        )
+        raise ContractError(RefusalReason.PERSON_DATA, field, None, _SEND_A_PSEUDONYM)
 
 
 def _refuse_large(item: Item) -> None:

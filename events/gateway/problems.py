@@ -161,8 +161,9 @@ _OF_THE_CONTRACT: Final = (
         RefusalReason.PERSON_DATA.value,
         422,
         "The event seems to hold a person's data",
-        "A field looks like a name, a mail address, a phone or a social security number. Such data "
-        "are not kept here: send a pseudonym.",
+        "A field looks like a name, a mail address, a phone number, a birth, or the number of a "
+        "person or of an account; or an `enrolment_id` is no pseudonym as `smart-region "
+        "pseudonymise` makes it. Such data are not kept here: send a pseudonym.",
     ),
 )
 

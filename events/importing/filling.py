@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias, get_args
+from typing import TypeAlias
 
-from pydantic.fields import FieldInfo
-
-from events.identifiers import PseudonymousId
+from events.identifiers import is_pseudonymous
 from events.importing.conversions import CONVERSIONS, Convert, parts_of, usual_conversion
 from events.importing.mapping import CsvMapping, FieldRule
 from events.importing.written import WrittenError
@@ -17,9 +15,6 @@ __all__ = ["CellProblem", "Filler", "Pseudonymise"]
 
 Pseudonymise: TypeAlias = Callable[[str], str]
 """Gives the pseudonym that stands for what identifies a person."""
-
-_PSEUDONYM: Final[FieldInfo] = get_args(PseudonymousId)[-1]
-"""Says of a field that it is a person's pseudonym: what is wrong there may be who it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +46,7 @@ class Filler:
         self.private = frozenset(
             column
             for name, rule in mapping.fields.items()
-            if rule.pseudonym is not None
-            or self._fields[name].description == _PSEUDONYM.description
+            if rule.pseudonym is not None or is_pseudonymous(self._fields[name])
             for column in rule.columns
         )
         """Columns of which nothing may be repeated."""

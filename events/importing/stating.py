@@ -110,7 +110,10 @@ def stated(
         return _refusals(error, kind, origin)
     telling = find_person_data({"type": kind.TYPE, "data": fact.model_dump(mode="json")})
     if telling is not None:
-        problem, remedy = PROBLEMS[RefusalReason.PERSON_DATA], "remove it: events name no person"
+        problem, remedy = (
+            PROBLEMS[RefusalReason.PERSON_DATA],
+            "remove it, or let the mapping make a pseudonym",
+        )
         return [origin.refusal(origin.columns.get(_field(telling)), problem, remedy)]
     said = to_json([source, time, kind.TYPE, fact])
     try:

@@ -67,7 +67,7 @@ def _valid_facts(day: date, world: World, chance: Random) -> Mapping[Family, Fac
             available_hours=4000,
             occupied_hours={WorkstationAudience.COMPANY: 1500},
         ),
-        TrainingCompleted(enrolment_id=f"{number:020x}", completed_on=day),
+        TrainingCompleted(enrolment_id=f"k1-{number:032x}", completed_on=day),
         GrantCommitted(
             grant_id=f"grant-{number:06d}",
             committed_on=day,

@@ -7,6 +7,7 @@ from datetime import date
 from random import Random
 
 from events.identifiers import Department
+from events.pseudonym import KEY_BYTES, PseudonymKey
 from events.simulation.chance import days_after, one_of
 from events.simulation.curve import Curve
 from events.simulation.outbox import Outbox
@@ -67,6 +68,9 @@ ABANDONED_SHARE = 0.19
 TRAINING_DAYS = (45, 200)
 ABANDONED_AFTER_DAYS = (5, 90)
 
+KEY = PseudonymKey("k1", bytes(KEY_BYTES))
+"""A key that everybody knows: there is nobody behind these pseudonyms."""
+
 RECORDED_AFTER_DAYS = (0, 6)
 CORRECTED_SHARE = 0.008
 RETRACTED_SHARE = 0.003
@@ -107,7 +111,7 @@ def _enrolment(day: date, chance: Random) -> TrainingEnrolled:
 
 
 def _pseudonym(chance: Random) -> str:
-    return f"{chance.getrandbits(80):020x}"
+    return KEY.pseudonym(f"{chance.getrandbits(80):020x}")
 
 
 def _end(enrolled: TrainingEnrolled, chance: Random, outbox: Outbox) -> None:

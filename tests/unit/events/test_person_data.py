@@ -34,6 +34,9 @@ def event(data: Any, event_type: str = REGISTERED, **attributes: JSON) -> JSON: 
     }
 
 
+PSEUDONYM = "k1-9d5ed678fe57bcca610140957afab571"
+
+
 def nir(number: str) -> str:
     """Close the 13 digits of a NIR with its key."""
     plain = number.replace("2A", "19").replace("2B", "18")
@@ -78,6 +81,18 @@ def nir(number: str) -> str:
         "dob",
         "address",
         "contactemail",
+        "eleve",
+        "élève",
+        "idEleve",
+        "etudiant",
+        "stagiaire",
+        "identite",
+        "identité",
+        "pieceidentite",
+        "civilite",
+        "student_id",
+        "ine",
+        "iban",
     ],
 )
 def test_a_field_named_like_a_persons_data_is_found(name: str) -> None:
@@ -100,7 +115,9 @@ def test_a_contracts_own_fields_may_be_called_so() -> None:
 def test_no_contract_is_refused_for_its_own_words() -> None:
     """No field of any fact, with any of its coded values, looks like a person's data."""
     for fact in FACTS.values():
-        assert find_person_data(event(dict.fromkeys(fact.model_fields, "x"), fact.TYPE)) is None
+        data = dict.fromkeys(fact.model_fields, "x")
+        data |= {"enrolment_id": PSEUDONYM} if "enrolment_id" in data else {}
+        assert find_person_data(event(data, fact.TYPE)) is None
 
 
 @pytest.mark.parametrize(
@@ -130,6 +147,44 @@ def test_no_contract_is_refused_for_its_own_words() -> None:
         nir("185072B056123"),
         "1 85 07 75 056 123 " + nir("1850775056123")[-2:],
         "NIR:" + nir("1850775056123"),
+        # Written so that a machine, or a reader, still gets it.
+        "jean.moulin%40example.fr",
+        "jean%2540example%252Efr",
+        "mailto:jean&#64;example.fr",
+        "jean&#x40;example&#46;fr",
+        "jean&commat;example.fr",
+        "jean\\u0040example.fr",
+        "jean (at) example.fr",
+        "jean[at]example[dot]fr",
+        "jean(arobase)example(point)fr",
+        "jean\u200b@\u2060example\u00ad.fr",
+        "jean\uff20example.fr",
+        "jean@example.f\u0301r\u0301",
+        "06\u200b12\u200b34\u200b56\u200b78",
+        "0\u03016\u030112345678",
+        # Other numbers of persons.
+        "1 85 07 75 056 123",
+        "2.99.12.2A.056.123",
+        "n° 1-85-07-75-056-123.",
+        "123456789AB",
+        "INE : 1234567890K",
+        "1234A56789B",
+        "FR7630006000011234567890189",
+        "FR76 3000 6000 0112 3456 7890 189",
+        "FR14 2004 1010 0505 0001 3M02 606",
+        "IBAN DE89 3704 0044 0532 0130 00.",
+        "GB29 NWBK 6016 1331 9268 19",
+        "NL91ABNA0417164300",
+        "+49 170 1234567",
+        "+44 20 7946 0958",
+        "+1 (415) 555-2671",
+        "tel:+32475123456",
+        # Births.
+        "né le 12/03/1985",
+        "Née le 1er mars 1985",
+        "né(e) le : 1985-03-12",
+        "date de naissance 12.03.2009",
+        "born March 12, 1985",
     ],
 )
 def test_a_value_of_a_persons_data_is_found(text: str) -> None:
@@ -149,7 +204,27 @@ def test_a_value_of_a_persons_data_is_found(text: str) -> None:
         "77288",
         "5f0c9a54e1b84d5b",
         "0123456789abcdef",
+        "000000000000012c",
+        "123456789IO",
+        "1234567890I",
+        "2024-0000123456789AB",
+        "FR7630006000011234567890188",
+        "FR763000600001123456789018",
+        "FRAB12345678901234567890123",
+        "+10 000 000 euros",
+        "+12.5",
+        "2020-03-11T09:30:00+0100",
+        "Inventaire au 31/12/2008",
+        "Ligne ouverte le 12 mars 1985",
+        "1985-03-12",
+        "mars 1985",
+        "renee 1985",
+        "Rue du 8 mai 1945 (au nord)",
+        "100% & plus [test] {x}",
+        "https://data.example.fr/jeu?page=%2F40",
+        "(at)",
         "k1-0612345678901234567890123456789012"[:35],
+        PSEUDONYM,
         "3f612345-0612-3456-7890-061234567890",
         "2019-03-11",
         "2019-03-11T09:30:00.061234567Z",
@@ -178,6 +253,54 @@ def test_a_value_of_a_persons_data_is_found(text: str) -> None:
 def test_other_values_are_left_alone(value: JSON) -> None:
     """Identifiers, quantities, days and addresses of pages are nobody's data."""
     assert find_person_data(event({"uai": value})) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1985-03-12",
+        "12/03/1985",
+        "1/12/2009",
+        " 12-03-1985 ",
+        "1985-03-12T00:00:00Z",
+        nir("1850775056123")[:-2],
+        int(nir("1850775056123")[:-2]),
+        "285072A056123",
+    ],
+)
+def test_a_field_that_nobody_knows_may_be_a_birth_or_a_number(value: JSON) -> None:
+    """In a contract's own field the same is a day that is refused as one, or an identifier."""
+    assert find_person_data(event({"since": value})) == "data.since"
+    assert find_person_data(event({"deeper": [{"uai": value}]})) == "data.deeper.0.uai"
+    assert find_person_data(event({"uai": value})) is None
+    assert find_person_data(event({"deeper": [{"uai": 3}]}, subject=value)) is None
+
+
+def test_an_extension_may_be_a_time_in_milliseconds() -> None:
+    """One in nine of them could be 13 digits of a NIR; no extension is a day before all facts."""
+    assert find_person_data(event({}, sentat=1850775056123)) is None
+    assert find_person_data(event({}, sentat="1850775056123")) is None
+    assert find_person_data(event({}, since="1985-03-12")) == "since"
+
+
+@pytest.mark.parametrize("kind", [*FACTS, "unheard.of", None])
+def test_an_enrolment_has_a_pseudonym_as_it_is_made_here(kind: str) -> None:
+    """Whatever the event's type may be; the contract has refused what is no text, and null."""
+    assert find_person_data(event({"enrolment_id": PSEUDONYM}, kind)) is None
+    assert find_person_data(event({"enrolment_id": None}, kind)) is None
+    for other in (
+        "jean-moulin-1985-03",
+        "5f0c9a54e1b84d5b",
+        "Jean Moulin",
+        PSEUDONYM.upper(),
+        PSEUDONYM[:-1],
+        PSEUDONYM + "0",
+        "k1-" + "g" * 32,
+        "key-number-1-" + "0" * 32,
+        "",
+        4711,
+    ):
+        assert find_person_data(event({"enrolment_id": other}, kind)) == "data.enrolment_id"
 
 
 def test_a_number_can_be_a_nir() -> None:
@@ -260,10 +383,14 @@ def test_the_regions_own_systems_send_no_persons_data() -> None:
 @given(
     st.recursive(
         json_values
-        | st.sampled_from(["a@b.fr", "0612345678", "06 12 34 56 78", 269054958815780, "2", "a\nb"]),
+        | st.sampled_from(["a@b.fr", "0612345678", "06 12 34 56 78", 269054958815780, "2", "a\nb"])
+        | st.sampled_from(["1985-03-12", "12/3/1985", 1850775056123, "1850775056123", PSEUDONYM])
+        | st.sampled_from(["a (at)", "b.fr", "FR76 3000 6000 0112 3456 7890 189", "né le", "1985"]),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["data", "id", "uai", "name", "email", "x"]), inner)
+            | st.dictionaries(
+                st.sampled_from(["data", "id", "uai", "name", "email", "x", "enrolment_id"]), inner
+            )
         ),
         max_leaves=8,
     )
