@@ -21,7 +21,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-boards stack practice test check lint-deploy licences sbom image bench coverage generated lock clean
+.PHONY: help demo demo-boards stack practice test fuzz check lint-deploy licences sbom image bench coverage generated lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 # Tests on real parts wait more than they work: three at once for two processors. They come first,
 # in the order of their folders; by default files of few tests, the longest, would come last.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+fuzz: $(VENV)/dev.stamp ## throw at the gateway's readers what nobody would send (ARGS="--examples 20000 --seed 1")
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts
 	@$(BIN)/ruff format --check .
