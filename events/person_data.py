@@ -180,9 +180,12 @@ def _is_plain(content: JSON) -> bool:
             if value not in _USUAL_TEXTS:
                 texts.append(value)
         elif isinstance(value, dict):
-            if not value.keys() <= _USUAL_NAMES:
+            if _USUAL_NAMES.issuperset(value):
+                waiting += value.values()
+            elif value.keys() - _USUAL_NAMES <= _PSEUDONYMS:
+                waiting += _but_pseudonyms(value)
+            else:
                 return False
-            waiting += value.values() if _PSEUDONYMS.isdisjoint(value) else _but_pseudonyms(value)
         elif isinstance(value, list):
             waiting += value
         elif isinstance(value, int) and value >= _SHORTEST_NIR:
@@ -411,7 +414,7 @@ _USUAL_NAMES: Final = frozenset(
     name
     for model in (*EVENT_MODELS.values(), *FACTS.values())
     for name in model.model_fields
-    if not _names_a_person(name)
+    if not _names_a_person(name) and name not in _PSEUDONYMS
 )
 """Those of events and their contracts, without those that would tell elsewhere."""
 _USUAL_TEXTS: Final = frozenset({*FACTS, "1.0", "application/json"})

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from events.cloudevent import MAX_BYTES, CloudEvent, decode, decode_json
+from events.cloudevent import CloudEvent, decode, decode_json
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
-from events.gateway.bounds import refuse_complex
+from events.gateway.bounds import refuse_unbounded
 from events.gateway.http_binding import STRUCTURED_HEADERS, Item
 from events.letter_content import may_be_kept, without_foreign_text
 from events.person_data import find_person_data
@@ -86,8 +86,7 @@ class Admission:
         Takes a time that grows with the item's bytes, whatever they are.
         """
         try:
-            _refuse_large(item)
-            refuse_complex(item)
+            refuse_unbounded(item)
             _refuse_person_data(item)
             if item.defect is not None:
                 raise item.defect
@@ -145,12 +144,3 @@ def _refuse_person_data(item: Item) -> None:
     field = find_person_data(item.content)
     if field is not None:
         raise ContractError(RefusalReason.PERSON_DATA, field, None, _SEND_A_PSEUDONYM)
-
-
-def _refuse_large(item: Item) -> None:
-    """Say first what would make all the rest cost time."""
-    if len(item.value) > MAX_BYTES:
-        size = f"{len(item.value)} bytes"
-        raise ContractError(
-            RefusalReason.TOO_LARGE, "value", size, f"send at most {MAX_BYTES} bytes"
-        )

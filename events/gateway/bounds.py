@@ -1,4 +1,4 @@
-"""How intricate an item may be: far more than any event is, and little enough to judge and read."""
+"""How large and intricate an item may be: more than any event is, and little enough to judge."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from events.cloudevent import MAX_BYTES
 from events.errors import ContractError, RefusalReason
 from events.gateway.http_binding import STRUCTURED_HEADERS, Item
 from events.person_data import shown_step
 
-__all__ = ["LONGEST_ATTRIBUTE", "LONGEST_NAME", "MOST_MARKS", "MOST_PARTS", "refuse_complex"]
+__all__ = ["LONGEST_ATTRIBUTE", "LONGEST_NAME", "MOST_MARKS", "MOST_PARTS", "refuse_unbounded"]
 
 MOST_PARTS: Final = 1_000
 """Values in an item, objects and lists included: an event has about twenty."""
@@ -29,13 +30,25 @@ _DATA: Final = "data"
 _RUN: Final = re.compile(rf"[^\x00-\u02ff]{{{MOST_MARKS + 1},}}")
 
 
-def refuse_complex(item: Item) -> None:
-    """Raise ContractError (too_complex) where an item breaks one of the bounds.
+def refuse_unbounded(item: Item) -> None:
+    """Raise ContractError (too_large or too_complex) where an item breaks one of the bounds.
 
     What is no JSON is one text. Names no field that may hold a person's data.
     """
-    if _is_simple(item):
+    value = item.value
+    # Nearly every event is within all bounds by these alone.
+    if (
+        len(value) <= _SMALL
+        and item.headers is STRUCTURED_HEADERS
+        and value.isascii()
+        and b"\\u" not in value
+    ):
         return
+    if len(value) > MAX_BYTES:
+        size = f"{len(value)} bytes"
+        raise ContractError(
+            RefusalReason.TOO_LARGE, "value", size, f"send at most {MAX_BYTES} bytes"
+        )
     if isinstance(item.content, dict):
         _refuse_long_attributes(item.content)
     parts: list[Any] = [item.content]
@@ -49,17 +62,6 @@ def refuse_complex(item: Item) -> None:
             parts += part
         if len(parts) > MOST_PARTS:
             raise _too_complex("value", None, f"send at most {MOST_PARTS} values in an event")
-
-
-def _is_simple(item: Item) -> bool:
-    """Tell of nearly every event at once that it breaks no bound."""
-    value = item.value
-    return (
-        len(value) <= _SMALL
-        and item.headers is STRUCTURED_HEADERS
-        and value.isascii()
-        and b"\\u" not in value
-    )
 
 
 def _refuse_long_attributes(content: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How intricate an item may be."""
+"""How large and intricate an item may be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from events.gateway.bounds import (
     LONGEST_NAME,
     MOST_MARKS,
     MOST_PARTS,
-    refuse_complex,
+    refuse_unbounded,
 )
 from events.gateway.http_binding import Item, read_delivery
 from tests.support.gateway import STRUCTURED, Hall, event
@@ -44,7 +44,7 @@ def item(content: Any, *, ascii_only: bool = False) -> Item:  # noqa: ANN401 - a
 )
 def test_what_is_within_the_bounds_is_left_alone(content: Any) -> None:  # noqa: ANN401 - any JSON
     """Whatever else may be wrong with it."""
-    refuse_complex(item(content))
+    refuse_unbounded(item(content))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_breaks_a_bound_is_refused(content: Any, field: str) -> None:  # no
     """Written as it is or in escapes; and a name that may hold a person's data is not repeated."""
     for ascii_only in (False, True):
         with pytest.raises(ContractError) as refused:
-            refuse_complex(item(content, ascii_only=ascii_only))
+            refuse_unbounded(item(content, ascii_only=ascii_only))
 
         assert (refused.value.reason, refused.value.field) == (RefusalReason.TOO_COMPLEX, field)
         assert "send" in refused.value.remedy
@@ -76,7 +76,7 @@ def test_a_text_that_is_no_json_has_the_same_bounds() -> None:
     broken = read_delivery({b"content-type": STRUCTURED.encode()}, b"{" + MARK.encode() * 100)
 
     with pytest.raises(ContractError, match="combining marks"):
-        refuse_complex(broken.items[0])
+        refuse_unbounded(broken.items[0])
 
 
 def test_the_attributes_of_the_binary_mode_have_the_same_bounds() -> None:
@@ -84,7 +84,7 @@ def test_the_attributes_of_the_binary_mode_have_the_same_bounds() -> None:
     headers = {b"content-type": b"application/json", b"ce-ext": b"x" * (LONGEST_ATTRIBUTE + 1)}
 
     with pytest.raises(ContractError, match="ext: is more complex"):
-        refuse_complex(read_delivery(headers, b"{}").items[0])
+        refuse_unbounded(read_delivery(headers, b"{}").items[0])
 
 
 def test_what_breaks_a_bound_is_only_counted() -> None:
