@@ -23,7 +23,7 @@ from events.gateway.admission import Admission, Admitted
 from events.gateway.body import LARGEST_BODY, BodyReader
 from events.gateway.http_binding import STRUCTURED_HEADERS, only_once, read_delivery
 from events.gateway.problems import ProblemError, of_contract
-from events.gateway.strict_json import DEEPEST, read_array, read_value
+from events.strict_json import DEEPEST, read_array, read_value
 from tests.support.facts import json_values, mutated_records
 from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, event
 
@@ -149,9 +149,18 @@ def _by_the_rules(text: str) -> Any:  # noqa: ANN401 - any JSON
         raise _StricterError
 
     value = json.loads(text, object_pairs_hook=once, parse_constant=constant)
-    if _depth(value) > DEEPEST:
+    if _depth(value) > DEEPEST or not _is_unicode(value):
         raise _StricterError
     return value
+
+
+def _is_unicode(value: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Tell whether UTF-8 can write it: half of a pair of surrogates is no character."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _depth(value: Any) -> int:  # noqa: ANN401 - any JSON

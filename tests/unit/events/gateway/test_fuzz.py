@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from events.gateway import strict_json
+from events import strict_json
 from tests.fuzz import targets
 from tests.fuzz.__main__ import main
 from tests.fuzz.targets import TARGETS, Target, fuzz
