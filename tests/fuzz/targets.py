@@ -20,9 +20,10 @@ from events.cloudevent import MAX_BYTES, decode
 from events.dead_letters import DOOR, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.gateway.admission import Admission, Admitted
-from events.gateway.body import LARGEST_BODY, BodyReader
+from events.gateway.body import LARGEST_BODY, BodyReader, announced_length
 from events.gateway.http_binding import STRUCTURED_HEADERS, only_once, read_delivery
 from events.gateway.problems import ProblemError, of_contract
+from events.producers.ownership import UNOWNED
 from events.strict_json import DEEPEST, read_array, read_value
 from tests.support.facts import json_values, mutated_records
 from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, event
@@ -93,7 +94,7 @@ def _check_body(example: dict[str, Any]) -> None:
 
     async def read(headers: dict[bytes, bytes], parts: list[bytes]) -> bytes:
         room_for = reader.room_of if example["is_proven"] else reader.room_for_stranger
-        with room_for("somebody", headers) as room:
+        with room_for("somebody", announced_length(headers)) as room:
             return await room.read(SimpleNamespace(stream=lambda: stream(parts)))  # type: ignore[arg-type]
 
     refused: str | None = None
@@ -236,6 +237,8 @@ def _requests(draw: st.DrawFn) -> tuple[list[tuple[bytes, bytes]], bytes]:
 
 class _AnyoneMay:
     """Producers that may send anything."""
+
+    ownership = UNOWNED
 
     def allowing(self, *_: str) -> bool:
         """Say yes."""
