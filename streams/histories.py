@@ -33,6 +33,7 @@ __all__ = [
     "exact_persons",
     "histories_of",
     "person_categories_of",
+    "region_reports_of",
 ]
 
 Part: TypeAlias = tuple[str, str | None, str]
@@ -79,6 +80,13 @@ def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
                 catalogue, cells, parts, department, ends, publication
             )
     return found
+
+
+def region_reports_of(holdings: Holdings, catalogue: Catalogue) -> Mapping[str, tuple[date, ...]]:
+    """Give the days on which persons of the region did something, by indicator, as workers do."""
+    sums = _Sums(holdings, catalogue)
+    counted = (one for one in catalogue.indicators if one.publication is not None)
+    return {one.id: sums.reports(one.measure, None) for one in counted}
 
 
 def categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:

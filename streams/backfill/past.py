@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -13,7 +14,7 @@ from catalogue.assessment import territories
 from catalogue.judgement import compared, judge
 from catalogue.metric_names import METRICS, Metric
 from streams.assessor.series import Point, cell_points, judgement_points
-from streams.histories import categories_of, histories_of
+from streams.histories import categories_of, histories_of, region_reports_of
 from streams.metric_families import midnight
 from streams.promises import promises
 
@@ -44,6 +45,7 @@ class Past:
         self._days = days
         self._moments = [round(midnight(day)) for day in days]
         self._histories = histories_of(holdings, catalogue)
+        self._reports = region_reports_of(holdings, catalogue)
         self._parts = categories_of(holdings, catalogue)
 
     def __len__(self) -> int:
@@ -86,7 +88,10 @@ class Past:
             ]
             for day in self._days
         )
-        yield from self._series(self._points(programme, judged) for judged in judgements)
+        yield from self._series(
+            self._points(programme, judged, day)
+            for judged, day in zip(judgements, self._days, strict=True)
+        )
         dimension = indicator.breakdown or ""
         # Persons by category are among `persons`.
         for category in indicator.categories if indicator.publication is None else ():
@@ -104,10 +109,17 @@ class Past:
             else:
                 yield Series(recorded.DEPARTMENT_CATEGORY, (*labels, department), samples)
 
-    def _points(self, programme: str, judged: Sequence[Judgement]) -> Iterator[Point]:
+    def _points(self, programme: str, judged: Sequence[Judgement], day: date) -> Iterator[Point]:
         yield from judgement_points(self._catalogue, judged)
         # All milestones of a territory share its figure.
         yield from _recorded_points(programme, judged[0])
+        if judged[0].department is None:
+            reports = self._reports.get(judged[0].indicator.id, ())
+            place = bisect_right(reports, day)
+            if place:
+                labels = (programme, judged[0].indicator.id, names.REGION)
+                last = midnight(reports[place - 1])
+                yield Point(recorded.TERRITORY_LAST_REPORTED, labels, last)
 
     def _series(self, days: Iterable[Iterable[Point]]) -> Iterator[Series]:
         """Turn points day by day into series."""
@@ -134,8 +146,8 @@ def _recorded_points(programme: str, judged: Judgement) -> Iterator[Point]:
         numerator, denominator = recorded.DEPARTMENT_NUMERATOR, recorded.DEPARTMENT_DENOMINATOR
         value = recorded.DEPARTMENT_VALUE
     counts_persons = judged.indicator.publication is not None
-    # Of persons the rules know the region's last report, and no numerators.
-    if judged.department is None or not counts_persons:
+    # Of persons the rules know the region's last report, told elsewhere, and no numerators.
+    if not counts_persons:
         yield Point(recorded.TERRITORY_LAST_REPORTED, territory, midnight(judged.last_reported))
     if judged.denominator is not None and not counts_persons:
         yield Point(numerator, labels, judged.numerator)
