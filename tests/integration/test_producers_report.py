@@ -211,11 +211,11 @@ def test_references_that_lead_nowhere_are_counted_and_listed(
 
     new = [line for line in after["dangling"] if line not in before["dangling"]]
     assert [(one["kind"], one["fact"], one["value"], one["producer"]) for one in new] == [
-        ("school", "equipment.delivered", STRANGER, "unknown"),
-        ("school", "school.connected", STRANGER, "unknown"),
+        ("school", "equipment.delivered", STRANGER, "equipement"),
+        ("school", "school.connected", STRANGER, "lycees"),
         ("siret", "grant.committed", SIRET, "subventions"),
-        ("commune", None, "69123", "unknown"),
-        ("commune", "broadband.coverage_reported", "95999", "unknown"),
+        ("commune", None, "69123", "tres-haut-debit"),
+        ("commune", "broadband.coverage_reported", "95999", "tres-haut-debit"),
     ]
     unknown = {one["kind"]: one["unknown"] for one in before["checked"]}
     assert {one["kind"]: one["unknown"] - unknown[one["kind"]] for one in after["checked"]} == {
