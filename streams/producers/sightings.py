@@ -76,7 +76,7 @@ def sightings(
     refused: dict[Origin, DeadLetter] = {}
     for letter in letters:
         if letter.origin == DOOR:
-            yield _of_letter(letter, rules)
+            yield _of_letter(letter, letter, rules)
         else:
             refused[letter.origin] = letter
     for record in records:
@@ -86,7 +86,7 @@ def sightings(
         replayed = REPLAY_OF in names
         origin = Origin(record.topic, record.partition, record.offset)
         if origin in refused:
-            seen: Sighting = _of_letter(refused[origin], rules)
+            seen: Sighting = _of_letter(refused[origin], record, rules)
         else:
             seen = _judged(record, origin, replayed=replayed, partitions=partitions, rules=rules)
         if isinstance(seen, Taken) or not replayed:
@@ -111,8 +111,8 @@ def _judged(
     return Taken(event, origin, replayed, record.partition != home)
 
 
-def _source_of(record: Record) -> str | None:
-    return claims_of(record.headers, record.value).source
+def _source_of(refused: Record | DeadLetter) -> str | None:
+    return claims_of(refused.headers, refused.value).source
 
 
 def _owner(reason: str, refused: Record | DeadLetter, rules: RecordRules) -> str | None:
@@ -126,21 +126,22 @@ def _owner(reason: str, refused: Record | DeadLetter, rules: RecordRules) -> str
     return rules.ownership.owner(fact.NAME, fact.entity_id)
 
 
-def _of_letter(letter: DeadLetter, rules: RecordRules) -> Refused:
+def _of_letter(letter: DeadLetter, refused: Record | DeadLetter, rules: RecordRules) -> Refused:
+    """Tell of a refusal by its letter, which may not keep what was `refused`."""
     return Refused(
         letter.reason,
         letter.field,
         letter.origin,
-        claims_of(letter.headers, letter.value).source,
+        _source_of(refused),
         letter.producer,
-        _value_found(letter),
-        _owner(letter.reason, letter, rules),
+        _value_found(letter.field, refused),
+        _owner(letter.reason, refused, rules),
     )
 
 
-def _value_found(letter: DeadLetter) -> object:
+def _value_found(field: str, refused: Record | DeadLetter) -> object:
     try:
-        decode(letter.headers, letter.value)
+        decode(refused.headers, refused.value)
     except ContractError as error:
-        return error.value if error.field == letter.field else None
+        return error.value if error.field == field else None
     return None

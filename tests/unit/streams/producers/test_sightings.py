@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from events.dead_letters import DOOR, REPLAY_OF, Origin
@@ -44,6 +46,17 @@ def test_a_record_with_a_dead_letter_was_refused_for_its_reason() -> None:
 
     assert isinstance(seen, Refused)
     assert (seen.reason, seen.field, seen.source) == ("unknown_type", "type", LYCEES)
+
+
+def test_a_letter_that_does_not_keep_its_record_is_told_by_the_record() -> None:
+    """Whose it says it is, which is the same before a worker has made the letter."""
+    record = broken(b'{"source": "urn:test:lycees", "id"')
+    letter = replace(letter_of(record), value=b"", headers=())
+
+    (seen,) = sightings([record], [letter])
+
+    assert isinstance(seen, Refused)
+    assert (seen.reason, seen.source) == (letter.reason, LYCEES)
 
 
 def test_what_the_door_refused_is_its_named_producer_s() -> None:
