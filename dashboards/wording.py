@@ -123,6 +123,7 @@ DOOR_REASONS: Mapping[str, str] = MappingProxyType(
         "unsupported_media_type": "format non lu",
         "batch_refused": "lot entièrement refusé",
         "over_quota": "quota dépassé",
+        "repeated": "requête répétée",
         "headers_too_large": "en-têtes trop grands",
         "internal_error": "erreur interne",
         "broker_away": "courtier absent",
