@@ -17,6 +17,7 @@ from events.topics import DEAD_LETTERS
 from streams.audit.comparison import compare
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_records
+from streams.settings import load_settings
 from tests.support.commands import run
 from tests.support.facts import mutated_records
 from tests.support.kafka import KafkaBroker
@@ -73,7 +74,8 @@ def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
     send(broker.bootstrap, sent)
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
     worker.wait_ready()
-    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY)
+    rules = load_settings(broker=broker.bootstrap).record_rules()
+    audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), LAST_DAY, rules=rules)
     assert compare(audit, [worker.url]).differences == ()
     account = audit.account
     assert account.produced == len(sent)

@@ -33,7 +33,10 @@ def test_readings_are_the_audit_s(told: list[list[CloudEvent]], known_on: date) 
     records = [raw_record(one) for history in told for one in history]
     found = histories_of(holdings_known_on(records, shipped(), known_on), shipped())
     counted = audit_records(records, shipped(), AS_OF, known_on).readings
-    assert {place: history.reading(AS_OF) for place, history in found.items()} == counted
+    exact = {place for place in found if shipped().indicator(place[0]).publication is None}
+    assert {place: found[place].reading(AS_OF) for place in exact} == {
+        place: reading for place, reading in counted.items() if place in exact
+    }
 
 
 def value(records: list[RawRecord], known_on: str) -> float | None:

@@ -109,6 +109,7 @@ def test_a_certificate_that_is_none_is_told(
     """The door could not start with it."""
     certificate = tmp_path / "server.pem"
     certificate.write_text("no certificate")
+    certificate.chmod(0o600)
     monkeypatch.setenv(f"{ENV}SERVER_CERTFILE", str(certificate))
     monkeypatch.setenv(f"{ENV}SERVER_KEYFILE", str(certificate))
 
