@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
+from types import NoneType
 from typing import Final, TypeAlias
 
 from events.cloudevent import EVENT_MODELS, Attributes
@@ -176,22 +177,27 @@ def _is_plain(content: JSON) -> bool:
     texts: list[str] = []
     waiting = [content]
     for value in waiting:
-        if isinstance(value, str):
+        # By type, not by isinstance: what is no JSON is looked at more thoroughly.
+        if type(value) is str:
             if value not in _USUAL_TEXTS:
                 texts.append(value)
-        elif isinstance(value, dict):
+        elif type(value) is dict:
             if _USUAL_NAMES.issuperset(value):
                 waiting += value.values()
             elif value.keys() - _USUAL_NAMES <= _PSEUDONYMS:
                 waiting += _but_pseudonyms(value)
             else:
                 return False
-        elif isinstance(value, list):
+        elif type(value) is list:
             waiting += value
-        elif isinstance(value, int) and value >= _SHORTEST_NIR:
+        elif type(value) not in _WITHOUT_TEXT and not _is_short(value):
             return False
     # A line's end is in nothing that is looked for.
     return not _text_tells("\n".join(texts), alone=True)
+
+
+def _is_short(value: JSON) -> bool:
+    return isinstance(value, int) and value < _SHORTEST_NIR
 
 
 def _but_pseudonyms(fields: dict[str, JSON]) -> Iterable[JSON]:
@@ -325,8 +331,9 @@ def _text_tells(text: str, *, alone: bool = False) -> bool:
         text = _DOT.sub(".", _AT.sub("@", text))
     if "@" in text and _MAIL.search(text):
         return True
-    if any(_run_tells(text, *run.span(), alone=alone) for run in _DIGITS.finditer(text)):
-        return True
+    for run in _DIGITS.finditer(text):
+        if _run_tells(text, *run.span(), alone=alone):
+            return True
     return " " in text and bool(_BORN.search(text))
 
 
@@ -418,4 +425,5 @@ _USUAL_NAMES: Final = frozenset(
 )
 """Those of events and their contracts, without those that would tell elsewhere."""
 _USUAL_TEXTS: Final = frozenset({*FACTS, "1.0", "application/json"})
+_WITHOUT_TEXT: Final = frozenset({NoneType, bool, float})
 """What nearly every event says, in a third of its length."""

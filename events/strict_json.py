@@ -89,6 +89,8 @@ class _Reader:
 
     def skip_space(self, at: int) -> int:
         """Return where the next token begins."""
+        if self._text[at : at + 1] not in _SPACE:  # At the end it is "", which is in it.
+            return at
         found = _NOT_SPACE.search(self._text, at)
         return len(self._text) if found is None else found.start()
 

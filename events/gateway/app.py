@@ -79,7 +79,7 @@ def make_app(door: Door) -> ASGIApp:
     events = _Events(door)
     app = Starlette(
         routes=[
-            *(Route(path, events.answer, methods=["POST"]) for path in EVENTS_PATHS),
+            *(Route(path, events, methods=["POST"]) for path in EVENTS_PATHS),
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", _readyz(door), methods=["GET"]),
             Route("/metrics", _metrics(door), methods=["GET"]),
@@ -104,8 +104,12 @@ class _Events:
     def __init__(self, door: Door) -> None:
         self._door = door
 
-    async def answer(self, request: Request) -> Response:
-        """Answer once all is known."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer once all is known: an ASGI application, around which a route puts no other."""
+        response = await self._answered(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answered(self, request: Request) -> Response:
         try:
             headers = only_once(request.scope["headers"])
             if (cause := self._door.waiting_for()) is not None:

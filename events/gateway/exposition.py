@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final, TypeVar, cast
 
 from prometheus_client import (
@@ -51,6 +52,9 @@ class Exposition:
         self._seconds = self._made(Histogram, names.REQUEST_SECONDS, buckets=_SECONDS)
         self._shortfalls = self._made(Counter, names.SHORTFALLS)
         self._made(Gauge, names.READY).set_function(is_ready)
+        # To find a series takes longer than to count; there are few.
+        self._events_series = cache(self._events.labels)
+        self._requests_series = cache(self._requests.labels)
         # Series that are there from the start: a rate over a first event would be nothing.
         for producer in (*sorted(self._producers), UNKNOWN_PRODUCER):
             for fate in Fate:
@@ -61,7 +65,7 @@ class Exposition:
 
     def count_events(self, producer: str | None, fate: Fate, number: int) -> None:
         """Count events of a proven producer (None: of nobody known)."""
-        self._events.labels(self._label(producer), fate.value).inc(number)
+        self._events_series(self._label(producer), fate.value).inc(number)
 
     def count_refused(self, producer: str | None, reason: str) -> None:
         """Count an event refused for a reason, or a request refused with a problem."""
@@ -73,7 +77,7 @@ class Exposition:
 
     def count_request(self, status: int) -> None:
         """Count an answer."""
-        self._requests.labels(str(status)).inc()
+        self._requests_series(str(status)).inc()
 
     def time_request(self, seconds: float) -> None:
         """Take note of how long a request to /events took."""

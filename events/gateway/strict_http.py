@@ -19,6 +19,8 @@ _SMALLEST_CHUNK: Final = 64
 """Bytes of a body for each further chunk: reading a chunk takes as long as thousands of bytes."""
 _LINE_END: Final = b"\r\n"
 _BLANKS: Final = (b" ", b"\t")
+#: A line's end that is LF alone, or after which the next line begins with a blank.
+_LENIENT: Final = re.compile(rb"\n(?:(?<!\r\n)|[ \t])")
 _Event: TypeAlias = h11.Event | type[h11.NEED_DATA | h11.PAUSED]
 
 
@@ -78,13 +80,13 @@ class _StrictBuffer(ReceiveBuffer):
         if found is None:
             self._multiple_lines_search = max(0, len(self._data) - 2)
             return None
-        lines = self._extract(found.end()).split(_LINE_END)
-        for line in lines:
-            if b"\n" in line:
-                raise _malformed("a line ends with LF alone: end it with CR LF")
-            if line.startswith(_BLANKS):
-                raise _malformed("a line begins with a blank: send each header in one line")
-        return lines[:-2]
+        head = self._extract(found.end())
+        lenient = _LENIENT.search(head)
+        if head.startswith(_BLANKS) or (lenient is not None and lenient[0].endswith(_BLANKS)):
+            raise _malformed("a line begins with a blank: send each header in one line")
+        if lenient is not None:
+            raise _malformed("a line ends with LF alone: end it with CR LF")
+        return head.split(_LINE_END)[:-2]
 
     def maybe_extract_next_line(self) -> bytearray | None:
         """Take out the line before a chunk; None where it has not come yet."""
@@ -105,7 +107,7 @@ def _refuse_ambiguous(request: h11.Request) -> None:
     """Raise RefusedRequestError where a body's end could be seen in two places."""
     if request.http_version not in _VERSIONS:
         raise _malformed("the version is not understood: send HTTP/1.1")
-    names = {name for name, _ in request.headers}
+    names = [name.lower() for name, _ in request.headers.raw_items()]
     if b"transfer-encoding" not in names:
         return
     if b"content-length" in names:
