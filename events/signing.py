@@ -43,6 +43,8 @@ TOLERANCE: Final = timedelta(minutes=5)
 """How far a request's timestamp may be from the clock, either way."""
 
 SECRET_BYTES: Final = (24, 64)
+MOST_SIGNATURES: Final = 16
+"""In one request: one for each secret that holds at the same time. Each takes its time."""
 
 # No full stop: it separates what is signed, and id and timestamp could be told apart differently.
 _ID: Final = re.compile(r"[A-Za-z0-9_:-]{1,128}")
@@ -184,6 +186,8 @@ def verify(
     """
     check_signable(message_id=message_id, timestamp=timestamp, now=now)
     sent = [signature.encode(errors="replace") for signature in signatures.split(" ")]
+    if len(sent) > MOST_SIGNATURES:
+        raise SignatureError(SignatureProblem.NO_MATCH)
     content = _signed(message_id, timestamp, body)
     digests = [secret.digest(content) for secret in secrets]
     matches = False

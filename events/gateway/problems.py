@@ -245,7 +245,7 @@ _OF_THE_REQUEST: Final = (
         "headers_too_large",
         431,
         "The request's headers are too large",
-        "Headers may have 16 KiB together. Put the fact into the body.",
+        "Headers may have 16 KiB and 128 lines together. Put the fact into the body.",
     ),
     ProblemKind(
         "internal_error",

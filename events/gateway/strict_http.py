@@ -10,7 +10,10 @@ from h11._receivebuffer import ReceiveBuffer, blank_line_regex
 
 from events.gateway.problems import KINDS, Problem
 
-__all__ = ["RefusedRequestError", "StrictConnection"]
+__all__ = ["MOST_LINES", "RefusedRequestError", "StrictConnection"]
+
+MOST_LINES: Final = 128
+"""Of a request's head, or of what follows a chunked body: each takes as long as a hundred bytes."""
 
 _VERSIONS: Final = (b"1.0", b"1.1")
 _CHUNK_HEADER: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(;[^\x00\r\n]*)?\r\n")
@@ -39,15 +42,36 @@ class StrictConnection(h11.Connection):
     request past it. `most` is the largest number of bytes of a request's head.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, parts_at_once: int | None = None) -> None:
+        """Take the bounds; after `parts_at_once` parts of bodies the next wait for `go_on`."""
         super().__init__(h11.SERVER, most)
-        self._lines = _StrictBuffer()
+        self._lines = _StrictBuffer(most)
         self._receive_buffer = self._lines
+        self._parts_at_once = parts_at_once
+        self._parts = 0
+
+    @property
+    def unread(self) -> int:
+        """How many bytes have come that were not looked at."""
+        return len(self._lines)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether `next_event` says no more because it has said enough at once."""
+        return self._parts == self._parts_at_once
+
+    def go_on(self) -> None:
+        """Let `next_event` say as much again."""
+        self._parts = 0
 
     def next_event(self) -> _Event:
         """Return what comes next. Raises RemoteProtocolError."""
+        if self._parts == self._parts_at_once:
+            return h11.NEED_DATA
         event = super().next_event()
-        if type(event) is h11.Request:
+        if type(event) is h11.Data:
+            self._parts += 1
+        elif type(event) is h11.Request:
             self._lines.begin_body()
             _refuse_ambiguous(event)
         return event
@@ -60,8 +84,9 @@ class _StrictBuffer(ReceiveBuffer):
     that it splits what came into lines, so heads, trailers and chunks are all seen.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
+        self._most = most
         self.begin_body()
 
     def begin_body(self) -> None:
@@ -80,13 +105,19 @@ class _StrictBuffer(ReceiveBuffer):
         if found is None:
             self._multiple_lines_search = max(0, len(self._data) - 2)
             return None
+        # h11 minds how much it keeps of a head that is not complete, and no others.
+        if found.end() > self._most:
+            raise _huge(f"they have more than {self._most} bytes")
         head = self._extract(found.end())
         lenient = _LENIENT.search(head)
         if head.startswith(_BLANKS) or (lenient is not None and lenient[0].endswith(_BLANKS)):
             raise _malformed("a line begins with a blank: send each header in one line")
         if lenient is not None:
             raise _malformed("a line ends with LF alone: end it with CR LF")
-        return head.split(_LINE_END)[:-2]
+        lines = head.split(_LINE_END)[:-2]
+        if len(lines) > MOST_LINES:
+            raise _huge(f"they have more than {MOST_LINES} lines")
+        return lines
 
     def maybe_extract_next_line(self) -> bytearray | None:
         """Take out the line before a chunk; None where it has not come yet."""
@@ -116,6 +147,10 @@ def _refuse_ambiguous(request: h11.Request) -> None:
         )
     if request.http_version == b"1.0":
         raise RefusedRequestError("ambiguous_request", "HTTP/1.0 knows no transfer-encoding")
+
+
+def _huge(detail: str) -> RefusedRequestError:
+    return RefusedRequestError("headers_too_large", f"headers: {detail}: send fewer")
 
 
 def _malformed(detail: str) -> RefusedRequestError:

@@ -184,6 +184,16 @@ def test_one_good_signature_of_several_is_enough() -> None:
     assert problem(body=b"x", signatures=f"v1,AAAA v1a,BBBB {good} junk") is None
 
 
+@pytest.mark.parametrize(("others", "holds"), [(15, True), (16, False)])
+def test_a_request_has_so_many_signatures(others: int, *, holds: bool) -> None:
+    """Each takes its time: a header has room for thousands."""
+    signatures = " ".join([*["v1,AAAA"] * others, sign(SECRET, "m-1", NOW, b"x")])
+
+    found = problem(body=b"x", signatures=signatures)
+
+    assert (found is None) is holds
+
+
 def test_any_active_secret_is_enough() -> None:
     """While a secret is rotated, old and new both hold."""
     old, new = SigningSecret(bytes(24)), SECRET
