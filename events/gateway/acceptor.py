@@ -18,6 +18,7 @@ from starlette.types import Scope
 from events.errors import EventsError
 from events.gateway.client_address import ClientAddresses
 from events.gateway.connections import AllAtWorkError, Connections
+from events.gateway.turns import Turns
 
 __all__ = [
     "PROBE_CONNECTIONS",
@@ -40,7 +41,11 @@ PROBE_CONNECTIONS: Final = 64
 """Connections of probes and Prometheus at once; whoever asks in vain asks again."""
 RESERVE: Final = 128
 """Descriptors for all else: the broker, files, listeners, the event loop."""
-_PROOF: Final = "is_proven"
+STRANGERS_AT_ONCE: Final = 4
+"""Strangers' connections that are accepted, and that are read, in one round of the event loop."""
+KNOWN_AT_ONCE: Final = 16
+"""Producers' connections that are read in one round."""
+_PROOF: Final = "prove"
 _PAUSE: Final = 0.1
 """Seconds until the next try where the machine has no descriptor or no memory."""
 _DRAIN: Final = 65_536
@@ -79,23 +84,25 @@ class Bounds:
     """Sent to one connection too many where no TLS is spoken."""
 
 
-def note_proof(scope: Scope) -> None:
-    """Note that a request was authenticated: its connection is the last to be closed for another.
+def note_proof(scope: Scope, producer: str) -> bool:
+    """Note that a producer's request was authenticated: its connection is no stranger's.
 
-    Where nobody counts connections, as in tests of the application alone, nothing happens.
+    Returns False where the producer has its share of connections at work without this one. Where
+    nobody counts connections, as in tests of the application alone, nothing happens.
     """
-    is_proven = scope.get("state", {}).get(_PROOF)
-    if is_proven is not None:
-        is_proven()
+    prove = scope.get("state", {}).get(_PROOF)
+    return prove is None or bool(prove(producer))
 
 
 class Guest:
     """One accepted socket, from its acceptance to its end."""
 
-    __slots__ = ("_acceptor", "socket", "transport")
+    __slots__ = ("_acceptor", "_sender", "_turns", "socket", "transport")
 
-    def __init__(self, acceptor: Acceptor, accepted: socket.socket) -> None:
+    def __init__(self, acceptor: Acceptor, accepted: socket.socket, network: str) -> None:
         self._acceptor = acceptor
+        self._sender = network
+        self._turns = acceptor.strangers
         self.socket = accepted
         self.transport: asyncio.WriteTransport | None = None
         """Set by the protocol as soon as the connection stands, after a TLS handshake."""
@@ -103,7 +110,7 @@ class Guest:
     @property
     def state(self) -> dict[str, Any]:
         """What each request's scope has as its state, for `note_proof`."""
-        return {_PROOF: self.is_proven}
+        return {_PROOF: self.prove}
 
     def waits(self) -> None:
         """Note that all depends on the client now."""
@@ -113,9 +120,19 @@ class Guest:
         """Note that the client waits for an answer."""
         self._acceptor.connections.work(self)
 
-    def is_proven(self) -> None:
-        """Note that a request was authenticated: its client is no stranger from now on."""
-        self._acceptor.connections.prove(self)
+    def prove(self, producer: str) -> bool:
+        """Note that a producer's request was authenticated, as `Connections.prove`."""
+        self._sender = producer
+        self._turns = self._acceptor.known
+        return self._acceptor.connections.prove(self, producer)
+
+    def may_read(self, later: Callable[[], None]) -> bool:
+        """Tell whether what has come may be looked at now; else `later` is called in its turn."""
+        return self._turns.ask(self._sender, later)
+
+    def read_later(self, later: Callable[[], None]) -> None:
+        """Call `later` in its turn: there is more than was looked at."""
+        self._turns.line_up(self._sender, later)
 
     def gone(self) -> None:
         """Note that the socket is closed."""
@@ -153,9 +170,8 @@ class Acceptor:
         )
         self._listener = listener
         self._bounds = bounds
-        # Before the loop turns to those that are there: so few that a newcomer is not displaced
-        # before what it sends is read.
-        self._at_once = max(1, min(SURPLUS, bounds.most // 4, bounds.most_of_one // 4))
+        # So few that a newcomer is not displaced before what it sends is read.
+        self._at_once = max(1, min(STRANGERS_AT_ONCE, bounds.most // 4, bounds.most_of_one // 4))
         self._make_protocol = make_protocol
         self._addresses = addresses
         self._context = context
@@ -163,6 +179,8 @@ class Acceptor:
         self._open: set[Guest] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
+        self.strangers = Turns(self._loop, STRANGERS_AT_ONCE)
+        self.known = Turns(self._loop, KNOWN_AT_ONCE)
         self._accepting = False
         self._failing = False
         self._closed = False
@@ -226,10 +244,11 @@ class Acceptor:
 
     def _take(self, accepted: socket.socket, peer: str) -> None:
         accepted.settimeout(0)
-        guest = Guest(self, accepted)
+        network = self._addresses.of(peer, {})
+        guest = Guest(self, accepted, network)
         try:
             displaced = self.connections.enter(
-                guest, self._addresses.of(peer, {}), may_have_all=self._addresses.trusts(peer)
+                guest, network, may_have_all=self._addresses.trusts(peer)
             )
         except AllAtWorkError:
             self._count(Shortfall.REFUSED)

@@ -22,11 +22,10 @@ from events.contracts.json_schema import schema_of
 from events.fact import JSON
 from events.gateway.acceptor import note_proof
 from events.gateway.authentication import AuthenticationError, Authenticator, Claim
-from events.gateway.body import BodyReader, Room, announced_length
+from events.gateway.body import BodyReader, Room, announced_length, overloaded
 from events.gateway.client_address import ClientAddresses
 from events.gateway.exposition import Exposition
 from events.gateway.http_binding import (
-    LARGEST_HEADERS,
     Delivery,
     Mode,
     mode_of,
@@ -132,8 +131,9 @@ class _Events:
     ) -> Response:
         """Answer a request that bears the producer's token."""
         door = self._door
-        note_proof(request.scope)
         try:
+            if not note_proof(request.scope, producer):
+                raise overloaded()
             length = announced_length(headers)
             if length is not None and length > LARGE:  # What is smaller has come already.
                 _ask_to_wait(door.quotas.wait(producer, cost_of(length)))
@@ -176,7 +176,6 @@ class _Events:
                     proof = claim.prove(body)
                 except AuthenticationError as error:
                     raise _unauthenticated(str(error)) from None
-                note_proof(request.scope)
                 # Which is not signed: whoever changes it makes another request of the same bytes.
                 mode = mode_of(headers)
                 turn = door.repeats.enter(proof, mode)
@@ -184,7 +183,7 @@ class _Events:
                     return proof.producer, turn
                 with turn:
                     response, is_final = await self._in_turn(
-                        turn, room, proof.producer, headers, body
+                        request, turn, room, proof.producer, headers, body
                     )
                     turn.end(_kept(response, is_final=is_final))
                     return response
@@ -193,6 +192,7 @@ class _Events:
 
     async def _in_turn(
         self,
+        request: Request,
         turn: Turn,
         room: Room,
         producer: str,
@@ -206,6 +206,8 @@ class _Events:
             with door.workbench.room_for(producer, len(body)):
                 if not turn.is_charged:
                     _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
+                    # Whoever sends again what they overheard has proven nothing of themselves.
+                    note_proof(request.scope, producer)
                 turn.charged()
                 delivery, outcomes = await self._taken(
                     producer, headers, body, owes=not turn.is_charged
@@ -425,10 +427,7 @@ class _Outermost:
             await send(message)
 
         try:
-            # h11 minds how much it keeps of headers that are not complete, and no others.
-            if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
-                await _plain_problem("headers_too_large")(scope, receive, watched)
-            elif b"%" in scope["raw_path"]:  # An address has one spelling.
+            if b"%" in scope["raw_path"]:  # An address has one spelling.
                 await _plain_problem("not_found")(scope, receive, watched)
             else:
                 await self._app(scope, receive, watched)

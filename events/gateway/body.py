@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from events.gateway.problems import ProblemError
 
-__all__ = ["LARGEST_BODY", "BodyReader", "Room", "announced_length"]
+__all__ = ["LARGEST_BODY", "BodyReader", "Room", "announced_length", "overloaded"]
 
 LARGEST_BODY: Final = 1024 * 1024
 MOST_HELD: Final = 48 * 1024 * 1024
@@ -97,7 +97,7 @@ class Room:
                 return await self._collect(request)
         except TimeoutError:
             if self.is_given_up:
-                raise _overloaded() from None
+                raise overloaded() from None
             detail = f"the body did not come within {self._seconds:g} seconds"
             raise ProblemError("slow_request", detail, headers=_CLOSE) from None
 
@@ -138,7 +138,7 @@ class Room:
             self._pool.hold(self, self._owner, len(part))
             body += part
         if self.is_given_up:
-            raise _overloaded()
+            raise overloaded()
         if size > LARGEST_BODY:
             raise _too_large()
         return bytes(body)
@@ -156,7 +156,7 @@ class _Proven:
     def hold(self, room: Room, producer: str, size: int) -> None:
         """Count bytes as held. Raises ProblemError (overloaded)."""
         if self._held + size > self._most or self._of_one[producer] + size > self._most_of_one:
-            raise _overloaded()
+            raise overloaded()
         self._held += size
         self._of_one[producer] += size
         room.held += size
@@ -189,14 +189,14 @@ class _Unproven:
     def hold(self, room: Room, address: str, size: int) -> None:
         """Count bytes as held, and give up others for them. Raises ProblemError (overloaded)."""
         if size > self._most_of_one:
-            raise _overloaded()
+            raise overloaded()
         while self._of_one[address] + size > self._most_of_one:
             _give_up_first(self._rooms_of[address])
         while self._held + size > self._most:
             fullest, held = max(self._of_one.items(), key=_held_by)
             _give_up_first(self._rooms_of[fullest] if held > self._a_lot else self._rooms)
         if room.is_given_up:  # It was its own turn.
-            raise _overloaded()
+            raise overloaded()
         self._held += size
         self._of_one[address] += size
         room.held += size
@@ -232,8 +232,8 @@ def announced_length(headers: Mapping[bytes, bytes]) -> int | None:
     return int(told) if told.isdigit() and len(told) <= _MOST_DIGITS else None
 
 
-def _overloaded() -> ProblemError:
-    """Return what is answered where there is no room for a body."""
+def overloaded() -> ProblemError:
+    """Return what is answered where there is no room for a request."""
     return ProblemError(
         "overloaded",
         "nothing was taken: send it again later",

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Final, Generic, TypeVar
 
-__all__ = ["AllAtWorkError", "Connections"]
+__all__ = ["SHARE", "AllAtWorkError", "Connections"]
 
 Connection = TypeVar("Connection")
 
+
+SHARE: Final = 4
+"""One client may have one of so many parts of all connections at work at once."""
 
 # When a connection gives way: before those of a higher number. Plain numbers, since a turn changes
 # twice with each request.
 _STRANGER_WAITS: Final = 0
 _STRANGER_WORKS: Final = 1
-_KNOWN_WAITS: Final = 2
-_NEVER: Final = 3
+_KNOWN_BEYOND_SHARE: Final = 2
+_KNOWN_WAITS: Final = 3
+_NEVER: Final = 4
+_WAITING: Final = (_STRANGER_WAITS, _KNOWN_WAITS)
 
 
 class AllAtWorkError(Exception):
@@ -28,9 +33,9 @@ class Connections(Generic[Connection]):
     that was answered already) or is at work for it; and its client is a stranger until a request
     was authenticated. Where there is no room, one gives way to a newcomer: a stranger's that waits,
     else a stranger's at work, of the network that has most of strangers', so that whoever opens
-    many, and fast, closes no others'; else one of a known client that waits. It is the one that has
-    done so longest. A known client's connection at work is never closed for another. Each operation
-    takes constant time.
+    many, and fast, closes no others'; else a known client's at work beyond its share of all, or one
+    that waits. It is the one that has done so longest. A known client's connection at work, within
+    its share, is never closed for another. Each operation takes constant time.
     """
 
     def __init__(self, *, most: int, most_of_one: int) -> None:
@@ -38,8 +43,10 @@ class Connections(Generic[Connection]):
         self._most_of_one = min(most, most_of_one)
         self._seats: dict[Connection, _Seat[Connection]] = {}
         self._networks: dict[str, _Network[Connection]] = {}
+        self._share = max(1, most // SHARE)
         self._strangers = _Crowd()
-        self._known_waiting: dict[Connection, None] = {}
+        self._clients: dict[str, _Client] = {}
+        self._known: dict[int, dict[Connection, None]] = {_KNOWN_BEYOND_SHARE: {}, _KNOWN_WAITS: {}}
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -74,9 +81,12 @@ class Connections(Generic[Connection]):
             return
         network = seat.network
         del network.queues[seat.turn][connection]
-        self._known_waiting.pop(connection, None)
-        if not seat.is_known:
+        if seat.client is None:
             self._strangers.change(network.name, -1)
+        elif seat.turn == _NEVER:
+            seat.client.at_work -= 1
+        else:
+            del self._known[seat.turn][connection]
         network.size -= 1
         if not network.size:
             del self._networks[network.name]
@@ -85,22 +95,38 @@ class Connections(Generic[Connection]):
         """Note that a connection waits for its client from now on."""
         seat = self._seats.get(connection)
         if seat is not None:
-            self._move(connection, seat, _KNOWN_WAITS if seat.is_known else _STRANGER_WAITS)
+            self._move(connection, seat, _STRANGER_WAITS if seat.client is None else _KNOWN_WAITS)
 
     def work(self, connection: Connection) -> None:
         """Note that its client waits for an answer."""
         seat = self._seats.get(connection)
-        if seat is not None:
-            self._move(connection, seat, _NEVER if seat.is_known else _STRANGER_WORKS)
+        if seat is not None and seat.turn in _WAITING:
+            self._move(connection, seat, self._turn_at_work(seat.client))
 
-    def prove(self, connection: Connection) -> None:
-        """Note that a request on it was authenticated: its client is known from now on."""
+    def prove(self, connection: Connection, client: str) -> bool:
+        """Note that a client's request was authenticated on it: it is the client's from now on.
+
+        Returns False where the client has its share of connections at work without this one.
+        """
         seat = self._seats.get(connection)
-        if seat is None or seat.is_known:
-            return
-        seat.is_known = True
-        self._strangers.change(seat.network.name, -1)
-        self._move(connection, seat, _KNOWN_WAITS if seat.turn == _STRANGER_WAITS else _NEVER)
+        if seat is None:
+            return True
+        if seat.client is None or seat.client.name != client:
+            works = seat.turn not in _WAITING
+            if seat.client is None:
+                self._strangers.change(seat.network.name, -1)
+                seat.client = _NOBODY
+            self._move(connection, seat, _KNOWN_WAITS)
+            # A proxy's connection is one client's after the other's.
+            seat.client = self._clients.setdefault(client, _Client(client))
+            if works:
+                self._move(connection, seat, self._turn_at_work(seat.client))
+        return seat.turn != _KNOWN_BEYOND_SHARE
+
+    def _turn_at_work(self, client: _Client | None) -> int:
+        if client is None:
+            return _STRANGER_WORKS
+        return _NEVER if client.at_work < self._share else _KNOWN_BEYOND_SHARE
 
     def _who_gives_way(self, network: str, bound: int) -> Connection | None:
         of_one = self._networks.get(network)
@@ -111,22 +137,29 @@ class Connections(Generic[Connection]):
         largest = self._strangers.largest()
         if largest is not None:
             return self._networks[largest].first()
-        for connection in self._known_waiting:
-            return connection
+        for known in self._known.values():
+            for connection in known:
+                return connection
         raise AllAtWorkError
 
     def _move(self, connection: Connection, seat: _Seat[Connection], turn: int) -> None:
-        before = seat.turn
+        before, client = seat.turn, seat.client
         if before == turn:
             return
         seat.turn = turn
         queues = seat.network.queues
         del queues[before][connection]
         queues[turn][connection] = None
-        if before == _KNOWN_WAITS:
-            del self._known_waiting[connection]
-        elif turn == _KNOWN_WAITS:
-            self._known_waiting[connection] = None
+        if client is None:
+            return
+        if before == _NEVER:
+            client.at_work -= 1
+        elif before in self._known:
+            del self._known[before][connection]
+        if turn == _NEVER:
+            client.at_work += 1
+        else:
+            self._known[turn][connection] = None
 
 
 class _Network(Generic[Connection]):
@@ -136,7 +169,7 @@ class _Network(Generic[Connection]):
         self.name = name
         self.size = 0
         # Dictionaries as ordered sets: who has been there longest comes first.
-        self.queues: tuple[dict[Connection, None], ...] = ({}, {}, {}, {})
+        self.queues: tuple[dict[Connection, None], ...] = tuple({} for _ in range(_NEVER + 1))
 
     def first(self) -> Connection:
         """Return the first to give way. Raises AllAtWorkError."""
@@ -149,12 +182,27 @@ class _Network(Generic[Connection]):
 class _Seat(Generic[Connection]):
     """Where a connection is counted."""
 
-    __slots__ = ("is_known", "network", "turn")
+    __slots__ = ("client", "network", "turn")
 
     def __init__(self, network: _Network[Connection]) -> None:
         self.network = network
         self.turn = _STRANGER_WAITS
-        self.is_known = False
+        self.client: _Client | None = None
+        """None for a stranger's."""
+
+
+class _Client:
+    """A known client, and how many of its connections are at work that never give way."""
+
+    __slots__ = ("at_work", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.at_work = 0
+
+
+#: Owns a connection on its way from a stranger to a client.
+_NOBODY: Final = _Client("")
 
 
 class _Crowd:

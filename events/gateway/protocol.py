@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import h11
 from pydantic_core import to_json
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from events.gateway.acceptor import Guest
@@ -22,6 +23,10 @@ __all__ = ["DoorProtocol", "busy_answer", "protocol_with"]
 _TOO_LARGE = 431
 _MOST_REST = 8 * 1024 * 1024
 """Bytes that are read and dropped of what comes after its answer."""
+_MOST_UNREAD = 64 * 1024
+"""Bytes that have come and were not looked at, from which on no more are read."""
+_PARTS_AT_ONCE = 64
+"""Parts of bodies, each of which may be a chunk of one byte, that a connection has in its turn."""
 _MARGIN = 5.0
 """A body's own deadline is the application's, which answers; this closes what goes on after."""
 
@@ -44,6 +49,41 @@ class _Stage(Enum):
         """Whether all depends on the client then."""
 
 
+class _Flow(FlowControl):
+    """Reads no more of a connection of which much has come that was not looked at.
+
+    uvicorn reads on whenever a request asks for its body, though the next ones have come already:
+    a client that sends them without end would fill the memory.
+    """
+
+    def __init__(self, transport: asyncio.Transport, connection: StrictConnection) -> None:
+        super().__init__(transport)
+        self._connection = connection
+        self._is_held = False
+
+    def resume_reading(self) -> None:
+        """Read on, unless there is enough to be looked at."""
+        self._is_held = self._connection.unread > _MOST_UNREAD
+        if not self._is_held:
+            super().resume_reading()
+
+    def pause_reading(self) -> None:
+        """Read no more; the transport, which uvicorn also tells itself to read on, is told anew."""
+        self.read_paused = True
+        self._transport.pause_reading()
+
+    def hold_back(self) -> None:
+        """Read no more where there is enough to be looked at."""
+        if self._connection.unread > _MOST_UNREAD:
+            self._is_held = True
+            self.pause_reading()
+
+    def let_go(self) -> None:
+        """Read on where that was held back, and little is left."""
+        if self._is_held:
+            self.resume_reading()
+
+
 class DoorProtocol(H11Protocol):
     """Closes connections whose request does not arrive, or whose answer is not taken, in time.
 
@@ -51,7 +91,7 @@ class DoorProtocol(H11Protocol):
     then would keep its connection for ever. Here each request's headers, body and answer have one,
     and so has a connection that is closed, whose socket stays until the client has taken the rest.
     Whoever accepted the connection is told when all depends on the client: it may then be closed
-    for another.
+    for another. What has come is looked at in the connection's turn: see `Turns`.
     """
 
     header_seconds: ClassVar[float]
@@ -59,6 +99,8 @@ class DoorProtocol(H11Protocol):
     most_headers: ClassVar[int]
 
     guest: Guest
+    conn: StrictConnection
+    flow: _Flow
 
     cycle: RequestResponseCycle | None  # type: ignore[assignment]
     """The request in work or the last one; uvicorn has None before the first, and does not say."""
@@ -68,18 +110,21 @@ class DoorProtocol(H11Protocol):
     _stage: _Stage = _Stage.NEW
     _waits: bool = True
     _half_closed: bool = False
+    _in_line: bool = False
     _rest: int = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        self.conn = StrictConnection(self.most_headers)
+        self.conn = StrictConnection(self.most_headers, parts_at_once=_PARTS_AT_ONCE)
+        self.flow = _Flow(transport, self.conn)
         self.guest.transport = transport
         self._expect()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in, and move the deadline when a part of the request is complete."""
         super().data_received(data)
+        self.flow.hold_back()
         self._expect()
         if self._stage is _Stage.REST:
             self._rest += len(data)
@@ -88,12 +133,44 @@ class DoorProtocol(H11Protocol):
         else:
             self._rest = 0
 
+    def handle_events(self) -> None:
+        """Look at what has come: at once, or in the connection's turn."""
+        if self._in_line or not self.conn.unread:
+            return
+        if self.conn.their_state is h11.DONE:  # The next request waits for the answer to this one.
+            self.flow.pause_reading()
+        elif self.guest.may_read(self._have_turn):
+            self._look()
+        else:
+            self._in_line = True
+
+    def _have_turn(self) -> None:
+        self._in_line = False
+        if self._stage is _Stage.GONE or self.transport.is_closing():
+            return
+        try:
+            self._look()
+            self._close_after_all()
+            self._expect()
+        except BaseException:
+            # As the event loop does where a protocol fails with what it was given.
+            self.transport.abort()
+            raise
+
+    def _look(self) -> None:
+        self.conn.go_on()
+        super().handle_events()
+        if self.conn.is_cut and not self._in_line:
+            self._in_line = True
+            self.guest.read_later(self._have_turn)
+        self.flow.let_go()
+
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer a request that is complete though its client sends no more, then close.
 
         Over TLS the event loops' transports cannot do that: they close.
         """
-        if self.scheme == "https" or not self._is_answering():
+        if self.scheme == "https" or not (self._in_line or self._is_answering()):
             return False
         self._half_closed = True
         return True
@@ -101,9 +178,13 @@ class DoorProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """Look what comes next: the rest of a body, or another request that is here already."""
         super().on_response_complete()
-        if self._half_closed and not self._is_answering():
-            self.transport.close()
+        self._close_after_all()
         self._expect()
+
+    def _close_after_all(self) -> None:
+        """Close where the client sends no more, and all is answered that it has sent."""
+        if self._half_closed and not self._in_line and not self._is_answering():
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
@@ -120,8 +201,12 @@ class DoorProtocol(H11Protocol):
         self._expect()
 
     def shutdown(self) -> None:
-        """Close, now or after the answer."""
-        super().shutdown()
+        """Close, now or after the answer to what has come."""
+        if self._in_line:
+            self._look()
+        # One that is being closed may have no state in which h11 can say so.
+        if not self.transport.is_closing():
+            super().shutdown()
         self._expect()
 
     def pause_writing(self) -> None:
@@ -163,7 +248,7 @@ class DoorProtocol(H11Protocol):
         if self._stage is _Stage.GONE:
             return
         stage = self._stage_now()
-        waits = stage.is_the_clients or self.flow.write_paused
+        waits = not self._in_line and (stage.is_the_clients or self.flow.write_paused)
         if waits is not self._waits:
             self._waits = waits
             (self.guest.waits if waits else self.guest.works)()
@@ -193,7 +278,7 @@ class DoorProtocol(H11Protocol):
             return _Stage.CLOSING
         state = self.conn.their_state
         if state is h11.IDLE:
-            begun = self.cycle is None or bool(self.conn.trailing_data[0])
+            begun = self.cycle is None or bool(self.conn.unread)
             return _Stage.HEADERS if begun else _Stage.IDLE
         if state is h11.SEND_BODY:
             answered = self.cycle is not None and self.cycle.response_complete

@@ -57,7 +57,8 @@ class GatewaySettings(ServingSettings):
     address in `X-Forwarded-For` that is none of them is taken for the sender's."""
     gateway_connections: PositiveInt = 1000
     """Most connections at once. The next takes the place of a stranger's, or of a producer's that
-    has no request in work; where there is none, it is answered 503."""
+    has no request in work; where there is none, it is answered 503. Of one producer a fourth of
+    them may have a request in work."""
     gateway_connections_per_address: PositiveInt = 100
     """Most of them from one IPv4 address, or one /64 of IPv6, that is no trusted proxy's. Behind a
     proxy all producers have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""

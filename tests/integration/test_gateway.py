@@ -107,7 +107,7 @@ def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> No
         line.send(whole[:-10])
         assert wait_until(lambda: _has_begun(door), seconds=10)
         door.process.send_signal(signal.SIGTERM)
-        assert wait_until(lambda: not _listens(door), seconds=10)
+        assert wait_until(lambda: not door.listens, seconds=10)
         assert door.alive
         line.send(whole[-10:])
         answer = line.answer()
@@ -154,7 +154,7 @@ def test_a_door_without_a_broker_says_so_until_it_is_back(
         door.process.terminate()
         assert door.process.wait(timeout=20) == 0
         door.start()
-        assert wait_until(lambda: _listens(door), seconds=20)
+        assert wait_until(lambda: door.listens, seconds=20)
         assert send(opened, body).status == 503
         broker.start()
         assert wait_until(lambda: door.ready, seconds=30)
@@ -184,7 +184,7 @@ def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -
     door = Door(kafka.bootstrap, tmp_path, secrets=_nobody_s(tmp_path))
     door.start()
     try:
-        assert wait_until(lambda: _listens(door), seconds=20)
+        assert wait_until(lambda: door.listens, seconds=20)
         with Line(door.port) as line:
             line.send(request("GET", "/readyz"))
             answer = line.answer()
@@ -243,14 +243,6 @@ def test_too_few_descriptors_are_told_in_one_line() -> None:
 
 def _schools(broker: KafkaBroker) -> list[Any]:
     return records_of(broker.bootstrap, "smartregion.schools")
-
-
-def _listens(door: Door) -> bool:
-    try:
-        with Line(door.port):
-            return True
-    except OSError:
-        return False
 
 
 def _has_begun(door: Door) -> bool:

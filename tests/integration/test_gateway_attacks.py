@@ -6,11 +6,14 @@ import hmac
 import json
 import os
 import re
+import socket
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -19,6 +22,7 @@ from events.fact import Family
 from events.signing import SignatureError, SigningSecret, verify
 from events.topic_admin import apply_topics
 from events.topics import declared_topics, topic_name
+from tests.support.busy_lines import BusyLines
 from tests.support.bystander import Bystander
 from tests.support.certificates import Authority
 from tests.support.doors import Credentials, Door, issue_credentials
@@ -734,13 +738,15 @@ def _opened(port: int, source: str, sent: bytes) -> Line:
 @pytest.fixture(scope="module")
 def narrow(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """Give a door that takes few connections, and may open few files."""
+    folder = tmp_path_factory.mktemp("narrow")
+    others = {"prives": issue_credentials("prives", folder)}
     with doorway(
         kafka_broker.bootstrap,
-        tmp_path_factory.mktemp("narrow"),
+        folder,
         descriptors=BOUND + 350,
         gateway_connections=str(BOUND),
     ) as (door, credentials):
-        yield Target(door, credentials, kafka_broker.bootstrap, {})
+        yield Target(door, credentials, kafka_broker.bootstrap, others)
 
 
 @pytest.fixture(scope="module")
@@ -748,22 +754,34 @@ def encrypted(
     kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Target, ssl.SSLContext]]:
     """Give one that speaks TLS itself, and what its clients trust."""
-    folder = tmp_path_factory.mktemp("encrypted")
+    with _encrypted(
+        kafka_broker.bootstrap,
+        tmp_path_factory.mktemp("encrypted"),
+        descriptors=BOUND + 350,
+        gateway_connections=str(BOUND),
+        gateway_header_timeout="3",
+    ) as opened:
+        yield opened
+
+
+@contextmanager
+def _encrypted(
+    bootstrap: str, folder: Path, *, descriptors: int | None = None, **settings: str
+) -> Iterator[tuple[Target, ssl.SSLContext]]:
     authority = Authority(folder)
     ours = authority.issue("gateway")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(authority.file))
         with doorway(
-            kafka_broker.bootstrap,
+            bootstrap,
             folder,
-            descriptors=BOUND + 350,
-            gateway_connections=str(BOUND),
-            gateway_header_timeout="3",
+            descriptors=descriptors,
             server_certfile=str(ours.chain),
             server_keyfile=str(ours.key),
+            **settings,
         ) as (door, credentials):
             yield (
-                Target(door, credentials, kafka_broker.bootstrap, {}),
+                Target(door, credentials, bootstrap, {}),
                 ssl.create_default_context(cafile=authority.file),
             )
 
@@ -848,6 +866,75 @@ def test_a_body_in_crumbs_stops_nobody(target: Target) -> None:
         one.keep_going()
 
 
+BUSY = 90
+"""Connections of one address, which may have 100, that are busy all the time."""
+
+
+def _signed_often(number: int) -> bytes:
+    """Write a request with thousands of signatures, none of which is right."""
+    headers = signed(b"{}", at=now(), message_id=f"m{number}")
+    headers["webhook-signature"] = "a " * 7_500 + "a"
+    return post(b"{}", f"content-type: {STRUCTURED}", *lines(headers))
+
+
+COSTLY = {
+    "nothing else": lambda _: request("GET", "/nowhere"),
+    "headers of many lines": lambda _: request("GET", "/nowhere", *["a:"] * 3_900),
+    "headers that come whole": lambda _: request("GET", "/nowhere", *["a:"] * 15_000),
+    "bodies in crumbs": lambda _: (
+        request("POST", "/nowhere", "transfer-encoding: chunked")
+        + b"1\r\nx\r\n" * 1_000
+        + b"0\r\n\r\n"
+    ),
+    "many signatures": _signed_often,
+}
+
+
+@pytest.mark.parametrize("sent", COSTLY)
+def test_connections_that_are_busy_keep_nobody_out(target: Target, sent: str) -> None:
+    """Strangers have a bounded part of each round of the event loop, however many they are."""
+    with (
+        BusyLines(target.door.port, COSTLY[sent], sources=SOURCES[:1], number=BUSY) as busy,
+        Bystander(target.door, target.token) as one,
+    ):
+        one.keep_going(10)
+
+    assert busy.answered
+
+
+@pytest.mark.parametrize("lines_at_once", [200, 15_000], ids=["many", "more than 16 KiB"])
+def test_headers_of_many_lines_are_refused(target: Target, lines_at_once: int) -> None:
+    """Each line takes its time, also where all come at once."""
+    answer = target.send(request("GET", "/healthz", *["a:"] * lines_at_once))
+
+    assert (answer.status, answer.problem) == (431, "headers_too_large")
+
+
+def test_requests_sent_ahead_do_not_fill_the_memory(target: Target) -> None:
+    """A connection is not read on while what has come of it was not looked at."""
+    one = post(BODY, f"content-type: {STRUCTURED}", f"authorization: Bearer {target.token}")
+    ahead, most, sent = one * 1_000, 64 * 2**20, 0
+    with socket.create_connection(("127.0.0.1", target.door.port)) as line:
+        reader = threading.Thread(target=_take_all, args=(line,))
+        reader.start()
+        # Where it reads all, that takes a second: for the rest the client may wait.
+        line.settimeout(1)
+        end = monotonic() + 5
+        while sent < most and monotonic() < end:
+            with suppress(TimeoutError):
+                sent += line.send(ahead)
+        line.shutdown(socket.SHUT_RDWR)
+        reader.join()
+
+    assert sent < most
+
+
+def _take_all(line: socket.socket) -> None:
+    with suppress(OSError):
+        while line.recv(2**20):
+            pass
+
+
 def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
     """Of what comes after its answer 8 MiB are dropped; then the connection ends."""
     with Line(target.door.port) as line:
@@ -867,20 +954,22 @@ def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) ->
         assert line.is_closed()
 
 
-def test_probes_are_answered_where_every_connection_is_at_work(narrow: Target) -> None:
+def test_probes_are_answered_where_every_connection_is_at_work(
+    target: Target, tmp_path: Path
+) -> None:
     """They have a listener of their own; whoever comes to the other is told to come back."""
-    headers = (f"content-type: {STRUCTURED}", f"authorization: Bearer {narrow.token}")
-    with ExitStack() as stack:
-        for _ in range(BOUND):
-            # Of a producer that is known from the request before.
-            line = stack.enter_context(Line(narrow.door.port))
-            line.send(post(BODY, *headers))
-            assert line.answer()
-            line.send(request("POST", "/events", *headers, "content-length: 9"))
-        with Line(narrow.door.port) as line:
+    others = [issue_credentials(name, tmp_path) for name in ("prives", "subventions")]
+    with (
+        doorway(target.bootstrap, tmp_path, gateway_connections="3") as (door, own),
+        ExitStack() as stack,
+    ):
+        # Each of a producer that is known from the request before, and has its share with one.
+        for credentials in (own, *others):
+            _at_work(stack, door, credentials.token)
+        with Line(door.port) as line:
             refused = line.answer()
         for path in ("/healthz", "/readyz", "/metrics"):
-            with Line(narrow.door.probe_port, seconds=1) as line:
+            with Line(door.probe_port, seconds=1) as line:
                 line.send(request("GET", path))
                 answer = line.answer()
             assert answer is not None
@@ -888,6 +977,84 @@ def test_probes_are_answered_where_every_connection_is_at_work(narrow: Target) -
 
     assert refused is not None
     assert (refused.status, refused.problem) == (503, "overloaded")
+
+
+def test_one_producer_s_connections_at_work_keep_no_other_out(narrow: Target) -> None:
+    """It has a fourth of all; what it has at work beyond that is refused, or gives way."""
+    hostile = narrow.others["prives"].token
+    with ExitStack() as stack, Bystander(narrow.door, narrow.token) as one:
+        answers = [
+            _at_work(stack, narrow.door, hostile, source=SOURCES[number % 20])
+            for number in range(2 * BOUND)
+        ]
+        one.keep_going()
+
+    assert {answer and answer.status for answer in answers} >= {403, 503}
+
+
+def test_requests_that_were_overheard_keep_nobody_out(narrow: Target) -> None:
+    """Who sends a signed request again has proven nothing: its connections are a stranger's."""
+    signature = lines(signed(BODY, at=now(), secret=narrow.secret, message_id="m-overheard"))
+    overheard = post(BODY, f"content-type: {STRUCTURED}", *signature)
+    assert narrow.send(overheard).status == 202
+    with ExitStack() as stack, Bystander(narrow.door, narrow.token) as one:
+        for number in range(2 * BOUND):
+            line = stack.enter_context(Line(narrow.door.port, source=SOURCES[number % 20]))
+            line.send(overheard)
+            line.answer()
+            line.send(unfinished(*claimed(PRODUCER, number))[:1_000])
+        one.keep_going()
+
+
+def _at_work(
+    stack: ExitStack, door: Door, token: str, *, source: str = "127.0.0.1"
+) -> Answer | None:
+    """Hold a connection on which a producer is known, and sends a body that does not end."""
+    headers = (f"content-type: {STRUCTURED}", f"authorization: Bearer {token}")
+    line = stack.enter_context(Line(door.port, source=source))
+    line.send(post(BODY, *headers))
+    answer = line.answer()
+    line.send(request("POST", "/events", *headers, "content-length: 9"))
+    return answer
+
+
+def test_a_stop_is_in_order_whatever_a_client_did(target: Target, tmp_path: Path) -> None:
+    """One that broke HTTP after its answer, and does not let go, costs nobody else an answer."""
+    with _encrypted(target.bootstrap, tmp_path) as (attacked, context):
+        door = attacked.door
+        with ExitStack() as stack:
+            broken, right = (
+                stack.enter_context(
+                    context.wrap_socket(
+                        socket.create_connection(("127.0.0.1", door.port), timeout=20),
+                        server_hostname="127.0.0.1",
+                    )
+                )
+                for _ in range(2)
+            )
+            broken.sendall(request("POST", "/nowhere", "transfer-encoding: chunked"))
+            assert broken.recv(65_536).startswith(b"HTTP/1.1 404")
+            broken.sendall(b"no chunk\r\n")
+            while broken.recv(65_536):
+                pass
+            right.sendall(
+                request(
+                    "POST",
+                    "/events",
+                    f"content-type: {STRUCTURED}",
+                    f"authorization: Bearer {attacked.token}",
+                    f"content-length: {len(BODY)}",
+                    "expect: 100-continue",
+                )
+            )
+            assert right.recv(65_536).startswith(b"HTTP/1.1 100")
+            door.process.terminate()
+            assert wait_until(lambda: not door.listens, seconds=10)
+            right.sendall(BODY)
+            answer = right.recv(65_536)
+
+        assert answer.startswith(b"HTTP/1.1 202")
+        assert door.process.wait(timeout=20) == 0
 
 
 def test_nothing_but_probes_is_taken_beside(target: Target) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -112,6 +113,15 @@ class Door:
     def alive(self) -> bool:
         """True while its process runs."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def listens(self) -> bool:
+        """True while connections are accepted, or wait to be."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+        except OSError:
+            return False
+        return True
 
     @property
     def ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""Bounds of connections: whoever waits gives way, whoever is at work never does."""
+"""Bounds of connections: whoever waits gives way; who works within its share never does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.gateway.connections import AllAtWorkError, Connections
+from events.gateway.connections import SHARE, AllAtWorkError, Connections
 
 MOST = 6
 MOST_OF_ONE = 3
@@ -30,7 +30,7 @@ class Model:
     def __init__(self) -> None:
         self.connections: Connections[int] = Connections(most=MOST, most_of_one=MOST_OF_ONE)
         self.present: dict[int, str] = {}
-        self.known: set[int] = set()
+        self.known: dict[int, str] = {}
         #: What each has been doing, whoever has done so longest first.
         self.does: dict[tuple[int, str, bool], None] = {}
 
@@ -40,19 +40,42 @@ class Model:
             if number not in self.present:
                 self.enter(network, number)
             return
+        if step == "prove":
+            self.prove(number, network)
+            return
         getattr(self.connections, step)(number)
         if number not in self.present:
             return
         if step == "leave":
             self.leave(number)
-        elif step == "prove":
-            self.known.add(number)
-            self.note(number, self.doing(number))
-        else:
+        elif step == "wait":
             self.note(number, step)
+        elif self.doing(number) == "wait":
+            self.note(number, self.work_of(number))
+
+    def prove(self, number: int, client: str) -> None:
+        """Let a connection be a client's, which the network's name stands for."""
+        has_room = self.connections.prove(number, client)
+        if number not in self.present:
+            assert has_room
+            return
+        doing = self.doing(number)
+        if self.known.get(number) != client:
+            self.known.pop(number, None)
+            self.does = {one: None for one in self.does if one[0] != number}
+            self.known[number] = client
+            self.note(number, doing if doing == "wait" else self.work_of(number))
+        assert has_room is (self.doing(number) != "beyond")
+
+    def work_of(self, number: int) -> str:
+        """Tell as what a connection works: within its client's share of all, or beyond it."""
+        client = self.known.get(number)
+        at_work = [one for one, what, _ in self.does if what == "work" and one != number]
+        of_client = [one for one in at_work if client is not None and self.known.get(one) == client]
+        return "work" if len(of_client) < max(1, MOST // SHARE) else "beyond"
 
     def doing(self, number: int) -> str:
-        """Tell whether a connection waits or works."""
+        """Tell whether a connection waits, or works and how."""
         return next(what for one, what, _ in self.does if one == number)
 
     def note(self, number: int, what: str) -> None:
@@ -65,7 +88,7 @@ class Model:
     def leave(self, number: int) -> None:
         """Forget a connection."""
         del self.present[number]
-        self.known.discard(number)
+        self.known.pop(number, None)
         self.does = {one: None for one in self.does if one[0] != number}
 
     def enter(self, network: str, number: int) -> None:
@@ -75,12 +98,16 @@ class Model:
         if size >= MOST_OF_ONE:
             may_go = self.first(network, [False, True])
         elif len(self.present) >= MOST:
-            strangers = Counter(self.present[one] for one in self.present.keys() - self.known)
+            strangers = Counter(
+                self.present[one] for one in self.present.keys() - self.known.keys()
+            )
             most = max(strangers.values(), default=0)
             largest = [home for home, count in strangers.items() if count == most]
             may_go = set().union(*(self.first(home, [False]) for home in largest))
             if not strangers:
-                may_go = set([one for one, what, _ in self.does if what == "wait"][:1])
+                beyond = [one for one, what, _ in self.does if what == "beyond"]
+                waiting = [one for one, what, _ in self.does if what == "wait"]
+                may_go = set([*beyond, *waiting][:1])
         if not may_go:
             with pytest.raises(AllAtWorkError):
                 self.connections.enter(number, network)
@@ -95,7 +122,7 @@ class Model:
     def first(self, network: str, known: list[bool]) -> set[int | None]:
         """Return the first to give way of a network, in a set; an empty one where there is none."""
         for is_known in known:
-            for turn in ["wait"] if is_known else ["wait", "work"]:
+            for turn in ["beyond", "wait"] if is_known else ["wait", "work"]:
                 for one, *does in self.does:
                     if self.present[one] == network and does == [turn, is_known]:
                         return {one}
@@ -134,10 +161,24 @@ def test_strangers_keep_nobody_out(known: int, network: str) -> None:
         connections.enter(number, "a")
         connections.work(number)
         if number < known:
-            connections.prove(number)
+            connections.prove(number, str(number))
 
     for number in range(MOST, 50):
         assert connections.enter(number, network) not in range(known)
+
+
+@given(st.integers(1, 12), st.integers(0, 20))
+def test_a_client_keeps_no_other_out(at_work: int, later: int) -> None:
+    """Whatever it has at work: what is beyond its share gives way, and nobody else's does."""
+    connections: Connections[int] = Connections(most=4 * SHARE, most_of_one=4 * SHARE)
+    connections.enter(-1, "a")
+    connections.prove(-1, "other")
+    for one in range(at_work):
+        connections.enter(one, "a")
+        connections.work(one)
+        assert connections.prove(one, "client") is (one < 4)
+
+    assert all(connections.enter(100 + one, "a") != -1 for one in range(later))
 
 
 def test_a_proxy_may_have_all_connections() -> None:

@@ -78,6 +78,7 @@ def test_a_connection_that_is_closed_does_not_stay(sent: bytes) -> None:
         transport=None,
         waits=lambda: noted.append("waits"),
         works=lambda: noted.append("works"),
+        may_read=lambda _: True,
     )
     protocol.connection_made(transport)  # type: ignore[arg-type]
     if sent:
