@@ -6,6 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +15,7 @@ import pytest
 from events.gateway.problems import KINDS
 from events.topic_admin import apply_topics
 from events.topics import declared_topics
-from tests.support.doors import Credentials, Door
+from tests.support.doors import Credentials, Door, issue_credentials
 from tests.support.doorway import doorway
 from tests.support.gateway import BATCH, STRUCTURED, event
 from tests.support.kafka import KafkaBroker
@@ -271,32 +272,41 @@ def test_an_answer_that_nobody_takes_is_given_up(opened: Opened) -> None:
         assert wait_until(lambda: _sockets(door) < present, seconds=20)
 
 
-def test_one_connection_too_many_is_told_so(opened: Opened) -> None:
-    """Where all are a producer's with a request in work: they go on, and there is room after."""
+def test_one_connection_too_many_is_told_so(
+    opened: Opened, kafka_broker: KafkaBroker, tmp_path: Path
+) -> None:
+    """Where all are producers' with a request in work: they go on, and there is room after."""
+    del opened  # Its topics are there.
     body = json.dumps(event()).encode()
-    whole = post(body, *headers(opened))
-    lines = [Line(opened[0].port) for _ in range(CONNECTIONS)]
-    try:
-        for one in lines:
+    others = [issue_credentials(name, tmp_path) for name in ("prives", "subventions")]
+    with (
+        # Of which each producer has its share with one.
+        doorway(kafka_broker.bootstrap, tmp_path, gateway_connections="3") as small,
+        ExitStack() as stack,
+    ):
+        door, own = small
+        at_work = []
+        for credentials in (own, *others):
+            whole = post(body, *headers((door, credentials)))
+            one = stack.enter_context(Line(door.port))
             one.send(whole)
             assert one.answer()
             one.send(whole[:-10])
-        with Line(opened[0].port) as line:
+            at_work.append(one)
+        with Line(door.port) as line:
             refused = line.answer()
 
             assert refused is not None
             assert (refused.status, refused.problem) == (503, "overloaded")
             assert refused.headers["retry-after"]
             assert line.is_closed()
-        lines[0].send(whole[-10:])
-        answer = lines[0].answer()
-    finally:
-        for one in lines:
-            one.__exit__()
+        at_work[0].send(body[-10:])
+        answer = at_work[0].answer()
+        stack.close()
 
-    assert answer is not None
-    assert answer.status == 202
-    assert wait_until(lambda: takes_events(opened), seconds=5)
+        assert answer is not None
+        assert answer.status == 202
+        assert wait_until(lambda: takes_events(small), seconds=5)
 
 
 def test_any_body_has_an_answer_and_memory_stays_flat(opened: Opened) -> None:
