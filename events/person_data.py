@@ -12,8 +12,10 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
+from html.entities import html5
 from types import NoneType
 from typing import Final, TypeAlias
+from urllib.parse import unquote
 
 from events.cloudevent import EVENT_MODELS, Attributes
 from events.fact import JSON
@@ -21,7 +23,7 @@ from events.identifiers import is_pseudonymous
 from events.pseudonym import is_pseudonym
 from events.registry import FACTS
 
-__all__ = ["find_person_data", "shown_step"]
+__all__ = ["find_person_data", "has_words", "shown_step"]
 
 
 _Path: TypeAlias = "tuple[_Path | None, str | int]"
@@ -32,12 +34,16 @@ _WORDS: Final = frozenset(
     (
         *("nom", "noms", "patronyme", "name", "names", "forename", "nickname", "fullname"),
         *("mail", "mails"),
-        *("tel", "phones", "mobile", "portable", "gsm"),
-        *("nir", "ssn", "ine", "iban", "rib"),
-        *("birth", "birthday", "birthplace", "dob"),
-        *("adresse", "address"),
+        *("mel", "login", "user", "username", "utilisateur", "contact"),
+        *("tel", "phones", "mobile", "portable", "gsm", "fax"),
+        *("nir", "nss", "ssn", "ine", "iban", "rib", "matricule"),
+        *("birth", "birthday", "birthplace", "dob", "ddn", "age"),
+        *("adresse", "address", "adr", "rue", "street"),
         *("eleve", "etudiant", "etudiante", "apprenant", "apprenante", "stagiaire", "apprenti"),
-        *("apprentie", "candidat", "candidate", "personne", "individu", "tuteur"),
+        *("apprentie", "candidat", "candidate", "personne", "individu", "tuteur", "tutrice"),
+        *("beneficiaire", "allocataire", "enseignant", "enseignante", "professeur", "parents"),
+        *("salarie", "salariee", "responsable", "representant", "signataire", "referent"),
+        *("pere", "mere", "auteur", "author", "beneficiary", "teacher"),
         *("student", "pupil", "learner", "trainee", "apprentice", "applicant", "person"),
         *("guardian", "identity", "sexe", "sex", "gender", "nationality"),
     )
@@ -50,6 +56,7 @@ _PARTS: Final = (
     "telephone",
     "phone",
     "naissance",
+    "datenaiss",
     "birthdate",
     "dateofbirth",
     "firstname",
@@ -59,6 +66,17 @@ _PARTS: Final = (
     "givenname",
     "nomdefamille",
     "nomdusage",
+    "nomusage",
+    "nomcomplet",
+    "nomeleve",
+    "nometprenom",
+    "username",
+    "displayname",
+    "contactname",
+    "numtel",
+    "telfixe",
+    "telmobile",
+    "numsecu",
     "securitesociale",
     "socialsecurity",
     "identite",
@@ -68,46 +86,72 @@ _PARTS: Final = (
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 # Looked for from the at sign on. What follows holds no other, and is read once: no text takes long.
-_MAIL: Final = re.compile(r"(?<=[\w.%+'-])@[\w-]++(?:\.[\w-]++)*?\.[^\W\d_]{2}")
-#: An at sign as addresses, pages, JSON and people write it.
-_AT: Final = re.compile(
-    r"%(?:25)*40|&(?:#0*64|#x0*40|commat);|\\[ux]0*40| ?[\[({<] ?(?:at|arobase) ?[\])}>] ?",
-    re.IGNORECASE,
+_MAIL: Final = re.compile(
+    r"@(?:(?<=[\w.%+'!#$*\"}-]@)|(?<=[\w.\"] @)) ?[\w-]++(?:\.[\w-]++)*?\.[^\W\d_]{2}"
 )
-_DOT: Final = re.compile(
-    r"%(?:25)*2e|&(?:#0*46|#x0*2e|period);| ?[\[({<] ?(?:dot|point) ?[\])}>] ?",
-    re.IGNORECASE,
+#: An at sign and a dot as people write them for readers that are no machines.
+_AT: Final = re.compile(r" ?[\[({<] ?(?:at|arobase) ?[\])}>] ?| arobase ", re.IGNORECASE)
+_DOT: Final = re.compile(r" ?[\[({<] ?(?:dot|point) ?[\])}>] ?", re.IGNORECASE)
+_MAIL_IN_WORDS: Final = re.compile(
+    r"(?:@ ?| at )[\w-]{1,63} (?:dot|point) [^\W\d_]{2,10}\b", re.IGNORECASE
 )
 
+# Characters as pages, JSON and addresses write them.
+_ESCAPED: Final = re.compile(
+    r"&(?:#0*+(?P<decimal>[0-9]{1,7})|#[xX]0*+(?P<hex>[0-9a-fA-F]{1,6})|(?P<name>[A-Za-z]{2,31}));?"
+    r"|\\[ux](?P<json>[0-9a-fA-F]{4}|[0-9a-fA-F]{2})"
+)
+_DECODED_TIMES: Final = 3
+
 _ALONE: Final = r"(?<![0-9A-Za-z]){}(?![0-9A-Za-z])"
-# Ten digits, or pairs set apart by one and the same sign; overseas numbers have codes of their own.
+_COUNTRY: Final = r"(?:\+|00[ .-]?)(?:33|262|590|594|596)[ ./_-]?(?:\(0\)[ .-]?)?"
+# Pairs set apart by one and the same sign or by none, or in the other groups in which people say
+# them; overseas numbers have codes of their own.
 _PHONE: Final = re.compile(
     _ALONE.format(
-        r"(?:0|(?:\+|00)(?:33|262|590|594|596)[ .-]?(?:\(0\)[ .-]?)?)"
-        r"[1-9](?:[0-9]{8}|([ ./-])[0-9]{2}(?:\1[0-9]{2}){3})"
+        rf"(?:(?:0|{_COUNTRY})[1-9](?:"
+        r"\)?([ \t]{0,2}[./_+-]?[ \t]{0,2})[0-9]{2}(?:\1[0-9]{2}){3}"
+        r"|(?:[ .-][0-9]{2}){4}"
+        r"|[0-9]{2}([ .-])(?:[0-9]{3}\2[0-9]{3}|[0-9]{2}\2[0-9]{2}\2[0-9]{2})"
+        r"|([ .-])[0-9]{3}\3[0-9]{3}\3[0-9]{2})"
+        rf"|{_COUNTRY}[1-9](?:[ .-]?[0-9]){{8}}"
+        r"|33[67][0-9]{8})"
     )
 )
 #: Of any country, as ITU-T E.164 has it; fewer than ten digits are left to quantities.
 _FOREIGN_PHONE: Final = re.compile(
-    r"(?<![0-9A-Za-z])\+[1-9](?:[ ./()-]{0,2}[0-9]){9,14}(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])\+[1-9](?:[ ./()_-]{0,2}[0-9]){9,14}(?![0-9A-Za-z])"
 )
 _NIR: Final = re.compile(
     _ALONE.format(
-        r"([1-478])[ .-]?([0-9]{2})[ .-]?(0[1-9]|1[0-2]|[2-9][0-9])[ .-]?"
-        r"([0-9]{2}|2[AaBb])[ .-]?([0-9]{3})[ .-]?([0-9]{3})[ .-]?([0-9]{2})"
+        r"([1-478])[ ._-]?([0-9]{2})[ ._-]?(0[1-9]|1[0-2]|[2-9][0-9])[ ._-]?"
+        r"([0-9]{2}|2[AaBb])[ ._-]?([0-9]{3})[ ._-]?([0-9]{3})[ ._-]?([0-9]{2})"
     )
 )
 #: Without its key, in the groups in which it is written.
 _NIR_IN_GROUPS: Final = re.compile(
     _ALONE.format(
-        r"[1-478]([ .-])[0-9]{2}\1(?:0[1-9]|1[0-2]|[2-9][0-9])\1"
+        r"[1-478]([ ._-])[0-9]{2}\1(?:0[1-9]|1[0-2]|[2-9][0-9])\1"
         r"(?:[0-9]{2}|2[AaBb])\1[0-9]{3}\1[0-9]{3}"
     )
 )
 _INE: Final = re.compile(
-    _ALONE.format(r"(?:[0-9]{9}[A-HJK]{2}|[0-9]{10}[A-HJ-NPR-Z]|[0-9]{4}A[0-9]{5}[A-HJ-NPR-Z])")
+    _ALONE.format(
+        r"(?:[0-9]{9}[A-HJKa-hjk]{2}|[0-9]{10}[A-HJ-NPR-Za-hj-npr-z]"
+        r"|[0-9]{4}[Aa][0-9]{5}[A-HJ-NPR-Za-hj-npr-z])"
+    )
 )
-_IBAN: Final = re.compile(_ALONE.format(r"[A-Z]{2}[0-9]{2}(?:[ -]?[0-9A-Z]){11,30}"))
+_IBAN: Final = re.compile(_ALONE.format(r"[A-Z]{2}[0-9]{2}(?:[ ._-]?[0-9A-Z]){11,30}"))
+#: Hexadecimal digits may begin as these do: only as a whole with no such letters, or in fours.
+_HEXADECIMAL: Final = re.compile(r"(?=[a-z]{2}[0-9]*[a-z])[0-9a-f]*")
+_SMALL_IBAN: Final = re.compile(
+    _ALONE.format(r"[a-z]{2}[0-9]{2}(?:[0-9a-z]{11,27}|(?: [0-9a-z]{4}){2,6}(?: [0-9a-z]{1,4})?)")
+)
+#: An account within France, in its groups: bank, branch, account, key.
+_RIB: Final = re.compile(
+    _ALONE.format(r"([0-9]{5})([ ._-])([0-9]{5})\2([0-9A-Za-z]{11})\2([0-9]{2})")
+)
+_RIB_LETTERS: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "12345678912345678923456789")
 #: How long the IBANs of a country are.
 _IBAN_LENGTHS: Final = {
     **dict.fromkeys(("NO",), 15),
@@ -128,16 +172,55 @@ _IBAN_LENGTHS: Final = {
 # from the first digit on, and not the days that nearly every event has. It begins with what a
 # search passes over fastest, and then looks back.
 _DIGITS: Final = re.compile(
-    r"[0-9](?<![0-9][0-9])(?!(?<=2)0[1-9][0-9]-[0-9]{2}-[0-9]{2}(?![0-9ABab ./()-]))"
-    r"[0-9ABab ./()-]{8,}"
+    r"[0-9](?<![0-9][0-9])(?!(?<=2)0[1-9][0-9]-[0-9]{2}-[0-9]{2}(?![0-9ABab ./()_+\t-]))"
+    r"[0-9ABab ./()_+\t-]{8,}"
 )
 _LONGEST_NIR: Final = 15
 _LONGEST_INE: Final = 11
 _CORSICA: Final = {"2A": "19", "2B": "18"}
-#: A birth that is told in words, with its year; accents are gone, and lines are apart.
-_BORN: Final = re.compile(
-    r"\b(?:nee?|ne\(e\)|naissance|born|birth)\b.{0,20}?\b(?:19|20)[0-9]{2}\b", re.IGNORECASE
+# Births that are told in words; accents are gone, lines are apart, and `ne` is a negation as well.
+_DAY_OF_YEAR: Final = (
+    r"(?:[0-9]{1,2}[/. -][0-9]{1,2}[/. -](?:[0-9]{4}|[0-9]{2})|[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"|[0-9]{1,2}(?:er|st|nd|rd|th)? [a-z]{3,9}\.? (?:(?:19|20)?[0-9]{2})"
+    r"|[a-z]{3,9} [0-9]{1,2},? (?:19|20)[0-9]{2})\b"
 )
+_BORN: Final = re.compile(
+    r"(?:\b(?:nee|born)\b|\bne(?:\(e\)|\.e)?(?= ?(?:le |en )?:? ?[0-9]| a )).{0,20}?"
+    rf"(?:\b(?:19|20)[0-9]{{2}}\b|{_DAY_OF_YEAR})"
+    rf"|\b(?:naissance|naiss|ddn|birth|dob)\b.{{0,20}}?{_DAY_OF_YEAR}",
+    re.IGNORECASE,
+)
+#: Names of persons' data with their values, as in addresses, JSON and XML within a text.
+_NAMED: Final = re.compile(r"""(?<![^\W_])([^\W\d]{2,30})(?:["'] ?[:=]|=|>)""")
+#: Those that are also names of other things, where they stand in a text.
+_ALSO_OTHERS: Final = frozenset(
+    (
+        *("name", "names", "identity", "address", "adresse", "person", "personne", "mobile"),
+        *("portable", "user", "contact", "age", "rue", "street", "author", "auteur", "mel"),
+        *("responsable", "referent", "parents", "login", "sex", "ine", "rib"),
+    )
+)
+#: The same for readers: `Nom : …`. A title may have another word before its colon.
+_LABELLED: Final = re.compile(
+    r"\b(?:noms?|prenoms?|nom de famille|e-?mail|courriel|tel(?:ephone)?|nir|eleve|stagiaire)"
+    r" ?: ?\w",
+    re.IGNORECASE,
+)
+#: Who is meant: in a contract's text for readers the first ones alone, for M. Berthelot is a lycée.
+_CIVILITY: Final = re.compile(r"\b(?:mme|mlle|mrs)\b\.? ?[^\W\d_]{2}", re.IGNORECASE)
+_ANY_CIVILITY: Final = re.compile(
+    r"\b(?:(?:M|MM|Mr)\b\.? |(?:[Mm]onsieur|[Mm]adame|MONSIEUR|MADAME|[Mm]ademoiselle) )"
+    r"(?:[Ll]e |[Ll]a )?[A-Z]"
+)
+_STREET: Final = re.compile(
+    r"(?<![\w.,-])[0-9]{1,4} ?(?:bis|ter|quater|[a-d])?,? ?\b(?:rue|avenue|av|bd|bld|boulevard"
+    r"|place|allees?|chemin|impasse|quai|cours|square|passage|sentier|route|residence)\b[. ]+\w",
+    re.IGNORECASE,
+)
+_WORDS_OF_TEXT: Final = re.compile(r"[^\W\d_]{2},?\s++[^\W\d_]{2}")
+#: What an attribute is made of that names, and tells nothing.
+_CODE: Final = re.compile(r"[A-Za-z0-9._:/-]*")
+_BEGINS_AS_MARKUP: Final = ("{", "[", "<")
 # What is one thing in a contract's own field or an attribute, and another in a field that nobody
 # knows: a day before all facts, 13 digits.
 _OLD_YEAR: Final = r"(?:19[0-9]{2}|200[0-9])"
@@ -145,6 +228,7 @@ _OLD_DAY: Final = re.compile(
     rf"(?=.{{9}})[0-9]{{1,2}}([/. -])[0-9]{{1,2}}\1{_OLD_YEAR}"
     rf"|{_OLD_YEAR}([/. -])[0-9]{{2}}\2[0-9]{{2}}"
 )
+_OLD_DAY_WITHIN: Final = re.compile(rf"(?<![0-9])(?:{_OLD_DAY.pattern})(?![0-9])")
 _NIR_ALONE: Final = re.compile(r"[1-478][0-9]{2}(?:0[1-9]|1[0-2]|20)(?:[0-9]{2}|2[AaBb])[0-9]{6}")
 _SHOWN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -155,16 +239,20 @@ def find_person_data(content: JSON) -> str | None:
     `content` is an event's JSON, or anything that was sent in the place of one. A field does where
     its name is that of a person or of a person's name, mail, telephone, birth, address or number,
     unless the event's own contract has that field; where its text holds a mail address, a telephone
-    number, a number of social security, of a pupil or of an account, or a birth; where nobody knows
-    the field, and it is a day before all facts or may be a number of social security; and where it
-    is that of a pseudonym and holds something else than `smart-region pseudonymise` makes. Never
-    returns what it found, nor a name that may hold it. Takes a time that grows with the content.
+    number, a number of social security, of a pupil or of an account, a birth, a civility with a
+    name, or such a field with its value; where nobody knows the field, or it only names the event,
+    and it has a street, a day before all facts, or may be a number of social security; where an id
+    or an extension has several words, or a subject of an event about persons; and where it is that
+    of a pseudonym and holds something else than `smart-region pseudonymise` makes. Never returns
+    what it found, nor a name that may hold it. Takes a time that grows with the content.
     """
     if _is_plain(content):
         return None
-    own = _contract_fields(content)
+    kind = content.get("type") if isinstance(content, dict) else None
+    kind = kind if isinstance(kind, str) else ""
+    own, is_about_persons = _OWN_FIELDS.get(kind, ()), kind in _ABOUT_PERSONS
     for path, value in _fields(content):
-        if _field_tells(path, value, own):
+        if _field_tells(path, value, own, is_about_persons=is_about_persons):
             return ".".join(_shown_steps(path)) or "value"
     return None
 
@@ -176,6 +264,8 @@ def _is_plain(content: JSON) -> bool:
     """
     texts: list[str] = []
     waiting = [content]
+    if type(content) is dict and not _is_named_by_codes(content):
+        return False
     for value in waiting:
         # By type, not by isinstance: what is no JSON is looked at more thoroughly.
         if type(value) is str:
@@ -197,7 +287,18 @@ def _is_plain(content: JSON) -> bool:
 
 
 def _is_short(value: JSON) -> bool:
-    return isinstance(value, int) and value < _SHORTEST_NIR
+    return isinstance(value, (int, float)) and -_SHORTEST_NIR < value < _SHORTEST_NIR
+
+
+def _is_named_by_codes(content: dict[str, JSON]) -> bool:
+    """Whether what names an event has neither words nor markup; days are found with its texts."""
+    if "subject" in content and not _is_code(content["subject"]):
+        return False
+    return _is_code(content.get("id", ""))
+
+
+def _is_code(value: JSON) -> bool:
+    return type(value) is str and _CODE.fullmatch(value) is not None
 
 
 def _but_pseudonyms(fields: dict[str, JSON]) -> Iterable[JSON]:
@@ -233,7 +334,9 @@ def _shown_steps(path: _Path | None) -> list[str]:
     return steps[::-1]
 
 
-def _field_tells(path: _Path | None, value: JSON, own: Collection[str]) -> bool:
+def _field_tells(  # noqa: PLR0911 - one for each kind of field
+    path: _Path | None, value: JSON, own: Collection[str], *, is_about_persons: bool
+) -> bool:
     if _is_telling(value):
         return True
     if path is None:
@@ -241,20 +344,50 @@ def _field_tells(path: _Path | None, value: JSON, own: Collection[str]) -> bool:
     before, name = path
     if name in _PSEUDONYMS and not isinstance(value, (dict, list)):
         return value is not None and not is_pseudonym(value)
-    is_own = name in _ATTRIBUTES if before is None else before == (None, _DATA) and name in own
-    if is_own:
+    if before is None and isinstance(name, str):
+        if name in _NAMING:
+            has_words = name == "subject" and not is_about_persons
+            return isinstance(value, str) and _tells_as_attribute(value, may_have_words=has_words)
+        if name in _ATTRIBUTES:
+            return False
+        if isinstance(value, str) and _tells_as_attribute(value):
+            return True
+        return _is_telling_name(name) or _tells_alone(value, is_extension=True)
+    if before == (None, _DATA) and name in own:
         return False
-    return _is_telling_name(name) or _tells_alone(value, is_extension=before is None)
+    return _is_telling_name(name) or _tells_alone(value, is_extension=False)
 
 
-def _contract_fields(content: JSON) -> Collection[str]:
-    """What an event's contract has below `data`."""
-    kind = content.get("type") if isinstance(content, dict) else None
-    return _OWN_FIELDS.get(kind, ()) if isinstance(kind, str) else ()
+def _tells_as_attribute(text: str, *, may_have_words: bool = False) -> bool:
+    """Judge a text that names something: nobody reads it, and it stays as long as the event.
+
+    What is a text for readers, or holds more fields, is looked for nowhere else.
+    """
+    if _CODE.fullmatch(text):
+        return bool(_OLD_DAY_WITHIN.search(text))
+    text = _plain(text)
+    if text.lstrip().startswith(_BEGINS_AS_MARKUP):
+        return True
+    if not may_have_words and _WORDS_OF_TEXT.search(text):
+        return True
+    return bool(_OLD_DAY_WITHIN.search(text)) or _names_somebody(text)
+
+
+def _names_somebody(text: str) -> bool:
+    """Whether a plain text tells who or where somebody is, as no contract's own text may."""
+    return bool(_ANY_CIVILITY.search(text) or _STREET.search(text) or _LABELLED.search(text))
+
+
+def has_words(text: str) -> bool:
+    """Tell whether a text has several words in a row, so that it may be anybody's comment."""
+    return bool(_WORDS_OF_TEXT.search(_plain(text)))
 
 
 _DATA: Final = "data"
 _OWN_FIELDS: Final = {kind: frozenset(fact.model_fields) for kind, fact in FACTS.items()}
+_ABOUT_PERSONS: Final = frozenset(kind for kind, fact in FACTS.items() if fact.FAMILY.about_persons)
+#: Attributes that name the event or what it is about, in whatever form their producer likes.
+_NAMING: Final = ("id", "subject")
 _ATTRIBUTES: Final = frozenset({*Attributes.model_fields, "type", _DATA})
 _PSEUDONYMS: Final = frozenset(
     name
@@ -295,16 +428,23 @@ def _is_telling(value: JSON) -> bool:
         return _text_tells(value)
     # A NIR may also have been sent as a number.
     # No quantity of a contract has 15 digits.
-    return isinstance(value, int) and 10**14 <= value < 10**15 and _has_nir(str(value))
+    if not isinstance(value, (int, float)) or not 10**14 <= abs(value) < 10**15:
+        return False
+    return value == int(value) and _has_nir(str(abs(int(value))))
 
 
 def _tells_alone(value: JSON, *, is_extension: bool) -> bool:
     """Judge the whole of a field that nobody knows; an extension may be a time in milliseconds."""
-    if isinstance(value, int) and _SHORTEST_NIR <= value < 10 * _SHORTEST_NIR:
-        value = str(value)
-    if not isinstance(value, str) or len(value) > _LONGEST_ALONE:
+    if isinstance(value, (int, float)) and _SHORTEST_NIR <= abs(value) < 10 * _SHORTEST_NIR:
+        value = str(abs(int(value)))
+    if not isinstance(value, str):
         return False
-    value = _plain(value).strip()
+    value = _plain(value)
+    if _names_somebody(value):
+        return True
+    value = value.strip()
+    if len(value) > _LONGEST_ALONE:
+        return False
     return bool(_OLD_DAY.match(value) or (not is_extension and _NIR_ALONE.fullmatch(value)))
 
 
@@ -318,55 +458,114 @@ def _text_tells(text: str, *, alone: bool = False) -> bool:
     Several texts may be judged together, each on a line of its own.
     """
     text = _plain(text)
-    # Of all ways to ask for seven signs, this is the fastest.
-    if (
-        "%" in text
-        or "&" in text
-        or "\\" in text
-        or "[" in text
-        or "(" in text
-        or "{" in text
-        or "<" in text
-    ):
+    if _plain_text_tells(text, alone=alone):
+        return True
+    if "%" in text or "&" in text or "\\" in text:
+        decoded = _plain(_decoded(text))
+        return decoded != text and _plain_text_tells(decoded, alone=alone)
+    return False
+
+
+def _decoded(text: str) -> str:
+    """Return what pages, JSON and addresses read in a text, however often it was written so."""
+    for _ in range(_DECODED_TIMES):
+        before = text
+        if "%" in text:
+            text = unquote(text)
+        if "&" in text or "\\" in text:
+            text = _ESCAPED.sub(_character, text)
+        if text == before:
+            break
+    return text
+
+
+def _character(found: re.Match[str]) -> str:
+    if found["name"]:
+        return html5.get(f"{found['name']};", found[0])
+    code = int(found["decimal"] or 0) or int(found["hex"] or found["json"] or "0", 16)
+    return chr(code) if 0 < code < 0x110000 else found[0]  # noqa: PLR2004 - Unicode's end
+
+
+def _plain_text_tells(text: str, *, alone: bool) -> bool:
+    # Of all ways to ask for several signs, this is the fastest.
+    if "[" in text or "(" in text or "{" in text or "<" in text or "robase" in text:
         text = _DOT.sub(".", _AT.sub("@", text))
     if "@" in text and _MAIL.search(text):
         return True
     for run in _DIGITS.finditer(text):
         if _run_tells(text, *run.span(), alone=alone):
             return True
-    return " " in text and bool(_BORN.search(text))
+    if " " in text and _has_telling_words(text, alone=alone):
+        return True
+    return ("=" in text or '"' in text or ">" in text or "'" in text) and _has_named(text)
 
 
-def _run_tells(text: str, start: int, end: int, *, alone: bool) -> bool:
+def _has_telling_words(text: str, *, alone: bool) -> bool:
+    if _BORN.search(text) or _CIVILITY.search(text) or _MAIL_IN_WORDS.search(text):
+        return True
+    return alone and _names_somebody(text)
+
+
+def _has_named(text: str) -> bool:
+    return any(
+        name not in _ALSO_OTHERS and _judged_telling(name)
+        for name in map(str.lower, _NAMED.findall(text))
+    )
+
+
+def _run_tells(  # noqa: PLR0911 - one for each kind of number
+    text: str, start: int, end: int, *, alone: bool
+) -> bool:
     """Look at a run of digits and what stands on either side, as far as it may belong to it."""
     run = text[start:end]
     if run.isalnum():
         before, after = text[start - 1 : start], text[end : end + 1]
         if before.isalnum():  # What begins within a word can only be an account's number.
-            return before.isupper() and _has_iban(text[max(start - 12, 0) : end + 16])
+            return before.isalpha() and _has_iban(text[max(start - 12, 0) : end + 16])
         if end - start > (_LONGEST_INE if after.isalnum() else _LONGEST_NIR):
             return False
-    digits = text[max(start - 2, 0) : end + 3]
+    digits = text[max(start - 3, 0) : end + 3]
     if _PHONE.search(digits) or _has_nir(digits) or _NIR_IN_GROUPS.search(digits):
         return True
     if _INE.search(digits) or ("+" in digits and _FOREIGN_PHONE.search(digits)):
         return True
     if alone and (_OLD_DAY.search(run) or _NIR_ALONE.search(run)):
         return True
+    if _has_rib(text[max(start - 3, 0) : end + 16]):
+        return True
     return _has_iban(text[max(start - 12, 0) : end + 16])
 
 
 def _has_iban(text: str) -> bool:
-    return any(_is_iban(found[0]) for found in _IBAN.finditer(text))
+    if any(_is_iban(found[0]) for found in _IBAN.finditer(text)):
+        return True
+    return any(
+        _is_iban(one)
+        for one in (found[0] for found in _SMALL_IBAN.finditer(text))
+        if " " in one or (_is_whole_iban(one) and not _HEXADECIMAL.fullmatch(one))
+    )
+
+
+def _is_whole_iban(text: str) -> bool:
+    return len(text) == _IBAN_LENGTHS.get(text[:2].upper())
 
 
 def _is_iban(text: str) -> bool:
-    letters = text.replace(" ", "").replace("-", "")
+    letters = "".join(filter(str.isalnum, text)).upper()
     length = _IBAN_LENGTHS.get(letters[:2], 0)
     if not length or len(letters) < length:
         return False
     digits = "".join(str(int(sign, 36)) for sign in letters[4:length] + letters[:4])
     return int(digits) % 97 == 1
+
+
+def _has_rib(text: str) -> bool:
+    return any(_is_rib(*found) for found in _RIB.findall(text))
+
+
+def _is_rib(bank: str, _: str, branch: str, account: str, key: str) -> bool:
+    digits = account.upper().translate(_RIB_LETTERS)
+    return int(f"{bank}{branch}{digits}{key}") % 97 == 0
 
 
 def _has_nir(text: str) -> bool:
@@ -379,22 +578,41 @@ def _key_is_right(*parts: str) -> bool:
     return 97 - int("".join(number)) % 97 == int(key)
 
 
+_judged_telling: Final = lru_cache(maxsize=1024)(_names_a_person)
+
+
 class _PlainCharacters(dict[int, str | None]):
     """What a character is when all that only dresses it up is taken away: found once, then kept.
 
-    Full-width digits and no-break spaces become digits and spaces, accented letters lose their
-    accents; accents on their own and characters that nobody sees become nothing.
+    Digits of every script and no-break spaces become digits and spaces, dashes a hyphen, other
+    scripts' full stops and points in the middle a full stop, accented letters lose their accents;
+    accents on their own and characters that nobody sees become nothing.
     """
 
     def __missing__(self, code: int) -> str | None:
         decomposed = unicodedata.normalize("NFKD", chr(code))
-        plain = "".join(sign for sign in decomposed if unicodedata.category(sign) not in _NOTHING)
-        found = plain or None
+        found = "".join(map(_plain_sign, decomposed)) or None
         if len(self) < _MOST_CHARACTERS:
             self[code] = found
         return found
 
 
+def _plain_sign(sign: str) -> str:
+    if sign.isascii():
+        return sign
+    match unicodedata.category(sign):
+        case "Nd":
+            return str(unicodedata.digit(sign))
+        case "Pd":
+            return "-"
+        case category if category in _NOTHING:
+            return ""
+        case _:
+            return _SAME_AS.get(sign, sign)
+
+
+#: Minus; the full stops of Chinese and Japanese; points in the middle and bullets.
+_SAME_AS: Final = {"\u2212": "-", "\u3002": ".", **dict.fromkeys("\u00b7\u2022\u2027\u30fb", ".")}
 #: Marks on letters, and format characters: zero-width ones, soft hyphens, directions.
 _NOTHING: Final = frozenset({"Mn", "Mc", "Me", "Cf"})
 _MOST_CHARACTERS: Final = 2**16
@@ -404,8 +622,9 @@ _PLAIN: Final = _PlainCharacters()
 def _plain(text: str) -> str:
     """Return a text as the forms of values see it, in a time that grows with its length.
 
-    The same as NFKD without marks and format characters. To decompose a whole text would also sort
-    the marks of each run of them, in the square of the run's length, for marks that are then gone.
+    NFKD without marks and format characters, with one dash, full stop and set of digits for all. To
+    decompose a whole text would also sort the marks of each run of them, in the square of the run's
+    length, for marks that are then gone.
     """
     return text if text.isascii() else text.translate(_PLAIN)
 
@@ -425,5 +644,5 @@ _USUAL_NAMES: Final = frozenset(
 )
 """Those of events and their contracts, without those that would tell elsewhere."""
 _USUAL_TEXTS: Final = frozenset({*FACTS, "1.0", "application/json"})
-_WITHOUT_TEXT: Final = frozenset({NoneType, bool, float})
 """What nearly every event says, in a third of its length."""
+_WITHOUT_TEXT: Final = frozenset({NoneType, bool})
