@@ -26,6 +26,7 @@ __all__ = [
     "Uai",
     "also_checked",
     "commune_department",
+    "is_label",
     "is_pseudonymous",
     "uai_check_letter",
     "uai_department",
@@ -196,4 +197,10 @@ Day = Annotated[date, _IsoDay(), Field(description="a day, YYYY-MM-DD, from 2010
 def is_pseudonymous(field: FieldInfo) -> bool:
     """Tell whether a fact's field is a person's pseudonym: what is wrong there may be who it is."""
     described: FieldInfo = get_args(PseudonymousId)[-1]
+    return field.description == described.description
+
+
+def is_label(field: FieldInfo) -> bool:
+    """Tell whether a fact's field is a text for readers, which may have any words."""
+    described: FieldInfo = get_args(Label)[-1]
     return field.description == described.description

@@ -2,19 +2,22 @@
 
 It is kept where all of it was read, by the same rules for every reader, and nothing in it looks
 like a person's data. What was not read might hold anything: a name after the end of a text that
-was cut short, an address in a key that came twice.
+was cut short, an address in a key that came twice. So might a text that no contract has a field
+for, or several words where a contract has a code: a comment, a column too many.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from enum import Enum, auto
 from typing import Any, Final
 
 from events.cloudevent import EVENT_MODELS, MAX_BYTES, PREFIX
 from events.errors import ContractError
 from events.fact import JSON
-from events.person_data import find_person_data
+from events.identifiers import is_label
+from events.person_data import find_person_data, has_words
 from events.records import CutPart
 from events.registry import FACTS
 from events.strict_json import read_value
@@ -25,6 +28,8 @@ _ENCODED: Final = "data_base64"
 #: A text that begins so is JSON within JSON: its names and values were not looked at one by one.
 _JSON_BEGINS: Final = ("{", "[")
 _HTTP_PREFIX: Final = "ce-"
+_DATA: Final = "data"
+_LETTER: Final = re.compile(r"[^\W\d_]")
 _INDEX: Final = re.compile(r"[0-9]{1,4}")
 _WITHHELD: Final = "…"
 
@@ -65,6 +70,8 @@ def may_be_kept(
     event = {**attributes, "data": content} if attributes else content
     beside: list[JSON] = [text]
     beside += [{name: said} for name, said in named]
+    if _has_free_text(event) or any(map(_is_free, (text, *(said for _, said in named)))):
+        return False
     return find_person_data(event) is None and find_person_data(beside) is None
 
 
@@ -100,6 +107,63 @@ def _parts(content: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON
             waiting += value.values()
         elif isinstance(value, list):
             waiting += value
+
+
+class _Text(Enum):
+    """What a text may be, by where it stands."""
+
+    FOR_READERS = auto()
+    CODE = auto()
+    """Without several words."""
+    NOBODY_S = auto()
+    """No contract has a field there: no letters either."""
+
+
+_FIELDS: Final = {
+    name: _Text.FOR_READERS if is_label(field) else _Text.CODE
+    for model in (*EVENT_MODELS.values(), *FACTS.values())
+    for name, field in model.model_fields.items()
+    if name != _DATA
+}
+
+
+def _has_free_text(content: Any) -> bool:  # noqa: ANN401 - any JSON
+    """Tell whether a text may say anything: with words, or in a field that no contract has."""
+    waiting = list(_texts(content))
+    for value, kind in waiting:
+        if isinstance(value, str):
+            if kind is not _Text.FOR_READERS and _is_free(value):
+                return True
+            if kind is _Text.NOBODY_S and _LETTER.search(value):
+                return True
+        elif isinstance(value, dict):
+            waiting += [(name, _Text.CODE) for name in value]
+            waiting += [(said, _Text.NOBODY_S) for said in value.values()]
+        elif isinstance(value, list):
+            inner = _Text.NOBODY_S if kind is _Text.FOR_READERS else kind
+            waiting += [(said, inner) for said in value]
+    return False
+
+
+def _texts(content: Any) -> Iterator[tuple[Any, _Text]]:  # noqa: ANN401 - any JSON
+    if not isinstance(content, dict):
+        yield content, _Text.NOBODY_S
+    elif isinstance(fact := content.get(_DATA), dict):
+        attributes = {name: said for name, said in content.items() if name != _DATA}
+        yield [*attributes, *attributes.values()], _Text.CODE
+        yield from _texts_of_fact(fact)
+    else:  # A fact without its envelope, or nothing known.
+        yield from _texts_of_fact(content)
+
+
+def _texts_of_fact(fact: dict[str, Any]) -> Iterator[tuple[Any, _Text]]:
+    for name, said in fact.items():
+        yield name, _Text.CODE
+        yield said, _FIELDS.get(name, _Text.NOBODY_S)
+
+
+def _is_free(text: str) -> bool:
+    return has_words(text) or _is_encoded(text)
 
 
 def _is_encoded(value: Any) -> bool:  # noqa: ANN401 - any JSON

@@ -10,6 +10,7 @@ from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letters import DOOR, REPLAY_OF, DeadLetter, Origin
 from events.errors import ContractError, RefusalReason
+from events.letter_content import may_be_kept, without_foreign_text
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.records import Record
@@ -99,9 +100,11 @@ def _judged(
     try:
         event = rules.decode(record, family=_FAMILIES[record.topic])
     except ContractError as error:
+        # As its letter will tell it: an unknown field's name is whoever sent it's own.
+        is_kept = may_be_kept(record.key, record.value, record.headers or ())
         return Refused(
             error.reason,
-            error.field,
+            error.field if is_kept else without_foreign_text(error).field,
             origin,
             _source_of(record),
             value=error.value,

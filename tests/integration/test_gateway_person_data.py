@@ -165,6 +165,27 @@ FOUND = {
     "media type, unknown": Sent(written(), media_type=f'text/plain; note="{MAIL}"'),
     "media type, an address": Sent(written(), media_type=MAIL),
     "datacontenttype": Sent(written(datacontenttype=f'{JSON}; note="{MAIL}"')),
+    "datacontenttype, a name": Sent(written(datacontenttype=f"{JSON}; eleve=Dupont")),
+    "an id of a name and a birth": Sent(written(id="jean.dupont-1985-03-12")),
+    "an id in words": Sent(written(id="Dupont, Jean")),
+    "an identifier in lower case": Sent(written(subject="dupont fr7630006000011234567890189")),
+    "a civility": Sent(written(subject="Mme Dupont")),
+    "a street": Sent(written(subject="Dupont, 12 bis rue de la Paix")),
+    "a label and its value": Sent(written(subject="Nom : Dupont")),
+    "a comment in an extension": Sent(written(comment="vu avec la mère de Léa Dupont")),
+    "JSON in an extension": Sent(written(payload='{"client": "Dupont"}')),
+    "XML in an extension": Sent(written(payload="<eleve>Dupont</eleve>")),
+    "a source's query": Sent(written(source="/lycees/ligne?nom=Dupont")),
+    "a source's query, encoded": Sent(
+        written(source="/lycees/ligne?dupont=06%2012%2034%2056%2078")
+    ),
+    "a schema's query": Sent(written(dataschema="https://example.org/?prenom=Jean&eleve=Dupont")),
+    "digits with other dashes": Sent(written(subject="dupont 06\u201112\u201134\u201156\u201178")),
+    "digits of another script": Sent(written(subject="dupont \u0660\u0666 12 34 56 78")),
+    "digits as HTML": Sent(written(subject="dupont &#48;612345678")),
+    "binary, a comment": Sent(
+        DATA, attributes(comment=quote("vu avec la mère de Léa Dupont")), JSON
+    ),
 }
 
 #: What cannot be wholly read: its letter says why, when and how much, and has nothing of it.
@@ -195,6 +216,21 @@ UNREAD = {
         written(data=0).replace('"data": 0', f'"data": {INNER}'), told="invalid_data"
     ),
     "all of it within a text": Sent(INNER, told="not_a_cloudevent"),
+    "a column too many": Sent(
+        written(data={**event()["data"], "suivi": "Dupont"}), told="invalid_data"
+    ),
+    "a comment": Sent(
+        written(data={**event()["data"], "commentaire": "vu avec Léa Dupont"}), told="invalid_data"
+    ),
+    "a name of a field in words": Sent(
+        written(data={**event()["data"], "suivi par Dupont": 3}), told="invalid_data"
+    ),
+    "words in the place of a code": Sent(
+        written(data={**event()["data"], "uai": "Léa Dupont"}), told="invalid_data"
+    ),
+    "words in the place of a time": Sent(
+        written(time="vu avec Léa Dupont"), told="invalid_envelope"
+    ),
     "binary, a percent sign alone": Sent(
         DATA, attributes(subject=f"{quote(MAIL)}%"), JSON, told="invalid_envelope"
     ),

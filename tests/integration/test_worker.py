@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from datetime import date
 from pathlib import Path
@@ -40,6 +41,28 @@ OWN_INDICATOR = """\
     periodicity: irregular
     availability_delay_days: 31
 """
+
+
+#: Records that a worker refuses, each with a name in another position; the rest is harmless.
+CARELESS = {
+    "a JSON key": (b'{"nom":"Dupont"}', b'{"id": "1"}', ()),
+    "a key in words": (b"Jean Dupont", b'{"id": "1"}', ()),
+    "a JSON header": (b"k", b'{"id": "1"}', (("who", b'{"client":"Dupont"}'),)),
+    "a header in words": (b"k", b'{"id": "1"}', (("who", "Léa Dupont".encode()),)),
+    "a header's query": (b"k", b'{"id": "1"}', (("referer", b"https://x.fr/?nom=Dupont"),)),
+    "a table's line": (b"k", b'{"uai": "0750652B", "client": "Dupont", "ville": "Paris"}', ()),
+    "a line of a table": (b"k", b"0750652B;Dupont;Jean", ()),
+    "a bare text": (b"k", b'"Dupont"', ()),
+    "a list of texts": (b"k", b'["0750652B", "Dupont"]', ()),
+    "a comment": (b"k", '{"data": {"note": "la mère de Léa Dupont"}}'.encode(), ()),
+    "words as a code": (b"k", b'{"data": {"uai": "Jean Dupont"}}', ()),
+    "a name of a field": (b"k", b'{"data": {"suivi par Dupont": 1}}', ()),
+    "an id": (b"k", b'{"id": "dupont-1985-03-12", "data": {}}', ()),
+    "compressed": (b"k", gzip.compress(b'{"nom": "Dupont"}'), ()),
+    "UTF-16": (b"k", '{"nom": "Dupont"}'.encode("utf-16"), ()),
+    "base64": (b"k", b'{"data_base64": "RHVwb250"}', ()),
+    "a known code": (b"k", b'{"id": "1"}', ()),
+}
 
 
 def mutants(family: Family) -> list[Message]:
@@ -114,6 +137,28 @@ def test_of_the_largest_record_its_letter_says_where_it_lies(
     shown = run(broker, "dead-letters", "show", str(letter.place), "--unmask")
     assert largest.value.decode() in shown.stdout
     assert worker.alive
+
+
+def test_of_what_may_say_anything_a_letter_keeps_nothing(broker: KafkaBroker, crew: Crew) -> None:
+    """Keys, headers, comments and columns that nobody knows: only where they lie is told."""
+    worker = crew.worker()
+    worker.start()
+    send(
+        broker.bootstrap,
+        [Message(Family.SCHOOLS, key, value, head) for key, value, head in CARELESS.values()],
+    )
+    assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
+
+    letters = list(read_topics(broker.bootstrap, topics=[DEAD_LETTERS]))
+    assert len(letters) == len(CARELESS)
+    kept = [(letter.key, letter.value, *(said for _, said in letter.headers)) for letter in letters]
+    assert [one for one in kept if b"dupont" in repr(one).lower().encode()] == []
+    whole = [letter for letter in map(read_dead_letter, letters) if not letter.shortened]
+    assert [(letter.key, letter.value) for letter in whole] == [(b"k", b'{"id": "1"}')]
+    scorecards = run(broker, "producers", "report")
+    for shown in (worker.log(), worker.metrics(), scorecards.stdout, scorecards.stderr):
+        assert "dupont" not in shown.lower()
+    assert worker.stop() == 0
 
 
 def test_an_indicator_of_ones_own_takes_no_python(

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from events.cloudevent import encode_binary, encode_structured
 from events.errors import ContractError, RefusalReason
+from events.fact import JSON
 from events.letter_content import may_be_kept, without_foreign_text
 from tests.support.letters import valid_event
 
 MAIL = "jean.dupont@example.org"
 STRUCTURED = (("content-type", b"application/cloudevents+json"),)
-EVENT = {"id": "1", "type": "x", "data": {"a": [1, {"b": None}], "c": "é"}}
+EVENT = {"id": "1", "type": "x", "data": {"a": [1, {"b": None}], "title": "é à"}}
 
 PLAIN_VALUES = st.recursive(
     st.none() | st.booleans() | st.sampled_from(["", "a", "é", "1"]),
@@ -60,6 +61,50 @@ def test_an_address_anywhere_keeps_all_of_it_out(
     text = json.dumps({"id": "1", "data": with_mail(content, MAIL, path)})
 
     assert not kept(text.replace("@", r"\u0040") if escaped else text)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Dupont",
+        ["0750652B", "Dupont"],
+        {"uai": "0750652B", "client": "Dupont"},
+        {"data": {"suivi": "Dupont"}},
+        {"data": {"deeper": {"uai": "Dupont"}}},
+        {"data": {"uai": "Jean Dupont"}},
+        {"data": {"uai": ["Dupont, Jean"]}},
+        {"data": {"title": ["Jean Dupont"]}},
+        {"data": {"suivi par Dupont": 1}},
+        {"data": "Dupont"},
+        {"data": {}, "time": "vu avec Dupont"},
+        {"data": {}, "source": "Jean Dupont"},
+    ],
+)
+def test_a_text_that_may_say_anything_keeps_all_of_it_out(content: JSON) -> None:
+    """A field that no contract has, or words where it has a code: nobody can tell what it says."""
+    assert not kept(json.dumps(content))
+
+
+@pytest.mark.parametrize("text", ['{"client":"Dupont"}', " [1]", "Jean Dupont", "Dupont, Jean"])
+def test_keys_and_headers_are_looked_through_as_well(text: str) -> None:
+    """Neither JSON, as many keys on Kafka are, nor words."""
+    assert not may_be_kept(text.encode(), b"{}", ())
+    assert not may_be_kept(b"k", b"{}", [("who", text.encode())])
+    assert may_be_kept(b"0750652B", b"{}", [("content-type", b"application/json; charset=utf-8")])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"data": {"title": "Lycées de Paris", "uai": "0750652B", "kind": "vocational"}},
+        {"data": {"uia": 12, "since": "2019-03-11", "parts": [None, True, "1,5"]}},
+        {"uai": "0750652B", "downlink_mbps": "fast"},
+        {"data": {}, "id": "a-1", "type": "unheard.of", "traceparent": "00-7b-be-01"},
+    ],
+)
+def test_what_a_contract_knows_is_kept(content: JSON) -> None:
+    """So are numbers and days, whatever field they are in: who misspelt one can find it."""
+    assert kept(json.dumps(content))
 
 
 @given(st.integers(1, len(json.dumps(EVENT)) - 1))

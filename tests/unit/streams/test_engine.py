@@ -254,7 +254,7 @@ class TestIsolation:
     ) -> None:
         """Its letter keeps what can be written of it, if only where it lies."""
         bench.producer.refuses = lambda value: value is not None and b"poison" in value
-        poison = replace(REFUSED, value=b'"poison"')
+        poison = replace(REFUSED, value=b'{"id": "poison"}')
 
         bench.take_all(record_of(connected()), poison, REFUSED)
 

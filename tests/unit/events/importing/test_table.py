@@ -137,6 +137,8 @@ def test_a_byte_that_windows_does_not_know_is_refused(tmp_path: Path) -> None:
         (b'"nom;debit', "heading: has quotes that do not go around a whole cell"),
         (b"nom;debi\n", "1: debit: is not a column: rename 'debi'"),
         (b"\nnom,x\n", "2: debit: is not a column: add it; found nom, x"),
+        (b"Moulin;Jean;0612345678\n", "1: nom: is not a column: write the names of the columns"),
+        (b"Moulin;Jean;12/03/1985\n", "1: nom: is not a column: write the names of the columns"),
         (b"nom;debit;Nom\n", "1: nom: is there 2 times: keep one of them"),
     ],
 )

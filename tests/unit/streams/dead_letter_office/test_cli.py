@@ -15,7 +15,7 @@ from smart_region import main
 from tests.support.letters import FakePost, arrived, letter_of, refused, valid_event
 from tests.support.records import FakeRecord
 
-PERSON = "Zoé Üñique"
+PERSON = "Zoé-Üñique"
 VALID = refused(
     key=b"k",
     value=letter_of(valid_event(source="urn:iledefrance:lycees", name=PERSON)).value,

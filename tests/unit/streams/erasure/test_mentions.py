@@ -88,7 +88,7 @@ def test_letters_are_found_by_what_they_keep_or_by_whose_record_they_are_of() ->
     letters = [
         dead_letter_record(REFUSED, origin=origin, key=None, value=value, headers=(), now=NOW)
         for origin, value in (
-            (Origin("smartregion.trainings", 0, 1), b'{"x": "%s"}' % SOMEBODY.encode()),
+            (Origin("smartregion.trainings", 0, 1), b'{"id": "%s"}' % SOMEBODY.encode()),
             (theirs, b'{"x": "%s"' % SOMEBODY.encode()),
             (Origin("smartregion.trainings", 0, 2), b'{"x": 1}'),
         )
