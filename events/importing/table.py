@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 
 from events.errors import EventsError
 from events.importing.refusal import Refusal
+from events.person_data import find_person_data
 
 __all__ = [
     "Encoding",
@@ -329,10 +330,19 @@ def _places(file: Path, line: int, heading: Collection[str], layout: Layout) -> 
         if count == 1:
             places[name] = folded.index(_folded(name))
         elif name in layout.columns:
-            near = get_close_matches(name, heading, n=1)
-            remedy = f"rename {near[0]!r}" if near else f"add it; found {', '.join(heading)[:200]}"
+            remedy = _remedy_for(name, heading)
             raise HeadingError(file, line, name, problem="is not a column", remedy=remedy)
     return places
+
+
+def _remedy_for(missing: str, heading: Collection[str]) -> str:
+    near = get_close_matches(missing, heading, n=1)
+    if near:
+        return f"rename {near[0]!r}"
+    # A file without a heading begins with somebody's line. Each cell is judged by what it says.
+    if find_person_data({"data": {"cells": list(heading)}}) is not None:
+        return "write the names of the columns into the first line; what is there looks like data"
+    return f"add it; found {', '.join(heading)[:200]}"
 
 
 def _folded(name: str) -> str:
