@@ -362,14 +362,14 @@ def test_a_field_that_nobody_knows_may_be_a_birth_or_a_number(value: JSON) -> No
 )
 def test_what_names_an_event_names_no_person(name: str, text: str) -> None:
     """Nor tells of one: it stays as long as the event, and nobody reads it."""
-    assert find_person_data(event({}) | {name: text}) == name
+    assert find_person_data(event({}, **{name: text})) == name
 
 
 def test_an_identifier_and_an_extension_have_no_words() -> None:
     """A subject may have some, but not of an event about a person."""
     words = "vu avec la mère de Léa"
     for attribute in ({"id": words}, {"note": words}, {"note": "Moulin, Jean"}):
-        assert find_person_data(event({}) | attribute) == next(iter(attribute))
+        assert find_person_data(event({}, **attribute)) == next(iter(attribute))
     assert find_person_data(event({}, subject="Lycée Jean Moulin")) is None
     enrolled = "fr.iledefrance.smartregion.training.enrolled.v1"
     assert find_person_data(event({}, enrolled, subject="Jean Moulin")) == "subject"
