@@ -181,7 +181,7 @@ def test_every_trace_of_a_person_is_told(broker: KafkaBroker) -> None:
                 OutgoingRecord(topic, 1, b"key", cut_short, ()),
                 OutgoingRecord(schools, 2, school.key, naming_one, school.headers),
                 letter(origin=Origin(topic, 1, 0), value=cut_short),
-                letter(origin=DOOR, value=b'{"x": "%s"}' % person.encode()),
+                letter(origin=DOOR, value=b'{"id": "%s"}' % person.encode()),
                 letter(origin=DOOR, value=b"{}"),
                 OutgoingRecord(DEAD_LETTER_OUTCOMES, 0, b"0/9", because, ()),
                 OutgoingRecord(CHANGELOG, 3, person.encode(), b"{}", ()),
