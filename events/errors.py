@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 from boundary.addresses import shown_address
 
@@ -113,6 +114,15 @@ class ContractError(EventsError):
         self.remedy = remedy
         self.problem = PROBLEMS[reason] if problem is None else problem
         super().__init__(reason, field, value, remedy)
+
+    def at_rest(self) -> Self:
+        """Return the error without the frames that it came through, to be kept.
+
+        They hold all that was worked on, and the error itself where it was raised again: then only
+        a search for cycles would free a body, thousands of bodies later.
+        """
+        self.__traceback__ = self.__context__ = None
+        return self
 
     def __str__(self) -> str:
         found = "" if self.value is None else f", value {shown(self.value)}"

@@ -82,9 +82,10 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.after = 0
         self._text = text
-        self._defect: ContractError | None = None
+        # Not this reader's own methods: it would hold itself, and its text, by its decoder.
+        self._hooks = _Hooks()
         self._decoder = json.JSONDecoder(
-            object_pairs_hook=self._object, parse_constant=self._constant
+            object_pairs_hook=self._hooks.object, parse_constant=self._hooks.constant
         )
 
     def skip_space(self, at: int) -> int:
@@ -96,7 +97,7 @@ class _Reader:
 
     def value(self, at: int) -> JsonText:
         """Read the value that begins here."""
-        self._defect = None
+        self._hooks.defect = None
         try:
             data, self.after = self._decoder.raw_decode(self._text, at)
         except json.JSONDecodeError as error:
@@ -114,7 +115,7 @@ class _Reader:
             problem = "has half of a pair of surrogates"
             defect = _refusal(problem, "escape characters beyond U+FFFF as two \\u, or not at all")
             return JsonText(text, None, defect, is_read=False)
-        return JsonText(text, data, self._defect)
+        return JsonText(text, data, self._hooks.defect)
 
     def expect_end(self, at: int) -> None:
         """Refuse anything but white space from here on."""
@@ -140,7 +141,15 @@ class _Reader:
         text = self._text[at : self.after].rstrip(_SPACE)
         return JsonText(text, None, defect, is_read=False)
 
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+
+class _Hooks:
+    """What a decoder calls, and the first defect that it met in a value."""
+
+    def __init__(self) -> None:
+        self.defect: ContractError | None = None
+
+    def object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """Return an object of its pairs."""
         data = dict(pairs)
         if len(data) == len(pairs):
             return data
@@ -148,16 +157,17 @@ class _Reader:
         every: dict[str, list[Any]] = {}
         for key, value in pairs:
             every.setdefault(key, []).append(value)
-        if self._defect is None:
+        if self.defect is None:
             twice = next(key for key, values in every.items() if len(values) > 1)
             remedy = "send each field once"
-            self._defect = _refusal("has a key twice in one object", remedy, value=twice)
+            self.defect = _refusal("has a key twice in one object", remedy, value=twice)
         return {key: values if len(values) > 1 else values[0] for key, values in every.items()}
 
-    def _constant(self, name: str) -> None:
-        if self._defect is None:
+    def constant(self, name: str) -> None:
+        """Note a number that JSON has not."""
+        if self.defect is None:
             problem = "is not valid JSON (no such number)"
-            self._defect = _refusal(problem, "leave the field out", value=name)
+            self.defect = _refusal(problem, "leave the field out", value=name)
 
 
 def _is_unicode(data: Any) -> bool:  # noqa: ANN401 - any JSON

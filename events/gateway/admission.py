@@ -101,7 +101,7 @@ class Admission:
             self._ownership.judge(event)
             self._refuse_future(event)
         except ContractError as error:
-            return _refused(item, error)
+            return _refused(item, error.at_rest())
         # As it came, extensions and all: the record is the producer's own words.
         fact = event.fact
         record = OutgoingRecord(

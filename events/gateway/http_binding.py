@@ -230,7 +230,7 @@ def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> Item:
         read = read_value(_text(body))
     except ContractError as error:
         content = body.decode(errors="replace")
-        return Item(body, STRUCTURED_HEADERS, content, error, was_read=False)
+        return Item(body, STRUCTURED_HEADERS, content, error.at_rest(), was_read=False)
     # The headers may repeat the body's attributes; whoever routes by them must not be deceived.
     said = read.data if isinstance(read.data, dict) else {}
     for name, value in attributes.items():
@@ -259,7 +259,7 @@ def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -
         try:
             said[name.decode("latin-1")] = _attribute(name, value)
         except ContractError as error:
-            defects.append(error)
+            defects.append(error.at_rest())
             said[name.decode("latin-1")] = value.decode("latin-1")
     was_read = not defects
     headers = (
@@ -274,7 +274,7 @@ def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -
         read = read_value(_text(body))
     except ContractError as error:
         content = {**said, "data": body.decode(errors="replace")}
-        return Item(body, headers, content, error, was_read=False)
+        return Item(body, headers, content, error.at_rest(), was_read=False)
     if read.defect is not None:
         defects.append(read.defect)
     content = {**said, "data": read.text if read.data is None else read.data}

@@ -361,6 +361,19 @@ def _sockets(door: Door) -> int:
     return sum("socket" in str(one.readlink()) for one in descriptors if one.is_symlink())
 
 
+def test_large_bodies_that_are_refused_do_not_stay(opened: Opened) -> None:
+    """Each held three times its size until thousands of others had come."""
+    large = post(b'{"a":"' + b"\xff" * 1_000_000 + b'"}', *headers(opened))
+    for _ in range(20):
+        assert answered(opened, large).status == 413
+    before = _resident_mb(opened[0])
+
+    for _ in range(80):
+        assert answered(opened, large).status == 413
+
+    assert _resident_mb(opened[0]) - before < 2 * GROWTH_MB
+
+
 def _resident_mb(door: Door) -> float:
     status = Path(f"/proc/{door.process.pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+) kB", status)

@@ -1,5 +1,6 @@
 """An item is let in or refused from what it says, who says it and the clock alone."""
 
+import gc
 import json
 from datetime import timedelta
 from typing import Any
@@ -33,6 +34,35 @@ def reason(content: dict[str, Any], *, producer: str = PRODUCER) -> RefusalReaso
     found = judged(content, producer=producer)
     assert isinstance(found, Refused)
     return found.error.reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":"\xff"}',
+        b'{"a":"',
+        b'{"a":1,"a":2}',
+        json.dumps(event(data={"x": 1})).encode(),
+        json.dumps(event(time="x")).encode(),
+        json.dumps(event()).encode(),
+    ],
+)
+def test_nothing_of_a_body_stays_behind(body: bytes) -> None:
+    """Else it would stay until the next search for cycles, and thousands of others with it."""
+    headers = {b"content-type": b"application/cloudevents+json"}
+    for item in read_delivery(headers, body).items:
+        ADMISSION.judge(item, PRODUCER)
+    gc.collect()
+    gc.disable()
+    try:
+        for item in read_delivery(headers, body).items:
+            ADMISSION.judge(item, PRODUCER)
+        del item
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert left == 0
 
 
 @given(cloud_events())
