@@ -80,24 +80,25 @@ class Reception:
         does not depend on that.
         """
         size = sum(len(item.value) for item in items)
-        judged = await self._workbench.run(producer, size, partial(self._judged, items, producer))
-        places = await self._written([*self._records(judged, producer)])
-        self._count(judged, places, producer)
+        judged = await self._workbench.run_each(
+            producer, size, items, partial(self._judge, producer=producer)
+        )
+        places = await self._written([record for _, record in judged])
+        verdicts = [verdict for verdict, _ in judged]
+        self._count(verdicts, places, producer)
         return [
             _receipt(one, place) if isinstance(one, Admitted) else of_contract(one.error)
-            for one, place in zip(judged, places, strict=True)
+            for one, place in zip(verdicts, places, strict=True)
         ]
 
-    def _judged(self, items: Sequence[Item], producer: str) -> list[Admitted | Refused]:
-        return [self._admission.judge(item, producer) for item in items]
-
-    def _records(
-        self, judged: Sequence[Admitted | Refused], producer: str
-    ) -> list[OutgoingRecord | None]:
-        return [
-            one.record if isinstance(one, Admitted) else self._letter(one, producer)
-            for one in judged
-        ]
+    def _judge(
+        self, item: Item, *, producer: str
+    ) -> tuple[Admitted | Refused, OutgoingRecord | None]:
+        """Return what is thought of an item, and the record that it becomes."""
+        verdict = self._admission.judge(item, producer)
+        if isinstance(verdict, Admitted):
+            return verdict, verdict.record
+        return verdict, self._letter(verdict, producer)
 
     def _letter(self, refused: Refused, producer: str) -> OutgoingRecord | None:
         if not refused.has_letter:

@@ -902,6 +902,29 @@ def test_connections_that_are_busy_keep_nobody_out(target: Target, sent: str) ->
     assert busy.answered
 
 
+MANY = {
+    "names that nobody knows": [
+        event(n, data={f"k{n:x}": n for n in range(60)}) for n in range(62)
+    ],
+    "items that are no events": [1] * 500,
+}
+
+
+@pytest.mark.parametrize("items", MANY)
+def test_many_bodies_of_a_producer_keep_no_other_out(target: Target, items: str) -> None:
+    """Each takes tens of milliseconds, and is no large one: they are judged in slices."""
+    sent = post(
+        json.dumps(MANY[items]).encode(),
+        f"content-type: {BATCH}",
+        f"authorization: Bearer {target.token}",
+    )
+    with (
+        BusyLines(target.door.port, lambda _: sent, sources=SOURCES[:1], number=80),
+        Bystander(target.door, target.token) as one,
+    ):
+        one.keep_going(10)
+
+
 @pytest.mark.parametrize("lines_at_once", [200, 15_000], ids=["many", "more than 16 KiB"])
 def test_headers_of_many_lines_are_refused(target: Target, lines_at_once: int) -> None:
     """Each line takes its time, also where all come at once."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from events.gateway.problems import ProblemError
-from events.gateway.workbench import LARGE, MOST_LARGE, Workbench
+from events.gateway.workbench import FEW, LARGE, MOST_LARGE, SLICE, SMALL, Workbench
 
 
 def test_small_work_is_done_at_once() -> None:
@@ -19,6 +19,43 @@ def test_small_work_is_done_at_once() -> None:
         return await Workbench().run("lycees", LARGE, threading.get_ident)
 
     assert asyncio.run(where()) == threading.get_ident()
+
+
+def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
+    """Each producer has one in a round, however many of its bodies are here."""
+    now = 0.0
+    order: list[str] = []
+
+    def work(item: str) -> None:
+        nonlocal now
+        now += SLICE / 2
+        order.append(item)
+
+    async def send() -> None:
+        bench = Workbench(clock=lambda: now)
+        await asyncio.gather(
+            *(bench.run_each("many", FEW + 1, ["a"] * (FEW + 1), work) for _ in range(2)),
+            bench.run_each("one", FEW + 1, ["b"] * (FEW + 1), work),
+        )
+
+    asyncio.run(send())
+
+    assert "".join(order) == "aabb" * 4 + "ab" + "a" * (FEW + 1)
+
+
+def test_few_small_items_are_worked_on_at_once() -> None:
+    """Nobody else goes on before they are done."""
+    order: list[str] = []
+
+    async def send() -> None:
+        bench = Workbench()
+        await asyncio.gather(
+            *(bench.run_each("one", SMALL, [name] * FEW, order.append) for name in "ab")
+        )
+
+    asyncio.run(send())
+
+    assert "".join(order) == "a" * FEW + "b" * FEW
 
 
 def test_the_event_loop_goes_on_during_large_work() -> None:
