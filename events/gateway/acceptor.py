@@ -41,8 +41,11 @@ PROBE_CONNECTIONS: Final = 64
 """Connections of probes and Prometheus at once; whoever asks in vain asks again."""
 RESERVE: Final = 128
 """Descriptors for all else: the broker, files, listeners, the event loop."""
+ACCEPTED_AT_ONCE: Final = 16
+"""Connections that are accepted in one round of the event loop: more than are read, since those of
+one address are read in turn, and the kernel's queue has no turns."""
 STRANGERS_AT_ONCE: Final = 4
-"""Strangers' connections that are accepted, and that are read, in one round of the event loop."""
+"""Strangers' connections that are read in one round."""
 KNOWN_AT_ONCE: Final = 16
 """Producers' connections that are read in one round."""
 _PROOF: Final = "prove"
@@ -171,7 +174,7 @@ class Acceptor:
         self._listener = listener
         self._bounds = bounds
         # So few that a newcomer is not displaced before what it sends is read.
-        self._at_once = max(1, min(STRANGERS_AT_ONCE, bounds.most // 4, bounds.most_of_one // 4))
+        self._at_once = max(1, min(ACCEPTED_AT_ONCE, bounds.most // 4, bounds.most_of_one // 4))
         self._make_protocol = make_protocol
         self._addresses = addresses
         self._context = context
