@@ -9,13 +9,6 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 KAFKA_JARS := deploy/kafka/target/jars.stamp
 
-# Files that `make generated` writes; `make check` fails if one of them is not up to date.
-GENERATED := docs/metrics.md docs/settings.md docs/runbooks/README.md \
-	docs/contracts/README.md docs/contracts/asyncapi.json docs/contracts/openapi.json \
-	docs/contracts/schemas \
-	deploy/prometheus deploy/alertmanager deploy/grafana/boards \
-	deploy/kubernetes/kafka deploy/kubernetes/monitoring
-
 # Passed on: make demo ARGS="--until-replayed --json", make test ARGS="tests/unit -x"
 ARGS ?=
 
@@ -60,10 +53,7 @@ check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, rele
 	@$(BIN)/mypy
 	@$(MAKE) --no-print-directory lint-deploy
 	@$(MAKE) --no-print-directory licences
-	@$(MAKE) --no-print-directory generated
-	@test -z "$(GENERATED)" || git diff --exit-code -- $(GENERATED)
-	@git ls-files --others --exclude-standard -- $(GENERATED) | \
-		{ ! grep .; } || { echo "generated and not committed: add them" >&2; exit 1; }
+	@$(BIN)/smart-region generate --check
 	@$(BIN)/smart-region contracts check
 
 lint-deploy: $(VENV)/dev.stamp ## image, compose files, scripts, YAML, what Kubernetes is given
@@ -106,14 +96,7 @@ coverage: $(VENV)/dev.stamp ## branch coverage of the unit tests
 	@$(BIN)/python -m pytest tests/unit --cov $(ARGS)
 
 generated: $(VENV)/dev.stamp ## write the files that follow from others
-	@$(BIN)/python -m streams.metrics_page docs/metrics.md
-	@$(BIN)/python -m streams.settings_page docs/settings.md
-	@$(BIN)/python -m dashboards.rules.runbooks docs/runbooks/README.md
-	@$(BIN)/smart-region rules render --out deploy >/dev/null
-	@$(BIN)/smart-region boards render --out deploy/grafana/boards >/dev/null
-	@$(BIN)/smart-region kubernetes kafka --out deploy/kubernetes/kafka >/dev/null
-	@$(BIN)/smart-region kubernetes monitoring --out deploy/kubernetes/monitoring >/dev/null
-	@$(BIN)/smart-region contracts render --out docs/contracts >/dev/null
+	@$(BIN)/smart-region generate
 
 lock: ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

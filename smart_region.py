@@ -6,17 +6,17 @@ import sys
 import threading
 from importlib import import_module
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from boundary.showing import legible, legible_lines, show_traceback
+from boundary.showing import legible, legible_lines, say, show_traceback
 from streams.boards import Boards
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
-    from pathlib import Path
 
     from rich.table import Table
 
@@ -28,6 +28,10 @@ __all__ = ["join", "main"]
 
 # Each of these modules has `commands`, a list, and imports what is heavy only when one runs.
 COMMAND_MODULES = ("events.cli", "catalogue.cli", "streams.cli", "dashboards.cli")
+
+# Each of these modules has `generated`, which gives what follows from its package in a clone.
+GENERATORS = ("events.generated", "streams.generated", "dashboards.generated")
+GENERATED_INTO = ("deploy", "docs")
 
 # The roots of the errors whose message already says what is wrong and what to do about it.
 READABLE_ERRORS = (
@@ -118,6 +122,43 @@ def _boards_on(
         return look_at_boards(catalogue, address, token_file=token_file, plain_http=plain_http)
     except DashboardsError as error:
         raise GrafanaUnwellError(problem=str(error)) from error
+
+
+@main.command()
+@click.option("--check", is_flag=True, help="Write nothing: exit status 1 where a file differs.")
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    show_default=True,
+    metavar="DIR",
+    help="The clone of the project.",
+)
+def generate(*, check: bool, project: Path) -> None:
+    """Write all files that follow from the catalogue, contracts, metrics and settings.
+
+    They are rules, routes, boards, Strimzi's resources and pages below deploy/ and docs/. Where one
+    cannot be made the reason is told and nothing is written.
+    """
+    if not all((project / name).is_dir() for name in GENERATED_INTO):
+        raise ReadableError(
+            f"project: is no clone of the monitor, value {str(project)!r}: run this in one or name"
+            " it with --project; `rules render`, `boards render` and the like write anywhere"
+        )
+    parts = [part for name in GENERATORS for part in import_module(name).generated(project)]
+    count = sum(len(part.files) for part in parts)
+    if not check:
+        for part in parts:
+            part.write()
+        say(f"{count} files written")
+        return
+    differences = [line for part in parts for line in part.differences()]
+    for line in differences:
+        say(line, err=True)
+    if differences:
+        say("to write them anew: smart-region generate", err=True)
+        raise click.exceptions.Exit(1)
+    say(f"{count} files are up to date")
 
 
 def join(group: click.Group, command: click.Command) -> None:

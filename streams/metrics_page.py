@@ -1,10 +1,8 @@
-"""The page docs/metrics.md, written from the vocabulary of metrics: `make generated` does it."""
+"""The page docs/metrics.md, written from the vocabulary of metrics."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from catalogue.metric_names import (
     ASSESSOR_METRICS,
@@ -18,7 +16,7 @@ from catalogue.metric_names import (
 __all__ = ["metrics_page"]
 
 _HEAD = """\
-<!-- Generated from catalogue/metric_names.py by `make generated`. Do not edit. -->
+<!-- Generated from catalogue/metric_names.py by `smart-region generate`. Do not edit. -->
 
 # Metrics
 
@@ -73,7 +71,3 @@ def _labels() -> Iterator[str]:
     yield "| label | what it says |"
     yield "|---|---|"
     yield from (f"| `{label}` | {meaning} |" for label, meaning in LABELS.items())
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(metrics_page(), encoding="utf-8")

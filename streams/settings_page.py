@@ -1,10 +1,8 @@
-"""The page docs/settings.md, written from the settings' models: `make generated` does it."""
+"""The page docs/settings.md, written from the settings' models."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
@@ -15,7 +13,7 @@ from streams.settings import Settings
 __all__ = ["settings_page"]
 
 _HEAD = """\
-<!-- Generated from the settings' models by `make generated`. Do not edit. -->
+<!-- Generated from the settings' models by `smart-region generate`. Do not edit. -->
 
 # Settings
 
@@ -61,7 +59,3 @@ def _line(field: FieldInfo) -> str:
 
 def _default(value: object) -> str:
     return "none" if value is None else f"`{value}`"
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(settings_page(), encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from catalogue.metric_names import REGION
 from catalogue.model import Catalogue
 from dashboards import conventions as ours
+from dashboards.boards.json_text import json_text
 from dashboards.boards.panels import DATASOURCE, Link
 from dashboards.boards.sdk import JSONEncoder, dashboard
 from dashboards.territory import DEPARTMENTS, REGION_NAME
@@ -81,8 +82,8 @@ def document(board: Board) -> str:
         annotations=dashboard.AnnotationContainer(list_val=list(board.annotations)),
         links=[_board_link(link) for link in board.links],
     )
-    tree = json.loads(json.dumps(model, cls=JSONEncoder))
-    return json.dumps(_known(tree), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    tree = json.loads(json.dumps(model, cls=JSONEncoder, sort_keys=True))
+    return json_text(_known(tree)) + "\n"
 
 
 def link_to(uid: str, title: str, **variables: str) -> Link:

@@ -31,13 +31,13 @@ def render(*, out: Path, programmes: Path | None, since: str | None, runbooks: s
     Where the catalogue is wrong the reason is told and nothing is written.
     """
     from catalogue.loader import load_catalogue
-    from dashboards.boards.render import boards_of, write
+    from dashboards.boards.render import board_files, boards_of
     from dashboards.boards.render import render as render_files
     from dashboards.conventions import Links
 
     links = Links(runbooks or Links().runbooks)
     files = render_files(boards_of(load_catalogue(programmes), links, since))
-    write(files, out)
+    board_files(files, out).write()
     say(f"{out}: {len(files)} boards")
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
 from dashboards.boards.board import Board, document
 from dashboards.boards.delegate import delegate_board
@@ -15,7 +16,7 @@ from dashboards.boards.producers import producers_board
 from dashboards.boards.programme import programme_board
 from dashboards.conventions import Links
 
-__all__ = ["boards_of", "first_day", "render", "write"]
+__all__ = ["board_files", "boards_of", "first_day", "render"]
 
 FIRST_DAY: Final = date(2016, 1, 1)
 """Where no indicator has a baseline: the programme's first day."""
@@ -50,11 +51,6 @@ def render(boards: Sequence[Board]) -> Mapping[str, str]:
     return {f"{board.uid}.json": document(board) for board in boards}
 
 
-def write(files: Mapping[str, str], folder: Path) -> None:
-    """Write the files, all rendered before, and remove those of boards that are no more."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    for stale in folder.glob("smart-region-*.json"):
-        if stale.name not in files:
-            stale.unlink()
+def board_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
+    """Put the files in a folder, which then has the boards of no other programme."""
+    return GeneratedFiles(folder, files, ours=("smart-region-*.json",))

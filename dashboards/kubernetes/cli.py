@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from boundary.generated_files import GeneratedFiles
 from boundary.showing import say
 from dashboards.options import CATALOGUE, RUNBOOKS, out_to
 
@@ -46,15 +47,19 @@ def monitoring(
     """
     from catalogue.loader import load_catalogue
     from dashboards.conventions import Links
-    from dashboards.kubernetes.render import render_beside_boards, render_monitoring, write
+    from dashboards.kubernetes.render import (
+        monitoring_files,
+        render_beside_boards,
+        render_monitoring,
+    )
     from dashboards.rules.render import Site
 
     catalogue = load_catalogue(programmes)
     site = Site(links=Links(runbooks or Links().runbooks, boards or Links().boards))
-    folders = {
-        out: render_monitoring(catalogue, site),
-        boards_dir: render_beside_boards(catalogue, site),
-    }
-    for folder, files in folders.items():
-        write(files, folder)
-        say(f"{folder}: {len(files)} files")
+    rendered = (
+        monitoring_files(render_monitoring(catalogue, site), out),
+        GeneratedFiles(boards_dir, render_beside_boards(catalogue, site)),
+    )
+    for part in rendered:
+        part.write()
+        say(f"{part.folder}: {len(part.files)} files")

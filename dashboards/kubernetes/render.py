@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
 from dashboards.boards.render import boards_of
 from dashboards.boards.render import render as render_boards
@@ -18,7 +19,7 @@ from dashboards.kubernetes.resources import (
 from dashboards.rules.render import Site, groups
 from dashboards.rules.yaml_text import yaml_text
 
-__all__ = ["KUSTOMIZATION", "render_beside_boards", "render_monitoring", "write"]
+__all__ = ["KUSTOMIZATION", "monitoring_files", "render_beside_boards", "render_monitoring"]
 
 GENERATED: Final = (
     "Generated from the catalogue by `smart-region kubernetes monitoring`. Do not edit."
@@ -55,11 +56,6 @@ def render_beside_boards(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
     return {KUSTOMIZATION: yaml_text(boards_kustomization(boards), GENERATED)}
 
 
-def write(files: Mapping[str, str], folder: Path) -> None:
-    """Write the files, all rendered before, and remove those of groups that are no more."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    for stale in folder.glob("rules-*.yaml"):
-        if stale.name not in files:
-            stale.unlink()
+def monitoring_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
+    """Put the files in a folder, which then has no other rules."""
+    return GeneratedFiles(folder, files, ours=("rules-*.yaml",))

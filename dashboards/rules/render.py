@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
 from dashboards.conventions import GENERATED, Links
 from dashboards.errors import DashboardsError
@@ -21,7 +22,7 @@ from dashboards.rules.recording import figures_group
 from dashboards.rules.scraping import Access, prometheus_document
 from dashboards.rules.yaml_text import yaml_text
 
-__all__ = ["NotWrittenError", "Site", "groups", "render", "write"]
+__all__ = ["NotWrittenError", "Site", "checked", "groups", "render", "rule_files", "write"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -78,6 +79,23 @@ def render(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
     return files
 
 
+def rule_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
+    """Put the files in a folder, which then has no other rules and no other templates."""
+    return GeneratedFiles(
+        folder, files, ours=("prometheus/rules/*.yaml", "alertmanager/templates/*.tmpl")
+    )
+
+
+def checked(files: Mapping[str, str]) -> tuple[str, ...]:
+    """Check the files with Prometheus' own tools; the names of those that are not installed.
+
+    Raises RefusedError.
+    """
+    with TemporaryDirectory() as draft:
+        rule_files(files, Path(draft)).write()
+        return check_files(Path(draft))
+
+
 def write(files: Mapping[str, str], folder: Path) -> tuple[str, ...]:
     """Check the files with Prometheus' own tools, then put them in their places in a folder.
 
@@ -85,12 +103,7 @@ def write(files: Mapping[str, str], folder: Path) -> tuple[str, ...]:
     or NotWrittenError; then the folder is as it was. Each file is replaced at once, so that a
     Prometheus that reloads never reads half of one.
     """
-    with TemporaryDirectory() as place:
-        draft = Path(place)
-        for name, text in files.items():
-            (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            (draft / name).write_text(text, encoding="utf-8")
-        missing = check_files(draft)
+    missing = checked(files)
     try:
         _replace(files, folder)
     except OSError as error:

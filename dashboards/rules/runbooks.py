@@ -1,9 +1,6 @@
-"""The index of the runbooks, written from the list of alerts: `make generated` does it."""
+"""The index of the runbooks, written from the list of alerts."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from dashboards.conventions import runbook_file
 from dashboards.rules.alerts import KINDS, Kind, Scope
@@ -12,7 +9,7 @@ from dashboards.rules.model import duration
 __all__ = ["runbooks_page"]
 
 _HEAD = """\
-<!-- Generated from dashboards/rules/alerts.py by `make generated`. Do not edit. -->
+<!-- Generated from dashboards/rules/alerts.py by `smart-region generate`. Do not edit. -->
 
 # Runbooks
 
@@ -48,7 +45,3 @@ def _row(kind: Kind) -> str:
     mark = " ⏸" if kind.silences_figures else ""
     link = f"[{kind.name}]({runbook_file(kind.name)}){mark}"
     return f"| {link} | {kind.severity} | {duration(kind.patience)} | {kind.meaning} |"
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(runbooks_page(), encoding="utf-8")

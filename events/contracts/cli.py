@@ -10,11 +10,10 @@ from boundary.showing import say
 
 __all__ = ["contracts"]
 
-FOLDER = Path("docs/contracts")
 RELEASED = click.option(
     "--released",
     type=click.Path(path_type=Path, file_okay=False),
-    default=FOLDER / "released",
+    default=Path("docs/contracts/released"),
     show_default=True,
     metavar="DIR",
     help="The released schemas.",
@@ -30,23 +29,19 @@ def contracts() -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    default=FOLDER,
+    default=Path("build/contracts"),
     show_default=True,
     metavar="DIR",
     help="Where to write.",
 )
 def render(out: Path) -> None:
-    """Write JSON Schemas, the AsyncAPI and OpenAPI documents and the page that lists them."""
-    from events.contracts.render import SCHEMAS, rendered
+    """Write what the gateway serves: JSON Schemas, the AsyncAPI and OpenAPI documents.
 
-    files = {out / name: text for name, text in rendered().items()}
-    for file, text in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    for file in (out / SCHEMAS).glob("*.json"):
-        if file not in files:
-            file.unlink()
-    say(f"{len(files)} files in {out}")
+    Each is complete in itself.
+    """
+    from events.contracts.render import write
+
+    say(f"{len(write(out).files)} files in {out}")
 
 
 @contracts.command()
@@ -58,6 +53,8 @@ def check(released: Path) -> None:
     comparison = compare(released)
     for name in comparison.unreleased:
         say(f"not released yet: {name}")
+    for name in comparison.changed:
+        say(f"changed since it was released: {name}")
     if comparison.broken:
         raise BrokenContractError(comparison.broken)
     say(f"{len(comparison.kept)} released contracts are kept to")

@@ -30,7 +30,7 @@ _ATTRIBUTE_NAMES: Final = {"pattern": "^[a-z0-9]+$"}
 
 
 def schema_file(fact: type[Fact]) -> str:
-    """The name of a fact's schema in docs/contracts/schemas, and at the door under /schemas/."""
+    """The name of a fact's schema in docs/contracts/released, and at the gateway, /schemas/."""
     return f"{fact.TYPE}.json"
 
 

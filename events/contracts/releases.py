@@ -51,6 +51,8 @@ class Comparison:
     """Types that do not, with what is stricter."""
     unreleased: tuple[str, ...]
     """Types that nobody relies on yet."""
+    changed: tuple[str, ...]
+    """Types that are kept, and whose schema is another one today: to be released again."""
 
 
 def compare(folder: Path) -> Comparison:
@@ -59,15 +61,20 @@ def compare(folder: Path) -> Comparison:
     Raises ReleasedFileError.
     """
     kept: list[str] = []
+    changed: list[str] = []
     broken: dict[str, tuple[Breach, ...]] = {}
     files = {file.stem: file for file in sorted(folder.glob("*.json"))}
     for name, file in files.items():
-        found = _breaches_of(name, _read(file))
+        frozen = _read(file)
+        found = _breaches_of(name, frozen)
         if found:
             broken[name] = found
-        else:
-            kept.append(name)
-    return Comparison(tuple(kept), broken, tuple(name for name in FACTS if name not in files))
+            continue
+        kept.append(name)
+        if frozen != schema_of(FACTS[name]):
+            changed.append(name)
+    unreleased = tuple(name for name in FACTS if name not in files)
+    return Comparison(tuple(kept), broken, unreleased, tuple(changed))
 
 
 def release(folder: Path) -> tuple[str, ...]:

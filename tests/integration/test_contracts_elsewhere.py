@@ -1,4 +1,4 @@
-"""The committed contracts, read by another language's library and by their format's own schema."""
+"""The contracts, read by another language's library and by their format's own schema."""
 
 import json
 import subprocess
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
+from events.contracts.render import SCHEMAS, rendered, write
 from events.registry import FACTS
 from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "tests" / "guide"
 PACKAGES = GUIDE / "node_modules"
-CONTRACTS = ROOT / "docs" / "contracts"
 ASYNCAPI_SCHEMA = PACKAGES / "@asyncapi/specs/schemas/3.0.0-without-$id.json"
 
 
@@ -23,11 +23,12 @@ def _packages() -> None:
         give_up("the npm packages are missing: run tests/guide/packages.sh")
 
 
-def test_javascript_reads_the_schemas() -> None:
+def test_javascript_reads_the_schemas(tmp_path: Path) -> None:
     """Ajv, at its strictest, compiles each and takes its example."""
+    write(tmp_path)
     require_programs("node", remedy="see deploy/debian-packages.sh")
     done = subprocess.run(
-        ["node", GUIDE / "contracts.mjs", CONTRACTS / "schemas"],
+        ["node", GUIDE / "contracts.mjs", tmp_path / SCHEMAS],
         capture_output=True,
         text=True,
         check=False,
@@ -40,6 +41,6 @@ def test_javascript_reads_the_schemas() -> None:
 def test_asyncapi_takes_its_document() -> None:
     """The schema with which the AsyncAPI initiative validates documents of version 3.0.0."""
     official = json.loads(ASYNCAPI_SCHEMA.read_text(encoding="utf-8"))
-    document = json.loads((CONTRACTS / "asyncapi.json").read_text(encoding="utf-8"))
+    document = json.loads(rendered()["asyncapi.json"])
 
     assert [error.message for error in Draft7Validator(official).iter_errors(document)] == []

@@ -6,18 +6,20 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from events.cloudevent import decode_json
 from events.contracts.client_schemas import event_name
 from events.contracts.json_schema import schema_of
+from events.contracts.render import write
+from events.gateway.openapi import openapi_document
 from events.registry import FACTS
 from events.topic_admin import apply_topics
 from events.topics import declared_topics
 from tests.support.clients import (
     CLIENTS,
-    CONTRACTS,
     NODE_MODULES,
     compile_java,
     compile_typescript,
@@ -103,13 +105,14 @@ def test_a_client_in_go_sends(door: Mapping[str, str], tmp_path: Path) -> None:
 
 def test_a_client_in_csharp_is_generated(tmp_path: Path) -> None:
     """With a class for each schema and none besides: there is no compiler for it here."""
-    document = json.loads((CONTRACTS / "openapi.json").read_text(encoding="utf-8"))
+    document = openapi_document()
 
     client = generate("csharp", tmp_path)
 
     models = client / "src" / "Org.OpenAPITools" / "Model"
     made = {file.stem for file in models.glob("*.cs")}
-    assert set(document["components"]["schemas"]) - made == set()
+    schemas: Any = document["components"]
+    assert set(schemas["schemas"]) - made == set()
     sending = (models.parent / "Api" / "EventsApi.cs").read_text(encoding="utf-8")
     assert '"application/cloudevents+json"' in sending
     assert [name for name in made if re.search(r"Inline|OneOf|AnyOf|\d$", name)] == []
@@ -125,7 +128,8 @@ def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
         f"{event_name(FACTS[name])}\t{json.dumps(example)}\n" for name, example in examples.items()
     )
     expected = [decode_json(json.dumps(example)) for example in examples.values()]
-    document = CONTRACTS / "asyncapi.json"
+    write(tmp_path / "contracts")
+    document = tmp_path / "contracts" / "asyncapi.json"
 
     run("node", "models.mjs", document, typescript, java, folder=tmp_path)
     compiled = compile_typescript(tmp_path, *sorted(typescript.glob("*.ts")))
@@ -143,12 +147,13 @@ def test_openapi_is_linted(tmp_path: Path) -> None:
     if tuple(map(int, version.split("."))) < (20, 19):
         give_up(f"redocly needs Node.js 20.19 or later, here it is {version}")
     linter = NODE_MODULES / "@redocly" / "cli" / "bin" / "cli.js"
+    write(tmp_path)
     said = run(
         "node",
         linter,
         "lint",
         "--format=json",
-        CONTRACTS / "openapi.json",
+        tmp_path / "openapi.json",
         folder=tmp_path,
         env={"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
     )

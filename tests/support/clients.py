@@ -1,4 +1,4 @@
-"""Clients made of the committed contracts as a producer makes them, and the programs to do so."""
+"""Clients made of the contracts as a producer makes them, and the programs to do so."""
 
 import json
 import os
@@ -6,11 +6,11 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from events.contracts.render import write
 from tests.support.requirements import give_up, require_programs
 
 __all__ = [
     "CLIENTS",
-    "CONTRACTS",
     "GENERATOR",
     "JAVA_PACKAGES",
     "NODE_MODULES",
@@ -22,7 +22,6 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).parents[2]
-CONTRACTS = ROOT / "docs" / "contracts"
 CLIENTS = ROOT / "tests" / "clients"
 """The programs, and what they and the generators need: see its packages.sh."""
 NODE_MODULES = CLIENTS / "node_modules"
@@ -57,11 +56,12 @@ def run(
 
 
 def generate(generator: str, folder: Path, *options: str) -> Path:
-    """Make a client of docs/contracts/openapi.json with openapi-generator; returns its folder."""
+    """Make a client of openapi.json with openapi-generator; returns its folder."""
     client = folder / "client"
     # A short life: the compiler that makes long ones fast costs more than it brings.
     java = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", GENERATOR)
-    document = CONTRACTS / "openapi.json"
+    write(folder / "contracts")
+    document = folder / "contracts" / "openapi.json"
     run(*java, "generate", "-i", document, "-g", generator, "-o", client, *options, folder=folder)
     return client
 

@@ -1,7 +1,5 @@
 """The page that documents the metrics."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from catalogue.metric_names import (
@@ -34,17 +32,3 @@ def test_says_what_an_operator_does() -> None:
 def test_says_that_it_is_generated_and_from_what() -> None:
     """Whoever wants to correct it is told where."""
     assert metrics_page().startswith("<!-- Generated from catalogue/metric_names.py")
-
-
-def test_is_committed_as_it_is_generated() -> None:
-    """The vocabulary was not changed without its page."""
-    assert (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8") == metrics_page()
-
-
-def test_is_written_by_its_module(tmp_path: Path) -> None:
-    """As `make generated` calls it."""
-    page = tmp_path / "metrics.md"
-
-    subprocess.run([sys.executable, "-m", "streams.metrics_page", page], cwd=ROOT, check=True)
-
-    assert page.read_text(encoding="utf-8") == metrics_page()

@@ -10,12 +10,10 @@ from catalogue.model import Catalogue, Indicator, Programme, Unit
 from catalogue.publication import PublicationStep
 from dashboards import conventions as ours
 from dashboards.boards.figures import most_lines
-from dashboards.boards.render import boards_of, first_day, render, write
+from dashboards.boards.render import board_files, boards_of, first_day, render
 from dashboards.conventions import Links
 from tests.support.boards import BOARDS, CATALOGUE, documents, questions
 from tests.support.observations import barometer
-
-ROOT = Path(__file__).parents[4]
 
 
 def with_programme(programme: Programme) -> Catalogue:
@@ -30,13 +28,6 @@ def counted() -> Indicator:
         for one in CATALOGUE.indicators
         if one.breakdown == "audience" and one.unit is Unit.COUNT
     )
-
-
-def test_committed_boards_are_up_to_date() -> None:
-    """`make generated` would change nothing, and no file is left over."""
-    folder = ROOT / "deploy/grafana/boards"
-    committed = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
-    assert committed == render(boards_of(CATALOGUE))
 
 
 def test_the_axis_begins_where_the_catalogue_counts_from() -> None:
@@ -64,9 +55,9 @@ def test_runbooks_are_where_the_site_has_them() -> None:
 def test_boards_of_programmes_that_are_gone_are_removed(tmp_path: Path) -> None:
     """Writing leaves the boards of the catalogue, and files that are not ours."""
     (tmp_path / "mine.json").write_text("{}")
-    write(render(boards_of(CATALOGUE)), tmp_path)
+    board_files(render(boards_of(CATALOGUE)), tmp_path).write()
     gone, *kept = CATALOGUE.programmes
-    write(render(boards_of(Catalogue(programmes=tuple(kept)))), tmp_path)
+    board_files(render(boards_of(Catalogue(programmes=tuple(kept)))), tmp_path).write()
     files = {path.name for path in tmp_path.iterdir()}
     assert "mine.json" in files
     assert f"{ours.programme_board(gone.id)}.json" not in files

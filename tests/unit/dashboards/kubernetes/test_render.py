@@ -6,7 +6,11 @@ import pytest
 import yaml
 
 from catalogue.loader import load_catalogue
-from dashboards.kubernetes.render import render_beside_boards, render_monitoring, write
+from dashboards.kubernetes.render import (
+    monitoring_files,
+    render_beside_boards,
+    render_monitoring,
+)
 from dashboards.rules.render import Site, render
 
 CATALOGUE = load_catalogue()
@@ -54,5 +58,5 @@ def test_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
     """What was rendered by an older version does not go on ringing."""
     (tmp_path / "rules-gone.yaml").touch()
     (tmp_path / "own.yaml").touch()
-    write(MONITORING, tmp_path)
+    monitoring_files(MONITORING, tmp_path).write()
     assert {one.name for one in tmp_path.iterdir()} == {*MONITORING, "own.yaml"}

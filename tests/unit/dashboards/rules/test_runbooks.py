@@ -1,8 +1,6 @@
 """The runbooks: one for each alert, complete, and with links that lead somewhere."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -10,7 +8,6 @@ import pytest
 
 from dashboards.conventions import runbook_file
 from dashboards.rules.alerts import KINDS, Kind
-from dashboards.rules.runbooks import runbooks_page
 from smart_region import main
 
 ROOT = Path(__file__).parents[4]
@@ -46,16 +43,6 @@ def test_links_lead_somewhere(page: Path) -> None:
     own = [link for link in links if not link.startswith("http")]
 
     assert [link for link in own if not (page.parent / link).is_file()] == []
-
-
-def test_the_index_is_committed_as_it_is_generated(tmp_path: Path) -> None:
-    """As `make generated` writes it."""
-    page = tmp_path / "README.md"
-
-    subprocess.run([sys.executable, "-m", "dashboards.rules.runbooks", page], cwd=ROOT, check=True)
-
-    assert page.read_text(encoding="utf-8") == runbooks_page()
-    assert (FOLDER / "README.md").read_text(encoding="utf-8") == runbooks_page()
 
 
 def leaf(words: list[str]) -> click.Command:

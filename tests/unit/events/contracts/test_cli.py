@@ -24,7 +24,7 @@ def test_render_writes_the_files_and_nothing_else(tmp_path: Path) -> None:
 
     result = run("render", "--out", tmp_path)
 
-    assert result.output == f"{len(FACTS) + 3} files in {tmp_path}\n"
+    assert result.output == f"{len(FACTS) + 2} files in {tmp_path}\n"
     assert {file.stem for file in (tmp_path / "schemas").iterdir()} == FACTS.keys()
     assert (tmp_path / "notes.json").exists()
 
@@ -46,6 +46,18 @@ def test_released_contracts_are_kept_to(tmp_path: Path) -> None:
         0,
         f"{len(FACTS)} released contracts are kept to\n",
     )
+
+
+def test_a_contract_that_was_widened_is_told(tmp_path: Path) -> None:
+    """It keeps to what was released; the schema in the repository is no longer today's."""
+    run("release", "--released", tmp_path)
+    file = tmp_path / f"{CLOSED}.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("A lycée", "A school"))
+
+    result = run("check", "--released", tmp_path)
+
+    assert result.exit_code == 0
+    assert f"changed since it was released: {CLOSED}\n" in result.output
 
 
 def test_a_broken_contract_fails_the_check(tmp_path: Path) -> None:

@@ -50,6 +50,11 @@ def test_what_was_released_is_kept(folder: Path) -> None:
     assert (comparison.broken, comparison.unreleased) == ({}, ())
 
 
+def test_the_repository_has_today_s_schemas() -> None:
+    """What a reader finds is what is checked: `smart-region contracts release` has been run."""
+    assert compare(RELEASED).changed == ()
+
+
 def test_a_stricter_contract_asks_for_a_v2(folder: Path) -> None:
     """The error says which field of which type would refuse what, and what to do instead."""
     edit(folder / f"{CONNECTED}.json", '"maximum": 1000000000', '"maximum": 2000000000')

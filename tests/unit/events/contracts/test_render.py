@@ -1,34 +1,31 @@
-"""The files of docs/contracts."""
+"""The contracts as files."""
 
 import json
-from pathlib import Path
+import re
 
-from events.contracts.render import rendered
+from events.contracts.render import contracts_page, rendered
 from events.registry import FACTS
 from events.topics import topic_name
 
-FOLDER = Path(__file__).parents[4] / "docs" / "contracts"
-
-
-def test_the_committed_files_are_today_s() -> None:
-    """What others read is what the code checks: `make generated` has been run."""
-    files = rendered()
-    committed = {name: (FOLDER / name).read_text(encoding="utf-8") for name in files}
-
-    assert committed == files
-
-
-def test_there_is_no_schema_of_a_type_that_is_gone() -> None:
-    """The folder holds the schemas of the registered facts, and no other."""
-    assert {file.stem for file in (FOLDER / "schemas").iterdir()} == FACTS.keys()
+CLOSED = "fr.iledefrance.smartregion.school.closed.v1"
 
 
 def test_the_page_names_every_type_and_topic() -> None:
     """A reader finds each event by its type, under its topic."""
-    page = rendered()["README.md"]
+    page = contracts_page(FACTS)
 
     assert all(f"`{name}`" in page for name in FACTS)
     assert all(f"## `{topic_name(fact.FAMILY)}`" in page for fact in FACTS.values())
+
+
+def test_the_page_links_to_what_is_released() -> None:
+    """A type that is not has no schema in the repository, and says so."""
+    page = contracts_page(FACTS.keys() - {CLOSED})
+
+    linked = re.findall(r"\(released/(.+)\.json\)", page)
+    assert set(linked) == FACTS.keys() - {CLOSED}
+    (row,) = (line for line in page.splitlines() if f"`{CLOSED}`" in line)
+    assert row.endswith("| not released yet |")
 
 
 def test_a_document_is_json_in_utf_8() -> None:
@@ -37,3 +34,10 @@ def test_a_document_is_json_in_utf_8() -> None:
 
     assert "Région" in text
     assert json.loads(text)["asyncapi"] == "3.0.0"
+
+
+def test_a_document_is_complete_in_itself() -> None:
+    """No reference of a served document leads out of it."""
+    for name, text in rendered().items():
+        references = re.findall(r'"\$ref": "([^"]*)"', text)
+        assert [one for one in references if not one.startswith("#/")] == [], name

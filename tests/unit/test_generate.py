@@ -1,0 +1,110 @@
+"""The command `smart-region generate`."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from smart_region import main
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("deploy", "docs")
+
+
+def generate(*arguments: str | Path) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["generate", *map(str, arguments)])
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Give a copy of the folders that are written into."""
+    for name in FOLDERS:
+        ignored = shutil.ignore_patterns("target")
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
+    return tmp_path
+
+
+def test_what_is_committed_follows_from_its_sources() -> None:
+    """`smart-region generate` would change nothing."""
+    result = generate("--check", "--project", ROOT)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_a_check_names_each_file_that_is_not_up_to_date(project: Path) -> None:
+    """One that was edited, one that is missing, one that is left over; it writes none of them."""
+    edited, missing = project / "docs/metrics.md", project / "docs/settings.md"
+    left_over = project / "deploy/grafana/boards/smart-region-p-gone.json"
+    edited.write_text("by hand")
+    missing.unlink()
+    left_over.touch()
+
+    result = generate("--check", "--project", project)
+
+    assert result.exit_code == 1
+    assert set(result.stderr.splitlines()) == {
+        f"{edited}: differs from what follows from its sources",
+        f"{missing}: is missing",
+        f"{left_over}: follows from nothing any more",
+        "to write them anew: smart-region generate",
+    }
+    assert (edited.read_text(), missing.exists(), left_over.exists()) == ("by hand", False, True)
+
+
+def test_all_is_written_anew(project: Path) -> None:
+    """Whatever was edited or removed, afterwards nothing differs."""
+    shutil.rmtree(project / "deploy/grafana/boards")
+    (project / "deploy/prometheus/rules/figures.yaml").write_text("groups: []")
+
+    assert generate("--project", project).exit_code == 0
+
+    assert generate("--check", "--project", project).exit_code == 0
+
+
+def test_a_folder_that_is_no_clone_is_left_alone(tmp_path: Path) -> None:
+    """Nothing is written where nobody asked for it."""
+    result = generate("--project", tmp_path)
+
+    assert result.exit_code == 2
+    assert "is no clone of the monitor" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_generated_is_marked(project: Path) -> None:
+    """A forge folds it, and a diff does not show it; what is written by hand is shown."""
+    shutil.rmtree(project / "docs")
+    (project / "docs").mkdir()
+    for file in project.rglob("*"):
+        if file.is_file():
+            file.unlink()
+    assert generate("--project", project).exit_code == 0
+    written = [
+        file.relative_to(project).as_posix() for file in project.rglob("*") if file.is_file()
+    ]
+
+    told = subprocess.run(
+        ["git", "check-attr", "linguist-generated", "diff", "--", *written, "README.md"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+    attributes = {tuple(line.split(": ")[:2]): line.split(": ")[2] for line in told}
+    assert attributes.pop(("README.md", "linguist-generated")) == "unspecified"
+    assert attributes.pop(("README.md", "diff")) == "unspecified"
+    assert set(attributes.values()) == {"set", "unset"}
+    assert {value for (_, name), value in attributes.items() if name == "diff"} == {"unset"}
+
+
+def test_no_schema_is_in_the_repository_twice() -> None:
+    """What is generated is at most thirty thousand lines, and no file of it is another's copy."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--", *FOLDERS], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    texts = [(ROOT / name).read_bytes() for name in listed if (ROOT / name).is_file()]
+
+    assert len(set(texts)) == len(texts)
