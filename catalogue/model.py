@@ -33,7 +33,7 @@ from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
 from catalogue.observed import country_measure, is_percent
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
 from catalogue.terms import FREQUENCY_DAYS, Measure, Term
-from catalogue.vocabulary import field_of, resolve_field
+from catalogue.vocabulary import FieldUse, resolve_field
 from events.document import Mistake
 from events.identifiers import Department
 from events.registry import Family
@@ -433,11 +433,23 @@ class Indicator(Declared):
     @property
     def categories(self) -> tuple[str, ...]:
         """The categories of the breakdown, in their declared order; none without one."""
+        return () if self._divided_by is None else self._divided_by.choices
+
+    @property
+    def category_words(self) -> Mapping[str, str]:
+        """The French word of each category."""
+        return {} if self._divided_by is None else self._divided_by.words
+
+    @property
+    def dimension(self) -> str:
+        """French for what the breakdown divides the figure by, after « par »; empty without one."""
+        return "" if self._divided_by is None else self._divided_by.dimension
+
+    @cached_property
+    def _divided_by(self) -> FieldUse | None:
         if self.breakdown is None:
-            return ()
-        fact = self.plan.numerator.facts[0]
-        use = field_of(fact, self.breakdown) or resolve_field(fact, self.breakdown)
-        return use.choices if use is not None else ()
+            return None
+        return resolve_field(self.plan.numerator.facts[0], self.breakdown)
 
     @property
     def starts(self) -> tuple[Baseline, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
 from typing import Annotated, Union, get_args, get_origin
 
+from events.code import Code
 from events.fact import Fact
 from events.registry import FACTS_BY_NAME, Family, facts_of
 
@@ -25,6 +26,9 @@ __all__ = [
 
 DEPARTMENT = "department"
 
+#: The French words of a flag's two values.
+FLAG_WORDS = {"true": "Oui", "false": "Non"}
+
 _MONEY_SUFFIX = "_cents"
 
 
@@ -34,12 +38,16 @@ class FieldUse:
 
     `numeric`: its values, or its mapping's, are whole numbers. `choices`: its closed values
     (`true` and `false` for a flag), or its mapping's closed keys; empty for free text and numbers.
+    `words` has the French word of each choice, and `dimension` is French for what they divide
+    figures by; empty where figures are not divided so (territories, free text, numbers).
     """
 
     name: str
     numeric: bool
     mapping: bool
     choices: tuple[str, ...]
+    words: Mapping[str, str] = field(default_factory=dict)
+    dimension: str = ""
 
     @property
     def closed(self) -> bool:
@@ -50,8 +58,11 @@ class FieldUse:
 @cache
 def fields_of(name: str) -> Mapping[str, FieldUse]:
     """Give the fields that records of the fact `name` carry, the derived ones included."""
-    kinds = FACTS_BY_NAME[name].attribute_kinds()
-    return {field: _described(field, kind) for field, kind in kinds.items()}
+    fact = FACTS_BY_NAME[name]
+    return {
+        name: _described(name, kind, fact.FLAGS.get(name, ""))
+        for name, kind in fact.attribute_kinds().items()
+    }
 
 
 def is_money(field: str) -> bool:
@@ -85,12 +96,27 @@ def _defining(family: Family) -> type[Fact]:
     return facts_of(family)[0]
 
 
-def _described(name: str, annotation: object) -> FieldUse:
+def _described(name: str, annotation: object, flag: str) -> FieldUse:
+    """Describe a field by its type; `flag` is French for what it divides by where it is a flag."""
     annotation = _bare(annotation)
-    if get_origin(annotation) is not None:
-        keys, values = (_bare(part) for part in (*get_args(annotation), object, object)[:2])
-        return FieldUse(name, numeric=values is int, mapping=True, choices=_closed(keys))
-    return FieldUse(name, numeric=annotation is int, mapping=False, choices=_closed(annotation))
+    mapping = get_origin(annotation) is not None
+    codes, values = annotation, annotation
+    if mapping:
+        codes, values = (_bare(part) for part in (*get_args(annotation), object, object)[:2])
+    words: Mapping[str, str] = {}
+    dimension = ""
+    if isinstance(codes, type) and issubclass(codes, Code):
+        words, dimension = {code.value: code.word for code in codes}, codes.dimension()
+    elif codes is bool:
+        words, dimension = FLAG_WORDS, flag
+    return FieldUse(
+        name,
+        numeric=values is int,
+        mapping=mapping,
+        choices=_closed(codes),
+        words=words,
+        dimension=dimension,
+    )
 
 
 def _bare(annotation: object) -> object:

@@ -1,6 +1,6 @@
-"""The French words for the codes that figures are broken down by, and for what becomes of events.
+"""The French words for units, for families, and for what becomes of events.
 
-A code without a word is shown as it is; a test asks for one for every code of the catalogue.
+Those of the codes that figures are broken down by are declared with the codes (`events.code`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from types import MappingProxyType
 from catalogue.model import Unit
 
 __all__ = [
-    "BREAKDOWNS",
-    "CATEGORIES",
     "CHANGE_UNITS",
     "DOOR_OUTCOMES",
     "DOOR_REASONS",
@@ -22,33 +20,6 @@ __all__ = [
     "UNDECLARED",
     "UNITS",
 ]
-
-#: What an indicator is broken down by, after « par ».
-BREAKDOWNS: Mapping[str, str] = MappingProxyType(
-    {"audience": "public", "occupied_hours": "public", "theme": "thème"}
-)
-
-CATEGORIES: Mapping[str, str] = MappingProxyType(
-    {
-        # audiences of the trainings
-        "job_seeker": "Demandeurs d’emploi",
-        "early_leaver": "Jeunes en décrochage",
-        "low_qualified": "Personnes peu qualifiées",
-        "employee": "Salariés",
-        "other": "Autres publics",
-        # audiences of the workstations
-        "company": "Entreprises",
-        "self_employed": "Indépendants",
-        # themes of the datasets
-        "transport": "Transports",
-        "education": "Éducation",
-        "economy": "Économie",
-        "territory": "Territoire",
-        "environment": "Environnement",
-        "administration": "Administration",
-        "culture": "Culture",
-    }
-)
 
 UNITS: Mapping[Unit, str] = MappingProxyType({Unit.RATIO: "%", Unit.COUNT: "nb", Unit.EUROS: "€"})
 

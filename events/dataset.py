@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
 
+from events.code import Code
 from events.fact import Fact, Family
 from events.identifiers import Day, EntityId, Label
 
@@ -21,35 +21,35 @@ __all__ = [
 ]
 
 
-class Theme(StrEnum):
+class Theme(Code, dimension="thème"):
     """What a dataset is about."""
 
-    TRANSPORT = "transport"
-    EDUCATION = "education"
-    ECONOMY = "economy"
-    TERRITORY = "territory"
-    ENVIRONMENT = "environment"
-    ADMINISTRATION = "administration"
-    CULTURE = "culture"
+    TRANSPORT = "transport", "Transports"
+    EDUCATION = "education", "Éducation"
+    ECONOMY = "economy", "Économie"
+    TERRITORY = "territory", "Territoire"
+    ENVIRONMENT = "environment", "Environnement"
+    ADMINISTRATION = "administration", "Administration"
+    CULTURE = "culture", "Culture"
 
 
-class Licence(StrEnum):
+class Licence(Code, dimension="licence"):
     """Under which terms a dataset may be used again."""
 
-    OPEN_LICENCE = "open_licence"
-    ODBL = "odbl"
-    OTHER_OPEN = "other_open"
+    OPEN_LICENCE = "open_licence", "Licence ouverte"
+    ODBL = "odbl", "ODbL"
+    OTHER_OPEN = "other_open", "Autre licence ouverte"
 
 
-class UpdateFrequency(StrEnum):
+class UpdateFrequency(Code, dimension="fréquence de mise à jour"):
     """How often its publisher promises to update a dataset."""
 
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-    QUARTERLY = "quarterly"
-    ANNUAL = "annual"
-    IRREGULAR = "irregular"
+    DAILY = "daily", "Quotidienne"
+    WEEKLY = "weekly", "Hebdomadaire"
+    MONTHLY = "monthly", "Mensuelle"
+    QUARTERLY = "quarterly", "Trimestrielle"
+    ANNUAL = "annual", "Annuelle"
+    IRREGULAR = "irregular", "Irrégulière"
 
 
 class DatasetFact(Fact):

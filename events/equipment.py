@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from events.code import Code
 from events.fact import Fact, Family
 from events.identifiers import (
     Day,
@@ -22,14 +23,14 @@ from events.identifiers import (
 __all__ = ["EquipmentDelivered", "EquipmentKind"]
 
 
-class EquipmentKind(StrEnum):
+class EquipmentKind(Code, dimension="type de matériel"):
     """What was delivered."""
 
-    TABLET = "tablet"
-    LAPTOP = "laptop"
-    DESKTOP = "desktop"
-    INTERACTIVE_DISPLAY = "interactive_display"
-    WIFI_ACCESS_POINT = "wifi_access_point"
+    TABLET = "tablet", "Tablettes"
+    LAPTOP = "laptop", "Ordinateurs portables"
+    DESKTOP = "desktop", "Ordinateurs fixes"
+    INTERACTIVE_DISPLAY = "interactive_display", "Écrans interactifs"
+    WIFI_ACCESS_POINT = "wifi_access_point", "Bornes wifi"
 
 
 class EquipmentDelivered(Fact):
@@ -39,6 +40,7 @@ class EquipmentDelivered(Fact):
     NAME: ClassVar[str] = "equipment.delivered"
     KEY: ClassVar[str] = "delivery_id"
     DAY: ClassVar[str] = "delivered_on"
+    FLAGS: ClassVar[Mapping[str, str]] = {"completes_plan": "achèvement du plan d’équipement"}
 
     delivery_id: EntityId = Field(examples=["delivery-2019-0042"])
     delivered_on: Day

@@ -59,6 +59,9 @@ class Fact(BaseModel):
     stands for the code of a département, `{territory}` for that of any territory. None: where an
     entity is cannot be told from its identifier."""
 
+    FLAGS: ClassVar[Mapping[str, str]] = {}
+    """French for what each field that is true or false divides figures by, after « par »."""
+
     _PLAIN: ClassVar[tuple[str, ...]] = ()
     _CODED: ClassVar[tuple[str, ...]] = ()
 

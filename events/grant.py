@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
 
+from events.code import Code
 from events.fact import Fact, Family
 from events.identifiers import Cents, Day, Department, EntityId, Siret
 
 __all__ = ["GrantCall", "GrantCommitted", "GrantFact", "GrantPaid"]
 
 
-class GrantCall(StrEnum):
+class GrantCall(Code, dimension="appel à projets"):
     """The calls that grants answer."""
 
-    DIGITAL_VOCATIONAL_TRAINING = "digital_vocational_training"
-    SECOND_DIGITAL_CHANCE = "second_digital_chance"
-    SHARED_WORKPLACES = "shared_workplaces"
+    DIGITAL_VOCATIONAL_TRAINING = (
+        "digital_vocational_training",
+        "Numérique et formation professionnelle",
+    )
+    SECOND_DIGITAL_CHANCE = "second_digital_chance", "2ème chance numérique"
+    SHARED_WORKPLACES = "shared_workplaces", "Tiers-lieux"
 
 
 class GrantFact(Fact):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field
 
+from events.code import Code
 from events.fact import JSON, Fact, Family
 from events.identifiers import CommuneCode, Day, Department, Label, PositiveCount, Uai
 
@@ -23,20 +23,20 @@ __all__ = [
 ]
 
 
-class SchoolKind(StrEnum):
+class SchoolKind(Code, dimension="type de lycée"):
     """What a lycée teaches."""
 
-    GENERAL_TECHNOLOGICAL = "general_technological"
-    VOCATIONAL = "vocational"
-    POLYVALENT = "polyvalent"
+    GENERAL_TECHNOLOGICAL = "general_technological", "Général et technologique"
+    VOCATIONAL = "vocational", "Professionnel"
+    POLYVALENT = "polyvalent", "Polyvalent"
 
 
-class DisconnectionReason(StrEnum):
+class DisconnectionReason(Code, dimension="cause"):
     """Why a lycée lost its high-speed link."""
 
-    FAULT = "fault"
-    WORKS = "works"
-    CLOSURE = "closure"
+    FAULT = "fault", "Panne"
+    WORKS = "works", "Travaux"
+    CLOSURE = "closure", "Fermeture"
 
 
 class SchoolFact(Fact):

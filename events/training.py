@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
+from events.code import Code
 from events.fact import Fact, Family
 from events.identifiers import Day, Department, PseudonymousId
 
@@ -18,21 +18,24 @@ __all__ = [
 ]
 
 
-class TrainingProgramme(StrEnum):
+class TrainingProgramme(Code, dimension="dispositif"):
     """The Région's training programmes."""
 
-    DIGITAL_VOCATIONAL_TRAINING = "digital_vocational_training"
-    SECOND_DIGITAL_CHANCE = "second_digital_chance"
+    DIGITAL_VOCATIONAL_TRAINING = (
+        "digital_vocational_training",
+        "Numérique et formation professionnelle",
+    )
+    SECOND_DIGITAL_CHANCE = "second_digital_chance", "2ème chance numérique"
 
 
-class TrainingAudience(StrEnum):
+class TrainingAudience(Code, dimension="public"):
     """Who is trained; the first three are the priority of the Région's promise."""
 
-    JOB_SEEKER = "job_seeker"
-    EARLY_LEAVER = "early_leaver"
-    LOW_QUALIFIED = "low_qualified"
-    EMPLOYEE = "employee"
-    OTHER = "other"
+    JOB_SEEKER = "job_seeker", "Demandeurs d’emploi"
+    EARLY_LEAVER = "early_leaver", "Jeunes en décrochage"
+    LOW_QUALIFIED = "low_qualified", "Personnes peu qualifiées"
+    EMPLOYEE = "employee", "Salariés"
+    OTHER = "other", "Autres publics"
 
 
 class TrainingFact(Fact):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from events.code import Code
 from events.fact import JSON, Fact, Family
 from events.identifiers import Count, Day, Department, EntityId, also_checked
 
@@ -18,13 +18,13 @@ __all__ = ["WorkstationAudience", "WorkstationUsageReported"]
 LONGEST_PERIOD_DAYS = 366
 
 
-class WorkstationAudience(StrEnum):
+class WorkstationAudience(Code, dimension="public"):
     """Who works at a workstation."""
 
-    COMPANY = "company"
-    EMPLOYEE = "employee"
-    SELF_EMPLOYED = "self_employed"
-    OTHER = "other"
+    COMPANY = "company", "Entreprises"
+    EMPLOYEE = "employee", "Salariés"
+    SELF_EMPLOYED = "self_employed", "Indépendants"
+    OTHER = "other", "Autres publics"
 
 
 class WorkstationUsageReported(Fact):

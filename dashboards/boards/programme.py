@@ -77,7 +77,6 @@ from dashboards.boards.queries import (
 from dashboards.boards.sdk import dashboard
 from dashboards.conventions import Links
 from dashboards.territory import DEPARTMENTS, REGION_NAME
-from dashboards.wording import BREAKDOWNS, CATEGORIES
 
 __all__ = ["programme_board"]
 
@@ -421,8 +420,7 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
 
 def _by_category(programme: Programme, one: Indicator, at: At) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
-    dimension = BREAKDOWNS.get(one.breakdown or "", one.breakdown or "")
-    title = f"{one.title} : par {dimension}"
+    title = f"{one.title} : par {one.dimension}"
     if one.publication is not None:
         description = f"{one.definition} {_secret(one.publication)}"
         return _protected(one, Frame(title, description, at), of)
@@ -432,7 +430,7 @@ def _by_category(programme: Programme, one: Indicator, at: At) -> Panel:
         Frame(f"{title}, {REGION_NAME}", f"{what} Région entière. {one.definition}", at),
         Query(region, "{{category}}"),
         Shown(COUNT, decimals=0, steps=(Step(None, "blue"),), least=0),
-        {code: CATEGORIES.get(code, code) for code in one.categories},
+        one.category_words,
     )
 
 
@@ -463,10 +461,7 @@ def _protected(one: Indicator, frame: Frame, of: dict[str, str]) -> Panel:
             Column(
                 "Catégorie",
                 "category",
-                Shown(
-                    NO_UNIT,
-                    mappings=words({code: CATEGORIES.get(code, code) for code in one.categories}),
-                ),
+                Shown(NO_UNIT, mappings=words(one.category_words)),
             ),
             Column(
                 "Valeur",

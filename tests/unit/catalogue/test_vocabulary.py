@@ -8,7 +8,6 @@ import pytest
 
 from catalogue import vocabulary
 from catalogue.vocabulary import (
-    FieldUse,
     carries_department,
     closed_fields,
     field_of,
@@ -57,9 +56,19 @@ def test_a_missing_field_is_borrowed_from_the_defining_fact() -> None:
 
 def test_a_fields_own_values_are_in_their_declared_order() -> None:
     """Boards show categories in the order of the contract."""
-    assert field_of("school.registered", "kind") == FieldUse(
-        "kind", numeric=False, mapping=False, choices=tuple(kind.value for kind in SchoolKind)
-    )
+    use = field_of("school.registered", "kind")
+    assert use is not None
+    assert use.choices == tuple(kind.value for kind in SchoolKind)
+
+
+@pytest.mark.parametrize("fact", FACTS_BY_NAME)
+def test_whatever_an_indicator_can_be_broken_down_by_has_french_words(fact: str) -> None:
+    """A new breakdown is a line of YAML; territories alone have their names elsewhere."""
+    for use in fields_of(fact).values():
+        if use.choices and use.name not in ("department", "territory"):
+            assert tuple(use.words) == use.choices, use.name
+            assert all(use.words.values()), use.name
+            assert use.dimension, use.name
 
 
 def test_closed_fields_are_own_and_borrowed() -> None:
@@ -79,4 +88,4 @@ def test_cents_are_money() -> None:
 
 def test_an_optional_field_is_described_like_the_field() -> None:
     """A field that may be absent is used as one that is there."""
-    assert vocabulary._described("kind", Annotated[SchoolKind, "note"] | None).closed
+    assert vocabulary._described("kind", Annotated[SchoolKind, "note"] | None, "").closed

@@ -1,10 +1,7 @@
 """The French words for codes."""
 
-from catalogue.loader import load_catalogue
 from catalogue.model import Unit
 from dashboards.wording import (
-    BREAKDOWNS,
-    CATEGORIES,
     DOOR_OUTCOMES,
     DOOR_REASONS,
     FAMILIES,
@@ -16,14 +13,6 @@ from events.errors import REASONS_OF_WORKERS, RefusalReason
 from events.gateway.problems import KINDS
 from events.registry import Family
 from streams.core import Outcome
-
-
-def test_every_category_of_the_catalogue_has_a_word() -> None:
-    """And what it is a category of."""
-    for indicator in load_catalogue().indicators:
-        assert set(indicator.categories) <= CATEGORIES.keys(), indicator.id
-        if indicator.breakdown is not None:
-            assert indicator.breakdown in BREAKDOWNS
 
 
 def test_every_code_of_the_pipeline_has_a_word() -> None:

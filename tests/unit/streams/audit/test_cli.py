@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from catalogue.loader import load_catalogue
 from smart_region import main
 from streams.audit.exposed import Exposed, parse_metrics
 from streams.audit.records import RawRecord
@@ -72,7 +73,8 @@ def test_prints_the_account_and_the_figures() -> None:
         "refused: 1 null_value",
     ]
     assert lines[4].split() == ["schools_connected_ratio", "0.0%", "0/1", "2018-01-01"]
-    assert len(lines) == 4 + 14
+    shown = [line.split()[0] for line in lines[4:]]
+    assert shown == [indicator.id for indicator in load_catalogue().indicators]
 
 
 def test_prints_json() -> None:

@@ -1,0 +1,42 @@
+"""Closed lists of codes with their French words."""
+
+import copy
+import pickle
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from events.code import Code
+
+FRUIT = ("apple", "pear")
+
+
+class Fruit(Code, dimension="fruit"):
+    """What grows on a tree."""
+
+    APPLE = "apple", "Pommes"
+    PEAR = "pear", "Poires"
+
+
+def test_a_member_is_its_code() -> None:
+    """In JSON, in a comparison and in a text; its word is beside it."""
+    assert [fruit.value for fruit in Fruit] == [str(fruit) for fruit in Fruit] == [*FRUIT]
+    assert [Fruit(code) for code in FRUIT] == [*Fruit]
+    assert [fruit.word for fruit in Fruit] == ["Pommes", "Poires"]
+    assert Fruit.dimension() == "fruit"
+
+
+def test_a_contract_has_the_codes_alone() -> None:
+    """A word is neither taken from a producer nor written to the schema."""
+    fruit = TypeAdapter(Fruit)
+
+    assert fruit.json_schema()["enum"] == [*FRUIT]
+    assert fruit.validate_json('"pear"', strict=True) is Fruit.PEAR
+    with pytest.raises(ValidationError):
+        fruit.validate_json('"Poires"', strict=True)
+
+
+def test_a_copy_is_the_member() -> None:
+    """However it travels between threads and processes."""
+    assert copy.deepcopy(Fruit.PEAR) is Fruit.PEAR
+    assert pickle.loads(pickle.dumps(Fruit.PEAR)) is Fruit.PEAR  # noqa: S301 - our own bytes
