@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import ClassVar, Self
 
 __all__ = ["Code"]
 
@@ -18,8 +18,15 @@ class Code(StrEnum):
     word: str
     """What is shown for the code; French, as the title of a row."""
 
-    def __new__(cls, code: str, word: str) -> Self:
-        """Make a member whose value is the code alone."""
+    _dimension: ClassVar[str]
+
+    # Whoever looks a member up gives its code alone: the word is optional for their sake.
+    def __new__(cls, code: str, word: str = "") -> Self:
+        """Make a member whose value is the code alone. Raises ValueError without a word."""
+        if not word:
+            raise ValueError(
+                f"{cls.__name__} {code!r}: has no French word: write it beside the code"
+            )
         member = str.__new__(cls, code)
         member._value_ = code
         member.word = word

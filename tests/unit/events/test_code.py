@@ -26,6 +26,14 @@ def test_a_member_is_its_code() -> None:
     assert Fruit.dimension() == "fruit"
 
 
+def test_a_code_without_a_word_cannot_be_declared() -> None:
+    """It would be shown as a code; the module that forgets it cannot be imported."""
+    with pytest.raises(ValueError, match="'quince': has no French word"):
+
+        class _Odd(Code, dimension="fruit"):
+            QUINCE = "quince"
+
+
 def test_a_contract_has_the_codes_alone() -> None:
     """A word is neither taken from a producer nor written to the schema."""
     fruit = TypeAdapter(Fruit)
