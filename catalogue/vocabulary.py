@@ -46,7 +46,7 @@ class FieldUse:
     numeric: bool
     mapping: bool
     choices: tuple[str, ...]
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict, hash=False)
     dimension: str = ""
 
     @property

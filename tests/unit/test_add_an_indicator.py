@@ -25,6 +25,20 @@ FILE = re.findall(r"`(\w+\.yaml)`", SECTION)[0]
 BOARD = f"deploy/grafana/boards/smart-region-p-{FILE.removesuffix('.yaml')}.json"
 
 
+@cache
+def added() -> dict[str, Any]:
+    """Give the indicator that README adds."""
+    (indicator,) = yaml.safe_load(YAML[0])
+    assert isinstance(indicator, dict)
+    return indicator
+
+
+def _not_yet_in(declared: str) -> str:
+    """Give README's indicator; under another id where somebody has added it already."""
+    line = f"id: {added()['id']}\n"
+    return YAML[0].replace(line, f"id: {added()['id']}_again\n") if line in declared else YAML[0]
+
+
 class Project:
     """A copy of the project, with the indicator added as README says."""
 
@@ -34,8 +48,9 @@ class Project:
         shutil.copy(ROOT / "smart_region.py", folder)
         self.folder = folder
         self.before = self.texts()
-        with (folder / "catalogue/programmes" / FILE).open("a", encoding="utf-8") as programme:
-            programme.write("\n" + YAML[0])
+        programme = folder / "catalogue/programmes" / FILE
+        declared = programme.read_text(encoding="utf-8")
+        programme.write_text(f"{declared}\n{_not_yet_in(declared)}", encoding="utf-8")
         self.output = "".join(
             self.run(*line.partition("#")[0].split()[1:]) for line in SHELL[0].splitlines()
         )
@@ -67,14 +82,6 @@ class Project:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Give the copy, made once."""
     return Project(tmp_path_factory.mktemp("project"))
-
-
-@cache
-def added() -> dict[str, Any]:
-    """Give the indicator that README adds."""
-    (indicator,) = yaml.safe_load(YAML[0])
-    assert isinstance(indicator, dict)
-    return indicator
 
 
 def test_the_section_has_one_indicator_broken_down() -> None:
