@@ -19,8 +19,8 @@ NEVER = shutil.ignore_patterns("__pycache__", "target")
 
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Add an indicator")[2]
 SECTION = SECTION.partition("\n## ")[0]
-YAML = re.findall(r"^```yaml\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)
-SHELL = re.findall(r"^```sh\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)
+YAML: list[str] = re.findall(r"^```yaml\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)
+SHELL: list[str] = re.findall(r"^```sh\n(.*?)^```", SECTION, re.DOTALL | re.MULTILINE)
 FILE = re.findall(r"`(\w+\.yaml)`", SECTION)[0]
 BOARD = f"deploy/grafana/boards/smart-region-p-{FILE.removesuffix('.yaml')}.json"
 
