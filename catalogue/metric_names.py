@@ -415,7 +415,7 @@ ASSESSOR_LAG = Metric(
     "smartregion_assessor_lag_records",
     "gauge",
     (),
-    "Records on the changelogs that the assessor has yet to read.",
+    "Records on the changelogs that are not in the assessor's judgements yet.",
     "Growing: look at the assessor's log and at the broker; judgements are of an older state.",
 )
 

@@ -46,6 +46,10 @@ class Assessor:
         self._persons: Parts = {}
         self._assessment: Assessment | None = None
         self._lag: int | None = None
+        self._unjudged = 0
+        #: True once a poll after the last judgement brought nothing: the end that a broker told
+        #: before is one of before, and on some brokers too low.
+        self._looked = False
         self._unreadable = 0
         self._faults: Sequence[TopicFault] = ()
 
@@ -54,8 +58,11 @@ class Assessor:
 
         `patience` is as in `Replica.poll`, and so are the errors.
         """
-        if replica.poll(patience=patience):
+        came = replica.poll(patience=patience)
+        if came:
             self._histories = None
+            self._unjudged += came
+        self._looked = not came
         self._lag = replica.lag()
         if replica.faults and not self._faults:
             for fault in replica.faults:
@@ -70,7 +77,8 @@ class Assessor:
 
     def view(self) -> View:
         """Return what /metrics shows now."""
-        return View(self._clock.today(), self._lag or 0, self._assessment, self._faults)
+        lag = max((self._lag or 0) + self._unjudged, int(not self._looked))
+        return View(self._clock.today(), lag, self._assessment, self._faults)
 
     def readiness(self) -> Readiness:
         """Return what /readyz says."""
@@ -105,6 +113,7 @@ class Assessor:
             self._persons,
         )
         self._judged_at = self._timer()
+        self._unjudged, self._looked = 0, False
         if first:
             logger.info(
                 "ready as_of=%s entities=%d judgements=%d seconds=%.1f",

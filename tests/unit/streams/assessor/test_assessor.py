@@ -122,7 +122,7 @@ def test_judges_nothing_before_everything_is_read() -> None:
     stage.replica.left = 12
     stage.step()
     assert stage.assessor.view().assessment is None
-    assert stage.assessor.view().lag == 12
+    assert stage.assessor.view().lag == 12 + 1
     assert stage.assessor.readiness().waiting_for == "the changelogs (12 records to go)"
 
 
@@ -168,6 +168,25 @@ def test_leaves_a_second_between_judgements(stage: Stage) -> None:
     assert stage.connected() == 0
     stage.step(0.5)
     assert stage.connected() == 1
+
+
+def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
+    """Who waits until nothing is behind reads judgements of all that is known."""
+    stage.step()
+    assert stage.assessor.view().lag == 0
+    stage.replica.tell("school.connected", "2017-01-01")
+    stage.replica.tell("school.workspace_activated", "2017-01-01")
+    stage.step(0.5)
+    assert stage.assessor.view().lag == 2
+    stage.step(0.5)
+    assert stage.connected() == 1
+
+
+def test_nothing_is_behind_once_a_poll_after_the_judgement_brought_nothing(stage: Stage) -> None:
+    """What the broker said of its end before may have been too low."""
+    assert stage.assessor.view().lag == 1
+    stage.step()
+    assert stage.assessor.view().lag == 0
 
 
 def test_judges_anew_on_another_day(stage: Stage) -> None:
