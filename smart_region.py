@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from catalogue.assessment import Figure
+    from catalogue.figure import Figure
     from catalogue.model import Catalogue
     from streams.programs.alerting import Scraped
 

@@ -12,7 +12,6 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from catalogue.assessment import Reading
 from catalogue.model import Direction
 from catalogue.progress import Number, is_attained
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from catalogue.publication import Publication
     from catalogue.trend import Trend
 
-__all__ = ["COUNTRY", "Histories", "History", "Spell", "StepFunction"]
+__all__ = ["COUNTRY", "Histories", "History", "Reading", "Spell", "StepFunction"]
 
 COUNTRY: Final = "FRANCE"
 
@@ -29,6 +28,19 @@ _LAST = date.max.toordinal()
 
 Spell: TypeAlias = tuple[date, date | None]
 """The first day on which something held, and the first day on which it no longer did, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the facts add up to on a day, for one indicator and one territory.
+
+    `numerator` and `denominator` are the sums of the measure's terms, before its divisor;
+    `last_reported` is the latest effective day, up to that day, of the facts behind them.
+    """
+
+    numerator: int
+    denominator: int | None = None
+    last_reported: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +138,7 @@ class History:
         return self.publication is not None and reported and self.value(day) is None
 
     def reading(self, day: date) -> Reading:
-        """What the facts add up to on a day, as `catalogue.assessment` judges it."""
+        """What the facts add up to on a day."""
         place = bisect_right(self.reports, day)
         return Reading(
             numerator=self.numerator.at(day),

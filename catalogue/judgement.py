@@ -9,7 +9,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from catalogue.assessment import mean_pace_day, territories
 from catalogue.history import COUNTRY, Histories, History, Spell
 from catalogue.model import Catalogue, Indicator, Milestone
 from catalogue.progress import (
@@ -18,7 +17,9 @@ from catalogue.progress import (
     is_stale,
     milestone_status,
     progress_rate,
+    projected_day,
 )
+from catalogue.reference_day import reference_day
 from catalogue.trend import Projection, Trend, observed_trend, project, reference_of
 
 __all__ = ["CHANGE_DAYS", "Change", "Judgement", "change_over", "compared", "judge", "judge_all"]
@@ -91,7 +92,7 @@ def judge_all(catalogue: Catalogue, histories: Histories, as_of: date) -> tuple[
     return tuple(
         judge(indicator, milestone, department, history, as_of, country=country)
         for indicator in catalogue.indicators
-        for department in territories(indicator)
+        for department in indicator.territories
         for history in [histories.get((indicator.id, department), History())]
         for country in [compared(histories, indicator, department)]
         for milestone in _held(indicator, department)
@@ -116,7 +117,7 @@ def judge(
 
     The projection, and with it the status, follow the trend of the history. Where there are too few
     points for a trend nothing is projected, and the status follows the mean pace since the
-    baseline, as in `catalogue.assessment`.
+    baseline.
 
     A figure about persons is judged as it was published, on the day that was published last; where
     it is withheld, as one of 0.
@@ -149,13 +150,14 @@ def judge(
             required = (Fraction(target) - value) / days_left
     expected = None if projected is None else projected.day
     if trend is None:
-        expected = mean_pace_day(
-            indicator,
-            milestone,
-            department,
-            value=known,
-            last_reported=reading.last_reported,
-            as_of=as_of,
+        expected = projected_day(
+            baseline=start,
+            baseline_day=start_day,
+            current=known,
+            as_of=reference_day(reading.last_reported, as_of, stands_still=indicator.stands_still)
+            or as_of,
+            target=target,
+            direction=direction,
         )
     return Judgement(
         indicator=indicator,

@@ -458,6 +458,12 @@ class Indicator(Declared):
         return (*shared, *self.baselines.values())
 
     @property
+    def territories(self) -> tuple[str | None, ...]:
+        """The territories that it has a figure for: the region (None), then each département."""
+        own = Department if self.grain is Grain.DEPARTMENT else ()
+        return (None, *(code.value for code in own))
+
+    @property
     def decimals(self) -> int:
         """How many decimals of a value are shown; those of a ratio are of its percentage."""
         if self.unit is Unit.RATIO:

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from catalogue.assessment import Figure
-from catalogue.model import Catalogue, Direction, Indicator, Unit
+from catalogue.figure import Figure
+from catalogue.formatting import BLANK, NO_BREAK, NumberFormat, day_text, percent_text
+from catalogue.model import Catalogue, Indicator
 from catalogue.progress import MilestoneStatus
 from dashboards.statuses import STATUSES
 
-__all__ = ["figures_table", "format_value", "value_of"]
+__all__ = ["figures_table"]
 
 BEHIND = (MilestoneStatus.MISSED, MilestoneStatus.AT_RISK)
 
-BLANK = "–"
-THOUSANDS = "\u202f"
-BEFORE_SIGN = "\u00a0"
 ASSUMED = "*"
-DAY = "%d/%m/%Y"
 
 
 def figures_table(
@@ -39,7 +35,7 @@ def figures_table(
         return _compact_table(catalogue, figures)
     by_place = {(figure.indicator, figure.department): figure for figure in figures}
     table = Table(
-        title=f"Smart Région au {as_of.strftime(DAY)}",
+        title=f"Smart Région au {day_text(as_of)}",
         caption=f"{ASSUMED} supposé : la promesse ne fixe pas la cible, l’échéance ou le départ",
         box=SIMPLE_HEAD,
         padding=0,
@@ -84,59 +80,27 @@ def _cut_to_fit(words: str, style: str = "") -> Text:
     return Text(words, style=style, no_wrap=True, overflow="ellipsis")
 
 
-def format_value(
-    value: float | None,
-    unit: Unit,
-    direction: Direction = Direction.RISING,
-    *,
-    decimals: int = 0,
-) -> str:
-    """Write a value in French: a ratio as percent, thousands apart, euros with their sign.
-
-    What is beyond the last digit shown is cut on the side away from the target, so that `100,0 %`
-    is never read where 100 % is not attained. `decimals` are those of what is no ratio.
-    """
-    if value is None:
-        return BLANK
-    if unit is Unit.RATIO:
-        return f"{_cut(value, 3, direction) * 100:.1f}{BEFORE_SIGN}%".replace(".", ",")
-    digits = f"{_cut(value, decimals, direction):,}".replace(",", THOUSANDS).replace(".", ",")
-    return f"{digits}{BEFORE_SIGN}€" if unit is Unit.EUROS else digits
-
-
-def _cut(value: float, digits: int, direction: Direction) -> Decimal:
-    # The shortest text of a float is the decimal that was meant: 0.29, not 0.28999…
-    rounding = ROUND_FLOOR if direction is Direction.RISING else ROUND_CEILING
-    return Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), rounding)
-
-
 def _cells(
     indicator: Indicator, figure: Figure | None, local: Sequence[Figure]
 ) -> Sequence[str | Text]:
     if figure is None:
         return (BLANK,) * 6
-    rate = figure.progress_rate
     start = indicator.baseline_for(figure.department)
-    assumed_start = start is not None and start.assumed
+    assumed_start = start is not None and start.assumed and figure.progress_rate is not None
     look = None if figure.status is None else STATUSES[figure.status]
+    written = NumberFormat.of(indicator).text
     return (
-        value_of(indicator, figure.value),
-        _marked(value_of(indicator, figure.target), assumed=figure.assumed),
-        BLANK if rate is None else _marked(f"{int(rate)}{BEFORE_SIGN}%", assumed=assumed_start),
+        written(figure.value),
+        _marked(written(figure.target), assumed=figure.assumed),
+        _marked(percent_text(figure.progress_rate), assumed=assumed_start),
         Text(BLANK) if look is None else Text(look.text, style=look.style),
-        BLANK if figure.projected_day is None else figure.projected_day.strftime(DAY),
+        day_text(figure.projected_day),
         _behind(local),
     )
 
 
-def value_of(indicator: Indicator, value: float | None) -> str:
-    """Write a value of an indicator, with the decimals that it is shown with."""
-    decimals = 0 if indicator.unit is Unit.RATIO else indicator.decimals
-    return format_value(value, indicator.unit, indicator.direction, decimals=decimals)
-
-
 def _marked(text: str, *, assumed: bool) -> str:
-    return f"{text}{BEFORE_SIGN}{ASSUMED}" if assumed else text
+    return f"{text}{NO_BREAK}{ASSUMED}" if assumed else text
 
 
 def _behind(local: Sequence[Figure]) -> str:

@@ -9,7 +9,6 @@ from itertools import product
 from operator import add
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from catalogue.assessment import territories
 from catalogue.history import COUNTRY, History, StepFunction
 from catalogue.model import Grain
 from events.identifiers import Department
@@ -62,7 +61,7 @@ def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
     found: dict[tuple[str, str | None], History] = {}
     for indicator in catalogue.indicators:
         if indicator.publication is None:
-            for department in territories(indicator):
+            for department in indicator.territories:
                 found[indicator.id, department] = sums.history(indicator.measure, department)
         if indicator.comparison is not None:
             # An entity of no département is counted for the region; here it is the country alone.
@@ -75,7 +74,7 @@ def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
         # The region's for all: that a département has none yet is not to be seen.
         reports = sums.reports(indicator.measure, None)
         ends = tuple(sorted({publication.period_end(day) for day in reports}))
-        for department in territories(indicator):
+        for department in indicator.territories:
             found[identifier, department] = _published_history(
                 catalogue, cells, parts, department, ends, publication
             )
@@ -107,7 +106,7 @@ def categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:
         )
         for indicator in catalogue.indicators
         if indicator.publication is None
-        for department in territories(indicator)
+        for department in indicator.territories
         for category in indicator.categories
     }
     return {**counted, **person_categories_of(holdings, catalogue)}
@@ -121,7 +120,7 @@ def person_categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:
             total for cell, total in own.items() if cell[1] == category and _is_in(cell, department)
         )
         for identifier, own in cells.items()
-        for department in territories(catalogue.indicator(identifier))
+        for department in catalogue.indicator(identifier).territories
         for category in catalogue.indicator(identifier).categories
     }
 

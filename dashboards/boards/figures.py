@@ -36,6 +36,7 @@ from dashboards.boards.queries import (
     per_milestone,
     per_territory,
     select,
+    share,
     shown,
     status_code,
     with_label,
@@ -237,8 +238,7 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
         _unit_column(promised),
         Column(
             "Avancement",
-            # Cut, so that 100 % is all of the way.
-            Query(f"floor(round(100 * {progress}, 0.000001)) / 100"),
+            Query(share(progress)),
             Shown(PERCENT, decimals=0, steps=(Step(None, "blue"),), least=0, most=1),
             100,
             cell=BARS,

@@ -33,7 +33,6 @@ __all__ = [
     "COUNT",
     "DATE",
     "DAYS",
-    "EUROS",
     "EXPECTED",
     "NO_UNIT",
     "PERCENT",
@@ -71,7 +70,6 @@ DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasourc
 #: Grafana's names for the units. A day is written as French readers write it.
 PERCENT: Final = "percentunit"
 COUNT: Final = "locale"
-EUROS: Final = "currencyEUR"
 DATE: Final = "time:DD/MM/YYYY"
 DAYS: Final = "suffix: j"
 SECONDS: Final = "s"

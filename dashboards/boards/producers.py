@@ -40,6 +40,7 @@ from dashboards.boards.queries import (
     latest,
     on,
     select,
+    share,
     with_label,
 )
 from dashboards.conventions import Links
@@ -166,7 +167,9 @@ def _scorecards(at: At, runbooks: Sequence[Link]) -> Panel:
             Column("Code", "producer", width=CODE),
             Column("Acceptés", Query(valid), WHOLE, 80),
             Column("Refusés", Query(refused), REFUSED, 72),
-            Column("Part valide", Query(f"{valid} / ({valid} + {refused} > 0)"), SHARE, 70),
+            Column(
+                "Part valide", Query(share(f"{valid} / ({valid} + {refused} > 0)", 1)), SHARE, 70
+            ),
             Column("Retard médian", Query(f"histogram_quantile(0.5, {buckets})"), AGE, 68),
             Column(
                 "Dernier événement",

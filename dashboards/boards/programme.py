@@ -71,6 +71,7 @@ from dashboards.boards.queries import (
     on,
     one_of,
     select,
+    share,
     status_code,
     throughout,
 )
@@ -180,7 +181,7 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
                 Shown(DATE),
                 LATEST,
             ),
-            Column("Rythme", Query(pace), Shown(PERCENT, decimals=0), VALUE),
+            Column("Rythme", Query(share(pace)), Shown(PERCENT, decimals=0), VALUE),
         ],
         sort=("État", True),
         tall=True,

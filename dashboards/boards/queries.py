@@ -8,8 +8,9 @@ from typing import Final
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
+from catalogue.formatting import NumberFormat
 from catalogue.metric_names import Metric
-from catalogue.model import Direction, Indicator, Unit
+from catalogue.model import Indicator, Unit
 from dashboards import conventions as ours
 from dashboards.statuses import STATUSES
 from dashboards.territory import DEPARTMENTS, geohash
@@ -30,6 +31,7 @@ __all__ = [
     "per_milestone",
     "per_territory",
     "select",
+    "share",
     "shown",
     "status_code",
     "throughout",
@@ -139,21 +141,20 @@ def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) 
     """Give values of indicators of different units as they are read in one column.
 
     `expression_of` makes an expression of a matcher of indicators. A ratio becomes a percentage;
-    each has the decimals that its indicator has, mostly none. What is beyond the last digit is cut
-    on the side away from the target, so that 100 is never read where 100 % is not attained.
+    each has the decimals that its indicator has, mostly none, and is cut as
+    `catalogue.formatting` says.
     """
     parts = []
-    for (ratio, decimals, direction), ids in _kinds(indicators).items():
-        cut = "floor" if direction is Direction.RISING else "ceil"
-        value = expression_of(one_of(ids))
-        if not decimals:
-            parts.append(f"{cut}({value})")
-            continue
-        digits = 10**decimals
-        raised = digits * (PERCENT if ratio else 1)
-        # A float may be a hair beside the decimal that was meant: 0.29 as 289.99…/1000.
-        parts.append(f"{cut}(round({raised} * {value}, 0.000001)) / {digits}")
+    for written, ids in _kinds(indicators).items():
+        cut = written.cut_query(expression_of(one_of(ids)))
+        parts.append(f"{cut} / {10**written.decimals}" if written.decimals else cut)
     return " or ".join(parts) or NOTHING
+
+
+def share(expression: str, decimals: int = 0) -> str:
+    """Give a share of 1 for a column of percentages, cut to the last digit that is shown."""
+    written = NumberFormat(Unit.RATIO, decimals=decimals)
+    return f"{written.cut_query(expression)} / {written.scale}"
 
 
 def change_shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
@@ -173,10 +174,10 @@ def _rounded(change: str, decimals: int, *, ratio: bool) -> str:
     return f"round({raised}, {10**-decimals:g})" if decimals else f"round({raised})"
 
 
-def _kinds(indicators: Iterable[Indicator]) -> Mapping[tuple[bool, int, Direction], list[str]]:
-    kinds: dict[tuple[bool, int, Direction], list[str]] = {}
+def _kinds(indicators: Iterable[Indicator]) -> Mapping[NumberFormat, list[str]]:
+    kinds: dict[NumberFormat, list[str]] = {}
     for one in indicators:
-        kinds.setdefault((one.unit is Unit.RATIO, one.decimals, one.direction), []).append(one.id)
+        kinds.setdefault(NumberFormat.of(one), []).append(one.id)
     return kinds
 
 

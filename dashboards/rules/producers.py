@@ -10,13 +10,14 @@ from typing import Final
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
+from catalogue.formatting import NO_BREAK
 from catalogue.model import Catalogue
 from dashboards import conventions as ours
 from dashboards.rules import alerts
 from dashboards.rules.building import MONITOR_TITLE, AlertBuilder
 from dashboards.rules.model import Alert, in_brackets
 from dashboards.rules.pace import LAST_KNOWN
-from dashboards.rules.wording import NO_BREAK, days_from, label_from, literal
+from dashboards.rules.wording import days_from, label_from, literal
 
 __all__ = ["producer_alerts"]
 

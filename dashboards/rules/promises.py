@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
+from catalogue.formatting import NumberFormat, day_text
 from catalogue.metric_names import Metric
 from catalogue.model import Catalogue, Indicator, Milestone, Programme
 from catalogue.progress import MilestoneStatus
@@ -79,7 +80,7 @@ def _alerts(
 ) -> Iterator[Alert]:
     for milestone in indicator.milestones:
         if milestone.target is not None:
-            target = wording.target_of(indicator, float(milestone.target))
+            target = NumberFormat.of(indicator).text(float(milestone.target))
             yield from _milestone_alerts(programme, indicator, milestone, target, pace, links)
     unreported = _unreported(indicator)
     if unreported is not None:
@@ -258,7 +259,7 @@ def _named(indicator: Indicator, milestone: Milestone) -> str:
 
 def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
     """Say the value, the target and the day."""
-    day = "sans échéance" if milestone.day is None else f"au {wording.day_of(milestone.day)}"
+    day = "sans échéance" if milestone.day is None else f"au {day_text(milestone.day)}"
     assumed = ", en partie supposée" if milestone.assumed else ""
     value = wording.value_of(wording.VALUE, indicator.unit, decimals=indicator.decimals)
     if indicator.publication is not None:

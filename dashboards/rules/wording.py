@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
-from catalogue.model import Direction, Indicator, Periodicity, Unit
-from dashboards import console
+from catalogue.formatting import NARROW, NO_BREAK, NumberFormat
+from catalogue.model import Indicator, Periodicity, Unit
 
 __all__ = [
     "EXPECTED",
-    "NO_BREAK",
     "TERRITORY",
     "VALUE",
     "amount_of",
     "cut",
     "day_from",
-    "day_of",
     "days_from",
     "label_from",
     "literal",
     "pace_from",
-    "target_of",
     "value_from",
     "value_of",
 ]
-
-NO_BREAK: Final = "\u00a0"
-NARROW: Final = "\u202f"
 
 #: The territory that an alert is about; `Île-de-France` or `Seine-et-Marne (77)`.
 TERRITORY: Final = "{{ $labels.territory }}"
@@ -67,16 +60,11 @@ def literal(text: str) -> str:
 def cut(expression: str, indicator: Indicator) -> str:
     """Cut a value in PromQL to the last digit shown, on the side away from the target.
 
-    As `dashboards.console.format_value` does: 100 % is never read where it is not attained.
+    In the indicator's unit: a ratio stays one of 1.
     """
-    rounding = "floor" if indicator.direction is Direction.RISING else "ceil"
-    if indicator.unit is Unit.RATIO:
-        return f"{rounding}(1000 * {expression}) / 1000"
-    if not indicator.decimals:
-        return f"{rounding}({expression})"
-    digits = 10**indicator.decimals
-    # A float may be a hair beside the decimal that was meant: 0.29 as 28.999…/100.
-    return f"{rounding}(round({digits} * {expression}, 0.000001)) / {digits}"
+    written = NumberFormat.of(indicator)
+    digits = written.cut_query(expression)
+    return digits if written.scale == 1 else f"{digits} / {written.scale}"
 
 
 def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:
@@ -94,16 +82,6 @@ def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:
 def amount_of(value: str) -> str:
     """Show a number of any size and unit."""
     return f'{{{{ {value} | printf "%.6g" | {_COMMA} }}}}'
-
-
-def target_of(indicator: Indicator, target: float) -> str:
-    """Write a target, which is known beforehand."""
-    return console.value_of(indicator, target)
-
-
-def day_of(day: date) -> str:
-    """Write a day, which is known beforehand."""
-    return day.strftime("%d/%m/%Y")
 
 
 def day_from(query: str, *, found: str, absent: str) -> str:

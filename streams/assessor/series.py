@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from catalogue import metric_names as names
-from catalogue.assessment import territories
 from catalogue.judgement import CHANGE_DAYS
 from catalogue.progress import MilestoneStatus
 from streams.metric_families import midnight
@@ -62,7 +61,7 @@ def cell_points(catalogue: Catalogue, parts: Parts, as_of: date) -> Iterator[Poi
         if indicator.publication is None:
             continue
         day = indicator.publication.day(as_of)
-        for department in territories(indicator):
+        for department in indicator.territories:
             who = (programmes[indicator.id], indicator.id, department or names.REGION)
             for category in indicator.categories:
                 count = parts[indicator.id, department, category].at(day)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from catalogue import metric_names as names
-from catalogue.assessment import Reading, territories
+from catalogue.history import Reading
 from catalogue.model import Catalogue, Indicator
 from events.identifiers import Department
 from streams.audit.errors import WorkerUnreadableError
@@ -21,7 +21,7 @@ from streams.audit.recount import Audit
 if TYPE_CHECKING:
     from streams.histories import ExactPersons
 
-__all__ = ["Comparison", "compare", "compare_exposed", "shown_readings", "workers_day"]
+__all__ = ["Comparison", "compare", "compare_exposed", "workers_day"]
 
 FIGURES: Final = (
     names.INDICATOR_VALUE,
@@ -94,24 +94,6 @@ def compare_exposed(
                 if difference is not None:
                     differences.append(difference)
     return Comparison(compared, tuple(differences))
-
-
-def shown_readings(
-    catalogue: Catalogue, workers: Iterable[Exposed]
-) -> dict[tuple[str, str | None], Reading]:
-    """Give the workers' reading of each indicator, for the region and each département.
-
-    Only of workers that together show every partition: what none shows reads as nothing. An
-    indicator about persons has no reading, as no worker shows it.
-    """
-    shown = _Shown(workers)
-    return {
-        (indicator.id, department): _Figure(programme.id, indicator).reading(shown, department)
-        for programme in catalogue.programmes
-        for indicator in programme.indicators
-        if indicator.publication is None
-        for department in territories(indicator)
-    }
 
 
 def workers_day(workers: Iterable[Exposed]) -> date:
@@ -231,7 +213,7 @@ class _Figure(NamedTuple):
 
     def compared(self, audit: Audit, shown: _Shown) -> Iterator[str | None]:
         """Compare each of its figures with the workers': one line for each difference, or None."""
-        for department in territories(self.indicator):
+        for department in self.indicator.territories:
             where = self._named(department)
             counted = audit.readings[self.indicator.id, department]
             found = self.reading(shown, department)
@@ -257,7 +239,7 @@ class _Figure(NamedTuple):
         if held is None:
             return
         told = "the workers' states are not what the audit counts"
-        for department in territories(self.indicator):
+        for department in self.indicator.territories:
             where = self._named(department)
             cells = {cell: count for cell, count in held.items() if department in (None, cell[0])}
             counted = audit.readings[self.indicator.id, department].numerator

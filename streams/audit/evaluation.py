@@ -1,4 +1,8 @@
-"""A term of the catalogue as one SQL question about a day, and its answer."""
+"""A term of the catalogue as SQL questions, and their answers.
+
+One is about a single day: what a term comes to, counted of the records that count on that day. The
+other is about all days up to it: from when until when each record counts, added up by day.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Mode, Term
 from streams.audit.ledger import Ledger
 
-__all__ = ["Answer", "Question", "evaluate", "last", "question", "total"]
+__all__ = ["Answer", "Course", "Question", "course", "evaluate", "last", "question", "total"]
 
 # SQLite adds up to 2^63 and fails beyond: a million of the largest amounts. In two parts it does
 # not, for as many rows as it can hold.
@@ -31,6 +35,39 @@ FROM {rows}
 WHERE {conditions}
 GROUP BY 1, 2
 """
+
+# Each record that counts does so from its day until it expires or, in a term that replaces, until
+# the entity's next record, whether that counts or only ends. 0 days are none.
+_STEPS: Final = """
+WITH named (fact, place, counts) AS (VALUES {named}), seen AS (
+    SELECT *, lead(day) OVER (
+        PARTITION BY entity ORDER BY day, time, source, id, place
+    ) AS following
+    FROM named CROSS JOIN cell USING (fact)
+    WHERE {concerned}
+), span AS (
+    SELECT department, day, min({replaced}, {expired}) AS until, ({amount}) AS amount
+    FROM {rows}
+    WHERE {conditions}
+), step AS (
+    SELECT department, day, amount FROM span WHERE until > day
+    UNION ALL
+    SELECT department, until, -amount FROM span WHERE until > day AND until <= :as_of
+)
+SELECT department, day, sum(amount / {whole}), sum(amount % {whole})
+FROM step
+GROUP BY 1, 2
+"""
+
+_DAYS: Final = """
+WITH named (fact, place, counts) AS (VALUES {named})
+SELECT DISTINCT department, day
+FROM named CROSS JOIN cell USING (fact)
+WHERE {concerned}
+"""
+
+#: Later than any day.
+_NEVER: Final = 10**7
 
 _REPORTS: Final = """
 WITH named (fact, place, counts) AS (VALUES {named})
@@ -61,6 +98,17 @@ class Answer(NamedTuple):
     amounts: Mapping[Place, int]
     categories: Mapping[str, Mapping[Place, int]]
     reports: Mapping[Place, date]
+
+
+class Course(NamedTuple):
+    """What a term comes to on every day up to one, by the place of each record.
+
+    `steps` are by how much the amount changes on a day (proleptic ordinal), `reports` the days of
+    the facts that it looks at.
+    """
+
+    steps: Mapping[Place, Mapping[int, int]]
+    reports: Mapping[Place, frozenset[int]]
 
 
 def total(amounts: Mapping[Place, int], department: Place, *, additive: bool = True) -> int:
@@ -96,25 +144,38 @@ def evaluate(ledger: Ledger, term: Term, as_of: date) -> Answer:
     return Answer(amounts, categories, reports)
 
 
+def course(ledger: Ledger, term: Term, as_of: date) -> Course:
+    """Answer what a term came to on every day up to one, from the cells that are settled."""
+    parts = _parts(term)
+    expired = "NULL" if term.expires is None else f"day + {_lifetime(term.expires)} + 1"
+    sql = _STEPS.format(
+        named=_named(term),
+        concerned=_concerned(term),
+        replaced=f"coalesce(following, {_NEVER})" if term.mode is Mode.REPLACE else _NEVER,
+        expired=f"coalesce({expired}, {_NEVER})",
+        amount=parts.amount,
+        rows=parts.rows,
+        conditions=" AND ".join(["counts", *parts.conditions]),
+        whole=_WHOLE,
+    )
+    steps: defaultdict[Place, dict[int, int]] = defaultdict(dict)
+    for department, day, wholes, rest in _ask(ledger, Question(sql, parts.parameters), as_of):
+        steps[department][day] = wholes * _WHOLE + rest
+    reports: defaultdict[Place, set[int]] = defaultdict(set)
+    days = _DAYS.format(named=_named(term), concerned=_concerned(term))
+    for department, day in _ask(ledger, Question(days, parts.parameters), as_of):
+        reports[department].add(day)
+    return Course(steps, {place: frozenset(days) for place, days in reports.items()})
+
+
 def question(term: Term) -> Question:
     """Compile a term. Only our own words enter the SQL; the catalogue's values are bound."""
-    names = (*term.facts, *term.unless)
-    parameters: dict[str, str | int] = {f"fact{at}": name for at, name in enumerate(names)}
-    conditions = ["counts"]
+    parts = _parts(term)
+    conditions = ["counts", *parts.conditions]
     if term.mode is Mode.REPLACE:
         conditions.append("age = 1")
-    parameters |= {f"entity{at}": entity for at, entity in enumerate(_entities(term))}
-    for at, (field, values) in enumerate(term.where):
-        wanted = {f"value{at}_{each}": value for each, value in enumerate(sorted(values))}
-        parameters |= wanted
-        listed = ", ".join(f":{name}" for name in wanted)
-        conditions.append(f"{_text(field)} IN ({listed})")
     if term.expires is not None:
         conditions.append(f"coalesce(:as_of - day <= {_lifetime(term.expires)}, TRUE)")
-    # json_each gives a plain number one row, and a mapping one row for each of its keys.
-    rows, amount = "seen", "1"
-    if term.amount is not None:
-        rows, amount = f"seen, json_each({_field(term.amount)}) AS part", "part.value"
     category = "NULL"
     if term.breakdown is not None:
         category = "part.key" if term.breakdown == term.amount else _text(term.breakdown)
@@ -122,12 +183,39 @@ def question(term: Term) -> Question:
         named=_named(term),
         concerned=_concerned(term),
         category=category,
-        amount=amount,
+        amount=parts.amount,
         whole=_WHOLE,
-        rows=rows,
+        rows=parts.rows,
         conditions=" AND ".join(conditions),
     )
-    return Question(sql, parameters)
+    return Question(sql, parts.parameters)
+
+
+class _Parts(NamedTuple):
+    """What both questions about a term have in common."""
+
+    rows: str
+    amount: str
+    conditions: list[str]
+    parameters: Mapping[str, str | int]
+
+
+def _parts(term: Term) -> _Parts:
+    parameters: dict[str, str | int] = {
+        f"fact{at}": name for at, name in enumerate((*term.facts, *term.unless))
+    }
+    parameters |= {f"entity{at}": entity for at, entity in enumerate(_entities(term))}
+    conditions = []
+    for at, (field, values) in enumerate(term.where):
+        wanted = {f"value{at}_{each}": value for each, value in enumerate(sorted(values))}
+        parameters |= wanted
+        listed = ", ".join(f":{name}" for name in wanted)
+        conditions.append(f"{_text(field)} IN ({listed})")
+    if term.amount is None:
+        return _Parts("seen", "1", conditions, parameters)
+    # json_each gives a plain number one row, and a mapping one row for each of its keys.
+    rows = f"seen, json_each({_field(term.amount)}) AS part"
+    return _Parts(rows, "part.value", conditions, parameters)
 
 
 def _ask(ledger: Ledger, asked: Question, as_of: date) -> Iterator[Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from catalogue.assessment import Reading, territories
+from catalogue.history import Histories, History, Reading, StepFunction
 from catalogue.model import Catalogue
+from catalogue.terms import Measure, Term
 from events.dead_letters import Origin
 from events.record_rules import RULES, RecordRules
-from streams.audit.evaluation import Answer, evaluate, last, total
+from streams.audit.evaluation import Answer, Course, course, evaluate, last, total
 from streams.audit.ledger import Account, Ledger
 from streams.audit.records import RawRecord
 from streams.audit.work_folder import WorkFolder
@@ -30,7 +32,8 @@ class Audit:
     `account` tells what became of all that was read, whatever the days. `readings` are in the
     catalogue's order, the region first and then, where the indicator's grain is the département,
     all eight; amounts are whole numbers (cents where the indicator is in euros). `categories` are
-    the numerators' parts, where there are any.
+    the numerators' parts, where there are any. `histories` are what the judgements follow, up to
+    the day, of all indicators but those about persons; on the day they come to the readings.
     """
 
     as_of: date
@@ -38,6 +41,7 @@ class Audit:
     account: Account
     readings: Mapping[ReadingKey, Reading]
     categories: Mapping[CategoryKey, int]
+    histories: Histories
     catalogue: Catalogue
 
 
@@ -83,14 +87,15 @@ def audit_ledger(
     categories: dict[CategoryKey, int] = {}
     for indicator in catalogue.indicators:
         found = [answers[term] for term in indicator.measure.terms]
-        for department in territories(indicator):
+        for department in indicator.territories:
             readings[indicator.id, department] = _reading(
                 found, department, additive=indicator.measure.additive
             )
             for category in indicator.categories:
                 parts = found[0].categories.get(category, {})
                 categories[indicator.id, category, department] = total(parts, department)
-    return Audit(as_of, known_on, ledger.account(), readings, categories, catalogue)
+    histories = _histories(ledger, catalogue, as_of)
+    return Audit(as_of, known_on, ledger.account(), readings, categories, histories, catalogue)
 
 
 def _reading(answers: Sequence[Answer], department: str | None, *, additive: bool) -> Reading:
@@ -102,4 +107,37 @@ def _reading(answers: Sequence[Answer], department: str | None, *, additive: boo
         numerator=numerator,
         denominator=denominator[0] if denominator else None,
         last_reported=max((day for day in reported if day is not None), default=None),
+    )
+
+
+def _histories(ledger: Ledger, catalogue: Catalogue, as_of: date) -> Histories:
+    told = [one for one in catalogue.indicators if one.publication is None]
+    terms = dict.fromkeys(term for one in told for term in one.measure.terms)
+    courses = {term: course(ledger, term, as_of) for term in terms}
+    return {
+        (one.id, department): _history(one.measure, courses, department)
+        for one in told
+        for department in one.territories
+    }
+
+
+def _history(measure: Measure, courses: Mapping[Term, Course], department: str | None) -> History:
+    # The region's is all there is, placed or not; but its own, where the measure is not additive.
+    is_sum = department is None and measure.additive
+    counted: list[StepFunction] = []
+    days: set[int] = set()
+    for term in measure.terms:
+        found = courses[term]
+        places = {*found.steps, *found.reports} if is_sum else {department}
+        steps: Counter[int] = Counter()
+        for place in places:
+            steps.update(found.steps.get(place, {}))
+            days |= found.reports.get(place, frozenset())
+        counted.append(StepFunction.of(steps))
+    numerator, *denominator = counted
+    return History(
+        numerator,
+        denominator[0] if denominator else None,
+        tuple(map(date.fromordinal, sorted(days))),
+        measure.divisor,
     )

@@ -8,14 +8,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from catalogue.assessment import Figure, assess
-from catalogue.model import Indicator, Unit
+from catalogue.figure import Figure, figures_of
+from catalogue.formatting import NumberFormat
+from catalogue.judgement import judge_all
+from catalogue.model import Indicator
 from streams.audit.comparison import Comparison
 from streams.audit.ledger import Account
 from streams.audit.reading import Extent
 from streams.audit.recount import Audit
 
-__all__ = ["audit_document", "print_audit"]
+__all__ = ["audit_document", "audited_figures", "print_audit"]
 
 
 def audit_document(
@@ -24,7 +26,7 @@ def audit_document(
     """Give an audit as plain JSON.
 
     `as_of`, `known_on` (null: with all records), `account` (see `Account`), `figures` (see
-    `catalogue.assessment.Figure`: each indicator for the region, `department` null, and where its
+    `catalogue.figure.Figure`: each indicator for the region, `department` null, and where its
     grain allows for each département; of persons no amounts), `categories` (the parts of the
     numerators that have a breakdown, in whole amounts: cents where the indicator is in euros; none
     of persons), `comparison` (null without workers; else `compared`, `different` and a line for
@@ -32,7 +34,7 @@ def audit_document(
     `topics` (by partition, `starts`: the first offset that is left, where that is not 0; `held`:
     the records behind an open transaction).
     """
-    figures = _told_figures(audit)
+    figures = audited_figures(audit)
     return {
         "as_of": audit.as_of.isoformat(),
         "known_on": None if audit.known_on is None else audit.known_on.isoformat(),
@@ -94,38 +96,36 @@ def _table(audit: Audit) -> Table:
     table.add_column("indicator", no_wrap=True)
     for heading in ("value", "counted", "last report"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for figure in _told_figures(audit):
+    for figure in audited_figures(audit):
         if figure.department is None:
+            indicator = audit.catalogue.indicator(figure.indicator)
             table.add_row(
                 figure.indicator,
-                _value(figure),
-                _counted(figure, audit.catalogue.indicator(figure.indicator)),
+                NumberFormat.of(indicator).text(figure.value),
+                _counted(figure, indicator),
                 str(figure.last_reported or "never"),
             )
     return table
 
 
-def _told_figures(audit: Audit) -> tuple[Figure, ...]:
+def audited_figures(audit: Audit) -> tuple[Figure, ...]:
     """Judge what was counted; of persons, whose exact numbers are not told, only the region's day.
 
     What is published of them is the assessor's and the export's to tell.
     """
-    shown = {
-        (indicator, department): reading
-        for (indicator, department), reading in audit.readings.items()
-        if audit.catalogue.indicator(indicator).publication is None
-    }
-    figures = assess(audit.catalogue, shown, audit.as_of)
+    judged = judge_all(audit.catalogue, audit.histories, audit.as_of)
     return tuple(
-        figure.model_copy(
+        figure
+        if audit.catalogue.indicator(figure.indicator).publication is None
+        else figure.model_copy(
             update={
                 "status": None,
+                "numerator": None,
+                "denominator": None,
                 "last_reported": audit.readings[figure.indicator, None].last_reported,
             }
         )
-        if audit.catalogue.indicator(figure.indicator).publication is not None
-        else figure
-        for figure in figures
+        for figure in figures_of(audit.catalogue, judged, audit.as_of)
     )
 
 
@@ -136,17 +136,3 @@ def _counted(figure: Figure, indicator: Indicator) -> str:
         return "observed"
     over = "" if figure.denominator is None else f"/{figure.denominator}"
     return f"{figure.numerator}{over}"
-
-
-def _value(figure: Figure) -> str:
-    if figure.value is None:
-        return "–"
-    match figure.unit:
-        case Unit.RATIO:
-            return f"{figure.value:.1%}"
-        case Unit.EUROS:
-            return f"{figure.value:,.2f} €"
-        case Unit.COUNT if figure.value.is_integer():
-            return f"{figure.value:,.0f}"
-        case Unit.COUNT:
-            return f"{figure.value:,.6f}".rstrip("0")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
-from catalogue.assessment import territories
 from catalogue.judgement import compared, judge
 from catalogue.metric_names import METRICS, Metric
 from streams.assessor.series import Point, cell_points, judgement_points
@@ -50,7 +49,7 @@ class Past:
 
     def __len__(self) -> int:
         """How many territories of indicators there are to judge."""
-        return sum(1 for one in self._catalogue.indicators for _ in territories(one))
+        return sum(1 for one in self._catalogue.indicators for _ in one.territories)
 
     def promised(self) -> Iterator[Series]:
         """Yield what is the same on every day: targets, deadlines; and the day itself."""
@@ -72,7 +71,7 @@ class Past:
         """Yield the series of each territory of each indicator."""
         for programme in self._catalogue.programmes:
             for indicator in programme.indicators:
-                for department in territories(indicator):
+                for department in indicator.territories:
                     yield self._territory(programme.id, indicator, department)
 
     def _territory(

@@ -1,17 +1,23 @@
-"""The figures that workers show, judged as the catalogue judges them, and those of persons."""
+"""The figures of a demo, as the assessor judges them: those that boards and alerts show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias
 
 from catalogue import metric_names as names
-from catalogue.assessment import Figure, assess
+from catalogue.figure import Figure
 from catalogue.model import Catalogue
-from streams.audit.comparison import shown_readings
+from catalogue.progress import MilestoneStatus
 from streams.audit.exposed import Exposed
 
-__all__ = ["assessed_on", "complete_on", "shown_figures"]
+__all__ = ["assessed_on", "complete_on", "judged_on", "judged_otherwise", "shown_figures"]
+
+_Values: TypeAlias = dict[tuple[str | None, ...], float]
+
+#: A metric's ratio as a percentage, without what a float adds to it.
+_DECIMALS = 9
 
 
 def complete_on(workers: Sequence[Exposed]) -> date | None:
@@ -24,42 +30,77 @@ def complete_on(workers: Sequence[Exposed]) -> date | None:
     return days.pop()
 
 
-def assessed_on(assessors: Sequence[Exposed]) -> date | None:
-    """The day of which an assessor shows every figure; None while it has not read all."""
-    for one in assessors:
-        (ready, lag) = (
-            next((sample.value for sample in one.of(metric)), None)
-            for metric in (names.ASSESSOR_READY, names.ASSESSOR_LAG)
-        )
-        return one.as_of if (ready, lag) == (1, 0) else None
-    return None
+def judged_on(assessor: Exposed) -> date | None:
+    """The day that an assessor has judged; None while it has judged none."""
+    return assessor.as_of if _single(assessor, names.ASSESSOR_READY) == 1 else None
 
 
-def shown_figures(
-    catalogue: Catalogue, workers: Sequence[Exposed], assessors: Sequence[Exposed] = ()
-) -> tuple[Figure, ...]:
-    """Every figure that the workers show, and those about persons that the assessor publishes.
+def assessed_on(assessor: Exposed) -> date | None:
+    """The day that an assessor has judged by all that is to be known; None while it has not."""
+    return judged_on(assessor) if _single(assessor, names.ASSESSOR_LAG) == 0 else None
 
-    None while some of the workers' are missing, for zero would be a lie.
+
+def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]:
+    """Every figure as an assessor judges it, against the milestone in force on its day.
+
+    None while it has judged none, for zero would be a lie.
     """
-    as_of = complete_on(workers)
+    as_of = judged_on(assessor)
     if as_of is None:
         return ()
-    published = {
-        (sample.labels["indicator"], sample.labels["department"]): sample.value
-        for one in assessors
-        for sample in one.of(names.INDICATOR_ASSESSED_VALUE)
+    values = _by(assessor, names.INDICATOR_ASSESSED_VALUE, "indicator", "department")
+    milestone = ("indicator", "department", "milestone")
+    rates = _by(assessor, names.MILESTONE_PROGRESS, *milestone)
+    projected = _by(assessor, names.MILESTONE_PROJECTED, *milestone)
+    statuses: dict[tuple[str | None, ...], MilestoneStatus] = {
+        tuple(sample.labels[label] for label in milestone): MilestoneStatus(sample.labels["status"])
+        for sample in assessor.of(names.MILESTONE_STATUS)
+        if sample.value
     }
-    return tuple(
-        figure
-        if catalogue.indicator(figure.indicator).publication is None
-        else _published(
-            figure, published.get((figure.indicator, figure.department or names.REGION))
-        )
-        for figure in assess(catalogue, shown_readings(catalogue, workers), as_of)
-    )
+    figures = []
+    for indicator in catalogue.indicators:
+        for department in indicator.territories:
+            promised = Figure.unknown(catalogue, indicator.id, department, as_of)
+            place = (indicator.id, department or names.REGION)
+            key = (*place, promised.milestone)
+            rate, seconds = rates.get(key), projected.get(key)
+            judged: dict[str, Any] = {
+                "value": values.get(place),
+                "progress_rate": None if rate is None else round(100 * rate, _DECIMALS),
+                "status": statuses.get(key),
+                "projected_day": None
+                if seconds is None
+                else datetime.fromtimestamp(seconds, UTC).date(),
+            }
+            figures.append(promised.model_copy(update=judged))
+    return tuple(figures)
 
 
-def _published(figure: Figure, value: float | None) -> Figure:
-    """Put in what is published, and no judgement: that is the assessor's, on another day."""
-    return figure.model_copy(update={"value": value, "status": None})
+def judged_otherwise(shown: Iterable[Figure], audited: Iterable[Figure]) -> Iterator[str]:
+    """Yield a line for each figure that an assessor judges otherwise than an audit does.
+
+    But those about persons, which an audit does not judge.
+    """
+    by_place = {(one.indicator, one.department): one for one in shown}
+    for one in audited:
+        found = by_place.get((one.indicator, one.department))
+        counted = (one.value, one.status, one.projected_day)
+        judged = None if found is None else (found.value, found.status, found.projected_day)
+        if counted != judged:
+            where = f"{one.programme}/{one.indicator}/{one.department or names.REGION}"
+            yield f"{where}: audit {_told(*counted)}, assessor {_told(*(judged or ()))}"
+
+
+def _told(*judged: object) -> str:
+    return " ".join("none" if one is None else str(one) for one in judged) or "nothing"
+
+
+def _single(assessor: Exposed, metric: names.Metric) -> float | None:
+    return next((sample.value for sample in assessor.of(metric)), None)
+
+
+def _by(assessor: Exposed, metric: names.Metric, *labels: str) -> _Values:
+    return {
+        tuple(sample.labels[label] for label in labels): sample.value
+        for sample in assessor.of(metric)
+    }

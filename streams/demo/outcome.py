@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-from catalogue.assessment import Figure
+from catalogue.figure import Figure
 from catalogue.progress import MilestoneStatus
 from streams.audit.ledger import Account
 from streams.demo.screen import thousands
@@ -23,7 +23,7 @@ class Frozen(BaseModel):
 
 
 class ShownFigure(Frozen):
-    """A figure as the worker shows it; see `catalogue.assessment.Figure`."""
+    """A figure as the assessor judges it; see `catalogue.figure.Figure`."""
 
     programme: str
     indicator: str
@@ -61,7 +61,7 @@ class Outcome(Frozen):
     def of(
         cls, as_of: date, account: Account, figures: Sequence[Figure], audit: AuditCount
     ) -> Self:
-        """Put it together from the audit's account and the worker's figures."""
+        """Put it together from the audit's account and the assessor's figures."""
         return cls(
             as_of=as_of,
             produced=account.produced,

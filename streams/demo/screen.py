@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn
 from rich.text import Text
 
 from boundary.showing import legible
-from catalogue.assessment import Figure
+from catalogue.figure import Figure
 
 __all__ = ["Frame", "Layout", "LiveScreen", "PlainScreen", "Screen", "thousands"]
 

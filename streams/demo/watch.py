@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
-from catalogue.assessment import Figure
+from catalogue.figure import Figure
 from catalogue.model import Catalogue
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.exposed import Exposed, read_worker
-from streams.demo.figures import assessed_on, complete_on, shown_figures
+from streams.demo.figures import assessed_on, complete_on, judged_on, shown_figures
 from streams.demo.screen import Frame, Screen
 from streams.demo.stage import Stage
 
@@ -33,8 +33,9 @@ class Watch:
         self.day: date | None = None
         """The day of which it then showed every figure."""
         self.figures: tuple[Figure, ...] = ()
+        """What the assessor judged then; nothing before it has judged."""
         self.assessed_on: date | None = None
-        """The day of which the assessor then showed every figure about persons."""
+        """The day that the assessor had then judged by all that is to be known."""
         self._stage = stage
         self._catalogue = catalogue
         self._screen = screen
@@ -52,13 +53,15 @@ class Watch:
         """Read and show the worker's figures now."""
         began = time.monotonic()
         address = self._stage.worker.address
-        self.workers = _read(address)
-        assessors = _read(self._stage.assessor.address)
+        worker, assessor = _read(address), _read(self._stage.assessor.address)
+        self.workers = [] if worker is None else [worker]
         self.day = complete_on(self.workers)
-        self.assessed_on = assessed_on(assessors)
-        self.figures = shown_figures(self._catalogue, self.workers, assessors)
+        judged, self.assessed_on, self.figures = None, None, ()
+        if assessor is not None:
+            judged, self.assessed_on = judged_on(assessor), assessed_on(assessor)
+            self.figures = shown_figures(self._catalogue, assessor)
         frame = Frame(
-            day=self.day or self._stage.clock.today(),
+            day=judged or self._stage.clock.today(),
             sent=self._stage.replay.sent,
             figures=self.figures,
             address=address,
@@ -68,11 +71,11 @@ class Watch:
         self._next_look = began + max(REFRESH_SECONDS, took / LOOKING_SHARE)
 
 
-def _read(address: str | None) -> list[Exposed]:
-    """Read what serves there; nothing while nothing does."""
+def _read(address: str | None) -> Exposed | None:
+    """Read what serves there; None while nothing does."""
     if address is None:
-        return []
+        return None
     try:
-        return [read_worker(f"http://{address}", wait_seconds=SCRAPE_SECONDS)]
+        return read_worker(f"http://{address}", wait_seconds=SCRAPE_SECONDS)
     except WorkerUnreadableError:
-        return []
+        return None

@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from catalogue.assessment import territories
 from catalogue.importing.places import territory_of
 from catalogue.observed import is_percent, observed_indicator
 from events.errors import ContractError
@@ -82,7 +81,7 @@ def promised_values(catalogue: Catalogue) -> Iterator[PiloteValue]:
 
 def _promised(name: str, indicator: Indicator) -> Iterator[PiloteValue]:
     factor = HUNDRED if is_percent(indicator.plan) else 1
-    for department in territories(indicator):
+    for department in indicator.territories:
         place = territory_of(department)
         start = indicator.baseline_for(department)
         if start is not None:

@@ -6,12 +6,13 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
-from math import floor
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 from boundary.showing import legible
 from boundary.spreadsheets import plain_cell
+from catalogue.formatting import NumberFormat
+from catalogue.model import Unit
 from events.dead_letters import DOOR
 from events.errors import RefusalReason
 from streams.producers.references import Dangling, Reconciliation
@@ -187,7 +188,7 @@ def _told(line: Dangling) -> str:
 
 def _percent(share: float) -> str:
     """Cut, so that 100 % is never read where something was refused."""
-    return f"{floor(round(1000 * share, 6)) / 10:.1f} %"
+    return f"{NumberFormat(Unit.RATIO, decimals=1).cut(share)} %"
 
 
 def _number(count: int) -> str:

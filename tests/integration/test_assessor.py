@@ -11,7 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from catalogue import metric_names as names
-from catalogue.assessment import assess
+from catalogue.figure import figures_of
+from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from streams.audit.reading import read_topics
 from streams.audit.recount import audit_records
@@ -71,11 +72,10 @@ def audited_values(broker: KafkaBroker) -> dict[tuple[str, ...], float]:
         ("formation", indicator, place or names.REGION): value
         for (indicator, place), value in published.items()
     }
-    for figure in assess(catalogue, audit.readings, LAST_DAY):
-        is_known = figure.value is not None and figure.last_reported is not None
-        if is_known and not is_of_persons(catalogue, figure.indicator):
+    for figure in figures_of(catalogue, judge_all(catalogue, audit.histories, LAST_DAY), LAST_DAY):
+        if figure.value is not None:
             place = figure.department or names.REGION
-            counted[figure.programme, figure.indicator, place] = figure.value or 0
+            counted[figure.programme, figure.indicator, place] = figure.value
     return counted
 
 

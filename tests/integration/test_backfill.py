@@ -11,7 +11,8 @@ import pytest
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
-from catalogue.assessment import Figure, assess
+from catalogue.figure import Figure, figures_of
+from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from streams.audit.ledger import Ledger
@@ -21,7 +22,7 @@ from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.openmetrics import read_openmetrics
 from tests.support.prometheus import Monitoring, Prometheus, create_blocks
-from tests.support.published import is_of_persons, published_values
+from tests.support.published import published_values
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew
@@ -82,13 +83,9 @@ def test_the_years_are_the_audit_s(
 
     with Ledger(read_topics(broker.bootstrap), partitions=8) as ledger:
         for day in CHOSEN:
-            figures = assess(catalogue, audit_ledger(ledger, catalogue, day).readings, day)
-            known = [
-                one
-                for one in figures
-                if one.value is not None and one.last_reported
-                if not is_of_persons(catalogue, one.indicator)
-            ]
+            histories = audit_ledger(ledger, catalogue, day).histories
+            figures = list(figures_of(catalogue, judge_all(catalogue, histories, day), day))
+            known = [one for one in figures if one.value is not None]
             assert len(known) > 60
             publication = catalogue.indicator("trainees_enrolled").publication
             assert publication is not None
@@ -99,14 +96,15 @@ def test_the_years_are_the_audit_s(
                 | {(one, place or names.REGION): value for (one, place), value in persons.items()}
             )
             assert shown == values(prometheus, names.INDICATOR_ASSESSED_VALUE, day)
-            statuses = prometheus.query(f"{names.MILESTONE_STATUS.name} == 1", day)
-            assert len(statuses) == sum(
-                milestone.holds(code)
-                for indicator in catalogue.indicators
-                for milestone in indicator.milestones
-                for code in (None, *{one.department for one in figures} - {None})
-                if milestone.target is not None
-            )
+            statuses = {
+                (one.labels["indicator"], one.labels["department"]): one.labels["status"]
+                for one in prometheus.query(f"{names.MILESTONE_STATUS.name} == 1", day)
+            }
+            assert statuses == {
+                (one.indicator, one.department or names.REGION): str(one.status)
+                for one in figures
+                if one.status is not None
+            }
 
 
 def by_place(figures: list[Figure]) -> dict[tuple[str, str], float]:

@@ -89,6 +89,8 @@ def test_a_quarter_is_replayed_and_audited() -> None:
     assert document["audit"]["different"] == 0
     values = {(one["indicator"], one["department"]): one["value"] for one in document["figures"]}
     assert 0 < values["schools_connected_ratio", "77"] < 1
+    statuses = {one["status"] for one in document["figures"] if one["target"] is not None}
+    assert statuses <= {"achieved", "on_track", "at_risk", "missed", "unreported"}
     assert "2016-03-31" in done.stderr
 
 

@@ -27,6 +27,7 @@ from tests.support.boards import BOARDS, questions
 from tests.support.prometheus import promtool, require_prometheus
 
 RATIO = next(one for one in load_catalogue().indicators if one.unit is Unit.RATIO)
+EUROS = load_catalogue().indicator("grants_committed_euros")
 FALLING = RATIO.model_copy(update={"direction": Direction.FALLING})
 
 OF_RATIO = f'programme="lycees", indicator="{RATIO.id}"'
@@ -90,6 +91,20 @@ def test_a_percentage_is_read_as_meant(
     """It is cut away from the target, but not by the inexactness of floats."""
     column = shown([indicator], lambda ids: f"max by (programme) ({select('x', indicator=ids)})")
     expect(tmp_path, {f"x{{{OF_RATIO}}}": value}, column, {'{programme="lycees"}': read})
+
+
+@pytest.mark.parametrize(
+    ("direction", "value"),
+    [(Direction.RISING, 6_861_999.999999999), (Direction.FALLING, 6862000.000000001)],
+)
+def test_a_sum_over_partitions_is_read_as_meant(
+    tmp_path: Path, direction: Direction, value: float
+) -> None:
+    """6 862 000 euros, in cents over eight partitions, are a hair beside them as a float."""
+    euros = EUROS.model_copy(update={"direction": direction})
+    column = shown([euros], lambda ids: f"max by (programme) ({select('x', indicator=ids)})")
+    series = {f'x{{programme="formation", indicator="{EUROS.id}"}}': value}
+    expect(tmp_path, series, column, {'{programme="formation"}': 6_862_000})
 
 
 def test_a_status_is_the_severity_of_the_one_that_holds(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import count
 from typing import Any, Final
 
-from catalogue.assessment import Reading
+from catalogue.history import Reading
 from catalogue.model import Catalogue, Programme
 from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for

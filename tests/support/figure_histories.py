@@ -8,9 +8,16 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from catalogue.history import History, StepFunction
+from catalogue.history import History, Reading, StepFunction
 
-__all__ = ["FIRST_DAY", "additive_histories", "figure_histories", "history_of", "ratio_histories"]
+__all__ = [
+    "FIRST_DAY",
+    "additive_histories",
+    "figure_histories",
+    "history_of",
+    "ratio_histories",
+    "reported",
+]
 
 #: Drawn histories begin here or up to `_SPAN` days later.
 FIRST_DAY = date(2018, 1, 1)
@@ -69,4 +76,18 @@ def history_of(
         numerator=StepFunction(tuple(whole), tuple(whole.values())),
         denominator=None if denominator is None else StepFunction((since,), (denominator,)),
         reports=tuple(whole),
+    )
+
+
+def reported(reading: Reading, *, divisor: int = 1) -> History:
+    """Give the history of a figure of which there is one report, that of a reading."""
+    day = reading.last_reported
+    if day is None:
+        return History(denominator=None if reading.denominator is None else StepFunction())
+    under = reading.denominator
+    return History(
+        numerator=StepFunction((day,), (reading.numerator,)),
+        denominator=None if under is None else StepFunction((day,), (under,)),
+        reports=(day,),
+        divisor=divisor,
     )

@@ -8,8 +8,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.assessment import Reading
-from catalogue.history import History, Spell, StepFunction
+from catalogue.history import History, Reading, Spell, StepFunction
 from catalogue.model import Direction
 from catalogue.progress import is_attained
 from tests.support.figure_histories import FIRST_DAY, figure_histories

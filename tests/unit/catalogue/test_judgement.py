@@ -12,7 +12,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from catalogue.assessment import assess, territories
 from catalogue.history import Histories, History, StepFunction
 from catalogue.judgement import CHANGE_DAYS, Change, Judgement, change_over, judge, judge_all
 from catalogue.loader import load_catalogue
@@ -248,26 +247,6 @@ def test_too_short_a_history_is_judged_by_its_mean_pace_and_projects_nothing() -
     assert told.status is MilestoneStatus.ON_TRACK
 
 
-@given(st.data())
-def test_too_short_a_history_is_judged_as_its_reading_alone(data: st.DataObject) -> None:
-    """Where there is no trend, the assessment of the day's reading says the same."""
-    indicator = CATALOGUE.indicator(
-        data.draw(st.sampled_from(["schools_connected_ratio", "coworking_sites_supported"]))
-    )
-    drawn = ratio_histories if indicator.measure.denominator else additive_histories
-    history = data.draw(drawn.filter(lambda one: bool(one.reports) and one.divisor == 1))
-    as_of = data.draw(st.dates(history.reports[0], FIRST_DAY + timedelta(days=100)))
-    told = judged(indicator, history, as_of)
-    figures = assess(CATALOGUE, {(indicator.id, None): history.reading(as_of)}, as_of)
-    figure = next(one for one in figures if (one.indicator, one.department) == (indicator.id, None))
-    assert told.trend is None
-    assert (told.status, told.progress_rate) == (figure.status, figure.progress_rate)
-    assert (told.value, told.last_reported) == (
-        None if figure.value is None else pytest.approx(figure.value),
-        figure.last_reported,
-    )
-
-
 def test_a_history_that_fell_silent_has_no_pace() -> None:
     """Half a year without a report is unreported; its flat end is no sign of standing still."""
     silent = history_of(lambda day: day, since=date(2016, 1, 1), days=730)
@@ -472,7 +451,7 @@ def test_each_territory_is_judged_by_each_milestone_that_it_is_held_to() -> None
     ] == [
         (indicator.id, department, milestone)
         for indicator in CATALOGUE.indicators
-        for department in territories(indicator)
+        for department in indicator.territories
         for milestone in [one.id for one in indicator.milestones if one.holds(department)] or NONE
     ]
 

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from catalogue.assessment import Reading, assess
 from catalogue.errors import InvalidCatalogueError
+from catalogue.history import Reading
+from catalogue.judgement import judge_all
 from catalogue.loader import PROGRAMMES, load_catalogue
 from catalogue.progress import MilestoneStatus
 from catalogue.publication import PersonPart
 from events.registry import Family
+from tests.support.figure_histories import reported
 from tests.support.reference_figures import Record, reference_figure
 
 BAD = Path(__file__).parents[2] / "corpus" / "catalogue" / "bad"
@@ -176,11 +178,11 @@ def test_an_indicator_is_added_without_python(tmp_path: Path) -> None:
     ]
     total = reference_figure(catalogue.indicator("tablets_delivered").measure, delivered, as_of)
     assert total is not None
-    readings: dict[tuple[str, str | None], Reading] = {
-        ("tablets_delivered", None): Reading(int(total), last_reported=date(2016, 6, 1))
-    }
-    region = assess(catalogue, readings, as_of)[0]
-    assert (region.value, region.target, region.status) == (600, 1000, MilestoneStatus.ON_TRACK)
+    history = reported(Reading(int(total), last_reported=date(2016, 6, 1)))
+    region = judge_all(catalogue, {("tablets_delivered", None): history}, as_of)[0]
+    assert region.milestone is not None
+    assert (float(region.value or 0), float(region.milestone.target or 0)) == (600, 1000)
+    assert region.status is MilestoneStatus.ON_TRACK
 
 
 COUNTED = """

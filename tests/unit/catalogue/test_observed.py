@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from catalogue.algebra import compile_measure
-from catalogue.assessment import Reading, assess
+from catalogue.history import Histories, Reading
+from catalogue.judgement import judge_all
 from catalogue.model import Indicator, Unit
 from catalogue.observed import TERRITORIES, is_external, observed_measure
 from catalogue.vocabulary import field_of
 from events.identifiers import Department
 from tests.support.audits import INDICATOR, catalogue_of
+from tests.support.figure_histories import reported
 from tests.support.observations import barometer
 
 BASELINE = {"value": 40, "day": date(2017, 1, 1), "source": "Essai"}
@@ -38,8 +41,9 @@ def test_a_percentage_is_a_hundredth() -> None:
     """What was observed as 71.5 is the ratio 0.715."""
     catalogue = catalogue_of({"observed": "IND-042", "percent": True}, unit="ratio")
     reading = Reading(71_500_000, last_reported=date(2019, 1, 1))
-    figure = assess(catalogue, {(INDICATOR, None): reading}, date(2019, 1, 1))[0]
-    assert figure.value == 0.715
+    history = reported(reading, divisor=catalogue.indicator(INDICATOR).measure.divisor)
+    judged = judge_all(catalogue, {(INDICATOR, None): history}, date(2019, 1, 1))[0]
+    assert judged.value == Fraction(715, 1000)
 
 
 @pytest.mark.parametrize("unit", Unit)
@@ -51,9 +55,9 @@ def test_it_is_in_the_unit_of_its_owner(unit: Unit) -> None:
 def test_nothing_observed_is_blank() -> None:
     """No zero, and no status but unreported."""
     catalogue = catalogue_of({"observed": "IND-042"})
-    never: dict[tuple[str, str | None], Reading] = {(INDICATOR, None): Reading(0)}
-    for readings in ({}, never):
-        assert assess(catalogue, readings, date(2019, 1, 1))[0].value is None
+    never: Histories = {(INDICATOR, None): reported(Reading(0))}
+    for histories in ({}, never):
+        assert judge_all(catalogue, histories, date(2019, 1, 1))[0].value is None
 
 
 def test_a_value_may_be_negative() -> None:

@@ -10,10 +10,13 @@ from rich.box import HEAVY_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from catalogue.assessment import Reading, assess
+from catalogue.figure import Figure, figures_of
+from catalogue.history import Reading
+from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
-from catalogue.model import Direction, Unit
-from dashboards.console import figures_table, format_value
+from catalogue.model import Catalogue
+from dashboards.console import figures_table
+from tests.support.figure_histories import reported
 from tests.support.observations import barometer
 
 CATALOGUE = load_catalogue()
@@ -29,9 +32,22 @@ def text_of(table: Table, width: int = 160) -> str:
     return console.file.getvalue().replace("\u202f", " ").replace("\u00a0", " ")
 
 
+def judged(
+    readings: dict[tuple[str, str | None], Reading],
+    as_of: date = AS_OF,
+    catalogue: Catalogue = CATALOGUE,
+) -> list[Figure]:
+    """Judge figures of which there is one report each."""
+    histories = {
+        place: reported(one, divisor=catalogue.indicator(place[0]).measure.divisor)
+        for place, one in readings.items()
+    }
+    return list(figures_of(catalogue, judge_all(catalogue, histories, as_of), as_of))
+
+
 def rendered(readings: dict[tuple[str, str | None], Reading], as_of: date = AS_OF) -> str:
     """Give the table of some readings as text, with lines between its columns."""
-    table = figures_table(CATALOGUE, assess(CATALOGUE, readings, as_of), as_of)
+    table = figures_table(CATALOGUE, judged(readings, as_of), as_of)
     table.box = HEAVY_HEAD
     return text_of(table)
 
@@ -44,7 +60,17 @@ def row(text: str, title: str) -> list[str]:
 
 def test_a_row_tells_value_target_progress_status_and_projection() -> None:
     """The whole answer about a promise is on one line."""
-    text = rendered({("workstations_created", None): Reading(1_000, last_reported=AS_OF)})
+    readings: dict[tuple[str, str | None], Reading] = {
+        ("workstations_created", None): Reading(1_000, last_reported=AS_OF)
+    }
+    projected = {"projected_day": date(2020, 1, 2)}
+    figures = [
+        one.model_copy(update=projected if one.indicator == "workstations_created" else {})
+        for one in judged(readings)
+    ]
+    table = figures_table(CATALOGUE, figures, AS_OF)
+    table.box = HEAVY_HEAD
+    text = text_of(table)
     assert row(text, "Postes de travail créés") == [
         "Postes de travail créés",
         "1 000",
@@ -144,29 +170,12 @@ def test_a_narrow_terminal_cuts_no_figure() -> None:
     readings: dict[tuple[str, str | None], Reading] = {
         ("grants_committed_euros", None): Reading(400_000_000, last_reported=AS_OF)
     }
-    text = text_of(figures_table(CATALOGUE, assess(CATALOGUE, readings, AS_OF), AS_OF), width=80)
+    figures = [
+        one.model_copy(update={"projected_day": date(2021, 9, 5)}) for one in judged(readings)
+    ]
+    text = text_of(figures_table(CATALOGUE, figures, AS_OF), width=80)
     for shown in ("4 000 000 €", "6 500 000 € *", "61 % *", "05/09/2021"):
         assert shown in text
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "direction", "text"),
-    [
-        (None, Unit.COUNT, Direction.RISING, "–"),
-        (0.29, Unit.RATIO, Direction.RISING, "29,0 %"),
-        (0.9999, Unit.RATIO, Direction.RISING, "99,9 %"),
-        (0.0001, Unit.RATIO, Direction.FALLING, "0,1 %"),
-        (1.0, Unit.RATIO, Direction.RISING, "100,0 %"),
-        (1234567.0, Unit.COUNT, Direction.RISING, "1 234 567"),
-        (6499999.99, Unit.EUROS, Direction.RISING, "6 499 999 €"),
-    ],
-)
-def test_a_value_is_never_shown_as_the_target_before_it_is(
-    value: float | None, unit: Unit, direction: Direction, text: str
-) -> None:
-    """What is cut for display is cut on the side away from the target."""
-    shown = format_value(value, unit, direction)
-    assert shown.replace("\u202f", " ").replace("\u00a0", " ") == text
 
 
 def test_the_compact_table_fits_a_terminal_of_80_columns_and_24_lines() -> None:
@@ -174,7 +183,7 @@ def test_the_compact_table_fits_a_terminal_of_80_columns_and_24_lines() -> None:
     readings: dict[tuple[str, str | None], Reading] = {
         ("grants_committed_euros", None): Reading(650_000_000, last_reported=AS_OF)
     }
-    figures = assess(CATALOGUE, readings, AS_OF)
+    figures = judged(readings)
 
     text = text_of(figures_table(CATALOGUE, figures, AS_OF, compact=True), width=80)
 
@@ -193,7 +202,7 @@ def test_what_was_observed_keeps_its_decimals() -> None:
         ("balance_euros", None): Reading(-1_234_567_891, last_reported=AS_OF),
         ("fibre_ratio", "75"): Reading(92_500_000, last_reported=AS_OF),
     }
-    table = figures_table(barometer(), assess(barometer(), readings, AS_OF), AS_OF)
+    table = figures_table(barometer(), judged(readings, AS_OF, barometer()), AS_OF)
     table.box = HEAVY_HEAD
     text = text_of(table)
     assert row(text, "Délai d’obtention")[1:4] == ["21,38", "12,25", "50 %"]

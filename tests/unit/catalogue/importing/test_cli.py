@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from catalogue.assessment import Reading, assess
+from catalogue.history import Reading
 from catalogue.importing.cli import import_group
+from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.progress import MilestoneStatus
 from events.cloudevent import CloudEvent
 from events.observation import MICROS
 from events.publisher import RecordingPublisher
+from tests.support.figure_histories import reported
 from tests.support.tables import write_file
 
 TEXT = """\
@@ -116,11 +118,10 @@ def test_a_direction_is_never_guessed_from_one_territory(tmp_path: Path) -> None
     assert not file.exists()
     assert run(tmp_path, BOTH_WAYS, *options, "--rising", "IND-101").exit_code == 0
     (indicator,) = load_catalogue(file).indicators
-    region = assess(
-        load_catalogue(file),
-        {(indicator.id, None): Reading(20 * MICROS, last_reported=date(2022, 1, 1))},
-        date(2022, 1, 1),
-    )[0]
+    reading = Reading(20 * MICROS, last_reported=date(2022, 1, 1))
+    history = reported(reading, divisor=indicator.measure.divisor)
+    judged = judge_all(load_catalogue(file), {(indicator.id, None): history}, date(2022, 1, 1))
+    region = judged[0]
     assert region.progress_rate == pytest.approx(100 / 9)
     assert region.status is MilestoneStatus.AT_RISK
 

@@ -41,7 +41,7 @@ def test_a_percentage_is_cut_on_the_side_away_from_the_target() -> None:
     """A rising ratio is rounded down, a falling one up; numbers that are not ratios are whole."""
     assert shown([RATIO], lambda ids: f"v{ids}").startswith("floor(round(1000 * v")
     assert shown([falling(RATIO)], lambda ids: f"v{ids}").startswith("ceil(round(1000 * v")
-    assert shown([EUROS], lambda ids: f"v{ids}") == f"floor(v=~{EUROS.id})"
+    assert shown([EUROS], lambda ids: f"v{ids}") == (f"floor(round(v=~{EUROS.id}, 0.000001))")
 
 
 def test_what_was_observed_is_cut_at_its_last_decimal() -> None:

@@ -16,12 +16,14 @@ from events.cloudevent import CloudEvent
 from events.registry import Family
 from streams.audit.comparison import compare_exposed
 from streams.audit.exposed import Exposed, parse_metrics
-from streams.audit.recount import audit_records
+from streams.audit.ledger import Ledger
+from streams.audit.recount import audit_ledger, audit_records
 from streams.exposition import Exposition, Snapshot, figures_of
+from streams.histories import histories_of
 from streams.holdings import Holdings
 from streams.meters import Meters
 from streams.metric_families import registry_of
-from tests.support.audits import catalogue_of, raw_record
+from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, deliveries, histories
 from tests.support.records import PARTITIONS, learn
 
@@ -151,3 +153,46 @@ def test_the_worker_and_the_audit_agree(family: Family, data: st.DataObject) -> 
 
     assert comparison.differences == ()
     assert comparison.compared > 0
+
+
+#: Of persons the audit has counts, but no history to judge by.
+JUDGED = [family for family in Family if not family.about_persons]
+
+
+@pytest.mark.parametrize("family", JUDGED)
+@given(data=st.data())
+def test_a_recounted_history_is_the_count_of_every_day(family: Family, data: st.DataObject) -> None:
+    """On each day up to the audit's it comes to what is counted of that day by itself."""
+    history = data.draw(histories(family))
+    measure, fields = data.draw(st.sampled_from(MEASURES[family]))
+    catalogue = catalogue_of(measure, **fields)
+    start = date.fromisoformat(data.draw(st.sampled_from(DAYS))).toordinal()
+    days = [date.fromordinal(start + offset) for offset in data.draw(st.permutations(OFFSETS))]
+
+    with Ledger(map(raw_record, history), partitions=PARTITIONS) as ledger:
+        recounted = audit_ledger(ledger, catalogue, max(days)).histories
+        for day in days[:3]:
+            counted = audit_ledger(ledger, catalogue, day).readings
+            assert {place: one.reading(day) for place, one in recounted.items()} == counted
+
+
+@pytest.mark.parametrize("family", JUDGED)
+@given(data=st.data())
+def test_a_recounted_history_moves_as_the_workers_does(family: Family, data: st.DataObject) -> None:
+    """The same reports and the same values, so that one judge says the same of both."""
+    history = data.draw(histories(family))
+    batches = data.draw(deliveries(history))
+    measure, fields = data.draw(st.sampled_from(MEASURES[family]))
+    catalogue = catalogue_of(measure, **fields)
+    as_of = date.fromisoformat(data.draw(st.sampled_from(DAYS)))
+
+    recounted = audit_records(map(raw_record, history), catalogue, as_of).histories
+    held = histories_of(learn(Holdings(catalogue.terms), family, batches), catalogue)
+
+    for department in catalogue.indicator(INDICATOR).territories:
+        ours, theirs = recounted[INDICATOR, department], held[INDICATOR, department]
+        assert ours.reports == tuple(day for day in theirs.reports if day <= as_of)
+        for day in (*ours.numerator.days, *theirs.numerator.days, as_of):
+            moment = min(day, as_of)
+            assert ours.value(moment) == theirs.value(moment)
+            assert ours.last_change(moment) == theirs.last_change(moment)

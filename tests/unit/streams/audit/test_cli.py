@@ -72,7 +72,8 @@ def test_prints_the_account_and_the_figures() -> None:
         "2 produced = 1 accepted + 1 refused + 0 duplicates; 0 misrouted, 0 forwarded by workers",
         "refused: 1 null_value",
     ]
-    assert lines[4].split() == ["schools_connected_ratio", "0.0%", "0/1", "2018-01-01"]
+    cells = [cell for cell in lines[4].split(" ") if cell]
+    assert cells == ["schools_connected_ratio", "0,0\u00a0%", "0/1", "2018-01-01"]
     shown = [line.split()[0] for line in lines[4:]]
     assert shown == [indicator.id for indicator in load_catalogue().indicators]
 

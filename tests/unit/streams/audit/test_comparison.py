@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from streams.audit.comparison import compare_exposed, shown_readings, workers_day
+from streams.audit.comparison import compare_exposed, workers_day
 from streams.audit.errors import WorkerUnreadableError
 from streams.audit.exposed import Exposed, parse_metrics
 from streams.audit.recount import Audit
@@ -257,13 +257,6 @@ def test_names_the_cells_that_differ_without_their_numbers() -> None:
         "test/figure/77/job_seeker",
     ]
     assert not any(character.isdigit() for character in found.differences[0])
-
-
-def test_reads_nothing_of_what_no_worker_may_show() -> None:
-    """An absent reading is blank to the assessment; a reading of 0 would be a lie."""
-    catalogue = persons().catalogue
-
-    assert shown_readings(catalogue, [worker(REPORTED)]) == {}
 
 
 def test_names_what_the_catalogue_does_not_know() -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from catalogue.assessment import Reading
+from catalogue.history import Reading
 from streams.audit.evaluation import evaluate
 from streams.audit.ledger import Ledger
 from streams.audit.records import RawRecord

@@ -7,7 +7,6 @@ from functools import cache
 
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
-from catalogue.assessment import territories
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
@@ -122,7 +121,7 @@ def test_recorded_values_are_the_assessor_s() -> None:
     for programme in shipped().programmes:
         for indicator in programme.indicators:
             who = {"programme": programme.id, "indicator": indicator.id}
-            for department in territories(indicator):
+            for department in indicator.territories:
                 where = {**who, "department": department or names.REGION}
                 expected = value(shown, names.INDICATOR_ASSESSED_VALUE.name, **where)
                 assert value(shown, recorded.TERRITORY_VALUE.name, **where) == expected

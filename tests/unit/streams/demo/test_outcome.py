@@ -3,11 +3,14 @@
 import json
 from datetime import date
 
-from catalogue.assessment import Reading, assess
+from catalogue.figure import figures_of
+from catalogue.history import Reading
+from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from events.errors import RefusalReason
 from streams.audit.ledger import Account
 from streams.demo.outcome import AuditCount, Outcome, summary
+from tests.support.figure_histories import reported
 
 LAST_DAY = date(2020, 12, 31)
 ACCOUNT = Account(
@@ -23,10 +26,10 @@ ACCOUNT = Account(
 
 def outcome() -> Outcome:
     """Give an outcome whose lycées in Seine-et-Marne are half connected."""
-    readings: dict[tuple[str, str | None], Reading] = {
-        ("schools_connected_ratio", "77"): Reading(1, 2, date(2020, 12, 1))
-    }
-    figures = assess(load_catalogue(), readings, LAST_DAY)
+    catalogue = load_catalogue()
+    half = reported(Reading(1, 2, date(2020, 12, 1)))
+    judged = judge_all(catalogue, {("schools_connected_ratio", "77"): half}, LAST_DAY)
+    figures = tuple(figures_of(catalogue, judged, LAST_DAY))
     return Outcome.of(LAST_DAY, ACCOUNT, figures, AuditCount(compared=312, different=0))
 
 

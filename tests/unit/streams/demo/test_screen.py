@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from rich.console import Console
 from rich.text import Text
 
-from catalogue.assessment import Figure
+from catalogue.figure import Figure
 from streams.demo.screen import Frame, LiveScreen, PlainScreen
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 1, 20)

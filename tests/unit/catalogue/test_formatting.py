@@ -1,0 +1,74 @@
+"""How figures are written for people, whoever writes them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.formatting import NumberFormat, day_text, percent_text
+from catalogue.model import Direction, Unit
+
+UP, DOWN = Direction.RISING, Direction.FALLING
+#: As the workers sum cents over partitions: 6 862 000 euros, and a hair less.
+A_HAIR_LESS = 6_861_999.999999999
+
+
+def plain(text: str) -> str:
+    """Make a text's spaces ordinary."""
+    return text.replace("\u202f", " ").replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("value", "written", "text"),
+    [
+        (None, NumberFormat(Unit.COUNT), "–"),
+        (0.29, NumberFormat(Unit.RATIO, UP, 1), "29,0 %"),
+        (0.9999, NumberFormat(Unit.RATIO, UP, 1), "99,9 %"),
+        (0.0001, NumberFormat(Unit.RATIO, DOWN, 1), "0,1 %"),
+        (1.0, NumberFormat(Unit.RATIO, UP, 1), "100,0 %"),
+        (1234567.0, NumberFormat(Unit.COUNT), "1 234 567"),
+        (6499999.99, NumberFormat(Unit.EUROS), "6 499 999 €"),
+        (A_HAIR_LESS, NumberFormat(Unit.EUROS), "6 862 000 €"),
+        (12.000000000000002, NumberFormat(Unit.COUNT, DOWN), "12"),
+        (-1234.567891, NumberFormat(Unit.EUROS, UP, 2), "-1 234,57 €"),
+        (21.375, NumberFormat(Unit.COUNT, DOWN, 2), "21,38"),
+    ],
+)
+def test_a_value_is_never_shown_as_the_target_before_it_is(
+    value: float | None, written: NumberFormat, text: str
+) -> None:
+    """It is cut on the side away from the target, but not by the inexactness of floats."""
+    assert plain(written.text(value)) == text
+
+
+@given(
+    st.integers(-(10**9), 10**9),
+    st.sampled_from([(Unit.RATIO, 1), (Unit.COUNT, 0), (Unit.EUROS, 0), (Unit.EUROS, 2)]),
+    st.sampled_from(Direction),
+)
+def test_what_is_whole_in_the_last_digit_shown_is_shown_as_it_is(
+    digits: int, unit: tuple[Unit, int], direction: Direction
+) -> None:
+    """Nothing is cut from it, whatever the float that stands for it."""
+    written = NumberFormat(unit[0], direction, unit[1])
+    value = float(Fraction(digits, written.scale))
+    assert written.cut(value) == Decimal(digits).scaleb(-written.decimals)
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [(None, "–"), (29.0, "29 %"), (100 * 0.29, "29 %"), (99.99, "99 %"), (100.0, "100 %")],
+)
+def test_a_rate_is_cut_to_whole_percents(rate: float | None, text: str) -> None:
+    """100 % is all of the way; 29 % of it is not 28, though 100 times 0.29 is a hair less."""
+    assert plain(percent_text(rate)) == text
+
+
+def test_a_day_is_written_as_in_french() -> None:
+    """The day first; a dash where there is none."""
+    assert (day_text(date(2020, 12, 31)), day_text(None)) == ("31/12/2020", "–")

@@ -1,0 +1,271 @@
+"""Every reader says the same of every milestone: status, rate, projected day, value as written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from io import StringIO
+from typing import NamedTuple, cast
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from rich.box import HEAVY_HEAD
+from rich.console import Console
+
+from catalogue import metric_names as names
+from catalogue.formatting import NumberFormat, day_text, percent_text
+from catalogue.loader import load_catalogue
+from dashboards.console import figures_table
+from dashboards.statuses import STATUSES
+from events.cloudevent import CloudEvent
+from events.fact import Family
+from streams.assessor.assessor import Assessor
+from streams.assessor.exposition import AssessorExposition
+from streams.audit.exposed import parse_metrics
+from streams.audit.ledger import Account, Ledger
+from streams.audit.recount import audit_ledger
+from streams.audit.report import audit_document
+from streams.clock import Clock
+from streams.demo.figures import shown_figures
+from streams.demo.outcome import AuditCount, Outcome
+from streams.export.rows import rows_of
+from streams.holdings import Holdings
+from streams.metric_families import registry_of
+from streams.replica import Replica
+from tests.support.audits import raw_record
+from tests.support.openmetrics import read_openmetrics
+from tests.support.pasts import written
+from tests.support.records import learn
+from tests.support.simulated import read_story
+
+SEED = 1
+DAYS = [date(year, month, day) for year in range(2017, 2021) for month, day in ((6, 30), (12, 31))]
+CATALOGUE = load_catalogue()
+
+Key = tuple[str, str]
+"""An indicator, and a département or `region`: each has one milestone in the shipped catalogue."""
+
+
+class Told(NamedTuple):
+    """What a reader says of a milestone in a territory; values and rates as people read them."""
+
+    status: str | None
+    value: str
+    rate: str
+    projected: str | None
+
+
+def told(
+    indicator: str,
+    *,
+    status: object,
+    value: float | None,
+    rate: float | None,
+    projected: date | None,
+) -> Told:
+    """Write down what a reader says in numbers."""
+    return Told(
+        None if status is None else str(status),
+        NumberFormat.of(CATALOGUE.indicator(indicator)).text(value),
+        percent_text(rate),
+        day_text(projected),
+    )
+
+
+PROMISED: Sequence[Key] = [
+    (indicator.id, department or names.REGION)
+    for indicator in CATALOGUE.indicators
+    for department in indicator.territories
+    for milestone in indicator.milestones
+    if milestone.target is not None and milestone.holds(department)
+]
+
+
+class ReadAll:
+    """A replica that has read all there is to be known of some holdings."""
+
+    caught_up = True
+    faults = ()
+
+    def __init__(self, holdings: Holdings) -> None:
+        self.holdings = holdings
+
+    def poll(self, *, patience: float) -> int:
+        """Tell that nothing more came."""
+        return int(patience * 0)
+
+    def lag(self) -> int:
+        """Tell that nothing is left."""
+        return 0
+
+
+class Stopped:
+    """A clock that stands on a day."""
+
+    def __init__(self, day: date) -> None:
+        self._day = day
+
+    def today(self) -> date:
+        """Return the day."""
+        return self._day
+
+
+def assessor_page(holdings: Holdings, day: date) -> str:
+    """Let an assessor judge, and read its /metrics."""
+    assessor = Assessor(CATALOGUE, cast("Clock", Stopped(day)))
+    assessor.step(cast("Replica", ReadAll(holdings)), patience=1)
+    return generate_latest(registry_of(AssessorExposition(CATALOGUE, assessor.view))).decode()
+
+
+def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
+    """Read judgements from a scrape, or from a backfill's file."""
+    families = read_openmetrics(text) if openmetrics else text_string_to_metric_families(text)
+    found: dict[str, dict[Key, float]] = {}
+    statuses: dict[Key, str] = {}
+    for family in families:
+        for sample in family.samples:
+            if "indicator" in sample.labels and "department" in sample.labels:
+                key = sample.labels["indicator"], sample.labels["department"]
+                found.setdefault(sample.name, {})[key] = sample.value
+                if sample.name == names.MILESTONE_STATUS.name and sample.value:
+                    statuses[key] = sample.labels["status"]
+
+    def number(metric: names.Metric, key: Key) -> float | None:
+        return found.get(metric.name, {}).get(key)
+
+    def judged(key: Key) -> Told:
+        rate = number(names.MILESTONE_PROGRESS, key)
+        seconds = number(names.MILESTONE_PROJECTED, key)
+        return told(
+            key[0],
+            status=statuses.get(key),
+            value=number(names.INDICATOR_ASSESSED_VALUE, key),
+            rate=None if rate is None else 100 * rate,
+            projected=None if seconds is None else datetime.fromtimestamp(seconds, UTC).date(),
+        )
+
+    return {key: judged(key) for key in PROMISED}
+
+
+def of_export(holdings: Holdings, day: date) -> dict[Key, Told]:
+    """Read judgements from the rows of an export."""
+    return {
+        (row.indicator, row.department or names.REGION): told(
+            row.indicator,
+            status=row.status,
+            value=row.value,
+            rate=row.progress_rate,
+            projected=row.projected_on,
+        )
+        for row in rows_of(CATALOGUE, holdings, day)
+        if row.status is not None
+    }
+
+
+def of_audit(ledger: Ledger, day: date) -> tuple[Account, dict[Key, Told]]:
+    """Read judgements from an audit's document, which is counted from the records themselves."""
+    audit = audit_ledger(ledger, CATALOGUE, day, day)
+    document = json.loads(json.dumps(audit_document(audit)))
+    return audit.account, {
+        (one["indicator"], one["department"] or names.REGION): told(
+            one["indicator"],
+            status=one["status"],
+            value=one["value"],
+            rate=one["progress_rate"],
+            projected=None
+            if one["projected_day"] is None
+            else date.fromisoformat(one["projected_day"]),
+        )
+        for one in document["figures"]
+        if one["status"] is not None
+    }
+
+
+def of_demo_json(page: str, day: date, account: Account) -> dict[Key, Told]:
+    """Read judgements from what `demo --json` prints; projections are not among them."""
+    figures = shown_figures(CATALOGUE, parse_metrics("assessor", page))
+    outcome = Outcome.of(day, account, figures, AuditCount(compared=0, different=0))
+    return {
+        (one["indicator"], one["department"] or names.REGION): told(
+            one["indicator"],
+            status=one["status"],
+            value=one["value"],
+            rate=one["progress_rate"],
+            projected=None,
+        )._replace(projected=None)
+        for one in json.loads(outcome.model_dump_json())["figures"]
+        if one["status"] is not None
+    }
+
+
+def of_demo_table(page: str, day: date) -> dict[Key, Told]:
+    """Read the region's judgements from the demo's table."""
+    table = figures_table(CATALOGUE, shown_figures(CATALOGUE, parse_metrics("", page)), day)
+    table.box = HEAVY_HEAD
+    console = Console(file=StringIO(), width=300, color_system=None)
+    console.print(table)
+    assert isinstance(console.file, StringIO)
+    titles = {one.title: one.id for one in CATALOGUE.indicators}
+    words = {look.text: str(status) for status, look in STATUSES.items()}
+    found: dict[Key, Told] = {}
+    for line in console.file.getvalue().splitlines():
+        title, *cells = (cell.strip(" ") for cell in line.strip("│").split("│"))
+        if title in titles and cells[3] in words:
+            value, _, rate, status, projected, _ = cells
+            found[titles[title], names.REGION] = Told(
+                words[status], value, rate.removesuffix("\u00a0*"), projected
+            )
+    return found
+
+
+def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, Holdings]]:
+    """Let workers' states learn what was recorded up to each day; events in that order."""
+    holdings = Holdings(CATALOGUE.terms)
+    rest = iter(events)
+    coming: CloudEvent | None = next(rest)
+    for day in DAYS:
+        batch: list[CloudEvent] = []
+        while coming is not None and coming.time.date() <= day:
+            batch.append(coming)
+            coming = next(rest, None)
+        for family in Family:
+            learn(holdings, family, [[one for one in batch if one.fact.FAMILY is family]])
+        yield day, holdings
+
+
+@pytest.mark.timeout(600)
+def test_every_reader_says_the_same_of_every_milestone() -> None:
+    """On eight days of the replay: /metrics, export, backfill, audit, demo's table and JSON."""
+    differences: list[str] = []
+    compared = 0
+    events = sorted((one for _, one in read_story(SEED).events), key=lambda one: one.time)
+    with Ledger(map(raw_record, events), partitions=8) as ledger:
+        for day, holdings in replayed(events):
+            page = assessor_page(holdings, day)
+            account, audited = of_audit(ledger, day)
+            judged = of_metrics(page)
+            readers: Mapping[str, Mapping[Key, Told]] = {
+                "export": of_export(holdings, day),
+                "backfill": of_metrics(written(CATALOGUE, holdings, [day]), openmetrics=True),
+                "audit": audited,
+                "demo --json": of_demo_json(page, day, account),
+                "demo": of_demo_table(page, day),
+            }
+            for reader, shown in readers.items():
+                expected = {
+                    key: one if reader != "demo --json" else one._replace(projected=None)
+                    for key, one in judged.items()
+                    if reader != "demo" or key[1] == names.REGION
+                }
+                compared += len(expected)
+                differences += [
+                    f"{day} {reader} {key}: {shown.get(key)}, /metrics {expected.get(key)}"
+                    for key in sorted(expected.keys() | shown.keys())
+                    if shown.get(key) != expected.get(key)
+                ]
+            assert {one.status for one in judged.values()} - {None}
+    assert differences == []
+    of_region = sum(place == names.REGION for _, place in PROMISED)
+    assert compared == len(DAYS) * (4 * len(PROMISED) + of_region)
