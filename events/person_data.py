@@ -292,13 +292,11 @@ def _is_short(value: JSON) -> bool:
 
 def _is_named_by_codes(content: dict[str, JSON]) -> bool:
     """Whether what names an event has neither words nor markup; days are found with its texts."""
-    if "subject" in content and not _is_code(content["subject"]):
+    name = content.get("id", "")
+    if type(name) is not str or not _CODE.fullmatch(name):
         return False
-    return _is_code(content.get("id", ""))
-
-
-def _is_code(value: JSON) -> bool:
-    return type(value) is str and _CODE.fullmatch(value) is not None
+    subject = content.get("subject", "")
+    return subject == "" or (type(subject) is str and _CODE.fullmatch(subject) is not None)
 
 
 def _but_pseudonyms(fields: dict[str, JSON]) -> Iterable[JSON]:

@@ -111,7 +111,7 @@ class _Reader:
         text = self._text[at : self.after]
         if text.count("{") + text.count("[") > DEEPEST and _depth(text) > DEEPEST:
             return JsonText(text, None, _nested(), is_read=False)
-        if _ESCAPED_SURROGATE.search(text) and not _is_unicode(data):
+        if "\\u" in text and _ESCAPED_SURROGATE.search(text) and not _is_unicode(data):
             problem = "has half of a pair of surrogates"
             defect = _refusal(problem, "escape characters beyond U+FFFF as two \\u, or not at all")
             return JsonText(text, None, defect, is_read=False)

@@ -81,7 +81,7 @@ class Reception:
         """
         size = sum(len(item.value) for item in items)
         judged = await self._workbench.run_each(
-            producer, size, items, partial(self._judge, producer=producer)
+            producer, size, items, partial(self._judge, producer)
         )
         places = await self._written([record for _, record in judged])
         verdicts = [verdict for verdict, _ in judged]
@@ -91,9 +91,7 @@ class Reception:
             for one, place in zip(verdicts, places, strict=True)
         ]
 
-    def _judge(
-        self, item: Item, *, producer: str
-    ) -> tuple[Admitted | Refused, OutgoingRecord | None]:
+    def _judge(self, producer: str, item: Item) -> tuple[Admitted | Refused, OutgoingRecord | None]:
         """Return what is thought of an item, and the record that it becomes."""
         verdict = self._admission.judge(item, producer)
         if isinstance(verdict, Admitted):

@@ -88,11 +88,12 @@ class Workbench:
         if size > LARGE:
             return await self.run(producer, size, lambda: [work(one) for one in items])
         done: list[_Result] = []
+        clock = self._clock
         async with self._turns_in_slices.setdefault(producer, asyncio.Lock()):
-            until = self._clock() + SLICE
+            until = clock() + SLICE
             for one in items:
-                if self._clock() >= until:
+                if clock() >= until:
                     await asyncio.sleep(0)
-                    until = self._clock() + SLICE
+                    until = clock() + SLICE
                 done.append(work(one))
         return done
