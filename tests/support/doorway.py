@@ -38,6 +38,13 @@ producers:
     types: [school.connected]
     quota: {{ events_per_second: 10, burst: 10 }}
     expected_every: daily
+  - id: mairies
+    title: Mairies
+    contact: mairies
+    sources: [/mairies]
+    types: [school.closed]
+    quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
+    expected_every: daily
 """
 
 

@@ -51,6 +51,10 @@ class Line:
     def __exit__(self, *_: object) -> None:
         self._socket.close()
 
+    def fileno(self) -> int:
+        """Return the socket's number, for `select`."""
+        return self._socket.fileno()
+
     def send(self, data: bytes) -> None:
         """Send bytes; those that a server no longer takes are lost."""
         with suppress(BrokenPipeError, ConnectionResetError):
