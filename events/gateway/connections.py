@@ -115,12 +115,11 @@ class Connections(Generic[Connection]):
             works = seat.turn not in _WAITING
             if seat.client is None:
                 self._strangers.change(seat.network.name, -1)
-                seat.client = _NOBODY
-            self._move(connection, seat, _KNOWN_WAITS)
-            # A proxy's connection is one client's after the other's.
+            else:  # A proxy's connection is one client's after the other's.
+                self._move(connection, seat, _KNOWN_WAITS)
             seat.client = self._clients.setdefault(client, _Client(client))
-            if works:
-                self._move(connection, seat, self._turn_at_work(seat.client))
+            turn = self._turn_at_work(seat.client) if works else _KNOWN_WAITS
+            self._move(connection, seat, turn)
         return seat.turn != _KNOWN_BEYOND_SHARE
 
     def _turn_at_work(self, client: _Client | None) -> int:
@@ -199,10 +198,6 @@ class _Client:
     def __init__(self, name: str) -> None:
         self.name = name
         self.at_work = 0
-
-
-#: Owns a connection on its way from a stranger to a client.
-_NOBODY: Final = _Client("")
 
 
 class _Crowd:
