@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from boundary.showing import say
-from catalogue.importing.cli import import_group
 
 __all__ = ["commands"]
 
@@ -58,4 +57,4 @@ def list_indicators(directory: Path | None) -> None:
                 say(f"    {milestone.id}: {target} {day}{assumed}")
 
 
-commands: list[click.Command] = [catalogue, import_group]
+commands: list[click.Command] = [catalogue]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from boundary.errors import SmartRegionError
+
 __all__ = [
-    "CatalogueError",
     "DeclarationError",
     "InvalidCatalogueError",
     "UnknownIndicatorError",
@@ -16,11 +17,7 @@ __all__ = [
 LONGEST_VALUE = 80
 
 
-class CatalogueError(Exception):
-    """The root of this package's errors."""
-
-
-class DeclarationError(CatalogueError):
+class DeclarationError(SmartRegionError):
     """One mistake in a catalogue file."""
 
     def __init__(
@@ -36,7 +33,7 @@ class DeclarationError(CatalogueError):
         self.remedy = remedy
 
 
-class InvalidCatalogueError(CatalogueError):
+class InvalidCatalogueError(SmartRegionError):
     """A catalogue with mistakes: all of them, file by file, in the order of their lines."""
 
     def __init__(self, errors: Sequence[DeclarationError]) -> None:
@@ -44,7 +41,7 @@ class InvalidCatalogueError(CatalogueError):
         super().__init__("\n".join(map(str, self.errors)))
 
 
-class UnknownIndicatorError(CatalogueError):
+class UnknownIndicatorError(SmartRegionError):
     """An indicator that no programme declares."""
 
     def __init__(self, indicator: str, *, known: Collection[str]) -> None:
@@ -52,7 +49,7 @@ class UnknownIndicatorError(CatalogueError):
         self.indicator = indicator
 
 
-class UnknownProgrammeError(CatalogueError):
+class UnknownProgrammeError(SmartRegionError):
     """A programme that the catalogue does not have."""
 
     def __init__(self, programme: str, *, known: Collection[str]) -> None:

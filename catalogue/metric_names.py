@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from events.gateway.metrics_vocabulary import EVENTS as GATEWAY_EVENTS
-from events.gateway.metrics_vocabulary import GATEWAY_METRICS
-from events.gateway.metrics_vocabulary import READY as GATEWAY_READY
-from events.gateway.metrics_vocabulary import REFUSED as GATEWAY_REFUSED
-from events.gateway.metrics_vocabulary import REQUEST_SECONDS as GATEWAY_REQUEST_SECONDS
-from events.gateway.metrics_vocabulary import REQUESTS as GATEWAY_REQUESTS
-from events.metric import Metric
+from catalogue.gateway_metrics import EVENTS as GATEWAY_EVENTS
+from catalogue.gateway_metrics import GATEWAY_METRICS
+from catalogue.gateway_metrics import READY as GATEWAY_READY
+from catalogue.gateway_metrics import REFUSED as GATEWAY_REFUSED
+from catalogue.gateway_metrics import REQUEST_SECONDS as GATEWAY_REQUEST_SECONDS
+from catalogue.gateway_metrics import REQUESTS as GATEWAY_REQUESTS
+from catalogue.metric import Metric
 
 __all__ = [
     "ASSESSOR_METRICS",
@@ -533,7 +533,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "producer": "A declared producer's id, or `unknown` for whoever is not declared.",
         "programme": "A programme's id in the catalogue.",
         "reason": "Why a record was refused: a closed list, in `events/errors.py`; at the door "
-        "also why a whole request was, in `events/gateway/problems.py`.",
+        "also why a whole request was, in `gateway/problems.py`.",
         "source": "The producing system, as its events say; the only label of foreign words.",
         "status": "Of a milestone `achieved`, `on_track`, `at_risk`, `missed` or `unreported`; of "
         "an answer of the door its HTTP status.",

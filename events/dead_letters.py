@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from pydantic_core import from_json
 
-from events.letter_content import may_be_kept, without_foreign_text
+from events.dead_letter_content import may_be_kept, without_foreign_text
 from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTERS
 

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from boundary.errors import SmartRegionError
 from events.document import Document, Mistake, read_document
-from events.errors import EventsError, shown
+from events.errors import shown
 
 __all__ = [
     "DeclarationError",
@@ -36,7 +37,7 @@ _HARMLESS: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 """A key that may be shown even where a file holds secrets: no secret of ours looks like it."""
 
 
-class DeclarationError(EventsError):
+class DeclarationError(SmartRegionError):
     """One mistake in a declared file."""
 
     def __init__(
@@ -52,7 +53,7 @@ class DeclarationError(EventsError):
         self.remedy = remedy
 
 
-class InvalidDeclarationError(EventsError):
+class InvalidDeclarationError(SmartRegionError):
     """A declared file with mistakes: all of them, in the order of their lines."""
 
     def __init__(self, errors: Sequence[DeclarationError]) -> None:

@@ -1,25 +1,16 @@
-"""Errors of the events package; each message names the field, the value and the remedy."""
+"""Why a record is refused; each message names the field, the value and the remedy."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Self
 
-from boundary.addresses import shown_address
+from boundary.errors import SmartRegionError
 
 __all__ = [
     "REASONS_OF_WORKERS",
-    "BrokerAddressError",
-    "BrokerEntryError",
-    "BrokerRefusedError",
-    "BrokerUnreachableError",
     "ContractError",
-    "DeliveryError",
-    "EventsError",
     "RefusalReason",
-    "SecuritySettingError",
-    "TopicMismatchError",
-    "TopicMissingError",
     "shown",
 ]
 
@@ -27,9 +18,6 @@ SHOWN_CHARACTERS = 80
 """How much of a refused value a message repeats: enough to recognise it, never a whole record."""
 LONGEST_FIELD = 200
 """How much of a refused field's path is kept."""
-
-#: What of a topic no command of ours alters.
-_OF_A_PERSON = frozenset({"partitions", "replication"})
 
 
 class RefusalReason(StrEnum):
@@ -87,11 +75,7 @@ PROBLEMS = {
 }
 
 
-class EventsError(Exception):
-    """Anything that the events package refuses or cannot do."""
-
-
-class ContractError(EventsError):
+class ContractError(SmartRegionError):
     """A record or an event that breaks its contract, told so that its producer can repair it.
 
     `field` is a dotted path from the envelope (`data.uai`), `value` what was found there
@@ -127,125 +111,6 @@ class ContractError(EventsError):
     def __str__(self) -> str:
         found = "" if self.value is None else f", value {shown(self.value)}"
         return f"{self.field}: {self.problem}{found}: {self.remedy}"
-
-
-class BrokerAddressError(EventsError):
-    """What should tell where the broker is does not."""
-
-    def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
-        super().__init__(
-            f"broker: is not an address, value {shown(shown_address(bootstrap))}:"
-            " write HOST:PORT, several separated by commas"
-        )
-
-
-class BrokerUnreachableError(EventsError):
-    """No broker answered at the given address within the time allowed.
-
-    A broker that does not like a password or a certificate only hangs up: the remedy names what
-    `security_protocol` asks for.
-    """
-
-    def __init__(
-        self,
-        bootstrap: str,
-        *,
-        waited_seconds: float,
-        cause: str,
-        security_protocol: str = "PLAINTEXT",
-    ) -> None:
-        self.bootstrap = bootstrap
-        self.waited_seconds = waited_seconds
-        self.cause = cause
-        self.security_protocol = security_protocol
-        suspects = ["the address", "SMART_REGION_SECURITY_PROTOCOL"]
-        if security_protocol.startswith("SASL"):
-            suspects.append("the user, the password and the mechanism (SMART_REGION_SASL_…)")
-        if security_protocol.endswith("SSL"):
-            suspects.append("the certificates (SMART_REGION_SSL_…)")
-        super().__init__(
-            f"broker: no Kafka broker answered over {security_protocol} within"
-            f" {round(waited_seconds, 1):g} s, value {bootstrap!r} ({cause}):"
-            f" check {', '.join(suspects)}, and that the broker is up"
-        )
-
-
-class BrokerEntryError(EventsError):
-    """The broker does not let us in, or is not who it should be; no attempt will end otherwise."""
-
-    def __init__(self, address: str, *, problem: str, remedy: str) -> None:
-        self.address = address
-        self.problem = problem
-        self.remedy = remedy
-        super().__init__(f"broker: {problem}, value {address!r}: {remedy}")
-
-
-class BrokerRefusedError(EventsError):
-    """The broker answered, and refused what was asked of it."""
-
-    def __init__(self, action: str, subject: str, *, cause: str) -> None:
-        self.action = action
-        self.subject = subject
-        self.cause = cause
-        super().__init__(
-            f"broker: refused to {action}, value {subject!r} ({cause}):"
-            " check the rights of this user and the broker's log"
-        )
-
-
-class SecuritySettingError(EventsError):
-    """A setting that says how the broker knows us cannot be; secrets are never repeated."""
-
-    def __init__(self, variable: str, value: str | None, *, remedy: str) -> None:
-        self.variable = variable
-        self.value = value
-        self.remedy = remedy
-        super().__init__(f"{variable}: cannot be used, value {shown(value)}: {remedy}")
-
-
-class DeliveryError(EventsError):
-    """Events that are valid were not acknowledged, by the broker or by the producers' door.
-
-    `line` is that of the first of them, where they were read from lines.
-    """
-
-    def __init__(self, *, undelivered: int, cause: str, line: int | None = None) -> None:
-        self.undelivered = undelivered
-        self.cause = cause
-        self.line = line
-        which = "them" if line is None else f"from line {line} on"
-        super().__init__(
-            f"delivery: not every event was acknowledged, value {undelivered} missing ({cause}):"
-            f" emit {which} again; what arrives twice counts once"
-        )
-
-
-class TopicMissingError(EventsError):
-    """The broker does not know a topic that is to be written."""
-
-    def __init__(self, topic: str, *, waited_seconds: float) -> None:
-        self.topic = topic
-        self.waited_seconds = waited_seconds
-        super().__init__(
-            f"topic: not found on the broker within {waited_seconds:g} s, value {topic!r}:"
-            " create it with `smart-region topics apply`, and check that the broker is up"
-        )
-
-
-class TopicMismatchError(EventsError):
-    """A topic on the broker differs from its declaration."""
-
-    def __init__(self, topic: str, field: str, *, expected: object, actual: object) -> None:
-        self.topic = topic
-        self.field = field
-        self.expected = expected
-        self.actual = actual
-        by = "" if field in _OF_A_PERSON else " (`smart-region topics apply --alter-settings`)"
-        super().__init__(
-            f"{topic}.{field}: differs from the declaration, value {actual!r} instead of"
-            f" {expected!r}: give the declared value to the topic{by}, or declare the value it has"
-        )
 
 
 def shown(value: object) -> str:

@@ -16,8 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
 
+from boundary.errors import SmartRegionError
 from boundary.private_files import new_private_file
-from events.errors import EventsError
 from events.secret_file import refuse_open_file
 
 __all__ = [
@@ -41,14 +41,14 @@ _PSEUDONYM: Final = re.compile(rf"{_KEY_ID.pattern}-[0-9a-f]{{{PSEUDONYM_DIGITS}
 _KEY: Final = re.compile(rf"{PREFIX}_({_KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")
 
 
-class PseudonymKeyError(EventsError):
+class PseudonymKeyError(SmartRegionError):
     """A key that cannot be used; never shows it."""
 
     def __init__(self, place: object, *, problem: str, remedy: str) -> None:
         super().__init__(f"{place}: {problem}: {remedy}")
 
 
-class NoPersonError(EventsError):
+class NoPersonError(SmartRegionError):
     """A line that identifies nobody; never shows it."""
 
     def __init__(self, line: int, *, problem: str, remedy: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from boundary.errors import SmartRegionError
 from boundary.private_files import rights_of_others
-from events.errors import EventsError
 
 __all__ = ["OpenSecretError", "refuse_open_file"]
 
 
-class OpenSecretError(EventsError):
+class OpenSecretError(SmartRegionError):
     """A file of secrets that everybody on the machine may read or replace."""
 
     def __init__(self, file: Path, *, mode: int) -> None:

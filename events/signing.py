@@ -14,7 +14,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Self
 
-from events.errors import EventsError
+from boundary.errors import SmartRegionError
 
 __all__ = [
     "ID_HEADER",
@@ -93,7 +93,7 @@ _TOLD: Final = {
 }
 
 
-class SignatureError(EventsError):
+class SignatureError(SmartRegionError):
     """A signature that does not hold; never repeats what was sent."""
 
     def __init__(self, problem: SignatureProblem) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from kafka import KafkaConsumer, TopicPartition
 
-from events.broker import opened
-from events.errors import BrokerUnreachableError
+from broker.clients import opened
+from broker.errors import BrokerUnreachableError
+from broker.record_batches import read_any_batch_with_kafka_python
 from events.topics import topic_name
 from streams.core import process
-from streams.record_batches import read_any_batch_with_kafka_python
 
 if TYPE_CHECKING:
     from events.registry import Family

@@ -11,14 +11,14 @@ from mode.supervisors import CrashingSupervisor
 
 from events.registry import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
-from streams.batching import BatchSchema, BatchTransport
+from streams.batch_transport import BatchSchema, BatchTransport
 from streams.state_check import StateCheck
 from streams.tables import entity_table
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from streams.batching import BatchConsumer, BatchProducer
+    from streams.batch_transport import BatchConsumer, BatchProducer
     from streams.engine import Engine
     from streams.settings import Settings
 

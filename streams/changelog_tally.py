@@ -16,9 +16,9 @@ from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
+from boundary.errors import SmartRegionError
 from events.records import UnreadableValue
 from streams.commit_metadata import ChangelogExtent
-from streams.errors import StreamsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ __all__ = [
 SUMMARY_HEADER: Final = "smartregion-states"
 
 
-class ChangelogShrunkError(StreamsError):
+class ChangelogShrunkError(SmartRegionError):
     """A changelog took a write at an offset that it had passed: it was made anew meanwhile."""
 
     def __init__(self, topic: str, partition: int, *, wrote_to: int, was_at: int) -> None:

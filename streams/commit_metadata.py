@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
-from streams.errors import StreamsError
+from boundary.errors import SmartRegionError
 
 __all__ = [
     "NOTHING_NOTED",
@@ -28,7 +28,7 @@ MAX_BYTES: Final = 4096
 _MODEL: Final = ConfigDict(frozen=True, extra="ignore")
 
 
-class MetadataTooLargeError(StreamsError):
+class MetadataTooLargeError(SmartRegionError):
     """A programmer noted more beside an offset than a broker takes."""
 
     def __init__(self, size: int) -> None:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from faust.types import TP
 
+from boundary.errors import SmartRegionError
+from boundary.logs import course_of
 from events.errors import ContractError, RefusalReason
-from events.logs import course_of
 from events.record_rules import RULES
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
-from streams.batching import (
+from streams.batch_transport import (
     AttemptNotNotedError,
     LeaseLostError,
     ProduceFailedError,
@@ -25,14 +26,13 @@ from streams.batching import (
 from streams.changelog_tally import ChangelogTallies
 from streams.core import Refusal, Result, process
 from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
-from streams.errors import StreamsError
 from streams.exposition import Snapshot, figures_of
-from streams.holdings import Holdings
 from streams.meters import Meters
 from streams.passed_over import refusal_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
 from streams.state import EMPTY, WATCHED_BYTES, EntityState, encode_state
+from streams.state_store import Holdings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from events.producers.model import Producers
     from events.record_rules import RecordRules
     from events.records import OutgoingRecord, Record
-    from streams.batching import BatchConsumer, BatchProducer
+    from streams.batch_transport import BatchConsumer, BatchProducer
     from streams.clock import Clock
-    from streams.holdings import Change
     from streams.passed_over import Decision
+    from streams.state_store import Change
     from streams.topic_faults import TopicFault
 
 __all__ = ["Engine"]
@@ -73,7 +73,7 @@ class _Work(NamedTuple):
     outgoing: Sequence[OutgoingRecord]
 
 
-class EndedBeforeError(StreamsError):
+class EndedBeforeError(SmartRegionError):
     """A worker has ended at the record with which a batch begins: it is worked through singly."""
 
     def __init__(self, ends: int) -> None:

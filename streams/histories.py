@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from catalogue.publication import PersonPart, Publication
     from catalogue.terms import Measure, Term
     from streams.fold import Series, SeriesKey
-    from streams.holdings import Holdings
+    from streams.state_store import Holdings
 
 __all__ = [
     "ExactPersons",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import faust
     from faust.tables.manager import TableManager
 
-    from streams.batching import BatchConsumer, BatchProducer
+    from streams.batch_transport import BatchConsumer, BatchProducer
     from streams.engine import Engine
     from streams.topic_faults import TopicFault
 

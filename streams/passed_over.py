@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from events.broker import PLAINTEXT, BrokerSecurity
+from broker.clients import PLAINTEXT, BrokerSecurity
+from broker.reading import read_topics
 from events.dead_letters import Origin
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
 from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, topic_name
-from streams.audit.reading import read_topics
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from datetime import datetime
 
+    from broker.stored_record import RawRecord
     from events.records import Record
-    from streams.audit.records import RawRecord
 
 __all__ = [
     "Decision",

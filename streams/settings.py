@@ -16,11 +16,11 @@ from pydantic import (
     field_validator,
 )
 
+from broker.serving import ServingSettings
+from broker.settings import ENV_PREFIX, read_settings
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
 from events.record_time import TIME_TOLERANCE
-from events.serving import ServingSettings
-from events.settings import ENV_PREFIX, read_settings
 from streams.clock import Clock, parse_clock
 
 __all__ = ["Settings", "load_settings"]
@@ -147,6 +147,6 @@ class Settings(ServingSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment; `overrides` (a command's options) win, None does not.
 
-    Raises SettingsError: see `events.settings.read_settings`.
+    Raises SettingsError: see `broker.settings.read_settings`.
     """
     return read_settings(Settings, foreign=_FOREIGN, **overrides)

@@ -20,7 +20,7 @@ from streams.topic_faults import Fault, TopicFault
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streams.batching import BatchConsumer, Committed
+    from streams.batch_transport import BatchConsumer, Committed
     from streams.changelog_tally import ChangelogTallies, ChangelogTally
     from streams.settings import Settings
 

@@ -9,7 +9,7 @@ from faust import Table
 from faust.stores import memory
 
 from events.topics import changelog_name
-from streams.batching import BatchSchema
+from streams.batch_transport import BatchSchema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from events.registry import Family
     from streams.changelog_tally import ChangelogTallies
-    from streams.holdings import Holdings
+    from streams.state_store import Holdings
 
 __all__ = ["EntityStore", "EntityTable", "entity_table"]
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from events.administration import administering
-from events.group_members import GroupMembers, group_members
+from boundary.errors import SmartRegionError
+from broker.administration import administering
+from broker.group_members import GroupMembers, group_members
+from broker.topic_admin import SeenTopic, seen_topics
 from events.registry import Family
-from events.topic_admin import SeenTopic, seen_topics
 from events.topics import changelog_name, topic_name
-from streams.errors import StreamsError
 from streams.topic_faults import Fault, TopicFault
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 INTERVAL_SECONDS: Final = 10.0
 
 
-class TopicChangedError(StreamsError):
+class TopicChangedError(SmartRegionError):
     """A topic is not the one any more that this worker began with."""
 
     def __init__(self, fault: TopicFault, *, seconds: float) -> None:

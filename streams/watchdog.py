@@ -15,8 +15,8 @@ from aiokafka.errors import (
 )
 from faust.exceptions import ConsumerNotStarted
 
-from events.broker_entry import knock
-from streams.errors import StreamsError
+from boundary.errors import SmartRegionError
+from broker.preflight import knock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ DENIALS = (
 )
 
 
-class NotAllowedError(StreamsError):
+class NotAllowedError(SmartRegionError):
     """The broker does not allow this user what a worker does."""
 
     def __init__(self, denial: BaseException) -> None:
@@ -58,7 +58,7 @@ class NotAllowedError(StreamsError):
         )
 
 
-class CoordinatorFailedError(StreamsError):
+class CoordinatorFailedError(SmartRegionError):
     """The group coordinator failed again and again."""
 
     def __init__(self, errors: int, *, last: BaseException) -> None:
@@ -72,7 +72,7 @@ class CoordinatorFailedError(StreamsError):
         )
 
 
-class NotReadyError(StreamsError):
+class NotReadyError(SmartRegionError):
     """The worker did not become ready in time."""
 
     def __init__(self, seconds: float, *, waiting_for: str) -> None:
@@ -82,7 +82,7 @@ class NotReadyError(StreamsError):
         )
 
 
-class StalledError(StreamsError):
+class StalledError(SmartRegionError):
     """Records are waiting and none was worked through for too long."""
 
     def __init__(self, seconds: float, *, lag: int) -> None:
@@ -118,13 +118,13 @@ class Watchdog:
         self._knocked_at = clock()
 
     async def watch(self) -> None:
-        """Watch until something is wrong for good; raises a StreamsError then."""
+        """Watch until something is wrong for good; raises a SmartRegionError then."""
         while True:
             await asyncio.sleep(_INTERVAL_SECONDS)
             await self.look()
 
     async def look(self) -> None:
-        """Look once; raises a StreamsError where something is wrong for good."""
+        """Look once; raises a SmartRegionError where something is wrong for good."""
         await self._check_coordinator()
         await self._check_entry()
         self._check_progress()

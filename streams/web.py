@@ -11,8 +11,8 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from events.serving import OPEN, MetricsGuard
-from streams.errors import StreamsError
+from boundary.errors import SmartRegionError
+from broker.serving import OPEN, MetricsGuard
 from streams.metric_families import registry_of
 
 __all__ = ["AddressInUseError", "Readiness", "serve"]
@@ -20,7 +20,7 @@ __all__ = ["AddressInUseError", "Readiness", "serve"]
 CHALLENGE = 'Bearer realm="metrics"'
 
 
-class AddressInUseError(StreamsError):
+class AddressInUseError(SmartRegionError):
     """The server's address cannot be bound."""
 
     def __init__(self, host: str, port: int, *, setting: str, cause: OSError) -> None:

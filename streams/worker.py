@@ -13,16 +13,16 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from boundary.errors import SmartRegionError
+from boundary.logs import configure_logging
+from broker.errors import BrokerRefusedError
+from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
-from events.errors import BrokerRefusedError, EventsError
-from events.logs import configure_logging
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
-from events.topic_admin import verify_topics
 from events.topics import declared_topics
 from streams.app import create_app
 from streams.engine import Engine
-from streams.errors import StreamsError
 from streams.exposition import Exposition
 from streams.membership import Membership
 from streams.passed_over import read_decisions
@@ -55,7 +55,7 @@ def run_worker(settings: Settings) -> int:
     """Run a worker until SIGTERM or SIGINT; return the exit status.
 
     0 after a signal; a failure ends the process at once with status 1 and its reason in the log.
-    Raises an EventsError, CatalogueError or StreamsError where it cannot start.
+    Raises an SmartRegionError, SmartRegionError or SmartRegionError where it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
     gc.set_threshold(*GC_THRESHOLDS)
@@ -177,7 +177,7 @@ def _end_now(error: BaseException) -> None:
     """Log why, and end without a goodbye: an orderly stop might acknowledge what is not done."""
     if isinstance(error, DENIALS):
         error = NotAllowedError(error)
-    expected = isinstance(error, EventsError | StreamsError)
+    expected = isinstance(error, SmartRegionError)
     logger.critical(
         "ending reason=%s error=%s",
         type(error).__name__,

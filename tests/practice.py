@@ -9,9 +9,9 @@ from typing import NoReturn
 
 import click
 
-from events.topic_admin import apply_topics
+from broker.topic_admin import apply_topics
 from events.topics import declared_topics
-from streams.programs.interruption import Interrupted, interruptible
+from operations.programs.interruption import Interrupted, interruptible
 from tests.support.doors import Door, issue_credentials
 from tests.support.kafka import KafkaBroker
 

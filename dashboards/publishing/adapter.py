@@ -33,9 +33,9 @@ from dashboards.publishing.errors import (
     UnreachableError,
     answer_error,
 )
-from dashboards.publishing.mark import Model
-from dashboards.publishing.patience import Patience, asked_wait
+from dashboards.publishing.fingerprint import Model
 from dashboards.publishing.plan import Live
+from dashboards.publishing.retry_policy import Patience, asked_wait
 
 __all__ = ["Grafana"]
 

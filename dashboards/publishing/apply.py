@@ -14,7 +14,7 @@ from dashboards.publishing.errors import (
     HandChangedError,
     PreconditionError,
 )
-from dashboards.publishing.mark import Model, normalised
+from dashboards.publishing.fingerprint import Model, normalised
 from dashboards.publishing.plan import Action, BoardChange, Plan, planned
 
 __all__ = ["HOME", "Home", "carry_out", "survey"]

@@ -12,7 +12,7 @@ from boundary.showing import say
 from dashboards.options import CATALOGUE, PLAIN_HTTP, RUNBOOKS, SINCE
 
 if TYPE_CHECKING:
-    from dashboards.publishing.mark import Model
+    from dashboards.publishing.fingerprint import Model
 
 __all__ = ["commands"]
 

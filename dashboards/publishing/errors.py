@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from boundary.errors import SmartRegionError
 from boundary.showing import one_line
-from dashboards.errors import DashboardsError
 
 __all__ = [
     "AddressError",
@@ -42,7 +42,7 @@ WRITE_IT: Final = (
 )
 
 
-class PublishingError(DashboardsError):
+class PublishingError(SmartRegionError):
     """Anything that keeps boards from a Grafana."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from dashboards.publishing.mark import Model, intact, marked, normalised, unmarked
+from dashboards.publishing.fingerprint import Model, intact, marked, normalised, unmarked
 
 __all__ = ["Action", "BoardChange", "ExpressionChange", "Live", "PanelChange", "Plan", "planned"]
 

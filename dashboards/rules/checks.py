@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from dashboards.errors import DashboardsError
+from boundary.errors import SmartRegionError
 
 __all__ = ["RefusedError", "check_files"]
 
@@ -21,7 +21,7 @@ _CHECKS: Final = (
 _RULES: Final = "prometheus/rules/*.yaml"
 
 
-class RefusedError(DashboardsError):
+class RefusedError(SmartRegionError):
     """A generated file that the program it is for does not take."""
 
     def __init__(self, tool: str, *, said: str) -> None:

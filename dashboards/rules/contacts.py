@@ -9,7 +9,7 @@ from typing import Annotated, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dashboards.errors import DashboardsError
+from boundary.errors import SmartRegionError
 
 __all__ = ["Contact", "Contacts", "ContactsError", "MailServer", "load_contacts"]
 
@@ -20,7 +20,7 @@ Address = Annotated[str, Field(pattern=r"^[^\s@,]+@[^\s@,]+$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
-class ContactsError(DashboardsError):
+class ContactsError(SmartRegionError):
     """A file of contacts that cannot be used."""
 
     def __init__(self, file: Path, field: str, *, problem: str, remedy: str) -> None:

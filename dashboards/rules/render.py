@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from boundary.errors import SmartRegionError
 from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
 from dashboards.conventions import GENERATED, Links
-from dashboards.errors import DashboardsError
 from dashboards.rules.alertmanager import alertmanager_document
 from dashboards.rules.checks import check_files
 from dashboards.rules.contacts import Contacts
@@ -27,7 +27,7 @@ __all__ = ["NotWrittenError", "Site", "checked", "groups", "render", "rule_files
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-class NotWrittenError(DashboardsError):
+class NotWrittenError(SmartRegionError):
     """The files could not be put in their place."""
 
     def __init__(self, folder: Path, *, cause: OSError) -> None:

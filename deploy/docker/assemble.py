@@ -60,8 +60,8 @@ SITE_PACKAGES = STANDARD_LIBRARY / "site-packages"
 #: What has to load before anybody gets the image: every process of ours, and each client's codecs.
 STARTED = (
     "import cramjam, lz4.frame, ssl, zstandard;"
-    " import events.gateway.server, events.publisher.kafka;"
-    " import streams.assessor.process, streams.audit.recount, streams.worker"
+    " import gateway.server, operations.client.kafka;"
+    " import streams.assessor.process, operations.audit.recount, streams.worker"
 )
 
 # -I: neither the environment nor the user's home changes what is imported.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from inspect import getdoc
 from typing import Any, Final
 
@@ -10,12 +12,13 @@ from pydantic_core import core_schema
 
 from events.cloudevent import EVENT_MODELS
 from events.contracts.example import example_of
-from events.fact import Fact
+from events.fact import JSON, Fact
 from events.identifiers import also_checked
 
 __all__ = [
     "DIALECT",
     "description_of",
+    "json_text",
     "schema_file",
     "schema_id",
     "schema_of",
@@ -85,3 +88,8 @@ class _Generator(GenerateJsonSchema):
         if schema.get("default") is None:
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
+
+
+def json_text(document: Mapping[str, JSON]) -> str:
+    """A JSON document as people and diffs read it: indented, in UTF-8, in the order it was made."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -7,17 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from boundary.errors import SmartRegionError
 from events.contracts.compatibility import Breach, breaches
-from events.contracts.json_schema import schema_file, schema_of
-from events.contracts.render import json_text
-from events.errors import EventsError
+from events.contracts.json_schema import json_text, schema_file, schema_of
 from events.fact import JSON
 from events.registry import FACTS
 
 __all__ = ["BrokenContractError", "Comparison", "ReleasedFileError", "compare", "release"]
 
 
-class BrokenContractError(EventsError):
+class BrokenContractError(SmartRegionError):
     """Types whose schema would refuse events that it took when it was released."""
 
     def __init__(self, broken: Mapping[str, tuple[Breach, ...]]) -> None:
@@ -30,7 +29,7 @@ class BrokenContractError(EventsError):
         )
 
 
-class ReleasedFileError(EventsError):
+class ReleasedFileError(SmartRegionError):
     """A file of a released contract cannot be read."""
 
     def __init__(self, file: Path, *, cause: str) -> None:

@@ -15,9 +15,9 @@ from streams.web import Readiness
 if TYPE_CHECKING:
     from catalogue.history import Histories
     from catalogue.model import Catalogue
+    from streams.changelog_reader import Replica
     from streams.clock import Clock
     from streams.histories import Parts
-    from streams.replica import Replica
     from streams.topic_faults import TopicFault
 
 __all__ = ["Assessor"]

@@ -8,15 +8,14 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from boundary.errors import SmartRegionError
+from boundary.logs import configure_logging
+from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
-from events.errors import EventsError
-from events.logs import configure_logging
-from events.topic_admin import verify_topics
 from events.topics import changelog_topics
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorExposition
-from streams.errors import StreamsError
-from streams.replica import open_replica
+from streams.changelog_reader import open_replica
 from streams.web import serve
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ logger = logging.getLogger(__name__)
 def run_assessor(settings: Settings) -> int:
     """Run an assessor until SIGTERM or SIGINT; return the exit status.
 
-    0 after a signal, 1 after a failure, whose reason is in the log. Raises an EventsError,
-    CatalogueError or StreamsError where it cannot start.
+    0 after a signal, 1 after a failure, whose reason is in the log. Raises an SmartRegionError,
+    SmartRegionError or SmartRegionError where it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
     # What an operator got wrong is told before anything starts.
@@ -68,7 +67,7 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
             # The Kafka client blocks, and so does a judgement: /metrics answers meanwhile.
             await asyncio.to_thread(_follow, settings, assessor, stopping)
         except Exception as error:
-            expected = isinstance(error, EventsError | StreamsError)
+            expected = isinstance(error, SmartRegionError)
             logger.critical(
                 "ending reason=%s error=%s",
                 type(error).__name__,

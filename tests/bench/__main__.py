@@ -10,7 +10,7 @@ from time import monotonic
 
 import click
 
-from streams.programs.alerting import AlertingPrograms
+from operations.programs.alerting import AlertingPrograms
 from tests.bench.door import measure_door
 from tests.bench.engines import Engine, Monitor, Rival, Trial, await_events, started
 from tests.bench.probes import freshness, scrape_ms, seconds_to_ready

@@ -15,11 +15,11 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 
+from broker.topic_admin import apply_topics
 from events.identifiers import uai_check_letter
 from events.school import SchoolConnected
-from events.topic_admin import apply_topics
 from events.topics import declared_topics
-from streams.child_process import end_child, start_child
+from operations.programs.child_process import end_child, start_child
 from tests.bench.knocking import Knocks, knock, request_bytes
 from tests.support.doors import Door, issue_credentials
 from tests.support.kafka import KafkaBroker

@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import Protocol
 
 from catalogue.metric_names import EVENTS as EVENTS_TOTAL
-from streams.child_process import end_child, start_child
+from operations.programs.child_process import end_child, start_child
 from tests.bench.application import Application, Times
 from tests.bench.exposed import exposed_sum
 from tests.bench.stage import Stage

@@ -8,8 +8,8 @@ from typing import Any
 
 import faust
 
+from boundary.logs import configure_logging
 from events.cloudevent import decode
-from events.logs import configure_logging
 from events.topics import topic_name
 from tests.bench.application import Application, Stopwatch
 

@@ -8,7 +8,7 @@ from time import monotonic
 
 from catalogue.metric_names import INDICATOR_VALUE
 from events.identifiers import Department
-from events.publisher import KafkaPublisher, PublisherOptions
+from operations.client import KafkaPublisher, PublisherOptions
 from tests.bench.application import Application
 from tests.bench.engines import started
 from tests.bench.exposed import exposed_sum

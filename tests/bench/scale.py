@@ -12,16 +12,16 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import NamedTuple
 
+from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from catalogue.metric_names import EVENTS as EVENTS_TOTAL
 from events.cloudevent import EncodedRecord, encode_structured
 from events.topics import changelog_name, topic_name
-from streams.audit.comparison import compare_exposed
-from streams.audit.exposed import Exposed, read_worker
-from streams.audit.reading import read_topics
-from streams.audit.recount import audit_records
+from operations.audit.comparison import compare_exposed
+from operations.audit.exposed import Exposed, read_worker
+from operations.audit.recount import audit_records
+from streams.changelog_reader import read_replica
 from streams.histories import ExactPersons, exact_persons
-from streams.replica import read_replica
 from streams.settings import Settings
 from tests.bench.application import Application
 from tests.bench.engines import TRIAL_SECONDS, peak_memory_mb, processor_seconds

@@ -14,10 +14,10 @@ from kafka import TopicPartition
 from kafka.errors import CoordinatorNotAvailableError, NoError
 from kafka.structs import OffsetAndMetadata
 
+from broker.topic_admin import apply_topics
 from events.cloudevent import EncodedRecord, encode_structured
 from events.partitioning import partition_for
 from events.registry import Family
-from events.topic_admin import apply_topics
 from events.topics import DEFAULT_PARTITIONS, changelog_topics, declared_topics, topic_name
 from streams.commit_metadata import ChangelogExtent, CommitMetadata, encode_commit_metadata
 from tests.bench.application import Application

@@ -19,12 +19,12 @@ from events import person_data
 from events.cloudevent import MAX_BYTES, decode
 from events.dead_letters import DOOR, dead_letter_record
 from events.errors import ContractError, RefusalReason
-from events.gateway.admission import Admission, Admitted
-from events.gateway.body import LARGEST_BODY, BodyReader, announced_length
-from events.gateway.http_binding import STRUCTURED_HEADERS, only_once, read_delivery
-from events.gateway.problems import ProblemError, of_contract
 from events.producers.ownership import UNOWNED
 from events.strict_json import DEEPEST, read_array, read_value
+from gateway.admission import Admission, Admitted
+from gateway.body import LARGEST_BODY, BodyReader, announced_length
+from gateway.http_binding import STRUCTURED_HEADERS, only_once, read_delivery
+from gateway.problems import ProblemError, of_contract
 from tests.support.facts import json_values, mutated_records
 from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, event
 

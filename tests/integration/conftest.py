@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from events.topic_admin import apply_topics
+from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from tests.support.kafka import KafkaBroker, missing_requirement
 from tests.support.requirements import give_up

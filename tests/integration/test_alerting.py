@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.topic_admin import apply_topics
 from catalogue import metric_names as names
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions as ours
 from dashboards.rules import alerts
 from dashboards.rules.alerts import Scope
-from events.topic_admin import apply_topics
 from events.topics import DEFAULT_PARTITIONS, declared_topics
 from tests.support.alerting import (
     DELEGATE,

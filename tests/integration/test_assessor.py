@@ -10,12 +10,12 @@ from functools import cache
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from broker.reading import read_topics
 from catalogue import metric_names as names
 from catalogue.figure import figures_of
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
-from streams.audit.reading import read_topics
-from streams.audit.recount import audit_records
+from operations.audit.recount import audit_records
 from tests.support.commands import run
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker

@@ -7,10 +7,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka.admin import KafkaAdminClient
 
-from events.errors import BrokerUnreachableError
-from streams.audit.errors import TopicsMissingError
-from streams.audit.reading import read_topics
-from streams.embedded_broker import EmbeddedBroker
+from broker.errors import BrokerUnreachableError, TopicsMissingError
+from broker.reading import read_topics
+from simulation.demo.embedded_broker import EmbeddedBroker
 from tests.support.connections import refused_connections
 
 __all__ = ["refused_connections"]  # A fixture: named here, used by its name below.

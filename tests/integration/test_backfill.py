@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from broker.reading import read_topics
 from catalogue import metric_names as names
 from catalogue import rule_names as recorded
 from catalogue.figure import Figure, figures_of
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
-from streams.audit.ledger import Ledger
-from streams.audit.reading import read_topics
-from streams.audit.recount import audit_ledger
+from operations.audit.ledger import Ledger
+from operations.audit.recount import audit_ledger
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.openmetrics import read_openmetrics

@@ -8,6 +8,7 @@ from time import time
 
 import pytest
 
+from broker.topic_admin import apply_topics
 from catalogue import metric_names as names
 from catalogue.metric_names import REGION
 from dashboards import conventions as ours
@@ -15,7 +16,6 @@ from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import Site
 from dashboards.rules.render import render as render_rules
-from events.topic_admin import apply_topics
 from events.topics import declared_topics
 from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
 from tests.support.doors import Credentials, Door, issue_credentials

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.programs.kafka import missing_requirement
+from operations.programs.kafka import missing_requirement
 from tests.support.compose import Stack
 from tests.support.compose_stack import ComposeKafka, PlainStack, prepared_secrets
 from tests.support.requirements import give_up, require_programs

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from events.contracts.render import SCHEMAS, rendered, write
 from events.registry import FACTS
+from operations.contracts.render import SCHEMAS, rendered, write
 from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from broker.reading import EVENT_TOPICS, read_topics
+from broker.writing import KafkaPost
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode
 from events.dead_letters import DOOR, REPLAY_OF, Origin, Place, dead_letter_record
@@ -20,12 +22,10 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
-from streams.audit.comparison import compare
-from streams.audit.reading import EVENT_TOPICS, read_topics
-from streams.audit.recount import audit_records
-from streams.dead_letter_office.case import Account, Case, State
-from streams.dead_letter_office.files import read_cases
-from streams.dead_letter_office.post import KafkaPost
+from operations.audit.comparison import compare
+from operations.audit.recount import audit_records
+from operations.dead_letters.entry import Account, Case, State
+from operations.dead_letters.ledger import read_cases
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, message_of, region, send, wait_done

@@ -15,11 +15,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from events.topic_admin import apply_topics
+from broker.topic_admin import apply_topics
 from events.topics import declared_topics
-from streams.child_process import end_child, start_child
-from streams.demo.alerting import NOT_INSTALLED
-from streams.programs.alerting import AlertingPrograms
+from operations.programs.alerting import AlertingPrograms
+from operations.programs.child_process import end_child, start_child
+from simulation.demo.alerting import NOT_INSTALLED
 from tests.support.kafka import KafkaBroker
 from tests.support.processes import alive, children
 from tests.support.prometheus import require_prometheus

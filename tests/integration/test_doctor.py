@@ -6,8 +6,8 @@ import sys
 
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from broker.topic_admin import apply_topics
 from events.fact import Family
-from events.topic_admin import apply_topics
 from events.topics import declared_topics, topic_name
 from tests.support.kafka import KafkaBroker
 

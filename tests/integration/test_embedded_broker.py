@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from streams.embedded_broker import (
+from simulation.demo.embedded_broker import (
     EmbeddedBroker,
     EmbeddedBrokerMissingError,
     EmbeddedBrokerStartError,

@@ -11,12 +11,12 @@ from functools import cache
 
 import pytest
 
+from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import read_dead_letter
 from events.topics import DEAD_LETTERS
-from streams.audit.comparison import compare
-from streams.audit.reading import read_topics
-from streams.audit.recount import Audit, audit_records
+from operations.audit.comparison import compare
+from operations.audit.recount import Audit, audit_records
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, shuffled, wait_done
 from tests.support.waiting import wait_until

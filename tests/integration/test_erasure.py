@@ -11,13 +11,15 @@ from subprocess import CompletedProcess
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from broker.reading import EVENT_TOPICS, read_topics
+from broker.topic_admin import apply_topics
+from broker.writing import KafkaPost, Post
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode, encode_structured
 from events.dead_letters import DOOR, Origin, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.records import OutgoingRecord
-from events.topic_admin import apply_topics
 from events.topics import (
     DEAD_LETTER_OUTCOMES,
     DEFAULT_APP_ID,
@@ -26,12 +28,10 @@ from events.topics import (
     declared_topics,
     topic_name,
 )
-from streams.audit.comparison import compare
-from streams.audit.reading import EVENT_TOPICS, read_topics
-from streams.audit.recount import Audit, audit_records
-from streams.dead_letter_office.post import KafkaPost, Post
-from streams.erasure import procedure
-from streams.erasure.persons import Persons
+from operations.audit.comparison import compare
+from operations.audit.recount import Audit, audit_records
+from operations.erasure import procedure
+from operations.erasure.persons import Persons
 from streams.settings import load_settings
 from tests.support.commands import run
 from tests.support.histories import event, uai

@@ -18,10 +18,10 @@ from time import monotonic
 
 import pytest
 
+from broker.topic_admin import apply_topics
 from events.dead_letters import PRODUCER as PRODUCER_OF_LETTER
 from events.fact import Family
 from events.signing import SignatureError, SigningSecret, verify
-from events.topic_admin import apply_topics
 from events.topics import declared_topics, topic_name
 from tests.support.busy_lines import BusyLines
 from tests.support.bystander import Bystander

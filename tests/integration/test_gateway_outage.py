@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode_json
 from events.errors import ContractError
-from streams.audit.comparison import compare
-from streams.audit.reading import read_topics
-from streams.audit.recount import audit_records
+from operations.audit.comparison import compare
+from operations.audit.recount import audit_records
 from tests.bench.exposed import exposed_sum
 from tests.support.doors import Door, issue_credentials
 from tests.support.gateway import BATCH

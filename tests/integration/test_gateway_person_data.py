@@ -17,10 +17,10 @@ from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 
+from broker.topic_admin import apply_topics
 from events.dead_letters import DOOR, DeadLetter, read_dead_letter
 from events.fact import Family
 from events.signing import SigningSecret
-from events.topic_admin import apply_topics
 from events.topics import DEAD_LETTERS, declared_topics, topic_name
 from tests.support.doors import Credentials, Door
 from tests.support.doorway import doorway, records_of

@@ -12,9 +12,9 @@ from typing import Self
 
 import pytest
 
-from events.gateway.problems import KINDS
-from events.topic_admin import apply_topics
+from broker.topic_admin import apply_topics
 from events.topics import declared_topics
+from gateway.problems import KINDS
 from tests.support.doors import Credentials, Door, issue_credentials
 from tests.support.doorway import doorway
 from tests.support.gateway import BATCH, STRUCTURED, event

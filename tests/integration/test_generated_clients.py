@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from broker.topic_admin import apply_topics
 from events.cloudevent import decode_json
 from events.contracts.client_schemas import event_name
 from events.contracts.json_schema import schema_of
-from events.contracts.render import write
-from events.gateway.openapi import openapi_document
 from events.registry import FACTS
-from events.topic_admin import apply_topics
 from events.topics import declared_topics
+from gateway.openapi import openapi_document
+from operations.contracts.render import write
 from tests.support.clients import (
     CLIENTS,
     NODE_MODULES,

@@ -14,7 +14,7 @@ from dashboards.publishing.access import Address, read_token
 from dashboards.publishing.adapter import Grafana
 from dashboards.publishing.apply import Home, carry_out, survey
 from dashboards.publishing.errors import HandChangedError
-from dashboards.publishing.mark import Model
+from dashboards.publishing.fingerprint import Model
 from tests.support.boards import BOARDS
 
 URL = os.environ.get("SMART_REGION_TEST_GRAFANA_URL", "")

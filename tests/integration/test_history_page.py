@@ -13,9 +13,9 @@ from urllib.request import urlopen
 import pytest
 
 from catalogue import rule_names as recorded
-from streams.child_process import end_child, start_child
-from streams.programs.alerting import AlertingPrograms
-from streams.prometheus_api import PROGRAMME_RETENTION, retention_of
+from operations.programs.alerting import AlertingPrograms
+from operations.programs.child_process import end_child, start_child
+from operations.prometheus_api import PROGRAMME_RETENTION, retention_of
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
 from tests.support.servers import free_port

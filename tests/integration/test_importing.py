@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from broker.reading import read_topics
 from events.cloudevent import decode
-from events.importing.carrying import EVENTS_PER_CHUNK
-from events.importing.pilote import PiloteValue, ValueKind, pilote_text
 from events.observation import Territory
 from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from streams.audit.reading import read_topics
-from streams.child_process import end_child, start_child
+from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
+from operations.importing.sender import EVENTS_PER_CHUNK
+from operations.programs.child_process import end_child, start_child
 from tests.support.commands import run
 from tests.support.doors import Door, issue_credentials
 from tests.support.kafka import KafkaBroker

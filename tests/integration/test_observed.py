@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from broker.reading import read_topics
 from catalogue import metric_names as names
 from events.observation import Territory
-from streams.audit.comparison import compare
-from streams.audit.reading import read_topics
-from streams.audit.recount import audit_records
+from operations.audit.comparison import compare
+from operations.audit.recount import audit_records
 from tests.support.commands import run
 from tests.support.kafka import KafkaBroker
 from tests.support.observations import BAROMETER, Observation, barometer, said

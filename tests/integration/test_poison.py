@@ -17,6 +17,8 @@ from click.testing import CliRunner
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from broker.compression import MAX_UNPACKED_BYTES, Codec
+from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.cloudevent import encode_binary, encode_structured
 from events.dead_letters import DeadLetter, Origin, read_dead_letter
@@ -29,13 +31,11 @@ from events.topics import (
     changelog_name,
     topic_name,
 )
+from operations.audit.comparison import compare
+from operations.audit.recount import Audit, audit_records
 from smart_region import main
-from streams.audit.comparison import compare
-from streams.audit.reading import read_topics
-from streams.audit.recount import Audit, audit_records
-from streams.compression import MAX_UNPACKED_BYTES, Codec
+from streams.changelog_reader import read_replica
 from streams.passed_over import read_decisions
-from streams.replica import read_replica
 from streams.settings import load_settings
 from tests.support.header_names import HeaderName
 from tests.support.histories import event, uai

@@ -9,10 +9,10 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
+from broker.reading import read_topics
 from events.dead_letters import read_dead_letter
 from events.registry import Family
 from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_name
-from streams.audit.reading import read_topics
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, message_of, send, wait_done

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from events.access_granting import give_rights
-from events.access_rights import Role, rights_of
-from events.broker import PLAINTEXT, BrokerSecurity
+from broker.access_granting import give_rights
+from broker.access_rights import Role, rights_of
+from broker.clients import PLAINTEXT, BrokerSecurity
+from broker.topic_admin import apply_topics
 from events.cloudevent import CloudEvent, decode
 from events.fact import Family
 from events.partitioning import partition_for
 from events.school import SchoolConnected, SchoolWorkspaceActivated
-from events.topic_admin import apply_topics
 from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
 from tests.support.clients import GENERATOR, require_generators
 from tests.support.doors import Door, issue_credentials

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from events.simulation import simulate
-from events.simulation.record import RecordKind
+from simulation.record import RecordKind
+from simulation.simulator import simulate
 from tests.support.commands import run
 from tests.support.doorway import declared, doorway
 from tests.support.gateway import STRUCTURED

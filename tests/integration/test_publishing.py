@@ -12,20 +12,16 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from broker.errors import BrokerUnreachableError, TopicMismatchError, TopicMissingError
+from broker.topic_admin import apply_topics, verify_topics
 from events.cloudevent import CloudEvent, decode, encode_structured
-from events.errors import (
-    BrokerUnreachableError,
-    DeliveryError,
-    TopicMismatchError,
-    TopicMissingError,
-)
 from events.fact import Family
 from events.identifiers import uai_check_letter
 from events.partitioning import partition_for
-from events.publisher import ContentMode, KafkaPublisher, PublisherOptions
 from events.school import SchoolClosed
-from events.topic_admin import apply_topics, verify_topics
 from events.topics import TopicSpec, declared_topics, topic_name
+from operations.client import ContentMode, KafkaPublisher, PublisherOptions
+from operations.client.protocol import DeliveryError
 from tests.support.connections import refused_connections
 from tests.support.kafka import KafkaBroker
 

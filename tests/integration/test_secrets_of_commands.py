@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from streams.programs.addresses import free_address
+from operations.programs.addresses import free_address
 from tests.support.overheard import Overheard, overhearing
 
 TOKEN: Final = f"srt_lycees_{'x' * 43}"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
+from broker.reading import read_topics
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
-from streams.audit.reading import read_topics
 from streams.state import decode_state
 from tests.support.commands import run
 from tests.support.histories import event, uai

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
+from broker.errors import OpenTransactionError
+from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent, Header, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_name
-from streams.audit.errors import OpenTransactionError
-from streams.audit.reading import read_topics
-from streams.backfill.patience import wait_for_workers
-from streams.replica import read_replica
+from operations.backfill.workers import wait_for_workers
+from streams.changelog_reader import read_replica
 from streams.settings import Settings
 from streams.state import encode_state
 from tests.support.commands import run

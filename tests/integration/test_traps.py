@@ -9,13 +9,13 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewPartitions
 
+from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.partitioning import partition_for
 from events.registry import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
-from streams.audit.comparison import compare
-from streams.audit.reading import read_topics
-from streams.audit.recount import audit_records
+from operations.audit.comparison import compare
+from operations.audit.recount import audit_records
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until

@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("boundary", "catalogue", "dashboards", "events", "streams")
+PACKAGES = (
+    "boundary",
+    "broker",
+    "catalogue",
+    "dashboards",
+    "events",
+    "gateway",
+    "operations",
+    "simulation",
+    "streams",
+)
 
 
 def run(*command: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -20,15 +20,15 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ACLOperation, KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError
 
+from broker.access_granting import give_rights
+from broker.access_rights import Operation, Role, rights_of, rights_of_roles
+from broker.clients import BrokerSecurity, opened
 from dashboards.conventions import ASSESSOR_JOB
 from dashboards.rules.pace import PACES
 from dashboards.rules.scraping import Access, prometheus_document
-from events.access_granting import give_rights
-from events.access_rights import Operation, Role, rights_of, rights_of_roles
-from events.broker import BrokerSecurity, opened
 from events.fact import Family
-from events.simulation import simulate
 from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
+from simulation.simulator import simulate
 from tests.support.certificates import Authority
 from tests.support.doors import Door, issue_credentials
 from tests.support.kafka import missing_requirement

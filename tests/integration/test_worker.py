@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import catalogue
+from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.dead_letters import Origin, parts_of, read_dead_letter
 from events.registry import Family
 from events.topics import DEAD_LETTERS
-from streams.audit.comparison import compare
-from streams.audit.reading import read_topics
-from streams.audit.recount import audit_records
+from operations.audit.comparison import compare
+from operations.audit.recount import audit_records
 from streams.settings import load_settings
 from tests.support.commands import run
 from tests.support.facts import mutated_records

@@ -14,7 +14,8 @@ from catalogue.metric_names import Metric
 from dashboards import conventions as ours
 from dashboards.boards.queries import of_the_last_day, throughout
 from events.cloudevent import decode_json
-from events.simulation import RecordKind, simulate
+from simulation.record import RecordKind
+from simulation.simulator import simulate
 from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
 from tests.support.pasts import taught, written
 from tests.support.prometheus import Monitoring, Prometheus, create_blocks, require_prometheus

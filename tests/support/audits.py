@@ -5,13 +5,13 @@ from datetime import date
 from itertools import count
 from typing import Any, Final
 
+from broker.stored_record import RawRecord
 from catalogue.history import Reading
 from catalogue.model import Catalogue, Programme
 from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for
 from events.topics import DEFAULT_PARTITIONS, topic_name
-from streams.audit.records import RawRecord
-from streams.audit.recount import Audit, audit_records
+from operations.audit.recount import Audit, audit_records
 from tests.support.histories import event
 
 __all__ = ["INDICATOR", "audited", "catalogue_of", "raw", "raw_record", "reading"]

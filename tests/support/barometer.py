@@ -9,19 +9,19 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from catalogue.importing.merging import Told
-from catalogue.importing.pilote import CatalogueKeeper
-from catalogue.importing.programme_file import read_declared, write_declared
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
-from events.importing.carrying import Tally
-from events.importing.pilote import PiloteReader, PiloteValue, ValueKind, pilote_text
-from events.importing.refusal import Refusal
-from events.importing.run import Import, run_import
 from events.observation import Territory
-from events.publisher import RecordingPublisher
-from streams.export.pilote import current_values, promised_values
+from operations.client import RecordingPublisher
+from operations.export.pilote import current_values, promised_values
+from operations.importing.pilote import PiloteReader, PiloteValue, ValueKind, pilote_text
+from operations.importing.programme.merging import Told
+from operations.importing.programme.pilote import CatalogueKeeper
+from operations.importing.programme.programme_file import read_declared, write_declared
+from operations.importing.refusal import Refusal
+from operations.importing.run import Import, run_import
+from operations.importing.sender import Tally
 from tests.support.audits import raw_record
 from tests.support.tables import RECORDED, write_file
 

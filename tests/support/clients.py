@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from events.contracts.render import write
+from operations.contracts.render import write
 from tests.support.requirements import give_up, require_programs
 
 __all__ = [

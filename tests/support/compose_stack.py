@@ -13,9 +13,9 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from streams.child_process import end_child, start_child
-from streams.programs.addresses import free_port
-from streams.programs.kafka import KAFKA_FOLDER, QUICK_START, READY
+from operations.programs.addresses import free_port
+from operations.programs.child_process import end_child, start_child
+from operations.programs.kafka import KAFKA_FOLDER, QUICK_START, READY
 from tests.support.compose import DEPLOY, Stack
 from tests.support.servers import Server
 from tests.support.waiting import wait_until

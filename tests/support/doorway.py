@@ -61,7 +61,7 @@ def doorway(
 ) -> Iterator[tuple[Door, Credentials]]:
     """Give a door that takes events, and a producer's credentials.
 
-    Settings are named as in `events.gateway.settings`; `descriptors` as in `Door`.
+    Settings are named as in `gateway.settings`; `descriptors` as in `Door`.
     """
     credentials = issue_credentials(PRODUCER, folder)
     variables = {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}

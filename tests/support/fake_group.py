@@ -14,7 +14,7 @@ from faust.types import TP, Message
 from events.fact import Family
 from events.records import OutgoingRecord, Record
 from events.topics import topic_name
-from streams.batching import BatchConsumer, BatchProducer, LeaseLostError, WriteRefusedError
+from streams.batch_transport import BatchConsumer, BatchProducer, LeaseLostError, WriteRefusedError
 from streams.commit_metadata import NOTHING_NOTED, CommitMetadata
 from streams.topic_faults import TopicFault
 

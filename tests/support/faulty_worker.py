@@ -29,7 +29,7 @@ from events import cloudevent
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from streams import core, engine
-from streams.batching import BatchConsumer, BatchProducer
+from streams.batch_transport import BatchConsumer, BatchProducer
 
 
 class PlantedError(RuntimeError):

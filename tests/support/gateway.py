@@ -16,23 +16,12 @@ import httpx
 from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp
 
-from events.gateway.admission import Admission
-from events.gateway.app import Door, make_app
-from events.gateway.authentication import PRODUCER_HEADER, Authenticator
-from events.gateway.body import BodyReader
-from events.gateway.exposition import Exposition
-from events.gateway.openapi import openapi_document
-from events.gateway.quota import Quotas
-from events.gateway.reception import Reception
-from events.gateway.repeats import Repeats
-from events.gateway.topics_writer import BrokerAwayError, Written
-from events.gateway.workbench import Workbench
+from broker.serving import OPEN, MetricsGuard
 from events.producers.model import Producers
 from events.producers.secrets import ProducerSecrets, Secrets, token_digest
 from events.producers.tokens import Scheme, issue
 from events.records import OutgoingRecord
 from events.school import SchoolClosed, SchoolConnected
-from events.serving import OPEN, MetricsGuard
 from events.signing import (
     ID_HEADER,
     SIGNATURE_HEADER,
@@ -40,6 +29,17 @@ from events.signing import (
     SigningSecret,
     sign,
 )
+from gateway.admission import Admission
+from gateway.app import Door, make_app
+from gateway.authentication import PRODUCER_HEADER, Authenticator
+from gateway.body import BodyReader
+from gateway.exposition import Exposition
+from gateway.openapi import openapi_document
+from gateway.quota import Quotas
+from gateway.reception import Reception
+from gateway.repeats import Repeats
+from gateway.slow_work import Workbench
+from gateway.topics_writer import BrokerAwayError, Written
 
 __all__ = [
     "BATCH",

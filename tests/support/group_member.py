@@ -18,7 +18,7 @@ from catalogue.model import Catalogue
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.app import create_app
-from streams.batching import BatchConsumer, Committed
+from streams.batch_transport import BatchConsumer, Committed
 from streams.clock import FixedClock
 from streams.commit_metadata import NOTHING_NOTED, CommitMetadata
 from streams.engine import Engine

@@ -8,8 +8,8 @@ from typing import Any
 from kafka.admin import KafkaAdminClient, MemberToRemove
 from kafka.errors import KafkaError
 
-from streams.programs.addresses import free_port
-from streams.programs.kafka import QUICK_START, READY, Kafka, missing_requirement
+from operations.programs.addresses import free_port
+from operations.programs.kafka import QUICK_START, READY, Kafka, missing_requirement
 from tests.support.servers import Server
 from tests.support.waiting import wait_until
 

@@ -11,8 +11,8 @@ from events.cloudevent import CloudEvent, encode_structured
 from events.dead_letters import DeadLetter, Origin, Place, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
-from streams.dead_letter_office.case import Case
-from streams.dead_letter_office.settlement import Settlement, Verdict
+from operations.dead_letters.entry import Case
+from operations.dead_letters.outcome import Settlement, Verdict
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord
 

@@ -20,9 +20,9 @@ import signal
 import threading
 from collections.abc import Sequence
 
+from broker.writing import KafkaPost
 from events.records import OutgoingRecord
-from streams.dead_letter_office import handling
-from streams.dead_letter_office.post import KafkaPost
+from operations.dead_letters import replay as handling
 
 
 def die() -> None:

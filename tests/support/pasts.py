@@ -9,9 +9,9 @@ from datetime import date
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from streams.backfill.openmetrics import OpenMetricsSpool
-from streams.backfill.past import Past
-from streams.holdings import Holdings
+from operations.backfill.openmetrics import OpenMetricsSpool
+from operations.backfill.past import Past
+from streams.state_store import Holdings
 from tests.support.records import learn
 
 __all__ = ["taught", "written"]

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from streams.programs.alerting import ALERTMANAGER_NAMES
+from operations.programs.alerting import ALERTMANAGER_NAMES
 from tests.support.requirements import require_programs
 from tests.support.servers import Server
 

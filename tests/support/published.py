@@ -8,7 +8,7 @@ from typing import Final
 from catalogue.model import Catalogue
 from events.identifiers import Department
 from events.training import TrainingAudience
-from streams.audit.recount import Audit
+from operations.audit.recount import Audit
 
 __all__ = ["is_of_persons", "published_values"]
 

@@ -13,7 +13,7 @@ from events.record_rules import RULES, RecordRules
 from events.record_time import NO_TIMESTAMP
 from events.topics import topic_name
 from streams.core import Result, process
-from streams.holdings import Holdings
+from streams.state_store import Holdings
 
 __all__ = ["PARTITIONS", "FakeRecord", "learn", "processed", "record_of"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from kafka.admin import KafkaAdminClient, ScramMechanism, UserScramCredentialUpsertion
 
-from events.broker import BrokerSecurity
+from broker.clients import BrokerSecurity
 from tests.support.certificates import Authority
 from tests.support.kafka import KafkaBroker
 from tests.support.servers import free_port

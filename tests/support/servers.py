@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar, Self
 
-from streams.child_process import end_child, start_child
-from streams.programs.addresses import free_port
+from operations.programs.addresses import free_port
+from operations.programs.child_process import end_child, start_child
 from tests.support.waiting import wait_until
 
 __all__ = ["Server", "ServerUnavailableError", "free_port"]

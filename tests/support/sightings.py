@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 
+from broker.stored_record import RawRecord
 from events.dead_letters import DOOR, DeadLetter, Headers, Origin, Place
 from events.producers.model import Producers
-from streams.audit.records import RawRecord
 from tests.support.producers import producer
 
 __all__ = ["LYCEES", "PRODUCERS", "broken", "letter_of", "refused_at_the_door"]

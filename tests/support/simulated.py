@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from events.cloudevent import CloudEvent, decode_json
 from events.fact import Fact
-from events.simulation import RecordKind, SimulatedRecord, simulate
+from simulation.record import RecordKind, SimulatedRecord
+from simulation.simulator import simulate
 
 __all__ = ["Story", "read_story"]
 

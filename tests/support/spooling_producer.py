@@ -14,8 +14,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from events.cloudevent import CloudEvent
-from events.publisher import BearerToken, DoorPublisher, Patience, Spool, SpoolFullError
 from events.school import SchoolClosed
+from operations.client import BearerToken, DoorPublisher, Patience, Spool, SpoolFullError
 
 __all__ = ["MOST_SPOOLED", "SOURCE"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from events.importing.table import Layout, Row, open_table
+from operations.importing.table import Layout, Row, open_table
 
 __all__ = ["RECORDED", "SHARED_DATA", "read_rows", "shared_file", "write_file"]
 

@@ -17,8 +17,8 @@ from kafka.errors import KafkaError
 from events.cloudevent import CloudEvent, encode_structured
 from events.partitioning import partition_for
 from events.registry import Family
-from events.simulation import simulate
 from events.topics import DEFAULT_APP_ID, topic_name
+from simulation.simulator import simulate
 from tests.support.waiting import wait_until
 
 __all__ = ["Message", "all_done", "message_of", "region", "send", "shuffled", "wait_done"]

@@ -14,7 +14,19 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("boundary", "catalogue", "dashboards", "events", "streams", "docs", "deploy")
+COPIED = (
+    "boundary",
+    "broker",
+    "catalogue",
+    "dashboards",
+    "events",
+    "gateway",
+    "operations",
+    "simulation",
+    "streams",
+    "docs",
+    "deploy",
+)
 NEVER = shutil.ignore_patterns("__pycache__", "target")
 
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Add an indicator")[2]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from events.gateway.problems import KINDS
 from events.registry import FACTS
+from gateway.problems import KINDS
 from tests.support.guide import Block, blocks_of, shows
 
 DOCS = Path(__file__).parents[2] / "docs"

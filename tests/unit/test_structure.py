@@ -1,6 +1,7 @@
 """The rules that hold for every module of the packages, read from their source."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -13,14 +14,19 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 
-# Which of our packages a package may import: the way of the data, and never back.
-MAY_IMPORT = {
-    "boundary": {"boundary"},
-    "events": {"boundary", "events"},
-    "catalogue": {"boundary", "catalogue", "events"},
-    "streams": {"boundary", "streams", "catalogue", "events"},
-    "dashboards": {"boundary", "dashboards", "catalogue"},
-}
+# Our packages, in the order in which each may import those before it.
+PACKAGES = (
+    "boundary",
+    "events",
+    "broker",
+    "catalogue",
+    "streams",
+    "gateway",
+    "dashboards",
+    "operations",
+    "simulation",
+)
+ARROW = re.compile(r"^ *(\w+) --> (\w+)$", re.MULTILINE)
 
 #: Calls that write on a terminal, each past what makes foreign text legible.
 WRITES = {"print", "click.echo", "click.secho", "click.echo_via_pager", "click.confirm"}
@@ -28,9 +34,7 @@ WRITES |= {"click.prompt", "rich.print", "traceback.print_exc", "Console", "Pret
 
 #: Modules that hold a standard stream, and why each may.
 HOLDS_A_STREAM = {
-    "events.logs": "its formatters make each line legible",
-    "streams.demo.cli": "hands it to the legible console",
-    "streams.whole_file": "of bytes: a report's own module makes it legible",
+    "simulation.demo.cli": "hands it to the legible console",
     "streams.worker": "only flushes it",
 }
 
@@ -69,7 +73,7 @@ def module_name(path: Path) -> str:
 
 MODULES = {
     module_name(path): ast.parse(path.read_text(encoding="utf-8"), str(path))
-    for package in MAY_IMPORT
+    for package in PACKAGES
     for path in sorted((ROOT / package).rglob("*.py"))
 } | {"smart_region": ast.parse((ROOT / "smart_region.py").read_text(encoding="utf-8"))}
 
@@ -97,18 +101,49 @@ def public_names(tree: ast.Module) -> set[str] | None:
     return None
 
 
-@pytest.mark.parametrize("package", MAY_IMPORT)
-def test_imports_go_one_way(package: str) -> None:
-    """A package imports only those that the flow of data passes before it."""
-    ours = MAY_IMPORT.keys() | {"smart_region", "tests"}
-    wrong = {
-        name: sorted(forbidden)
+def may_import() -> dict[str, set[str]]:
+    """Read from the picture which packages each may import: those that its arrows lead to."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    arrows: dict[str, set[str]] = {package: set() for package in PACKAGES}
+    for package, other in ARROW.findall(page):
+        arrows[package].add(other)
+    reached: dict[str, set[str]] = {}
+    for package in PACKAGES:
+        reached[package] = arrows[package].union(*(reached[other] for other in arrows[package]))
+    return reached
+
+
+def imported_packages(package: str) -> set[str]:
+    """Name the other packages of ours that a package's modules import."""
+    ours = {*PACKAGES, "smart_region", "tests"} - {package}
+    return {
+        root
         for name, tree in MODULES.items()
         if name.partition(".")[0] == package
-        and (forbidden := imported_roots(tree) & ours - MAY_IMPORT[package])
+        for root in imported_roots(tree) & ours
     }
 
-    assert wrong == {}
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package: str) -> None:
+    """A package imports only those that the arrows of CONTRIBUTING's picture lead to."""
+    assert imported_packages(package) <= may_import()[package]
+
+
+def test_the_picture_has_no_arrow_too_many() -> None:
+    """Each stands for an import, and none says what two others do."""
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    reached = may_import()
+    arrows = ARROW.findall(page)
+    needless = [
+        (package, other)
+        for package, other in arrows
+        if other not in imported_packages(package)
+        or any(other in reached[between] for whose, between in arrows if whose == package)
+    ]
+
+    assert arrows
+    assert needless == []
 
 
 def test_every_module_says_what_it_is() -> None:
@@ -206,7 +241,7 @@ def test_no_table_of_ours_has_a_formula() -> None:
     }
 
     # PILOTE's cells are codes, days and numbers.
-    assert unguarded == {"events.importing.pilote"}
+    assert unguarded == {"operations.importing.pilote"}
 
 
 def test_files_are_made_private_one_way() -> None:
@@ -249,7 +284,7 @@ def test_what_is_imported_is_declared() -> None:
     needed = {
         canonicalize_name(PART_OF.get(distribution, distribution))
         for tree in MODULES.values()
-        for root in imported_roots(tree) - MAY_IMPORT.keys() - sys.stdlib_module_names
+        for root in imported_roots(tree) - {*PACKAGES} - sys.stdlib_module_names
         for distribution in distributions[root]
     }
 

@@ -9,7 +9,7 @@ import requests
 
 from boundary.addresses import UnusableAddressError
 from boundary.http_requests import NoAnswerError, ask, confine
-from streams.programs.addresses import free_address
+from operations.programs.addresses import free_address
 from tests.support.overheard import Overheard, overhearing
 
 TOKEN = "open-sesame"  # noqa: S105 - not one

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from catalogue import gateway_metrics as metrics_vocabulary
 from catalogue import metric_names
 from catalogue.metric_names import (
     ASSESSOR_METRICS,
@@ -15,7 +16,6 @@ from catalogue.metric_names import (
     PRODUCER_METRICS,
     Metric,
 )
-from events.gateway import metrics_vocabulary
 
 EXPOSED = (*METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS, *GATEWAY_METRICS)
 

@@ -10,8 +10,8 @@ from dashboards.wording import (
     UNITS,
 )
 from events.errors import REASONS_OF_WORKERS, RefusalReason
-from events.gateway.problems import KINDS
 from events.registry import Family
+from gateway.problems import KINDS
 from streams.core import Outcome
 
 

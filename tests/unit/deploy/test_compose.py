@@ -15,9 +15,9 @@ import click
 import pytest
 import yaml
 
+from broker.settings import ENV_PREFIX
 from dashboards.publishing.apply import HOME
-from events.gateway.settings import GatewaySettings
-from events.settings import ENV_PREFIX
+from gateway.settings import GatewaySettings
 from smart_region import main
 from streams.settings import Settings
 from tests.support.compose import (

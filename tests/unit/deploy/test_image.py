@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from packaging.requirements import Requirement
 
-from events.gateway.settings import GatewaySettings
-from events.settings import ENV_PREFIX
+from broker.settings import ENV_PREFIX
+from gateway.settings import GatewaySettings
 from streams.settings import Settings
 
 ROOT: Final = Path(__file__).parents[3]

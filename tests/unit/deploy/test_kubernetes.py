@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from click.testing import CliRunner
 
-from events.gateway.settings import load_gateway_settings
+from gateway.settings import load_gateway_settings
 from smart_region import main
 from streams.settings import load_settings
 from streams.worker import STOP_SECONDS

@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from events.cloudevent import MAX_BYTES
+from events.dead_letter_content import may_be_kept
 from events.dead_letters import (
     DOOR,
     NULL_VALUE,
@@ -33,7 +34,6 @@ from events.dead_letters import (
     unread_letter_record,
 )
 from events.errors import ContractError, RefusalReason
-from events.letter_content import may_be_kept
 from events.record_time import NO_TIMESTAMP
 from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS

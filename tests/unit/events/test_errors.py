@@ -2,18 +2,16 @@
 
 import pytest
 
-from events.errors import (
+from boundary.errors import SmartRegionError
+from broker.errors import (
     BrokerRefusedError,
     BrokerUnreachableError,
-    ContractError,
-    DeliveryError,
-    EventsError,
-    RefusalReason,
     SecuritySettingError,
     TopicMismatchError,
     TopicMissingError,
-    shown,
 )
+from events.errors import ContractError, RefusalReason, shown
+from operations.client.protocol import DeliveryError
 
 EVERY_KIND = [
     ContractError(RefusalReason.INVALID_DATA, "data.uai", "x", "send a UAI"),
@@ -28,7 +26,7 @@ EVERY_KIND = [
 
 
 @pytest.mark.parametrize("error", EVERY_KIND, ids=lambda error: type(error).__name__)
-def test_every_message_has_field_value_and_remedy(error: EventsError) -> None:
+def test_every_message_has_field_value_and_remedy(error: SmartRegionError) -> None:
     """A message reads `field: problem, value …: remedy`, on one line."""
     field, problem, remedy = str(error).split(": ", 2)
     assert field

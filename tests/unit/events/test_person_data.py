@@ -14,7 +14,8 @@ from events import person_data
 from events.fact import JSON
 from events.person_data import find_person_data
 from events.registry import FACTS
-from events.simulation import RecordKind, simulate
+from simulation.record import RecordKind
+from simulation.simulator import simulate
 from tests.support.costs import TIMES_LARGER, grows_linearly
 from tests.support.facts import json_values
 

@@ -17,7 +17,7 @@ from yarl import URL
 from events.fact import Family
 from events.topics import topic_name
 from streams.app import _agent
-from streams.batching import BatchConsumer, BatchProducer, BatchSchema
+from streams.batch_transport import BatchConsumer, BatchProducer, BatchSchema
 from streams.engine import Engine
 from tests.support.group_member import build_app, consumer_of
 

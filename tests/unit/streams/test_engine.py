@@ -20,8 +20,8 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.records import Record
 from events.topics import DEAD_LETTERS
-from streams import core, engine, holdings
-from streams.batching import LeaseLostError, ProduceFailedError
+from streams import core, engine, state_store
+from streams.batch_transport import LeaseLostError, ProduceFailedError
 from streams.clock import FixedClock
 from streams.core import Outcome
 from streams.engine import Engine
@@ -280,7 +280,7 @@ class TestIsolation:
         """When it has half of what is kept; and from then on its size is checked."""
         days = [connected(f"2018-03-{day:02}") for day in range(1, 29)]
         half = len(encode_state(state_of(*days[:10])))
-        for module in (engine, holdings):
+        for module in (engine, state_store):
             monkeypatch.setattr(module, "WATCHED_BYTES", half - 1)
         monkeypatch.setattr(core, "ENTITY_MAX_BYTES", 2 * half)
 

@@ -26,12 +26,12 @@ from events.producers.model import UNKNOWN_PRODUCER
 from events.registry import FACTS, FACTS_BY_NAME
 from streams.core import UNKNOWN_TYPE, Outcome
 from streams.exposition import Exposition, Figures, Snapshot, figures_of
-from streams.holdings import Holdings
 from streams.meters import Meters
 from streams.metric_families import registry_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
 from streams.state import WATCHED_BYTES
+from streams.state_store import Holdings
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
 from tests.support.observations import barometer, observed, said

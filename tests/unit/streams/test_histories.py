@@ -21,10 +21,10 @@ from events.fact import Family
 from events.identifiers import Department
 from events.observation import Territory
 from events.training import TrainingAudience
-from streams.audit.ledger import Ledger
-from streams.audit.recount import audit_ledger
+from operations.audit.ledger import Ledger
+from operations.audit.recount import audit_ledger
 from streams.histories import categories_of, exact_persons, histories_of
-from streams.holdings import Holdings
+from streams.state_store import Holdings
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, event, histories, uai
 from tests.support.observations import Observation, barometer, observations, observed, said

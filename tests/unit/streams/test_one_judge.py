@@ -21,19 +21,19 @@ from dashboards.console import figures_table
 from dashboards.statuses import STATUSES
 from events.cloudevent import CloudEvent
 from events.fact import Family
+from operations.audit.exposed import parse_metrics
+from operations.audit.ledger import Account, Ledger
+from operations.audit.recount import audit_ledger
+from operations.audit.report import audit_document
+from operations.export.rows import rows_of
+from simulation.demo.figures import shown_figures
+from simulation.demo.outcome import AuditCount, Outcome
 from streams.assessor.assessor import Assessor
 from streams.assessor.exposition import AssessorExposition
-from streams.audit.exposed import parse_metrics
-from streams.audit.ledger import Account, Ledger
-from streams.audit.recount import audit_ledger
-from streams.audit.report import audit_document
+from streams.changelog_reader import Replica
 from streams.clock import Clock
-from streams.demo.figures import shown_figures
-from streams.demo.outcome import AuditCount, Outcome
-from streams.export.rows import rows_of
-from streams.holdings import Holdings
 from streams.metric_families import registry_of
-from streams.replica import Replica
+from streams.state_store import Holdings
 from tests.support.audits import raw_record
 from tests.support.openmetrics import read_openmetrics
 from tests.support.pasts import written

@@ -15,17 +15,17 @@ from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
-from streams.audit.recount import audit_records
-from streams.dead_letter_office.way_back import WayBack
-from streams.erasure.persons import Persons
-from streams.erasure.traces import find_traces, retractions
-from streams.export.pilote import current_values
-from streams.hindsight import holdings_known_on
-from streams.holdings import Holdings
-from streams.producers.reading import report_on
-from streams.producers.report import report_text
-from streams.producers.sightings import Refused, sightings
+from operations.audit.recount import audit_records
+from operations.dead_letters.destination import WayBack
+from operations.erasure.persons import Persons
+from operations.erasure.traces import find_traces, retractions
+from operations.export.pilote import current_values
+from operations.export.states_known_on import holdings_known_on
+from operations.scorecards.reading import report_on
+from operations.scorecards.report import report_text
+from operations.scorecards.sightings import Refused, sightings
 from streams.state import EMPTY, merge_states, told_by_owners
+from streams.state_store import Holdings
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import deliveries, event, histories, state_of, uai
 from tests.support.letters import letter_of
@@ -34,9 +34,9 @@ from tests.support.records import PARTITIONS, learn, processed
 from tests.support.sources import source_of
 
 if TYPE_CHECKING:
+    from broker.stored_record import RawRecord
     from events.cloudevent import CloudEvent
     from events.dead_letters import DeadLetter
-    from streams.audit.records import RawRecord
     from streams.state import EntityState
 
 PRODUCERS = load_producers()

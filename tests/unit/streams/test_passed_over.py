@@ -9,8 +9,8 @@ import pytest
 from events.dead_letters import Origin
 from events.errors import RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
-from streams.dead_letter_office.case import State
-from streams.dead_letter_office.files import cases_of
+from operations.dead_letters.entry import State
+from operations.dead_letters.ledger import cases_of
 from streams.passed_over import (
     Decision,
     decision_record,

@@ -18,14 +18,15 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import decode_json
 from events.fact import Family
-from events.simulation import RecordKind, simulate
+from operations.backfill.past import Past
+from operations.export.rows import rows_of
+from simulation.record import RecordKind
+from simulation.simulator import simulate
 from streams.assessor.series import Point, cell_points, judgement_points
-from streams.backfill.past import Past
-from streams.export.rows import rows_of
 from streams.exposition import Exposition, Snapshot, figures_of
 from streams.histories import exact_persons, histories_of, person_categories_of
-from streams.holdings import Holdings
 from streams.meters import Meters
+from streams.state_store import Holdings
 from tests.support.pasts import taught
 
 LIVE: Final = recorded.TERRITORY_LAST_REPORTED.name

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from events.settings import ENV_PREFIX, SettingsError
+from broker.settings import ENV_PREFIX, SettingsError
 from streams.clock import FixedClock
 from streams.settings import Settings, load_settings
 

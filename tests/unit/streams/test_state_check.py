@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events.fact import Family
-from streams.batching import Committed
+from streams.batch_transport import Committed
 from streams.changelog_tally import ChangelogTally, Summary
 from streams.commit_metadata import NOTHING_NOTED, ChangelogExtent, CommitMetadata
 from streams.state_check import Extents, fault_of, is_undecided

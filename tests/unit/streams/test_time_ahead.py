@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
+from broker.stored_record import RawRecord
 from events.errors import RefusalReason
 from events.fact import Family
 from events.record_rules import RecordRules
-from streams.audit.ledger import Ledger
-from streams.audit.records import RawRecord
-from streams.audit.recount import audit_records
-from streams.erasure.persons import Persons
-from streams.export.pilote import current_values
-from streams.hindsight import holdings_known_on
-from streams.producers.sightings import Refused, Taken, sightings
+from operations.audit.ledger import Ledger
+from operations.audit.recount import audit_records
+from operations.erasure.persons import Persons
+from operations.export.pilote import current_values
+from operations.export.states_known_on import holdings_known_on
+from operations.scorecards.sightings import Refused, Taken, sightings
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import uai
 from tests.support.observations import observed, said

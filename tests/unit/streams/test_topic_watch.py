@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
+from broker.group_members import GroupMembers
+from broker.topic_admin import SeenTopic
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from events.group_members import GroupMembers
-from events.topic_admin import SeenTopic
 from events.topics import changelog_name, topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine

@@ -9,8 +9,8 @@ import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, InconsistentGroupProtocolError
 from faust.types import TP
 
+from broker.errors import BrokerEntryError
 from catalogue.loader import load_catalogue
-from events.errors import BrokerEntryError
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership

@@ -14,9 +14,9 @@ import pytest
 from aiohttp import ClientSession
 from faust.types import TP
 
+from broker.serving import OPEN, MetricsGuard
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from events.serving import OPEN, MetricsGuard
 from events.topics import topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine

@@ -6,7 +6,7 @@ import pytest
 
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.adapter import Grafana
-from dashboards.publishing.patience import Patience
+from dashboards.publishing.retry_policy import Patience
 from tests.support.grafana_stub import TOKEN, GrafanaStub
 from tests.support.passing_time import PassingTime
 

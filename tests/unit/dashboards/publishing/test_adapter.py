@@ -11,8 +11,8 @@ import pytest
 from dashboards.publishing import errors
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.adapter import Grafana
-from dashboards.publishing.mark import Model
-from dashboards.publishing.patience import Patience
+from dashboards.publishing.fingerprint import Model
+from dashboards.publishing.retry_policy import Patience
 from tests.support.board_models import board
 from tests.support.grafana_stub import (
     ADMIN,

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.publishing.mark import marked
+from dashboards.publishing.fingerprint import marked
 from dashboards.publishing.plan import (
     Action,
     BoardChange,

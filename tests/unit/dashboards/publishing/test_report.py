@@ -1,6 +1,6 @@
 """A plan in words."""
 
-from dashboards.publishing.mark import marked
+from dashboards.publishing.fingerprint import marked
 from dashboards.publishing.plan import Live, planned
 from dashboards.publishing.report import report
 from tests.support.board_models import board, panel

@@ -17,8 +17,8 @@ from events.contracts.client_schemas import (
 )
 from events.contracts.json_schema import schema_of
 from events.fact import Fact
-from events.gateway.openapi import openapi_document
 from events.registry import FACTS
+from gateway.openapi import openapi_document
 from tests.support.contracts import drawn_from
 from tests.support.facts import cloud_events
 

@@ -9,7 +9,7 @@ import pytest
 from events.declaration import InvalidDeclarationError
 from events.producers.loader import load_producers
 from events.registry import facts_of
-from events.simulation.simulator import SYSTEMS, System
+from simulation.simulator import SYSTEMS, System
 
 BAD = """\
 producers:

@@ -11,8 +11,8 @@ import pytest
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from streams.assessor.assessor import Assessor
-from streams.holdings import Holdings
-from streams.replica import Replica
+from streams.changelog_reader import Replica
+from streams.state_store import Holdings
 from streams.topic_faults import Fault, TopicFault
 from tests.support.histories import event, uai
 from tests.support.records import learn

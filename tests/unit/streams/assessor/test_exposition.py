@@ -14,8 +14,8 @@ from catalogue.loader import load_catalogue
 from events.fact import Family
 from streams.assessor.exposition import Assessment, AssessorExposition, View
 from streams.histories import histories_of, person_categories_of
-from streams.holdings import Holdings
 from streams.metric_families import registry_of
+from streams.state_store import Holdings
 from tests.support.histories import pool
 from tests.support.records import learn
 

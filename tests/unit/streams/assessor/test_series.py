@@ -18,7 +18,7 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.histories import histories_of, person_categories_of
-from streams.holdings import Holdings
+from streams.state_store import Holdings
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
 from tests.support.records import learn

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
+from operations.scorecards.lateness import lateness_days
 from streams.core import Outcome, Refusal, Result
-from streams.holdings import Holdings
 from streams.producers.attribution import Attribution
-from streams.producers.lateness import lateness_days
 from streams.producers.meters import LATENESS_BOUNDS, LatenessHistogram, ProducerMeters
+from streams.state_store import Holdings
 from tests.support.histories import event, events_of, uai
 from tests.support.records import processed
 from tests.support.sightings import LYCEES, PRODUCERS, broken

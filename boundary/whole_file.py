@@ -1,0 +1,57 @@
+"""A file that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from boundary.errors import SmartRegionError
+
+__all__ = ["FileUnwritableError", "whole_file"]
+
+
+class FileUnwritableError(SmartRegionError):
+    """A file cannot be written where it was asked for."""
+
+    def __init__(self, path: Path, *, cause: OSError) -> None:
+        super().__init__(
+            f"out: cannot write {path} ({cause.strerror or cause}): name a file in a folder that "
+            "exists, may be written to and has room"
+        )
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to, which takes its name when the context ends without an error.
+
+    Until then, and after an error, what was there before is there. `-` is the standard output, and
+    what is no regular file (a pipe, /dev/null) is written to as it is. Raises FileUnwritableError.
+    """
+    if path == Path("-"):
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    # Where a link points to, so that the link stays one.
+    path = path.resolve()
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as stream:
+                yield stream
+            return
+        # In the same folder, so that it can take the name in one step.
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            # One of a process that was killed; then made by us: what somebody laid ready under that
+            # name could lead elsewhere.
+            part.unlink(missing_ok=True)
+            with part.open("xb") as stream:
+                yield stream
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileUnwritableError(path, cause=error) from error

@@ -1,0 +1,1 @@
+"""How Kafka is reached: clients, security, rights, topics, reading and writing."""

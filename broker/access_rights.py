@@ -1,0 +1,213 @@
+"""The roles, declared once beside the topics: who may do what on a broker that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from boundary.errors import SmartRegionError
+from events.fact import Family
+from events.topics import (
+    DEAD_LETTER_OUTCOMES,
+    DEAD_LETTERS,
+    DEFAULT_APP_ID,
+    changelog_name,
+    topic_name,
+)
+
+__all__ = [
+    "FamiliesOfRoleError",
+    "Operation",
+    "ResourceKind",
+    "Right",
+    "Role",
+    "describe_role",
+    "rights_of",
+    "rights_of_roles",
+]
+
+
+class Role(StrEnum):
+    """What a user of the broker is there for. A user may have several."""
+
+    PRODUCER = "producer"
+    GATEWAY = "gateway"
+    WORKER = "worker"
+    ASSESSOR = "assessor"
+    READER = "reader"
+    CLERK = "clerk"
+    DEPLOYER = "deployer"
+    OBSERVER = "observer"
+
+
+class ResourceKind(StrEnum):
+    """What a right is on."""
+
+    TOPIC = "topic"
+    GROUP = "group"
+
+
+class Operation(StrEnum):
+    """What a right allows, spelled as Kafka's own tools and Strimzi do.
+
+    To read or to write is also to describe: who may read a topic may see its partitions.
+    """
+
+    READ = "Read"
+    WRITE = "Write"
+    CREATE = "Create"
+    DESCRIBE = "Describe"
+    DESCRIBE_CONFIGS = "DescribeConfigs"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What a role may do with one topic or one consumer group, from any host.
+
+    Names are literal, never prefixes: what is created beside the declared topics stays closed.
+    """
+
+    kind: ResourceKind
+    name: str
+    operations: tuple[Operation, ...]
+
+
+class FamiliesOfRoleError(SmartRegionError):
+    """The families of a role are missing, or there are some where the role has none."""
+
+    def __init__(self, role: Role, families: Collection[Family]) -> None:
+        self.role = role
+        shown = ", ".join(sorted(families)) or "none"
+        remedy = (
+            f"name at least one of {', '.join(Family)}"
+            if role is Role.PRODUCER
+            else f"leave them out: only a {Role.PRODUCER} is one of families"
+        )
+        super().__init__(f"families: do not fit the role {role}, value {shown}: {remedy}")
+
+
+class _Part(StrEnum):
+    """The parts of the declaration that a role has rights on, all of a part alike."""
+
+    EVENTS = "events"
+    DEAD_LETTERS = "dead letters"
+    OUTCOMES = "outcomes of dead letters"
+    CHANGELOGS = "changelogs"
+    GROUP = "the workers' group"
+
+
+_READ: Final = Operation.READ
+_WRITE: Final = Operation.WRITE
+_DESCRIBE: Final = Operation.DESCRIBE
+# Who starts by checking that the topics are as declared has to see their settings.
+_CHECK: Final = Operation.DESCRIBE_CONFIGS
+_DEPLOY: Final = (Operation.CREATE, _DESCRIBE, _CHECK)
+
+_MEANINGS: Final[Mapping[Role, str]] = {
+    Role.PRODUCER: "publishes the events of some families straight to Kafka",
+    Role.GATEWAY: "the producers' door: publishes any event, and what it refused",
+    Role.WORKER: "folds events into states, and sets aside what it refuses",
+    Role.ASSESSOR: "reads the states, and judges the milestones",
+    Role.READER: "audits, exports and reports: reads everything, writes nothing",
+    Role.CLERK: "looks at dead letters, sends them again or lets them go",
+    Role.DEPLOYER: "creates and checks the topics; sees no record",
+    Role.OBSERVER: "sees how far the workers are behind, to scale them; sees no record",
+}
+
+# Nobody deletes or alters, and nobody here may give rights: that is for the broker's super user.
+_RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
+    Role.PRODUCER: {_Part.EVENTS: (_WRITE,)},
+    Role.GATEWAY: {_Part.EVENTS: (_WRITE,), _Part.DEAD_LETTERS: (_WRITE,)},
+    Role.WORKER: {
+        _Part.EVENTS: (_READ, _CHECK),
+        _Part.DEAD_LETTERS: (_WRITE, _CHECK),
+        _Part.OUTCOMES: (_READ, _CHECK),
+        _Part.CHANGELOGS: (_READ, _WRITE, _CHECK),
+        _Part.GROUP: (_READ,),
+    },
+    # How far the workers wrote their states is kept beside the group's offsets.
+    Role.ASSESSOR: {
+        _Part.EVENTS: (_DESCRIBE,),
+        _Part.CHANGELOGS: (_READ, _CHECK),
+        _Part.GROUP: (_DESCRIBE,),
+    },
+    Role.READER: {
+        _Part.EVENTS: (_READ,),
+        _Part.DEAD_LETTERS: (_READ,),
+        _Part.OUTCOMES: (_READ,),
+        _Part.CHANGELOGS: (_READ,),
+        _Part.GROUP: (_DESCRIBE,),
+    },
+    Role.CLERK: {
+        # What a letter does not keep is read where it lies.
+        _Part.EVENTS: (_READ, _WRITE),
+        _Part.DEAD_LETTERS: (_READ,),
+        _Part.OUTCOMES: (_READ, _WRITE),
+    },
+    Role.DEPLOYER: {
+        _Part.EVENTS: _DEPLOY,
+        _Part.DEAD_LETTERS: _DEPLOY,
+        _Part.OUTCOMES: _DEPLOY,
+        _Part.CHANGELOGS: _DEPLOY,
+    },
+    Role.OBSERVER: {_Part.EVENTS: (_DESCRIBE,), _Part.GROUP: (_DESCRIBE,)},
+}
+
+
+def rights_of(
+    role: Role, *, families: Collection[Family] = (), app_id: str = DEFAULT_APP_ID
+) -> tuple[Right, ...]:
+    """Return the rights of a role, in the order in which topics are declared.
+
+    `families` are those that a producer publishes, and are given for no other role: raises
+    FamiliesOfRoleError. `app_id` is the workers' application, whose changelogs and group are meant.
+    """
+    if bool(families) is not (role is Role.PRODUCER):
+        raise FamiliesOfRoleError(role, families)
+    return tuple(
+        Right(ResourceKind.GROUP if part is _Part.GROUP else ResourceKind.TOPIC, name, operations)
+        for part, operations in _RIGHTS[role].items()
+        for name in _names(part, families or frozenset(Family), app_id)
+    )
+
+
+def rights_of_roles(
+    roles: Collection[Role], *, families: Collection[Family] = (), app_id: str = DEFAULT_APP_ID
+) -> tuple[Right, ...]:
+    """Return the rights of a user that has several roles, each topic named once.
+
+    `families` are the producer's among them: raises FamiliesOfRoleError where there are some and
+    no producer, or a producer and none.
+    """
+    together: dict[tuple[ResourceKind, str], dict[Operation, None]] = {}
+    if families and roles and Role.PRODUCER not in roles:
+        raise FamiliesOfRoleError(next(iter(roles)), families)
+    for role in roles:
+        its_families = families if role is Role.PRODUCER else ()
+        for right in rights_of(role, families=its_families, app_id=app_id):
+            operations = together.setdefault((right.kind, right.name), {})
+            operations.update(dict.fromkeys(right.operations))
+    return tuple(
+        Right(kind, name, tuple(operations)) for (kind, name), operations in together.items()
+    )
+
+
+def describe_role(role: Role) -> str:
+    """Say what a role is there for, in a few words."""
+    return _MEANINGS[role]
+
+
+def _names(part: _Part, families: Collection[Family], app_id: str) -> tuple[str, ...]:
+    match part:
+        case _Part.EVENTS:
+            return tuple(topic_name(family) for family in Family if family in families)
+        case _Part.DEAD_LETTERS:
+            return (DEAD_LETTERS,)
+        case _Part.OUTCOMES:
+            return (DEAD_LETTER_OUTCOMES,)
+        case _Part.CHANGELOGS:
+            return tuple(changelog_name(app_id, family) for family in Family)
+        case _Part.GROUP:
+            return (app_id,)

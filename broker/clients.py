@@ -1,0 +1,95 @@
+"""How a Kafka broker is reached, with one readable error when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from kafka.errors import KafkaConfigurationError, KafkaError
+from kafka.net.compat import KafkaNetClient
+
+from broker.errors import BrokerAddressError, BrokerUnreachableError
+from broker.preflight import knock
+from broker.security import ENV_PREFIX, PLAINTEXT, BrokerSecurity
+
+__all__ = ["ENV_PREFIX", "PLAINTEXT", "BrokerSecurity", "opened"]
+
+Client = TypeVar("Client")
+
+CONNECT_SECONDS = 10.0
+_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}\Z")
+_FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$")
+
+
+def opened(
+    make: Callable[..., Client],
+    bootstrap: str,
+    *,
+    security: BrokerSecurity = PLAINTEXT,
+    connect_seconds: float = CONNECT_SECONDS,
+    **config: object,
+) -> Client:
+    """A kafka-python client made by `make`, connected to one of the `bootstrap` brokers.
+
+    `bootstrap` is HOST:PORT, several separated by commas; BrokerAddressError where it is not.
+    Raises BrokerEntryError at once where the brokers do not let us in or are not to be trusted;
+    else BrokerUnreachableError with the last reason the client met (a refused connection…): the
+    client itself only says that it gave up. Not for a thread with a running event loop.
+    """
+    addresses = [address.strip() for address in bootstrap.split(",")]
+    if not all(_ADDRESS.match(address) for address in addresses):
+        raise BrokerAddressError(bootstrap)
+    if security.knows_us:
+        asyncio.run(knock(addresses, security))
+    connections: list[KafkaNetClient] = []
+
+    def connection(**config: object) -> KafkaNetClient:
+        connections.append(KafkaNetClient(**config))
+        return connections[-1]
+
+    with _complaints() as complaints:
+        try:
+            return make(
+                bootstrap_servers=addresses,
+                bootstrap_timeout_ms=int(connect_seconds * 1000),
+                kafka_client=connection,
+                **security.client_config(),
+                **config,
+            )
+        except (KafkaError, OSError) as error:
+            for opened_before in connections:
+                opened_before.close()  # A client that was not made cannot be closed itself.
+            if isinstance(error, KafkaConfigurationError):
+                raise  # Our own mistake, not the broker's.
+            raise BrokerUnreachableError(
+                bootstrap,
+                waited_seconds=connect_seconds,
+                cause=complaints[-1] if complaints else str(error),
+                security_protocol=security.security_protocol,
+            ) from error
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect why each of kafka-python's attempts failed, instead of logging them one by one."""
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            attempt = _FAILED_ATTEMPT.match(record.getMessage())
+            if attempt:
+                heard.append(attempt[1])
+
+    logger = logging.getLogger("kafka")
+    listener = Listener(logging.WARNING)
+    propagated, logger.propagate = logger.propagate, False
+    logger.addHandler(listener)
+    try:
+        yield heard
+    finally:
+        logger.removeHandler(listener)
+        logger.propagate = propagated

@@ -1,0 +1,190 @@
+"""Compression: the codecs of Kafka's record batches, unpacked up to a bound.
+
+Both clients unpack with this, so that a worker and an audit read the same records. A client's own
+code has no bound: a batch of 1 MiB may unpack to gigabytes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Final
+
+from boundary.errors import SmartRegionError
+
+__all__ = [
+    "MAX_UNPACKED_BYTES",
+    "BatchUnreadableError",
+    "Codec",
+    "CodecUnreadableError",
+    "readable_codecs",
+    "unpack",
+]
+
+MAX_UNPACKED_BYTES: Final = 64 * 1024 * 1024
+"""Of one batch: what 250 of the largest events need, and what a worker can afford."""
+
+_XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
+_XERIAL_HEADER_BYTES: Final = 16
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
+
+
+class Codec(IntEnum):
+    """What a batch may be compressed with, by the number in its attributes."""
+
+    GZIP = 1
+    SNAPPY = 2
+    LZ4 = 3
+    ZSTD = 4
+
+
+#: Python's library for a codec; gzip's comes with Python.
+_LIBRARIES: Final[Mapping[Codec, str]] = MappingProxyType(
+    {Codec.SNAPPY: "cramjam", Codec.LZ4: "lz4.frame", Codec.ZSTD: "zstandard"}
+)
+_DISTRIBUTIONS: Final[Mapping[Codec, str]] = MappingProxyType(
+    {Codec.SNAPPY: "cramjam", Codec.LZ4: "lz4", Codec.ZSTD: "zstandard"}
+)
+
+
+class CodecUnreadableError(SmartRegionError):
+    """Records are compressed with a codec that this installation cannot read."""
+
+    def __init__(self, codec: int) -> None:
+        self.codec = codec
+        if codec in set(Codec):
+            known = Codec(codec)
+            name, problem = known.name.lower(), f"{_DISTRIBUTIONS[known]} is not installed"
+            remedy = (
+                f"install {_DISTRIBUTIONS[known]} (it is among what smart-region requires), or "
+                "have the records compressed otherwise"
+            )
+        else:
+            name, problem = str(codec), "Kafka's codecs are 1 to 4 here"
+            remedy = "update smart-region, or set the topic's compression.type to one of these"
+        super().__init__(
+            f"compression: records cannot be read, value {name!r} ({problem}): {remedy}"
+        )
+
+
+class BatchUnreadableError(ValueError):
+    """The records of one batch cannot be had; those of the others can."""
+
+
+def readable_codecs() -> Mapping[Codec, bool]:
+    """Tell of each codec whether this installation can read it."""
+    return {codec: _library(codec) is not None for codec in Codec}
+
+
+def unpack(codec: int, packed: bytes, *, most: int = MAX_UNPACKED_BYTES) -> bytes:
+    """Return what the records of a batch were before they were compressed.
+
+    What follows the first whole stream is ignored, as the broker does. Raises
+    CodecUnreadableError, or BatchUnreadableError where it is damaged or larger than `most` bytes.
+    """
+    if codec not in _UNPACK:
+        raise CodecUnreadableError(codec)
+    library = _library(Codec(codec))
+    if library is None:
+        raise CodecUnreadableError(codec)
+    try:
+        unpacked = _UNPACK[codec](library, packed, most)
+    except BatchUnreadableError:
+        raise
+    except Exception as error:
+        # Each library has errors of its own, some of them plain RuntimeErrors.
+        name = Codec(codec).name.lower()
+        message = f"is not {name} as it should be ({error})"
+        raise BatchUnreadableError(message) from error
+    if len(unpacked) > most:
+        raise _too_large(most)
+    return unpacked
+
+
+def _too_large(most: int) -> BatchUnreadableError:
+    return BatchUnreadableError(f"unpacks to more than {most} bytes")
+
+
+def _library(codec: Codec) -> Any:  # noqa: ANN401 - modules without types
+    if codec is Codec.GZIP:
+        return zlib
+    try:
+        return import_module(_LIBRARIES[codec])
+    except ImportError:
+        return None
+
+
+def _gzip(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
+    parts: list[bytes] = []
+    room = most + 1
+    while room > 0:
+        member = library.decompressobj(_GZIP_WINDOW)
+        part = member.decompress(packed, room)
+        parts.append(part)
+        room -= len(part)
+        packed = member.unused_data
+        if not packed.startswith(_GZIP_MAGIC):
+            break
+    return b"".join(parts)
+
+
+def _snappy(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
+    if not packed.startswith(_XERIAL_MAGIC):
+        return _snappy_block(library, packed, most)
+    parts: list[bytes] = []
+    at, room = _XERIAL_HEADER_BYTES, most
+    while at < len(packed):
+        if packed.startswith(_XERIAL_MAGIC, at):  # Streams may follow each other.
+            at += _XERIAL_HEADER_BYTES
+            continue
+        size = int.from_bytes(packed[at : at + 4], "big", signed=True)
+        try:
+            part = _snappy_block(library, packed[at + 4 : at + 4 + max(size, 0)], room)
+        except library.DecompressionError:
+            if parts:
+                break  # What follows the blocks may be none.
+            raise
+        parts.append(part)
+        room -= len(part)
+        at += 4 + size
+    return b"".join(parts)
+
+
+def _snappy_block(library: Any, block: bytes, most: int) -> bytes:  # noqa: ANN401
+    size = shift = 0
+    for byte in block[:5]:  # A block begins with its size, 7 bits a byte.
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:  # noqa: PLR2004 - the last byte has no eighth bit
+            break
+    if size > most:
+        raise _too_large(most)
+    return bytes(library.snappy.decompress_raw(block))
+
+
+def _lz4(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
+    unpacked: bytes = library.LZ4FrameDecompressor().decompress(packed, max_length=most + 1)
+    return unpacked
+
+
+def _zstd(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
+    try:
+        return _zstd_frames(library, packed, most, across=True)
+    except library.ZstdError:
+        # What follows the first frame may be none.
+        return _zstd_frames(library, packed, most, across=False)
+
+
+def _zstd_frames(library: Any, packed: bytes, most: int, *, across: bool) -> bytes:  # noqa: ANN401
+    reader = library.ZstdDecompressor().stream_reader(packed, read_across_frames=across)
+    unpacked: bytes = reader.read(most + 1)
+    return unpacked
+
+
+_UNPACK: Final[Mapping[int, Callable[[Any, bytes, int], bytes]]] = MappingProxyType(
+    {Codec.GZIP: _gzip, Codec.SNAPPY: _snappy, Codec.LZ4: _lz4, Codec.ZSTD: _zstd}
+)

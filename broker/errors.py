@@ -1,0 +1,180 @@
+"""What can go wrong between us and a Kafka broker; each error says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from boundary.addresses import shown_address
+from boundary.errors import SmartRegionError
+from events.errors import shown
+
+__all__ = [
+    "BrokerAddressError",
+    "BrokerEntryError",
+    "BrokerRefusedError",
+    "BrokerUnreachableError",
+    "OpenTransactionError",
+    "SecuritySettingError",
+    "TopicMismatchError",
+    "TopicMissingError",
+    "TopicsMissingError",
+    "TopicsStalledError",
+]
+
+SHOWN_PARTITIONS = 3
+
+#: What of a topic no command of ours alters.
+_OF_A_PERSON = frozenset({"partitions", "replication"})
+
+
+class BrokerAddressError(SmartRegionError):
+    """What should tell where the broker is does not."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        super().__init__(
+            f"broker: is not an address, value {shown(shown_address(bootstrap))}:"
+            " write HOST:PORT, several separated by commas"
+        )
+
+
+class BrokerUnreachableError(SmartRegionError):
+    """No broker answered at the given address within the time allowed.
+
+    A broker that does not like a password or a certificate only hangs up: the remedy names what
+    `security_protocol` asks for.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        waited_seconds: float,
+        cause: str,
+        security_protocol: str = "PLAINTEXT",
+    ) -> None:
+        self.bootstrap = bootstrap
+        self.waited_seconds = waited_seconds
+        self.cause = cause
+        self.security_protocol = security_protocol
+        suspects = ["the address", "SMART_REGION_SECURITY_PROTOCOL"]
+        if security_protocol.startswith("SASL"):
+            suspects.append("the user, the password and the mechanism (SMART_REGION_SASL_…)")
+        if security_protocol.endswith("SSL"):
+            suspects.append("the certificates (SMART_REGION_SSL_…)")
+        super().__init__(
+            f"broker: no Kafka broker answered over {security_protocol} within"
+            f" {round(waited_seconds, 1):g} s, value {bootstrap!r} ({cause}):"
+            f" check {', '.join(suspects)}, and that the broker is up"
+        )
+
+
+class BrokerEntryError(SmartRegionError):
+    """The broker does not let us in, or is not who it should be; no attempt will end otherwise."""
+
+    def __init__(self, address: str, *, problem: str, remedy: str) -> None:
+        self.address = address
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"broker: {problem}, value {address!r}: {remedy}")
+
+
+class BrokerRefusedError(SmartRegionError):
+    """The broker answered, and refused what was asked of it."""
+
+    def __init__(self, action: str, subject: str, *, cause: str) -> None:
+        self.action = action
+        self.subject = subject
+        self.cause = cause
+        super().__init__(
+            f"broker: refused to {action}, value {subject!r} ({cause}):"
+            " check the rights of this user and the broker's log"
+        )
+
+
+class SecuritySettingError(SmartRegionError):
+    """A setting that says how the broker knows us cannot be; secrets are never repeated."""
+
+    def __init__(self, variable: str, value: str | None, *, remedy: str) -> None:
+        self.variable = variable
+        self.value = value
+        self.remedy = remedy
+        super().__init__(f"{variable}: cannot be used, value {shown(value)}: {remedy}")
+
+
+class TopicMissingError(SmartRegionError):
+    """The broker does not know a topic that is to be written."""
+
+    def __init__(self, topic: str, *, waited_seconds: float) -> None:
+        self.topic = topic
+        self.waited_seconds = waited_seconds
+        super().__init__(
+            f"topic: not found on the broker within {waited_seconds:g} s, value {topic!r}:"
+            " create it with `smart-region topics apply`, and check that the broker is up"
+        )
+
+
+class TopicMismatchError(SmartRegionError):
+    """A topic on the broker differs from its declaration."""
+
+    def __init__(self, topic: str, field: str, *, expected: object, actual: object) -> None:
+        self.topic = topic
+        self.field = field
+        self.expected = expected
+        self.actual = actual
+        by = "" if field in _OF_A_PERSON else " (`smart-region topics apply --alter-settings`)"
+        super().__init__(
+            f"{topic}.{field}: differs from the declaration, value {actual!r} instead of"
+            f" {expected!r}: give the declared value to the topic{by}, or declare the value it has"
+        )
+
+
+class TopicsMissingError(SmartRegionError):
+    """Event topics are not on the broker."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
+        self.bootstrap = bootstrap
+        self.topics = tuple(topics)
+        super().__init__(
+            f"topics: {', '.join(topics)} not found on {bootstrap}: create them with"
+            " `smart-region topics apply`, or check the broker's address and this user's rights"
+        )
+
+
+class TopicsStalledError(SmartRegionError):
+    """The broker stopped handing on records before their end."""
+
+    def __init__(
+        self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
+    ) -> None:
+        self.bootstrap = bootstrap
+        self.behind = dict(behind)
+        super().__init__(
+            f"topics: nothing came from {bootstrap} within {waited_seconds:g} s for"
+            f" {_shown(behind)}:"
+            " check that the broker is up and that these partitions have a leader"
+        )
+
+
+class OpenTransactionError(SmartRegionError):
+    """The end of the topics lies behind a transaction that nobody has ended."""
+
+    def __init__(
+        self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
+    ) -> None:
+        self.bootstrap = bootstrap
+        self.behind = dict(behind)
+        super().__init__(
+            f"topics: a transaction on {bootstrap} is still open after {waited_seconds:g} s and"
+            f" holds back {_shown(behind)}: try again once its producer or the broker has ended it"
+            " (at most 15 minutes), or end it with Kafka's kafka-transactions.sh"
+        )
+
+
+def _shown(behind: Mapping[str, int | None]) -> str:
+    shown = ", ".join(
+        f"{partition} ({'end unknown' if left is None else f'{left} records left'})"
+        for partition, left in list(behind.items())[:SHOWN_PARTITIONS]
+    )
+    others = len(behind) - SHOWN_PARTITIONS
+    return f"{shown} and {others} more" if others > 0 else shown

@@ -1,0 +1,162 @@
+"""Poll bytes: how much of what the broker has sent one poll may bring into memory.
+
+Clients count a poll's records, and those of a compressed batch may be a thousand times as large as
+what was sent: two dozen of them would take more memory than a worker has, and more time than it is
+known to the group without a heartbeat. A poll ends with the record by which it comes to
+MAX_POLL_BYTES; the next one goes on behind it.
+
+tests/unit/broker/test_poll_bytes.py fails when an upgrade moves what is used of the clients.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.consumer import fetcher
+from kafka.consumer import group
+from kafka.consumer.fetcher import Fetcher
+
+from events.records import CutPart, UnreadableValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from events.records import Record
+
+__all__ = ["MAX_POLL_BYTES", "bound_polls_of_aiokafka", "bound_polls_of_kafka_python", "one_poll"]
+
+MAX_POLL_BYTES: Final = 8 * 1024 * 1024
+"""As the records are in memory, or were unpacked: several thousand of the usual size."""
+
+#: What Python's objects take beside the bytes of a record, and of a header.
+_PER_RECORD_BYTES: Final = 250
+_PER_HEADER_BYTES: Final = 140
+
+
+class _Allowance:
+    """What is left of a poll, in bytes."""
+
+    def __init__(self) -> None:
+        self.left = MAX_POLL_BYTES
+
+    def take(self, record: Record) -> bool:
+        """Count a record; tell whether another one may follow."""
+        headers = record.headers
+        self.left -= (
+            _PER_RECORD_BYTES
+            + _size_of(record.key)
+            + _size_of(record.value)
+            + _PER_HEADER_BYTES * len(headers)
+        )
+        for name, said in headers:
+            self.left -= len(name) + len(said or b"")
+        return self.left > 0
+
+
+def _size_of(part: bytes | None) -> int:
+    if part is None:
+        return 0
+    return part.size if isinstance(part, CutPart | UnreadableValue) else len(part)
+
+
+_ALLOWANCE: Final[ContextVar[_Allowance | None]] = ContextVar("allowance", default=None)
+
+
+def bound_polls_of_aiokafka() -> None:
+    """Let aiokafka's consumers of this process bound what is polled within `one_poll`."""
+    fetcher.FetchResult = _FetchResult
+
+
+def bound_polls_of_kafka_python() -> None:
+    """Let kafka-python's consumers that this process makes from now on bound each poll."""
+    group.Fetcher = _Fetcher
+
+
+@contextmanager
+def one_poll() -> Iterator[None]:
+    """Bound what aiokafka gives within: all partitions together."""
+    token = _ALLOWANCE.set(_Allowance())
+    try:
+        yield
+    finally:
+        _ALLOWANCE.reset(token)
+
+
+class _FetchResult(fetcher.FetchResult):  # type: ignore[misc] # aiokafka has no types
+    """What was fetched of a partition, given as far as the poll's allowance goes."""
+
+    _partition_records: Any
+
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        """Return the next records; none where the allowance is used up."""
+        allowance = _ALLOWANCE.get()
+        if allowance is None:
+            return list(super().getall(max_records))
+        taken: list[Any] = []
+        if (
+            allowance.left <= 0
+            or not self.check_assignment(self._topic_partition)
+            or not self.has_more()
+        ):
+            return taken
+        for record in self._partition_records:
+            taken.append(record)
+            if not allowance.take(record) or len(taken) == max_records:
+                self._update_position()
+                break
+        else:
+            self._update_position()
+            self._partition_records = None
+        return taken
+
+
+class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc] # kafka-python has no types
+    """What was fetched of a partition, likewise."""
+
+    allowance: _Allowance
+
+    def take(self, n: int | None = None) -> list[Any]:
+        """Return the next records."""
+        self._maybe_raise_next_inline_exception()
+        taken: list[Any] = []
+        try:
+            for record in islice(self.record_iterator, n):
+                taken.append(record)
+                if not self.allowance.take(record):
+                    break
+        except Exception as error:
+            if not taken:
+                raise
+            self._next_inline_exception = error  # As the client does: raised by the next one.
+        return taken
+
+
+class _Fetcher(Fetcher):  # type: ignore[misc] # as above
+    """kafka-python's fetcher, whose polls end where their allowance does."""
+
+    PartitionRecords = _PartitionRecords
+    _allowance: _Allowance
+
+    def fetched_records(
+        self,
+        max_records: int | None = None,
+        update_offsets: bool = True,  # noqa: FBT001, FBT002 - the client's own
+    ) -> Any:  # noqa: ANN401
+        self._allowance = _Allowance()
+        return super().fetched_records(max_records, update_offsets)
+
+    def _append(
+        self,
+        drained: Any,  # noqa: ANN401
+        part: Any,  # noqa: ANN401
+        max_records: int,
+        update_offsets: Any,  # noqa: ANN401
+    ) -> int:
+        """Add a partition's records, and tell that there is no room for more where there is not."""
+        if part:
+            part.allowance = self._allowance
+        taken: int = super()._append(drained, part, max_records, update_offsets)
+        return taken if self._allowance.left > 0 else max_records

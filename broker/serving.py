@@ -1,0 +1,126 @@
+"""How our servers are reached: over TLS where a certificate is set, /metrics with a token then."""
+
+from __future__ import annotations
+
+import hmac
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationInfo, field_validator
+
+from boundary.errors import SmartRegionError
+from broker.settings import ENV_PREFIX, BrokerSettings
+from events.secret_file import refuse_open_file
+
+__all__ = ["OPEN", "MetricsGuard", "ServingFileError", "ServingSettings"]
+
+_SCHEME: Final = "bearer"
+
+
+class ServingFileError(SmartRegionError):
+    """A file that a server of ours needs cannot be used."""
+
+    def __init__(self, setting: str, file: Path, *, problem: str) -> None:
+        self.setting = setting
+        self.file = file
+        super().__init__(
+            f"{ENV_PREFIX}{setting.upper()}: cannot be used, value {str(file)!r} ({problem}): "
+            "name a file that can be read and holds what it should"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsGuard:
+    """Tells who may see /metrics: whoever shows the token of the file; without one, everybody."""
+
+    file: Path | None = None
+
+    def admits(self, authorization: str | None) -> bool:
+        """Tell whether the header `Authorization` of a request carries the token.
+
+        The file is read each time, so that a new token needs no restart; where it cannot be read,
+        nobody is admitted.
+        """
+        if self.file is None:
+            return True
+        scheme, _, shown = (authorization or "").partition(" ")
+        if scheme.lower() != _SCHEME:
+            return False
+        try:
+            token = read_token(self.file)
+        except SmartRegionError:
+            return False
+        # Compared in constant time; as bytes, since a header may hold what is no ASCII.
+        return hmac.compare_digest(shown.strip().encode(), token.encode())
+
+
+OPEN: Final = MetricsGuard()
+
+
+class ServingSettings(BrokerSettings):
+    """What is set alike for each program of ours that serves HTTP."""
+
+    metrics_token_file: Path | None = None
+    """File with the token that /metrics asks for as `Authorization: Bearer`, closed to other users;
+    without it /metrics is open."""
+    server_certfile: Path | None = None
+    """PEM file with the server's certificate and those between; with it the server speaks TLS."""
+    server_keyfile: Path | None = None
+    """PEM file with its key."""
+
+    @field_validator("server_keyfile")
+    @classmethod
+    def _goes_with_a_certificate(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if (file is None) is not (info.data.get("server_certfile") is None):
+            message = f"set both {ENV_PREFIX}SERVER_CERTFILE and {ENV_PREFIX}SERVER_KEYFILE"
+            raise ValueError(message)
+        return file
+
+    def metrics_guard(self) -> MetricsGuard:
+        """Return who may see /metrics. Raises as `metrics_token`."""
+        self.metrics_token()
+        return MetricsGuard(self.metrics_token_file)
+
+    def metrics_token(self) -> str | None:
+        """Return the token that /metrics asks for, None where it asks for none.
+
+        Raises ServingFileError where the file holds none, OpenSecretError where all may read it.
+        """
+        return None if self.metrics_token_file is None else read_token(self.metrics_token_file)
+
+    def server_context(self) -> ssl.SSLContext | None:
+        """Return what the server speaks TLS with, None where it does not.
+
+        Raises ServingFileError where the certificate or its key cannot be used, OpenSecretError
+        where all may read the key.
+        """
+        if self.server_certfile is None:
+            return None
+        if self.server_keyfile is not None:
+            refuse_open_file(self.server_keyfile)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            # A key with a passphrase would ask for it on the terminal.
+            context.load_cert_chain(self.server_certfile, self.server_keyfile, password="")
+        except OSError as error:
+            # Both kinds of error: a file that is not there, and one that is no certificate's.
+            problem = error.strerror if not isinstance(error, ssl.SSLError) else "no PEM that fits"
+            raise ServingFileError(
+                "server_certfile", self.server_certfile, problem=problem or str(error)
+            ) from error
+        return context
+
+
+def read_token(file: Path) -> str:
+    """Read the one token of a file. Raises ServingFileError or OpenSecretError."""
+    refuse_open_file(file)
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        problem = getattr(error, "strerror", None) or "no text"
+        raise ServingFileError("metrics_token_file", file, problem=problem) from error
+    if not token or not token.isprintable() or " " in token:
+        raise ServingFileError("metrics_token_file", file, problem="not one token")
+    return token

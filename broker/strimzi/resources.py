@@ -1,0 +1,91 @@
+"""The declared topics and roles as Strimzi's resources: KafkaTopic and KafkaUser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeAlias
+
+from boundary.errors import SmartRegionError
+from broker.access_rights import Right, Role
+from events.topics import TopicSpec
+
+__all__ = ["ROLES", "UserNameError", "role_user", "topic_resource", "user_resource"]
+
+Resource: TypeAlias = Mapping[str, Any]
+
+API_VERSION: Final = "kafka.strimzi.io/v1"
+#: Which Kafka of Strimzi's a resource belongs to.
+CLUSTER_LABEL: Final = "strimzi.io/cluster"
+USER_PREFIX: Final = "smart-region-"
+
+#: Those who have a user each. Strimzi's own operator creates the topics, so nobody else may; and
+#: producers that speak Kafka are named one by one.
+ROLES: Final = tuple(role for role in Role if role not in {Role.DEPLOYER, Role.PRODUCER})
+
+_LONGEST_NAME: Final = 253
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+class UserNameError(SmartRegionError):
+    """A user's name that Kubernetes would not take."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"user: is no name for Kubernetes, value {name[:80]!r}: write lower-case letters,"
+            f" digits, '-' and '.', a letter or digit at both ends, at most {_LONGEST_NAME}"
+        )
+
+
+def role_user(role: Role) -> str:
+    """Name the user of a role."""
+    return f"{USER_PREFIX}{role}"
+
+
+def topic_resource(spec: TopicSpec, *, cluster: str) -> Resource:
+    """Give the KafkaTopic of a declared topic, on Strimzi's Kafka named `cluster`."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "KafkaTopic",
+        "metadata": {
+            # A topic may have capitals and underscores, which a resource may not.
+            "name": spec.name.lower().replace("_", "-"),
+            "labels": {CLUSTER_LABEL: cluster},
+        },
+        "spec": {
+            "topicName": spec.name,
+            "partitions": spec.partitions,
+            "replicas": spec.replication,
+            "config": dict(sorted(spec.config.items())),
+        },
+    }
+
+
+def user_resource(name: str, rights: Iterable[Right], *, purpose: str, cluster: str) -> Resource:
+    """Give the KafkaUser with these rights and no others; its password is Strimzi's to make.
+
+    Raises UserNameError.
+    """
+    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        raise UserNameError(name)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "KafkaUser",
+        "metadata": {
+            "name": name,
+            "labels": {CLUSTER_LABEL: cluster},
+            "annotations": {"kubernetes.io/description": purpose},
+        },
+        "spec": {
+            "authentication": {"type": "scram-sha-512"},
+            "authorization": {"type": "simple", "acls": [_rule(right) for right in rights]},
+        },
+    }
+
+
+def _rule(right: Right) -> dict[str, object]:
+    return {
+        "resource": {"type": right.kind.value, "name": right.name, "patternType": "literal"},
+        "operations": [operation.value for operation in right.operations],
+    }

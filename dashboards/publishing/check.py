@@ -1,0 +1,46 @@
+"""Whether a Grafana has what the boards need, without writing a thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from catalogue.model import Catalogue
+from dashboards.boards.render import boards_of, render
+from dashboards.conventions import Links
+from dashboards.publishing.access import Address, read_token
+from dashboards.publishing.adapter import Grafana
+from dashboards.publishing.apply import survey
+from dashboards.publishing.errors import BoardsMissingError, DataSourceMissingError
+from dashboards.publishing.fingerprint import Model
+from dashboards.publishing.plan import Action
+
+__all__ = ["look_at_boards", "wanted_boards"]
+
+
+def look_at_boards(
+    catalogue: Catalogue, address: str, *, token_file: Path | None, plain_http: bool = False
+) -> str:
+    """Tell how many of the catalogue's boards are on a Grafana.
+
+    Raises BoardsMissingError or DataSourceMissingError where one has to be made, and as every
+    question to Grafana. A board that differs is no fault: it may have been published with other
+    options; `boards plan` shows it.
+    """
+    place = Address.parse(address)
+    boards = wanted_boards(catalogue)
+    with Grafana(place, read_token(token_file), plain_http=plain_http) as grafana:
+        version = grafana.version()
+        plan = survey(grafana, boards)
+    if plan.kinds_missing:
+        raise DataSourceMissingError(plan.kinds_missing[0])
+    missing = plan.having(Action.CREATE)
+    if missing:
+        raise BoardsMissingError(str(place), titles=[board.title for board in missing])
+    return f"{place}: Grafana {version}".rstrip() + f", {len(boards)} boards"
+
+
+def wanted_boards(catalogue: Catalogue) -> Sequence[Model]:
+    """Give the boards that a catalogue asks for."""
+    return [json.loads(text) for text in render(boards_of(catalogue, Links(), None)).values()]

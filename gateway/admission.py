@@ -1,0 +1,146 @@
+"""Whether an item is let in: pure, from what it says, who says it, and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from events.cloudevent import CloudEvent, decode, decode_json
+from events.dead_letter_content import may_be_kept, without_foreign_text
+from events.errors import ContractError, RefusalReason
+from events.fact import Family
+from events.person_data import find_person_data
+from events.producers.model import Producers
+from events.records import OutgoingRecord
+from events.topics import topic_name
+from gateway.bounds import refuse_unbounded
+from gateway.http_binding import STRUCTURED_HEADERS, Item
+
+__all__ = ["MOST_AHEAD", "Admission", "Admitted", "Refused"]
+
+MOST_AHEAD: Final = timedelta(minutes=5)
+"""How far an event's time may be ahead of our clock."""
+
+_TOPICS: Final = {family: topic_name(family) for family in Family}
+
+#: Reasons that concern all that was sent, and not one field of it.
+_OF_THE_WHOLE: Final = frozenset(
+    {
+        RefusalReason.NULL_VALUE,
+        RefusalReason.TOO_LARGE,
+        RefusalReason.TOO_COMPLEX,
+        RefusalReason.NOT_A_CLOUDEVENT,
+        RefusalReason.INVALID_JSON,
+    }
+)
+_SEND_A_PSEUDONYM: Final = (
+    "leave the field out, or send a pseudonym as `smart-region pseudonymise` makes it: a key's id, "
+    "a hyphen and 32 hexadecimal digits"
+)
+#: A person's data, and what was not looked through for them to its end; refusals repeat neither.
+_WITHOUT_LETTER: Final = frozenset(
+    {RefusalReason.PERSON_DATA, RefusalReason.TOO_LARGE, RefusalReason.TOO_COMPLEX}
+)
+
+
+class Admitted(NamedTuple):
+    """An event that is let in, and the record that it becomes."""
+
+    event: CloudEvent
+    record: OutgoingRecord
+
+
+class Refused(NamedTuple):
+    """An item that is not let in, and why.
+
+    `error` repeats nothing of an item that may not be kept.
+    """
+
+    item: Item
+    error: ContractError
+    may_be_kept: bool
+    """True where all of it was read, and nothing looks like a person's data."""
+
+    @property
+    def has_letter(self) -> bool:
+        """False for what nobody should find again, a person's data, and for what has no bounds."""
+        return self.error.reason not in _WITHOUT_LETTER
+
+
+class Admission:
+    """Judges items; `now` is the clock, aware."""
+
+    def __init__(self, producers: Producers, *, now: Callable[[], datetime]) -> None:
+        self._producers = producers
+        self._ownership = producers.ownership
+        # A producer's events have few sources, and come in thousands.
+        self._allows = lru_cache(maxsize=4096)(producers.allowing)
+        self._now = now
+
+    def judge(self, item: Item, producer: str) -> Admitted | Refused:
+        """Let an item of an authenticated producer in, or say why not.
+
+        A person's data are looked for before all else is judged: no later refusal repeats them.
+        Takes a time that grows with the item's bytes, whatever they are.
+        """
+        try:
+            refuse_unbounded(item)
+            _refuse_person_data(item)
+            if item.defect is not None:
+                raise item.defect
+            # Of structured mode it is known; decode would look for it in the headers.
+            event = (
+                decode_json(item.value)
+                if item.headers is STRUCTURED_HEADERS
+                else decode(item.headers, item.value)
+            )
+            if not self._allows(producer, event.source, event.type):
+                self._refuse_foreign(event, producer)
+            self._ownership.judge(event)
+            self._refuse_future(event)
+        except ContractError as error:
+            return _refused(item, error.at_rest())
+        # As it came, extensions and all: the record is the producer's own words.
+        fact = event.fact
+        record = OutgoingRecord(
+            _TOPICS[fact.FAMILY], None, fact.entity_id.encode(), item.value, item.headers
+        )
+        return Admitted(event, record)
+
+    def _refuse_foreign(self, event: CloudEvent, producer: str) -> None:
+        refusal = self._producers.refusal(producer, event.source, event.type)
+        if refusal is not None:
+            raise refusal
+
+    def _refuse_future(self, event: CloudEvent) -> None:
+        now = self._now()
+        if event.time > now + MOST_AHEAD:
+            raise ContractError(
+                RefusalReason.TIME_AHEAD,
+                "time",
+                event.time.isoformat(),
+                f"send when the fact was recorded; it is {now:%Y-%m-%dT%H:%M:%SZ} here",
+            )
+
+
+def _refused(item: Item, error: ContractError) -> Refused:
+    error = _in_words_of_http(error)
+    if error.reason in _WITHOUT_LETTER:
+        return Refused(item, error, may_be_kept=False)
+    is_kept = item.was_read and may_be_kept(None, item.value, item.headers)
+    return Refused(item, error if is_kept else without_foreign_text(error), is_kept)
+
+
+def _in_words_of_http(error: ContractError) -> ContractError:
+    """Call by its name what Kafka calls a record's value; an attribute may have that name too."""
+    if error.field != "value" or error.reason not in _OF_THE_WHOLE:
+        return error
+    return ContractError(error.reason, "body", error.value, error.remedy, problem=error.problem)
+
+
+def _refuse_person_data(item: Item) -> None:
+    field = find_person_data(item.content)
+    if field is not None:
+        raise ContractError(RefusalReason.PERSON_DATA, field, None, _SEND_A_PSEUDONYM)

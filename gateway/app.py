@@ -1,0 +1,448 @@
+"""The door's addresses: one that takes events, and those that say how and whether it does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from time import monotonic
+from typing import Final
+
+from pydantic_core import to_json
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from boundary.logs import course_of
+from broker.serving import OPEN, MetricsGuard
+from events.contracts.asyncapi import asyncapi_document
+from events.contracts.json_schema import schema_of
+from events.fact import JSON
+from events.registry import FACTS
+from gateway.acceptor import note_proof
+from gateway.authentication import AuthenticationError, Authenticator, Claim
+from gateway.body import BodyReader, Room, announced_length, overloaded
+from gateway.client_address import ClientAddresses
+from gateway.exposition import Exposition
+from gateway.http_binding import (
+    Delivery,
+    Mode,
+    mode_of,
+    only_once,
+    read_delivery,
+)
+from gateway.openapi import openapi_document
+from gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError, ProblemKind
+from gateway.quota import Quotas, cost_of
+from gateway.reception import Outcome, Receipt, Reception
+from gateway.repeats import REPEAT_HEADER, RETRY_SECONDS, Answer, Repeat, Repeats, Turn
+from gateway.slow_work import LARGE, Workbench
+
+__all__ = ["EVENTS_PATHS", "Door", "make_app"]
+
+logger = logging.getLogger(__name__)
+
+EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")
+"""All of them take all modes: a generated client needs an address for each."""
+PASSING: Final = frozenset({408, 429, 500, 503})
+"""Statuses of problems that the same request may not meet another time."""
+_BROKER_AWAY: Final = KINDS["broker_away"]
+CHALLENGE: Final = 'Bearer realm="smart-region"'
+_JSON: Final = "application/json"
+_SCHEMA: Final = "application/schema+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What stands behind the addresses."""
+
+    authenticator: Authenticator
+    quotas: Quotas
+    reception: Reception
+    exposition: Exposition
+    waiting_for: Callable[[], str | None]
+    """Why no event is taken, in words; None: events are taken."""
+    body: BodyReader
+    workbench: Workbench
+    repeats: Repeats
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    metrics_guard: MetricsGuard = OPEN
+
+
+def make_app(door: Door) -> ASGIApp:
+    """Return the door as an ASGI application."""
+    events = _Events(door)
+    app = Starlette(
+        routes=[
+            *(Route(path, events, methods=["POST"]) for path in EVENTS_PATHS),
+            Route("/healthz", _healthz, methods=["GET"]),
+            Route("/readyz", _readyz(door), methods=["GET"]),
+            Route("/metrics", _metrics(door), methods=["GET"]),
+            Route("/openapi.json", _openapi, methods=["GET"]),
+            Route("/asyncapi.json", _asyncapi, methods=["GET"]),
+            Route("/schemas/{type}.json", _schema, methods=["GET"]),
+            Route("/problems/{name}", _problem, methods=["GET"]),
+        ],
+        exception_handlers={404: _on_http_error, 405: _on_http_error, 500: _on_failure},
+    )
+    app.router.redirect_slashes = False  # An address has one spelling.
+    return _Outermost(app, door)
+
+
+class _Events:
+    """POST /events: who sends it, whether it fits the quota, what is in it, what became of it.
+
+    In this order, so that no one makes work who may not: nothing of a body is read for a wrong
+    token, and nothing in it is looked at beyond the quota.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer once all is known: an ASGI application, around which a route puts no other."""
+        response = await self._answered(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answered(self, request: Request) -> Response:
+        try:
+            headers = only_once(request.scope["headers"])
+            if (cause := self._door.waiting_for()) is not None:
+                raise _broker_away(cause)
+            sender = self._identified(request)
+        except ProblemError as error:
+            return self._refused(None, error)
+        if isinstance(sender, Claim):
+            return await self._signed(request, headers, sender)
+        return await self._borne(request, headers, sender)
+
+    def _identified(self, request: Request) -> str | Claim:
+        try:
+            return self._door.authenticator.identify(request.scope["headers"])
+        except AuthenticationError as error:
+            raise _unauthenticated(str(error)) from None
+
+    async def _borne(
+        self, request: Request, headers: Mapping[bytes, bytes], producer: str
+    ) -> Response:
+        """Answer a request that bears the producer's token."""
+        door = self._door
+        try:
+            if not note_proof(request.scope, producer):
+                raise overloaded()
+            length = announced_length(headers)
+            if length is not None and length > LARGE:  # What is smaller has come already.
+                _ask_to_wait(door.quotas.wait(producer, cost_of(length)))
+            with door.body.room_of(producer, length) as room:
+                body = await room.read(request)
+                with door.workbench.room_for(producer, len(body)):
+                    _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
+                    delivery, outcomes = await self._taken(producer, headers, body)
+        except ProblemError as error:
+            return self._refused(producer, error)
+        return _answer(delivery.mode, outcomes)
+
+    async def _signed(
+        self, request: Request, headers: Mapping[bytes, bytes], claim: Claim
+    ) -> Response:
+        """Answer a request that says to be signed."""
+        found = await self._entered(request, headers, claim)
+        if isinstance(found, Response):
+            return found
+        # The body is gone: what waits for another's answer holds nothing.
+        producer, repeat = found
+        self._door.exposition.count_repeat(producer)
+        answer = await repeat.answer()
+        if answer is None:
+            return self._refused(producer, _repeated())
+        return Response(
+            answer.body, answer.status, headers={**answer.headers, REPEAT_HEADER: "true"}
+        )
+
+    async def _entered(
+        self, request: Request, headers: Mapping[bytes, bytes], claim: Claim
+    ) -> Response | tuple[str, Repeat]:
+        """Return the answer to a signed request, or whose repeat it is."""
+        door = self._door
+        address = door.addresses.of(request.client and request.client.host, headers)
+        try:
+            with door.body.room_for_stranger(address, announced_length(headers)) as room:
+                body = await room.read(request)
+                try:
+                    proof = claim.prove(body)
+                except AuthenticationError as error:
+                    raise _unauthenticated(str(error)) from None
+                # Which is not signed: whoever changes it makes another request of the same bytes.
+                mode = mode_of(headers)
+                turn = door.repeats.enter(proof, mode)
+                if isinstance(turn, Repeat):
+                    return proof.producer, turn
+                with turn:
+                    response, is_final = await self._in_turn(
+                        request, turn, room, proof.producer, headers, body
+                    )
+                    turn.end(_kept(response, is_final=is_final))
+                    return response
+        except ProblemError as error:
+            return self._refused(None, error)
+
+    async def _in_turn(
+        self,
+        request: Request,
+        turn: Turn,
+        room: Room,
+        producer: str,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+    ) -> tuple[Response, bool]:
+        """Return the answer to a signed request, and whether it is the last word."""
+        door = self._door
+        try:
+            door.body.prove(room, producer)
+            with door.workbench.room_for(producer, len(body)):
+                if not turn.is_charged:
+                    _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
+                    # Whoever sends again what they overheard has proven nothing of themselves.
+                    note_proof(request.scope, producer)
+                turn.charged()
+                delivery, outcomes = await self._taken(
+                    producer, headers, body, owes=not turn.is_charged
+                )
+        except ProblemError as error:
+            return self._refused(producer, error), error.problem.kind.status not in PASSING
+        return _answer(delivery.mode, outcomes), _BROKER_AWAY not in map(_kind, outcomes)
+
+    async def _taken(
+        self,
+        producer: str,
+        headers: Mapping[bytes, bytes],
+        body: bytes,
+        *,
+        owes: bool = True,
+    ) -> tuple[Delivery, Sequence[Outcome]]:
+        """Look into a body that has been charged by its size, and take what is in it."""
+        delivery = await self._door.workbench.run(
+            producer, len(body), partial(read_delivery, headers, body)
+        )
+        more = len(delivery.items) - cost_of(len(body))
+        if owes and more > 0:
+            self._door.quotas.owe(producer, more)
+        return delivery, await self._door.reception.take(delivery.items, producer)
+
+    def _refused(self, producer: str | None, error: ProblemError) -> Response:
+        self._door.exposition.count_refused(producer, error.problem.kind.name)
+        return _problem_response(error.problem, error.headers)
+
+
+def _ask_to_wait(seconds: float) -> None:
+    """Refuse what does not fit the quota for so long."""
+    if seconds > 0:
+        told = max(1, round(seconds + 0.5))
+        raise ProblemError(
+            "over_quota",
+            f"the quota has no room for it: wait {_counted(told, 'second')}",
+            headers={"Retry-After": str(told)},
+        )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _unauthenticated(detail: str) -> ProblemError:
+    return ProblemError(
+        "unauthenticated",
+        detail,
+        headers={"WWW-Authenticate": CHALLENGE},
+    )
+
+
+def _broker_away(cause: str) -> ProblemError:
+    # The cause is for the operator, who finds it at /readyz and in the log.
+    del cause
+    return ProblemError(
+        "broker_away",
+        "nothing was taken: send it again later",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )
+
+
+def _repeated() -> ProblemError:
+    return ProblemError(
+        "repeated",
+        "webhook-signature: this request came before and its answer is no longer kept: sign it "
+        "anew to hear what became of it, what arrives twice counts once",
+        field="webhook-signature",
+        remedy="sign it anew",
+    )
+
+
+def _kept(response: Response, *, is_final: bool) -> Answer:
+    """Return an answer as it is given again."""
+    return Answer(response.status_code, dict(response.headers), bytes(response.body), is_final)
+
+
+def _kind(outcome: Outcome) -> ProblemKind | None:
+    return outcome.kind if isinstance(outcome, Problem) else None
+
+
+def _answer(mode: Mode, outcomes: Sequence[Outcome]) -> Response:
+    """Answer for all items: 202 where all were taken; one problem where none was; else 207."""
+    receipts = [one for one in outcomes if isinstance(one, Receipt)]
+    if len(receipts) == len(outcomes):
+        return _json({"receipts": [one.as_json() for one in receipts]}, status=202)
+    problems = [one for one in outcomes if isinstance(one, Problem)]
+    if mode is not Mode.BATCH:
+        return _problem_response(problems[0])
+    items: list[JSON] = [_item(index, one) for index, one in enumerate(outcomes)]
+    if receipts or len({problem.kind is _BROKER_AWAY for problem in problems}) > 1:
+        return _json({"items": items}, status=207)
+    if problems[0].kind is _BROKER_AWAY:
+        detail = "the broker did not acknowledge any of the events: send them again"
+        return _problem_response(Problem(_BROKER_AWAY, detail, {"items": items}))
+    detail = f"none of the {len(items)} events was taken: see the problem of each"
+    return _problem_response(Problem(KINDS["batch_refused"], detail, {"items": items}))
+
+
+def _item(index: int, outcome: Outcome) -> dict[str, JSON]:
+    if isinstance(outcome, Receipt):
+        return {"index": index, "status": 202, "receipt": outcome.as_json()}
+    return {"index": index, "status": outcome.kind.status, "problem": outcome.as_json()}
+
+
+def _json(body: Mapping[str, JSON], *, status: int = 200, media_type: str = _JSON) -> Response:
+    return Response(to_json(body), status_code=status, media_type=media_type)
+
+
+def _problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    response = _json(problem.as_json(), status=problem.kind.status, media_type=MEDIA_TYPE)
+    response.headers.update(headers or {})
+    if problem.kind is _BROKER_AWAY:
+        response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
+    return response
+
+
+def _plain_problem(name: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a problem of which there is nothing more to say than its kind does."""
+    kind = KINDS[name]
+    return _problem_response(Problem(kind, kind.meaning), headers)
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    """Answer what Starlette's router says, in our form."""
+    allow = getattr(error, "headers", None) or {}
+    return _plain_problem("method_not_allowed" if allow else "not_found", allow)
+
+
+async def _on_failure(_: Request, __: Exception) -> Response:
+    return _plain_problem("internal_error")
+
+
+async def _healthz(_: Request) -> Response:
+    return _json({"alive": True})
+
+
+def _readyz(door: Door) -> Callable[[Request], Awaitable[Response]]:
+    async def readyz(_: Request) -> Response:
+        cause = door.waiting_for()
+        body: dict[str, JSON] = {"ready": cause is None, "waiting_for": cause}
+        return _json(body, status=200 if cause is None else 503)
+
+    return readyz
+
+
+def _metrics(door: Door) -> Callable[[Request], Awaitable[Response]]:
+    async def metrics(request: Request) -> Response:
+        if not door.metrics_guard.admits(request.headers.get("Authorization")):
+            return _plain_problem("unauthenticated", {"WWW-Authenticate": CHALLENGE})
+        text, content_type = door.exposition.text(request.headers.get("Accept", ""))
+        return Response(text, headers={"Content-Type": content_type})
+
+    return metrics
+
+
+async def _openapi(_: Request) -> Response:
+    return Response(_openapi_text(), media_type=_JSON)
+
+
+async def _asyncapi(_: Request) -> Response:
+    return Response(_asyncapi_text(), media_type=_JSON)
+
+
+async def _schema(request: Request) -> Response:
+    fact = FACTS.get(request.path_params["type"])
+    if fact is None:
+        raise HTTPException(404)
+    return Response(_schema_text(fact.TYPE), media_type=_SCHEMA)
+
+
+async def _problem(request: Request) -> Response:
+    kind = KINDS.get(request.path_params["name"])
+    if kind is None:
+        raise HTTPException(404)
+    return Response(
+        f"{kind.title} ({kind.status})\n\n{kind.meaning}\n", media_type="text/plain; charset=utf-8"
+    )
+
+
+# The documents follow from the contracts: they do not change while the process lives.
+@cache
+def _openapi_text() -> bytes:
+    return to_json(openapi_document(), indent=2)
+
+
+@cache
+def _asyncapi_text() -> bytes:
+    return to_json(asyncapi_document(), indent=2)
+
+
+@cache
+def _schema_text(event_type: str) -> bytes:
+    return to_json(schema_of(FACTS[event_type]), indent=2)
+
+
+class _Outermost:
+    """Counts and times each answer, and logs where the application failed."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app = app
+        self._exposition = door.exposition
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = monotonic()
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *_ON_EVERY_ANSWER]
+            await send(message)
+
+        try:
+            if b"%" in scope["raw_path"]:  # An address has one spelling.
+                await _plain_problem("not_found")(scope, receive, watched)
+            else:
+                await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return  # Nobody is there to be answered.
+        except Exception as error:  # noqa: BLE001 - whatever it was, the client has been answered
+            logger.error("failed error=%s", course_of(error))  # noqa: TRY400
+        finally:
+            if status:
+                self._exposition.count_request(status)
+            if scope["path"] in EVENTS_PATHS:
+                self._exposition.time_request(monotonic() - began)
+
+
+_ON_EVERY_ANSWER: Final = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)

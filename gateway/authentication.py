@@ -1,0 +1,213 @@
+"""Who sends a request: by a bearer token or by a signature, told from its headers and body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from secrets import token_bytes, token_hex
+from typing import Final, NamedTuple
+
+from pydantic import SecretStr
+
+from boundary.errors import SmartRegionError
+from events.producers.model import Producers
+from events.producers.secrets import ProducerSecrets, Secrets
+from events.producers.tokens import token_owner
+from events.signing import (
+    ID_HEADER,
+    PRODUCER_HEADER,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    TOLERANCE,
+    SignatureError,
+    SigningSecret,
+    check_signable,
+    verify,
+)
+from gateway.http_binding import HttpHeaders
+
+__all__ = [
+    "PRODUCER_HEADER",
+    "AuthenticationError",
+    "AuthenticationProblem",
+    "Authenticator",
+    "Claim",
+    "Proof",
+]
+
+_AUTHORIZATION: Final = "authorization"
+_BEARER: Final = "bearer"
+_SIGNED: Final = (PRODUCER_HEADER, ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER)
+_BINARY_PREFIX: Final = b"ce-"
+
+
+class AuthenticationProblem(StrEnum):
+    """Why it is not known who sends; for the log and for the sender."""
+
+    NO_CREDENTIALS = "no_credentials"
+    AMBIGUOUS = "ambiguous"
+    INCOMPLETE_SIGNATURE = "incomplete_signature"
+    UNSIGNED_ATTRIBUTES = "unsigned_attributes"
+    WRONG_CREDENTIALS = "wrong_credentials"
+    WRONG_TIME = "wrong_time"
+
+
+_REMEDIES: Final = {
+    AuthenticationProblem.NO_CREDENTIALS: "send `authorization: Bearer srt_…`, or sign the request",
+    AuthenticationProblem.AMBIGUOUS: "send each header once, and either a token or a signature",
+    AuthenticationProblem.INCOMPLETE_SIGNATURE: f"send {', '.join(_SIGNED)} together",
+    AuthenticationProblem.UNSIGNED_ATTRIBUTES: (
+        "a signature covers the body alone: send signed events in structured mode or in batches,"
+        " without ce- headers"
+    ),
+    AuthenticationProblem.WRONG_CREDENTIALS: (
+        "send the producer's token as it was issued, or sign with its secret the id, the timestamp"
+        " and the body, byte for byte as sent"
+    ),
+    AuthenticationProblem.WRONG_TIME: (
+        "sign when you send: the timestamp, seconds since 1970, is within 5 minutes of our clock"
+    ),
+}
+
+
+class AuthenticationError(SmartRegionError):
+    """It is not known who sends. Repeats nothing that was sent, and names no producer."""
+
+    def __init__(self, problem: AuthenticationProblem) -> None:
+        self.problem = problem
+        self.remedy = _REMEDIES[problem]
+        super().__init__(f"{problem.value.replace('_', ' ')}: {self.remedy}")
+
+
+class Proof(NamedTuple):
+    """Who sent a signed request, and what tells it from all others."""
+
+    producer: str
+    fingerprint: bytes
+    """The same for the same id, time and body, and for no other."""
+    holds_until: float
+    """When its timestamp is too old, in seconds since 1970."""
+
+
+class Claim:
+    """A signed request of which all has been checked but the signature: that takes the body."""
+
+    def __init__(
+        self, producer: str, sent: Mapping[str, str], known: ProducerSecrets, *, now: datetime
+    ) -> None:
+        self._producer = producer
+        self._sent = sent
+        self._known = known
+        self._now = now
+
+    def prove(self, body: bytes) -> Proof:
+        """Return who sent the body. Raises AuthenticationError."""
+        try:
+            fingerprint = verify(
+                self._known.signing,
+                message_id=self._sent[ID_HEADER],
+                timestamp=self._sent[TIMESTAMP_HEADER],
+                signatures=self._sent[SIGNATURE_HEADER],
+                body=body,
+                now=self._now,
+            )
+        except SignatureError:
+            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS) from None
+        holds_until = int(self._sent[TIMESTAMP_HEADER]) + TOLERANCE.total_seconds()
+        return Proof(self._producer, fingerprint, holds_until)
+
+
+class Authenticator:
+    """Tells the producer of a request; `now` is the clock, aware.
+
+    Whoever has no secret, or fewer than another, is tried with as many: the time of an answer tells
+    neither who has one nor of which kind.
+    """
+
+    def __init__(
+        self, secrets: Secrets, producers: Producers, *, now: Callable[[], datetime]
+    ) -> None:
+        self._now = now
+        held = secrets.root
+        signing = max((len(one.signing) for one in held.values()), default=0)
+        bearer = max((len(one.bearer_sha256) for one in held.values()), default=0)
+        self._nobody = _decoy(max(signing, 1), max(bearer, 1))
+        self._known = {
+            producer.id: _padded(held.get(producer.id), self._nobody) for producer in producers
+        }
+
+    def identify(self, headers: HttpHeaders) -> str | Claim:
+        """The id of the producer whose token a request bears, or the claim of one that is signed.
+
+        Asks the headers alone, so that nobody's body is read for a wrong token, an old or malformed
+        signature, or a producer that is not declared. Raises AuthenticationError.
+        """
+        sent = _said_once(headers)
+        signed = [name for name in _SIGNED if name in sent]
+        if _AUTHORIZATION in sent:
+            if signed:
+                raise AuthenticationError(AuthenticationProblem.AMBIGUOUS)
+            return self._bearer(sent[_AUTHORIZATION])
+        if not signed:
+            raise AuthenticationError(AuthenticationProblem.NO_CREDENTIALS)
+        if len(signed) < len(_SIGNED):
+            raise AuthenticationError(AuthenticationProblem.INCOMPLETE_SIGNATURE)
+        if any(name.startswith(_BINARY_PREFIX) for name, _ in headers):
+            # Whoever overheard a signed body could put it under attributes of their own.
+            raise AuthenticationError(AuthenticationProblem.UNSIGNED_ATTRIBUTES)
+        return self._claim(sent)
+
+    def _bearer(self, authorization: str) -> str:
+        scheme, _, token = authorization.partition(" ")
+        owner = token_owner(token) if scheme.lower() == _BEARER else None
+        known = self._known.get(owner or "", self._nobody)
+        if not known.has_token(token) or owner is None:
+            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
+        return owner
+
+    def _claim(self, sent: Mapping[str, str]) -> Claim:
+        now = self._now()
+        producer = sent[PRODUCER_HEADER]
+        try:
+            check_signable(message_id=sent[ID_HEADER], timestamp=sent[TIMESTAMP_HEADER], now=now)
+        except SignatureError as error:
+            late = error.header == TIMESTAMP_HEADER
+            problem = AuthenticationProblem.WRONG_TIME if late else None
+            raise AuthenticationError(problem or AuthenticationProblem.WRONG_CREDENTIALS) from None
+        known = self._known.get(producer)
+        if known is None:
+            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
+        return Claim(producer, sent, known, now=now)
+
+
+def _decoy(signing: int, bearer: int) -> ProducerSecrets:
+    """Make secrets that nobody knows."""
+    return ProducerSecrets.model_construct(
+        signing=tuple(SigningSecret(token_bytes(32)) for _ in range(signing)),
+        bearer_sha256=tuple(SecretStr(token_hex(32)) for _ in range(bearer)),
+    )
+
+
+def _padded(own: ProducerSecrets | None, decoy: ProducerSecrets) -> ProducerSecrets:
+    """Return a producer's secrets and as many decoys as make them as many as the decoy has."""
+    own = own or ProducerSecrets()
+    return ProducerSecrets.model_construct(
+        signing=(*own.signing, *decoy.signing)[: len(decoy.signing)],
+        bearer_sha256=(*own.bearer_sha256, *decoy.bearer_sha256)[: len(decoy.bearer_sha256)],
+    )
+
+
+def _said_once(headers: HttpHeaders) -> dict[str, str]:
+    """The headers that tell who sends; refused where one came twice, or with other than ASCII."""
+    sent: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name = raw_name.decode("latin-1")
+        if name != _AUTHORIZATION and name not in _SIGNED:
+            continue
+        if name in sent:
+            raise AuthenticationError(AuthenticationProblem.AMBIGUOUS)
+        if not raw_value.isascii():
+            raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
+        sent[name] = raw_value.decode("ascii").strip()
+    return sent

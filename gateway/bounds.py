@@ -1,0 +1,96 @@
+"""How large and intricate an item may be: more than any event is, and little enough to judge."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from events.cloudevent import MAX_BYTES
+from events.errors import ContractError, RefusalReason
+from events.person_data import shown_step
+from gateway.http_binding import STRUCTURED_HEADERS, Item
+
+__all__ = ["LONGEST_ATTRIBUTE", "LONGEST_NAME", "MOST_MARKS", "MOST_PARTS", "refuse_unbounded"]
+
+MOST_PARTS: Final = 1_000
+"""Values in an item, objects and lists included: an event has about twenty."""
+LONGEST_NAME: Final = 1_024
+"""Characters of a name."""
+LONGEST_ATTRIBUTE: Final = 2_048
+"""Characters of an attribute's text, an extension's too: room for a long URI."""
+MOST_MARKS: Final = 30
+"""Combining marks in a row, as in stream-safe text (UAX #15): each reader sorts them anew."""
+
+#: No item of so few bytes breaks a bound, unless it has other characters than ASCII.
+_SMALL: Final = LONGEST_NAME
+_DATA: Final = "data"
+#: There are no marks below: a run of them is part of a run of what lies above.
+_RUN: Final = re.compile(rf"[^\x00-\u02ff]{{{MOST_MARKS + 1},}}")
+
+
+def refuse_unbounded(item: Item) -> None:
+    """Raise ContractError (too_large or too_complex) where an item breaks one of the bounds.
+
+    What is no JSON is one text. Names no field that may hold a person's data.
+    """
+    value = item.value
+    # Nearly every event is within all bounds by these alone.
+    if (
+        len(value) <= _SMALL
+        and item.headers is STRUCTURED_HEADERS
+        and value.isascii()
+        and b"\\u" not in value
+    ):
+        return
+    if len(value) > MAX_BYTES:
+        size = f"{len(value)} bytes"
+        raise ContractError(
+            RefusalReason.TOO_LARGE, "value", size, f"send at most {MAX_BYTES} bytes"
+        )
+    if isinstance(item.content, dict):
+        _refuse_long_attributes(item.content)
+    parts: list[Any] = [item.content]
+    for part in parts:
+        if isinstance(part, str):
+            _refuse_marks(part)
+        elif isinstance(part, dict):
+            _refuse_names(part)
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+        if len(parts) > MOST_PARTS:
+            raise _too_complex("value", None, f"send at most {MOST_PARTS} values in an event")
+
+
+def _refuse_long_attributes(content: Mapping[str, Any]) -> None:
+    for name, value in content.items():
+        if name != _DATA and isinstance(value, str) and len(value) > LONGEST_ATTRIBUTE:
+            size = f"{len(value)} characters"
+            remedy = f"send attributes of at most {LONGEST_ATTRIBUTE} characters"
+            raise _too_complex(shown_step(name), size, remedy)
+
+
+def _refuse_names(names: Iterable[str]) -> None:
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            remedy = f"send names of at most {LONGEST_NAME} characters"
+            raise _too_complex("value", f"a name of {len(name)} characters", remedy)
+        _refuse_marks(name)
+
+
+def _refuse_marks(text: str) -> None:
+    if text.isascii():
+        return
+    for run in _RUN.finditer(text):
+        marks = 0
+        for sign in run[0]:
+            marks = marks + 1 if unicodedata.category(sign).startswith("M") else 0
+            if marks > MOST_MARKS:
+                remedy = f"send at most {MOST_MARKS} combining marks in a row"
+                raise _too_complex("value", None, remedy)
+
+
+def _too_complex(field: str, value: str | None, remedy: str) -> ContractError:
+    return ContractError(RefusalReason.TOO_COMPLEX, field, value, remedy)

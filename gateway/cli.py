@@ -1,0 +1,25 @@
+"""The command `smart-region gateway`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+__all__ = ["commands"]
+
+
+@click.command()
+def gateway() -> None:
+    """Run the producers' door: events in over HTTP, until SIGTERM.
+
+    Everything is set by SMART_REGION_GATEWAY_… variables and those that say where the broker is.
+    The exit status is 0 after a signal, 2 when it cannot start.
+    """
+    from gateway.server import run_gateway
+    from gateway.settings import load_gateway_settings
+
+    sys.exit(run_gateway(load_gateway_settings()))
+
+
+commands: list[click.Command] = [gateway]

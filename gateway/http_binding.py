@@ -1,0 +1,352 @@
+"""CloudEvents over HTTP: what a request's headers and body hold, before anything is judged.
+
+Follows the HTTP protocol binding of CloudEvents 1.0.2: structured, binary and batched mode.
+"""
+
+from __future__ import annotations
+
+import re
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote, unquote_to_bytes
+
+from events.cloudevent import CONTENT_TYPE, PREFIX, STRUCTURED, Header
+from events.errors import ContractError, RefusalReason
+from events.explanation import REMOVE_MARK
+from events.fact import JSON
+from events.person_data import find_person_data
+from events.strict_json import JsonText, read_array, read_value
+from gateway.problems import ProblemError
+
+__all__ = [
+    "BATCH",
+    "LARGEST_HEADERS",
+    "MOST_EVENTS",
+    "STRUCTURED_HEADERS",
+    "Delivery",
+    "HttpHeaders",
+    "Item",
+    "Mode",
+    "mode_of",
+    "only_once",
+    "read_delivery",
+]
+
+HttpHeaders = Sequence[tuple[bytes, bytes]]
+"""As ASGI gives them: names in lower case."""
+
+LARGEST_HEADERS: Final = 16 * 1024
+"""Bytes of a request's line and headers together."""
+LONGEST_MEDIA_TYPE: Final = 256
+"""Bytes of the header `content-type`."""
+BATCH: Final = b"application/cloudevents-batch+json"
+IMPLIED: Final = b"application/json"
+"""The content type of an event whose headers are its attributes, where none is told."""
+MOST_EVENTS: Final = 500
+"""In one batch."""
+
+STRUCTURED_HEADERS: Final[tuple[Header, ...]] = ((CONTENT_TYPE, STRUCTURED),)
+"""Those of the record that an event in structured mode becomes, alone or in a batch."""
+
+_CE: Final = b"ce-"
+_CLOUDEVENTS: Final = b"application/cloudevents"
+_JSON: Final = re.compile(rb"application/(?:[a-z0-9.-]+\+)?json")
+#: Said twice, these would be read differently by those before us and those behind us.
+_SINGULAR: Final = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"host",
+        b"smartregion-producer",
+        b"transfer-encoding",
+        b"webhook-id",
+        b"webhook-signature",
+        b"webhook-timestamp",
+    }
+)
+_HEADER_VALUE: Final = re.compile(rb"[ -~]*")
+_BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
+_PARAMETER: Final = re.compile(
+    r';[ \t]*([^\s;=]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*+"(?=[ \t]*(?:;|$))|[^;]*)'
+)
+_MEDIA_TYPE: Final = re.compile(rb"[a-z]+/[a-z0-9.+-]{1,60}")
+
+_TAKEN: Final = (
+    "send application/cloudevents+json, application/cloudevents-batch+json, or application/json "
+    "with ce- headers"
+)
+
+
+class Mode(StrEnum):
+    """How events lie in a request."""
+
+    STRUCTURED = "structured"
+    BINARY = "binary"
+    BATCH = "batch"
+
+
+class Item(NamedTuple):
+    """What may be one event: the Kafka record that it would be, and its content to look through."""
+
+    value: bytes
+    headers: tuple[Header, ...]
+    content: Any
+    """All that it says, as JSON values; its text where that is no JSON."""
+    defect: ContractError | None = None
+    """Why it cannot be an event, where that is known already."""
+    was_read: bool = True
+    """False where `content` may say less than was sent: then nothing of it may be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The items of one request."""
+
+    mode: Mode
+    items: list[Item] = field(default_factory=list)
+
+
+def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
+    """Return the headers by name, of which repeated ones are joined as lists are.
+
+    Raises ProblemError (ambiguous_request) where a header came twice that must not, or where the
+    length of the body is told in two ways.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name not in found:
+            found[name] = value
+            continue
+        if name in _SINGULAR or name.startswith(_CE):
+            told = _told(name)
+            raise ProblemError(
+                "ambiguous_request",
+                f"{told}: came twice: send it once",
+                field=told,
+                remedy="send the header once",
+            )
+        found[name] += b", " + value
+    if b"transfer-encoding" in found and b"content-length" in found:
+        detail = "content-length: came beside transfer-encoding: send one of them"
+        raise ProblemError(
+            "ambiguous_request", detail, field="content-length", remedy="send one of them"
+        )
+    return found
+
+
+def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
+    """Return what a request holds; what is wrong with one item is told in that item.
+
+    Raises ProblemError where the request as a whole cannot be read.
+    """
+    media_type = _media_type(headers)
+    attributes = _attributes(headers)
+    mode = _mode(media_type, attributes)
+    if mode is Mode.STRUCTURED:
+        return Delivery(mode, [_structured(attributes, body)])
+    if mode is Mode.BATCH:
+        return Delivery(mode, list(_batch(body)))
+    return Delivery(mode, [_binary(attributes, media_type or IMPLIED, body)])
+
+
+def mode_of(headers: Mapping[bytes, bytes]) -> Mode:
+    """Return how events lie in a request, which its headers alone say.
+
+    Raises ProblemError where they say nothing that is read here.
+    """
+    return _mode(_media_type(headers), _attributes(headers))
+
+
+def _attributes(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    return {name.removeprefix(_CE): value for name, value in headers.items() if name[:3] == _CE}
+
+
+def _mode(media_type: bytes, attributes: Mapping[bytes, bytes]) -> Mode:
+    if media_type == STRUCTURED:
+        return Mode.STRUCTURED
+    if media_type == BATCH:
+        if attributes:
+            raise _contradiction(next(iter(attributes)), "send no ce- headers with a batch")
+        return Mode.BATCH
+    if not media_type and attributes:
+        # CloudEvents' own SDKs leave it out where nobody named it: JSON is then implied (2.2.2 of
+        # the specification's event format), as in a record on Kafka.
+        return Mode.BINARY
+    if media_type.startswith(_CLOUDEVENTS) or not (attributes and _JSON.fullmatch(media_type)):
+        raise _unsupported(CONTENT_TYPE, _TAKEN, value=media_type)
+    return Mode.BINARY
+
+
+def _media_type(headers: Mapping[bytes, bytes]) -> bytes:
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding != b"identity":
+        raise _unsupported("content-encoding", "send the body as it is, not compressed")
+    return _bare_media_type(headers.get(b"content-type", b""))
+
+
+@lru_cache(maxsize=64)  # Every request has one, and few differ.
+def _bare_media_type(told: bytes) -> bytes:
+    """Return the bare media type, in lower case: its parameters are looked through, and dropped.
+
+    Raises ProblemError where they hold what looks like a person's data, or another charset.
+    """
+    if len(told) > LONGEST_MEDIA_TYPE:
+        raise _unsupported(CONTENT_TYPE, f"send at most {LONGEST_MEDIA_TYPE} bytes")
+    written = told.decode("latin-1")
+    parameters: list[dict[str, JSON]] = [
+        {name.lower(): unquote(_unquoted(value))} for name, value in _PARAMETER.findall(written)
+    ]
+    all_of_it: list[JSON] = [unquote(written), *parameters]
+    if find_person_data(all_of_it) is not None:
+        raise ProblemError(
+            "person_data",
+            "content-type: looks like a person's data: send the media type alone",
+            field=CONTENT_TYPE,
+            remedy="send the media type alone",
+        )
+    media_type = told.partition(b";")[0].strip().lower()
+    charsets = {str(one["charset"]).strip().lower() for one in parameters if "charset" in one}
+    if not charsets <= {"utf-8", "utf8", "us-ascii"}:
+        raise _unsupported(CONTENT_TYPE, "send JSON in UTF-8", value=media_type)
+    return media_type
+
+
+def _unquoted(text: str) -> str:
+    """Take off the quotes around a text, and the backslashes within them."""
+    if len(text) > 1 and text.startswith('"') and text.endswith('"'):
+        return _QUOTED_PAIR.sub(r"\1", text[1:-1])
+    return text
+
+
+def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> Item:
+    try:
+        read = read_value(_text(body))
+    except ContractError as error:
+        content = body.decode(errors="replace")
+        return Item(body, STRUCTURED_HEADERS, content, error.at_rest(), was_read=False)
+    # The headers may repeat the body's attributes; whoever routes by them must not be deceived.
+    said = read.data if isinstance(read.data, dict) else {}
+    for name, value in attributes.items():
+        if said.get(name.decode("latin-1")) != value.decode("latin-1"):
+            raise _contradiction(name, "leave out the ce- headers, or let them say the same")
+    return _item(read, body)
+
+
+def _batch(body: bytes) -> Iterator[Item]:
+    try:
+        for number, read in enumerate(read_array(_text(body))):
+            if number == MOST_EVENTS:
+                detail = f"body: has more than {MOST_EVENTS} events: send them in parts"
+                raise ProblemError("batch_too_large", detail, limit=MOST_EVENTS)
+            yield _item(read, read.text.encode())
+    except ContractError as error:
+        raise ProblemError(
+            error.reason.value, f"body: {error.problem}: {error.remedy}", remedy=error.remedy
+        ) from None
+
+
+def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -> Item:
+    said: dict[str, Any] = {}
+    defects: list[ContractError] = []
+    for name, value in attributes.items():
+        try:
+            said[name.decode("latin-1")] = _attribute(name, value)
+        except ContractError as error:
+            defects.append(error.at_rest())
+            said[name.decode("latin-1")] = value.decode("latin-1")
+    was_read = not defects
+    headers = (
+        *((PREFIX + name, text.encode()) for name, text in said.items()),
+        (CONTENT_TYPE, media_type),
+    )
+    if "data" in said:
+        # It would stand where the body does, for whoever looks through both.
+        defects.append(_refused_attribute(b"data", "is not an attribute", "put it into the body"))
+        said["ce-data"] = said.pop("data")
+    try:
+        read = read_value(_text(body))
+    except ContractError as error:
+        content = {**said, "data": body.decode(errors="replace")}
+        return Item(body, headers, content, error.at_rest(), was_read=False)
+    if read.defect is not None:
+        defects.append(read.defect)
+    content = {**said, "data": read.text if read.data is None else read.data}
+    defect = next(iter(defects), None)
+    return Item(body, headers, content, defect, was_read=was_read and read.is_read)
+
+
+def _item(read: JsonText, value: bytes) -> Item:
+    content = read.text if read.data is None else read.data
+    return Item(value, STRUCTURED_HEADERS, content, read.defect, was_read=read.is_read)
+
+
+def _text(body: bytes) -> str:
+    if body.startswith(BOM_UTF8):
+        raise ContractError(
+            RefusalReason.INVALID_JSON,
+            "value",
+            None,
+            REMOVE_MARK,
+            problem="begins with a byte order mark",
+        )
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise ContractError(
+            RefusalReason.INVALID_JSON,
+            "value",
+            None,
+            "send JSON in UTF-8",
+            problem=f"is not UTF-8 (at byte {error.start})",
+        ) from None
+
+
+def _attribute(name: bytes, value: bytes) -> str:
+    """Read a header's value: printable ASCII, all else percent-encoded UTF-8, quotes removed."""
+    value = _unquoted(value.decode("latin-1")).encode("latin-1")
+    if _HEADER_VALUE.fullmatch(value) and not _BAD_PERCENT.search(value):
+        try:
+            return unquote_to_bytes(value).decode()
+        except UnicodeDecodeError:
+            pass
+    remedy = "percent-encode all but printable ASCII, and % itself, as UTF-8"
+    raise _refused_attribute(name, "is not a header's text", remedy)
+
+
+def _refused_attribute(name: bytes, problem: str, remedy: str) -> ContractError:
+    reason = RefusalReason.INVALID_ENVELOPE
+    return ContractError(reason, _told(_CE + name), None, remedy, problem=problem)
+
+
+def _told(name: bytes) -> str:
+    """Name a header in an answer, unless its name, which is the sender's, may be a person's."""
+    told = name.decode("latin-1")
+    return told if find_person_data(told) is None else f"{_CE.decode()}…"
+
+
+def _contradiction(name: bytes, remedy: str) -> ProblemError:
+    told = _told(_CE + name)
+    return ProblemError(
+        "ambiguous_request", f"{told}: contradicts the body: {remedy}", field=told, remedy=remedy
+    )
+
+
+def _unsupported(name: str, remedy: str, *, value: bytes | None = None) -> ProblemError:
+    # Shown only where it has the form of one: nothing else was looked through.
+    shown = value.decode("latin-1") if value and _MEDIA_TYPE.fullmatch(value) else None
+    problem = "is missing" if value == b"" else "is not read here"
+    return ProblemError(
+        "unsupported_media_type",
+        f"{name}: {problem}: {remedy}",
+        headers={"Accept": f"{STRUCTURED.decode()}, {BATCH.decode()}, application/json"},
+        field=name,
+        value=shown,
+        remedy=remedy,
+    )

@@ -1,0 +1,454 @@
+"""The OpenAPI 3.1 document of the door, made of its problems, its formats and the contracts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from events.contracts.client_schemas import EVENT, EVENT_TYPE, client_schemas, enumeration
+from events.fact import JSON
+from gateway.body import LARGEST_BODY
+from gateway.http_binding import MOST_EVENTS
+from gateway.problems import KINDS, MEDIA_TYPE, ProblemKind
+from gateway.repeats import REPEAT_HEADER
+
+__all__ = ["openapi_document"]
+
+_INTRODUCTION: Final = f"""\
+Systems tell the Smart Région monitor what happened: CloudEvents 1.0 over HTTP, one by one or in
+batches of at most {MOST_EVENTS} (and {LARGEST_BODY} bytes).
+
+An answer of 202 means that the broker keeps the event: its receipt says where. Whatever else is
+answered, send again: the same `source` and `id` sent twice count once.
+
+Each event's contract is at `/schemas/{{type}}.json`; `/asyncapi.json` has all of them. Problems
+are answered as RFC 9457 has them; the address in `type` explains each."""
+
+_SIGNATURE_HEADERS: Final = {
+    "smartregion-producer": "The producer's id.",
+    "webhook-id": "An id of the request; the same when it is sent again.",
+    "webhook-timestamp": "When it was signed, in seconds since 1970; at most 5 minutes away.",
+}
+_SENDING: Final = "events"
+_ABOUT: Final = "about"
+_CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
+    (
+        "specversion",
+        "The version of CloudEvents.",
+        {"type": "string", "enum": ["1.0"], "default": "1.0"},
+        True,
+    ),
+    ("id", "Text of 1 to 256 characters, unique for the source.", {"type": "string"}, True),
+    (
+        "source",
+        "URI reference of the producing system, 1 to 256 characters.",
+        {"type": "string"},
+        True,
+    ),
+    (
+        "type",
+        "Which fact the body says.",
+        {"$ref": f"#/components/schemas/{EVENT_TYPE}"},
+        True,
+    ),
+    # Generated clients write a time of their language into a header in no form, or in one of their
+    # own: it is text here.
+    (
+        "time",
+        "When the fact was recorded, as RFC 3339 writes it: with seconds and zone.",
+        {"type": "string", "examples": ["2019-03-11T09:30:00Z"]},
+        True,
+    ),
+    ("subject", "Kept, and not read.", {"type": "string"}, False),
+    ("dataschema", "URI of the data's schema; kept, and not read.", {"type": "string"}, False),
+)
+"""The attributes in binary mode: name, meaning, schema, whether each event has it."""
+_REPEATED: Final[dict[str, JSON]] = {
+    "headers": {
+        REPEAT_HEADER: {
+            "description": "There where the same signed request came before: this is the answer "
+            "that it had then.",
+            "schema": {"type": "string"},
+        }
+    }
+}
+_REFUSALS: Final = frozenset({400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503})
+"""What POST /events may answer besides what it takes."""
+_NEVER_DESCRIBED: Final = 405
+"""An operation cannot tell what another method is answered."""
+
+
+def openapi_document() -> dict[str, JSON]:
+    """Return the document; its server is a name to fill in: each installation has its own."""
+    paths = _paths()
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Smart Région: the producers' door",
+            "version": "1.0.0",
+            "description": _INTRODUCTION,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [
+            {
+                "url": "{door}",
+                "description": "The producers' door of an installation.",
+                "variables": {
+                    "door": {
+                        "default": "http://127.0.0.1:6070",
+                        "description": "Its address: the operator tells it.",
+                    }
+                },
+            }
+        ],
+        "tags": [
+            {"name": _SENDING, "description": "Sends events."},
+            {"name": _ABOUT, "description": "Tells how and whether events are taken."},
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "responses": {
+                kind.name: _problem_response(kind) for kind in KINDS.values() if _is_alone(kind)
+            },
+            "securitySchemes": _security_schemes(),
+        },
+        "security": [],
+    }
+
+
+def _paths() -> dict[str, JSON]:
+    return {
+        "/events": _send_event(),
+        "/events/batch": _send_batch(),
+        "/events/binary": _send_binary(),
+        "/healthz": _get(
+            "health", "The process lives.", {"200": _answered("It does.", _reference("Health"))}
+        ),
+        "/readyz": _get(
+            "readiness",
+            "Whether events are taken.",
+            {
+                "200": _answered("They are.", _reference("Readiness")),
+                "503": _answered("They are not; why.", _reference("Readiness")),
+            },
+        ),
+        "/metrics": _get(
+            "metrics",
+            "The door's counters, in Prometheus' text format; some doors ask for its token.",
+            {"200": _text("The counters."), **_problems(401)},
+        ),
+        "/openapi.json": _get(
+            "openapi", "This document.", {"200": _answered("OpenAPI 3.1.", {"type": "object"})}
+        ),
+        "/asyncapi.json": _get(
+            "asyncapi",
+            "The topics and their messages, for producers on Kafka.",
+            {"200": _answered("AsyncAPI 3.0.", {"type": "object"})},
+        ),
+        "/schemas/{type}.json": _get(
+            "schema",
+            "The JSON Schema of one type of event.",
+            {
+                "200": _answered(
+                    "JSON Schema, draft 2020-12.", {"type": "object"}, "application/schema+json"
+                ),
+                **_problems(404),
+            },
+            _in_path("type", EVENT_TYPE),
+        ),
+        "/problems/{name}": _get(
+            "problem",
+            "What a kind of problem means, and what to do about it.",
+            {"200": _text("The explanation."), **_problems(404)},
+            _in_path("name", "ProblemName"),
+        ),
+    }
+
+
+def _sending(
+    name: str, summary: str, description: str, *, media_type: str, schema: JSON, answer: JSON
+) -> dict[str, JSON]:
+    """Describe one way to send.
+
+    Each has an address of its own: generators make one function of an address, with one body.
+    """
+    return {
+        "operationId": name,
+        "tags": [_SENDING],
+        "summary": summary,
+        "description": description,
+        "security": [
+            {"bearer": []},
+            {name: [] for name in ("signature", *map(_scheme_name, _SIGNATURE_HEADERS))},
+        ],
+        "requestBody": {"required": True, "content": {media_type: {"schema": schema}}},
+        "responses": {
+            "202": {**_answered("The broker has every event.", answer), **_REPEATED},
+            "207": {
+                **_answered(
+                    "Some events of the batch were taken, some not.", _reference("BatchAnswer")
+                ),
+                **_REPEATED,
+            },
+            **_problems(*_REFUSALS),
+        },
+    }
+
+
+def _send_event() -> dict[str, JSON]:
+    return {
+        "post": _sending(
+            "sendEvent",
+            "Send one event.",
+            "In structured content mode: attributes and data are one JSON object; `data_base64` is "
+            "refused by its name. This address takes batches and binary content mode too, as the "
+            "other addresses have them.",
+            media_type="application/cloudevents+json",
+            schema=_reference(EVENT),
+            answer=_reference("Receipts"),
+        )
+    }
+
+
+def _send_batch() -> dict[str, JSON]:
+    operation = _sending(
+        "sendBatch",
+        "Send a batch of events.",
+        f"At most {MOST_EVENTS} events and {LARGEST_BODY} bytes. One that is refused does not hold "
+        "back the others.",
+        media_type="application/cloudevents-batch+json",
+        schema={
+            "type": "array",
+            "maxItems": MOST_EVENTS,
+            "items": _reference(EVENT),
+        },
+        answer=_reference("BatchAnswer"),
+    )
+    return {"post": operation}
+
+
+def _send_binary() -> dict[str, JSON]:
+    operation = _sending(
+        "sendBinary",
+        "Send one event whose attributes are headers.",
+        "In binary content mode: the body is the event's `data` alone. In a header, whatever is "
+        "not printable ASCII is percent-encoded UTF-8, and so is `%` itself. Extensions of "
+        "CloudEvents are further headers `ce-…`. Without a content type the body is JSON.",
+        media_type="application/json",
+        schema={
+            "type": "object",
+            "description": "The fact: `data` of the event that `ce-type` names.",
+        },
+        answer=_reference("Receipts"),
+    )
+    return {"post": {**operation, "parameters": [_header(*it) for it in _CE_HEADERS]}}
+
+
+def _reference(name: str) -> JSON:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _header(name: str, description: str, schema: JSON, required: bool) -> JSON:  # noqa: FBT001
+    return {
+        "name": f"ce-{name}",
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": schema,
+    }
+
+
+def _get(name: str, summary: str, responses: dict[str, JSON], *parameters: JSON) -> dict[str, JSON]:
+    operation: dict[str, JSON] = {
+        "operationId": name,
+        "tags": [_ABOUT],
+        "summary": summary,
+        "responses": {**responses, **_problems(500)},
+    }
+    if parameters:
+        operation["parameters"] = list(parameters)
+    return {"get": operation}
+
+
+def _problems(*statuses: int) -> dict[str, JSON]:
+    """Describe the answers of these statuses, each with all problems that it may mean."""
+    return {str(status): _of_status(status) for status in sorted(statuses)}
+
+
+def _of_status(status: int) -> dict[str, JSON]:
+    kinds = [kind for kind in KINDS.values() if kind.status == status]
+    if len(kinds) == 1:
+        return {"$ref": f"#/components/responses/{kinds[0].name}"}
+    told = "\n".join(f"- `{kind.name}`: {kind.meaning}" for kind in kinds)
+    return {"description": told, **_headers(status), "content": _problem_content()}
+
+
+def _is_alone(kind: ProblemKind) -> bool:
+    """Tell whether no other kind has its status: it is then an answer that has a name."""
+    statuses = [one.status for one in KINDS.values()]
+    return kind.status != _NEVER_DESCRIBED and statuses.count(kind.status) == 1
+
+
+def _problem_response(kind: ProblemKind) -> dict[str, JSON]:
+    return {
+        "description": f"{kind.title}. {kind.meaning}",
+        **_headers(kind.status),
+        "content": _problem_content(),
+    }
+
+
+def _problem_content() -> dict[str, JSON]:
+    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+def _headers(status: int) -> dict[str, JSON]:
+    text: JSON = {"type": "string"}
+    by_status: dict[int, tuple[str, str, JSON]] = {
+        401: ("WWW-Authenticate", "How to show who sends.", text),
+        405: ("Allow", "The methods that are taken.", text),
+        415: ("Accept", "The content types that are read.", text),
+        429: ("Retry-After", "Seconds to wait.", {"type": "integer"}),
+        503: ("Retry-After", "Seconds to wait.", {"type": "integer"}),
+    }
+    if status not in by_status:
+        return {}
+    name, description, schema = by_status[status]
+    return {"headers": {name: {"description": description, "schema": schema}}}
+
+
+def _answered(
+    description: str, schema: JSON, media_type: str = "application/json"
+) -> dict[str, JSON]:
+    return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+def _text(description: str) -> dict[str, JSON]:
+    return _answered(description, {"type": "string"}, "text/plain")
+
+
+def _in_path(name: str, schema: str) -> JSON:
+    return {"name": name, "in": "path", "required": True, "schema": _reference(schema)}
+
+
+def _security_schemes() -> dict[str, JSON]:
+    schemes: dict[str, JSON] = {
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token that was issued to the producer.",
+        },
+        "signature": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "webhook-signature",
+            "description": "`v1,` and the base64 of the HMAC-SHA256 of `{id}.{timestamp}.{body}`, "
+            "as Standard Webhooks has it; several are separated by spaces.",
+        },
+    }
+    for header, description in _SIGNATURE_HEADERS.items():
+        schemes[_scheme_name(header)] = {
+            "type": "apiKey",
+            "in": "header",
+            "name": header,
+            "description": description,
+        }
+    return schemes
+
+
+def _scheme_name(header: str) -> str:
+    return header.replace("-", "_")
+
+
+def _schemas() -> dict[str, JSON]:
+    item: JSON = _reference("Item")
+    receipts: JSON = {"type": "array", "items": _reference("Receipt")}
+    return {
+        "Receipt": {
+            "type": "object",
+            "description": "The broker has the event, and this is where.",
+            "required": ["id", "source", "topic", "partition", "offset"],
+            "properties": {
+                "id": {"type": "string"},
+                "source": {"type": "string"},
+                "topic": {"type": "string"},
+                "partition": {"type": "integer", "format": "int32", "minimum": 0},
+                "offset": {
+                    "type": ["integer", "null"],
+                    "format": "int64",
+                    "minimum": 0,
+                    "description": "Null where the broker no longer knew that of a retry.",
+                },
+            },
+        },
+        "Receipts": {
+            "type": "object",
+            "required": ["receipts"],
+            "properties": {"receipts": receipts},
+        },
+        "BatchAnswer": {
+            "type": "object",
+            "description": "What became of a batch: `receipts` where all of it was taken (202), "
+            "`items` where some events were not (207).",
+            "properties": {"receipts": receipts, "items": {"type": "array", "items": item}},
+            "minProperties": 1,
+        },
+        "Item": {
+            "type": "object",
+            "description": "What became of one event of a batch: a receipt or a problem.",
+            "required": ["index", "status"],
+            "properties": {
+                "index": {"type": "integer", "format": "int32", "minimum": 0},
+                "status": {
+                    "type": "integer",
+                    "format": "int32",
+                    "description": "That of a request of its own.",
+                },
+                "receipt": _reference("Receipt"),
+                "problem": _reference("Problem"),
+            },
+        },
+        "Problem": {
+            "type": "object",
+            "description": "Problem details (RFC 9457).",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+                "type": {"type": "string", "format": "uri-reference"},
+                "title": {"type": "string"},
+                "status": {"type": "integer", "format": "int32"},
+                "detail": {"type": "string"},
+                "field": {"type": "string", "description": "What it is about."},
+                "value": {
+                    "type": ["string", "null"],
+                    "description": "What was found there, cut short; null where nothing was.",
+                },
+                "remedy": {"type": "string"},
+                "limit": {"type": "integer", "format": "int32"},
+                "items": {"type": "array", "items": item},
+            },
+        },
+        "ProblemName": enumeration(
+            "ProblemName",
+            {
+                "type": "string",
+                "description": "A kind of problem.",
+                "enum": [*sorted(KINDS)],
+            },
+        ),
+        "Health": {
+            "type": "object",
+            "required": ["alive"],
+            "properties": {"alive": {"type": "boolean"}},
+        },
+        "Readiness": {
+            "type": "object",
+            "required": ["ready", "waiting_for"],
+            "properties": {
+                "ready": {"type": "boolean"},
+                "waiting_for": {
+                    "type": ["string", "null"],
+                    "description": "What it waits for, in words; null where it is ready.",
+                },
+            },
+        },
+        **client_schemas(),
+    }

@@ -1,0 +1,144 @@
+"""From what an authenticated producer has sent to what is answered about each item."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple, Protocol, TypeAlias
+
+from events.dead_letters import DOOR, unread_letter_record, whole_letter_record
+from events.fact import JSON
+from events.records import OutgoingRecord
+from gateway.admission import Admission, Admitted, Refused
+from gateway.exposition import Exposition, Fate
+from gateway.http_binding import Item
+from gateway.problems import KINDS, Problem, of_contract
+from gateway.slow_work import Workbench
+from gateway.topics_writer import BrokerAwayError, Written
+
+__all__ = ["Outcome", "Receipt", "Reception", "RecordsWriter"]
+
+
+class RecordsWriter(Protocol):
+    """Writes records on their topics: see `TopicsWriter`."""
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Why nothing is taken, in words; None: records are taken."""
+
+    async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
+        """Write records; None for each that was not acknowledged."""
+
+
+class Receipt(NamedTuple):
+    """The broker has the event, and this is where."""
+
+    id: str
+    source: str
+    place: Written
+
+    def as_json(self) -> dict[str, JSON]:
+        """Return it as the object that is answered."""
+        topic, partition, offset = self.place
+        return {
+            "id": self.id,
+            "source": self.source,
+            "topic": topic,
+            "partition": partition,
+            "offset": offset,
+        }
+
+
+Outcome: TypeAlias = Receipt | Problem
+
+
+class Reception:
+    """Judges items, writes those that are let in, keeps those that are not, and counts both."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        writer: RecordsWriter,
+        exposition: Exposition,
+        workbench: Workbench,
+        *,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._admission = admission
+        self._writer = writer
+        self._exposition = exposition
+        self._workbench = workbench
+        self._now = now
+
+    async def take(self, items: Sequence[Item], producer: str) -> list[Outcome]:
+        """Return what became of each item, once all of it is known.
+
+        An event's receipt is given when all replicas have acknowledged it, never before. One item
+        neither blocks nor loses another. A refused item is also kept as a dead letter; the answer
+        does not depend on that.
+        """
+        size = sum(len(item.value) for item in items)
+        judged = await self._workbench.run_each(
+            producer, size, items, partial(self._judge, producer)
+        )
+        places = await self._written([record for _, record in judged])
+        verdicts = [verdict for verdict, _ in judged]
+        self._count(verdicts, places, producer)
+        return [
+            _receipt(one, place) if isinstance(one, Admitted) else of_contract(one.error)
+            for one, place in zip(verdicts, places, strict=True)
+        ]
+
+    def _judge(self, producer: str, item: Item) -> tuple[Admitted | Refused, OutgoingRecord | None]:
+        """Return what is thought of an item, and the record that it becomes."""
+        verdict = self._admission.judge(item, producer)
+        if isinstance(verdict, Admitted):
+            return verdict, verdict.record
+        return verdict, self._letter(verdict, producer)
+
+    def _letter(self, refused: Refused, producer: str) -> OutgoingRecord | None:
+        if not refused.has_letter:
+            return None
+        write = whole_letter_record if refused.may_be_kept else unread_letter_record
+        return write(
+            refused.error,
+            origin=DOOR,
+            key=None,
+            value=refused.item.value,
+            headers=refused.item.headers,
+            now=self._now(),
+            producer=producer,
+        )
+
+    async def _written(self, records: list[OutgoingRecord | None]) -> list[Written | None]:
+        try:
+            places = iter(await self._writer.write([one for one in records if one is not None]))
+        except BrokerAwayError:
+            return [None] * len(records)
+        return [None if one is None else next(places) for one in records]
+
+    def _count(
+        self,
+        judged: Sequence[Admitted | Refused],
+        places: Sequence[Written | None],
+        producer: str,
+    ) -> None:
+        """Count all at once: to find a series takes longer than to judge an event."""
+        fates: Counter[Fate] = Counter()
+        for one, place in zip(judged, places, strict=True):
+            if isinstance(one, Refused):
+                fates[Fate.REFUSED] += 1
+                self._exposition.count_refused(producer, one.error.reason.value)
+            else:
+                fates[Fate.FAILED if place is None else Fate.ACCEPTED] += 1
+        for fate, number in fates.items():
+            self._exposition.count_events(producer, fate, number)
+
+
+def _receipt(admitted: Admitted, place: Written | None) -> Outcome:
+    if place is None:
+        detail = "the broker did not acknowledge the event: send it again"
+        return Problem(KINDS["broker_away"], detail)
+    return Receipt(admitted.event.id, admitted.event.source, place)

@@ -1,0 +1,224 @@
+"""The door's process: start, serve until told to stop, finish what was taken."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from ssl import SSLContext
+from time import monotonic
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from boundary.errors import SmartRegionError
+from boundary.logs import configure_logging
+from events.producers.loader import load_producers
+from events.producers.model import Producers
+from events.producers.secrets import Secrets, load_secrets
+from gateway.acceptor import (
+    PROBE_CONNECTIONS,
+    Acceptor,
+    Bounds,
+    Guest,
+    provide_descriptors,
+)
+from gateway.admission import Admission
+from gateway.app import Door, make_app
+from gateway.authentication import Authenticator
+from gateway.body import BodyReader
+from gateway.client_address import ClientAddresses
+from gateway.exposition import Exposition
+from gateway.http_binding import LARGEST_HEADERS
+from gateway.probes import probes_of
+from gateway.protocol import DoorProtocol, busy_answer, protocol_with
+from gateway.quota import Quotas
+from gateway.reception import Reception
+from gateway.repeats import Repeats
+from gateway.settings import GatewaySettings
+from gateway.slow_work import Workbench
+from gateway.topics_writer import Patience, TopicsWriter
+
+__all__ = ["AddressInUseError", "run_gateway"]
+
+logger = logging.getLogger(__name__)
+
+#: New containers between two searches for cycles, and how many of these before one that searches
+#: all that has survived (Python's own: 700 and 10).
+GC_THRESHOLDS = (50_000, 50)
+
+
+class AddressInUseError(SmartRegionError):
+    """An address of the door's cannot be bound; `what` is the beginning of its settings' names."""
+
+    def __init__(self, what: str, host: str, port: int, *, cause: OSError) -> None:
+        variable = f"SMART_REGION_{what.upper()}"
+        super().__init__(
+            f"{what}_port: cannot listen on {host}:{port} ({cause.strerror}): stop what uses it, "
+            f"or set {variable}_HOST and {variable}_PORT (0 picks a free port)"
+        )
+
+
+def run_gateway(settings: GatewaySettings) -> int:
+    """Run the door until SIGTERM or SIGINT; return the exit status, 0.
+
+    Requests that have begun are answered before it ends. Raises an SmartRegionError where it cannot
+    start; a broker that is away is none: the door then says so until it is back.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    # It warns of each request that is no HTTP: anybody could fill the log.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    # Requests leave no cycles behind: to search what has survived so often took time for nothing.
+    gc.set_threshold(*GC_THRESHOLDS)
+    # What an operator got wrong is told before anything starts.
+    producers = load_producers(settings.producers)
+    secrets = load_secrets(settings.gateway_secrets, producers)
+    context = settings.server_context()
+    provide_descriptors(settings.gateway_connections)
+    with (
+        _listening("gateway", settings.gateway_host, settings.gateway_port) as events,
+        _listening(
+            "gateway_probe", settings.gateway_probe_host, settings.gateway_probe_port
+        ) as probes,
+    ):
+        # uvicorn ends its process by the signal that stopped it; here that is an orderly end.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(settings, producers, secrets, context, (events, probes)))
+    return 0
+
+
+async def _serve(
+    settings: GatewaySettings,
+    producers: Producers,
+    secrets: Secrets,
+    context: SSLContext | None,
+    listeners: tuple[socket.socket, socket.socket],
+) -> None:
+    async with TopicsWriter(
+        settings.broker,
+        security=settings.security(),
+        patience=Patience(delivery=settings.gateway_delivery_timeout),
+    ) as writer:
+        door = _door(settings, producers, secrets, writer)
+        scheme = "http" if context is None else "https"
+        for what, listener in zip(("address", "probes"), listeners, strict=True):
+            host, port = listener.getsockname()[:2]
+            logger.info("serving %s=%s://%s:%s", what, scheme, host, port)
+        await _Server(settings, door, context).serve(sockets=list(listeners))
+    logger.info("stopped")
+
+
+def _door(
+    settings: GatewaySettings, producers: Producers, secrets: Secrets, writer: TopicsWriter
+) -> Door:
+    workbench = Workbench()
+    exposition = Exposition(
+        [producer.id for producer in producers],
+        is_ready=lambda: writer.waiting_for is None,
+    )
+    return Door(
+        authenticator=Authenticator(secrets, producers, now=_now),
+        quotas=Quotas(producers, clock=monotonic),
+        reception=Reception(
+            Admission(producers, now=_now), writer, exposition, workbench, now=_now
+        ),
+        exposition=exposition,
+        waiting_for=lambda: writer.waiting_for,
+        body=BodyReader(seconds=settings.gateway_body_timeout),
+        workbench=workbench,
+        repeats=Repeats(now=_now),
+        addresses=ClientAddresses(settings.gateway_trusted_proxies),
+        metrics_guard=settings.metrics_guard(),
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, with connections that we accept: see `gateway.acceptor`."""
+
+    def __init__(self, settings: GatewaySettings, door: Door, context: SSLContext | None) -> None:
+        self._settings = settings
+        self._context = context
+        self._count = door.exposition.count_shortfall
+        self._addresses = door.addresses
+        app = make_app(door)
+        self._probes = self._config(probes_of(app))
+        super().__init__(self._config(app))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept from the listener of events, and from that of probes."""
+        events, probes = sockets or []
+        settings = self._settings
+        most, of_one = settings.gateway_connections, settings.gateway_connections_per_address
+        self.servers = [
+            self._acceptor(events, self.config, most, of_one),  # type: ignore[list-item]
+            self._acceptor(probes, self._probes, PROBE_CONNECTIONS, PROBE_CONNECTIONS),  # type: ignore[list-item]
+        ]
+        self.started = True
+
+    def _acceptor(
+        self, listener: socket.socket, config: uvicorn.Config, most: int, most_of_one: int
+    ) -> Acceptor:
+        if not config.loaded:
+            config.load()
+        loop = asyncio.get_running_loop()
+
+        def protocol(guest: Guest) -> DoorProtocol:
+            made: DoorProtocol = config.http_protocol_class(  # type: ignore[assignment, call-arg]
+                config=config, server_state=self.server_state, app_state=guest.state, _loop=loop
+            )
+            made.guest = guest
+            return made
+
+        bounds = Bounds(most, most_of_one, self._settings.gateway_header_timeout, busy_answer())
+        return Acceptor(
+            listener,
+            bounds,
+            protocol,
+            addresses=self._addresses,
+            context=self._context,
+            count=self._count,
+        )
+
+    def _config(self, app: ASGIApp) -> uvicorn.Config:
+        settings = self._settings
+        return uvicorn.Config(
+            app,
+            http=protocol_with(
+                header_seconds=settings.gateway_header_timeout,
+                body_seconds=settings.gateway_body_timeout,
+                most_headers=LARGEST_HEADERS,
+            ),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=settings.gateway_idle_timeout,
+            timeout_graceful_shutdown=settings.gateway_stop_timeout,
+        )
+
+
+def _listening(what: str, host: str, port: int) -> socket.socket:
+    """Bind the address now, so that a mistake is told before anything starts."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise AddressInUseError(what, host, port, cause=error) from error
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's where it is installed: half of a request's time is the loop's."""
+    return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,96 @@
+"""The door's settings, read from `SMART_REGION_…` variables."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
+
+from broker.serving import ServingSettings
+from broker.settings import ENV_PREFIX, read_settings
+from gateway.client_address import Network
+
+__all__ = ["GATEWAY_PREFIX", "GatewaySettings", "load_gateway_settings"]
+
+GATEWAY_PREFIX: Final = f"{ENV_PREFIX}GATEWAY_"
+
+
+class GatewaySettings(ServingSettings):
+    """What the door's operator may set. Times are in seconds."""
+
+    gateway_host: str = "127.0.0.1"
+    """Where the door listens. Without a certificate of its own a proxy before it speaks TLS."""
+    gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
+    """Its port; 0 picks a free one, which the log names."""
+    gateway_probe_host: str = "127.0.0.1"
+    """Where probes and Prometheus ask for /healthz, /readyz and /metrics, on a listener that
+    connections of producers cannot fill."""
+    gateway_probe_port: Annotated[int, Field(ge=0, le=65535)] = 6071
+    """Its port; 0 picks a free one, which the log names."""
+    gateway_secrets: Path | None = None
+    """YAML file with the producers' secrets, which only its owner and group may read; without it
+    nobody can send."""
+    producers: Path | None = None
+    """YAML file that declares the producers, instead of the shipped one."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """`debug` also opens the log of the Kafka client."""
+    log_format: Literal["text", "json"] = "text"
+    """One line an event, as text or as JSON."""
+
+    gateway_header_timeout: PositiveFloat = 10.0
+    """How long a request's headers may take to arrive, from their first byte or the connection; a
+    TLS handshake before them has as long."""
+    gateway_body_timeout: PositiveFloat = 30.0
+    """How long a request's body may take to arrive."""
+    gateway_idle_timeout: PositiveInt = 60
+    """How long a connection may wait for its next request."""
+    gateway_delivery_timeout: PositiveFloat = 10.0
+    """How long the broker may take to acknowledge; then the producer is told to send again."""
+    gateway_stop_timeout: PositiveInt = 20
+    """How long a stop waits for requests that have begun; at least the delivery's."""
+    gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Addresses or networks of the proxies before it, separated by commas (`10.0.0.0/8`): the last
+    address in `X-Forwarded-For` that is none of them is taken for the sender's."""
+    gateway_connections: PositiveInt = 1000
+    """Most connections at once. The next takes the place of a stranger's, or of a producer's that
+    has no request in work; where there is none, it is answered 503. Of one producer a fourth of
+    them may have a request in work."""
+    gateway_connections_per_address: PositiveInt = 100
+    """Most of them from one IPv4 address, or one /64 of IPv6, that is no trusted proxy's. Behind a
+    proxy all producers have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""
+
+    @field_validator("gateway_trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, told: object) -> object:
+        if not isinstance(told, str):
+            return told
+        networks: list[Network] = []
+        for text in told.split(","):
+            try:
+                networks.append(ip_network(text.strip()))
+            except ValueError:
+                message = f"write addresses or networks, as 10.0.0.0/8; {text.strip()!r} is none"
+                raise ValueError(message) from None
+        return tuple(networks)
+
+    @field_validator("gateway_stop_timeout")
+    @classmethod
+    def _outlasts_a_delivery(cls, seconds: int, info: ValidationInfo) -> int:
+        delivery = info.data.get("gateway_delivery_timeout")
+        if delivery is not None and seconds < delivery:
+            message = f"must be at least {GATEWAY_PREFIX}DELIVERY_TIMEOUT ({delivery:g})"
+            raise ValueError(message)
+        return seconds
+
+
+def load_gateway_settings(**overrides: Any) -> GatewaySettings:
+    """Read the settings from the environment; `overrides` (a command's options) win, None does not.
+
+    Raises SettingsError: see `broker.settings.read_settings`. Variables of other programs are none
+    of the door's business; one that begins as its own do is.
+    """
+    return read_settings(GatewaySettings, ours=GATEWAY_PREFIX, **overrides)

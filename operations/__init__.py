@@ -1,0 +1,1 @@
+"""What is run beside the system: audit, dead letters, imports, client, export and more."""

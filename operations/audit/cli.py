@@ -1,0 +1,180 @@
+"""The command `smart-region audit`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from boundary.showing import say, say_text
+
+if TYPE_CHECKING:
+    from operations.audit.recount import Audit
+    from streams.histories import ExactPersons
+    from streams.settings import Settings
+
+__all__ = ["commands"]
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+DIFFERS: Final = 1
+NOT_MADE: Final = 3
+"""Exit status where nothing is said about the figures; 2 is for a wrong command or setting."""
+
+
+@click.command()
+@click.option("--as-of", type=DAY, metavar="DAY", help="Count as of this day, YYYY-MM-DD.")
+@click.option(
+    "--known-on", type=DAY, metavar="DAY", help="Only with what was recorded up to this day."
+)
+@click.option(
+    "--against",
+    "urls",
+    multiple=True,
+    metavar="URL",
+    help="Compare with this worker's /metrics; give every worker of the monitor.",
+)
+@click.option(
+    "--every-address",
+    is_flag=True,
+    help="Take each name's every address for a worker, as those of a headless Service are.",
+)
+@click.option(
+    "--plain-http",
+    is_flag=True,
+    help="Send the metrics' token to http:// on a network that is yours alone.",
+)
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@click.option(
+    "--work-folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Where to keep what does not fit into memory; default SMART_REGION_WORK_FOLDER.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def audit(
+    *,
+    as_of: datetime | None,
+    known_on: datetime | None,
+    urls: tuple[str, ...],
+    every_address: bool,
+    plain_http: bool,
+    bootstrap: str | None,
+    work_folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Count every figure again from the raw topics, by another road than the worker's.
+
+    Without --as-of the day is the worker's where there is one to compare with, else the clock's.
+    The exit status is 1 where a worker differs, 2 where the command or a setting is wrong, and 3
+    where the audit cannot be made: the broker or a worker cannot be read, or there is no room.
+    Workers show nothing about persons: these are compared with their states, in the changelogs of
+    SMART_REGION_APP_ID.
+    """
+    from boundary.screen import LegibleConsole
+    from broker.reading import Extent, read_topics
+    from catalogue.loader import load_catalogue
+    from operations.audit.comparison import compare, workers_day
+    from operations.audit.exposed import addresses_of, read_worker
+    from operations.audit.recount import audit_records
+    from operations.audit.report import audit_document, print_audit
+    from operations.audit.work_folder import WorkFolder
+    from streams.passed_over import read_decisions
+    from streams.settings import load_settings
+
+    if urls and known_on is not None:
+        raise click.UsageError("a worker knows all records: leave out --known-on or --against")
+    settings = load_settings(
+        broker=bootstrap, work_folder=None if work_folder is None else str(work_folder)
+    )
+    token, security = settings.metrics_token(), settings.security()
+    catalogue = load_catalogue(settings.catalogue_folder)
+    rules = settings.record_rules()
+    work = WorkFolder(settings.work_path, settings.work_mb)
+    extent = Extent()
+    with _made_or_not():
+        # Before all is read: a wrong address or folder shows now.
+        work.check()
+        if every_address:
+            urls = tuple(one for url in urls for one in addresses_of(url))
+        workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
+        if as_of is not None:
+            day = as_of.date()
+        else:
+            day = workers_day(workers) if workers else settings.make_clock().today()
+        counted = audit_records(
+            read_topics(settings.broker, security=security, extent=extent),
+            catalogue,
+            day,
+            known_on.date() if known_on is not None else None,
+            partitions=settings.partitions,
+            work=work,
+            passed_over=read_decisions(settings.broker, security=security),
+            rules=rules,
+        )
+        comparison = None
+        if urls:
+            persons, trouble = _persons(settings, counted)
+            comparison = compare(
+                counted, urls, token=token, plain_http=plain_http, persons=persons
+            ).told_with(trouble)
+    if as_json:
+        document = audit_document(counted, comparison, extent)
+        say_text(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        print_audit(counted, LegibleConsole(highlight=False), comparison, extent)
+    if comparison is not None and comparison.differences:
+        sys.exit(DIFFERS)
+
+
+def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, tuple[str, ...]]:
+    """Count persons in the workers' states, where there are any, and tell what is wrong with these.
+
+    Raises as `read_replica`, but for states that are lost or no states, which is a difference.
+    """
+    from streams.changelog_reader import (
+        ChangelogUnreadableError,
+        NothingKnownError,
+        StatesLostError,
+        read_replica,
+    )
+    from streams.histories import exact_persons
+
+    catalogue = counted.catalogue
+    if not catalogue.person_parts:
+        return None, ()
+    try:
+        states = read_replica(settings, catalogue)
+    except (ChangelogUnreadableError, StatesLostError) as error:
+        return None, (str(error),)
+    except NothingKnownError:
+        # As where nobody has sent anything; or of the changelogs of another application.
+        if any(counted.readings[one, None].numerator for one in catalogue.person_parts):
+            raise
+        return None, ()
+    return exact_persons(states, catalogue, counted.as_of), ()
+
+
+@contextmanager
+def _made_or_not() -> Iterator[None]:
+    """End with NOT_MADE where the audit cannot be made: a traceback's own 1 would be a verdict."""
+    from boundary.errors import SmartRegionError
+
+    try:
+        yield
+    except SmartRegionError as error:
+        say(f"Error: {' '.join(str(error).split())}", err=True)
+        sys.exit(NOT_MADE)
+    except Exception:  # noqa: BLE001 - told whole: it is a programmer's
+        say_text(traceback.format_exc(), err=True)
+        sys.exit(NOT_MADE)
+
+
+commands = [audit]

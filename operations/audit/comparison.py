@@ -1,0 +1,294 @@
+"""The comparison: what the audit counted against what the workers show, figure by figure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from catalogue import metric_names as names
+from catalogue.history import Reading
+from catalogue.model import Catalogue, Indicator
+from events.identifiers import Department
+from operations.audit.errors import WorkerUnreadableError
+from operations.audit.evaluation import Place, last, total
+from operations.audit.exposed import Exposed, read_worker
+from operations.audit.recount import Audit
+
+if TYPE_CHECKING:
+    from streams.histories import ExactPersons
+
+__all__ = ["Comparison", "compare", "compare_exposed", "workers_day"]
+
+FIGURES: Final = (
+    names.INDICATOR_VALUE,
+    names.INDICATOR_NUMERATOR,
+    names.INDICATOR_DENOMINATOR,
+    names.INDICATOR_CATEGORY,
+    names.INDICATOR_LAST_REPORTED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How many figures were compared, and one line for each difference.
+
+    Where the workers together cannot show the figures of the audit's day (one is not ready, a
+    partition is missing, the day is another) the differences say so, and nothing is compared.
+    """
+
+    compared: int
+    differences: tuple[str, ...]
+
+    def told_with(self, more: tuple[str, ...]) -> Comparison:
+        """Add lines to the differences."""
+        return Comparison(self.compared, (*self.differences, *more))
+
+
+def compare(
+    audit: Audit,
+    urls: Sequence[str],
+    *,
+    token: str | None = None,
+    plain_http: bool = False,
+    persons: ExactPersons | None = None,
+) -> Comparison:
+    """Compare an audit with all the workers of one monitor, each by its address.
+
+    `token` is what their /metrics ask for, where they ask for one; `plain_http` as for
+    `read_worker`, `persons` as in `compare_exposed`.
+
+    Raises `WorkerUnreadableError` where one does not answer.
+    """
+    workers = [read_worker(url, token=token, plain_http=plain_http) for url in urls]
+    return compare_exposed(audit, workers, persons)
+
+
+def compare_exposed(
+    audit: Audit, workers: Sequence[Exposed], persons: ExactPersons | None = None
+) -> Comparison:
+    """Compare an audit with what all the workers of one monitor showed.
+
+    Persons they show none of: `persons` are those of the audit's day in the workers' states, read
+    from their changelogs; without them none are compared.
+    """
+    unable = tuple(_unable(audit.as_of, workers))
+    if unable:
+        return Comparison(0, unable)
+    shown = _Shown(workers)
+    compared = 0
+    differences = list(_strangers(audit.catalogue, shown))
+    for programme in audit.catalogue.programmes:
+        for indicator in programme.indicators:
+            figure = _Figure(programme.id, indicator)
+            if indicator.publication is None:
+                pairs = figure.compared(audit, shown)
+            else:
+                differences.extend(figure.betrayals(shown))
+                pairs = figure.compared_cells(audit, (persons or {}).get(indicator.id))
+            for difference in pairs:
+                compared += 1
+                if difference is not None:
+                    differences.append(difference)
+    return Comparison(compared, tuple(differences))
+
+
+def workers_day(workers: Iterable[Exposed]) -> date:
+    """The latest of the workers' days. Raises `WorkerUnreadableError` where one shows none."""
+    days: list[date] = []
+    for worker in workers:
+        if worker.as_of is None:
+            raise WorkerUnreadableError(worker.url, cause=f"{names.AS_OF.name} is not there")
+        days.append(worker.as_of)
+    return max(days)
+
+
+def _unable(as_of: date, workers: Sequence[Exposed]) -> Iterator[str]:
+    """Tell why the workers' figures are not those of a day, or not all of them."""
+    for worker in workers:
+        if not worker.ready:
+            yield f"{worker.url}: the worker is not ready; /readyz says what it waits for"
+        if worker.as_of != as_of:
+            yield f"{worker.url}: audit of {as_of}, worker of {worker.as_of or 'no day'}"
+    owned = frozenset[int]().union(*(worker.partitions_owned for worker in workers))
+    expected = max((worker.partitions_expected for worker in workers), default=0)
+    missing = sorted(set(range(expected)) - owned)
+    if missing or not expected:
+        listed = ", ".join(map(str, missing)) or "all"
+        yield f"partitions: {listed} shown by no worker; name each with --against"
+
+
+class _Series(NamedTuple):
+    """What the samples of one figure have in common, whatever their place and partition."""
+
+    metric: str
+    programme: str
+    indicator: str
+    category: str = ""
+
+
+class _Shown:
+    """The workers' figures: by series, place and partition.
+
+    During a rebalance two workers may show the same partition: the greater counts, once.
+    """
+
+    def __init__(self, workers: Iterable[Exposed]) -> None:
+        self.places: dict[_Series, dict[Place, dict[str, float]]] = {}
+        for worker in workers:
+            for metric in FIGURES:
+                for sample in worker.of(metric):
+                    self._take(metric, sample.labels, sample.value)
+
+    def amounts(self, series: _Series, *, divisor: int = 1) -> dict[Place, int]:
+        """The whole amounts of a series, over its partitions; `divisor` made them the unit's."""
+        return {
+            place: sum(round(value * divisor) for value in partitions.values())
+            for place, partitions in self.places.get(series, {}).items()
+        }
+
+    def days(self, series: _Series) -> dict[Place, date]:
+        """The latest day of a series of timestamps, over its partitions."""
+        return {
+            place: datetime.fromtimestamp(max(partitions.values()), UTC).date()
+            for place, partitions in self.places.get(series, {}).items()
+        }
+
+    def _take(self, metric: names.Metric, labels: Mapping[str, str], value: float) -> None:
+        series = _Series(
+            metric.name, labels["programme"], labels["indicator"], labels.get("category", "")
+        )
+        place = None if labels["department"] == names.REGION else labels["department"]
+        partitions = self.places.setdefault(series, defaultdict(dict))[place]
+        partition = labels["partition"]
+        partitions[partition] = max(value, partitions.get(partition, value))
+
+
+class _Figure(NamedTuple):
+    """An indicator, as the workers show it and as a line tells it."""
+
+    programme: str
+    indicator: Indicator
+
+    @property
+    def _who(self) -> tuple[str, str]:
+        return self.programme, self.indicator.id
+
+    def series(self, metric: names.Metric, category: str = "") -> _Series:
+        return _Series(metric.name, *self._who, category)
+
+    def reading(self, shown: _Shown, department: str | None) -> Reading:
+        """The workers' reading; what they do not show is nothing, for they miss no partition."""
+        measure = self.indicator.measure
+        above = names.INDICATOR_NUMERATOR if measure.denominator else names.INDICATOR_VALUE
+        numerators = shown.amounts(self.series(above), divisor=measure.divisor)
+        denominators = shown.amounts(self.series(names.INDICATOR_DENOMINATOR))
+        reported = shown.days(self.series(names.INDICATOR_LAST_REPORTED))
+        additive = measure.additive
+        return Reading(
+            numerator=total(numerators, department, additive=additive),
+            denominator=total(denominators, department) if measure.denominator else None,
+            last_reported=last(reported, department, additive=additive),
+        )
+
+    def invents(self, shown: _Shown, counted: Reading, department: str | None) -> bool:
+        """Tell whether the workers show a 0 where nobody observed anything: that is blank."""
+        if self.indicator.measure.additive or counted.last_reported is not None:
+            return False
+        return department in shown.places.get(self.series(names.INDICATOR_VALUE), {})
+
+    def betrayals(self, shown: _Shown) -> Iterator[str]:
+        """The metrics by which a worker shows persons of whom the assessor alone may tell."""
+        reported = names.INDICATOR_LAST_REPORTED.name
+        told = {
+            series.metric
+            for series, places in shown.places.items()
+            if series[1:3] == self._who and (series.metric != reported or set(places) != {None})
+        }
+        for metric in sorted(told):
+            yield f"{'/'.join(self._who)}: {metric} shown by the worker, despite min_cell"
+
+    def compared(self, audit: Audit, shown: _Shown) -> Iterator[str | None]:
+        """Compare each of its figures with the workers': one line for each difference, or None."""
+        for department in self.indicator.territories:
+            where = self._named(department)
+            counted = audit.readings[self.indicator.id, department]
+            found = self.reading(shown, department)
+            if counted != found:
+                yield f"{where}: {self.difference(counted, found)}"
+            elif self.invents(shown, counted, department):
+                yield f"{where}: audit no value, worker {self.amount(0)}"
+            else:
+                yield None
+            for category in self.indicator.categories:
+                amount = audit.categories[self.indicator.id, category, department]
+                part = self.part(shown, category, department)
+                told = f"audit {self.amount(amount)}, worker {self.amount(part)}"
+                yield None if amount == part else f"{where}/{category}: {told}"
+
+    def compared_cells(
+        self, audit: Audit, held: Mapping[tuple[str, str], int] | None
+    ) -> Iterator[str | None]:
+        """Compare its persons with those that the workers hold (None: not known), as `compared`.
+
+        How many there are is not told: anybody may read a difference.
+        """
+        if held is None:
+            return
+        told = "the workers' states are not what the audit counts"
+        for department in self.indicator.territories:
+            where = self._named(department)
+            cells = {cell: count for cell, count in held.items() if department in (None, cell[0])}
+            counted = audit.readings[self.indicator.id, department].numerator
+            yield None if counted == sum(cells.values()) else f"{where}: {told}"
+            for category in self.indicator.categories:
+                counted = audit.categories[self.indicator.id, category, department]
+                part = sum(count for cell, count in cells.items() if cell[1] == category)
+                yield None if counted == part else f"{where}/{category}: {told}"
+
+    def _named(self, department: str | None) -> str:
+        return f"{'/'.join(self._who)}/{department or names.REGION}"
+
+    def part(self, shown: _Shown, category: str, department: str | None) -> int:
+        """The workers' amount of one category."""
+        series = self.series(names.INDICATOR_CATEGORY, category)
+        return total(shown.amounts(series, divisor=self.indicator.measure.divisor), department)
+
+    def amount(self, counted: int) -> str:
+        """A whole amount in the indicator's unit."""
+        return str(Decimal(counted) / self.indicator.measure.divisor)
+
+    def difference(self, counted: Reading, shown: Reading) -> str:
+        """What two readings tell differently: their amounts, or only their last reports."""
+        if (counted.numerator, counted.denominator) == (shown.numerator, shown.denominator):
+            days = (counted.last_reported or "never", shown.last_reported or "never")
+            return f"audit last reported {days[0]}, worker {days[1]}"
+        return f"audit {self._fraction(counted)}, worker {self._fraction(shown)}"
+
+    def _fraction(self, reading: Reading) -> str:
+        over = "" if reading.denominator is None else f"/{reading.denominator}"
+        return self.amount(reading.numerator) + over
+
+
+def _strangers(catalogue: Catalogue, shown: _Shown) -> Iterator[str]:
+    """Name the figures and places that the workers show and the audit's catalogue does not know."""
+    known = {
+        (programme.id, indicator.id)
+        for programme in catalogue.programmes
+        for indicator in programme.indicators
+    }
+    strange: set[str] = set()
+    for series, places in shown.places.items():
+        name = f"{series.programme}/{series.indicator}"
+        if (series.programme, series.indicator) not in known:
+            strange.add(f"{name}: shown by the worker, not in the audit's catalogue")
+        else:
+            strange |= {
+                f"{name}/{place}: shown by the worker, not a département of the region"
+                for place in places
+                if place is not None and place not in set(Department)
+            }
+    yield from sorted(strange)

@@ -1,0 +1,128 @@
+"""What one worker shows on /metrics, read as text and taken apart."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from boundary.addresses import UnusableAddressError, usable_address
+from boundary.http_requests import NoAnswerError, ask
+from catalogue import metric_names as names
+from operations.audit.errors import WorkerUnreadableError
+
+__all__ = ["Exposed", "addresses_of", "metrics_url", "parse_metrics", "read_worker"]
+
+METRICS_PATH: Final = "/metrics"
+WAIT_SECONDS: Final = 10.0
+OK: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """One worker's samples by the name of their metric; `url` is where they were read."""
+
+    url: str
+    samples: Mapping[str, Sequence[Sample]]
+
+    def of(self, metric: names.Metric) -> Sequence[Sample]:
+        """Every sample of a metric; none where the worker does not show it."""
+        return self.samples.get(metric.name, ())
+
+    @property
+    def ready(self) -> bool:
+        """True where the worker says that its state is rebuilt."""
+        return self._single(names.WORKER_READY) == 1
+
+    @property
+    def as_of(self) -> date | None:
+        """The worker's day."""
+        seconds = self._single(names.AS_OF)
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).date()
+
+    @property
+    def partitions_expected(self) -> int:
+        """How many partitions there are on all workers; 0 where the worker does not say."""
+        return int(self._single(names.PARTITIONS_EXPECTED) or 0)
+
+    @property
+    def partitions_owned(self) -> frozenset[int]:
+        """The partitions whose figures the worker shows."""
+        owned = self.of(names.PARTITION_OWNED)
+        return frozenset(int(sample.labels["partition"]) for sample in owned if sample.value)
+
+    def _single(self, metric: names.Metric) -> float | None:
+        return next((sample.value for sample in self.of(metric)), None)
+
+
+def read_worker(
+    url: str,
+    *,
+    token: str | None = None,
+    plain_http: bool = False,
+    wait_seconds: float = WAIT_SECONDS,
+) -> Exposed:
+    """Get what a worker shows; `token` is what its /metrics asks for, where it asks for one.
+
+    The token goes over http to this machine alone, unless `plain_http` says that the network is
+    one's own; and it follows no redirect. Raises `WorkerUnreadableError` where there is nothing to
+    read.
+    """
+    address = metrics_url(url)
+    try:
+        answer = ask(address, seconds=wait_seconds, token=token, plain_http=plain_http)
+        if answer.status != OK:
+            raise WorkerUnreadableError(address, cause=f"HTTP status {answer.status}")
+        text = answer.body.decode()
+    except UnusableAddressError as error:
+        raise WorkerUnreadableError(address, cause=f"{error.problem}: {error.remedy}") from None
+    except (NoAnswerError, UnicodeDecodeError) as error:
+        raise WorkerUnreadableError(address, cause=str(error)) from error
+    return parse_metrics(address, text)
+
+
+def parse_metrics(url: str, text: str) -> Exposed:
+    """Take apart what was read at `url`. Raises `WorkerUnreadableError` where it is no metrics."""
+    samples: dict[str, list[Sample]] = {}
+    try:
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                samples.setdefault(sample.name, []).append(sample)
+    except ValueError as error:
+        raise WorkerUnreadableError(url, cause=f"not Prometheus text: {error}") from error
+    return Exposed(url, samples)
+
+
+def metrics_url(url: str) -> str:
+    """Complete an address: `host:port` and `http://host:port` stand for their /metrics."""
+    address = url if "://" in url else f"http://{url}"
+    try:
+        parts = usable_address(address)
+    except UnusableAddressError as error:
+        raise WorkerUnreadableError(url, cause=f"{error.problem}: {error.remedy}") from None
+    return address if parts.path.strip("/") else parts._replace(path=METRICS_PATH).geturl()
+
+
+def addresses_of(url: str) -> list[str]:
+    """Give one address for each machine that a name stands for, as that of a headless Service does.
+
+    Where it has addresses of both kinds of IP, those of the kind that is named first. Raises
+    `WorkerUnreadableError` where the name is not known, and for https: a certificate is a name's.
+    """
+    parts = urlsplit(metrics_url(url))
+    if parts.scheme != "http":
+        raise WorkerUnreadableError(url, cause="not http; a certificate is of one name")
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise WorkerUnreadableError(url, cause=error.strerror or str(error)) from error
+    hosts = {str(place[0]) for family, _, _, _, place in found if family == found[0][0]}
+    port = "" if parts.port is None else f":{parts.port}"
+    written = (f"[{host}]" if ":" in host else host for host in sorted(hosts))
+    return [parts._replace(netloc=f"{host}{port}").geturl() for host in written]

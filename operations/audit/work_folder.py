@@ -1,0 +1,76 @@
+"""The work folder: where an audit keeps what does not fit into memory, and how much that may be."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from operations.audit.errors import WorkFolderFullError, WorkFolderUnusableError
+
+__all__ = ["DEFAULT_MEGABYTES", "WorkFolder"]
+
+DEFAULT_MEGABYTES: Final = 4096
+
+#: What SQLite's sorting takes beside the rows: 2.6 times the rows' size was the most in all.
+SORTING: Final = 3
+MEGABYTE: Final = 2**20
+#: A ledger's tables and indexes alone take some pages of 4 KiB.
+LEAST_PAGES: Final = 64
+
+#: SQLite's primary codes for a place that is full, fails, or cannot be written to.
+_NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+_PRIMARY: Final = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFolder:
+    """A folder for temporary files that have no name, and are gone when the process is.
+
+    `path` None leaves the choice to SQLite: SQLITE_TMPDIR, TMPDIR, /var/tmp, /tmp. `megabytes`
+    bounds the files together: a third is for the rows, the rest for their sorting.
+    """
+
+    path: Path | None = None
+    megabytes: int = DEFAULT_MEGABYTES
+
+    def check(self) -> None:
+        """Raise WorkFolderUnusableError where nothing could be written to the folder."""
+        if self.path is None:
+            return
+        if not self.path.is_dir():
+            raise WorkFolderUnusableError(self.path, problem="is no folder")
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise WorkFolderUnusableError(self.path, problem="may not be written to by this user")
+
+    def connect(self) -> sqlite3.Connection:
+        """Give an empty database that stays in memory while it is small.
+
+        The folder is SQLite's for the whole process until another one is named. Raises
+        WorkFolderUnusableError.
+        """
+        self.check()
+        database = sqlite3.connect("")
+        folder = "" if self.path is None else str(self.path.resolve())
+        quoted = folder.replace("'", "''")
+        database.execute(f"PRAGMA temp_store_directory = '{quoted}'")
+        (page_bytes,) = database.execute("PRAGMA page_size").fetchone()
+        pages = self.megabytes * MEGABYTE // SORTING // page_bytes
+        database.execute(f"PRAGMA max_page_count = {max(pages, LEAST_PAGES)}")
+        return database
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Raise WorkFolderFullError for what SQLite raises within where there is no room."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY not in _NO_ROOM:
+                raise
+            raise WorkFolderFullError(
+                self.path, megabytes=self.megabytes, cause=str(error)
+            ) from error

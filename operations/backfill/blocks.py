@@ -1,0 +1,206 @@
+"""The years as blocks in a Prometheus' data folder, which a running one finds by itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic, sleep
+from typing import Final, Self
+
+from boundary.errors import SmartRegionError
+from catalogue import rule_names
+from operations.prometheus_api import (
+    PROGRAMME_RETENTION,
+    RetentionTooShortError,
+    data_folder_of,
+    retention_of,
+    value_at,
+)
+
+__all__ = [
+    "PROMTOOL",
+    "BlocksNotFoundError",
+    "DataFolder",
+    "DataFolderUnusableError",
+    "PromtoolError",
+]
+
+#: Blocks of half a year or so; with promtool's own two hours it would read the file for each day.
+PROMTOOL: Final = (
+    "promtool",
+    "tsdb",
+    "create-blocks-from",
+    "openmetrics",
+    "--max-block-duration=8760h",
+)
+#: Prometheus looks for new blocks every minute.
+FIND_SECONDS: Final = 180.0
+PAUSE_SECONDS: Final = 1.0
+TELL_SECONDS: Final = 15.0
+#: No block's name, so that Prometheus passes it over; on the same disk, so that blocks move whole.
+WORK: Final = ".smart-region-"
+
+
+class DataFolderUnusableError(SmartRegionError):
+    """The folder is no Prometheus' data folder that we can write to."""
+
+    def __init__(self, into: str, folder: Path, *, problem: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"into: {into}: its data folder {folder} {problem}: run the command where Prometheus"
+            " is, as a user who may write there, or write a file with --out and give it to promtool"
+        )
+
+
+class PromtoolError(SmartRegionError):
+    """Promtool is missing, or made no blocks."""
+
+    def __init__(self, *, problem: str, remedy: str) -> None:
+        super().__init__(f"promtool: {problem}: {remedy}")
+
+
+class BlocksNotFoundError(SmartRegionError):
+    """Prometheus does not show the years."""
+
+    def __init__(
+        self, url: str, folder: Path, *, blocks: Sequence[str], day: date, waited_seconds: float
+    ) -> None:
+        self.blocks = tuple(blocks)
+        super().__init__(
+            f"into: {url} does not show {day} {waited_seconds:.0f} s after {len(blocks)} blocks"
+            f" were put into {folder}: see its log, and whether this folder is that Prometheus' own"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """A Prometheus' data folder on this machine, and where that Prometheus answers, if it does."""
+
+    named: str
+    """As it was given: an address or a folder."""
+    folder: Path
+    url: str | None
+
+    @classmethod
+    def of(cls, named: str) -> Self:
+        """Find the folder by a Prometheus' address, or take it as it is.
+
+        Raises PrometheusUnwellError where nobody answers at the address.
+        """
+        if "://" in named:
+            return cls(named, data_folder_of(named), named)
+        return cls(named, Path(named).resolve(), None)
+
+    def check(self, first: date, tell: Callable[[str], None]) -> None:
+        """See before anything is written that the years can be put here, and will stay.
+
+        Raises DataFolderUnusableError, PromtoolError or RetentionTooShortError.
+        """
+        if not self.folder.is_dir():
+            raise DataFolderUnusableError(self.named, self.folder, problem="is not on this machine")
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise DataFolderUnusableError(
+                self.named, self.folder, problem="is not ours to write to"
+            )
+        if shutil.which(PROMTOOL[0]) is None:
+            raise PromtoolError(
+                problem="is not on the path",
+                remedy="install Prometheus' tools here (Debian: apt-get install prometheus)",
+            )
+        if self.url is None:
+            tell(
+                f"what a Prometheus keeps is asked by its address, as in --into http://HOST:9090;"
+                f" one on {self.folder} needs --storage.tsdb.retention.time={PROGRAMME_RETENTION}"
+            )
+            return
+        retention = retention_of(self.url)
+        today = datetime.now(UTC).date()
+        if not retention.reaches(first, today):
+            raise RetentionTooShortError(
+                self.url, retention=retention.told, first=first, today=today
+            )
+
+    @contextmanager
+    def work(self) -> Iterator[Path]:
+        """Give a folder beside the blocks, for what they are made of; it is gone afterwards.
+
+        Raises DataFolderUnusableError, also for what the system refuses within.
+        """
+        try:
+            with TemporaryDirectory(dir=self.folder, prefix=WORK) as name:
+                yield Path(name)
+        except OSError as error:
+            problem = f"cannot be written to ({error.strerror or error})"
+            raise DataFolderUnusableError(self.named, self.folder, problem=problem) from error
+
+    def take(self, text: Path, work: Path) -> Sequence[str]:
+        """Make blocks of OpenMetrics text and move them in, all or none; return their names.
+
+        Raises PromtoolError.
+        """
+        made = work / "blocks"
+        made.mkdir()
+        done = subprocess.run(  # noqa: S603 - Prometheus' own tool
+            [*PROMTOOL, "--quiet", str(text), str(made)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip().splitlines()
+            raise PromtoolError(
+                problem=f"ended with status {done.returncode} ({said[-1] if said else 'no word'})",
+                remedy=f"see whether {self.folder} has room; nothing was put there",
+            )
+        blocks = sorted(block for block in made.iterdir() if block.is_dir())
+        if os.geteuid() == 0:
+            self._hand_over(made)
+        for block in blocks:
+            block.rename(self.folder / block.name)
+        return [block.name for block in blocks]
+
+    def wait(
+        self,
+        days: Sequence[date],
+        blocks: Sequence[str],
+        tell: Callable[[str], None],
+        *,
+        seconds: float = FIND_SECONDS,
+    ) -> None:
+        """Return when the first and the last of the days can be queried.
+
+        Raises BlocksNotFoundError where they cannot in time, and PrometheusUnwellError.
+        """
+        if self.url is None:
+            return
+        began = monotonic()
+        told = began
+        for day in (days[0], days[-1]):
+            while value_at(self.url, rule_names.AS_OF.name, day) is None:
+                now = monotonic()
+                if now - began > seconds:
+                    raise BlocksNotFoundError(
+                        self.url,
+                        self.folder,
+                        blocks=blocks,
+                        day=day,
+                        waited_seconds=now - began,
+                    )
+                if now - told > TELL_SECONDS:
+                    tell(f"waiting for {self.url} to find the blocks, {seconds:.0f} s at most")
+                    told = now
+                sleep(PAUSE_SECONDS)
+
+    def _hand_over(self, made: Path) -> None:
+        """Give the blocks to the folder's owner: Prometheus deletes them one day."""
+        owner = self.folder.stat()
+        for place, _, files in os.walk(made):
+            for path in (Path(place), *(Path(place, file) for file in files)):
+                os.chown(path, owner.st_uid, owner.st_gid)

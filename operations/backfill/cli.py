@@ -1,0 +1,184 @@
+"""The command `smart-region backfill`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from boundary.showing import say
+
+if TYPE_CHECKING:
+    from operations.backfill.blocks import DataFolder
+    from operations.backfill.openmetrics import OpenMetricsSpool
+    from operations.backfill.past import Past
+    from streams.settings import Settings
+
+__all__ = ["commands"]
+
+DAY = click.DateTime(["%Y-%m-%d"])
+DAYS = {"d": 1, "w": 7}
+
+
+def _step(_: click.Context, __: click.Parameter, text: str) -> int:
+    """Read a step: whole days or weeks, for a figure has one value a day."""
+    matched = re.fullmatch(r"([1-9]\d{0,3})([dw])", text)
+    if matched is None:
+        raise click.BadParameter(f"{text!r} is no step: write days or weeks, as in 1d, 7d or 4w")
+    return int(matched[1]) * DAYS[matched[2]]
+
+
+@click.command()
+@click.option("--from", "start", type=DAY, required=True, metavar="DAY", help="First day.")
+@click.option("--to", "end", type=DAY, required=True, metavar="DAY", help="Last day.")
+@click.option(
+    "--step",
+    default="1d",
+    show_default=True,
+    metavar="STEP",
+    callback=_step,
+    help="From one day to the next: 1d, 7d, 4w…",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    metavar="FILE",
+    help="Where to write; - is the standard output.",
+)
+@click.option(
+    "--into",
+    metavar="URL|FOLDER",
+    help="Give it to the Prometheus there, or of this data folder; by promtool, on its machine.",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="First wait, at most so long, until the workers have read all events.",
+)
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+def backfill(
+    *,
+    start: datetime,
+    end: datetime,
+    step: int,
+    out: Path | None,
+    into: str | None,
+    wait: float | None,
+    bootstrap: str | None,
+) -> None:
+    """Write the years past for Prometheus.
+
+    The state knows the figure of every day: figures, targets and statuses are written as they were
+    at midnight (UTC) of each, as far as is known now. It is OpenMetrics text; --out keeps it, and
+    --into has promtool make blocks of it in Prometheus' data folder, and waits until the years can
+    be queried. A Prometheus that would delete them is refused first.
+    """
+    from datetime import timedelta
+
+    from operations.backfill.blocks import PROMTOOL, DataFolder
+    from operations.backfill.workers import wait_for_workers
+    from streams.settings import load_settings
+
+    first, last = start.date(), end.date()
+    if last < first:
+        raise click.BadParameter(
+            f"{last} is before --from {first}: give two days in order", param_hint="--to"
+        )
+    if out is None and into is None:
+        raise click.UsageError("Missing option '--out' or '--into': where are the years to go?")
+    if out == Path("-") and into is not None:
+        raise click.UsageError(
+            "--into makes blocks of a file: name one with --out, or leave it out"
+        )
+    settings = load_settings(broker=bootstrap)
+    today = settings.make_clock().today()
+    if last > today:
+        raise click.BadParameter(
+            f"{last} is yet to come (the clock says {today}): a day has figures when it is there",
+            param_hint="--to",
+        )
+    days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
+    data = None if into is None else DataFolder.of(into)
+    if data is not None:
+        data.check(first, _tell)
+    if wait is not None:
+        wait_for_workers(settings, seconds=wait)
+    if data is None and out is not None:
+        _write(settings, days, out)
+        _tell("next, where Prometheus is:")
+        _tell(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
+    if data is not None:
+        _load(settings, days, data, out)
+
+
+def _tell(line: str) -> None:
+    say(line, err=True)
+
+
+def _load(settings: Settings, days: Sequence[date], data: DataFolder, out: Path | None) -> None:
+    with data.work() as work:
+        text = work / "years.om" if out is None else out
+        _write(settings, days, text)
+        blocks = data.take(text, work)
+    _tell(f"{len(blocks)} blocks in {data.folder}: {', '.join(blocks)}")
+    data.wait(days, blocks, _tell)
+    if data.url is not None:
+        _tell(f"{data.url} shows {days[0]} to {days[-1]}")
+
+
+def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
+    from boundary.whole_file import whole_file
+    from catalogue.loader import load_catalogue
+    from operations.backfill.openmetrics import OpenMetricsSpool
+    from operations.backfill.past import Past
+    from streams.changelog_reader import read_replica
+
+    catalogue = load_catalogue(settings.catalogue_folder)
+    with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
+        past = Past(catalogue, read_replica(settings, catalogue), days)
+        with _progress(len(past)) as advance:
+            _fill(spool, past, advance)
+        spool.write(stream)
+    _tell(f"{spool.samples} samples of {len(days)} days")
+
+
+def _folder_of(out: Path) -> Path | None:
+    """Spool beside the file, where there must be room as for that; a pipe has no such place."""
+    is_file = out.is_file() or not (out == Path("-") or out.exists())
+    return out.resolve().parent if is_file else None
+
+
+def _fill(spool: OpenMetricsSpool, past: Past, advance: Callable[[], None]) -> None:
+    for series in past.promised():
+        spool.add(*series)
+    for series in past.persons():
+        spool.add(*series)
+    for territory in past.judged():
+        for series in territory:
+            spool.add(*series)
+        advance()
+
+
+@contextmanager
+def _progress(territories: int) -> Iterator[Callable[[], None]]:
+    """Give what moves a bar on, in a terminal; elsewhere it says nothing."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.progress import Progress
+
+    from boundary.screen import LegibleConsole
+
+    with Progress(console=LegibleConsole(stderr=True), transient=True) as progress:
+        task = progress.add_task("Judging", total=territories)
+        yield lambda: progress.advance(task)
+
+
+commands: list[click.Command] = [backfill]

@@ -1,0 +1,156 @@
+"""Every figure, target and status of a run of days, from what is known now."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, NamedTuple
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.judgement import compared, judge
+from catalogue.metric_names import METRICS, Metric
+from streams.assessor.series import Point, cell_points, judgement_points
+from streams.histories import categories_of, histories_of, region_reports_of
+from streams.metric_families import midnight
+from streams.promises import promises
+
+if TYPE_CHECKING:
+    from catalogue.judgement import Judgement
+    from catalogue.model import Catalogue, Indicator
+    from streams.state_store import Holdings
+
+__all__ = ["Past", "Series"]
+
+
+class Series(NamedTuple):
+    """A whole series: its label values in the metric's order, and (seconds since 1970, value)."""
+
+    metric: Metric
+    labels: tuple[str, ...]
+    samples: list[tuple[int, float]]
+
+
+class Past:
+    """What the assessor and the rules would have shown at midnight (UTC) of each day.
+
+    As it is known now: a fact that was told late is there from the day on which it took effect.
+    """
+
+    def __init__(self, catalogue: Catalogue, holdings: Holdings, days: Sequence[date]) -> None:
+        self._catalogue = catalogue
+        self._days = days
+        self._moments = [round(midnight(day)) for day in days]
+        self._histories = histories_of(holdings, catalogue)
+        self._reports = region_reports_of(holdings, catalogue)
+        self._parts = categories_of(holdings, catalogue)
+
+    def __len__(self) -> int:
+        """How many territories of indicators there are to judge."""
+        return sum(1 for one in self._catalogue.indicators for _ in one.territories)
+
+    def promised(self) -> Iterator[Series]:
+        """Yield what is the same on every day: targets, deadlines; and the day itself."""
+        for family in promises(self._catalogue):
+            (metric,) = (one for one in METRICS if one.name == family.name)
+            for sample in family.samples:
+                labels = tuple(sample.labels[label] for label in metric.labels)
+                yield Series(metric, labels, [(moment, sample.value) for moment in self._moments])
+        for metric in (names.AS_OF, recorded.AS_OF):
+            yield Series(metric, (), [(moment, moment) for moment in self._moments])
+
+    def persons(self) -> Iterator[Series]:
+        """Yield the persons by category, as they are published."""
+        yield from self._series(
+            cell_points(self._catalogue, self._parts, day) for day in self._days
+        )
+
+    def judged(self) -> Iterator[Iterator[Series]]:
+        """Yield the series of each territory of each indicator."""
+        for programme in self._catalogue.programmes:
+            for indicator in programme.indicators:
+                for department in indicator.territories:
+                    yield self._territory(programme.id, indicator, department)
+
+    def _territory(
+        self, programme: str, indicator: Indicator, department: str | None
+    ) -> Iterator[Series]:
+        history = self._histories[indicator.id, department]
+        country = compared(self._histories, indicator, department)
+        held = [one for one in indicator.milestones if one.holds(department)]
+        judgements = (
+            [
+                judge(indicator, one, department, history, day, country=country)
+                for one in held or (None,)
+            ]
+            for day in self._days
+        )
+        yield from self._series(
+            self._points(programme, judged, day)
+            for judged, day in zip(judgements, self._days, strict=True)
+        )
+        dimension = indicator.breakdown or ""
+        # Persons by category are among `persons`.
+        for category in indicator.categories if indicator.publication is None else ():
+            part = self._parts[indicator.id, department, category]
+            if not part.days:
+                continue
+            samples = [
+                (moment, part.at(day) / indicator.measure.divisor)
+                for moment, day in zip(self._moments, self._days, strict=True)
+                if part.days[0] <= day
+            ]
+            labels = (programme, indicator.id, dimension, category)
+            if department is None:
+                yield Series(recorded.REGION_CATEGORY, labels, samples)
+            else:
+                yield Series(recorded.DEPARTMENT_CATEGORY, (*labels, department), samples)
+
+    def _points(self, programme: str, judged: Sequence[Judgement], day: date) -> Iterator[Point]:
+        yield from judgement_points(self._catalogue, judged)
+        # All milestones of a territory share its figure.
+        yield from _recorded_points(programme, judged[0])
+        if judged[0].department is None:
+            reports = self._reports.get(judged[0].indicator.id, ())
+            place = bisect_right(reports, day)
+            if place:
+                labels = (programme, judged[0].indicator.id, names.REGION)
+                last = midnight(reports[place - 1])
+                yield Point(recorded.TERRITORY_LAST_REPORTED, labels, last)
+
+    def _series(self, days: Iterable[Iterable[Point]]) -> Iterator[Series]:
+        """Turn points day by day into series."""
+        found: dict[tuple[Metric, tuple[str, ...]], list[tuple[int, float]]] = defaultdict(list)
+        for moment, points in zip(self._moments, days, strict=True):
+            for metric, labels, value in points:
+                found[metric, labels].append((moment, value))
+        for (metric, labels), samples in found.items():
+            yield Series(metric, labels, samples)
+
+
+def _recorded_points(programme: str, judged: Judgement) -> Iterator[Point]:
+    """Yield what the rules record of a figure, once something was reported."""
+    if judged.last_reported is None:
+        return
+    region: tuple[str, ...] = (programme, judged.indicator.id)
+    territory = (*region, judged.department or names.REGION)
+    if judged.department is None:
+        labels = region
+        numerator, denominator = recorded.REGION_NUMERATOR, recorded.REGION_DENOMINATOR
+        value = recorded.REGION_VALUE
+    else:
+        labels = territory
+        numerator, denominator = recorded.DEPARTMENT_NUMERATOR, recorded.DEPARTMENT_DENOMINATOR
+        value = recorded.DEPARTMENT_VALUE
+    counts_persons = judged.indicator.publication is not None
+    # Of persons the rules know the region's last report, told elsewhere, and no numerators.
+    if not counts_persons:
+        yield Point(recorded.TERRITORY_LAST_REPORTED, territory, midnight(judged.last_reported))
+    if judged.denominator is not None and not counts_persons:
+        yield Point(numerator, labels, judged.numerator)
+        yield Point(denominator, labels, judged.denominator)
+    if judged.value is not None:
+        yield Point(value, labels, float(judged.value))
+        yield Point(recorded.TERRITORY_VALUE, territory, float(judged.value))

@@ -1,0 +1,115 @@
+"""How a producer shows the door who it is: a bearer token, or a signature of each request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Protocol
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from boundary.errors import SmartRegionError
+from events.producers.tokens import token_owner
+from events.secret_file import refuse_open_file
+from events.signing import (
+    ID_HEADER,
+    PRODUCER_HEADER,
+    SECRET_PREFIX,
+    SIGNATURE_HEADER,
+    TIMESTAMP_HEADER,
+    SigningSecret,
+    sign,
+)
+
+__all__ = [
+    "BearerToken",
+    "Credentials",
+    "CredentialsError",
+    "SignedRequests",
+    "load_credentials",
+]
+
+
+class Credentials(Protocol):
+    """What goes with each request."""
+
+    @property
+    def secret_in_request(self) -> bool:
+        """Whether who reads a request could send others."""
+
+    def headers(self, body: bytes, at: datetime) -> dict[str, str]:
+        """The headers that prove who sends a body at an (aware) time."""
+
+
+class CredentialsError(SmartRegionError):
+    """A secret that cannot be used; never shows it."""
+
+    def __init__(self, place: object, *, problem: str, remedy: str) -> None:
+        super().__init__(f"{place}: {problem}: {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class BearerToken:
+    """A token, `srt_…`, sent with each request: it wants an encrypted way."""
+
+    token: SecretStr
+    secret_in_request: bool = True
+
+    def headers(self, body: bytes, at: datetime) -> dict[str, str]:  # noqa: ARG002 - the same for all
+        """The header `authorization`."""
+        return {"authorization": f"Bearer {self.token.get_secret_value()}"}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequests:
+    """A secret, `whsec_…`, that signs each request and is never sent."""
+
+    producer: str
+    secret: SigningSecret
+    secret_in_request: bool = False
+
+    def headers(self, body: bytes, at: datetime) -> dict[str, str]:
+        """The headers of Standard Webhooks, and the producer's name."""
+        message_id = f"msg_{uuid4().hex}"
+        return {
+            PRODUCER_HEADER: self.producer,
+            ID_HEADER: message_id,
+            TIMESTAMP_HEADER: str(int(at.timestamp())),
+            SIGNATURE_HEADER: sign(self.secret, message_id, at, body),
+        }
+
+
+_REMEDY: Final = "write the secret into it as `smart-region producers issue` showed it, on one line"
+
+
+def load_credentials(file: Path, *, producer: str | None = None) -> Credentials:
+    """Read the secret of a file, of either kind; a signing secret needs the producer's id.
+
+    Raises CredentialsError, and OpenSecretError where others may read the file.
+    """
+    refuse_open_file(file)
+    try:
+        text = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is not ASCII"
+        raise CredentialsError(
+            file, problem=f"cannot be read ({cause})", remedy="name the file of a secret"
+        ) from None
+    if (owner := token_owner(text)) is not None:
+        if producer not in (None, owner):
+            remedy = f"name {owner}, or no producer: a token names its own"
+            raise CredentialsError(file, problem="is another producer's token", remedy=remedy)
+        return BearerToken(SecretStr(text))
+    if not text.startswith(SECRET_PREFIX):
+        raise CredentialsError(file, problem="is no token and no signing secret", remedy=_REMEDY)
+    if producer is None:
+        remedy = "name the producer whose secret it is"
+        raise CredentialsError(file, problem="is a signing secret", remedy=remedy)
+    try:
+        return SignedRequests(producer, SigningSecret.from_text(text))
+    except ValueError:
+        raise CredentialsError(
+            file, problem="is not a whole signing secret", remedy=_REMEDY
+        ) from None

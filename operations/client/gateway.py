@@ -1,0 +1,232 @@
+"""Publishing through the producers' door: signed or with a token, in batches, again and again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from boundary.addresses import UnusableAddressError, shown_address, usable_address
+from boundary.errors import SmartRegionError
+from events.cloudevent import MAX_BYTES, CloudEvent, decode_json, encode_structured
+from events.errors import ContractError
+from operations.client.credentials import Credentials
+from operations.client.gateway_answer import (
+    BatchTooLargeError,
+    DoorAwayError,
+    Fate,
+    Outcome,
+    read_answer,
+)
+from operations.client.http_post import HttpPost, Post
+from operations.client.protocol import DeliveryError, DeliveryReport, FailedDelivery
+from operations.client.queue import MemoryQueue, Queue, Waiting
+from operations.client.retries import Patience
+from operations.client.spool import Spool
+
+__all__ = ["DoorAddressError", "DoorOptions", "DoorPublisher"]
+
+BATCH: Final = "application/cloudevents-batch+json"
+PATH: Final = "/events"
+
+
+class DoorAddressError(SmartRegionError):
+    """The door's address cannot be used."""
+
+    def __init__(self, url: str, *, problem: str, remedy: str) -> None:
+        self.url = url
+        super().__init__(f"door: {problem}, value {shown_address(url)!r}: {remedy}")
+
+
+class DoorOptions(BaseModel):
+    """How events are sent through the door. Times are in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    batch_events: Annotated[int, Field(ge=1, le=500)] = 500
+    """Most events in one request; the door takes no more than 500."""
+    batch_bytes: Annotated[int, Field(ge=1, le=2**20)] = 2**20
+    """Most bytes in one request; the door takes no more than 1 MiB."""
+    connect_seconds: Annotated[float, Field(gt=0)] = 10.0
+    answer_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long the door may take to answer: it waits for its broker."""
+    plain_http: bool = False
+    """Whether a token may go over a network that anybody could listen to."""
+
+
+class DoorPublisher:
+    """Publishes through the producers' door, in batches and in order; safe from several threads.
+
+    Without a spool an event waits in memory: a full batch is sent while `publish` waits, the rest
+    by `flush`, and what the door has not taken when the patience is over has failed. With a spool
+    `publish` writes to the disk and returns, and `flush` sends; what the door does not take stays
+    there for the next `flush`, or for the next process with the same file. Call `flush` in another
+    thread where nobody shall wait for it.
+
+    Over TLS the door shows a certificate of a public authority, or of one in the PEM file that the
+    environment's REQUESTS_CA_BUNDLE names.
+
+    An event that the door turns down is reported as refused, and what is behind it goes on. Of what
+    arrives twice, when an answer was lost, the second changes nothing.
+
+    The constructor raises DoorAddressError; `publish` SpoolFullError; both `publish` and `flush`
+    DoorRefusedError where the door does not know this producer, with everything kept as it was.
+    Leaving the context flushes, and raises DeliveryError where an event was lost or refused that no
+    report has told of.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        options: DoorOptions | None = None,
+        spool: Spool | None = None,
+        patience: Patience | None = None,
+        post: Post | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take the door's base address; the last two are the world's, for tests to replace."""
+        self._options = options = options or DoorOptions()
+        self._url = _checked(url, credentials, options) + PATH
+        self._credentials = credentials
+        self._spool = spool
+        self._queue: Queue = MemoryQueue() if spool is None else spool
+        self._post = post or HttpPost(
+            connect_seconds=options.connect_seconds, answer_seconds=options.answer_seconds
+        )
+        self._patience = patience or Patience()
+        self._now = now
+        self._most_together = options.batch_events
+        self._sending = threading.Lock()
+        self._counting = threading.Lock()
+        self._delivered = 0
+        self._failed: list[FailedDelivery] = []
+        self._undecodable: list[str] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        """Take an event in."""
+        record = encode_structured(event)
+        if len(record.value) > MAX_BYTES:
+            cause = f"is larger than any event: {len(record.value)} bytes instead of {MAX_BYTES}"
+            self._fail(record.value, cause, refused=True)
+            return
+        self._queue.append(record.value)
+        if self._spool is None and len(self._queue) >= self._options.batch_events:
+            self._send_all()
+
+    def flush(self) -> DeliveryReport:
+        """Send what waits, and tell what became of it."""
+        away = self._send_all()
+        with self._counting:
+            report = DeliveryReport(
+                self._delivered,
+                tuple(self._failed),
+                tuple(self._undecodable),
+                waiting=len(self._queue),
+                waiting_for=away.cause if away is not None and len(self._queue) else None,
+            )
+            self._delivered, self._failed, self._undecodable = 0, [], []
+        return report
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                report = self.flush()
+                causes = [*(one.cause for one in report.failed), *report.raw_failures]
+                if causes:
+                    raise DeliveryError(undelivered=len(causes), cause=causes[0])
+        finally:
+            self._post.close()
+            self._queue.close()
+
+    def _send_all(self) -> DoorAwayError | None:
+        """Send what waits until nothing does; return why where something still does."""
+        with self._sending:
+            try:
+                while len(self._queue):
+                    # While the door is away the same batch again, of which less may be left.
+                    self._patience.attempt(self._send_next)
+            except DoorAwayError as away:
+                if self._spool is None:
+                    self._give_up(away)
+                return away
+        return None
+
+    def _send_next(self) -> None:
+        """Send the first batch once. Raises DoorAwayError where some of it has to come again."""
+        batch = self._queue.head(self._most_together, self._options.batch_bytes)
+        outcomes = self._ask(batch)
+        if outcomes is None:
+            self._most_together = len(batch) // 2
+            return
+        self._most_together = min(self._options.batch_events, self._most_together * 2)
+        told = list(zip(batch, outcomes, strict=True))
+        self._queue.remove([one for one, outcome in told if outcome.fate is not Fate.LATER])
+        for one, outcome in told:
+            if outcome.fate is Fate.REFUSED:
+                self._fail(one.event, outcome.cause, refused=True)
+        with self._counting:
+            self._delivered += sum(outcome.fate is Fate.TAKEN for outcome in outcomes)
+        for outcome in outcomes:
+            if outcome.fate is Fate.LATER:
+                raise DoorAwayError(self._url, cause=outcome.cause)
+
+    def _ask(self, batch: Sequence[Waiting]) -> Sequence[Outcome] | None:
+        """Post a batch; None where it has to be sent in parts."""
+        body = b"[" + b",".join(waiting.event for waiting in batch) + b"]"
+        now = self._now()
+        headers = {"content-type": BATCH, **self._credentials.headers(body, now)}
+        answer = self._post(self._url, body, headers)
+        try:
+            return read_answer(
+                self._url,
+                answer.status,
+                answer.headers,
+                answer.body,
+                events=len(batch),
+                now=now,
+            )
+        except BatchTooLargeError as error:
+            return None if len(batch) > 1 else [Outcome(Fate.REFUSED, error.cause)]
+
+    def _give_up(self, away: DoorAwayError) -> None:
+        """Report everything in memory as failed."""
+        while batch := self._queue.head(self._options.batch_events, self._options.batch_bytes):
+            for waiting in batch:
+                self._fail(waiting.event, away.cause, refused=False)
+            self._queue.remove(batch)
+
+    def _fail(self, event: bytes, cause: str, *, refused: bool) -> None:
+        try:
+            failed = FailedDelivery(decode_json(event), cause, refused=refused)
+        except ContractError:
+            # Spooled by a version of ours whose contracts were others.
+            with self._counting:
+                self._undecodable.append(cause)
+        else:
+            with self._counting:
+                self._failed.append(failed)
+
+
+def _checked(url: str, credentials: Credentials, options: DoorOptions) -> str:
+    """The door's base address, where it can be used."""
+    secret = credentials.secret_in_request
+    try:
+        usable_address(url, secret=secret, plain_http=options.plain_http)
+    except UnusableAddressError as error:
+        remedy = f"{error.remedy}; or send with a signing secret" if secret else error.remedy
+        raise DoorAddressError(url, problem=error.problem, remedy=remedy) from None
+    return url.rstrip("/")

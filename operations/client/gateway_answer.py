@@ -1,0 +1,168 @@
+"""What the producers' door answered to a batch: what became of each event, read with suspicion.
+
+Whatever is not the door's own answer (a proxy's page, a portal's login) delivers nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from boundary.addresses import shown_address
+from boundary.errors import SmartRegionError
+from boundary.showing import one_line
+
+__all__ = [
+    "BatchTooLargeError",
+    "DoorAwayError",
+    "DoorRefusedError",
+    "Fate",
+    "Outcome",
+    "read_answer",
+    "retry_after",
+]
+
+LONGEST_CAUSE: Final = 400
+LONGEST_PAUSE: Final = 24 * 60 * 60.0
+
+_ACCEPTED: Final = 202
+_MULTI_STATUS: Final = 207
+_ALL_REFUSED: Final = 422
+#: The request could come through another time: it was late, too early, too much, met a fault, or
+#: came before with this signature: the next one is signed anew.
+_PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+#: The request was too large, or something in it was more than somebody on the way could read.
+_UNREADABLE: Final = frozenset({400, 413, 422, 431})
+
+
+class Fate(Enum):
+    """What became of an event."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one event of a batch, and why where it was not taken."""
+
+    fate: Fate
+    cause: str = ""
+
+
+class DoorAwayError(SmartRegionError):
+    """The door cannot take events now; `pause` is how long it asks to be left alone, in seconds."""
+
+    def __init__(self, url: str, *, cause: str, pause: float = 0.0) -> None:
+        self.url = url
+        self.cause = cause
+        self.pause = pause
+        super().__init__(
+            f"door: takes no events, value {shown_address(url)} ({one_line(cause)}):"
+            " check the address and that the door is up; nothing is lost that was not told"
+        )
+
+
+class DoorRefusedError(SmartRegionError):
+    """The door does not let this producer in, or what answers is not the door."""
+
+    def __init__(self, url: str, *, status: int, cause: str) -> None:
+        self.url = url
+        self.status = status
+        self.cause = cause
+        super().__init__(
+            f"door: does not let us in, value {shown_address(url)}"
+            f" (status {status}: {one_line(cause)}): check the address, the producer and its secret"
+        )
+
+
+class BatchTooLargeError(Exception):
+    """The batch as a whole could not be read: its parts may be; for the sender alone."""
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(cause)
+
+
+def read_answer(
+    url: str, status: int, headers: Mapping[str, str], body: bytes, *, events: int, now: datetime
+) -> Sequence[Outcome]:
+    """What became of each of a batch's `events`, in their order.
+
+    Raises DoorAwayError where none was taken and all may be later; BatchTooLargeError where the
+    batch has to be sent in parts; DoorRefusedError where sending it again would not help.
+    """
+    content = _content(body)
+    if status == _ACCEPTED and _list(content, "receipts") == events:
+        return [Outcome(Fate.TAKEN)] * events
+    if status in (_MULTI_STATUS, _ALL_REFUSED) and _list(content, "items") == events:
+        return _outcomes(url, content["items"])
+    cause = _cause(content) or f"status {status}"
+    if status in _PASSING:
+        raise DoorAwayError(url, cause=cause, pause=retry_after(headers, now=now))
+    if status in _UNREADABLE:
+        raise BatchTooLargeError(cause)
+    if status < 300:  # noqa: PLR2004 - a success that is not ours
+        cause = "it answers, but not as the producers' door does"
+    raise DoorRefusedError(url, status=status, cause=cause)
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime) -> float:
+    """How long to wait by `Retry-After` (seconds or a date, RFC 9110); 0 where it does not say."""
+    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    if said.isascii() and said.isdigit():
+        return min(float(said[:9]), LONGEST_PAUSE)
+    try:
+        seconds = (parsedate_to_datetime(said) - now).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+    return min(max(seconds, 0.0), LONGEST_PAUSE)
+
+
+def _content(body: bytes) -> Any:  # noqa: ANN401 - whatever was answered
+    try:
+        return from_json(body)
+    except ValueError:
+        return None
+
+
+def _list(content: Any, name: str) -> int | None:  # noqa: ANN401 - as above
+    found = content.get(name) if isinstance(content, dict) else None
+    return len(found) if isinstance(found, list) else None
+
+
+def _outcomes(url: str, items: Sequence[Any]) -> Sequence[Outcome]:
+    by_index: dict[int, Outcome] = {}
+    for item in items:
+        index = item.get("index") if isinstance(item, dict) else None
+        if isinstance(index, int) and isinstance(item.get("status"), int):
+            by_index[index] = _outcome(item)
+    if by_index.keys() != set(range(len(items))):
+        raise DoorAwayError(url, cause="its answer does not say what became of each event")
+    return [by_index[index] for index in range(len(items))]
+
+
+def _outcome(item: Mapping[str, Any]) -> Outcome:
+    status = item["status"]
+    if status == _ACCEPTED:
+        return Outcome(Fate.TAKEN)
+    cause = _cause(item.get("problem")) or f"status {status}"
+    return Outcome(Fate.LATER if status in _PASSING else Fate.REFUSED, cause)
+
+
+def _cause(problem: Any) -> str | None:  # noqa: ANN401 - whatever was answered
+    """What a problem (RFC 9457) says, as far as it can be shown."""
+    if not isinstance(problem, dict):
+        return None
+    said = problem.get("detail") or problem.get("title")
+    if not isinstance(said, str):
+        return None
+    printable = "".join(sign if sign.isprintable() else " " for sign in said[: LONGEST_CAUSE + 1])
+    return printable if len(printable) <= LONGEST_CAUSE else f"{printable[: LONGEST_CAUSE - 1]}…"

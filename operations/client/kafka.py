@@ -1,0 +1,223 @@
+"""Publishing on Kafka."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from enum import StrEnum
+from types import TracebackType
+from typing import Annotated, Any, Final, Self
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+from pydantic import BaseModel, ConfigDict, Field
+
+from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, opened
+from broker.errors import BrokerRefusedError, TopicMissingError
+from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
+from events.partitioning import partition_for
+from events.topics import topic_name
+from operations.client.protocol import DeliveryError, DeliveryReport, FailedDelivery
+
+__all__ = ["ContentMode", "KafkaPublisher", "PublisherOptions"]
+
+
+class ContentMode(StrEnum):
+    """How the Kafka binding of CloudEvents lays an event out in a record."""
+
+    STRUCTURED = "structured"
+    BINARY = "binary"
+
+
+ENCODERS: Final[dict[ContentMode, Callable[[CloudEvent], EncodedRecord]]] = {
+    ContentMode.STRUCTURED: encode_structured,
+    ContentMode.BINARY: encode_binary,
+}
+
+
+class PublisherOptions(BaseModel):
+    """How events are sent. The defaults suit Apache Kafka."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    mode: ContentMode = ContentMode.STRUCTURED
+    batch_bytes: Annotated[int, Field(ge=0)] = 64 * 1024
+    """Records of one partition are sent together up to this size; 0: one record at a time."""
+    linger_ms: Annotated[int, Field(ge=0)] = 20
+    """How long a record may wait for others to be sent with it."""
+    idempotent: bool = True
+    """Whether the broker drops what a retry sends twice; not every broker can."""
+    connect_seconds: Annotated[float, Field(gt=0)] = CONNECT_SECONDS
+    delivery_seconds: Annotated[float, Field(gt=0)] = 30.0
+    """How long an event may take to be acknowledged, all retries included."""
+    in_flight: Annotated[int, Field(gt=0)] = 10_000
+    """Events that may wait for their acknowledgement; `publish` blocks beyond."""
+
+
+class KafkaPublisher:
+    """Publishes on Kafka: acknowledged by all replicas, on the partition of Java's partitioner.
+
+    The constructor raises BrokerUnreachableError; `publish` raises TopicMissingError or
+    BrokerRefusedError where the event's topic cannot be had. The later fate of each event is in
+    `flush`'s report. Leaving the context flushes, and raises DeliveryError where an event was
+    lost that no report has told of; after an exception it drops what is queued. Safe to use
+    from several threads.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        options: PublisherOptions | None = None,
+        security: BrokerSecurity = PLAINTEXT,
+    ) -> None:
+        self._options = options = options or PublisherOptions()
+        self._encode = ENCODERS[options.mode]
+        # A delivery that has not failed by itself by then never will: the client's own clock
+        # does not run while it waits for its producer id.
+        self._patience = options.delivery_seconds + options.linger_ms / 1000 + 1.0
+        self._partitions: dict[str, int] = {}
+        # The client's buffer has no bound, and what waits in it too long is dropped: so what
+        # waits is counted here, and holds `publish` back.
+        self._settled = threading.Condition()
+        self._waiting = 0
+        self._delivered = 0
+        self._failed: list[FailedDelivery] = []
+        self._raw_failures: list[str] = []
+        self._ends: dict[tuple[str, int], int] = {}
+        self._gave_up = False
+        delivery_ms = int(options.delivery_seconds * 1000)
+        self._producer: Any = opened(
+            KafkaProducer,
+            bootstrap,
+            security=security,
+            connect_seconds=options.connect_seconds,
+            acks="all",
+            enable_idempotence=options.idempotent,
+            batch_size=options.batch_bytes,
+            linger_ms=options.linger_ms,
+            # Two attempts, at least, within the time of a delivery.
+            request_timeout_ms=max(1, delivery_ms // 2),
+            delivery_timeout_ms=delivery_ms + options.linger_ms,
+            max_block_ms=int(options.connect_seconds * 1000),
+            allow_auto_create_topics=False,
+        )
+
+    def publish(self, event: CloudEvent) -> None:
+        """Queue an event; blocks while too many wait for their acknowledgement."""
+        self._send(topic_name(event.fact.FAMILY), self._encode(event), event)
+
+    def publish_raw(self, topic: str, record: EncodedRecord) -> None:
+        """Queue a record as it is, valid or not: what a producer without our contracts may send.
+
+        It goes to its key's partition, and counts as an event does.
+        """
+        self._send(topic, record, None)
+
+    @property
+    def ends(self) -> Mapping[tuple[str, int], int]:
+        """The offset after the last delivered record, by (topic, partition), since the start.
+
+        From the broker's own receipts: exact also on a broker that tells its ends wrongly.
+        """
+        with self._settled:
+            return dict(self._ends)
+
+    def _send(self, topic: str, record: EncodedRecord, event: CloudEvent | None) -> None:
+        partition = partition_for(record.key, self._partition_count(topic))
+        with self._settled:
+            if self._waiting >= self._options.in_flight:
+                self._await_waiting(self._options.in_flight // 2)
+            self._waiting += 1
+        try:
+            future = self._producer.send(
+                topic,
+                key=record.key,
+                value=record.value,
+                headers=record.headers,
+                partition=partition,
+            )
+        except KafkaError as error:
+            self._on_failed(event, error)
+        else:
+            future.add_callback(self._on_delivered)
+            future.add_errback(self._on_failed, event)
+
+    def flush(self) -> DeliveryReport:
+        """Wait until every queued event is delivered or failed, and tell."""
+        with suppress(KafkaError):  # What it could say comes through the callbacks.
+            self._producer.flush(timeout=self._patience)
+        with self._settled:
+            self._await_waiting(0)
+            report = DeliveryReport(self._delivered, tuple(self._failed), tuple(self._raw_failures))
+            self._delivered = 0
+            self._failed = []
+            self._raw_failures = []
+        return report
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        causes: list[str] = []
+        if kind is None:
+            report = self.flush()
+            causes = [*(delivery.cause for delivery in report.failed), *report.raw_failures]
+        else:
+            self._drop_waiting()
+        self._producer.close(timeout=1.0)
+        if causes:
+            raise DeliveryError(undelivered=len(causes), cause=causes[0])
+
+    def _partition_count(self, topic: str) -> int:
+        count = self._partitions.get(topic)
+        if count is None:
+            try:
+                count = len(self._producer.partitions_for(topic))
+            except KafkaTimeoutError as error:
+                waited = self._options.connect_seconds
+                raise TopicMissingError(topic, waited_seconds=waited) from error
+            except KafkaError as error:
+                raise BrokerRefusedError("describe a topic", topic, cause=str(error)) from error
+            self._partitions[topic] = count
+        return count
+
+    def _await_waiting(self, most: int) -> None:
+        while self._waiting > most:
+            before = self._waiting
+            if not self._settled.wait(self._patience) and self._waiting >= before:
+                self._gave_up = True
+                self._drop_waiting()
+
+    def _drop_waiting(self) -> None:
+        # The client's close() first waits for what is queued, without end where no broker
+        # answers. Its sender's own door fails all of it at once, which also ends our waiting.
+        self._producer._sender.force_close()  # noqa: SLF001
+
+    def _on_delivered(self, receipt: Any) -> None:  # noqa: ANN401 - the client's, untyped
+        place = (receipt.topic, receipt.partition)
+        with self._settled:
+            self._delivered += 1
+            self._ends[place] = max(receipt.offset + 1, self._ends.get(place, 0))
+            self._settle_one()
+
+    def _on_failed(self, event: CloudEvent | None, error: BaseException) -> None:
+        cause = f"no answer for {self._patience:g} s" if self._gave_up else str(error)
+        with self._settled:
+            if event is None:
+                self._raw_failures.append(cause)
+            else:
+                self._failed.append(FailedDelivery(event, cause))
+            self._settle_one()
+
+    def _settle_one(self) -> None:
+        self._waiting -= 1
+        # To wake the publishing thread at each acknowledgement would cost more than to send.
+        if self._waiting in (0, self._options.in_flight // 2):
+            self._settled.notify_all()

@@ -1,0 +1,1 @@
+"""The contracts as files, for other programs."""

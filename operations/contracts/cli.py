@@ -1,0 +1,72 @@
+"""The commands `smart-region contracts …`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from boundary.showing import say
+
+__all__ = ["contracts"]
+
+RELEASED = click.option(
+    "--released",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("docs/contracts/released"),
+    show_default=True,
+    metavar="DIR",
+    help="The released schemas.",
+)
+
+
+@click.group()
+def contracts() -> None:
+    """Write the contracts for other programs, and keep to those that were released."""
+
+
+@contracts.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("build/contracts"),
+    show_default=True,
+    metavar="DIR",
+    help="Where to write.",
+)
+def render(out: Path) -> None:
+    """Write what the gateway serves: JSON Schemas, the AsyncAPI and OpenAPI documents.
+
+    Each is complete in itself.
+    """
+    from operations.contracts.render import write
+
+    say(f"{len(write(out).files)} files in {out}")
+
+
+@contracts.command()
+@RELEASED
+def check(released: Path) -> None:
+    """Fail where a released contract would refuse events that it took: that needs a v2."""
+    from events.contracts.releases import BrokenContractError, compare
+
+    comparison = compare(released)
+    for name in comparison.unreleased:
+        say(f"not released yet: {name}")
+    for name in comparison.changed:
+        say(f"changed since it was released: {name}")
+    if comparison.broken:
+        raise BrokenContractError(comparison.broken)
+    say(f"{len(comparison.kept)} released contracts are kept to")
+
+
+@contracts.command()
+@RELEASED
+def release(released: Path) -> None:
+    """Freeze today's contracts: from here on, what they take is taken for ever."""
+    from events.contracts.releases import release as freeze
+
+    changed = freeze(released)
+    for name in changed:
+        say(f"released {name}")
+    say(f"{len(changed)} new or wider")

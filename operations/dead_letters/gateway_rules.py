@@ -1,0 +1,77 @@
+"""The producers' door's rules, for letters that come from there: a replay is no way around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from events.cloudevent import CONTENT_TYPE, PREFIX
+from events.dead_letter_content import may_be_kept
+from events.errors import ContractError, RefusalReason
+from events.producers.loader import load_producers
+from events.producers.model import UNKNOWN_PRODUCER
+from events.strict_json import read_value
+from gateway.admission import Admission, Refused
+from gateway.http_binding import Item
+
+if TYPE_CHECKING:
+    from events.dead_letters import DeadLetter
+    from streams.clock import Clock
+    from streams.settings import Settings
+
+__all__ = ["DoorRules", "door_rules"]
+
+#: How the door names a header that it could not read; a Kafka header begins with `ce_`.
+_UNREADABLE_HEADER = "ce-"
+
+
+class DoorRules:
+    """Asks the door whether it would let a letter in today."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+
+    def __call__(self, letter: DeadLetter) -> None:
+        """Let a letter pass, or raise ContractError as the door would tell its producer."""
+        if letter.field.startswith(_UNREADABLE_HEADER):
+            raise ContractError(
+                RefusalReason.INVALID_ENVELOPE,
+                letter.field,
+                None,
+                "have the producer send it again: the letter has the header only as it was read",
+                problem="could not be read at the door",
+            )
+        judged = self._admission.judge(_item(letter), letter.producer or UNKNOWN_PRODUCER)
+        if isinstance(judged, Refused):
+            raise judged.error
+        if not may_be_kept(letter.key, letter.value, letter.headers):
+            # Letters of earlier releases keep what the gateway would not let in today.
+            raise ContractError(
+                RefusalReason.PERSON_DATA, "value", None, "have its producer send it again"
+            )
+
+
+def door_rules(settings: Settings, clock: Clock) -> DoorRules:
+    """Return the rules of the producers declared now. Raises InvalidDeclarationError."""
+    producers = load_producers(settings.producers_file)
+    return DoorRules(Admission(producers, now=clock.now))
+
+
+def _item(letter: DeadLetter) -> Item:
+    """Return what the door had before it. Raises ContractError where that was no text."""
+    value = letter.value or b""
+    headers = tuple((name, content or b"") for name, content in letter.headers)
+    try:
+        read = read_value(value.decode())
+    except UnicodeDecodeError:
+        raise ContractError(
+            RefusalReason.INVALID_JSON, "value", None, "send JSON in UTF-8", problem="is not UTF-8"
+        ) from None
+    content: Any = read.text if read.data is None else read.data
+    attributes = {
+        name.removeprefix(PREFIX): said.decode(errors="replace")
+        for name, said in headers
+        if name != CONTENT_TYPE
+    }
+    if attributes:  # The binary mode, whose envelope is in the headers.
+        content = {**attributes, "data": content}
+    return Item(value, headers, content, read.defect, was_read=read.is_read)

@@ -1,0 +1,58 @@
+"""Which letters a command is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from events.registry import FACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from events.dead_letters import Place
+    from operations.dead_letters.entry import Case, State
+
+__all__ = ["Selection"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Conditions on a letter, of which all must hold; an empty one holds always."""
+
+    places: frozenset[Place] = frozenset()
+    states: Collection[State] = ()
+    reasons: Collection[str] = ()
+    source: str | None = None
+    """A source, or what stands before a `/` or `:` in it."""
+    type: str | None = None
+    """An event type, or a fact's name: `school.connected`."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Refused at `since` or later, and before `until`; aware."""
+
+    def __contains__(self, case: Case) -> bool:
+        letter = case.letter
+        return (
+            (not self.places or letter.place in self.places)
+            and (not self.states or case.state in self.states)
+            and (not self.reasons or letter.reason in self.reasons)
+            and (self.since is None or letter.time >= self.since)
+            and (self.until is None or letter.time < self.until)
+            and (self.source is None or _is_below(self.source, case.claims.source))
+            and (self.type is None or _is_named(self.type, case.claims.type))
+        )
+
+
+def _is_below(prefix: str, source: str | None) -> bool:
+    if source is None:
+        return False
+    prefix = prefix.rstrip("/:")
+    return source == prefix or source.startswith((f"{prefix}/", f"{prefix}:"))
+
+
+def _is_named(name: str, claimed: str | None) -> bool:
+    """Whether an event type is the one of a name, or a version of the fact of that name."""
+    fact = FACTS.get(claimed or "")
+    return name == claimed or (fact is not None and name == fact.NAME)

@@ -1,0 +1,95 @@
+"""Kafka as the doctor looks at it: who answers, and what is on it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+
+from broker.administration import administering
+from broker.errors import TopicMismatchError
+from broker.topic_admin import ABSENT, verify_topics
+from events.registry import Family
+from events.topics import declared_topics, topic_name
+from operations.doctor.errors import BrokersMissingError, RecordsDeletedError, TopicsAbsentError
+from operations.erasure.persons import PERSONS
+from streams.settings import Settings
+
+__all__ = ["look_at_brokers", "look_at_log_starts", "look_at_topics"]
+
+CONNECT_SECONDS: Final = 5.0
+
+
+def look_at_brokers(settings: Settings) -> str:
+    """Tell how many brokers there are.
+
+    Raises BrokersMissingError, and as `broker.administration.administering`.
+    """
+    with administering(
+        settings.broker,
+        what="brokers",
+        security=settings.security(),
+        connect_seconds=CONNECT_SECONDS,
+    ) as admin:
+        brokers = len(admin.describe_cluster()["brokers"])
+    if brokers < settings.replication:
+        raise BrokersMissingError(brokers=brokers, replication=settings.replication)
+    return f"{settings.broker} answers over {settings.security_protocol}, brokers: {brokers}"
+
+
+def look_at_topics(settings: Settings) -> str:
+    """Tell that the topics are as declared.
+
+    Raises TopicsAbsentError or TopicMismatchError on the first that is not, and as
+    `broker.topic_admin.verify_topics`.
+    """
+    declared = declared_topics(
+        partitions=settings.partitions,
+        replication=settings.replication,
+        app_id=settings.app_id,
+    )
+    try:
+        verify_topics(
+            settings.broker,
+            declared,
+            security=settings.security(),
+            connect_seconds=CONNECT_SECONDS,
+        )
+    except TopicMismatchError as error:
+        if error.actual == ABSENT and error.field == "partitions":
+            raise TopicsAbsentError(error.topic) from error
+        raise
+    return f"{len(declared)} as declared, {settings.partitions} partitions for events"
+
+
+def look_at_log_starts(settings: Settings) -> str:
+    """Tell that the topics of events begin where they began.
+
+    An erasure writes partitions of persons' events anew: there a later beginning may be well, and
+    is only told. Raises RecordsDeletedError, and as `broker.administration.administering`.
+    """
+    places = [
+        TopicPartition(topic_name(family), partition)
+        for family in Family
+        for partition in range(settings.partitions)
+    ]
+    with administering(
+        settings.broker,
+        what="topics",
+        security=settings.security(),
+        connect_seconds=CONNECT_SECONDS,
+    ) as admin:
+        found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
+    later = {place: one.offset for place, one in sorted(found.items()) if one.offset > 0}
+    lost = {place: start for place, start in later.items() if place.topic != topic_name(PERSONS)}
+    if lost:
+        raise RecordsDeletedError(
+            {f"{place.topic}[{place.partition}]": start for place, start in lost.items()}
+        )
+    if later:
+        return (
+            f"partitions of {topic_name(PERSONS)} that do not begin at 0: {len(later)}; an erasure"
+            " writes them anew, and otherwise what was before is lost"
+        )
+    return "every partition of events begins at 0"

@@ -1,0 +1,62 @@
+"""The command `smart-region doctor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from boundary.showing import say
+from broker.options import quiet_client
+
+__all__ = ["commands"]
+
+
+@click.command()
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@click.option("--prometheus", metavar="URL", help="Look at the Prometheus there, and at its clock.")
+@click.option("--grafana", metavar="URL", help="Look at the Grafana there, its boards and clock.")
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Grafana's: a service account's token; by default SMART_REGION_GRAFANA_TOKEN.",
+)
+@click.option(
+    "--plain-http",
+    is_flag=True,
+    help="Send Grafana's token to http:// on a network that is yours alone.",
+)
+def doctor(
+    *,
+    bootstrap: str | None,
+    prometheus: str | None,
+    grafana: str | None,
+    token_file: Path | None,
+    plain_http: bool,
+) -> None:
+    """Tell what is wrong with the settings here and the servers around, and what to do.
+
+    Looks at the settings, the door's, the catalogue, producers and secrets, the broker and its
+    topics, the codecs, the clock, Prometheus and Grafana; nothing is changed. What cannot be known
+    yet says what to put right first. The exit status is 1 where something is wrong.
+    """
+    from operations.doctor.check import Verdict, examine
+    from operations.doctor.checks import Examination
+
+    quiet_client()
+    examination = Examination(
+        bootstrap, prometheus, grafana, token_file=token_file, plain_http=plain_http
+    )
+    wrong = 0
+    for finding in examine(examination.checks):
+        say(f"{finding.verdict:5}  {finding.check:10}  {finding.told}")
+        wrong += finding.verdict is Verdict.WRONG
+    if wrong:
+        say(err=True)
+        say(f"{wrong} to put right", err=True)
+        sys.exit(1)
+
+
+commands: list[click.Command] = [doctor]

@@ -1,0 +1,135 @@
+"""The commands `smart-region emit` and `pseudonymise`: what a producer runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from boundary.showing import say
+from broker.options import BROKER, quiet_client
+from operations.emitting.options import through_the_door
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from operations.emitting.lines import RefusedLine
+    from operations.emitting.options import DoorChoice
+
+__all__ = ["commands"]
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@BROKER
+@click.option(
+    "--mode",
+    type=click.Choice(["structured", "binary"]),
+    default="structured",
+    show_default=True,
+    help="How the events are laid out in Kafka records.",
+)
+@click.option(
+    "--allow-refused",
+    is_flag=True,
+    help="Exit status 0 where lines were refused, and all others taken.",
+)
+@through_the_door
+def emit(
+    file: BinaryIO, bootstrap: str, mode: str, *, allow_refused: bool, door: DoorChoice | None
+) -> None:
+    """Publish the CloudEvents of FILE (or standard input), one JSON object per line.
+
+    They go to Kafka, or with --door through the producers' door. Each line is checked first. A
+    refused line is told on standard error and stops nothing; the exit status is then 1, or 2 where
+    the broker or the door failed. With --spool what the door does not take waits in a file, and is
+    sent first by the next command with that file.
+    """
+    from broker.clients import BrokerSecurity
+    from operations.client import ContentMode, KafkaPublisher, Publisher, PublisherOptions
+    from operations.emitting.lines import Emission
+    from operations.emitting.lines import emit as emit_lines
+
+    def opened() -> Publisher:
+        if door is not None:
+            return door.publisher()
+        security = BrokerSecurity.from_environment(os.environ)
+        options = PublisherOptions(mode=ContentMode(mode))
+        return KafkaPublisher(bootstrap, options=options, security=security)
+
+    quiet_client()
+    emission = Emission()
+    try:
+        with opened() as publisher, _progress(file) as lines:
+            emit_lines(lines, publisher, on_refused=_tell, emission=emission)
+    finally:
+        waiting = f", {emission.waiting} waiting" if emission.waiting else ""
+        say(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
+    if emission.waiting:
+        say(f"the door takes no events now ({emission.waiting_for})", err=True)
+    if emission.refused and not allow_refused:
+        sys.exit(1)
+
+
+def _tell(refused: RefusedLine) -> None:
+    say(refused, err=True)
+
+
+@contextmanager
+def _progress(file: BinaryIO) -> Iterator[Iterable[bytes]]:
+    """The lines of a file, with a bar on standard error where a person watches it."""
+    if not sys.stderr.isatty():
+        yield file
+        return
+    from rich.progress import wrap_file
+
+    from boundary.screen import LegibleConsole
+
+    with wrap_file(
+        file,
+        total=_size(file) or 0,
+        description="emitting",
+        console=LegibleConsole(stderr=True),
+        transient=True,
+    ) as watched:
+        yield watched
+
+
+def _size(file: BinaryIO) -> int | None:
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError:  # A pipe, or no real file: its length is not known.
+        return None
+
+
+@click.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The key's file, for its owner alone.",
+)
+@click.option("--new-key", metavar="ID", help="Make the key's file first, with an id such as k1.")
+def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
+    """Write the pseudonym of each line of FILE (or standard input), which identifies a person.
+
+    With --new-key only a key is made; nothing is read. See docs/person-data.md for what to keep,
+    and how a key is replaced.
+    """
+    from events.pseudonym import load_key, pseudonymise_lines, write_new_key
+
+    if new_key is not None:
+        write_new_key(key_file, new_key)
+        return
+    for pseudonym in pseudonymise_lines(file, load_key(key_file)):
+        say(pseudonym)
+
+
+commands: list[click.Command] = [emit, pseudonymise]

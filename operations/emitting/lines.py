@@ -1,0 +1,119 @@
+"""From lines of text to published events: what is valid is sent, what is not is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from boundary.errors import SmartRegionError
+from events.cloudevent import CloudEvent, decode_json
+from events.errors import ContractError, shown
+from operations.client import FailedDelivery, Publisher
+from operations.client.protocol import DeliveryError
+
+__all__ = ["Emission", "RefusedLine", "TurnedDownError", "emit"]
+
+# How many lines are sent before their fate is awaited: a broken broker is noticed soon, and
+# what is known of each unanswered event stays small.
+LINES_PER_FLUSH: Final = 5_000
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """A line that holds no valid event, or one that this producer may not send."""
+
+    number: int | None
+    """None where the event was spooled by an earlier run."""
+    error: ContractError | TurnedDownError
+
+    def __str__(self) -> str:
+        place = "an earlier line" if self.number is None else f"line {self.number}"
+        return f"{place}: {self.error}"
+
+
+class TurnedDownError(SmartRegionError):
+    """The producers' door looked at an event, and will never take it as it is."""
+
+    def __init__(self, event: CloudEvent, *, cause: str) -> None:
+        self.event = event
+        self.cause = cause
+        super().__init__(f"event {shown(event.id)}: was turned down by the door ({cause})")
+
+
+@dataclass(slots=True)
+class Emission:
+    """How far an emission got: events that have arrived, lines that were refused."""
+
+    accepted: int = 0
+    refused: int = 0
+    waiting: int = 0
+    """Events that are spooled until the door is back."""
+    waiting_for: str | None = None
+    """Why they wait."""
+    lines: int = 0
+    """Lines read so far, blank ones included."""
+
+
+def emit(
+    lines: Iterable[bytes],
+    publisher: Publisher,
+    *,
+    on_refused: Callable[[RefusedLine], None],
+    emission: Emission | None = None,
+) -> Emission:
+    """Publish each line's CloudEvent; a line that is refused is handed on and stops nothing.
+
+    Blank lines are skipped. `emission` is updated as lines are read, for a caller that shows
+    progress or reports after an error. Raises DeliveryError once an event was not delivered.
+    """
+    emission = emission or Emission()
+    waiting: dict[tuple[str, str], int] = {}
+    for number, raw in enumerate(lines, start=1):
+        emission.lines = number
+        if number % LINES_PER_FLUSH == 0:
+            _settle(publisher, waiting, emission, on_refused)
+        line = (raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw).strip()
+        if not line:
+            continue
+        try:
+            event = decode_json(line)
+        except ContractError as error:
+            emission.refused += 1
+            on_refused(RefusedLine(number, error))
+            continue
+        waiting.setdefault((event.source, event.id), number)
+        try:
+            publisher.publish(event)
+        except SmartRegionError as error:
+            unsent = FailedDelivery(event, str(error))
+            _settle(publisher, waiting, emission, on_refused, unsent=unsent)
+    _settle(publisher, waiting, emission, on_refused)
+    return emission
+
+
+def _settle(
+    publisher: Publisher,
+    waiting: dict[tuple[str, str], int],
+    emission: Emission,
+    on_refused: Callable[[RefusedLine], None],
+    *,
+    unsent: FailedDelivery | None = None,
+) -> None:
+    report = publisher.flush()
+    emission.accepted += report.delivered
+    emission.waiting, emission.waiting_for = report.waiting, report.waiting_for
+    lost: list[tuple[int, FailedDelivery]] = []
+    for delivery in (*report.failed, *([] if unsent is None else [unsent])):
+        number = waiting.get((delivery.event.source, delivery.event.id))
+        if delivery.refused:
+            emission.refused += 1
+            error = TurnedDownError(delivery.event, cause=delivery.cause)
+            on_refused(RefusedLine(number, error))
+        else:
+            lost.append((number or emission.lines, delivery))
+    if lost:
+        line, first = min(lost, key=lambda one: one[0])
+        raise DeliveryError(undelivered=len(lost), cause=first.cause, line=line)
+    waiting.clear()

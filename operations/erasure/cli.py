@@ -1,0 +1,83 @@
+"""The command `smart-region erase`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from boundary.showing import say
+
+if TYPE_CHECKING:
+    from operations.erasure.procedure import Remains
+    from streams.settings import Settings
+
+__all__ = ["commands"]
+
+
+@click.command()
+@click.argument("file", type=click.File(encoding="utf-8"), default="-")
+@click.option("--for-good", is_flag=True, help="Do it; without, only what is there is told.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the workers may take to take in what is sent.",
+)
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str | None) -> None:
+    """Erase what is kept about the pseudonyms of FILE (or standard input), one a line.
+
+    Their facts are taken back, so that no figure counts them; the partitions of the topic that hold
+    their records are written anew without these; their states are forgotten. It cannot be undone.
+    Cut short, it may be run again. The workers have to run meanwhile, and to be restarted one after
+    the other afterwards. What else names them is told, and stays: see docs/retention.md.
+    """
+    from broker.writing import KafkaPost
+    from operations.erasure import procedure
+    from operations.erasure.persons import Persons, read_pseudonyms
+    from streams.settings import load_settings
+
+    settings = load_settings(broker=bootstrap)
+    persons = Persons(read_pseudonyms(file), settings.record_rules())
+    traces = procedure.look_for(settings, persons)
+    say(
+        f"{traces.records} records in {len(traces.partitions)} partitions are about"
+        f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
+    )
+    _tell(procedure.look_beside(settings, persons, traces), settings)
+    if not for_good:
+        say("nothing was done: add --for-good to erase them", err=True)
+        return
+    with KafkaPost(
+        settings.broker, security=settings.security(), idempotent=settings.idempotent_producer
+    ) as post:
+        erased = procedure.erase(settings, post, persons, traces, wait_seconds=wait_seconds)
+    say(
+        f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"
+        f" {len(persons.pseudonyms)} states ended"
+    )
+    say("now restart the workers one after the other: they forget at their start", err=True)
+
+
+def _tell(remains: Remains, settings: Settings) -> None:
+    """Tell what else names the persons, and when or by whom that goes."""
+    from events.topics import changelog_name
+    from operations.erasure.persons import PERSONS
+
+    if remains.states:
+        changelog = changelog_name(settings.app_id, PERSONS)
+        say(
+            f"{changelog}: {remains.states} records of their states: compacted within 7 days of"
+            " --for-good"
+        )
+    for trace in remains.letters:
+        say(f"dead letter {trace}")
+    for mention in remains.mentions:
+        say(f"{mention}: stays")
+
+
+commands: list[click.Command] = [erase]

@@ -1,0 +1,123 @@
+"""What names an erased person and is not about it: found, so that somebody can see to it.
+
+An event about another entity may name a pseudonym in its id, its source or an extension; a state
+keeps ids and sources; a dead letter keeps what was refused; a reason that was written by hand may
+say anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from events.cloudevent import CONTENT_TYPE, PREFIX, Attributes
+from events.dead_letters import NotADeadLetterError, Origin, read_dead_letter
+from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
+from operations.erasure.persons import PERSONS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from events.dead_letters import DeadLetter
+    from events.records import Record
+    from operations.erasure.persons import Persons
+
+__all__ = ["LetterTrace", "Mention", "find_letters", "find_mentions"]
+
+_SHOWN_NAME: Final = 20
+_KNOWN: Final = frozenset((*Attributes.model_fields, "type", "data"))
+_LETTERS_KEPT: Final = next(
+    timedelta(milliseconds=topic.retention_ms or 0)
+    for topic in declared_topics()
+    if topic.name == DEAD_LETTERS
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mention:
+    """A record that names a person, and in which of its parts; never shows what it says."""
+
+    topic: str
+    partition: int
+    offset: int
+    parts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}: in {', '.join(self.parts)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterTrace:
+    """A dead letter of a person, by its own words or because its record was one of theirs."""
+
+    letter: DeadLetter
+    names: bool
+    """False: it does not keep its record, which was one of theirs."""
+
+    @property
+    def gone_by(self) -> datetime:
+        """When the broker deletes it at the latest, but for the rest of its file."""
+        return self.letter.time + _LETTERS_KEPT
+
+    def __str__(self) -> str:
+        how = "names one" if self.names else "is of a record of one"
+        return f"{self.letter.place} {how}, kept until {self.gone_by:%Y-%m-%d}"
+
+
+def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[Mention]:
+    """Yield the records that name a person and are not to be erased themselves."""
+    for record in records:
+        if persons.mentioned_in(record) and not _is_erased(record, persons):
+            parts = tuple(dict.fromkeys(_parts(record, persons)))
+            yield Mention(record.topic, record.partition, record.offset, parts or ("value",))
+
+
+def find_letters(
+    records: Iterable[Record], persons: Persons, *, erased: Iterable[Origin]
+) -> Iterator[LetterTrace]:
+    """Yield the dead letters that name a person, or are of one of the records `erased`."""
+    origins = frozenset(erased)
+    for record in records:
+        try:
+            letter = read_dead_letter(record)
+        except NotADeadLetterError:
+            continue
+        names = persons.mentioned_in(record)
+        if names or letter.origin in origins:
+            yield LetterTrace(letter, names)
+
+
+def _is_erased(record: Record, persons: Persons) -> bool:
+    return record.topic == topic_name(PERSONS) and persons.concerned_by(record)
+
+
+def _parts(record: Record, persons: Persons) -> Iterator[str]:
+    if record.key is not None and persons.named_in(record.key):
+        # The ledger's keys are places, those of others are entities.
+        yield "its place" if record.topic == DEAD_LETTER_OUTCOMES else "its key"
+    for name, said in record.headers or ():
+        if persons.named_in(name.encode() + b" " + (said or b"")):
+            yield _named(name.lower(), persons)
+    if record.value is None or not persons.named_in(record.value):
+        return
+    try:
+        read = json.loads(record.value)
+    except (ValueError, RecursionError):
+        return
+    if isinstance(read, Mapping):
+        for name, said in read.items():
+            if persons.named_in(json.dumps([name, said]).encode()):
+                yield _named(name, persons)
+
+
+def _named(name: str, persons: Persons) -> str:
+    """Name a part, unless its name is what must not be shown."""
+    attribute = name.removeprefix(PREFIX)
+    if attribute in _KNOWN or name == CONTENT_TYPE:
+        return attribute
+    if len(name) > _SHOWN_NAME or not attribute.isalnum() or persons.named_in(name.encode()):
+        return "a field"
+    return f"the field {attribute}"

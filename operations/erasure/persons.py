@@ -1,0 +1,106 @@
+"""Whom an erasure is about: pseudonyms, and which records are about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes
+
+from pydantic import TypeAdapter, ValidationError
+
+from events.errors import ContractError
+from events.fact import Family
+from events.identifiers import PseudonymousId
+from events.record_rules import RULES
+from operations.erasure.errors import NotAPseudonymError
+
+if TYPE_CHECKING:
+    from events.cloudevent import CloudEvent
+    from events.record_rules import RecordRules
+    from events.records import Record
+
+__all__ = ["PERSONS", "Persons", "read_pseudonyms"]
+
+PERSONS: Final = Family.TRAININGS
+"""The family whose entities are persons."""
+
+_ESCAPED: Final = re.compile(rb"\\u00([0-7][0-9a-f])")
+_READ: Final = TypeAdapter[str](PseudonymousId).validate_python
+
+
+def read_pseudonyms(lines: Iterable[str]) -> frozenset[str]:
+    """Read one pseudonym a line; blank lines count as none. Raises NotAPseudonymError."""
+    found = set()
+    for number, line in enumerate(lines, start=1):
+        if text := line.strip():
+            try:
+                found.add(_READ(text))
+            except ValidationError:
+                raise NotAPseudonymError(number) from None
+    return frozenset(found)
+
+
+def _texts(record: Record) -> Iterator[bytes]:
+    for name, said in record.headers or ():
+        yield name.encode()
+        yield said or b""
+    yield record.key or b""
+    yield record.value or b""
+
+
+def _readings(text: bytes) -> Iterator[bytes]:
+    """Give a text in lower case, and where it may be encoded, decoded as well."""
+    plain = text.lower()
+    yield plain
+    if b"\x00" in plain or b"\\u00" in plain or b"%" in plain:
+        yield unquote_to_bytes(_ESCAPED.sub(_unescaped, plain.replace(b"\x00", b""))).lower()
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 16)])
+
+
+class Persons:
+    """Some persons, known by their pseudonyms."""
+
+    def __init__(self, pseudonyms: Collection[str], rules: RecordRules = RULES) -> None:
+        self.pseudonyms = frozenset(pseudonyms)
+        self._rules = rules
+        keys = sorted(pseudonym.encode() for pseudonym in self.pseudonyms)
+        together = b"(?:" + (b"|".join(map(re.escape, keys)) or rb"(?!)") + b")"
+        # A pseudonym may be the beginning of another one; and a part of an id: `enrolled-k1-…`.
+        self._alone = re.compile(rb"(?<![a-z0-9-])" + together + rb"(?![a-z0-9-])")
+        self._anywhere = re.compile(rb"(?<![a-z0-9])" + together + rb"(?![a-z0-9])")
+
+    def mentioned_in(self, record: Record) -> bool:
+        """Tell whether a record names one of them: in its key, its value or its headers."""
+        return any(map(self.named_in, _texts(record)))
+
+    def named_in(self, text: bytes) -> bool:
+        """Tell whether a text names one: as it is, in UTF-16, escaped as in JSON or in a URI.
+
+        A longer pseudonym that has one of them between hyphens does, too: it cannot be told apart.
+        """
+        return any(map(self._anywhere.search, _readings(text)))
+
+    def event_of(self, record: Record) -> CloudEvent | None:
+        """Return the valid event about one of them that a record holds."""
+        try:
+            event = self._rules.decode(record, family=PERSONS)
+        except ContractError:
+            return None
+        return event if event.fact.entity_id in self.pseudonyms else None
+
+    def concerned_by(self, record: Record) -> bool:
+        """Tell whether a record has to go.
+
+        That is one that is about one of them; or, where no contract takes it, one that names them.
+        What is about somebody else stays.
+        """
+        try:
+            event = self._rules.decode(record, family=PERSONS)
+        except ContractError:
+            readings = (one for text in _texts(record) for one in _readings(text))
+            return any(map(self._alone.search, readings))
+        return event.fact.entity_id in self.pseudonyms

@@ -1,0 +1,76 @@
+"""What the event topic holds about persons, and the events that take it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from events.cloudevent import CloudEvent
+from events.dead_letters import Origin
+from events.producers.ownership import ERASURE
+from streams.state import cell_of, newest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date, datetime
+
+    from events.records import Record
+    from operations.erasure.persons import Persons
+
+__all__ = ["Traces", "find_traces", "retractions"]
+
+_SOON: Final = timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class Traces:
+    """The records that concern some persons: how many, where, and what they last said."""
+
+    records: int = 0
+    persons: set[str] = field(default_factory=set)
+    partitions: set[int] = field(default_factory=set)
+    origins: set[Origin] = field(default_factory=set)
+    latest: dict[tuple[str, str, date], CloudEvent] = field(default_factory=dict)
+    """By person, fact and effective day."""
+
+
+def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
+    """Go through the records of the event topic."""
+    traces = Traces()
+    for record in records:
+        if not persons.concerned_by(record):
+            continue
+        traces.records += 1
+        traces.partitions.add(record.partition)
+        traces.origins.add(Origin(record.topic, record.partition, record.offset))
+        event = persons.event_of(record)
+        if event is None:
+            continue
+        fact = event.fact
+        traces.persons.add(fact.entity_id)
+        place = (fact.entity_id, fact.NAME, fact.effective_day)
+        known = traces.latest.get(place)
+        if known is None or _is_newer(event, known):
+            traces.latest[place] = event
+    return traces
+
+
+def retractions(traces: Traces, *, now: datetime) -> list[CloudEvent]:
+    """Return the events that take back what is still in force; each newer than what it voids."""
+    return [
+        CloudEvent(
+            id=uuid4().hex,
+            source=ERASURE,
+            time=max(now, event.time + _SOON),
+            fact=event.fact.model_copy(update={"retracted": True}),
+        )
+        for event in traces.latest.values()
+        if not event.fact.retracted
+    ]
+
+
+def _is_newer(event: CloudEvent, known: CloudEvent) -> bool:
+    cell = cell_of(event)
+    return newest(cell, cell_of(known)) is cell

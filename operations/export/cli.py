@@ -1,0 +1,164 @@
+"""The command `smart-region export`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from catalogue.model import Catalogue
+    from operations.export.document import Format
+    from streams.settings import Settings
+
+__all__ = ["commands"]
+
+PILOTE: Final = "pilote"
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--as-of", type=DAY, metavar="DAY", help="The day of the figures; default today.")
+@click.option(
+    "--known-on", type=DAY, metavar="DAY", help="Only with what was recorded up to this day."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "json", PILOTE]),
+    default="csv",
+    show_default=True,
+    help="pilote: observed indicators, as `import pilote` reads them.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    default="-",
+    metavar="FILE",
+    help="Where to write.  [default: standard output]",
+)
+@click.option(
+    "--excel",
+    is_flag=True,
+    help="CSV for a French spreadsheet: semicolons, decimal commas, a mark of UTF-8.",
+)
+@click.option(
+    "--package",
+    is_flag=True,
+    help="Write datapackage.json beside --out: a Frictionless Data Package of that file.",
+)
+@click.option(
+    "--licence",
+    type=click.Choice(["etalab-2.0", "ODbL-1.0"]),
+    default="etalab-2.0",
+    show_default=True,
+    help="Of the data, as --package says it.",
+)
+@click.option("--dictionary", is_flag=True, help="Write what the columns mean, in French.")
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+def export(
+    *,
+    as_of: datetime | None,
+    known_on: datetime | None,
+    form: Format | Literal["pilote"],
+    out: Path,
+    excel: bool,
+    package: bool,
+    licence: str,
+    dictionary: bool,
+    bootstrap: str | None,
+) -> None:
+    """Write the figures of a day as open data.
+
+    There is a row for each indicator, territory and milestone, and one for each category.
+    They come from the workers' states, which know every day, as far as is known now. What was known
+    on a past day (--known-on) is counted anew from the topics of events, and takes longer.
+
+    In PILOTE's format there are the observed indicators alone: their current values of every day
+    up to --as-of, from the topic of observations, and the catalogue's initial and target values.
+    """
+    from boundary.whole_file import whole_file
+    from broker.reading import read_topics
+    from catalogue.loader import load_catalogue
+    from operations.export.document import dictionary_text, rows_text
+    from operations.export.package import PACKAGE_FILE, Licence, package_text
+    from operations.export.rows import rows_of
+    from operations.export.states_known_on import holdings_known_on
+    from streams.changelog_reader import read_replica
+    from streams.passed_over import read_decisions, without_passed_over
+    from streams.settings import load_settings
+
+    if excel:
+        if form != "csv":
+            raise click.BadParameter(f"is for CSV, not for {form}", param_hint="--excel")
+        form = "excel"
+    if package and (form == PILOTE or dictionary or not _is_file(out)):
+        told = "is of figures in a file: give --out FILE, without --dictionary or --format pilote"
+        raise click.BadParameter(told, param_hint="--package")
+    if dictionary:
+        if form == PILOTE:
+            raise click.BadParameter("there is none of PILOTE's format", param_hint="--dictionary")
+        with whole_file(out) as stream:
+            stream.write(dictionary_text(form).encode())
+        return
+    settings = load_settings(broker=bootstrap)
+    today = settings.make_clock().today()
+    day = today if as_of is None else as_of.date()
+    if day > today:
+        raise click.BadParameter(
+            f"{day} is yet to come (the clock says {today}): a day has figures when it is there",
+            param_hint="--as-of",
+        )
+    catalogue = load_catalogue(settings.catalogue_folder)
+    known = None if known_on is None else known_on.date()
+    with whole_file(out) as stream:
+        if form == PILOTE:
+            stream.write(_pilote(settings, catalogue, day, known).encode())
+            return
+        if known is None:
+            rows = rows_of(catalogue, read_replica(settings, catalogue), day)
+        else:
+            records = without_passed_over(
+                read_topics(settings.broker, security=settings.security()),
+                read_decisions(settings.broker, security=settings.security()),
+            )
+            holdings = holdings_known_on(records, catalogue, known, rules=settings.record_rules())
+            rows = rows_of(catalogue, holdings, day, known)
+        content = rows_text(rows, form).encode()
+        stream.write(content)
+    if package:
+        described = package_text(
+            out.name, content, form, as_of=day, known_on=known, licence=Licence(licence)
+        )
+        with whole_file(out.with_name(PACKAGE_FILE)) as stream:
+            stream.write(described.encode())
+
+
+def _is_file(out: Path) -> bool:
+    from operations.export.package import PACKAGE_FILE
+
+    return out.name not in {"-", PACKAGE_FILE} and (not out.exists() or out.is_file())
+
+
+def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date | None) -> str:
+    from broker.reading import read_topics
+    from events.registry import Family
+    from events.topics import topic_name
+    from operations.export.pilote import current_values, promised_values
+    from operations.importing.pilote import pilote_text
+    from streams.passed_over import read_decisions, without_passed_over
+
+    topics = [topic_name(Family.OBSERVATIONS)]
+    records = without_passed_over(
+        read_topics(settings.broker, topics=topics, security=settings.security()),
+        read_decisions(settings.broker, security=settings.security()),
+    )
+    current = current_values(records, day, known_on, rules=settings.record_rules())
+    return pilote_text((*promised_values(catalogue), *current))
+
+
+commands: list[click.Command] = [export]

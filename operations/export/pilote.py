@@ -1,0 +1,109 @@
+"""Observed indicators in PILOTE's format: what `import pilote` takes in again.
+
+Current values are those of the topic of observations, of every territory and day; initial and
+target values are the catalogue's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from catalogue.observed import is_percent, observed_indicator
+from events.errors import ContractError
+from events.observation import MICROS, Territory
+from events.record_rules import RULES
+from events.registry import Family
+from operations.importing.pilote import PiloteValue, ValueKind, is_indicator
+from operations.importing.programme.zones import territory_of
+from streams.state import Cell, cell_of, newest
+
+if TYPE_CHECKING:
+    from broker.stored_record import RawRecord
+    from catalogue.model import Catalogue, Country, Indicator
+    from events.record_rules import RecordRules
+
+__all__ = ["current_values", "promised_values"]
+
+HUNDRED: Final = 100
+
+
+def current_values(
+    records: Iterable[RawRecord],
+    as_of: date,
+    known_on: date | None = None,
+    *,
+    rules: RecordRules = RULES,
+) -> Iterator[PiloteValue]:
+    """Give what was observed up to a day, as known at the end of another (UTC), each value once.
+
+    `records` are those of the topic of observations, in any order; refused ones are passed over,
+    and so are retracted values and the indicators that PILOTE has no name for.
+    """
+    cells: dict[tuple[str, date], Cell] = {}
+    for record in records:
+        try:
+            event = rules.decode(record, family=Family.OBSERVATIONS)
+        except ContractError:
+            continue
+        if known_on is not None and event.time >= _end_of(known_on):
+            continue
+        key = event.fact.entity_id, event.fact.effective_day
+        cell = cell_of(event)
+        known = cells.get(key)
+        cells[key] = cell if known is None else newest(known, cell)
+    for (_, day), cell in cells.items():
+        said = cell.attributes
+        if said is not None and day <= as_of and is_indicator(said["indicator"]):
+            yield PiloteValue(
+                said["indicator"],
+                Territory(said["territory"]),
+                day,
+                ValueKind.CURRENT,
+                Decimal(said["value_micros"]) / MICROS,
+            )
+
+
+def promised_values(catalogue: Catalogue) -> Iterator[PiloteValue]:
+    """Give the baselines and the dated targets of the observed indicators, whatever their day.
+
+    An indicator that several entries take over has the values of the first.
+    """
+    done = set[str]()
+    for indicator in catalogue.indicators:
+        name = observed_indicator(indicator.plan)
+        if name is not None and is_indicator(name) and name not in done:
+            done.add(name)
+            yield from _promised(name, indicator)
+
+
+def _promised(name: str, indicator: Indicator) -> Iterator[PiloteValue]:
+    factor = HUNDRED if is_percent(indicator.plan) else 1
+    for department in indicator.territories:
+        place = territory_of(department)
+        start = indicator.baseline_for(department)
+        if start is not None:
+            yield PiloteValue(name, place, start.day, ValueKind.INITIAL, start.value * factor)
+        targets: dict[date, Decimal] = {}
+        for milestone in indicator.milestones:
+            if milestone.holds(department) and milestone.day and milestone.target is not None:
+                targets.setdefault(milestone.day, milestone.target)
+        for day, target in targets.items():
+            yield PiloteValue(name, place, day, ValueKind.TARGET, target * factor)
+    if indicator.country is not None:
+        yield from _national(name, indicator.country, factor)
+
+
+def _national(name: str, country: Country, factor: int) -> Iterator[PiloteValue]:
+    start = country.baseline
+    if start is not None:
+        kind = ValueKind.INITIAL
+        yield PiloteValue(name, Territory.COUNTRY, start.day, kind, start.value * factor)
+    for one in country.targets:
+        yield PiloteValue(name, Territory.COUNTRY, one.day, ValueKind.TARGET, one.target * factor)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC) + timedelta(days=1)

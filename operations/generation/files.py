@@ -1,0 +1,43 @@
+"""What follows from the facts, topics, roles, catalogue, metrics and settings, in a clone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from boundary.generated_files import GeneratedFiles
+from broker.strimzi.render import Site as StrimziSite
+from broker.strimzi.render import render as render_strimzi
+from catalogue.loader import load_catalogue
+from dashboards.boards.render import board_files, boards_of
+from dashboards.boards.render import render as render_boards
+from dashboards.kubernetes.render import render_beside_boards
+from dashboards.rules.render import Site, checked, rule_files
+from dashboards.rules.render import render as render_rules
+from dashboards.rules.runbooks import runbooks_page
+from operations.contracts.render import RELEASED, contracts_page
+from operations.generation.metrics_page import metrics_page
+from operations.generation.settings_page import settings_page
+
+__all__ = ["generated"]
+
+
+def generated(root: Path) -> Iterator[GeneratedFiles]:
+    """Give all generated files, folder by folder.
+
+    Raises InvalidCatalogueError, and RefusedError where a tool that is installed refuses a file.
+    """
+    catalogue = load_catalogue()
+    contracts = root / "docs/contracts"
+    released = {file.stem for file in (contracts / RELEASED).glob("*.json")}
+    yield GeneratedFiles(contracts, {"README.md": contracts_page(released)})
+    yield GeneratedFiles(root / "deploy/kubernetes/kafka", render_strimzi(StrimziSite()))
+    pages = {"metrics.md": metrics_page(), "settings.md": settings_page()}
+    yield GeneratedFiles(root / "docs", pages)
+    rules = render_rules(catalogue, Site())
+    checked(rules)
+    yield rule_files(rules, root / "deploy")
+    boards = root / "deploy/grafana/boards"
+    yield board_files(render_boards(boards_of(catalogue)), boards)
+    yield GeneratedFiles(boards, render_beside_boards(catalogue, Site()))
+    yield GeneratedFiles(root / "docs/runbooks", {"README.md": runbooks_page()})

@@ -1,0 +1,61 @@
+"""The page docs/settings.md, written from the settings' models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic.fields import FieldInfo
+
+from broker.settings import ENV_PREFIX, BrokerSettings
+from gateway.settings import GatewaySettings
+from streams.settings import Settings
+
+__all__ = ["settings_page"]
+
+_HEAD = """\
+<!-- Generated from the settings' models by `smart-region generate`. Do not edit. -->
+
+# Settings
+
+What `smart-region worker` and `smart-region assessor` read from the environment; times are in
+seconds. The other commands read the broker, the security and the partitions from the same
+variables. An unknown `SMART_REGION_…` variable is refused: it is nearly always a misspelling.
+
+"""
+_GATEWAY = """
+## The producers' door
+
+What `smart-region gateway` reads besides those that say where the broker is. An unknown
+`SMART_REGION_GATEWAY_…` variable is refused. How to run it is told in [gateway.md](gateway.md).
+
+"""
+_COLUMNS = """\
+| variable | default | meaning |
+|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """Return the page: every variable with its default and its meaning."""
+    gateway = {
+        name: field
+        for name, field in GatewaySettings.model_fields.items()
+        if name not in BrokerSettings.model_fields
+    }
+    return _HEAD + _table(Settings.model_fields) + _GATEWAY + _table(gateway)
+
+
+def _table(fields: Mapping[str, FieldInfo]) -> str:
+    rows = (
+        f"| `{ENV_PREFIX}{name.upper()}` | {_default(field.default)} | {_line(field)} |\n"
+        for name, field in fields.items()
+    )
+    return _COLUMNS + "".join(rows)
+
+
+def _line(field: FieldInfo) -> str:
+    return " ".join((field.description or "").split())
+
+
+def _default(value: object) -> str:
+    return "none" if value is None else f"`{value}`"

@@ -1,0 +1,181 @@
+"""The commands `smart-region import csv`, `import pilote` and `import mappings`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from boundary.showing import say
+from operations.emitting.options import through_the_door
+
+__all__ = ["import_group"]
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+_TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+
+_OPTIONS: Final = (
+    click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE..."),
+    click.option(
+        "--bootstrap",
+        envvar="SMART_REGION_BROKER",
+        default="127.0.0.1:9092",
+        show_default=True,
+        show_envvar=True,
+        metavar="HOST:PORT",
+        help="Kafka broker; several separated by commas.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
+    click.option(
+        "--refusals",
+        type=_NEW_FILE,
+        metavar="FILE",
+        help="Where to write every refusal: *.csv for a spreadsheet, else text.",
+    ),
+    click.option(
+        "--recorded-at",
+        type=_TIMES,
+        metavar="TIME",
+        help="When the files were made (UTC).  [default: when each was last changed]",
+    ),
+    click.option(
+        "--journal",
+        type=_NEW_FILE,
+        metavar="FILE",
+        help="What was sent is noted there.  [default: imports.sqlite3 in your settings' folder]",
+    ),
+    click.option(
+        "--again", is_flag=True, help="Send also what was sent before: it has been lost there."
+    ),
+)
+
+
+def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the files and options of every import, for `screen.carry_out`."""
+    command = through_the_door(command)
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(name="import")
+def import_group() -> None:
+    """Take in files that people keep, line by line, as events."""
+
+
+@import_group.command(name="csv")
+@import_options
+@click.option(
+    "--mapping",
+    required=True,
+    metavar="MAPPING",
+    help="What the columns mean: a file, or a name that `import mappings` lists.",
+)
+@click.option(
+    "--pseudonym-key",
+    type=_FILE,
+    metavar="FILE",
+    help="The key of persons' pseudonyms, for a mapping that makes them.",
+)
+def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
+    """Import CSV files by a declared mapping.
+
+    Each refused line is told with its column, its value and what to do, and stops nothing; the
+    exit status is then 1, or 2 where the import could not go on. Run it again to go on: what has
+    arrived is not sent twice.
+    """
+    from events.pseudonym import load_key
+    from operations.importing.mapped import MappedReader
+    from operations.importing.mapping import load_mapping
+    from operations.importing.screen import carry_out
+
+    make_pseudonym = None if pseudonym_key is None else load_key(pseudonym_key).pseudonym
+    reader = MappedReader(load_mapping(mapping), pseudonymise=make_pseudonym)
+    if carry_out(reader, **how).refused:
+        sys.exit(1)
+
+
+@import_group.command()
+@import_options
+@click.option(
+    "--catalogue",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The programme's file that initial and target values go into; it need not be there yet.",
+)
+@click.option(
+    "--percent",
+    multiple=True,
+    metavar="INDICATOR",
+    help="An indicator that is a percentage, where the catalogue does not have it yet.",
+)
+@click.option(
+    "--rising",
+    multiple=True,
+    metavar="INDICATOR",
+    help="An indicator that is to rise (PILOTE's tendance: hausse), whatever its targets say.",
+)
+@click.option(
+    "--falling",
+    multiple=True,
+    metavar="INDICATOR",
+    help="An indicator that is to fall (PILOTE's tendance: baisse), whatever its targets say.",
+)
+def pilote(
+    catalogue: Path | None,
+    percent: tuple[str, ...],
+    rising: tuple[str, ...],
+    falling: tuple[str, ...],
+    **how: Any,
+) -> None:
+    """Import files of PILOTE: current values as events, the others into a catalogue.
+
+    Columns identifiant_indic;zone_id;date_valeur;type_valeur;valeur. Current values (va)
+    are observations of their indicator; initial (vi) and target values (vc) are the baselines and
+    milestones of --catalogue. An empty value takes back what was said.
+
+    Whether an indicator is to rise or to fall is not in the files. Where its targets go both ways,
+    or all against the catalogue, they are refused until --rising or --falling says it.
+
+    Each refused line is told with its column, its value and what to do, and stops nothing; the
+    exit status is then 1, or 2 where the import could not go on. Run it again to go on.
+    """
+    from operations.importing.pilote import PiloteReader
+    from operations.importing.programme.merging import Told
+    from operations.importing.programme.pilote import CatalogueKeeper, NoCatalogue
+    from operations.importing.programme.programme_file import read_declared, write_declared
+    from operations.importing.screen import carry_out
+
+    for name in {*rising} & {*falling}:
+        raise click.BadParameter(
+            f"{name} is --rising too: give one of them", param_hint="--falling"
+        )
+    keeper = (
+        NoCatalogue()
+        if catalogue is None
+        else CatalogueKeeper(read_declared(catalogue), Told(percent, rising, falling))
+    )
+    tally = carry_out(PiloteReader(keeper), **how)
+    if catalogue is not None and isinstance(keeper, CatalogueKeeper):
+        if how["dry_run"]:
+            told = "would change" if keeper.has_changes else "would stay as it is"
+        else:
+            is_written = write_declared(catalogue, keeper.declared)
+            told = "written" if is_written else "is as it was"
+        say(f"{catalogue} {told}")
+    if tally.refused:
+        sys.exit(1)
+
+
+@import_group.command(name="mappings")
+def list_mappings() -> None:
+    """List the mappings that come with the program: name, fact, file."""
+    from operations.importing.mapping import load_mapping, mapping_names
+
+    for name in mapping_names():
+        mapping = load_mapping(name)
+        say(f"{name}: {mapping.fact} from {mapping.title}")

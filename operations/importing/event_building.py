@@ -1,0 +1,154 @@
+"""From what a line says to the event of a fact, or to refusals in the file's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from boundary.errors import SmartRegionError
+from events.cloudevent import CloudEvent
+from events.errors import PROBLEMS, ContractError, RefusalReason
+from events.explanation import field_refusal
+from events.fact import Fact
+from events.person_data import find_person_data
+from operations.importing.findings import Found
+from operations.importing.refusal import Refusal
+
+__all__ = ["Origin", "RecordedAheadError", "misstated", "recorded_at", "stated"]
+
+ID_DIGITS: Final = 32
+_SEND: Final = re.compile(r"\Asend\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The line that states something: where it is, what its cells say, which field each fills."""
+
+    file: str
+    line: int
+    cells: Mapping[str, str]
+    columns: Mapping[str, str]
+    """Fact's field, or part of one (`occupied_hours.company`) → the column that fills it.
+
+    A constant has none, nor has what several columns make.
+    """
+    private: frozenset[str] = frozenset()
+    """Columns that hold what identifies a person, and are never repeated."""
+
+    def refusal(self, column: str | None, problem: str, remedy: str) -> Refusal:
+        """Refuse what stands in a column; None: the whole line."""
+        value = None if column is None else self.cells.get(column) or None
+        refusal = Refusal(self.file, self.line, column, value, problem, remedy)
+        if column is None or value is None or not self._is_personal(column, value):
+            return refusal
+        return refusal.hide()
+
+    def _is_personal(self, column: str, value: str) -> bool:
+        """Tell whether a person may be known by what stands in a column."""
+        if column in self.private or find_person_data(value) is not None:
+            return True
+        # A column that fills a field has what the field wants, whatever it is called.
+        return column not in self.columns.values() and find_person_data({column: ""}) is not None
+
+    def contract_refusal(self, error: ContractError) -> Refusal:
+        """Refuse what a contract refuses: the fact's field becomes the column that fills it."""
+        field = _field(error.field)
+        column = self.columns.get(error.field.removeprefix("data.")) or self.columns.get(field)
+        problem = error.problem if column else f"{field} {error.problem}"
+        # Who keeps a file writes it; who sends it is another.
+        remedy = _SEND.sub("write", error.remedy)
+        return self.refusal(column, problem, remedy)
+
+
+class RecordedAheadError(SmartRegionError):
+    """What a file holds would be recorded in the future."""
+
+    def __init__(self, file: Path, time: datetime, *, now: datetime) -> None:
+        self.file = file
+        self.time = time
+        super().__init__(
+            f"{file}: is from the future, value {time:%Y-%m-%dT%H:%M:%SZ} (the clock says"
+            f" {now:%Y-%m-%dT%H:%M:%SZ}): say with --recorded-at when the file was made"
+        )
+
+
+def recorded_at(file: Path, told: datetime | None, *, now: datetime) -> datetime:
+    """When the lines of a file were recorded: as told, or else when it was last changed, in UTC.
+
+    So a file that is read again says the same, and a corrected one says something newer.
+    Raises RecordedAheadError.
+    """
+    time = told or datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    if time > now:
+        raise RecordedAheadError(file, time, now=now)
+    return time
+
+
+def stated(
+    kind: type[Fact],
+    fields: Mapping[str, object],
+    origin: Origin,
+    *,
+    source: str,
+    time: datetime,
+) -> Found | list[Refusal]:
+    """The event of a fact that a line states, recorded at a time; or all that is wrong with it.
+
+    The event's id follows from everything else in it: the same line of the same file is always
+    the same event.
+    """
+    try:
+        fact = kind.model_validate(fields)
+    except ValidationError as error:
+        return _refusals(error, kind, origin)
+    telling = find_person_data({"type": kind.TYPE, "data": fact.model_dump(mode="json")})
+    if telling is not None:
+        problem, remedy = (
+            PROBLEMS[RefusalReason.PERSON_DATA],
+            "remove it, or let the mapping make a pseudonym",
+        )
+        return [origin.refusal(origin.columns.get(_field(telling)), problem, remedy)]
+    said = to_json([source, time, kind.TYPE, fact])
+    try:
+        event = CloudEvent(sha256(said).hexdigest()[:ID_DIGITS], source, time, fact)
+    except ContractError:  # Its day is the only thing that the envelope can still refuse.
+        problem = f"is after the day on which the file was last changed ({time:%Y-%m-%d})"
+        remedy = "correct the day, or say with --recorded-at when the file was made"
+        return [origin.refusal(origin.columns.get(kind.DAY), problem, remedy)]
+    return Found(origin.line, event)
+
+
+def misstated(kind: type[Fact], fields: Mapping[str, object], origin: Origin) -> list[Refusal]:
+    """What is wrong with some fields of a fact, whatever the others may be."""
+    try:
+        kind.model_validate(fields)
+    except ValidationError as error:
+        return _refusals(error, kind, origin, among=fields)
+    return []
+
+
+def _refusals(
+    error: ValidationError,
+    kind: type[Fact],
+    origin: Origin,
+    *,
+    among: Container[object] | None = None,
+) -> list[Refusal]:
+    return [
+        origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
+        for details in error.errors(include_url=False)
+        if among is None or details["loc"][0] in among
+    ]
+
+
+def _field(path: str) -> str:
+    """The fact's field that a path in an event leads to."""
+    return path.removeprefix("data.").partition(".")[0]

@@ -1,0 +1,161 @@
+"""What has been sent where, kept in a file: an import goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from pydantic_core import to_json
+
+from boundary.errors import SmartRegionError
+from boundary.private_files import make_private_file, make_private_folder
+from events.cloudevent import CloudEvent
+
+__all__ = ["Claim", "Journal", "JournalUnusableError", "Standing", "open_journal"]
+
+DIGEST_BYTES: Final = 16
+WAIT_SECONDS: Final = 10.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS sent (
+    destination TEXT NOT NULL,
+    fact BLOB NOT NULL,     -- whose, what, on which day: what a later record replaces
+    time INTEGER NOT NULL,  -- when it was recorded, microseconds since 1970
+    content BLOB NOT NULL,
+    PRIMARY KEY (destination, fact, time, content)
+) WITHOUT ROWID
+"""
+_LATEST: Final = """
+SELECT time, content FROM sent WHERE destination = ? AND fact = ? ORDER BY time DESC LIMIT 1
+"""
+_THIS: Final = """
+SELECT 1 FROM sent WHERE destination = ? AND fact = ? AND time = ? AND content = ?
+"""
+_NOTE: Final = "INSERT OR IGNORE INTO sent VALUES (?, ?, ?, ?)"
+
+
+class Standing(Enum):
+    """What an event is to those that were sent before it."""
+
+    NEW = auto()
+    KNOWN = auto()
+    """It says what the last one said, or was itself sent."""
+    CONTRADICTION = auto()
+    """Another content was recorded at the very same time: neither is the later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An event as far as it matters whether it is to be sent: what it is about, when, and what."""
+
+    fact: bytes
+    time: int
+    content: bytes
+
+    @classmethod
+    def of(cls, event: CloudEvent) -> Claim:
+        """Digests keep a journal small, and free of what it should not hold."""
+        fact = event.fact
+        about = (event.source, fact.TYPE, fact.entity_id, fact.effective_day)
+        time = (event.time - _EPOCH) // _MICROSECOND
+        return cls(_digest(about), time, _digest(fact))
+
+
+class JournalUnusableError(SmartRegionError):
+    """The journal's file is none, or cannot be written."""
+
+    def __init__(self, file: Path, *, cause: str) -> None:
+        self.file = file
+        super().__init__(
+            f"--journal: cannot be used, value {str(file)!r} ({cause}): name another file, in a"
+            " folder that may be written to; what is then sent a second time counts once"
+        )
+
+
+class Journal:
+    """What has been sent to one destination; see `open_journal`."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        destination: str,
+        *,
+        again: bool = False,
+        rehearsal: bool = False,
+    ) -> None:
+        self._connection = connection
+        self._destination = destination
+        self._again = again
+        self._rehearsal = rehearsal
+
+    def standing(self, claim: Claim) -> Standing:
+        """Say whether an event adds anything to what was sent."""
+        latest = self._connection.execute(_LATEST, (self._destination, claim.fact)).fetchone()
+        if latest is None or self._again:
+            return Standing.NEW
+        if latest[1] == claim.content or self._was_sent(claim):
+            return Standing.KNOWN
+        return Standing.CONTRADICTION if latest[0] == claim.time else Standing.NEW
+
+    def note(self, claims: Iterable[Claim]) -> None:
+        """Keep, for good, that events have arrived."""
+        if self._rehearsal:
+            return
+        with self._connection:
+            self._connection.executemany(
+                _NOTE,
+                ((self._destination, one.fact, one.time, one.content) for one in claims),
+            )
+
+    def _was_sent(self, claim: Claim) -> bool:
+        values = (self._destination, claim.fact, claim.time, claim.content)
+        return self._connection.execute(_THIS, values).fetchone() is not None
+
+
+@contextmanager
+def open_journal(
+    file: Path, destination: str, *, again: bool = False, rehearsal: bool = False
+) -> Iterator[Journal]:
+    """Give the journal of a destination, with a new file where there is none.
+
+    `again` makes everything new: for a destination that has lost what it was sent. A `rehearsal`
+    reads a journal, and leaves no trace.
+
+    Raises JournalUnusableError, also for what goes wrong inside the context.
+    """
+    try:
+        kept = not rehearsal or file.exists()
+        if kept:
+            _make_file(file)
+        connection = sqlite3.connect(file if kept else ":memory:", timeout=WAIT_SECONDS)
+        try:
+            # What is noted outlives the machine's fall, not only the process's.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(_SCHEMA)
+            yield Journal(connection, destination, again=again, rehearsal=rehearsal)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise JournalUnusableError(file, cause=str(error)) from error
+
+
+def _make_file(file: Path) -> None:
+    """Make it ours alone: a digest of what somebody can guess tells whether it was sent."""
+    try:
+        make_private_folder(file.parent)
+        make_private_file(file)
+    except OSError as error:
+        raise JournalUnusableError(file, cause=error.strerror or str(error)) from error
+
+
+def _digest(said: object) -> bytes:
+    return blake2b(to_json(said), digest_size=DIGEST_BYTES).digest()

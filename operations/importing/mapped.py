@@ -1,0 +1,107 @@
+"""Lines of a CSV file as events, as a mapping declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Final
+
+from boundary.errors import SmartRegionError
+from operations.importing.event_building import Origin, misstated, stated
+from operations.importing.findings import Aside, Finding, Found, Watch
+from operations.importing.mapper import Filler, Pseudonymise
+from operations.importing.mapping import CsvMapping
+from operations.importing.refusal import Refusal
+from operations.importing.table import Layout, Row, Table
+from operations.importing.totals import Total, Totals
+
+__all__ = ["MappedReader", "PseudonymKeyMissingError"]
+
+LEFT_OUT: Final = "left out by the mapping (only)"
+ADDED: Final = "added to the total of an earlier line"
+SPOILT: Final = "part of totals, which are not sent before the refused lines are corrected"
+
+
+class PseudonymKeyMissingError(SmartRegionError):
+    """A mapping makes pseudonyms, and nobody said with which key."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(
+            f"--pseudonym-key: is missing, and needed for {title!r}: name the file of the key"
+        )
+
+
+class MappedReader:
+    """Reads lines by a mapping; `pseudonymise` is needed where the mapping makes pseudonyms.
+
+    The constructor raises PseudonymKeyMissingError.
+    """
+
+    def __init__(self, mapping: CsvMapping, *, pseudonymise: Pseudonymise | None = None) -> None:
+        if mapping.needs_key and pseudonymise is None:
+            raise PseudonymKeyMissingError(mapping.title)
+        self._mapping = mapping
+        self._filler = Filler(mapping, pseudonymise or str)
+
+    @property
+    def layout(self) -> Layout:
+        """The columns that the mapping reads."""
+        return self._mapping.layout
+
+    def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
+        """Read the lines; totals come at the end, and only where no line was refused."""
+        totals = self._totals()
+        is_spoilt = False
+        for row in table.rows(watch):
+            if isinstance(row, Refusal):
+                found: list[Finding] = [row]
+            elif not self._is_taken(row):
+                found = [Aside(row.line, LEFT_OUT)]
+            else:
+                found = self._findings(row, table.name, time, totals)
+            is_spoilt |= any(isinstance(one, Refusal) for one in found)
+            yield from found
+        for total in totals or ():
+            if is_spoilt:
+                yield from (Aside(line, SPOILT) for line in total.lines)
+            else:
+                yield from self._added(total, time)
+
+    def rest(self) -> Iterator[Finding]:
+        """Nothing: each file is complete in itself."""
+        return iter(())
+
+    def _totals(self) -> Totals | None:
+        summed = self._mapping.total
+        return None if summed is None else Totals(*summed)
+
+    def _is_taken(self, row: Row) -> bool:
+        return all(
+            any(fnmatchcase(row.cells[column], pattern) for pattern in patterns)
+            for column, patterns in self._mapping.only.items()
+        )
+
+    def _findings(
+        self, row: Row, file: str, time: datetime, totals: Totals | None
+    ) -> list[Finding]:
+        filler = self._filler
+        origin = Origin(file, row.line, row.cells, filler.columns, filler.private)
+        fields, problems = filler.fill(row.cells)
+        if problems:
+            refusals = [origin.refusal(one.column, one.problem, one.remedy) for one in problems]
+            return [*refusals, *misstated(self._mapping.kind, fields, origin)]
+        if totals is not None:
+            return [*totals.add(fields, origin)]
+        return [*self._stated(fields, origin, time)]
+
+    def _added(self, total: Total, time: datetime) -> Iterator[Finding]:
+        yield from self._stated(total.fields, total.origin, time)
+        yield from (Aside(line, ADDED) for line in total.further)
+
+    def _stated(
+        self, fields: Mapping[str, object], origin: Origin, time: datetime
+    ) -> list[Found] | list[Refusal]:
+        mapping = self._mapping
+        found = stated(mapping.kind, fields, origin, source=mapping.source, time=time)
+        return found if isinstance(found, list) else [found]

@@ -1,0 +1,149 @@
+"""The fields of a fact, filled from a row's cells by the rules of a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from events.identifiers import is_pseudonymous
+from operations.importing.conversions import CONVERSIONS, Convert, parts_of, usual_conversion
+from operations.importing.mapping import CsvMapping, FieldRule
+from operations.importing.parsing import WrittenError
+
+__all__ = ["CellProblem", "Filler", "Pseudonymise"]
+
+Pseudonymise: TypeAlias = Callable[[str], str]
+"""Gives the pseudonym that stands for what identifies a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellProblem:
+    """What is wrong with what stands in a column; None: in none alone."""
+
+    column: str | None
+    problem: str
+    remedy: str
+
+
+class Filler:
+    """Fills the fields of a mapping's fact."""
+
+    def __init__(self, mapping: CsvMapping, pseudonymise: Pseudonymise) -> None:
+        self._rules = mapping.fields
+        self._pseudonymise = pseudonymise
+        self._fields = mapping.kind.model_fields
+        self._converts = {
+            name: _conversion(rule, self._fields[name].annotation)
+            for name, rule in mapping.fields.items()
+        }
+        self.columns: Mapping[str, str] = {
+            path: column
+            for name, rule in mapping.fields.items()
+            for path, column in _to_blame(name, rule)
+        }
+        """Field, or part of one, → the column that fills it; as in `Origin`."""
+        self.private = frozenset(
+            column
+            for name, rule in mapping.fields.items()
+            if rule.pseudonym is not None or is_pseudonymous(self._fields[name])
+            for column in rule.columns
+        )
+        """Columns of which nothing may be repeated."""
+
+    def fill(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[CellProblem]]:
+        """Fill what can be filled, and say why the rest cannot."""
+        filled: dict[str, object] = {}
+        problems: list[CellProblem] = []
+        for name, rule in self._rules.items():
+            try:
+                filled.update(self._value(name, rule, cells))
+            except _UnfilledError as error:
+                problems.append(error.problem)
+        return filled, problems
+
+    def _value(
+        self, name: str, rule: FieldRule, cells: Mapping[str, str]
+    ) -> Iterator[tuple[str, object]]:
+        """The field's name and value; nothing where it is left to the fact's default."""
+        convert = self._converts[name]
+        if rule.constant is not None:
+            yield name, _converted(None, rule.constant, convert)
+        elif rule.template is not None:
+            parts = {column: _cell(cells, column) for column in rule.columns}
+            yield name, _converted(None, rule.made_of(parts), convert)
+        elif rule.each is not None:
+            choice, _ = parts_of(self._fields[name].annotation) or (str, None)
+            yield (
+                name,
+                {
+                    choice(key): _converted(column, _cell(cells, column, rule.default), convert)
+                    for key, column in rule.each.items()
+                },
+            )
+        elif rule.pseudonym is not None:
+            yield name, self._pseudonymise(str(_cell(cells, rule.pseudonym)))
+        else:
+            column = str(rule.column or rule.total)
+            if cells[column]:
+                yield name, _converted(column, _translated(column, cells[column], rule), convert)
+            elif rule.default is not None or self._fields[name].is_required():
+                yield name, _converted(None, _cell(cells, column, rule.default), convert)
+
+
+class _UnfilledError(Exception):
+    """A field cannot be filled."""
+
+    def __init__(self, column: str | None, problem: str, remedy: str) -> None:
+        self.problem = CellProblem(column, problem, remedy)
+        super().__init__(column, problem, remedy)
+
+
+def _to_blame(name: str, rule: FieldRule) -> Iterator[tuple[str, str]]:
+    """The column to blame for a field, or for each of its parts; none where several make it."""
+    if rule.each is not None:
+        yield from ((f"{name}.{key}", column) for key, column in rule.each.items())
+    elif rule.total is not None:
+        yield name, rule.total
+    elif len(rule.columns) == 1:
+        yield name, rule.columns[0]
+
+
+def _conversion(rule: FieldRule, kind: object) -> Convert:
+    if rule.convert is not None:
+        return CONVERSIONS[rule.convert]
+    parts = parts_of(kind)
+    return usual_conversion(kind if parts is None else parts[1])
+
+
+def _cell(cells: Mapping[str, str], column: str, default: object = None) -> object:
+    """What stands in a column, or the default for an empty cell."""
+    value = cells[column] or default
+    if value is None:
+        raise _UnfilledError(column, "is empty", "fill it in, or remove the line")
+    return value
+
+
+def _translated(column: str, word: str, rule: FieldRule) -> object:
+    if rule.values is None:
+        return word
+    known = {_folded(one): meaning for one, meaning in rule.values.items()}
+    if _folded(word) not in known:
+        remedy = f"write one of {', '.join(rule.values)}, or add it to the mapping's values"
+        raise _UnfilledError(column, "is not a value that the mapping knows", remedy)
+    return known[_folded(word)]
+
+
+def _folded(word: str) -> str:
+    """Let case and the form of an apostrophe make no difference between words."""
+    return word.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+
+
+def _converted(column: str | None, value: object, convert: Convert) -> object:
+    """Convert text; what a mapping gives as a number, a day or a flag is one already."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return convert(value)
+    except WrittenError as error:
+        raise _UnfilledError(column, error.problem, error.remedy) from None

@@ -1,0 +1,241 @@
+"""A declared mapping: which column of a CSV file fills which field of a fact, and how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from boundary.errors import SmartRegionError
+from events.declaration import choose, mistakes, read_declaration
+from events.document import Mistake
+from events.explanation import field_refusal
+from events.fact import Fact
+from events.registry import FACTS_BY_NAME
+from operations.importing.conversions import CONVERSIONS, parts_of, usual_conversion
+from operations.importing.parsing import WrittenError
+from operations.importing.table import Encoding, Layout
+
+__all__ = [
+    "MAPPINGS",
+    "CsvMapping",
+    "FieldRule",
+    "UnknownMappingError",
+    "load_mapping",
+    "mapping_names",
+]
+
+MAPPINGS: Final = Path(__file__).parent / "mappings"
+"""The mappings that the package carries; one may be named without its folder and ending."""
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
+_WAYS: Final = ("column", "constant", "template", "pseudonym", "total", "each")
+
+Column = Annotated[str, Field(min_length=1, max_length=200)]
+Constant = bool | int | Decimal | date | str
+
+
+class Declared(BaseModel):
+    """Base of what a mapping's file declares."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+        ignored_types=(cached_property,),
+    )
+
+
+class FieldRule(Declared):
+    """What fills a field: exactly one of `column` … `each`."""
+
+    column: Column | None = None
+    constant: Constant | None = None
+    template: Annotated[str, Field(pattern=r"\{[^{}]+\}")] | None = None
+    """A text with columns in braces, for an id: `liv-{code_uai}-{lot}`."""
+    pseudonym: Column | None = None
+    """A column that identifies a person: a keyed pseudonym takes its place."""
+    total: Column | None = None
+    """A column that is added up over the lines whose other fields are the same."""
+    of_each: Column | None = None
+    """With `total`: what a line may be counted for only once."""
+    each: Annotated[dict[str, Column], Field(min_length=1)] | None = None
+    """For a field of several numbers: which column has which."""
+    convert: Annotated[str | None, Field(alias="as")] = None
+    """A conversion other than the field's usual one."""
+    values: Annotated[dict[str, Constant], Field(min_length=1)] | None = None
+    """What stands in the file → what the fact says; nothing else is taken then."""
+    default: Constant | None = None
+    """What an empty cell says."""
+
+    @model_validator(mode="after")
+    def _is_one_rule(self) -> Self:
+        found = tuple(self._contradictions())
+        if found:
+            raise mistakes(FieldRule, found)
+        return self
+
+    def _contradictions(self) -> Iterator[Mistake]:
+        ways = [way for way in _WAYS if getattr(self, way) is not None]
+        if len(ways) != 1:
+            told = ", ".join(ways) or None
+            yield Mistake((), "is not one rule", told, f"give one of {', '.join(_WAYS)}")
+        if self.convert is not None and self.convert not in CONVERSIONS:
+            remedy = choose(self.convert, CONVERSIONS)
+            yield Mistake(("as",), "is not a conversion", self.convert, remedy)
+        if (self.total is None) != (self.of_each is None):
+            remedy = "give both: what is added up, and what a line is counted for only once"
+            yield Mistake((), "is half of a total", self.total or self.of_each, remedy)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads."""
+        plain = (self.column, self.pseudonym, self.total, self.of_each)
+        return (
+            *(name for name in plain if name is not None),
+            *_PLACEHOLDER.findall(self.template or ""),
+            *(self.each or {}).values(),
+        )
+
+    def made_of(self, parts: Mapping[str, object]) -> str:
+        """The text of the template, with these in the place of its columns."""
+        return _PLACEHOLDER.sub(lambda found: str(parts[found[1]]), self.template or "")
+
+
+def _rule(declared: object) -> object:
+    """Take a bare name for the column of that name."""
+    return {"column": declared} if isinstance(declared, str) else declared
+
+
+class CsvMapping(Declared):
+    """How the lines of one kind of CSV file become events of one fact."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+    """Which file it is for, for readers."""
+    fact: str
+    """The fact's name: `school.registered`."""
+    source: Annotated[str, Field(pattern=r"^[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}$")]
+    """The events' source: whose file it is."""
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """Found from the file's first line unless given; and so is the encoding."""
+    encoding: Encoding | None = None
+    only: Annotated[dict[Column, list[str]], Field(default_factory=dict)]
+    """The lines to take: column → patterns, of which its cell must fit one (`*` is any text)."""
+    fields: dict[str, Annotated[FieldRule, BeforeValidator(_rule)]]
+
+    @model_validator(mode="after")
+    def _makes_its_fact(self) -> Self:
+        found = tuple(self._contradictions())
+        if found:
+            raise mistakes(CsvMapping, found)
+        return self
+
+    def _contradictions(self) -> Iterator[Mistake]:
+        if self.fact not in FACTS_BY_NAME:
+            yield Mistake(("fact",), "is not a fact", self.fact, choose(self.fact, FACTS_BY_NAME))
+            return
+        known = self.kind.model_fields
+        for name in self.fields.keys() - known.keys():
+            remedy = choose(name, known)
+            yield Mistake(("fields", name), f"is not a field of {self.fact}", name, remedy)
+        for name, field in known.items():
+            if field.is_required() and name not in self.fields:
+                remedy = f"say what fills it: {field.description or 'see the fact'}"
+                yield Mistake(("fields",), f"leaves out {name}", None, remedy)
+        for name, rule in self.fields.items():
+            if name in known:
+                yield from self._misfits(name, rule, known[name].annotation)
+        totals = [name for name, rule in self.fields.items() if rule.total is not None]
+        if len(totals) > 1:
+            remedy = "make a mapping for each"
+            yield Mistake(("fields", totals[1]), "is a second total", totals[1], remedy)
+
+    def _misfits(self, name: str, rule: FieldRule, kind: object) -> Iterator[Mistake]:
+        """Tell where a rule, right by itself, does not suit its field."""
+        path, parts = ("fields", name), parts_of(kind)
+        if (parts is None) == (rule.each is not None):
+            right = "each" if parts else "column"
+            problem = f"is {'several numbers' if parts else 'one value'}"
+            yield Mistake(path, problem, name, f"fill it with {right}")
+        elif parts is not None:
+            for key in rule.each or ():
+                try:
+                    parts[0](key)
+                except WrittenError as error:
+                    yield Mistake((*path, "each", key), error.problem, key, error.remedy)
+        if rule.constant is not None:
+            yield from self._impossible(name, rule, kind)
+
+    def _impossible(self, name: str, rule: FieldRule, kind: object) -> Iterator[Mistake]:
+        """Tell why the fact would refuse a constant on every line."""
+        path, value = ("fields", name, "constant"), rule.constant
+        convert = CONVERSIONS[rule.convert] if rule.convert else usual_conversion(kind)
+        try:
+            self.kind.model_validate({name: convert(value) if isinstance(value, str) else value})
+        except WrittenError as error:
+            yield Mistake(path, error.problem, value, error.remedy)
+        except ValidationError as refusal:
+            for details in refusal.errors(include_url=False):
+                if details["loc"][:1] == (name,):
+                    refused = field_refusal(details, ("data", *details["loc"]), self.kind)
+                    yield Mistake(path, refused.problem, value, refused.remedy)
+
+    @property
+    def kind(self) -> type[Fact]:
+        """The fact that a line becomes."""
+        return FACTS_BY_NAME[self.fact]
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The columns that the file must have."""
+        read = (name for rule in self.fields.values() for name in rule.columns)
+        columns = tuple(dict.fromkeys((*read, *self.only)))
+        return Layout(columns, delimiter=self.delimiter, encoding=self.encoding)
+
+    @property
+    def total(self) -> tuple[str, str] | None:
+        """The field that is added up over lines, if one is, and what is counted only once."""
+        for name, rule in self.fields.items():
+            if rule.total is not None and rule.of_each is not None:
+                return name, rule.of_each
+        return None
+
+    @property
+    def needs_key(self) -> bool:
+        """True where pseudonyms are to be made."""
+        return any(rule.pseudonym is not None for rule in self.fields.values())
+
+
+class UnknownMappingError(SmartRegionError):
+    """A mapping is neither a file nor one that the package carries."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"--mapping: is not there, value {name!r}: name a file, or one of"
+            f" {', '.join(mapping_names())}"
+        )
+
+
+def mapping_names() -> list[str]:
+    """The mappings that the package carries."""
+    return sorted(file.stem for file in MAPPINGS.glob("*.yaml"))
+
+
+def load_mapping(name: str) -> CsvMapping:
+    """Load a mapping: a file, or one that the package carries by its name.
+
+    Raises UnknownMappingError, or InvalidDeclarationError with every mistake.
+    """
+    carried = MAPPINGS / f"{name}.yaml"
+    file = carried if name in mapping_names() else Path(name)
+    if not file.is_file():
+        raise UnknownMappingError(name)
+    return read_declaration(file, CsvMapping)

@@ -1,0 +1,409 @@
+"""Initial and target values merged into a programme's declaration; what people wrote stays.
+
+A declaration is the plain data of a programme's file (see docs/catalogue.md). Only the baselines
+and the milestones of observed indicators are changed, and only where a value says something else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
+
+from catalogue.model import FIRST_DAY, LAST_DAY
+from operations.importing.findings import Aside, Finding
+from operations.importing.pilote import ValueKind
+from operations.importing.programme.promises import Promise
+from operations.importing.programme.zones import DEPARTMENTS, REGION, place_of
+from operations.importing.refusal import Refusal
+
+__all__ = ["AGAINST", "KEPT", "LATER", "UNDECIDED", "Declaration", "Told", "merge"]
+
+Declaration: TypeAlias = dict[str, Any]
+
+KEPT: Final = "an initial or a target value, now in the catalogue"
+AGAINST: Final = "a target value against its indicator's direction, now in the catalogue"
+LATER: Final = "an initial value later than the first"
+UNDECIDED: Final = "an initial or a target value of an indicator whose direction is not known"
+
+COUNTRY: Final = "country"
+RISING: Final = "rising"
+FALLING: Final = "falling"
+HUNDRED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What PILOTE's files do not tell of indicators, and whoever imports them does, by name."""
+
+    percent: Collection[str] = ()
+    rising: Collection[str] = ()
+    falling: Collection[str] = ()
+
+    def direction(self, name: str) -> str | None:
+        """Give the direction that an indicator is said to have."""
+        if name in self.falling:
+            return FALLING
+        return RISING if name in self.rising else None
+
+
+def merge(
+    declared: Declaration, promises: Iterable[Promise], told: Told | None = None
+) -> tuple[Declaration, list[Finding]]:
+    """Merge values into a copy of a declaration; and find what has become of each line.
+
+    An indicator that is not there yet is added. The first initial value of a territory is its
+    baseline; each target value is a milestone of its territory and day; France's are kept apart.
+    Done again with the same values, nothing changes.
+    """
+    merged = deepcopy(declared)
+    indicators: list[Declaration] = merged["indicators"]
+    findings: list[Finding] = []
+    by_indicator: dict[str, list[Promise]] = defaultdict(list)
+    for promise in promises:
+        by_indicator[promise.value.indicator].append(promise)
+    for name, said in sorted(by_indicator.items()):
+        at = next((at for at, one in enumerate(indicators) if _observes(one, name)), None)
+        before = None if at is None else indicators[at]
+        entry, found = _merged(before, name, said, told or Told())
+        findings += found
+        if at is not None:
+            indicators[at] = entry
+        elif entry.keys() & {"baselines", "milestones", COUNTRY}:
+            indicators.append(entry)
+    return merged, findings
+
+
+def _merged(
+    before: Declaration | None, name: str, said: Collection[Promise], told: Told
+) -> tuple[Declaration, list[Finding]]:
+    """Merge what is said of one indicator; where its direction is in doubt, all stays as it was.
+
+    The direction (PILOTE's tendance) is the indicator's, whatever the territory, and is not in the
+    files: it is what is told, or in the catalogue, or what all targets have in common.
+    """
+    entry = deepcopy(before) if before else _new_entry(name, said, percent=name in told.percent)
+    nation = _nation(entry)
+    findings = [
+        *_Promised(entry).take(one for one in said if not _is_national(one)),
+        *_Promised(nation).take(one for one in said if _is_national(one)),
+    ]
+    _keep_nation(entry, nation)
+    ways = _ways(entry)
+    direction = told.direction(name)
+    if direction is None and before is not None:
+        direction = before["direction"]
+        is_doubtful = entry != before and bool(ways) and direction not in ways.values()
+    else:
+        is_doubtful = direction is None and len(set(ways.values())) > 1
+    if is_doubtful and (doubted := _doubted(said, ways)):
+        return before or {}, _doubts(findings, said, doubted, ways)
+    entry["direction"] = direction or next(iter(ways.values()), RISING)
+    against = {
+        Aside(one.origin.line, KEPT)
+        for one in said
+        if one.value.kind is ValueKind.TARGET
+        and ways.get(_key(one), entry["direction"]) != entry["direction"]
+    }
+    return entry, [
+        Aside(one.line, AGAINST) if isinstance(one, Aside) and one in against else one
+        for one in findings
+    ]
+
+
+def _doubted(said: Iterable[Promise], ways: Mapping[str, str]) -> list[Promise]:
+    """Choose the lines to refuse: of the territories that go the rarer way, the targets if any."""
+    ((rarer, _),) = Counter(sorted(ways.values(), reverse=True)).most_common()[-1:]
+    lines = [one for one in said if one.value.value is not None and ways.get(_key(one)) == rarer]
+    return [one for one in lines if one.value.kind is ValueKind.TARGET] or lines
+
+
+def _doubts(
+    findings: Iterable[Finding],
+    said: Iterable[Promise],
+    doubted: Iterable[Promise],
+    ways: Mapping[str, str],
+) -> list[Finding]:
+    """Find the doubted lines refused, and the others left aside that were not refused anyway."""
+    found: list[Finding] = [one for one in findings if isinstance(one, Refusal)]
+    for one in doubted:
+        name, word = one.value.indicator, {RISING: "up", FALLING: "down"}[ways[_key(one)]]
+        problem = f"leads {word}, against the indicator's other targets or its direction"
+        remedy = (
+            f"say --rising {name} or --falling {name}, as PILOTE's tendance is hausse or baisse"
+        )
+        found.append(one.origin.refusal("valeur", problem, remedy))
+    known = {(one.origin.file, one.origin.line) for one in doubted} | {
+        (one.file, one.line) for one in found if isinstance(one, Refusal)
+    }
+    asides = [one.origin for one in said if (one.origin.file, one.origin.line) not in known]
+    return [*found, *(Aside(origin.line, UNDECIDED) for origin in asides)]
+
+
+def _ways(entry: Declaration) -> dict[str, str]:
+    """Tell of each territory which way its last target is from its start, where it is any."""
+    country = entry.get(COUNTRY, {})
+    starts = {
+        REGION: entry.get("baseline"),
+        **entry.get("baselines", {}),
+        COUNTRY: country.get("baseline"),
+    }
+    targets = {
+        place: one
+        for one in sorted(_targets(entry.get("milestones", ())), key=itemgetter("day"))
+        for place in _scope(one)
+    }
+    if country.get("targets"):
+        targets[COUNTRY] = max(country["targets"], key=itemgetter("day"))
+    return {
+        place: FALLING if target["target"] < start["value"] else RISING
+        for place, target in targets.items()
+        if (start := starts.get(place)) is not None and target["target"] != start["value"]
+    }
+
+
+def _targets(milestones: Iterable[Declaration]) -> Iterator[Declaration]:
+    return (one for one in milestones if one.get("day") and one.get("target") is not None)
+
+
+def _nation(entry: Declaration) -> Declaration:
+    """Show what an entry keeps of France as an indicator of a single territory."""
+    country = entry.get(COUNTRY, {})
+    nation: Declaration = {
+        "unit": entry["unit"],
+        "measure": entry["measure"],
+        "grain": REGION,
+    }
+    if country.get("baseline"):
+        nation["baselines"] = {REGION: country["baseline"]}
+    if country.get("targets"):
+        nation["milestones"] = [{"id": COUNTRY, **target} for target in country["targets"]]
+    return nation
+
+
+def _keep_nation(entry: Declaration, nation: Declaration) -> None:
+    """Put it back, and keep the rest of what people wrote of it."""
+    targets = [
+        {part: one[part] for part in ("target", "day", "source")}
+        for one in nation.get("milestones", ())
+    ]
+    parts = {"baseline": nation.get("baselines", {}).get(REGION), "targets": targets}
+    rest = {part: one for part, one in entry.pop(COUNTRY, {}).items() if part not in parts}
+    kept = rest | {part: one for part, one in parts.items() if one}
+    if kept:
+        entry[COUNTRY] = kept
+
+
+class _Promised:
+    """The baselines and milestones of one indicator, by territory."""
+
+    def __init__(self, entry: Declaration) -> None:
+        self._entry = entry
+        self._is_percent = bool(entry["measure"].get("percent"))
+
+    def take(self, promises: Iterable[Promise]) -> Iterator[Finding]:
+        """Take over what is told of the indicator."""
+        ordered = sorted(promises, key=lambda one: one.value.key)
+        fitting = []
+        for promise in ordered:
+            problem = self._misfit(promise)
+            if problem is None:
+                fitting.append(promise)
+            else:
+                yield promise.origin.refusal(*problem)
+        starts: dict[str, list[Promise]] = defaultdict(list)
+        for promise in fitting:
+            if promise.value.kind is ValueKind.INITIAL:
+                starts[_place(promise)].append(promise)
+        # Targets first, so that a line that takes one back makes room for an initial value.
+        for promise in fitting:
+            if promise.value.kind is ValueKind.TARGET and promise.value.value is None:
+                self._set_target(promise)
+                yield Aside(promise.origin.line, KEPT)
+        for place, told in starts.items():
+            yield from self._start(place, told)
+        for promise in fitting:
+            if promise.value.kind is ValueKind.TARGET and promise.value.value is not None:
+                yield self._target(promise)
+
+    def _misfit(self, promise: Promise) -> tuple[str, str, str] | None:
+        """The column, the problem and the remedy of what the indicator cannot take."""
+        if promise.value.value is None:
+            return None
+        if not FIRST_DAY <= promise.value.day <= LAST_DAY:
+            remedy = f"write a day from {FIRST_DAY} to {LAST_DAY}, or leave the line out"
+            return "date_valeur", "is out of the catalogue's range", remedy
+        if self._entry["grain"] == REGION and _place(promise) != REGION:
+            remedy = "write grain: department for it in the catalogue, or leave the line out"
+            return "zone_id", "is finer than what the catalogue follows of this indicator", remedy
+        value = self._in_unit(promise)
+        if self._entry["unit"] == "ratio" and not 0 <= value <= 1:
+            remedy = f"write a number from 0 to {HUNDRED if self._is_percent else 1}, or give the"
+            return "valeur", "is out of range for a ratio", f"{remedy} indicator another unit"
+        return None
+
+    def _in_unit(self, promise: Promise) -> Decimal:
+        value = promise.value.value or Decimal(0)
+        return value / HUNDRED if self._is_percent else value
+
+    # Baselines.
+
+    def _start(self, place: str, told: Iterable[Promise]) -> Iterator[Finding]:
+        known = self._baseline(place)
+        by_day = {promise.value.day: promise for promise in told}
+        if known is not None and _is_taken_back(by_day.get(known["day"])):
+            self._drop_baseline(place)
+            known = None
+        days = {day for day, promise in by_day.items() if not _is_taken_back(promise)}
+        first = min(days | ({known["day"]} if known is not None else set()), default=None)
+        chosen = None if first is None else by_day.get(first)
+        if first is not None and chosen is not None:
+            ends = [one["day"] for one in self._milestones_of(place) if one.get("day")]
+            if ends and min(ends) <= first:
+                problem = f"is not before the milestone of {min(ends)}"
+                yield chosen.origin.refusal("date_valeur", problem, "correct the day of one")
+                told = [promise for promise in told if promise is not chosen]
+            elif known is None or (known["day"], known["value"]) != (first, self._in_unit(chosen)):
+                self._set_baseline(place, chosen)
+        for promise in told:
+            is_late = not _is_taken_back(promise) and promise.value.day != first
+            yield Aside(promise.origin.line, LATER if is_late else KEPT)
+
+    def _baseline(self, place: str) -> Declaration | None:
+        own: Declaration | None = self._entry.get("baselines", {}).get(place)
+        return self._entry.get("baseline") if own is None and place == REGION else own
+
+    def _set_baseline(self, place: str, promise: Promise) -> None:
+        start = {
+            "value": self._in_unit(promise),
+            "day": promise.value.day,
+            "source": _source(promise),
+        }
+        if place == REGION and "baseline" in self._entry:
+            self._entry["baseline"] = start
+        else:
+            starts = {**self._entry.get("baselines", {}), place: start}
+            in_order = sorted(starts.items(), key=lambda one: (one[0] != REGION, one[0]))
+            self._entry["baselines"] = dict(in_order)
+
+    def _drop_baseline(self, place: str) -> None:
+        self._entry.get("baselines", {}).pop(place, None)
+        if place == REGION:
+            self._entry.pop("baseline", None)
+        if not self._entry.get("baselines", True):
+            del self._entry["baselines"]
+
+    # Milestones.
+
+    def _target(self, promise: Promise) -> Finding:
+        start = self._baseline(_place(promise))
+        if start is not None and promise.value.day <= start["day"]:
+            problem = f"is not after the initial value's ({start['day']})"
+            return promise.origin.refusal("date_valeur", problem, "correct the day of one of them")
+        self._set_target(promise)
+        return Aside(promise.origin.line, KEPT)
+
+    def _set_target(self, promise: Promise) -> None:
+        place, day = _place(promise), promise.value.day
+        target = None if promise.value.value is None else self._in_unit(promise)
+        known = next(
+            (
+                one
+                for one in self._milestones_of(place)
+                if one.get("day") == day and one.get("target") is not None
+            ),
+            None,
+        )
+        if known is not None and known["target"] == target:
+            return
+        if known is not None and target is not None and _scope(known) == [place]:
+            known |= {"target": target, "source": _source(promise)}
+            return
+        milestones: list[Declaration] = self._entry.get("milestones", [])
+        if known is not None:
+            left = [one for one in _scope(known) if one != place]
+            known["scope"] = left
+            if not left:
+                milestones.remove(known)
+        if target is not None:
+            milestones.insert(_after(milestones, day), self._milestone(promise, target))
+        self._entry["milestones"] = milestones
+        if not milestones:
+            del self._entry["milestones"]
+
+    def _milestones_of(self, place: str) -> list[Declaration]:
+        return [one for one in self._entry.get("milestones", []) if place in _scope(one)]
+
+    def _milestone(self, promise: Promise, target: Decimal) -> Declaration:
+        place, day = _place(promise), promise.value.day
+        taken = {one["id"] for one in self._entry.get("milestones", [])}
+        identifier = f"vc_{day:%Y%m%d}_{place}"
+        while identifier in taken:
+            identifier += "_bis"
+        return {
+            "id": identifier,
+            "target": target,
+            "day": day,
+            "scope": [place],
+            "source": _source(promise),
+        }
+
+
+def _observes(entry: Declaration, name: str) -> bool:
+    return bool(entry["measure"].get("observed") == name)
+
+
+def _is_taken_back(promise: Promise | None) -> bool:
+    return promise is not None and promise.value.value is None
+
+
+def _is_national(promise: Promise) -> bool:
+    return place_of(promise.value.territory) is None
+
+
+def _key(promise: Promise) -> str:
+    return place_of(promise.value.territory) or COUNTRY
+
+
+def _place(promise: Promise) -> str:
+    return place_of(promise.value.territory) or REGION
+
+
+def _scope(milestone: Declaration) -> list[str]:
+    """The territories that a milestone holds for, one by one."""
+    declared = milestone.get("scope", [REGION])
+    regions = [REGION] if REGION in declared else []
+    codes = [code for code in DEPARTMENTS if code in declared or "departments" in declared]
+    return regions + codes
+
+
+def _after(milestones: list[Declaration], day: date) -> int:
+    """Where a milestone of a day belongs: after the last one that is not later."""
+    places = [at for at, one in enumerate(milestones, 1) if one.get("day") and one["day"] <= day]
+    return max(places, default=0)
+
+
+def _source(promise: Promise) -> str:
+    name = promise.origin.file.replace("\\", "/").rpartition("/")[2]
+    return f"PILOTE, fichier {name}"[:1000]
+
+
+def _new_entry(name: str, promises: Iterable[Promise], *, percent: bool) -> Declaration:
+    """Declare an indicator of which only its values are known; people write the rest."""
+    at_region = all(_place(promise) == REGION for promise in promises)
+    return {
+        "id": name.lower().replace("-", "_"),
+        "title": f"Indicateur {name}",
+        "definition": f"Indicateur {name} de PILOTE, tel que l’État le publie.",
+        "unit": "ratio" if percent else "count",
+        "direction": RISING,  # As PILOTE has it where nobody said.
+        "grain": REGION if at_region else "department",
+        "measure": {"observed": name, "percent": True} if percent else {"observed": name},
+        "periodicity": "irregular",
+        "availability_delay_days": 0,
+    }

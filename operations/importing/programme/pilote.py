@@ -1,0 +1,54 @@
+"""What becomes of PILOTE's initial and target values: baselines and milestones, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from operations.importing.event_building import Origin
+from operations.importing.findings import Aside, Finding
+from operations.importing.pilote import PiloteValue
+from operations.importing.programme.merging import Declaration, Told, merge
+from operations.importing.programme.promises import Promise, Promises
+
+__all__ = ["NO_CATALOGUE", "CatalogueKeeper", "NoCatalogue"]
+
+NO_CATALOGUE = "an initial or a target value, for which --catalogue is not given"
+
+
+class CatalogueKeeper:
+    """Merges what it takes into a programme's declaration, once all files have been read."""
+
+    def __init__(self, declared: Declaration, told: Told | None = None) -> None:
+        self.declared = declared
+        """The declaration as given; merged, once `rest` has been asked for."""
+        self.has_changes = False
+        self._told = told
+        self._promises = Promises()
+
+    def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:
+        """Take a value with the line that says it."""
+        self._promises.take(Promise(value, origin, time))
+
+    def rest(self) -> Iterator[Finding]:
+        """Merge; and find for each line what has become of it."""
+        merged, findings = merge(self.declared, self._promises.kept(), self._told)
+        self.has_changes = merged != self.declared
+        self.declared = merged
+        yield from self._promises.others()
+        yield from findings
+
+
+class NoCatalogue:
+    """Leaves aside what it takes."""
+
+    def __init__(self) -> None:
+        self._lines: list[int] = []
+
+    def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:  # noqa: ARG002
+        """Count the line."""
+        self._lines.append(origin.line)
+
+    def rest(self) -> Iterator[Finding]:
+        """Find each of them left aside."""
+        return (Aside(line, NO_CATALOGUE) for line in self._lines)

@@ -1,0 +1,129 @@
+"""An import as a person sees it: how far it is, what is refused, and the account in the end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+from rich.markup import escape
+from rich.progress import Progress
+
+from boundary.addresses import shown_address
+from boundary.screen import LegibleConsole
+from boundary.showing import legible, say
+from broker.clients import BrokerSecurity
+from operations.client import KafkaPublisher, Publisher
+from operations.emitting.options import DoorChoice
+from operations.importing.findings import Reader, Watch
+from operations.importing.refusal import Refusal
+from operations.importing.run import Import, empty_files, run_import
+from operations.importing.sender import Tally
+
+__all__ = ["carry_out"]
+
+MOST_TOLD: Final = 20
+"""Refusals on the screen; all of them are in the file of --refusals, and counted in the end."""
+JOURNAL: Final = "imports.sqlite3"
+
+
+def carry_out(
+    reader: Reader,
+    *,
+    files: tuple[Path, ...],
+    bootstrap: str,
+    door: DoorChoice | None,
+    recorded_at: datetime | None,
+    journal: Path | None,
+    **how: Any,
+) -> Tally:
+    """Import files as asked, told on the screen as it goes; the account is printed in any case.
+
+    The caller ends with status 1 where the tally has refusals.
+    """
+    if door is not None and door.spool_file is not None:
+        raise click.BadParameter(
+            "an import needs none: run it again, and it goes on", param_hint="--spool"
+        )
+    kafka = ",".join(sorted(bootstrap.split(",")))
+    plan = Import(
+        files=files,
+        destination=kafka if door is None else shown_address(door.url),
+        journal=journal or Path(click.get_app_dir("smart-region")) / JOURNAL,
+        recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
+        **how,
+    )
+    tally = Tally()
+    try:
+        with _screen() as (watch, say):
+            told = 0
+
+            def tell(refusal: Refusal) -> None:
+                nonlocal told
+                told += 1
+                if told <= MOST_TOLD:
+                    say(str(refusal))
+
+            for file in empty_files(plan, reader):
+                say(f"{file}: has no line below its heading: there is nothing to import")
+            run_import(
+                plan,
+                reader,
+                partial(_kafka, bootstrap) if door is None else door.publisher,
+                now=datetime.now(UTC),
+                tell=tell,
+                watch=watch,
+                tally=tally,
+            )
+    finally:
+        if tally.lines:  # Not where the files could not even be opened.
+            _print_account(tally, plan)
+    return tally
+
+
+def _kafka(bootstrap: str) -> Publisher:
+    # Errors reach the reader as one line of ours, not as the client's account of each attempt.
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    return KafkaPublisher(bootstrap, security=BrokerSecurity.from_environment(os.environ))
+
+
+@contextmanager
+def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
+    """Give what shows how far a file is read, where a person watches, and what says a line."""
+    if not sys.stderr.isatty():
+        yield None, partial(say, err=True)
+        return
+    console = LegibleConsole(stderr=True)
+    with Progress(console=console, transient=True) as progress:
+
+        def watch(file: BinaryIO) -> BinaryIO:
+            size = os.fstat(file.fileno()).st_size
+            name = escape(legible(Path(file.name).name))
+            return progress.wrap_file(file, total=size, description=name)
+
+        yield watch, partial(console.print, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_account(tally: Tally, plan: Import) -> None:
+    if tally.problems.total() > MOST_TOLD:
+        told = tally.problems.total()
+        where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
+        say(f"… {told - MOST_TOLD} refusals more: {where}", err=True)
+    sent = "would be sent" if plan.dry_run else "sent"
+    say(
+        f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"
+        f" {tally.aside.total()} left aside, {tally.refused} refused"
+    )
+    for why, count in tally.aside.most_common():
+        say(f"  {count} left aside: {why}")
+    for what, count in tally.notes.most_common():
+        say(f"  {count} of all: {what}")
+    for (column, problem), count in tally.problems.most_common():
+        say(f"  {count} refused: {column or 'line'} {problem}")

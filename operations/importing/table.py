@@ -1,0 +1,353 @@
+"""A CSV file as people save it: rows with their lines, whatever its encoding and separator."""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, TypeAlias
+
+from boundary.errors import SmartRegionError
+from events.person_data import find_person_data
+from operations.importing.refusal import Refusal
+
+__all__ = [
+    "Encoding",
+    "HeadingError",
+    "Layout",
+    "Row",
+    "Table",
+    "UnreadableFileError",
+    "open_table",
+]
+
+Encoding: TypeAlias = Literal["utf-8", "cp1252"]
+
+DELIMITERS: Final = (";", ",", "\t", "|")
+BYTE_ORDER_MARK: Final = "\ufeff"
+LONGEST_CELL: Final = 1_000
+"""Characters of a cell that is read: five times the longest text that a fact has. What reads
+numbers and composes accents takes the square of a text's length."""
+LONGEST_FIELD_LINES: Final = 50
+"""How many lines a quoted text may span: a quote that is not closed by then never is."""
+
+# What the first bytes say of files that are no text at all, or not in one of our encodings.
+_OTHER_KINDS: Final[Mapping[bytes, str]] = {
+    b"PK\x03\x04": "is a workbook, or another archive",
+    b"\xd0\xcf\x11\xe0": "is an old workbook",
+    b"\x1f\x8b": "is compressed",
+    b"%PDF": "is a PDF",
+    b"\xff\xfe": "is in UTF-16",
+    b"\xfe\xff": "is in UTF-16",
+}
+SAVE_AS_CSV: Final = "save it as CSV, in UTF-8 or Windows-1252"
+_UNCLOSED: Final = "unexpected end of data"  # As the csv module says it, in every version.
+
+
+class UnreadableFileError(SmartRegionError):
+    """A file cannot be read at all."""
+
+    def __init__(self, file: Path, *, problem: str, remedy: str) -> None:
+        self.file = file
+        super().__init__(f"{file}: {problem}: {remedy}")
+
+
+class HeadingError(SmartRegionError):
+    """A file's first line does not name the columns that are needed."""
+
+    def __init__(self, file: Path, line: int, column: str, *, problem: str, remedy: str) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+        super().__init__(f"{file}:{line}: {column}: {problem}: {remedy}")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is known of a table before it is read; None: found from the file itself."""
+
+    columns: tuple[str, ...]
+    """Those that must be there, in any order and among others."""
+    optional: tuple[str, ...] = ()
+    delimiter: str | None = None
+    encoding: Encoding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the line on which it begins, and the trimmed cells of the layout's columns."""
+
+    line: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file whose heading fits its layout."""
+
+    file: Path
+    encoding: Encoding
+    delimiter: str
+    heading: tuple[str, ...]
+    heading_line: int
+    places: Mapping[str, int]
+    """Where the layout's columns are."""
+
+    @property
+    def name(self) -> str:
+        """The file as it was named, for reports."""
+        return str(self.file)
+
+    def has_lines(self) -> bool:
+        """Tell whether there is anything but separators below the heading."""
+        # One byte a character: only so that lines may end as on any system.
+        with self.file.open(encoding="latin-1") as lines:
+            below = (text for number, text in enumerate(lines, 1) if number > self.heading_line)
+            return any(text.strip(" \t\r\n;,|") for text in below)
+
+    def rows(self, watch: Callable[[BinaryIO], BinaryIO] | None = None) -> Iterator[Row | Refusal]:
+        """Read the rows; a line that is none is refused, and stops nothing.
+
+        `watch` may wrap the file, to show how far it is read.
+        """
+        with _opened(self.file) as file:
+            lines = _Lines(_decoded(watch(file) if watch else file, self.encoding))
+            for line, text in lines:
+                if line <= self.heading_line:
+                    continue
+                if text is None:
+                    yield self._refusal(line, *_UNDECODABLE[self.encoding])
+                    continue
+                read = self._cells(text, lines)
+                if isinstance(read, str):
+                    yield self._refusal(line, *_MALFORMED[read])
+                elif not any(read):
+                    pass  # What spreadsheets leave behind: an empty line, or one of separators.
+                elif len(read) < len(self.heading) or any(read[len(self.heading) :]):
+                    cells = f"{len(read)} cell{'s' * (len(read) > 1)}"
+                    problem = f"has {cells} where the heading has {len(self.heading)}"
+                    remedy = f"put text that holds {_named(self.delimiter)} between quotes"
+                    yield self._refusal(line, problem, remedy)
+                else:
+                    yield self._row(line, read)
+
+    def _row(self, line: int, read: list[str]) -> Row | Refusal:
+        cells = {name: read[place] for name, place in self.places.items()}
+        for name, cell in cells.items():
+            if len(cell) > LONGEST_CELL:
+                problem = f"has {len(cell)} characters"
+                remedy = f"write at most {LONGEST_CELL}"
+                return Refusal(self.name, line, name, None, problem, remedy)
+        return Row(line, cells)
+
+    def _cells(self, text: str, lines: _Lines) -> list[str] | str:
+        """The cells of the row that begins with a line; or the name of what is wrong with it."""
+        try:
+            return _split([text], self.delimiter)
+        except csv.Error as error:
+            if str(error) != _UNCLOSED:
+                return "quotes"
+        further = lines.take(LONGEST_FIELD_LINES)
+        for count in range(1, len(further) + 1):
+            joined = [text, *(part or "" for _, part in further[:count])]
+            try:
+                cells = _split(joined, self.delimiter)
+            except csv.Error as error:
+                if str(error) != _UNCLOSED:
+                    break
+            else:
+                if len(cells) != len(self.heading):
+                    break  # Another text's quote was taken for the one that is missing.
+                lines.give_back(further[count:])
+                return cells
+        lines.give_back(further)
+        return "unclosed"
+
+    def _refusal(self, line: int, problem: str, remedy: str) -> Refusal:
+        return Refusal(self.name, line, None, None, problem, remedy)
+
+
+_UNDECODABLE: Final[Mapping[Encoding, tuple[str, str]]] = {
+    "utf-8": ("has a character that is not UTF-8, as the others are", "type its accents again"),
+    "cp1252": ("has a character that Windows-1252 does not know", SAVE_AS_CSV),
+}
+_MALFORMED: Final[Mapping[str, tuple[str, str]]] = {
+    "quotes": (
+        "has quotes that do not go around a whole cell",
+        'put quotes around the whole cell, and write " as "" inside it',
+    ),
+    "unclosed": (
+        "opens a quote that is not closed",
+        'close it, or write " as "" inside a quoted text',
+    ),
+}
+
+
+def open_table(file: Path, layout: Layout) -> Table:
+    """Look at a file: its encoding, its separator, and where its columns are.
+
+    Columns are known by their names, whatever their case, order and the spaces around them.
+    Raises UnreadableFileError or HeadingError.
+    """
+    encoding = layout.encoding or _encoding_of(file)
+    with _opened(file) as opened:
+        for line, text in _decoded(opened, encoding):
+            if text is None:
+                problem, remedy = _UNDECODABLE[encoding]
+                raise UnreadableFileError(file, problem=f"its heading {problem}", remedy=remedy)
+            if text.strip(" \t\r\n;,|"):
+                delimiter = layout.delimiter or _delimiter_of(text, layout)
+                try:
+                    heading = _split([text], delimiter)
+                except csv.Error:
+                    problem, remedy = _MALFORMED["quotes"]
+                    raise HeadingError(
+                        file, line, "heading", problem=problem, remedy=remedy
+                    ) from None
+                while heading and not heading[-1]:
+                    heading.pop()
+                places = _places(file, line, heading, layout)
+                return Table(file, encoding, delimiter, tuple(heading), line, places)
+    remedy = f"write a first line with the columns {', '.join(layout.columns)}"
+    raise UnreadableFileError(file, problem="is empty", remedy=remedy)
+
+
+def _heading_error(file: Path, line: int, problem: str, remedy: str) -> HeadingError:
+    return HeadingError(file, line, "heading", problem=problem, remedy=remedy)
+
+
+class _Lines:
+    """Numbered lines, of which some may be taken in advance and given back."""
+
+    def __init__(self, lines: Iterator[tuple[int, str | None]]) -> None:
+        self._lines = lines
+        self._returned: deque[tuple[int, str | None]] = deque()
+
+    def __iter__(self) -> Iterator[tuple[int, str | None]]:
+        return self
+
+    def __next__(self) -> tuple[int, str | None]:
+        return self._returned.popleft() if self._returned else next(self._lines)
+
+    def take(self, most: int) -> list[tuple[int, str | None]]:
+        return [line for _, line in zip(range(most), self, strict=False)]
+
+    def give_back(self, lines: list[tuple[int, str | None]]) -> None:
+        self._returned.extendleft(reversed(lines))
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    try:
+        with file.open("rb") as opened:
+            yield opened
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror or error})"
+        remedy = "check its name and its rights"
+        raise UnreadableFileError(file, problem=problem, remedy=remedy) from error
+
+
+def _raw_lines(file: BinaryIO) -> Iterator[bytes]:
+    # One byte a character: only so that lines may end as on any system (\n, \r\n, \r).
+    text = TextIOWrapper(file, encoding="latin-1", newline="")
+    try:
+        for line in text:
+            yield line.encode("latin-1")
+    finally:
+        text.detach()
+
+
+def _decoded(file: BinaryIO, encoding: Encoding) -> Iterator[tuple[int, str | None]]:
+    """Number the lines from 1, and decode them; one that cannot be decoded is None."""
+    for number, raw in enumerate(_raw_lines(file), start=1):
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            yield number, None
+        else:
+            yield number, text.removeprefix(BYTE_ORDER_MARK) if number == 1 else text
+
+
+def _encoding_of(file: Path) -> Encoding:
+    """UTF-8 where more lines with accents are than are not; else what Windows calls ANSI.
+
+    A line or two that were pasted from elsewhere do not spoil all the others.
+    """
+    utf8 = other = 0
+    with _opened(file) as opened:
+        start = opened.read(4)
+        for mark, problem in _OTHER_KINDS.items():
+            if start.startswith(mark):
+                raise UnreadableFileError(file, problem=problem, remedy=SAVE_AS_CSV)
+        opened.seek(0)
+        for raw in _raw_lines(opened):
+            if raw.isascii():
+                continue
+            try:
+                raw.decode()
+            except UnicodeDecodeError:
+                other += 1
+            else:
+                utf8 += 1
+    return "cp1252" if other and other >= utf8 else "utf-8"
+
+
+def _delimiter_of(heading: str, layout: Layout) -> str:
+    """The separator that shows most of the columns; among equals, that of the most cells."""
+    wanted = {_folded(name) for name in (*layout.columns, *layout.optional)}
+
+    def found(delimiter: str) -> tuple[int, int]:
+        try:
+            cells = _split([heading], delimiter)
+        except csv.Error:
+            return 0, 0
+        return len(wanted.intersection(map(_folded, cells))), len(cells)
+
+    return max(DELIMITERS, key=found)
+
+
+def _split(lines: Iterable[str], delimiter: str) -> list[str]:
+    """The trimmed cells of one row. Raises csv.Error."""
+    (cells,) = csv.reader(lines, delimiter=delimiter, strict=True)
+    return [cell.strip() for cell in cells]
+
+
+def _places(file: Path, line: int, heading: Collection[str], layout: Layout) -> Mapping[str, int]:
+    folded = [_folded(name) for name in heading]
+    places: dict[str, int] = {}
+    for name in (*layout.columns, *layout.optional):
+        count = folded.count(_folded(name))
+        if count > 1:
+            raise HeadingError(
+                file, line, name, problem=f"is there {count} times", remedy="keep one of them"
+            )
+        if count == 1:
+            places[name] = folded.index(_folded(name))
+        elif name in layout.columns:
+            remedy = _remedy_for(name, heading)
+            raise HeadingError(file, line, name, problem="is not a column", remedy=remedy)
+    return places
+
+
+def _remedy_for(missing: str, heading: Collection[str]) -> str:
+    near = get_close_matches(missing, heading, n=1)
+    if near:
+        return f"rename {near[0]!r}"
+    # A file without a heading begins with somebody's line. Each cell is judged by what it says.
+    if find_person_data({"data": {"cells": list(heading)}}) is not None:
+        return "write the names of the columns into the first line; what is there looks like data"
+    return f"add it; found {', '.join(heading)[:200]}"
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip()[:LONGEST_CELL]).casefold()
+
+
+def _named(delimiter: str) -> str:
+    return "a tab" if delimiter == "\t" else repr(delimiter)

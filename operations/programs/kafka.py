@@ -1,0 +1,174 @@
+"""A real Apache Kafka on loopback: one KRaft process, its settings and data in a folder."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from boundary.errors import SmartRegionError
+from boundary.private_files import PRIVATE_UMASK, make_private_folder
+from operations.programs.addresses import HOST, address_of
+
+__all__ = [
+    "KAFKA_FOLDER",
+    "QUICK_START",
+    "READY",
+    "Kafka",
+    "KafkaMissingError",
+    "KafkaNotFormattedError",
+    "missing_requirement",
+]
+
+KAFKA_FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kafka"
+"""Where a clone of the project brings the jars; an installed package has none."""
+
+READY: Final = "Kafka Server started"
+"""What it logs once it serves."""
+
+FORMAT_SECONDS: Final = 60.0
+
+QUICK_START: Final = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""C1 and the serial collector start fastest."""
+
+PROPERTIES: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+# One broker, and quick to start.
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+log.cleaner.dedupe.buffer.size=8388608
+# A killed broker may come back as soon as the controller has given its old session up.
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+# A group forms at once.
+group.initial.rebalance.delay.ms=0
+"""
+
+
+class KafkaMissingError(SmartRegionError):
+    """Java or Kafka's jars are not there."""
+
+    def __init__(self, folder: Path, *, reason: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"kafka: {reason}: run {folder / 'jars.sh'} in a clone of the project,"
+            " or name its deploy/kafka folder with --kafka"
+        )
+
+
+class KafkaNotFormattedError(SmartRegionError):
+    """The broker's data folder could not be made."""
+
+    def __init__(self, folder: Path, *, cause: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"kafka: cannot make a data folder in {folder} ({cause}): check that there is room and"
+            " that the folder is ours to write, or remove what a half-made one left"
+        )
+
+
+def missing_requirement(folder: Path = KAFKA_FOLDER) -> str | None:
+    """Say what keeps Kafka from running here, or None; `folder` is a clone's deploy/kafka."""
+    if shutil.which("java") is None:
+        return "there is no Java on the path"
+    if not any(_jars(folder).glob("kafka-server-*.jar")):
+        return f"there are no jars of Kafka in {_jars(folder)}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """One broker, its own controller: what it is started with."""
+
+    folder: Path
+    """Of its settings and its data, which it finds again when it is started again."""
+    port: int
+    controller_port: int
+    distribution: Path = KAFKA_FOLDER
+    """A clone's deploy/kafka."""
+    heap_mb: int = 512
+    jvm_options: Sequence[str] = QUICK_START
+
+    @property
+    def bootstrap(self) -> str:
+        """The address that clients are given."""
+        return address_of(self.port)
+
+    @property
+    def command(self) -> list[str]:
+        """What starts it, once it is prepared."""
+        return [*self._java(), "kafka.Kafka", str(self._configuration)]
+
+    def prepare(self, properties: str = "") -> None:
+        """Write its settings, and make its data folder where there is none.
+
+        `properties` are lines that come last, and so win; in them `{port}` and `{controller_port}`
+        stand for the broker's own. Raises KafkaMissingError or KafkaNotFormattedError.
+        """
+        if reason := missing_requirement(self.distribution):
+            raise KafkaMissingError(self.distribution, reason=reason)
+        make_private_folder(self.folder)
+        text = (PROPERTIES + properties).format(
+            host=HOST, port=self.port, controller_port=self.controller_port, data=self._data
+        )
+        self._configuration.write_text(text, encoding="utf-8")
+        if not (self._data / "meta.properties").exists():
+            self._format()
+
+    def _format(self) -> None:
+        """Give the data folder its cluster id, as KRaft wants before a first start."""
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # In one word with its option: one id in 64 begins with a hyphen.
+        command = [*self._java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
+        done = subprocess.run(  # noqa: S603 - our own broker
+            [*command, "-c", str(self._configuration)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=FORMAT_SECONDS,
+            umask=PRIVATE_UMASK,
+        )
+        if done.returncode != 0:
+            said = (done.stdout + done.stderr).split("\n")
+            cause = next((line.strip() for line in reversed(said) if line.strip()), "no word")
+            raise KafkaNotFormattedError(self.folder, cause=cause)
+
+    def _java(self) -> list[str]:
+        return [
+            "java",
+            f"-Xmx{self.heap_mb}m",
+            *self.jvm_options,
+            f"-Dlog4j2.configurationFile={self.distribution / 'log4j2.xml'}",
+            "-cp",
+            f"{_jars(self.distribution)}/*",
+        ]
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "server.properties"
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+
+def _jars(folder: Path) -> Path:
+    return folder / "target" / "jars"

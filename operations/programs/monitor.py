@@ -1,0 +1,35 @@
+"""The project's own commands as programs: how they are called, and how they are told settings."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from pydantic import SecretStr
+
+from broker.settings import ENV_PREFIX, BrokerSettings
+
+__all__ = ["COMMAND", "environment"]
+
+COMMAND: Final = (sys.executable, "-m", "smart_region")
+
+
+def environment(settings: BrokerSettings) -> dict[str, str]:
+    """Write settings as the variables that they are read from; what is not set stays out."""
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {
+        ENV_PREFIX + name.upper(): _written(value)
+        for name, value in values.items()
+        if value is not None and value != ()
+    }
+
+
+def _written(value: object) -> str:
+    """Write one value: a list with commas, and a secret in the clear."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)

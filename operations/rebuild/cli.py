@@ -1,0 +1,83 @@
+"""The command `smart-region rebuild`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from boundary.showing import say
+from broker.options import OneOf
+
+if TYPE_CHECKING:
+    from events.registry import Family
+
+__all__ = ["commands"]
+
+
+@click.command()
+@click.option(
+    "--family",
+    "families",
+    type=OneOf("Family", "events.registry"),
+    multiple=True,
+    help="Rebuild this family alone; may be given several times.",
+)
+@click.option(
+    "--partition",
+    "partitions",
+    type=click.IntRange(min=0),
+    multiple=True,
+    help="Rebuild this partition alone; may be given several times.",
+)
+@click.option(
+    "--accept-missing",
+    is_flag=True,
+    help="Rebuild although the raw topics no longer hold all that was read of them.",
+)
+@click.option("--yes", is_flag=True, help="Do it; without, only what would be done is told.")
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+def rebuild(
+    *,
+    families: tuple[Family, ...],
+    partitions: tuple[int, ...],
+    accept_missing: bool,
+    yes: bool,
+    bootstrap: str | None,
+) -> None:
+    """Make states again of the raw topics, where a changelog was lost or is not to be trusted.
+
+    Sets the workers' committed offsets back to the beginning, and deletes the records of their
+    changelogs: the workers then read every event again. Every worker has to be stopped meanwhile.
+    Cut short, it may be run again. See docs/retention.md.
+    """
+    from events.registry import Family
+    from operations.rebuild import procedure
+    from streams.settings import load_settings
+
+    settings = load_settings(broker=bootstrap)
+    plan = procedure.plan_rebuild(settings, families, partitions)
+    for family in Family:
+        mine = [one for one in plan.partitions if one.family is family]
+        if mine:
+            say(
+                f"{family}: {len(mine)} partitions, {sum(one.events for one in mine)} events to "
+                f"read again, {sum(one.committed > 0 for one in mine)} offsets to reset, "
+                f"{sum(bool(one.states_end) for one in mine)} changelog partitions to empty"
+            )
+    for missing in plan.missing:
+        say(f"missing: {missing}")
+    if not yes:
+        say("nothing was done: add --yes to rebuild", err=True)
+        return
+    procedure.rebuild(settings, plan, accept_missing=accept_missing)
+    say("done: offsets reset, changelogs empty")
+    say(
+        "now start the workers: they read the events again (records that are refused become dead"
+        " letters again), and are ready at once; figures are right when their lag is 0. Then"
+        " `smart-region audit --against URL`",
+        err=True,
+    )
+
+
+commands: list[click.Command] = [rebuild]

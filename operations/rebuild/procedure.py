@@ -1,0 +1,256 @@
+"""The rebuild from end to end: what it would do, and doing it.
+
+Offsets go back first. States are sets, so that events that are read again change none that is
+right: cut short anywhere, the command is run again as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka import TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import (
+    AuthorizationError,
+    BrokerResponseError,
+    NoError,
+    TopicAuthorizationFailedError,
+)
+from kafka.structs import OffsetAndMetadata
+
+from broker.administration import administering
+from broker.errors import BrokerRefusedError
+from broker.group_members import group_members
+from broker.topic_admin import ALTERED, apply_topics, seen_topics
+from events.registry import Family
+from events.topics import changelog_name, changelog_topics, topic_name
+from operations.rebuild.errors import (
+    EventsMissingError,
+    NoSuchPartitionError,
+    RightLackingError,
+    WorkersRunningError,
+)
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+__all__ = ["PartitionPlan", "RebuildPlan", "plan_rebuild", "rebuild"]
+
+HEARD_SECONDS: Final = 20.0
+HEARD_PAUSE_SECONDS: Final = 0.1
+NOTHING_DONE: Final = "nothing was done"
+OFFSETS_RESET: Final = "the offsets were reset: run it again to end it"
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionPlan:
+    """What is to be reset of one family's partition."""
+
+    family: Family
+    partition: int
+    events_start: int
+    events_end: int
+    committed: int
+    """The next offset that the workers would have read; 0 where nothing is committed."""
+    states_end: int | None
+    """Where the changelog ends, before which all is deleted; None where there is no changelog."""
+
+    @property
+    def events(self) -> int:
+        """How many offsets of events are read again."""
+        return self.events_end - self.events_start
+
+    @property
+    def missing(self) -> str | None:
+        """Say what the raw topic no longer has; None where it has all."""
+        where = f"{topic_name(self.family)}[{self.partition}]"
+        if self.committed > self.events_end:
+            return f"{where} ends at {self.events_end} and was read up to {self.committed}"
+        if self.events_start:
+            return f"{where} begins at {self.events_start}, not 0"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildPlan:
+    """What a rebuild resets."""
+
+    partitions: Sequence[PartitionPlan]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Say what the raw topics no longer have."""
+        return tuple(one.missing for one in self.partitions if one.missing)
+
+
+def plan_rebuild(
+    settings: Settings, families: Iterable[Family] = (), partitions: Iterable[int] = ()
+) -> RebuildPlan:
+    """Look at the topics and the group, and change nothing; none chosen means all.
+
+    Raises WorkersRunningError, RightLackingError, NoSuchPartitionError, and as `administering`.
+    """
+    chosen = sorted(set(partitions)) or range(settings.partitions)
+    for partition in chosen:
+        if partition not in range(settings.partitions):
+            raise NoSuchPartitionError(partition, partitions=settings.partitions)
+    wanted = [family for family in Family if family in set(families) or not set(families)]
+    places = [(family, partition) for family in wanted for partition in chosen]
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        _assert_stopped(admin, settings.app_id)
+        logs = {family: changelog_name(settings.app_id, family) for family in wanted}
+        there = seen_topics(admin, logs.values())
+        events = [TopicPartition(topic_name(family), number) for family, number in places]
+        states = [
+            TopicPartition(logs[family], number)
+            for family, number in places
+            if logs[family] in there
+        ]
+        with _needing("Describe", "the event topics and changelogs", done=NOTHING_DONE):
+            starts = _offsets(admin, events, OffsetSpec.EARLIEST)
+            ends = _offsets(admin, [*events, *states], OffsetSpec.LATEST)
+        committed = _committed(admin, settings.app_id)
+    return RebuildPlan(
+        [
+            PartitionPlan(
+                family,
+                number,
+                events_start=starts[event],
+                events_end=ends[event],
+                committed=max(committed.get(event, 0), 0),
+                states_end=ends.get(TopicPartition(logs[family], number)),
+            )
+            for (family, number), event in zip(places, events, strict=True)
+        ]
+    )
+
+
+def rebuild(settings: Settings, plan: RebuildPlan, *, accept_missing: bool = False) -> None:
+    """Reset the offsets of the plan's partitions, and empty their changelogs.
+
+    A changelog that is not there is created. Raises EventsMissingError unless that is accepted;
+    else as `plan_rebuild`, `apply_topics` and `administering`.
+    """
+    if plan.missing and not accept_missing:
+        raise EventsMissingError(plan.missing)
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        _assert_stopped(admin, settings.app_id)
+        _reset_offsets(admin, settings.app_id, plan)
+        _empty_changelogs(admin, settings.app_id, plan)
+    absent = {one.family for one in plan.partitions if one.states_end is None}
+    specs = [
+        spec
+        for spec in changelog_topics(
+            partitions=settings.partitions,
+            replication=settings.replication,
+            app_id=settings.app_id,
+        )
+        if spec.name in {changelog_name(settings.app_id, family) for family in absent}
+    ]
+    if specs:
+        apply_topics(settings.broker, specs, security=settings.security())
+
+
+def _assert_stopped(admin: Any, group: str) -> None:  # noqa: ANN401 - untyped client
+    with _needing("Describe", f"the group {group}", done=NOTHING_DONE):
+        members = group_members(admin, group).members
+    if members:
+        raise WorkersRunningError(group, members)
+
+
+def _committed(admin: Any, group: str) -> Mapping[TopicPartition, int]:  # noqa: ANN401
+    with _needing("Describe", f"the group {group}", done=NOTHING_DONE):
+        found = admin.list_group_offsets(group)[group]
+    return {TopicPartition(tp.topic, tp.partition): one.offset for tp, one in found.items()}
+
+
+def _offsets(
+    admin: Any,  # noqa: ANN401
+    places: Sequence[TopicPartition],
+    spec: OffsetSpec,
+) -> dict[TopicPartition, int]:
+    if not places:
+        return {}
+    found = admin.list_partition_offsets(dict.fromkeys(places, spec))
+    return {TopicPartition(tp.topic, tp.partition): one.offset for tp, one in found.items()}
+
+
+def _reset_offsets(admin: Any, group: str, plan: RebuildPlan) -> None:  # noqa: ANN401
+    places = [
+        TopicPartition(topic_name(one.family), one.partition)
+        for one in plan.partitions
+        if one.committed
+    ]
+    if not places:
+        return
+    needing = _needing("Read", f"the group {group} and the event topics", done=NOTHING_DONE)
+    beginning = OffsetAndMetadata(0, "", None)
+    with needing:
+        answers = admin.alter_group_offsets(group, dict.fromkeys(places, beginning))
+        for error in answers.values():
+            if error is not NoError:
+                raise error
+
+
+def _empty_changelogs(admin: Any, app_id: str, plan: RebuildPlan) -> None:  # noqa: ANN401
+    until = {
+        TopicPartition(changelog_name(app_id, one.family), one.partition): one.states_end
+        for one in plan.partitions
+        if one.states_end
+    }
+    if not until:
+        return
+    with (
+        _needing("Delete and AlterConfigs", f"the changelogs of {app_id}", done=OFFSETS_RESET),
+        _deleting_allowed(admin, {place.topic for place in until}),
+    ):
+        give_up_at = monotonic() + HEARD_SECONDS
+        while True:
+            try:
+                admin.delete_records(until)
+            except BrokerResponseError as error:
+                # The controller knows of the policy; the broker hears of it a little later.
+                if "PolicyViolation" not in str(error) or monotonic() > give_up_at:
+                    raise
+                sleep(HEARD_PAUSE_SECONDS)
+            else:
+                return
+
+
+@contextmanager
+def _deleting_allowed(admin: Any, topics: Iterable[str]) -> Iterator[None]:  # noqa: ANN401
+    """Let records be deleted of compacted topics: a broker refuses it while they are that alone.
+
+    By age nothing is deleted meanwhile, since a changelog keeps its records for ever.
+    """
+
+    def alter(policy: str) -> None:
+        answers = admin.alter_configs(
+            [
+                ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": policy})
+                for topic in sorted(topics)
+            ]
+        )
+        for topic, outcome in answers["topic"].items():
+            if outcome != ALTERED:
+                if "AUTHORIZATION" in outcome.upper():
+                    raise TopicAuthorizationFailedError(topic)
+                raise BrokerRefusedError("alter the settings of a topic", topic, cause=outcome)
+
+    alter("compact,delete")
+    try:
+        yield
+    finally:
+        alter("compact")
+
+
+@contextmanager
+def _needing(right: str, subject: str, *, done: str) -> Iterator[None]:
+    try:
+        yield
+    except AuthorizationError as error:
+        raise RightLackingError(right, subject, done=done) from error

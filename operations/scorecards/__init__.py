@@ -1,0 +1,1 @@
+"""What became of what each producer sent, for the producer to act on."""

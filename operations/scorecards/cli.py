@@ -1,0 +1,102 @@
+"""The command `smart-region producers report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from boundary.showing import say
+
+if TYPE_CHECKING:
+    from operations.scorecards.report import Format
+
+__all__ = ["commands"]
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group()
+def producers() -> None:
+    """Declare who may send events, and tell them what became of what they sent."""
+
+
+@producers.command()
+@click.option("--producer", "only", metavar="ID", help="Only on this one, to be sent to it.")
+@click.option(
+    "--references", is_flag=True, help="Also list what facts name that nobody ever told of."
+)
+@click.option(
+    "--sirets",
+    type=FILE,
+    metavar="FILE",
+    help="With --references: the organisations that are known, a SIRET a line.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    default="-",
+    metavar="FILE",
+    help="Where to write.  [default: standard output]",
+)
+@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+def report(
+    *,
+    only: str | None,
+    references: bool,
+    sirets: Path | None,
+    form: Format,
+    out: Path,
+    bootstrap: str | None,
+) -> None:
+    """Tell what became of what each producer sent, how late it was, and who is silent.
+
+    Everything is counted anew from the topics of events and from the dead letters: a crash, a
+    restart or a record that came twice changes nothing.
+    """
+    from boundary.whole_file import whole_file
+    from broker.reading import Extent, read_topics
+    from events.producers.loader import load_producers
+    from events.record_rules import RecordRules
+    from operations.scorecards.reading import read_letters, report_on
+    from operations.scorecards.report import report_text
+    from operations.scorecards.sightings import sightings
+    from operations.scorecards.sirets import read_sirets
+    from streams.settings import load_settings
+
+    if sirets is not None and not references:
+        raise click.UsageError("--sirets says which references are known: add --references")
+    settings = load_settings(broker=bootstrap)
+    declared = load_producers(settings.producers_file)
+    known = None if sirets is None else read_sirets(sirets)
+    security = settings.security()
+    extent = Extent()
+    seen = sightings(
+        read_topics(settings.broker, security=security, extent=extent),
+        read_letters(settings.broker, security=security),
+        partitions=settings.partitions,
+        rules=RecordRules(settings.tolerance, declared.ownership),
+    )
+    found = report_on(
+        seen,
+        declared,
+        settings.make_clock().today(),
+        only=only,
+        references=references,
+        sirets=known,
+    )
+    for line in extent.told():
+        say(line, err=True)
+    with whole_file(out) as stream:
+        stream.write(report_text(found, form).encode())
+
+
+commands: list[click.Command] = [producers]

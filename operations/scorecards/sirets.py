@@ -1,0 +1,35 @@
+"""The SIRETs of known organisations, from a file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from operations.scorecards.errors import SiretListError
+
+__all__ = ["read_sirets"]
+
+_SIRET: Final = re.compile(r"[0-9]{14}")
+_FIRST_CELL: Final = re.compile(r"[;,\t]")
+
+
+def read_sirets(file: Path) -> frozenset[str]:
+    """Read a list of organisations: a SIRET begins each line, alone or before other columns.
+
+    Spaces and quotes in it, empty lines, and a first line of headings are passed over. Raises
+    SiretListError.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError as error:
+        remedy = f"check its name and its rights ({error.strerror})"
+        raise SiretListError(file, 1, "", remedy=remedy) from error
+    found: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        cell = re.sub(r"[\s\"']", "", _FIRST_CELL.split(line, maxsplit=1)[0])
+        if _SIRET.fullmatch(cell):
+            found.add(cell)
+        elif cell and number > 1:
+            raise SiretListError(file, number, cell, remedy="begin each line with 14 digits")
+    return frozenset(found)

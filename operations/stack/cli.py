@@ -1,0 +1,65 @@
+"""The command `smart-region stack`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from boundary.showing import say
+
+__all__ = ["commands"]
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=FOLDER,
+    default="build/stack",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where data, logs and secrets are kept from run to run; remove it to begin anew.",
+)
+@click.option(
+    "--kafka",
+    "distribution",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="A clone's deploy/kafka with its jars; by default that of the clone this is run from.",
+)
+@click.option(
+    "--pace",
+    type=click.Choice(["steady", "live"]),
+    default="steady",
+    show_default=True,
+    help="live: Prometheus looks every second, and alerts without patience.",
+)
+def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
+    """Run the whole system on this machine, as plain processes, until Ctrl-C.
+
+    Kafka, two workers, the assessor, the producers' door, Prometheus and Alertmanager: each starts
+    once those before it are ready, has a log of its own, and is started again when it ends; five
+    quick ends of one end them all. They take their usual ports where these are free. Where each is
+    and how to send a first event is told. The exit status is 0 after Ctrl-C or SIGTERM, 2 when the
+    system cannot start or cannot go on.
+    """
+    from contextlib import suppress
+
+    from catalogue.loader import load_catalogue
+    from operations.programs.alerting import rule_files
+    from operations.programs.interruption import Interrupted, interruptible
+    from operations.programs.kafka import KAFKA_FOLDER
+    from operations.stack.system import StackPlan, run_stack
+    from streams.settings import load_settings
+
+    settings = load_settings()
+    rules = partial(rule_files, load_catalogue(settings.catalogue_folder))
+    plan = StackPlan(folder, distribution or KAFKA_FOLDER, pace)
+    with suppress(Interrupted), interruptible():
+        run_stack(plan, settings, rules, say)
+
+
+commands: list[click.Command] = [stack]

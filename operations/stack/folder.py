@@ -1,0 +1,66 @@
+"""The stack's folder: what it keeps from one run to the next, and that only one runs in it."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from boundary.private_files import close_folder, make_private_file
+from operations.stack.errors import FolderInUseError, FolderUnusableError
+
+__all__ = ["Folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder of the stack's own. To begin anew, remove it."""
+
+    path: Path
+
+    @classmethod
+    @contextmanager
+    def held(cls, path: Path) -> Iterator[Self]:
+        """Make the folder where there is none, and hold it as long as the block, or our process.
+
+        Raises FolderInUseError or FolderUnusableError.
+        """
+        folder = cls(path.resolve())
+        try:
+            # Events are in the data, and in a log what could not be read: not for others to see,
+            # nor what an older release left open.
+            for part in (folder.logs, folder.kafka, folder.secrets, folder.alerting):
+                close_folder(part)
+            make_private_file(folder.path / "lock")
+            lock = (folder.path / "lock").open("w")
+        except OSError as error:
+            raise FolderUnusableError(folder.path, cause=error) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise FolderInUseError(folder.path) from error
+            yield folder
+
+    @property
+    def logs(self) -> Path:
+        """A log for each process."""
+        return self.path / "logs"
+
+    @property
+    def kafka(self) -> Path:
+        """The broker's settings and data: every event that was accepted, and the states."""
+        return self.path / "kafka"
+
+    @property
+    def secrets(self) -> Path:
+        """The producers' secrets."""
+        return self.path / "secrets"
+
+    @property
+    def alerting(self) -> Path:
+        """The files and the data of Prometheus and Alertmanager."""
+        return self.path / "alerting"

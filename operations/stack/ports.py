@@ -1,0 +1,48 @@
+"""Where the stack's processes listen: on their usual ports where these are free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+from operations.programs.addresses import free_port
+
+__all__ = ["Places"]
+
+KAFKA: Final = 9092
+WORKERS: Final = (6066, 6068)
+ASSESSOR: Final = 6067
+DOOR: Final = 6070
+PROBES: Final = 6071
+PROMETHEUS: Final = 9090
+ALERTMANAGER: Final = 9093
+"""What each has by default, so that what the guides say works as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Ports on loopback, which stay the same until the stack ends."""
+
+    kafka: int
+    controller: int
+    workers: tuple[int, ...]
+    assessor: int
+    door: int
+    probes: int
+    """The gateway's, for whoever asks how it is."""
+    prometheus: int
+    alertmanager: int
+
+    @classmethod
+    def choose(cls) -> Self:
+        """Choose the usual ports, and others where something listens already."""
+        return cls(
+            kafka=free_port(usual=KAFKA),
+            controller=free_port(),
+            workers=tuple(free_port(usual=usual) for usual in WORKERS),
+            assessor=free_port(usual=ASSESSOR),
+            door=free_port(usual=DOOR),
+            probes=free_port(usual=PROBES),
+            prometheus=free_port(usual=PROMETHEUS),
+            alertmanager=free_port(usual=ALERTMANAGER),
+        )

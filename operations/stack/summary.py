@@ -1,0 +1,66 @@
+"""What the stack tells once it serves: where everything is, and how to send a first event."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Container, Iterator
+from datetime import datetime
+from typing import Final
+
+from events.producers.model import Producers
+from events.producers.tokens import Scheme
+from events.school import SchoolConnected
+from operations.programs.addresses import address_of
+from operations.programs.alerting import ALERTMANAGER, PROMETHEUS
+from operations.stack.credentials import Credentials
+from operations.stack.folder import Folder
+from operations.stack.ports import Places
+
+__all__ = ["first_event", "whereabouts"]
+
+UAI: Final = "0750419Y"
+"""The lycée with which the producers' guide begins."""
+
+
+def whereabouts(places: Places, folder: Folder, *, programs: Container[str]) -> Iterator[str]:
+    """Give a line for each thing to look at; of Prometheus and Alertmanager, only if they run."""
+    yield f"producers' door  http://{address_of(places.door)}/events"
+    for port in (*places.workers, places.assessor):
+        kind = "assessor" if port == places.assessor else "worker"
+        yield f"{kind:15}  http://{address_of(port)}/metrics"
+    if PROMETHEUS in programs:
+        yield f"Prometheus       http://{address_of(places.prometheus)}"
+    if ALERTMANAGER in programs:
+        yield f"Alertmanager     http://{address_of(places.alertmanager)}"
+    yield f"Kafka            {address_of(places.kafka)}"
+    yield f"logs             {folder.logs}"
+    yield f"secrets          {folder.secrets}"
+
+
+def first_event(
+    places: Places, producers: Producers, credentials: Credentials, now: datetime
+) -> Iterator[str]:
+    """Give the lines of a command that sends an event of today.
+
+    Nothing where no declared producer may send it: a file of one's own declares what it likes.
+    """
+    producer = next((one for one in producers if SchoolConnected.TYPE in one.event_types), None)
+    if producer is None:
+        return
+    event = {
+        "specversion": "1.0",
+        "id": f"first-{now:%Y%m%dT%H%M%S}",
+        "source": producer.sources[0],
+        "type": SchoolConnected.TYPE,
+        "time": now.isoformat(timespec="seconds"),
+        "data": {"uai": UAI, "connected_on": f"{now:%Y-%m-%d}", "downlink_mbps": 1000},
+    }
+    token = shlex.quote(str(credentials.file_of(producer.id, Scheme.BEARER)))
+    yield f"A first event, as the producer {producer.id}:"
+    yield ""
+    # By a pipe: everybody on this machine sees the arguments of a command.
+    yield f"sed 's/^/Authorization: Bearer /' {token} |"
+    yield f"  curl --silent http://{address_of(places.door)}/events --header @- \\"
+    yield '  --header "Content-Type: application/cloudevents+json" \\'
+    yield f"  --data {shlex.quote(json.dumps(event))}"

@@ -1,0 +1,55 @@
+"""Coworking: the supported sites open, grow, and one closes for a time."""
+
+from __future__ import annotations
+
+from random import Random
+
+from events.coworking import CoworkingClosed, CoworkingOpened, CoworkingResized
+from simulation.chance import days_after
+from simulation.emitter import Outbox
+from simulation.period import FIRST_DAY
+from simulation.sites import Site
+from simulation.world import World
+
+__all__ = ["simulate_coworking"]
+
+CORRECTED_SHARE = 0.05
+RECORDED_AFTER_DAYS = (0, 9)
+
+
+def simulate_coworking(world: World, chance: Random, outbox: Outbox) -> None:
+    """Tell each site's opening, extensions and closure."""
+    for site in world.sites:
+        first = CoworkingOpened(
+            site_id=site.site_id,
+            opened_on=site.opened_on,
+            name=site.name,
+            department=site.department,
+            commune=site.commune,
+            workstations=0,
+        )
+        outbox.send(first, FIRST_DAY, punctual=True)
+        _extend(site, chance, outbox)
+        if site.closure is not None:
+            closed_on, reopened_on = site.closure.closed_on, site.closure.reopened_on
+            closed = CoworkingClosed(site_id=site.site_id, closed_on=closed_on)
+            again = {
+                "opened_on": reopened_on,
+                "workstations": site.workstations_on(reopened_on),
+            }
+            outbox.send(closed, closed_on, punctual=True)
+            outbox.send(first.model_copy(update=again), reopened_on, punctual=True)
+
+
+def _extend(site: Site, chance: Random, outbox: Outbox) -> None:
+    for day, level in site.levels:
+        if site.closure is not None and day == site.closure.reopened_on:
+            continue  # Told with the reopening.
+        resized = CoworkingResized(site_id=site.site_id, resized_on=day, workstations=level)
+        recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
+        if chance.random() < CORRECTED_SHARE:
+            # The site's whole capacity, instead of what was really installed.
+            wrong = resized.model_copy(update={"workstations": level * 2})
+            outbox.correct(wrong, resized, recorded)
+        else:
+            outbox.send(resized, recorded)

@@ -1,0 +1,153 @@
+"""Datasets: released theme by theme, updated at their frequency, some forgotten or withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from random import Random
+
+from events.dataset import (
+    DatasetReleased,
+    DatasetUpdated,
+    DatasetWithdrawn,
+    Licence,
+    Theme,
+    UpdateFrequency,
+)
+from simulation.chance import day_between, days_after, one_of
+from simulation.curve import Curve
+from simulation.emitter import Outbox
+from simulation.period import FIRST_DAY, LAST_DAY, working_day
+from simulation.world import World
+
+__all__ = ["DATASETS", "WITHDRAWN", "simulate_datasets"]
+
+DATASETS: Mapping[UpdateFrequency, int] = {
+    UpdateFrequency.DAILY: 3,
+    UpdateFrequency.WEEKLY: 16,
+    UpdateFrequency.MONTHLY: 60,
+    UpdateFrequency.QUARTERLY: 80,
+    UpdateFrequency.ANNUAL: 101,
+    UpdateFrequency.IRREGULAR: 60,
+}
+"""How many datasets by the frequency that their publisher promises: 320."""
+
+RELEASED = Curve.yearly(0.12, 0.28, 0.47, 0.66, 0.84, 1.0)
+"""Share of them released."""
+
+WITHDRAWN = 6
+WITHDRAWN_BETWEEN = (date(2018, 1, 8), date(2020, 11, 30))
+
+DAYS_BETWEEN_UPDATES: Mapping[UpdateFrequency, tuple[int, int]] = {
+    UpdateFrequency.DAILY: (1, 1),
+    UpdateFrequency.WEEKLY: (6, 8),
+    UpdateFrequency.MONTHLY: (28, 33),
+    UpdateFrequency.QUARTERLY: (85, 95),
+    UpdateFrequency.ANNUAL: (345, 370),
+    UpdateFrequency.IRREGULAR: (30, 300),
+}
+
+SKIPPED_SHARE = 0.04
+"""Updates that are not made, the next one being in time again."""
+
+FORGOTTEN_SHARE = 0.10
+FORGOTTEN_SINCE = date(2018, 7, 1)
+"""Datasets that nobody updates any more from some day on."""
+
+THEMES: Mapping[Theme, tuple[str, ...]] = {
+    Theme.TRANSPORT: ("Arrêts du réseau", "Fréquentation des gares", "Aires de covoiturage"),
+    Theme.EDUCATION: ("Effectifs des lycées", "Formations professionnelles", "Îles de loisirs"),
+    Theme.ECONOMY: ("Aides aux entreprises", "Tiers-lieux", "Emplois par secteur"),
+    Theme.TERRITORY: ("Mode d’occupation du sol", "Périmètres des SCoT", "Logements aidés"),
+    Theme.ENVIRONMENT: ("Qualité de l’air", "Espaces verts", "Consommation d’énergie"),
+    Theme.ADMINISTRATION: ("Subventions votées", "Délibérations", "Marchés publics"),
+    Theme.CULTURE: ("Lieux de tournage", "Équipements culturels", "Inventaire du patrimoine"),
+}
+THEME_WEIGHTS = {
+    Theme.TRANSPORT: 0.24,
+    Theme.EDUCATION: 0.17,
+    Theme.ECONOMY: 0.14,
+    Theme.TERRITORY: 0.17,
+    Theme.ENVIRONMENT: 0.12,
+    Theme.ADMINISTRATION: 0.09,
+    Theme.CULTURE: 0.07,
+}
+PUBLISHERS = (
+    "Région Île-de-France",
+    "Île-de-France Mobilités",
+    "L’Institut Paris Region",
+    "Airparif",
+)
+LICENCES = {Licence.OPEN_LICENCE: 0.72, Licence.ODBL: 0.22, Licence.OTHER_OPEN: 0.06}
+
+RECORDED_AFTER_DAYS = (0, 2)
+CORRECTED_SHARE = 0.03
+RETRACTED_SHARE = 0.004
+
+
+def simulate_datasets(_world: World, chance: Random, outbox: Outbox) -> None:
+    """Tell every dataset's release, updates and withdrawal."""
+    frequencies = [frequency for frequency, number in DATASETS.items() for _ in range(number)]
+    chance.shuffle(frequencies)
+    # Only what is already there by then can be withdrawn.
+    withdrawn = set(chance.sample(range(len(frequencies) // 4), WITHDRAWN))
+    for number, frequency in enumerate(frequencies):
+        reached = RELEASED.day_reaching((number + 0.5) / len(frequencies)) or LAST_DAY
+        released = _release(number, working_day(reached), frequency, chance)
+        _announce(released, chance, outbox)
+        ends_on = day_between(chance, *WITHDRAWN_BETWEEN) if number in withdrawn else None
+        _update(released, ends_on, chance, outbox)
+        if ends_on is not None:
+            gone = DatasetWithdrawn(dataset_id=released.dataset_id, withdrawn_on=ends_on)
+            outbox.send(gone, ends_on, punctual=True)
+
+
+def _release(number: int, day: date, frequency: UpdateFrequency, chance: Random) -> DatasetReleased:
+    theme = one_of(chance, THEME_WEIGHTS)
+    return DatasetReleased(
+        dataset_id=f"idf-{number + 1:04d}",
+        released_on=day,
+        title=f"{chance.choice(THEMES[theme])} ({number + 1})",
+        theme=theme,
+        publisher=chance.choice(PUBLISHERS),
+        licence=one_of(chance, LICENCES),
+        update_frequency=frequency,
+    )
+
+
+def _announce(released: DatasetReleased, chance: Random, outbox: Outbox) -> None:
+    recorded = days_after(chance, released.released_on, *RECORDED_AFTER_DAYS)
+    if chance.random() < CORRECTED_SHARE:
+        wrong = released.model_copy(update={"theme": Theme.ADMINISTRATION})
+        outbox.correct(wrong, released, recorded)
+    else:
+        outbox.send(released, recorded)
+
+
+def _update(
+    released: DatasetReleased, ends_on: date | None, chance: Random, outbox: Outbox
+) -> None:
+    until = (ends_on or LAST_DAY + timedelta(days=1)) - timedelta(days=1)
+    if chance.random() < FORGOTTEN_SHARE:
+        until = min(until, day_between(chance, FORGOTTEN_SINCE, LAST_DAY))
+    days = list(_update_days(released, until, chance))
+    # The initial load knows the last update before the first day only.
+    earlier = sum(day < FIRST_DAY for day in days)
+    for day in days[max(0, earlier - 1) :]:
+        updated = DatasetUpdated(dataset_id=released.dataset_id, updated_on=day)
+        recorded = min(LAST_DAY, days_after(chance, day, *RECORDED_AFTER_DAYS))
+        outbox.send(updated, recorded)
+        put_off = chance.random() < RETRACTED_SHARE
+        # Announced for the next day, which must not be that of a real update.
+        if put_off and released.update_frequency is not UpdateFrequency.DAILY:
+            tomorrow = {"updated_on": day + timedelta(days=1)}
+            outbox.retract(updated.model_copy(update=tomorrow), recorded)
+
+
+def _update_days(released: DatasetReleased, until: date, chance: Random) -> Iterator[date]:
+    fewest, most = DAYS_BETWEEN_UPDATES[released.update_frequency]
+    day = days_after(chance, released.released_on, fewest, most)
+    while day <= until:
+        if chance.random() >= SKIPPED_SHARE:
+            yield day
+        day = days_after(chance, day, fewest, most)

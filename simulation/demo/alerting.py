@@ -1,0 +1,64 @@
+"""The demo's Prometheus and Alertmanager, where they are installed: figures that also ring."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from operations.programs.addresses import free_address
+from operations.programs.alerting import AlertingPrograms, RuleFiles, Scraped, write_files
+from operations.programs.program import Program
+
+__all__ = ["NOT_INSTALLED", "Alerting"]
+
+NOT_INSTALLED: Final = (
+    "Prometheus n’est pas installé : ni règles ni alertes"
+    " (Debian : apt-get install prometheus prometheus-alertmanager)"
+)
+
+PACE: Final = "live"
+"""Every second, for days pass in less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """What runs, and where it is looked at."""
+
+    programs: tuple[Program, ...]
+    told: str
+    """The addresses, in French."""
+
+    @classmethod
+    def start(
+        cls,
+        programs: AlertingPrograms,
+        rules: RuleFiles,
+        stack: ExitStack,
+        folder: Path,
+        *,
+        worker: str,
+        assessor: str,
+    ) -> Self:
+        """Start them on free ports and on files in a folder, until `stack` ends them."""
+        prometheus_address, alertmanager_address = free_address(), free_address()
+        prometheus = programs.prometheus_at(prometheus_address, folder=folder, logs=folder, grace=0)
+        alertmanager = programs.alertmanager_at(
+            alertmanager_address, folder=folder, logs=folder, grace=0
+        )
+        scraped = Scraped(
+            workers=(worker,),
+            assessors=(assessor,),
+            alertmanagers=(alertmanager_address,) if alertmanager else (),
+        )
+        write_files(rules(scraped, pace=PACE), folder)
+        told = [f"Prometheus : http://{prometheus_address}"]
+        if alertmanager:
+            stack.enter_context(alertmanager)
+            told.append(f"Alertmanager : http://{alertmanager_address}")
+        else:
+            told.append("Alertmanager n’est pas installé")
+        stack.enter_context(prometheus)
+        started = (alertmanager, prometheus) if alertmanager else (prometheus,)
+        return cls(started, " · ".join(told))

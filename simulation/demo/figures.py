@@ -1,0 +1,106 @@
+"""The figures of a demo, as the assessor judges them: those that boards and alerts show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias
+
+from catalogue import metric_names as names
+from catalogue.figure import Figure
+from catalogue.model import Catalogue
+from catalogue.progress import MilestoneStatus
+from operations.audit.exposed import Exposed
+
+__all__ = ["assessed_on", "complete_on", "judged_on", "judged_otherwise", "shown_figures"]
+
+_Values: TypeAlias = dict[tuple[str | None, ...], float]
+
+#: A metric's ratio as a percentage, without what a float adds to it.
+_DECIMALS = 9
+
+
+def complete_on(workers: Sequence[Exposed]) -> date | None:
+    """The day of which the workers together show every figure; None while they do not."""
+    days = {worker.as_of for worker in workers}
+    owned = frozenset[int]().union(*(worker.partitions_owned for worker in workers))
+    expected = max((worker.partitions_expected for worker in workers), default=0)
+    if len(days) != 1 or not all(worker.ready for worker in workers) or len(owned) < expected:
+        return None
+    return days.pop()
+
+
+def judged_on(assessor: Exposed) -> date | None:
+    """The day that an assessor has judged; None while it has judged none."""
+    return assessor.as_of if _single(assessor, names.ASSESSOR_READY) == 1 else None
+
+
+def assessed_on(assessor: Exposed) -> date | None:
+    """The day that an assessor has judged by all that is to be known; None while it has not."""
+    return judged_on(assessor) if _single(assessor, names.ASSESSOR_LAG) == 0 else None
+
+
+def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]:
+    """Every figure as an assessor judges it, against the milestone in force on its day.
+
+    None while it has judged none, for zero would be a lie.
+    """
+    as_of = judged_on(assessor)
+    if as_of is None:
+        return ()
+    values = _by(assessor, names.INDICATOR_ASSESSED_VALUE, "indicator", "department")
+    milestone = ("indicator", "department", "milestone")
+    rates = _by(assessor, names.MILESTONE_PROGRESS, *milestone)
+    projected = _by(assessor, names.MILESTONE_PROJECTED, *milestone)
+    statuses: dict[tuple[str | None, ...], MilestoneStatus] = {
+        tuple(sample.labels[label] for label in milestone): MilestoneStatus(sample.labels["status"])
+        for sample in assessor.of(names.MILESTONE_STATUS)
+        if sample.value
+    }
+    figures = []
+    for indicator in catalogue.indicators:
+        for department in indicator.territories:
+            promised = Figure.unknown(catalogue, indicator.id, department, as_of)
+            place = (indicator.id, department or names.REGION)
+            key = (*place, promised.milestone)
+            rate, seconds = rates.get(key), projected.get(key)
+            judged: dict[str, Any] = {
+                "value": values.get(place),
+                "progress_rate": None if rate is None else round(100 * rate, _DECIMALS),
+                "status": statuses.get(key),
+                "projected_day": None
+                if seconds is None
+                else datetime.fromtimestamp(seconds, UTC).date(),
+            }
+            figures.append(promised.model_copy(update=judged))
+    return tuple(figures)
+
+
+def judged_otherwise(shown: Iterable[Figure], audited: Iterable[Figure]) -> Iterator[str]:
+    """Yield a line for each figure that an assessor judges otherwise than an audit does.
+
+    But those about persons, which an audit does not judge.
+    """
+    by_place = {(one.indicator, one.department): one for one in shown}
+    for one in audited:
+        found = by_place.get((one.indicator, one.department))
+        counted = (one.value, one.status, one.projected_day)
+        judged = None if found is None else (found.value, found.status, found.projected_day)
+        if counted != judged:
+            where = f"{one.programme}/{one.indicator}/{one.department or names.REGION}"
+            yield f"{where}: audit {_told(*counted)}, assessor {_told(*(judged or ()))}"
+
+
+def _told(*judged: object) -> str:
+    return " ".join("none" if one is None else str(one) for one in judged) or "nothing"
+
+
+def _single(assessor: Exposed, metric: names.Metric) -> float | None:
+    return next((sample.value for sample in assessor.of(metric)), None)
+
+
+def _by(assessor: Exposed, metric: names.Metric, *labels: str) -> _Values:
+    return {
+        tuple(sample.labels[label] for label in labels): sample.value
+        for sample in assessor.of(metric)
+    }

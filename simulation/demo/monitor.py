@@ -1,0 +1,53 @@
+"""The demo's worker and assessor: the monitor's own, as programs beside this one."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from operations.programs.addresses import HOST
+from operations.programs.monitor import COMMAND, environment
+from operations.programs.program import Program
+from streams.settings import Settings
+
+__all__ = ["MonitorProgram"]
+
+PORTS: Final[Mapping[str, str]] = MappingProxyType(
+    {"worker": "http_port", "assessor": "assessor_port"}
+)
+"""The setting of each command's port."""
+STOP_SECONDS: Final = 10.0
+TICK_SECONDS: Final = 0.05
+SERVING: Final = re.compile(r"serving address=http://([^\s\"]+)")
+"""What it logs once its port is bound."""
+
+
+class MonitorProgram(Program):
+    """A `smart-region worker` or `smart-region assessor`.
+
+    It serves on the port that the settings were given, else on any that is free.
+    """
+
+    def __init__(self, command: str, settings: Settings, *, folder: Path) -> None:
+        setting = PORTS[command]
+        port = getattr(settings, setting) if setting in settings.model_fields_set else 0
+        settings = settings.model_copy(update={"http_host": HOST, setting: port})
+        env = environment(settings)
+        super().__init__(command, (*COMMAND, command), folder=folder, env=env, grace=STOP_SECONDS)
+
+    @property
+    def address(self) -> str | None:
+        """Where it serves /metrics, HOST:PORT; None until it does."""
+        serving = SERVING.search(self.log)
+        return None if serving is None else serving[1]
+
+    def await_address(self) -> str:
+        """Return where it serves once it does. Raises ProgramEndedError if it ends before."""
+        while (address := self.address) is None:
+            self.check()
+            time.sleep(TICK_SECONDS)
+        return address

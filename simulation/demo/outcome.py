@@ -1,0 +1,86 @@
+"""The outcome of a demo: the account of its records, its figures, and what the audit says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from catalogue.figure import Figure
+from catalogue.progress import MilestoneStatus
+from operations.audit.ledger import Account
+from simulation.demo.screen import thousands
+
+__all__ = ["AuditCount", "Outcome", "ShownFigure", "summary"]
+
+
+class Frozen(BaseModel):
+    """What programs read: nothing may be missing or added."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class ShownFigure(Frozen):
+    """A figure as the assessor judges it; see `catalogue.figure.Figure`."""
+
+    programme: str
+    indicator: str
+    department: str | None
+    value: float | None
+    target: float | None
+    progress_rate: float | None
+    status: MilestoneStatus | None
+
+    @classmethod
+    def of(cls, figure: Figure) -> Self:
+        """Leave out what only people look at."""
+        return cls.model_validate(figure.model_dump(include=set(cls.model_fields)))
+
+
+class AuditCount(Frozen):
+    """How many figures were compared with the audit's, and how many differences it found."""
+
+    compared: int
+    different: int
+
+
+class Outcome(Frozen):
+    """What a demo came to: `produced` = `accepted` + `refused` + `duplicates`."""
+
+    as_of: date
+    produced: int
+    accepted: int
+    refused: int
+    duplicates: int
+    figures: tuple[ShownFigure, ...]
+    audit: AuditCount
+
+    @classmethod
+    def of(
+        cls, as_of: date, account: Account, figures: Sequence[Figure], audit: AuditCount
+    ) -> Self:
+        """Put it together from the audit's account and the assessor's figures."""
+        return cls(
+            as_of=as_of,
+            produced=account.produced,
+            accepted=account.accepted,
+            refused=account.refused,
+            duplicates=account.duplicates,
+            figures=tuple(map(ShownFigure.of, figures)),
+            audit=audit,
+        )
+
+
+def summary(outcome: Outcome) -> str:
+    """Tell the account and the audit in one line, in French."""
+    counts = (
+        ("événements", outcome.produced),
+        ("acceptés", outcome.accepted),
+        ("refusés", outcome.refused),
+        ("en double", outcome.duplicates),
+        ("chiffres recomptés", outcome.audit.compared),
+        ("différents", outcome.audit.different),
+    )
+    return " · ".join(f"{name} : {thousands(count)}" for name, count in counts)

@@ -1,0 +1,109 @@
+"""The demo's run: from the first day to the last, then what an audit says of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+from broker.reading import read_topics
+from catalogue.model import Catalogue
+from operations.audit.comparison import compare_exposed
+from operations.audit.recount import audit_records
+from operations.audit.report import audited_figures
+from operations.client import KafkaPublisher
+from operations.client.protocol import DeliveryError
+from operations.programs.alerting import RuleFiles
+from operations.programs.interruption import Interrupted
+from simulation.demo.figures import judged_otherwise
+from simulation.demo.outcome import AuditCount, Outcome, summary
+from simulation.demo.screen import Screen
+from simulation.demo.system import DemoPlan, Stage, set_up
+from simulation.demo.watch import Watch
+from streams.changelog_reader import read_replica
+from streams.histories import exact_persons
+from streams.settings import Settings
+
+__all__ = ["run_demo"]
+
+
+def run_demo(
+    plan: DemoPlan,
+    settings: Settings,
+    catalogue: Catalogue,
+    screen: Screen,
+    *,
+    rules: RuleFiles,
+    on_difference: Callable[[str], None],
+) -> Outcome:
+    """Replay the plan's days through the whole monitor, and audit what came of them.
+
+    `rules` are followed where Prometheus is installed. `on_difference` hears each difference that
+    the audit finds. A plan that stays returns when it is interrupted. Whatever was started is
+    ended by then, and also when this raises: a DemoError, a ProgramEndedError, an error of
+    the broker's, of the settings' or of the audit's, or Interrupted.
+    """
+    # What the client has to say reaches the reader as one line of ours.
+    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    with ExitStack() as stack:
+        stage = set_up(plan, settings, rules, screen, stack)
+        watch = Watch(stage, catalogue, screen)
+
+        screen.step("Rejeu des événements")
+        watch.until(stage.replay.send_due)
+        delivered = _delivered(stage.publisher)
+        ends = stage.publisher.ends
+        watch.until(lambda: stage.group.has_reached(ends))
+        watch.until(lambda: stage.clock.today() == plan.last)
+        watch.look()
+        watch.until(lambda: watch.day == watch.assessed_on == plan.last)
+
+        screen.step("Audit : tout est recompté depuis les topics")
+        outcome = _audited(stage, catalogue, watch, delivered, on_difference)
+        screen.step(summary(outcome) + (" · Ctrl-C pour finir" if plan.stays else ""))
+        if plan.stays:
+            with suppress(Interrupted):
+                watch.until(lambda: False)
+    return outcome
+
+
+def _delivered(publisher: KafkaPublisher) -> int:
+    """Wait for the last receipts and count them. Raises DeliveryError where one is missing."""
+    report = publisher.flush()
+    if report.raw_failures:
+        raise DeliveryError(undelivered=len(report.raw_failures), cause=report.raw_failures[0])
+    return report.delivered
+
+
+def _audited(
+    stage: Stage,
+    catalogue: Catalogue,
+    watch: Watch,
+    delivered: int,
+    on_difference: Callable[[str], None],
+) -> Outcome:
+    settings, as_of = stage.settings, stage.clock.today()
+    audit = audit_records(
+        read_topics(settings.broker, security=settings.security()),
+        catalogue,
+        as_of,
+        partitions=settings.partitions,
+        rules=settings.record_rules(),
+    )
+    persons = exact_persons(read_replica(settings, catalogue), catalogue, as_of)
+    comparison = compare_exposed(audit, watch.workers, persons)
+    differences = list(comparison.differences)
+    audited = [
+        one
+        for one in audited_figures(audit)
+        if catalogue.indicator(one.indicator).publication is None
+    ]
+    differences += judged_otherwise(watch.figures, audited)
+    produced = audit.account.produced
+    if produced != delivered:
+        differences.append(f"records: {delivered} acknowledged, {produced} found on the topics")
+    for difference in differences:
+        on_difference(difference)
+    compared = comparison.compared + len(audited)
+    count = AuditCount(compared=compared, different=len(differences))
+    return Outcome.of(as_of, audit.account, watch.figures, count)

@@ -1,0 +1,148 @@
+"""The demo's stage: broker, topics, monitor, simulated producers and what rings, in that order."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from broker.group_offsets import Group
+from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
+from events.topics import topic_name
+from operations.client import KafkaPublisher, PublisherOptions
+from operations.programs.alerting import AlertingPrograms, RuleFiles
+from operations.programs.program import Program
+from simulation.demo.alerting import NOT_INSTALLED, Alerting
+from simulation.demo.embedded_broker import EmbeddedBroker
+from simulation.demo.errors import BrokerEndedError
+from simulation.demo.monitor import MonitorProgram
+from simulation.demo.replay import Replay
+from simulation.demo.screen import Screen
+from simulation.demo.topics import prepare_topics
+from simulation.record import SimulatedRecord
+from simulation.simulator import simulate
+from streams.clock import Clock
+from streams.settings import Settings
+
+__all__ = ["DemoPlan", "Stage", "set_up"]
+
+LEAD_SECONDS: Final = 5.0
+"""How long the clock stands on the first day: about what a worker takes to be ready."""
+
+EMBEDDED: Final[dict[str, object]] = {
+    "replication": 1,
+    "security_protocol": "PLAINTEXT",
+    # What the broker needs to be exact; see `simulation.demo.embedded_broker`.
+    "idempotent_producer": False,
+    "single_record_tail": True,
+    # It gives the first member of a group its partitions after half a session.
+    "session_timeout": 2.0,
+    "heartbeat_interval": 0.5,
+}
+
+UNHURRIED: Final = PublisherOptions(linger_ms=200)
+"""A figure may be late by that; a small machine then has far fewer requests to make."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """What to replay, how fast, and where; `broker` None: on an embedded one.
+
+    What was sent before the `first` day is there at once, so that its figures are right.
+    """
+
+    seed: int
+    first: date
+    last: date
+    days_per_second: int
+    broker: str | None = None
+    stays: bool = False
+    """True: all goes on after the last day, until somebody interrupts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What runs in a demo."""
+
+    settings: Settings
+    clock: Clock
+    worker: MonitorProgram
+    assessor: MonitorProgram
+    publisher: KafkaPublisher
+    replay: Replay
+    group: Group
+    broker: EmbeddedBroker | None
+    others: tuple[Program, ...]
+    """What makes it ring, where that is installed."""
+
+    def check(self) -> None:
+        """Raise BrokerEndedError or ProgramEndedError where one has ended by itself."""
+        if self.broker is not None and not self.broker.running:
+            raise BrokerEndedError
+        for program in (self.worker, self.assessor, *self.others):
+            program.check()
+
+
+def set_up(
+    plan: DemoPlan, settings: Settings, rules: RuleFiles, screen: Screen, stack: ExitStack
+) -> Stage:
+    """Start what a plan needs; `stack` ends it, last first. The screen tells what begins."""
+    # A name of its own: the offsets and states of another demo or a real monitor are not ours.
+    chosen: dict[str, object] = {"app_id": f"smart-region-demo-{secrets.token_hex(4)}"}
+    broker: EmbeddedBroker | None = None
+    if plan.broker is None:
+        screen.step("Démarrage du broker embarqué")
+        broker = stack.enter_context(EmbeddedBroker())
+        chosen |= {**EMBEDDED, "broker": broker.bootstrap}
+    settings = settings.model_copy(update=chosen)
+
+    screen.step(f"Création des topics sur {settings.broker}")
+    prepare_topics(settings)
+
+    screen.step("Démarrage du moniteur")
+    settings = settings.model_copy(update={"clock": _clock_text(plan)})
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
+    worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder))
+    # Of persons it alone tells.
+    assessor = stack.enter_context(MonitorProgram("assessor", settings, folder=folder))
+    installed = AlertingPrograms.installed()
+
+    screen.step("Simulation de la Région")
+    records = list(simulate(plan.seed, end=plan.last))
+    publisher = stack.enter_context(
+        KafkaPublisher(settings.broker, options=UNHURRIED, security=settings.security())
+    )
+    group = stack.enter_context(
+        Group(settings.app_id, settings.broker, security=settings.security())
+    )
+    clock = settings.make_clock()
+
+    def publish(record: SimulatedRecord) -> None:
+        publisher.publish_raw(topic_name(record.family), _encoded(record))
+
+    replay = Replay(records, publish, clock)
+    others: tuple[Program, ...] = ()
+    if installed is None:
+        screen.note(NOT_INSTALLED)
+    else:
+        screen.step("Démarrage de Prometheus")
+        scraped = {"worker": worker.await_address(), "assessor": assessor.await_address()}
+        alerting = Alerting.start(installed, rules, stack, folder, **scraped)
+        others = alerting.programs
+        screen.note(alerting.told)
+    return Stage(settings, clock, worker, assessor, publisher, replay, group, broker, others)
+
+
+def _clock_text(plan: DemoPlan) -> str:
+    """The accelerated clock that this process and the worker share, soon to start."""
+    origin = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
+    return f"{plan.first}..{plan.last}@{plan.days_per_second}+{origin.isoformat()}"
+
+
+def _encoded(record: SimulatedRecord) -> EncodedRecord:
+    """The record as a producing system writes it, mistakes included."""
+    return EncodedRecord(record.key.encode(), record.line.encode(), [(CONTENT_TYPE, STRUCTURED)])

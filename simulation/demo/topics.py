@@ -1,0 +1,65 @@
+"""The demo's topics: made where there are none, and never those that hold somebody's data."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from broker.clients import opened
+from broker.errors import BrokerUnreachableError
+from broker.topic_admin import apply_topics
+from events.registry import Family
+from events.topics import DEAD_LETTERS, declared_topics, topic_name
+from simulation.demo.errors import TopicsInUseError
+from streams.settings import Settings
+
+__all__ = ["prepare_topics"]
+
+WRITTEN_TOPICS: Final = (*(topic_name(family) for family in Family), DEAD_LETTERS)
+WAIT_SECONDS: Final = 10.0
+
+
+def prepare_topics(settings: Settings) -> None:
+    """Create the topics that are missing on a broker that has no record of ours.
+
+    Raises TopicsInUseError where it has, TopicMismatchError where an empty topic is not as it
+    must be, BrokerUnreachableError or BrokerRefusedError where the broker cannot or will not.
+    """
+    in_use = _topics_in_use(settings)
+    if in_use:
+        raise TopicsInUseError(settings.broker, in_use)
+    declared = declared_topics(
+        partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
+    )
+    apply_topics(settings.broker, declared, security=settings.security())
+
+
+def _topics_in_use(settings: Settings) -> list[str]:
+    consumer: Any = opened(
+        KafkaConsumer,
+        settings.broker,
+        security=settings.security(),
+        connect_seconds=WAIT_SECONDS,
+        group_id=None,
+        # What somebody has begun to write is somebody's, too.
+        isolation_level="read_uncommitted",
+        allow_auto_create_topics=False,
+    )
+    with closing(consumer):
+        try:
+            places = [
+                TopicPartition(topic, partition)
+                for topic in sorted(consumer.topics() & set(WRITTEN_TOPICS))
+                for partition in consumer.partitions_for_topic(topic) or ()
+            ]
+            first = consumer.beginning_offsets(places)
+            last = consumer.end_offsets(places)
+        except KafkaError as error:
+            raise BrokerUnreachableError(
+                settings.broker, waited_seconds=WAIT_SECONDS, cause=str(error)
+            ) from error
+    # Some brokers tell an end that is too low, but never that of an empty topic for a full one.
+    return sorted({place.topic for place in places if last[place] > first[place]})

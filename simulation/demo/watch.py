@@ -1,0 +1,81 @@
+"""The demo's watch: while something is awaited, the stage is looked after and shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+
+from catalogue.figure import Figure
+from catalogue.model import Catalogue
+from operations.audit.errors import WorkerUnreadableError
+from operations.audit.exposed import Exposed, read_worker
+from simulation.demo.figures import assessed_on, complete_on, judged_on, shown_figures
+from simulation.demo.screen import Frame, Screen
+from simulation.demo.system import Stage
+
+__all__ = ["Watch"]
+
+TICK_SECONDS: Final = 0.05
+REFRESH_SECONDS: Final = 1.0
+LOOKING_SHARE: Final = 0.2
+"""How much of its time a slow machine may spend on looking instead of on the replay."""
+SCRAPE_SECONDS: Final = 5.0
+
+
+class Watch:
+    """Shows the stage each second, or as often as the machine can, and notices when a part ends."""
+
+    def __init__(self, stage: Stage, catalogue: Catalogue, screen: Screen) -> None:
+        self.workers: list[Exposed] = []
+        """What the worker showed when it was last looked at; nothing while it starts."""
+        self.day: date | None = None
+        """The day of which it then showed every figure."""
+        self.figures: tuple[Figure, ...] = ()
+        """What the assessor judged then; nothing before it has judged."""
+        self.assessed_on: date | None = None
+        """The day that the assessor had then judged by all that is to be known."""
+        self._stage = stage
+        self._catalogue = catalogue
+        self._screen = screen
+        self._next_look = time.monotonic()
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Return once the condition holds. Raises as `Stage.check` does."""
+        while not condition():
+            self._stage.check()
+            if time.monotonic() >= self._next_look:
+                self.look()
+            time.sleep(TICK_SECONDS)
+
+    def look(self) -> None:
+        """Read and show the worker's figures now."""
+        began = time.monotonic()
+        address = self._stage.worker.address
+        worker, assessor = _read(address), _read(self._stage.assessor.address)
+        self.workers = [] if worker is None else [worker]
+        self.day = complete_on(self.workers)
+        judged, self.assessed_on, self.figures = None, None, ()
+        if assessor is not None:
+            judged, self.assessed_on = judged_on(assessor), assessed_on(assessor)
+            self.figures = shown_figures(self._catalogue, assessor)
+        frame = Frame(
+            day=judged or self._stage.clock.today(),
+            sent=self._stage.replay.sent,
+            figures=self.figures,
+            address=address,
+        )
+        self._screen.show(frame)
+        took = time.monotonic() - began
+        self._next_look = began + max(REFRESH_SECONDS, took / LOOKING_SHARE)
+
+
+def _read(address: str | None) -> Exposed | None:
+    """Read what serves there; None while nothing does."""
+    if address is None:
+        return None
+    try:
+        return read_worker(f"http://{address}", wait_seconds=SCRAPE_SECONDS)
+    except WorkerUnreadableError:
+        return None

@@ -1,0 +1,106 @@
+"""Equipment: deliveries to the lycées, the last of which completes their plan, or never comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from itertools import count
+from random import Random
+
+from events.equipment import EquipmentDelivered, EquipmentKind
+from events.identifiers import Department
+from simulation.chance import day_between, days_after
+from simulation.curve import Curve
+from simulation.emitter import Outbox
+from simulation.lycees import Lycee
+from simulation.schools import in_order_of
+from simulation.world import World
+
+__all__ = ["simulate_equipment"]
+
+EQUIPPED: Mapping[Department, Curve] = {
+    Department.PARIS: Curve.yearly(0.06, 0.20, 0.36, 0.56, 0.74, 0.90),
+    Department.SEINE_ET_MARNE: Curve.yearly(0.04, 0.14, 0.30, 0.46, 0.62, 0.80),
+    Department.YVELINES: Curve.yearly(0.05, 0.18, 0.34, 0.52, 0.70, 0.88),
+    Department.ESSONNE: Curve.yearly(0.05, 0.18, 0.34, 0.52, 0.70, 0.86),
+    Department.HAUTS_DE_SEINE: Curve.yearly(0.08, 0.24, 0.44, 0.66, 0.84, 0.96),
+    Department.SEINE_SAINT_DENIS: Curve.yearly(0.05, 0.18, 0.36, 0.56, 0.74, 0.90),
+    Department.VAL_DE_MARNE: Curve.yearly(0.05, 0.16, 0.32, 0.50, 0.66, 0.82),
+    Department.VAL_D_OISE: Curve.yearly(0.04, 0.12, 0.26, 0.42, 0.56, 0.72),
+}
+"""Share of a département's lycées whose equipment plan is complete: short of all of them."""
+
+QUANTITIES: Mapping[EquipmentKind, tuple[int, int]] = {
+    EquipmentKind.TABLET: (60, 480),
+    EquipmentKind.LAPTOP: (30, 240),
+    EquipmentKind.DESKTOP: (20, 160),
+    EquipmentKind.INTERACTIVE_DISPLAY: (4, 30),
+    EquipmentKind.WIFI_ACCESS_POINT: (20, 120),
+}
+
+EARLIER_DELIVERIES = (1, 4)
+PLAN_DAYS = (10, 540)
+"""How long before a plan's completion its other deliveries may come."""
+
+UNFINISHED_DELIVERIES = (0, 3)
+UNFINISHED_SINCE = date(2017, 1, 2)
+UNFINISHED_UNTIL = date(2020, 11, 30)
+
+CORRECTED_SHARE = 0.02
+WRONGLY_COMPLETE_SHARE = 0.01
+RETRACTED_SHARE = 0.01
+RECORDED_AFTER_DAYS = (0, 14)
+
+
+def simulate_equipment(world: World, chance: Random, outbox: Outbox) -> None:
+    """Tell the deliveries of each lycée's plan, and those of the plans that stay unfinished."""
+    completed_on = dict(in_order_of(EQUIPPED, world, chance))
+    numbers = count(1)
+    for lycee in world.lycees:
+        for day, completes in _delivery_days(lycee, completed_on.get(lycee), chance):
+            delivery = _delivery(next(numbers), lycee, day, completes=completes, chance=chance)
+            _send(delivery, chance, outbox)
+
+
+def _delivery_days(
+    lycee: Lycee, completed_on: date | None, chance: Random
+) -> Iterator[tuple[date, bool]]:
+    if completed_on is None:
+        until = lycee.closes_on or UNFINISHED_UNTIL
+        for _ in range(chance.randint(*UNFINISHED_DELIVERIES)):
+            yield day_between(chance, UNFINISHED_SINCE, until), False
+        return
+    for _ in range(chance.randint(*EARLIER_DELIVERIES)):
+        yield completed_on - timedelta(days=chance.randint(*PLAN_DAYS)), False
+    yield completed_on, True
+
+
+def _delivery(
+    number: int, lycee: Lycee, day: date, *, completes: bool, chance: Random
+) -> EquipmentDelivered:
+    kind = chance.choice(tuple(QUANTITIES))
+    return EquipmentDelivered(
+        delivery_id=f"delivery-{number:05d}",
+        delivered_on=day,
+        uai=lycee.uai,
+        department=lycee.department,
+        kind=kind,
+        quantity=chance.randint(*QUANTITIES[kind]),
+        completes_plan=completes,
+    )
+
+
+def _send(delivery: EquipmentDelivered, chance: Random, outbox: Outbox) -> None:
+    recorded = days_after(chance, delivery.delivered_on, *RECORDED_AFTER_DAYS)
+    fate = chance.random()
+    if fate < CORRECTED_SHARE:
+        wrong = delivery.model_copy(update={"quantity": delivery.quantity * 10})
+        outbox.correct(wrong, delivery, recorded)
+    elif fate > 1 - WRONGLY_COMPLETE_SHARE and not delivery.completes_plan:
+        outbox.correct(delivery.model_copy(update={"completes_plan": True}), delivery, recorded)
+    else:
+        outbox.send(delivery, recorded)
+    if chance.random() < RETRACTED_SHARE:
+        # The same delivery, signed for a second time under a number of its own.
+        twice = {"delivery_id": f"{delivery.delivery_id}-bis", "completes_plan": False}
+        outbox.retract(delivery.model_copy(update=twice), recorded)

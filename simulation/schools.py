@@ -1,0 +1,150 @@
+"""Lycées: connected département by département, with outages, and Val-d'Oise behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from random import Random
+
+from events.identifiers import Department
+from events.school import (
+    DisconnectionReason,
+    SchoolClosed,
+    SchoolConnected,
+    SchoolDisconnected,
+    SchoolRegistered,
+    SchoolWorkspaceActivated,
+)
+from simulation.chance import day_between, days_after, one_of
+from simulation.curve import Curve
+from simulation.emitter import Outbox
+from simulation.lycees import Lycee
+from simulation.period import FIRST_DAY, working_day
+from simulation.world import World
+
+__all__ = ["in_order_of", "simulate_schools"]
+
+SCHOOL_YEAR_2015 = date(2015, 9, 1)
+
+CONNECTED: Mapping[Department, Curve] = {
+    Department.PARIS: Curve.yearly(0.15, 0.35, 0.60, 0.84, 1.0),
+    Department.SEINE_ET_MARNE: Curve.yearly(0.05, 0.14, 0.32, 0.58, 0.80, 0.965),
+    Department.YVELINES: Curve.yearly(0.08, 0.22, 0.42, 0.66, 0.88, 1.0),
+    Department.ESSONNE: Curve.yearly(0.08, 0.20, 0.40, 0.64, 0.86, 1.0),
+    Department.HAUTS_DE_SEINE: Curve.yearly(0.12, 0.30, 0.55, 0.80, 1.0),
+    Department.SEINE_SAINT_DENIS: Curve.yearly(0.06, 0.22, 0.48, 0.76, 1.0),
+    Department.VAL_DE_MARNE: Curve.yearly(0.08, 0.24, 0.46, 0.70, 0.92, 1.0),
+    Department.VAL_D_OISE: Curve.yearly(0.04, 0.10, 0.22, 0.40, 0.62, 0.85),
+}
+"""Share of a département's lycées connected at high speed."""
+
+WITH_WORKSPACE: Mapping[Department, Curve] = {
+    department: Curve.yearly(0.30, 0.55, 0.80, 0.94, 1.0) for department in Department
+}
+"""Share with an active digital workspace (ENT): everywhere by the end of 2019, a promise kept."""
+
+DOWNLINKS_MBPS = {100: 0.10, 300: 0.25, 500: 0.25, 1000: 0.35, 10000: 0.05}
+
+OUTAGES = 110
+OUTAGES_END = date(2020, 11, 30)
+OUTAGE_REASONS = {DisconnectionReason.FAULT: 0.8, DisconnectionReason.WORKS: 0.2}
+OUTAGE_DAYS = {DisconnectionReason.FAULT: (1, 12), DisconnectionReason.WORKS: (20, 60)}
+
+LOST_AGAIN = Department.SEINE_SAINT_DENIS
+LOST_AGAIN_ON = date(2020, 11, 23)
+"""Complete since 2019, then one lycée goes off line for works until after the last day."""
+
+CORRECTED_SHARE = 0.02
+RETRACTED_SHARE = 0.015
+RECORDED_AFTER_DAYS = (0, 10)
+
+
+def simulate_schools(world: World, chance: Random, outbox: Outbox) -> None:
+    """Tell every lycée's registration, connection, outages, digital workspace and closure."""
+    for lycee in world.lycees:
+        _register(lycee, outbox)
+    connected = list(in_order_of(CONNECTED, world, chance))
+    for lycee, day in connected:
+        _connect(lycee, day, chance, outbox)
+    _interrupt(connected, chance, outbox)
+    for lycee, day in in_order_of(WITH_WORKSPACE, world, chance):
+        fact = SchoolWorkspaceActivated(uai=lycee.uai, activated_on=day)
+        outbox.send(fact, days_after(chance, day, *RECORDED_AFTER_DAYS))
+
+
+def in_order_of(
+    shares: Mapping[Department, Curve], world: World, chance: Random
+) -> Iterator[tuple[Lycee, date]]:
+    """Lycées by chance, each with the working day on which its département's curve reaches it.
+
+    Those that the curve never reaches, or only after their closure, are left out.
+    """
+    for department in Department:
+        lycees = [lycee for lycee in world.lycees if lycee.department is department]
+        chance.shuffle(lycees)
+        for rank, lycee in enumerate(lycees):
+            reached = shares[department].day_reaching((rank + 0.5) / len(lycees))
+            if reached is None:
+                continue
+            day = working_day(reached - timedelta(days=chance.randint(0, 11)))
+            if lycee.closes_on is None or day < lycee.closes_on:
+                yield lycee, day
+
+
+def _register(lycee: Lycee, outbox: Outbox) -> None:
+    registered = SchoolRegistered(
+        uai=lycee.uai,
+        registered_on=SCHOOL_YEAR_2015,
+        name=lycee.name,
+        kind=lycee.kind,
+        commune=lycee.commune,
+    )
+    outbox.send(registered, FIRST_DAY, punctual=True)
+    if lycee.closes_on is not None:
+        closed = SchoolClosed(uai=lycee.uai, closed_on=lycee.closes_on)
+        outbox.send(closed, lycee.closes_on, punctual=True)
+
+
+def _connect(lycee: Lycee, day: date, chance: Random, outbox: Outbox) -> None:
+    downlink = one_of(chance, DOWNLINKS_MBPS)
+    connected = SchoolConnected(uai=lycee.uai, connected_on=day, downlink_mbps=downlink)
+    recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
+    fate = chance.random()
+    if fate < CORRECTED_SHARE:
+        wrong = connected.model_copy(update={"downlink_mbps": downlink * 10})
+        outbox.correct(wrong, connected, recorded)
+    else:
+        outbox.send(connected, recorded)
+    if fate > 1 - RETRACTED_SHARE:
+        # Announced when the works began, months before there was a link.
+        early = day - timedelta(days=chance.randint(60, 120))
+        outbox.retract(connected.model_copy(update={"connected_on": early}), early)
+
+
+def _interrupt(connected: list[tuple[Lycee, date]], chance: Random, outbox: Outbox) -> None:
+    lost = next(lycee for lycee, _ in connected if lycee.department is LOST_AGAIN)
+    candidates = [
+        (lycee, day)
+        for lycee, day in connected
+        if lycee is not lost and lycee.closes_on is None and day < date(2020, 6, 1)
+    ]
+    for lycee, since in chance.sample(candidates, OUTAGES):
+        reason = one_of(chance, OUTAGE_REASONS)
+        fewest, most = OUTAGE_DAYS[reason]
+        begins = day_between(
+            chance, max(since, FIRST_DAY) + timedelta(days=1), OUTAGES_END - timedelta(days=most)
+        )
+        ends = days_after(chance, begins, fewest, most)
+        disconnected = SchoolDisconnected(uai=lycee.uai, disconnected_on=begins, reason=reason)
+        outbox.send(disconnected, begins)
+        _reconnect(lycee, ends, chance, outbox)
+    works = SchoolDisconnected(
+        uai=lost.uai, disconnected_on=LOST_AGAIN_ON, reason=DisconnectionReason.WORKS
+    )
+    outbox.send(works, LOST_AGAIN_ON, punctual=True)
+
+
+def _reconnect(lycee: Lycee, day: date, chance: Random, outbox: Outbox) -> None:
+    downlink = one_of(chance, DOWNLINKS_MBPS)
+    connected = SchoolConnected(uai=lycee.uai, connected_on=day, downlink_mbps=downlink)
+    outbox.send(connected, day)

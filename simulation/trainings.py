@@ -1,0 +1,130 @@
+"""Trainings: pseudonymous enrolments in two programmes, most of them followed to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from random import Random
+
+from events.identifiers import Department
+from events.pseudonym import KEY_BYTES, PseudonymKey
+from events.training import (
+    TrainingAbandoned,
+    TrainingAudience,
+    TrainingCompleted,
+    TrainingEnrolled,
+    TrainingProgramme,
+)
+from simulation.chance import days_after, one_of
+from simulation.curve import Curve
+from simulation.emitter import Outbox
+from simulation.period import LAST_DAY, working_day
+from simulation.world import World
+
+__all__ = ["ENROLMENTS", "simulate_trainings"]
+
+ENROLMENTS = 20_500
+
+ENROLLED = Curve(
+    (
+        (date(2016, 10, 3), 0),
+        (date(2016, 12, 31), 600),
+        (date(2017, 12, 31), 4200),
+        (date(2018, 12, 31), 9800),
+        (date(2019, 12, 31), 16000),
+        (date(2020, 3, 16), 17300),
+        (date(2020, 6, 2), 17450),
+        (date(2020, 12, 4), ENROLMENTS),
+    )
+)
+"""Enrolments since the beginning; hardly any in the spring of 2020."""
+
+SECOND_CHANCE_SINCE = date(2017, 3, 1)
+SECOND_CHANCE_SHARE = 0.45
+
+DEPARTMENTS: Mapping[Department, float] = {
+    Department.PARIS: 0.17,
+    Department.SEINE_ET_MARNE: 0.12,
+    Department.YVELINES: 0.10,
+    Department.ESSONNE: 0.11,
+    Department.HAUTS_DE_SEINE: 0.11,
+    Department.SEINE_SAINT_DENIS: 0.18,
+    Department.VAL_DE_MARNE: 0.11,
+    Department.VAL_D_OISE: 0.10,
+}
+
+PRIORITY_SHARE = Curve(((date(2016, 10, 3), 0.62), (date(2018, 12, 31), 0.80)))
+"""Share of new enrolments that are for the priority audience: low at first, then as promised."""
+
+PRIORITY_AUDIENCES = {
+    TrainingAudience.JOB_SEEKER: 0.54,
+    TrainingAudience.EARLY_LEAVER: 0.24,
+    TrainingAudience.LOW_QUALIFIED: 0.22,
+}
+OTHER_AUDIENCES = {TrainingAudience.EMPLOYEE: 0.72, TrainingAudience.OTHER: 0.28}
+
+COMPLETED_SHARE = 0.71
+ABANDONED_SHARE = 0.19
+TRAINING_DAYS = (45, 200)
+ABANDONED_AFTER_DAYS = (5, 90)
+
+KEY = PseudonymKey("k1", bytes(KEY_BYTES))
+"""A key that everybody knows: there is nobody behind these pseudonyms."""
+
+RECORDED_AFTER_DAYS = (0, 6)
+CORRECTED_SHARE = 0.008
+RETRACTED_SHARE = 0.003
+
+
+def simulate_trainings(_world: World, chance: Random, outbox: Outbox) -> None:
+    """Tell every enrolment and what became of it, as far as it is known by the last day."""
+    for number in range(ENROLMENTS):
+        reached = ENROLLED.day_reaching(number + chance.random()) or LAST_DAY
+        enrolled = _enrolment(working_day(reached), chance)
+        recorded = days_after(chance, enrolled.enrolled_on, *RECORDED_AFTER_DAYS)
+        fate = chance.random()
+        if fate < CORRECTED_SHARE:
+            wrong = enrolled.model_copy(update={"audience": TrainingAudience.OTHER})
+            outbox.correct(wrong, enrolled, recorded)
+        else:
+            outbox.send(enrolled, recorded)
+        if fate > 1 - RETRACTED_SHARE:
+            twice = {"enrolment_id": _pseudonym(chance)}
+            outbox.retract(enrolled.model_copy(update=twice), recorded)
+        _end(enrolled, chance, outbox)
+
+
+def _enrolment(day: date, chance: Random) -> TrainingEnrolled:
+    second_chance = day >= SECOND_CHANCE_SINCE and chance.random() < SECOND_CHANCE_SHARE
+    priority = chance.random() < PRIORITY_SHARE.on(day)
+    return TrainingEnrolled(
+        enrolment_id=_pseudonym(chance),
+        enrolled_on=day,
+        programme=(
+            TrainingProgramme.SECOND_DIGITAL_CHANCE
+            if second_chance
+            else TrainingProgramme.DIGITAL_VOCATIONAL_TRAINING
+        ),
+        audience=one_of(chance, PRIORITY_AUDIENCES if priority else OTHER_AUDIENCES),
+        department=one_of(chance, DEPARTMENTS),
+    )
+
+
+def _pseudonym(chance: Random) -> str:
+    return KEY.pseudonym(f"{chance.getrandbits(80):020x}")
+
+
+def _end(enrolled: TrainingEnrolled, chance: Random, outbox: Outbox) -> None:
+    fate = chance.random()
+    completed_on = days_after(chance, enrolled.enrolled_on, *TRAINING_DAYS)
+    abandoned_on = days_after(chance, enrolled.enrolled_on, *ABANDONED_AFTER_DAYS)
+    if fate < COMPLETED_SHARE:
+        completed = TrainingCompleted(
+            enrolment_id=enrolled.enrolment_id, completed_on=working_day(completed_on)
+        )
+        outbox.send(completed, days_after(chance, completed.completed_on, *RECORDED_AFTER_DAYS))
+    elif fate < COMPLETED_SHARE + ABANDONED_SHARE:
+        abandoned = TrainingAbandoned(
+            enrolment_id=enrolled.enrolment_id, abandoned_on=working_day(abandoned_on)
+        )
+        outbox.send(abandoned, days_after(chance, abandoned.abandoned_on, *RECORDED_AFTER_DAYS))

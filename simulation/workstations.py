@@ -1,0 +1,98 @@
+"""Workstations: each site's monthly usage; Val-d'Oise's sites stop reporting in 2020."""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+
+from events.identifiers import Department
+from events.workstation import WorkstationAudience, WorkstationUsageReported
+from simulation.chance import days_after, split
+from simulation.curve import Curve
+from simulation.emitter import Outbox
+from simulation.period import FIRST_DAY, month_end, months
+from simulation.sites import Site
+from simulation.world import World
+
+__all__ = ["SILENT", "SILENT_FROM", "simulate_workstations"]
+
+LAST_MONTH = date(2020, 11, 1)
+"""December is reported in January."""
+
+OCCUPANCY = Curve(
+    (
+        (date(2016, 3, 31), 0.34),
+        (date(2018, 1, 31), 0.48),
+        (date(2020, 2, 29), 0.62),
+        # Lockdown, reopening, second lockdown.
+        (date(2020, 4, 30), 0.08),
+        (date(2020, 6, 30), 0.30),
+        (date(2020, 9, 30), 0.44),
+        (date(2020, 11, 30), 0.26),
+    )
+)
+"""Occupied share of the available hours."""
+
+SITE_DIFFERS_BY = 0.25
+MONTH_DIFFERS_BY = 0.10
+
+AUDIENCES = {
+    WorkstationAudience.COMPANY: 0.34,
+    WorkstationAudience.EMPLOYEE: 0.28,
+    WorkstationAudience.SELF_EMPLOYED: 0.31,
+    WorkstationAudience.OTHER: 0.07,
+}
+
+OPENING_HOURS = 9
+OPENING_DAYS = (19, 22)
+
+SILENT = Department.VAL_D_OISE
+SILENT_FROM = date(2020, 7, 1)
+"""From this month on, Val-d'Oise's sites report nothing any more."""
+
+REPORTED_AFTER_DAYS = (3, 12)
+CORRECTED_SHARE = 0.015
+RETRACTED_SHARE = 0.003
+
+
+def simulate_workstations(world: World, chance: Random, outbox: Outbox) -> None:
+    """Tell each site's hours, month by month, from its first workstation on."""
+    for site in world.sites:
+        busy = 1 + chance.uniform(-SITE_DIFFERS_BY, SITE_DIFFERS_BY)
+        for month in months(FIRST_DAY, LAST_MONTH):
+            workstations = site.workstations_on(month)
+            if workstations and not (site.department is SILENT and month >= SILENT_FROM):
+                _report(_usage(site, month, workstations, busy, chance), chance, outbox)
+
+
+def _usage(
+    site: Site, month: date, workstations: int, busy: float, chance: Random
+) -> WorkstationUsageReported:
+    end = month_end(month)
+    available = workstations * OPENING_HOURS * chance.randint(*OPENING_DAYS)
+    differs = busy * (1 + chance.uniform(-MONTH_DIFFERS_BY, MONTH_DIFFERS_BY))
+    occupied = round(available * min(1.0, OCCUPANCY.on(end) * differs))
+    weights = [weight * chance.uniform(0.6, 1.4) for weight in AUDIENCES.values()]
+    return WorkstationUsageReported(
+        site_id=site.site_id,
+        period_start=month,
+        period_end=end,
+        department=site.department,
+        available_hours=available,
+        occupied_hours=dict(zip(AUDIENCES, split(occupied, weights), strict=True)),
+    )
+
+
+def _report(usage: WorkstationUsageReported, chance: Random, outbox: Outbox) -> None:
+    reported = days_after(chance, usage.period_end, *REPORTED_AFTER_DAYS)
+    fate = chance.random()
+    if fate < CORRECTED_SHARE:
+        # One audience was forgotten at first.
+        some = {**usage.occupied_hours, WorkstationAudience.EMPLOYEE: 0}
+        outbox.correct(usage.model_copy(update={"occupied_hours": some}), usage, reported)
+    else:
+        outbox.send(usage, reported)
+    if fate > 1 - RETRACTED_SHARE:
+        # A report for a period that was not one.
+        middle = {"period_start": usage.period_start.replace(day=2)}
+        outbox.retract(usage.model_copy(update=middle), reported)

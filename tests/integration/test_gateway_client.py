@@ -1,0 +1,146 @@
+"""The producers' client before the real door and a real broker."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from events.cloudevent import CloudEvent, decode
+from events.fact import Family
+from events.school import SchoolClosed
+from events.signing import SigningSecret
+from events.topics import topic_name
+from operations.client import (
+    BearerToken,
+    DoorPublisher,
+    DoorRefusedError,
+    SignedRequests,
+    Spool,
+)
+from tests.support.doors import Credentials, Door, issue_credentials
+from tests.support.doorway import records_of
+from tests.support.kafka import KafkaBroker
+from tests.support.mortal_producer import MortalProducer
+from tests.support.waiting import wait_until
+
+PRODUCER = "lycees"
+SOURCE = "urn:iledefrance:lycees"
+SCHOOLS = topic_name(Family.SCHOOLS)
+LAST = 99
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> Credentials:
+    """Give one of the shipped producers its secrets."""
+    return issue_credentials(PRODUCER, tmp_path)
+
+
+@pytest.fixture
+def door(broker: KafkaBroker, credentials: Credentials, tmp_path: Path) -> Iterator[Door]:
+    """Give a door that takes events."""
+    with Door(broker.bootstrap, tmp_path, secrets=credentials.file) as door:
+        yield door
+
+
+def event(number: int, source: str = SOURCE) -> CloudEvent:
+    """Give the event of a number."""
+    return CloudEvent(
+        id=str(number),
+        source=source,
+        time=datetime(2019, 3, 11, 9, 30, tzinfo=UTC),
+        fact=SchoolClosed(uai="0750419Y", closed_on=date(2019, 3, 11)),
+    )
+
+
+def on_topic(broker: KafkaBroker) -> list[CloudEvent]:
+    """Read the events of schools, in their order."""
+    records = sorted(records_of(broker.bootstrap, SCHOOLS), key=lambda record: record.offset)
+    return [decode(record.headers, record.value) for record in records]
+
+
+@pytest.mark.parametrize("signs", [False, True])
+def test_what_is_delivered_is_on_the_topic(
+    door: Door,
+    broker: KafkaBroker,
+    credentials: Credentials,
+    signs: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """In batches, in order, with a token or with signatures."""
+    secret = SigningSecret.from_text(credentials.signing_secret)
+    proof = SignedRequests(PRODUCER, secret) if signs else BearerToken(SecretStr(credentials.token))
+    events = [event(number) for number in range(1_200)]
+    with DoorPublisher(door.url, proof) as publisher:
+        for one in events:
+            publisher.publish(one)
+        assert publisher.flush().delivered + publisher.flush().delivered == len(events)
+    assert on_topic(broker) == events
+
+
+def test_another_producers_event_is_refused_and_blocks_nothing(
+    door: Door, broker: KafkaBroker, credentials: Credentials
+) -> None:
+    """Its neighbours are on the topic; it is told with the door's reason."""
+    with DoorPublisher(door.url, BearerToken(SecretStr(credentials.token))) as publisher:
+        for one in (event(0), event(1, "urn:iledefrance:formation"), event(2)):
+            publisher.publish(one)
+        report = publisher.flush()
+    assert report.delivered == 2
+    [failed] = report.failed
+    assert (failed.event.id, failed.refused) == ("1", True)
+    assert "is not declared for this producer" in failed.cause
+    assert [one.id for one in on_topic(broker)] == ["0", "2"]
+
+
+def test_a_wrong_secret_is_told_and_loses_nothing(
+    door: Door, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
+) -> None:
+    """What is spooled waits for the right one."""
+    wrong = BearerToken(SecretStr("srt_lycees_" + "A" * 43))
+    file = tmp_path / "spool.db"
+    with (
+        pytest.raises(DoorRefusedError, match="status 401"),
+        DoorPublisher(door.url, wrong, spool=Spool(file)) as publisher,
+    ):
+        publisher.publish(event(0))
+    right = BearerToken(SecretStr(credentials.token))
+    with DoorPublisher(door.url, right, spool=Spool(file)) as publisher:
+        assert publisher.flush().delivered == 1
+    assert [one.id for one in on_topic(broker)] == ["0"]
+
+
+@pytest.mark.timeout(240)
+def test_nothing_is_lost_when_both_are_killed(
+    door: Door, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
+) -> None:
+    """The producer by kill -9 in each life, the door in every other: all arrives, in order."""
+    chance = random.Random(7)
+    producer = MortalProducer(door.url, tmp_path, token=credentials.token, last=LAST)
+    for life in range(4):
+        process = producer.start()
+        enough = producer.safe() + chance.randint(5, 20)
+        wait_until(
+            lambda enough=enough: producer.safe() >= enough,  # type: ignore[misc]
+            seconds=chance.uniform(0.1, 1),
+            every=0.001,
+        )
+        if life % 2:
+            door.process.kill()
+            door.process.wait()
+        process.kill()
+        process.communicate()
+        if life % 2:
+            door.start()
+    assert 0 < producer.safe() <= LAST
+
+    assert wait_until(lambda: door.ready, seconds=60)
+    process = producer.start()
+    _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 0, errors.decode()
+    first_seen = list(dict.fromkeys(int(one.id) for one in on_topic(broker)))
+    assert first_seen == list(range(LAST + 1))

@@ -1,0 +1,86 @@
+"""One line an event, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from boundary.logs import JsonFormatter, configure_logging
+
+LIBRARY = "aiokafka"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Put pytest's own handlers and the libraries' levels back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    loggers = [logging.getLogger(name) for name in ("faust", "mode", LIBRARY, "kafka", "asyncio")]
+    levels = [logger.level for logger in loggers]
+    root.handlers = []
+    yield
+    root.handlers, root.level = handlers, level
+    for logger, before in zip(loggers, levels, strict=True):
+        logger.setLevel(before)
+
+
+def test_a_json_line_has_time_level_logger_and_message(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log collector needs no pattern."""
+    configure_logging("info", "json")
+
+    logging.getLogger("streams.worker").info("ready partitions=%s", "0,1")
+
+    line = json.loads(capsys.readouterr().err)
+    assert datetime.fromisoformat(line.pop("time")).tzinfo is not None
+    assert line == {
+        "level": "info",
+        "logger": "streams.worker",
+        "message": "ready partitions=0,1",
+    }
+
+
+def test_a_json_line_keeps_the_traceback_on_it() -> None:
+    """An error's lines do not become events of their own."""
+    error = ZeroDivisionError()
+    record = logging.makeLogRecord({"msg": "ending", "exc_info": (type(error), error, None)})
+
+    line = JsonFormatter().format(record)
+
+    assert "\n" not in line
+    assert "ZeroDivisionError" in json.loads(line)["error"]
+
+
+def test_a_text_line_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    """For people at a terminal."""
+    configure_logging("info", "text")
+
+    logging.getLogger("streams.worker").warning("slow")
+
+    assert capsys.readouterr().err.endswith(" WARNING streams.worker slow\n")
+
+
+@pytest.mark.parametrize(("level", "heard"), [("info", False), ("debug", True)])
+def test_libraries_tell_their_steps_only_when_asked(
+    capsys: pytest.CaptureFixture[str],
+    level: str,
+    heard: bool,  # noqa: FBT001
+) -> None:
+    """At `info` they are heard when they warn; `debug` opens their INFO."""
+    configure_logging(level, "text")
+
+    logging.getLogger(LIBRARY).info("poll")
+
+    assert bool(capsys.readouterr().err) is heard
+
+
+def test_our_own_level_is_the_one_set(capsys: pytest.CaptureFixture[str]) -> None:
+    """At `warning` nothing is told that is as it should be."""
+    configure_logging("warning", "text")
+
+    logging.getLogger("streams.worker").info("ready")
+
+    assert capsys.readouterr().err == ""

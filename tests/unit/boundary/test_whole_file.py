@@ -1,0 +1,87 @@
+"""A file that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from boundary.whole_file import FileUnwritableError, whole_file
+
+
+def fail_over(path: Path) -> None:
+    """Write a part of a file, and fail."""
+    with whole_file(path) as stream:
+        stream.write(b"half")
+        raise LookupError
+
+
+def test_takes_its_name_in_the_end(tmp_path: Path) -> None:
+    """Not before; and nothing else is left in the folder."""
+    path = tmp_path / "out.csv"
+    with whole_file(path) as stream:
+        stream.write(b"all")
+        assert not path.exists()
+    assert path.read_bytes() == b"all"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    """And no half of the new."""
+    path = tmp_path / "out.csv"
+    path.write_bytes(b"old")
+    with pytest.raises(LookupError):
+        fail_over(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_lay_ready_under_its_first_name_is_not_written(tmp_path: Path) -> None:
+    """A link would lead elsewhere; what a killed process left is no hindrance."""
+    path, target = tmp_path / "out.csv", tmp_path / "target"
+    target.write_bytes(b"another's")
+    part = tmp_path / f".out.csv.{os.getpid()}.part"
+    part.symlink_to(target)
+
+    with whole_file(path) as stream:
+        stream.write(b"all")
+
+    assert (path.read_bytes(), target.read_bytes()) == (b"all", b"another's")
+    assert not path.is_symlink()
+
+
+def test_says_where_it_cannot_write(tmp_path: Path) -> None:
+    """With the system's reason."""
+    path = tmp_path / "absent" / "out.csv"
+    with pytest.raises(FileUnwritableError, match=r"absent/out\.csv \(No such file"):
+        fail_over(path)
+
+
+def test_dash_is_the_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """So that it can be piped."""
+    with whole_file(Path("-")) as stream:
+        stream.write(b"piped")
+    assert capfdbinary.readouterr().out == b"piped"
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    """A pipe, or /dev/null, is written to; else root would do harm."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with whole_file(pipe) as stream:
+        stream.write(b"through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    """What it points to is written."""
+    link = tmp_path / "link.csv"
+    link.symlink_to("target.csv")
+    with whole_file(link) as stream:
+        stream.write(b"all")
+    assert link.is_symlink()
+    assert (tmp_path / "target.csv").read_bytes() == b"all"

@@ -1,0 +1,112 @@
+"""The declared roles."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from broker.access_rights import (
+    _RIGHTS,
+    FamiliesOfRoleError,
+    Operation,
+    ResourceKind,
+    Right,
+    Role,
+    _Part,
+    describe_role,
+    rights_of,
+    rights_of_roles,
+)
+from events.fact import Family
+from events.topics import declared_topics
+
+WRITERS_OF_EVENTS = {Role.PRODUCER, Role.GATEWAY, Role.CLERK}
+
+
+def rights(role: Role, *, app_id: str = "monitor") -> tuple[Right, ...]:
+    """Return a role's rights; a producer's are those of one family."""
+    families = {Family.SCHOOLS} if role is Role.PRODUCER else set()
+    return rights_of(role, families=families, app_id=app_id)
+
+
+def names_with(operation: Operation, role: Role) -> set[str]:
+    """Name what a role may do something with."""
+    return {right.name for right in rights(role) if operation in right.operations}
+
+
+def test_a_producer_writes_its_families_and_nothing_else() -> None:
+    """Whoever publishes schools' events may do nothing with those of grants."""
+    assert rights_of(Role.PRODUCER, families={Family.GRANTS, Family.SCHOOLS}) == (
+        Right(ResourceKind.TOPIC, "smartregion.schools", (Operation.WRITE,)),
+        Right(ResourceKind.TOPIC, "smartregion.grants", (Operation.WRITE,)),
+    )
+
+
+@pytest.mark.parametrize("role", Role)
+def test_rights_are_on_what_is_declared(role: Role) -> None:
+    """A role has rights on declared topics and on the workers' group, each named once."""
+    declared = {spec.name for spec in declared_topics(app_id="monitor")} | {"monitor"}
+    names = [right.name for right in rights(role)]
+    assert set(names) <= declared
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_says_what_it_is_for(role: Role) -> None:
+    """Lists and pages say what a role is for."""
+    assert describe_role(role)
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - WRITERS_OF_EVENTS))
+def test_only_those_who_bring_events_may_write_them(role: Role) -> None:
+    """Neither a worker nor a reader can invent an event."""
+    assert not any(name.startswith("smartregion.s") for name in names_with(Operation.WRITE, role))
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - {Role.WORKER}))
+def test_only_workers_write_states(role: Role) -> None:
+    """A changelog has one kind of writer."""
+    assert not any("changelog" in name for name in names_with(Operation.WRITE, role))
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.ASSESSOR, Role.OBSERVER, Role.DEPLOYER])
+def test_a_role_that_only_looks_writes_nothing(role: Role) -> None:
+    """Four roles leave every record as it is."""
+    assert names_with(Operation.WRITE, role) == set()
+
+
+@pytest.mark.parametrize(
+    ("role", "families"), [(Role.PRODUCER, set()), (Role.WORKER, {Family.SCHOOLS})]
+)
+def test_families_fit_the_role(role: Role, families: Collection[Family]) -> None:
+    """A producer without a family, or a worker of one, is a mistake that is told."""
+    with pytest.raises(FamiliesOfRoleError, match=role):
+        rights_of(role, families=families)
+
+
+def test_a_user_may_have_several_roles() -> None:
+    """Who replays dead letters and audits has each topic once, with all it may do there."""
+    both = rights_of_roles([Role.CLERK, Role.READER])
+    by_name = {right.name: set(right.operations) for right in both}
+    assert len(by_name) == len(both)
+    assert by_name["smartregion.grants"] == {Operation.READ, Operation.WRITE}
+    assert by_name["smartregion.dead-letters"] == {Operation.READ}
+
+
+def test_only_the_producer_among_several_roles_has_families() -> None:
+    """A producer that also reads publishes its own families alone."""
+    both = rights_of_roles([Role.READER, Role.PRODUCER], families=[Family.SCHOOLS])
+    assert {right.name for right in both if Operation.WRITE in right.operations} == {
+        "smartregion.schools"
+    }
+    with pytest.raises(FamiliesOfRoleError, match="leave them out"):
+        rights_of_roles([Role.READER, Role.CLERK], families=[Family.SCHOOLS])
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_page_tells_what_is_declared(role: Role) -> None:
+    """The table that operators read is the declaration."""
+    page = Path(__file__).parents[3] / "docs" / "wire-security.md"
+    cells = [", ".join(_RIGHTS[role].get(part, ())) or "–" for part in _Part]
+    row = f"| `{role}` | {describe_role(role)} | {' | '.join(cells)} |"
+    assert row in page.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,139 @@
+"""The commands about topics and rights."""
+
+import io
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from broker.access_granting import Grant, GrantsReport
+from broker.access_rights import Role, rights_of
+from broker.cli import commands
+from broker.topic_admin import TopicsReport
+from events.fact import Family
+from operations.client import PublisherOptions, RecordingPublisher
+
+VALID = (
+    '{"specversion": "1.0", "id": "a-1", "source": "/lycees",'
+    ' "type": "fr.iledefrance.smartregion.school.closed.v1", "time": "2019-03-11T09:30:00Z",'
+    ' "data": {"uai": "0750419Y", "closed_on": "2019-03-11"}}\n'
+)
+
+INVALID = VALID.replace("0750419Y", "0750419Z")
+
+
+class WatchedPublisher(RecordingPublisher):
+    """A publisher that remembers how it was asked for."""
+
+    made: "list[WatchedPublisher]" = []  # noqa: RUF012 - emptied by the fixture
+
+    def __init__(self, bootstrap: str, *, options: PublisherOptions, security: object) -> None:
+        super().__init__()
+        self.bootstrap = bootstrap
+        self.options = options
+        self.security = security
+        self.made.append(self)
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedPublisher]]:
+    """Publishers that the command made, in place of Kafka's."""
+    monkeypatch.setattr("operations.client.KafkaPublisher", WatchedPublisher)
+    yield WatchedPublisher.made
+    WatchedPublisher.made.clear()
+
+
+def run(*arguments: str, given: str | bytes | None = None) -> Result:
+    """Run a command as a person would."""
+    door = click.Group(commands={str(command.name): command for command in commands})
+    return CliRunner().invoke(door, arguments, input=given)
+
+
+class Terminal(io.StringIO):
+    """What a person watches."""
+
+    def isatty(self) -> bool:
+        """Say that it is one."""
+        return True
+
+
+def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was created is named, and what was there is counted."""
+    report = TopicsReport(
+        created=("smartregion.grants",),
+        verified=("smartregion.schools",),
+        altered=("smartregion.schools",),
+    )
+    monkeypatch.setattr("broker.topic_admin.apply_topics", lambda *_, **__: report)
+    assert run("topics", "apply").stdout.splitlines() == [
+        "created smartregion.grants",
+        "altered smartregion.schools",
+        "1 created, 1 as declared already",
+    ]
+
+
+def test_topics_are_listed() -> None:
+    """The declaration is printed without a broker, one topic a line."""
+    lines = run("topics", "list", "--partitions", "3").stdout.splitlines()
+    assert len(lines) == 2 * len(Family) + 2
+    assert lines[0] == (
+        "smartregion.schools key='uai' partitions=3 replication=1"
+        " cleanup.policy=delete compression.type=producer max.message.bytes=1048588"
+        " message.timestamp.type=LogAppendTime retention.bytes=-1 retention.ms=-1"
+    )
+
+
+def test_the_rights_of_a_role_are_printed_without_a_broker() -> None:
+    """Whoever runs another authorizer reads what it has to allow."""
+    lines = run("topics", "acl", "--role", "producer", "--family", "schools").stdout.splitlines()
+    assert lines[0].startswith("# producer: publishes")
+    assert lines[1:] == ["topic smartregion.schools: Write"]
+
+
+def test_every_role_is_in_the_help() -> None:
+    """The help is written by hand, so that it needs no declaration."""
+    told = " ".join(run("topics", "acl", "--help").stdout.split())
+    assert f"The roles: {', '.join(Role)}." in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (("--role", "king"), "none of producer, gateway"),
+        (("--role", "producer", "--family", "music"), "none of schools"),
+        (("--principal", "User:*"), "write its name"),
+    ],
+)
+def test_what_is_no_role_family_or_user_is_told(wrong: tuple[str, ...], told: str) -> None:
+    """A mistyped option never reaches the broker."""
+    result = run("topics", "acl", *wrong)
+    assert result.exit_code == 2
+    assert told in " ".join(result.stderr.split())
+
+
+def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command says what it gave, and what a user has beside."""
+    grants = [Grant("User:door", "topic", name, "WRITE") for name in "abc"]
+    asked: list[tuple[object, ...]] = []
+
+    def give(*arguments: object, **_: object) -> GrantsReport:
+        asked.append(arguments)
+        return GrantsReport((grants[0],), (grants[1],), (grants[2],))
+
+    monkeypatch.setattr("broker.access_granting.give_rights", give)
+    done = run("topics", "acl", "--role", "gateway", "--principal", "door", "--bootstrap", "b:1")
+    assert done.stdout.splitlines() == [
+        "given: User:door may WRITE topic a",
+        "beyond these roles: User:door may WRITE topic c",
+        "1 given, 1 held already",
+    ]
+    assert asked == [("b:1", "User:door", rights_of(Role.GATEWAY))]
+
+
+def test_the_broker_s_rules_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a user alone, its rules are shown."""
+    grant = Grant("User:door", "topic", "a", "WRITE")
+    monkeypatch.setattr("broker.access_granting.held_rights", lambda *_, **__: (grant,))
+    done = run("topics", "acl", "--principal", "User:door")
+    assert done.stdout == "User:door may WRITE topic a\n"

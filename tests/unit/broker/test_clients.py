@@ -1,0 +1,66 @@
+"""How a broker is reached."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import pytest
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaConfigurationError
+
+from broker.clients import opened
+from broker.errors import BrokerAddressError, BrokerUnreachableError
+
+
+@pytest.mark.parametrize(
+    "bootstrap", ["", "localhost", "host:port", "http://host:9092", "a:1,", "a:1;b:2", "::1:9092"]
+)
+def test_what_is_no_address_is_refused_at_once(bootstrap: str) -> None:
+    """A mistyped address is told as such, not after ten seconds as a silent broker."""
+    with pytest.raises(BrokerAddressError, match="write HOST:PORT"):
+        opened(print, bootstrap)
+
+
+def complaining_client(**_config: object) -> object:
+    """Fail as kafka-python does: warn of each attempt, then give up without a reason."""
+    log = logging.getLogger("kafka.net.manager")
+    log.warning("Bootstrap connection to bootstrap-0 failed: first reason (backoff 0.05 secs)")
+    log.warning("Bootstrap bootstrap-0 not ready; waiting 0.05 secs")
+    log.warning("Bootstrap connection to bootstrap-0 failed: wrong password (backoff 0.1 secs)")
+    message = "unable to bootstrap"
+    raise OSError(message)
+
+
+def test_the_last_reason_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The reason of the last attempt is in the error, and the attempts are in no log."""
+    with pytest.raises(BrokerUnreachableError, match=r"\(wrong password\)"):
+        opened(complaining_client, "host:9092")
+    assert caplog.text == ""
+
+
+def test_our_own_mistake_is_not_the_broker_s() -> None:
+    """A configuration that the client does not know is a defect, and keeps its traceback."""
+    with pytest.raises(KafkaConfigurationError):
+        opened(KafkaAdminClient, "127.0.0.1:1", linger_ms=5)
+
+
+def test_logging_is_as_before_afterwards() -> None:
+    """Whoever configures the client's logging hears it once the connection stands."""
+    before = logging.getLogger("kafka").handlers[:]
+    assert opened(lambda **config: config["bootstrap_servers"], "a:1, [::1]:2") == [
+        "a:1",
+        "[::1]:2",
+    ]
+    assert logging.getLogger("kafka").handlers == before
+    assert logging.getLogger("kafka").propagate
+
+
+@pytest.mark.usefixtures("refused_connections")
+@pytest.mark.parametrize("make", [KafkaProducer, KafkaAdminClient])
+def test_a_failed_attempt_leaves_nothing_behind(make: Callable[..., object]) -> None:
+    """A client that could not be made keeps no thread: attempts may be many."""
+    before = set(threading.enumerate())
+    with pytest.raises(BrokerUnreachableError):
+        opened(make, "127.0.0.1:1", connect_seconds=0.2)
+    assert set(threading.enumerate()) <= before

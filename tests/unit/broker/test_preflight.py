@@ -1,0 +1,134 @@
+"""Knocking at a broker, here at servers that only know TLS."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from broker.clients import opened
+from broker.errors import BrokerEntryError, SecuritySettingError
+from broker.preflight import knock
+from broker.security import PLAINTEXT, BrokerSecurity
+from tests.support.certificates import Authority, Certificate
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """Give the authority that the client trusts."""
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def trusting(authority: Authority) -> BrokerSecurity:
+    """Give a client's security that trusts the authority."""
+    return BrokerSecurity(security_protocol="SSL", ssl_cafile=str(authority.file))
+
+
+@contextmanager
+def listening(certificate: Certificate) -> Iterator[str]:
+    """Give the address of a server that shows a certificate, and hangs up after the handshake."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.chain, certificate.key)
+
+    def answer(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # The test is over.
+                return
+            with connection, suppress(OSError):
+                context.wrap_socket(connection, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        host, port = listener.getsockname()
+        yield f"{host}:{port}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_certificate_of_another_authority_is_told(
+    trusting: BrokerSecurity, tmp_path: Path
+) -> None:
+    """A broker that anybody could be is not spoken to."""
+    stranger = Authority(tmp_path, name="stranger").issue("broker")
+    with (
+        listening(stranger) as address,
+        pytest.raises(BrokerEntryError, match=rf"not to be trusted .*issuer.*{address}"),
+    ):
+        asyncio.run(knock([address], trusting))
+
+
+def test_an_expired_certificate_is_told(authority: Authority, trusting: BrokerSecurity) -> None:
+    """The line says that it has expired."""
+    with (
+        listening(authority.issue_expired("broker")) as address,
+        pytest.raises(BrokerEntryError, match="has expired"),
+    ):
+        asyncio.run(knock([address], trusting))
+
+
+def test_the_certificate_of_another_host_is_told(
+    authority: Authority, trusting: BrokerSecurity
+) -> None:
+    """The name in the certificate has to be that of the broker."""
+    elsewhere = authority.issue("broker", hosts=("kafka.example.org",))
+    with (
+        listening(elsewhere) as address,
+        pytest.raises(BrokerEntryError, match=r"not valid for '127\.0\.0\.1'"),
+    ):
+        asyncio.run(knock([address], trusting))
+
+
+def test_a_client_is_not_made_where_the_broker_is_not_to_be_trusted(
+    authority: Authority, trusting: BrokerSecurity
+) -> None:
+    """Nobody waits for what no attempt will change."""
+    with (
+        listening(authority.issue_expired("broker")) as address,
+        pytest.raises(BrokerEntryError),
+    ):
+        opened(KafkaAdminClient, address, security=trusting, connect_seconds=60)
+
+
+def test_a_broker_that_says_nothing_is_left_to_the_client(
+    authority: Authority, trusting: BrokerSecurity
+) -> None:
+    """A broker that hangs up may just be stopping: the client tries again."""
+    with listening(authority.issue("broker")) as address:
+        asyncio.run(knock([address], trusting))
+
+
+def test_a_broker_that_is_not_there_is_left_to_the_client(trusting: BrokerSecurity) -> None:
+    """Nobody listens yet: the client tries again."""
+    asyncio.run(knock(["127.0.0.1:1"], trusting))
+
+
+def test_the_first_refusal_is_told_where_nobody_lets_us_in(
+    authority: Authority, trusting: BrokerSecurity
+) -> None:
+    """A broker that is down does not hide what the other one says."""
+    with (
+        listening(authority.issue_expired("broker")) as address,
+        pytest.raises(BrokerEntryError, match="has expired"),
+    ):
+        asyncio.run(knock(["127.0.0.1:1", address], trusting))
+
+
+def test_a_broker_that_knows_nobody_is_not_asked() -> None:
+    """Without TLS and users there is nothing that could be refused."""
+    asyncio.run(knock(["127.0.0.1:1"], PLAINTEXT))
+
+
+def test_a_file_that_is_missing_is_told_first() -> None:
+    """Our own mistake is told before anybody is asked."""
+    security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere")
+    with pytest.raises(SecuritySettingError, match="SMART_REGION_SSL_CAFILE"):
+        asyncio.run(knock(["127.0.0.1:1"], security))

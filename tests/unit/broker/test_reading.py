@@ -1,0 +1,246 @@
+"""When the end of the topics is believed, on a broker that answers as a script says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import pytest
+from kafka import TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+from broker import reading
+from broker.errors import (
+    BrokerUnreachableError,
+    OpenTransactionError,
+    TopicsMissingError,
+    TopicsStalledError,
+)
+from broker.reading import Extent, read_topics
+from broker.stored_record import RawRecord
+
+FIRST = TopicPartition("events", 0)
+SECOND = TopicPartition("events", 1)
+
+
+class Answer(NamedTuple):
+    """What one poll brings: how many records of each partition, and the ends that come along."""
+
+    records: Mapping[TopicPartition, int] = MappingProxyType({})
+    ends: Mapping[TopicPartition, int] = MappingProxyType({})
+
+
+class ScriptedConsumer:
+    """A kafka-python consumer whose polls follow a script, and then bring nothing."""
+
+    def __init__(self, *script: Answer, partitions: Sequence[TopicPartition] = (FIRST,)) -> None:
+        self.script = list(script)
+        self.positions = dict.fromkeys(partitions, 0)
+        self.ends: dict[TopicPartition, int] = {}
+        self.stable: dict[TopicPartition, int] = {}
+        self.starts: dict[TopicPartition, int] = {}
+        self.asked = 0
+        self.closed = False
+
+    def __call__(self, **_: object) -> ScriptedConsumer:
+        """Stand in for the class."""
+        return self
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        """Tell the partitions of a topic."""
+        return {place for name, place in self.positions if name == topic}
+
+    def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        """Expect to be given all partitions."""
+        assert set(partitions) == set(self.positions)
+
+    def seek_to_beginning(self, *partitions: TopicPartition) -> None:
+        """Expect all partitions to be read from their beginning."""
+        assert set(partitions) == set(self.positions)
+
+    def assignment(self) -> set[TopicPartition]:
+        """Tell what was given."""
+        return set(self.positions)
+
+    def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        """Answer as the script says."""
+        assert timeout_ms > 0
+        self.asked += 1
+        answer = self.script.pop(0) if self.script else Answer()
+        self.ends |= answer.ends
+        return {place: self._records(place, count) for place, count in answer.records.items()}
+
+    def _records(self, place: TopicPartition, count: int) -> list[Any]:
+        start = self.positions[place]
+        self.positions[place] = start + count
+        offsets = range(start, start + count)
+        return [RawRecord(place.topic, place.partition, offset, b"k", b"v") for offset in offsets]
+
+    def position(self, place: TopicPartition, timeout_ms: int) -> int:
+        """Tell the next offset."""
+        assert timeout_ms > 0
+        return self.positions[place]
+
+    def highwater(self, place: TopicPartition) -> int | None:
+        """Tell the end that came with the last answer."""
+        return self.ends.get(place)
+
+    def end_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Tell the last stable offsets, which are the ends where no test says otherwise."""
+        return {place: self.stable.get(place, self.ends[place]) for place in places}
+
+    def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Tell the first offsets that are left."""
+        return {place: self.starts.get(place, 0) for place in places}
+
+    def close(self) -> None:
+        """Note that it was closed."""
+        self.closed = True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a second pass with each look at the clock."""
+    seconds = count()
+    monkeypatch.setattr("broker.reading.monotonic", lambda: float(next(seconds)))
+
+
+def read(consumer: ScriptedConsumer, monkeypatch: pytest.MonkeyPatch, **kwargs: Any) -> list[int]:
+    """Read all there is, and give the offsets."""
+    monkeypatch.setattr(reading, "KafkaConsumer", consumer)
+    found = read_topics("broker:9092", topics=["events"], **kwargs)
+    return [record.offset for record in found]
+
+
+def test_reads_to_the_end_that_the_fetches_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty poll before the end is waited out; the end and an empty poll are believed."""
+    consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 3}), Answer(), Answer({FIRST: 1}))
+
+    assert read(consumer, monkeypatch) == [0, 1, 2]
+    assert consumer.asked == 4
+    assert consumer.closed
+
+
+def test_does_not_believe_an_end_before_an_empty_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where more comes than the first end told, it is read too."""
+    consumer = ScriptedConsumer(
+        Answer({FIRST: 2}, {FIRST: 2}), Answer({FIRST: 2}, {FIRST: 4}), Answer()
+    )
+
+    assert read(consumer, monkeypatch) == [0, 1, 2, 3]
+
+
+def test_waits_for_the_end_of_every_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partition whose end no answer has told yet is not taken for empty."""
+    consumer = ScriptedConsumer(
+        Answer({FIRST: 1}, {FIRST: 1}),
+        Answer(),
+        Answer({SECOND: 1}, {SECOND: 1}),
+        partitions=(FIRST, SECOND),
+    )
+
+    assert len(read(consumer, monkeypatch)) == 2
+
+
+def test_takes_an_empty_partition_as_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing to read, and an end of 0, is the end."""
+    consumer = ScriptedConsumer(Answer({}, {FIRST: 0}))
+
+    assert read(consumer, monkeypatch) == []
+
+
+@pytest.mark.usefixtures("clock")
+def test_leaves_topics_that_always_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each partition's end has been seen, a producer that goes on is not followed for ever."""
+    growing = [Answer({FIRST: 1}, {FIRST: end}) for end in range(1, 100)]
+    consumer = ScriptedConsumer(*growing)
+
+    found = read(consumer, monkeypatch)
+
+    assert found == list(range(len(found)))
+    assert 1 < len(found) < 50
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(("ends", "left"), [({FIRST: 5}, "4 records left"), ({}, "end unknown")])
+def test_tells_where_the_broker_stopped(
+    monkeypatch: pytest.MonkeyPatch, ends: dict[TopicPartition, int], left: str
+) -> None:
+    """When nothing more comes before the end, the partition and what is left are named."""
+    consumer = ScriptedConsumer(
+        Answer({SECOND: 1, **({FIRST: 1} if ends else {})}, {SECOND: 1, **ends}),
+        partitions=(FIRST, SECOND),
+    )
+
+    with pytest.raises(TopicsStalledError, match=rf"within 9 s for events\[0\] \({left}\):"):
+        read(consumer, monkeypatch, wait_seconds=9)
+    assert consumer.closed
+
+
+@pytest.mark.usefixtures("clock")
+def test_ends_at_an_open_transaction_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies behind it is counted by nobody yet; another partition is read to its end."""
+    consumer = ScriptedConsumer(
+        Answer({FIRST: 2, SECOND: 1}, {FIRST: 5, SECOND: 1}), partitions=(FIRST, SECOND)
+    )
+    consumer.stable = {FIRST: 2}
+    consumer.starts = {SECOND: 7}
+    extent = Extent()
+
+    assert len(read(consumer, monkeypatch, extent=extent)) == 3
+    assert (extent.held, extent.starts) == ({"events[0]": 3}, {"events[1]": 7})
+    assert [line.partition(": ")[0] for line in extent.told()] == ["events[1]", "events[0]"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_an_open_transaction_is_an_error_where_all_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A state may lie behind it; the partition is named, and what ends it."""
+    consumer = ScriptedConsumer(Answer({FIRST: 2}, {FIRST: 5}))
+    consumer.stable = {FIRST: 2}
+
+    with pytest.raises(OpenTransactionError, match=r"events\[0\] \(3 records left\)"):
+        read(consumer, monkeypatch, wait_seconds=9)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("bears_held", [True, False])
+def test_leaves_topics_that_grow_beside_an_open_transaction(
+    monkeypatch: pytest.MonkeyPatch, *, bears_held: bool
+) -> None:
+    """A producer that goes on elsewhere does not make a reader wait for ever."""
+    growing = [Answer({SECOND: 1}, {SECOND: end}) for end in range(1, 200)]
+    consumer = ScriptedConsumer(
+        Answer({FIRST: 2}, {FIRST: 5}), *growing, partitions=(FIRST, SECOND)
+    )
+    consumer.stable = {FIRST: 2}
+    extent = Extent()
+
+    if bears_held:
+        assert 2 < len(read(consumer, monkeypatch, extent=extent)) < 100
+        assert extent.held == {"events[0]": 3}
+    else:
+        with pytest.raises(OpenTransactionError):
+            read(consumer, monkeypatch, wait_seconds=9)
+
+
+def test_names_the_topics_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing topics are named, with the command that makes them."""
+    consumer = ScriptedConsumer(partitions=(TopicPartition("other", 0),))
+
+    with pytest.raises(TopicsMissingError, match=r"events not found .*topics apply"):
+        read(consumer, monkeypatch)
+
+
+def test_turns_the_clients_errors_into_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What kafka-python raises while reading is told as a broker that does not answer."""
+
+    class Failing(ScriptedConsumer):
+        def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+            raise KafkaTimeoutError(f"after {timeout_ms}")
+
+    with pytest.raises(BrokerUnreachableError, match="broker:9092"):
+        read(Failing(), monkeypatch)

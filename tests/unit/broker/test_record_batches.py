@@ -1,0 +1,315 @@
+"""Batches that clients fail on by themselves, read by both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka.record.memory_records import MemoryRecords as AiokafkaRecords
+from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import TopicPartition
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kafka.record import MemoryRecords, memory_records
+from kafka.record.default_records import DefaultRecordBatch
+
+from broker.compression import MAX_UNPACKED_BYTES, Codec, CodecUnreadableError
+from broker.record_batches import (
+    LARGEST_PART_BYTES,
+    MAX_HEADERS,
+    read_any_batch_with_aiokafka,
+    read_any_batch_with_kafka_python,
+)
+from events.records import CutPart, UnreadableValue
+from events.topics import DEAD_LETTER_MAX_BYTES
+from tests.support.header_names import HeaderName
+
+NO_TEXT = b"caf\xe9"
+NO_COMPRESSION, GZIP = 0, 1
+
+Headers = Sequence[tuple[bytes, bytes | None]]
+Read = tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
+
+
+@pytest.fixture(autouse=True)
+def _clients_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take back what a test before may have had a whole worker replace."""
+    monkeypatch.setattr(fetcher, "MemoryRecords", AiokafkaRecords)
+    monkeypatch.setattr(memory_records, "DefaultRecordBatch", DefaultRecordBatch)
+
+
+def batch(
+    records: Iterable[Headers], *, first: int = 0, compression: int = NO_COMPRESSION
+) -> bytes:
+    """Return a batch as it lies on a topic; each record's key and value tell its offset."""
+    builder = _DefaultRecordBatchBuilderPy(2, compression, 0, -1, -1, -1, 2**31)
+    for offset, headers in enumerate(records):
+        named: list[Any] = [(HeaderName(name), value) for name, value in headers]
+        told = str(first + offset).encode()
+        builder.append(offset, 1, told, told, named)
+    content = bytes(builder.build())
+    # The first eight bytes are the batch's offset, which the checksum leaves out.
+    return first.to_bytes(8, "big") + content[8:]
+
+
+def read_with_aiokafka(content: bytes, *, start: int = 0) -> list[Read]:
+    """Read a fetch's content as aiokafka's consumer does, from an offset."""
+    records = fetcher.PartitionRecords(
+        TopicPartition("t", 0),
+        fetcher.MemoryRecords(content),
+        aborted_transactions=None,
+        fetch_offset=start,
+        key_deserializer=None,
+        value_deserializer=None,
+        check_crcs=True,
+        isolation_level=fetcher.READ_UNCOMMITTED,
+    )
+    return [(one.offset, one.key, one.value, list(one.headers)) for one in records]
+
+
+def read_with_kafka_python(content: bytes) -> list[Read]:
+    """Read a fetch's content as kafka-python's consumer does."""
+    return [
+        (one.offset, one.key, one.value, list(one.headers))
+        for one_batch in MemoryRecords(content)
+        for one in one_batch
+    ]
+
+
+def expected(records: Iterable[Headers], *, first: int = 0) -> list[Read]:
+    """Return what is to be read."""
+    return [
+        (
+            first + place,
+            str(first + place).encode(),
+            str(first + place).encode(),
+            [(name.decode(errors="replace"), value) for name, value in headers],
+        )
+        for place, headers in enumerate(records)
+    ]
+
+
+MIXED: list[Headers] = [
+    [(b"ce_id", b"1")],
+    [(b"ce_id", b"2"), (NO_TEXT, b"\xff"), (b"after", None)],
+    [],
+    [(NO_TEXT, None)],
+    [("café".encode(), b"5")],
+]
+
+
+@pytest.mark.parametrize("compression", [NO_COMPRESSION, GZIP])
+def test_both_clients_fail_on_such_a_record_by_themselves(compression: int) -> None:
+    """The day they do not, there is nothing left to mend here."""
+    content = batch(MIXED, compression=compression)
+
+    with pytest.raises(UnicodeDecodeError):
+        read_with_aiokafka(content)
+    with pytest.raises(Exception, match="UnicodeDecodeError"):
+        read_with_kafka_python(content)
+
+
+@pytest.mark.parametrize("compression", [NO_COMPRESSION, GZIP])
+def test_all_records_of_its_batch_and_of_those_around_it_are_read(compression: int) -> None:
+    """Each once, in their order, and all but the name as it was sent."""
+    read_any_batch_with_aiokafka()
+    read_any_batch_with_kafka_python()
+    plain: list[Headers] = [[(b"ce_id", b"x")], []]
+    content = b"".join(
+        [
+            batch(plain, compression=compression),
+            batch(MIXED, first=2, compression=compression),
+            batch(plain, first=7, compression=compression),
+        ]
+    )
+    everything = expected([*plain, *MIXED, *plain])
+
+    assert read_with_aiokafka(content) == everything
+    assert read_with_kafka_python(content) == everything
+
+
+@pytest.mark.parametrize("start", range(6))
+def test_a_consumer_goes_on_in_the_middle_of_a_batch(start: int) -> None:
+    """A fetch begins with the batch that has the offset; what was before it is not read again."""
+    read_any_batch_with_aiokafka()
+
+    assert read_with_aiokafka(batch(MIXED), start=start) == expected(MIXED)[start:]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    records=st.lists(
+        st.lists(st.tuples(st.binary(max_size=6), st.none() | st.binary(max_size=4)), max_size=3),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_any_names_are_read_the_same_by_both(records: list[Headers]) -> None:
+    """As Java's client reads them: what is no UTF-8 is U+FFFD."""
+    read_any_batch_with_aiokafka()
+    read_any_batch_with_kafka_python()
+
+    assert read_with_aiokafka(batch(records)) == expected(records)
+    assert read_with_kafka_python(batch(records)) == expected(records)
+
+
+def test_a_batch_that_is_damaged_is_still_refused() -> None:
+    """Only names are read with indulgence."""
+    read_any_batch_with_aiokafka()
+    content = bytearray(batch(MIXED))
+    content[-1] ^= 1
+
+    with pytest.raises(Exception, match="Invalid CRC"):
+        read_with_aiokafka(bytes(content))
+
+
+#: So that a builder does compress them.
+LONG: list[Headers] = [[*headers, (b"long", bytes(500))] for headers in MIXED]
+
+
+class TestCodecs:
+    """Compressed batches."""
+
+    @pytest.mark.parametrize("codec", Codec)
+    def test_both_clients_read_every_codec(self, codec: Codec) -> None:
+        """The same records as without one."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        content = batch(LONG, compression=codec)
+        assert content[22] == codec
+
+        assert read_with_aiokafka(content) == expected(LONG)
+        assert read_with_kafka_python(content) == expected(LONG)
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    def test_a_codec_without_its_library_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, read: Callable[[bytes], list[Read]]
+    ) -> None:
+        """And no record is refused for it: that is the installation's fault."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        content = batch(LONG, compression=Codec.LZ4)
+        monkeypatch.setitem(sys.modules, "lz4.frame", None)
+
+        with pytest.raises(CodecUnreadableError, match=r"'lz4' .* install lz4"):
+            read(content)
+
+
+class TestUnreadable:
+    """What cannot be read of a batch is one record, which is refused."""
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    def test_a_batch_that_unpacks_to_too_much(self, read: Callable[[bytes], list[Read]]) -> None:
+        """64 MiB are the bound, whatever is claimed and however small it came."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        builder = _DefaultRecordBatchBuilderPy(2, Codec.ZSTD, 0, -1, -1, -1, 2**31)
+        for offset in range(2):
+            builder.append(offset, 1, b"key", bytes(MAX_UNPACKED_BYTES // 2 + 1), [])
+        content = bytes(builder.build())
+        assert len(content) < 2**20
+
+        [(offset, key, value, headers)] = read(content)
+
+        assert (offset, key, value, headers) == (1, None, b"", [])
+        assert isinstance(value, UnreadableValue)
+        assert "offsets 0 to 1 of a batch of 2 records: unpacks to more than" in value.cause
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    def test_those_before_a_damaged_record_are_read(
+        self, read: Callable[[bytes], list[Read]]
+    ) -> None:
+        """And those of the batches after it."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        whole = MIXED[2:3] * 4
+        # Of the third record the size of its value; of 10 bytes each, behind 61 of the batch.
+        damaged = patched(batch(whole), 61 + 2 * 10 + 6, b"\x7e")
+        found = read(damaged + batch(whole, first=4))
+
+        assert found[:2] == expected(whole)[:2]
+        assert found[2][0] == 3
+        assert isinstance(found[2][2], UnreadableValue)
+        assert found[3:] == expected(whole, first=4)
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    @pytest.mark.parametrize(
+        ("at", "byte", "key"),
+        [
+            # The broker looks at no record's attributes, and takes any negative length for null.
+            pytest.param(62, b"\x80", b"0", id="attributes"),
+            pytest.param(65, b"\x05", None, id="negative length"),
+        ],
+    )
+    def test_what_only_java_reads_is_read(
+        self, read: Callable[[bytes], list[Read]], at: int, byte: bytes, key: bytes | None
+    ) -> None:
+        """A record is what the broker took it for."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        content = batch([[]])
+        if key is None:  # Without the byte that was the key.
+            content = content[:61] + b"\x0e" + content[62:66] + content[67:]
+            content = content[:8] + (len(content) - 12).to_bytes(4, "big") + content[12:]
+
+        [(_, found, value, _)] = read(patched(content, at, byte))
+
+        assert (found, value) == (key, b"0")
+
+
+class TestLarge:
+    """What is small on its topic, and would not be in memory."""
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    @pytest.mark.parametrize("beside", [0, LARGEST_PART_BYTES], ids=["alone", "in a large batch"])
+    def test_a_record_with_too_many_headers_is_refused_alone(
+        self, read: Callable[[bytes], list[Read]], beside: int
+    ) -> None:
+        """Its key is kept, and why; the records around it are read."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        most: Headers = [(b"", None)] * MAX_HEADERS
+        content = batch(
+            [most, [*most, (b"", None)], [(b"beside", bytes(beside))]], compression=Codec.ZSTD
+        )
+
+        first, second, third = read(content)
+
+        assert first == (0, b"0", b"0", [("", None)] * MAX_HEADERS)
+        assert second == (1, b"1", b"", [])
+        assert isinstance(second[2], UnreadableValue)
+        assert second[2].cause == "offset 1 has 60001 headers, more than the 60000 that are read"
+        assert third == (2, b"2", b"2", [("beside", bytes(beside))])
+
+    @pytest.mark.parametrize("read", [read_with_aiokafka, read_with_kafka_python])
+    def test_of_a_key_or_a_value_the_beginning_is_held(
+        self, read: Callable[[bytes], list[Read]]
+    ) -> None:
+        """With the size and the digest of the whole; one as large as any of ours is held whole."""
+        read_any_batch_with_aiokafka()
+        read_any_batch_with_kafka_python()
+        large, largest = bytes(LARGEST_PART_BYTES + 1), bytes(LARGEST_PART_BYTES)
+        builder = _DefaultRecordBatchBuilderPy(2, Codec.ZSTD, 0, -1, -1, -1, 2**31)
+        builder.append(0, 1, large, large, [])
+        builder.append(1, 1, b"1", largest, [])
+
+        (_, key, value, _), (_, _, held, _) = read(bytes(builder.build()))
+
+        for part in (key, value):
+            assert isinstance(part, CutPart)
+            assert part == bytes(DEAD_LETTER_MAX_BYTES)
+            assert (part.size, part.sha256) == (len(large), sha256(large).hexdigest())
+        assert held == largest
+
+
+def patched(content: bytes, at: int, new: bytes) -> bytes:
+    """Return a batch with other bytes somewhere, its checksum as it has to be."""
+    changed = bytearray(content)
+    changed[at : at + len(new)] = new
+    changed[17:21] = calc_crc32c(bytes(changed[21:])).to_bytes(4, "big")
+    return bytes(changed)

@@ -1,0 +1,193 @@
+"""How the broker knows us, and we it."""
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from broker.errors import SecuritySettingError
+from broker.security import PLAINTEXT, BrokerSecurity
+from events.secret_file import OpenSecretError
+from tests.support.certificates import Authority
+
+SASL = {
+    "SMART_REGION_SECURITY_PROTOCOL": "SASL_SSL",
+    "SMART_REGION_SASL_USERNAME": "emitter",
+    "SMART_REGION_SASL_PASSWORD": "secret",
+    "SMART_REGION_SSL_CAFILE": "/etc/ssl/ca.pem",
+}
+
+
+def test_nothing_set_is_plaintext() -> None:
+    """Without variables the broker is one that is open to all."""
+    assert BrokerSecurity.from_environment({"HOME": "/root"}) == PLAINTEXT
+    assert PLAINTEXT.client_config() == {"security_protocol": "PLAINTEXT"}
+
+
+def test_variables_become_the_clients_configuration(authority: Authority) -> None:
+    """The worker's own variables let `emit` in, too, and both Kafka clients read the same words."""
+    environ = {**SASL, "SMART_REGION_SSL_CAFILE": str(authority.file)}
+    config = BrokerSecurity.from_environment(environ).client_config()
+    context = config.pop("ssl_context")
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert config == {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "emitter",
+        "sasl_plain_password": "secret",
+    }
+
+
+def test_mutual_tls_needs_no_password(authority: Authority) -> None:
+    """With a certificate of our own only TLS is configured."""
+    ours = authority.issue("worker")
+    security = BrokerSecurity(
+        security_protocol="SSL",
+        ssl_cafile=str(authority.file),
+        ssl_certfile=str(ours.chain),
+        ssl_keyfile=str(ours.key),
+    )
+    assert security.client_config().keys() == {"security_protocol", "ssl_context"}
+
+
+def test_a_wrong_variable_is_named() -> None:
+    """A value that cannot be is told with its variable and what may be."""
+    with pytest.raises(SecuritySettingError, match=r"SMART_REGION_SECURITY_PROTOCOL.*'TLS'.*'SSL'"):
+        BrokerSecurity.from_environment({"SMART_REGION_SECURITY_PROTOCOL": "TLS"})
+
+
+@pytest.mark.parametrize("missing", ["SMART_REGION_SASL_USERNAME", "SMART_REGION_SASL_PASSWORD"])
+def test_a_missing_credential_is_named(missing: str) -> None:
+    """SASL without a user or a password says which is missing, before any connection."""
+    environ = {name: value for name, value in SASL.items() if name != missing}
+    with pytest.raises(SecuritySettingError, match=missing):
+        BrokerSecurity.from_environment(environ)
+
+
+def test_the_password_is_not_shown() -> None:
+    """A password never ends up in a log by way of its model."""
+    assert "secret" not in repr(BrokerSecurity.from_environment(SASL))
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """Give an authority with its certificate in a file."""
+    return Authority(tmp_path)
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    """Give a file with a password, as an editor leaves it."""
+    file = tmp_path / "password"
+    file.touch(mode=0o600)
+    file.write_text("from the file\n")
+    return file
+
+
+def test_a_password_may_be_in_a_file(password_file: Path) -> None:
+    """A container platform hands secrets over as files; the end of the line is none of it."""
+    environ = {**SASL, "SMART_REGION_SASL_PASSWORD_FILE": str(password_file)}
+    del environ["SMART_REGION_SASL_PASSWORD"]
+    assert BrokerSecurity.from_environment(environ).password() == "from the file"
+
+
+def test_the_file_s_password_goes_first_and_may_change(password_file: Path) -> None:
+    """A new password is taken by the next connection, without another start."""
+    environ = {**SASL, "SMART_REGION_SASL_PASSWORD_FILE": str(password_file)}
+    security = BrokerSecurity.from_environment(environ)
+    assert security.password() == "from the file"
+    password_file.write_text("a new one")
+    assert security.password() == "a new one"
+
+
+def test_a_file_that_all_may_read_holds_no_secret(password_file: Path) -> None:
+    """Whoever has an account on the machine would have the password."""
+    password_file.chmod(0o644)
+    with pytest.raises(OpenSecretError, match="chmod 600"):
+        BrokerSecurity(sasl_password_file=str(password_file)).password()
+
+
+def test_what_a_client_shows_may_be_pinned(password_file: Path) -> None:
+    """Whoever asks why a client is not let in any more has to show what that client shows."""
+    pinned = BrokerSecurity(sasl_password_file=str(password_file)).pinned()
+    password_file.write_text("a new one")
+    assert pinned.password() == "from the file"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
+def test_a_file_without_a_password_is_named(password_file: Path, content: bytes) -> None:
+    """An empty secret is a mistake that is told before the broker is asked."""
+    password_file.write_bytes(content)
+    with pytest.raises(SecuritySettingError, match=r"SMART_REGION_SASL_PASSWORD_FILE.*password"):
+        BrokerSecurity(sasl_password_file=str(password_file)).password()
+
+
+def test_a_missing_authority_is_named() -> None:
+    """A file that is not there is told with its variable, not after ten seconds."""
+    security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere/ca.pem")
+    with pytest.raises(SecuritySettingError, match=r"SMART_REGION_SSL_CAFILE.*'/nowhere/ca.pem'"):
+        security.client_config()
+
+
+def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:
+    """A key that is another certificate's is told with both variables."""
+    security = BrokerSecurity(
+        security_protocol="SSL",
+        ssl_cafile=str(authority.file),
+        ssl_certfile=str(authority.issue("worker").chain),
+        ssl_keyfile=str(authority.issue("gateway").key),
+    )
+    with pytest.raises(SecuritySettingError, match=r"SSL_CERTFILE.*SMART_REGION_SSL_KEYFILE"):
+        security.client_config()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ({"SECURITY_PROTOCOL": "SASL_PLAINTEXT", "SASL_MECHANISM": "PLAIN"}, "shows the password"),
+        ({"SECURITY_PROTOCOL": "SASL_SSL", "SSL_CHECK_HOSTNAME": "false"}, "can be the broker"),
+        ({"SECURITY_PROTOCOL": "SSL", "SSL_CHECK_HOSTNAME": "false"}, "can be the broker"),
+    ],
+)
+def test_what_gives_itself_away_has_to_be_said(chosen: dict[str, str], told: str) -> None:
+    """Two settings that look harmless; with a third it is known what was meant."""
+    environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
+
+    with pytest.raises(SecuritySettingError, match=rf"SMART_REGION_INSECURE_BROKER.*{told}"):
+        BrokerSecurity.from_environment(environ)
+    assert BrokerSecurity.from_environment(
+        environ | {"SMART_REGION_INSECURE_BROKER": "true"}
+    ).insecure_broker
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"SECURITY_PROTOCOL": "SASL_PLAINTEXT"},
+        {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "PLAIN"},
+        {"SECURITY_PROTOCOL": "PLAINTEXT", "SSL_CHECK_HOSTNAME": "false"},
+    ],
+)
+def test_what_gives_nothing_away_needs_no_word(chosen: dict[str, str]) -> None:
+    """SCRAM does not show a password, TLS hides it; without TLS there is no certificate."""
+    environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
+
+    assert not BrokerSecurity.from_environment(environ).insecure_broker
+
+
+def test_a_key_that_all_may_read_is_no_secret(authority: Authority) -> None:
+    """In a file of its own, or in that of its certificate."""
+    ours = authority.issue("worker")
+    for files in (
+        {"ssl_certfile": ours.chain, "ssl_keyfile": ours.key},
+        {"ssl_certfile": ours.both},
+    ):
+        named = {name: str(file) for name, file in files.items()}
+        security = BrokerSecurity.model_validate(
+            {"security_protocol": "SSL", "ssl_cafile": str(authority.file)} | named
+        )
+        assert security.ssl_context() is not None
+        [*files.values()][-1].chmod(0o644)
+        with pytest.raises(OpenSecretError, match="chmod 600"):
+            security.ssl_context()

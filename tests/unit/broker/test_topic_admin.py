@@ -1,0 +1,282 @@
+"""Creating and checking topics, on a client that answers as kafka-python's does."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from kafka.admin import ConfigResource
+from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
+
+from broker import administration
+from broker.errors import BrokerRefusedError, BrokerUnreachableError, TopicMismatchError
+from broker.topic_admin import apply_topics, verify_topics
+from events.topics import TopicSpec
+
+SPECS = (
+    TopicSpec("events", "id", partitions=3, replication=1),
+    TopicSpec("state", "id", partitions=3, replication=1, compacted=True),
+)
+EVENTS = SPECS[0].config
+UNKNOWN_TOPIC = 3
+NO_RIGHT = 29
+TOPIC_EXISTS = 36
+BAD_REPLICATION = 38
+
+
+class Cluster:
+    """Topics in memory, behind the calls that we make of the admin client."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, dict[str, Any]] = {}
+        self.create_error = 0
+        self.describe_error = 0
+        self.alter_outcome = "OK"
+        self.unheard: list[ConfigResource] = []
+        """Alterations of which the broker hears one at each question."""
+        self.shows_settings = True
+        self.closed = False
+
+    def add(self, spec: TopicSpec, **changes: Any) -> None:
+        """Have a topic, as declared but for some changes."""
+        self.topics[spec.name] = {
+            "num_partitions": spec.partitions,
+            "replication_factor": spec.replication,
+            "configs": dict(spec.config),
+            **changes,
+        }
+
+    def describe_topics(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Answer as the client does: an error code per topic that is not there."""
+        return [self._described(name) for name in names]
+
+    def _described(self, name: str) -> dict[str, Any]:
+        topic = self.topics.get(name)
+        if topic is None or self.describe_error:
+            code = self.describe_error or UNKNOWN_TOPIC
+            return {"name": name, "error_code": code, "partitions": []}
+        replicas = {"replica_nodes": list(range(topic["replication_factor"]))}
+        return {
+            "name": name,
+            "error_code": 0,
+            "partitions": [replicas] * topic["num_partitions"],
+        }
+
+    def create_topics(self, topics: dict[str, Any], *, raise_errors: bool) -> dict[str, Any]:
+        """Create what is asked for, or answer each with the error that is set."""
+        assert not raise_errors
+        for name, topic in topics.items():
+            if self.create_error in (0, TOPIC_EXISTS):
+                self.topics[name] = topic
+        return {"topics": [{"name": name, "error_code": self.create_error} for name in topics]}
+
+    def wait_for_topics(self, names: Sequence[str]) -> None:
+        """Fail where a topic does not appear."""
+        if not set(names) <= set(self.topics):
+            raise KafkaTimeoutError
+
+    def describe_configs(
+        self, resources: Sequence[ConfigResource], *, config_filter: str
+    ) -> dict[str, Any]:
+        """Answer with all settings, or with none where the user may not see them."""
+        assert config_filter == "all"
+        answer = self._settings(resources)
+        if self.unheard:
+            heard = self.unheard.pop()
+            self.topics[heard.name]["configs"].update(heard.configs)
+        return answer
+
+    def _settings(self, resources: Sequence[ConfigResource]) -> dict[str, Any]:
+        return {
+            "topic": {
+                resource.name: {
+                    setting: {"value": value}
+                    for setting, value in self.topics[resource.name]["configs"].items()
+                    if self.shows_settings
+                }
+                for resource in resources
+            }
+        }
+
+    def alter_configs(self, resources: Sequence[ConfigResource]) -> dict[str, Any]:
+        """Set what is asked for, or answer with the refusal that is set."""
+        if self.alter_outcome == "OK":
+            self.unheard.extend(resources)
+        return {"topic": {resource.name: self.alter_outcome for resource in resources}}
+
+    def close(self) -> None:
+        """Be closed."""
+        self.closed = True
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """An empty cluster, in place of a connection."""
+    cluster = Cluster()
+    monkeypatch.setattr(administration, "opened", lambda *_, **__: cluster)
+    return cluster
+
+
+def test_missing_topics_are_created_as_declared(cluster: Cluster) -> None:
+    """Names, partitions, replication and settings come from the declaration."""
+    assert apply_topics("b:1", SPECS).created == ("events", "state")
+    assert cluster.topics["state"] == {
+        "num_partitions": 3,
+        "replication_factor": 1,
+        "configs": {
+            "cleanup.policy": "compact",
+            "compression.type": "producer",
+            "max.message.bytes": "1048588",
+            "message.timestamp.type": "LogAppendTime",
+            "retention.bytes": "-1",
+            "retention.ms": "-1",
+        },
+    }
+
+
+def test_a_second_time_nothing_is_created(cluster: Cluster) -> None:
+    """Applying twice is applying once."""
+    apply_topics("b:1", SPECS)
+    report = apply_topics("b:1", SPECS)
+    assert (report.created, report.verified) == ((), ("events", "state"))
+    assert cluster.closed
+
+
+def test_only_what_is_missing_is_created(cluster: Cluster) -> None:
+    """Topics that are there are checked and told apart."""
+    cluster.add(SPECS[0])
+    report = apply_topics("b:1", SPECS)
+    assert (report.created, report.verified) == (("state",), ("events",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"num_partitions": 4}, "partitions"),
+        ({"replication_factor": 2}, "replication"),
+        ({"configs": {**EVENTS, "retention.ms": "1000"}}, "retention.ms"),
+        ({"configs": {**EVENTS, "cleanup.policy": "compact"}}, "cleanup.policy"),
+        ({"configs": {**EVENTS, "retention.bytes": "1000"}}, "retention.bytes"),
+        ({"configs": {**EVENTS, "message.timestamp.type": "CreateTime"}}, "message.timestamp.type"),
+        ({"configs": {"cleanup.policy": "delete"}}, "retention.bytes"),
+    ],
+)
+def test_a_difference_is_named_and_left_alone(
+    cluster: Cluster, changes: dict[str, Any], field: str
+) -> None:
+    """A topic that differs is refused with what differs, and never altered."""
+    cluster.add(SPECS[0], **changes)
+    before = dict(cluster.topics["events"])
+    with pytest.raises(TopicMismatchError) as refused:
+        apply_topics("b:1", SPECS[:1])
+    assert (refused.value.topic, refused.value.field) == ("events", field)
+    assert cluster.topics["events"] == before
+
+
+def test_settings_are_altered_where_that_is_asked_for(cluster: Cluster) -> None:
+    """Those that are declared and differ, heard of a little later; an operator's own stay."""
+    own = {"segment.bytes": "1048576"}
+    cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000", **own})
+
+    report = apply_topics("b:1", SPECS, alter_settings=True)
+
+    assert (report.created, report.altered) == (("state",), ("events",))
+    assert cluster.topics["events"]["configs"] == {**SPECS[0].config, **own}
+    assert apply_topics("b:1", SPECS, alter_settings=True).altered == ()
+
+
+def test_partitions_are_never_altered(cluster: Cluster) -> None:
+    """Entities would find their records elsewhere than their states."""
+    cluster.add(SPECS[0], num_partitions=4)
+
+    with pytest.raises(TopicMismatchError, match="partitions"):
+        apply_topics("b:1", SPECS[:1], alter_settings=True)
+
+
+def test_a_refused_alteration_is_told(cluster: Cluster) -> None:
+    """It takes a right that no role of ours has."""
+    cluster.alter_outcome = "TopicAuthorizationFailedError"
+    cluster.add(SPECS[0], configs={**SPECS[0].config, "retention.ms": "1000"})
+
+    with pytest.raises(BrokerRefusedError, match="alter the settings"):
+        apply_topics("b:1", SPECS[:1], alter_settings=True)
+
+
+def test_further_settings_are_free(cluster: Cluster) -> None:
+    """What the declaration does not mention is the operator's."""
+    cluster.add(SPECS[0], configs={**SPECS[0].config, "segment.bytes": "1048576"})
+    verify_topics("b:1", SPECS[:1])
+
+
+def test_settings_that_are_not_shown_are_not_judged(cluster: Cluster) -> None:
+    """A worker without the right to describe settings still checks partitions."""
+    cluster.shows_settings = False
+    cluster.add(SPECS[0], configs={})
+    verify_topics("b:1", SPECS[:1])
+
+
+def test_settings_that_are_new_are_borne_where_that_is_asked_for(cluster: Cluster) -> None:
+    """A worker starts on topics of 0.1, and tells each difference; others stop it."""
+    told: list[TopicMismatchError] = []
+    older = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "1000"}
+    cluster.add(SPECS[0], configs={**EVENTS, **older, "message.timestamp.type": "CreateTime"})
+
+    verify_topics("b:1", SPECS[:1], bear=told.append)
+
+    assert {error.field for error in told} == {"retention.bytes", "message.timestamp.type"}
+    cluster.add(SPECS[0], configs={**EVENTS, "retention.ms": "1000"})
+    with pytest.raises(TopicMismatchError, match=r"retention\.ms"):
+        verify_topics("b:1", SPECS[:1], bear=told.append)
+
+
+def test_verifying_creates_nothing(cluster: Cluster) -> None:
+    """The worker's check at start says what is absent and leaves it so."""
+    with pytest.raises(TopicMismatchError, match="absent"):
+        verify_topics("b:1", SPECS)
+    assert cluster.topics == {}
+
+
+def test_another_s_creation_at_the_same_time_is_welcome(cluster: Cluster) -> None:
+    """Two operators may apply at once: who comes second finds the topic there."""
+    cluster.create_error = TOPIC_EXISTS
+    assert apply_topics("b:1", SPECS).verified == ("events", "state")
+
+
+def test_a_refused_creation_is_told(cluster: Cluster) -> None:
+    """The broker's reason comes with the topic's name."""
+    cluster.create_error = BAD_REPLICATION
+    with pytest.raises(BrokerRefusedError, match=r"'events'.*InvalidReplicationFactor"):
+        apply_topics("b:1", SPECS)
+
+
+def test_a_missing_right_is_told(cluster: Cluster) -> None:
+    """A topic that this user may not see is not taken for an absent one."""
+    cluster.describe_error = NO_RIGHT
+    with pytest.raises(BrokerRefusedError, match="TopicAuthorizationFailed"):
+        verify_topics("b:1", SPECS)
+
+
+def test_a_broker_lost_on_the_way_is_told(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that does not come is an unreachable broker, and the client is closed."""
+
+    def silent(_names: object) -> None:
+        raise KafkaTimeoutError
+
+    monkeypatch.setattr(cluster, "describe_topics", silent)
+    with pytest.raises(BrokerUnreachableError, match="KafkaTimeoutError"):
+        verify_topics("b:1", SPECS)
+    assert cluster.closed
+
+
+def test_an_error_of_the_whole_request_is_told(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal that is no topic's is the broker's."""
+
+    def refusing(_names: object) -> None:
+        raise TopicAuthorizationFailedError
+
+    monkeypatch.setattr(cluster, "describe_topics", refusing)
+    with pytest.raises(BrokerRefusedError, match="administer topics at"):
+        verify_topics("b:1", SPECS)

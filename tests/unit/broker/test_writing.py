@@ -1,0 +1,106 @@
+"""Sending to Kafka, with a client that a test holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from broker.writing import KafkaPost, NotAcknowledgedError
+from events.records import OutgoingRecord
+
+COPY = OutgoingRecord("smartregion.schools", 5, b"k", b"v", (("ce_id", b"1"),))
+NOTE = OutgoingRecord("smartregion.dead-letter-outcomes", None, b"0/1", b"{}", ())
+
+
+class Lost:
+    """An acknowledgement that does not come."""
+
+    def get(self, timeout: float) -> None:
+        """Give up."""
+        raise KafkaTimeoutError(f"nothing after {timeout:.0f} s")
+
+
+class Had:
+    """An acknowledgement that is there."""
+
+    def get(self, timeout: float) -> None:
+        """Return at once."""
+
+
+@dataclass
+class Producer:
+    """Stands for the client; knows of each topic whether it is acknowledged."""
+
+    lost: str | None = None
+    sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def _sender(self) -> Producer:
+        return self
+
+    def send(self, topic: str, **what: Any) -> Lost | Had:
+        """Take a record."""
+        self.sent.append((topic, what))
+        return Lost() if topic == self.lost else Had()
+
+    def force_close(self) -> None:
+        """Drop what waits."""
+        self.ended.append("dropped")
+
+    def close(self, timeout: float) -> None:
+        """End."""
+        self.ended.append(f"closed within {timeout:.0f} s")
+
+
+@pytest.fixture
+def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
+    """Let the post's client be ours."""
+    ours = Producer()
+
+    def opened(_: object, __: str, **settings: Any) -> Producer:
+        ours.settings = settings
+        return ours
+
+    monkeypatch.setattr("broker.writing.opened", opened)
+    return ours
+
+
+def test_sends_records_as_they_are(producer: Producer) -> None:
+    """To the partition they name, with their headers."""
+    with KafkaPost("b:1") as post:
+        post.send([COPY])
+
+    assert producer.sent == [
+        (
+            "smartregion.schools",
+            {"key": b"k", "value": b"v", "partition": 5, "headers": [("ce_id", b"1")]},
+        )
+    ]
+    assert producer.ended == ["closed within 1 s"]
+
+
+def test_asks_for_what_a_kill_cannot_lose(producer: Producer) -> None:
+    """Every replica has it; a retry does not double it; a large letter's copy goes through."""
+    KafkaPost("b:1")
+
+    assert producer.settings["acks"] == "all"
+    assert producer.settings["enable_idempotence"]
+    assert producer.settings["max_request_size"] > 1024 * 1024
+
+
+def test_an_acknowledgement_that_does_not_come_ends_the_command(producer: Producer) -> None:
+    """With the topic and the remedy; what waits still is dropped, for nobody could note it."""
+    producer.lost = NOTE.topic
+
+    with (
+        pytest.raises(NotAcknowledgedError, match=r"outcomes: .*nothing after 31 s.*run the"),
+        KafkaPost("b:1") as post,
+    ):
+        post.send([COPY, NOTE])
+
+    assert producer.ended == ["dropped", "closed within 1 s"]

@@ -1,0 +1,153 @@
+"""A letter keeps a record that was wholly read and is nobody's, and nothing of any other."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.cloudevent import encode_binary, encode_structured
+from events.dead_letter_content import may_be_kept, without_foreign_text
+from events.errors import ContractError, RefusalReason
+from events.fact import JSON
+from tests.support.letters import valid_event
+
+MAIL = "jean.dupont@example.org"
+STRUCTURED = (("content-type", b"application/cloudevents+json"),)
+EVENT = {"id": "1", "type": "x", "data": {"a": [1, {"b": None}], "title": "é à"}}
+
+PLAIN_VALUES = st.recursive(
+    st.none() | st.booleans() | st.sampled_from(["", "a", "é", "1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),
+    max_leaves=8,
+)
+
+
+def kept(value: bytes | str) -> bool:
+    """Tell whether a structured event of this value may be kept."""
+    return may_be_kept(None, value if isinstance(value, bytes) else value.encode(), STRUCTURED)
+
+
+def with_mail(content: Any, mail: str, path: list[int]) -> Any:  # noqa: ANN401 - any JSON
+    """Put an address somewhere into a content, in the place of what is there, or as a key."""
+    if path and isinstance(content, list) and content:
+        at = path[0] % len(content)
+        return [*content[:at], with_mail(content[at], mail, path[1:]), *content[at + 1 :]]
+    if path and isinstance(content, dict) and content:
+        name = sorted(content)[path[0] % len(content)]
+        return {**content, name: with_mail(content[name], mail, path[1:])}
+    return {mail: content} if len(path) % 2 else mail
+
+
+def test_what_is_right_may_be_kept() -> None:
+    """In both modes: a contract's own fields are nobody's name."""
+    for record in (encode_structured(valid_event()), encode_binary(valid_event())):
+        assert may_be_kept(record.key, record.value, record.headers)
+    assert kept(json.dumps(EVENT))
+    assert kept(b"")
+    assert may_be_kept(None, None, ())
+
+
+@given(PLAIN_VALUES, st.lists(st.integers(0, 9), max_size=4), st.booleans())
+def test_an_address_anywhere_keeps_all_of_it_out(
+    content: Any,  # noqa: ANN401 - any JSON
+    path: list[int],
+    escaped: bool,  # noqa: FBT001 - an example's
+) -> None:
+    """As a value or a key, escaped or not, at any depth."""
+    text = json.dumps({"id": "1", "data": with_mail(content, MAIL, path)})
+
+    assert not kept(text.replace("@", r"\u0040") if escaped else text)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Dupont",
+        ["0750652B", "Dupont"],
+        {"uai": "0750652B", "client": "Dupont"},
+        {"data": {"suivi": "Dupont"}},
+        {"data": {"deeper": {"uai": "Dupont"}}},
+        {"data": {"uai": "Jean Dupont"}},
+        {"data": {"uai": ["Dupont, Jean"]}},
+        {"data": {"title": ["Jean Dupont"]}},
+        {"data": {"suivi par Dupont": 1}},
+        {"data": "Dupont"},
+        {"data": {}, "time": "vu avec Dupont"},
+        {"data": {}, "source": "Jean Dupont"},
+    ],
+)
+def test_a_text_that_may_say_anything_keeps_all_of_it_out(content: JSON) -> None:
+    """A field that no contract has, or words where it has a code: nobody can tell what it says."""
+    assert not kept(json.dumps(content))
+
+
+@pytest.mark.parametrize("text", ['{"client":"Dupont"}', " [1]", "Jean Dupont", "Dupont, Jean"])
+def test_keys_and_headers_are_looked_through_as_well(text: str) -> None:
+    """Neither JSON, as many keys on Kafka are, nor words."""
+    assert not may_be_kept(text.encode(), b"{}", ())
+    assert not may_be_kept(b"k", b"{}", [("who", text.encode())])
+    assert may_be_kept(b"0750652B", b"{}", [("content-type", b"application/json; charset=utf-8")])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"data": {"title": "Lycées de Paris", "uai": "0750652B", "kind": "vocational"}},
+        {"data": {"uia": 12, "since": "2019-03-11", "parts": [None, True, "1,5"]}},
+        {"uai": "0750652B", "downlink_mbps": "fast"},
+        {"data": {}, "id": "a-1", "type": "unheard.of", "traceparent": "00-7b-be-01"},
+    ],
+)
+def test_what_a_contract_knows_is_kept(content: JSON) -> None:
+    """So are numbers and days, whatever field they are in: who misspelt one can find it."""
+    assert kept(json.dumps(content))
+
+
+@given(st.integers(1, len(json.dumps(EVENT)) - 1))
+def test_what_is_cut_short_is_kept_nowhere(length: int) -> None:
+    """Wherever it was cut."""
+    assert not kept(json.dumps(EVENT)[:length])
+
+
+@given(st.lists(st.sampled_from("ab"), min_size=2, max_size=4), st.data())
+def test_each_value_of_a_key_is_looked_at(names: list[str], data: st.DataObject) -> None:
+    """Whichever of them another reader would take."""
+    at = data.draw(st.integers(0, len(names) - 1))
+    pairs = [
+        f"{json.dumps(name)}: {json.dumps(MAIL if number == at else 1)}"
+        for number, name in enumerate(names)
+    ]
+
+    assert not kept(f'{{"data": {{{", ".join(pairs)}}}}}')
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+def test_another_encoding_is_not_read(encoding: str) -> None:
+    """Nor a byte order mark passed over."""
+    assert not kept(json.dumps(EVENT).encode(encoding))
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("value", "value"),
+        ("data.uai", "data.uai"),
+        ("data.parts.3.uai", "data.….3.uai"),
+        ("data.dupont", "data.…"),
+        ("data.0612345678", "data.…"),
+        ("'jean.dupont'", "….…"),
+        ("ce-subject", "ce-subject"),
+        ("ce_dupont", "ce_…"),
+    ],
+)
+def test_a_refusal_is_told_in_the_contract_s_own_words(field: str, told: str) -> None:
+    """What was wrong and what to do stay, what was sent does not."""
+    error = without_foreign_text(
+        ContractError(RefusalReason.INVALID_DATA, field, "Dupont", "send a number")
+    )
+
+    assert str(error) == f"{told}: breaks the contract of its fact: send a number"

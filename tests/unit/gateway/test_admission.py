@@ -1,0 +1,241 @@
+"""An item is let in or refused from what it says, who says it and the clock alone."""
+
+import gc
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured
+from events.errors import RefusalReason
+from events.producers.model import Producers
+from events.producers.ownership import UNOWNED
+from events.topics import topic_name
+from gateway.admission import Admission, Admitted, Refused
+from gateway.http_binding import Delivery, read_delivery
+from tests.support.facts import cloud_events
+from tests.support.gateway import NOW, PRODUCER, PRODUCERS, closed, event
+from tests.support.producers import producer
+
+ADMISSION = Admission(PRODUCERS, now=lambda: NOW)
+
+
+def judged(content: dict[str, Any], *, producer: str = PRODUCER) -> Admitted | Refused:
+    """Judge an event in structured mode."""
+    headers = {b"content-type": b"application/cloudevents+json"}
+    [item] = read_delivery(headers, json.dumps(content).encode()).items
+    return ADMISSION.judge(item, producer)
+
+
+def reason(content: dict[str, Any], *, producer: str = PRODUCER) -> RefusalReason:
+    """Return why an event is refused."""
+    found = judged(content, producer=producer)
+    assert isinstance(found, Refused)
+    return found.error.reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":"\xff"}',
+        b'{"a":"',
+        b'{"a":1,"a":2}',
+        json.dumps(event(data={"x": 1})).encode(),
+        json.dumps(event(time="x")).encode(),
+        json.dumps(event()).encode(),
+    ],
+)
+def test_nothing_of_a_body_stays_behind(body: bytes) -> None:
+    """Else it would stay until the next search for cycles, and thousands of others with it."""
+    headers = {b"content-type": b"application/cloudevents+json"}
+    for item in read_delivery(headers, body).items:
+        ADMISSION.judge(item, PRODUCER)
+    gc.collect()
+    gc.disable()
+    try:
+        for item in read_delivery(headers, body).items:
+            ADMISSION.judge(item, PRODUCER)
+        del item
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert left == 0
+
+
+@given(cloud_events())
+def test_the_record_holds_the_event_that_was_judged(said: CloudEvent) -> None:
+    """What Kafka's readers decode is what was let in, in either mode."""
+    admission = Admission(AnyoneMay(), now=lambda: said.time)  # type: ignore[arg-type]
+    for delivery in (structured(said), binary(said)):
+        found = admission.judge(delivery.items[0], PRODUCER)
+        if isinstance(found, Refused):
+            # Text drawn at random may look like a telephone number.
+            assert found.error.reason is RefusalReason.PERSON_DATA
+            continue
+        record = found.record
+        assert record.topic == topic_name(said.fact.FAMILY)
+        assert record.key == said.fact.entity_id.encode()
+        assert decode(record.headers, record.value, family=said.fact.FAMILY) == said
+
+
+class AnyoneMay:
+    """Producers that may send anything."""
+
+    ownership = UNOWNED
+
+    def allowing(self, *_: str) -> bool:
+        """Say yes."""
+        return True
+
+
+def structured(said: CloudEvent) -> Delivery:
+    """Return the event as a structured request holds it."""
+    headers = {b"content-type": b"application/cloudevents+json"}
+    return read_delivery(headers, encode_structured(said).value)
+
+
+def binary(said: CloudEvent) -> Delivery:
+    """Return the event as a binary request holds it."""
+    record = encode_binary(said)
+    headers = {
+        name.replace("ce_", "ce-").encode(): _percent_encoded(value)
+        for name, value in record.headers
+    }
+    return read_delivery(headers, record.value)
+
+
+def _percent_encoded(value: bytes) -> bytes:
+    return b"".join(
+        bytes([byte]) if 0x20 < byte < 0x7F and byte not in b'%"' else b"%%%02X" % byte
+        for byte in value
+    )
+
+
+def test_a_producer_sends_its_own_sources_only() -> None:
+    """Whoever else may send them."""
+    assert reason(event(source="/subventions")) is RefusalReason.NOT_ALLOWED
+    assert reason(event(), producer="subventions") is RefusalReason.NOT_ALLOWED
+
+
+def test_a_producer_sends_its_own_types_only() -> None:
+    """Though the source be its own."""
+    assert isinstance(judged(closed()), Admitted)
+    registered = event(
+        type="fr.iledefrance.smartregion.school.workspace_activated.v1",
+        data={"uai": "0750652B", "activated_on": "2026-03-10"},
+    )
+    assert reason(registered) is RefusalReason.NOT_ALLOWED
+
+
+def test_a_producer_tells_only_of_what_it_owns() -> None:
+    """Though it may send the type: another's lycées are not its own."""
+    declared = Producers(
+        producers=(
+            producer("ouest", "/ouest", owns=["school.*"]),
+            producer("est", "/est", owns=[{"types": ["school.*"], "territories": ["D77"]}]),
+        )
+    )
+    admission = Admission(declared, now=lambda: NOW)
+    for source, owner in (("/ouest", True), ("/est", False)):
+        item = read_delivery(
+            {b"content-type": b"application/cloudevents+json"},
+            json.dumps(event(source=source)).encode(),
+        ).items[0]
+        found = admission.judge(item, source.strip("/"))
+        assert isinstance(found, Admitted) is owner
+        if isinstance(found, Refused):
+            assert found.error.reason is RefusalReason.NOT_OWNER
+            assert found.may_be_kept
+
+
+def test_a_producer_that_is_not_declared_sends_nothing() -> None:
+    """Deny by default."""
+    assert reason(event(), producer="nobody") is RefusalReason.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["/lycees-prives", "/lycees/../subventions", "/LYCEES", "/subventions/lycees", "//lycees"],
+)
+def test_a_source_that_looks_alike_is_another(source: str) -> None:
+    """Prefixes end where a step of the path does."""
+    assert reason(event(source=source)) is RefusalReason.NOT_ALLOWED
+
+
+def test_a_time_ahead_of_the_clock_is_refused() -> None:
+    """By more than five minutes, to the microsecond."""
+    limit = NOW + timedelta(minutes=5)
+
+    assert isinstance(judged(event(time=limit.isoformat())), Admitted)
+    late = (limit + timedelta(microseconds=1)).isoformat()
+    assert reason(event(time=late)) is RefusalReason.TIME_AHEAD
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"email": "x"},
+        {"subject": "jeanne.martin@example.org"},
+        {"data": {"uai": "06 12 34 56 78"}},
+        {"data": {"uai": "0750652B", "prenom": "Jeanne"}},
+        {"id": "", "data": {"telephone": "+33 6 12 34 56 78"}},
+        {"type": "fr.unknown", "data": {"nir": "x"}},
+    ],
+)
+def test_a_person_s_data_are_found_before_anything_else(changes: dict[str, Any]) -> None:
+    """Neither the refusal nor a dead letter repeats them."""
+    found = judged(event(**changes))
+
+    assert isinstance(found, Refused)
+    assert found.error.reason is RefusalReason.PERSON_DATA
+    assert not found.may_be_kept
+    assert "Jeanne" not in str(found.error)
+    assert "34 56" not in str(found.error)
+
+
+def test_a_person_s_data_are_found_in_what_is_no_json() -> None:
+    """The text is looked through."""
+    headers = {b"content-type": b"application/cloudevents+json"}
+    [item] = read_delivery(headers, b'{"a": "jeanne@example.org", }').items
+
+    found = ADMISSION.judge(item, PRODUCER)
+
+    assert isinstance(found, Refused)
+    assert found.error.reason is RefusalReason.PERSON_DATA
+
+
+def test_what_has_a_key_twice_is_refused_though_one_of_them_is_right() -> None:
+    """Readers differ in which one they take."""
+    body = json.dumps(event()).replace('"id": "1"', '"id": "1", "id": "2"')
+    headers = {b"content-type": b"application/cloudevents+json"}
+    [item] = read_delivery(headers, body.encode()).items
+
+    found = ADMISSION.judge(item, PRODUCER)
+
+    assert isinstance(found, Refused)
+    assert found.error.reason is RefusalReason.INVALID_JSON
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'{"a": 1, "a": 2}', b"\xff", b'"%s"' % (b"x" * 2**19)]
+)
+def test_what_is_wrong_with_all_of_it_is_told_of_the_body(body: bytes) -> None:
+    """HTTP has no values of records."""
+    headers = {b"content-type": b"application/cloudevents+json"}
+    [item] = read_delivery(headers, body).items
+
+    found = ADMISSION.judge(item, PRODUCER)
+
+    assert isinstance(found, Refused)
+    assert found.error.field == "body"
+
+
+def test_an_attribute_may_be_called_value() -> None:
+    """It is not the body."""
+    found = judged(event(value={}))
+
+    assert isinstance(found, Refused)
+    assert found.error.field == "value"

@@ -1,0 +1,548 @@
+"""What the door answers, and what it has then written, kept and counted."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.serving import MetricsGuard
+from events.dead_letters import PRODUCER as PRODUCER_HEADER
+from events.errors import RefusalReason
+from events.registry import FACTS
+from events.topics import DEAD_LETTERS
+from gateway.http_binding import Delivery, read_delivery
+from gateway.problems import KINDS
+from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, Hall, bearer, event, signed
+
+
+@pytest.fixture
+def hall() -> Hall:
+    """Give a door."""
+    return Hall()
+
+
+def events_counted(hall: Hall, outcome: str, producer: str = PRODUCER) -> float:
+    """Return how many events /metrics shows."""
+    name = "smartregion_gateway_events_total"
+    return hall.metric(name, producer=producer, outcome=outcome)
+
+
+def refused_counted(hall: Hall, reason: str, producer: str = PRODUCER) -> float:
+    """Return how many refusals /metrics shows."""
+    return hall.metric("smartregion_gateway_refused_total", producer=producer, reason=reason)
+
+
+def test_an_event_is_written_as_it_came_and_receipted(hall: Hall) -> None:
+    """Its record is byte for byte the body, extensions included, keyed by its entity."""
+    body = json.dumps(event(7, traceparent="00-ab-cd-01"), indent=1).encode()
+
+    status, answer = hall.send(body)
+
+    [record] = hall.writer.records
+    assert status == 202
+    assert answer == {
+        "receipts": [
+            {
+                "id": "7",
+                "source": "/lycees/ligne",
+                "topic": "smartregion.schools",
+                "partition": 0,
+                "offset": 0,
+            }
+        ]
+    }
+    assert (record.topic, record.key, record.value) == ("smartregion.schools", b"0750652B", body)
+    assert events_counted(hall, "accepted") == 1
+
+
+def test_a_binary_event_is_written_in_binary_mode(hall: Hall) -> None:
+    """Its attributes are the record's headers."""
+    attributes = {f"ce-{name}": value for name, value in event().items() if name != "data"}
+
+    status, _ = hall.send(
+        event()["data"], media_type="application/json", headers={**bearer(), **attributes}
+    )
+
+    [record] = hall.writer.records
+    assert status == 202
+    assert ("ce_source", b"/lycees/ligne") in record.headers
+
+
+def test_a_signed_event_is_taken(hall: Hall) -> None:
+    """Without a token."""
+    body = json.dumps(event()).encode()
+
+    status, _ = hall.send(body, headers=signed(body))
+
+    assert status == 202
+
+
+def test_a_batch_that_is_right_is_receipted_in_order(hall: Hall) -> None:
+    """One receipt an event."""
+    status, answer = hall.send([event(1), event(2)], media_type=BATCH)
+
+    assert status == 202
+    assert [one["id"] for one in answer["receipts"]] == ["1", "2"]
+
+
+def test_an_empty_batch_is_taken(hall: Hall) -> None:
+    """There is nothing wrong with having nothing to say."""
+    assert hall.send([], media_type=BATCH) == (202, {"receipts": []})
+
+
+def test_a_bad_item_neither_blocks_nor_loses_its_neighbours(hall: Hall) -> None:
+    """The answer is 207, with a receipt or a problem for each, in order."""
+    batch = [event(1), event(2, type="fr.unknown"), {"a": 1}, event(4)]
+
+    status, answer = hall.send(batch, media_type=BATCH)
+
+    assert status == 207
+    assert [(item["index"], item["status"]) for item in answer["items"]] == [
+        (0, 202),
+        (1, 422),
+        (2, 400),
+        (3, 202),
+    ]
+    assert answer["items"][1]["problem"]["type"] == "/problems/unknown_type"
+    assert answer["items"][3]["receipt"]["id"] == "4"
+    assert (events_counted(hall, "accepted"), events_counted(hall, "refused")) == (2, 2)
+
+
+def test_a_batch_of_which_nothing_is_taken_is_a_problem(hall: Hall) -> None:
+    """It still has the problem of each."""
+    status, answer = hall.send([event(1, id=""), {"a": 1}], media_type=BATCH)
+
+    assert (status, answer["type"]) == (422, "/problems/batch_refused")
+    assert [item["status"] for item in answer["items"]] == [422, 400]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "reason", "field"),
+    [
+        ({"id": ""}, 422, "invalid_envelope", "id"),
+        ({"time": "yesterday"}, 422, "invalid_envelope", "time"),
+        ({"type": "fr.unknown"}, 422, "unknown_type", "type"),
+        ({"data": {"uai": "0750652B"}}, 422, "invalid_data", "data.connected_on"),
+        ({"time": "2009-01-01T00:00:00Z"}, 422, "invalid_envelope", "time"),
+        ({"source": "/grants"}, 403, "not_allowed", "source"),
+        ({"time": "2026-03-11T09:35:01Z"}, 422, "time_ahead", "time"),
+    ],
+)
+def test_a_refusal_names_field_value_and_remedy(
+    hall: Hall, changes: dict[str, Any], status: int, reason: str, field: str
+) -> None:
+    """The producer can repair it from the answer alone."""
+    found, answer = hall.send(event(**changes))
+
+    assert (found, answer["status"], answer["type"]) == (status, status, f"/problems/{reason}")
+    assert answer["field"] == field
+    assert answer["remedy"]
+    assert refused_counted(hall, reason) == 1
+
+
+def test_a_time_within_five_minutes_is_no_future(hall: Hall) -> None:
+    """Clocks differ."""
+    ahead = (NOW + timedelta(minutes=5)).isoformat()
+
+    assert hall.send(event(time=ahead))[0] == 202
+
+
+def test_a_refused_event_is_kept_byte_for_byte(hall: Hall) -> None:
+    """As a dead letter that names the producer and the reason."""
+    body = json.dumps(event(id="")).encode()
+
+    hall.send(body)
+
+    [letter] = hall.writer.records
+    headers = dict(letter.headers)
+    assert (letter.topic, letter.value) == (DEAD_LETTERS, body)
+    assert headers["content-type"] == STRUCTURED.encode()
+    assert headers["smartregion-reason"] == b"invalid_envelope"
+    assert headers["smartregion-topic"] == b"http"
+    assert headers[PRODUCER_HEADER] == PRODUCER.encode()
+
+
+def test_a_dead_letter_has_no_secret(hall: Hall) -> None:
+    """Of a request's headers only the event's own attributes are kept."""
+    hall.send({}, media_type="application/json", headers={**bearer(), "ce-id": "1"})
+
+    [letter] = hall.writer.records
+    assert not {"authorization", "cookie"} & {name.lower() for name, _ in letter.headers}
+
+
+def test_an_event_that_is_too_large_is_only_counted(hall: Hall) -> None:
+    """One that is within a body's limit and beyond an event's."""
+    status, answer = hall.send(event(subject="x" * 300_000))
+
+    assert (status, answer["type"]) == (413, "/problems/too_large")
+    assert hall.writer.records == []
+    assert refused_counted(hall, RefusalReason.TOO_LARGE.value) == 1
+
+
+def test_a_body_that_is_too_large_is_refused(hall: Hall) -> None:
+    """Its connection ends: what is still on its way is not read."""
+    answer = hall.client.post("/events", content=b" " * (2**20 + 1), headers=bearer())
+
+    assert (answer.status_code, answer.json()["limit"]) == (413, 2**20)
+    assert answer.headers["connection"] == "close"
+
+
+def test_bodies_together_have_a_limit() -> None:
+    """Whoever comes beyond it is told to come back."""
+    hall = Hall(most_held=100)
+
+    answer = hall.client.post(
+        "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer()}
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/overloaded")
+    assert answer.headers["retry-after"]
+
+
+def test_the_room_of_an_answered_body_is_free_again() -> None:
+    """A limit for one body lets one after the other through."""
+    hall = Hall(most_held=500)
+
+    assert [hall.send(event(number))[0] for number in range(5)] == [202] * 5
+
+
+def test_who_has_no_credentials_is_nobody(hall: Hall) -> None:
+    """The answer says how to show who one is."""
+    answer = hall.client.post("/events", content=b"{}", headers={"content-type": STRUCTURED})
+
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert refused_counted(hall, "unauthenticated", producer="unknown") == 1
+
+
+def test_a_quota_has_an_end(hall: Hall) -> None:
+    """The answer says when to come back, and then there is room."""
+    batch = [event(number) for number in range(500)]
+    statuses = [hall.send(batch, media_type=BATCH)[0] for _ in range(5)]
+    written = len(hall.writer.records)
+
+    answer = hall.client.post(
+        "/events", content=json.dumps(batch), headers={"content-type": BATCH, **bearer()}
+    )
+    hall.monotonic += float(answer.headers["retry-after"])
+
+    assert statuses == [202, 202, 202, 202, 429]
+    assert answer.json()["type"] == "/problems/over_quota"
+    seconds = answer.headers["retry-after"]
+    unit = "second" if seconds == "1" else "seconds"
+    assert answer.json()["detail"].endswith(f": wait {seconds} {unit}")
+    assert written == 2_000
+    assert hall.send(batch, media_type=BATCH)[0] == 202
+
+
+def test_a_quota_is_asked_before_a_body_is_looked_at(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it holds is not even read as JSON."""
+    looked: list[bytes] = []
+
+    def looking(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
+        looked.append(body)
+        return read_delivery(headers, body)
+
+    monkeypatch.setattr("gateway.app.read_delivery", looking)
+    junk = b" " * 2**20
+
+    statuses = [hall.send(junk)[0] for _ in range(5)]
+
+    assert statuses == [413, 429, 429, 429, 429]
+    assert len(looked) == 1
+
+
+def test_bytes_are_charged_as_well_as_events(hall: Hall) -> None:
+    """An event counts as one for each kibibyte that it begins."""
+    large = json.dumps(event()).encode() + b" " * 200_000
+
+    assert [hall.send(large)[0] for _ in range(11)] == [202] * 10 + [429]
+
+
+def test_more_events_than_were_charged_by_size_are_owed(hall: Hall) -> None:
+    """Small events count each: what comes next waits for all of them."""
+    tiny = [1] * 500
+    for _ in range(4):
+        hall.send(tiny, media_type=BATCH)
+
+    status, answer = hall.send(event())
+
+    assert (status, answer["type"]) == (429, "/problems/over_quota")
+
+
+def test_a_body_that_says_how_large_it_is_is_refused_unread(hall: Hall) -> None:
+    """A producer beyond its quota sends no bytes for nothing."""
+    hall.send(b" " * 2**20)
+    parts: list[bytes] = []
+
+    async def told() -> AsyncIterator[bytes]:
+        parts.append(b" ")
+        yield parts[-1]
+
+    answer = hall.client.post(
+        "/events",
+        content=told(),
+        headers={"content-type": STRUCTURED, "content-length": "1048576", **bearer()},
+    )
+
+    assert (answer.status_code, parts) == (429, [])
+
+
+def test_a_signed_request_sent_again_is_given_its_first_answer(hall: Hall) -> None:
+    """It says so, writes nothing and costs nothing; whatever its first answer was."""
+    for content, media_type, status in (
+        ([event(number) for number in range(500)], BATCH, 202),
+        ([event(1), {"a": 1}], BATCH, 207),
+        (event(id=""), STRUCTURED, 422),
+        ("nonsense", STRUCTURED, 400),
+    ):
+        body = json.dumps(content).encode()
+        headers = {"content-type": media_type, **signed(body)}
+        first = hall.client.post("/events", content=body, headers=headers)
+        written = len(hall.writer.records)
+
+        for _ in range(10):
+            again = hall.client.post("/events", content=body, headers=headers)
+
+            assert (again.status_code, again.content) == (status, first.content)
+            assert again.headers["idempotent-replayed"] == "true"
+            assert again.headers["content-type"] == first.headers["content-type"]
+        assert "idempotent-replayed" not in first.headers
+        assert len(hall.writer.records) == written
+    assert hall.metric("smartregion_gateway_repeats_total", producer=PRODUCER) == 40
+    assert hall.send([event(number) for number in range(500)], media_type=BATCH)[0] == 202
+
+
+@pytest.mark.parametrize("media_type", [STRUCTURED, "text/plain", "application/json", ""])
+def test_a_signed_request_under_another_media_type_keeps_nothing_from_its_owner(
+    hall: Hall, media_type: str
+) -> None:
+    """Whoever overheard it may be first: the owner is answered for what it sent, and pays once."""
+    body = json.dumps([event(number) for number in range(500)]).encode()
+    stolen = hall.client.post(
+        "/events", content=body, headers={"content-type": media_type, **signed(body)}
+    )
+
+    own = hall.client.post("/events", content=body, headers={"content-type": BATCH, **signed(body)})
+
+    assert stolen.status_code in (415, 422)
+    assert own.status_code == 202
+    assert len(own.json()["receipts"]) == 500
+
+
+def test_a_signed_request_that_was_not_acknowledged_may_come_again(hall: Hall) -> None:
+    """As it is, after as long as it was told to wait; it is charged once."""
+    body = json.dumps([event(number) for number in range(500)]).encode()
+    headers = {"content-type": BATCH, **signed(body)}
+    hall.writer.unacknowledged.add("smartregion.schools")
+    first = hall.client.post("/events", content=body, headers=headers)
+    soon = hall.client.post("/events", content=body, headers=headers)
+    hall.writer.unacknowledged.clear()
+    hall.now += timedelta(seconds=float(first.headers["retry-after"]))
+
+    answers = [hall.client.post("/events", content=body, headers=headers) for _ in range(2)]
+
+    assert (first.status_code, soon.status_code) == (503, 503)
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert len(hall.writer.records) == 1_000
+    assert [hall.send(json.loads(body), media_type=BATCH)[0] for _ in range(4)] == [202] * 3 + [429]
+
+
+def test_a_signed_request_beyond_its_quota_may_come_again(hall: Hall) -> None:
+    """It is let in once there is room."""
+    for _ in range(4):
+        hall.send([event()] * 500, media_type=BATCH)
+    body = json.dumps(event()).encode()
+    headers = {"content-type": STRUCTURED, **signed(body)}
+    refused = [hall.client.post("/events", content=body, headers=headers) for _ in range(3)]
+    hall.monotonic += float(refused[-1].headers["retry-after"])
+
+    taken = hall.client.post("/events", content=body, headers=headers)
+
+    assert {answer.status_code for answer in refused} == {429}
+    assert taken.status_code == 202
+    assert "idempotent-replayed" not in taken.headers
+
+
+def test_a_repeat_whose_answer_is_gone_is_told_so() -> None:
+    """Its events, signed anew, have their receipts again."""
+    hall = Hall(most_answered=1)
+    body = json.dumps(event()).encode()
+    first, again = (
+        hall.client.post(
+            "/events", content=body, headers={"content-type": STRUCTURED, **signed(body)}
+        )
+        for _ in range(2)
+    )
+
+    anew = hall.client.post(
+        "/events",
+        content=body,
+        headers={"content-type": STRUCTURED, **signed(body, message_id="msg_2")},
+    )
+
+    assert (first.status_code, again.status_code, anew.status_code) == (202, 409, 202)
+    assert again.json()["type"] == "/problems/repeated"
+
+
+def test_nothing_is_taken_while_the_broker_is_away(hall: Hall) -> None:
+    """Neither an event nor a dead letter; the producer is told when to come back."""
+    hall.writer.waiting_for = "connection refused by kafka-1.internal"
+
+    answer = hall.client.post(
+        "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer()}
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker_away")
+    assert answer.headers["retry-after"]
+    assert "kafka-1" not in answer.text
+    assert hall.client.get("/readyz").status_code == 503
+    assert hall.client.get("/healthz").status_code == 200
+    assert hall.metric("smartregion_gateway_ready") == 0
+
+
+def test_an_event_that_is_not_acknowledged_is_not_receipted(hall: Hall) -> None:
+    """Alone it is answered 503."""
+    hall.writer.unacknowledged = {"smartregion.schools"}
+
+    status, answer = hall.send(event())
+
+    assert (status, answer["type"]) == (503, "/problems/broker_away")
+    assert events_counted(hall, "failed") == 1
+
+
+def test_a_batch_of_which_nothing_is_acknowledged_is_to_be_sent_again(hall: Hall) -> None:
+    """It is answered 503, with when to come back."""
+    hall.writer.unacknowledged = {"smartregion.schools"}
+
+    answer = hall.client.post(
+        "/events",
+        content=json.dumps([event(1), event(2)]),
+        headers={"content-type": BATCH, **bearer()},
+    )
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert [item["status"] for item in answer.json()["items"]] == [503, 503]
+
+
+def test_what_is_refused_and_what_is_not_acknowledged_are_told_apart(hall: Hall) -> None:
+    """The one is to be repaired, the other to be sent again."""
+    hall.writer.unacknowledged = {"smartregion.schools"}
+
+    status, answer = hall.send([event(1), event(2, id="")], media_type=BATCH)
+
+    assert status == 207
+    assert [item["status"] for item in answer["items"]] == [503, 422]
+
+
+def test_a_refusal_does_not_depend_on_its_dead_letter(hall: Hall) -> None:
+    """It is certain without one."""
+    hall.writer.unacknowledged = {DEAD_LETTERS}
+
+    assert hall.send(event(id=""))[0] == 422
+
+
+def test_the_same_event_again_is_taken_again(hall: Hall) -> None:
+    """It counts once, as the figures are made: that is not the door's business."""
+    assert [hall.send(event())[0] for _ in range(2)] == [202, 202]
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.json", "/metrics"])
+def test_documents_are_there(hall: Hall, path: str) -> None:
+    """Whoever can reach the door can read how to use it."""
+    assert hall.client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("event_type", FACTS)
+def test_every_contract_is_there(hall: Hall, event_type: str) -> None:
+    """As a JSON Schema that names its type."""
+    answer = hall.client.get(f"/schemas/{event_type}.json")
+
+    assert answer.json()["title"] == event_type
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_problem_is_explained(hall: Hall, kind: Any) -> None:  # noqa: ANN401 - a ProblemKind
+    """At the address that it has."""
+    answer = hall.client.get(kind.type)
+
+    assert kind.meaning in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 404),
+        ("GET", "/schemas/unknown.json", 404),
+        ("GET", "/problems/unknown", 404),
+        ("GET", "/events", 405),
+        ("PUT", "/events", 405),
+        ("POST", "/healthz", 405),
+        ("OPTIONS", "/events", 405),
+    ],
+)
+def test_what_is_not_there_is_a_problem(hall: Hall, method: str, path: str, status: int) -> None:
+    """Its content is problem+json, as everywhere."""
+    answer = hall.client.request(method, path)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert (status != 405) or answer.headers["allow"]
+
+
+def test_a_fault_of_ours_is_answered_and_logged_without_what_was_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The log has the place, and neither the error's message nor the body."""
+    hall = Hall()
+
+    async def fail(_: object) -> Any:  # noqa: ANN401 - it does not return
+        raise RuntimeError(f"cannot write {json.dumps(event())}")
+
+    hall.writer.write = fail  # type: ignore[assignment,method-assign]
+    with caplog.at_level(logging.DEBUG):
+        status, answer = hall.send(event())
+
+    assert (status, answer["type"]) == (500, "/problems/internal_error")
+    assert "RuntimeError" in caplog.text
+    assert "0750652B" not in caplog.text
+
+
+def test_answers_are_counted_by_status(hall: Hall) -> None:
+    """Those to /events are timed, too."""
+    hall.send(event())
+    hall.send(event(id=""))
+    hall.client.get("/nowhere")
+
+    def requests(status: str) -> float:
+        return hall.metric("smartregion_gateway_requests_total", status=status)
+
+    assert (requests("202"), requests("422"), requests("404")) == (1, 1, 1)
+    assert hall.metric("smartregion_gateway_request_seconds_count") == 2
+
+
+def test_the_labels_of_producers_are_those_of_the_declaration(hall: Hall) -> None:
+    """Whatever a request calls itself, no series is added."""
+    hall.send(event(), headers={**signed(b""), "smartregion-producer": "made-up"})
+
+    assert "made-up" not in hall.client.get("/metrics").text
+
+
+def test_metrics_may_ask_for_a_token(tmp_path: Path) -> None:
+    """That of Prometheus, which opens nothing else; without it the door's counts stay inside."""
+    file = tmp_path / "token"
+    file.touch(mode=0o600)
+    file.write_text("open-sesame")
+    client = Hall(metrics_guard=MetricsGuard(file)).client
+    assert client.get("/metrics").json()["type"] == "/problems/unauthenticated"
+    assert client.request("GET", "/metrics", headers=bearer()).status_code == 401
+    assert client.request("GET", "/metrics", headers=bearer("open-sesame")).status_code == 200
+    assert client.get("/healthz").status_code == 200

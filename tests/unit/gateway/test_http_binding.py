@@ -1,0 +1,210 @@
+"""A request is read as the CloudEvents HTTP binding has it, and one that is ambiguous is not."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.errors import RefusalReason
+from gateway.http_binding import Delivery, Mode, only_once, read_delivery
+from gateway.problems import ProblemError
+
+STRUCTURED = b"application/cloudevents+json"
+BATCH = b"application/cloudevents-batch+json"
+
+
+def delivery(content_type: bytes, body: bytes, **attributes: bytes) -> Delivery:
+    """Read a request of this content type."""
+    headers = {b"content-type": content_type}
+    headers |= {f"ce-{name}".encode(): value for name, value in attributes.items()}
+    return read_delivery(headers, body)
+
+
+def problem(content_type: bytes, body: bytes = b"{}", **headers: bytes) -> tuple[str, int]:
+    """Name the problem that a request is answered with."""
+    named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+    with pytest.raises(ProblemError) as refused:
+        read_delivery({b"content-type": content_type, **named}, body)
+    return refused.value.problem.kind.name, refused.value.problem.kind.status
+
+
+def test_a_structured_event_is_kept_byte_for_byte() -> None:
+    """Its record has its body, and says that it is structured."""
+    body = b' {"id": "\xc3\xa9"}\n'
+
+    read = delivery(b"Application/CloudEvents+JSON; charset=UTF-8", body)
+
+    [item] = read.items
+    assert read.mode is Mode.STRUCTURED
+    assert (item.value, item.headers) == (body, (("content-type", STRUCTURED),))
+    assert (item.content, item.defect) == ({"id": "é"}, None)
+
+
+def test_a_batch_is_cut_into_its_events() -> None:
+    """Each item is the text that it had in the batch."""
+    read = delivery(BATCH, b'[ {"id":"1"} ,{"id": "2"}]')
+
+    assert read.mode is Mode.BATCH
+    assert [item.value for item in read.items] == [b'{"id":"1"}', b'{"id": "2"}']
+    assert {item.headers for item in read.items} == {(("content-type", STRUCTURED),)}
+
+
+def test_a_binary_event_has_its_attributes_in_headers() -> None:
+    """They become a Kafka record's headers, and the body its value."""
+    read = delivery(b"application/json", b'{"uai": "x"}', id=b"1", type=b"t")
+
+    [item] = read.items
+    assert read.mode is Mode.BINARY
+    assert item.value == b'{"uai": "x"}'
+    assert item.headers == (
+        ("ce_id", b"1"),
+        ("ce_type", b"t"),
+        ("content-type", b"application/json"),
+    )
+    assert item.content == {"id": "1", "type": "t", "data": {"uai": "x"}}
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: text[0] != '"'))
+def test_attributes_are_percent_decoded(text: str) -> None:
+    """Whatever text was encoded as the binding asks is read back."""
+    [item] = delivery(b"application/json", b"{}", id=quote(text, safe=" ").encode()).items
+
+    assert item.defect is None
+    assert item.headers[0] == ("ce_id", text.encode())
+
+
+def test_quotes_around_an_attribute_are_not_part_of_it() -> None:
+    """The binding asks readers to take off what older writers put on."""
+    [item] = delivery(b"application/json", b"{}", id=rb'"a \"b\" c"').items
+
+    assert item.headers[0] == ("ce_id", b'a "b" c')
+
+
+@pytest.mark.parametrize("value", [b"caf\xc3\xa9", b"%zz", b"%c3", b"a\x00", b"%"])
+def test_an_attribute_that_is_not_encoded_is_the_item_s_defect(value: bytes) -> None:
+    """The refusal names the header."""
+    [item] = delivery(b"application/json", b"{}", id=value).items
+
+    assert item.defect is not None
+    assert (item.defect.reason, item.defect.field) == (RefusalReason.INVALID_ENVELOPE, "ce-id")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"",
+        b"text/plain",
+        b"application/json",  # without a ce- header it is nobody's event
+        b"application/cloudevents+xml",
+        b"application/cloudevents+json; charset=iso-8859-1",
+        b"application/cloudevents-batch+json; charset=utf-16",
+        b"application/cloudevents",
+        b"application/x-www-form-urlencoded",
+    ],
+)
+def test_other_content_types_are_not_read(content_type: bytes) -> None:
+    """They are answered 415."""
+    assert problem(content_type) == ("unsupported_media_type", 415)
+
+
+def test_a_compressed_body_is_not_read() -> None:
+    """A small one could become a large one."""
+    assert problem(STRUCTURED, content_encoding=b"gzip") == ("unsupported_media_type", 415)
+
+
+def test_binary_mode_takes_json_only() -> None:
+    """Other data are no facts."""
+    assert problem(b"text/csv", ce_id=b"1") == ("unsupported_media_type", 415)
+
+
+@pytest.mark.parametrize("told", [{}, {b"content-type": b""}])
+def test_binary_mode_is_json_where_nothing_is_told(told: dict[bytes, bytes]) -> None:
+    """CloudEvents implies it; the record says it, so that nobody behind has to guess."""
+    [item] = read_delivery({**told, b"ce-id": b"1"}, b'{"uai": "x"}').items
+
+    assert item.defect is None
+    assert item.headers == (("ce_id", b"1"), ("content-type", b"application/json"))
+
+
+def test_what_is_not_json_is_refused_as_such_where_nothing_is_told() -> None:
+    """The content type was implied: the body is what is wrong."""
+    [item] = read_delivery({b"ce-id": b"1"}, b"uai=x").items
+
+    assert item.defect is not None
+    assert item.defect.reason is RefusalReason.INVALID_JSON
+
+
+def test_headers_may_repeat_what_a_structured_event_says() -> None:
+    """Some clients add them for routers on the way."""
+    [item] = delivery(STRUCTURED, b'{"id": "1"}', id=b"1").items
+
+    assert item.defect is None
+
+
+@pytest.mark.parametrize("attribute", [b"2", b"%31"])
+def test_headers_must_not_contradict_a_structured_event(attribute: bytes) -> None:
+    """Whoever judges by the headers would judge another event than we take."""
+    assert problem(STRUCTURED, b'{"id": "1"}', ce_id=attribute) == ("ambiguous_request", 400)
+
+
+def test_a_batch_has_no_attributes_in_headers() -> None:
+    """They could be those of one event at most."""
+    assert problem(BATCH, b"[]", ce_id=b"1") == ("ambiguous_request", 400)
+
+
+def test_a_batch_has_its_limit() -> None:
+    """500 events are taken, one more is not."""
+    assert len(delivery(BATCH, json.dumps([{}] * 500).encode()).items) == 500
+    assert problem(BATCH, json.dumps([{}] * 501).encode()) == ("batch_too_large", 413)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[{]", b"[{},", b"\xff[]", b'[{"a"}]'])
+def test_a_batch_that_is_no_array_of_json_is_refused_as_a_whole(body: bytes) -> None:
+    """Where one event ends is then not known."""
+    assert problem(BATCH, body) == ("invalid_json", 400)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a": 1, "a": 2}', b"[NaN]"])
+def test_a_single_event_that_is_no_json_is_an_item_with_a_defect(body: bytes) -> None:
+    """So it is counted, and kept, as any refused event."""
+    for item in (
+        *delivery(STRUCTURED, body).items,
+        *delivery(b"application/json", body, id=b"1").items,
+    ):
+        assert item.defect is not None
+        assert item.defect.reason is RefusalReason.INVALID_JSON
+        assert item.value == body
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}"])
+def test_a_byte_order_mark_is_named(body: bytes) -> None:
+    """No editor shows it; the record would be kept with it, and not be read by others."""
+    marked = b"\xef\xbb\xbf" + body
+
+    with pytest.raises(ProblemError, match="remove the byte order mark"):
+        delivery(BATCH, marked)
+    (item,) = delivery(STRUCTURED, marked).items
+    assert item.defect is not None
+    assert "byte order mark" in item.defect.problem
+
+
+@pytest.mark.parametrize(
+    "name", [b"content-type", b"authorization", b"ce-id", b"ce-source", b"webhook-signature"]
+)
+def test_a_header_with_one_value_comes_once(name: bytes) -> None:
+    """Others on the way might take the first, and we the last."""
+    with pytest.raises(ProblemError, match="came twice"):
+        only_once([(name, b"1"), (b"accept", b"*/*"), (name, b"1")])
+
+
+def test_lists_may_come_in_parts() -> None:
+    """They are joined, as HTTP has it."""
+    assert only_once([(b"accept", b"a"), (b"accept", b"b")]) == {b"accept": b"a, b"}
+
+
+def test_a_body_has_one_length() -> None:
+    """Two of them are how requests are smuggled past a proxy."""
+    with pytest.raises(ProblemError, match="content-length"):
+        only_once([(b"content-length", b"1"), (b"transfer-encoding", b"chunked")])

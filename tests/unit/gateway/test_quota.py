@@ -1,0 +1,152 @@
+"""Quotas: what passes, what waits, and for how long."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.producers.model import Producers, Quota
+from gateway.quota import Quotas, TokenBucket, cost_of
+from tests.support.producers import producer
+
+# A moment's rounding: what a clock in floating point may lose of one token.
+NEARLY = 1e-6
+
+
+class Clock:
+    """A monotonic clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+def bucket(rate: int, burst: int) -> tuple[TokenBucket, Clock]:
+    """Give a full bucket and its clock."""
+    clock = Clock()
+    return TokenBucket(Quota(events_per_second=rate, burst=burst), clock=clock), clock
+
+
+def test_a_burst_passes_at_once_and_no_more() -> None:
+    """After a rest exactly the burst passes; then each event waits for its token."""
+    tokens, _ = bucket(rate=10, burst=3)
+    assert [tokens.take(1) for _ in range(4)] == [0, 0, 0, pytest.approx(0.1)]
+
+
+def test_who_waits_as_told_passes() -> None:
+    """The number of seconds is when the events fit, not a guess."""
+    tokens, clock = bucket(rate=10, burst=100)
+    assert tokens.take(100) == 0
+    wait = tokens.take(50)
+    assert wait == pytest.approx(5)
+    clock.now += wait - 0.01
+    assert tokens.take(50) > 0
+    clock.now += 0.01 + NEARLY
+    assert tokens.take(50) == 0
+
+
+def test_a_refusal_costs_nothing() -> None:
+    """Who asks too often does not wait longer for it."""
+    tokens, clock = bucket(rate=1, burst=1)
+    assert tokens.take(1) == 0
+    for _ in range(100):
+        assert tokens.take(1) == pytest.approx(1)
+    clock.now += 1 + NEARLY
+    assert tokens.take(1) == 0
+
+
+def test_more_than_the_burst_passes_from_a_full_bucket_and_is_owed() -> None:
+    """A batch larger than the burst is not refused for ever; what follows waits for its debt."""
+    tokens, clock = bucket(rate=100, burst=100)
+    assert tokens.take(500) == 0
+    assert tokens.take(1) == pytest.approx(4.01)
+    clock.now += 5 + NEARLY
+    assert tokens.take(500) == 0
+
+
+def test_to_ask_takes_nothing() -> None:
+    """It tells what taking would."""
+    tokens, _ = bucket(rate=10, burst=3)
+    assert [tokens.wait(3) for _ in range(5)] == [0] * 5
+    assert tokens.take(3) == 0
+    assert tokens.wait(1) == pytest.approx(0.1)
+
+
+def test_what_turns_out_to_be_more_is_owed() -> None:
+    """Whatever comes next waits for it."""
+    tokens, clock = bucket(rate=10, burst=100)
+    assert tokens.take(1) == 0
+    tokens.owe(199)
+    assert tokens.take(1) == pytest.approx(10.1)
+    clock.now += 10.1 + NEARLY
+    assert tokens.take(1) == 0
+
+
+@given(size=st.integers(0, 2**20))
+def test_a_body_counts_by_its_size(size: int) -> None:
+    """As one event for each kibibyte that is begun, and never as none."""
+    assert (cost_of(size) - 1) * 1024 < max(size, 1) <= cost_of(size) * 1024
+
+
+def test_a_clock_that_stands_still_or_goes_back_gives_nothing() -> None:
+    """Tokens come with time only."""
+    tokens, clock = bucket(rate=1_000, burst=1)
+    tokens.take(1)
+    clock.now -= 100
+    assert tokens.take(1) > 0
+    clock.now += 100
+    assert tokens.take(1) > 0
+
+
+@given(
+    rate=st.integers(1, 1_000),
+    burst=st.integers(1, 1_000),
+    asked=st.lists(st.tuples(st.floats(0, 3), st.integers(1, 500)), max_size=60),
+)
+def test_no_more_passes_than_rate_and_burst_allow(
+    rate: int, burst: int, asked: list[tuple[float, int]]
+) -> None:
+    """Over any span, at most its seconds' worth, one burst, and what is larger than a burst."""
+    tokens, clock = bucket(rate, burst)
+    passed: list[tuple[float, int]] = []
+    for pause, events in asked:
+        clock.now += pause
+        if tokens.take(events) == 0:
+            passed.append((clock.now, events))
+    for first, (since, _) in enumerate(passed):
+        for last, (until, final) in enumerate(passed[first:], start=first):
+            allowed = burst + (until - since) * rate + max(0, final - burst)
+            assert sum(events for _, events in passed[first : last + 1]) <= allowed + NEARLY * rate
+
+
+@given(
+    rate=st.integers(1, 1_000),
+    burst=st.integers(1, 1_000),
+    asked=st.lists(st.integers(1, 500), min_size=1, max_size=20),
+)
+def test_who_always_waits_is_never_starved(rate: int, burst: int, asked: list[int]) -> None:
+    """Whatever is asked for passes after the time that was told."""
+    tokens, clock = bucket(rate, burst)
+    for events in asked:
+        wait = tokens.take(events)
+        if wait:
+            clock.now += wait + NEARLY
+            assert tokens.take(events) == 0
+
+
+def test_each_producer_has_a_bucket_of_its_own() -> None:
+    """One that sends too much does not slow another, and who is not declared sends nothing."""
+    clock = Clock()
+    quotas = Quotas(Producers(producers=(producer("a", "/a"), producer("b", "/b"))), clock=clock)
+    assert quotas.take("a", 10_000) == 0
+    assert quotas.take("a", 1) > 0
+    assert quotas.wait("b", 10_000) == 0
+    quotas.owe("b", 10_001)
+    assert quotas.wait("b", 1) > 0
+    quotas.owe("nobody", 1)
+    assert quotas.take("nobody", 1) > 1_000
+    assert quotas.wait("nobody", 1) > 1_000

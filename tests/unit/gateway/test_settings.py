@@ -1,0 +1,68 @@
+"""The door's settings: defaults that work, and mistakes that are told."""
+
+import os
+from ipaddress import ip_network
+
+import pytest
+
+from broker.settings import SettingsError
+from gateway.settings import GatewaySettings, load_gateway_settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the environment of whoever runs the tests away."""
+    for name in list(os.environ):
+        if name.startswith("SMART_REGION_"):
+            monkeypatch.delenv(name)
+
+
+def test_nothing_has_to_be_set() -> None:
+    """Without secrets nobody is let in."""
+    settings = load_gateway_settings()
+
+    assert (settings.gateway_host, settings.gateway_port) == ("127.0.0.1", 6070)
+    assert settings.gateway_secrets is None
+
+
+def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the one that is meant."""
+    monkeypatch.setenv("SMART_REGION_GATEWAY_PROT", "7000")
+
+    with pytest.raises(SettingsError, match="SMART_REGION_GATEWAY_PORT"):
+        load_gateway_settings()
+
+
+def test_the_worker_s_variables_are_none_of_the_door_s_business(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Both may be started from one environment."""
+    monkeypatch.setenv("SMART_REGION_CLOCK", "2020-12-31")
+
+    assert isinstance(load_gateway_settings(), GatewaySettings)
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Separated by commas; none are trusted where none are named."""
+    assert load_gateway_settings().gateway_trusted_proxies == ()
+    monkeypatch.setenv("SMART_REGION_GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1")
+
+    assert load_gateway_settings().gateway_trusted_proxies == (
+        ip_network("10.0.0.0/8"),
+        ip_network("192.0.2.1"),
+    )
+
+
+@pytest.mark.parametrize("told", ["10.0.0.1/8", "proxy.internal", "10.0.0.0/8,", "[]"])
+def test_a_proxy_that_is_no_network_is_told(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    """With what is expected there."""
+    monkeypatch.setenv("SMART_REGION_GATEWAY_TRUSTED_PROXIES", told)
+
+    with pytest.raises(SettingsError, match=r"TRUSTED_PROXIES.*write addresses or networks"):
+        load_gateway_settings()
+
+
+def test_a_stop_outlasts_a_delivery() -> None:
+    """Else it would cut off what it promised to finish."""
+    with pytest.raises(SettingsError, match="DELIVERY_TIMEOUT"):
+        load_gateway_settings(gateway_stop_timeout=5)

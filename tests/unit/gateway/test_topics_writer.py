@@ -1,0 +1,281 @@
+"""The writer gives what waits to its broker in batches, and says when that does not acknowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pytest
+from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
+
+from events.records import OutgoingRecord
+from events.topics import declared_topics
+from gateway import topics_writer
+from gateway.topics_writer import BrokerAwayError, Patience, TopicsWriter, Written
+
+TOPIC = "smartregion.schools"
+HASTE = Patience(delivery=0.2, probe=0.2, between_probes=0.01)
+DEADLINE = 5.0
+
+
+@dataclass
+class Broker:
+    """What the fake producers talk to; `gate` closed: it acknowledges nothing."""
+
+    sent: list[list[bytes]] = field(default_factory=list)
+    producers: int = 0
+    is_there: bool = True
+    topics: set[str] = field(default_factory=lambda: {one.name for one in declared_topics()})
+    failures: list[Exception] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    lets_leave: bool = True
+    """False: a producer that stops has to wait, as for a broker that is away."""
+    leaving: weakref.WeakSet[FakeProducer] = field(default_factory=weakref.WeakSet)
+    left: int = 0
+
+    def let_leave(self) -> None:
+        """Answer whoever waits to leave."""
+        for producer in list(self.leaving):
+            producer.flushed.set_result(None)
+
+
+class FakeBatch:
+    """A batch of at most three records."""
+
+    def __init__(self) -> None:
+        self.values: list[bytes] = []
+
+    def append(self, *, value: bytes, **_: object) -> object | None:
+        """Take a record, if there is room."""
+        if len(self.values) == 3:
+            return None
+        self.values.append(value)
+        return object()
+
+
+class FakeProducer:
+    """Stands for aiokafka's."""
+
+    broker: ClassVar[Broker]
+
+    def __init__(self, **_: object) -> None:
+        self.client = self
+
+    async def start(self) -> None:
+        """Connect."""
+        self._ask()
+        self.broker.producers += 1
+
+    async def stop(self) -> None:
+        """Leave: a task of its own flushes, and nobody but its waiter knows of it."""
+        if not self.broker.lets_leave:
+            self.flushed = asyncio.get_running_loop().create_future()
+            self.broker.leaving.add(self)
+            await asyncio.wait([asyncio.create_task(self._flush())])
+        self.broker.left += 1
+
+    async def _flush(self) -> None:
+        await self.flushed
+
+    async def fetch_all_metadata(self) -> FakeProducer:
+        """Answer, where the broker is there."""
+        self._ask()
+        return self
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        """Give each topic one partition."""
+        return {0} if topic in self.broker.topics else set()
+
+    def create_batch(self) -> FakeBatch:
+        """Give an empty batch."""
+        return FakeBatch()
+
+    async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> Awaitable[Any]:
+        """Send once the gate is open."""
+        assert (topic, partition) == (TOPIC, 0)
+        return asyncio.ensure_future(self._acknowledged(batch))
+
+    async def _acknowledged(self, batch: FakeBatch) -> Any:  # noqa: ANN401 - has an offset
+        await self.broker.gate.wait()
+        if self.broker.failures:
+            raise self.broker.failures.pop()
+        first = sum(map(len, self.broker.sent))
+        self.broker.sent.append(batch.values)
+        return type("Metadata", (), {"offset": first})
+
+    def _ask(self) -> None:
+        if not self.broker.is_there:
+            raise KafkaConnectionError("nobody listens")
+
+
+def records(*values: bytes) -> list[OutgoingRecord]:
+    """Give records of one entity."""
+    return [OutgoingRecord(TOPIC, None, b"key", value, []) for value in values]
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    story: Callable[[TopicsWriter, Broker], Awaitable[None]],
+    *,
+    is_there: bool = True,
+) -> None:
+    """Tell a story of a writer and its broker."""
+
+    async def told() -> None:
+        broker = FakeProducer.broker = Broker(is_there=is_there)
+        broker.gate.set()
+        async with asyncio.timeout(DEADLINE), TopicsWriter("a:1", patience=HASTE) as writer:
+            await story(writer, broker)
+            broker.gate.set()
+
+    monkeypatch.setattr(topics_writer, "AIOKafkaProducer", FakeProducer)
+    asyncio.run(told())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what the writer does by itself."""
+    while not condition():  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.001)
+
+
+def test_each_record_has_its_own_offset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it takes several batches."""
+
+    async def story(writer: TopicsWriter, _: Broker) -> None:
+        places = await writer.write(records(b"0", b"1", b"2", b"3"))
+
+        assert places == [Written(TOPIC, 0, offset) for offset in range(4)]
+
+    run(monkeypatch, story)
+
+
+def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a batch is on its way, the next one fills, whoever its records are from."""
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        broker.gate.clear()
+        writes = [asyncio.create_task(writer.write(records(b"%d" % n))) for n in range(4)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        broker.gate.set()
+        places = await asyncio.gather(*writes)
+
+        assert broker.sent in ([[b"0"], [b"1", b"2", b"3"]], [[b"0", b"1", b"2"], [b"3"]])
+        assert [place[0] for place in places] == [Written(TOPIC, 0, n) for n in range(4)]
+
+    run(monkeypatch, story)
+
+
+def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not acknowledged in time is told, and those who come after are told at once."""
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        broker.gate.clear()
+
+        assert await writer.write(records(b"0")) == [None]
+        with pytest.raises(BrokerAwayError, match=r"no acknowledgement within 0\.2 s"):
+            await writer.write(records(b"1"))
+
+    run(monkeypatch, story)
+
+
+def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not before: that it answers questions is not enough."""
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        broker.gate.clear()
+        await writer.write(records(b"0"))
+        await asyncio.sleep(5 * HASTE.between_probes)
+        assert writer.waiting_for is not None
+        broker.gate.set()
+        await until(lambda: writer.waiting_for is None)
+
+        assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 1)]
+
+    run(monkeypatch, story)
+
+
+def test_what_nobody_waits_for_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is on its way already: its sender was told to send it again."""
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        broker.gate.clear()
+        first = asyncio.create_task(writer.write(records(b"on its way")))
+        await asyncio.sleep(HASTE.delivery / 4)
+        second = asyncio.create_task(writer.write(records(b"waiting")))
+        assert await first == [None]
+        assert await second == [None]
+        broker.gate.set()
+        await until(lambda: writer.waiting_for is None)
+
+        assert await writer.write(records(b"later")) == [Written(TOPIC, 0, 1)]
+        assert broker.sent == [[b"on its way"], [b"later"]]
+
+    run(monkeypatch, story)
+
+
+def test_a_producer_that_failed_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it had is not acknowledged; the next one goes on."""
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        broker.failures.append(OutOfOrderSequenceNumber())
+
+        assert await writer.write(records(b"0")) == [None]
+        await until(lambda: writer.waiting_for is None)
+        assert broker.producers == 2
+        assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 0)]
+
+    run(monkeypatch, story)
+
+
+def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says what it waits for, and takes nothing before."""
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        with pytest.raises(BrokerAwayError, match="nobody listens"):
+            await writer.write(records(b"0"))
+        broker.is_there = True
+        await until(lambda: writer.waiting_for is None)
+
+        assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
+
+    run(monkeypatch, story, is_there=False)
+
+
+def test_a_topic_that_is_missing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever deletes one finds out at /readyz."""
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        broker.topics.discard(TOPIC)
+        await until(lambda: writer.waiting_for is not None)
+
+        assert f"no topic {TOPIC}" in str(writer.waiting_for)
+
+    run(monkeypatch, story)
+
+
+def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage it leaves in order, and no task of it is destroyed while pending."""
+    monkeypatch.setattr(topics_writer, "STOP_SECONDS", 0.01)
+    # A log that is kept for a test's report would hold the error, and so the producer.
+    monkeypatch.setattr(topics_writer.logger, "disabled", True)
+    complaints: list[str] = []
+
+    async def story(writer: TopicsWriter, broker: Broker) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+        broker.lets_leave = False
+        broker.failures.append(KafkaConnectionError("gone"))
+        assert await writer.write(records(b"1")) == [None]
+        await until(lambda: broker.producers == 2)
+        gc.collect()
+        assert complaints == []
+        broker.lets_leave = True
+        broker.let_leave()
+        await until(lambda: broker.left == 1)
+
+    run(monkeypatch, story)

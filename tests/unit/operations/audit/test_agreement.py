@@ -1,0 +1,198 @@
+"""Two roads, one figure: whatever is sent, the worker's /metrics and the audit agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import generate_latest
+
+from catalogue.model import Catalogue
+from events.cloudevent import CloudEvent
+from events.registry import Family
+from operations.audit.comparison import compare_exposed
+from operations.audit.exposed import Exposed, parse_metrics
+from operations.audit.ledger import Ledger
+from operations.audit.recount import audit_ledger, audit_records
+from streams.exposition import Exposition, Snapshot, figures_of
+from streams.histories import histories_of
+from streams.meters import Meters
+from streams.metric_families import registry_of
+from streams.state_store import Holdings
+from tests.support.audits import INDICATOR, catalogue_of, raw_record
+from tests.support.histories import DAYS, deliveries, histories
+from tests.support.records import PARTITIONS, learn
+
+RATIO = {"unit": "ratio"}
+EUROS = {"unit": "euros"}
+
+MEASURES: Mapping[Family, Sequence[tuple[object, Mapping[str, Any]]]] = {
+    Family.SCHOOLS: [
+        (
+            {
+                "ratio": {
+                    "of": {"count": "school.connected", "unless": ["school.disconnected"]},
+                    "over": {"count": "school.registered", "unless": "school.closed"},
+                }
+            },
+            RATIO,
+        ),
+        ({"latest": "downlink_mbps", "from": "school.connected", "within_days": 7}, {}),
+    ],
+    Family.EQUIPMENT: [
+        ({"sum": "quantity", "from": "equipment.delivered"}, {"breakdown": "kind"}),
+        ({"count": "equipment.delivered", "where": {"completes_plan": True}}, {}),
+    ],
+    Family.BROADBAND: [
+        (
+            {
+                "ratio": {
+                    "of": {"latest": "connectable_premises", "from": "broadband.coverage_reported"},
+                    "over": {"latest": "premises", "from": "broadband.coverage_reported"},
+                }
+            },
+            RATIO,
+        )
+    ],
+    Family.COWORKING: [
+        (
+            {
+                "latest": "workstations",
+                "from": ["coworking.opened", "coworking.resized"],
+                "unless": "coworking.closed",
+            },
+            {},
+        )
+    ],
+    Family.WORKSTATIONS: [
+        (
+            {"sum": "occupied_hours", "from": "workstation.usage_reported"},
+            {"breakdown": "occupied_hours"},
+        ),
+        ({"latest": "occupied_hours", "from": "workstation.usage_reported", "within_days": 1}, {}),
+    ],
+    Family.TRAININGS: [
+        (
+            {"count": "training.completed", "unless": "training.abandoned"},
+            {"breakdown": "audience"},
+        ),
+        (
+            {
+                "share": {
+                    "of": {"audience": ["job_seeker", "early_leaver"]},
+                    "among": {"count": "training.enrolled"},
+                }
+            },
+            RATIO,
+        ),
+    ],
+    Family.GRANTS: [
+        ({"sum": "amount_cents", "from": ["grant.committed", "grant.paid"]}, EUROS),
+        ({"sum": "amount_cents", "from": "grant.paid", "within_days": 31}, EUROS),
+    ],
+    Family.DATASETS: [
+        (
+            {
+                "ratio": {
+                    "of": {
+                        "fresh": ["dataset.released", "dataset.updated"],
+                        "unless": "dataset.withdrawn",
+                        "every": "update_frequency",
+                        "grace_days": 2,
+                    },
+                    "over": {"count": "dataset.released", "unless": "dataset.withdrawn"},
+                }
+            },
+            {"unit": "ratio", "grain": "region", "breakdown": "theme"},
+        ),
+    ],
+    Family.OBSERVATIONS: [
+        ({"observed": "IND-001"}, {}),
+        ({"observed": "IND-002", "percent": True}, RATIO),
+    ],
+}
+
+# The day before, the day itself, and around each expiry of the measures.
+OFFSETS = (-1, 0, 1, 2, 3, 4, 7, 8, 9, 10, 31, 32, 33, 34)
+
+
+def shown(
+    catalogue: Catalogue, family: Family, batches: Sequence[Sequence[CloudEvent]], as_of: date
+) -> Exposed:
+    """Let a worker's core, holdings, fold and exposition work, and read what they show."""
+    holdings = learn(Holdings(catalogue.terms), family, batches)
+    snapshot = Snapshot(
+        as_of=as_of,
+        ready=True,
+        partitions_expected=PARTITIONS,
+        figures=figures_of(holdings.fold, range(PARTITIONS), as_of),
+        entities={},
+        lag={},
+    )
+    exposition = Exposition(catalogue, holdings.fold, Meters(), lambda: snapshot)
+    return parse_metrics("worker", generate_latest(registry_of(exposition)).decode())
+
+
+@pytest.mark.parametrize("family", Family)
+@given(data=st.data())
+def test_the_worker_and_the_audit_agree(family: Family, data: st.DataObject) -> None:
+    """However a history arrives at the worker, it shows what the audit counts, on any day."""
+    history = data.draw(histories(family))
+    batches = data.draw(deliveries(history))
+    measure, fields = data.draw(st.sampled_from(MEASURES[family]))
+    day = date.fromisoformat(data.draw(st.sampled_from(DAYS)))
+    as_of = date.fromordinal(day.toordinal() + data.draw(st.sampled_from(OFFSETS)))
+    catalogue = catalogue_of(measure, **fields)
+
+    audit = audit_records(map(raw_record, history), catalogue, as_of)
+    comparison = compare_exposed(audit, [shown(catalogue, family, batches, as_of)])
+
+    assert comparison.differences == ()
+    assert comparison.compared > 0
+
+
+#: Of persons the audit has counts, but no history to judge by.
+JUDGED = [family for family in Family if not family.about_persons]
+
+
+@pytest.mark.parametrize("family", JUDGED)
+@given(data=st.data())
+def test_a_recounted_history_is_the_count_of_every_day(family: Family, data: st.DataObject) -> None:
+    """On each day up to the audit's it comes to what is counted of that day by itself."""
+    history = data.draw(histories(family))
+    measure, fields = data.draw(st.sampled_from(MEASURES[family]))
+    catalogue = catalogue_of(measure, **fields)
+    start = date.fromisoformat(data.draw(st.sampled_from(DAYS))).toordinal()
+    days = [date.fromordinal(start + offset) for offset in data.draw(st.permutations(OFFSETS))]
+
+    with Ledger(map(raw_record, history), partitions=PARTITIONS) as ledger:
+        recounted = audit_ledger(ledger, catalogue, max(days)).histories
+        for day in days[:3]:
+            counted = audit_ledger(ledger, catalogue, day).readings
+            assert {place: one.reading(day) for place, one in recounted.items()} == counted
+
+
+@pytest.mark.parametrize("family", JUDGED)
+@given(data=st.data())
+def test_a_recounted_history_moves_as_the_workers_does(family: Family, data: st.DataObject) -> None:
+    """The same reports and the same values, so that one judge says the same of both."""
+    history = data.draw(histories(family))
+    batches = data.draw(deliveries(history))
+    measure, fields = data.draw(st.sampled_from(MEASURES[family]))
+    catalogue = catalogue_of(measure, **fields)
+    as_of = date.fromisoformat(data.draw(st.sampled_from(DAYS)))
+
+    recounted = audit_records(map(raw_record, history), catalogue, as_of).histories
+    held = histories_of(learn(Holdings(catalogue.terms), family, batches), catalogue)
+
+    for department in catalogue.indicator(INDICATOR).territories:
+        ours, theirs = recounted[INDICATOR, department], held[INDICATOR, department]
+        assert ours.reports == tuple(day for day in theirs.reports if day <= as_of)
+        for day in (*ours.numerator.days, *theirs.numerator.days, as_of):
+            moment = min(day, as_of)
+            assert ours.value(moment) == theirs.value(moment)
+            assert ours.last_change(moment) == theirs.last_change(moment)

@@ -1,0 +1,285 @@
+"""The command `smart-region audit`."""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from broker.stored_record import RawRecord
+from catalogue.loader import load_catalogue
+from operations.audit.exposed import Exposed, parse_metrics
+from smart_region import main
+from streams.changelog_reader import NothingKnownError, StatesLostError
+from streams.state_store import Holdings
+from tests.support.audits import raw
+from tests.support.histories import uai
+
+PARIS = uai("0750001")
+WORKER = """\
+smartregion_worker_ready {ready}
+smartregion_as_of_timestamp_seconds 1.5462144e+09
+smartregion_partitions_expected 1
+smartregion_partition_owned{{partition="0"}} 1
+"""
+WORKERS_DAY = "2018-12-31"
+
+
+@pytest.fixture(autouse=True)
+def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """Let the topics hold one registered lycée; gives the brokers that were read."""
+    asked: list[tuple[str, Any]] = []
+
+    def read(bootstrap: str, **kwargs: Any) -> Iterator[RawRecord]:
+        asked.append((bootstrap, kwargs))
+        yield raw("school.registered", PARIS, "2018-01-01")
+        yield raw("school.registered", PARIS, "2018-01-01")._replace(value=None)
+
+    monkeypatch.setattr("broker.reading.read_topics", read)
+    monkeypatch.setattr("streams.passed_over.read_decisions", lambda *_, **__: {})
+    return asked
+
+
+def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
+    """Let every address be a worker that shows no figure."""
+
+    def read(url: str, **_: object) -> Exposed:
+        return parse_metrics(url, WORKER.format(ready=int(ready)))
+
+    monkeypatch.setattr("operations.audit.exposed.read_worker", read)
+    monkeypatch.setattr("operations.audit.comparison.read_worker", read)
+    monkeypatch.setattr(
+        "streams.changelog_reader.read_replica", lambda _, known: Holdings(known.terms)
+    )
+
+
+def audit(*arguments: str, **environ: str) -> Result:
+    """Run the command through the door."""
+    return CliRunner().invoke(main, ["audit", *arguments], env=environ)
+
+
+def test_prints_the_account_and_the_figures() -> None:
+    """Without a worker: what became of the records, then a line for each indicator."""
+    result = audit("--as-of", "2018-12-31", "--known-on", "2018-06-30")
+
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert lines[:3] == [
+        "Audit of 2018-12-31, as known on 2018-06-30",
+        "2 produced = 1 accepted + 1 refused + 0 duplicates; 0 misrouted, 0 forwarded by workers",
+        "refused: 1 null_value",
+    ]
+    cells = [cell for cell in lines[4].split(" ") if cell]
+    assert cells == ["schools_connected_ratio", "0,0\u00a0%", "0/1", "2018-01-01"]
+    shown = [line.split()[0] for line in lines[4:]]
+    assert shown == [indicator.id for indicator in load_catalogue().indicators]
+
+
+def test_prints_json() -> None:
+    """One object with the account, every figure and the parts of those that are broken down."""
+    told = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
+
+    assert (told["as_of"], told["known_on"], told["comparison"]) == ("2018-12-31", None, None)
+    assert told["account"]["produced"] == 2
+    assert told["account"]["refusals"] == {"null_value": 1}
+    paris = next(
+        figure
+        for figure in told["figures"]
+        if (figure["indicator"], figure["department"]) == ("schools_connected_ratio", "75")
+    )
+    assert (paris["value"], paris["numerator"], paris["denominator"]) == (0.0, 0, 1)
+    assert {"indicator", "category", "department", "amount"} == told["categories"][0].keys()
+
+
+def test_names_the_differences_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each difference is a line, and the audit is of the worker's day."""
+    show(monkeypatch)
+
+    result = audit("--against", "http://worker")
+
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 1
+    assert lines[0] == f"Audit of {WORKERS_DAY}"
+    assert "lycees/schools_connected_ratio/75: audit 0/1, worker 0/0" in lines
+    assert lines[-1].endswith(" compared, 6 different")
+
+
+def test_states_that_cannot_be_read_are_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Persons are compared with nothing else."""
+    show(monkeypatch)
+
+    def lost(*_: object) -> Holdings:
+        raise StatesLostError([])
+
+    monkeypatch.setattr("streams.changelog_reader.read_replica", lost)
+
+    result = audit("--against", "http://worker")
+
+    assert result.exit_code == 1
+    assert "rebuild the states" in result.stdout
+
+
+@pytest.mark.parametrize(("persons", "status"), [(0, 1), (1, 3)])
+def test_states_of_nobody_are_those_of_another_application(
+    monkeypatch: pytest.MonkeyPatch, persons: int, status: int
+) -> None:
+    """Where there are persons to compare; else nobody has sent any."""
+    show(monkeypatch)
+
+    def empty(*_: object) -> Holdings:
+        raise NothingKnownError("other", "kafka:9092")
+
+    def read(*_: object, **__: object) -> Iterator[RawRecord]:
+        yield raw("school.registered", PARIS, "2018-01-01")
+        for number in range(persons):
+            yield raw("training.enrolled", f"enrolment-{number:08}", "2018-01-01")
+
+    monkeypatch.setattr("streams.changelog_reader.read_replica", empty)
+    monkeypatch.setattr("broker.reading.read_topics", read)
+
+    result = audit("--against", "http://worker")
+
+    assert result.exit_code == status
+    assert ("SMART_REGION_APP_ID" in result.stderr) == bool(persons)
+
+
+def test_no_number_of_persons_is_told() -> None:
+    """Neither in the table nor in the JSON, whose readers may be anybody."""
+    told = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
+    persons = [one for one in told["figures"] if one["indicator"] == "trainees_enrolled"]
+
+    assert len(persons) == 9
+    assert {(one["value"], one["numerator"], one["status"]) for one in persons} == {
+        (None, None, None)
+    }
+    assert "trainees_enrolled" not in {one["indicator"] for one in told["categories"]}
+
+
+def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is not ready is a difference in JSON too, with the same exit status."""
+    show(monkeypatch, ready=False)
+
+    result = audit("--against", "http://worker", "--json")
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["comparison"] == {
+        "compared": 0,
+        "different": 1,
+        "differences": [
+            "http://worker: the worker is not ready; /readyz says what it waits for",
+        ],
+    }
+
+
+def test_exits_with_3_where_a_worker_cannot_be_read(topics: list[tuple[str, Any]]) -> None:
+    """One readable line on standard error, before any record is read."""
+    result = audit("--against", "ftp://worker")
+
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Error: worker: no metrics at ftp://worker")
+    assert len(result.stderr.splitlines()) == 1
+    assert topics == []
+
+
+def test_does_not_compare_the_past_with_a_worker() -> None:
+    """A worker always knows all records."""
+    result = audit("--against", "http://worker", "--known-on", "2018-01-01")
+
+    assert result.exit_code == 2
+    assert "leave out --known-on or --against" in result.stderr
+
+
+def test_takes_broker_and_day_from_the_settings(topics: list[tuple[str, Any]]) -> None:
+    """The worker's own variables say where its topics are and which day it is."""
+    result = audit(SMART_REGION_BROKER="kafka:9092", SMART_REGION_CLOCK="2017-05-01")
+
+    assert result.stdout.splitlines()[0] == "Audit of 2017-05-01"
+    assert [bootstrap for bootstrap, _ in topics] == ["kafka:9092"]
+
+
+def test_takes_the_broker_that_is_named(topics: list[tuple[str, Any]]) -> None:
+    """The option wins over the variable."""
+    audit("--bootstrap", "other:9092", SMART_REGION_BROKER="kafka:9092")
+
+    assert [bootstrap for bootstrap, _ in topics] == ["other:9092"]
+
+
+MANY = 4000
+"""Records of which no ledger stays in SQLite's memory of 2 MB."""
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the topics hold more records than fit into memory."""
+
+    def read(*_: object, **__: object) -> Iterable[RawRecord]:
+        return (raw("school.registered", uai(f"075{at:04}"), "2018-01-01") for at in range(MANY))
+
+    monkeypatch.setattr("broker.reading.read_topics", read)
+
+
+@pytest.fixture
+def full() -> Iterator[None]:
+    """Let no file of this process grow, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("many", "full")
+def test_a_full_disk_is_no_difference(tmp_path: Path) -> None:
+    """The audit cannot be made: a status of its own, one line, the folder and a remedy."""
+    result = audit("--as-of", "2018-12-31", "--work-folder", str(tmp_path))
+
+    (line,) = result.stderr.splitlines()
+    assert result.exit_code == 3
+    assert str(tmp_path) in line
+    assert "--work-folder" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("many")
+def test_an_audit_takes_no_more_than_it_may(tmp_path: Path) -> None:
+    """Its bound is a setting: a volume that others need as well is not filled."""
+    asked = ("--as-of", "2018-12-31", "--work-folder", str(tmp_path))
+
+    refused = audit(*asked, SMART_REGION_WORK_MB="1")
+    made = audit(*asked, SMART_REGION_WORK_MB="100")
+
+    (line,) = refused.stderr.splitlines()
+    assert refused.exit_code == 3
+    assert "may take 1 MB" in line
+    assert "SMART_REGION_WORK_MB" in line
+    assert made.exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_work_folder_that_is_not_there_is_told_first(
+    topics: list[tuple[str, Any]], tmp_path: Path
+) -> None:
+    """Before any record is read."""
+    result = audit(SMART_REGION_WORK_FOLDER=str(tmp_path / "gone"))
+
+    assert result.exit_code == 3
+    assert "gone is no folder" in result.stderr
+    assert topics == []
+
+
+def test_an_error_of_ours_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw keeps its traceback, and is not the status of a verdict."""
+
+    def read(*_: object, **__: object) -> Iterable[RawRecord]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("broker.reading.read_topics", read)
+
+    result = audit()
+
+    assert result.exit_code == 3
+    assert "ZeroDivisionError" in result.stderr

@@ -1,0 +1,201 @@
+"""The past: on each day what the assessor would have shown, and what the rules record."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+
+from catalogue import metric_names as names
+from catalogue import rule_names as recorded
+from catalogue.judgement import judge_all
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from events.fact import Family
+from streams.assessor.exposition import Assessment, AssessorExposition, View
+from streams.histories import histories_of, person_categories_of
+from streams.promises import promises
+from streams.state_store import Holdings
+from tests.support.audits import INDICATOR, catalogue_of
+from tests.support.histories import event, pool, uai
+from tests.support.observations import barometer, observed, said
+from tests.support.openmetrics import read_openmetrics
+from tests.support.pasts import taught, written
+
+DAYS = [date(2018, 1, 1) + timedelta(days=5 * number) for number in range(30)]
+PERSONS = catalogue_of(
+    {"count": "training.enrolled"}, breakdown="audience", min_cell=5, published="monthly"
+)
+CONNECTED = {"ratio": {"of": {"count": "school.connected"}, "over": {"count": "school.registered"}}}
+
+Shown = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+shipped = cache(load_catalogue)
+
+
+def by_day(text: str) -> dict[date, Shown]:
+    """Read OpenMetrics text strictly, and sort its samples by day."""
+    found: dict[date, Shown] = {}
+    for family in read_openmetrics(text):
+        for sample in family.samples:
+            assert sample.timestamp is not None
+            moment = datetime.fromtimestamp(float(sample.timestamp), UTC)
+            assert moment.time() == time()
+            key = (sample.name, frozenset(sample.labels.items()))
+            found.setdefault(moment.date(), {})[key] = sample.value
+    return found
+
+
+def scraped(catalogue: Catalogue, holdings: Holdings, day: date) -> Shown:
+    """Return what an assessor shows on a day, but how it is itself."""
+    assessment = Assessment(
+        day,
+        judge_all(catalogue, histories_of(holdings, catalogue), day),
+        person_categories_of(holdings, catalogue),
+    )
+    families = AssessorExposition(catalogue, lambda: View(day, 0, assessment)).collect()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        if family.name not in (names.ASSESSOR_READY.name, names.ASSESSOR_LAG.name)
+        for sample in family.samples
+    }
+
+
+@cache
+def everything() -> tuple[Holdings, dict[date, Shown]]:
+    """Return holdings after every kind of event, and their past by day."""
+    told = [one for family in Family for one in pool(family)]
+    holdings = taught(shipped(), told)
+    return holdings, by_day(written(shipped(), holdings, DAYS))
+
+
+def value(shown: Shown, name: str, **labels: str) -> float | None:
+    """Return the value of one series, None where it is not there."""
+    return shown.get((name, frozenset(labels.items())))
+
+
+def test_every_day_is_there() -> None:
+    """And no other."""
+    _, past = everything()
+    assert sorted(past) == DAYS
+
+
+def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
+    """Sample by sample."""
+    holdings, past = everything()
+    for day in DAYS:
+        live = scraped(shipped(), holdings, day)
+        assert {key: past[day].get(key) for key in live} == live
+
+
+def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
+    """What is not the assessor's is a promise, or a recorded name."""
+    holdings, past = everything()
+    known = {metric.name for metric in (*recorded.RECORDED, *names.ASSESSOR_METRICS, names.AS_OF)}
+    known |= {family.name for family in promises(shipped())}
+    assert {name for name, _ in past[DAYS[-1]]} <= known
+    assert holdings.entities()
+
+
+def test_promises_are_there_on_every_day() -> None:
+    """A board draws the target beside the figure."""
+    _, past = everything()
+    for family in promises(shipped()):
+        for sample in family.samples:
+            assert value(past[DAYS[3]], sample.name, **sample.labels) == sample.value
+
+
+def test_a_day_knows_itself() -> None:
+    """Rules use it instead of the time."""
+    _, past = everything()
+    for day, shown in past.items():
+        midnight = datetime.combine(day, time(), UTC).timestamp()
+        assert value(shown, names.AS_OF.name) == midnight
+        assert value(shown, recorded.AS_OF.name) == midnight
+
+
+def test_recorded_values_are_the_assessor_s() -> None:
+    """By each of the names under which rules record them."""
+    _, past = everything()
+    shown = past[DAYS[-1]]
+    for programme in shipped().programmes:
+        for indicator in programme.indicators:
+            who = {"programme": programme.id, "indicator": indicator.id}
+            for department in indicator.territories:
+                where = {**who, "department": department or names.REGION}
+                expected = value(shown, names.INDICATOR_ASSESSED_VALUE.name, **where)
+                assert value(shown, recorded.TERRITORY_VALUE.name, **where) == expected
+                if department is None:
+                    assert value(shown, recorded.REGION_VALUE.name, **who) == expected
+                else:
+                    assert value(shown, recorded.DEPARTMENT_VALUE.name, **where) == expected
+
+
+def test_a_ratio_is_that_of_its_recorded_parts() -> None:
+    """Nothing before the first report, then numerator and denominator."""
+    catalogue = catalogue_of(CONNECTED, unit="ratio")
+    told = [event("school.registered", uai(f"075000{n}"), "2018-02-01") for n in range(4)]
+    told += [event("school.connected", uai("0750000"), "2018-02-03")]
+    past = by_day(written(catalogue, taught(catalogue, told), DAYS))
+    who = {"programme": "test", "indicator": INDICATOR}
+    for day, shown in past.items():
+        found = [
+            value(shown, metric.name, **who)
+            for metric in (
+                recorded.REGION_NUMERATOR,
+                recorded.REGION_DENOMINATOR,
+                recorded.REGION_VALUE,
+            )
+        ]
+        assert found == ([1, 4, 0.25] if day >= date(2018, 2, 3) else [None] * 3)
+
+
+def test_categories_are_recorded() -> None:
+    """By the whole region and by département, from the first report on."""
+    catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
+    told = [
+        event("training.enrolled", f"enrolment-00000{n}", "2018-02-01", department="75")
+        for n in range(2)
+    ]
+    past = by_day(written(catalogue, taught(catalogue, told), DAYS))
+    who = {
+        "programme": "test",
+        "indicator": INDICATOR,
+        "dimension": "audience",
+        "category": "job_seeker",
+    }
+    assert value(past[DAYS[-1]], recorded.REGION_CATEGORY.name, **who) == 2
+    assert value(past[DAYS[-1]], recorded.DEPARTMENT_CATEGORY.name, department="75", **who) == 2
+    assert value(past[DAYS[0]], recorded.REGION_CATEGORY.name, **who) is None
+
+
+def test_withheld_persons_are_nowhere() -> None:
+    """Neither under the assessor's names nor under the recorded ones, on no day."""
+    told = [
+        event("training.enrolled", f"enrolment-{code}-{n:05}", "2018-02-01", department=code)
+        for code, count in (("75", 2), ("77", 30))
+        for n in range(count)
+    ]
+    text = written(PERSONS, taught(PERSONS, told), DAYS)
+    of_paris = {line.partition("{")[0] for line in text.splitlines() if 'department="75"' in line}
+    assert of_paris <= {names.CELL_SUPPRESSED.name, names.CELL_VALUE.name}
+    assert recorded.DEPARTMENT_CATEGORY.name not in text
+
+
+def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
+    """From its first day on; the region's is its own, and départements leave it blank."""
+    told = [
+        observed("IND-042", "D75", "2018-01-06", "90"),
+        observed("IND-042", "R11", "2018-01-16", "42.5"),
+        observed("IND-042", "FRANCE", "2018-01-10", "61"),
+    ]
+    past = by_day(written(barometer(), taught(barometer(), said(told)), DAYS))
+    who = {"programme": "barometre", "indicator": "fibre_ratio"}
+    for day, shown in past.items():
+        region = value(shown, recorded.REGION_VALUE.name, **who)
+        paris = value(shown, recorded.DEPARTMENT_VALUE.name, **who, department="75")
+        assert region == (0.425 if day >= date(2018, 1, 16) else None)
+        assert paris == (0.9 if day >= date(2018, 1, 6) else None)
+        country = value(shown, names.INDICATOR_COUNTRY.name, **who)
+        assert country == (0.61 if day >= date(2018, 1, 10) else None)
+        assert value(shown, names.INDICATOR_OWN_BASELINE.name, **who, department="75") == 0.9

@@ -1,0 +1,163 @@
+"""What an answer means, and that nothing but the door's own word delivers an event."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operations.client.gateway_answer import (
+    BatchTooLargeError,
+    DoorAwayError,
+    DoorRefusedError,
+    Fate,
+    Outcome,
+    read_answer,
+    retry_after,
+)
+from tests.support.facts import json_values
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+URL = "https://door.example"
+
+
+def read(
+    status: int, content: object, *, events: int = 2, headers: dict[str, str] | None = None
+) -> list[Outcome]:
+    """Read an answer to a batch."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return list(read_answer(URL, status, headers or {}, body, events=events, now=NOW))
+
+
+def test_a_receipt_for_each_delivers_all() -> None:
+    """202 with as many receipts as events."""
+    assert read(202, {"receipts": [{}, {}]}) == [Outcome(Fate.TAKEN)] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, b"<html>Please log in</html>"),
+        (200, {"receipts": [{}, {}]}),
+        (202, b""),
+        (202, {"receipts": [{}]}),
+        (202, {"receipts": [{}, {}, {}]}),
+        (202, {"receipts": "two"}),
+        (204, b""),
+        (301, b""),
+        (302, b""),
+        (307, b""),
+        (401, {"detail": "no"}),
+        (403, b"blocked"),
+        (404, b""),
+        (405, b""),
+        (415, b""),
+        (501, b""),
+        (207, {"items": [{}]}),
+    ],
+)
+def test_what_is_not_the_doors_word_delivers_nothing(status: int, content: object) -> None:
+    """A portal's page, a proxy's refusal, a wrong secret: sending it again would not help."""
+    with pytest.raises(DoorRefusedError):
+        read(status, content)
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
+def test_what_passes_is_tried_again(status: int) -> None:
+    """The whole batch may come through another time, after the pause that was asked for."""
+    with pytest.raises(DoorAwayError) as away:
+        read(status, {"detail": "busy"}, headers={"Retry-After": "7"})
+    assert (away.value.cause, away.value.pause) == ("busy", 7)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422, 431])
+def test_what_could_not_be_read_is_sent_in_parts(status: int) -> None:
+    """One event may have spoilt it, or all may have been too much for somebody on the way."""
+    with pytest.raises(BatchTooLargeError):
+        read(status, b"too large")
+
+
+@pytest.mark.parametrize("status", [207, 422])
+def test_each_event_has_a_fate_of_its_own(status: int) -> None:
+    """In whatever order the items come."""
+    items = [
+        {"index": 2, "status": 503, "problem": {"detail": "away"}},
+        {"index": 0, "status": 202, "receipt": {}},
+        {"index": 1, "status": 422, "problem": {"title": "wrong"}},
+    ]
+    assert read(status, {"items": items}, events=3) == [
+        Outcome(Fate.TAKEN),
+        Outcome(Fate.REFUSED, "wrong"),
+        Outcome(Fate.LATER, "away"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"index": 0, "status": 202}] * 2,
+        [{"index": 0, "status": 202}, {"index": 2, "status": 202}],
+        [{"index": 0, "status": 202}, {"index": 1}],
+        [{"index": 0, "status": 202}, "x"],
+    ],
+)
+def test_an_answer_that_leaves_an_event_out_delivers_none(items: list[Any]) -> None:
+    """All of it is sent again."""
+    with pytest.raises(DoorAwayError, match="does not say"):
+        read(207, {"items": items})
+
+
+@given(
+    status=st.integers(100, 599),
+    content=json_values | st.dictionaries(st.sampled_from(["receipts", "items"]), json_values),
+    events=st.integers(1, 5),
+)
+def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # noqa: ANN401 - any JSON
+    """Outcomes for all events, or one of three errors; a success only of the right status."""
+    body = json.dumps(content).encode()
+    try:
+        outcomes = read_answer(URL, status, {}, body, events=events, now=NOW)
+    except (DoorAwayError, DoorRefusedError, BatchTooLargeError):
+        return
+    assert len(outcomes) == events
+    assert status in (202, 207, 422)
+
+
+@given(text=st.text(max_size=2_000))
+def test_a_cause_is_one_short_line(text: str) -> None:
+    """What is repeated of an answer is bounded and printable."""
+    with pytest.raises((DoorRefusedError, DoorAwayError)) as refused:
+        read(503, {"detail": text})
+    assert isinstance(refused.value, DoorAwayError)
+    assert len(refused.value.cause) <= 400
+    assert refused.value.cause.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        ("99999999999", 24 * 60 * 60),
+        ("Sun, 01 Mar 2026 12:01:30 GMT", 90),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("1.5", 0),
+        ("٣", 0),
+        ("", 0),
+    ],
+)
+def test_a_pause_is_seconds_or_a_date(said: str, seconds: float) -> None:
+    """Whatever else is said asks for nothing."""
+    assert retry_after({"retry-AFTER": said}, now=NOW) == seconds
+
+
+@given(said=st.text(max_size=40), ago=st.timedeltas(timedelta(0), timedelta(days=9)))
+def test_any_pause_is_bounded(said: str, ago: timedelta) -> None:
+    """No header makes a producer wait for more than a day, or ends it."""
+    assert 0 <= retry_after({"Retry-After": said}, now=NOW - ago) <= 24 * 60 * 60

@@ -1,0 +1,75 @@
+"""The door's rules, for letters that come from there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from events.cloudevent import encode_binary
+from events.dead_letters import DOOR, DeadLetter
+from events.errors import ContractError, RefusalReason
+from operations.dead_letters.gateway_rules import door_rules
+from streams.clock import FixedClock
+from streams.settings import Settings
+from tests.support.letters import letter_of, valid_event
+
+RULES = door_rules(Settings(), FixedClock(date(2018, 1, 1)))
+EVENT = valid_event(source="urn:iledefrance:lycees")
+LETTER = letter_of(EVENT, origin=DOOR, producer="lycees")
+AS_TEXT = (LETTER.value or b"").decode()
+
+
+def reason(letter: DeadLetter) -> RefusalReason:
+    """Return why a letter is not let in."""
+    with pytest.raises(ContractError) as refusal:
+        RULES(letter)
+    return refusal.value.reason
+
+
+def test_a_producer_s_own_event_passes() -> None:
+    """In either mode, as it would at the door today."""
+    binary = encode_binary(EVENT)
+
+    RULES(LETTER)
+    RULES(replace(LETTER, value=binary.value, headers=tuple(binary.headers)))
+
+
+@pytest.mark.parametrize("producer", ["formation", "nobody", None])
+def test_another_s_event_does_not(producer: str | None) -> None:
+    """Who sent it decides, not what it says of itself."""
+    assert reason(replace(LETTER, producer=producer)) is RefusalReason.NOT_ALLOWED
+
+
+def test_an_event_ahead_of_its_time_waits() -> None:
+    """The clock decides."""
+    ahead = valid_event(source="urn:iledefrance:lycees", at="2018-01-02T00:05:00")
+
+    assert reason(letter_of(ahead, origin=DOOR, producer="lycees")) is RefusalReason.TIME_AHEAD
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (AS_TEXT.replace('"name":', '"name":"Autre","name":'), RefusalReason.INVALID_JSON),
+        (AS_TEXT.replace('"name":', '"nom_usage":"Dupont","name":'), RefusalReason.PERSON_DATA),
+        ("{", RefusalReason.INVALID_JSON),
+    ],
+)
+def test_the_door_reads_more_strictly_than_a_worker(value: str, expected: RefusalReason) -> None:
+    """A letter of the door is held to the door's own reading."""
+    assert reason(replace(LETTER, value=value.encode())) is expected
+
+
+def test_what_is_no_text_waits() -> None:
+    """Its producer alone can mend it."""
+    assert reason(replace(LETTER, value=b"\xff")) is RefusalReason.INVALID_JSON
+
+
+def test_a_header_that_the_door_could_not_read_cannot_be_sent_on() -> None:
+    """The letter has it only as it was read: sent so, it would be another event."""
+    binary = encode_binary(EVENT)
+    letter = replace(LETTER, value=binary.value, headers=tuple(binary.headers), field="ce-source")
+
+    assert reason(letter) is RefusalReason.INVALID_ENVELOPE

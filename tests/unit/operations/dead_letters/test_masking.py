@@ -1,0 +1,189 @@
+"""What is shown of refused records to who did not ask for persons' data."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured
+from events.dead_letters import DeadLetter, Origin, Place
+from events.errors import ContractError, RefusalReason
+from operations.dead_letters.entry import Case
+from operations.dead_letters.formatting import as_document, as_line, as_text, as_whole_document
+from operations.dead_letters.masking import (
+    MASK,
+    masked_attribute,
+    masked_detail,
+    masked_event,
+    masked_field,
+    masked_header,
+)
+from tests.support.facts import cloud_events, json_values
+from tests.support.letters import REFUSED_AT, letter_of
+
+#: Names, and what could end the masking too soon.
+PERSONS = ("Zoé Üñique", "zoe.unique@example.org", "a, value b: Zoé: c", "'Zoé': \", value ")
+
+BINARY = (
+    ("ce_specversion", b"1.0"),
+    ("ce_id", b"1"),
+    ("ce_source", b"urn:iledefrance:lycees"),
+    ("ce_type", b"fr.iledefrance.smartregion.school.workspace_activated.v1"),
+    ("ce_time", b"2019-03-12T08:00:00Z"),
+)
+
+
+def letter_with(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> DeadLetter | None:
+    """Return the letter that a worker would write of a record; None where it is valid."""
+    try:
+        decode(headers, value)
+    except ContractError as error:
+        return DeadLetter(
+            place=Place(0, 1),
+            reason=error.reason,
+            field=error.field,
+            detail=str(error),
+            origin=Origin("smartregion.schools", 0, 0),
+            time=REFUSED_AT,
+            key=b"key",
+            value=value,
+            headers=headers,
+        )
+    return None
+
+
+def everything_shown(letter: DeadLetter) -> str:
+    """Return all that any command shows of a letter without being asked for more."""
+    case = Case(letter)
+    return "\n".join(
+        [
+            as_line(case),
+            as_text(case),
+            json.dumps(as_document(case), ensure_ascii=False),
+            json.dumps(as_whole_document(case), ensure_ascii=False),
+        ]
+    )
+
+
+@given(event=cloud_events(), person=st.sampled_from(PERSONS), data=st.data(), binary=st.booleans())
+def test_a_person_in_any_field_of_the_data_is_not_shown(
+    event: CloudEvent,
+    person: str,
+    data: st.DataObject,
+    binary: bool,  # noqa: FBT001
+) -> None:
+    """Neither in a line, nor in the reason, nor in the content, in either mode."""
+    record = (encode_binary if binary else encode_structured)(event)
+    document = json.loads(record.value)
+    fact = document if binary else document["data"]
+    field = data.draw(st.sampled_from([*fact, "nom", person]))
+    fact[field] = data.draw(st.sampled_from([person, [person], {"nom": person}, {person: person}]))
+    letter = letter_with(json.dumps(document).encode(), tuple(record.headers))
+
+    if letter is not None:
+        shown = everything_shown(letter)
+        assert "Zo" not in shown
+        assert "zoe" not in shown
+
+
+@given(value=json_values)
+def test_the_structure_is_kept(value: object) -> None:
+    """As many values in as many places, and of the same kinds."""
+
+    def shape(one: object) -> object:
+        match one:
+            case dict():
+                return [shape(inner) for inner in one.values()]
+            case list():
+                return [shape(inner) for inner in one]
+            case _:
+                return None
+
+    assert shape(masked_event(value)) == shape(value)
+
+
+@pytest.mark.parametrize("name", ["subject", "dataschema", "traceparent", "nom"])
+def test_only_known_attributes_of_an_envelope_are_shown(name: str) -> None:
+    """Others may name a person: a subject often does."""
+    assert masked_attribute(name, "dupont") == MASK
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("source", "Jean Dupont"), ("id", "jean@example.org"), ("type", "Jean"), ("time", "hier")],
+)
+def test_an_attribute_is_shown_where_it_looks_like_one(name: str, said: str) -> None:
+    """A producer may mix up its fields."""
+    assert masked_attribute(name, said) == MASK
+
+
+def test_headers_are_shown_where_they_are_the_envelope_s() -> None:
+    """All others are masked."""
+    assert masked_header("content-type", b"application/json; charset=UTF-8") == (
+        "application/json; charset=UTF-8"
+    )
+    assert masked_header("CE_ID", b"lycees-1") == "lycees-1"
+    assert masked_header("ce_subject", b"dupont") == MASK
+    assert masked_header("authorization", b"secret") == MASK
+    assert masked_header("ce_id", None) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "shown"),
+    [
+        ("data.uai", "data.uai"),
+        ("data.occupied_hours.company", "data.occupied_hours.company"),
+        ("data.'a.dupont.b'", "data.<masked>"),
+        ("data.dupont@example.org", "data.<masked>"),
+        ("data.0612345678", "data.<masked>"),
+    ],
+)
+def test_a_field_is_shown_as_far_as_its_names_are_plain(field: str, shown: str) -> None:
+    """A producer's own names may be anything."""
+    assert masked_field(field) == shown
+
+
+def test_a_reason_without_a_value_that_can_be_told_apart_is_masked() -> None:
+    """A letter's reason may have been written by another release."""
+    assert (
+        masked_detail(letter_of(detail="Jean Dupont")) == "type: <masked>, value <masked>: <masked>"
+    )
+
+
+def test_a_reason_keeps_its_problem_and_its_remedy() -> None:
+    """They are what the producer is told."""
+    assert masked_detail(letter_of()) == (
+        "type: is not an event type of this system, value <masked>: send another"
+    )
+
+
+def test_a_field_that_is_missing_is_said_to_be() -> None:
+    """Nothing was found there: all words are ours, and each is needed to repair the event."""
+    detail = "data.uai: is missing: add it: UAI of a lycée, such as '0750419Y'"
+
+    assert masked_detail(letter_of(field="data.uai", detail=detail)) == detail
+
+
+def test_a_letter_shows_of_a_missing_field_what_its_producer_was_told() -> None:
+    """In the words of the door, from the record as it was refused."""
+    letter = letter_with(b'{"activated_on": "2019-03-11"}', BINARY)
+
+    assert letter is not None
+    assert masked_detail(letter) == letter.detail
+    assert "data.uai: is missing" in as_text(Case(letter))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Zoé: it: is", "it's: Zoé", "'Zoé\": x: ", "Zoé: " * 30, "Zoé\\: '\\", "\\" * 90, 612345678],
+)
+def test_a_remedy_is_whole_behind_any_value(value: object) -> None:
+    """Where the value ends is known, whatever it holds: a remedy may have a colon of its own."""
+    error = ContractError(RefusalReason.INVALID_DATA, "data.uai", value, "send: one's own: UAI")
+    letter = letter_of(field=error.field, detail=str(error))
+
+    assert masked_detail(letter).endswith(", value <masked>: send: one's own: UAI")
+    assert "Zo" not in masked_detail(letter)

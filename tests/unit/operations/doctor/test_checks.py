@@ -1,0 +1,272 @@
+"""Each check on the settings and files of this machine, and that of a broker that is away."""
+
+import sys
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+from kafka import TopicPartition
+
+from broker.errors import TopicMismatchError
+from broker.topic_admin import ABSENT
+from dashboards.publishing.errors import BoardsMissingError
+from events.producers.loader import load_producers
+from operations.doctor import brokers
+from operations.doctor.check import Finding, Verdict, examine
+from operations.doctor.checks import Examination
+from operations.doctor.errors import (
+    BrokersMissingError,
+    RecordsDeletedError,
+    TopicsAbsentError,
+)
+from operations.programs.addresses import free_address
+from streams.settings import load_settings
+from tests.support.connections import refused_connections
+from tests.support.prometheus_stub import prometheus_stub
+
+__all__ = ["refused_connections"]
+
+ENV = "SMART_REGION_"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the doctor give up a broker that is not there at once."""
+    monkeypatch.setattr(brokers, "CONNECT_SECONDS", 0.2)
+
+
+@pytest.fixture
+def found(refused_connections: None) -> Callable[..., dict[str, Finding]]:  # noqa: ARG001
+    """Give what examines, by the name of the check; without a broker, as nothing else needs one."""
+
+    def examine_all(examination: Examination | None = None) -> dict[str, Finding]:
+        examination = examination or Examination(broker=free_address())
+        return {finding.check: finding for finding in examine(examination.checks)}
+
+    return examine_all
+
+
+Found = Callable[..., dict[str, Finding]]
+
+
+def is_wrong(finding: Finding, *told: str) -> bool:
+    """Tell whether a finding is a fault, and says these things about it."""
+    return finding.verdict is Verdict.WRONG and all(part in finding.told for part in told)
+
+
+def test_what_ships_is_well(found: Found) -> None:
+    """Without a variable set, only servers are missing."""
+    findings = found()
+
+    well = [name for name, finding in findings.items() if finding.verdict is Verdict.WELL]
+    assert well == ["settings", "door", "catalogue", "producers", "codecs"]
+
+
+def test_a_codec_without_its_library_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to install."""
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+
+    assert is_wrong(found()["codecs"], "'zstd'", "install zstandard")
+
+
+def test_a_misspelt_setting_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that follows from the settings is looked at."""
+    monkeypatch.setenv(f"{ENV}PARTITION", "8")
+
+    findings = found()
+
+    assert is_wrong(findings["settings"], "did you mean SMART_REGION_PARTITIONS?")
+    assert findings["broker"].told == "put right first: settings"
+
+
+def test_a_password_that_everybody_may_read_is_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The files that the settings name are opened as well."""
+    password = tmp_path / "password"
+    password.write_text("secret")
+    password.chmod(0o644)
+    monkeypatch.setenv(f"{ENV}SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv(f"{ENV}SASL_USERNAME", "worker")
+    monkeypatch.setenv(f"{ENV}SASL_PASSWORD_FILE", str(password))
+
+    assert is_wrong(found()["settings"], "chmod 600")
+
+
+def test_a_wrong_setting_of_the_door_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The door's variables are its own."""
+    monkeypatch.setenv(f"{ENV}GATEWAY_PROT", "6070")
+
+    assert is_wrong(found()["door"], "SMART_REGION_GATEWAY_PORT")
+
+
+def test_a_certificate_that_is_none_is_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The door could not start with it."""
+    certificate = tmp_path / "server.pem"
+    certificate.write_text("no certificate")
+    certificate.chmod(0o600)
+    monkeypatch.setenv(f"{ENV}SERVER_CERTFILE", str(certificate))
+    monkeypatch.setenv(f"{ENV}SERVER_KEYFILE", str(certificate))
+
+    assert is_wrong(found()["door"], "SMART_REGION_SERVER_CERTFILE")
+
+
+def test_a_broken_catalogue_is_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With its file, as `catalogue check` does."""
+    (tmp_path / "lycees.yaml").write_text("id: [")
+    monkeypatch.setenv(f"{ENV}CATALOGUE", str(tmp_path))
+
+    assert is_wrong(found()["catalogue"], "lycees.yaml")
+
+
+def test_a_broken_declaration_of_producers_is_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Secrets are not looked at without knowing whose they may be."""
+    declaration = tmp_path / "producers.yaml"
+    declaration.write_text("producers: []")
+    monkeypatch.setenv(f"{ENV}PRODUCERS", str(declaration))
+
+    findings = found()
+
+    assert is_wrong(findings["producers"], "producers.yaml")
+    assert findings["secrets"].told == "put right first: producers"
+
+
+def test_secrets_of_nobody_who_is_declared_are_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever left has to lose the secret too."""
+    monkeypatch.setenv(f"{ENV}GATEWAY_SECRETS", str(secrets_of("nobody", tmp_path, mode=0o600)))
+
+    assert is_wrong(found()["secrets"], "is not a declared producer")
+
+
+def test_secrets_that_everybody_may_read_are_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the door would say at its start."""
+    producer = next(iter(load_producers())).id
+    monkeypatch.setenv(f"{ENV}GATEWAY_SECRETS", str(secrets_of(producer, tmp_path, mode=0o644)))
+
+    assert is_wrong(found()["secrets"], "chmod 600")
+
+
+def secrets_of(producer: str, folder: Path, *, mode: int) -> Path:
+    """Write a file of secrets."""
+    file = folder / "secrets.yaml"
+    file.write_text(f"{producer}:\n  bearer_sha256: [{'f' * 64}]\n")
+    file.chmod(mode)
+    return file
+
+
+def test_a_broker_that_is_away_is_told(found: Found) -> None:
+    """And its topics are not looked at."""
+    findings = found()
+
+    assert is_wrong(findings["broker"], "no Kafka broker answered")
+    assert findings["topics"].told == "put right first: broker"
+
+
+def test_fewer_brokers_than_copies_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No topic could be made."""
+
+    class Alone:
+        def describe_cluster(self) -> dict[str, list[object]]:
+            return {"brokers": [{}]}
+
+    monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(Alone()))
+
+    with pytest.raises(BrokersMissingError, match="1 where SMART_REGION_REPLICATION asks for 3"):
+        brokers.look_at_brokers(load_settings(replication=3))
+
+
+def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The one difference that a command mends."""
+    monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=ABSENT))
+
+    with pytest.raises(TopicsAbsentError, match="smart-region topics apply"):
+        brokers.look_at_topics(load_settings())
+
+
+def test_a_topic_that_differs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the topic or the declaration is right, a person decides."""
+    monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=4))
+
+    with pytest.raises(TopicMismatchError, match="4 instead of 8"):
+        brokers.look_at_topics(load_settings())
+
+
+class Topics:
+    """Stands for a broker whose partitions begin where it is told."""
+
+    def __init__(self, **starts: int) -> None:
+        self.starts = starts
+
+    def list_partition_offsets(self, places: dict[TopicPartition, Any]) -> dict[Any, Any]:
+        """Tell of each where it begins: of a family's third what was told, of the others 0."""
+        return {
+            place: SimpleNamespace(
+                offset=self.starts.get(place.topic.rpartition(".")[2], 0)
+                if place.partition == 3
+                else 0
+            )
+            for place in places
+        }
+
+
+@pytest.mark.parametrize(
+    ("starts", "told"),
+    [({}, "every partition of events begins at 0"), ({"trainings": 7}, "erasure")],
+)
+def test_topics_that_begin_late_are_told(
+    monkeypatch: pytest.MonkeyPatch, starts: dict[str, int], told: str
+) -> None:
+    """An erasure deletes records of persons; nobody deletes others."""
+    monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(Topics(**starts)))
+    assert told in brokers.look_at_log_starts(load_settings())
+
+    lost = Topics(schools=17, **starts)
+    monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(lost))
+    with pytest.raises(RecordsDeletedError, match=r"smartregion\.schools\[3\] at 17"):
+        brokers.look_at_log_starts(load_settings())
+
+
+def differing(field: str, *, actual: object) -> Callable[..., NoReturn]:
+    """Give a look at topics that finds a difference."""
+
+    def verify(*_: object, **__: object) -> NoReturn:
+        raise TopicMismatchError("smartregion.schools", field, expected=8, actual=actual)
+
+    return verify
+
+
+def test_a_prometheus_is_looked_at_where_it_is_named(found: Found) -> None:
+    """And asked for its time besides."""
+    with prometheus_stub() as stub:
+        stub.scrape("smart-region-worker", "down")
+        findings = found(Examination(broker=free_address(), prometheus=stub.url))
+
+    assert is_wrong(findings["prometheus"], "cannot scrape")
+    assert stub.url in findings["clock"].told
+
+
+def test_what_boards_lack_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By those who publish them."""
+
+    def look(*_: object, **__: object) -> NoReturn:
+        raise BoardsMissingError("http://127.0.0.1:9", titles=["Lycées"])
+
+    monkeypatch.setattr("operations.doctor.checks.look_at_boards", look)
+    examination = Examination(free_address(), grafana="http://127.0.0.1:9")
+
+    assert is_wrong(found(examination)["grafana"], "Lycées")

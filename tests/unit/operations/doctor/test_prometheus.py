@@ -1,0 +1,106 @@
+"""What the doctor says of a Prometheus."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from catalogue import rule_names
+from operations.doctor.prometheus import look_at_prometheus
+from operations.programs.addresses import free_address
+from operations.prometheus_api import PrometheusUnwellError
+from tests.support.prometheus_stub import PrometheusStub, prometheus_stub
+
+
+def look(url: str) -> str:
+    """Look at a Prometheus that is to keep ten years and some."""
+    return look_at_prometheus(url, since=date(2016, 1, 1), today=date(2026, 11, 26))
+
+
+@pytest.fixture
+def stub() -> Iterator[PrometheusStub]:
+    """Give a Prometheus with which everything is well."""
+    with prometheus_stub() as stub:
+        yield stub
+
+
+def test_a_well_one_is_told_with_what_it_sees(stub: PrometheusStub) -> None:
+    """Targets of others are not counted."""
+    assert "sees 1 of our processes" in look(stub.url)
+
+
+def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> None:
+    """Without a target of ours no figure reaches it."""
+    stub.scrape("node", "up")
+
+    with pytest.raises(PrometheusUnwellError, match=r"scrapes none of our .* rules render"):
+        look(stub.url)
+
+
+def test_a_process_that_it_cannot_scrape_is_named(stub: PrometheusStub) -> None:
+    """With its job and its address, so that somebody can start it."""
+    stub.scrape("smart-region-gateway", "down")
+
+    with pytest.raises(PrometheusUnwellError, match=r"smart-region-gateway 127\.0\.0\.1:6066"):
+        look(stub.url)
+
+
+def test_one_without_the_catalogues_rules_lacks_them(stub: PrometheusStub) -> None:
+    """It would scrape, and neither board nor alert would have a figure."""
+    stub.evaluate(("somebody:else:sum", "ok"))
+
+    with pytest.raises(PrometheusUnwellError, match="has not the catalogue's rules"):
+        look(stub.url)
+
+
+def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
+    """A rule in error computes nothing, and nobody is woken by it."""
+    stub.evaluate((rule_names.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err"))
+
+    with pytest.raises(PrometheusUnwellError, match=r"fails to evaluate .*MilestoneMissed"):
+        look(stub.url)
+
+
+def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
+    """Alerts that nobody hears are a fault."""
+    stub.data["/api/v1/alertmanagers"] = {"activeAlertmanagers": []}
+
+    with pytest.raises(PrometheusUnwellError, match="no Alertmanager"):
+        look(stub.url)
+
+
+@pytest.mark.parametrize("told", ["15d", "10y", "10y or 512MiB"])
+def test_one_that_deletes_the_years_is_told(stub: PrometheusStub, told: str) -> None:
+    """By default it keeps 15 days, and says nothing of what it deletes."""
+    stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": told}
+
+    with pytest.raises(PrometheusUnwellError, match=rf"keeps {told}, .*retention\.time=15y"):
+        look(stub.url)
+
+
+@pytest.mark.parametrize("told", ["11y", "10y52w", "10GiB", "", "4015d or 10GiB"])
+def test_one_that_keeps_them_is_well(stub: PrometheusStub, told: str) -> None:
+    """By time; what is bounded by size alone has no age."""
+    stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": told}
+
+    assert f"keeps {told}" in look(stub.url)
+
+
+def test_something_else_at_the_address_is_told(stub: PrometheusStub) -> None:
+    """A wrong port leads to another server."""
+    stub.data.clear()
+
+    with pytest.raises(PrometheusUnwellError, match=r"status 404.*check the address"):
+        look(stub.url)
+
+
+def test_nobody_at_the_address_is_told() -> None:
+    """It is down, or elsewhere."""
+    with pytest.raises(PrometheusUnwellError, match="no answer"):
+        look(f"http://{free_address()}")
+
+
+def test_only_the_web_is_asked() -> None:
+    """A file is no Prometheus."""
+    with pytest.raises(PrometheusUnwellError, match="not an address of the Web"):
+        look("file:///etc/hostname")

@@ -1,0 +1,186 @@
+"""The commands of a producer: emit, pseudonymise."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from broker.errors import BrokerUnreachableError
+from events.cloudevent import CloudEvent, decode_json
+from operations.client import ContentMode, PublisherOptions, RecordingPublisher
+from operations.emitting.cli import _progress as progress
+from operations.emitting.cli import commands
+
+VALID = (
+    '{"specversion": "1.0", "id": "a-1", "source": "/lycees",'
+    ' "type": "fr.iledefrance.smartregion.school.closed.v1", "time": "2019-03-11T09:30:00Z",'
+    ' "data": {"uai": "0750419Y", "closed_on": "2019-03-11"}}\n'
+)
+
+INVALID = VALID.replace("0750419Y", "0750419Z")
+
+
+class WatchedPublisher(RecordingPublisher):
+    """A publisher that remembers how it was asked for."""
+
+    made: "list[WatchedPublisher]" = []  # noqa: RUF012 - emptied by the fixture
+
+    def __init__(self, bootstrap: str, *, options: PublisherOptions, security: object) -> None:
+        super().__init__()
+        self.bootstrap = bootstrap
+        self.options = options
+        self.security = security
+        self.made.append(self)
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedPublisher]]:
+    """Publishers that the command made, in place of Kafka's."""
+    monkeypatch.setattr("operations.client.KafkaPublisher", WatchedPublisher)
+    yield WatchedPublisher.made
+    WatchedPublisher.made.clear()
+
+
+def run(*arguments: str, given: str | bytes | None = None) -> Result:
+    """Run a command as a person would."""
+    door = click.Group(commands={str(command.name): command for command in commands})
+    return CliRunner().invoke(door, arguments, input=given)
+
+
+def test_emit_publishes_the_valid_lines(published: list[WatchedPublisher]) -> None:
+    """All lines valid: counts on standard output, nothing on standard error, status 0."""
+    result = run("emit", given=VALID * 2)
+    assert (result.stdout, result.stderr, result.exit_code) == ("2 accepted, 0 refused\n", "", 0)
+    assert published[0].events == [decode_json(VALID)] * 2
+
+
+def test_emit_tells_the_refused_lines(published: list[WatchedPublisher]) -> None:
+    """A bad line is told with number, field, problem and remedy; its neighbours are published."""
+    result = run("emit", given=VALID + INVALID + VALID)
+    assert result.stderr == (
+        "line 2: data.uai: has a wrong check letter, value '0750419Z':"
+        " these seven digits end with Y: look for a mistyped digit\n"
+    )
+    assert (result.stdout, result.exit_code) == ("2 accepted, 1 refused\n", 1)
+    assert len(published[0].events) == 2
+
+
+def test_emit_may_be_told_that_refusals_are_expected(published: list[WatchedPublisher]) -> None:
+    """A simulated Région emits invalid events on purpose, and the next job waits for a 0."""
+    result = run("emit", "--allow-refused", given=VALID + INVALID + VALID)
+
+    assert result.exit_code == 0
+    assert "2 accepted, 1 refused" in result.output
+    assert len(published) == 1
+
+
+def test_emit_reads_a_file(published: list[WatchedPublisher], tmp_path: Path) -> None:
+    """A file's name stands for standard input."""
+    file = tmp_path / "events.jsonl"
+    file.write_text(VALID)
+    assert run("emit", str(file)).stdout == "1 accepted, 0 refused\n"
+    assert len(published) == 1
+
+
+def test_emit_reads_any_bytes(published: list[WatchedPublisher]) -> None:
+    """A line that is no text is refused like any other."""
+    result = run("emit", given=b"\xff\x00\n")
+    assert (result.exit_code, len(published)) == (1, 1)
+    assert result.stderr.startswith("line 1: value: is not valid JSON")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "expected"),
+    [
+        ([], {}, "127.0.0.1:9092"),
+        ([], {"SMART_REGION_BROKER": "kafka:9092"}, "kafka:9092"),
+        (["--bootstrap", "other:1"], {"SMART_REGION_BROKER": "kafka:9092"}, "other:1"),
+    ],
+)
+def test_emit_knows_its_broker(
+    published: list[WatchedPublisher],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    environ: dict[str, str],
+    expected: str,
+) -> None:
+    """The option wins over the variable, which wins over the local broker."""
+    monkeypatch.delenv("SMART_REGION_BROKER", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    run("emit", *arguments, given="")
+    assert published[0].bootstrap == expected
+
+
+def test_emit_in_binary_mode(published: list[WatchedPublisher]) -> None:
+    """The content mode is the caller's choice."""
+    run("emit", "--mode", "binary", given="")
+    assert published[0].options.mode is ContentMode.BINARY
+
+
+def test_a_failing_broker_still_leaves_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is known is printed; the error goes on to the door, which makes one line of it."""
+
+    class Unreachable(RecordingPublisher):
+        def __init__(self, bootstrap: str, **_: object) -> None:
+            raise BrokerUnreachableError(bootstrap, waited_seconds=1, cause="refused")
+
+    monkeypatch.setattr("operations.client.KafkaPublisher", Unreachable)
+    result = run("emit", given=VALID)
+    assert result.stdout == "0 accepted, 0 refused\n"
+    assert isinstance(result.exception, BrokerUnreachableError)
+
+
+def test_events_that_were_lost_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A topic that is missing on the way ends the emission with what is known so far."""
+
+    class Forgetful(WatchedPublisher):
+        def publish(self, event: CloudEvent) -> None:
+            raise BrokerUnreachableError(event.id, waited_seconds=1, cause="gone")
+
+    monkeypatch.setattr("operations.client.KafkaPublisher", Forgetful)
+    result = run("emit", given=VALID)
+    assert "emit from line 1 on again" in str(result.exception)
+
+
+class Terminal(io.StringIO):
+    """What a person watches."""
+
+    def isatty(self) -> bool:
+        """Say that it is one."""
+        return True
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "/dev/null"])
+def test_progress_is_shown_to_a_person(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """On a terminal a bar appears on standard error, and every line is still read."""
+    file = tmp_path / name
+    content = b"" if file.is_char_device() else VALID.encode() * 3
+    file.write_bytes(content)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with file.open("rb") as opened, progress(opened) as lines:
+        assert list(lines) == content.splitlines(keepends=True)
+    assert "emitting" in terminal.getvalue()
+
+
+def test_progress_without_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that come from no file are read as well, whatever their number."""
+    monkeypatch.setattr("sys.stderr", Terminal())
+    with progress(io.BytesIO(b"a\nb\n")) as lines:
+        assert list(lines) == [b"a\n", b"b\n"]
+
+
+def test_persons_become_pseudonyms(tmp_path: Path) -> None:
+    """A key is made once, and the same person has the same pseudonym each time."""
+    key = str(tmp_path / "key")
+    assert run("pseudonymise", "--key", key, "--new-key", "k1").stdout == ""
+    first = run("pseudonymise", "--key", key, given="Éléonore\nb\n").stdout.splitlines()
+    again = run("pseudonymise", "--key", key, given="b\n").stdout.splitlines()
+    assert [len(line) for line in first] == [35, 35]
+    assert again == first[1:]

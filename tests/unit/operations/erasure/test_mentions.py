@@ -1,0 +1,100 @@
+"""What names a person and is not erased with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from events.dead_letters import Origin, dead_letter_record
+from events.errors import ContractError, RefusalReason
+from events.topics import DEAD_LETTER_OUTCOMES
+from operations.erasure.mentions import find_letters, find_mentions
+from operations.erasure.persons import Persons
+from tests.support.audits import raw
+from tests.support.letters import arrived
+from tests.support.records import FakeRecord
+
+SOMEBODY = "k1-0123456789abcdef0123456789abcdef"
+PERSONS = Persons([SOMEBODY])
+NOW = datetime(2020, 12, 31, tzinfo=UTC)
+REFUSED = ContractError(RefusalReason.INVALID_DATA, "data", None, "send it")
+
+
+def about_another(**attributes: Any) -> FakeRecord:
+    """Return a valid event about somebody else, with these attributes."""
+    record = raw("training.enrolled", "k1-somebody-else-altogether", "2018-01-01")
+    headers = tuple((f"ce_{name}", said.encode()) for name, said in attributes.items())
+    return FakeRecord(record.topic, 3, 42, record.key, record.value, (*record.headers, *headers))
+
+
+def mentions(*records: FakeRecord) -> list[str]:
+    """Return what is told of them."""
+    return list(map(str, find_mentions(records, PERSONS)))
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        (b'{"id": "enrolled-%s"}', "id"),
+        (b'{"source": "/x/%s"}', "source"),
+        (b'{"causation": "%s"}', "the field causation"),
+        (b'{"data": {"a": ["%s"]}}', "data"),
+        (b'{"%s": 1}', "a field"),
+        (b"{'data': '%s'}", "value"),
+        (b'[{"id": "%s"}]', "value"),
+        (b'{"id": "%s", "subject": "%s"}', "id, subject"),
+    ],
+)
+def test_the_parts_that_name_a_person_are_told(value: bytes, part: str) -> None:
+    """By name, and never what they say."""
+    named = value.replace(b"%s", SOMEBODY.encode())
+
+    assert mentions(FakeRecord("smartregion.grants", 3, 42, b"key", named)) == [
+        f"smartregion.grants[3]@42: in {part}"
+    ]
+
+
+def test_an_event_about_another_that_names_one_stays_and_is_told() -> None:
+    """In whatever header; what is about the person goes, and is no mention."""
+    record = raw("training.enrolled", SOMEBODY, "2018-01-01")
+    own = FakeRecord(record.topic, 0, 0, record.key, record.value, record.headers)
+
+    assert mentions(own, about_another(), about_another(causation=SOMEBODY)) == [
+        "smartregion.trainings[3]@42: in the field causation"
+    ]
+
+
+def test_a_header_s_name_is_not_shown_where_it_is_a_person_s() -> None:
+    """Nor one that may be anybody's."""
+    assert mentions(about_another(**{SOMEBODY: "1"}))[0].endswith("in a field")
+
+
+def test_keys_and_notes_are_looked_at_too() -> None:
+    """An entity named as a person; a reason written by hand."""
+    note = b'{"because": "asked by %s"}' % SOMEBODY.encode()
+    found = mentions(
+        FakeRecord("smartregion.grants", 0, 1, SOMEBODY.encode(), b"{}"),
+        FakeRecord(DEAD_LETTER_OUTCOMES, 0, 2, b"0/17", note),
+    )
+
+    assert [one.split(": in ")[1] for one in found] == ["its key", "the field because"]
+
+
+def test_letters_are_found_by_what_they_keep_or_by_whose_record_they_are_of() -> None:
+    """With the day by which the broker deletes them."""
+    theirs = Origin("smartregion.trainings", 3, 42)
+    letters = [
+        dead_letter_record(REFUSED, origin=origin, key=None, value=value, headers=(), now=NOW)
+        for origin, value in (
+            (Origin("smartregion.trainings", 0, 1), b'{"id": "%s"}' % SOMEBODY.encode()),
+            (theirs, b'{"x": "%s"' % SOMEBODY.encode()),
+            (Origin("smartregion.trainings", 0, 2), b'{"x": 1}'),
+        )
+    ]
+
+    assert list(map(str, find_letters(arrived(letters), PERSONS, erased=[theirs]))) == [
+        "0/0 names one, kept until 2021-03-31",
+        "0/1 is of a record of one, kept until 2021-03-31",
+    ]

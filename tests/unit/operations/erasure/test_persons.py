@@ -1,0 +1,84 @@
+"""Whom an erasure is about."""
+
+from __future__ import annotations
+
+import pytest
+
+from operations.erasure.errors import NotAPseudonymError
+from operations.erasure.persons import Persons, read_pseudonyms
+from tests.support.audits import raw
+from tests.support.records import FakeRecord
+
+SOMEBODY = "k1-0123456789abcdef0123456789abcdef"
+ANOTHER = SOMEBODY + "0"
+
+
+def enrolled(pseudonym: str) -> FakeRecord:
+    """Return a valid record about a person."""
+    record = raw("training.enrolled", pseudonym, "2018-01-01")
+    return FakeRecord(record.topic, 0, 0, record.key, record.value, record.headers)
+
+
+def broken(value: bytes, *, key: bytes = b"key") -> FakeRecord:
+    """Return a record that no contract takes."""
+    return FakeRecord("smartregion.trainings", 0, 0, key, value)
+
+
+def test_pseudonyms_are_read_one_a_line() -> None:
+    """Spaces around them and blank lines do not count."""
+    assert read_pseudonyms([f" {SOMEBODY}\n", "\n", SOMEBODY]) == {SOMEBODY}
+
+
+def test_a_line_that_is_no_pseudonym_is_refused_and_not_shown() -> None:
+    """It may be a person's name: the line is told by its number."""
+    with pytest.raises(NotAPseudonymError, match="line 2") as refused:
+        read_pseudonyms([SOMEBODY, "Jeanne Dupont"])
+    assert "Jeanne" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("record", "concerned"),
+    [
+        (enrolled(SOMEBODY), True),
+        (enrolled(ANOTHER), False),
+        (broken(b'{"enrolment_id": "' + SOMEBODY.encode() + b'"'), True),
+        (broken(b"?", key=SOMEBODY.encode()), True),
+        (broken(ANOTHER.encode()), False),
+        (broken(b"?"), False),
+    ],
+)
+def test_a_record_about_a_person_or_a_refused_one_that_names_it_has_to_go(
+    record: FakeRecord, *, concerned: bool
+) -> None:
+    """A longer pseudonym that begins alike is somebody else's."""
+    assert Persons([SOMEBODY]).concerned_by(record) is concerned
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SOMEBODY.encode(),
+        SOMEBODY.upper().encode(),
+        SOMEBODY.encode("utf-16"),
+        SOMEBODY.encode("utf-16-be"),
+        SOMEBODY.replace("-", r"\u002d").encode(),
+        SOMEBODY.replace("-", r"\u002D").encode(),
+        SOMEBODY.replace("k", "%6B").encode(),
+        f"/enrolments/{SOMEBODY}?x".encode(),
+        f"enrolled-{SOMEBODY}-2018".encode(),
+    ],
+)
+def test_a_pseudonym_is_found_however_it_is_written(text: bytes) -> None:
+    """In another case or encoding, or as a part of an id."""
+    assert Persons([SOMEBODY]).named_in(b'"x": "' + text + b'"')
+
+
+@pytest.mark.parametrize("text", [ANOTHER.encode(), b"x" + SOMEBODY.encode(), b"", b"%", b"\\u00"])
+def test_another_text_names_nobody(text: bytes) -> None:
+    """A longer pseudonym is another's."""
+    assert not Persons([SOMEBODY]).named_in(text)
+
+
+def test_nobody_is_in_no_record() -> None:
+    """An empty list erases nothing."""
+    assert not Persons([]).mentioned_in(enrolled(SOMEBODY))

@@ -1,0 +1,69 @@
+"""What is recorded of persons, and what takes it back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from broker.stored_record import RawRecord
+from events.cloudevent import CloudEvent
+from events.producers.ownership import ERASURE
+from operations.erasure.persons import Persons
+from operations.erasure.traces import find_traces, retractions
+from streams.state import latest_attributes
+from tests.support.audits import raw
+from tests.support.histories import state_of
+
+SOMEBODY = "k1-0123456789abcdef0123456789abcdef"
+NOW = datetime(2021, 1, 1, tzinfo=UTC)
+LATER = datetime(2018, 1, 1, tzinfo=UTC)
+
+
+def a_life() -> list[RawRecord]:
+    """Return an enrolment, corrected and completed, and somebody else's."""
+    return [
+        raw("training.enrolled", SOMEBODY, "2018-01-01", at="2018-01-02T00:00:00Z"),
+        raw("training.enrolled", SOMEBODY, "2018-01-01", at="2018-01-05T00:00:00Z"),
+        raw("training.completed", SOMEBODY, "2018-06-01", at="2018-06-01T12:00:00Z"),
+        raw("training.enrolled", "k1-somebody-else-altogether", "2018-01-01"),
+    ]
+
+
+def test_all_records_of_a_person_are_found() -> None:
+    """Their number, their partitions, and who they are about."""
+    traces = find_traces(a_life(), Persons([SOMEBODY]))
+    assert traces.records == 3
+    assert traces.persons == {SOMEBODY}
+    assert len(traces.partitions) == 1
+
+
+@pytest.mark.parametrize("now", [NOW, LATER])
+def test_each_fact_and_day_is_taken_back_once(now: datetime) -> None:
+    """By an event that wins over what it voids, whatever the clock says."""
+    traces = find_traces(a_life(), Persons([SOMEBODY]))
+    back = retractions(traces, now=now)
+    assert {event.source for event in back} == {ERASURE}
+    assert len(back) == 2
+    said: list[CloudEvent] = list(traces.latest.values())
+    state = state_of(*said, *back)
+    assert latest_attributes(state, "training.enrolled") == {}
+    assert latest_attributes(state, "training.completed") == {}
+
+
+def test_what_is_taken_back_already_is_left() -> None:
+    """A second run sends nothing."""
+    traces = find_traces(
+        [
+            *a_life(),
+            raw(
+                "training.enrolled",
+                SOMEBODY,
+                "2018-01-01",
+                at="2019-01-01T00:00:00Z",
+                retracted=True,
+            ),
+        ],
+        Persons([SOMEBODY]),
+    )
+    assert [event.fact.NAME for event in retractions(traces, now=NOW)] == ["training.completed"]

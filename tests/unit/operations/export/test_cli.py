@@ -1,0 +1,27 @@
+"""What the command does without a broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from operations.export.document import dictionary_text
+from smart_region import main
+
+
+def test_the_dictionary_needs_no_broker(tmp_path: Path) -> None:
+    """It is that of the program, whatever the figures."""
+    out = tmp_path / "dictionary.json"
+    arguments = ["export", "--dictionary", "--format", "json", "--out", str(out)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert out.read_text() == dictionary_text("json")
+
+
+def test_refuses_a_day_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no figures yet."""
+    monkeypatch.setenv("SMART_REGION_CLOCK", "2020-12-31")
+    done = CliRunner().invoke(main, ["export", "--as-of", "2021-01-01"])
+    assert done.exit_code == 2
+    assert "the clock says 2020-12-31" in done.output

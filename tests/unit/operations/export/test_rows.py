@@ -1,0 +1,229 @@
+"""The rows of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+
+from catalogue.judgement import judge_all
+from catalogue.loader import load_catalogue
+from catalogue.model import Catalogue
+from catalogue.progress import MilestoneStatus
+from events.cloudevent import CloudEvent
+from events.fact import Family
+from operations.audit.recount import audit_records
+from operations.audit.report import audit_document
+from operations.export.row import KEY, Row
+from operations.export.rows import rows_of
+from streams.histories import histories_of
+from streams.state_store import Holdings
+from tests.support.audits import catalogue_of, raw_record
+from tests.support.histories import event, pool, uai
+from tests.support.observations import barometer, observed, said
+from tests.support.records import learn
+
+AS_OF = date(2018, 6, 30)
+BASELINE = {"value": 0, "day": date(2016, 1, 1), "source": "Essai"}
+TEN = {
+    "id": "ten",
+    "target": 10,
+    "day": date(2020, 12, 31),
+    "source": "Essai",
+    "scope": ["region", "departments"],
+}
+
+shipped = cache(load_catalogue)
+
+
+def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> Holdings:
+    """Return holdings that know events, over several partitions."""
+    holdings = Holdings(catalogue.terms)
+    for family in Family:
+        learn(holdings, family, [[one for one in told if one.fact.FAMILY is family]])
+    return holdings
+
+
+@cache
+def everything() -> tuple[list[CloudEvent], Holdings, list[Row]]:
+    """Return every kind of event, what they teach, and the rows of a day."""
+    told = [one for family in Family for one in pool(family)]
+    holdings = taught(shipped(), told)
+    return told, holdings, list(rows_of(shipped(), holdings, AS_OF))
+
+
+def rows(catalogue: Catalogue, *told: CloudEvent) -> list[Row]:
+    """Return the rows after some events."""
+    return list(rows_of(catalogue, taught(catalogue, told), AS_OF))
+
+
+def enrolments(count: int, department: str) -> list[CloudEvent]:
+    """Enrol so many job seekers."""
+    return [
+        event(
+            "training.enrolled",
+            f"enrolment-{department}-{number:05}",
+            "2018-01-01",
+            department=department,
+        )
+        for number in range(count)
+    ]
+
+
+def test_the_key_tells_every_row_apart() -> None:
+    """Indicator, département, category, milestone."""
+    _, _, found = everything()
+    keys = [tuple(getattr(row, name) for name in KEY) for row in found]
+    assert len(set(keys)) == len(keys)
+
+
+def test_figures_are_the_audit_s() -> None:
+    """Value by value, counted by another road; what was never reported has none.
+
+    Those of persons are withheld: there are few.
+    """
+    told, _, found = everything()
+    audit = audit_records(map(raw_record, told), shipped(), AS_OF)
+    counted = {
+        (one["indicator"], one["department"]): one["value"]
+        for one in audit_document(audit)["figures"]
+    }
+    figures = {(row.indicator, row.department): row.value for row in found if not row.category}
+    assert figures == counted
+
+
+def test_categories_are_the_audit_s() -> None:
+    """In the indicator's unit; none of what was never reported."""
+    told, _, found = everything()
+    audit = audit_records(map(raw_record, told), shipped(), AS_OF)
+    shares = {
+        (row.indicator, row.category, row.department): row.value for row in found if row.category
+    }
+    assert shares.keys() == audit.categories.keys()
+    for (indicator, category, department), share in shares.items():
+        amount = audit.categories[indicator, category, department]
+        is_known = audit.readings[indicator, department].last_reported is not None
+        is_known &= shipped().indicator(indicator).publication is None
+        divisor = shipped().indicator(indicator).measure.divisor
+        assert share == (amount / divisor if is_known else None)
+
+
+def test_judgements_are_those_of_the_day() -> None:
+    """A row for each, in the same order."""
+    _, holdings, found = everything()
+    judged = judge_all(shipped(), histories_of(holdings, shipped()), AS_OF)
+    assert [
+        (one.indicator.id, one.department, one.milestone and one.milestone.id, one.status)
+        for one in judged
+    ] == [
+        (row.indicator, row.department, row.milestone, row.status)
+        for row in found
+        if not row.category
+    ]
+
+
+def test_a_figure_is_whole() -> None:
+    """With its promise, its programme and its days."""
+    catalogue = catalogue_of({"count": "school.connected"}, baseline=BASELINE, milestones=[TEN])
+    region, *_ = rows(catalogue, event("school.connected", uai("0750001"), "2018-06-15"))
+    assert region.model_dump(exclude_none=True) == {
+        "as_of": AS_OF,
+        "programme": "test",
+        "programme_title": "Essai",
+        "indicator": "figure",
+        "indicator_title": "Figure",
+        "unit": "count",
+        "territory": "R11",
+        "territory_name": "Île-de-France",
+        "value": 1,
+        "suppressed": False,
+        "last_reported": date(2018, 6, 15),
+        "baseline": 0,
+        "milestone": "ten",
+        "target": 10,
+        "deadline": date(2020, 12, 31),
+        "assumed": False,
+        "progress_rate": 10,
+        "status": MilestoneStatus.AT_RISK,
+        "required_pace_per_day": 9 / 915,
+    }
+
+
+def test_every_row_names_its_territory() -> None:
+    """The region too, whose département is empty."""
+    _, _, found = everything()
+    assert {(row.department, row.territory, row.territory_name) for row in found} >= {
+        (None, "R11", "Île-de-France"),
+        ("75", "D75", "Paris"),
+        ("95", "D95", "Val-d’Oise"),
+    }
+    assert len({row.territory for row in found}) == 9
+
+
+def test_a_row_says_what_was_known_when() -> None:
+    """As it was asked for."""
+    catalogue = catalogue_of({"count": "school.connected"})
+    known_on = date(2018, 3, 1)
+    found = rows_of(catalogue, taught(catalogue, []), AS_OF, known_on)
+    assert {row.known_on for row in found} == {known_on}
+
+
+class TestPersons:
+    """Figures about persons."""
+
+    CATALOGUE = catalogue_of(
+        {"count": "training.enrolled"},
+        breakdown="audience",
+        min_cell=5,
+        published="monthly",
+        baseline=BASELINE,
+        milestones=[TEN],
+    )
+
+    def test_a_withheld_row_has_no_number_but_the_promise_s(self) -> None:
+        """Nor anything that it could be computed from."""
+        found = rows(self.CATALOGUE, *enrolments(2, "75"), *enrolments(30, "77"))
+        (paris,) = (row for row in found if row.department == "75" and not row.category)
+        assert paris.suppressed
+        assert {
+            name
+            for name, value in paris.model_dump(exclude_none=True).items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        } == {"baseline", "target"}
+        assert paris.status is not None
+
+    def test_a_withheld_category_has_no_value(self) -> None:
+        """And says why; a category of nobody is not told apart."""
+        found = rows(self.CATALOGUE, *enrolments(2, "75"), *enrolments(30, "77"))
+        shares = {row.category: row for row in found if row.department == "75" and row.category}
+        assert (shares["job_seeker"].value, shares["job_seeker"].suppressed) == (None, True)
+        assert (shares["employee"].value, shares["employee"].suppressed) == (None, True)
+
+    def test_a_large_enough_one_is_shown(self) -> None:
+        """In multiples, and with the day that was published."""
+        found = rows(self.CATALOGUE, *enrolments(6, "75"), *enrolments(8, "77"))
+        assert [row.value for row in found if row.category == "job_seeker"][:3] == [15, 5, 10]
+        assert [row.value for row in found if not row.category][:3] == [15, 5, 10]
+        assert {row.as_of for row in found} == {date(2018, 6, 30)}
+
+
+def test_an_observed_figure_is_that_of_its_own_territory() -> None:
+    """The region's is no sum; without an observation there is no number, and no parts ever."""
+    told = [
+        observed("IND-042", "D75", "2018-01-01", "92.5"),
+        observed("IND-042", "D77", "2018-01-01", "40"),
+        observed("IND-101", "R11", "2018-01-01", "21.375"),
+        observed("IND-042", "FRANCE", "2018-01-01", "57.5"),
+        observed("IND-101", "FRANCE", "2018-01-01", "40"),
+    ]
+    holdings = taught(barometer(), said(told))
+    found = {(row.indicator, row.department): row for row in rows_of(barometer(), holdings, AS_OF)}
+    fibre = {place: found["fibre_ratio", place] for place in (None, "75", "77", "78")}
+    assert [row.value for row in fibre.values()] == [None, 0.925, 0.4, None]
+    assert [row.baseline for row in fibre.values()] == [0.4, 0.9, 0.1, None]
+    assert [row.progress_rate for row in fibre.values()] == [None, 50, 60, None]
+    assert found["waiting_days", None].progress_rate == 50
+    assert {row.numerator for row in found.values()} == {None}
+    # France's is beside the region's where the catalogue shows it, and in no figure.
+    compared = {place: row.country_value for place, row in found.items() if row.country_value}
+    assert compared == {("fibre_ratio", None): 0.575}

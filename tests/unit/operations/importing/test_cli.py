@@ -1,0 +1,161 @@
+"""The commands `smart-region import csv` and `import mappings`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from events.cloudevent import CloudEvent
+from events.pseudonym import write_new_key
+from operations.client import RecordingPublisher
+from operations.importing.cli import import_group
+from operations.importing.table import HeadingError
+from tests.support.tables import write_file
+
+HEADING = "uai;date_raccordement;debit_mbps\n"
+LYCEE = "0750419Y;01/09/2018;1 000\n"
+OTHER = "0750428H;2018-09-01;500\n"
+
+
+class Broker(RecordingPublisher):
+    """What a broker has got, from every publisher that a command makes."""
+
+    got: "list[CloudEvent]" = []  # noqa: RUF012 - emptied by the fixture
+
+    def __init__(self, bootstrap: str, **_: object) -> None:
+        super().__init__()
+        self.bootstrap = bootstrap
+
+    def publish(self, event: CloudEvent) -> None:
+        """Keep the event."""
+        super().publish(event)
+        self.got.append(event)
+
+
+@pytest.fixture(autouse=True)
+def got(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CloudEvent]]:
+    """Give what the broker has got, in place of Kafka."""
+    monkeypatch.setattr("operations.importing.screen.KafkaPublisher", Broker)
+    yield Broker.got
+    Broker.got.clear()
+
+
+def run(
+    folder: Path, text: str | bytes, *options: str, mapping: str = "lycees_raccordes"
+) -> Result:
+    """Import a file as a person would, with a journal of the test's own."""
+    file = write_file(folder, text)
+    journal = ("--journal", str(folder / "journal.sqlite3"))
+    return CliRunner().invoke(
+        import_group, ["csv", "--mapping", mapping, *journal, *options, str(file)]
+    )
+
+
+def test_lines_are_sent_once(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """The account says so, and the second run adds nothing."""
+    text = HEADING + LYCEE + OTHER
+    first, second = (run(tmp_path, text) for _ in range(2))
+    assert (first.exit_code, first.stderr) == (0, "")
+    assert first.stdout == ("2 sent to 127.0.0.1:9092, 0 there already, 0 left aside, 0 refused\n")
+    assert second.stdout.startswith("0 sent to 127.0.0.1:9092, 2 there already,")
+    assert len(got) == 2
+
+
+def test_another_broker_has_got_nothing_yet(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """The journal knows where it sent; the order of a cluster's addresses does not matter."""
+    text = HEADING + LYCEE
+    for brokers in ("a:1,b:1", "b:1,a:1", "c:1"):
+        run(tmp_path, text, "--bootstrap", brokers)
+    assert len(got) == 2
+
+
+def test_a_broker_that_lost_everything_gets_it_again(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """On demand only."""
+    for options in ((), ("--again",)):
+        run(tmp_path, HEADING + LYCEE, *options)
+    assert len(got) == 2
+
+
+def test_a_dry_run_sends_and_keeps_nothing(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """And tells what it would do, with what it would refuse."""
+    result = run(tmp_path, f"{HEADING}{LYCEE}x;x;x\n", "--dry-run")
+    assert result.stdout.startswith("1 would be sent")
+    assert (result.exit_code, got) == (1, [])
+    assert not (tmp_path / "journal.sqlite3").exists()
+
+
+def test_refused_lines_are_told_and_counted(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """On standard error, each with its line, column, value and remedy; the others are sent."""
+    result = run(tmp_path, f"{HEADING}0750419Z;2018-09-01;100\n{OTHER}0750419Y;hier;100\n")
+    assert result.exit_code == 1
+    first, second = (line.partition("file.csv:")[2] for line in result.stderr.splitlines())
+    assert first == (
+        "2: uai: has a wrong check letter, value '0750419Z':"
+        " these seven digits end with Y: look for a mistyped digit"
+    )
+    assert (
+        second
+        == "4: date_raccordement: is not a day, value 'hier': write it as 2020-12-31 or 31/12/2020"
+    )
+    assert result.stdout.splitlines()[1:] == [
+        "  1 refused: uai has a wrong check letter",
+        "  1 refused: date_raccordement is not a day",
+    ]
+    assert len(got) == 1
+
+
+def test_many_refusals_are_told_in_a_file(tmp_path: Path) -> None:
+    """The screen has the first ones, and says where the others are."""
+    refusals = tmp_path / "refused.csv"
+    result = run(tmp_path, HEADING + "x;x;x\n" * 30, "--refusals", str(refusals))
+    told = result.stderr.splitlines()
+    assert len(told) == 21
+    assert told[-1] == f"… 70 refusals more: see {refusals}"
+    assert len(refusals.read_bytes().splitlines()) == 1 + 90
+
+
+def test_the_time_may_be_told(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """Where a file's own date says nothing, as after a checkout."""
+    run(tmp_path, HEADING + LYCEE, "--recorded-at", "2019-01-02T03:04:05Z")
+    assert got[0].time.isoformat() == "2019-01-02T03:04:05+00:00"
+
+
+def test_nothing_is_sent_where_a_file_cannot_be_opened(
+    tmp_path: Path, got: list[CloudEvent]
+) -> None:
+    """All headings are read before the first line."""
+    right = write_file(tmp_path, HEADING + LYCEE, name="right.csv")
+    result = run(tmp_path, "uai;debit_mbps\n", str(right))
+    assert isinstance(result.exception, HeadingError)
+    assert (result.stdout, got) == ("", [])
+
+
+def test_persons_get_pseudonyms(tmp_path: Path, got: list[CloudEvent]) -> None:
+    """By the key of a file; nothing else of them is sent or told."""
+    key = write_new_key(tmp_path / "key", "k1")
+    text = (
+        "numero_stagiaire;date_inscription;dispositif;public;departement\n"
+        "dupont-jean-42;2019-01-01;2ème chance numérique;salarié;75\n"
+        "martin-anne-43;hier;2ème chance numérique;salarié;75\n"
+    )
+    options = ("--pseudonym-key", str(tmp_path / "key"))
+    result = run(tmp_path, text, *options, mapping="formation_inscriptions")
+    (event,) = got
+    assert event.fact.entity_id == key.pseudonym("dupont-jean-42")
+    assert "dupont" not in result.output
+    assert "martin" not in result.output
+
+
+def test_an_import_wants_no_spool(tmp_path: Path) -> None:
+    """Its journal does better: what waited would be told as sent."""
+    secret = ("--secret", str(tmp_path / "secret"))
+    options = ("--door", "http://127.0.0.1:1", *secret, "--spool", str(tmp_path / "spool"))
+    result = run(tmp_path, HEADING + LYCEE, *options)
+    assert (result.exit_code, "run it again, and it goes on" in result.stderr) == (2, True)
+
+
+def test_the_mappings_are_listed() -> None:
+    """With the fact that each makes, and of what."""
+    listed = CliRunner().invoke(import_group, ["mappings"]).stdout
+    assert "lycees_idf_uai: school.registered from Annuaire des lycées" in listed

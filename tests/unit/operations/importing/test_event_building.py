@@ -1,0 +1,88 @@
+"""Facts that lines state."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from events.school import SchoolConnected
+from operations.importing.event_building import Origin, RecordedAheadError, recorded_at, stated
+from operations.importing.findings import Found
+from tests.support.tables import RECORDED, write_file
+
+FIELDS = {"uai": "0750419Y", "connected_on": date(2020, 1, 1), "downlink_mbps": 100}
+ORIGIN = Origin(
+    "a.csv",
+    7,
+    {"code": "0750419Y", "le": "01/01/2020"},
+    {"uai": "code", "connected_on": "le"},
+)
+
+
+def event_id(*, source: str = "urn:test", time: datetime = RECORDED, **fields: object) -> str:
+    """Give the id of what the usual line states, with other fields."""
+    found = stated(SchoolConnected, {**FIELDS, **fields}, ORIGIN, source=source, time=time)
+    assert isinstance(found, Found)
+    return found.event.id
+
+
+def refusals(origin: Origin = ORIGIN, **fields: object) -> list[str]:
+    """Give the refusals of the usual line with other fields."""
+    found = stated(SchoolConnected, {**FIELDS, **fields}, origin, source="urn:test", time=RECORDED)
+    assert isinstance(found, list)
+    return [str(refusal) for refusal in found]
+
+
+def test_the_same_line_of_the_same_file_is_the_same_event() -> None:
+    """And anything else another one."""
+    others = {
+        event_id(source="urn:other"),
+        event_id(time=RECORDED + timedelta(seconds=1)),
+        event_id(downlink_mbps=200),
+        event_id(connected_on=date(2020, 1, 2)),
+        event_id(retracted=True),
+    }
+    assert event_id() == event_id()
+    assert len({event_id(), *others}) == 6
+
+
+def test_a_field_is_told_as_its_column() -> None:
+    """With what stands there, not what was made of it."""
+    (refusal,) = refusals(connected_on=date(2001, 1, 1))
+    assert refusal.startswith("a.csv:7: le: ")
+    assert "value '01/01/2020'" in refusal
+    assert ": write: a day" in refusal
+
+
+def test_a_constant_is_told_as_the_fact_s_field() -> None:
+    """It stands in no column: the mapping is wrong, not the file."""
+    (refusal,) = refusals(downlink_mbps=0)
+    assert refusal.startswith("a.csv:7: downlink_mbps should be greater than 0")
+
+
+def test_every_wrong_field_is_told() -> None:
+    """At once."""
+    assert len(refusals(uai="0750419Z", downlink_mbps=0)) == 2
+
+
+def test_a_private_column_is_not_repeated() -> None:
+    """Whatever is wrong with it."""
+    origin = replace(ORIGIN, private=frozenset({"code"}))
+    (refusal,) = refusals(origin, uai="0750419Z")
+    assert "0750419" not in refusal
+
+
+def test_a_file_s_own_date_is_when_it_was_recorded(tmp_path: Path) -> None:
+    """Unless it is told."""
+    file = write_file(tmp_path, "")
+    now = RECORDED + timedelta(days=1)
+    assert recorded_at(file, None, now=now) == RECORDED
+    told = datetime(2020, 1, 1, tzinfo=UTC)
+    assert recorded_at(file, told, now=now) == told
+
+
+def test_a_file_from_the_future_is_refused(tmp_path: Path) -> None:
+    """Its lines would win over every correction until then."""
+    with pytest.raises(RecordedAheadError, match="say with --recorded-at"):
+        recorded_at(write_file(tmp_path, ""), None, now=RECORDED - timedelta(seconds=1))

@@ -1,0 +1,139 @@
+"""The journal of what was sent."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operations.importing.journal import Claim, JournalUnusableError, Standing, open_journal
+from tests.support.facts import cloud_events
+from tests.support.rights import mode, usual_umask
+
+CLAIM = Claim(b"fact", 10, b"five")
+LATER = replace(CLAIM, time=20, content=b"six")
+
+
+def standing(file: Path, claim: Claim, destination: str = "kafka:9092", **how: bool) -> Standing:
+    """Ask a journal of an earlier run."""
+    with open_journal(file, destination, **how) as journal:
+        return journal.standing(claim)
+
+
+def note(file: Path, *claims: Claim, destination: str = "kafka:9092", **how: bool) -> None:
+    """Note what has arrived."""
+    with open_journal(file, destination, **how) as journal:
+        journal.note(claims)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Name a journal in a folder that is yet to be made."""
+    return tmp_path / "new" / "journal.sqlite3"
+
+
+def test_what_was_sent_is_known_to_the_next_run(file: Path) -> None:
+    """And nothing else is."""
+    note(file, CLAIM)
+    assert standing(file, CLAIM) is Standing.KNOWN
+    assert standing(file, replace(CLAIM, fact=b"other")) is Standing.NEW
+
+
+def test_the_same_said_later_is_known(file: Path) -> None:
+    """A file that was only touched adds nothing."""
+    note(file, CLAIM)
+    assert standing(file, replace(CLAIM, time=99)) is Standing.KNOWN
+
+
+def test_a_correction_is_new_and_so_is_its_undoing(file: Path) -> None:
+    """Five, then six, then five again: each is said after the other."""
+    note(file, CLAIM)
+    assert standing(file, LATER) is Standing.NEW
+    note(file, LATER)
+    assert standing(file, replace(CLAIM, time=30)) is Standing.NEW
+
+
+def test_what_was_corrected_since_is_still_known(file: Path) -> None:
+    """The older file, imported again, adds nothing."""
+    note(file, CLAIM, LATER)
+    assert standing(file, CLAIM) is Standing.KNOWN
+
+
+def test_two_contents_of_one_time_contradict_each_other(file: Path) -> None:
+    """Neither is the later one."""
+    note(file, CLAIM)
+    assert standing(file, replace(CLAIM, content=b"six")) is Standing.CONTRADICTION
+
+
+def test_destinations_know_nothing_of_each_other(file: Path) -> None:
+    """What a test broker has got, production has not."""
+    note(file, CLAIM)
+    assert standing(file, CLAIM, "other:9092") is Standing.NEW
+
+
+def test_everything_is_new_again_on_demand(file: Path) -> None:
+    """For a broker that has lost it; what arrives is noted as ever."""
+    note(file, CLAIM)
+    assert standing(file, CLAIM, again=True) is Standing.NEW
+
+
+def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
+    """It reads what is there, and neither makes nor changes a file."""
+    note(file, CLAIM, rehearsal=True)
+    assert not file.exists()
+    note(file, CLAIM)
+    note(file, LATER, rehearsal=True)
+    assert standing(file, CLAIM, rehearsal=True) is Standing.KNOWN
+    assert standing(file, LATER) is Standing.NEW
+
+
+def test_a_file_that_is_no_journal_is_an_error_of_ours(tmp_path: Path) -> None:
+    """It is named, and left as it is."""
+    (tmp_path / "journal").write_text("not a journal, but rather long, as a file may be" * 50)
+    with pytest.raises(JournalUnusableError, match="--journal: cannot be used"):
+        standing(tmp_path / "journal", CLAIM)
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Where a file stands in its place."""
+    (tmp_path / "file").touch()
+    with pytest.raises(JournalUnusableError, match="--journal: cannot be used"):
+        standing(tmp_path / "file" / "journal", CLAIM)
+
+
+@given(st.data())
+def test_a_claim_is_the_fact_and_not_the_event(data: st.DataObject) -> None:
+    """Another id changes nothing; another fact, day or source is another matter."""
+    event = data.draw(cloud_events())
+    assert Claim.of(replace(event, id="another")) == Claim.of(event)
+    other = data.draw(cloud_events())
+    same = (other.source, other.type, other.fact.entity_id, other.fact.effective_day) == (
+        event.source,
+        event.type,
+        event.fact.entity_id,
+        event.fact.effective_day,
+    )
+    assert (Claim.of(other).fact == Claim.of(event).fact) is same
+
+
+def test_a_journal_is_its_owners_alone(file: Path) -> None:
+    """Who can guess what was sent could look whether it was; one of before is closed too."""
+    with usual_umask():
+        note(file, CLAIM)
+    assert (mode(file), mode(file.parent)) == (0o600, 0o700)
+
+    file.chmod(0o644)
+    note(file, LATER)
+    assert mode(file) == 0o600
+
+
+def test_a_journal_is_no_link(tmp_path: Path) -> None:
+    """Who may write to the folder could choose what is written over."""
+    target = tmp_path / "target"
+    target.touch()
+    (tmp_path / "link").symlink_to(target)
+
+    with pytest.raises(JournalUnusableError, match="symbolic links"):
+        note(tmp_path / "link", CLAIM)
+    assert target.read_bytes() == b""

@@ -1,0 +1,121 @@
+"""Refusals and their reports."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from operations.importing.refusal import CannotWriteError, Refusal, refusal_file
+from tests.support.rights import mode, usual_umask
+
+REFUSAL = Refusal("lycées.csv", 12, "valeur", "1,5 ; deux", "is not a number", "write digits")
+
+
+def report(folder: Path, *refusals: Refusal, name: str = "refused.csv") -> bytes:
+    """Write refusals into a file, and return what it holds."""
+    with refusal_file(folder / name) as write:
+        for refusal in refusals:
+            write(refusal)
+    return (folder / name).read_bytes()
+
+
+def test_a_refusal_says_where_what_and_what_to_do() -> None:
+    """In one line: file, line, column, problem, value, remedy."""
+    assert str(REFUSAL) == (
+        "lycées.csv:12: valeur: is not a number, value '1,5 ; deux': write digits"
+    )
+
+
+def test_a_refusal_of_a_line_names_no_column() -> None:
+    """Nor a value."""
+    refusal = Refusal("a.csv", 3, None, None, "has 2 cells", "add one")
+    assert str(refusal) == "a.csv:3: has 2 cells: add one"
+
+
+def test_a_hidden_value_is_in_no_report(tmp_path: Path) -> None:
+    """Neither on the screen, nor in the files, nor in what a debugger shows."""
+    hidden = Refusal("a.csv", 3, "nir", "secret", "is wrong", "correct it").hide()
+    assert "value (not shown: a person's data)" in str(hidden)
+    assert "secret" not in repr(hidden)
+    for name in ("refused.csv", "refused.txt"):
+        assert b"secret" not in report(tmp_path, hidden, name=name)
+
+
+def test_a_table_of_refusals_opens_in_a_french_spreadsheet(tmp_path: Path) -> None:
+    """Semicolons, a mark of UTF-8, CRLF; cells come back as they were."""
+    content = report(tmp_path, REFUSAL)
+    assert content.startswith(b"\xef\xbb\xbffile;line;column;value;problem;remedy\r\n")
+    _, row = csv.reader(content.decode("utf-8-sig").splitlines(), delimiter=";")
+    assert row == ["lycées.csv", "12", "valeur", "1,5 ; deux", "is not a number", "write digits"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@x", "'@x"),
+        ("-cmd|x", "'-cmd|x"),
+        ("＝1+1", "'＝1+1"),  # noqa: RUF001
+        ("-12,5", "-12,5"),
+        ("+33 1", "+33 1"),
+    ],
+)
+def test_no_value_becomes_a_formula(tmp_path: Path, value: str, written: str) -> None:
+    """What a spreadsheet would run is made text; a number stays one."""
+    refusal = Refusal("a.csv", 3, "valeur", value, "is wrong", "correct it")
+    assert f";{written};" in report(tmp_path, refusal).decode("utf-8-sig")
+
+
+def test_a_report_as_text_has_a_line_each(tmp_path: Path) -> None:
+    """The same words as on the screen."""
+    assert report(tmp_path, REFUSAL, REFUSAL, name="refused.txt").decode() == f"{REFUSAL}\n" * 2
+
+
+def test_a_report_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> None:
+    """Before anything is sent."""
+    with pytest.raises(CannotWriteError, match="--refusals: cannot be written"):
+        report(tmp_path, name="absent/refused.csv")
+
+
+def test_another_error_is_not_taken_for_the_report_s(tmp_path: Path) -> None:
+    """What goes wrong while it is written keeps its own name."""
+    with pytest.raises(ConnectionError), refusal_file(tmp_path / "refused.csv"):
+        raise ConnectionError
+
+
+def test_a_full_disk_is_an_error_of_ours() -> None:
+    """Told as what it is, and not at the end."""
+    with pytest.raises(CannotWriteError, match="No space left"):
+        report(Path("/dev"), REFUSAL, name="full")
+
+
+@pytest.mark.parametrize("name", ["refused.csv", "refused.txt"])
+def test_a_report_is_its_owners_alone(tmp_path: Path, name: str) -> None:
+    """A value that is refused may be a person's name; a report of before is closed too."""
+    with usual_umask():
+        report(tmp_path, REFUSAL, name=name)
+        assert mode(tmp_path / name) == 0o600
+        (tmp_path / name).chmod(0o644)
+        report(tmp_path, REFUSAL, name=name)
+    assert mode(tmp_path / name) == 0o600
+
+
+def test_a_report_is_no_link(tmp_path: Path) -> None:
+    """Who may write to the folder could choose what is written over, and where it is read."""
+    target = tmp_path / "target"
+    target.write_text("another's")
+    (tmp_path / "refused.csv").symlink_to(target)
+
+    with pytest.raises(CannotWriteError, match="symbolic links"):
+        report(tmp_path, REFUSAL)
+    assert target.read_text() == "another's"
+
+
+def test_no_report_does_a_thing_to_a_terminal(tmp_path: Path) -> None:
+    """Somebody will look at it there."""
+    refusal = Refusal("\x1b[2J.csv", 3, "\x1b]0;x\x07", "\x9b2J\n", "is wrong", "correct it")
+
+    for name in ("refused.csv", "refused.txt"):
+        written = report(tmp_path, refusal, name=name).decode("utf-8-sig")
+        assert all(one.isprintable() or one in "\r\n" for one in written)
+        assert "\\u001b[2J.csv" in written

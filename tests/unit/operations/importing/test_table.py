@@ -1,0 +1,199 @@
+"""Tables as people save them."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operations.importing.table import (
+    HeadingError,
+    Layout,
+    Row,
+    UnreadableFileError,
+    open_table,
+)
+from tests.support.costs import grows_linearly
+from tests.support.tables import read_rows, write_file
+
+HEADING = "nom;debit\n"
+
+
+def rows(folder: Path, text: str | bytes) -> list[tuple[str, ...] | str]:
+    """Read a file of the two columns `nom` and `debit`."""
+    return read_rows(write_file(folder, text), "nom", "debit")
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "cp1252"], ids=["UTF-8", "with a mark", "Windows-1252"]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+def test_accents_survive_every_way_of_saving(tmp_path: Path, encoding: str, end: str) -> None:
+    """Encoding and line ends are found from the file, which is never garbled."""
+    text = f"débit;nom{end}100;Lycée d’Étampes – n° 2{end}200;Évry{end}"
+    file = write_file(tmp_path, text.encode(encoding))
+    assert read_rows(file, "nom", "débit") == [("Lycée d’Étampes – n° 2", "100"), ("Évry", "200")]
+
+
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "|"])
+def test_the_separator_is_found(tmp_path: Path, delimiter: str) -> None:
+    """Whichever shows the columns that are wanted."""
+    text = "nom;debit;autre\nMonod;100;x\n".replace(";", delimiter)
+    assert rows(tmp_path, text) == [("Monod", "100")]
+
+
+def test_columns_are_known_by_name(tmp_path: Path) -> None:
+    """Order, case, spaces and other columns do not matter."""
+    assert rows(tmp_path, " DEBIT ;x;Nom\n100;?;Monod\n") == [("Monod", "100")]
+
+
+def test_quoted_cells_hold_anything(tmp_path: Path) -> None:
+    """Separators, quotes and line ends inside quotes are text; lines are still counted right."""
+    text = HEADING + '"a;b";1\n"say ""hi""";2\n"two\nlines";3\nx;y;z;t\n'
+    assert rows(tmp_path, text)[:3] == [("a;b", "1"), ('say "hi"', "2"), ("two\nlines", "3")]
+    assert str(rows(tmp_path, text)[3]).startswith("6: has 4 cells where the heading has 2")
+
+
+def test_a_cell_that_is_longer_than_any_value_is_refused(tmp_path: Path) -> None:
+    """Of the columns that are read; others may hold what they like."""
+    text = f"nom;debit;note\n{'x' * 1_000};1;{'y' * 5_000}\nMonod;{'9' * 1_001};\n"
+    kept, refused = rows(tmp_path, text)
+    assert kept == ("x" * 1_000, "1")
+    assert str(refused).startswith("3: debit: has 1001 characters: write at most 1000")
+
+
+@pytest.mark.parametrize("content", ["9", "\u0315\u0301"])
+def test_the_cost_of_a_line_is_linear(tmp_path: Path, content: str) -> None:
+    """Whatever a cell is made of, in the heading as well."""
+    small, large = (
+        write_file(tmp_path, f"{text};nom;debit\n{text};{text};{text}\n", name=name)
+        for name, text in (("small", content * 1_000), ("large", content * 8_000))
+    )
+    assert grows_linearly(lambda file: read_rows(file, "nom", "debit"), small, large)
+
+
+def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
+    """Also those of separators alone, and before the heading; cells too many may be empty."""
+    assert rows(tmp_path, f"\n;;\n{HEADING}\n;\n;;;\nMonod;100;;\n\n") == [("Monod", "100")]
+
+
+def test_a_line_with_too_few_cells_is_refused(tmp_path: Path) -> None:
+    """With its number; its neighbours are read."""
+    assert rows(tmp_path, HEADING + "a;1\nb\nc;3\n") == [
+        ("a", "1"),
+        "3: has 1 cell where the heading has 2: put text that holds ';' between quotes",
+        ("c", "3"),
+    ]
+
+
+def test_a_quote_that_is_not_closed_costs_one_line(tmp_path: Path) -> None:
+    """The lines after it are read as if it were not there, though another text is quoted."""
+    text = HEADING + 'a;1\n"b;2\nc;3\n"d";4\n'
+    assert rows(tmp_path, text) == [
+        ("a", "1"),
+        '3: opens a quote that is not closed: close it, or write " as "" inside a quoted text',
+        ("c", "3"),
+        ("d", "4"),
+    ]
+
+
+def test_a_quote_within_quotes_is_refused(tmp_path: Path) -> None:
+    """What was meant cannot be known."""
+    refused, read = rows(tmp_path, HEADING + '"lycée "Monod"";1\nb;2\n')
+    assert read == ("b", "2")
+    assert refused == (
+        "2: has quotes that do not go around a whole cell:"
+        ' put quotes around the whole cell, and write " as "" inside it'
+    )
+
+
+def test_one_line_in_another_encoding_does_not_spoil_the_others(tmp_path: Path) -> None:
+    """The line that was pasted from elsewhere is refused, and the rest keeps its accents."""
+    text = (HEADING + "é;1\nà;2\n").encode() + "ç;3\n".encode("cp1252") + "ù;4\n".encode()
+    assert rows(tmp_path, text) == [
+        ("é", "1"),
+        ("à", "2"),
+        "4: has a character that is not UTF-8, as the others are: type its accents again",
+        ("ù", "4"),
+    ]
+
+
+def test_a_byte_that_windows_does_not_know_is_refused(tmp_path: Path) -> None:
+    """Five bytes are no character of Windows-1252."""
+    text = HEADING.encode() + "é;1\n".encode("cp1252") + b"\x81;2\n"
+    assert rows(tmp_path, text)[0] == ("é", "1")
+    assert "Windows-1252 does not know" in str(rows(tmp_path, text)[1])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"PK\x03\x04...", "is a workbook"),
+        ("nom;debit".encode("utf-16"), "is in UTF-16"),
+        (b"", "is empty"),
+        (b"\n;;\n", "is empty"),
+        (b'"nom;debit', "heading: has quotes that do not go around a whole cell"),
+        (b"nom;debi\n", "1: debit: is not a column: rename 'debi'"),
+        (b"\nnom,x\n", "2: debit: is not a column: add it; found nom, x"),
+        (b"Moulin;Jean;0612345678\n", "1: nom: is not a column: write the names of the columns"),
+        (b"Moulin;Jean;12/03/1985\n", "1: nom: is not a column: write the names of the columns"),
+        (b"nom;debit;Nom\n", "1: nom: is there 2 times: keep one of them"),
+    ],
+)
+def test_a_file_without_its_heading_is_refused_as_a_whole(
+    tmp_path: Path, content: bytes, expected: str
+) -> None:
+    """What the file is instead is said, with a way out."""
+    with pytest.raises((HeadingError, UnreadableFileError)) as refused:
+        rows(tmp_path, content)
+    assert expected in str(refused.value)
+
+
+def test_a_file_that_is_gone_is_an_error_of_ours(tmp_path: Path) -> None:
+    """It is named."""
+    with pytest.raises(UnreadableFileError, match=r"absent\.csv: cannot be read"):
+        open_table(tmp_path / "absent.csv", Layout(("nom",)))
+
+
+CELLS = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=8
+).map(str.strip)
+
+
+@given(
+    st.lists(st.tuples(CELLS.filter(bool), CELLS), max_size=8),
+    st.sampled_from([";", ",", "\t"]),
+    st.sampled_from(["\r\n", "\n"]),
+)
+def test_what_a_spreadsheet_writes_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    written: list[tuple[str, str]],
+    delimiter: str,
+    end: str,
+) -> None:
+    """Whatever the cells hold."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=end)
+    writer.writerows([("nom", "debit"), *written])
+    file = write_file(tmp_path_factory.mktemp("table"), text.getvalue())
+    assert read_rows(file, "nom", "debit") == written
+
+
+@given(st.binary(max_size=200))
+def test_every_line_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    """Whatever stands in a file: no error, and numbers that only grow."""
+    file = write_file(tmp_path_factory.mktemp("table"), b"nom;debit\n" + content)
+    lines = [row.line for row in open_table(file, Layout(("nom", "debit"))).rows()]
+    assert lines == sorted(set(lines))
+    assert all(line > 1 for line in lines)
+
+
+def test_a_row_has_the_columns_that_are_there(tmp_path: Path) -> None:
+    """An optional column that is absent is absent from the row."""
+    layout = Layout(("nom",), optional=("debit", "ville"))
+    (row,) = open_table(write_file(tmp_path, HEADING + "a;1\n"), layout).rows()
+    assert row == Row(2, {"nom": "a", "debit": "1"})

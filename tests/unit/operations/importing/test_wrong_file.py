@@ -1,0 +1,46 @@
+"""Files that another command takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from operations.importing.mapping import load_mapping, mapping_names
+from operations.importing.pilote import LAYOUT
+from operations.importing.table import HeadingError
+from operations.importing.wrong_file import WrongFileError, command_for, opened
+from tests.support.tables import write_file
+
+
+@pytest.mark.parametrize("name", mapping_names())
+def test_a_file_of_a_mapping_is_taken_by_it(tmp_path: Path, name: str) -> None:
+    """Named with its mapping; one of two with the same columns will do."""
+    layout = load_mapping(name).layout
+    file = write_file(tmp_path, f"{';'.join(layout.columns)}\n{';' * (len(layout.columns) - 1)}\n")
+    with pytest.raises(WrongFileError, match="take it with `smart-region import csv --mapping "):
+        opened(file, LAYOUT)
+
+
+def test_a_file_of_pilote_is_named_to_a_mapping(tmp_path: Path) -> None:
+    """Whatever else is in it."""
+    file = write_file(tmp_path, "IDENTIFIANT_INDIC,zone_id,note,date_valeur,type_valeur,valeur\n")
+    with pytest.raises(WrongFileError) as wrong:
+        opened(file, load_mapping("lycees_raccordes").layout)
+    assert str(wrong.value) == (
+        f"{file}:1: heading: is that of another kind of file (uai is not a column):"
+        f" take it with `smart-region import pilote {file.name}`"
+    )
+
+
+def test_events_are_emitted(tmp_path: Path) -> None:
+    """One JSON object a line, or a list of them."""
+    for text in ('{"specversion":"1.0"}\n', '[\n {"specversion": "1.0"}]'):
+        assert command_for(write_file(tmp_path, text)) == "emit file.csv"
+
+
+def test_what_no_command_takes_is_told_by_its_column(tmp_path: Path) -> None:
+    """As before."""
+    file = write_file(tmp_path, "identifiant;zone_id;date_valeur;type_valeur;valeur\n")
+    with pytest.raises(HeadingError, match="rename 'identifiant'"):
+        opened(file, LAYOUT)

@@ -1,0 +1,32 @@
+"""Where programs beside this one may listen."""
+
+import socket
+
+from operations.programs.addresses import HOST, free_port, is_free
+
+
+def test_the_usual_port_is_taken_where_it_can_be_had() -> None:
+    """What a guide says then works as it is written."""
+    usual = free_port()
+
+    assert free_port(usual=usual) == usual
+
+
+def test_where_something_listens_another_port_is_chosen() -> None:
+    """Two systems stand beside each other."""
+    with socket.create_server((HOST, 0)) as server:
+        usual = server.getsockname()[1]
+
+        assert not is_free(usual)
+        assert is_free(free_port(usual=usual))
+
+
+def test_connections_that_have_ended_are_no_hindrance() -> None:
+    """A program that is started again at once gets its port back."""
+    with socket.create_server((HOST, 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection((HOST, port)):
+            accepted, _ = server.accept()
+            accepted.close()  # first: the connection's end is waited for on this side
+
+    assert is_free(port)

@@ -1,0 +1,54 @@
+"""Which programs are found, and what they are started with."""
+
+from pathlib import Path
+
+import pytest
+
+from operations.programs.alerting import AlertingPrograms, write_files
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the one folder on the path, empty."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def install(path: Path, *names: str) -> None:
+    """Put programs on the path."""
+    for name in names:
+        (path / name).touch(mode=0o755)
+
+
+def test_without_prometheus_there_is_nothing(path: Path) -> None:
+    """An Alertmanager alone has nobody to hear from."""
+    install(path, "alertmanager")
+
+    assert AlertingPrograms.installed() is None
+
+
+@pytest.mark.parametrize("name", ["alertmanager", "prometheus-alertmanager"])
+def test_alertmanager_has_two_names(name: str, path: Path) -> None:
+    """Debian's, and that of the project's own archives."""
+    install(path, "prometheus", name)
+
+    assert AlertingPrograms.installed() == AlertingPrograms(
+        str(path / "prometheus"), str(path / name)
+    )
+
+
+def test_without_alertmanager_there_is_none_to_start(path: Path) -> None:
+    """Alerts are seen on Prometheus then."""
+    install(path, "prometheus")
+
+    programs = AlertingPrograms.installed()
+
+    assert programs is not None
+    assert programs.alertmanager_at("127.0.0.1:9093", folder=path, logs=path) is None
+
+
+def test_files_are_put_where_the_programs_look(tmp_path: Path) -> None:
+    """Folders are made on the way."""
+    write_files({"prometheus/rules/figures.yaml": "groups: []\n"}, tmp_path / "new")
+
+    assert (tmp_path / "new/prometheus/rules/figures.yaml").read_text() == "groups: []\n"

@@ -1,0 +1,49 @@
+"""How all that was started is ended by a signal."""
+
+import signal
+
+import pytest
+
+from operations.programs.interruption import SIGNALS, Interrupted, interruptible
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_interrupts_and_tells_which(number: signal.Signals) -> None:
+    """Ctrl-C, a supervisor's stop, and a closed terminal end it alike."""
+    with pytest.raises(Interrupted) as interrupted, interruptible():
+        signal.raise_signal(number)
+
+    assert interrupted.value.number == number
+
+
+def test_a_second_signal_does_not_cut_the_end_short() -> None:
+    """What was started is still being ended."""
+    ended: list[str] = []
+
+    def run() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+            ended.append("in order")
+
+    with pytest.raises(Interrupted), interruptible():
+        run()
+
+    assert ended == ["in order"]
+
+
+def test_the_handlers_from_before_come_back() -> None:
+    """Afterwards Ctrl-C is Python's again."""
+    before = [signal.getsignal(number) for number in SIGNALS]
+
+    with pytest.raises(Interrupted), interruptible():
+        signal.raise_signal(signal.SIGTERM)
+
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_it_is_no_error_that_somebody_might_swallow() -> None:
+    """`except Exception` lets it pass."""
+    assert not issubclass(Interrupted, Exception)

@@ -1,0 +1,47 @@
+"""How the project's own commands are told what their parent decided."""
+
+import pytest
+from pydantic import SecretStr
+
+from broker.settings import ENV_PREFIX
+from gateway.settings import GatewaySettings, load_gateway_settings
+from operations.programs.monitor import environment
+from streams.settings import Settings, load_settings
+
+
+def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child reads what the parent decided: flags, numbers, texts, and a password in clear."""
+    settings = Settings(
+        broker="kafka.example:9092",
+        clock="2016-01-01..2020-12-31@45+2026-01-01T00:00:00+00:00",
+        idempotent_producer=False,
+        single_record_tail=True,
+        session_timeout=2.0,
+        heartbeat_interval=0.5,
+        security_protocol="SASL_SSL",
+        sasl_username="demo",
+        sasl_password=SecretStr("s3cret"),
+    )
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings() == settings
+
+
+@pytest.mark.parametrize("proxies", [(), ("10.0.0.0/8",), ("10.0.0.0/8", "::1/128")])
+def test_the_gateways_survive_it_too(
+    proxies: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list is written as it is read: none of it, or with commas."""
+    settings = GatewaySettings.model_validate({"gateway_trusted_proxies": proxies})
+
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+
+    assert load_gateway_settings() == settings
+
+
+def test_what_is_not_set_stays_out_of_the_environment() -> None:
+    """An absent certificate is not a file named None."""
+    assert ENV_PREFIX + "SSL_CAFILE" not in environment(Settings())

@@ -1,0 +1,112 @@
+"""The command `smart-region producers report`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from broker.stored_record import RawRecord
+from smart_region import main
+from tests.support.audits import raw
+from tests.support.histories import uai
+
+SOURCE = "urn:iledefrance:lycees"
+
+
+@pytest.fixture(autouse=True)
+def topics(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Let the topics hold one connected lycée; gives what was asked for."""
+    asked: list[Any] = []
+
+    def read(_: str, *, topics: object = None, **__: object) -> Iterator[RawRecord]:
+        asked.append(topics)
+        if topics is None:
+            yield raw("school.connected", uai("0750001"), "2018-01-01", source=SOURCE)
+        else:
+            yield RawRecord("smartregion.dead-letters", 0, 0, None, b"not one of ours")
+
+    monkeypatch.setattr("broker.reading.read_topics", read)
+    monkeypatch.setattr("operations.scorecards.reading.read_topics", read)
+    return asked
+
+
+def report(*arguments: str, **environ: str) -> Result:
+    """Run the command through the door, on a day of 2018."""
+    return CliRunner().invoke(
+        main,
+        ["producers", "report", *arguments],
+        env={"SMART_REGION_CLOCK": "2018-03-01", **environ},
+    )
+
+
+def test_reports_on_the_shipped_producers(topics: list[Any]) -> None:
+    """From the topics of events and from the dead letters."""
+    told = report("--producer", "lycees")
+
+    assert told.exit_code == 0
+    assert "accepted    1 event\n" in told.stdout
+    assert "Scorecard of 2018-03-01" in told.stdout
+    assert None in topics
+    assert ["smartregion.dead-letters"] in topics
+
+
+def test_reports_on_the_producers_of_a_site(tmp_path: Path) -> None:
+    """As the worker is told of them."""
+    file = tmp_path / "producers.yaml"
+    file.write_text(
+        """\
+producers:
+  - id: elsewhere
+    title: Ailleurs
+    contact: Ailleurs
+    sources: [/elsewhere]
+    types: [school.*]
+    quota: { events_per_second: 1, burst: 1 }
+    expected_every: daily
+"""
+    )
+
+    told = json.loads(report("--format", "json", SMART_REGION_PRODUCERS=str(file)).stdout)
+
+    assert [card["producer"] for card in told["scorecards"]] == ["elsewhere", "unknown"]
+
+
+def test_writes_a_file(tmp_path: Path) -> None:
+    """To be attached to a mail."""
+    out = tmp_path / "lycees.csv"
+
+    assert report("--producer", "lycees", "--format", "csv", "--out", str(out)).exit_code == 0
+
+    assert out.read_text().splitlines()[1].startswith("lycees,")
+
+
+def test_checks_sirets_against_a_list(tmp_path: Path) -> None:
+    """Where one is given."""
+    file = tmp_path / "sirets"
+    file.write_text("23750007900312\n")
+
+    told = report("--references", "--sirets", str(file)).stdout
+
+    assert "siret       0 named, 0 unknown" in told
+    assert "not checked" not in told
+
+
+def test_a_list_without_references_is_a_mistake(tmp_path: Path) -> None:
+    """It would be read for nothing."""
+    told = report("--sirets", str(tmp_path / "sirets"))
+
+    assert told.exit_code == 2
+    assert "add --references" in told.stderr
+
+
+def test_an_undeclared_producer_is_told_in_one_line(topics: list[Any]) -> None:
+    """Before the topics are read."""
+    told = report("--producer", "lycee")
+
+    assert (told.exit_code, topics) == (2, [])
+    assert "name one of lycees, equipement" in told.stderr

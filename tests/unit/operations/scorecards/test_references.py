@@ -1,0 +1,205 @@
+"""What facts name, and who told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent
+from events.dead_letters import Origin
+from events.fact import Family
+from events.registry import FACTS_BY_NAME
+from operations.scorecards.references import (
+    REFERENCES,
+    Checked,
+    Kind,
+    Reconciliation,
+    Reference,
+    References,
+)
+from operations.scorecards.sightings import Refused, Taken
+from tests.support.histories import event, histories, uai
+
+PARIS = uai("0750001")
+MEAUX = uai("0770001")
+HERE = Origin("smartregion.schools", 0, 5)
+SIRET = "23750007900312"
+
+FAMILIES = (Family.SCHOOLS, Family.EQUIPMENT, Family.COWORKING, Family.WORKSTATIONS, Family.GRANTS)
+
+
+def reconciled(*events: CloudEvent, sirets: Iterable[str] | None = None) -> Reconciliation:
+    """Return what becomes of the references of one producer's events."""
+    references = References()
+    for offset, said in enumerate(events):
+        references.add("one", Taken(said, HERE._replace(offset=offset)))
+    return references.reconcile(None if sirets is None else frozenset(sirets))
+
+
+def dangling(*events: CloudEvent, sirets: Iterable[str] | None = None) -> list[tuple[object, ...]]:
+    """Return what is named and unknown: kind, fact, value, how often."""
+    found = reconciled(*events, sirets=sirets).dangling
+    return [(one.kind, one.fact, one.value, one.count) for one in found]
+
+
+def registered(lycee: str, *, retracted: bool = False, at: str | None = None) -> CloudEvent:
+    """Return the event of a lycée's registration."""
+    return event("school.registered", lycee, "2018-01-01", retracted=retracted, at=at)
+
+
+def connected(lycee: str, day: str = "2018-01-01") -> CloudEvent:
+    """Return the event of a lycée's connection."""
+    return event("school.connected", lycee, day)
+
+
+def delivered(number: str, lycee: str, *, at: str | None = None) -> CloudEvent:
+    """Return the event of a delivery to a lycée."""
+    day = "2018-01-01"
+    return event("equipment.delivered", number, day, uai=lycee, department=lycee[1:3], at=at)
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: f"{one.kind}.{one.field}")
+def test_a_reference_is_a_field_of_its_facts(reference: Reference) -> None:
+    """And the fact that tells of it has it, too."""
+    telling = {reference.told_by} if reference.told_by else set()
+    for name in reference.facts | telling:
+        assert reference.field in FACTS_BY_NAME[name].model_fields
+
+
+def test_what_was_told_of_is_found() -> None:
+    """Whether it was told before or after it was named."""
+    assert dangling(connected(PARIS), registered(PARIS), delivered("D1", PARIS)) == []
+
+
+def test_a_lycee_that_nobody_registered_is_listed_by_who_names_it() -> None:
+    """By kind of fact, the most frequent first."""
+    named = [
+        registered(PARIS),
+        connected(MEAUX),
+        delivered("D1", MEAUX),
+        delivered("D2", MEAUX),
+        delivered("D3", PARIS),
+    ]
+
+    assert dangling(*named) == [
+        (Kind.SCHOOL, "equipment.delivered", MEAUX, 2),
+        (Kind.SCHOOL, "school.connected", MEAUX, 1),
+    ]
+
+
+def test_references_are_counted() -> None:
+    """How many there are, and how many of them lead nowhere."""
+    checked = reconciled(registered(PARIS), delivered("D1", PARIS), connected(MEAUX)).checked
+
+    assert checked[0] == Checked(kind=Kind.SCHOOL, named=2, unknown=1)
+
+
+def test_a_line_says_where_its_first_record_is() -> None:
+    """So that the producer finds it."""
+    later = connected(MEAUX, "2018-02-01")
+
+    (line,) = reconciled(registered(PARIS), connected(MEAUX), later).dangling
+
+    assert (line.example, line.producer, line.field) == (
+        "smartregion.schools[0]@1",
+        "one",
+        "data.uai",
+    )
+
+
+def test_a_registration_that_was_taken_back_tells_of_nothing() -> None:
+    """The figures do not know the lycée either."""
+    again = registered(PARIS, retracted=True, at="2018-02-01T00:00:00")
+
+    assert dangling(registered(PARIS), again, connected(PARIS)) == [
+        (Kind.SCHOOL, "school.connected", PARIS, 1)
+    ]
+
+
+def test_a_correction_mends_a_reference() -> None:
+    """What it names instead counts, in whatever order the two are read."""
+    wrong = delivered("D1", MEAUX)
+    right = delivered("D1", PARIS, at="2018-02-01T00:00:00")
+
+    assert dangling(registered(PARIS), wrong, right) == []
+    assert dangling(right, wrong, registered(PARIS)) == []
+
+
+def test_the_use_of_a_site_that_never_opened_is_listed() -> None:
+    """A relevé names its site across families."""
+    used = event("workstation.usage_reported", "S1", "2018-01-31")
+
+    assert dangling(used) == [(Kind.SITE, "workstation.usage_reported", "S1", 1)]
+
+
+def test_sirets_are_checked_against_a_list_only() -> None:
+    """Without one they are said not to have been looked at."""
+    grant = event("grant.committed", "G1", "2018-01-01", siret=SIRET)
+
+    assert dangling(grant) == []
+    assert Kind.SIRET in reconciled(grant).unchecked
+    assert dangling(grant, sirets=[SIRET]) == []
+    assert dangling(grant, sirets=[]) == [(Kind.SIRET, "grant.committed", SIRET, 1)]
+
+
+def test_a_commune_that_insee_does_not_know_is_listed() -> None:
+    """Its département exists, it does not."""
+    assert dangling(event("broadband.coverage_reported", "77000", "2018-01-01")) == [
+        (Kind.COMMUNE, "broadband.coverage_reported", "77000", 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "shown"),
+    [
+        ("data.insee", "69123", "69123"),
+        ("data.commune", "2A004", "2A004"),
+        ("data.uai", "0690001X", "0690001X"),
+        ("data.insee", "Jeanne Dupont", None),
+        ("data.siret", "1 85 05 78 006 084 36", None),
+        ("data.site_id", "Jeanne Dupont", None),
+        ("data.insee", None, None),
+    ],
+)
+def test_a_refused_reference_is_listed_too(field: str, value: object, shown: str | None) -> None:
+    """A commune elsewhere is not silently dropped; what it is not is not shown."""
+    references = References()
+    references.add("one", Refused("invalid_data", field, HERE, value=value))
+
+    found = references.reconcile()
+
+    (line,) = found.dangling
+    assert (line.fact, line.field, line.value, line.count) == (None, field, shown, 1)
+    assert all(one.unknown == 0 for one in found.checked)
+
+
+def test_a_refusal_for_another_reason_is_no_reference() -> None:
+    """It is on the scorecard."""
+    references = References()
+    references.add("one", Refused("invalid_data", "data.quantity", HERE, value=0))
+
+    assert references.reconcile().dangling == ()
+
+
+@given(
+    history=st.lists(st.sampled_from(FAMILIES).flatmap(lambda one: histories(one, max_size=4))),
+    data=st.data(),
+)
+def test_the_order_does_not_matter(history: list[list[CloudEvent]], data: st.DataObject) -> None:
+    """Nor what is read twice."""
+    seen = [
+        Taken(said, HERE._replace(offset=offset))
+        for offset, said in enumerate(said for events in history for said in events)
+    ]
+    again = data.draw(st.permutations([*seen, *seen[:3]]))
+    answers = []
+    for order in (seen, again):
+        references = References()
+        for sighting in order:
+            references.add(sighting.event.source, sighting)
+        answers.append(references.reconcile([SIRET]))
+
+    assert answers[0] == answers[1]

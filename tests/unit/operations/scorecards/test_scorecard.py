@@ -1,0 +1,273 @@
+"""What a producer's scorecard says, whatever the order in which its records are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from math import ceil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.cloudevent import CloudEvent
+from events.dead_letters import DOOR, Origin
+from events.fact import Family
+from events.frequency import Frequency
+from events.producers.model import Producers
+from operations.scorecards.scorecard import Refusals, Scorebook, Scorecard, Standing, producer_of
+from operations.scorecards.sightings import Refused, Sighting, Taken
+from tests.support.histories import event, histories, uai
+from tests.support.producers import producer
+from tests.support.sightings import LYCEES, PRODUCERS
+
+PARIS = uai("0750001")
+AS_OF = date(2019, 6, 30)
+NOWHERE = Origin("smartregion.schools", 0, 0)
+
+#: The sources of the histories that Hypothesis draws, one of them declared.
+DRAWN = Producers(producers=(producer("one", "/one"),))
+FAMILIES = (Family.SCHOOLS, Family.COWORKING)
+
+
+def taken(
+    day: str, number: str | None = None, *, at: str | None = None, replayed: bool = False
+) -> Taken:
+    """Return what is seen of a lycée's connection, under a new id or a given one."""
+    said = event("school.connected", PARIS, day, source=LYCEES, id=number, at=at)
+    return Taken(said, NOWHERE, replayed)
+
+
+def refused(reason: str = "invalid_data", field: str = "data.uai", offset: int = 0) -> Refused:
+    """Return what is seen of something refused of the lycées' system."""
+    return Refused(reason, field, Origin("smartregion.schools", 0, offset), LYCEES)
+
+
+def scorecards(
+    seen: Iterable[Sighting], producers: Producers, as_of: date
+) -> tuple[Scorecard, ...]:
+    """Return every producer's scorecard of what was seen."""
+    book = Scorebook(producers)
+    for sighting in seen:
+        book.add(producer_of(sighting, producers), sighting)
+    return book.cards(as_of)
+
+
+def card(*seen: Sighting, producers: Producers = PRODUCERS, as_of: date = AS_OF) -> Scorecard:
+    """Return the scorecard of the first declared producer."""
+    return scorecards(seen, producers, as_of)[0]
+
+
+@st.composite
+def seen_of(draw: st.DrawFn) -> list[Sighting]:
+    """Draw what is seen of two producers, ids used again among them."""
+    events: list[CloudEvent] = [
+        *draw(histories(Family.SCHOOLS)),
+        *draw(histories(Family.COWORKING)),
+    ]
+    found: list[Sighting] = [
+        Taken(one, NOWHERE, draw(st.booleans()), draw(st.booleans())) for one in events
+    ]
+    for offset in range(draw(st.integers(0, 6))):
+        reason = draw(st.sampled_from(["invalid_data", "wrong_topic"]))
+        field = draw(st.sampled_from(["type", "data.uai"]))
+        source = draw(st.sampled_from(["/one", "/other", None]))
+        found.append(Refused(reason, field, Origin("smartregion.schools", 0, offset), source))
+    return found
+
+
+@given(seen=seen_of(), data=st.data())
+def test_the_order_does_not_matter(seen: list[Sighting], data: st.DataObject) -> None:
+    """Partitions are read in any order, and after a crash again from an earlier record."""
+    shuffled = data.draw(st.permutations(seen))
+
+    assert scorecards(shuffled, DRAWN, AS_OF) == scorecards(seen, DRAWN, AS_OF)
+
+
+@given(seen=seen_of(), data=st.data())
+def test_what_is_sent_again_changes_only_the_repetitions(
+    seen: list[Sighting], data: st.DataObject
+) -> None:
+    """A producer that repeats itself is neither better nor worse."""
+    events = [one for one in seen if isinstance(one, Taken)]
+    again = data.draw(st.lists(st.sampled_from(events), max_size=5)) if events else []
+
+    before = scorecards(seen, DRAWN, AS_OF)
+    after = scorecards([*seen, *again], DRAWN, AS_OF)
+
+    repeated = sum(one.duplicates for one in after) - sum(one.duplicates for one in before)
+    assert repeated == sum(not one.replayed for one in again)
+    counts_of_records = {"duplicates": 0, "misplaced": 0}
+    assert [one.model_copy(update=counts_of_records) for one in after] == [
+        one.model_copy(update=counts_of_records) for one in before
+    ]
+
+
+@given(seen=seen_of())
+def test_all_that_was_seen_is_accounted_for(seen: list[Sighting]) -> None:
+    """Accepted, refused and repeated records are all that producers sent."""
+    cards = scorecards(seen, DRAWN, AS_OF)
+
+    sent = [one for one in seen if isinstance(one, Refused) or not one.replayed]
+    counted = sum(
+        one.accepted - one.replayed + one.duplicates + one.reused_ids + one.refused for one in cards
+    )
+    assert counted == len(sent)
+    assert all(one.refused == sum(kind.count for kind in one.refusals) for one in cards)
+
+
+@given(days=st.lists(st.integers(0, 40), min_size=1))
+def test_lateness_is_told_by_nearest_rank(days: Sequence[int]) -> None:
+    """As in the sorted list of all of them."""
+    first = datetime(2018, 1, 1, 12)  # noqa: DTZ001 - `event` takes it for UTC
+    seen = [
+        taken("2018-01-01", at=(first + timedelta(one)).isoformat(), number=str(place))
+        for place, one in enumerate(days)
+    ]
+    ordered = sorted(days)
+
+    lateness = card(*seen).lateness
+
+    assert lateness is not None
+    assert lateness.median == ordered[ceil(0.5 * len(days)) - 1]
+    assert lateness.ninth_decile == ordered[(9 * len(days) + 9) // 10 - 1]
+    assert lateness.most == ordered[-1]
+
+
+def test_a_day_that_begins_before_its_utc_day_is_not_early() -> None:
+    """In Paris a day begins an hour or two sooner: such a fact is 0 days late."""
+    lateness = card(taken("2018-01-02", at="2018-01-01T23:30:00")).lateness
+
+    assert lateness is not None
+    assert lateness.most == 0
+
+
+def test_refusals_are_told_by_reason_and_field_with_their_first_place() -> None:
+    """The most frequent first: it is the one to repair."""
+    told = card(
+        refused("unknown_type", "type"),
+        refused(offset=9),
+        refused(offset=4),
+        Refused("not_allowed", "source", DOOR, None, "lycees"),
+    )
+
+    assert told.refused == 4
+    assert told.refusals == (
+        Refusals(
+            reason="invalid_data", field="data.uai", count=2, example="smartregion.schools[0]@4"
+        ),
+        Refusals(reason="not_allowed", field="source", count=1, example="http"),
+        Refusals(reason="unknown_type", field="type", count=1, example="smartregion.schools[0]@0"),
+    )
+
+
+def test_the_valid_share_is_of_what_was_sent_once() -> None:
+    """Three valid and one refused: repetitions and replays are neither good nor bad."""
+    seen: Iterable[Sighting] = [
+        *(taken("2018-01-01", one) for one in ("1", "2", "3", "3", "3")),
+        taken("2018-01-01", "4", replayed=True),
+        refused(),
+    ]
+
+    told = card(*seen)
+
+    assert (told.accepted, told.replayed, told.duplicates) == (4, 1, 2)
+    assert told.valid_share == 0.75
+
+
+def test_an_id_said_again_with_other_content_is_no_repeat() -> None:
+    """Another `time` is other content; the same said twice is still a repeat."""
+    first = taken("2018-01-01", "1")
+    other_day, later = taken("2018-01-02", "1"), taken("2018-01-01", "1", at="2018-03-01T00:00:00")
+
+    told = card(first, other_day, other_day, first, later)
+
+    assert (told.accepted, told.duplicates, told.reused_ids) == (1, 2, 2)
+
+
+def test_what_is_sent_anew_after_a_refusal_may_keep_its_id() -> None:
+    """What the monitor sent again of an earlier attempt is not the producer's other content."""
+    told = card(taken("2018-01-01", "1", replayed=True), taken("2018-01-02", "1"))
+
+    assert (told.accepted, told.reused_ids) == (1, 0)
+
+
+def test_misplaced_records_are_events_and_counted_apart() -> None:
+    """A worker forwards them; what the monitor itself sent again is not its producer's mistake."""
+    said = taken("2018-01-01")
+
+    told = card(replace(said, misplaced=True), replace(said, misplaced=True, replayed=True))
+
+    assert (told.accepted, told.misplaced, told.refused) == (1, 1, 0)
+
+
+def test_a_replay_of_what_was_accepted_is_none() -> None:
+    """The event had come to be known without it."""
+    told = card(taken("2018-01-01", "1"), taken("2018-01-01", "1", replayed=True))
+
+    assert (told.accepted, told.replayed, told.duplicates) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("last", "standing"),
+    [
+        ("2019-06-20", Standing.ON_TIME),
+        ("2019-06-19", Standing.SILENT),
+        ("2019-07-03", Standing.ON_TIME),
+    ],
+)
+def test_a_producer_is_silent_after_its_interval_and_its_tolerance(
+    last: str, standing: Standing
+) -> None:
+    """Ten days are allowed to who sends each week; an event of tomorrow is no silence at all."""
+    assert card(taken(last)).standing == standing
+
+
+def test_silence_counts_from_the_latest_recording() -> None:
+    """Not from the record that was read last."""
+    told = card(taken("2019-06-28"), taken("2018-01-01"))
+
+    assert (told.last_event and told.last_event.date(), told.silence_days) == (
+        date(2019, 6, 28),
+        2,
+    )
+
+
+def test_who_promised_nothing_is_never_silent() -> None:
+    """Its silence is told, and not judged."""
+    (promised,) = DRAWN.producers
+    never = promised.model_copy(
+        update={"expected_every": Frequency.IRREGULAR, "sources": (LYCEES,)}
+    )
+
+    told = card(taken("2016-01-01"), producers=Producers(producers=(never,)))
+
+    assert (told.standing, told.allowed_silence_days) == (Standing.NOTHING_PROMISED, None)
+    assert told.silence_days == 1276
+
+
+def test_who_never_sent_anything_has_a_scorecard() -> None:
+    """It is declared, so somebody waits for it."""
+    told = card()
+
+    assert (told.producer, told.accepted, told.standing) == ("lycees", 0, Standing.NEVER_HEARD)
+    assert (told.valid_share, told.lateness, told.silence_days) == (None, None, None)
+
+
+def test_who_is_not_declared_comes_last() -> None:
+    """Together, under one name; where there is nobody, nothing is told of them."""
+    stranger = Taken(event("school.connected", PARIS, "2018-01-01", source="/stranger"), NOWHERE)
+    impostor = Refused("not_allowed", "source", DOOR, LYCEES, "impostor")
+
+    told = scorecards([stranger, impostor], PRODUCERS, AS_OF)
+
+    assert [one.producer for one in told] == ["lycees", "sites", "unknown"]
+    assert (told[-1].accepted, told[-1].refused, told[-1].contact) == (1, 1, None)
+
+
+def test_who_showed_at_the_door_who_it_is_answers_for_what_it_said() -> None:
+    """Whatever source it gave."""
+    told = scorecards([Refused("not_allowed", "source", DOOR, LYCEES, "sites")], PRODUCERS, AS_OF)
+
+    assert [one.refused for one in told] == [0, 1]

@@ -1,0 +1,123 @@
+"""What became of each record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from events.dead_letters import DOOR, REPLAY_OF, Origin
+from events.partitioning import partition_for
+from operations.scorecards.sightings import Refused, Taken, sightings
+from streams.dead_letters import FORWARDED_FROM
+from tests.support.audits import raw
+from tests.support.histories import uai
+from tests.support.sightings import LYCEES, broken, letter_of, refused_at_the_door
+
+PARIS = uai("0750001")
+REPLAY = (REPLAY_OF, b"0/17")
+
+
+def test_a_valid_record_is_an_event_taken_in() -> None:
+    """With the place where it is to be seen."""
+    record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
+
+    (seen,) = sightings([record], [])
+
+    assert isinstance(seen, Taken)
+    assert (seen.event.source, seen.replayed) == (LYCEES, False)
+    assert seen.origin == Origin(record.topic, record.partition, record.offset)
+
+
+def test_a_broken_record_is_a_refusal_with_what_can_be_read_of_it() -> None:
+    """Its reason, its field and its source; no dead letter is needed for it."""
+    (seen,) = sightings([broken(b'{"source": "urn:test:lycees", "id"')], [])
+
+    assert isinstance(seen, Refused)
+    assert (seen.reason, seen.source) == ("invalid_json", LYCEES)
+
+
+def test_a_record_with_a_dead_letter_was_refused_for_its_reason() -> None:
+    """Though today's contract would take it; and once, though a crash had it written twice."""
+    record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
+    letter = letter_of(record, reason="unknown_type", field="type")
+
+    (seen,) = sightings([record], [letter, letter])
+
+    assert isinstance(seen, Refused)
+    assert (seen.reason, seen.field, seen.source) == ("unknown_type", "type", LYCEES)
+
+
+def test_a_letter_that_does_not_keep_its_record_is_told_by_the_record() -> None:
+    """Whose it says it is, which is the same before a worker has made the letter."""
+    record = broken(b'{"source": "urn:test:lycees", "id"')
+    letter = replace(letter_of(record), value=b"", headers=())
+
+    (seen,) = sightings([record], [letter])
+
+    assert isinstance(seen, Refused)
+    assert (seen.reason, seen.source) == (letter.reason, LYCEES)
+
+
+def test_what_the_door_refused_is_its_named_producer_s() -> None:
+    """Each attempt is one, for none of them is on a topic."""
+    letter = refused_at_the_door("lycees", b'{"source": "urn:test:other"}')
+
+    seen = list(sightings([], [letter, letter]))
+
+    assert seen == [Refused("not_allowed", "type", DOOR, "urn:test:other", "lycees")] * 2
+
+
+def test_a_worker_s_copy_is_not_its_producer_s() -> None:
+    """The record that it copies counts."""
+    copy = raw("school.connected", PARIS, "2018-01-01", headers=[(FORWARDED_FROM, b"t/0/1")])
+
+    assert list(sightings([copy], [])) == []
+
+
+@pytest.mark.parametrize("partitions", [8, 12])
+def test_a_record_on_another_partition_is_misplaced(partitions: int) -> None:
+    """Than its entity's, among as many as the topic has; where its worker was does not matter."""
+    home = partition_for(PARIS.encode(), partitions)
+    records = [
+        raw("school.connected", PARIS, "2018-01-01", partition=one) for one in range(partitions)
+    ]
+
+    seen = list(sightings(records, [], partitions=partitions))
+
+    assert [isinstance(one, Taken) and one.misplaced for one in seen] == [
+        one != home for one in range(partitions)
+    ]
+
+
+def test_a_replayed_record_is_an_event_and_no_new_refusal() -> None:
+    """Who sends it again is the monitor."""
+    valid = raw("school.connected", PARIS, "2018-01-01", headers=[REPLAY])
+    refused = broken(headers=(REPLAY,))
+    known = raw("school.connected", PARIS, "2018-01-02", headers=[REPLAY])
+
+    (seen,) = sightings([valid, refused, known], [letter_of(known)])
+
+    assert isinstance(seen, Taken)
+    assert seen.replayed
+
+
+def test_the_value_of_a_refused_field_is_found_again() -> None:
+    """In the record, and in what a dead letter kept of it."""
+    commune = raw("broadband.coverage_reported", "77288", "2018-01-01")
+    value = commune.value or b""
+    record = commune._replace(value=value.replace(b"77288", b"69123"))
+
+    (seen,) = sightings([record], [])
+    (kept,) = sightings([record], [letter_of(record, reason="invalid_data", field="data.insee")])
+
+    assert isinstance(seen, Refused)
+    assert isinstance(kept, Refused)
+    assert (seen.field, seen.value) == (kept.field, kept.value) == ("data.insee", "69123")
+
+
+def test_what_was_refused_is_not_shown_by_accident() -> None:
+    """A log or a traceback with a refusal holds nobody's name."""
+    refused = Refused("invalid_data", "data.siret", DOOR, value="Jeanne Dupont")
+
+    assert "Dupont" not in repr(refused)

@@ -1,0 +1,80 @@
+"""The command line of a stack."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from operations.programs.alerting import RuleFiles, Scraped
+from operations.programs.kafka import KAFKA_FOLDER
+from operations.stack import system
+from operations.stack.errors import GivenUpError
+from operations.stack.system import StackPlan
+from smart_region import main
+from streams.settings import Settings
+
+Run = Callable[[StackPlan, Settings, RuleFiles, Callable[[str], None]], None]
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Give what runs the command with a stand-in for the system; returns status and output."""
+
+    def invoke(run: Run, *arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(system, "run_stack", run)
+        result = CliRunner().invoke(main, ["stack", *arguments])
+        return result.exit_code, result.output
+
+    return invoke
+
+
+def test_it_runs_in_a_clone_without_options(stack: Callable[..., tuple[int, str]]) -> None:
+    """With the clone's own Kafka, and rules at the pace of production."""
+    plans = []
+
+    stack(lambda plan, *_: plans.append(plan))
+    stack(lambda plan, *_: plans.append(plan), "--folder=a", "--kafka=b", "--pace=live")
+
+    assert plans == [
+        StackPlan(Path("build/stack"), KAFKA_FOLDER, "steady"),
+        StackPlan(Path("a"), Path("b"), "live"),
+    ]
+
+
+def test_the_rules_are_those_of_the_catalogue(stack: Callable[..., tuple[int, str]]) -> None:
+    """With everybody whom Prometheus asks in them; nobody is written to."""
+
+    def run(
+        _plan: StackPlan, _settings: Settings, rules: RuleFiles, tell: Callable[[str], None]
+    ) -> None:
+        scraped = Scraped(("w:1", "w:2"), ("a:3",), ("d:4",), ("n:5",))
+        files = rules(scraped, pace="steady")
+        prometheus = files["prometheus/prometheus.yaml"]
+        tell(str([target in prometheus for target in ("w:1", "w:2", "a:3", "d:4", "n:5")]))
+        tell(str("email_configs" in files["alertmanager/alertmanager.yaml"]))
+
+    status, output = stack(run)
+
+    assert (status, output) == (0, "[True, True, True, True, True]\nFalse\n")
+
+
+def test_a_signal_is_an_orderly_end(stack: Callable[..., tuple[int, str]]) -> None:
+    """Whoever runs it ends it so."""
+    status, output = stack(lambda *_: signal.raise_signal(signal.SIGTERM))
+
+    assert (status, output) == (0, "")
+
+
+def test_what_cannot_go_on_ends_with_one_line(stack: Callable[..., tuple[int, str]]) -> None:
+    """And says where to read more."""
+
+    def run(*_: object) -> None:
+        raise GivenUpError("gateway", deaths=5, status=1, log=Path("logs/gateway.log"))
+
+    status, output = stack(run)
+
+    assert status == 2
+    assert output.startswith("Error: gateway: ended 5 times in a row")
+    assert output.count("\n") == 1

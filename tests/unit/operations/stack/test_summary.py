@@ -1,0 +1,97 @@
+"""What a stack tells of itself."""
+
+import json
+import os
+import shlex
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from events.cloudevent import decode_json
+from events.producers.loader import load_producers
+from events.producers.model import Producers
+from events.producers.tokens import Scheme
+from operations.stack.credentials import Credentials
+from operations.stack.folder import Folder
+from operations.stack.ports import Places
+from operations.stack.summary import first_event, whereabouts
+
+NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
+PLACES = Places(
+    kafka=1,
+    controller=2,
+    workers=(3, 4),
+    assessor=5,
+    door=6,
+    prometheus=7,
+    alertmanager=8,
+    probes=9,
+)
+PRODUCERS = load_producers()
+
+
+def test_everything_that_can_be_looked_at_is_told() -> None:
+    """Of Prometheus and Alertmanager only what runs."""
+    folder = Folder(Path("/stack"))
+
+    both = list(whereabouts(PLACES, folder, programs={"prometheus", "alertmanager"}))
+    neither = list(whereabouts(PLACES, folder, programs=()))
+
+    assert both == [
+        "producers' door  http://127.0.0.1:6/events",
+        "worker           http://127.0.0.1:3/metrics",
+        "worker           http://127.0.0.1:4/metrics",
+        "assessor         http://127.0.0.1:5/metrics",
+        "Prometheus       http://127.0.0.1:7",
+        "Alertmanager     http://127.0.0.1:8",
+        "Kafka            127.0.0.1:1",
+        "logs             /stack/logs",
+        "secrets          /stack/secrets",
+    ]
+    assert [line for line in both if line not in neither] == both[4:6]
+
+
+def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) -> None:
+    """Its producer may send it, on the day that it is told; the token stays in its file."""
+    credentials = Credentials.kept_in(tmp_path / "se crets", PRODUCERS)
+
+    command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])
+
+    words = shlex.split(command)
+    event = decode_json(words[words.index("--data") + 1])
+    assert json.loads(words[-1])["data"]["connected_on"] == "2026-11-25"
+    assert PRODUCERS.allowing("lycees", event.source, event.type)
+    assert "http://127.0.0.1:6/events" in words
+    for file in credentials.folder.iterdir():
+        assert file.read_text().strip() not in command
+
+
+def test_the_first_events_token_is_no_argument(tmp_path: Path) -> None:
+    """Everybody on the machine may list those; the command hands it over by a pipe."""
+    credentials = Credentials.kept_in(tmp_path / "secrets", PRODUCERS)
+    command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])
+    curl = tmp_path / "curl"
+    curl.touch(mode=0o755)
+    curl.write_text('#!/bin/sh\necho "$@"\necho ---\ncat\n')
+
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    arguments, _, piped = done.stdout.partition("---\n")
+    token = credentials.file_of("lycees", Scheme.BEARER).read_text().strip()
+    assert piped == f"Authorization: Bearer {token}\n"
+    assert token not in arguments
+    assert "--header @-" in arguments
+
+
+def test_where_nobody_may_send_it_none_is_proposed(tmp_path: Path) -> None:
+    """A declaration of one's own may be about anything."""
+    only = Producers(producers=tuple(one for one in PRODUCERS if one.id == "open-data"))
+    credentials = Credentials.kept_in(tmp_path, only)
+
+    assert list(first_event(PLACES, only, credentials, NOW)) == []

@@ -1,0 +1,216 @@
+"""How services are kept running, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from operations.programs.program import Program
+from operations.stack.errors import GivenUpError, NeverReadyError
+from operations.stack.service import Service
+from operations.stack.supervisor import READY_SECONDS, Supervisor
+from tests.support.waiting import wait_until
+
+
+class EnoughError(Exception):
+    """Ends a watch that would go on."""
+
+
+@dataclass
+class FakeProgram:
+    """All that the supervisor asks a program."""
+
+    name: str
+    events: list[str]
+    status: int | None = None
+    starts: int = 0
+    log_file: Path = Path("logs/fake.log")
+
+    def start(self) -> None:
+        """Begin a life."""
+        self.starts += 1
+        self.status = None
+        self.events.append(f"start {self.name}")
+
+    def ask_to_end(self) -> None:
+        """Hear SIGTERM."""
+        self.events.append(f"ask {self.name}")
+
+    def end(self) -> None:
+        """End."""
+        self.events.append(f"end {self.name}")
+
+    def log_end(self, lines: int) -> list[str]:
+        """Say what is wrong."""
+        return ["starting", "wrong settings"][-lines:]
+
+
+@dataclass
+class Scene:
+    """A supervisor with fake programs, and what happens to them."""
+
+    now: float = 0.0
+    events: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    programs: dict[str, FakeProgram] = field(default_factory=dict)
+    serving: set[str] = field(default_factory=set)
+    deaths: dict[float, tuple[int, ...]] = field(default_factory=dict)
+    """At a moment, how the programs end, one after the other."""
+    broken: str = ""
+    """The program that ends at once, always."""
+    lasts: float = 300.0
+
+    def service(self, name: str, *, serves: bool = True) -> Service:
+        """Give a service; it serves as soon as it runs, or never."""
+        program = self.programs[name] = FakeProgram(name, self.events)
+        if serves:
+            self.serving.add(name)
+        return Service(cast("Program", program), lambda: name in self.serving)
+
+    def supervisor(self) -> Supervisor:
+        """Give the supervisor."""
+        return Supervisor(self.told.append, clock=lambda: self.now, pause=self.pause)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass; what is to happen then happens."""
+        self.now = round(self.now + seconds, 3)
+        for program, status in zip(
+            self.programs.values(), self.deaths.get(self.now, ()), strict=False
+        ):
+            program.status = status
+        if self.broken in self.programs:
+            self.programs[self.broken].status = 2
+        if self.now > self.lasts:
+            raise EnoughError
+
+    def run(self, *groups: tuple[Service, ...]) -> None:
+        """Start groups of services one after the other, then look after them all."""
+        with self.supervisor() as supervisor:
+            for group in groups:
+                supervisor.start(*group)
+            supervisor.watch()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """Give a scene."""
+    return Scene()
+
+
+def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
+    """And all end in the opposite order, those of one group together."""
+    with scene.supervisor() as supervisor:
+        supervisor.start(scene.service("kafka"))
+        assert scene.told == ["kafka: ready after 0.0 s"]
+        supervisor.start(scene.service("worker-1"), scene.service("worker-2"))
+
+    assert scene.events == [
+        "start kafka",
+        "start worker-1",
+        "start worker-2",
+        "ask worker-1",
+        "ask worker-2",
+        "end worker-1",
+        "end worker-2",
+        "ask kafka",
+        "end kafka",
+    ]
+
+
+def test_one_that_does_not_come_to_serve_is_told_with_its_log(scene: Scene) -> None:
+    """After two minutes; what was started is ended."""
+    supervisor = scene.supervisor()
+    with pytest.raises(NeverReadyError, match=r"^gateway: is not ready after 120 s"), supervisor:
+        supervisor.start(scene.service("gateway", serves=False))
+
+    assert scene.now == pytest.approx(READY_SECONDS, abs=1)
+    assert scene.told[-4:] == [
+        "the end of logs/fake.log:",
+        "  starting",
+        "  wrong settings",
+        "ending everything",
+    ]
+    assert scene.events[-1] == "end gateway"
+
+
+def test_one_that_is_killed_is_started_again_and_it_is_said(scene: Scene) -> None:
+    """When it ended, how, when it begins again, and when it serves."""
+    scene.deaths = {50.0: (-signal.SIGKILL,)}
+    with pytest.raises(EnoughError):
+        scene.run((scene.service("worker-1"),))
+
+    assert scene.programs["worker-1"].starts == 2
+    assert scene.told[1:-1] == [
+        "worker-1: ended by SIGKILL; started again in 0.5 s",
+        "worker-1: ready after 0.6 s",
+    ]
+
+
+def test_the_others_are_looked_after_while_one_rests(scene: Scene) -> None:
+    """A pause before a start holds up nothing."""
+    scene.deaths = {50.0: (1, 1)}
+    with pytest.raises(EnoughError):
+        scene.run((scene.service("worker-1"), scene.service("worker-2")))
+
+    assert [program.starts for program in scene.programs.values()] == [2, 2]
+    assert scene.told[2].startswith("worker-1: ended")
+    assert scene.told[3].startswith("worker-2: ended")
+
+
+@pytest.mark.parametrize("serves", [True, False])
+def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool) -> None:
+    """With what its log says last, and how it ended; also before it ever served."""
+    scene.broken = "gateway"
+    kafka, gateway = scene.service("kafka"), scene.service("gateway", serves=serves)
+    with pytest.raises(GivenUpError, match=r"^gateway: ended 5 times .* 2: repair what logs/"):
+        scene.run((kafka,), (gateway,))
+
+    assert scene.programs["gateway"].starts == 5
+    assert [line for line in scene.told if "again in" in line] == [
+        f"gateway: ended by itself with status 2; started again in {pause} s"
+        for pause in (0.5, 1.0, 2.0, 4.0)
+    ]
+    assert scene.told[-4:-1] == ["the end of logs/fake.log:", "  starting", "  wrong settings"]
+    assert scene.events[-1] == "end kafka"
+
+
+def test_a_closed_terminal_does_not_keep_it_from_ending_all(scene: Scene) -> None:
+    """There is nobody left to be told."""
+
+    def tell(line: str) -> None:
+        if "ending" in line:
+            raise BrokenPipeError
+
+    with Supervisor(tell, clock=lambda: scene.now, pause=scene.pause) as supervisor:
+        supervisor.start(scene.service("kafka"))
+
+    assert scene.events[-1] == "end kafka"
+
+
+def test_real_programs_that_fail_end_with_their_own_words(tmp_path: Path) -> None:
+    """Five real processes; only the pauses between them are not waited for."""
+    told: list[str] = []
+    now = 0.0
+
+    def pause(seconds: float) -> None:
+        nonlocal now
+        # Its end is waited for, so that the clock does not run away from it.
+        assert wait_until(lambda: failing.status is not None, seconds=20, every=0.01)
+        now += seconds
+
+    program = "import sys; print('reading settings'); sys.exit('no such broker')"
+    failing = Program("worker-1", (sys.executable, "-c", program), folder=tmp_path)
+    with (
+        pytest.raises(GivenUpError, match=r"^worker-1: ended 5 times .* status 1"),
+        Supervisor(told.append, clock=lambda: now, pause=pause) as supervisor,
+    ):
+        supervisor.start(Service(failing, lambda: False))
+
+    log = tmp_path / "worker-1.log"
+    assert told[-4:-1] == [f"the end of {log}:", "  reading settings", "  no such broker"]
+    assert log.read_text().count("no such broker") == 5

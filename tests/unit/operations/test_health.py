@@ -1,0 +1,76 @@
+"""Whether a process is well, asked of a small server on loopback."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from click.testing import CliRunner
+
+from operations.cli import health
+from operations.health import UnwellError, ask_health
+from tests.support.servers import free_port
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """Answer every request in the same way; gives the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/readyz"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_who_answers_200_is_well() -> None:
+    """Whatever the answer says."""
+    with answering(200, b"{}") as url:
+        ask_health(url, seconds=5)
+
+
+def test_what_a_process_waits_for_is_told() -> None:
+    """An operator reads the reason where the engine keeps a check's output."""
+    body = json.dumps({"ready": False, "waiting_for": "the broker"}).encode()
+
+    with answering(503, body) as url, pytest.raises(UnwellError, match="waits for the broker"):
+        ask_health(url, seconds=5)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"ready": false}'])
+def test_an_answer_of_another_kind_is_told_by_its_status(body: bytes) -> None:
+    """Something else may listen there."""
+    with answering(404, body) as url, pytest.raises(UnwellError, match="status 404"):
+        ask_health(url, seconds=5)
+
+
+def test_silence_is_unwell() -> None:
+    """Nobody listens."""
+    with pytest.raises(UnwellError, match="no answer"):
+        ask_health(f"http://127.0.0.1:{free_port()}/healthz", seconds=5)
+
+
+def test_the_command_ends_as_engines_want_it() -> None:
+    """They know 0 and 1; the reason is one line."""
+    with answering(200, b"{}") as url:
+        well = CliRunner().invoke(health, [url])
+    unwell = CliRunner().invoke(health, [f"http://127.0.0.1:{free_port()}/healthz"])
+
+    assert (well.exit_code, well.output) == (0, "")
+    assert unwell.exit_code == 1
+    assert unwell.output.count("\n") == 1

@@ -1,0 +1,92 @@
+"""What the demo's Prometheus and Alertmanager are given, and what is told of them."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from operations.programs.alerting import AlertingPrograms, Scraped
+from simulation.demo.alerting import Alerting
+from tests.support.waiting import wait_until
+
+#: Says what it was started with, and stays.
+TELLING = """\
+#!{python}
+import sys, time
+print(*sys.argv[1:], sep="\\n", flush=True)
+time.sleep(60)
+"""
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Give what puts programs on a path that is empty otherwise."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    def put(*names: str) -> None:
+        for name in names:
+            program = tmp_path / name
+            program.write_text(TELLING.format(python=sys.executable))
+            program.chmod(0o755)
+
+    return put
+
+
+def rules(scraped: Scraped, *, pace: str) -> Mapping[str, str]:
+    """Give files that only tell what they were made of."""
+    parts = (scraped.workers, scraped.assessors, scraped.gateways, scraped.alertmanagers)
+    return {
+        "prometheus/prometheus.yaml": " ".join([pace, *(",".join(part) for part in parts)]),
+        "alertmanager/alertmanager.yaml": "nobody",
+    }
+
+
+def started(stack: ExitStack, folder: Path) -> Alerting:
+    """Start what is installed."""
+    programs = AlertingPrograms.installed()
+    assert programs is not None
+    return Alerting.start(programs, rules, stack, folder, worker="worker:1", assessor="assessor:2")
+
+
+def options(alerting: Alerting, name: str) -> dict[str, str]:
+    """Return the options that a program was started with."""
+    (program,) = (one for one in alerting.programs if one.name == name)
+    assert wait_until(lambda: "external-url" in program.log, seconds=10)
+    pairs = (line.removeprefix("--").partition("=") for line in program.log.splitlines())
+    return {option: value for option, _, value in pairs}
+
+
+def test_the_two_are_told_of_each_other_and_of_the_monitor(
+    install: Install, tmp_path: Path
+) -> None:
+    """Each is started on the files that were rendered, and its address is told."""
+    install("prometheus", "prometheus-alertmanager")
+    with ExitStack() as stack:
+        alerting = started(stack, tmp_path / "stage")
+
+        prometheus, alertmanager = (
+            options(alerting, name) for name in ("prometheus", "alertmanager")
+        )
+        told = re.findall(r"http://127\.0\.0\.1:\d+", alerting.told)
+        assert told == [prometheus["web.external-url"], alertmanager["web.external-url"]]
+        heard_by = alertmanager["web.listen-address"]
+        configured = Path(prometheus["config.file"])
+        assert configured.read_text() == f"live worker:1 assessor:2  {heard_by}"
+        assert Path(alertmanager["config.file"]).read_text() == "nobody"
+
+
+def test_without_alertmanager_prometheus_alerts_nobody(install: Install, tmp_path: Path) -> None:
+    """It says so where the addresses are."""
+    install("prometheus")
+    with ExitStack() as stack:
+        alerting = started(stack, tmp_path / "stage")
+
+        configured = Path(options(alerting, "prometheus")["config.file"])
+        assert configured.read_text() == "live worker:1 assessor:2  "
+        assert "Alertmanager n’est pas installé" in alerting.told
+        assert len(alerting.programs) == 1

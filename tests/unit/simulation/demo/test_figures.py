@@ -1,0 +1,103 @@
+"""The figures that the assessor judges, and the days of which all is shown."""
+
+from datetime import UTC, date, datetime
+
+from catalogue.figure import Figure
+from catalogue.loader import load_catalogue
+from catalogue.progress import MilestoneStatus
+from operations.audit.exposed import Exposed, parse_metrics
+from simulation.demo.figures import assessed_on, complete_on, judged_otherwise, shown_figures
+
+DAY = date(2018, 12, 31)
+
+
+def midnight(day: date) -> float:
+    """Give a day's midnight in seconds."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
+def worker(*owned: int, ready: bool = True, day: date = DAY) -> Exposed:
+    """Give a worker that owns some of two partitions."""
+    lines = [
+        f"smartregion_worker_ready {int(ready)}",
+        f"smartregion_as_of_timestamp_seconds {midnight(day)}",
+        "smartregion_partitions_expected 2",
+        *(f'smartregion_partition_owned{{partition="{partition}"}} 1' for partition in owned),
+    ]
+    return parse_metrics("http://worker/metrics", "\n".join(lines) + "\n")
+
+
+def test_the_day_is_not_known_while_some_figures_are_missing() -> None:
+    """A worker that starts, is not ready, or lacks a partition would show too little."""
+    for workers in ([], [worker(0, 1, ready=False)], [worker(0)]):
+        assert complete_on(workers) is None
+
+
+def test_workers_must_be_on_the_same_day() -> None:
+    """Between two scrapes an accelerated clock may move on."""
+    assert complete_on([worker(0), worker(1, day=date(2019, 1, 1))]) is None
+    assert complete_on([worker(0), worker(1)]) == DAY
+
+
+def assessor(*, lag: int = 0, ready: int = 1) -> Exposed:
+    """Give an assessor that judges the lycées of 77, and has so many records to go."""
+    place = 'programme="lycees",indicator="schools_connected_ratio",department="77"'
+    held = f'{place},milestone="all_connected"'
+    lines = [
+        f"smartregion_assessor_ready {ready}",
+        f"smartregion_assessor_lag_records {lag}",
+        f"smartregion_as_of_timestamp_seconds {midnight(DAY)}",
+        f"smartregion_indicator_assessed_value{{{place}}} 0.29",
+        f"smartregion_milestone_progress_ratio{{{held}}} 0.29",
+        f'smartregion_milestone_status{{{held},status="at_risk"}} 1',
+        f'smartregion_milestone_status{{{held},status="on_track"}} 0',
+        f"smartregion_milestone_projected_timestamp_seconds{{{held}}} {midnight(DAY)}",
+    ]
+    return parse_metrics("http://assessor/metrics", "\n".join(lines) + "\n")
+
+
+def lycees(figures: tuple[Figure, ...], department: str | None) -> Figure:
+    """Give the share of connected lycées in a territory."""
+    return next(
+        one
+        for one in figures
+        if (one.indicator, one.department) == ("schools_connected_ratio", department)
+    )
+
+
+def test_a_figure_is_what_the_assessor_judges() -> None:
+    """Value, rate, status and projection, with the target that the catalogue has."""
+    figure = lycees(shown_figures(load_catalogue(), assessor()), "77")
+
+    assert (figure.value, figure.progress_rate, figure.target) == (0.29, 29.0, 1)
+    assert (figure.status, figure.projected_day) == (MilestoneStatus.AT_RISK, DAY)
+
+
+def test_what_the_assessor_does_not_show_is_blank() -> None:
+    """Nothing is computed in its place."""
+    figure = lycees(shown_figures(load_catalogue(), assessor()), None)
+
+    assert (figure.value, figure.progress_rate, figure.status) == (None, None, None)
+
+
+def test_there_is_no_figure_before_all_is_judged() -> None:
+    """An assessor that still reads its way to the end has judged nothing."""
+    assert shown_figures(load_catalogue(), assessor(ready=0)) == ()
+
+
+def test_an_assessor_that_has_not_judged_all_is_awaited() -> None:
+    """The last figures are those of all that was sent."""
+    assert assessed_on(assessor()) == DAY
+    assert assessed_on(assessor(lag=1)) is None
+    assert assessed_on(assessor(ready=0)) is None
+
+
+def test_a_figure_that_the_audit_judges_otherwise_is_told() -> None:
+    """By another value, status or day; one that the assessor does not show too."""
+    shown = shown_figures(load_catalogue(), assessor())
+    assert list(judged_otherwise(shown, shown)) == []
+
+    counted = [lycees(shown, "77").model_copy(update={"status": MilestoneStatus.ON_TRACK})]
+    where = "lycees/schools_connected_ratio/77: audit 0.29 on_track 2018-12-31, assessor "
+    assert list(judged_otherwise(shown, counted)) == [f"{where}0.29 at_risk 2018-12-31"]
+    assert list(judged_otherwise((), counted)) == [f"{where}nothing"]

@@ -1,0 +1,58 @@
+"""How the demo's worker and assessor are told their ports, and where they serve."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from broker.settings import ENV_PREFIX
+from operations.programs.program import ProgramEndedError
+from simulation.demo import monitor
+from simulation.demo.monitor import MonitorProgram
+from streams.settings import Settings
+
+#: Logs, as its address, the value of a variable, then its command.
+TELLING = "import os, sys; print('serving address=http://' + os.environ[{name!r}] + sys.argv[1])"
+
+
+def test_its_address_is_known_once_it_serves(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever the log's format, and whatever the port that was free."""
+    for logged in (
+        "2026-01-01 INFO streams.worker serving address=http://127.0.0.1:41000",
+        '{"message": "serving address=http://127.0.0.1:41000"}',
+    ):
+        program = f"print({logged!r})"
+        monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", program))
+
+        with MonitorProgram("worker", Settings(), folder=tmp_path) as process:
+            assert process.await_address() == "127.0.0.1:41000"
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"), [("worker", "http_port"), ("assessor", "assessor_port")]
+)
+def test_it_takes_the_port_that_was_asked_for(
+    command: str, setting: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Else any that is free: two demos beside each other do not both want the usual one."""
+    program = TELLING.format(name=ENV_PREFIX + setting.upper())
+    monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", program))
+
+    for settings, port in ((Settings(), 0), (Settings.model_validate({setting: 80}), 80)):
+        with MonitorProgram(command, settings, folder=tmp_path) as process:
+            assert process.await_address() == f"{port}{command}"
+
+
+def test_one_that_ends_before_it_serves_is_not_awaited(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its last words say why."""
+    monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", "print('no catalogue')"))
+
+    with (
+        MonitorProgram("assessor", Settings(), folder=tmp_path) as process,
+        pytest.raises(ProgramEndedError, match=r"^assessor: .* status 0 \(no catalogue\)"),
+    ):
+        process.await_address()

@@ -1,0 +1,70 @@
+"""The pace at which simulated records are published."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.registry import Family
+from simulation.demo.replay import MOST_AT_ONCE, Replay
+from simulation.record import RecordKind, SimulatedRecord
+
+START = datetime(2016, 1, 1, 6, tzinfo=UTC)
+
+
+@dataclass
+class HandMovedClock:
+    """A clock that shows what it is set to."""
+
+    instant: datetime = START
+
+    def now(self) -> datetime:
+        """Return what it was set to."""
+        return self.instant
+
+    def today(self) -> date:
+        """Return the day it was set to."""
+        return self.instant.date()
+
+
+def record(hours: int) -> SimulatedRecord:
+    """Give a record that is sent some hours after the start."""
+    sent = START + timedelta(hours=hours)
+    return SimulatedRecord(sent, Family.SCHOOLS, RecordKind.REGULAR, f"key-{hours}", "{}")
+
+
+@given(
+    hours=st.lists(st.integers(0, 100), max_size=30).map(sorted),
+    looks=st.lists(st.integers(0, 100), max_size=10).map(sorted),
+)
+def test_publishes_what_is_due_and_nothing_else(hours: list[int], looks: list[int]) -> None:
+    """At each look, exactly the records up to the clock's instant are out, in their order."""
+    clock = HandMovedClock()
+    published: list[SimulatedRecord] = []
+    records = [record(each) for each in hours]
+    replay = Replay(records, published.append, clock)
+
+    for look in looks:
+        clock.instant = START + timedelta(hours=look)
+        done = replay.send_due()
+
+        assert published == [each for each in records if each.sent <= clock.instant]
+        assert replay.sent == len(published)
+        assert done is (published == records)
+
+
+def test_a_long_past_comes_in_parts() -> None:
+    """What is due at once is not published at once: the screen has its turn in between."""
+    published: list[SimulatedRecord] = []
+    replay = Replay([record(0)] * (MOST_AT_ONCE + 1), published.append, HandMovedClock())
+
+    assert not replay.send_due()
+    assert len(published) == MOST_AT_ONCE
+    assert replay.send_due()
+    assert len(published) == MOST_AT_ONCE + 1
+
+
+def test_nothing_to_replay_is_done_at_once() -> None:
+    """An empty range ends."""
+    assert Replay([], lambda _: None, HandMovedClock()).send_due()

@@ -1,0 +1,102 @@
+"""What is seen of a demo: in a terminal, and where there is none."""
+
+import io
+import re
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from rich.console import Console
+from rich.text import Text
+
+from catalogue.figure import Figure
+from simulation.demo.screen import Frame, LiveScreen, PlainScreen
+
+FIRST, LAST = date(2016, 1, 1), date(2016, 1, 20)
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def frame(day: date, sent: int = 1_234) -> Frame:
+    """Give a frame without figures."""
+    return Frame(day=day, sent=sent, figures=(), address="127.0.0.1:6066")
+
+
+def layout(figures: Iterable[Figure], as_of: date, *, compact: bool) -> Text:
+    """Lay the figures out as a word, or 30 lines of it."""
+    told = f"tableau de {len(list(figures))} chiffres au {as_of}"
+    return Text("compact" if compact else "\n".join([told] * 30))
+
+
+def live(*frames: Frame, height: int = 40) -> str:
+    """Return what a terminal receives of a start and some frames."""
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100, height=height, legacy_windows=False)
+    with LiveScreen(console, layout, FIRST, LAST) as screen:
+        screen.step("Démarrage")
+        screen.note("Prometheus : http://127.0.0.1:9090")
+        for each in frames:
+            screen.show(each)
+    return out.getvalue()
+
+
+def test_a_terminal_shows_the_step_and_a_bar_at_first() -> None:
+    """Before there is a figure, there is something to look at."""
+    shown = ESCAPES.sub("", live())
+
+    assert "Démarrage" in shown
+    assert "17%" in shown
+    assert "tableau" not in shown
+
+
+def test_a_terminal_shows_the_table_the_progress_and_the_address() -> None:
+    """All of it is redrawn for each frame."""
+    shown = ESCAPES.sub("", live(frame(FIRST), frame(date(2016, 1, 10))))
+
+    last = shown.rpartition("Démarrage")[2]
+    assert "50%" in last
+    assert "10/01/2016 · 1\u202f234 événements envoyés · http://127.0.0.1:6066/metrics" in last
+    assert "Prometheus : http://127.0.0.1:9090" in last
+    assert "tableau de 0 chiffres au 2016-01-10" in last
+    assert "compact" not in last
+
+
+def test_a_small_terminal_shows_the_compact_table() -> None:
+    """All programmes are seen at once: what is below the last line would never be."""
+    shown = ESCAPES.sub("", live(frame(FIRST), height=24))
+
+    assert "compact" in shown
+    assert "tableau" not in shown
+
+
+def test_a_terminal_gets_its_cursor_back() -> None:
+    """The cursor is hidden while the screen is redrawn, and not after."""
+    assert live(frame(LAST)).rstrip().endswith("\x1b[?25h")
+
+
+def test_elsewhere_a_line_tells_each_step_and_tenth() -> None:
+    """A log of some lines, whatever the number of frames, and no escape code."""
+    out = io.StringIO()
+    screen = PlainScreen(out, FIRST, LAST)
+
+    screen.step("Démarrage")
+    screen.note("Prometheus : http://127.0.0.1:9090")
+    for days in range(20):
+        screen.show(frame(FIRST + timedelta(days=days)))
+        screen.show(frame(FIRST + timedelta(days=days)))
+
+    lines = out.getvalue().splitlines()
+    assert lines[:2] == ["Démarrage", "Prometheus : http://127.0.0.1:9090"]
+    assert lines[2] == "2016-01-02 : 1\u202f234 événements envoyés (10 %)"
+    assert lines[-1] == "2016-01-20 : 1\u202f234 événements envoyés (100 %)"
+    assert len(lines) == 12
+    assert "\x1b" not in out.getvalue()
+
+
+def test_elsewhere_the_last_frame_is_kept() -> None:
+    """Whoever opened the screen prints its table at the end."""
+    screen = PlainScreen(io.StringIO(), FIRST, LAST)
+    assert screen.frame is None
+
+    screen.show(frame(FIRST))
+    screen.show(frame(LAST))
+
+    assert screen.frame == frame(LAST)

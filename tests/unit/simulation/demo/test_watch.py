@@ -1,0 +1,132 @@
+"""How the stage is looked after while something is awaited."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import cast
+
+import pytest
+
+from catalogue.loader import load_catalogue
+from operations.audit.errors import WorkerUnreadableError
+from operations.audit.exposed import Exposed
+from operations.programs.program import ProgramEndedError
+from simulation.demo import watch
+from simulation.demo.screen import Frame
+from simulation.demo.system import Stage
+from simulation.demo.watch import Watch
+
+TODAY = date(2016, 5, 4)
+
+
+@dataclass
+class Watched:
+    """All that the watch asks a stage, its clock, its replay and its worker."""
+
+    address: str | None = None
+    sent: int = 12
+    ended: bool = False
+
+    @property
+    def clock(self) -> "Watched":
+        """Itself, as a clock."""
+        return self
+
+    @property
+    def replay(self) -> "Watched":
+        """Itself, as a replay."""
+        return self
+
+    @property
+    def worker(self) -> "Watched":
+        """Itself, as a worker."""
+        return self
+
+    @property
+    def assessor(self) -> "Watched":
+        """Itself, as an assessor."""
+        return self
+
+    def now(self) -> datetime:
+        """Noon."""
+        return datetime(2016, 5, 4, 12, tzinfo=UTC)
+
+    def today(self) -> date:
+        """The day of noon."""
+        return TODAY
+
+    def check(self) -> None:
+        """Raise where it has ended."""
+        if self.ended:
+            raise ProgramEndedError("worker", 1, last_words="enough")
+
+
+@dataclass
+class Shown:
+    """A screen that keeps its frames."""
+
+    frames: list[Frame] = field(default_factory=list)
+
+    def step(self, text: str) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def show(self, frame: Frame) -> None:
+        """Keep the frame."""
+        self.frames.append(frame)
+
+
+def watching(stage: Watched, screen: Shown) -> Watch:
+    """Watch a stage."""
+    return Watch(cast("Stage", stage), load_catalogue(), screen)
+
+
+def test_a_worker_that_starts_is_shown_without_figures() -> None:
+    """The clock's day, what was sent, and no address."""
+    screen = Shown()
+
+    watching(Watched(), screen).look()
+
+    assert screen.frames == [Frame(TODAY, 12, (), None)]
+
+
+def test_a_worker_that_does_not_answer_is_shown_without_figures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may be busy; whether it has ended is another question."""
+
+    def refuse(url: str, **_: object) -> Exposed:
+        raise WorkerUnreadableError(url, cause="timed out")
+
+    monkeypatch.setattr(watch, "read_worker", refuse)
+    screen = Shown()
+
+    watching(Watched(address="worker:6066"), screen).look()
+
+    assert screen.frames == [Frame(TODAY, 12, (), "worker:6066")]
+
+
+def test_nothing_is_shown_once_the_condition_holds() -> None:
+    """What is there already is not waited for."""
+    screen = Shown()
+
+    watching(Watched(), screen).until(lambda: True)
+
+    assert screen.frames == []
+
+
+def test_the_stage_is_shown_while_a_condition_is_awaited() -> None:
+    """The first time at once, then not at every question."""
+    screen = Shown()
+    answers = iter([False, False, False, True])
+
+    watching(Watched(), screen).until(lambda: next(answers))
+
+    assert len(screen.frames) == 1
+
+
+def test_a_stage_that_ends_ends_the_wait() -> None:
+    """A condition that can no longer come true is not awaited for ever."""
+    with pytest.raises(ProgramEndedError, match=r"status 1 \(enough\)"):
+        watching(Watched(ended=True), Shown()).until(lambda: False)

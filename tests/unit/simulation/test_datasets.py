@@ -1,0 +1,54 @@
+"""Datasets: 320 released, six withdrawn, updated while anybody cares."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from events.dataset import DatasetReleased, DatasetUpdated, DatasetWithdrawn, UpdateFrequency
+from simulation.datasets import DATASETS
+from tests.support.simulated import Story
+
+DAYS = {
+    UpdateFrequency.DAILY: 1,
+    UpdateFrequency.WEEKLY: 7,
+    UpdateFrequency.MONTHLY: 31,
+    UpdateFrequency.QUARTERLY: 92,
+    UpdateFrequency.ANNUAL: 366,
+    UpdateFrequency.IRREGULAR: 10_000,
+}
+GRACE = timedelta(days=7)
+
+
+def test_320_datasets_are_released_and_six_withdrawn(story: Story) -> None:
+    """Of each frequency as many as declared."""
+    released = story.latest(DatasetReleased).values()
+    frequencies = [dataset.update_frequency for dataset in released]
+    assert {key: frequencies.count(key) for key in UpdateFrequency} == dict(DATASETS)
+    assert len(story.latest(DatasetWithdrawn)) == 6
+
+
+def test_a_withdrawn_dataset_is_updated_no_more(story: Story) -> None:
+    """Its last update comes before."""
+    updated = story.latest(DatasetUpdated)
+    withdrawn = story.latest(DatasetWithdrawn)
+    assert all(
+        updated[key].updated_on < fact.withdrawn_on
+        for key, fact in withdrawn.items()
+        if key in updated
+    )
+
+
+def test_a_tenth_goes_stale(story: Story) -> None:
+    """About nine datasets in ten are fresh at the end."""
+    end = date(2020, 12, 31)
+    gone = story.latest(DatasetWithdrawn)
+    updated = story.latest(DatasetUpdated)
+    there = {key: fact for key, fact in story.latest(DatasetReleased).items() if key not in gone}
+    fresh = sum(
+        max(fact.released_on, updated[key].updated_on if key in updated else date.min)
+        + timedelta(days=DAYS[fact.update_frequency])
+        + GRACE
+        >= end
+        for key, fact in there.items()
+    )
+    assert 0.84 < fresh / len(there) < 0.95

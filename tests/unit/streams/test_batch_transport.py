@@ -1,0 +1,1101 @@
+"""The seam: what is handed on, what may be committed, who may write, when a write is done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from events.fact import Family
+from events.records import OutgoingRecord
+from streams.batch_transport import (
+    FETCH_MAX_WAIT_MS,
+    LEASE_SHARE,
+    AttemptNotNotedError,
+    BatchConsumer,
+    BatchProducer,
+    LeaseLostError,
+    ProduceFailedError,
+    _LeasedThread,
+)
+from streams.commit_metadata import NOTHING_NOTED, Attempt, ChangelogExtent, CommitMetadata
+from tests.support.group_member import (
+    GENERATION,
+    batch,
+    build_app,
+    changelog,
+    consumer_of,
+    member,
+    message,
+    polled,
+    topic,
+)
+
+EVENTS = topic(Family.SCHOOLS)
+OTHERS = topic(Family.GRANTS)
+CHANGELOG = changelog(Family.SCHOOLS)
+
+
+def play(scene: Coroutine[Any, Any, None]) -> None:
+    """Run a scene, as one worker's loop would."""
+    asyncio.run(scene)
+
+
+class TestReading:
+    """What a poll hands on."""
+
+    def test_a_polls_records_of_a_partition_are_one_message(self) -> None:
+        """The message's offset is the last record's: one acknowledgement for all."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.brings(polled(EVENTS, 3, 4, 5) | polled(OTHERS, 9))
+
+            handed = [(tp, got) async for tp, got in consumer.getmany(1.0)]
+
+            assert [(tp, got.offset, got.generation_id) for tp, got in handed] == [
+                (EVENTS, 5, GENERATION),
+                (OTHERS, 9, GENERATION),
+            ]
+            assert [len(cast("list[object]", got.value)) for _, got in handed] == [3, 1]
+
+        play(scene())
+
+    def test_no_event_topic_is_read_while_the_group_rebalances(self) -> None:
+        """Only changelogs are: Faust resumes the event topics before it seeks and clears."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, CHANGELOG)
+            consumer.app.rebalancing = True
+
+            await batch(consumer)
+
+            assert thread.asked == [{CHANGELOG}]
+
+        play(scene())
+
+    def test_with_nothing_to_read_nothing_is_polled(self) -> None:
+        """No partition at all would mean every partition to aiokafka."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.app.rebalancing = True
+
+            assert await batch(consumer) == []
+            assert thread.asked == []
+
+        play(scene())
+
+    def test_a_poll_is_short_while_a_partition_is_held_back(self) -> None:
+        """Its agent was busy, and may be free again long before records of others arrive."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            consumer.on_buffer_full(EVENTS)
+            await batch(consumer)
+            consumer.on_buffer_drop(EVENTS)
+            await batch(consumer)
+
+            assert thread.asked == [{OTHERS}, {EVENTS, OTHERS}]
+            assert thread.patience[0] < 0.1 * thread.patience[1]
+
+        play(scene())
+
+    @pytest.mark.parametrize("tp", [EVENTS, CHANGELOG])
+    def test_records_of_an_older_generation_are_sought_back(self, tp: Any) -> None:  # noqa: ANN401
+        """A poll may outlive the generation in which it was made; its records are read again."""
+
+        async def scene() -> None:
+            consumer, thread = member(tp)
+            consumer.app.in_recovery = False
+
+            def rebalanced() -> None:
+                consumer.app.consumer_generation_id = GENERATION + 1
+
+            thread.brings(polled(tp, 3), meanwhile=rebalanced)
+
+            assert await batch(consumer) == []
+            assert thread.went_back == 1
+
+        play(scene())
+
+    @pytest.mark.parametrize(("position", "sought"), [(5, [{CHANGELOG: 3}]), (0, [])])
+    def test_a_recoverys_records_in_an_older_poll_are_read_again(
+        self, position: int, sought: list[dict[Any, int]]
+    ) -> None:
+        """A poll that outlived a rebalance took what a recovery sought; who seeks later wins."""
+
+        async def scene() -> None:
+            consumer, thread = member(CHANGELOG)
+            thread.committed_offsets[CHANGELOG] = None
+            thread.positions[CHANGELOG] = position
+
+            def rebalanced() -> None:
+                consumer.app.consumer_generation_id = GENERATION + 1
+
+            thread.brings(polled(CHANGELOG, 3, 4), meanwhile=rebalanced)
+
+            assert await batch(consumer) == []
+            assert thread.sought == sought
+
+        play(scene())
+
+    def test_what_waits_behind_a_record_of_a_rebalance_is_read_again(self) -> None:
+        """A changelog's records are not dropped because an event topic's come first in the poll."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, CHANGELOG)
+            thread.positions[CHANGELOG] = 4
+
+            def rebalance() -> None:
+                consumer.app.rebalancing = True
+
+            thread.brings(polled(EVENTS, 8) | polled(CHANGELOG, 2, 3), meanwhile=rebalance)
+
+            assert await batch(consumer) == []
+            assert {CHANGELOG: 2} in thread.sought
+
+        play(scene())
+
+    def test_records_polled_while_the_flow_stopped_are_sought_back(self) -> None:
+        """Faust clears its queues then: what it would not deliver is read again."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.brings(polled(EVENTS, 3), meanwhile=consumer.stop_flow)
+
+            assert await batch(consumer) == []
+            assert thread.went_back == 1
+
+        play(scene())
+
+    def test_events_polled_while_a_rebalance_began_are_sought_back(self) -> None:
+        """The rebalance is told before the flow stops."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+
+            def begin() -> None:
+                consumer.app.rebalancing = True
+
+            thread.brings(polled(EVENTS, 3), meanwhile=begin)
+
+            assert await batch(consumer) == []
+            assert thread.went_back == 1
+
+        play(scene())
+
+    def test_a_seek_that_fails_is_not_the_end(self) -> None:
+        """The recovery that follows a rebalance seeks again."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.perform_seek = failing  # type: ignore[method-assign]
+            thread.brings(polled(EVENTS, 3), meanwhile=consumer.stop_flow)
+
+            assert await batch(consumer) == []
+
+        async def failing() -> None:
+            raise TimeoutError
+
+        play(scene())
+
+
+class TestHoles:
+    """Offsets that do not follow on what was handed on before."""
+
+    def test_a_hole_is_read_again(self) -> None:
+        """Records may have been polled and dropped: nothing may commit past them."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.brings(polled(EVENTS, 3, 4))
+            thread.brings(polled(EVENTS, 8))
+            thread.brings(polled(EVENTS, 5, 6, 7, 8))
+
+            assert [await batch(consumer) for _ in range(3)] == [
+                [(EVENTS, [3, 4])],
+                [],
+                [(EVENTS, [5, 6, 7, 8])],
+            ]
+            assert thread.sought == [{EVENTS: 5}]
+
+        play(scene())
+
+    def test_a_hole_that_stays_is_the_logs_own(self) -> None:
+        """What retention, compaction or a transaction left out cannot be waited for."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            for offset in (4, 8, 8, 9):
+                thread.brings(polled(EVENTS, offset))
+
+            assert [len(await batch(consumer)) for _ in range(4)] == [1, 0, 1, 1]
+
+        play(scene())
+
+    def test_a_hole_after_the_committed_offset_is_read_again(self) -> None:
+        """Also the first record after a seek has to follow on."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.committed_offsets = {EVENTS: 5}
+            await consumer.perform_seek()
+            thread.brings(polled(EVENTS, 9))
+
+            assert await batch(consumer) == []
+            assert thread.sought == [{EVENTS: 5}]
+
+        play(scene())
+
+    def test_a_log_that_lost_its_end_is_read_from_where_the_client_goes_back_to(self) -> None:
+        """Faust leaves out what is before the last offset that it read: new events would go."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer._read_offset[EVENTS] = consumer._committed_offset[EVENTS] = 8
+            thread.brings(polled(EVENTS, 7, 8))
+            thread.brings(polled(EVENTS, 0, 1))
+
+            assert await batch(consumer) == [(EVENTS, [7, 8])]
+            assert consumer._read_offset[EVENTS] == 8
+            assert await batch(consumer) == [(EVENTS, [0, 1])]
+            assert consumer._read_offset[EVENTS] is None
+            assert consumer._should_commit(EVENTS, 2)
+
+        play(scene())
+
+
+class TestSeeking:
+    """Going to the committed offsets."""
+
+    def test_a_partition_without_one_goes_to_its_beginning(self) -> None:
+        """Its position may be anywhere: an earlier generation may have read it, and lost it."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.committed_offsets = {OTHERS: 12}
+
+            await consumer.perform_seek()
+
+            assert thread.sought == [{EVENTS: 0}]
+
+        play(scene())
+
+    def test_a_read_offset_of_an_earlier_generation_is_forgotten(self) -> None:
+        """Faust hands on nothing before its read offset."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS, CHANGELOG)
+            thread.committed_offsets = {OTHERS: 12}
+            for tp in (EVENTS, OTHERS, CHANGELOG):
+                consumer._read_offset[tp] = 99
+
+            await consumer.perform_seek()
+
+            assert [consumer._read_offset[tp] for tp in (EVENTS, OTHERS, CHANGELOG)] == [
+                None,
+                12,
+                None,
+            ]
+
+        play(scene())
+
+    def test_a_changelog_stays_where_the_recovery_put_it(self) -> None:
+        """Nobody commits a changelog; its recovery seeks by itself."""
+
+        async def scene() -> None:
+            consumer, thread = member(CHANGELOG)
+
+            await consumer.perform_seek()
+
+            assert thread.sought == []
+
+        play(scene())
+
+    def test_what_was_expected_before_is_forgotten(self) -> None:
+        """Reading anew from the beginning is no hole, and neither is the first record there."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.brings(polled(EVENTS, 3))
+            await batch(consumer)
+            await consumer.perform_seek()
+            thread.brings(polled(EVENTS, 6))
+
+            assert await batch(consumer) == [(EVENTS, [6])]
+
+        play(scene())
+
+
+class TestNotes:
+    """What is kept beside a committed offset."""
+
+    KEPT = CommitMetadata(changelog=ChangelogExtent(start=0, end=7))
+    NEWER = CommitMetadata(changelog=ChangelogExtent(start=0, end=9))
+
+    def test_what_was_kept_is_kept_on(self) -> None:
+        """By whoever is given the partition next."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.committed_offsets = {EVENTS: 41, OTHERS: None}
+            thread.beside = {EVENTS: self.KEPT}
+
+            await consumer.perform_seek()
+
+            assert consumer.noted(EVENTS) == self.KEPT
+            assert consumer.noted(OTHERS) == NOTHING_NOTED
+
+        play(scene())
+
+    def test_what_this_worker_noted_since_is_newer(self) -> None:
+        """A rebalance reads again what was committed before."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.committed_offsets = {EVENTS: 41}
+            thread.beside = {EVENTS: self.KEPT}
+            consumer.note(EVENTS, self.NEWER)
+
+            await consumer.perform_seek()
+
+            assert consumer.noted(EVENTS) == self.NEWER
+
+        play(scene())
+
+    def test_that_work_begins_is_written_down_before(self) -> None:
+        """With the offset, beside what is kept there, and until the work is done."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.note(EVENTS, self.KEPT)
+            assert consumer.is_fresh(EVENTS)
+
+            assert await consumer.begin(EVENTS, 41) == 0
+
+            begun = Attempt(offset=41, count=1)
+            assert not consumer.is_fresh(EVENTS)
+            assert thread.committed_offsets == {EVENTS: 41}
+            assert consumer.noted(EVENTS) == self.KEPT.model_copy(update={"attempt": begun})
+
+            consumer.done(message(EVENTS, offset=41))
+            assert consumer.noted(EVENTS) == self.KEPT
+
+        play(scene())
+
+    @pytest.mark.parametrize(("offset", "ends"), [(41, 2), (42, 0)])
+    def test_a_worker_learns_how_many_have_ended_there(self, offset: int, ends: int) -> None:
+        """At the very record, and in a row."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.committed_offsets = {EVENTS: 41}
+            thread.beside = {EVENTS: CommitMetadata(attempt=Attempt(offset=41, count=2))}
+            await consumer.perform_seek()
+
+            assert await consumer.begin(EVENTS, offset) == ends
+
+            assert consumer.noted(EVENTS).attempt == Attempt(offset=offset, count=ends + 1)
+
+        play(scene())
+
+    def test_work_does_not_begin_where_the_group_takes_no_note(self) -> None:
+        """The partition may be another worker's."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.takes_commits = False
+
+            with pytest.raises(AttemptNotNotedError):
+                await consumer.begin(EVENTS, 41)
+
+        play(scene())
+
+    def test_it_goes_with_the_partition(self) -> None:
+        """The next worker's notes are its own."""
+
+        async def scene() -> None:
+            consumer, _ = member(EVENTS)
+            consumer.note(EVENTS, self.NEWER)
+
+            await consumer.on_partitions_revoked({EVENTS})
+
+            assert consumer.noted(EVENTS) == NOTHING_NOTED
+
+        play(scene())
+
+
+class TestCommitting:
+    """Which offsets may be committed."""
+
+    def test_what_is_done_is_committed(self) -> None:
+        """The offset after the batch's last record."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.done(message(EVENTS, offset=41))
+
+            assert await consumer.commit()
+            assert thread.committed_offsets == {EVENTS: 42}
+
+        play(scene())
+
+    def test_an_acknowledgement_is_not_enough(self) -> None:
+        """Faust acknowledges messages that it skips by itself: they are not done."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            skipped = message(EVENTS, offset=41)
+
+            assert consumer.ack(skipped)
+            assert not consumer.ack(skipped)
+            await consumer.commit()
+            assert thread.committed_offsets == {}
+
+        play(scene())
+
+    def test_a_message_done_is_waited_for_no_longer(self) -> None:
+        """A revocation waits for what is in flight, and for nothing else."""
+
+        async def scene() -> None:
+            consumer, _ = member(EVENTS)
+            told = message(EVENTS)
+            told.incref()
+            consumer.track_message(told)
+
+            consumer.done(told)
+
+            assert not consumer.unacked
+
+        play(scene())
+
+    @pytest.mark.parametrize("generation", [GENERATION - 1, GENERATION + 1, None])
+    def test_what_was_done_in_another_generation_is_not(self, generation: int | None) -> None:
+        """It may be another worker's partition now, further on or further back."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.done(message(EVENTS, generation=generation))
+
+            await consumer.commit()
+
+            assert thread.committed_offsets == {}
+
+        play(scene())
+
+    def test_a_groups_first_generation_may_be_zero(self) -> None:
+        """Some brokers count from 0, and that is a generation like others."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            consumer.app.consumer_generation_id = 0
+            consumer.done(message(EVENTS, generation=0))
+
+            await consumer.commit()
+
+            assert thread.committed_offsets == {EVENTS: 42}
+
+        play(scene())
+
+    def test_a_hole_holds_no_commit_back(self) -> None:
+        """A batch covers its offsets, whichever the log has."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            await consumer._add_gap(EVENTS, 3, 30)
+            consumer.done(message(EVENTS))
+
+            await consumer.commit()
+
+            assert thread.committed_offsets == {EVENTS: 42}
+            # Nobody would ever take an account of gaps down again.
+            assert not consumer._gap
+
+        play(scene())
+
+    def test_a_revoked_partition_is_committed_then_forgotten(self) -> None:
+        """The work of one generation says nothing in the next."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+
+            async def commits_first(_: object) -> None:
+                await consumer.commit()
+
+            consumer._on_partitions_revoked = commits_first
+            thread.brings(polled(EVENTS, 41))
+            await batch(consumer)
+            consumer.done(message(EVENTS))
+
+            await consumer.on_partitions_revoked({EVENTS})
+
+            assert thread.committed_offsets == {EVENTS: 42}
+            assert (consumer._done, consumer._next, consumer._hole) == ({}, {}, {})
+
+        play(scene())
+
+    def test_batches_may_be_done_while_a_commit_looks(self) -> None:
+        """A commit awaits between partitions; it must not trip over a new one."""
+
+        async def scene() -> None:
+            consumer, _ = member(EVENTS, OTHERS)
+            consumer.done(message(EVENTS))
+            looking = iter(consumer._filter_tps_with_pending_acks())
+            first = next(looking)
+            consumer.done(message(OTHERS))
+
+            assert [first, *looking] == [EVENTS]
+
+        play(scene())
+
+
+class TestLease:
+    """Who may write."""
+
+    def test_holds_in_its_generation_with_a_fresh_heartbeat(self) -> None:
+        """The usual case."""
+
+        async def scene() -> None:
+            consumer, _ = member(EVENTS)
+            consumer.assert_lease(message(EVENTS))
+
+        play(scene())
+
+    @pytest.mark.parametrize("current", [GENERATION + 1, -1])
+    def test_ends_with_the_generation(self, current: int) -> None:
+        """The group went on without this batch; -1 is no member at all."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.current = current
+
+            with pytest.raises(LeaseLostError, match=r"smartregion\.schools\[0\].*generation 7"):
+                consumer.assert_lease(message(EVENTS))
+
+        play(scene())
+
+    @pytest.mark.parametrize(("share", "lost"), [(LEASE_SHARE - 0.1, False), (0.85, True)])
+    def test_ends_before_the_session_does(self, share: float, lost: bool) -> None:  # noqa: FBT001
+        """A member that the broker has not answered for long may have slept."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.known_at = monotonic() - share * consumer.app.conf.broker_session_timeout
+            if lost:
+                with pytest.raises(LeaseLostError, match="heartbeat"):
+                    consumer.assert_lease(message(EVENTS))
+            else:
+                consumer.assert_lease(message(EVENTS))
+
+        play(scene())
+
+
+class Coordinator:
+    """Stands for aiokafka's: answers heartbeats, and has an error parked."""
+
+    generation = 3
+
+    def __init__(self) -> None:
+        self.answers = True
+        self.on_beat: Any = lambda: None
+        self.parked: Exception | None = None
+
+    async def _do_heartbeat(self) -> bool:
+        self.on_beat()
+        return self.answers
+
+    def check_errors(self) -> None:
+        """Raise what is parked."""
+        if self.parked is not None:
+            raise self.parked
+
+
+class TestThread:
+    """The consumer thread and aiokafka's coordinator."""
+
+    async def thread(self) -> tuple[_LeasedThread, Coordinator]:
+        """Return a thread as it is once started, with a coordinator to tell."""
+        coordinator = Coordinator()
+        thread = consumer_of(build_app())._thread
+
+        async def start() -> None:
+            """Connect to nothing."""
+
+        thread._create_consumer = lambda loop: SimpleNamespace(  # type: ignore[method-assign]  # noqa: ARG005
+            _coordinator=coordinator, start=start
+        )
+        thread.thread_loop = asyncio.get_running_loop()
+        await thread.on_start()
+        return thread, coordinator
+
+    def test_remembers_an_answered_heartbeat_by_its_sending(self) -> None:
+        """The broker's clock started when it got it, which may be long before the answer."""
+
+        async def scene() -> None:
+            thread, coordinator = await self.thread()
+            seen: list[float] = []
+            coordinator.on_beat = lambda: seen.append(monotonic())
+            before = monotonic()
+
+            assert await coordinator._do_heartbeat()
+
+            assert before <= thread.known_at <= seen[0]
+
+        play(scene())
+
+    def test_an_unanswered_heartbeat_proves_nothing(self) -> None:
+        """The lease runs on from the last answer."""
+
+        async def scene() -> None:
+            thread, coordinator = await self.thread()
+            coordinator.answers = False
+
+            assert not await coordinator._do_heartbeat()
+
+            assert thread.known_at == 0.0
+
+        play(scene())
+
+    def test_an_assignment_is_an_answer(self) -> None:
+        """A new member's first batch may come before its first heartbeat."""
+
+        async def scene() -> None:
+            thread, _ = await self.thread()
+
+            async def assigned(*_: object) -> None:
+                """Tell nobody."""
+
+            consumer = cast("BatchConsumer", thread.consumer)
+            consumer.threadsafe_partitions_assigned = assigned  # type: ignore[assignment,method-assign]
+            before = monotonic()
+
+            await thread.on_partitions_assigned(set(), 3)
+
+            assert thread.known_at >= before
+            assert thread.generation() == 3
+
+        play(scene())
+
+    def test_asks_for_the_error_that_aiokafka_parks(self) -> None:
+        """In the consumer's thread, for the coordinator is not safe elsewhere."""
+
+        async def scene() -> None:
+            thread, coordinator = await self.thread()
+            called: list[object] = []
+
+            async def call_thread(fun: Any) -> None:  # noqa: ANN401
+                called.append(fun)
+                await fun()
+
+            thread.call_thread = call_thread  # type: ignore[method-assign]
+            await thread.check_errors()
+            coordinator.parked = PermissionError("parked")
+
+            with pytest.raises(PermissionError, match="parked"):
+                await thread.check_errors()
+            assert len(called) == 2
+
+        play(scene())
+
+    def test_a_fetch_waits_a_tenth_of_a_second_at_most(self) -> None:
+        """Where a broker does not wake a waiting fetch, that is what a record waits.
+
+        It asks for what is committed alone.
+        """
+
+        async def scene() -> None:
+            thread = consumer_of(build_app())._thread
+            made = thread._create_consumer(asyncio.get_running_loop())
+            try:
+                assert made._fetch_max_wait_ms == FETCH_MAX_WAIT_MS == 100
+                assert made._isolation_level == "read_committed"
+            finally:
+                made._closed = True  # Never started: nothing to close.
+
+        play(scene())
+
+
+class TestLag:
+    """Records waiting."""
+
+    def test_is_the_end_less_what_is_done(self) -> None:
+        """Or less what is committed, where nothing is done yet; an unknown end is left out."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS, CHANGELOG, topic(Family.DATASETS))
+            thread.ends = {EVENTS: 100, OTHERS: 30, CHANGELOG: 7}
+            thread.committed_offsets = {OTHERS: 12}
+            await consumer.perform_seek()
+            consumer.done(message(EVENTS))
+
+            assert consumer.lag() == {EVENTS: 58, OTHERS: 18}
+
+        play(scene())
+
+    def test_counts_no_offset_that_holds_no_record(self) -> None:
+        """A transaction ends with a mark that nobody is handed: it is not waited for."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.ends, thread.positions = {EVENTS: 43}, {EVENTS: 43}
+            thread.brings(polled(EVENTS, 41))
+
+            await batch(consumer)
+            assert consumer.lag() == {EVENTS: 43}
+            consumer.done(message(EVENTS, offset=41))
+            assert consumer.lag() == {EVENTS: 0}
+
+        play(scene())
+
+    def test_counts_what_is_read_and_not_done(self) -> None:
+        """A batch in flight is waited for, wherever the reading has got to."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.ends, thread.positions = {EVENTS: 43}, {EVENTS: 43}
+            thread.brings(polled(EVENTS, 40, 41))
+            thread.brings(polled(EVENTS, 42))
+
+            await batch(consumer)
+            await batch(consumer)
+            consumer.done(message(EVENTS, offset=41))
+
+            assert consumer.lag() == {EVENTS: 1}
+
+        play(scene())
+
+    def test_tells_what_is_behind_an_open_transaction(self) -> None:
+        """It is part of the lag, and nobody's to work through yet."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.ends, thread.stable_ends = {EVENTS: 50, OTHERS: 9}, {EVENTS: 42, OTHERS: 9}
+            consumer.done(message(EVENTS, offset=39))
+
+            assert consumer.lag() == {EVENTS: 10, OTHERS: 9}
+            assert consumer.held() == {EVENTS: 8}
+
+        play(scene())
+
+
+class TestReadingAgain:
+    """Partitions whose states lack what only the topic knows."""
+
+    def test_they_are_sought_and_committed_to_their_beginning(self) -> None:
+        """At once, so that a worker that takes over begins there too, and on from there."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS, OTHERS)
+            thread.committed_offsets = {EVENTS: 50, OTHERS: 30}
+            consumer.transport.to_read_again = lambda: [EVENTS, CHANGELOG]
+
+            await consumer.perform_seek()
+
+            assert thread.sought == [{EVENTS: 0}]
+            assert thread.committed_offsets == {EVENTS: 0, OTHERS: 30}
+            consumer.done(message(EVENTS, offset=3))
+            assert consumer._should_commit(EVENTS, consumer._new_offset(EVENTS) or 0)
+
+        play(scene())
+
+
+class TestPassingOver:
+    """What is read of a partition and holds no record."""
+
+    def test_it_may_be_committed_once_all_that_was_brought_is_done(self) -> None:
+        """Whoever waits for the group's offsets would otherwise wait for a mark."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.brings(polled(EVENTS, 41))
+            thread.positions = {EVENTS: 43}
+
+            await batch(consumer)
+            await batch(consumer)
+            assert consumer._new_offset(EVENTS) is None
+            consumer.done(message(EVENTS, offset=41))
+            await batch(consumer)
+
+            assert consumer._new_offset(EVENTS) == 43
+
+        play(scene())
+
+    def test_a_partition_of_aborted_records_alone_is_passed_over(self) -> None:
+        """Nothing of it was ever handed on."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            thread.positions = {EVENTS: 7}
+
+            await batch(consumer)
+
+            assert consumer._new_offset(EVENTS) == 7
+
+        play(scene())
+
+    def test_what_was_sought_back_is_not_passed_over(self) -> None:
+        """Where the seek came too late the position is behind records that nobody was handed."""
+
+        async def scene() -> None:
+            consumer, thread = member(EVENTS)
+            regroup = lambda: setattr(consumer.app, "consumer_generation_id", GENERATION + 1)  # noqa: E731
+            thread.brings(polled(EVENTS, 3, 4), meanwhile=regroup)
+            thread.positions = {EVENTS: 5}
+
+            await batch(consumer)
+            await batch(consumer)
+
+            assert consumer._new_offset(EVENTS) is None
+
+        play(scene())
+
+    @pytest.mark.parametrize(("restored", "after"), [(4, 8), (3, 3), (None, None)])
+    def test_a_recovery_goes_on_once_it_has_taken_what_was_brought(
+        self, restored: int | None, after: int | None
+    ) -> None:
+        """A changelog may end with a mark; records that wait for the recovery are not skipped."""
+
+        async def scene() -> None:
+            consumer, thread = member(CHANGELOG)
+            offsets = cast("Any", consumer.app.tables).recovery.active_offsets
+            thread.brings(polled(CHANGELOG, 3, 4))
+            thread.positions = {CHANGELOG: 9}
+            await batch(consumer)
+            offsets[CHANGELOG] = restored
+
+            await batch(consumer)
+
+            assert offsets[CHANGELOG] == after
+
+        play(scene())
+
+
+class Builder:
+    """Stands for aiokafka's batch builder: full after two records."""
+
+    def __init__(self) -> None:
+        self.keys: list[bytes] = []
+        self.closed = False
+
+    def append(self, *, key: bytes, value: bytes, timestamp: int | None, headers: object) -> object:  # noqa: ARG002
+        """Take a record, if there is room."""
+        if len(self.keys) == 2:
+            return None
+        self.keys.append(key)
+        return object()
+
+    def close(self) -> None:
+        """Let nothing change any more."""
+        self.closed = True
+
+
+class Broker:
+    """Stands for aiokafka's producer: what was sent, and its acknowledgements to give."""
+
+    def __init__(self) -> None:
+        self.sent: list[Any] = []
+        self.answers: list[asyncio.Future[object]] = []
+
+    def create_batch(self) -> Builder:
+        """Begin a batch."""
+        return Builder()
+
+    async def send_batch(self, batch: Builder, topic: str, *, partition: int) -> Any:  # noqa: ANN401
+        """Queue a batch."""
+        assert batch.closed, "an open batch may still change"
+        return self._take((topic, partition, batch.keys))
+
+    async def send(self, topic: str, value: bytes, **parts: Any) -> Any:  # noqa: ANN401
+        """Queue a record."""
+        return self._take((topic, value, parts))
+
+    def _take(self, sent: object) -> asyncio.Future[object]:
+        self.sent.append(sent)
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return self.answers[-1]
+
+
+def producing(*, tail: bool = False) -> tuple[BatchProducer, Broker]:
+    """Return the app's producer and the broker that it writes to."""
+    producer = cast("BatchProducer", build_app(single_record_tail=tail).producer)
+    broker = Broker()
+    producer._producer = broker
+    return producer, broker
+
+
+def states(keys: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return records to write."""
+    return [(key, b"state") for key in keys]
+
+
+async def turns() -> None:
+    """Let everything happen that can happen now."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class TestWritingBatches:
+    """Many records to one partition."""
+
+    def test_every_record_is_sent_in_order(self) -> None:
+        """In as many batches as it takes."""
+
+        async def scene() -> None:
+            producer, broker = producing()
+            writing = asyncio.create_task(
+                producer.write_batch("log", 1, states([b"a", b"b", b"c"]))
+            )
+            await turns()
+
+            assert broker.sent == [("log", 1, [b"a", b"b"]), ("log", 1, [b"c"])]
+            for answer in broker.answers:
+                answer.set_result(None)
+            await writing
+
+        play(scene())
+
+    @pytest.mark.parametrize("last", [0, 1])
+    def test_it_is_done_once_the_broker_has_them_all(self, last: int) -> None:
+        """Faust's own flush gives up after a while: only the broker's answers count."""
+
+        async def scene() -> None:
+            producer, broker = producing()
+            writing = asyncio.create_task(
+                producer.write_batch("log", 1, states([b"a", b"b", b"c"]))
+            )
+            await turns()
+            broker.answers[1 - last].set_result(None)
+            await turns()
+            assert not writing.done()
+
+            broker.answers[last].set_result(None)
+            await writing
+
+        play(scene())
+
+    def test_a_refusal_is_an_error(self) -> None:
+        """One that the engine cannot overlook."""
+
+        async def scene() -> None:
+            producer, broker = producing()
+            writing = asyncio.create_task(
+                producer.write_batch("log", 1, states([b"a", b"b", b"c"]))
+            )
+            await turns()
+            broker.answers[0].set_exception(TimeoutError("no answer"))
+
+            with pytest.raises(ProduceFailedError, match=r"log\[1\].*no answer"):
+                await writing
+
+        play(scene())
+
+    def test_the_last_record_goes_alone_where_an_end_is_told_too_low(self) -> None:
+        """After all others: a recovery that stops at the last batch's base stops after it."""
+
+        async def scene() -> None:
+            producer, broker = producing(tail=True)
+            writing = asyncio.create_task(producer.write_batch("log", 1, states([b"a", b"b"])))
+            await turns()
+            assert broker.sent == [("log", 1, [b"a"])]
+            broker.answers[0].set_result(None)
+            await turns()
+            assert broker.sent == [("log", 1, [b"a"]), ("log", 1, [b"b"])]
+            assert not writing.done()
+            broker.answers[1].set_result(None)
+            await writing
+
+        play(scene())
+
+    def test_a_single_record_is_sent_once(self) -> None:
+        """Alone already."""
+
+        async def scene() -> None:
+            producer, broker = producing(tail=True)
+            writing = asyncio.create_task(producer.write_batch("log", 1, states([b"a"])))
+            await turns()
+            broker.answers[0].set_result(None)
+            await writing
+            assert broker.sent == [("log", 1, [b"a"])]
+
+        play(scene())
+
+
+class TestWritingRecords:
+    """Dead letters and forwards."""
+
+    OUTGOING = (
+        OutgoingRecord("letters", None, b"k", b"v", [("h", b"1")]),
+        OutgoingRecord("events", 2, b"k", None, ()),
+    )
+
+    def test_it_is_done_once_the_broker_has_them_all(self) -> None:
+        """Keys, values and headers as they are, to the partition that is named, if one is."""
+
+        async def scene() -> None:
+            producer, broker = producing()
+            writing = asyncio.create_task(producer.write_all(self.OUTGOING))
+            await turns()
+            assert broker.sent == [
+                ("letters", b"v", {"key": b"k", "partition": None, "headers": [("h", b"1")]}),
+                ("events", None, {"key": b"k", "partition": 2, "headers": []}),
+            ]
+            broker.answers[0].set_result(None)
+            await turns()
+            assert not writing.done()
+            broker.answers[1].set_result(None)
+            await writing
+
+        play(scene())
+
+    def test_a_refusal_is_an_error(self) -> None:
+        """Else a refused record would be lost and its offset committed."""
+
+        async def scene() -> None:
+            producer, broker = producing()
+            writing = asyncio.create_task(producer.write_all(self.OUTGOING))
+            await turns()
+            broker.answers[0].set_exception(TimeoutError("no answer"))
+
+            with pytest.raises(ProduceFailedError, match="no answer"):
+                await writing
+
+        play(scene())
+
+
+class TestDurability:
+    """What the broker is asked for."""
+
+    @pytest.mark.parametrize("idempotent", [True, False])
+    def test_every_replica_in_sync_acknowledges(self, *, idempotent: bool) -> None:
+        """Also where the broker knows no idempotent producers."""
+
+        async def scene() -> None:
+            producer = cast("BatchProducer", build_app(idempotent_producer=idempotent).producer)
+
+            asked = {**producer._settings_default(), **producer._settings_extra()}
+
+            assert asked["acks"] == "all"
+            assert asked["enable_idempotence"] is idempotent
+            assert asked["linger_ms"] == 0
+
+        play(scene())
+
+
+def test_a_batch_message_is_decoded_to_nothing_else() -> None:
+    """The agent gets the raw records: what is wrong with one is the engine's to judge."""
+
+    async def scene() -> None:
+        app = build_app()
+        told = message(EVENTS, polled(EVENTS, 1, 2)[EVENTS])
+        channel = next(iter(app.agents.values())).channel
+
+        event = await channel.schema.compile(app)(told)
+
+        assert event.value is told.value
+
+    play(scene())
