@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     import requests
 
-__all__ = ["Answer", "NoAnswerError", "ask", "confine", "trusted_authorities"]
+__all__ = ["HttpAnswer", "NoAnswerError", "ask", "confine", "trusted_authorities"]
 
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Of an answer no more is read, whoever gives it; a worker's metrics are some megabytes."""
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """What came back."""
 
     status: int
@@ -52,7 +52,7 @@ def ask(
     token: str | None = None,
     plain_http: bool = False,
     most_bytes: int = MOST_BYTES,
-) -> Answer:
+) -> HttpAnswer:
     """Get what is at an address, by whatever status; never over a proxy, nor from anywhere else.
 
     A `token` is sent as `Authorization: Bearer`; `plain_http` as `usable_address` has it. The time
@@ -65,10 +65,10 @@ def ask(
     opener = build_opener(ProxyHandler({}), _StaysThere)
     try:
         with opener.open(request, timeout=seconds) as answer:
-            return Answer(answer.status, answer.headers, answer.read(most_bytes))
+            return HttpAnswer(answer.status, answer.headers, answer.read(most_bytes))
     except HTTPError as error:
         with error:
-            return Answer(error.code, error.headers, _read(error, most_bytes))
+            return HttpAnswer(error.code, error.headers, _read(error, most_bytes))
     except (OSError, HTTPException, ValueError) as error:
         raise NoAnswerError(error) from error
 

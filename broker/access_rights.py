@@ -107,7 +107,7 @@ _DEPLOY: Final = (Operation.CREATE, _DESCRIBE, _CHECK)
 
 _MEANINGS: Final[Mapping[Role, str]] = {
     Role.PRODUCER: "publishes the events of some families straight to Kafka",
-    Role.GATEWAY: "the producers' door: publishes any event, and what it refused",
+    Role.GATEWAY: "the gateway: publishes any event, and what it refused",
     Role.WORKER: "folds events into states, and sets aside what it refuses",
     Role.ASSESSOR: "reads the states, and judges the milestones",
     Role.READER: "audits, exports and reports: reads everything, writes nothing",

@@ -13,7 +13,7 @@ from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.net.compat import KafkaNetClient
 
 from broker.errors import BrokerAddressError, BrokerUnreachableError
-from broker.preflight import knock
+from broker.preflight import preflight
 from broker.security import ENV_PREFIX, PLAINTEXT, BrokerSecurity
 
 __all__ = ["ENV_PREFIX", "PLAINTEXT", "BrokerSecurity", "opened"]
@@ -44,7 +44,7 @@ def opened(
     if not all(_ADDRESS.match(address) for address in addresses):
         raise BrokerAddressError(bootstrap)
     if security.knows_us:
-        asyncio.run(knock(addresses, security))
+        asyncio.run(preflight(addresses, security))
     connections: list[KafkaNetClient] = []
 
     def connection(**config: object) -> KafkaNetClient:

@@ -13,10 +13,10 @@ from kafka.errors import KafkaError
 from broker.clients import BrokerSecurity, opened
 from broker.errors import BrokerRefusedError
 
-__all__ = ["Group", "reached"]
+__all__ = ["GroupOffsets", "reached"]
 
 
-class Group:
+class GroupOffsets:
     """A consumer group on a broker; open it with `with`."""
 
     def __init__(self, name: str, bootstrap: str, *, security: BrokerSecurity) -> None:

@@ -22,7 +22,7 @@ from aiokafka.errors import (
 from broker.errors import BrokerEntryError
 from broker.security import BrokerSecurity
 
-__all__ = ["knock"]
+__all__ = ["preflight"]
 
 ANSWER_SECONDS: Final = 3.0
 CLOSING_SECONDS: Final = 0.3
@@ -31,7 +31,7 @@ CLOSING_SECONDS: Final = 0.3
 _HUNG_UP: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
-async def knock(
+async def preflight(
     addresses: Sequence[str], security: BrokerSecurity, *, seconds: float = ANSWER_SECONDS
 ) -> None:
     """Introduce ourselves to brokers, HOST:PORT each, until one lets us in.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from events.records import OutgoingRecord
 
-__all__ = ["KafkaPost", "NoPost", "NotAcknowledgedError", "Post"]
+__all__ = ["KafkaWriter", "NotAcknowledgedError", "NullWriter", "RecordWriter"]
 
 DELIVERY_SECONDS: Final = 30.0
 
@@ -33,21 +33,21 @@ class NotAcknowledgedError(SmartRegionError):
         )
 
 
-class Post(Protocol):
+class RecordWriter(Protocol):
     """Takes records, and returns when they are safe."""
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Return once the broker has all. Raises NotAcknowledgedError."""
 
 
-class NoPost:
+class NullWriter:
     """Sends nothing: for a dry run."""
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
         """Leave the records where they are."""
 
 
-class KafkaPost:
+class KafkaWriter:
     """Sends to Kafka: acknowledged by all replicas, never twice by a retry of its own.
 
     The constructor raises BrokerUnreachableError. A context manager.

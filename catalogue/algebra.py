@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from catalogue.observed import is_external, observed_measure
-from catalogue.terms import FREQUENCY_DAYS, Expiry, Measure, Mode, Term
+from catalogue.terms import FREQUENCY_DAYS, Expiry, Measure, Term, TermMode
 from catalogue.vocabulary import (
     DEPARTMENT,
     FieldUse,
@@ -176,7 +176,7 @@ class _Compiler:
             unless=self.unless((*path, "unless"), given["unless"], facts)
             if "unless" in given
             else (),
-            mode=Mode.ADD if form == "sum" else Mode.REPLACE,
+            mode=TermMode.ADD if form == "sum" else TermMode.REPLACE,
             amount=self.amount((*path, form), given[form], facts) if source == "from" else None,
             where=self.where((*path, "where"), given["where"], facts) if "where" in given else (),
             expires=self.expiry(path, given, form, facts),

@@ -1,4 +1,4 @@
-"""The door's metrics: names, labels, meanings and remedies."""
+"""The gateway's metrics: names, labels, meanings and remedies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVENTS: Final = Metric(
     "smartregion_gateway_events_total",
     "counter",
     ("producer", "outcome"),
-    "Events that came to the door, by what became of them: accepted (the broker has them), "
+    "Events that came to the gateway, by what became of them: accepted (the broker has them), "
     "refused, failed (the broker did not acknowledge).",
     "failed grows: look at the broker. Producers were told to send again; nothing is lost.",
 )
@@ -29,8 +29,8 @@ REFUSED: Final = Metric(
     "smartregion_gateway_refused_total",
     "counter",
     ("producer", "reason"),
-    "What the door did not take: an event by its reason of refusal, a whole request by the name of "
-    "its problem, once. Without a proven producer it is `unknown`'s.",
+    "What the gateway did not take: an event by its reason of refusal, a whole request by the name "
+    "of its problem, once. Without a proven producer it is `unknown`'s.",
     "unauthenticated grows: a secret has expired or somebody guesses; see the proxy's log. "
     "over_quota grows: agree on another quota. Else tell the producer's contact.",
 )
@@ -59,7 +59,7 @@ READY: Final = Metric(
     "smartregion_gateway_ready",
     "gauge",
     (),
-    "1 while the door takes events, 0 while the broker is away.",
+    "1 while the gateway takes events, 0 while the broker is away.",
     "0: ask /readyz what it waits for. Producers are answered 503 and send again.",
 )
 SHORTFALLS: Final = Metric(
@@ -72,7 +72,7 @@ SHORTFALLS: Final = Metric(
     "bound is too low, behind a proxy that of one address: see docs/gateway.md.",
 )
 
-#: What the door exposes.
+#: What the gateway exposes.
 GATEWAY_METRICS: Final[tuple[Metric, ...]] = (
     EVENTS,
     REFUSED,

@@ -22,14 +22,22 @@ from catalogue.progress import (
 from catalogue.reference_day import reference_day
 from catalogue.trend import Projection, Trend, observed_trend, project, reference_of
 
-__all__ = ["CHANGE_DAYS", "Change", "Judgement", "change_over", "compared", "judge", "judge_all"]
+__all__ = [
+    "CHANGE_DAYS",
+    "FigureChange",
+    "Judgement",
+    "change_over",
+    "compared",
+    "judge",
+    "judge_all",
+]
 
 CHANGE_DAYS: Final = 30
 """Over how many days a change is told."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FigureChange:
     """By how much a value changed, and what made it change; all in the indicator's unit.
 
     `value = due_to_numerator + due_to_denominator`, exactly.
@@ -60,7 +68,7 @@ class Judgement:
     last_reported: date | None
     trend: Trend | None
     """The observed pace; None where there are too few points, or where the facts fell silent."""
-    change: Change | None
+    change: FigureChange | None
     """Over the last `CHANGE_DAYS` days; None where the value of either end is not known."""
     status: MilestoneStatus | None
     progress_rate: float | None
@@ -132,7 +140,10 @@ def judge(
     start = None if baseline is None else baseline.value
     start_day = None if baseline is None else baseline.day
     stale = is_stale(
-        reading.last_reported, day=deadline, patience_days=indicator.patience_days, as_of=as_of
+        reading.last_reported,
+        day=deadline,
+        reporting_delay_days=indicator.reporting_delay_days,
+        as_of=as_of,
     )
     # A history that fell silent has no pace.
     trend = None if stale else _trend(indicator, history, as_of)
@@ -191,7 +202,7 @@ def judge(
     )
 
 
-def change_over(history: History, since: date, until: date) -> Change | None:
+def change_over(history: History, since: date, until: date) -> FigureChange | None:
     """Tell a change of the numerator apart from one of the denominator.
 
     From n₀/d₀ to n₁/d₁: `(n₁ − n₀)/d₀` is what the numerator did over the old denominator, and
@@ -203,7 +214,7 @@ def change_over(history: History, since: date, until: date) -> Change | None:
         return None
     under = history.divisor if history.denominator is None else history.denominator.at(since)
     counted = Fraction(history.numerator.change(since, until), under)
-    return Change(after - before, counted, after - before - counted)
+    return FigureChange(after - before, counted, after - before - counted)
 
 
 def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:

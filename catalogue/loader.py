@@ -36,7 +36,7 @@ def load_catalogue(directory: Path | None = None) -> Catalogue:
         if file not in wrong
     }
     errors += _shared_ids(documents)
-    errors += _betrayals(documents, programmes)
+    errors += _disclosure_conflicts(documents, programmes)
     if errors:
         raise InvalidCatalogueError(errors)
     ordered = sorted(programmes.values(), key=lambda programme: (programme.order, programme.id))
@@ -74,7 +74,7 @@ def _shared_ids(documents: Mapping[Path, Document]) -> Iterator[DeclarationError
                 yield _error(file, document.line(path), field, problem, identifier, remedy)
 
 
-def _betrayals(
+def _disclosure_conflicts(
     documents: Mapping[Path, Document], programmes: Mapping[Path, Programme]
 ) -> Iterator[DeclarationError]:
     """Refuse figures about persons that would show few of them, or undo what hides those."""

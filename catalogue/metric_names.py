@@ -1,4 +1,4 @@
-"""Every metric of workers, assessor and door: one vocabulary of names, meanings and remedies.
+"""Every metric of workers, assessor and gateway: one vocabulary of names, meanings and remedies.
 
 docs/metrics.md is generated from it; rules, boards, the audit and the tests take names from it.
 """
@@ -532,11 +532,11 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "partition": "A partition's number, the same for all families.",
         "producer": "A declared producer's id, or `unknown` for whoever is not declared.",
         "programme": "A programme's id in the catalogue.",
-        "reason": "Why a record was refused: a closed list, in `events/errors.py`; at the door "
+        "reason": "Why a record was refused: a closed list, in `events/errors.py`; at the gateway "
         "also why a whole request was, in `gateway/problems.py`.",
         "source": "The producing system, as its events say; the only label of foreign words.",
         "status": "Of a milestone `achieved`, `on_track`, `at_risk`, `missed` or `unreported`; of "
-        "an answer of the door its HTTP status.",
+        "an answer of the gateway its HTTP status.",
         "title": "What people call a producer, in French.",
         "topic": "A topic of events.",
         "type": "The CloudEvents type of an event; `unknown` where it could not be read.",

@@ -150,7 +150,7 @@ Place = Literal["region", "75", "77", "78", "91", "92", "93", "94", "95"]
 Territory = Literal["region", "departments", "75", "77", "78", "91", "92", "93", "94", "95"]
 
 
-class Declared(BaseModel):
+class CatalogueModel(BaseModel):
     """Base of everything that a catalogue file declares."""
 
     model_config = ConfigDict(
@@ -163,7 +163,7 @@ class Declared(BaseModel):
     )
 
 
-class Baseline(Declared):
+class Baseline(CatalogueModel):
     """Where an indicator stood before the promise (valeur initiale, vi)."""
 
     value: Number
@@ -173,7 +173,7 @@ class Baseline(Declared):
     """True where the promise does not state the value or the day."""
 
 
-class Milestone(Declared):
+class Milestone(CatalogueModel):
     """A target with a date (jalon). What the promise does not state is absent or assumed."""
 
     id: Identifier
@@ -200,7 +200,7 @@ class Milestone(Declared):
         return "region" in self.scope if department is None else department in self.departments
 
 
-class CountryTarget(Declared):
+class CountryTarget(CatalogueModel):
     """A target of the whole country."""
 
     target: Number
@@ -208,7 +208,7 @@ class CountryTarget(Declared):
     source: Text
 
 
-class Country(Declared):
+class Country(CatalogueModel):
     """What is known of the whole country, kept for comparison: nobody here is held to it."""
 
     shown: Flag = False
@@ -217,7 +217,7 @@ class Country(Declared):
     targets: tuple[CountryTarget, ...] = ()
 
 
-class TrendWindow(Declared):
+class TrendWindow(CatalogueModel):
     """Which points of its history tell where an indicator is heading."""
 
     window_days: Annotated[int, Field(strict=True, ge=1, le=3660)] = 365
@@ -240,7 +240,7 @@ class TrendWindow(Declared):
         return max(1, round(self.step_days * 12 / 365)) if self.step_days >= SHORTEST_MONTH else 0
 
 
-class Indicator(Declared):
+class Indicator(CatalogueModel):
     """A figure that tells how far a promise is kept."""
 
     id: Identifier
@@ -471,7 +471,7 @@ class Indicator(Declared):
         return 0 if self.plan.additive else 2
 
     @property
-    def patience_days(self) -> int | None:
+    def reporting_delay_days(self) -> int | None:
         """How old the last report may be before the indicator is unreported; None: any age."""
         span = self.periodicity.days
         return None if span is None else span + self.availability_delay_days + self.grace_days
@@ -505,7 +505,7 @@ class Indicator(Declared):
         return next(coming, held[-1] if held else None)
 
 
-class Programme(Declared):
+class Programme(CatalogueModel):
     """A programme of the Smart Région (chantier) and its promise."""
 
     id: Identifier
@@ -519,7 +519,7 @@ class Programme(Declared):
     indicators: Annotated[tuple[Indicator, ...], AfterValidator(_some)]
 
 
-class Catalogue(Declared):
+class Catalogue(CatalogueModel):
     """All programmes, in their order."""
 
     programmes: tuple[Programme, ...]

@@ -89,20 +89,20 @@ def projected_day(
 
 
 def is_stale(
-    last_reported: date | None, *, day: date | None, patience_days: int | None, as_of: date
+    last_reported: date | None, *, day: date | None, reporting_delay_days: int | None, as_of: date
 ) -> bool:
     """Tell whether the last report is too old to judge a milestone by.
 
     Reports are needed up to the milestone's day (`day`, None: without end) and no further.
-    `patience_days` is periodicity + availability delay + grace, None where no report is expected:
-    then any report will do. What was never reported is stale.
+    `reporting_delay_days` is periodicity + availability delay + grace, None where no report is
+    expected: then any report will do. What was never reported is stale.
     """
     if last_reported is None:
         return True
-    if patience_days is None:
+    if reporting_delay_days is None:
         return False
     needed = as_of if day is None else min(as_of, day)
-    return last_reported < needed - timedelta(days=patience_days)
+    return last_reported < needed - timedelta(days=reporting_delay_days)
 
 
 def milestone_status(

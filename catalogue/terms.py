@@ -10,7 +10,7 @@ from types import MappingProxyType
 from events.frequency import Frequency
 from events.registry import Family
 
-__all__ = ["FREQUENCY_DAYS", "Expiry", "Measure", "Mode", "Term"]
+__all__ = ["FREQUENCY_DAYS", "Expiry", "Measure", "Term", "TermMode"]
 
 FREQUENCY_DAYS: Mapping[str, int | None] = MappingProxyType(
     {frequency.value: frequency.days for frequency in Frequency}
@@ -18,7 +18,7 @@ FREQUENCY_DAYS: Mapping[str, int | None] = MappingProxyType(
 """The longest span, in days, that each frequency leaves between two reports; None never ends."""
 
 
-class Mode(StrEnum):
+class TermMode(StrEnum):
     """What a new record does to what its entity already counts."""
 
     REPLACE = "replace"
@@ -61,7 +61,7 @@ class Term:
     family: Family
     facts: tuple[str, ...]
     unless: tuple[str, ...] = ()
-    mode: Mode = Mode.REPLACE
+    mode: TermMode = TermMode.REPLACE
     amount: str | None = None
     where: tuple[tuple[str, frozenset[str]], ...] = ()
     expires: Expiry | None = None

@@ -96,15 +96,15 @@ def render(
     from dashboards.conventions import Links
     from dashboards.rules.contacts import Contacts, load_contacts
     from dashboards.rules.pace import PACES
-    from dashboards.rules.render import Site, write
+    from dashboards.rules.render import MonitorSite, write
     from dashboards.rules.render import render as render_files
     from dashboards.rules.scraping import Access
 
     catalogue = load_catalogue(programmes)
     known = [programme.id for programme in catalogue.programmes]
     contacts = Contacts() if contacts_file is None else load_contacts(contacts_file, known)
-    usual = Site()
-    site = Site(
+    usual = MonitorSite()
+    site = MonitorSite(
         pace=PACES[pace_name],
         links=Links(runbooks or Links().runbooks, boards or Links().boards),
         contacts=contacts,

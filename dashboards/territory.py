@@ -8,14 +8,14 @@ from types import MappingProxyType
 
 from catalogue.territory_names import REGION_NAME, TERRITORY_NAMES
 
-__all__ = ["DEPARTMENTS", "REGION_NAME", "Place", "geohash", "territory_name"]
+__all__ = ["DEPARTMENTS", "REGION_NAME", "MapPoint", "geohash", "territory_name"]
 
 _ALPHABET = "0123456789bcdefghjkmnpqrstuvwxyz"
 _BITS_A_LETTER = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class MapPoint:
     """A département's name, and a point in it, in degrees north and east, for its marker."""
 
     name: str
@@ -25,16 +25,16 @@ class Place:
 
 #: By INSEE code, in its order. The points are the centres of IGN's simplified outlines; for
 #: Hauts-de-Seine it is Nanterre, as the marker at its centre would hide that of Paris.
-DEPARTMENTS: Mapping[str, Place] = MappingProxyType(
+DEPARTMENTS: Mapping[str, MapPoint] = MappingProxyType(
     {
-        "75": Place(TERRITORY_NAMES["75"], 48.857, 2.343),
-        "77": Place(TERRITORY_NAMES["77"], 48.627, 2.934),
-        "78": Place(TERRITORY_NAMES["78"], 48.815, 1.841),
-        "91": Place(TERRITORY_NAMES["91"], 48.523, 2.243),
-        "92": Place(TERRITORY_NAMES["92"], 48.892, 2.207),
-        "93": Place(TERRITORY_NAMES["93"], 48.918, 2.478),
-        "94": Place(TERRITORY_NAMES["94"], 48.777, 2.469),
-        "95": Place(TERRITORY_NAMES["95"], 49.083, 2.131),
+        "75": MapPoint(TERRITORY_NAMES["75"], 48.857, 2.343),
+        "77": MapPoint(TERRITORY_NAMES["77"], 48.627, 2.934),
+        "78": MapPoint(TERRITORY_NAMES["78"], 48.815, 1.841),
+        "91": MapPoint(TERRITORY_NAMES["91"], 48.523, 2.243),
+        "92": MapPoint(TERRITORY_NAMES["92"], 48.892, 2.207),
+        "93": MapPoint(TERRITORY_NAMES["93"], 48.918, 2.478),
+        "94": MapPoint(TERRITORY_NAMES["94"], 48.777, 2.469),
+        "95": MapPoint(TERRITORY_NAMES["95"], 49.083, 2.131),
     }
 )
 

@@ -12,9 +12,9 @@ from catalogue.model import Unit
 
 __all__ = [
     "CHANGE_UNITS",
-    "DOOR_OUTCOMES",
-    "DOOR_REASONS",
     "FAMILIES",
+    "GATEWAY_OUTCOMES",
+    "GATEWAY_REASONS",
     "OUTCOMES",
     "REASONS",
     "UNDECLARED",
@@ -75,13 +75,13 @@ REASONS: Mapping[str, str] = MappingProxyType(
 #: Whoever sends events and is not declared.
 UNDECLARED = "Non déclarés"
 
-#: What became of what came to the producers' door.
-DOOR_OUTCOMES: Mapping[str, str] = MappingProxyType(
+#: What became of what came to the gateway.
+GATEWAY_OUTCOMES: Mapping[str, str] = MappingProxyType(
     {"accepted": "acceptés", "refused": "refusés", "failed": "non écrits"}
 )
 
-#: Why the door did not take a whole request.
-DOOR_REASONS: Mapping[str, str] = MappingProxyType(
+#: Why the gateway did not take a whole request.
+GATEWAY_REASONS: Mapping[str, str] = MappingProxyType(
     {
         "malformed_request": "requête incorrecte",
         "ambiguous_request": "requête contradictoire",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from events.records import Record
 
 __all__ = [
-    "DOOR",
+    "GATEWAY",
     "HEADER_PREFIX",
     "NULL_VALUE",
     "PRODUCER",
@@ -45,10 +45,10 @@ __all__ = [
     "SHORTENED",
     "DeadLetter",
     "Headers",
+    "LetterPosition",
     "NotADeadLetterError",
-    "Origin",
     "Part",
-    "Place",
+    "RecordOrigin",
     "dead_letter_record",
     "parts_of",
     "read_dead_letter",
@@ -66,7 +66,7 @@ REASON_HEADERS: Final = tuple(
     HEADER_PREFIX + name
     for name in ("reason", "field", "detail", "topic", "partition", "offset", "time")
 )
-#: The producer that had shown who it is: only the door knows one.
+#: The producer that had shown who it is: only the gateway knows one.
 PRODUCER: Final = f"{HEADER_PREFIX}producer"
 #: On a letter without a key whose record had no value; its own value is then empty.
 NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
@@ -83,21 +83,21 @@ _PLACE = re.compile(r"([0-9]{1,9})/([0-9]{1,18})\Z")
 _ATTEMPT = re.compile(rb"[1-9][0-9]{0,5}\Z")
 
 
-class Origin(NamedTuple):
-    """Where a refused record was; its topic is `http` at the door, which has no places."""
+class RecordOrigin(NamedTuple):
+    """Where a refused record was; its topic is `http` at the gateway, which has no places."""
 
     topic: str
     partition: int
     offset: int
 
     def __str__(self) -> str:
-        return self.topic if self == DOOR else f"{self.topic}[{self.partition}]@{self.offset}"
+        return self.topic if self == GATEWAY else f"{self.topic}[{self.partition}]@{self.offset}"
 
 
-DOOR: Final = Origin("http", -1, -1)
+GATEWAY: Final = RecordOrigin("http", -1, -1)
 
 
-class Place(NamedTuple):
+class LetterPosition(NamedTuple):
     """Where a dead letter is on its topic; written `0/17`: its name for people."""
 
     partition: int
@@ -143,11 +143,11 @@ class NotADeadLetterError(ValueError):
 class DeadLetter:
     """A dead letter as read back: the refused record, where it came from and why it was refused."""
 
-    place: Place
+    place: LetterPosition
     reason: str
     field: str
     detail: str
-    origin: Origin
+    origin: RecordOrigin
     time: datetime
     """When it was refused, aware, in UTC."""
     key: bytes | None
@@ -155,7 +155,7 @@ class DeadLetter:
     headers: Headers
     """The record's own, without those of a replay."""
     producer: str | None = None
-    replay_of: Place | None = None
+    replay_of: LetterPosition | None = None
     """The letter that this record was before it was sent again; None: it never was."""
     attempts: int = 0
     """How many times it had been sent again when it was refused."""
@@ -166,7 +166,7 @@ class DeadLetter:
 def dead_letter_record(
     error: ContractError,
     *,
-    origin: Origin,
+    origin: RecordOrigin,
     key: bytes | None,
     value: bytes | None,
     headers: Sequence[tuple[str, bytes | None]],
@@ -175,7 +175,7 @@ def dead_letter_record(
 ) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused.
 
-    `headers` are those of a Kafka record, also for what came to the gateway (`origin` DOOR):
+    `headers` are those of a Kafka record, also for what came to the gateway (`origin` GATEWAY):
     `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode.
     There is a letter of any record: `whole_letter_record` of one that `may_be_kept` lets through,
     else `unread_letter_record`.
@@ -189,7 +189,7 @@ def dead_letter_record(
 def whole_letter_record(
     error: ContractError,
     *,
-    origin: Origin,
+    origin: RecordOrigin,
     key: bytes | None,
     value: bytes | None,
     headers: Sequence[tuple[str, bytes | None]],
@@ -208,7 +208,7 @@ def whole_letter_record(
 def unread_letter_record(
     error: ContractError,
     *,
-    origin: Origin,
+    origin: RecordOrigin,
     key: bytes | None,
     value: bytes | None,
     headers: Sequence[tuple[str, bytes | None]],
@@ -235,7 +235,7 @@ def unread_letter_record(
 
 def _added(
     error: ContractError,
-    origin: Origin,
+    origin: RecordOrigin,
     now: datetime,
     *,
     is_null: bool,
@@ -284,7 +284,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
         _text(record, added, name) for name in REASON_HEADERS
     )
     try:
-        origin = Origin(topic, int(partition), int(offset))
+        origin = RecordOrigin(topic, int(partition), int(offset))
         refused_at = datetime.fromisoformat(time).astimezone(UTC)
     except (ValueError, OverflowError):  # A day may be none in UTC.
         raise NotADeadLetterError(
@@ -292,7 +292,7 @@ def read_dead_letter(record: Record) -> DeadLetter:
         ) from None
     own, replay_of, attempts = without_replay(own)
     return DeadLetter(
-        place=Place(record.partition, record.offset),
+        place=LetterPosition(record.partition, record.offset),
         reason=reason,
         field=field,
         detail=detail,
@@ -322,13 +322,13 @@ def parts_of(
     }
 
 
-def _told(origin: Origin, parts: Mapping[str, Part]) -> dict[str, dict[str, int | str]]:
+def _told(origin: RecordOrigin, parts: Mapping[str, Part]) -> dict[str, dict[str, int | str]]:
     """Return what a letter says of the parts that it does not keep."""
     told: dict[str, dict[str, int | str]] = {}
     for name, part in parts.items():
         if part.bytes:
             told[name] = {"bytes": part.bytes}
-            if origin != DOOR and part.sha256 is not None:
+            if origin != GATEWAY and part.sha256 is not None:
                 told[name]["sha256"] = part.sha256
     return told
 
@@ -375,7 +375,7 @@ def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:
         raise NotADeadLetterError(record, header=name, problem="is not text") from None
 
 
-def without_replay(headers: Headers) -> tuple[Headers, Place | None, int]:
+def without_replay(headers: Headers) -> tuple[Headers, LetterPosition | None, int]:
     """Take the mark of a replay off headers: the others, the letter it was, and its attempts.
 
     What only looks like a mark stays the producer's own.
@@ -383,7 +383,7 @@ def without_replay(headers: Headers) -> tuple[Headers, Place | None, int]:
     match headers:
         case (*own, ("smartregion-replay-of", bytes(of)), ("smartregion-replay-attempt", bytes(n))):
             try:
-                place = Place.parse(of.decode())
+                place = LetterPosition.parse(of.decode())
             except ValueError:  # UnicodeDecodeError is one, too.
                 return headers, None, 0
             return (tuple(own), place, int(n)) if _ATTEMPT.match(n) else (headers, None, 0)

@@ -64,7 +64,7 @@ PROBLEMS = {
     RefusalReason.INVALID_DATA: "breaks the contract of its fact",
     RefusalReason.DAY_OUT_OF_RANGE: "is a day out of range",
     RefusalReason.WRONG_TOPIC: "belongs to another topic",
-    RefusalReason.TIME_AHEAD: "is later than the clock of the producers' door",
+    RefusalReason.TIME_AHEAD: "is later than the clock of the gateway",
     RefusalReason.NOT_ALLOWED: "is not declared for this producer",
     RefusalReason.NOT_OWNER: "does not own this fact of this entity",
     RefusalReason.PERSON_DATA: "looks like a person's data",

@@ -35,7 +35,7 @@ ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
 SIGNATURE_HEADER: Final = "webhook-signature"
 PRODUCER_HEADER: Final = "smartregion-producer"
-"""Names the producer whose secret signs; the standard leaves to each door how it is known."""
+"""Names the producer whose secret signs; the standard leaves to each gateway how it is known."""
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with is none
 VERSION: Final = "v1"
@@ -103,7 +103,7 @@ class SignatureError(SmartRegionError):
 
 
 class SigningSecret:
-    """A secret that producer and door share: 24 to 64 bytes, written `whsec_` and base64.
+    """A secret that producer and gateway share: 24 to 64 bytes, written `whsec_` and base64.
 
     Never shows itself.
     """

@@ -1,1 +1,1 @@
-"""The producers' door: takes events in over HTTP, and answers once the broker has them."""
+"""The gateway: takes events in over HTTP, and answers once the broker has them."""

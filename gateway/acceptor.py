@@ -24,8 +24,8 @@ __all__ = [
     "PROBE_CONNECTIONS",
     "SURPLUS",
     "Acceptor",
-    "Bounds",
-    "Guest",
+    "ConnectionLimits",
+    "PendingConnection",
     "Shortfall",
     "TooFewDescriptorsError",
     "check_descriptors",
@@ -74,7 +74,7 @@ class TooFewDescriptorsError(SmartRegionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ConnectionLimits:
     """What a listener keeps."""
 
     most: int
@@ -97,7 +97,7 @@ def note_proof(scope: Scope, producer: str) -> bool:
     return prove is None or bool(prove(producer))
 
 
-class Guest:
+class PendingConnection:
     """One accepted socket, from its acceptance to its end."""
 
     __slots__ = ("_acceptor", "_sender", "_turns", "socket", "transport")
@@ -161,14 +161,14 @@ class Acceptor:
     def __init__(
         self,
         listener: socket.socket,
-        bounds: Bounds,
-        make_protocol: Callable[[Guest], asyncio.Protocol],
+        bounds: ConnectionLimits,
+        make_protocol: Callable[[PendingConnection], asyncio.Protocol],
         *,
         addresses: ClientAddresses,
         context: ssl.SSLContext | None = None,
         count: Callable[[Shortfall], None] = lambda _: None,
     ) -> None:
-        self.connections: Connections[Guest] = Connections(
+        self.connections: Connections[PendingConnection] = Connections(
             most=bounds.most, most_of_one=bounds.most_of_one
         )
         self._listener = listener
@@ -179,7 +179,7 @@ class Acceptor:
         self._addresses = addresses
         self._context = context
         self._count = count
-        self._open: set[Guest] = set()
+        self._open: set[PendingConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self.strangers = Turns(self._loop, STRANGERS_AT_ONCE)
@@ -197,18 +197,18 @@ class Acceptor:
         self._suspend()
         if self._retry is not None:
             self._retry.cancel()
-        for guest in self._open:
-            if guest.transport is None:
-                guest.give_way()
+        for pending in self._open:
+            if pending.transport is None:
+                pending.give_way()
 
     async def wait_closed(self) -> None:
         """Wait until no handshake goes on."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def forget(self, guest: Guest) -> None:
+    def forget(self, pending: PendingConnection) -> None:
         """Count a socket no more."""
-        self.connections.leave(guest)
-        self._open.discard(guest)
+        self.connections.leave(pending)
+        self._open.discard(pending)
         self._resume()
 
     def _resume(self) -> None:
@@ -248,10 +248,10 @@ class Acceptor:
     def _take(self, accepted: socket.socket, peer: str) -> None:
         accepted.settimeout(0)
         network = self._addresses.of(peer, {})
-        guest = Guest(self, accepted, network)
+        pending = PendingConnection(self, accepted, network)
         try:
             displaced = self.connections.enter(
-                guest, network, may_have_all=self._addresses.trusts(peer)
+                pending, network, may_have_all=self._addresses.trusts(peer)
             )
         except AllAtWorkError:
             self._count(Shortfall.REFUSED)
@@ -260,8 +260,8 @@ class Acceptor:
         if displaced is not None:
             self._count(Shortfall.DISPLACED)
             displaced.give_way()
-        self._open.add(guest)
-        task = self._loop.create_task(self._establish(guest))
+        self._open.add(pending)
+        task = self._loop.create_task(self._establish(pending))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -273,8 +273,8 @@ class Acceptor:
                 # What has come already would make the kernel take the answer back.
                 accepted.recv(_DRAIN)
 
-    async def _establish(self, guest: Guest) -> None:
-        accepted = guest.socket
+    async def _establish(self, pending: PendingConnection) -> None:
+        accepted = pending.socket
         how: dict[str, Any] = (
             {}
             if self._context is None
@@ -287,15 +287,15 @@ class Acceptor:
         try:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
-                lambda: self._make_protocol(guest), accepted, **how
+                lambda: self._make_protocol(pending), accepted, **how
             )
         except OSError:
             # The client's doing: whoever says nothing must not fill the log either.
-            if guest in self.connections:
+            if pending in self.connections:
                 self._count(Shortfall.HANDSHAKE)
         finally:
-            if guest.transport is None:
-                self.forget(guest)
+            if pending.transport is None:
+                self.forget(pending)
 
 
 def check_descriptors(connections: int) -> int:

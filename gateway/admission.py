@@ -18,7 +18,7 @@ from events.topics import topic_name
 from gateway.bounds import refuse_unbounded
 from gateway.http_binding import STRUCTURED_HEADERS, Item
 
-__all__ = ["MOST_AHEAD", "Admission", "Admitted", "Refused"]
+__all__ = ["MOST_AHEAD", "Admission", "AdmittedItem", "RefusedItem"]
 
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far an event's time may be ahead of our clock."""
@@ -45,14 +45,14 @@ _WITHOUT_LETTER: Final = frozenset(
 )
 
 
-class Admitted(NamedTuple):
+class AdmittedItem(NamedTuple):
     """An event that is let in, and the record that it becomes."""
 
     event: CloudEvent
     record: OutgoingRecord
 
 
-class Refused(NamedTuple):
+class RefusedItem(NamedTuple):
     """An item that is not let in, and why.
 
     `error` repeats nothing of an item that may not be kept.
@@ -79,7 +79,7 @@ class Admission:
         self._allows = lru_cache(maxsize=4096)(producers.allowing)
         self._now = now
 
-    def judge(self, item: Item, producer: str) -> Admitted | Refused:
+    def judge(self, item: Item, producer: str) -> AdmittedItem | RefusedItem:
         """Let an item of an authenticated producer in, or say why not.
 
         A person's data are looked for before all else is judged: no later refusal repeats them.
@@ -107,7 +107,7 @@ class Admission:
         record = OutgoingRecord(
             _TOPICS[fact.FAMILY], None, fact.entity_id.encode(), item.value, item.headers
         )
-        return Admitted(event, record)
+        return AdmittedItem(event, record)
 
     def _refuse_foreign(self, event: CloudEvent, producer: str) -> None:
         refusal = self._producers.refusal(producer, event.source, event.type)
@@ -125,12 +125,12 @@ class Admission:
             )
 
 
-def _refused(item: Item, error: ContractError) -> Refused:
+def _refused(item: Item, error: ContractError) -> RefusedItem:
     error = _in_words_of_http(error)
     if error.reason in _WITHOUT_LETTER:
-        return Refused(item, error, may_be_kept=False)
+        return RefusedItem(item, error, may_be_kept=False)
     is_kept = item.was_read and may_be_kept(None, item.value, item.headers)
-    return Refused(item, error if is_kept else without_foreign_text(error), is_kept)
+    return RefusedItem(item, error if is_kept else without_foreign_text(error), is_kept)
 
 
 def _in_words_of_http(error: ContractError) -> ContractError:

@@ -1,4 +1,4 @@
-"""The door's addresses: one that takes events, and those that say how and whether it does."""
+"""The gateway's addresses: one that takes events, and those that say how and whether it does."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from events.contracts.json_schema import schema_of
 from events.fact import JSON
 from events.registry import FACTS
 from gateway.acceptor import note_proof
-from gateway.authentication import AuthenticationError, Authenticator, Claim
+from gateway.authentication import AuthenticationError, Authenticator, UnverifiedSignature
 from gateway.body import BodyReader, Room, announced_length, overloaded
 from gateway.client_address import ClientAddresses
-from gateway.exposition import Exposition
+from gateway.exposition import GatewayCollector
 from gateway.http_binding import (
     Delivery,
-    Mode,
+    HttpMode,
     mode_of,
     only_once,
     read_delivery,
@@ -39,10 +39,17 @@ from gateway.openapi import openapi_document
 from gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError, ProblemKind
 from gateway.quota import Quotas, cost_of
 from gateway.reception import Outcome, Receipt, Reception
-from gateway.repeats import REPEAT_HEADER, RETRY_SECONDS, Answer, Repeat, Repeats, Turn
-from gateway.slow_work import LARGE, Workbench
+from gateway.repeats import (
+    REPEAT_HEADER,
+    RETRY_SECONDS,
+    PendingAnswer,
+    Repeat,
+    Repeats,
+    StoredAnswer,
+)
+from gateway.slow_work import LARGE, WorkScheduler
 
-__all__ = ["EVENTS_PATHS", "Door", "make_app"]
+__all__ = ["EVENTS_PATHS", "Gateway", "make_app"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,31 +64,31 @@ _SCHEMA: Final = "application/schema+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Gateway:
     """What stands behind the addresses."""
 
     authenticator: Authenticator
     quotas: Quotas
     reception: Reception
-    exposition: Exposition
+    exposition: GatewayCollector
     waiting_for: Callable[[], str | None]
     """Why no event is taken, in words; None: events are taken."""
     body: BodyReader
-    workbench: Workbench
+    scheduler: WorkScheduler
     repeats: Repeats
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
     metrics_guard: MetricsGuard = OPEN
 
 
-def make_app(door: Door) -> ASGIApp:
-    """Return the door as an ASGI application."""
-    events = _Events(door)
+def make_app(gateway: Gateway) -> ASGIApp:
+    """Return the gateway as an ASGI application."""
+    events = _Events(gateway)
     app = Starlette(
         routes=[
             *(Route(path, events, methods=["POST"]) for path in EVENTS_PATHS),
             Route("/healthz", _healthz, methods=["GET"]),
-            Route("/readyz", _readyz(door), methods=["GET"]),
-            Route("/metrics", _metrics(door), methods=["GET"]),
+            Route("/readyz", _readyz(gateway), methods=["GET"]),
+            Route("/metrics", _metrics(gateway), methods=["GET"]),
             Route("/openapi.json", _openapi, methods=["GET"]),
             Route("/asyncapi.json", _asyncapi, methods=["GET"]),
             Route("/schemas/{type}.json", _schema, methods=["GET"]),
@@ -90,7 +97,7 @@ def make_app(door: Door) -> ASGIApp:
         exception_handlers={404: _on_http_error, 405: _on_http_error, 500: _on_failure},
     )
     app.router.redirect_slashes = False  # An address has one spelling.
-    return _Outermost(app, door)
+    return _Outermost(app, gateway)
 
 
 class _Events:
@@ -100,8 +107,8 @@ class _Events:
     token, and nothing in it is looked at beyond the quota.
     """
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer once all is known: an ASGI application, around which a route puts no other."""
@@ -111,18 +118,18 @@ class _Events:
     async def _answered(self, request: Request) -> Response:
         try:
             headers = only_once(request.scope["headers"])
-            if (cause := self._door.waiting_for()) is not None:
+            if (cause := self._gateway.waiting_for()) is not None:
                 raise _broker_away(cause)
             sender = self._identified(request)
         except ProblemError as error:
             return self._refused(None, error)
-        if isinstance(sender, Claim):
+        if isinstance(sender, UnverifiedSignature):
             return await self._signed(request, headers, sender)
         return await self._borne(request, headers, sender)
 
-    def _identified(self, request: Request) -> str | Claim:
+    def _identified(self, request: Request) -> str | UnverifiedSignature:
         try:
-            return self._door.authenticator.identify(request.scope["headers"])
+            return self._gateway.authenticator.identify(request.scope["headers"])
         except AuthenticationError as error:
             raise _unauthenticated(str(error)) from None
 
@@ -130,24 +137,24 @@ class _Events:
         self, request: Request, headers: Mapping[bytes, bytes], producer: str
     ) -> Response:
         """Answer a request that bears the producer's token."""
-        door = self._door
+        gateway = self._gateway
         try:
             if not note_proof(request.scope, producer):
                 raise overloaded()
             length = announced_length(headers)
             if length is not None and length > LARGE:  # What is smaller has come already.
-                _ask_to_wait(door.quotas.wait(producer, cost_of(length)))
-            with door.body.room_of(producer, length) as room:
+                _ask_to_wait(gateway.quotas.wait(producer, cost_of(length)))
+            with gateway.body.room_of(producer, length) as room:
                 body = await room.read(request)
-                with door.workbench.room_for(producer, len(body)):
-                    _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
+                with gateway.scheduler.room_for(producer, len(body)):
+                    _ask_to_wait(gateway.quotas.take(producer, cost_of(len(body))))
                     delivery, outcomes = await self._taken(producer, headers, body)
         except ProblemError as error:
             return self._refused(producer, error)
         return _answer(delivery.mode, outcomes)
 
     async def _signed(
-        self, request: Request, headers: Mapping[bytes, bytes], claim: Claim
+        self, request: Request, headers: Mapping[bytes, bytes], claim: UnverifiedSignature
     ) -> Response:
         """Answer a request that says to be signed."""
         found = await self._entered(request, headers, claim)
@@ -155,7 +162,7 @@ class _Events:
             return found
         # The body is gone: what waits for another's answer holds nothing.
         producer, repeat = found
-        self._door.exposition.count_repeat(producer)
+        self._gateway.exposition.count_repeat(producer)
         answer = await repeat.answer()
         if answer is None:
             return self._refused(producer, _repeated())
@@ -164,13 +171,13 @@ class _Events:
         )
 
     async def _entered(
-        self, request: Request, headers: Mapping[bytes, bytes], claim: Claim
+        self, request: Request, headers: Mapping[bytes, bytes], claim: UnverifiedSignature
     ) -> Response | tuple[str, Repeat]:
         """Return the answer to a signed request, or whose repeat it is."""
-        door = self._door
-        address = door.addresses.of(request.client and request.client.host, headers)
+        gateway = self._gateway
+        address = gateway.addresses.of(request.client and request.client.host, headers)
         try:
-            with door.body.room_for_stranger(address, announced_length(headers)) as room:
+            with gateway.body.room_for_stranger(address, announced_length(headers)) as room:
                 body = await room.read(request)
                 try:
                     proof = claim.prove(body)
@@ -178,7 +185,7 @@ class _Events:
                     raise _unauthenticated(str(error)) from None
                 # Which is not signed: whoever changes it makes another request of the same bytes.
                 mode = mode_of(headers)
-                turn = door.repeats.enter(proof, mode)
+                turn = gateway.repeats.enter(proof, mode)
                 if isinstance(turn, Repeat):
                     return proof.producer, turn
                 with turn:
@@ -193,19 +200,19 @@ class _Events:
     async def _in_turn(
         self,
         request: Request,
-        turn: Turn,
+        turn: PendingAnswer,
         room: Room,
         producer: str,
         headers: Mapping[bytes, bytes],
         body: bytes,
     ) -> tuple[Response, bool]:
         """Return the answer to a signed request, and whether it is the last word."""
-        door = self._door
+        gateway = self._gateway
         try:
-            door.body.prove(room, producer)
-            with door.workbench.room_for(producer, len(body)):
+            gateway.body.prove(room, producer)
+            with gateway.scheduler.room_for(producer, len(body)):
                 if not turn.is_charged:
-                    _ask_to_wait(door.quotas.take(producer, cost_of(len(body))))
+                    _ask_to_wait(gateway.quotas.take(producer, cost_of(len(body))))
                     # Whoever sends again what they overheard has proven nothing of themselves.
                     note_proof(request.scope, producer)
                 turn.charged()
@@ -225,16 +232,16 @@ class _Events:
         owes: bool = True,
     ) -> tuple[Delivery, Sequence[Outcome]]:
         """Look into a body that has been charged by its size, and take what is in it."""
-        delivery = await self._door.workbench.run(
+        delivery = await self._gateway.scheduler.run(
             producer, len(body), partial(read_delivery, headers, body)
         )
         more = len(delivery.items) - cost_of(len(body))
         if owes and more > 0:
-            self._door.quotas.owe(producer, more)
-        return delivery, await self._door.reception.take(delivery.items, producer)
+            self._gateway.quotas.owe(producer, more)
+        return delivery, await self._gateway.reception.take(delivery.items, producer)
 
     def _refused(self, producer: str | None, error: ProblemError) -> Response:
-        self._door.exposition.count_refused(producer, error.problem.kind.name)
+        self._gateway.exposition.count_refused(producer, error.problem.kind.name)
         return _problem_response(error.problem, error.headers)
 
 
@@ -281,22 +288,24 @@ def _repeated() -> ProblemError:
     )
 
 
-def _kept(response: Response, *, is_final: bool) -> Answer:
+def _kept(response: Response, *, is_final: bool) -> StoredAnswer:
     """Return an answer as it is given again."""
-    return Answer(response.status_code, dict(response.headers), bytes(response.body), is_final)
+    return StoredAnswer(
+        response.status_code, dict(response.headers), bytes(response.body), is_final
+    )
 
 
 def _kind(outcome: Outcome) -> ProblemKind | None:
     return outcome.kind if isinstance(outcome, Problem) else None
 
 
-def _answer(mode: Mode, outcomes: Sequence[Outcome]) -> Response:
+def _answer(mode: HttpMode, outcomes: Sequence[Outcome]) -> Response:
     """Answer for all items: 202 where all were taken; one problem where none was; else 207."""
     receipts = [one for one in outcomes if isinstance(one, Receipt)]
     if len(receipts) == len(outcomes):
         return _json({"receipts": [one.as_json() for one in receipts]}, status=202)
     problems = [one for one in outcomes if isinstance(one, Problem)]
-    if mode is not Mode.BATCH:
+    if mode is not HttpMode.BATCH:
         return _problem_response(problems[0])
     items: list[JSON] = [_item(index, one) for index, one in enumerate(outcomes)]
     if receipts or len({problem.kind is _BROKER_AWAY for problem in problems}) > 1:
@@ -346,20 +355,20 @@ async def _healthz(_: Request) -> Response:
     return _json({"alive": True})
 
 
-def _readyz(door: Door) -> Callable[[Request], Awaitable[Response]]:
+def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
     async def readyz(_: Request) -> Response:
-        cause = door.waiting_for()
+        cause = gateway.waiting_for()
         body: dict[str, JSON] = {"ready": cause is None, "waiting_for": cause}
         return _json(body, status=200 if cause is None else 503)
 
     return readyz
 
 
-def _metrics(door: Door) -> Callable[[Request], Awaitable[Response]]:
+def _metrics(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
     async def metrics(request: Request) -> Response:
-        if not door.metrics_guard.admits(request.headers.get("Authorization")):
+        if not gateway.metrics_guard.admits(request.headers.get("Authorization")):
             return _plain_problem("unauthenticated", {"WWW-Authenticate": CHALLENGE})
-        text, content_type = door.exposition.text(request.headers.get("Accept", ""))
+        text, content_type = gateway.exposition.text(request.headers.get("Accept", ""))
         return Response(text, headers={"Content-Type": content_type})
 
     return metrics
@@ -408,9 +417,9 @@ def _schema_text(event_type: str) -> bytes:
 class _Outermost:
     """Counts and times each answer, and logs where the application failed."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         self._app = app
-        self._exposition = door.exposition
+        self._exposition = gateway.exposition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

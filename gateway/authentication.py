@@ -32,8 +32,8 @@ __all__ = [
     "AuthenticationError",
     "AuthenticationProblem",
     "Authenticator",
-    "Claim",
     "Proof",
+    "UnverifiedSignature",
 ]
 
 _AUTHORIZATION: Final = "authorization"
@@ -90,7 +90,7 @@ class Proof(NamedTuple):
     """When its timestamp is too old, in seconds since 1970."""
 
 
-class Claim:
+class UnverifiedSignature:
     """A signed request of which all has been checked but the signature: that takes the body."""
 
     def __init__(
@@ -137,7 +137,7 @@ class Authenticator:
             producer.id: _padded(held.get(producer.id), self._nobody) for producer in producers
         }
 
-    def identify(self, headers: HttpHeaders) -> str | Claim:
+    def identify(self, headers: HttpHeaders) -> str | UnverifiedSignature:
         """The id of the producer whose token a request bears, or the claim of one that is signed.
 
         Asks the headers alone, so that nobody's body is read for a wrong token, an old or malformed
@@ -166,7 +166,7 @@ class Authenticator:
             raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
         return owner
 
-    def _claim(self, sent: Mapping[str, str]) -> Claim:
+    def _claim(self, sent: Mapping[str, str]) -> UnverifiedSignature:
         now = self._now()
         producer = sent[PRODUCER_HEADER]
         try:
@@ -178,7 +178,7 @@ class Authenticator:
         known = self._known.get(producer)
         if known is None:
             raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
-        return Claim(producer, sent, known, now=now)
+        return UnverifiedSignature(producer, sent, known, now=now)
 
 
 def _decoy(signing: int, bearer: int) -> ProducerSecrets:

@@ -11,7 +11,7 @@ __all__ = ["commands"]
 
 @click.command()
 def gateway() -> None:
-    """Run the producers' door: events in over HTTP, until SIGTERM.
+    """Run the gateway: events in over HTTP, until SIGTERM.
 
     Everything is set by SMART_REGION_GATEWAY_… variables and those that say where the broker is.
     The exit status is 0 after a signal, 2 when it cannot start.

@@ -41,10 +41,10 @@ class Connections(Generic[Connection]):
     def __init__(self, *, most: int, most_of_one: int) -> None:
         self._most = most
         self._most_of_one = min(most, most_of_one)
-        self._seats: dict[Connection, _Seat[Connection]] = {}
+        self._seats: dict[Connection, _Slot[Connection]] = {}
         self._networks: dict[str, _Network[Connection]] = {}
         self._share = max(1, most // SHARE)
-        self._strangers = _Crowd()
+        self._strangers = _Strangers()
         self._clients: dict[str, _Client] = {}
         self._known: dict[int, dict[Connection, None]] = {_KNOWN_BEYOND_SHARE: {}, _KNOWN_WAITS: {}}
 
@@ -67,7 +67,7 @@ class Connections(Generic[Connection]):
             self.leave(gives_way)
         if network not in self._networks:
             self._networks[network] = _Network(network)
-        seat = _Seat(self._networks[network])
+        seat = _Slot(self._networks[network])
         seat.network.size += 1
         seat.network.queues[_STRANGER_WAITS][newcomer] = None
         self._seats[newcomer] = seat
@@ -141,7 +141,7 @@ class Connections(Generic[Connection]):
                 return connection
         raise AllAtWorkError
 
-    def _move(self, connection: Connection, seat: _Seat[Connection], turn: int) -> None:
+    def _move(self, connection: Connection, seat: _Slot[Connection], turn: int) -> None:
         before, client = seat.turn, seat.client
         if before == turn:
             return
@@ -178,7 +178,7 @@ class _Network(Generic[Connection]):
         raise AllAtWorkError
 
 
-class _Seat(Generic[Connection]):
+class _Slot(Generic[Connection]):
     """Where a connection is counted."""
 
     __slots__ = ("client", "network", "turn")
@@ -200,7 +200,7 @@ class _Client:
         self.at_work = 0
 
 
-class _Crowd:
+class _Strangers:
     """How many strangers' connections each network has, and which has most."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Counts what comes to the door, and shows it on /metrics; every label is of a closed set."""
+"""Counts what comes to the gateway, and shows it on /metrics; every label is of a closed set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from catalogue.metric import Metric
 from events.producers.model import UNKNOWN_PRODUCER
 from gateway.acceptor import Shortfall
 
-__all__ = ["Exposition", "Fate"]
+__all__ = ["EventOutcome", "GatewayCollector"]
 
 #: A single event takes milliseconds; the broker's patience ends at ten seconds.
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -29,16 +29,16 @@ _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 Instrument = TypeVar("Instrument", Counter, Gauge, Histogram)
 
 
-class Fate(StrEnum):
-    """What became of an event at the door."""
+class EventOutcome(StrEnum):
+    """What became of an event at the gateway."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
     FAILED = "failed"
 
 
-class Exposition:
-    """The door's counters; `is_ready` is asked at each scrape."""
+class GatewayCollector:
+    """The gateway's counters; `is_ready` is asked at each scrape."""
 
     def __init__(self, producers: Collection[str], *, is_ready: Callable[[], bool]) -> None:
         # When a counter began says nothing that a rate needs.
@@ -57,13 +57,13 @@ class Exposition:
         self._requests_series = cache(self._requests.labels)
         # Series that are there from the start: a rate over a first event would be nothing.
         for producer in (*sorted(self._producers), UNKNOWN_PRODUCER):
-            for fate in Fate:
+            for fate in EventOutcome:
                 self._events.labels(producer, fate.value)
             self._repeats.labels(producer)
         for reason in Shortfall:
             self._shortfalls.labels(reason.value)
 
-    def count_events(self, producer: str | None, fate: Fate, number: int) -> None:
+    def count_events(self, producer: str | None, fate: EventOutcome, number: int) -> None:
         """Count events of a proven producer (None: of nobody known)."""
         self._events_series(self._label(producer), fate.value).inc(number)
 

@@ -29,8 +29,8 @@ __all__ = [
     "STRUCTURED_HEADERS",
     "Delivery",
     "HttpHeaders",
+    "HttpMode",
     "Item",
-    "Mode",
     "mode_of",
     "only_once",
     "read_delivery",
@@ -84,7 +84,7 @@ _TAKEN: Final = (
 )
 
 
-class Mode(StrEnum):
+class HttpMode(StrEnum):
     """How events lie in a request."""
 
     STRUCTURED = "structured"
@@ -109,7 +109,7 @@ class Item(NamedTuple):
 class Delivery:
     """The items of one request."""
 
-    mode: Mode
+    mode: HttpMode
     items: list[Item] = field(default_factory=list)
 
 
@@ -149,14 +149,14 @@ def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
     media_type = _media_type(headers)
     attributes = _attributes(headers)
     mode = _mode(media_type, attributes)
-    if mode is Mode.STRUCTURED:
+    if mode is HttpMode.STRUCTURED:
         return Delivery(mode, [_structured(attributes, body)])
-    if mode is Mode.BATCH:
+    if mode is HttpMode.BATCH:
         return Delivery(mode, list(_batch(body)))
     return Delivery(mode, [_binary(attributes, media_type or IMPLIED, body)])
 
 
-def mode_of(headers: Mapping[bytes, bytes]) -> Mode:
+def mode_of(headers: Mapping[bytes, bytes]) -> HttpMode:
     """Return how events lie in a request, which its headers alone say.
 
     Raises ProblemError where they say nothing that is read here.
@@ -168,20 +168,20 @@ def _attributes(headers: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     return {name.removeprefix(_CE): value for name, value in headers.items() if name[:3] == _CE}
 
 
-def _mode(media_type: bytes, attributes: Mapping[bytes, bytes]) -> Mode:
+def _mode(media_type: bytes, attributes: Mapping[bytes, bytes]) -> HttpMode:
     if media_type == STRUCTURED:
-        return Mode.STRUCTURED
+        return HttpMode.STRUCTURED
     if media_type == BATCH:
         if attributes:
             raise _contradiction(next(iter(attributes)), "send no ce- headers with a batch")
-        return Mode.BATCH
+        return HttpMode.BATCH
     if not media_type and attributes:
         # CloudEvents' own SDKs leave it out where nobody named it: JSON is then implied (2.2.2 of
         # the specification's event format), as in a record on Kafka.
-        return Mode.BINARY
+        return HttpMode.BINARY
     if media_type.startswith(_CLOUDEVENTS) or not (attributes and _JSON.fullmatch(media_type)):
         raise _unsupported(CONTENT_TYPE, _TAKEN, value=media_type)
-    return Mode.BINARY
+    return HttpMode.BINARY
 
 
 def _media_type(headers: Mapping[bytes, bytes]) -> bytes:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the door, made of its problems, its formats and the contracts."""
+"""The OpenAPI 3.1 document of the gateway, made of its problems, its formats and the contracts."""
 
 from __future__ import annotations
 
@@ -83,17 +83,17 @@ def openapi_document() -> dict[str, JSON]:
     return {
         "openapi": "3.1.1",
         "info": {
-            "title": "Smart Région: the producers' door",
+            "title": "Smart Région: the gateway",
             "version": "1.0.0",
             "description": _INTRODUCTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [
             {
-                "url": "{door}",
-                "description": "The producers' door of an installation.",
+                "url": "{gateway}",
+                "description": "The gateway of an installation.",
                 "variables": {
-                    "door": {
+                    "gateway": {
                         "default": "http://127.0.0.1:6070",
                         "description": "Its address: the operator tells it.",
                     }
@@ -134,7 +134,7 @@ def _paths() -> dict[str, JSON]:
         ),
         "/metrics": _get(
             "metrics",
-            "The door's counters, in Prometheus' text format; some doors ask for its token.",
+            "The gateway's counters, in Prometheus' text format; some gateways ask for its token.",
             {"200": _text("The counters."), **_problems(401)},
         ),
         "/openapi.json": _get(

@@ -1,4 +1,4 @@
-"""What the door says when it does not take something: problem details as RFC 9457 has them."""
+"""What the gateway says when it does not take something: problem details as RFC 9457 has them."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ _OF_THE_CONTRACT: Final = (
         RefusalReason.WRONG_TOPIC.value,
         422,
         "The event belongs to another topic",
-        "The door chooses topics by itself and does not answer this.",
+        "The gateway chooses topics by itself and does not answer this.",
     ),
     ProblemKind(
         RefusalReason.TIME_AHEAD.value,
@@ -251,8 +251,8 @@ _OF_THE_REQUEST: Final = (
         "internal_error",
         500,
         "The server failed",
-        "This is a fault of the door, not of the request. Send it again later: what arrives twice "
-        "counts once.",
+        "This is a fault of the gateway, not of the request. Send it again later: what arrives "
+        "twice counts once.",
     ),
     ProblemKind(
         "broker_away",

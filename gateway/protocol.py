@@ -1,4 +1,4 @@
-"""HTTP as the door speaks it: uvicorn's h11 protocol, with deadlines and answers that explain."""
+"""The gateway's HTTP: uvicorn's h11 protocol, with deadlines and answers that explain."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pydantic_core import to_json
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from gateway.acceptor import Guest
+from gateway.acceptor import PendingConnection
 from gateway.problems import KINDS, MEDIA_TYPE, Problem
 from gateway.strict_http import RefusedRequestError, StrictConnection
 
-__all__ = ["DoorProtocol", "busy_answer", "protocol_with"]
+__all__ = ["GatewayProtocol", "busy_answer", "protocol_with"]
 
 _TOO_LARGE = 431
 _MOST_REST = 8 * 1024 * 1024
@@ -84,7 +84,7 @@ class _Flow(FlowControl):
             self.resume_reading()
 
 
-class DoorProtocol(H11Protocol):
+class GatewayProtocol(H11Protocol):
     """Closes connections whose request does not arrive, or whose answer is not taken, in time.
 
     uvicorn has a deadline for the pause between requests only: a client that sends a byte now and
@@ -98,7 +98,7 @@ class DoorProtocol(H11Protocol):
     body_seconds: ClassVar[float]
     most_headers: ClassVar[int]
 
-    guest: Guest
+    pending: PendingConnection
     conn: StrictConnection
     flow: _Flow
 
@@ -118,7 +118,7 @@ class DoorProtocol(H11Protocol):
         super().connection_made(transport)
         self.conn = StrictConnection(self.most_headers, parts_at_once=_PARTS_AT_ONCE)
         self.flow = _Flow(transport, self.conn)
-        self.guest.transport = transport
+        self.pending.transport = transport
         self._expect()
 
     def data_received(self, data: bytes) -> None:
@@ -139,7 +139,7 @@ class DoorProtocol(H11Protocol):
             return
         if self.conn.their_state is h11.DONE:  # The next request waits for the answer to this one.
             self.flow.pause_reading()
-        elif self.guest.may_read(self._have_turn):
+        elif self.pending.may_read(self._have_turn):
             self._look()
         else:
             self._in_line = True
@@ -162,7 +162,7 @@ class DoorProtocol(H11Protocol):
         super().handle_events()
         if self.conn.is_cut and not self._in_line:
             self._in_line = True
-            self.guest.read_later(self._have_turn)
+            self.pending.read_later(self._have_turn)
         self.flow.let_go()
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -193,7 +193,7 @@ class DoorProtocol(H11Protocol):
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
         self._stage = _Stage.GONE
-        self.guest.gone()
+        self.pending.gone()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close after too long a pause."""
@@ -251,7 +251,7 @@ class DoorProtocol(H11Protocol):
         waits = not self._in_line and (stage.is_the_clients or self.flow.write_paused)
         if waits is not self._waits:
             self._waits = waits
-            (self.guest.waits if waits else self.guest.works)()
+            (self.pending.waits if waits else self.pending.works)()
         if stage is self._stage:
             return
         goes_on = (self._stage, stage) == (_Stage.BODY, _Stage.REST)
@@ -342,11 +342,11 @@ def _answer_of(
 
 def protocol_with(
     *, header_seconds: float, body_seconds: float, most_headers: int
-) -> type[DoorProtocol]:
+) -> type[GatewayProtocol]:
     """Return the protocol with its bounds; whoever makes one gives it its guest."""
     members: dict[str, Any] = {
         "header_seconds": header_seconds,
         "body_seconds": body_seconds,
         "most_headers": most_headers,
     }
-    return type("DoorProtocolWithDeadlines", (DoorProtocol,), members)
+    return type("GatewayProtocolWithDeadlines", (GatewayProtocol,), members)

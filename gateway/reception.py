@@ -8,14 +8,14 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias
 
-from events.dead_letters import DOOR, unread_letter_record, whole_letter_record
+from events.dead_letters import GATEWAY, unread_letter_record, whole_letter_record
 from events.fact import JSON
 from events.records import OutgoingRecord
-from gateway.admission import Admission, Admitted, Refused
-from gateway.exposition import Exposition, Fate
+from gateway.admission import Admission, AdmittedItem, RefusedItem
+from gateway.exposition import EventOutcome, GatewayCollector
 from gateway.http_binding import Item
 from gateway.problems import KINDS, Problem, of_contract
-from gateway.slow_work import Workbench
+from gateway.slow_work import WorkScheduler
 from gateway.topics_writer import BrokerAwayError, Written
 
 __all__ = ["Outcome", "Receipt", "Reception", "RecordsWriter"]
@@ -61,15 +61,15 @@ class Reception:
         self,
         admission: Admission,
         writer: RecordsWriter,
-        exposition: Exposition,
-        workbench: Workbench,
+        exposition: GatewayCollector,
+        scheduler: WorkScheduler,
         *,
         now: Callable[[], datetime],
     ) -> None:
         self._admission = admission
         self._writer = writer
         self._exposition = exposition
-        self._workbench = workbench
+        self._scheduler = scheduler
         self._now = now
 
     async def take(self, items: Sequence[Item], producer: str) -> list[Outcome]:
@@ -80,31 +80,33 @@ class Reception:
         does not depend on that.
         """
         size = sum(len(item.value) for item in items)
-        judged = await self._workbench.run_each(
+        judged = await self._scheduler.run_each(
             producer, size, items, partial(self._judge, producer)
         )
         places = await self._written([record for _, record in judged])
         verdicts = [verdict for verdict, _ in judged]
         self._count(verdicts, places, producer)
         return [
-            _receipt(one, place) if isinstance(one, Admitted) else of_contract(one.error)
+            _receipt(one, place) if isinstance(one, AdmittedItem) else of_contract(one.error)
             for one, place in zip(verdicts, places, strict=True)
         ]
 
-    def _judge(self, producer: str, item: Item) -> tuple[Admitted | Refused, OutgoingRecord | None]:
+    def _judge(
+        self, producer: str, item: Item
+    ) -> tuple[AdmittedItem | RefusedItem, OutgoingRecord | None]:
         """Return what is thought of an item, and the record that it becomes."""
         verdict = self._admission.judge(item, producer)
-        if isinstance(verdict, Admitted):
+        if isinstance(verdict, AdmittedItem):
             return verdict, verdict.record
         return verdict, self._letter(verdict, producer)
 
-    def _letter(self, refused: Refused, producer: str) -> OutgoingRecord | None:
+    def _letter(self, refused: RefusedItem, producer: str) -> OutgoingRecord | None:
         if not refused.has_letter:
             return None
         write = whole_letter_record if refused.may_be_kept else unread_letter_record
         return write(
             refused.error,
-            origin=DOOR,
+            origin=GATEWAY,
             key=None,
             value=refused.item.value,
             headers=refused.item.headers,
@@ -121,23 +123,23 @@ class Reception:
 
     def _count(
         self,
-        judged: Sequence[Admitted | Refused],
+        judged: Sequence[AdmittedItem | RefusedItem],
         places: Sequence[Written | None],
         producer: str,
     ) -> None:
         """Count all at once: to find a series takes longer than to judge an event."""
-        fates: Counter[Fate] = Counter()
+        fates: Counter[EventOutcome] = Counter()
         for one, place in zip(judged, places, strict=True):
-            if isinstance(one, Refused):
-                fates[Fate.REFUSED] += 1
+            if isinstance(one, RefusedItem):
+                fates[EventOutcome.REFUSED] += 1
                 self._exposition.count_refused(producer, one.error.reason.value)
             else:
-                fates[Fate.FAILED if place is None else Fate.ACCEPTED] += 1
+                fates[EventOutcome.FAILED if place is None else EventOutcome.ACCEPTED] += 1
         for fate, number in fates.items():
             self._exposition.count_events(producer, fate, number)
 
 
-def _receipt(admitted: Admitted, place: Written | None) -> Outcome:
+def _receipt(admitted: AdmittedItem, place: Written | None) -> Outcome:
     if place is None:
         detail = "the broker did not acknowledge the event: send it again"
         return Problem(KINDS["broker_away"], detail)

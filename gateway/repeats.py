@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Final, NamedTuple, Self
 
 from gateway.authentication import Proof
-from gateway.http_binding import Mode
+from gateway.http_binding import HttpMode
 
-__all__ = ["REPEAT_HEADER", "RETRY_SECONDS", "Answer", "Repeat", "Repeats", "Turn"]
+__all__ = ["REPEAT_HEADER", "RETRY_SECONDS", "PendingAnswer", "Repeat", "Repeats", "StoredAnswer"]
 
 REPEAT_HEADER: Final = "idempotent-replayed"
 """Says of an answer that it was given before, to the same signed request."""
@@ -34,7 +34,7 @@ _OVERHEAD: Final = 512
 """Bytes that an answer takes besides its body, about."""
 
 
-class Answer(NamedTuple):
+class StoredAnswer(NamedTuple):
     """What was answered to a request."""
 
     status: int
@@ -63,7 +63,7 @@ class Repeats:
         self._most_answered = most_answered
         self._of: dict[str, _Memory] = {}
 
-    def enter(self, proof: Proof, mode: Mode) -> Turn | Repeat:
+    def enter(self, proof: Proof, mode: HttpMode) -> PendingAnswer | Repeat:
         """Give a request its turn, or say that it came before in this mode.
 
         The mode is not signed, and decides on the answer: the same bytes have a turn in each, and
@@ -80,11 +80,11 @@ class Repeats:
         running = memory.running.get(key)
         if running is not None or memory.is_settled(key, now):
             return Repeat(memory, key, running)
-        is_charged = any(fingerprint + other.encode() in memory.seen for other in Mode)
-        return Turn(memory, key, proof.holds_until, self._now, is_charged=is_charged)
+        is_charged = any(fingerprint + other.encode() in memory.seen for other in HttpMode)
+        return PendingAnswer(memory, key, proof.holds_until, self._now, is_charged=is_charged)
 
 
-class Turn:
+class PendingAnswer:
     """A request that is being answered; a context manager.
 
     Only what was charged is remembered: all else costs nothing when it is sent again.
@@ -105,14 +105,14 @@ class Turn:
         self._key = key
         self._holds_until = holds_until
         self._now = now
-        self._answer: Answer | None = None
+        self._answer: StoredAnswer | None = None
         self._running = memory.running[key] = asyncio.get_running_loop().create_future()
 
     def charged(self) -> None:
         """Take note that the request was charged, now or earlier."""
         self._memory.remember(self._key, self._holds_until)
 
-    def end(self, answer: Answer) -> None:
+    def end(self, answer: StoredAnswer) -> None:
         """Take note of what was answered."""
         self._answer = answer
 
@@ -131,13 +131,13 @@ class Repeat:
     """A request that came before."""
 
     def __init__(
-        self, memory: _Memory, key: bytes, running: asyncio.Future[Answer | None] | None
+        self, memory: _Memory, key: bytes, running: asyncio.Future[StoredAnswer | None] | None
     ) -> None:
         self._memory = memory
         self._key = key
         self._running = running
 
-    async def answer(self) -> Answer | None:
+    async def answer(self) -> StoredAnswer | None:
         """Return what was answered, once it is; None where it is no longer kept."""
         if self._running is not None:
             # Who gives up waiting does not end it for the others.
@@ -155,10 +155,10 @@ class _Memory:
         """Until when each signature holds, in seconds since 1970."""
         self._order: deque[bytes] = deque()
         """The oldest of these first: a dictionary is slow to tell its first entry."""
-        self.running: dict[bytes, asyncio.Future[Answer | None]] = {}
+        self.running: dict[bytes, asyncio.Future[StoredAnswer | None]] = {}
         self._again_at: dict[bytes, float] = {}
         """When a request may be tried again whose answer was not the last word."""
-        self._answers: OrderedDict[bytes, Answer] = OrderedDict()
+        self._answers: OrderedDict[bytes, StoredAnswer] = OrderedDict()
         self._answered = 0
 
     def is_settled(self, key: bytes, now: float) -> bool:
@@ -174,7 +174,7 @@ class _Memory:
         while len(self._order) > self._most_requests:
             self._forget_oldest()
 
-    def keep(self, key: bytes, answer: Answer | None, *, again_at: float) -> None:
+    def keep(self, key: bytes, answer: StoredAnswer | None, *, again_at: float) -> None:
         """Keep an answer; None: there was none, and the request may come again."""
         self._drop(key)
         self._again_at.pop(key, None)
@@ -189,7 +189,7 @@ class _Memory:
         while self._answered > self._most_answered:
             self._drop(next(iter(self._answers)))
 
-    def answer(self, key: bytes) -> Answer | None:
+    def answer(self, key: bytes) -> StoredAnswer | None:
         """Return what was answered; None where it is no longer kept."""
         kept = self._answers.get(key)
         if kept is not None and kept.body.startswith(_PACKED):

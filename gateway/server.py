@@ -1,4 +1,4 @@
-"""The door's process: start, serve until told to stop, finish what was taken."""
+"""The gateway's process: start, serve until told to stop, finish what was taken."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from events.producers.secrets import Secrets, load_secrets
 from gateway.acceptor import (
     PROBE_CONNECTIONS,
     Acceptor,
-    Bounds,
-    Guest,
+    ConnectionLimits,
+    PendingConnection,
     provide_descriptors,
 )
 from gateway.admission import Admission
-from gateway.app import Door, make_app
+from gateway.app import Gateway, make_app
 from gateway.authentication import Authenticator
 from gateway.body import BodyReader
 from gateway.client_address import ClientAddresses
-from gateway.exposition import Exposition
+from gateway.exposition import GatewayCollector
 from gateway.http_binding import LARGEST_HEADERS
 from gateway.probes import probes_of
-from gateway.protocol import DoorProtocol, busy_answer, protocol_with
+from gateway.protocol import GatewayProtocol, busy_answer, protocol_with
 from gateway.quota import Quotas
 from gateway.reception import Reception
 from gateway.repeats import Repeats
 from gateway.settings import GatewaySettings
-from gateway.slow_work import Workbench
-from gateway.topics_writer import Patience, TopicsWriter
+from gateway.slow_work import WorkScheduler
+from gateway.topics_writer import TopicsWriter, WriteTimeouts
 
 __all__ = ["AddressInUseError", "run_gateway"]
 
@@ -53,7 +53,7 @@ GC_THRESHOLDS = (50_000, 50)
 
 
 class AddressInUseError(SmartRegionError):
-    """An address of the door's cannot be bound; `what` is the beginning of its settings' names."""
+    """An address cannot be bound; `what` is the beginning of its settings' names."""
 
     def __init__(self, what: str, host: str, port: int, *, cause: OSError) -> None:
         variable = f"SMART_REGION_{what.upper()}"
@@ -64,10 +64,10 @@ class AddressInUseError(SmartRegionError):
 
 
 def run_gateway(settings: GatewaySettings) -> int:
-    """Run the door until SIGTERM or SIGINT; return the exit status, 0.
+    """Run the gateway until SIGTERM or SIGINT; return the exit status, 0.
 
     Requests that have begun are answered before it ends. Raises an SmartRegionError where it cannot
-    start; a broker that is away is none: the door then says so until it is back.
+    start; a broker that is away is none: the gateway then says so until it is back.
     """
     configure_logging(settings.log_level, settings.log_format)
     # It warns of each request that is no HTTP: anybody could fill the log.
@@ -103,35 +103,35 @@ async def _serve(
     async with TopicsWriter(
         settings.broker,
         security=settings.security(),
-        patience=Patience(delivery=settings.gateway_delivery_timeout),
+        patience=WriteTimeouts(delivery=settings.gateway_delivery_timeout),
     ) as writer:
-        door = _door(settings, producers, secrets, writer)
+        gateway = _gateway(settings, producers, secrets, writer)
         scheme = "http" if context is None else "https"
         for what, listener in zip(("address", "probes"), listeners, strict=True):
             host, port = listener.getsockname()[:2]
             logger.info("serving %s=%s://%s:%s", what, scheme, host, port)
-        await _Server(settings, door, context).serve(sockets=list(listeners))
+        await _Server(settings, gateway, context).serve(sockets=list(listeners))
     logger.info("stopped")
 
 
-def _door(
+def _gateway(
     settings: GatewaySettings, producers: Producers, secrets: Secrets, writer: TopicsWriter
-) -> Door:
-    workbench = Workbench()
-    exposition = Exposition(
+) -> Gateway:
+    scheduler = WorkScheduler()
+    exposition = GatewayCollector(
         [producer.id for producer in producers],
         is_ready=lambda: writer.waiting_for is None,
     )
-    return Door(
+    return Gateway(
         authenticator=Authenticator(secrets, producers, now=_now),
         quotas=Quotas(producers, clock=monotonic),
         reception=Reception(
-            Admission(producers, now=_now), writer, exposition, workbench, now=_now
+            Admission(producers, now=_now), writer, exposition, scheduler, now=_now
         ),
         exposition=exposition,
         waiting_for=lambda: writer.waiting_for,
         body=BodyReader(seconds=settings.gateway_body_timeout),
-        workbench=workbench,
+        scheduler=scheduler,
         repeats=Repeats(now=_now),
         addresses=ClientAddresses(settings.gateway_trusted_proxies),
         metrics_guard=settings.metrics_guard(),
@@ -141,12 +141,14 @@ def _door(
 class _Server(uvicorn.Server):
     """uvicorn's server, with connections that we accept: see `gateway.acceptor`."""
 
-    def __init__(self, settings: GatewaySettings, door: Door, context: SSLContext | None) -> None:
+    def __init__(
+        self, settings: GatewaySettings, gateway: Gateway, context: SSLContext | None
+    ) -> None:
         self._settings = settings
         self._context = context
-        self._count = door.exposition.count_shortfall
-        self._addresses = door.addresses
-        app = make_app(door)
+        self._count = gateway.exposition.count_shortfall
+        self._addresses = gateway.addresses
+        app = make_app(gateway)
         self._probes = self._config(probes_of(app))
         super().__init__(self._config(app))
 
@@ -168,14 +170,16 @@ class _Server(uvicorn.Server):
             config.load()
         loop = asyncio.get_running_loop()
 
-        def protocol(guest: Guest) -> DoorProtocol:
-            made: DoorProtocol = config.http_protocol_class(  # type: ignore[assignment, call-arg]
-                config=config, server_state=self.server_state, app_state=guest.state, _loop=loop
+        def protocol(pending: PendingConnection) -> GatewayProtocol:
+            made: GatewayProtocol = config.http_protocol_class(  # type: ignore[assignment, call-arg]
+                config=config, server_state=self.server_state, app_state=pending.state, _loop=loop
             )
-            made.guest = guest
+            made.pending = pending
             return made
 
-        bounds = Bounds(most, most_of_one, self._settings.gateway_header_timeout, busy_answer())
+        bounds = ConnectionLimits(
+            most, most_of_one, self._settings.gateway_header_timeout, busy_answer()
+        )
         return Acceptor(
             listener,
             bounds,

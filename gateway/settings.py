@@ -1,4 +1,4 @@
-"""The door's settings, read from `SMART_REGION_…` variables."""
+"""The gateway's settings, read from `SMART_REGION_…` variables."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ GATEWAY_PREFIX: Final = f"{ENV_PREFIX}GATEWAY_"
 
 
 class GatewaySettings(ServingSettings):
-    """What the door's operator may set. Times are in seconds."""
+    """What the gateway's operator may set. Times are in seconds."""
 
     gateway_host: str = "127.0.0.1"
-    """Where the door listens. Without a certificate of its own a proxy before it speaks TLS."""
+    """Where the gateway listens. Without a certificate of its own a proxy before it speaks TLS."""
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
     """Its port; 0 picks a free one, which the log names."""
     gateway_probe_host: str = "127.0.0.1"
@@ -91,6 +91,6 @@ def load_gateway_settings(**overrides: Any) -> GatewaySettings:
     """Read the settings from the environment; `overrides` (a command's options) win, None does not.
 
     Raises SettingsError: see `broker.settings.read_settings`. Variables of other programs are none
-    of the door's business; one that begins as its own do is.
+    of the gateway's business; one that begins as its own do is.
     """
     return read_settings(GatewaySettings, ours=GATEWAY_PREFIX, **overrides)

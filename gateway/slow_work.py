@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from gateway.problems import ProblemError
 
-__all__ = ["FEW", "LARGE", "MOST_LARGE", "SMALL", "Workbench"]
+__all__ = ["FEW", "LARGE", "MOST_LARGE", "SMALL", "WorkScheduler"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -29,7 +29,7 @@ MOST_LARGE: Final = 16
 _NOT_COUNTED: Final = nullcontext()
 
 
-class Workbench:
+class WorkScheduler:
     """Runs what takes long in slices or in a thread, and lets the producers take turns.
 
     In one thread, as Python's threads share a processor: more of them would only leave less of it

@@ -22,12 +22,12 @@ from aiokafka.errors import KafkaError
 from boundary.errors import SmartRegionError
 from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.errors import BrokerEntryError
-from broker.preflight import knock
+from broker.preflight import preflight
 from events.partitioning import partition_for
 from events.records import OutgoingRecord
 from events.topics import declared_topics
 
-__all__ = ["BrokerAwayError", "Patience", "TopicsWriter", "Written"]
+__all__ = ["BrokerAwayError", "TopicsWriter", "WriteTimeouts", "Written"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ STOP_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class WriteTimeouts:
     """How long things may take, in seconds."""
 
     delivery: float = 10.0
@@ -109,12 +109,12 @@ class TopicsWriter:
         bootstrap: str,
         *,
         security: BrokerSecurity = PLAINTEXT,
-        patience: Patience | None = None,
+        patience: WriteTimeouts | None = None,
     ) -> None:
         self._bootstrap = [address.strip() for address in bootstrap.split(",")]
         self._security = security
         self._shown = security
-        self._patience = patience or Patience()
+        self._patience = patience or WriteTimeouts()
         self._needed = [spec.name for spec in declared_topics() if not spec.compacted]
         self._partitions: dict[str, int] = {}
         self._lanes: dict[tuple[str, int], _Lane] = {}
@@ -127,7 +127,7 @@ class TopicsWriter:
 
     async def __aenter__(self) -> Self:
         # What an operator got wrong ends the start; later on it may be put right meanwhile.
-        await knock(self._bootstrap, self._security)
+        await preflight(self._bootstrap, self._security)
         await self._look()
         self._keeper = asyncio.create_task(self._keep())
         return self
@@ -256,7 +256,7 @@ class TopicsWriter:
     async def _refusal(self) -> str | None:
         """Return why the broker does not let us in any more; our password may have changed."""
         try:
-            await knock(self._bootstrap, self._shown)
+            await preflight(self._bootstrap, self._shown)
         except BrokerEntryError as error:
             self._is_spoilt = True
             return str(error)

@@ -35,7 +35,7 @@ __all__ = ["commands"]
     help="How long an answer may take.",
 )
 def health(url: str, timeout: float) -> None:
-    """Ask a worker, an assessor or the door how it is, at its /healthz or /readyz.
+    """Ask a worker, an assessor or the gateway how it is, at its /healthz or /readyz.
 
     For container engines, whose image has no other program that could. The exit status is 1 where
     there is no good answer.

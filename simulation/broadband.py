@@ -10,7 +10,7 @@ from events.broadband import BroadbandCoverageReported
 from events.identifiers import Department
 from simulation.chance import days_after, split
 from simulation.curve import Curve
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.period import quarter_ends
 from simulation.territory import Commune
 from simulation.world import World
@@ -129,12 +129,12 @@ RETRACTED_SHARE = 0.0006
 UNDERSTATED = 0.9
 
 
-def simulate_broadband(world: World, chance: Random, outbox: Outbox) -> None:
+def simulate_broadband(world: World, chance: Random, emitter: Emitter) -> None:
     """Tell, quarter by quarter, the premises of each commune and those that can be connected."""
     for department in Department:
         for quarter in quarter_ends(FIRST_QUARTER, LAST_QUARTER):
             for report in _reports(world.territory[department], department, quarter):
-                _publish(report, department, chance, outbox)
+                _publish(report, department, chance, emitter)
 
 
 def _reports(
@@ -178,25 +178,25 @@ def _share(turn: float, progress: float) -> float:
 
 
 def _publish(
-    report: BroadbandCoverageReported, department: Department, chance: Random, outbox: Outbox
+    report: BroadbandCoverageReported, department: Department, chance: Random, emitter: Emitter
 ) -> None:
     published = days_after(chance, report.as_of, *PUBLISHED_AFTER_DAYS)
     fate = chance.random()
     if department is Department.PARIS:
         # One system, always right and in time: what Paris attains and loses is no artefact.
-        outbox.send(report, published, punctual=True)
+        emitter.send(report, published, punctual=True)
     elif department is SILENT and SILENT_FROM <= published < SILENT_UNTIL:
-        outbox.send_late(report, days_after(chance, SILENT_UNTIL, 0, 10))
+        emitter.send_late(report, days_after(chance, SILENT_UNTIL, 0, 10))
     elif fate < CORRECTED_SHARE and report.connectable_premises:
         understated = int(report.connectable_premises * UNDERSTATED)
         wrong = report.model_copy(update={"connectable_premises": understated})
-        outbox.correct(wrong, report, published)
+        emitter.correct(wrong, report, published)
     else:
-        outbox.send(report, published)
+        emitter.send(report, published)
     if fate > 1 - RETRACTED_SHARE:
         # A forecast, published as if it were a survey.
         forecast = {
             "as_of": report.as_of + timedelta(days=1),
             "connectable_premises": report.premises,
         }
-        outbox.retract(report.model_copy(update=forecast), published)
+        emitter.retract(report.model_copy(update=forecast), published)

@@ -6,9 +6,9 @@ from random import Random
 
 from events.coworking import CoworkingClosed, CoworkingOpened, CoworkingResized
 from simulation.chance import days_after
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.period import FIRST_DAY
-from simulation.sites import Site
+from simulation.sites import CoworkingSite
 from simulation.world import World
 
 __all__ = ["simulate_coworking"]
@@ -17,7 +17,7 @@ CORRECTED_SHARE = 0.05
 RECORDED_AFTER_DAYS = (0, 9)
 
 
-def simulate_coworking(world: World, chance: Random, outbox: Outbox) -> None:
+def simulate_coworking(world: World, chance: Random, emitter: Emitter) -> None:
     """Tell each site's opening, extensions and closure."""
     for site in world.sites:
         first = CoworkingOpened(
@@ -28,8 +28,8 @@ def simulate_coworking(world: World, chance: Random, outbox: Outbox) -> None:
             commune=site.commune,
             workstations=0,
         )
-        outbox.send(first, FIRST_DAY, punctual=True)
-        _extend(site, chance, outbox)
+        emitter.send(first, FIRST_DAY, punctual=True)
+        _extend(site, chance, emitter)
         if site.closure is not None:
             closed_on, reopened_on = site.closure.closed_on, site.closure.reopened_on
             closed = CoworkingClosed(site_id=site.site_id, closed_on=closed_on)
@@ -37,11 +37,11 @@ def simulate_coworking(world: World, chance: Random, outbox: Outbox) -> None:
                 "opened_on": reopened_on,
                 "workstations": site.workstations_on(reopened_on),
             }
-            outbox.send(closed, closed_on, punctual=True)
-            outbox.send(first.model_copy(update=again), reopened_on, punctual=True)
+            emitter.send(closed, closed_on, punctual=True)
+            emitter.send(first.model_copy(update=again), reopened_on, punctual=True)
 
 
-def _extend(site: Site, chance: Random, outbox: Outbox) -> None:
+def _extend(site: CoworkingSite, chance: Random, emitter: Emitter) -> None:
     for day, level in site.levels:
         if site.closure is not None and day == site.closure.reopened_on:
             continue  # Told with the reopening.
@@ -50,6 +50,6 @@ def _extend(site: Site, chance: Random, outbox: Outbox) -> None:
         if chance.random() < CORRECTED_SHARE:
             # The site's whole capacity, instead of what was really installed.
             wrong = resized.model_copy(update={"workstations": level * 2})
-            outbox.correct(wrong, resized, recorded)
+            emitter.correct(wrong, resized, recorded)
         else:
-            outbox.send(resized, recorded)
+            emitter.send(resized, recorded)

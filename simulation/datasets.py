@@ -16,7 +16,7 @@ from events.dataset import (
 )
 from simulation.chance import day_between, days_after, one_of
 from simulation.curve import Curve
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.period import FIRST_DAY, LAST_DAY, working_day
 from simulation.world import World
 
@@ -85,7 +85,7 @@ CORRECTED_SHARE = 0.03
 RETRACTED_SHARE = 0.004
 
 
-def simulate_datasets(_world: World, chance: Random, outbox: Outbox) -> None:
+def simulate_datasets(_world: World, chance: Random, emitter: Emitter) -> None:
     """Tell every dataset's release, updates and withdrawal."""
     frequencies = [frequency for frequency, number in DATASETS.items() for _ in range(number)]
     chance.shuffle(frequencies)
@@ -94,12 +94,12 @@ def simulate_datasets(_world: World, chance: Random, outbox: Outbox) -> None:
     for number, frequency in enumerate(frequencies):
         reached = RELEASED.day_reaching((number + 0.5) / len(frequencies)) or LAST_DAY
         released = _release(number, working_day(reached), frequency, chance)
-        _announce(released, chance, outbox)
+        _announce(released, chance, emitter)
         ends_on = day_between(chance, *WITHDRAWN_BETWEEN) if number in withdrawn else None
-        _update(released, ends_on, chance, outbox)
+        _update(released, ends_on, chance, emitter)
         if ends_on is not None:
             gone = DatasetWithdrawn(dataset_id=released.dataset_id, withdrawn_on=ends_on)
-            outbox.send(gone, ends_on, punctual=True)
+            emitter.send(gone, ends_on, punctual=True)
 
 
 def _release(number: int, day: date, frequency: UpdateFrequency, chance: Random) -> DatasetReleased:
@@ -115,17 +115,17 @@ def _release(number: int, day: date, frequency: UpdateFrequency, chance: Random)
     )
 
 
-def _announce(released: DatasetReleased, chance: Random, outbox: Outbox) -> None:
+def _announce(released: DatasetReleased, chance: Random, emitter: Emitter) -> None:
     recorded = days_after(chance, released.released_on, *RECORDED_AFTER_DAYS)
     if chance.random() < CORRECTED_SHARE:
         wrong = released.model_copy(update={"theme": Theme.ADMINISTRATION})
-        outbox.correct(wrong, released, recorded)
+        emitter.correct(wrong, released, recorded)
     else:
-        outbox.send(released, recorded)
+        emitter.send(released, recorded)
 
 
 def _update(
-    released: DatasetReleased, ends_on: date | None, chance: Random, outbox: Outbox
+    released: DatasetReleased, ends_on: date | None, chance: Random, emitter: Emitter
 ) -> None:
     until = (ends_on or LAST_DAY + timedelta(days=1)) - timedelta(days=1)
     if chance.random() < FORGOTTEN_SHARE:
@@ -136,12 +136,12 @@ def _update(
     for day in days[max(0, earlier - 1) :]:
         updated = DatasetUpdated(dataset_id=released.dataset_id, updated_on=day)
         recorded = min(LAST_DAY, days_after(chance, day, *RECORDED_AFTER_DAYS))
-        outbox.send(updated, recorded)
+        emitter.send(updated, recorded)
         put_off = chance.random() < RETRACTED_SHARE
         # Announced for the next day, which must not be that of a real update.
         if put_off and released.update_frequency is not UpdateFrequency.DAILY:
             tomorrow = {"updated_on": day + timedelta(days=1)}
-            outbox.retract(updated.model_copy(update=tomorrow), recorded)
+            emitter.retract(updated.model_copy(update=tomorrow), recorded)
 
 
 def _update_days(released: DatasetReleased, until: date, chance: Random) -> Iterator[date]:

@@ -11,7 +11,7 @@ from simulation.chance import days_after, stream
 from simulation.period import FIRST_DAY, LAST_DAY
 from simulation.record import RecordKind, SimulatedRecord
 
-__all__ = ["Outbox"]
+__all__ = ["Emitter"]
 
 LATE_SHARE = 0.015
 LATE_DAYS = (21, 90)
@@ -33,7 +33,7 @@ OFFICE_OPENS = time(6, tzinfo=UTC)
 OFFICE_SECONDS = 14 * 60 * 60
 
 
-class Outbox:
+class Emitter:
     """Everything that one producing system sends within a window of days.
 
     A fact is recorded on a day, never before the first simulated one (what happened earlier is

@@ -11,7 +11,7 @@ from events.equipment import EquipmentDelivered, EquipmentKind
 from events.identifiers import Department
 from simulation.chance import day_between, days_after
 from simulation.curve import Curve
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.lycees import Lycee
 from simulation.schools import in_order_of
 from simulation.world import World
@@ -52,14 +52,14 @@ RETRACTED_SHARE = 0.01
 RECORDED_AFTER_DAYS = (0, 14)
 
 
-def simulate_equipment(world: World, chance: Random, outbox: Outbox) -> None:
+def simulate_equipment(world: World, chance: Random, emitter: Emitter) -> None:
     """Tell the deliveries of each lycée's plan, and those of the plans that stay unfinished."""
     completed_on = dict(in_order_of(EQUIPPED, world, chance))
     numbers = count(1)
     for lycee in world.lycees:
         for day, completes in _delivery_days(lycee, completed_on.get(lycee), chance):
             delivery = _delivery(next(numbers), lycee, day, completes=completes, chance=chance)
-            _send(delivery, chance, outbox)
+            _send(delivery, chance, emitter)
 
 
 def _delivery_days(
@@ -90,17 +90,17 @@ def _delivery(
     )
 
 
-def _send(delivery: EquipmentDelivered, chance: Random, outbox: Outbox) -> None:
+def _send(delivery: EquipmentDelivered, chance: Random, emitter: Emitter) -> None:
     recorded = days_after(chance, delivery.delivered_on, *RECORDED_AFTER_DAYS)
     fate = chance.random()
     if fate < CORRECTED_SHARE:
         wrong = delivery.model_copy(update={"quantity": delivery.quantity * 10})
-        outbox.correct(wrong, delivery, recorded)
+        emitter.correct(wrong, delivery, recorded)
     elif fate > 1 - WRONGLY_COMPLETE_SHARE and not delivery.completes_plan:
-        outbox.correct(delivery.model_copy(update={"completes_plan": True}), delivery, recorded)
+        emitter.correct(delivery.model_copy(update={"completes_plan": True}), delivery, recorded)
     else:
-        outbox.send(delivery, recorded)
+        emitter.send(delivery, recorded)
     if chance.random() < RETRACTED_SHARE:
         # The same delivery, signed for a second time under a number of its own.
         twice = {"delivery_id": f"{delivery.delivery_id}-bis", "completes_plan": False}
-        outbox.retract(delivery.model_copy(update=twice), recorded)
+        emitter.retract(delivery.model_copy(update=twice), recorded)

@@ -10,7 +10,7 @@ from random import Random
 from events.grant import GrantCall, GrantCommitted, GrantPaid
 from events.identifiers import Department
 from simulation.chance import day_between, days_after, one_of, split
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.period import working_day
 from simulation.world import World
 
@@ -60,7 +60,7 @@ CORRECTED_SHARE = 0.03
 RETRACTED_SHARE = 0.02
 
 
-def simulate_grants(_world: World, chance: Random, outbox: Outbox) -> None:
+def simulate_grants(_world: World, chance: Random, emitter: Emitter) -> None:
     """Tell every grant's commitment and payments."""
     for call, terms in CALLS.items():
         weights = [chance.uniform(0.3, 1.7) for _ in range(terms.grants)]
@@ -74,24 +74,24 @@ def simulate_grants(_world: World, chance: Random, outbox: Outbox) -> None:
                 amount_cents=amount,
                 department=one_of(chance, DEPARTMENTS),
             )
-            _commit(grant, chance, outbox)
+            _commit(grant, chance, emitter)
             for payment in _payments(grant, chance):
-                outbox.send(payment, days_after(chance, payment.paid_on, *RECORDED_AFTER_DAYS))
+                emitter.send(payment, days_after(chance, payment.paid_on, *RECORDED_AFTER_DAYS))
 
 
-def _commit(grant: GrantCommitted, chance: Random, outbox: Outbox) -> None:
+def _commit(grant: GrantCommitted, chance: Random, emitter: Emitter) -> None:
     recorded = days_after(chance, grant.committed_on, *RECORDED_AFTER_DAYS)
     fate = chance.random()
     if fate < CORRECTED_SHARE:
         # Euros taken for cents.
         wrong = grant.model_copy(update={"amount_cents": grant.amount_cents // 100})
-        outbox.correct(wrong, grant, recorded)
+        emitter.correct(wrong, grant, recorded)
     else:
-        outbox.send(grant, recorded)
+        emitter.send(grant, recorded)
     if fate > 1 - RETRACTED_SHARE:
         # The beneficiary gave it up, and the vote was cancelled.
         given_up = {"grant_id": f"{grant.grant_id}-x", "siret": _siret(chance)}
-        outbox.retract(grant.model_copy(update=given_up), recorded)
+        emitter.retract(grant.model_copy(update=given_up), recorded)
 
 
 def _payments(grant: GrantCommitted, chance: Random) -> Iterator[GrantPaid]:

@@ -17,7 +17,7 @@ from events.school import SchoolWorkspaceActivated
 from events.training import TrainingCompleted
 from events.workstation import WorkstationAudience, WorkstationUsageReported
 from simulation.chance import day_between
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.flaws import FLAWS
 from simulation.period import FIRST_DAY, LAST_DAY
 from simulation.world import World
@@ -30,13 +30,13 @@ COPIES = 3
 SIRET = "23750007900312"
 
 
-def simulate_invalid(world: World, chance: Random, outboxes: Mapping[Family, Outbox]) -> None:
+def simulate_invalid(world: World, chance: Random, emitters: Mapping[Family, Emitter]) -> None:
     """Send each flaw's lines through the outbox of its family."""
     for flaw in FLAWS:
         for _ in range(COPIES):
             day = day_between(chance, FIRST_DAY, LAST_DAY)
             fact = _valid_facts(day, world, chance)[flaw.family]
-            outboxes[flaw.family].spoil(fact, day, flaw.spoil)
+            emitters[flaw.family].spoil(fact, day, flaw.spoil)
 
 
 def _valid_facts(day: date, world: World, chance: Random) -> Mapping[Family, Fact]:

@@ -17,7 +17,7 @@ from events.school import (
 )
 from simulation.chance import day_between, days_after, one_of
 from simulation.curve import Curve
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.lycees import Lycee
 from simulation.period import FIRST_DAY, working_day
 from simulation.world import World
@@ -59,17 +59,17 @@ RETRACTED_SHARE = 0.015
 RECORDED_AFTER_DAYS = (0, 10)
 
 
-def simulate_schools(world: World, chance: Random, outbox: Outbox) -> None:
+def simulate_schools(world: World, chance: Random, emitter: Emitter) -> None:
     """Tell every lycée's registration, connection, outages, digital workspace and closure."""
     for lycee in world.lycees:
-        _register(lycee, outbox)
+        _register(lycee, emitter)
     connected = list(in_order_of(CONNECTED, world, chance))
     for lycee, day in connected:
-        _connect(lycee, day, chance, outbox)
-    _interrupt(connected, chance, outbox)
+        _connect(lycee, day, chance, emitter)
+    _interrupt(connected, chance, emitter)
     for lycee, day in in_order_of(WITH_WORKSPACE, world, chance):
         fact = SchoolWorkspaceActivated(uai=lycee.uai, activated_on=day)
-        outbox.send(fact, days_after(chance, day, *RECORDED_AFTER_DAYS))
+        emitter.send(fact, days_after(chance, day, *RECORDED_AFTER_DAYS))
 
 
 def in_order_of(
@@ -91,7 +91,7 @@ def in_order_of(
                 yield lycee, day
 
 
-def _register(lycee: Lycee, outbox: Outbox) -> None:
+def _register(lycee: Lycee, emitter: Emitter) -> None:
     registered = SchoolRegistered(
         uai=lycee.uai,
         registered_on=SCHOOL_YEAR_2015,
@@ -99,29 +99,29 @@ def _register(lycee: Lycee, outbox: Outbox) -> None:
         kind=lycee.kind,
         commune=lycee.commune,
     )
-    outbox.send(registered, FIRST_DAY, punctual=True)
+    emitter.send(registered, FIRST_DAY, punctual=True)
     if lycee.closes_on is not None:
         closed = SchoolClosed(uai=lycee.uai, closed_on=lycee.closes_on)
-        outbox.send(closed, lycee.closes_on, punctual=True)
+        emitter.send(closed, lycee.closes_on, punctual=True)
 
 
-def _connect(lycee: Lycee, day: date, chance: Random, outbox: Outbox) -> None:
+def _connect(lycee: Lycee, day: date, chance: Random, emitter: Emitter) -> None:
     downlink = one_of(chance, DOWNLINKS_MBPS)
     connected = SchoolConnected(uai=lycee.uai, connected_on=day, downlink_mbps=downlink)
     recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
     fate = chance.random()
     if fate < CORRECTED_SHARE:
         wrong = connected.model_copy(update={"downlink_mbps": downlink * 10})
-        outbox.correct(wrong, connected, recorded)
+        emitter.correct(wrong, connected, recorded)
     else:
-        outbox.send(connected, recorded)
+        emitter.send(connected, recorded)
     if fate > 1 - RETRACTED_SHARE:
         # Announced when the works began, months before there was a link.
         early = day - timedelta(days=chance.randint(60, 120))
-        outbox.retract(connected.model_copy(update={"connected_on": early}), early)
+        emitter.retract(connected.model_copy(update={"connected_on": early}), early)
 
 
-def _interrupt(connected: list[tuple[Lycee, date]], chance: Random, outbox: Outbox) -> None:
+def _interrupt(connected: list[tuple[Lycee, date]], chance: Random, emitter: Emitter) -> None:
     lost = next(lycee for lycee, _ in connected if lycee.department is LOST_AGAIN)
     candidates = [
         (lycee, day)
@@ -136,15 +136,15 @@ def _interrupt(connected: list[tuple[Lycee, date]], chance: Random, outbox: Outb
         )
         ends = days_after(chance, begins, fewest, most)
         disconnected = SchoolDisconnected(uai=lycee.uai, disconnected_on=begins, reason=reason)
-        outbox.send(disconnected, begins)
-        _reconnect(lycee, ends, chance, outbox)
+        emitter.send(disconnected, begins)
+        _reconnect(lycee, ends, chance, emitter)
     works = SchoolDisconnected(
         uai=lost.uai, disconnected_on=LOST_AGAIN_ON, reason=DisconnectionReason.WORKS
     )
-    outbox.send(works, LOST_AGAIN_ON, punctual=True)
+    emitter.send(works, LOST_AGAIN_ON, punctual=True)
 
 
-def _reconnect(lycee: Lycee, day: date, chance: Random, outbox: Outbox) -> None:
+def _reconnect(lycee: Lycee, day: date, chance: Random, emitter: Emitter) -> None:
     downlink = one_of(chance, DOWNLINKS_MBPS)
     connected = SchoolConnected(uai=lycee.uai, connected_on=day, downlink_mbps=downlink)
-    outbox.send(connected, day)
+    emitter.send(connected, day)

@@ -14,7 +14,7 @@ from simulation.broadband import simulate_broadband
 from simulation.chance import stream
 from simulation.coworking import simulate_coworking
 from simulation.datasets import simulate_datasets
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.equipment import simulate_equipment
 from simulation.grants import simulate_grants
 from simulation.invalid import simulate_invalid
@@ -34,7 +34,7 @@ class System:
 
     family: Family
     name: str
-    story: Callable[[World, Random, Outbox], None]
+    story: Callable[[World, Random, Emitter], None]
 
 
 SYSTEMS: tuple[System, ...] = (
@@ -58,15 +58,15 @@ def simulate(seed: int, start: date = FIRST_DAY, end: date = LAST_DAY) -> Iterat
     each record of the range.
     """
     world = draw_world(seed)
-    outboxes: dict[Family, Outbox] = {}
+    emitters: dict[Family, Emitter] = {}
     for system in SYSTEMS:
-        outbox = Outbox(
+        emitter = Emitter(
             seed, system.family, system.name, first=max(start, FIRST_DAY), last=min(end, LAST_DAY)
         )
-        system.story(world, stream(seed, f"story:{system.name}"), outbox)
-        outboxes[system.family] = outbox
-    simulate_invalid(world, stream(seed, "invalid"), outboxes)
+        system.story(world, stream(seed, f"story:{system.name}"), emitter)
+        emitters[system.family] = emitter
+    simulate_invalid(world, stream(seed, "invalid"), emitters)
     when_sent = attrgetter("sent")
     return merge(
-        *(sorted(outbox.records, key=when_sent) for outbox in outboxes.values()), key=when_sent
+        *(sorted(emitter.records, key=when_sent) for emitter in emitters.values()), key=when_sent
     )

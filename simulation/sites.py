@@ -13,7 +13,7 @@ from simulation.chance import day_between, split, stream
 from simulation.curve import Curve
 from simulation.territory import Territory, some_commune
 
-__all__ = ["SITES", "WORKSTATIONS", "Closure", "Site", "draw_sites"]
+__all__ = ["SITES", "WORKSTATIONS", "Closure", "CoworkingSite", "draw_sites"]
 
 SITES: Mapping[Department, int] = {
     Department.PARIS: 5,
@@ -66,7 +66,7 @@ CLOSURES: Mapping[str, Closure] = {"site-022": Closure(date(2018, 3, 31), date(2
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class CoworkingSite:
     """A coworking site, open since before 2016 and without new workstations then.
 
     `levels`: workstations from a day on, in ascending order of days; none during the closure.
@@ -87,14 +87,14 @@ class Site:
         return max((level for since, level in self.levels if since <= day), default=0)
 
 
-def draw_sites(seed: int, territory: Territory) -> tuple[Site, ...]:
+def draw_sites(seed: int, territory: Territory) -> tuple[CoworkingSite, ...]:
     """Draw the sites' places and their growth, which adds up to `GROWTH`."""
     chance = stream(seed, "sites")
     departments = [department for department, count in SITES.items() for _ in range(count)]
     site_ids = [f"site-{number:03d}" for number in range(1, len(departments) + 1)]
     levels = _draw_levels(site_ids, chance)
     return tuple(
-        Site(
+        CoworkingSite(
             site_id=site_id,
             department=department,
             name=f"{chance.choice(WORKPLACES)} {site_id.removeprefix('site-')}",

@@ -17,7 +17,7 @@ from events.training import (
 )
 from simulation.chance import days_after, one_of
 from simulation.curve import Curve
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.period import LAST_DAY, working_day
 from simulation.world import World
 
@@ -76,7 +76,7 @@ CORRECTED_SHARE = 0.008
 RETRACTED_SHARE = 0.003
 
 
-def simulate_trainings(_world: World, chance: Random, outbox: Outbox) -> None:
+def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
     """Tell every enrolment and what became of it, as far as it is known by the last day."""
     for number in range(ENROLMENTS):
         reached = ENROLLED.day_reaching(number + chance.random()) or LAST_DAY
@@ -85,13 +85,13 @@ def simulate_trainings(_world: World, chance: Random, outbox: Outbox) -> None:
         fate = chance.random()
         if fate < CORRECTED_SHARE:
             wrong = enrolled.model_copy(update={"audience": TrainingAudience.OTHER})
-            outbox.correct(wrong, enrolled, recorded)
+            emitter.correct(wrong, enrolled, recorded)
         else:
-            outbox.send(enrolled, recorded)
+            emitter.send(enrolled, recorded)
         if fate > 1 - RETRACTED_SHARE:
             twice = {"enrolment_id": _pseudonym(chance)}
-            outbox.retract(enrolled.model_copy(update=twice), recorded)
-        _end(enrolled, chance, outbox)
+            emitter.retract(enrolled.model_copy(update=twice), recorded)
+        _end(enrolled, chance, emitter)
 
 
 def _enrolment(day: date, chance: Random) -> TrainingEnrolled:
@@ -114,7 +114,7 @@ def _pseudonym(chance: Random) -> str:
     return KEY.pseudonym(f"{chance.getrandbits(80):020x}")
 
 
-def _end(enrolled: TrainingEnrolled, chance: Random, outbox: Outbox) -> None:
+def _end(enrolled: TrainingEnrolled, chance: Random, emitter: Emitter) -> None:
     fate = chance.random()
     completed_on = days_after(chance, enrolled.enrolled_on, *TRAINING_DAYS)
     abandoned_on = days_after(chance, enrolled.enrolled_on, *ABANDONED_AFTER_DAYS)
@@ -122,9 +122,9 @@ def _end(enrolled: TrainingEnrolled, chance: Random, outbox: Outbox) -> None:
         completed = TrainingCompleted(
             enrolment_id=enrolled.enrolment_id, completed_on=working_day(completed_on)
         )
-        outbox.send(completed, days_after(chance, completed.completed_on, *RECORDED_AFTER_DAYS))
+        emitter.send(completed, days_after(chance, completed.completed_on, *RECORDED_AFTER_DAYS))
     elif fate < COMPLETED_SHARE + ABANDONED_SHARE:
         abandoned = TrainingAbandoned(
             enrolment_id=enrolled.enrolment_id, abandoned_on=working_day(abandoned_on)
         )
-        outbox.send(abandoned, days_after(chance, abandoned.abandoned_on, *RECORDED_AFTER_DAYS))
+        emitter.send(abandoned, days_after(chance, abandoned.abandoned_on, *RECORDED_AFTER_DAYS))

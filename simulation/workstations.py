@@ -9,9 +9,9 @@ from events.identifiers import Department
 from events.workstation import WorkstationAudience, WorkstationUsageReported
 from simulation.chance import days_after, split
 from simulation.curve import Curve
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.period import FIRST_DAY, month_end, months
-from simulation.sites import Site
+from simulation.sites import CoworkingSite
 from simulation.world import World
 
 __all__ = ["SILENT", "SILENT_FROM", "simulate_workstations"]
@@ -55,18 +55,18 @@ CORRECTED_SHARE = 0.015
 RETRACTED_SHARE = 0.003
 
 
-def simulate_workstations(world: World, chance: Random, outbox: Outbox) -> None:
+def simulate_workstations(world: World, chance: Random, emitter: Emitter) -> None:
     """Tell each site's hours, month by month, from its first workstation on."""
     for site in world.sites:
         busy = 1 + chance.uniform(-SITE_DIFFERS_BY, SITE_DIFFERS_BY)
         for month in months(FIRST_DAY, LAST_MONTH):
             workstations = site.workstations_on(month)
             if workstations and not (site.department is SILENT and month >= SILENT_FROM):
-                _report(_usage(site, month, workstations, busy, chance), chance, outbox)
+                _report(_usage(site, month, workstations, busy, chance), chance, emitter)
 
 
 def _usage(
-    site: Site, month: date, workstations: int, busy: float, chance: Random
+    site: CoworkingSite, month: date, workstations: int, busy: float, chance: Random
 ) -> WorkstationUsageReported:
     end = month_end(month)
     available = workstations * OPENING_HOURS * chance.randint(*OPENING_DAYS)
@@ -83,16 +83,16 @@ def _usage(
     )
 
 
-def _report(usage: WorkstationUsageReported, chance: Random, outbox: Outbox) -> None:
+def _report(usage: WorkstationUsageReported, chance: Random, emitter: Emitter) -> None:
     reported = days_after(chance, usage.period_end, *REPORTED_AFTER_DAYS)
     fate = chance.random()
     if fate < CORRECTED_SHARE:
         # One audience was forgotten at first.
         some = {**usage.occupied_hours, WorkstationAudience.EMPLOYEE: 0}
-        outbox.correct(usage.model_copy(update={"occupied_hours": some}), usage, reported)
+        emitter.correct(usage.model_copy(update={"occupied_hours": some}), usage, reported)
     else:
-        outbox.send(usage, reported)
+        emitter.send(usage, reported)
     if fate > 1 - RETRACTED_SHARE:
         # A report for a period that was not one.
         middle = {"period_start": usage.period_start.replace(day=2)}
-        outbox.retract(usage.model_copy(update=middle), reported)
+        emitter.retract(usage.model_copy(update=middle), reported)

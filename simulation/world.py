@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulation.lycees import Lycee, draw_lycees
-from simulation.sites import Site, draw_sites
+from simulation.sites import CoworkingSite, draw_sites
 from simulation.territory import Territory, draw_territory
 
 __all__ = ["World", "draw_world"]
@@ -17,7 +17,7 @@ class World:
 
     territory: Territory
     lycees: tuple[Lycee, ...]
-    sites: tuple[Site, ...]
+    sites: tuple[CoworkingSite, ...]
 
 
 def draw_world(seed: int) -> World:

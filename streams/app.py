@@ -93,11 +93,11 @@ def create_app(
         single_record_tail=settings.single_record_tail,
         to_read_again=lambda: [
             TP(topic_name(family), partition)
-            for family, partition in engine.holdings.to_read_again()
+            for family, partition in engine.state_store.to_read_again()
         ],
     )
     for family in Family:
-        entity_table(app, family, engine.holdings, engine.tallies)
+        entity_table(app, family, engine.state_store, engine.tallies)
         topic = app.topic(topic_name(family), schema=BatchSchema(), allow_empty=True)
         app.agent(topic, name=f"{family}-agent", concurrency=1)(_agent(app, family, engine))
     app.on_rebalance_complete.connect(_checking(app, settings, engine), weak=False)

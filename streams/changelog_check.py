@@ -14,7 +14,7 @@ from events.topics import changelog_name, topic_name
 from streams.batch_transport import Committed
 from streams.commit_metadata import decode_commit_metadata
 from streams.state_check import loss_of_states
-from streams.topic_faults import Fault, TopicFault
+from streams.topic_faults import FaultKind, TopicFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from streams.changelog_tally import ChangelogTallies
     from streams.settings import Settings
 
-__all__ = ["ReplicaCheck"]
+__all__ = ["ChangelogCheck"]
 
 logger = logging.getLogger(__name__)
 
 Place = tuple[Family, int]
 
 
-class ReplicaCheck:
+class ChangelogCheck:
     """Asks for the workers' committed offsets, and compares what was read with what is beside them.
 
     Where a user may not see the group, only the summaries in the changelogs are compared.
@@ -65,7 +65,7 @@ class ReplicaCheck:
                     loss = loss_of_states(committed, *extents[place], tally)
                 if loss is not None:
                     topic = changelog_name(self._settings.app_id, family)
-                    found.append(TopicFault(topic, partition, Fault.CHANGELOG_LOST, loss))
+                    found.append(TopicFault(topic, partition, FaultKind.CHANGELOG_LOST, loss))
         return found
 
     def _ask_committed(self) -> Mapping[Place, Committed] | None:

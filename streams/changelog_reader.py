@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from boundary.errors import SmartRegionError
 from broker.errors import BrokerUnreachableError
-from broker.preflight import knock
+from broker.preflight import preflight
 from broker.reading import open_reader, read_topics
 from broker.security import PLAINTEXT
 from events.record_rules import RULES
 from events.registry import Family
 from events.topics import changelog_name
-from streams.changelog_check import ReplicaCheck
+from streams.changelog_check import ChangelogCheck
 from streams.changelog_tally import ChangelogTallies
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 
 if TYPE_CHECKING:
     from broker.reading import TopicReader
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from streams.topic_faults import TopicFault
 
 __all__ = [
+    "ChangelogReader",
     "ChangelogUnreadableError",
     "NothingKnownError",
-    "Replica",
     "StatesLostError",
     "StatesRebuiltError",
-    "open_replica",
-    "read_replica",
+    "open_changelogs",
+    "read_changelogs",
 ]
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class StatesRebuiltError(SmartRegionError):
         )
 
 
-class Replica:
+class ChangelogReader:
     """Holdings of all partitions, as far as the changelogs have been read.
 
     They are merged as a worker's recovery merges them, so that a record of a worker that had lost
@@ -109,10 +109,10 @@ class Replica:
         bootstrap: str,
         security: BrokerSecurity = PLAINTEXT,
         rules: RecordRules = RULES,
-        check: ReplicaCheck | None = None,
+        check: ChangelogCheck | None = None,
     ) -> None:
         """Read with a reader; without `check` nothing is known to be lost."""
-        self.holdings = Holdings(catalogue.terms, rules)
+        self.state_store = StateStore(catalogue.terms, rules)
         self.faults: Sequence[TopicFault] = ()
         self._tallies = ChangelogTallies()
         self._check = check
@@ -133,13 +133,13 @@ class Replica:
     def poll(self, *, patience: float) -> int:
         """Take in the next records, if any come soon, and return how many came.
 
-        One that is no state ends nothing: `holdings.unreadable` tells what is not known for it.
+        One that is no state ends nothing: `state_store.unreadable` tells what is not known for it.
         Raises BrokerUnreachableError where the broker has not answered for `patience` seconds,
         BrokerEntryError where it does not let us in any more, and StatesRebuiltError.
         """
         records = self._reader.poll()
         for record in records:
-            error = _take(self.holdings, self._tallies, self._families, record)
+            error = _take(self.state_store, self._tallies, self._families, record)
             if error is not None:
                 logger.error(
                     "unreadable state topic=%s partition=%d offset=%d error=%s",
@@ -178,7 +178,7 @@ class Replica:
                 self._heard_at = monotonic()
                 self._asked_at = self._heard_at
                 return
-            asyncio.run(knock(self._bootstrap.split(","), self._security))
+            asyncio.run(preflight(self._bootstrap.split(","), self._security))
             self._asked_at = monotonic()
             waited = self._asked_at - self._heard_at
             if waited > patience:
@@ -191,16 +191,16 @@ class Replica:
 
 
 @contextmanager
-def open_replica(settings: Settings, catalogue: Catalogue) -> Iterator[Replica]:
+def open_changelogs(settings: Settings, catalogue: Catalogue) -> Iterator[ChangelogReader]:
     """Give a replica that has read nothing yet, to be polled.
 
     Raises BrokerUnreachableError or TopicsMissingError.
     """
     families = _families(settings.app_id)
     security = settings.security().pinned()
-    check = ReplicaCheck(settings)
+    check = ChangelogCheck(settings)
     with open_reader(settings.broker, list(families), security=security) as reader:
-        yield Replica(
+        yield ChangelogReader(
             reader,
             catalogue,
             app_id=settings.app_id,
@@ -211,31 +211,31 @@ def open_replica(settings: Settings, catalogue: Catalogue) -> Iterator[Replica]:
         )
 
 
-def read_replica(settings: Settings, catalogue: Catalogue) -> Holdings:
+def read_changelogs(settings: Settings, catalogue: Catalogue) -> StateStore:
     """Read the changelogs to their end and return what they hold.
 
     Raises NothingKnownError where that is nothing, StatesLostError where it is less than was
     written, ChangelogUnreadableError, and as `read_topics`.
     """
-    holdings, tallies = Holdings(catalogue.terms, settings.record_rules()), ChangelogTallies()
-    check = ReplicaCheck(settings)
+    state_store, tallies = StateStore(catalogue.terms, settings.record_rules()), ChangelogTallies()
+    check = ChangelogCheck(settings)
     families = _families(settings.app_id)
     read = read_topics(settings.broker, topics=list(families), security=settings.security())
     failed = [
         (record, error)
         for record in read
-        if (error := _take(holdings, tallies, families, record)) is not None
+        if (error := _take(state_store, tallies, families, record)) is not None
     ]
-    unreadable = holdings.unreadable()
+    unreadable = state_store.unreadable()
     for record, error in failed:
         if (families[record.topic], record.partition) in unreadable:
             raise ChangelogUnreadableError(record, cause=error)
     faults = check.faults(tallies)
     if faults:
         raise StatesLostError(faults)
-    if not any(holdings.entities().values()):
+    if not any(state_store.entities().values()):
         raise NothingKnownError(settings.app_id, settings.broker)
-    return holdings
+    return state_store
 
 
 def _families(app_id: str) -> dict[str, Family]:
@@ -244,11 +244,11 @@ def _families(app_id: str) -> dict[str, Family]:
 
 
 def _take(
-    holdings: Holdings,
+    state_store: StateStore,
     tallies: ChangelogTallies,
     families: dict[str, Family],
     record: RawRecord,
 ) -> Exception | None:
     place = families[record.topic], record.partition
     tallies.of(*place).read(record.offset, record.key, record.value, record.headers)
-    return holdings.restore(*place, record.key, record.value, record.timestamp)
+    return state_store.restore(*place, record.key, record.value, record.timestamp)

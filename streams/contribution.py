@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from catalogue.terms import FREQUENCY_DAYS, Expiry, Mode, Term
+from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from events.registry import facts_of
 from streams.state import NO_DAYS, EntityState, latest_attributes
 
@@ -19,9 +19,9 @@ __all__ = [
     "NO_CATEGORY",
     "NO_DEPARTMENT",
     "Contribution",
+    "EntityView",
     "Step",
     "Timeline",
-    "View",
     "contribution",
     "first_difference",
     "timeline",
@@ -46,7 +46,7 @@ Contribution: TypeAlias = tuple[list[Step], list[tuple[str, int]]]
 
 
 @dataclass(frozen=True)
-class View:
+class EntityView:
     """What a term looks at; terms with the same view share an entity's timeline."""
 
     family: Family
@@ -55,7 +55,7 @@ class View:
     entities: frozenset[str] | None = None
 
     @classmethod
-    def of(cls, term: Term) -> View:
+    def of(cls, term: Term) -> EntityView:
         """Return a term's view."""
         return cls(term.family, term.facts, term.unless, term.entities)
 
@@ -70,7 +70,7 @@ class View:
         return self.looks_at | {_defining_fact(self.family)}
 
 
-def timeline(view: View, state: EntityState) -> Timeline:
+def timeline(view: EntityView, state: EntityState) -> Timeline:
     """Return what a view sees of an entity.
 
     A cell borrows the attributes that it lacks from the family's defining fact, on that fact's
@@ -113,7 +113,7 @@ def contribution(term: Term, seen: Timeline, since: int = 0) -> Contribution:
     """
     steps: list[Step] = []
     reports: list[tuple[str, int]] = []
-    replaces = term.mode is Mode.REPLACE
+    replaces = term.mode is TermMode.REPLACE
     last = len(seen) - 1
     for position in range(since, len(seen)):
         day, _, _, _, _, counts, attributes = seen[position]

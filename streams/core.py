@@ -41,7 +41,7 @@ __all__ = [
     "UNKNOWN_TYPE",
     "Forward",
     "Outcome",
-    "Refusal",
+    "RecordRefusal",
     "Result",
     "process",
 ]
@@ -62,7 +62,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RecordRefusal:
     """A record that breaks its contract, and why."""
 
     record: Record
@@ -89,7 +89,7 @@ class Result:
     """
 
     changed: dict[str, EntityState] = field(default_factory=dict)
-    refusals: list[Refusal] = field(default_factory=list)
+    refusals: list[RecordRefusal] = field(default_factory=list)
     forwards: list[Forward] = field(default_factory=list)
     records: Counter[tuple[str, str, Outcome, int]] = field(default_factory=Counter)
     latest: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -133,7 +133,7 @@ def process(
         try:
             event, cell = _told(record, family, ahead, rules.ownership)
         except ContractError as refusal:
-            result.refusals.append(Refusal(record, refusal))
+            result.refusals.append(RecordRefusal(record, refusal))
             continue
         fact, source = event.fact, event.source
         entity = fact.entity_id
@@ -154,7 +154,7 @@ def process(
         known = state.get(fact.NAME, NO_DAYS).get(day)
         if known is None or newest(known, cell) is not known:
             if sizes and (error := _overgrown(sizes, entity, state, fact.NAME, day, cell)):
-                result.refusals.append(Refusal(record, error))
+                result.refusals.append(RecordRefusal(record, error))
                 continue
             changed[entity] = with_cell(state, fact.NAME, day, cell)
             counts[source, kind, Outcome.ACCEPTED, days] += 1

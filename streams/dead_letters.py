@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from events.dead_letters import HEADER_PREFIX, Origin, unread_letter_record
+from events.dead_letters import HEADER_PREFIX, RecordOrigin, unread_letter_record
 from events.dead_letters import dead_letter_record as dead_letter_of
 from events.errors import RefusalReason
 from events.records import OutgoingRecord
@@ -12,14 +12,14 @@ from events.records import OutgoingRecord
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from streams.core import Forward, Refusal
+    from streams.core import Forward, RecordRefusal
 
 __all__ = ["FORWARDED_FROM", "bare_dead_letter_record", "dead_letter_record", "forward_record"]
 
 FORWARDED_FROM = f"{HEADER_PREFIX}forwarded-from"
 
 
-def dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
+def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused."""
     record = refusal.record
     # What is passed over had ended workers: it is not read for its letter either.
@@ -27,7 +27,7 @@ def dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
     write = unread_letter_record if is_unread else dead_letter_of
     return write(
         refusal.error,
-        origin=Origin(record.topic, record.partition, record.offset),
+        origin=RecordOrigin(record.topic, record.partition, record.offset),
         key=record.key,
         value=record.value,
         headers=record.headers or (),
@@ -35,12 +35,12 @@ def dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
     )
 
 
-def bare_dead_letter_record(refusal: Refusal, *, now: datetime) -> OutgoingRecord:
+def bare_dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingRecord:
     """Return a dead letter with nothing of its record but why it was refused and where it lies."""
     record = refusal.record
     return dead_letter_of(
         refusal.error,
-        origin=Origin(record.topic, record.partition, record.offset),
+        origin=RecordOrigin(record.topic, record.partition, record.offset),
         key=None,
         value=None,
         headers=(),

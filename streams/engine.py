@@ -24,7 +24,7 @@ from streams.batch_transport import (
     WriteRefusedError,
 )
 from streams.changelog_tally import ChangelogTallies
-from streams.core import Refusal, Result, process
+from streams.core import RecordRefusal, Result, process
 from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
 from streams.exposition import Snapshot, figures_of
 from streams.meters import Meters
@@ -32,7 +32,7 @@ from streams.passed_over import refusal_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
 from streams.state import EMPTY, WATCHED_BYTES, EntityState, encode_state
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from faust.types import Message
 
     from catalogue.model import Catalogue
-    from events.dead_letters import Origin
+    from events.dead_letters import RecordOrigin
     from events.producers.model import Producers
     from events.record_rules import RecordRules
     from events.records import OutgoingRecord, Record
     from streams.batch_transport import BatchConsumer, BatchProducer
     from streams.clock import Clock
     from streams.passed_over import Decision
-    from streams.state_store import Change
+    from streams.state_store import StateChange
     from streams.topic_faults import TopicFault
 
 __all__ = ["Engine"]
@@ -59,7 +59,7 @@ logger = logging.getLogger(__name__)
 MANY_ENDS: Final = 3
 #: Four scrapes of a Prometheus that asks every 15 s, far less than a worker may stand still.
 HOLD_SECONDS: Final = 60.0
-NOTHING_PASSED_OVER: Final[Mapping[Origin, Decision]] = MappingProxyType({})
+NOTHING_PASSED_OVER: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
 #: A family and a partition.
 Place: TypeAlias = "tuple[Family, int]"
 
@@ -69,7 +69,7 @@ class _Work(NamedTuple):
 
     result: Result
     states: Mapping[str, bytes]
-    changes: Mapping[str, Change]
+    changes: Mapping[str, StateChange]
     outgoing: Sequence[OutgoingRecord]
 
 
@@ -98,7 +98,7 @@ class Engine:
         app_id: str,
         partitions: int,
         producers: Producers | None = None,
-        passed_over: Mapping[Origin, Decision] = NOTHING_PASSED_OVER,
+        passed_over: Mapping[RecordOrigin, Decision] = NOTHING_PASSED_OVER,
         rules: RecordRules = RULES,
     ) -> None:
         """Begin with nothing; without `producers` nobody is declared, and all records unknown's.
@@ -110,7 +110,7 @@ class Engine:
         self.partitions = partitions
         self.tallies = ChangelogTallies()
         self.rules = rules
-        self.holdings = Holdings(catalogue.terms, rules)
+        self.state_store = StateStore(catalogue.terms, rules)
         self.meters = Meters(ProducerMeters(Attribution(producers)))
         self.progressed_at = monotonic()
         self.hold_seconds = HOLD_SECONDS
@@ -188,7 +188,7 @@ class Engine:
         work = self._work_out(place, records)
         consumer.assert_lease(message)
         await self._write(place, work, consumer, producer, events_end=records[-1].offset + 1)
-        self.holdings.take_over(*place, work.changes)
+        self.state_store.take_over(*place, work.changes)
         self._watch(place, work)
         return work.result
 
@@ -245,7 +245,7 @@ class Engine:
             record.offset,
             course_of(cause),
         )
-        refusal = Refusal(record, _unprocessable(cause))
+        refusal = RecordRefusal(record, _unprocessable(cause))
         consumer.assert_lease(message)
         now = self.clock.now()
         try:
@@ -280,15 +280,15 @@ class Engine:
             records = [record for record in records if record.offset not in unread]
         result = process(
             records,
-            self.holdings.states(*place),
+            self.state_store.states(*place),
             family=place[0],
             partition=place[1],
             partitions=self.partitions,
-            watched=self.holdings.watched(*place),
+            watched=self.state_store.watched(*place),
             rules=self.rules,
         )
         states = _encoded(result.changed)
-        if _grew_large(states, self.holdings.watched(*place)):
+        if _grew_large(states, self.state_store.watched(*place)):
             # Once for each that begins to be large: from here on its size is known, and checked.
             result, states = self._work_out_watching(place, records, states)
         result.refusals += refusals
@@ -296,19 +296,19 @@ class Engine:
         return _Work(
             result,
             states,
-            self.holdings.changes(*place, result.changed),
+            self.state_store.changes(*place, result.changed),
             [
                 *(dead_letter_record(one, now=now) for one in result.refusals),
                 *(forward_record(one) for one in result.forwards),
             ],
         )
 
-    def _refused_unread(self, records: Sequence[Record]) -> list[Refusal]:
+    def _refused_unread(self, records: Sequence[Record]) -> list[RecordRefusal]:
         if not records or not self._passed_over:
             return []
         decisions = self._passed_over.get((records[0].topic, records[0].partition), {})
         return [
-            Refusal(record, refusal_of(decisions[record.offset]))
+            RecordRefusal(record, refusal_of(decisions[record.offset]))
             for record in records
             if record.offset in decisions
         ]
@@ -317,7 +317,7 @@ class Engine:
         self, place: Place, records: Sequence[Record], grown: Mapping[str, bytes]
     ) -> tuple[Result, dict[str, bytes]]:
         """Work through records again, with the sizes of the states that this batch makes large."""
-        states, watched = self.holdings.states(*place), self.holdings.watched(*place)
+        states, watched = self.state_store.states(*place), self.state_store.watched(*place)
         large = {
             entity: len(encode_state(states.get(entity, EMPTY)))
             for entity, value in grown.items()
@@ -354,7 +354,7 @@ class Engine:
 
     def _watch(self, place: Place, work: _Work) -> None:
         for entity, value in work.states.items():
-            if self.holdings.watch(*place, entity, len(value)):
+            if self.state_store.watch(*place, entity, len(value)):
                 logger.warning(
                     # Not which: it may be a person. The changelog's keys tell, by their sizes.
                     "entity half full family=%s partition=%d bytes=%d limit=%d",
@@ -370,14 +370,14 @@ class Engine:
         Compaction would otherwise keep the poorer record.
         """
         written = 0
-        for family, partition in self.holdings.repairs():
+        for family, partition in self.state_store.repairs():
             async with self._turns[family]:
-                states = self.holdings.repairs_of(family, partition)
+                states = self.state_store.repairs_of(family, partition)
                 if states and consumer.lease_doubt(consumer.app.consumer_generation_id) is None:
                     await self._write_states(
                         family, partition, _encoded(states), consumer, producer
                     )
-                    self.holdings.repaired(family, partition, states)
+                    self.state_store.repaired(family, partition, states)
                     written += len(states)
         if written:
             logger.warning("rewrote repaired entities count=%d", written)
@@ -386,8 +386,8 @@ class Engine:
     async def check_fold(self) -> int:
         """Derive the fold anew, place by place; count and return the differing series."""
         mismatches = 0
-        for family, partition in self.holdings.places():
-            mismatches += self.holdings.mismatches(family, partition)
+        for family, partition in self.state_store.places():
+            mismatches += self.state_store.mismatches(family, partition)
             await asyncio.sleep(0)
         if mismatches:
             self.meters.mismatches += mismatches
@@ -404,7 +404,7 @@ class Engine:
     ) -> Snapshot:
         """Return what /metrics shows now; figures only of owned partitions, once ready."""
         as_of = self.clock.today()
-        unreadable = self.holdings.unreadable()
+        unreadable = self.state_store.unreadable()
         # A figure that misses an entity would look right.
         told = {partition for _, partition in unreadable}
         shown = set(owned) - told if ready else ()
@@ -412,14 +412,14 @@ class Engine:
             as_of=as_of,
             ready=ready,
             partitions_expected=self.partitions,
-            figures=figures_of(self.holdings.fold, shown, as_of),
-            entities={str(family): n for family, n in self.holdings.entities().items()},
+            figures=figures_of(self.state_store.fold, shown, as_of),
+            entities={str(family): n for family, n in self.state_store.entities().items()},
             lag=lag,
-            half_full={str(family): n for family, n in self.holdings.half_full().items()},
+            half_full={str(family): n for family, n in self.state_store.half_full().items()},
             unreadable={(str(family), at): n for (family, at), n in unreadable.items()},
             faults=faults,
-            cells_ahead=self.holdings.cells_ahead,
-            cells_not_owned=self.holdings.cells_not_owned,
+            cells_ahead=self.state_store.cells_ahead,
+            cells_not_owned=self.state_store.cells_not_owned,
         )
 
     async def _write_states(

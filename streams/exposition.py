@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streams.meters import Meters
     from streams.topic_faults import TopicFault
 
-__all__ = ["Exposition", "Figures", "Snapshot", "figures_of"]
+__all__ = ["Figures", "Snapshot", "WorkerCollector", "figures_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def figures_of(fold: Fold, partitions: Collection[int], as_of: date) -> dict[int
     return taken
 
 
-class Exposition(Collector):
+class WorkerCollector(Collector):
     """Makes metric families of the snapshot and the meters, at scrape time."""
 
     def __init__(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from streams.contribution import (
     NO_CATEGORY,
     Contribution,
-    View,
+    EntityView,
     contribution,
     first_difference,
     timeline,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "Fold", "Series", "SeriesKey"]
 
 #: Views, with the terms that share them and their places in the fold.
-_Views: TypeAlias = "dict[View, list[tuple[int, Term]]]"
+_Views: TypeAlias = "dict[EntityView, list[tuple[int, Term]]]"
 #: What a change of one entity takes out of terms (-1) and puts in (1).
 Difference: TypeAlias = "list[tuple[int, Contribution, int]]"
 _SeriesByKey: TypeAlias = "defaultdict[tuple[int, str, str], Series]"
@@ -107,7 +107,7 @@ class Fold:
         #: The views of some entities only, by these: there may be hundreds, and few see an entity.
         self._own_views: dict[Family, dict[str, _Views]] = defaultdict(lambda: defaultdict(dict))
         for place, term in enumerate(self.terms):
-            view = View.of(term)
+            view = EntityView.of(term)
             if view.entities is None:
                 self._views[term.family].setdefault(view, []).append((place, term))
             for entity in view.entities or ():

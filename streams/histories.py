@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from catalogue.publication import PersonPart, Publication
     from catalogue.terms import Measure, Term
     from streams.fold import Series, SeriesKey
-    from streams.state_store import Holdings
+    from streams.state_store import StateStore
 
 __all__ = [
     "ExactPersons",
@@ -50,14 +50,14 @@ _Cells: TypeAlias = "dict[tuple[str, str], StepFunction]"
 _WITHHELD_PART: Final = 10
 
 
-def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
+def histories_of(state_store: StateStore, catalogue: Catalogue) -> Histories:
     """Add up the partitions: every indicator's history, for the region and its départements.
 
     And the whole country's, where that is shown. Those about persons are as they are published.
 
     The cost is that of the fold's steps, whatever the number of entities behind them.
     """
-    sums = _Sums(holdings, catalogue)
+    sums = _Sums(state_store, catalogue)
     found: dict[tuple[str, str | None], History] = {}
     for indicator in catalogue.indicators:
         if indicator.publication is None:
@@ -66,7 +66,7 @@ def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
         if indicator.comparison is not None:
             # An entity of no département is counted for the region; here it is the country alone.
             found[indicator.id, COUNTRY] = sums.history(indicator.comparison, None)
-    cells = _published_cells(holdings, catalogue)
+    cells = _published_cells(state_store, catalogue)
     for identifier, parts in catalogue.person_parts.items():
         indicator = catalogue.indicator(identifier)
         publication = indicator.publication
@@ -81,25 +81,27 @@ def histories_of(holdings: Holdings, catalogue: Catalogue) -> Histories:
     return found
 
 
-def region_reports_of(holdings: Holdings, catalogue: Catalogue) -> Mapping[str, tuple[date, ...]]:
+def region_reports_of(
+    state_store: StateStore, catalogue: Catalogue
+) -> Mapping[str, tuple[date, ...]]:
     """Give the days on which persons of the region did something, by indicator, as workers do."""
-    sums = _Sums(holdings, catalogue)
+    sums = _Sums(state_store, catalogue)
     counted = (one for one in catalogue.indicators if one.publication is not None)
     return {one.id: sums.reports(one.measure, None) for one in counted}
 
 
-def categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:
+def categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts:
     """Add up the partitions by category, for the indicators that are broken down.
 
     The parts of a numerator, before its divisor; of persons as in `person_categories_of`.
     """
     steps: dict[tuple[int, str | None, str], Counter[int]] = defaultdict(Counter)
-    for key, series in _all_series(holdings):
+    for key, series in _all_series(state_store):
         for place in {key.department, None} if key.category != NO_CATEGORY else ():
             total = steps[key.term, place, key.category]
             for day, amount in series.steps.items():
                 total[day] += amount
-    terms = _places(holdings)
+    terms = _places(state_store)
     counted = {
         (indicator.id, department, category): StepFunction.of(
             steps.get((terms[indicator.measure.numerator], department, category), {})
@@ -109,12 +111,12 @@ def categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:
         for department in indicator.territories
         for category in indicator.categories
     }
-    return {**counted, **person_categories_of(holdings, catalogue)}
+    return {**counted, **person_categories_of(state_store, catalogue)}
 
 
-def person_categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:
+def person_categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts:
     """Give the persons of each territory and category as published; 0 stands for too few."""
-    cells = _published_cells(holdings, catalogue)
+    cells = _published_cells(state_store, catalogue)
     return {
         (identifier, department, category): _sum(
             total for cell, total in own.items() if cell[1] == category and _is_in(cell, department)
@@ -128,8 +130,8 @@ def person_categories_of(holdings: Holdings, catalogue: Catalogue) -> Parts:
 class _Sums:
     """Every term's sum over the partitions, and its reports, for each territory."""
 
-    def __init__(self, holdings: Holdings, catalogue: Catalogue) -> None:
-        self._terms = _places(holdings)
+    def __init__(self, state_store: StateStore, catalogue: Catalogue) -> None:
+        self._terms = _places(state_store)
         steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
         self._reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
         apart = {
@@ -138,7 +140,7 @@ class _Sums:
             for measure in (one.measure, one.comparison)
             if measure is not None and not measure.additive
         }
-        for key, series in _all_series(holdings):
+        for key, series in _all_series(state_store):
             # What was observed in a département is no part of what was observed in the region.
             own: set[str | None] = {key.department or None}
             for place in own if key.term in apart else {key.department, None}:
@@ -168,27 +170,27 @@ class _Sums:
         return tuple(map(date.fromordinal, days))
 
 
-def exact_persons(holdings: Holdings, catalogue: Catalogue, as_of: date) -> ExactPersons:
+def exact_persons(state_store: StateStore, catalogue: Catalogue, as_of: date) -> ExactPersons:
     """Count the persons of each cell of each indicator that counts some, on a day, by its id.
 
     Unrounded and of any number: to compare, never to show.
     """
     return {
         indicator: {cell: count for cell, total in cells.items() if (count := total.at(as_of))}
-        for indicator, cells in _exact_cells(holdings, catalogue).items()
+        for indicator, cells in _exact_cells(state_store, catalogue).items()
     }
 
 
-def _exact_cells(holdings: Holdings, catalogue: Catalogue) -> dict[str, _Cells]:
+def _exact_cells(state_store: StateStore, catalogue: Catalogue) -> dict[str, _Cells]:
     counts = [
         one
         for one in catalogue.indicators
         if one.publication is not None and one.measure.denominator is None
     ]
-    terms = _places(holdings)
+    terms = _places(state_store)
     by_term = {terms[one.measure.numerator]: one for one in counts}
     steps: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
-    for key, series in _all_series(holdings):
+    for key, series in _all_series(state_store):
         indicator = by_term.get(key.term)
         if indicator is not None:
             row = key.department if indicator.grain is Grain.DEPARTMENT else NO_DEPARTMENT
@@ -201,10 +203,10 @@ def _exact_cells(holdings: Holdings, catalogue: Catalogue) -> dict[str, _Cells]:
     return found
 
 
-def _published_cells(holdings: Holdings, catalogue: Catalogue) -> dict[str, _Cells]:
+def _published_cells(state_store: StateStore, catalogue: Catalogue) -> dict[str, _Cells]:
     return {
         indicator: {cell: exact.published(publication) for cell, exact in cells.items()}
-        for indicator, cells in _exact_cells(holdings, catalogue).items()
+        for indicator, cells in _exact_cells(state_store, catalogue).items()
         if (publication := catalogue.indicator(indicator).publication) is not None
     }
 
@@ -271,10 +273,10 @@ def _sum(functions: Iterable[StepFunction]) -> StepFunction:
     return reduce(add, functions, StepFunction())
 
 
-def _all_series(holdings: Holdings) -> Iterator[tuple[SeriesKey, Series]]:
-    for partition in sorted({partition for _, partition in holdings.places()}):
-        yield from holdings.fold.series(partition).items()
+def _all_series(state_store: StateStore) -> Iterator[tuple[SeriesKey, Series]]:
+    for partition in sorted({partition for _, partition in state_store.places()}):
+        yield from state_store.fold.series(partition).items()
 
 
-def _places(holdings: Holdings) -> dict[Term, int]:
-    return {term: place for place, term in enumerate(holdings.fold.terms)}
+def _places(state_store: StateStore) -> dict[Term, int]:
+    return {term: place for place, term in enumerate(state_store.fold.terms)}

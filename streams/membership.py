@@ -184,7 +184,7 @@ class Membership:
         logger.info(
             "ready partitions=%s entities=%d seconds=%.1f",
             _listed(self.owned()),
-            sum(self.engine.holdings.entities().values()),
+            sum(self.engine.state_store.entities().values()),
             meters.recovery_seconds,
         )
 

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.reading import read_topics
-from events.dead_letters import Origin
+from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
 from events.registry import Family
@@ -48,7 +48,7 @@ class Decision(BaseModel):
     because: str
 
 
-def parse_origin(text: str) -> Origin:
+def parse_origin(text: str) -> RecordOrigin:
     """Read where a record of an event topic lies: `smartregion.schools/3/42`. Raises ValueError."""
     topic, _, place = text.rpartition("/")
     topic, _, partition = topic.rpartition("/")
@@ -63,10 +63,10 @@ def parse_origin(text: str) -> Origin:
             f"origin: has no offset, value {text[:80]!r}: write it as smartregion.schools/3/42"
         )
         raise ValueError(message)
-    return Origin(topic, int(partition), int(place))
+    return RecordOrigin(topic, int(partition), int(place))
 
 
-def decision_record(origin: Origin, *, because: str, at: datetime) -> OutgoingRecord:
+def decision_record(origin: RecordOrigin, *, because: str, at: datetime) -> OutgoingRecord:
     """Return the record that notes a decision, under the place of the record it is about."""
     topic, partition, offset = origin
     return OutgoingRecord(
@@ -83,9 +83,9 @@ def is_decision(record: Record) -> bool:
     return (record.key or b"").startswith(b"smartregion.")
 
 
-def decisions_of(ledger: Iterable[Record]) -> Mapping[Origin, Decision]:
+def decisions_of(ledger: Iterable[Record]) -> Mapping[RecordOrigin, Decision]:
     """Return the decisions among the records of the ledger; the last of a record counts."""
-    found: dict[Origin, Decision] = {}
+    found: dict[RecordOrigin, Decision] = {}
     for record in ledger:
         if not is_decision(record):
             continue
@@ -102,13 +102,13 @@ def decisions_of(ledger: Iterable[Record]) -> Mapping[Origin, Decision]:
 
 def read_decisions(
     bootstrap: str, *, security: BrokerSecurity = PLAINTEXT
-) -> Mapping[Origin, Decision]:
+) -> Mapping[RecordOrigin, Decision]:
     """Read all decisions. Raises as `read_topics`."""
     return decisions_of(read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security))
 
 
 def without_passed_over(
-    records: Iterable[RawRecord], passed_over: Collection[Origin]
+    records: Iterable[RawRecord], passed_over: Collection[RecordOrigin]
 ) -> Iterator[RawRecord]:
     """Leave out the records that are passed over."""
     return (record for record in records if record[:3] not in passed_over)

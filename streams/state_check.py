@@ -15,7 +15,7 @@ from faust.types import TP
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.accepted_events import has_accepted_events
-from streams.topic_faults import Fault, TopicFault
+from streams.topic_faults import FaultKind, TopicFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,11 +62,11 @@ def fault_of(
             f"ends at offset {extents.events_end}, and was read up to {seen}: it was made anew, or "
             "lost its last events"
         )
-        return TopicFault(events, partition, Fault.EVENTS_LOST, problem)
+        return TopicFault(events, partition, FaultKind.EVENTS_LOST, problem)
     loss = loss_of_states(committed, extents.changelog_start, extents.changelog_end, tally)
     if loss is None:
         return None
-    return TopicFault(changelog, partition, Fault.CHANGELOG_LOST, loss)
+    return TopicFault(changelog, partition, FaultKind.CHANGELOG_LOST, loss)
 
 
 def is_undecided(committed: Committed | None, extents: Extents) -> bool:
@@ -198,6 +198,6 @@ class StateCheck:
         return TopicFault(
             changelog_name(self._settings.app_id, family),
             partition,
-            Fault.CHANGELOG_LOST,
+            FaultKind.CHANGELOG_LOST,
             f"is empty, and events before offset {committed.offset} were accepted",
         )

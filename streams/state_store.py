@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from events.record_rules import RecordRules
     from events.registry import Family
 
-__all__ = ["Change", "Holdings"]
+__all__ = ["StateChange", "StateStore"]
 
 
-class Change(NamedTuple):
+class StateChange(NamedTuple):
     """What a batch makes of one entity, worked out before anything of it is written."""
 
     before: EntityState
@@ -42,7 +42,7 @@ class Change(NamedTuple):
     difference: Difference
 
 
-class Holdings:
+class StateStore:
     """What the worker knows.
 
     `fold` is always the fold of the states: whoever changes a state changes both, here.
@@ -81,7 +81,7 @@ class Holdings:
 
     def changes(
         self, family: Family, partition: int, changed: Mapping[str, EntityState]
-    ) -> Mapping[str, Change]:
+    ) -> Mapping[str, StateChange]:
         """Work out what taking states over comes to; nothing is changed yet.
 
         Raises whatever a state that cannot be folded makes the fold raise.
@@ -90,7 +90,7 @@ class Holdings:
         found = {}
         for entity, after in changed.items():
             before = states.get(entity, EMPTY)
-            found[entity] = Change(
+            found[entity] = StateChange(
                 before, after, self.fold.difference(family, entity, before, after)
             )
         return found
@@ -99,7 +99,7 @@ class Holdings:
         """Take over the states that a batch changed."""
         self.take_over(family, partition, self.changes(family, partition, changed))
 
-    def take_over(self, family: Family, partition: int, changes: Mapping[str, Change]) -> None:
+    def take_over(self, family: Family, partition: int, changes: Mapping[str, StateChange]) -> None:
         """Take over states, as it was worked out what that comes to."""
         states = self._states[family, partition]
         repaired = self._repaired[family, partition]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from events.registry import Family
     from streams.changelog_tally import ChangelogTallies
-    from streams.state_store import Holdings
+    from streams.state_store import StateStore
 
 __all__ = ["EntityStore", "EntityTable", "entity_table"]
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 class EntityStore(memory.Store[str, Any]):
     """Faust's view of one family's holdings: it restores them from the changelog.
 
-    The states live in `Holdings`, by partition, for Faust's own memory store keeps keys of
+    The states live in `StateStore`, by partition, for Faust's own memory store keeps keys of
     partitions that it has lost.
     """
 
@@ -39,13 +39,13 @@ class EntityStore(memory.Store[str, Any]):
         self,
         *args: Any,
         family: Family,
-        holdings: Holdings,
+        state_store: StateStore,
         tallies: ChangelogTallies,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.family = family
-        self.holdings = holdings
+        self.state_store = state_store
         self.tallies = tallies
 
     def apply_changelog_batch(
@@ -61,7 +61,7 @@ class EntityStore(memory.Store[str, Any]):
                 self.tallies.of(*place).read(
                     record.offset, record.key, record.value, record.headers
                 )
-                error = self.holdings.restore(*place, record.key, record.value, record.timestamp)
+                error = self.state_store.restore(*place, record.key, record.value, record.timestamp)
                 if error is not None:
                     logger.error(
                         "unreadable state topic=%s partition=%d offset=%d error=%s",
@@ -73,7 +73,7 @@ class EntityStore(memory.Store[str, Any]):
 
 
 class EntityTable(Table[str, Any]):
-    """One family's table: changelog and recovery are Faust's, the data is `Holdings`."""
+    """One family's table: changelog and recovery are Faust's, the data is `StateStore`."""
 
     mundane_level = "debug"
 
@@ -82,12 +82,12 @@ class EntityTable(Table[str, Any]):
         app: faust.App,
         *,
         family: Family,
-        holdings: Holdings,
+        state_store: StateStore,
         tallies: ChangelogTallies,
         **kwargs: Any,
     ) -> None:
         self.family = family
-        self.holdings = holdings
+        self.state_store = state_store
         self.tallies = tallies
         super().__init__(app, **kwargs)
 
@@ -98,7 +98,7 @@ class EntityTable(Table[str, Any]):
             self,
             table_name=self.name,
             family=self.family,
-            holdings=self.holdings,
+            state_store=self.state_store,
             tallies=self.tallies,
             loop=self.loop,
         )
@@ -118,12 +118,12 @@ class EntityTable(Table[str, Any]):
                 # Faust forgets this offset too, but not when a rebalance overtakes another: it
                 # would then go on from it, over a state that is gone.
                 cast("TableManager", self.app.tables).recovery.revoke(tp)
-                self.holdings.drop(self.family, tp.partition)
+                self.state_store.drop(self.family, tp.partition)
                 self.tallies.drop(self.family, tp.partition)
 
 
 def entity_table(
-    app: faust.App, family: Family, holdings: Holdings, tallies: ChangelogTallies
+    app: faust.App, family: Family, state_store: StateStore, tallies: ChangelogTallies
 ) -> EntityTable:
     """Register the table of one family with the app."""
     changelog = app.topic(
@@ -138,7 +138,7 @@ def entity_table(
     table = EntityTable(
         app,
         family=family,
-        holdings=holdings,
+        state_store=state_store,
         tallies=tallies,
         name=str(family),
         changelog_topic=changelog,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["Fault", "TopicFault"]
+__all__ = ["FaultKind", "TopicFault"]
 
 
-class Fault(StrEnum):
+class FaultKind(StrEnum):
     """The kinds of it."""
 
     CHANGELOG_LOST = "changelog_lost"
@@ -24,7 +24,7 @@ class TopicFault(NamedTuple):
 
     topic: str
     partition: int | None
-    fault: Fault
+    fault: FaultKind
     problem: str
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from broker.group_members import GroupMembers, group_members
 from broker.topic_admin import SeenTopic, seen_topics
 from events.registry import Family
 from events.topics import changelog_name, topic_name
-from streams.topic_faults import Fault, TopicFault
+from streams.topic_faults import FaultKind, TopicFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,16 +53,16 @@ def faults_of_topics(
         now, before = seen.get(name), known.get(name)
         if now is None:
             problem = "is missing: it was deleted"
-            found.append(TopicFault(name, None, Fault.TOPIC_MISSING, problem))
+            found.append(TopicFault(name, None, FaultKind.TOPIC_MISSING, problem))
         elif before is not None and now.identity != before.identity:
             problem = "was deleted and made anew"
-            found.append(TopicFault(name, None, Fault.TOPIC_RECREATED, problem))
+            found.append(TopicFault(name, None, FaultKind.TOPIC_RECREATED, problem))
         elif now.partitions > partitions:
             problem = (
                 f"has {now.partitions} partitions, not {partitions}: nobody keeps the states of "
                 "those that were added"
             )
-            found.append(TopicFault(name, None, Fault.PARTITIONS_ADDED, problem))
+            found.append(TopicFault(name, None, FaultKind.PARTITIONS_ADDED, problem))
     return found
 
 
@@ -74,7 +74,7 @@ def unowned(
         return []
     return [
         TopicFault(
-            name, partition, Fault.PARTITION_UNOWNED, "belongs to no member of the stable group"
+            name, partition, FaultKind.PARTITION_UNOWNED, "belongs to no member of the stable group"
         )
         for family in Family
         if (name := topic_name(family)) in seen
@@ -138,8 +138,9 @@ class TopicWatch:
         self._membership.topic_faults = tuple(found)
         for fault, since in self._since.items():
             lasted = now - since
-            if fault.fault is Fault.TOPIC_RECREATED or (
-                fault.fault is not Fault.PARTITIONS_ADDED and lasted > self._settings.stall_timeout
+            if fault.fault is FaultKind.TOPIC_RECREATED or (
+                fault.fault is not FaultKind.PARTITIONS_ADDED
+                and lasted > self._settings.stall_timeout
             ):
                 raise TopicChangedError(fault, seconds=lasted)
 

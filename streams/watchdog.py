@@ -16,7 +16,7 @@ from aiokafka.errors import (
 from faust.exceptions import ConsumerNotStarted
 
 from boundary.errors import SmartRegionError
-from broker.preflight import knock
+from broker.preflight import preflight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +156,7 @@ class Watchdog:
         if min(silent_for, now - self._knocked_at) < _KNOCK_SECONDS:
             return
         self._knocked_at = now
-        await knock(self._settings.broker.split(","), self._security)
+        await preflight(self._settings.broker.split(","), self._security)
 
     def _check_progress(self) -> None:
         now, membership = self._clock(), self._membership

@@ -23,7 +23,7 @@ from events.record_rules import RecordRules
 from events.topics import declared_topics
 from streams.app import create_app
 from streams.engine import Engine
-from streams.exposition import Exposition
+from streams.exposition import WorkerCollector
 from streams.membership import Membership
 from streams.passed_over import read_decisions
 from streams.topic_watch import TopicWatch
@@ -33,7 +33,7 @@ from streams.web import serve
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from events.dead_letters import Origin
+    from events.dead_letters import RecordOrigin
     from streams.passed_over import Decision
     from streams.settings import Settings
 
@@ -84,7 +84,7 @@ def run_worker(settings: Settings) -> int:
     return asyncio.run(_run(settings, engine))
 
 
-def _decisions(settings: Settings) -> Mapping[Origin, Decision]:
+def _decisions(settings: Settings) -> Mapping[RecordOrigin, Decision]:
     try:
         return read_decisions(settings.broker, security=settings.security())
     except BrokerRefusedError as error:
@@ -107,8 +107,8 @@ async def _run(settings: Settings, engine: Engine) -> int:
     # Faust's consumer has a thread of its own.
     app = create_app(settings, engine, on_failure=partial(loop.call_soon_threadsafe, end))
     membership = Membership(app, engine)
-    exposition = Exposition(
-        engine.catalogue, engine.holdings.fold, engine.meters, membership.snapshot
+    exposition = WorkerCollector(
+        engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot
     )
     async with serve(
         exposition,

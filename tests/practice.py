@@ -1,4 +1,4 @@
-"""A producers' door to practise at: with a Kafka behind it, on this machine, until Ctrl-C."""
+"""A gateway to practise at: with a Kafka behind it, on this machine, until Ctrl-C."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ import click
 from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from operations.programs.interruption import Interrupted, interruptible
-from tests.support.doors import Door, issue_credentials
+from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 
 __all__ = ["practise"]
@@ -20,10 +20,10 @@ __all__ = ["practise"]
 PRODUCER = "lycees"
 
 TOLD = """\
-A producers' door and its Kafka are here until Ctrl-C; what they were told is gone then.
+A gateway and its Kafka are here until Ctrl-C; what they were told is gone then.
 You are the producer {producer}. Paste these four lines into another terminal:
 
-export DOOR={door}
+export GATEWAY={gateway}
 export TOKEN={token}
 export SECRET={secret}
 export BROKER={broker}
@@ -41,10 +41,10 @@ def practise() -> NoReturn:
     ):
         apply_topics(broker.bootstrap, declared_topics())
         credentials = issue_credentials(PRODUCER, Path(folder))
-        with Door(broker.bootstrap, Path(folder), secrets=credentials.file) as door:
+        with Gateway(broker.bootstrap, Path(folder), secrets=credentials.file) as gateway:
             told = TOLD.format(
                 producer=PRODUCER,
-                door=door.url,
+                gateway=gateway.url,
                 token=credentials.token,
                 secret=credentials.signing_secret,
                 broker=broker.bootstrap,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["kubernetes"]
 
 
-class Publisher(click.ParamType):
+class PublisherType(click.ParamType):
     """A user, and the families whose events it publishes: `lycees=schools,equipment`."""
 
     name = "USER=FAMILY,…"
@@ -59,7 +59,7 @@ def kubernetes() -> None:
     "--producer",
     "producers",
     multiple=True,
-    type=Publisher(),
+    type=PublisherType(),
     help="A user that publishes straight to Kafka, with its families; may be repeated.",
 )
 def kafka(
@@ -75,10 +75,10 @@ def kafka(
 
     No variable of the environment changes what is written.
     """
-    from broker.strimzi.render import Site, render
+    from broker.strimzi.render import StrimziSettings, render
 
-    usual = Site()
-    site = Site(
+    usual = StrimziSettings()
+    site = StrimziSettings(
         cluster=cluster or usual.cluster,
         partitions=partitions or usual.partitions,
         replication=replication or usual.replication,

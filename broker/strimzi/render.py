@@ -13,7 +13,7 @@ from broker.strimzi.resources import ROLES, Resource, role_user, topic_resource,
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, DEFAULT_PARTITIONS, declared_topics
 
-__all__ = ["Site", "render"]
+__all__ = ["StrimziSettings", "render"]
 
 GENERATED: Final = (
     "Generated from the declared topics and roles by `smart-region kubernetes kafka`. Do not edit."
@@ -23,7 +23,7 @@ REPLICATION: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class StrimziSettings:
     """What an installation may choose."""
 
     cluster: str = "kafka"
@@ -35,7 +35,7 @@ class Site:
     """The users that publish straight to Kafka, each with its families."""
 
 
-def render(site: Site) -> Mapping[str, str]:
+def render(site: StrimziSettings) -> Mapping[str, str]:
     """Give the text of each file by its name. Raises UserNameError."""
     topics = (
         topic_resource(spec, cluster=site.cluster)
@@ -46,7 +46,7 @@ def render(site: Site) -> Mapping[str, str]:
     return {"topics.yaml": _text(topics), "users.yaml": _text(_users(site))}
 
 
-def _users(site: Site) -> Iterator[Resource]:
+def _users(site: StrimziSettings) -> Iterator[Resource]:
     for role in ROLES:
         yield user_resource(
             role_user(role),

@@ -31,13 +31,13 @@ from dashboards.boards.panels import (
     COUNT,
     DATE,
     NO_UNIT,
-    At,
     Column,
-    Frame,
+    GridPosition,
     Marker,
     Panel,
-    Shown,
+    PanelFrame,
     Step,
+    ValueFormat,
     departments_map,
     looking_back,
     stats,
@@ -92,47 +92,47 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
         ),
         panels=looking_back(
             (
-                as_of_panel(At(0, 0, 12, 3)),
+                as_of_panel(GridPosition(0, 0, 12, 3)),
                 _statuses(
                     "Jalons de la Région",
                     "Nombre de jalons de la Région entière, par état. L’état est recalculé à "
                     "chaque événement ; un jalon atteint puis perdu n’est plus compté "
                     "comme atteint.",
-                    At(0, 3, 12, 4),
+                    GridPosition(0, 3, 12, 4),
                     names.REGION,
                 ),
                 _statuses(
                     "Jalons des départements",
                     "Nombre de jalons dus département par département, par état.",
-                    At(12, 3, 12, 4),
+                    GridPosition(12, 3, 12, 4),
                     ELSEWHERE,
                 ),
-                completeness_panel(At(12, 0, 12, 3)),
-                _promises(catalogue, links, At(0, 7, 24, height)),
-                _map(At(0, below, 9, 9)),
-                _changes(catalogue, At(9, below, 15, 9)),
-                _without_target(catalogue, At(0, below + 9, 24, 9)),
+                completeness_panel(GridPosition(12, 0, 12, 3)),
+                _promises(catalogue, links, GridPosition(0, 7, 24, height)),
+                _map(GridPosition(0, below, 9, 9)),
+                _changes(catalogue, GridPosition(9, below, 15, 9)),
+                _without_target(catalogue, GridPosition(0, below + 9, 24, 9)),
             )
         ),
     )
 
 
-def as_of_panel(at: At) -> Panel:
+def as_of_panel(at: GridPosition) -> Panel:
     """Show the monitor's own day."""
     return stats(
-        Frame(
+        PanelFrame(
             "Chiffres arrêtés au",
             "Le jour du moniteur : tout ce que montrent les tableaux de bord est vu de ce jour.",
             at,
         ),
-        [("Jour", Query(date_of(recorded.AS_OF.name)), Shown(DATE))],
+        [("Jour", Query(date_of(recorded.AS_OF.name)), ValueFormat(DATE))],
     )
 
 
-def completeness_panel(at: At) -> Panel:
+def completeness_panel(at: GridPosition) -> Panel:
     """Show whether the figures are of all partitions."""
     return stats(
-        Frame(
+        PanelFrame(
             "Les chiffres sont",
             "Les totaux ne sont montrés que si toutes les partitions des événements sont lues. "
             "Retenus : voir la chaîne de traitement. Recalculés : d’un jour passé, refaits depuis "
@@ -143,7 +143,7 @@ def completeness_panel(at: At) -> Panel:
             (
                 "Complets",
                 Query(COMPLETENESS),
-                Shown(
+                ValueFormat(
                     NO_UNIT,
                     mappings=words(
                         {"1": "✔ complets", "0": "✖ retenus", "2": "↺ recalculés"}, {"0": "red"}
@@ -155,16 +155,16 @@ def completeness_panel(at: At) -> Panel:
     )
 
 
-def _statuses(title: str, description: str, at: At, department: str) -> Panel:
+def _statuses(title: str, description: str, at: GridPosition, department: str) -> Panel:
     # The worst first: what is to be read first.
     by_severity = sorted(STATUSES.items(), key=lambda item: -item[1].severity)
     return stats(
-        Frame(title, description, at),
+        PanelFrame(title, description, at),
         [
             (
                 look.text,
                 Query(_count(status, department=department, programme=PROGRAMMES)),
-                Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, look.colour))),
+                ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, look.colour))),
             )
             for status, look in by_severity
         ],
@@ -178,7 +178,7 @@ def _count(status: str, *by: str, **labels: str) -> str:
     return f"sum by ({', '.join(by)}) ({grouped})" if by else f"sum({grouped})"
 
 
-def _promises(catalogue: Catalogue, links: Links, at: At) -> Panel:
+def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Panel:
     chosen = {"department": CHOSEN, "programme": PROGRAMMES}
     to_programme = link_to(
         "${__data.fields.board}",
@@ -186,7 +186,7 @@ def _promises(catalogue: Catalogue, links: Links, at: At) -> Panel:
         **{ours.DEPARTMENT_VARIABLE: CHOSEN},
     )
     return table_of(
-        Frame(
+        PanelFrame(
             "Les promesses : où en est-on ?",
             "Une ligne par jalon chiffré, le plus préoccupant d’abord. Avancement : part du "
             "chemin entre la valeur initiale et la cible. Projection : jour où la cible serait "
@@ -205,19 +205,19 @@ def _promises(catalogue: Catalogue, links: Links, at: At) -> Panel:
     )
 
 
-def _map(at: At) -> Panel:
+def _map(at: GridPosition) -> Panel:
     chosen = {"department": ELSEWHERE, "programme": PROGRAMMES}
     counts = [
         Column(
             f"{look.text} (jalons)",
             Query(_count(status, "department", **chosen)),
-            Shown(COUNT, decimals=0),
+            ValueFormat(COUNT, decimals=0),
         )
         for status, look in STATUSES.items()
     ]
     behind = _count(f"=~{MilestoneStatus.MISSED}|{MilestoneStatus.AT_RISK}", "department", **chosen)
     return departments_map(
-        Frame(
+        PanelFrame(
             "Où ? Le pire état par département",
             "Chaque repère porte le numéro du département et la marque du pire de ses jalons : "
             + ", ".join(look.text for look in STATUSES.values())
@@ -227,21 +227,21 @@ def _map(at: At) -> Panel:
         ),
         [
             Column("Repère", "marker"),
-            Column("Département", "department", Shown(NO_UNIT, mappings=TERRITORIES)),
+            Column("Département", "department", ValueFormat(NO_UNIT, mappings=TERRITORIES)),
             Column("Pire état", Query(with_geohash(worst_status(**chosen))), status_look()),
             Column("Position", "geohash"),
-            Column(BEHIND, Query(behind), Shown(COUNT, decimals=0)),
+            Column(BEHIND, Query(behind), ValueFormat(COUNT, decimals=0)),
             *counts,
         ],
         Marker(colour="Pire état", text="Repère", size=BEHIND),
     )
 
 
-def _without_target(catalogue: Catalogue, at: At) -> Panel:
+def _without_target(catalogue: Catalogue, at: GridPosition) -> Panel:
     free = [one for one in catalogue.indicators if not has_target(one)]
     chosen = {"department": CHOSEN, "programme": PROGRAMMES}
     return table_of(
-        Frame(
+        PanelFrame(
             "Suivis sans cible",
             "Les indicateurs pour lesquels la promesse ne fixe pas de cible.",
             at,
@@ -253,10 +253,10 @@ def _without_target(catalogue: Catalogue, at: At) -> Panel:
     )
 
 
-def _changes(catalogue: Catalogue, at: At) -> Panel:
+def _changes(catalogue: Catalogue, at: GridPosition) -> Panel:
     chosen = {"department": CHOSEN, "programme": PROGRAMMES}
     return table_of(
-        Frame(
+        PanelFrame(
             "Ce qui a changé en 30 jours",
             "Variation de chaque indicateur sur les 30 jours qui finissent au jour du moniteur. "
             "Un taux varie par son numérateur (des faits nouveaux) ou par son dénominateur (un "

@@ -19,8 +19,8 @@ from dashboards.boards.panels import (
     PERCENT,
     Column,
     Link,
-    Shown,
     Step,
+    ValueFormat,
     status_look,
     words,
 )
@@ -43,7 +43,7 @@ from dashboards.boards.queries import (
 )
 from dashboards.conventions import Links
 from dashboards.rules import alerts
-from dashboards.rules.alerts import Kind
+from dashboards.rules.alerts import AlertKind
 from dashboards.territory import DEPARTMENTS, REGION_NAME
 from dashboards.wording import CHANGE_UNITS, UNITS
 
@@ -77,9 +77,9 @@ CHOSEN: Final = f"${ours.DEPARTMENT_VARIABLE}"
 
 #: A number as French readers write it. Grafana writes only plain numbers so, neither percentages
 #: nor euros: their unit stands in a title or a column of its own.
-NUMBER: Final = Shown(COUNT)
+NUMBER: Final = ValueFormat(COUNT)
 #: Less than before in a colour of its own; the sign says it too.
-CHANGE: Final = Shown(COUNT, steps=(Step(None, "orange"), Step(0, "text")))
+CHANGE: Final = ValueFormat(COUNT, steps=(Step(None, "orange"), Step(0, "text")))
 
 #: What stands after a title, by unit; and after that of a change.
 IN_UNIT: Mapping[Unit, str] = MappingProxyType(
@@ -114,7 +114,7 @@ RUNBOOKS: Final = (
 )
 
 
-def runbook_links(links: Links, *answers: tuple[Kind, str]) -> tuple[Link, ...]:
+def runbook_links(links: Links, *answers: tuple[AlertKind, str]) -> tuple[Link, ...]:
     """Lead to the runbooks of alerts, each under a title; by default those about figures."""
     return tuple(
         Link(title, links.runbook(kind.name), new_tab=True) for kind, title in answers or RUNBOOKS
@@ -161,9 +161,9 @@ def most_lines(indicators: Iterable[Indicator]) -> int:
     )
 
 
-def indicator_names(indicators: Iterable[Indicator]) -> Shown:
+def indicator_names(indicators: Iterable[Indicator]) -> ValueFormat:
     """Show indicators' ids as their titles."""
-    return Shown(NO_UNIT, mappings=words({one.id: one.title for one in indicators}))
+    return ValueFormat(NO_UNIT, mappings=words({one.id: one.title for one in indicators}))
 
 
 def value_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Column, ...]:
@@ -209,7 +209,7 @@ def promise_column(programmes: Sequence[Programme], links: tuple[Link, ...] = ()
         for indicator in programme.indicators
         for milestone in indicator.milestones
     }
-    return Column("Promesse", "promise", Shown(NO_UNIT, mappings=words(titles)), links=links)
+    return Column("Promesse", "promise", ValueFormat(NO_UNIT, mappings=words(titles)), links=links)
 
 
 def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[Column, ...]:
@@ -239,17 +239,17 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
         Column(
             "Avancement",
             Query(share(progress)),
-            Shown(PERCENT, decimals=0, steps=(Step(None, "blue"),), least=0, most=1),
+            ValueFormat(PERCENT, decimals=0, steps=(Step(None, "blue"),), least=0, most=1),
             100,
             cell=BARS,
         ),
         # Where there is a promise there is a status: its series name the line.
         Column("État", Query(_named(labels, programmes)), status_look(), STATUS, cell=COLOURED),
-        Column("Échéance", Query(per_territory(deadline, judged)), Shown(DATE), DAY),
+        Column("Échéance", Query(per_territory(deadline, judged)), ValueFormat(DATE), DAY),
         Column(
             "Projection",
             Query(date_of(latest(select(names.MILESTONE_PROJECTED, **labels), *LINE))),
-            Shown(DATE),
+            ValueFormat(DATE),
             DAY,
         ),
     )
@@ -270,4 +270,4 @@ def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
 
 def _unit_column(indicators: Iterable[Indicator], texts: Mapping[Unit, str] = UNITS) -> Column:
     units = words({one.id: texts[one.unit] for one in indicators})
-    return Column("Unité", "unit", Shown(NO_UNIT, mappings=units), UNIT)
+    return Column("Unité", "unit", ValueFormat(NO_UNIT, mappings=units), UNIT)

@@ -39,16 +39,16 @@ __all__ = [
     "RECORDS_PER_SECOND",
     "SECONDS",
     "TARGET",
-    "At",
     "Column",
     "Dash",
-    "Frame",
+    "GridPosition",
     "Link",
     "Marker",
     "Panel",
+    "PanelFrame",
     "Row",
-    "Shown",
     "Step",
+    "ValueFormat",
     "bars",
     "deadline_marks",
     "departments_map",
@@ -97,7 +97,7 @@ PROJECTED: Final = "semi-dark-yellow"
 
 
 @dataclass(frozen=True, slots=True)
-class At:
+class GridPosition:
     """A place on the grid, in cells from the top left."""
 
     x: int
@@ -122,12 +122,12 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class PanelFrame:
     """What every panel has: a title, what is measured and from which events, a place, links."""
 
     title: str
     description: str
-    at: At
+    at: GridPosition
     links: Sequence[Link] = ()
 
 
@@ -140,7 +140,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ValueFormat:
     """How a value is written."""
 
     unit: str
@@ -158,7 +158,7 @@ class Column:
     title: str
     source: str | Query
     """A label's name, or a query."""
-    shown: Shown = Shown(NO_UNIT)
+    shown: ValueFormat = ValueFormat(NO_UNIT)
     width: int | None = None
     """In pixels; None takes what the others leave, and breaks the text into lines."""
     least: int = 150
@@ -207,7 +207,7 @@ def words(
     )
 
 
-def status_look() -> Shown:
+def status_look() -> ValueFormat:
     """Show a severity as the status' mark and word, in its colour."""
     results = {
         str(look.severity): dashboard.ValueMappingResult(
@@ -215,7 +215,7 @@ def status_look() -> Shown:
         )
         for look in STATUSES.values()
     }
-    return Shown(NO_UNIT, mappings=(dashboard.ValueMap(options=results),))
+    return ValueFormat(NO_UNIT, mappings=(dashboard.ValueMap(options=results),))
 
 
 #: A share of the way as a bar with its number.
@@ -226,7 +226,7 @@ COLOURED: Final = common.TableColorTextCellOptions()
 
 
 def stats(
-    frame: Frame, values: Sequence[tuple[str, Query, Shown]], *, coloured: bool = False
+    frame: PanelFrame, values: Sequence[tuple[str, Query, ValueFormat]], *, coloured: bool = False
 ) -> Panel:
     """Show a few values side by side, each under its name and in its own unit."""
     first = values[0][2]
@@ -258,7 +258,7 @@ def stats(
 
 
 def table_of(
-    frame: Frame,
+    frame: PanelFrame,
     columns: Sequence[Column],
     *,
     sort: tuple[str, bool] | None = None,
@@ -293,7 +293,8 @@ def table_of(
         ),
         fields=dashboard.FieldConfigSource(
             defaults=_field(
-                Shown(NO_UNIT), custom=table.FieldConfig(cell_options=common.TableAutoCellOptions())
+                ValueFormat(NO_UNIT),
+                custom=table.FieldConfig(cell_options=common.TableAutoCellOptions()),
             ),
             overrides=[_override(column.title, _column_properties(column)) for column in columns],
         ),
@@ -315,9 +316,9 @@ def table_of(
 
 
 def trend(
-    frame: Frame,
+    frame: PanelFrame,
     queries: Sequence[Query],
-    shown: Shown,
+    shown: ValueFormat,
     *,
     dashed: Mapping[str, Dash] = MappingProxyType({}),
     texts: Mapping[str, str] = MappingProxyType({}),
@@ -366,7 +367,10 @@ def trend(
 
 
 def bars(
-    frame: Frame, query: Query, shown: Shown, texts: Mapping[str, str] = MappingProxyType({})
+    frame: PanelFrame,
+    query: Query,
+    shown: ValueFormat,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> Panel:
     """Show one bar with its number for each series, named by the query's legend or its text."""
     return _panel(
@@ -389,7 +393,7 @@ def bars(
     )
 
 
-def departments_map(frame: Frame, columns: Sequence[Column], marker: Marker) -> Panel:
+def departments_map(frame: PanelFrame, columns: Sequence[Column], marker: Marker) -> Panel:
     """Show a marker for each département on an empty ground: no server of tiles is asked.
 
     The series have the label `geohash`. All columns are in the marker's tooltip.
@@ -487,7 +491,7 @@ def deadline_marks(expression: str) -> dashboard.AnnotationQuery:
 
 def _panel(
     kind: str,
-    frame: Frame,
+    frame: PanelFrame,
     targets: Sequence[prometheus.Dataquery],
     options: object,
     fields: dashboard.FieldConfigSource,
@@ -509,7 +513,7 @@ def _panel(
 
 
 def _lettered(
-    values: Sequence[tuple[str, Query, Shown]],
+    values: Sequence[tuple[str, Query, ValueFormat]],
 ) -> Iterable[tuple[str, str, Query]]:
     return (
         (ascii_uppercase[index], name, query)
@@ -546,7 +550,7 @@ def _ranged(query: Query, ref: str) -> prometheus.Dataquery:
 
 
 def _field(
-    shown: Shown,
+    shown: ValueFormat,
     *,
     mode: dashboard.FieldColorModeId = dashboard.FieldColorModeId.THRESHOLDS,
     custom: object = None,
@@ -583,7 +587,7 @@ def _override(
     )
 
 
-def _properties(shown: Shown) -> dict[str, object]:
+def _properties(shown: ValueFormat) -> dict[str, object]:
     properties: dict[str, object] = {
         "unit": shown.unit,
         "thresholds": _thresholds(shown.steps),

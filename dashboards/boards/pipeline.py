@@ -17,13 +17,13 @@ from dashboards.boards.panels import (
     NO_UNIT,
     RECORDS_PER_SECOND,
     SECONDS,
-    At,
     Column,
-    Frame,
+    GridPosition,
     Link,
     Panel,
-    Shown,
+    PanelFrame,
     Step,
+    ValueFormat,
     bars,
     stats,
     table_of,
@@ -40,10 +40,10 @@ __all__ = ["pipeline_board"]
 #: As the alert ConsumerLag waits for: more than a worker takes a second for.
 LAGGING: Final = 10_000
 
-WHOLE: Final = Shown(COUNT, decimals=0)
-NONE_WANTED: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "red")))
-LATE: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(LAGGING, "orange")))
-READY: Final = Shown(
+WHOLE: Final = ValueFormat(COUNT, decimals=0)
+NONE_WANTED: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "red")))
+LATE: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(LAGGING, "orange")))
+READY: Final = ValueFormat(
     NO_UNIT,
     mappings=words({"1": "✔ prêts", "0": "✖ pas prêts"}, {"0": "red"}),
 )
@@ -56,7 +56,7 @@ HEALTH: Final = (
     (alerts.WORKER_NOT_READY, "Que faire d’un worker qui n’est pas prêt"),
     (alerts.TOPIC_FAULTY, "Que faire d’un topic perdu ou changé"),
     (alerts.ASSESSOR_NOT_READY, "Que faire d’un évaluateur qui n’est pas prêt"),
-    (alerts.GATEWAY_NOT_READY, "Que faire d’une porte qui n’est pas prête"),
+    (alerts.GATEWAY_NOT_READY, "Que faire d’une passerelle qui n’est pas prête"),
 )
 FAULTS: Final = (alerts.FIGURES_DIVERGE, "Que faire d’un écart entre les chiffres")
 
@@ -78,23 +78,23 @@ def pipeline_board(links: Links) -> Board:
             link_to(ours.PRODUCERS_BOARD, "Producteurs"),
         ),
         panels=(
-            as_of_panel(At(0, 0, 6, 4)),
-            _health(At(6, 0, 18, 4), runbook_links(links, *HEALTH)),
-            _throughput(At(0, 4, 12, 11)),
-            _lag(At(12, 4, 12, 11), runbook_links(links, LAG)),
-            _dead_letters(At(0, 15, 24, 9), runbook_links(links, REFUSALS)),
-            _recovery(At(0, 24, 12, 8)),
-            _faults(At(12, 24, 12, 8), runbook_links(links, FAULTS)),
-            _lateness(At(0, 32, 24, 16)),
-            _entities(At(0, 48, 12, 11)),
-            _alerts(At(12, 48, 12, 11)),
+            as_of_panel(GridPosition(0, 0, 6, 4)),
+            _health(GridPosition(6, 0, 18, 4), runbook_links(links, *HEALTH)),
+            _throughput(GridPosition(0, 4, 12, 11)),
+            _lag(GridPosition(12, 4, 12, 11), runbook_links(links, LAG)),
+            _dead_letters(GridPosition(0, 15, 24, 9), runbook_links(links, REFUSALS)),
+            _recovery(GridPosition(0, 24, 12, 8)),
+            _faults(GridPosition(12, 24, 12, 8), runbook_links(links, FAULTS)),
+            _lateness(GridPosition(0, 32, 24, 16)),
+            _entities(GridPosition(0, 48, 12, 11)),
+            _alerts(GridPosition(12, 48, 12, 11)),
         ),
     )
 
 
-def _health(at: At, runbooks: Sequence[Link]) -> Panel:
+def _health(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     return stats(
-        Frame(
+        PanelFrame(
             "Santé",
             "Workers et évaluateur : prêts quand leur état est reconstitué. Partitions : lues par "
             "un worker, sur celles qui sont attendues. Retard : messages encore à traiter, par les "
@@ -114,25 +114,25 @@ def _health(at: At, runbooks: Sequence[Link]) -> Panel:
     )
 
 
-def _throughput(at: At) -> Panel:
+def _throughput(at: GridPosition) -> Panel:
     rate = f"sum by (outcome) (rate({names.EVENTS.name}[$__rate_interval]))"
     return trend(
-        Frame(
+        PanelFrame(
             "Débit, par devenir des messages",
             "Messages lus par seconde, tous workers et tous topics ensemble. Chaque message a un "
             "seul devenir : accepté, déjà connu, dépassé, refusé ou renvoyé à sa partition.",
             at,
         ),
         [Query(rate, "{{outcome}}")],
-        Shown(RECORDS_PER_SECOND, least=0),
+        ValueFormat(RECORDS_PER_SECOND, least=0),
         texts=OUTCOMES,
         stacked=True,
     )
 
 
-def _lag(at: At, runbooks: Sequence[Link]) -> Panel:
+def _lag(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     return trend(
-        Frame(
+        PanelFrame(
             "Retard par topic",
             "Messages publiés que les workers n’ont pas encore traités. S’il croît, ajouter un "
             "worker, jusqu’au nombre de partitions.",
@@ -140,13 +140,13 @@ def _lag(at: At, runbooks: Sequence[Link]) -> Panel:
             runbooks,
         ),
         [Query(ours.TOPIC_LAG, "{{topic}}")],
-        Shown(COUNT, decimals=0, least=0),
+        ValueFormat(COUNT, decimals=0, least=0),
     )
 
 
-def _dead_letters(at: At, runbooks: Sequence[Link]) -> Panel:
+def _dead_letters(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     return bars(
-        Frame(
+        PanelFrame(
             "Messages refusés, par motif",
             "Messages mis de côté dans le topic des refus sur la période choisie ; chacun y est "
             "gardé tel quel, avec son motif.",
@@ -154,27 +154,27 @@ def _dead_letters(at: At, runbooks: Sequence[Link]) -> Panel:
             runbooks,
         ),
         Query(f"sum by (reason) (increase({names.DEAD_LETTERS.name}[$__range]))", "{{reason}}"),
-        Shown(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),
+        ValueFormat(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),
         REASONS,
     )
 
 
-def _recovery(at: At) -> Panel:
+def _recovery(at: GridPosition) -> Panel:
     return trend(
-        Frame(
+        PanelFrame(
             "Reprise",
             "Durée de la dernière reconstitution de l’état, au démarrage ou après un changement de "
             "répartition ; la plus longue de tous les workers.",
             at,
         ),
         [Query(latest(names.RECOVERY_SECONDS.name), "durée de la reprise")],
-        Shown(SECONDS, decimals=1, least=0),
+        ValueFormat(SECONDS, decimals=1, least=0),
     )
 
 
-def _faults(at: At, runbooks: Sequence[Link]) -> Panel:
+def _faults(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     return stats(
-        Frame(
+        PanelFrame(
             "Depuis le démarrage",
             "Reprises : reconstitutions de l’état. Écarts : séries qui différaient au recalcul de "
             "contrôle ; tout écart est un défaut du programme. Erreurs de coordination : à voir du "
@@ -192,38 +192,38 @@ def _faults(at: At, runbooks: Sequence[Link]) -> Panel:
     )
 
 
-def _lateness(at: At) -> Panel:
+def _lateness(at: GridPosition) -> Panel:
     newest = f"max by (type) ({ours.SOURCE_LAST_EVENT})"
     age = f"clamp_min((scalar({recorded.AS_OF.name}) - {newest}) / {DAY_SECONDS}, 0)"
     return bars(
-        Frame(
+        PanelFrame(
             "Ancienneté du dernier événement, par fait",
             "Jours entre le jour du moniteur et l’enregistrement, par son producteur, du dernier "
             "événement reçu de chaque type.",
             at,
         ),
         Query(fact_of(age), "{{fact}}"),
-        Shown(DAYS, decimals=0, least=0),
+        ValueFormat(DAYS, decimals=0, least=0),
     )
 
 
-def _entities(at: At) -> Panel:
+def _entities(at: GridPosition) -> Panel:
     return bars(
-        Frame(
+        PanelFrame(
             "Entités suivies",
             "Lycées, sites, communes, inscriptions… gardés en mémoire, tous workers ensemble.",
             at,
         ),
         Query(f"sum by (family) ({names.ENTITIES.name})", "{{family}}"),
-        Shown(COUNT, decimals=0, least=0),
+        ValueFormat(COUNT, decimals=0, least=0),
         FAMILIES,
     )
 
 
-def _alerts(at: At) -> Panel:
+def _alerts(at: GridPosition) -> Panel:
     firing = select("ALERTS", alertstate="firing")
     return table_of(
-        Frame(
+        PanelFrame(
             "Alertes en cours",
             "Nombre d’alertes qui sonnent, par nom. Watchdog sonne toujours : son absence dirait "
             "que les alertes ne partent plus.",

@@ -19,13 +19,13 @@ from dashboards.boards.panels import (
     NO_UNIT,
     PERCENT,
     RECORDS_PER_SECOND,
-    At,
     Column,
-    Frame,
+    GridPosition,
     Link,
     Panel,
-    Shown,
+    PanelFrame,
     Step,
+    ValueFormat,
     row,
     stats,
     table_of,
@@ -45,15 +45,15 @@ from dashboards.boards.queries import (
 )
 from dashboards.conventions import Links
 from dashboards.rules import alerts
-from dashboards.wording import DOOR_OUTCOMES, DOOR_REASONS, OUTCOMES, REASONS, UNDECLARED
+from dashboards.wording import GATEWAY_OUTCOMES, GATEWAY_REASONS, OUTCOMES, REASONS, UNDECLARED
 
 __all__ = ["producers_board"]
 
-WHOLE: Final = Shown(COUNT, decimals=0)
-REFUSED: Final = Shown(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "orange")))
-SHARE: Final = Shown(PERCENT, decimals=1, steps=(Step(None, "orange"), Step(1, "text")))
-AGE: Final = Shown(DAYS, decimals=0)
-STANDING: Final = Shown(
+WHOLE: Final = ValueFormat(COUNT, decimals=0)
+REFUSED: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "orange")))
+SHARE: Final = ValueFormat(PERCENT, decimals=1, steps=(Step(None, "orange"), Step(1, "text")))
+AGE: Final = ValueFormat(DAYS, decimals=0)
+STANDING: Final = ValueFormat(
     NO_UNIT,
     mappings=words(
         {
@@ -65,7 +65,7 @@ STANDING: Final = Shown(
         {"1": "orange"},
     ),
 )
-READY: Final = Shown(
+READY: Final = ValueFormat(
     NO_UNIT, mappings=words({"1": "✔ ouverte", "0": "✖ courtier absent"}, {"0": "red"})
 )
 #: Whoever is not declared, among the producers' ids.
@@ -98,24 +98,24 @@ def producers_board(links: Links) -> Board:
             link_to(ours.PIPELINE_BOARD, "Chaîne de traitement"),
         ),
         panels=(
-            as_of_panel(At(0, 0, 6, 4)),
-            _totals(At(6, 0, 18, 4)),
-            _scorecards(At(0, 4, 24, 11), runbook_links(links, SILENCE, FAULTS)),
-            _refusals(At(0, 15, 12, 9), runbook_links(links, REFUSALS)),
-            _rate_of_refusals(At(12, 15, 12, 9)),
-            _lateness(At(0, 24, 24, 8)),
-            row("La porte des producteurs (HTTP)", 32),
-            _door(At(0, 33, 24, 4)),
-            _refused_at_the_door(At(0, 37, 12, 8)),
-            _door_answers(At(12, 37, 12, 8)),
+            as_of_panel(GridPosition(0, 0, 6, 4)),
+            _totals(GridPosition(6, 0, 18, 4)),
+            _scorecards(GridPosition(0, 4, 24, 11), runbook_links(links, SILENCE, FAULTS)),
+            _refusals(GridPosition(0, 15, 12, 9), runbook_links(links, REFUSALS)),
+            _rate_of_refusals(GridPosition(12, 15, 12, 9)),
+            _lateness(GridPosition(0, 24, 24, 8)),
+            row("La passerelle (HTTP)", 32),
+            _gateway(GridPosition(0, 33, 24, 4)),
+            _refused_at_the_gateway(GridPosition(0, 37, 12, 8)),
+            _gateway_answers(GridPosition(12, 37, 12, 8)),
             row("Sources et faits", 45),
-            _sources(At(0, 46, 24, 10)),
-            _outcomes(At(0, 56, 24, 10)),
+            _sources(GridPosition(0, 46, 24, 10)),
+            _outcomes(GridPosition(0, 56, 24, 10)),
         ),
     )
 
 
-def _totals(at: At) -> Panel:
+def _totals(at: GridPosition) -> Panel:
     sources = Query(f"count(count by (source) ({ours.SOURCE_LAST_EVENT}))")
     taken = [
         (
@@ -126,7 +126,7 @@ def _totals(at: At) -> Panel:
         for outcome, text in OUTCOMES.items()
     ]
     return stats(
-        Frame(
+        PanelFrame(
             "Messages sur la période choisie",
             "Tout message lu a un seul devenir. Déjà connus et dépassés ne sont pas des erreurs : "
             "une reprise les renvoie, une correction plus récente les a précédés.",
@@ -145,14 +145,14 @@ def _increase(metric: Metric | str, **labels: str) -> str:
     return f"increase({select(metric, **labels)}[$__range])"
 
 
-def _scorecards(at: At, runbooks: Sequence[Link]) -> Panel:
+def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     valid, refused = (
         f"sum by (producer) ({_increase(names.PRODUCER_EVENTS, outcome=outcome)})"
         for outcome in ("=~accepted|superseded", "refused")
     )
     buckets = f"sum by (producer, le) ({names.PRODUCER_LATENESS.name}_bucket)"
     return table_of(
-        Frame(
+        PanelFrame(
             "Producteurs",
             "Acceptés, refusés et part valide : sur la période choisie, sans les répétitions. "
             "Retard : jours entre le jour d’un fait et son enregistrement, depuis le démarrage des "
@@ -174,7 +174,7 @@ def _scorecards(at: At, runbooks: Sequence[Link]) -> Panel:
             Column(
                 "Dernier événement",
                 Query(date_of(latest(ours.PRODUCER_LAST_EVENT, "producer"))),
-                Shown(DATE),
+                ValueFormat(DATE),
                 98,
             ),
             Column("Silence", Query(_silence(ours.PRODUCER_LAST_EVENT, "producer")), AGE, 86),
@@ -223,9 +223,9 @@ def _silence(series: str, *by: str) -> str:
     return f"clamp_min((scalar({recorded.AS_OF.name}) - {latest(series, *by)}) / {DAY_SECONDS}, 0)"
 
 
-def _refusals(at: At, runbooks: Sequence[Link]) -> Panel:
+def _refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     return table_of(
-        Frame(
+        PanelFrame(
             "Refusés, par producteur et motif",
             "Messages refusés par les workers sur la période choisie. Chacun est gardé octet pour "
             "octet dans le topic des refus, avec le motif, le champ et le remède : "
@@ -235,7 +235,7 @@ def _refusals(at: At, runbooks: Sequence[Link]) -> Panel:
         ),
         [
             Column("Producteur", "producer", _who()),
-            Column("Motif", "reason", Shown(NO_UNIT, mappings=words(REASONS))),
+            Column("Motif", "reason", ValueFormat(NO_UNIT, mappings=words(REASONS))),
             Column(
                 "Refusés",
                 Query(f"sum by (producer, reason) ({_increase(names.PRODUCER_REFUSED)})"),
@@ -247,52 +247,52 @@ def _refusals(at: At, runbooks: Sequence[Link]) -> Panel:
     )
 
 
-def _who() -> Shown:
-    return Shown(NO_UNIT, mappings=words({UNKNOWN: UNDECLARED}))
+def _who() -> ValueFormat:
+    return ValueFormat(NO_UNIT, mappings=words({UNKNOWN: UNDECLARED}))
 
 
-def _rate_of_refusals(at: At) -> Panel:
+def _rate_of_refusals(at: GridPosition) -> Panel:
     rate = f"sum by (reason) (rate({names.DEAD_LETTERS.name}[$__rate_interval]))"
     return trend(
-        Frame(
+        PanelFrame(
             "Refusés dans le temps",
             "Messages refusés par seconde, par motif : on voit quand un producteur a changé.",
             at,
         ),
         [Query(rate, "{{reason}}")],
-        Shown(RECORDS_PER_SECOND, least=0),
+        ValueFormat(RECORDS_PER_SECOND, least=0),
         texts=REASONS,
         stacked=True,
     )
 
 
-def _lateness(at: At) -> Panel:
+def _lateness(at: GridPosition) -> Panel:
     buckets = f"sum by (producer, le) (increase({names.PRODUCER_LATENESS.name}_bucket[1h]))"
     return trend(
-        Frame(
+        PanelFrame(
             "Retard dans le temps",
             "Jours en deçà desquels 9 faits sur 10 ont été enregistrés, parmi ceux reçus dans "
             "l’heure, par producteur. Une reprise d’anciens faits s’y voit.",
             at,
         ),
         [Query(f"histogram_quantile({MOST}, {buckets}) >= 0", "{{producer}}")],
-        Shown(DAYS, decimals=0, least=0),
+        ValueFormat(DAYS, decimals=0, least=0),
         texts={UNKNOWN: UNDECLARED},
     )
 
 
-def _door(at: At) -> Panel:
+def _gateway(at: GridPosition) -> Panel:
     taken = [
         (
             _headed(text),
             Query(f"sum({_increase(names.GATEWAY_EVENTS, outcome=outcome)}) or vector(0)"),
             WHOLE if outcome == "accepted" else REFUSED,
         )
-        for outcome, text in DOOR_OUTCOMES.items()
+        for outcome, text in GATEWAY_OUTCOMES.items()
     ]
     return stats(
-        Frame(
-            "Reçus à la porte",
+        PanelFrame(
+            "Reçus à la passerelle",
             "Événements reçus par HTTP sur la période choisie. Accepté : écrit par le courtier, "
             "reçu remis. Non écrit : le courtier n’a pas répondu, le producteur renvoie.",
             at,
@@ -302,17 +302,21 @@ def _door(at: At) -> Panel:
     )
 
 
-def _refused_at_the_door(at: At) -> Panel:
+def _refused_at_the_gateway(at: GridPosition) -> Panel:
     return table_of(
-        Frame(
-            "Refusés à la porte, par producteur et motif",
-            "Événements, ou requêtes entières, que la porte n’a pas pris sur la période choisie. "
-            "Sans secret valable, personne n’est reconnu : ce sont ceux des non déclarés.",
+        PanelFrame(
+            "Refusés à la passerelle, par producteur et motif",
+            "Événements, ou requêtes entières, que la passerelle n’a pas pris sur la période "
+            "choisie. Sans secret valable, personne n’est reconnu : ce sont ceux des non déclarés.",
             at,
         ),
         [
             Column("Producteur", "producer", _who()),
-            Column("Motif", "reason", Shown(NO_UNIT, mappings=words({**REASONS, **DOOR_REASONS}))),
+            Column(
+                "Motif",
+                "reason",
+                ValueFormat(NO_UNIT, mappings=words({**REASONS, **GATEWAY_REASONS})),
+            ),
             Column(
                 "Refusés",
                 Query(f"sum by (producer, reason) ({_increase(names.GATEWAY_REFUSED)})"),
@@ -324,24 +328,24 @@ def _refused_at_the_door(at: At) -> Panel:
     )
 
 
-def _door_answers(at: At) -> Panel:
+def _gateway_answers(at: GridPosition) -> Panel:
     rate = f"sum by (status) (rate({names.GATEWAY_REQUESTS.name}[$__rate_interval]))"
     return trend(
-        Frame(
-            "Réponses de la porte",
+        PanelFrame(
+            "Réponses de la passerelle",
             "Requêtes par seconde, par code HTTP : 202 et 207 acceptent, 4xx refusent, 503 fait "
             "renvoyer plus tard.",
             at,
         ),
         [Query(rate, "{{status}}")],
-        Shown(RECORDS_PER_SECOND, least=0),
+        ValueFormat(RECORDS_PER_SECOND, least=0),
         stacked=True,
     )
 
 
-def _sources(at: At) -> Panel:
+def _sources(at: GridPosition) -> Panel:
     return table_of(
-        Frame(
+        PanelFrame(
             "Dernier événement de chaque source",
             "Tel que les événements nomment leur source, déclarée ou non. Silence : jours entre le "
             "jour du moniteur et l’enregistrement du dernier événement par son producteur.",
@@ -353,7 +357,7 @@ def _sources(at: At) -> Panel:
             Column(
                 "Dernier événement",
                 Query(fact_of(date_of(latest(ours.SOURCE_LAST_EVENT, "source", "type")))),
-                Shown(DATE),
+                ValueFormat(DATE),
                 146,
             ),
             Column(
@@ -367,9 +371,9 @@ def _sources(at: At) -> Panel:
     )
 
 
-def _outcomes(at: At) -> Panel:
+def _outcomes(at: GridPosition) -> Panel:
     return table_of(
-        Frame(
+        PanelFrame(
             "Ce que sont devenus les messages, par fait",
             "Messages lus sur la période choisie, par type d’événement ; « unknown » : le type n’a "
             "pas pu être lu.",

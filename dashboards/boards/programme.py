@@ -42,14 +42,14 @@ from dashboards.boards.panels import (
     NO_UNIT,
     PERCENT,
     TARGET,
-    At,
     Column,
-    Frame,
+    GridPosition,
     Link,
     Panel,
+    PanelFrame,
     Row,
-    Shown,
     Step,
+    ValueFormat,
     bars,
     deadline_marks,
     looking_back,
@@ -90,7 +90,9 @@ LATEST: Final = 98
 LINE: Final = 1.3
 """A line of the milestones, in rows of the grid: a promise may break into two lines of text."""
 
-SECRET: Final = Shown(NO_UNIT, mappings=words({"0": "montré", "1": "■ protégé"}, {"1": "purple"}))
+SECRET: Final = ValueFormat(
+    NO_UNIT, mappings=words({"0": "montré", "1": "■ protégé"}, {"1": "purple"})
+)
 
 #: A day's point of a backfill, or the last scrape: whatever lies between two points of the screen.
 OVER_TIME: Final = "last_over_time({series}[$__rate_interval])"
@@ -100,8 +102,8 @@ def programme_board(programme: Programme, links: Links, since: str) -> Board:
     """Build the board of one programme."""
     lines = most_lines(programme.indicators)
     panels: list[Panel | Row] = [
-        as_of_panel(At(0, 0, 12, 3)),
-        completeness_panel(At(12, 0, 12, 3)),
+        as_of_panel(GridPosition(0, 0, 12, 3)),
+        completeness_panel(GridPosition(12, 0, 12, 3)),
     ]
     if lines:
         panels += _milestones(programme, links, lines, 3)
@@ -140,16 +142,16 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
     (status,) = (column for column in standing if column.title == "État")
     named = (
         promise_column([programme]),
-        Column("Territoire", "department", Shown(NO_UNIT, mappings=TERRITORIES), PLACE),
+        Column("Territoire", "department", ValueFormat(NO_UNIT, mappings=TERRITORIES), PLACE),
     )
     # Lines for the region and, where it is held to one, the chosen département.
     height = ceil(2 * lines * LINE) + 2
     yield table_of(
-        Frame(
+        PanelFrame(
             "Jalons",
             "Ceux de la Région, et ceux du département choisi s’il doit les tenir aussi. "
             "* : supposé, la promesse ne le fixe pas.",
-            At(0, top, 24, height),
+            GridPosition(0, top, 24, height),
             runbook_links(links),
         ),
         [*named, *standing],
@@ -157,13 +159,13 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
         tall=True,
     )
     yield table_of(
-        Frame(
+        PanelFrame(
             "Jalons : la projection",
             "Projection : jour où la cible serait atteinte au rythme observé (tendance de "
             "Theil–Sen). Au plus tôt, au plus tard : jours projetés par les rythmes du quart le "
             "plus rapide et du quart le plus lent. Rythme : rythme observé rapporté au rythme "
             "qu’il faut pour tenir l’échéance ; sous 100 %, elle n’est pas tenue.",
-            At(0, top + height, 24, height),
+            GridPosition(0, top + height, 24, height),
         ),
         [
             *named,
@@ -172,16 +174,16 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
             Column(
                 "Au plus tôt",
                 Query(date_of(of_each(names.MILESTONE_PROJECTED_EARLIEST))),
-                Shown(DATE),
+                ValueFormat(DATE),
                 DAY,
             ),
             Column(
                 "Au plus tard",
                 Query(date_of(of_each(names.MILESTONE_PROJECTED_LATEST))),
-                Shown(DATE),
+                ValueFormat(DATE),
                 LATEST,
             ),
-            Column("Rythme", Query(share(pace)), Shown(PERCENT, decimals=0), VALUE),
+            Column("Rythme", Query(share(pace)), ValueFormat(PERCENT, decimals=0), VALUE),
         ],
         sort=("État", True),
         tall=True,
@@ -191,7 +193,7 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
 def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> Iterator[Panel | Row]:
     """Lay out an indicator: its figures in a line, its history and its départements, its detail."""
     yield row(one.title, top)
-    yield _strip(programme, one, At(0, top + 1, 24, 4))
+    yield _strip(programme, one, GridPosition(0, top + 1, 24, 4))
     top += 5
     panels = [
         (_by_department, one.grain is Grain.DEPARTMENT, DEPARTMENTS_HEIGHT),
@@ -199,15 +201,15 @@ def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> It
         (_parts, one.measure.denominator is not None and not one.publication, DETAIL_HEIGHT),
     ]
     # Each over the whole width: on a narrow screen titles and columns take it.
-    yield _history(programme, one, since, At(0, top, 24, TREND_HEIGHT))
+    yield _history(programme, one, since, GridPosition(0, top, 24, TREND_HEIGHT))
     top += TREND_HEIGHT
     for panel, is_there, height in panels:
         if is_there:
-            yield panel(programme, one, At(0, top, 24, height))
+            yield panel(programme, one, GridPosition(0, top, 24, height))
             top += height
 
 
-def _strip(programme: Programme, one: Indicator, at: At) -> Panel:
+def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     territory = names.REGION if one.grain is Grain.REGION else CHOSEN
     of = {"programme": programme.id, "indicator": one.id, "department": territory}
     points = CHANGE_IN_UNIT[one.unit]
@@ -225,18 +227,18 @@ def _strip(programme: Programme, one: Indicator, at: At) -> Panel:
         reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of))
         age = f"(scalar({recorded.AS_OF.name}) - {reported}) / {DAY_SECONDS}"
         values += [
-            ("Dernier relevé", Query(date_of(reported)), Shown(DATE)),
-            ("Âge du relevé", Query(age), Shown(DAYS, decimals=0, steps=_patience(one))),
+            ("Dernier relevé", Query(date_of(reported)), ValueFormat(DATE)),
+            ("Âge du relevé", Query(age), ValueFormat(DAYS, decimals=0, steps=_patience(one))),
         ]
     else:
         secret = f" {_secret(one.publication)}"
         day = latest(select(names.INDICATOR_PUBLISHED, programme=programme.id, indicator=one.id))
         values += [
-            ("Publié au", Query(date_of(day)), Shown(DATE)),
+            ("Publié au", Query(date_of(day)), ValueFormat(DATE)),
             ("Secret statistique", _suppressed(category="", **of), SECRET),
         ]
     return stats(
-        Frame(
+        PanelFrame(
             f"{one.title} : {_place(one)}",
             f"{one.definition} {_expected(one)}{secret}",
             at,
@@ -251,18 +253,22 @@ def _place(one: Indicator) -> str:
 
 
 def _expected(one: Indicator) -> str:
-    if one.patience_days is None:
+    if one.reporting_delay_days is None:
         return "Relevés sans périodicité : leur âge ne dit rien."
-    return f"Non renseigné quand le dernier relevé a plus de {one.patience_days} jours."
+    return f"Non renseigné quand le dernier relevé a plus de {one.reporting_delay_days} jours."
 
 
 def _patience(one: Indicator) -> tuple[Step, ...]:
     """Turn when the indicator is unreported, as the catalogue has it."""
     always = Step(None, "text")
-    return (always,) if one.patience_days is None else (always, Step(one.patience_days, "purple"))
+    return (
+        (always,)
+        if one.reporting_delay_days is None
+        else (always, Step(one.reporting_delay_days, "purple"))
+    )
 
 
-def _history(programme: Programme, one: Indicator, since: str, at: At) -> Panel:
+def _history(programme: Programme, one: Indicator, since: str, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
     queries = [Query(_over_time(one, select(recorded.REGION_VALUE, **of)), REGION_NAME)]
     if one.grain is Grain.DEPARTMENT:
@@ -276,7 +282,7 @@ def _history(programme: Programme, one: Indicator, since: str, at: At) -> Panel:
     aims = [*_shared_aims(one, of), *_own_aims(one, of)]
     lines = [line for aim in aims for line in _aimed(aim)]
     return trend(
-        Frame(
+        PanelFrame(
             f"{one.title} dans le temps{IN_UNIT[one.unit]}",
             f"{one.definition} Les traits continus sont la Région et le département choisi. Une "
             f"marque verticale est une échéance.{compared}{HOW_TO_READ if aims else ''}",
@@ -381,11 +387,11 @@ def _after(milestone: Milestone) -> str:
     return f"{day}{assumed}"
 
 
-def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
+def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id, "department": f"!={names.REGION}"}
     place = "department"
     columns = [
-        Column("Département", place, Shown(NO_UNIT, mappings=TERRITORIES), least=PLACE),
+        Column("Département", place, ValueFormat(NO_UNIT, mappings=TERRITORIES), least=PLACE),
         Column("Valeur", figure_shown(one, place, **of), NUMBER, VALUE),
     ]
     if one.measure.denominator is not None and one.publication is None:
@@ -400,7 +406,7 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
     columns.append(Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, VALUE))
     if one.publication is None:
         reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of), place)
-        columns.append(Column("Relevé", Query(date_of(reported)), Shown(DATE), DAY))
+        columns.append(Column("Relevé", Query(date_of(reported)), ValueFormat(DATE), DAY))
         until = "au jour du moniteur"
         last = ", « Relevé » le jour du dernier fait."
     else:
@@ -408,7 +414,7 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
     has_denominator = one.measure.denominator is not None and one.publication is None
     under = " « Sur » est le dénominateur." if has_denominator else ""
     return table_of(
-        Frame(
+        PanelFrame(
             f"{one.title} : par département{IN_UNIT[one.unit]}",
             f"{one.definition}{under} « 30 jours » est la variation sur les 30 jours qui finissent "
             f"{until}{CHANGE_IN_UNIT[one.unit]}{last}",
@@ -419,18 +425,18 @@ def _by_department(programme: Programme, one: Indicator, at: At) -> Panel:
     )
 
 
-def _by_category(programme: Programme, one: Indicator, at: At) -> Panel:
+def _by_category(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
     title = f"{one.title} : par {one.dimension}"
     if one.publication is not None:
         description = f"{one.definition} {_secret(one.publication)}"
-        return _protected(one, Frame(title, description, at), of)
+        return _protected(one, PanelFrame(title, description, at), of)
     what = "Le numérateur du taux, pour la" if one.unit is Unit.RATIO else "La"
     region = latest(select(recorded.REGION_CATEGORY, **of), "category")
     return bars(
-        Frame(f"{title}, {REGION_NAME}", f"{what} Région entière. {one.definition}", at),
+        PanelFrame(f"{title}, {REGION_NAME}", f"{what} Région entière. {one.definition}", at),
         Query(region, "{{category}}"),
-        Shown(COUNT, decimals=0, steps=(Step(None, "blue"),), least=0),
+        ValueFormat(COUNT, decimals=0, steps=(Step(None, "blue"),), least=0),
         one.category_words,
     )
 
@@ -453,7 +459,7 @@ def _secret(publication: Publication) -> str:
     )
 
 
-def _protected(one: Indicator, frame: Frame, of: dict[str, str]) -> Panel:
+def _protected(one: Indicator, frame: PanelFrame, of: dict[str, str]) -> Panel:
     """Say of each category how many, or that it may not be said."""
     place = {**of, "department": CHOSEN}
     return table_of(
@@ -462,7 +468,7 @@ def _protected(one: Indicator, frame: Frame, of: dict[str, str]) -> Panel:
             Column(
                 "Catégorie",
                 "category",
-                Shown(NO_UNIT, mappings=words(one.category_words)),
+                ValueFormat(NO_UNIT, mappings=words(one.category_words)),
             ),
             Column(
                 "Valeur",
@@ -480,10 +486,10 @@ def _suppressed(*by: str, **labels: str) -> Query:
     return Query(latest(select(names.CELL_SUPPRESSED, **labels), *by))
 
 
-def _parts(programme: Programme, one: Indicator, at: At) -> Panel:
+def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
     return trend(
-        Frame(
+        PanelFrame(
             f"{one.title} : numérateur et dénominateur, {REGION_NAME}",
             "Région entière. Quand le taux baisse, on voit ici si le numérateur a baissé ou "
             "si le dénominateur a été recompté.",

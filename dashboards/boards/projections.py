@@ -64,7 +64,7 @@ def expected_lines(aim: Aim, read: Reader) -> Iterator[Line]:
     if not aim.day:
         return
     for metric, name, dash in PACES:
-        parts = _Parts(aim, metric, read)
+        parts = _AimParts(aim, metric, read)
         left = f"({parts.deadline} - {parts.as_of} > 0)"
         share = f"clamp_max({left} / {parts.ahead}, 1)"
         expression = f"{parts.value} + ({parts.target} - {parts.value}) * {share}"
@@ -77,7 +77,7 @@ def lines_to_the_target(aim: Aim) -> Iterator[Line]:
     Each line ends where it meets the target.
     """
     for metric, name, dash in PACES:
-        parts = _Parts(aim, metric, lambda series: series)
+        parts = _AimParts(aim, metric, lambda series: series)
         projected, as_of = throughout(parts.projected), throughout(parts.as_of)
         left = f"({projected} - time() >= 0)"
         pace = f"({parts.target} - {parts.value}) / {parts.ahead}"
@@ -86,7 +86,7 @@ def lines_to_the_target(aim: Aim) -> Iterator[Line]:
         yield Line(Query(expression, f"Projection vers la cible{aim.day}{name}"), dash)
 
 
-class _Parts:
+class _AimParts:
     """What a line is made of, each one series without labels."""
 
     def __init__(self, aim: Aim, projected: Metric, read: Reader) -> None:

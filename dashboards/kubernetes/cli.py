@@ -52,10 +52,10 @@ def monitoring(
         render_beside_boards,
         render_monitoring,
     )
-    from dashboards.rules.render import Site
+    from dashboards.rules.render import MonitorSite
 
     catalogue = load_catalogue(programmes)
-    site = Site(links=Links(runbooks or Links().runbooks, boards or Links().boards))
+    site = MonitorSite(links=Links(runbooks or Links().runbooks, boards or Links().boards))
     rendered = (
         monitoring_files(render_monitoring(catalogue, site), out),
         GeneratedFiles(boards_dir, render_beside_boards(catalogue, site)),

@@ -16,7 +16,7 @@ from dashboards.kubernetes.resources import (
     rule_resource,
     service_monitor,
 )
-from dashboards.rules.render import Site, groups
+from dashboards.rules.render import MonitorSite, groups
 from dashboards.rules.yaml_text import yaml_text
 
 __all__ = ["KUSTOMIZATION", "monitoring_files", "render_beside_boards", "render_monitoring"]
@@ -27,7 +27,7 @@ GENERATED: Final = (
 KUSTOMIZATION: Final = "kustomization.yaml"
 
 
-def render_monitoring(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
+def render_monitoring(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
     """Give the text of each file of the Prometheus operator's resources, by the file's name."""
     resources = {
         **{
@@ -50,7 +50,7 @@ def render_monitoring(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
     }
 
 
-def render_beside_boards(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
+def render_beside_boards(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
     """Give the text of the kustomization that belongs into the folder of the boards."""
     boards = render_boards(boards_of(catalogue, site.links))
     return {KUSTOMIZATION: yaml_text(boards_kustomization(boards), GENERATED)}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
-from dashboards.rules.model import Group, rule_document
+from dashboards.rules.model import RuleGroup, rule_document
 from dashboards.rules.pace import Pace
 from dashboards.rules.scraping import scrape_timeout
 
@@ -40,7 +40,7 @@ BOARD_LABEL: Final = {"grafana_dashboard": "1"}
 BOARD_FOLDER: Final = {"grafana_folder": "Smart Région"}
 
 
-def rule_resource(name: str, group: Group) -> Resource:
+def rule_resource(name: str, group: RuleGroup) -> Resource:
     """Give the PrometheusRule of a group of rules."""
     return {
         "apiVersion": API_VERSION,

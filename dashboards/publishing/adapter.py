@@ -22,10 +22,10 @@ from dashboards.publishing.access import Address, Token
 from dashboards.publishing.errors import (
     AddressError,
     ForbiddenError,
+    GrafanaRefusedError,
     MissingError,
     NotGrafanaError,
     PublishingError,
-    RefusedRequestError,
     RightsLateError,
     TimedOutError,
     TlsError,
@@ -34,8 +34,8 @@ from dashboards.publishing.errors import (
     answer_error,
 )
 from dashboards.publishing.fingerprint import Model
-from dashboards.publishing.plan import Live
-from dashboards.publishing.retry_policy import Patience, asked_wait
+from dashboards.publishing.plan import LiveBoard
+from dashboards.publishing.retry_policy import RetryPolicy, asked_wait
 
 __all__ = ["Grafana"]
 
@@ -71,7 +71,7 @@ class Grafana:
         self,
         address: Address,
         token: Token,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
         *,
         plain_http: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -85,7 +85,7 @@ class Grafana:
         """
         self._address = address
         self._secret = token.secret
-        self._patience = Patience() if patience is None else patience
+        self._patience = RetryPolicy() if patience is None else patience
         self._clock = clock
         self._sleep = sleep
         self._tell = tell
@@ -167,7 +167,7 @@ class Grafana:
                 return tuple(found)
             page += 1
 
-    def board(self, uid: str) -> Live | None:
+    def board(self, uid: str) -> LiveBoard | None:
         """Read a board, or None where there is none."""
         try:
             request, answer = self._answer("GET", f"/dashboards/uid/{quote(uid, safe='')}")
@@ -177,7 +177,7 @@ class Grafana:
         model, meta = tree["dashboard"], tree["meta"]
         if not isinstance(model, Mapping) or not isinstance(meta, Mapping):
             raise NotGrafanaError(request, found="a board without its model")
-        return Live(
+        return LiveBoard(
             model=model,
             folder=str(meta.get("folderUid") or ""),
             version=int(model.get("version") or 0),
@@ -202,7 +202,7 @@ class Grafana:
         request, answer = self._answer("POST", "/dashboards/db", body)
         saved = self._object(request, answer, "status")
         if saved["status"] != "success":
-            raise RefusedRequestError(request, status=answer.status, said=str(saved["status"]))
+            raise GrafanaRefusedError(request, status=answer.status, said=str(saved["status"]))
 
     def remove(self, uid: str) -> None:
         """Remove a board; one that is gone is no error."""

@@ -17,11 +17,11 @@ from dashboards.publishing.errors import (
 from dashboards.publishing.fingerprint import Model, normalised
 from dashboards.publishing.plan import Action, BoardChange, Plan, planned
 
-__all__ = ["HOME", "Home", "carry_out", "survey"]
+__all__ = ["HOME", "BoardFolder", "carry_out", "survey"]
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class BoardFolder:
     """Where our boards live on a Grafana, and how they are told from others."""
 
     folder: str = TAG
@@ -31,14 +31,14 @@ class Home:
     tag: str = TAG
 
 
-HOME: Final = Home()
+HOME: Final = BoardFolder()
 MESSAGE: Final = "smart-region boards apply"
 
 
 def survey(
     grafana: Grafana,
     boards: Sequence[Model],
-    home: Home = HOME,
+    home: BoardFolder = HOME,
     *,
     force: bool = False,
     prune: bool = False,
@@ -52,7 +52,7 @@ def survey(
     return replace(plan, folder_missing=not grafana.has_folder(home.folder), kinds_missing=missing)
 
 
-def carry_out(grafana: Grafana, plan: Plan, home: Home = HOME) -> None:
+def carry_out(grafana: Grafana, plan: Plan, home: BoardFolder = HOME) -> None:
     """Do what is planned.
 
     Raises HandChangedError or DataSourceMissingError before anything is written. A later error
@@ -71,7 +71,7 @@ def carry_out(grafana: Grafana, plan: Plan, home: Home = HOME) -> None:
         grafana.remove(board.uid)
 
 
-def _make_folder(grafana: Grafana, home: Home) -> None:
+def _make_folder(grafana: Grafana, home: BoardFolder) -> None:
     try:
         grafana.create_folder(home.folder, home.title)
     except (ConflictError, PreconditionError):
@@ -81,7 +81,7 @@ def _make_folder(grafana: Grafana, home: Home) -> None:
             raise
 
 
-def _save(grafana: Grafana, board: BoardChange, home: Home, *, overwrite: bool) -> None:
+def _save(grafana: Grafana, board: BoardChange, home: BoardFolder, *, overwrite: bool) -> None:
     model = {} if board.model is None else board.model
     version = None if board.live is None else board.live.version
     try:

@@ -16,13 +16,13 @@ __all__ = [
     "ConflictError",
     "DataSourceMissingError",
     "ForbiddenError",
+    "GrafanaRefusedError",
     "HandChangedError",
     "MissingError",
     "NewerModelError",
     "NotGrafanaError",
     "PreconditionError",
     "PublishingError",
-    "RefusedRequestError",
     "RightsLateError",
     "TimedOutError",
     "TlsError",
@@ -143,7 +143,7 @@ class AnswerError(PublishingError):
         super().__init__(f"{request}: answered {status}{_quoted(said)}: {self.remedy}")
 
 
-class RefusedRequestError(AnswerError):
+class GrafanaRefusedError(AnswerError):
     """The request itself, or the board in it, is not to Grafana's liking."""
 
     remedy = "mend what it says; a board that is provisioned from files is not published too"
@@ -244,7 +244,7 @@ ANSWERS: Final[Mapping[int, type[AnswerError]]] = MappingProxyType(
 
 def answer_error(request: str, *, status: int, said: str) -> AnswerError:
     """Give the error that a status of the 400s means."""
-    return ANSWERS.get(status, RefusedRequestError)(request, status=status, said=said)
+    return ANSWERS.get(status, GrafanaRefusedError)(request, status=status, said=said)
 
 
 def _quoted(said: str) -> str:

@@ -10,7 +10,15 @@ from typing import Any, Final
 
 from dashboards.publishing.fingerprint import Model, intact, marked, normalised, unmarked
 
-__all__ = ["Action", "BoardChange", "ExpressionChange", "Live", "PanelChange", "Plan", "planned"]
+__all__ = [
+    "Action",
+    "BoardChange",
+    "ExpressionChange",
+    "LiveBoard",
+    "PanelChange",
+    "Plan",
+    "planned",
+]
 
 FOLDER: Final = "folder"
 MARK: Final = "mark"
@@ -31,7 +39,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveBoard:
     """A board as it is on a Grafana."""
 
     model: Model
@@ -72,7 +80,7 @@ class BoardChange:
     action: Action
     model: Model | None = None
     """What is to be written, marked."""
-    live: Live | None = None
+    live: LiveBoard | None = None
     by_hand: bool = False
     """Whether somebody else wrote or moved what is there."""
     settings: tuple[str, ...] = ()
@@ -103,7 +111,7 @@ class Plan:
 
 def planned(
     wanted: Sequence[Model],
-    found: Mapping[str, Live],
+    found: Mapping[str, LiveBoard],
     folder: str,
     *,
     force: bool = False,
@@ -125,7 +133,7 @@ def planned(
     )
 
 
-def _wanted(model: Model, live: Live | None, folder: str, *, force: bool) -> BoardChange:
+def _wanted(model: Model, live: LiveBoard | None, folder: str, *, force: bool) -> BoardChange:
     uid, title, ours = model["uid"], model["title"], marked(model)
     if live is None:
         return BoardChange(uid, title, Action.CREATE, ours)
@@ -146,7 +154,7 @@ def _wanted(model: Model, live: Live | None, folder: str, *, force: bool) -> Boa
     return BoardChange(uid, title, action, ours, live, by_hand, tuple(settings), panels)
 
 
-def _stray(uid: str, live: Live, *, force: bool, prune: bool) -> BoardChange:
+def _stray(uid: str, live: LiveBoard, *, force: bool, prune: bool) -> BoardChange:
     by_hand = not intact(live.model)
     action = Action.REMOVE if prune and (force or not by_hand) else Action.LEAVE
     return BoardChange(uid, str(live.model.get("title", uid)), action, None, live, by_hand)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from boundary.showing import one_line
-from dashboards.publishing.apply import HOME, Home
+from dashboards.publishing.apply import HOME, BoardFolder
 from dashboards.publishing.plan import Action, BoardChange, PanelChange, Plan
 
 __all__ = ["report"]
@@ -30,7 +30,7 @@ COUNTED: Final = {
 }
 
 
-def report(plan: Plan, home: Home = HOME) -> Iterator[str]:
+def report(plan: Plan, home: BoardFolder = HOME) -> Iterator[str]:
     """Give the lines of a plan: boards, panels, expressions; what stays as it is is only counted.
 
     Titles come from a server: nothing in them reaches the terminal as an order to it.

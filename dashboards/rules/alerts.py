@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["KINDS", "Kind", "Scope", "Severity"]
+__all__ = ["KINDS", "AlertKind", "Scope", "Severity"]
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -28,7 +28,7 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class AlertKind:
     """An alert, whatever it is about this time; `patience` and `keeps` are in seconds."""
 
     name: str
@@ -43,28 +43,28 @@ class Kind:
 
 
 # Figures. They wait a little: a correction that overtakes what it corrects must not ring.
-MILESTONE_MISSED = Kind(
+MILESTONE_MISSED = AlertKind(
     "MilestoneMissed",
     Severity.CRITICAL,
     Scope.FIGURES,
     5 * MINUTE,
     "A milestone's day has passed and its target is not attained.",
 )
-MILESTONE_AT_RISK = Kind(
+MILESTONE_AT_RISK = AlertKind(
     "MilestoneAtRisk",
     Severity.WARNING,
     Scope.FIGURES,
     5 * MINUTE,
     "At the observed pace a milestone's target will be attained after its day, or never.",
 )
-TARGET_LOST = Kind(
+TARGET_LOST = AlertKind(
     "TargetLost",
     Severity.WARNING,
     Scope.FIGURES,
     5 * MINUTE,
     "A target that was attained is no longer held.",
 )
-INDICATOR_UNREPORTED = Kind(
+INDICATOR_UNREPORTED = AlertKind(
     "IndicatorUnreported",
     Severity.WARNING,
     Scope.FIGURES,
@@ -72,14 +72,14 @@ INDICATOR_UNREPORTED = Kind(
     "No fact behind an indicator came within its periodicity, delay and grace.",
 )
 
-PRODUCER_SILENT = Kind(
+PRODUCER_SILENT = AlertKind(
     "ProducerSilent",
     Severity.WARNING,
     Scope.PRODUCERS,
     30 * MINUTE,
     "A producer has sent nothing for longer than the frequency that it promised allows.",
 )
-PRODUCER_FAULTY = Kind(
+PRODUCER_FAULTY = AlertKind(
     "ProducerFaulty",
     Severity.WARNING,
     Scope.PRODUCERS,
@@ -88,28 +88,28 @@ PRODUCER_FAULTY = Kind(
 )
 
 # The monitor itself. A worker that comes and goes rings once: each keeps ringing a little.
-DEAD_LETTERS = Kind(
+DEAD_LETTERS = AlertKind(
     "DeadLetters",
     Severity.WARNING,
     Scope.PIPELINE,
     1 * MINUTE,
     "Records were refused and set aside.",
 )
-POISON_RECORD = Kind(
+POISON_RECORD = AlertKind(
     "PoisonRecord",
     Severity.CRITICAL,
     Scope.PIPELINE,
     1 * MINUTE,
     "Three workers in a row have ended at the same record: it may never pass by itself.",
 )
-ENTITY_HALF_FULL = Kind(
+ENTITY_HALF_FULL = AlertKind(
     "EntityHalfFull",
     Severity.WARNING,
     Scope.PIPELINE,
     15 * MINUTE,
     "Of an entity more than half is held of what is kept of one; then its events are refused.",
 )
-CONSUMER_LAG = Kind(
+CONSUMER_LAG = AlertKind(
     "ConsumerLag",
     Severity.WARNING,
     Scope.PIPELINE,
@@ -118,14 +118,14 @@ CONSUMER_LAG = Kind(
     keeps=5 * MINUTE,
     silences_figures=True,
 )
-RECORDS_DELETED = Kind(
+RECORDS_DELETED = AlertKind(
     "RecordsDeleted",
     Severity.CRITICAL,
     Scope.PIPELINE,
     1 * MINUTE,
     "Events were deleted from their topic within the last day: they cannot be counted again.",
 )
-PARTITIONS_MISSING = Kind(
+PARTITIONS_MISSING = AlertKind(
     "PartitionsMissing",
     Severity.CRITICAL,
     Scope.PIPELINE,
@@ -134,7 +134,7 @@ PARTITIONS_MISSING = Kind(
     keeps=5 * MINUTE,
     silences_figures=True,
 )
-WORKER_NOT_READY = Kind(
+WORKER_NOT_READY = AlertKind(
     "WorkerNotReady",
     Severity.WARNING,
     Scope.PIPELINE,
@@ -142,7 +142,7 @@ WORKER_NOT_READY = Kind(
     "A worker cannot be read, or does not become ready.",
     keeps=5 * MINUTE,
 )
-TOPIC_FAULTY = Kind(
+TOPIC_FAULTY = AlertKind(
     "TopicFaulty",
     Severity.CRITICAL,
     Scope.PIPELINE,
@@ -151,7 +151,7 @@ TOPIC_FAULTY = Kind(
     keeps=5 * MINUTE,
     silences_figures=True,
 )
-ASSESSOR_NOT_READY = Kind(
+ASSESSOR_NOT_READY = AlertKind(
     "AssessorNotReady",
     Severity.CRITICAL,
     Scope.PIPELINE,
@@ -160,15 +160,15 @@ ASSESSOR_NOT_READY = Kind(
     keeps=5 * MINUTE,
     silences_figures=True,
 )
-GATEWAY_NOT_READY = Kind(
+GATEWAY_NOT_READY = AlertKind(
     "GatewayNotReady",
     Severity.WARNING,
     Scope.PIPELINE,
     5 * MINUTE,
-    "The producers' door cannot be reached, or takes no events.",
+    "The gateway cannot be reached, or takes no events.",
     keeps=5 * MINUTE,
 )
-FIGURES_DIVERGE = Kind(
+FIGURES_DIVERGE = AlertKind(
     "FiguresDiverge",
     Severity.CRITICAL,
     Scope.PIPELINE,
@@ -176,7 +176,7 @@ FIGURES_DIVERGE = Kind(
     "Two ways of computing the same figure do not agree.",
     silences_figures=True,
 )
-WATCHDOG = Kind(
+WATCHDOG = AlertKind(
     "Watchdog",
     Severity.INFO,
     Scope.PIPELINE,
@@ -184,7 +184,7 @@ WATCHDOG = Kind(
     "Always rings: its absence tells that alerts do not arrive.",
 )
 
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[AlertKind, ...] = (
     MILESTONE_MISSED,
     MILESTONE_AT_RISK,
     TARGET_LOST,

@@ -7,7 +7,7 @@ from typing import Final
 from dashboards import conventions as ours
 from dashboards.conventions import Links
 from dashboards.rules import alerts
-from dashboards.rules.alerts import Kind
+from dashboards.rules.alerts import AlertKind
 from dashboards.rules.model import Alert
 from dashboards.rules.pace import Pace
 from dashboards.rules.promises import alert_annotations
@@ -26,7 +26,7 @@ class AlertBuilder:
 
     def alert(
         self,
-        kind: Kind,
+        kind: AlertKind,
         expression: str,
         *,
         summary: str,

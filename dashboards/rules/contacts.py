@@ -29,11 +29,11 @@ class ContactsError(SmartRegionError):
         self.field = field
 
 
-class _Declared(BaseModel):
+class _ContactModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Contact(_Declared):
+class Contact(_ContactModel):
     """How somebody is reached: any of mail, a chat's incoming webhook, a webhook of their own."""
 
     mail: tuple[Address, ...] = ()
@@ -45,7 +45,7 @@ class Contact(_Declared):
     """A file with the bearer token of that webhook."""
 
 
-class MailServer(_Declared):
+class MailServer(_ContactModel):
     """The server that takes mail, and whom it comes from."""
 
     server: Annotated[str, Field(pattern=r"^[^\s:]+:[0-9]+$")] = f"smtp.{NOBODY}:587"
@@ -55,7 +55,7 @@ class MailServer(_Declared):
     require_tls: bool = True
 
 
-class Contacts(_Declared):
+class Contacts(_ContactModel):
     """Everybody that an alert may reach."""
 
     mail: MailServer = MailServer()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Alert", "Group", "Recording", "Rule", "duration", "in_brackets", "rule_document"]
+__all__ = ["Alert", "Recording", "Rule", "RuleGroup", "duration", "in_brackets", "rule_document"]
 
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -50,7 +50,7 @@ Rule: TypeAlias = Recording | Alert
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RuleGroup:
     """Rules that are evaluated one after the other, each seeing what those before it recorded."""
 
     name: str
@@ -62,7 +62,7 @@ class Group:
         return tuple(rule for rule in self.rules if isinstance(rule, Alert))
 
 
-def rule_document(group: Group) -> dict[str, Any]:
+def rule_document(group: RuleGroup) -> dict[str, Any]:
     """Give the content of a rule file with one group."""
     return {"groups": [{"name": group.name, "rules": [rule.document() for rule in group.rules]}]}
 

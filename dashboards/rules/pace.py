@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from dashboards.rules.alerts import Kind, Scope
+from dashboards.rules.alerts import AlertKind, Scope
 from dashboards.rules.model import duration
 
 __all__ = ["LAST_KNOWN", "PACES", "Pace"]
@@ -37,11 +37,11 @@ class Pace:
     digest_hour: int | None
     """The hour of the day, in Paris, of the delegate's digest; None for at any time."""
 
-    def patience(self, kind: Kind) -> float:
+    def patience(self, kind: AlertKind) -> float:
         """Give how long an alert's expression must hold before it rings."""
         return kind.patience * self._factor(kind)
 
-    def keeps(self, kind: Kind) -> float:
+    def keeps(self, kind: AlertKind) -> float:
         """Give how long an alert goes on ringing once its expression no longer holds."""
         return kind.keeps * self._factor(kind)
 
@@ -50,7 +50,7 @@ class Pace:
         """The interval as Prometheus reads it."""
         return duration(self.interval)
 
-    def _factor(self, kind: Kind) -> float:
+    def _factor(self, kind: AlertKind) -> float:
         return self.figures if kind.scope is Scope.FIGURES else self.pipeline
 
 

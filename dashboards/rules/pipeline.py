@@ -15,7 +15,7 @@ from dashboards import conventions as ours
 from dashboards.conventions import Links
 from dashboards.rules import alerts
 from dashboards.rules.building import AlertBuilder
-from dashboards.rules.model import Alert, Group
+from dashboards.rules.model import Alert, RuleGroup
 from dashboards.rules.pace import Pace
 from dashboards.rules.producers import producer_alerts
 from dashboards.rules.promises import with_territory
@@ -33,7 +33,7 @@ _REFUSALS: Final = "15m"
 _MISMATCHES: Final = "30m"
 
 
-def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> Group:
+def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> RuleGroup:
     """Give the alerts on workers, assessor and producers, and the one that always rings."""
     build = AlertBuilder(pace, links)
     rules = [
@@ -47,7 +47,7 @@ def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> Group:
             description="Cette alerte sonne toujours. C’est son absence qui doit être signalée.",
         ),
     ]
-    return Group("smart-region-pipeline", rules)
+    return RuleGroup("smart-region-pipeline", rules)
 
 
 def _workers(build: AlertBuilder) -> Iterator[Alert]:
@@ -131,10 +131,10 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
     yield build.alert(
         alerts.GATEWAY_NOT_READY,
         f"{names.GATEWAY_READY.name} == 0\nor\n{up} == 0",
-        summary="Porte des producteurs {{ $labels.instance }} indisponible",
-        description="La porte {{ $labels.instance }} ne répond pas, ou le broker ne lui confirme"
-        " plus rien. Les producteurs sont priés de renvoyer plus tard : rien n’est perdu chez ceux"
-        " qui le font, mais les chiffres prennent du retard.",
+        summary="Passerelle {{ $labels.instance }} indisponible",
+        description="La passerelle {{ $labels.instance }} ne répond pas, ou le broker ne lui"
+        " confirme plus rien. Les producteurs sont priés de renvoyer plus tard : rien n’est perdu"
+        " chez ceux qui le font, mais les chiffres prennent du retard.",
     )
     ready, lag = names.ASSESSOR_READY.name, names.ASSESSOR_LAG.name
     yield build.alert(

@@ -18,8 +18,8 @@ from catalogue.progress import MilestoneStatus
 from dashboards import conventions as ours
 from dashboards.conventions import Links
 from dashboards.rules import alerts, wording
-from dashboards.rules.alerts import Kind
-from dashboards.rules.model import Alert, Group, Recording, in_brackets
+from dashboards.rules.alerts import AlertKind
+from dashboards.rules.model import Alert, Recording, RuleGroup, in_brackets
 from dashboards.rules.pace import LAST_KNOWN, Pace
 from dashboards.rules.recording import COMPLETE
 from dashboards.territory import DEPARTMENTS, REGION_NAME
@@ -29,7 +29,7 @@ __all__ = ["alert_annotations", "promises_group", "with_territory"]
 _DAY_SECONDS = 86_400
 
 
-def promises_group(catalogue: Catalogue, pace: Pace, links: Links) -> Group:
+def promises_group(catalogue: Catalogue, pace: Pace, links: Links) -> RuleGroup:
     """Give the judgements as they are recorded, then the alerts that look at them.
 
     One group, so that an alert sees what was recorded at the same moment.
@@ -40,11 +40,11 @@ def promises_group(catalogue: Catalogue, pace: Pace, links: Links) -> Group:
         for indicator in programme.indicators
         for alert in _alerts(programme, indicator, pace, links)
     )
-    return Group("smart-region-promises", [*_territories(), *_judgements(), *promised])
+    return RuleGroup("smart-region-promises", [*_territories(), *_judgements(), *promised])
 
 
 def alert_annotations(
-    kind: Kind, links: Links, *, title: str, summary: str, description: str, board: str
+    kind: AlertKind, links: Links, *, title: str, summary: str, description: str, board: str
 ) -> dict[str, str]:
     """Give the annotations that every alert has; `title` is its programme's."""
     return {
@@ -140,10 +140,10 @@ def _unreported_alert(
         absent="Aucun relevé n’a été reçu.",
     )
     expected = ""
-    if indicator.patience_days is not None:
+    if indicator.reporting_delay_days is not None:
         expected = (
             f" Un relevé est attendu {wording.EXPECTED[indicator.periodicity]}, au plus tard"
-            f" {indicator.patience_days} jours après le précédent."
+            f" {indicator.reporting_delay_days} jours après le précédent."
         )
     title = wording.literal(indicator.title)
     return Alert(
@@ -206,14 +206,14 @@ def _unreported(indicator: Indicator) -> str | None:
         selector = f'{_selector(indicator)}, status="{MilestoneStatus.UNREPORTED}"'
         status = _known(ours.MILESTONE_STATUS, selector)
         return f"max by (programme, indicator, department) (\n  {status}\n) == 1"
-    if indicator.patience_days is None:
+    if indicator.reporting_delay_days is None:
         return None
     last = _last_reported(indicator, names.REGION)
     as_of = f"last_over_time({recorded.AS_OF.name}[{LAST_KNOWN}])"
     territory = f'label_replace({COMPLETE}, "department", "{names.REGION}", "", "")'
     return "\n".join(
         (
-            f"(scalar({as_of}) - {last}) / {_DAY_SECONDS} > {indicator.patience_days}",
+            f"(scalar({as_of}) - {last}) / {_DAY_SECONDS} > {indicator.reporting_delay_days}",
             "or",
             f"{territory}",
             f"unless on () {last}",
@@ -229,7 +229,7 @@ def _last_reported(indicator: Indicator, department: str) -> str:
 # Labels and words
 
 
-def _labels(kind: Kind, programme: Programme, indicator: Indicator) -> dict[str, str]:
+def _labels(kind: AlertKind, programme: Programme, indicator: Indicator) -> dict[str, str]:
     return {
         ours.SEVERITY: kind.severity.value,
         ours.SCOPE: kind.scope.value,
@@ -240,7 +240,7 @@ def _labels(kind: Kind, programme: Programme, indicator: Indicator) -> dict[str,
 
 
 def _annotations(
-    kind: Kind, links: Links, programme: Programme, *, summary: str, description: str
+    kind: AlertKind, links: Links, programme: Programme, *, summary: str, description: str
 ) -> dict[str, str]:
     variables = {ours.DEPARTMENT_VARIABLE: "{{ $labels.department }}"}
     return alert_annotations(

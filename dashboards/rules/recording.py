@@ -14,7 +14,7 @@ from catalogue import rule_names as recorded
 from catalogue.metric_names import Metric
 from catalogue.model import Catalogue, Indicator
 from dashboards import conventions as ours
-from dashboards.rules.model import Group, Recording, in_brackets
+from dashboards.rules.model import Recording, RuleGroup, in_brackets
 
 __all__ = ["COMPLETE", "figures_group"]
 
@@ -24,7 +24,7 @@ COMPLETE = f"{ours.PARTITIONS_SHOWN} == {ours.PARTITIONS_EXPECTED}"
 _WHERE = "programme, indicator, department"
 
 
-def figures_group(catalogue: Catalogue) -> Group:
+def figures_group(catalogue: Catalogue) -> RuleGroup:
     """Give the rules that add up the figures, each after those it is made of."""
     observed = _matching(one for one in catalogue.indicators if not one.measure.additive)
     rules = [
@@ -35,7 +35,7 @@ def figures_group(catalogue: Catalogue) -> Group:
         *_categories(),
         *_lasting(),
     ]
-    return Group("smart-region-figures", rules)
+    return RuleGroup("smart-region-figures", rules)
 
 
 def _monitor() -> Iterator[Recording]:

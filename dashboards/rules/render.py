@@ -14,7 +14,7 @@ from dashboards.conventions import GENERATED, Links
 from dashboards.rules.alertmanager import alertmanager_document
 from dashboards.rules.checks import check_files
 from dashboards.rules.contacts import Contacts
-from dashboards.rules.model import Group, rule_document
+from dashboards.rules.model import RuleGroup, rule_document
 from dashboards.rules.pace import PACES, Pace
 from dashboards.rules.pipeline import pipeline_group
 from dashboards.rules.promises import promises_group
@@ -22,7 +22,7 @@ from dashboards.rules.recording import figures_group
 from dashboards.rules.scraping import Access, prometheus_document
 from dashboards.rules.yaml_text import yaml_text
 
-__all__ = ["NotWrittenError", "Site", "checked", "groups", "render", "rule_files", "write"]
+__all__ = ["MonitorSite", "NotWrittenError", "checked", "groups", "render", "rule_files", "write"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,7 +36,7 @@ class NotWrittenError(SmartRegionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class MonitorSite:
     """Where the monitor runs, and who is told; addresses are HOST:PORT."""
 
     pace: Pace = PACES["steady"]
@@ -49,7 +49,7 @@ class Site:
     access: Access = field(default_factory=Access)
 
 
-def groups(catalogue: Catalogue, site: Site) -> Mapping[str, Group]:
+def groups(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, RuleGroup]:
     """Give the groups of rules, each by the name of its file."""
     return {
         "figures": figures_group(catalogue),
@@ -58,7 +58,7 @@ def groups(catalogue: Catalogue, site: Site) -> Mapping[str, Group]:
     }
 
 
-def render(catalogue: Catalogue, site: Site) -> Mapping[str, str]:
+def render(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
     """Give the content of every file, by its place in the folder that `write` is given."""
     prometheus = prometheus_document(
         site.pace,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.conventions import runbook_file
-from dashboards.rules.alerts import KINDS, Kind, Scope
+from dashboards.rules.alerts import KINDS, AlertKind, Scope
 from dashboards.rules.model import duration
 
 __all__ = ["runbooks_page"]
@@ -41,7 +41,7 @@ def runbooks_page() -> str:
     return "\n".join(parts)
 
 
-def _row(kind: Kind) -> str:
+def _row(kind: AlertKind) -> str:
     mark = " ⏸" if kind.silences_figures else ""
     link = f"[{kind.name}]({runbook_file(kind.name)}){mark}"
     return f"| {link} | {kind.severity} | {duration(kind.patience)} | {kind.meaning} |"

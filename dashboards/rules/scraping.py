@@ -50,7 +50,7 @@ def prometheus_document(
 ) -> dict[str, Any]:
     """Give the content of `prometheus.yaml`; the targets are HOST:PORT.
 
-    An installation without a producers' door has no target of that job, and no alert about it.
+    An installation without a gateway has no target of that job, and no alert about it.
     """
     jobs = ((WORKER_JOB, workers), (ASSESSOR_JOB, assessors), (GATEWAY_JOB, gateways))
     return {

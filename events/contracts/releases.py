@@ -13,7 +13,7 @@ from events.contracts.json_schema import json_text, schema_file, schema_of
 from events.fact import JSON
 from events.registry import FACTS
 
-__all__ = ["BrokenContractError", "Comparison", "ReleasedFileError", "compare", "release"]
+__all__ = ["BrokenContractError", "ContractComparison", "ReleasedFileError", "compare", "release"]
 
 
 class BrokenContractError(SmartRegionError):
@@ -41,7 +41,7 @@ class ReleasedFileError(SmartRegionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ContractComparison:
     """Today's contracts beside the released ones."""
 
     kept: tuple[str, ...]
@@ -54,7 +54,7 @@ class Comparison:
     """Types that are kept, and whose schema is another one today: to be released again."""
 
 
-def compare(folder: Path) -> Comparison:
+def compare(folder: Path) -> ContractComparison:
     """Compare the registered facts with the schemas of a folder, by the files' names.
 
     Raises ReleasedFileError.
@@ -73,7 +73,7 @@ def compare(folder: Path) -> Comparison:
         if frozen != schema_of(FACTS[name]):
             changed.append(name)
     unreleased = tuple(name for name in FACTS if name not in files)
-    return Comparison(tuple(kept), broken, unreleased, tuple(changed))
+    return ContractComparison(tuple(kept), broken, unreleased, tuple(changed))
 
 
 def release(folder: Path) -> tuple[str, ...]:

@@ -119,7 +119,7 @@ def issue(producer: str, scheme: str, file: Path | None) -> None:
     issued = issue_secret(producer, Scheme(scheme))
     say("for the producer, shown this once:", err=True)
     say(issued.secret.get_secret_value())
-    say("for the secrets file of the door:", err=True)
+    say("for the secrets file of the gateway:", err=True)
     say_text(issued.lines)
 
 

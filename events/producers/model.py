@@ -17,8 +17,8 @@ from events.frequency import Frequency
 from events.producers.fact_patterns import FactPattern, types_of
 from events.producers.ownership import (
     MONITOR,
-    Claim,
     Ownership,
+    OwnershipClaim,
     OwnShare,
     ownership_of,
     shared_claims,
@@ -70,12 +70,12 @@ Label = Annotated[str, Field(min_length=1, max_length=LONGEST_LABEL)]
 Rate = Annotated[int, Field(strict=True, gt=0, le=MOST_EVENTS_PER_SECOND)]
 
 
-class _Declared(BaseModel):
+class _ProducerModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Quota(_Declared):
-    """How much a producer may send through the door."""
+class Quota(_ProducerModel):
+    """How much a producer may send through the gateway."""
 
     events_per_second: Rate
     """What it may send without end."""
@@ -83,7 +83,7 @@ class Quota(_Declared):
     """What it may send at once after a rest."""
 
 
-class Producer(_Declared):
+class Producer(_ProducerModel):
     """A system that sends events, and what it may say."""
 
     id: ProducerId
@@ -114,7 +114,7 @@ class Producer(_Declared):
         return frozenset(FACTS[kind].NAME for kind in self.event_types)
 
 
-class Producers(_Declared):
+class Producers(_ProducerModel):
     """All declared producers. What none of them may send, nobody may."""
 
     producers: Annotated[tuple[Producer, ...], Field(min_length=1)]
@@ -222,9 +222,9 @@ class Producers(_Declared):
         return None if producer is None else producer.id
 
     @cached_property
-    def _claims(self) -> tuple[Claim, ...]:
+    def _claims(self) -> tuple[OwnershipClaim, ...]:
         return tuple(
-            Claim(fact, pattern, producer.id, ("producers", place, "owns", number))
+            OwnershipClaim(fact, pattern, producer.id, ("producers", place, "owns", number))
             for place, producer in enumerate(self.producers)
             for number, share in enumerate(producer.owns)
             for fact in share.facts

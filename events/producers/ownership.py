@@ -27,9 +27,9 @@ __all__ = [
     "ERASURE",
     "MONITOR",
     "UNOWNED",
-    "Claim",
     "OwnShare",
     "Ownership",
+    "OwnershipClaim",
     "Share",
     "ownership_of",
     "shared_claims",
@@ -120,7 +120,7 @@ OwnShare = Annotated[Share, BeforeValidator(_from_pattern)]
 """A share as it is declared: `school.*` alone is the share of all entities."""
 
 
-class Claim(NamedTuple):
+class OwnershipClaim(NamedTuple):
     """That a producer owns some entities of a fact; without a pattern, all that nobody names."""
 
     fact: str
@@ -130,7 +130,7 @@ class Claim(NamedTuple):
     """Where it is declared."""
 
 
-def shared_claims(claims: Iterable[Claim]) -> Iterator[Mistake]:
+def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Mistake]:
     """Tell which claims are another producer's already: an entity has one owner."""
     known: dict[str, _Known] = {}
     for claim in claims:
@@ -155,17 +155,17 @@ def shared_claims(claims: Iterable[Claim]) -> Iterator[Mistake]:
 class _Known:
     """The claims of a fact: there may be thousands of single entities among them."""
 
-    single: dict[str, Claim] = field(default_factory=dict)
-    others: list[Claim] = field(default_factory=list)
+    single: dict[str, OwnershipClaim] = field(default_factory=dict)
+    others: list[OwnershipClaim] = field(default_factory=list)
 
-    def near(self, pattern: str | None) -> Iterable[Claim]:
+    def near(self, pattern: str | None) -> Iterable[OwnershipClaim]:
         """The claims that may have an entity in common with a pattern."""
         if pattern is None or _ANY in pattern:
             return [*self.others, *self.single.values()]
         same = self.single.get(pattern)
         return self.others if same is None else [*self.others, same]
 
-    def add(self, claim: Claim) -> None:
+    def add(self, claim: OwnershipClaim) -> None:
         if claim.pattern is None or _ANY in claim.pattern:
             self.others.append(claim)
         else:
@@ -205,7 +205,7 @@ class _Owners:
         """True where the entity decides."""
         return bool(self.single or self.patterns)
 
-    def add(self, claim: Claim) -> None:
+    def add(self, claim: OwnershipClaim) -> None:
         if claim.pattern is None:
             self.rest = claim.producer
         elif _ANY in claim.pattern:
@@ -292,7 +292,9 @@ UNOWNED: Final = Ownership()
 """Where nobody owns anything."""
 
 
-def ownership_of(claims: Iterable[Claim], *, producer_of: Callable[[str], str | None]) -> Ownership:
+def ownership_of(
+    claims: Iterable[OwnershipClaim], *, producer_of: Callable[[str], str | None]
+) -> Ownership:
     """Make an ownership of claims that are not shared; `producer_of` has the id of a source's."""
     owners: dict[str, _Owners] = {}
     for claim in claims:

@@ -32,7 +32,7 @@ class Scheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IssuedSecret:
-    """A new secret, and the lines of the secrets file by which the door knows it."""
+    """A new secret, and the lines of the secrets file by which the gateway knows it."""
 
     producer: str
     scheme: Scheme

@@ -137,13 +137,13 @@ def audit(
 def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, tuple[str, ...]]:
     """Count persons in the workers' states, where there are any, and tell what is wrong with these.
 
-    Raises as `read_replica`, but for states that are lost or no states, which is a difference.
+    Raises as `read_changelogs`, but for states that are lost or no states, which is a difference.
     """
     from streams.changelog_reader import (
         ChangelogUnreadableError,
         NothingKnownError,
         StatesLostError,
-        read_replica,
+        read_changelogs,
     )
     from streams.histories import exact_persons
 
@@ -151,7 +151,7 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
     if not catalogue.person_parts:
         return None, ()
     try:
-        states = read_replica(settings, catalogue)
+        states = read_changelogs(settings, catalogue)
     except (ChangelogUnreadableError, StatesLostError) as error:
         return None, (str(error),)
     except NothingKnownError:

@@ -21,7 +21,7 @@ from operations.audit.recount import Audit
 if TYPE_CHECKING:
     from streams.histories import ExactPersons
 
-__all__ = ["Comparison", "compare", "compare_exposed", "workers_day"]
+__all__ = ["AuditComparison", "compare", "compare_exposed", "workers_day"]
 
 FIGURES: Final = (
     names.INDICATOR_VALUE,
@@ -33,7 +33,7 @@ FIGURES: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class AuditComparison:
     """How many figures were compared, and one line for each difference.
 
     Where the workers together cannot show the figures of the audit's day (one is not ready, a
@@ -43,9 +43,9 @@ class Comparison:
     compared: int
     differences: tuple[str, ...]
 
-    def told_with(self, more: tuple[str, ...]) -> Comparison:
+    def told_with(self, more: tuple[str, ...]) -> AuditComparison:
         """Add lines to the differences."""
-        return Comparison(self.compared, (*self.differences, *more))
+        return AuditComparison(self.compared, (*self.differences, *more))
 
 
 def compare(
@@ -55,7 +55,7 @@ def compare(
     token: str | None = None,
     plain_http: bool = False,
     persons: ExactPersons | None = None,
-) -> Comparison:
+) -> AuditComparison:
     """Compare an audit with all the workers of one monitor, each by its address.
 
     `token` is what their /metrics ask for, where they ask for one; `plain_http` as for
@@ -69,7 +69,7 @@ def compare(
 
 def compare_exposed(
     audit: Audit, workers: Sequence[Exposed], persons: ExactPersons | None = None
-) -> Comparison:
+) -> AuditComparison:
     """Compare an audit with what all the workers of one monitor showed.
 
     Persons they show none of: `persons` are those of the audit's day in the workers' states, read
@@ -77,7 +77,7 @@ def compare_exposed(
     """
     unable = tuple(_unable(audit.as_of, workers))
     if unable:
-        return Comparison(0, unable)
+        return AuditComparison(0, unable)
     shown = _Shown(workers)
     compared = 0
     differences = list(_strangers(audit.catalogue, shown))
@@ -93,7 +93,7 @@ def compare_exposed(
                 compared += 1
                 if difference is not None:
                     differences.append(difference)
-    return Comparison(compared, tuple(differences))
+    return AuditComparison(compared, tuple(differences))
 
 
 def workers_day(workers: Iterable[Exposed]) -> date:

@@ -11,10 +11,19 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from catalogue.terms import FREQUENCY_DAYS, Expiry, Mode, Term
+from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from operations.audit.ledger import Ledger
 
-__all__ = ["Answer", "Course", "Question", "course", "evaluate", "last", "question", "total"]
+__all__ = [
+    "TermHistory",
+    "TermQuery",
+    "TermResult",
+    "course",
+    "evaluate",
+    "last",
+    "question",
+    "total",
+]
 
 # SQLite adds up to 2^63 and fails beyond: a million of the largest amounts. In two parts it does
 # not, for as many rows as it can hold.
@@ -81,14 +90,14 @@ Place = str | None
 """A département's code, or None where the entity names none."""
 
 
-class Question(NamedTuple):
+class TermQuery(NamedTuple):
     """An SQL statement and what is bound to it; `:as_of` (an ordinal) is still to be given."""
 
     sql: str
     parameters: Mapping[str, str | int]
 
 
-class Answer(NamedTuple):
+class TermResult(NamedTuple):
     """What a term comes to on a day, by the place of each record that counts.
 
     `amounts` are its amounts, `categories` their parts by category where the term has a breakdown,
@@ -100,7 +109,7 @@ class Answer(NamedTuple):
     reports: Mapping[Place, date]
 
 
-class Course(NamedTuple):
+class TermHistory(NamedTuple):
     """What a term comes to on every day up to one, by the place of each record.
 
     `steps` are by how much the amount changes on a day (proleptic ordinal), `reports` the days of
@@ -128,7 +137,7 @@ def last(reports: Mapping[Place, date], department: Place, *, additive: bool = T
     return reports.get(department)
 
 
-def evaluate(ledger: Ledger, term: Term, as_of: date) -> Answer:
+def evaluate(ledger: Ledger, term: Term, as_of: date) -> TermResult:
     """Answer what a term comes to on a day, from the cells that the ledger has settled."""
     asked = question(term)
     amounts: defaultdict[Place, int] = defaultdict(int)
@@ -141,17 +150,17 @@ def evaluate(ledger: Ledger, term: Term, as_of: date) -> Answer:
     last_days = _REPORTS.format(named=_named(term), concerned=_concerned(term))
     reported = _ask(ledger, asked._replace(sql=last_days), as_of)
     reports = {department: date.fromordinal(day) for department, day in reported}
-    return Answer(amounts, categories, reports)
+    return TermResult(amounts, categories, reports)
 
 
-def course(ledger: Ledger, term: Term, as_of: date) -> Course:
+def course(ledger: Ledger, term: Term, as_of: date) -> TermHistory:
     """Answer what a term came to on every day up to one, from the cells that are settled."""
     parts = _parts(term)
     expired = "NULL" if term.expires is None else f"day + {_lifetime(term.expires)} + 1"
     sql = _STEPS.format(
         named=_named(term),
         concerned=_concerned(term),
-        replaced=f"coalesce(following, {_NEVER})" if term.mode is Mode.REPLACE else _NEVER,
+        replaced=f"coalesce(following, {_NEVER})" if term.mode is TermMode.REPLACE else _NEVER,
         expired=f"coalesce({expired}, {_NEVER})",
         amount=parts.amount,
         rows=parts.rows,
@@ -159,20 +168,20 @@ def course(ledger: Ledger, term: Term, as_of: date) -> Course:
         whole=_WHOLE,
     )
     steps: defaultdict[Place, dict[int, int]] = defaultdict(dict)
-    for department, day, wholes, rest in _ask(ledger, Question(sql, parts.parameters), as_of):
+    for department, day, wholes, rest in _ask(ledger, TermQuery(sql, parts.parameters), as_of):
         steps[department][day] = wholes * _WHOLE + rest
     reports: defaultdict[Place, set[int]] = defaultdict(set)
     days = _DAYS.format(named=_named(term), concerned=_concerned(term))
-    for department, day in _ask(ledger, Question(days, parts.parameters), as_of):
+    for department, day in _ask(ledger, TermQuery(days, parts.parameters), as_of):
         reports[department].add(day)
-    return Course(steps, {place: frozenset(days) for place, days in reports.items()})
+    return TermHistory(steps, {place: frozenset(days) for place, days in reports.items()})
 
 
-def question(term: Term) -> Question:
+def question(term: Term) -> TermQuery:
     """Compile a term. Only our own words enter the SQL; the catalogue's values are bound."""
     parts = _parts(term)
     conditions = ["counts", *parts.conditions]
-    if term.mode is Mode.REPLACE:
+    if term.mode is TermMode.REPLACE:
         conditions.append("age = 1")
     if term.expires is not None:
         conditions.append(f"coalesce(:as_of - day <= {_lifetime(term.expires)}, TRUE)")
@@ -188,10 +197,10 @@ def question(term: Term) -> Question:
         rows=parts.rows,
         conditions=" AND ".join(conditions),
     )
-    return Question(sql, parts.parameters)
+    return TermQuery(sql, parts.parameters)
 
 
-class _Parts(NamedTuple):
+class _QueryParts(NamedTuple):
     """What both questions about a term have in common."""
 
     rows: str
@@ -200,7 +209,7 @@ class _Parts(NamedTuple):
     parameters: Mapping[str, str | int]
 
 
-def _parts(term: Term) -> _Parts:
+def _parts(term: Term) -> _QueryParts:
     parameters: dict[str, str | int] = {
         f"fact{at}": name for at, name in enumerate((*term.facts, *term.unless))
     }
@@ -212,13 +221,13 @@ def _parts(term: Term) -> _Parts:
         listed = ", ".join(f":{name}" for name in wanted)
         conditions.append(f"{_text(field)} IN ({listed})")
     if term.amount is None:
-        return _Parts("seen", "1", conditions, parameters)
+        return _QueryParts("seen", "1", conditions, parameters)
     # json_each gives a plain number one row, and a mapping one row for each of its keys.
     rows = f"seen, json_each({_field(term.amount)}) AS part"
-    return _Parts(rows, "part.value", conditions, parameters)
+    return _QueryParts(rows, "part.value", conditions, parameters)
 
 
-def _ask(ledger: Ledger, asked: Question, as_of: date) -> Iterator[Any]:
+def _ask(ledger: Ledger, asked: TermQuery, as_of: date) -> Iterator[Any]:
     return ledger.database.execute(asked.sql, {**asked.parameters, "as_of": as_of.toordinal()})
 
 

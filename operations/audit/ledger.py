@@ -12,7 +12,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict
 
 from broker.stored_record import RawRecord
-from events.dead_letters import Origin
+from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
@@ -22,7 +22,7 @@ from operations.audit.overgrown import refuse_overgrown
 from operations.audit.work_folder import WorkFolder
 from streams.dead_letters import FORWARDED_FROM
 
-__all__ = ["Account", "Ledger"]
+__all__ = ["Ledger", "RecordCounts"]
 
 _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,7 +90,7 @@ _END_OF_TIME: Final = 2**63 - 1
 _canonical: Final = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
-class Account(BaseModel):
+class RecordCounts(BaseModel):
     """What became of the records: `produced` = `accepted` + `refused` + `duplicates`.
 
     `forwarded` are the workers' own copies, and not among the produced; `misrouted` are produced,
@@ -123,7 +123,7 @@ class Ledger:
         *,
         partitions: int,
         work: WorkFolder | None = None,
-        passed_over: Collection[Origin] = (),
+        passed_over: Collection[RecordOrigin] = (),
         rules: RecordRules = RULES,
     ) -> None:
         self.database = (WorkFolder() if work is None else work).connect()
@@ -151,11 +151,11 @@ class Ledger:
     ) -> None:
         self.database.close()
 
-    def account(self) -> Account:
+    def account(self) -> RecordCounts:
         """Count what was read, whatever the day on which it is looked at."""
         (valid, misrouted), (accepted, _) = self.database.execute(_ACCOUNT)
         refused = self._refusals.total()
-        return Account(
+        return RecordCounts(
             produced=valid + refused,
             accepted=accepted,
             refused=refused,

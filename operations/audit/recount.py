@@ -11,10 +11,10 @@ from broker.stored_record import RawRecord
 from catalogue.history import Histories, History, Reading, StepFunction
 from catalogue.model import Catalogue
 from catalogue.terms import Measure, Term
-from events.dead_letters import Origin
+from events.dead_letters import RecordOrigin
 from events.record_rules import RULES, RecordRules
-from operations.audit.evaluation import Answer, Course, course, evaluate, last, total
-from operations.audit.ledger import Account, Ledger
+from operations.audit.evaluation import TermHistory, TermResult, course, evaluate, last, total
+from operations.audit.ledger import Ledger, RecordCounts
 from operations.audit.work_folder import WorkFolder
 
 __all__ = ["Audit", "CategoryKey", "ReadingKey", "audit_ledger", "audit_records"]
@@ -38,7 +38,7 @@ class Audit:
 
     as_of: date
     known_on: date | None
-    account: Account
+    account: RecordCounts
     readings: Mapping[ReadingKey, Reading]
     categories: Mapping[CategoryKey, int]
     histories: Histories
@@ -53,7 +53,7 @@ def audit_records(  # noqa: PLR0913 - what is read, what is asked, and how, by n
     partitions: int = 8,
     *,
     work: WorkFolder | None = None,
-    passed_over: Collection[Origin] = (),
+    passed_over: Collection[RecordOrigin] = (),
     rules: RecordRules = RULES,
 ) -> Audit:
     """Count every figure of a catalogue from the records of the event topics, in any order.
@@ -98,7 +98,7 @@ def audit_ledger(
     return Audit(as_of, known_on, ledger.account(), readings, categories, histories, catalogue)
 
 
-def _reading(answers: Sequence[Answer], department: str | None, *, additive: bool) -> Reading:
+def _reading(answers: Sequence[TermResult], department: str | None, *, additive: bool) -> Reading:
     numerator, *denominator = (
         total(answer.amounts, department, additive=additive) for answer in answers
     )
@@ -121,7 +121,9 @@ def _histories(ledger: Ledger, catalogue: Catalogue, as_of: date) -> Histories:
     }
 
 
-def _history(measure: Measure, courses: Mapping[Term, Course], department: str | None) -> History:
+def _history(
+    measure: Measure, courses: Mapping[Term, TermHistory], department: str | None
+) -> History:
     # The region's is all there is, placed or not; but its own, where the measure is not additive.
     is_sum = department is None and measure.additive
     counted: list[StepFunction] = []

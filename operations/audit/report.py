@@ -13,19 +13,19 @@ from catalogue.figure import Figure, figures_of
 from catalogue.formatting import NumberFormat
 from catalogue.judgement import judge_all
 from catalogue.model import Indicator
-from operations.audit.comparison import Comparison
-from operations.audit.ledger import Account
+from operations.audit.comparison import AuditComparison
+from operations.audit.ledger import RecordCounts
 from operations.audit.recount import Audit
 
 __all__ = ["audit_document", "audited_figures", "print_audit"]
 
 
 def audit_document(
-    audit: Audit, comparison: Comparison | None = None, extent: Extent | None = None
+    audit: Audit, comparison: AuditComparison | None = None, extent: Extent | None = None
 ) -> dict[str, Any]:
     """Give an audit as plain JSON.
 
-    `as_of`, `known_on` (null: with all records), `account` (see `Account`), `figures` (see
+    `as_of`, `known_on` (null: with all records), `account` (see `RecordCounts`), `figures` (see
     `catalogue.figure.Figure`: each indicator for the region, `department` null, and where its
     grain allows for each département; of persons no amounts), `categories` (the parts of the
     numerators that have a breakdown, in whole amounts: cents where the indicator is in euros; none
@@ -64,7 +64,7 @@ def audit_document(
 def print_audit(
     audit: Audit,
     console: Console,
-    comparison: Comparison | None = None,
+    comparison: AuditComparison | None = None,
     extent: Extent | None = None,
 ) -> None:
     """Print the account, what could not be read, the region's figures and the differences."""
@@ -81,7 +81,7 @@ def print_audit(
         console.out(told, highlight=False)
 
 
-def _told(account: Account) -> str:
+def _told(account: RecordCounts) -> str:
     told = (
         f"{account.produced} produced = {account.accepted} accepted + {account.refused} refused"
         f" + {account.duplicates} duplicates; {account.misrouted} misrouted,"

@@ -138,11 +138,11 @@ def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
     from catalogue.loader import load_catalogue
     from operations.backfill.openmetrics import OpenMetricsSpool
     from operations.backfill.past import Past
-    from streams.changelog_reader import read_replica
+    from streams.changelog_reader import read_changelogs
 
     catalogue = load_catalogue(settings.catalogue_folder)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
-        past = Past(catalogue, read_replica(settings, catalogue), days)
+        past = Past(catalogue, read_changelogs(settings, catalogue), days)
         with _progress(len(past)) as advance:
             _fill(spool, past, advance)
         spool.write(stream)

@@ -20,12 +20,12 @@ from streams.promises import promises
 if TYPE_CHECKING:
     from catalogue.judgement import Judgement
     from catalogue.model import Catalogue, Indicator
-    from streams.state_store import Holdings
+    from streams.state_store import StateStore
 
-__all__ = ["Past", "Series"]
+__all__ = ["Past", "PastSeries"]
 
 
-class Series(NamedTuple):
+class PastSeries(NamedTuple):
     """A whole series: its label values in the metric's order, and (seconds since 1970, value)."""
 
     metric: Metric
@@ -39,35 +39,37 @@ class Past:
     As it is known now: a fact that was told late is there from the day on which it took effect.
     """
 
-    def __init__(self, catalogue: Catalogue, holdings: Holdings, days: Sequence[date]) -> None:
+    def __init__(self, catalogue: Catalogue, state_store: StateStore, days: Sequence[date]) -> None:
         self._catalogue = catalogue
         self._days = days
         self._moments = [round(midnight(day)) for day in days]
-        self._histories = histories_of(holdings, catalogue)
-        self._reports = region_reports_of(holdings, catalogue)
-        self._parts = categories_of(holdings, catalogue)
+        self._histories = histories_of(state_store, catalogue)
+        self._reports = region_reports_of(state_store, catalogue)
+        self._parts = categories_of(state_store, catalogue)
 
     def __len__(self) -> int:
         """How many territories of indicators there are to judge."""
         return sum(1 for one in self._catalogue.indicators for _ in one.territories)
 
-    def promised(self) -> Iterator[Series]:
+    def promised(self) -> Iterator[PastSeries]:
         """Yield what is the same on every day: targets, deadlines; and the day itself."""
         for family in promises(self._catalogue):
             (metric,) = (one for one in METRICS if one.name == family.name)
             for sample in family.samples:
                 labels = tuple(sample.labels[label] for label in metric.labels)
-                yield Series(metric, labels, [(moment, sample.value) for moment in self._moments])
+                yield PastSeries(
+                    metric, labels, [(moment, sample.value) for moment in self._moments]
+                )
         for metric in (names.AS_OF, recorded.AS_OF):
-            yield Series(metric, (), [(moment, moment) for moment in self._moments])
+            yield PastSeries(metric, (), [(moment, moment) for moment in self._moments])
 
-    def persons(self) -> Iterator[Series]:
+    def persons(self) -> Iterator[PastSeries]:
         """Yield the persons by category, as they are published."""
         yield from self._series(
             cell_points(self._catalogue, self._parts, day) for day in self._days
         )
 
-    def judged(self) -> Iterator[Iterator[Series]]:
+    def judged(self) -> Iterator[Iterator[PastSeries]]:
         """Yield the series of each territory of each indicator."""
         for programme in self._catalogue.programmes:
             for indicator in programme.indicators:
@@ -76,7 +78,7 @@ class Past:
 
     def _territory(
         self, programme: str, indicator: Indicator, department: str | None
-    ) -> Iterator[Series]:
+    ) -> Iterator[PastSeries]:
         history = self._histories[indicator.id, department]
         country = compared(self._histories, indicator, department)
         held = [one for one in indicator.milestones if one.holds(department)]
@@ -104,9 +106,9 @@ class Past:
             ]
             labels = (programme, indicator.id, dimension, category)
             if department is None:
-                yield Series(recorded.REGION_CATEGORY, labels, samples)
+                yield PastSeries(recorded.REGION_CATEGORY, labels, samples)
             else:
-                yield Series(recorded.DEPARTMENT_CATEGORY, (*labels, department), samples)
+                yield PastSeries(recorded.DEPARTMENT_CATEGORY, (*labels, department), samples)
 
     def _points(self, programme: str, judged: Sequence[Judgement], day: date) -> Iterator[Point]:
         yield from judgement_points(self._catalogue, judged)
@@ -120,14 +122,14 @@ class Past:
                 last = midnight(reports[place - 1])
                 yield Point(recorded.TERRITORY_LAST_REPORTED, labels, last)
 
-    def _series(self, days: Iterable[Iterable[Point]]) -> Iterator[Series]:
+    def _series(self, days: Iterable[Iterable[Point]]) -> Iterator[PastSeries]:
         """Turn points day by day into series."""
         found: dict[tuple[Metric, tuple[str, ...]], list[tuple[int, float]]] = defaultdict(list)
         for moment, points in zip(self._moments, days, strict=True):
             for metric, labels, value in points:
                 found[metric, labels].append((moment, value))
         for (metric, labels), samples in found.items():
-            yield Series(metric, labels, samples)
+            yield PastSeries(metric, labels, samples)
 
 
 def _recorded_points(programme: str, judged: Judgement) -> Iterator[Point]:

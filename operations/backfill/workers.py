@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from boundary.errors import SmartRegionError
 from broker.clients import opened
 from broker.errors import BrokerUnreachableError
-from broker.group_offsets import Group
+from broker.group_offsets import GroupOffsets
 from events.registry import Family
 from events.topics import topic_name
 from streams.settings import Settings
@@ -43,7 +43,7 @@ def wait_for_workers(settings: Settings, *, seconds: float) -> None:
     """
     ends = _ends(settings)
     until = monotonic() + seconds
-    with Group(settings.app_id, settings.broker, security=settings.security()) as group:
+    with GroupOffsets(settings.app_id, settings.broker, security=settings.security()) as group:
         while not group.has_reached(ends):
             if monotonic() > until:
                 raise WorkersBehindError(settings.app_id, waited_seconds=seconds)

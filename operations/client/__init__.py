@@ -1,4 +1,4 @@
-"""Publishers of events: on Kafka, through the producers' door, into a list, or nowhere."""
+"""Publishers of events: on Kafka, through the gateway, into a list, or nowhere."""
 
 from operations.client.credentials import (
     BearerToken,
@@ -7,12 +7,12 @@ from operations.client.credentials import (
     SignedRequests,
     load_credentials,
 )
-from operations.client.gateway import DoorAddressError, DoorOptions, DoorPublisher
-from operations.client.gateway_answer import DoorAwayError, DoorRefusedError
+from operations.client.gateway import GatewayAddressError, GatewayOptions, GatewayPublisher
+from operations.client.gateway_answer import GatewayAwayError, GatewayRefusedError
 from operations.client.kafka import ContentMode, KafkaPublisher, PublisherOptions
 from operations.client.memory import NullPublisher, RecordingPublisher
 from operations.client.protocol import DeliveryReport, FailedDelivery, Publisher
-from operations.client.retries import Patience
+from operations.client.retries import RetryTimes
 from operations.client.spool import Spool, SpoolBusyError, SpoolFullError, SpoolUnusableError
 
 __all__ = [
@@ -21,18 +21,18 @@ __all__ = [
     "Credentials",
     "CredentialsError",
     "DeliveryReport",
-    "DoorAddressError",
-    "DoorAwayError",
-    "DoorOptions",
-    "DoorPublisher",
-    "DoorRefusedError",
     "FailedDelivery",
+    "GatewayAddressError",
+    "GatewayAwayError",
+    "GatewayOptions",
+    "GatewayPublisher",
+    "GatewayRefusedError",
     "KafkaPublisher",
     "NullPublisher",
-    "Patience",
     "Publisher",
     "PublisherOptions",
     "RecordingPublisher",
+    "RetryTimes",
     "SignedRequests",
     "Spool",
     "SpoolBusyError",

@@ -1,4 +1,4 @@
-"""How a producer shows the door who it is: a bearer token, or a signature of each request."""
+"""How a producer shows the gateway who it is: a bearer token, or a signature of each request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishing through the producers' door: signed or with a token, in batches, again and again."""
+"""Publishing through the gateway: signed or with a token, in batches, again and again."""
 
 from __future__ import annotations
 
@@ -17,66 +17,66 @@ from events.errors import ContractError
 from operations.client.credentials import Credentials
 from operations.client.gateway_answer import (
     BatchTooLargeError,
-    DoorAwayError,
-    Fate,
-    Outcome,
+    EventAnswer,
+    EventFate,
+    GatewayAwayError,
     read_answer,
 )
-from operations.client.http_post import HttpPost, Post
+from operations.client.http_post import HttpPost, PostRequest
 from operations.client.protocol import DeliveryError, DeliveryReport, FailedDelivery
 from operations.client.queue import MemoryQueue, Queue, Waiting
-from operations.client.retries import Patience
+from operations.client.retries import RetryTimes
 from operations.client.spool import Spool
 
-__all__ = ["DoorAddressError", "DoorOptions", "DoorPublisher"]
+__all__ = ["GatewayAddressError", "GatewayOptions", "GatewayPublisher"]
 
 BATCH: Final = "application/cloudevents-batch+json"
 PATH: Final = "/events"
 
 
-class DoorAddressError(SmartRegionError):
-    """The door's address cannot be used."""
+class GatewayAddressError(SmartRegionError):
+    """The gateway's address cannot be used."""
 
     def __init__(self, url: str, *, problem: str, remedy: str) -> None:
         self.url = url
-        super().__init__(f"door: {problem}, value {shown_address(url)!r}: {remedy}")
+        super().__init__(f"gateway: {problem}, value {shown_address(url)!r}: {remedy}")
 
 
-class DoorOptions(BaseModel):
-    """How events are sent through the door. Times are in seconds."""
+class GatewayOptions(BaseModel):
+    """How events are sent through the gateway. Times are in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     batch_events: Annotated[int, Field(ge=1, le=500)] = 500
-    """Most events in one request; the door takes no more than 500."""
+    """Most events in one request; the gateway takes no more than 500."""
     batch_bytes: Annotated[int, Field(ge=1, le=2**20)] = 2**20
-    """Most bytes in one request; the door takes no more than 1 MiB."""
+    """Most bytes in one request; the gateway takes no more than 1 MiB."""
     connect_seconds: Annotated[float, Field(gt=0)] = 10.0
     answer_seconds: Annotated[float, Field(gt=0)] = 30.0
-    """How long the door may take to answer: it waits for its broker."""
+    """How long the gateway may take to answer: it waits for its broker."""
     plain_http: bool = False
     """Whether a token may go over a network that anybody could listen to."""
 
 
-class DoorPublisher:
-    """Publishes through the producers' door, in batches and in order; safe from several threads.
+class GatewayPublisher:
+    """Publishes through the gateway, in batches and in order; safe from several threads.
 
     Without a spool an event waits in memory: a full batch is sent while `publish` waits, the rest
-    by `flush`, and what the door has not taken when the patience is over has failed. With a spool
-    `publish` writes to the disk and returns, and `flush` sends; what the door does not take stays
-    there for the next `flush`, or for the next process with the same file. Call `flush` in another
-    thread where nobody shall wait for it.
+    by `flush`, and what the gateway has not taken when the patience is over has failed. With a
+    spool `publish` writes to the disk and returns, and `flush` sends; what the gateway does not
+    take stays there for the next `flush`, or for the next process with the same file. Call `flush`
+    in another thread where nobody shall wait for it.
 
-    Over TLS the door shows a certificate of a public authority, or of one in the PEM file that the
-    environment's REQUESTS_CA_BUNDLE names.
+    Over TLS the gateway shows a certificate of a public authority, or of one in the PEM file that
+    the environment's REQUESTS_CA_BUNDLE names.
 
-    An event that the door turns down is reported as refused, and what is behind it goes on. Of what
-    arrives twice, when an answer was lost, the second changes nothing.
+    An event that the gateway turns down is reported as refused, and what is behind it goes on. Of
+    what arrives twice, when an answer was lost, the second changes nothing.
 
-    The constructor raises DoorAddressError; `publish` SpoolFullError; both `publish` and `flush`
-    DoorRefusedError where the door does not know this producer, with everything kept as it was.
-    Leaving the context flushes, and raises DeliveryError where an event was lost or refused that no
-    report has told of.
+    The constructor raises GatewayAddressError; `publish` SpoolFullError; both `publish` and `flush`
+    GatewayRefusedError where the gateway does not know this producer, with everything kept as it
+    was. Leaving the context flushes, and raises DeliveryError where an event was lost or refused
+    that no report has told of.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class DoorPublisher:
         url: str,
         credentials: Credentials,
         *,
-        options: DoorOptions | None = None,
+        options: GatewayOptions | None = None,
         spool: Spool | None = None,
-        patience: Patience | None = None,
-        post: Post | None = None,
+        patience: RetryTimes | None = None,
+        post: PostRequest | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the door's base address; the last two are the world's, for tests to replace."""
-        self._options = options = options or DoorOptions()
+        """Take the gateway's base address; the last two are the world's, for tests to replace."""
+        self._options = options = options or GatewayOptions()
         self._url = _checked(url, credentials, options) + PATH
         self._credentials = credentials
         self._spool = spool
@@ -99,7 +99,7 @@ class DoorPublisher:
         self._post = post or HttpPost(
             connect_seconds=options.connect_seconds, answer_seconds=options.answer_seconds
         )
-        self._patience = patience or Patience()
+        self._patience = patience or RetryTimes()
         self._now = now
         self._most_together = options.batch_events
         self._sending = threading.Lock()
@@ -152,21 +152,21 @@ class DoorPublisher:
             self._post.close()
             self._queue.close()
 
-    def _send_all(self) -> DoorAwayError | None:
+    def _send_all(self) -> GatewayAwayError | None:
         """Send what waits until nothing does; return why where something still does."""
         with self._sending:
             try:
                 while len(self._queue):
-                    # While the door is away the same batch again, of which less may be left.
+                    # While the gateway is away the same batch again, of which less may be left.
                     self._patience.attempt(self._send_next)
-            except DoorAwayError as away:
+            except GatewayAwayError as away:
                 if self._spool is None:
                     self._give_up(away)
                 return away
         return None
 
     def _send_next(self) -> None:
-        """Send the first batch once. Raises DoorAwayError where some of it has to come again."""
+        """Send the first batch once. Raises GatewayAwayError where some of it has to come again."""
         batch = self._queue.head(self._most_together, self._options.batch_bytes)
         outcomes = self._ask(batch)
         if outcomes is None:
@@ -174,17 +174,17 @@ class DoorPublisher:
             return
         self._most_together = min(self._options.batch_events, self._most_together * 2)
         told = list(zip(batch, outcomes, strict=True))
-        self._queue.remove([one for one, outcome in told if outcome.fate is not Fate.LATER])
+        self._queue.remove([one for one, outcome in told if outcome.fate is not EventFate.LATER])
         for one, outcome in told:
-            if outcome.fate is Fate.REFUSED:
+            if outcome.fate is EventFate.REFUSED:
                 self._fail(one.event, outcome.cause, refused=True)
         with self._counting:
-            self._delivered += sum(outcome.fate is Fate.TAKEN for outcome in outcomes)
+            self._delivered += sum(outcome.fate is EventFate.TAKEN for outcome in outcomes)
         for outcome in outcomes:
-            if outcome.fate is Fate.LATER:
-                raise DoorAwayError(self._url, cause=outcome.cause)
+            if outcome.fate is EventFate.LATER:
+                raise GatewayAwayError(self._url, cause=outcome.cause)
 
-    def _ask(self, batch: Sequence[Waiting]) -> Sequence[Outcome] | None:
+    def _ask(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer] | None:
         """Post a batch; None where it has to be sent in parts."""
         body = b"[" + b",".join(waiting.event for waiting in batch) + b"]"
         now = self._now()
@@ -200,9 +200,9 @@ class DoorPublisher:
                 now=now,
             )
         except BatchTooLargeError as error:
-            return None if len(batch) > 1 else [Outcome(Fate.REFUSED, error.cause)]
+            return None if len(batch) > 1 else [EventAnswer(EventFate.REFUSED, error.cause)]
 
-    def _give_up(self, away: DoorAwayError) -> None:
+    def _give_up(self, away: GatewayAwayError) -> None:
         """Report everything in memory as failed."""
         while batch := self._queue.head(self._options.batch_events, self._options.batch_bytes):
             for waiting in batch:
@@ -221,12 +221,12 @@ class DoorPublisher:
                 self._failed.append(failed)
 
 
-def _checked(url: str, credentials: Credentials, options: DoorOptions) -> str:
-    """The door's base address, where it can be used."""
+def _checked(url: str, credentials: Credentials, options: GatewayOptions) -> str:
+    """The gateway's base address, where it can be used."""
     secret = credentials.secret_in_request
     try:
         usable_address(url, secret=secret, plain_http=options.plain_http)
     except UnusableAddressError as error:
         remedy = f"{error.remedy}; or send with a signing secret" if secret else error.remedy
-        raise DoorAddressError(url, problem=error.problem, remedy=remedy) from None
+        raise GatewayAddressError(url, problem=error.problem, remedy=remedy) from None
     return url.rstrip("/")

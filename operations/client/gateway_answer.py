@@ -1,6 +1,6 @@
-"""What the producers' door answered to a batch: what became of each event, read with suspicion.
+"""What the gateway answered to a batch: what became of each event, read with suspicion.
 
-Whatever is not the door's own answer (a proxy's page, a portal's login) delivers nothing.
+Whatever is not the gateway's own answer (a proxy's page, a portal's login) delivers nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from boundary.showing import one_line
 
 __all__ = [
     "BatchTooLargeError",
-    "DoorAwayError",
-    "DoorRefusedError",
-    "Fate",
-    "Outcome",
+    "EventAnswer",
+    "EventFate",
+    "GatewayAwayError",
+    "GatewayRefusedError",
     "read_answer",
     "retry_after",
 ]
@@ -41,7 +41,7 @@ _PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _UNREADABLE: Final = frozenset({400, 413, 422, 431})
 
 
-class Fate(Enum):
+class EventFate(Enum):
     """What became of an event."""
 
     TAKEN = "taken"
@@ -50,35 +50,35 @@ class Fate(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EventAnswer:
     """What became of one event of a batch, and why where it was not taken."""
 
-    fate: Fate
+    fate: EventFate
     cause: str = ""
 
 
-class DoorAwayError(SmartRegionError):
-    """The door cannot take events now; `pause` is how long it asks to be left alone, in seconds."""
+class GatewayAwayError(SmartRegionError):
+    """The gateway cannot take events now; `pause` is how long it asks to wait, in seconds."""
 
     def __init__(self, url: str, *, cause: str, pause: float = 0.0) -> None:
         self.url = url
         self.cause = cause
         self.pause = pause
         super().__init__(
-            f"door: takes no events, value {shown_address(url)} ({one_line(cause)}):"
-            " check the address and that the door is up; nothing is lost that was not told"
+            f"gateway: takes no events, value {shown_address(url)} ({one_line(cause)}):"
+            " check the address and that the gateway is up; nothing is lost that was not told"
         )
 
 
-class DoorRefusedError(SmartRegionError):
-    """The door does not let this producer in, or what answers is not the door."""
+class GatewayRefusedError(SmartRegionError):
+    """The gateway does not let this producer in, or what answers is not the gateway."""
 
     def __init__(self, url: str, *, status: int, cause: str) -> None:
         self.url = url
         self.status = status
         self.cause = cause
         super().__init__(
-            f"door: does not let us in, value {shown_address(url)}"
+            f"gateway: does not let us in, value {shown_address(url)}"
             f" (status {status}: {one_line(cause)}): check the address, the producer and its secret"
         )
 
@@ -93,25 +93,25 @@ class BatchTooLargeError(Exception):
 
 def read_answer(
     url: str, status: int, headers: Mapping[str, str], body: bytes, *, events: int, now: datetime
-) -> Sequence[Outcome]:
+) -> Sequence[EventAnswer]:
     """What became of each of a batch's `events`, in their order.
 
-    Raises DoorAwayError where none was taken and all may be later; BatchTooLargeError where the
-    batch has to be sent in parts; DoorRefusedError where sending it again would not help.
+    Raises GatewayAwayError where none was taken and all may be later; BatchTooLargeError where the
+    batch has to be sent in parts; GatewayRefusedError where sending it again would not help.
     """
     content = _content(body)
     if status == _ACCEPTED and _list(content, "receipts") == events:
-        return [Outcome(Fate.TAKEN)] * events
+        return [EventAnswer(EventFate.TAKEN)] * events
     if status in (_MULTI_STATUS, _ALL_REFUSED) and _list(content, "items") == events:
         return _outcomes(url, content["items"])
     cause = _cause(content) or f"status {status}"
     if status in _PASSING:
-        raise DoorAwayError(url, cause=cause, pause=retry_after(headers, now=now))
+        raise GatewayAwayError(url, cause=cause, pause=retry_after(headers, now=now))
     if status in _UNREADABLE:
         raise BatchTooLargeError(cause)
     if status < 300:  # noqa: PLR2004 - a success that is not ours
-        cause = "it answers, but not as the producers' door does"
-    raise DoorRefusedError(url, status=status, cause=cause)
+        cause = "it answers, but not as the gateway does"
+    raise GatewayRefusedError(url, status=status, cause=cause)
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime) -> float:
@@ -138,23 +138,23 @@ def _list(content: Any, name: str) -> int | None:  # noqa: ANN401 - as above
     return len(found) if isinstance(found, list) else None
 
 
-def _outcomes(url: str, items: Sequence[Any]) -> Sequence[Outcome]:
-    by_index: dict[int, Outcome] = {}
+def _outcomes(url: str, items: Sequence[Any]) -> Sequence[EventAnswer]:
+    by_index: dict[int, EventAnswer] = {}
     for item in items:
         index = item.get("index") if isinstance(item, dict) else None
         if isinstance(index, int) and isinstance(item.get("status"), int):
             by_index[index] = _outcome(item)
     if by_index.keys() != set(range(len(items))):
-        raise DoorAwayError(url, cause="its answer does not say what became of each event")
+        raise GatewayAwayError(url, cause="its answer does not say what became of each event")
     return [by_index[index] for index in range(len(items))]
 
 
-def _outcome(item: Mapping[str, Any]) -> Outcome:
+def _outcome(item: Mapping[str, Any]) -> EventAnswer:
     status = item["status"]
     if status == _ACCEPTED:
-        return Outcome(Fate.TAKEN)
+        return EventAnswer(EventFate.TAKEN)
     cause = _cause(item.get("problem")) or f"status {status}"
-    return Outcome(Fate.LATER if status in _PASSING else Fate.REFUSED, cause)
+    return EventAnswer(EventFate.LATER if status in _PASSING else EventFate.REFUSED, cause)
 
 
 def _cause(problem: Any) -> str | None:  # noqa: ANN401 - whatever was answered

@@ -10,16 +10,16 @@ from requests.exceptions import RequestException
 
 from boundary.http_requests import confine
 from boundary.showing import one_line
-from operations.client.gateway_answer import DoorAwayError
+from operations.client.gateway_answer import GatewayAwayError
 
-__all__ = ["Answer", "HttpPost", "Post"]
+__all__ = ["GatewayReply", "HttpPost", "PostRequest"]
 
 MOST_ANSWERED: Final = 4 * 1024 * 1024
-"""More than the door ever says of 500 events."""
+"""More than the gateway ever says of 500 events."""
 _PART: Final = 64 * 1024
 
 
-class Answer(NamedTuple):
+class GatewayReply(NamedTuple):
     """What came back."""
 
     status: int
@@ -27,11 +27,11 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class Post(Protocol):
+class PostRequest(Protocol):
     """Posts a body to an address."""
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Return the answer. Raises DoorAwayError where none came."""
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> GatewayReply:
+        """Return the answer. Raises GatewayAwayError where none came."""
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -44,8 +44,8 @@ class HttpPost:
         self._timeouts = connect_seconds, answer_seconds
         self._session: Any = requests.Session()
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Return the answer. Raises DoorAwayError where none came."""
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> GatewayReply:
+        """Return the answer. Raises GatewayAwayError where none came."""
         # `operations.client.gateway` asked when the address was given what may be sent there.
         confine(self._session, url, secret=False)
         try:
@@ -61,9 +61,9 @@ class HttpPost:
                     content += part
                     if len(content) > MOST_ANSWERED:
                         break
-                return Answer(answer.status_code, answer.headers, bytes(content))
+                return GatewayReply(answer.status_code, answer.headers, bytes(content))
         except (RequestException, OSError) as error:
-            raise DoorAwayError(url, cause=_readable(error)) from error
+            raise GatewayAwayError(url, cause=_readable(error)) from error
 
     def close(self) -> None:
         """Let go of the connection."""

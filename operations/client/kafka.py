@@ -197,7 +197,7 @@ class KafkaPublisher:
 
     def _drop_waiting(self) -> None:
         # The client's close() first waits for what is queued, without end where no broker
-        # answers. Its sender's own door fails all of it at once, which also ends our waiting.
+        # answers. Its sender's own gateway fails all of it at once, which also ends our waiting.
         self._producer._sender.force_close()  # noqa: SLF001
 
     def _on_delivered(self, receipt: Any) -> None:  # noqa: ANN401 - the client's, untyped

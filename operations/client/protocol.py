@@ -56,7 +56,7 @@ class Publisher(Protocol):
 
 
 class DeliveryError(SmartRegionError):
-    """Events that are valid were not acknowledged, by the broker or by the producers' door.
+    """Events that are valid were not acknowledged, by the broker or by the gateway.
 
     `line` is that of the first of them, where they were read from lines.
     """

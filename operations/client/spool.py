@@ -1,4 +1,4 @@
-"""A queue on disk, for while the door is away: in order, bounded, and there after a kill -9."""
+"""A queue on disk, for while the gateway is away: in order, bounded, and there after a kill -9."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SpoolFullError(SmartRegionError):
         self.size = size
         super().__init__(
             f"{file}: is full, value {events} events of {size} bytes:"
-            " find out why the door is away, or give the spool more room"
+            " find out why the gateway is away, or give the spool more room"
         )
 
 

@@ -17,9 +17,9 @@ from boundary.showing import say, say_text
 from events.errors import RefusalReason
 
 if TYPE_CHECKING:
-    from broker.writing import Post
-    from events.dead_letters import Origin, Place
-    from operations.dead_letters.entry import Case
+    from broker.writing import RecordWriter
+    from events.dead_letters import LetterPosition, RecordOrigin
+    from operations.dead_letters.entry import Entry
     from operations.dead_letters.selection import Selection
     from streams.settings import Settings
 
@@ -40,12 +40,12 @@ class PlaceType(click.ParamType):
         value: Any,  # noqa: ANN401 - as click has it
         param: click.Parameter | None,
         ctx: click.Context | None,
-    ) -> Place:
+    ) -> LetterPosition:
         """Read a place; refuse what is none."""
-        from events.dead_letters import Place
+        from events.dead_letters import LetterPosition
 
         try:
-            return value if isinstance(value, Place) else Place.parse(value)
+            return value if isinstance(value, LetterPosition) else LetterPosition.parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -85,16 +85,16 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
         kind: str | None,
         since: datetime | None,
         until: datetime | None,
-        places: tuple[Place, ...] = (),
+        places: tuple[LetterPosition, ...] = (),
         state: str | None = None,
         **options: Any,
     ) -> None:
-        from operations.dead_letters.entry import State
+        from operations.dead_letters.entry import EntryStatus
         from operations.dead_letters.selection import Selection
 
         selection = Selection(
             places=frozenset(places),
-            states=() if state is None else (State(state),),
+            states=() if state is None else (EntryStatus(state),),
             reasons=reasons,
             source=source,
             type=kind,
@@ -137,11 +137,11 @@ def list_dead_letters(
 
     The number in brackets tells how often a letter was tried again.
     """
-    from operations.dead_letters.entry import Account
+    from operations.dead_letters.entry import LetterCounts
     from operations.dead_letters.formatting import as_document, as_line
     from streams.settings import load_settings
 
-    def told() -> Iterator[Case]:
+    def told() -> Iterator[Entry]:
         for case in _cases(load_settings(broker=bootstrap), selection):
             if as_json:
                 say(json.dumps(as_document(case, unmask=unmask)))
@@ -149,7 +149,7 @@ def list_dead_letters(
                 say(as_line(case, unmask=unmask))
             yield case
 
-    say(Account.of(told()), err=True)
+    say(LetterCounts.of(told()), err=True)
 
 
 @dead_letters.command()
@@ -157,7 +157,9 @@ def list_dead_letters(
 @UNMASK
 @JSON_LINES
 @BOOTSTRAP
-def show(*, places: tuple[Place, ...], unmask: bool, as_json: bool, bootstrap: str | None) -> None:
+def show(
+    *, places: tuple[LetterPosition, ...], unmask: bool, as_json: bool, bootstrap: str | None
+) -> None:
     """Show dead letters whole: headers and value as they were refused.
 
     A letter's PLACE is the first word of its line in the list, as 0/17. Values are masked, so that
@@ -205,24 +207,24 @@ def replay(
     killed: an event counts once however often it comes.
     """
     from operations.dead_letters import replay as handling
-    from operations.dead_letters.destination import WayBack
-    from operations.dead_letters.full_record import WholeRecords
-    from operations.dead_letters.gateway_rules import door_rules
+    from operations.dead_letters.destination import ReplayDestinations
+    from operations.dead_letters.full_record import FullRecords
+    from operations.dead_letters.gateway_rules import gateway_rules
     from operations.dead_letters.ledger import verify_topics
     from operations.dead_letters.masking import masked_error
     from streams.settings import load_settings
 
     settings = load_settings(broker=bootstrap)
     clock = settings.make_clock()
-    rules = door_rules(settings, clock)
+    rules = gateway_rules(settings, clock)
     verify_topics(settings)  # On a wrong number of partitions each copy would go astray.
     # All before the first is sent: one that is refused again comes back as a new letter.
     cases = list(_cases(settings, selection))
     with (
-        WholeRecords(settings.broker, security=settings.security()) as whole,
+        FullRecords(settings.broker, security=settings.security()) as whole,
         _post(settings, dry_run=dry_run) as post,
     ):
-        way_back = WayBack(settings.partitions, rules, whole, settings.record_rules())
+        way_back = ReplayDestinations(settings.partitions, rules, whole, settings.record_rules())
         done = handling.replay(cases, post, way_back, clock=clock, max_attempts=max_attempts)
     for case, error in done.still_refused:
         say(f"{case.letter.place} still refused: {error.reason} {masked_error(error)}", err=True)
@@ -252,14 +254,14 @@ def discard(
     They stay on their topic as long as all letters do; `replay --state discarded` brings them back.
     """
     from operations.dead_letters import replay as handling
-    from operations.dead_letters.entry import State
+    from operations.dead_letters.entry import EntryStatus
     from operations.dead_letters.selection import Selection
     from streams.settings import load_settings
 
     if selection == Selection() and not everything:
         raise click.UsageError("say which: give places or a filter, or --all")
     settings = load_settings(broker=bootstrap)
-    cases = list(_cases(settings, replace(selection, states=(State.WAITING,))))
+    cases = list(_cases(settings, replace(selection, states=(EntryStatus.WAITING,))))
     with _post(settings, dry_run=dry_run) as post:
         count = handling.discard(cases, post, because=because, clock=settings.make_clock())
     say(f"{count} {_would(dry_run)}discarded")
@@ -276,7 +278,7 @@ class OriginType(click.ParamType):
         value: Any,  # noqa: ANN401 - as click has it
         param: click.Parameter | None,
         ctx: click.Context | None,
-    ) -> Origin:
+    ) -> RecordOrigin:
         """Read where a record lies; refuse what does not say."""
         from streams.passed_over import parse_origin
 
@@ -292,7 +294,7 @@ class OriginType(click.ParamType):
 @DRY_RUN
 @BOOTSTRAP
 def pass_over(
-    *, origins: tuple[Origin, ...], because: str, dry_run: bool, bootstrap: str | None
+    *, origins: tuple[RecordOrigin, ...], because: str, dry_run: bool, bootstrap: str | None
 ) -> None:
     """Have workers pass over records at which they end, from their next start on.
 
@@ -310,7 +312,7 @@ def pass_over(
     say(f"{len(origins)} {_would(dry_run)}passed over")
 
 
-def _cases(settings: Settings, selection: Selection) -> Iterator[Case]:
+def _cases(settings: Settings, selection: Selection) -> Iterator[Entry]:
     from operations.dead_letters.ledger import read_cases
 
     return (
@@ -324,13 +326,13 @@ def _cases(settings: Settings, selection: Selection) -> Iterator[Case]:
     )
 
 
-def _made_whole(cases: Iterable[Case], settings: Settings) -> list[Case]:
+def _made_whole(cases: Iterable[Entry], settings: Settings) -> list[Entry]:
     """Give letters that do not keep their record what lies on its topic, where it still does."""
     from events.errors import ContractError
-    from operations.dead_letters.full_record import WholeRecords
+    from operations.dead_letters.full_record import FullRecords
 
     made = []
-    with WholeRecords(settings.broker, security=settings.security()) as whole:
+    with FullRecords(settings.broker, security=settings.security()) as whole:
         for case in cases:
             try:
                 made.append(replace(case, letter=whole(case.letter)))
@@ -341,13 +343,13 @@ def _made_whole(cases: Iterable[Case], settings: Settings) -> list[Case]:
 
 
 @contextmanager
-def _post(settings: Settings, *, dry_run: bool) -> Iterator[Post]:
-    from broker.writing import KafkaPost, NoPost
+def _post(settings: Settings, *, dry_run: bool) -> Iterator[RecordWriter]:
+    from broker.writing import KafkaWriter, NullWriter
 
     if dry_run:
-        yield NoPost()
+        yield NullWriter()
         return
-    with KafkaPost(
+    with KafkaWriter(
         settings.broker, security=settings.security(), idempotent=settings.idempotent_producer
     ) as post:
         yield post
@@ -357,7 +359,7 @@ def _would(dry_run: bool) -> str:  # noqa: FBT001 - one word
     return "would be " if dry_run else ""
 
 
-def _tell_missing(selection: Selection, cases: Iterable[Case]) -> None:
+def _tell_missing(selection: Selection, cases: Iterable[Entry]) -> None:
     """Tell of the letters that were named, and are not among those found; exit status 1."""
     missing = set(selection.places) - {case.letter.place for case in cases}
     for place in sorted(missing):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from events.cloudevent import decode
-from events.dead_letters import DOOR, REPLAY_ATTEMPT, REPLAY_OF
+from events.dead_letters import GATEWAY, REPLAY_ATTEMPT, REPLAY_OF
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
     from events.dead_letters import DeadLetter
 
-__all__ = ["Admission", "WayBack", "Whole"]
+__all__ = ["FullRecordReader", "GatewayJudgement", "ReplayDestinations"]
 
 
-class Whole(Protocol):
+class FullRecordReader(Protocol):
     """Has the whole record of a letter that does not keep it."""
 
     def __call__(self, letter: DeadLetter) -> DeadLetter:
         """Return the letter with all of its record, or raise ContractError."""
 
 
-class Admission(Protocol):
-    """The producers' door's judgement of a letter that it had refused."""
+class GatewayJudgement(Protocol):
+    """The gateway's judgement of a letter that it had refused."""
 
     def __call__(self, letter: DeadLetter) -> None:
         """Let a letter pass, or raise ContractError."""
 
 
 @dataclass(frozen=True, slots=True)
-class WayBack:
+class ReplayDestinations:
     """Readdresses letters for event topics of `partitions` partitions.
 
-    A replay is no way around the door: what was refused there must pass `admission` as well. What a
-    letter does not keep, `whole` has to find.
+    A replay is no way around the gateway: what was refused there must pass `admission` as well.
+    What a letter does not keep, `whole` has to find.
     """
 
     partitions: int
-    admission: Admission
-    whole: Whole
+    admission: GatewayJudgement
+    whole: FullRecordReader
     rules: RecordRules = RULES
     now: Callable[[], datetime] = SystemClock().now
     """About the time at which the broker writes a copy."""
@@ -63,7 +63,7 @@ class WayBack:
             (REPLAY_OF, str(letter.place).encode()),
             (REPLAY_ATTEMPT, str(attempt).encode()),
         )
-        if letter.origin == DOOR:
+        if letter.origin == GATEWAY:
             self.admission(letter)
         # With the mark, as a worker will: an event of the largest size has no room for it.
         event = decode(headers, letter.value)

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from events.claims import Claims, claims_of
 from events.errors import RefusalReason
-from operations.dead_letters.outcome import Settlement, Verdict
+from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from events.dead_letters import DeadLetter
 
-__all__ = ["Account", "Case", "State"]
+__all__ = ["Entry", "EntryStatus", "LetterCounts"]
 
 
-class State(StrEnum):
+class EntryStatus(StrEnum):
     """Where a letter stands. Every letter has exactly one."""
 
     WAITING = "waiting"
@@ -29,31 +29,31 @@ class State(StrEnum):
 
 
 _STATES = {
-    Verdict.REPLAYED: State.REPLAYED,
-    Verdict.DISCARDED: State.DISCARDED,
-    Verdict.STILL_REFUSED: State.WAITING,
+    OutcomeKind.REPLAYED: EntryStatus.REPLAYED,
+    OutcomeKind.DISCARDED: EntryStatus.DISCARDED,
+    OutcomeKind.STILL_REFUSED: EntryStatus.WAITING,
 }
 
 
 @dataclass(frozen=True)
-class Case:
+class Entry:
     """A dead letter and the last settlement that the ledger has of it, if any."""
 
     letter: DeadLetter
-    settlement: Settlement | None = None
+    outcome_record: ReplayOutcome | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> EntryStatus:
         """Where it stands; without a settlement it waits, unless it was let go before it came."""
-        if self.settlement is not None:
-            return _STATES[self.settlement.verdict]
+        if self.outcome_record is not None:
+            return _STATES[self.outcome_record.verdict]
         was_passed_over = self.letter.reason == RefusalReason.PASSED_OVER
-        return State.DISCARDED if was_passed_over else State.WAITING
+        return EntryStatus.DISCARDED if was_passed_over else EntryStatus.WAITING
 
     @property
     def attempts(self) -> int:
         """How many times it was tried: before it came back as this letter, and since."""
-        noted = 0 if self.settlement is None else self.settlement.attempts
+        noted = 0 if self.outcome_record is None else self.outcome_record.attempts
         return max(self.letter.attempts, noted)
 
     @cached_property
@@ -63,7 +63,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class LetterCounts:
     """The letters by where they stand: `letters` = `waiting` + `replayed` + `discarded`.
 
     `returned` are those that had been sent again and were refused again; each is a letter of its
@@ -76,17 +76,17 @@ class Account:
     returned: int
 
     @classmethod
-    def of(cls, cases: Iterable[Case]) -> Account:
+    def of(cls, cases: Iterable[Entry]) -> LetterCounts:
         """Count cases."""
-        states: Counter[State] = Counter()
+        states: Counter[EntryStatus] = Counter()
         returned = 0
         for case in cases:
             states[case.state] += 1
             returned += case.letter.replay_of is not None
         return cls(
-            waiting=states[State.WAITING],
-            replayed=states[State.REPLAYED],
-            discarded=states[State.DISCARDED],
+            waiting=states[EntryStatus.WAITING],
+            replayed=states[EntryStatus.REPLAYED],
+            discarded=states[EntryStatus.DISCARDED],
             returned=returned,
         )
 

@@ -19,7 +19,7 @@ from operations.dead_letters.masking import (
 )
 
 if TYPE_CHECKING:
-    from operations.dead_letters.entry import Case
+    from operations.dead_letters.entry import Entry
 
 __all__ = ["as_document", "as_line", "as_text", "as_whole_document"]
 
@@ -28,7 +28,7 @@ JSON = dict[str, Any]
 _LABEL_WIDTH: Final = 10
 
 
-def as_line(case: Case, *, unmask: bool = False) -> str:
+def as_line(case: Entry, *, unmask: bool = False) -> str:
     """Return one line: place, state, tries if any, time, origin, reason, detail."""
     letter = case.letter
     tries = f"({case.attempts})" if case.attempts else ""
@@ -38,9 +38,9 @@ def as_line(case: Case, *, unmask: bool = False) -> str:
     )
 
 
-def as_document(case: Case, *, unmask: bool = False) -> JSON:
+def as_document(case: Entry, *, unmask: bool = False) -> JSON:
     """Return all about a letter but its content, as JSON values."""
-    letter, settlement = case.letter, case.settlement
+    letter, outcome_record = case.letter, case.outcome_record
     document: JSON = {
         "letter": str(letter.place),
         "state": case.state.value,
@@ -60,14 +60,14 @@ def as_document(case: Case, *, unmask: bool = False) -> JSON:
         document["replay_of"] = str(letter.replay_of)
     if letter.shortened:
         document["shortened"] = {name: one._asdict() for name, one in letter.shortened.items()}
-    if settlement is not None:
-        document["settled"] = settlement.model_dump(
+    if outcome_record is not None:
+        document["settled"] = outcome_record.model_dump(
             mode="json", include={"verdict", "at", "because"}, exclude_none=True
         )
     return document
 
 
-def as_whole_document(case: Case, *, unmask: bool = False) -> JSON:
+def as_whole_document(case: Entry, *, unmask: bool = False) -> JSON:
     """Return all about a letter, its content included, as JSON values."""
     letter = case.letter
     return as_document(case, unmask=unmask) | {
@@ -80,7 +80,7 @@ def as_whole_document(case: Case, *, unmask: bool = False) -> JSON:
     }
 
 
-def as_text(case: Case, *, unmask: bool = False) -> str:
+def as_text(case: Entry, *, unmask: bool = False) -> str:
     """Return all about a letter as lines for people."""
     document = as_whole_document(case, unmask=unmask)
     headers, value = document.pop("headers"), document.pop("value")

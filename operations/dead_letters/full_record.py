@@ -13,20 +13,20 @@ from broker.clients import PLAINTEXT, BrokerSecurity, opened
 from broker.errors import BrokerUnreachableError
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
-from events.dead_letters import DOOR, parts_of, without_replay
+from events.dead_letters import GATEWAY, parts_of, without_replay
 from events.errors import ContractError, RefusalReason
 
 if TYPE_CHECKING:
     from events.dead_letters import DeadLetter
     from events.records import Record
 
-__all__ = ["WholeRecords"]
+__all__ = ["FullRecords"]
 
 WAIT_SECONDS: Final = 20.0
 POLL_MS: Final = 300
 
 
-class WholeRecords:
+class FullRecords:
     """Fetches the records of letters that do not keep them; a context manager.
 
     One connection is opened for all, when the first is asked for.
@@ -52,7 +52,7 @@ class WholeRecords:
         """
         if not letter.shortened:
             return letter
-        came_to_gateway = letter.origin == DOOR
+        came_to_gateway = letter.origin == GATEWAY
         record = None if came_to_gateway else self._record_of(letter)
         if record is not None:
             parts = parts_of(record.key, record.value, record.headers)

@@ -1,4 +1,4 @@
-"""The producers' door's rules, for letters that come from there: a replay is no way around it."""
+"""The gateway's rules, for letters that come from there: a replay is no way around it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from events.errors import ContractError, RefusalReason
 from events.producers.loader import load_producers
 from events.producers.model import UNKNOWN_PRODUCER
 from events.strict_json import read_value
-from gateway.admission import Admission, Refused
+from gateway.admission import Admission, RefusedItem
 from gateway.http_binding import Item
 
 if TYPE_CHECKING:
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from streams.clock import Clock
     from streams.settings import Settings
 
-__all__ = ["DoorRules", "door_rules"]
+__all__ = ["GatewayRules", "gateway_rules"]
 
-#: How the door names a header that it could not read; a Kafka header begins with `ce_`.
+#: How the gateway names a header that it could not read; a Kafka header begins with `ce_`.
 _UNREADABLE_HEADER = "ce-"
 
 
-class DoorRules:
-    """Asks the door whether it would let a letter in today."""
+class GatewayRules:
+    """Asks the gateway whether it would let a letter in today."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
 
     def __call__(self, letter: DeadLetter) -> None:
-        """Let a letter pass, or raise ContractError as the door would tell its producer."""
+        """Let a letter pass, or raise ContractError as the gateway would tell its producer."""
         if letter.field.startswith(_UNREADABLE_HEADER):
             raise ContractError(
                 RefusalReason.INVALID_ENVELOPE,
                 letter.field,
                 None,
                 "have the producer send it again: the letter has the header only as it was read",
-                problem="could not be read at the door",
+                problem="could not be read at the gateway",
             )
         judged = self._admission.judge(_item(letter), letter.producer or UNKNOWN_PRODUCER)
-        if isinstance(judged, Refused):
+        if isinstance(judged, RefusedItem):
             raise judged.error
         if not may_be_kept(letter.key, letter.value, letter.headers):
             # Letters of earlier releases keep what the gateway would not let in today.
@@ -50,14 +50,14 @@ class DoorRules:
             )
 
 
-def door_rules(settings: Settings, clock: Clock) -> DoorRules:
+def gateway_rules(settings: Settings, clock: Clock) -> GatewayRules:
     """Return the rules of the producers declared now. Raises InvalidDeclarationError."""
     producers = load_producers(settings.producers_file)
-    return DoorRules(Admission(producers, now=clock.now))
+    return GatewayRules(Admission(producers, now=clock.now))
 
 
 def _item(letter: DeadLetter) -> Item:
-    """Return what the door had before it. Raises ContractError where that was no text."""
+    """Return what the gateway had before it. Raises ContractError where that was no text."""
     value = letter.value or b""
     headers = tuple((name, content or b"") for name, content in letter.headers)
     try:

@@ -10,16 +10,16 @@ from broker.reading import read_topics
 from events.dead_letters import NotADeadLetterError, read_dead_letter
 from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
-from operations.dead_letters.entry import Case
-from operations.dead_letters.outcome import NotASettlementError, read_settlement
+from operations.dead_letters.entry import Entry
+from operations.dead_letters.outcome import NotAnOutcomeError, read_outcome
 from streams.passed_over import is_decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from events.dead_letters import Place
+    from events.dead_letters import LetterPosition
     from events.records import Record
-    from operations.dead_letters.outcome import Settlement
+    from operations.dead_letters.outcome import ReplayOutcome
     from streams.settings import Settings
 
 __all__ = ["cases_of", "read_cases", "verify_topics"]
@@ -30,7 +30,7 @@ def read_cases(
     *,
     security: BrokerSecurity = PLAINTEXT,
     on_stranger: Callable[[ValueError], None],
-) -> Iterator[Case]:
+) -> Iterator[Entry]:
     """Yield every letter with its settlement, oldest first.
 
     What others wrote to one of the topics is told to `on_stranger` and left out. Raises as
@@ -59,24 +59,24 @@ def cases_of(
     ledger: Iterable[Record],
     *,
     on_stranger: Callable[[ValueError], None],
-) -> Iterator[Case]:
+) -> Iterator[Entry]:
     """Join the records of the two topics; see `read_cases`."""
-    settlements: dict[Place, Settlement] = {}
+    outcomes: dict[LetterPosition, ReplayOutcome] = {}
     for record in ledger:
         if is_decision(record):
             continue
         try:
-            place, settlement = read_settlement(record)
-        except NotASettlementError as error:
+            place, outcome_record = read_outcome(record)
+        except NotAnOutcomeError as error:
             on_stranger(error)
         else:
-            settlements[place] = settlement
+            outcomes[place] = outcome_record
     for record in letters:
         try:
             letter = read_dead_letter(record)
         except NotADeadLetterError as error:
             on_stranger(error)
             continue
-        known = settlements.get(letter.place)
+        known = outcomes.get(letter.place)
         is_its_own = known is not None and known.refused_at == letter.time
-        yield Case(letter, known if is_its_own else None)
+        yield Entry(letter, known if is_its_own else None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from events.dead_letters import Place
+from events.dead_letters import LetterPosition
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from events.dead_letters import DeadLetter
     from events.records import Record
 
-__all__ = ["NotASettlementError", "Settlement", "Verdict", "read_settlement", "settlement_record"]
+__all__ = ["NotAnOutcomeError", "OutcomeKind", "ReplayOutcome", "outcome_to_record", "read_outcome"]
 
 
-class Verdict(StrEnum):
+class OutcomeKind(StrEnum):
     """What the last command did with a letter."""
 
     REPLAYED = "replayed"
@@ -29,12 +29,12 @@ class Verdict(StrEnum):
     """Tried, and not sent: it would be refused as before. It waits on."""
 
 
-class Settlement(BaseModel):
+class ReplayOutcome(BaseModel):
     """A line of the ledger. `attempts` counts every try of the letter, its first life included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    verdict: Verdict
+    verdict: OutcomeKind
     attempts: Annotated[int, Field(ge=0)]
     at: AwareDatetime
     refused_at: AwareDatetime
@@ -43,7 +43,7 @@ class Settlement(BaseModel):
     """Why it was discarded."""
 
 
-class NotASettlementError(ValueError):
+class NotAnOutcomeError(ValueError):
     """The ledger holds a record that these commands did not write."""
 
     def __init__(self, record: Record, *, cause: str) -> None:
@@ -53,25 +53,25 @@ class NotASettlementError(ValueError):
         )
 
 
-def settlement_record(letter: DeadLetter, settlement: Settlement) -> OutgoingRecord:
+def outcome_to_record(letter: DeadLetter, outcome_record: ReplayOutcome) -> OutgoingRecord:
     """Return the record that notes a letter's settlement, under the letter's place."""
     return OutgoingRecord(
         DEAD_LETTER_OUTCOMES,
         None,
         str(letter.place).encode(),
-        settlement.model_dump_json(exclude_none=True).encode(),
+        outcome_record.model_dump_json(exclude_none=True).encode(),
         (),
     )
 
 
-def read_settlement(record: Record) -> tuple[Place, Settlement]:
+def read_outcome(record: Record) -> tuple[LetterPosition, ReplayOutcome]:
     """Read a line of the ledger. Raises NotASettlementError."""
     try:
-        place = Place.parse((record.key or b"").decode())
-        return place, Settlement.model_validate_json(record.value or b"")
+        place = LetterPosition.parse((record.key or b"").decode())
+        return place, ReplayOutcome.model_validate_json(record.value or b"")
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         cause = f"{'.'.join(map(str, wrong['loc'])) or 'value'}: {wrong['msg']}"
-        raise NotASettlementError(record, cause=cause) from None
+        raise NotAnOutcomeError(record, cause=cause) from None
     except ValueError as error:
-        raise NotASettlementError(record, cause=f"key: {error}") from None
+        raise NotAnOutcomeError(record, cause=f"key: {error}") from None

@@ -12,48 +12,48 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from events.errors import ContractError
-from operations.dead_letters.outcome import Settlement, Verdict, settlement_record
+from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from broker.writing import Post
+    from broker.writing import RecordWriter
     from events.records import OutgoingRecord
-    from operations.dead_letters.destination import WayBack
-    from operations.dead_letters.entry import Case
+    from operations.dead_letters.destination import ReplayDestinations
+    from operations.dead_letters.entry import Entry
     from streams.clock import Clock
 
-__all__ = ["Replay", "discard", "replay"]
+__all__ = ["ReplayResult", "discard", "replay"]
 
 #: Copies sent before they are noted: what a killed command may send twice.
 CHUNK: Final = 200
 
 
 @dataclass(slots=True)
-class Replay:
+class ReplayResult:
     """What became of the letters that were to be sent again; each is in one of these."""
 
-    sent: list[Case] = field(default_factory=list)
-    still_refused: list[tuple[Case, ContractError]] = field(default_factory=list)
+    sent: list[Entry] = field(default_factory=list)
+    still_refused: list[tuple[Entry, ContractError]] = field(default_factory=list)
     """Not sent, for they would be refused as before; an attempt all the same."""
-    given_up: list[Case] = field(default_factory=list)
+    given_up: list[Entry] = field(default_factory=list)
     """Not tried, for they had been tried often enough."""
 
 
 def replay(
-    cases: Iterable[Case],
-    post: Post,
-    way_back: WayBack,
+    cases: Iterable[Entry],
+    post: RecordWriter,
+    way_back: ReplayDestinations,
     *,
     clock: Clock,
     max_attempts: int,
-) -> Replay:
+) -> ReplayResult:
     """Send letters again that are valid now, and note what became of each.
 
     One that was tried `max_attempts` times is left alone. Raises NotAcknowledgedError; what was
     noted before holds.
     """
-    done = Replay()
+    done = ReplayResult()
     for chunk in _chunks(cases):
         copies: list[OutgoingRecord] = []
         notes: list[OutgoingRecord] = []
@@ -65,10 +65,10 @@ def replay(
             try:
                 copies.append(way_back.copy_of(case.letter, attempt=attempt))
             except ContractError as error:
-                verdict = Verdict.STILL_REFUSED
+                verdict = OutcomeKind.STILL_REFUSED
                 done.still_refused.append((case, error))
             else:
-                verdict = Verdict.REPLAYED
+                verdict = OutcomeKind.REPLAYED
                 done.sent.append(case)
             notes.append(_note(case, verdict, attempts=attempt, clock=clock))
         post.send(copies)
@@ -76,11 +76,11 @@ def replay(
     return done
 
 
-def discard(cases: Iterable[Case], post: Post, *, because: str, clock: Clock) -> int:
+def discard(cases: Iterable[Entry], post: RecordWriter, *, because: str, clock: Clock) -> int:
     """Let letters go, and note why; return how many. Raises NotAcknowledgedError."""
     count = 0
     for chunk in _chunks(cases):
-        verdict = Verdict.DISCARDED
+        verdict = OutcomeKind.DISCARDED
         post.send(
             [
                 _note(case, verdict, attempts=case.attempts, clock=clock, because=because)
@@ -92,19 +92,19 @@ def discard(cases: Iterable[Case], post: Post, *, because: str, clock: Clock) ->
 
 
 def _note(
-    case: Case, verdict: Verdict, *, attempts: int, clock: Clock, because: str | None = None
+    case: Entry, verdict: OutcomeKind, *, attempts: int, clock: Clock, because: str | None = None
 ) -> OutgoingRecord:
-    settlement = Settlement(
+    outcome_record = ReplayOutcome(
         verdict=verdict,
         attempts=attempts,
         at=clock.now(),
         refused_at=case.letter.time,
         because=because,
     )
-    return settlement_record(case.letter, settlement)
+    return outcome_to_record(case.letter, outcome_record)
 
 
-def _chunks(cases: Iterable[Case]) -> Iterator[list[Case]]:
+def _chunks(cases: Iterable[Entry]) -> Iterator[list[Entry]]:
     remaining = iter(cases)
     while chunk := list(islice(remaining, CHUNK)):
         yield chunk

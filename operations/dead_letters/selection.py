@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from events.dead_letters import Place
-    from operations.dead_letters.entry import Case, State
+    from events.dead_letters import LetterPosition
+    from operations.dead_letters.entry import Entry, EntryStatus
 
 __all__ = ["Selection"]
 
@@ -21,8 +21,8 @@ __all__ = ["Selection"]
 class Selection:
     """Conditions on a letter, of which all must hold; an empty one holds always."""
 
-    places: frozenset[Place] = frozenset()
-    states: Collection[State] = ()
+    places: frozenset[LetterPosition] = frozenset()
+    states: Collection[EntryStatus] = ()
     reasons: Collection[str] = ()
     source: str | None = None
     """A source, or what stands before a `/` or `:` in it."""
@@ -32,7 +32,7 @@ class Selection:
     until: datetime | None = None
     """Refused at `since` or later, and before `until`; aware."""
 
-    def __contains__(self, case: Case) -> bool:
+    def __contains__(self, case: Entry) -> bool:
         letter = case.letter
         return (
             (not self.places or letter.place in self.places)

@@ -9,10 +9,10 @@ from enum import StrEnum
 from boundary.errors import SmartRegionError
 from operations.doctor.errors import NothingToLookAtError
 
-__all__ = ["Check", "Finding", "Verdict", "examine"]
+__all__ = ["Check", "CheckStatus", "Finding", "examine"]
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     """How a check came out."""
 
     WELL = "ok"
@@ -37,7 +37,7 @@ class Finding:
     """What a check found, in one line."""
 
     check: str
-    verdict: Verdict
+    verdict: CheckStatus
     told: str
 
 
@@ -46,7 +46,7 @@ def examine(checks: Iterable[Check]) -> Iterator[Finding]:
     unknown: set[str] = set()
     for check in checks:
         finding = _finding(check, unknown)
-        if finding.verdict is not Verdict.WELL:
+        if finding.verdict is not CheckStatus.WELL:
             unknown.add(check.name)
         yield finding
 
@@ -54,10 +54,10 @@ def examine(checks: Iterable[Check]) -> Iterator[Finding]:
 def _finding(check: Check, unknown: set[str]) -> Finding:
     first = next((name for name in check.needs if name in unknown), None)
     if first is not None:
-        return Finding(check.name, Verdict.NOT_LOOKED_AT, f"put right first: {first}")
+        return Finding(check.name, CheckStatus.NOT_LOOKED_AT, f"put right first: {first}")
     try:
-        return Finding(check.name, Verdict.WELL, check.look())
+        return Finding(check.name, CheckStatus.WELL, check.look())
     except NothingToLookAtError as error:
-        return Finding(check.name, Verdict.NOT_LOOKED_AT, str(error))
+        return Finding(check.name, CheckStatus.NOT_LOOKED_AT, str(error))
     except SmartRegionError as error:
-        return Finding(check.name, Verdict.WRONG, " ".join(str(error).split()))
+        return Finding(check.name, CheckStatus.WRONG, " ".join(str(error).split()))

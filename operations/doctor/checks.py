@@ -21,11 +21,11 @@ from operations.doctor.errors import NothingToLookAtError
 from operations.doctor.prometheus import look_at_prometheus
 from streams.settings import Settings, load_settings
 
-__all__ = ["Examination"]
+__all__ = ["Doctor"]
 
 
 @dataclass(frozen=True)
-class Examination:
+class Doctor:
     """What is examined: this process' environment, and the servers that are named."""
 
     broker: str | None = None
@@ -42,10 +42,10 @@ class Examination:
         """All checks."""
         return (
             Check("settings", self._look_at_settings),
-            Check("door", self._look_at_door),
+            Check("gateway", self._look_at_gateway),
             Check("catalogue", self._look_at_catalogue, needs=("settings",)),
-            Check("producers", self._look_at_producers, needs=("door",)),
-            Check("secrets", self._look_at_secrets, needs=("door", "producers")),
+            Check("producers", self._look_at_producers, needs=("gateway",)),
+            Check("secrets", self._look_at_secrets, needs=("gateway", "producers")),
             Check("broker", lambda: look_at_brokers(self._settings), needs=("settings",)),
             Check("topics", lambda: look_at_topics(self._settings), needs=("settings", "broker")),
             Check("codecs", _look_at_codecs),
@@ -62,7 +62,7 @@ class Examination:
         return load_settings(broker=self.broker)
 
     @cached_property
-    def _door(self) -> GatewaySettings:
+    def _gateway(self) -> GatewaySettings:
         return load_gateway_settings(broker=self.broker)
 
     def _look_at_settings(self) -> str:
@@ -71,13 +71,13 @@ class Examination:
         figures = "today" if settings.clock == "system" else settings.clock
         return f"can be used; figures are of {figures}"
 
-    def _look_at_door(self) -> str:
-        self._door.metrics_guard()
-        encrypted = self._door.server_context() is not None
-        check_descriptors(self._door.gateway_connections)
+    def _look_at_gateway(self) -> str:
+        self._gateway.metrics_guard()
+        encrypted = self._gateway.server_context() is not None
+        check_descriptors(self._gateway.gateway_connections)
         return (
             f"settings can be used; speaks {'HTTPS' if encrypted else 'HTTP'},"
-            f" to probes on port {self._door.gateway_probe_port}"
+            f" to probes on port {self._gateway.gateway_probe_port}"
         )
 
     def _look_at_catalogue(self) -> str:
@@ -86,19 +86,19 @@ class Examination:
         return f"{len(catalogue.programmes)} programmes, {indicators} indicators"
 
     def _look_at_producers(self) -> str:
-        producers = load_producers(self._door.producers)
+        producers = load_producers(self._gateway.producers)
         told = f"{len(list(producers))} declared"
         if producers.unowned:
             told += f"; no owner, so that the latest word counts: {', '.join(producers.unowned)}"
         return told
 
     def _look_at_secrets(self) -> str:
-        file = self._door.gateway_secrets
+        file = self._gateway.gateway_secrets
         if file is None:
             raise NothingToLookAtError(
-                told="SMART_REGION_GATEWAY_SECRETS is not set: nobody can send by the door"
+                told="SMART_REGION_GATEWAY_SECRETS is not set: nobody can send by the gateway"
             )
-        secrets = load_secrets(file, load_producers(self._door.producers))
+        secrets = load_secrets(file, load_producers(self._gateway.producers))
         return f"{file}: {len(secrets.root)} producers can send"
 
     def _look_at_clocks(self) -> str:

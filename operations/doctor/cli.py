@@ -38,21 +38,21 @@ def doctor(
 ) -> None:
     """Tell what is wrong with the settings here and the servers around, and what to do.
 
-    Looks at the settings, the door's, the catalogue, producers and secrets, the broker and its
+    Looks at the settings, the gateway's, the catalogue, producers and secrets, the broker and its
     topics, the codecs, the clock, Prometheus and Grafana; nothing is changed. What cannot be known
     yet says what to put right first. The exit status is 1 where something is wrong.
     """
-    from operations.doctor.check import Verdict, examine
-    from operations.doctor.checks import Examination
+    from operations.doctor.check import CheckStatus, examine
+    from operations.doctor.checks import Doctor
 
     quiet_client()
-    examination = Examination(
+    examination = Doctor(
         bootstrap, prometheus, grafana, token_file=token_file, plain_http=plain_http
     )
     wrong = 0
     for finding in examine(examination.checks):
         say(f"{finding.verdict:5}  {finding.check:10}  {finding.told}")
-        wrong += finding.verdict is Verdict.WRONG
+        wrong += finding.verdict is CheckStatus.WRONG
     if wrong:
         say(err=True)
         say(f"{wrong} to put right", err=True)

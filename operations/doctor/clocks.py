@@ -14,7 +14,7 @@ from operations.doctor.errors import ClockSkewError, NothingToLookAtError
 __all__ = ["MOST_SECONDS", "look_at_clocks", "now_at"]
 
 MOST_SECONDS: Final = 30.0
-"""A tenth of what the door lets an event be ahead of its own clock."""
+"""A tenth of what the gateway lets an event be ahead of its own clock."""
 ANSWER_SECONDS: Final = 5.0
 
 

@@ -70,6 +70,6 @@ class ClockSkewError(SmartRegionError):
         way = "ahead of" if seconds > 0 else "behind"
         super().__init__(
             f"{shown_address(url)}: this machine's clock is {abs(seconds):.0f} s {way} its clock,"
-            f" more than {most:.0f}: let both follow a time server; the door refuses what seems to"
-            " come from the future"
+            f" more than {most:.0f}: let both follow a time server; the gateway refuses what seems"
+            " to come from the future"
         )

@@ -12,13 +12,13 @@ import click
 
 from boundary.showing import say
 from broker.options import BROKER, quiet_client
-from operations.emitting.options import through_the_door
+from operations.emitting.options import gateway_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from operations.emitting.lines import RefusedLine
-    from operations.emitting.options import DoorChoice
+    from operations.emitting.options import GatewayChoice
 
 __all__ = ["commands"]
 
@@ -38,16 +38,16 @@ __all__ = ["commands"]
     is_flag=True,
     help="Exit status 0 where lines were refused, and all others taken.",
 )
-@through_the_door
+@gateway_options
 def emit(
-    file: BinaryIO, bootstrap: str, mode: str, *, allow_refused: bool, door: DoorChoice | None
+    file: BinaryIO, bootstrap: str, mode: str, *, allow_refused: bool, gateway: GatewayChoice | None
 ) -> None:
     """Publish the CloudEvents of FILE (or standard input), one JSON object per line.
 
-    They go to Kafka, or with --door through the producers' door. Each line is checked first. A
+    They go to Kafka, or with --gateway through the gateway. Each line is checked first. A
     refused line is told on standard error and stops nothing; the exit status is then 1, or 2 where
-    the broker or the door failed. With --spool what the door does not take waits in a file, and is
-    sent first by the next command with that file.
+    the broker or the gateway failed. With --spool what the gateway does not take waits in a file,
+    and is sent first by the next command with that file.
     """
     from broker.clients import BrokerSecurity
     from operations.client import ContentMode, KafkaPublisher, Publisher, PublisherOptions
@@ -55,8 +55,8 @@ def emit(
     from operations.emitting.lines import emit as emit_lines
 
     def opened() -> Publisher:
-        if door is not None:
-            return door.publisher()
+        if gateway is not None:
+            return gateway.publisher()
         security = BrokerSecurity.from_environment(os.environ)
         options = PublisherOptions(mode=ContentMode(mode))
         return KafkaPublisher(bootstrap, options=options, security=security)
@@ -70,7 +70,7 @@ def emit(
         waiting = f", {emission.waiting} waiting" if emission.waiting else ""
         say(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
     if emission.waiting:
-        say(f"the door takes no events now ({emission.waiting_for})", err=True)
+        say(f"the gateway takes no events now ({emission.waiting_for})", err=True)
     if emission.refused and not allow_refused:
         sys.exit(1)
 

@@ -34,12 +34,12 @@ class RefusedLine:
 
 
 class TurnedDownError(SmartRegionError):
-    """The producers' door looked at an event, and will never take it as it is."""
+    """The gateway looked at an event, and will never take it as it is."""
 
     def __init__(self, event: CloudEvent, *, cause: str) -> None:
         self.event = event
         self.cause = cause
-        super().__init__(f"event {shown(event.id)}: was turned down by the door ({cause})")
+        super().__init__(f"event {shown(event.id)}: was turned down by the gateway ({cause})")
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class Emission:
     accepted: int = 0
     refused: int = 0
     waiting: int = 0
-    """Events that are spooled until the door is back."""
+    """Events that are spooled until the gateway is back."""
     waiting_for: str | None = None
     """Why they wait."""
     lines: int = 0

@@ -1,4 +1,4 @@
-"""The options of a command that may send through the producers' door instead of to Kafka."""
+"""The options of a command that may send through the gateway instead of to Kafka."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from operations.client import DoorPublisher
+    from operations.client import GatewayPublisher
 
-__all__ = ["DoorChoice", "through_the_door"]
+__all__ = ["GatewayChoice", "gateway_options"]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 OPTIONS = (
-    click.option("--door", "url", metavar="URL", help="Send through the producers' door there."),
+    click.option(
+        "--gateway",
+        "--door",
+        "url",
+        metavar="URL",
+        help="Send through the gateway there; --door is its former name.",
+    ),
     click.option(
         "--secret",
         "secret_file",
         type=FILE,
         metavar="FILE",
-        help="With --door: the token or the signing secret, in a file for its owner alone.",
+        help="With --gateway: the token or the signing secret, in a file for its owner alone.",
     ),
     click.option(
         "--producer", metavar="ID", help="With a signing secret: the producer whose it is."
@@ -34,19 +40,19 @@ OPTIONS = (
         "spool_file",
         type=FILE,
         metavar="FILE",
-        help="With --door: where events wait while it is away.",
+        help="With --gateway: where events wait while it is away.",
     ),
     click.option(
         "--plain-http",
         is_flag=True,
-        help="With --door: send a token to http:// on a network that is yours alone.",
+        help="With --gateway: send a token to http:// on a network that is yours alone.",
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class DoorChoice:
-    """A door, as the options name it."""
+class GatewayChoice:
+    """A gateway, as the options name it."""
 
     url: str
     secret_file: Path
@@ -54,27 +60,27 @@ class DoorChoice:
     spool_file: Path | None
     plain_http: bool
 
-    def publisher(self) -> DoorPublisher:
+    def publisher(self) -> GatewayPublisher:
         """Open it. Raises an SmartRegionError where that cannot be."""
         # Heavy, and wanted only when the command runs.
         from operations.client import (  # noqa: PLC0415
-            DoorOptions,
-            DoorPublisher,
+            GatewayOptions,
+            GatewayPublisher,
             Spool,
             load_credentials,
         )
 
         credentials = load_credentials(self.secret_file, producer=self.producer)
-        options = DoorOptions(plain_http=self.plain_http)
+        options = GatewayOptions(plain_http=self.plain_http)
         spool = Spool(self.spool_file) if self.spool_file is not None else None
-        return DoorPublisher(self.url, credentials, options=options, spool=spool)
+        return GatewayPublisher(self.url, credentials, options=options, spool=spool)
 
 
-def through_the_door(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options; it gets them as `door`, None where no door is named."""
+def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options; it gets them as `gateway`, None where no gateway is named."""
 
     @wraps(command)
-    def with_door(
+    def with_gateway(
         *arguments: Any,
         url: str | None,
         secret_file: Path | None,
@@ -83,15 +89,17 @@ def through_the_door(command: Callable[..., Any]) -> Callable[..., Any]:
         plain_http: bool,
         **others: Any,
     ) -> Any:  # noqa: ANN401 - the command's own
-        door = None
+        gateway = None
         if url is not None:
             if secret_file is None:
-                raise click.UsageError("--door needs --secret FILE")
-            door = DoorChoice(url, secret_file, producer, spool_file, plain_http)
+                raise click.UsageError("--gateway needs --secret FILE")
+            gateway = GatewayChoice(url, secret_file, producer, spool_file, plain_http)
         elif secret_file or producer or spool_file or plain_http:
-            raise click.UsageError("--secret, --producer, --spool and --plain-http need --door URL")
-        return command(*arguments, door=door, **others)
+            raise click.UsageError(
+                "--secret, --producer, --spool and --plain-http need --gateway URL"
+            )
+        return command(*arguments, gateway=gateway, **others)
 
     for option in reversed(OPTIONS):
-        with_door = option(with_door)
-    return with_door
+        with_gateway = option(with_gateway)
+    return with_gateway

@@ -36,7 +36,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     Cut short, it may be run again. The workers have to run meanwhile, and to be restarted one after
     the other afterwards. What else names them is told, and stays: see docs/retention.md.
     """
-    from broker.writing import KafkaPost
+    from broker.writing import KafkaWriter
     from operations.erasure import procedure
     from operations.erasure.persons import Persons, read_pseudonyms
     from streams.settings import load_settings
@@ -52,7 +52,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     if not for_good:
         say("nothing was done: add --for-good to erase them", err=True)
         return
-    with KafkaPost(
+    with KafkaWriter(
         settings.broker, security=settings.security(), idempotent=settings.idempotent_producer
     ) as post:
         erased = procedure.erase(settings, post, persons, traces, wait_seconds=wait_seconds)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from events.cloudevent import CONTENT_TYPE, PREFIX, Attributes
-from events.dead_letters import NotADeadLetterError, Origin, read_dead_letter
+from events.dead_letters import NotADeadLetterError, RecordOrigin, read_dead_letter
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.erasure.persons import PERSONS
 
@@ -76,7 +76,7 @@ def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[Menti
 
 
 def find_letters(
-    records: Iterable[Record], persons: Persons, *, erased: Iterable[Origin]
+    records: Iterable[Record], persons: Persons, *, erased: Iterable[RecordOrigin]
 ) -> Iterator[LetterTrace]:
     """Yield the dead letters that name a person, or are of one of the records `erased`."""
     origins = frozenset(erased)

@@ -21,7 +21,7 @@ from operations.erasure.waiting import wait_for_workers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from broker.writing import Post
+    from broker.writing import RecordWriter
     from events.cloudevent import CloudEvent
     from events.records import Record
     from operations.erasure.mentions import LetterTrace, Mention
@@ -80,7 +80,7 @@ def look_beside(settings: Settings, persons: Persons, traces: Traces) -> Remains
 
 def erase(
     settings: Settings,
-    post: Post,
+    post: RecordWriter,
     persons: Persons,
     traces: Traces,
     *,

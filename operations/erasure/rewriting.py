@@ -21,7 +21,7 @@ from events.records import OutgoingRecord
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from broker.writing import Post
+    from broker.writing import RecordWriter
     from events.records import Record
     from streams.settings import Settings
 
@@ -33,7 +33,7 @@ _ROLL_SOON: Final = {"segment.ms": "1"}
 
 def rewrite(
     settings: Settings,
-    post: Post,
+    post: RecordWriter,
     topic: str,
     partitions: Iterable[int],
     *,
@@ -42,7 +42,7 @@ def rewrite(
     """Write partitions anew without some records; returns how many records were copied.
 
     Takes the rights to alter the topic's settings and to delete its records. Raises as
-    `administering`, `read_topics` and `Post.send`.
+    `administering`, `read_topics` and `RecordWriter.send`.
     """
     places = [TopicPartition(topic, partition) for partition in partitions]
     if not places:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from events.cloudevent import CloudEvent
-from events.dead_letters import Origin
+from events.dead_letters import RecordOrigin
 from events.producers.ownership import ERASURE
 from streams.state import cell_of, newest
 
@@ -31,7 +31,7 @@ class Traces:
     records: int = 0
     persons: set[str] = field(default_factory=set)
     partitions: set[int] = field(default_factory=set)
-    origins: set[Origin] = field(default_factory=set)
+    origins: set[RecordOrigin] = field(default_factory=set)
     latest: dict[tuple[str, str, date], CloudEvent] = field(default_factory=dict)
     """By person, fact and effective day."""
 
@@ -44,7 +44,7 @@ def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
             continue
         traces.records += 1
         traces.partitions.add(record.partition)
-        traces.origins.add(Origin(record.topic, record.partition, record.offset))
+        traces.origins.add(RecordOrigin(record.topic, record.partition, record.offset))
         event = persons.event_of(record)
         if event is None:
             continue

@@ -87,8 +87,8 @@ def export(
     from operations.export.document import dictionary_text, rows_text
     from operations.export.package import PACKAGE_FILE, Licence, package_text
     from operations.export.rows import rows_of
-    from operations.export.states_known_on import holdings_known_on
-    from streams.changelog_reader import read_replica
+    from operations.export.states_known_on import states_known_on
+    from streams.changelog_reader import read_changelogs
     from streams.passed_over import read_decisions, without_passed_over
     from streams.settings import load_settings
 
@@ -120,14 +120,14 @@ def export(
             stream.write(_pilote(settings, catalogue, day, known).encode())
             return
         if known is None:
-            rows = rows_of(catalogue, read_replica(settings, catalogue), day)
+            rows = rows_of(catalogue, read_changelogs(settings, catalogue), day)
         else:
             records = without_passed_over(
                 read_topics(settings.broker, security=settings.security()),
                 read_decisions(settings.broker, security=settings.security()),
             )
-            holdings = holdings_known_on(records, catalogue, known, rules=settings.record_rules())
-            rows = rows_of(catalogue, holdings, day, known)
+            state_store = states_known_on(records, catalogue, known, rules=settings.record_rules())
+            rows = rows_of(catalogue, state_store, day, known)
         content = rows_text(rows, form).encode()
         stream.write(content)
     if package:

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from boundary.showing import legible_lines
 from boundary.spreadsheets import plain_cell
-from operations.export.row import KEY, Row
+from operations.export.row import KEY, ExportRow
 
 __all__ = [
     "BYTE_ORDER_MARK",
@@ -42,10 +42,12 @@ _TYPES: dict[type, str] = {
 }
 
 
-def rows_text(rows: Iterable[Row], form: Format) -> str:
+def rows_text(rows: Iterable[ExportRow], form: Format) -> str:
     """Give rows as text: CSV (RFC 4180, a header line), or a JSON array of objects."""
     documents = [row.model_dump(mode="json") for row in rows]
-    return _json(documents) if form == "json" else _csv(list(Row.model_fields), documents, form)
+    return (
+        _json(documents) if form == "json" else _csv(list(ExportRow.model_fields), documents, form)
+    )
 
 
 def dictionary_text(form: Format) -> str:
@@ -73,7 +75,7 @@ def table_schema(form: Format) -> dict[str, Any]:
     What tells the rows apart may be empty (all categories, no milestone): a unique key, and no
     primary key, whose fields are all required.
     """
-    fields = [_field(name) for name in Row.model_fields]
+    fields = [_field(name) for name in ExportRow.model_fields]
     if form == "excel":
         fields = [
             field | ({"decimalChar": DECIMAL_COMMA} if field["type"] == "number" else {})
@@ -83,7 +85,7 @@ def table_schema(form: Format) -> dict[str, Any]:
 
 
 def _field(name: str) -> dict[str, Any]:
-    field = Row.model_fields[name]
+    field = ExportRow.model_fields[name]
     kinds = get_args(field.annotation)
     if get_origin(field.annotation) is not UnionType:
         kinds = (field.annotation,)

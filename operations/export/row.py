@@ -11,7 +11,7 @@ from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from events.observation import Territory
 
-__all__ = ["KEY", "Row"]
+__all__ = ["KEY", "ExportRow"]
 
 #: What tells a row from every other of the same export.
 KEY = ("indicator", "territory", "category", "milestone")
@@ -21,7 +21,7 @@ def _column(title: str, description: str) -> Any:  # noqa: ANN401 - as pydantic'
     return Field(title=title, description=description)
 
 
-class Row(BaseModel):
+class ExportRow(BaseModel):
     """A figure of one territory on one day, against one milestone, or by one category.
 
     Names are for programs, and as everywhere in the monitor; titles and descriptions are for the

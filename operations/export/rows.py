@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from catalogue.judgement import judge_all
 from catalogue.metric_names import REGION
 from catalogue.territory_names import TERRITORY_NAMES
-from operations.export.row import Row
+from operations.export.row import ExportRow
 from operations.importing.programme.zones import territory_of
 from streams.histories import categories_of, histories_of
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from catalogue.judgement import Judgement
     from catalogue.model import Catalogue
     from streams.histories import Parts
-    from streams.state_store import Holdings
+    from streams.state_store import StateStore
 
 __all__ = ["rows_of"]
 
 
 def rows_of(
-    catalogue: Catalogue, holdings: Holdings, as_of: date, known_on: date | None = None
-) -> Iterator[Row]:
+    catalogue: Catalogue, state_store: StateStore, as_of: date, known_on: date | None = None
+) -> Iterator[ExportRow]:
     """Yield a row for each indicator, territory and milestone, each followed by its categories.
 
-    `holdings` are those of `known_on`, where that is given.
+    `state_store` are those of `known_on`, where that is given.
     """
-    judgements = judge_all(catalogue, histories_of(holdings, catalogue), as_of)
-    parts = categories_of(holdings, catalogue)
+    judgements = judge_all(catalogue, histories_of(state_store, catalogue), as_of)
+    parts = categories_of(state_store, catalogue)
     detailed: set[tuple[str, str | None]] = set()
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department
@@ -55,10 +55,10 @@ def rows_of(
                 yield _row(common, _share(judgement, category, parts))
 
 
-def _row(*parts: Mapping[str, Any]) -> Row:
+def _row(*parts: Mapping[str, Any]) -> ExportRow:
     """Join parts of a row; what none of them tells is not known."""
     known = {name: value for part in parts for name, value in part.items()}
-    return Row.model_validate({**dict.fromkeys(Row.model_fields), **known})
+    return ExportRow.model_validate({**dict.fromkeys(ExportRow.model_fields), **known})
 
 
 def _figure(judgement: Judgement) -> dict[str, Any]:

@@ -16,26 +16,26 @@ from events.record_rules import RULES
 from events.registry import Family
 from events.topics import topic_name
 from streams.state import Cell, cell_of, newest
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 
 if TYPE_CHECKING:
     from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
     from events.record_rules import RecordRules
 
-__all__ = ["holdings_known_on"]
+__all__ = ["states_known_on"]
 
 #: All in one place: an entity whose records lie on two partitions is one entity.
 _PARTITION = 0
 
 
-def holdings_known_on(
+def states_known_on(
     records: Iterable[RawRecord],
     catalogue: Catalogue,
     known_on: date,
     *,
     rules: RecordRules = RULES,
-) -> Holdings:
+) -> StateStore:
     """Return what workers would hold had they read only what was recorded up to a day (UTC).
 
     `records` are those of the topics of events, in any order; workers' copies of misrouted ones
@@ -59,7 +59,7 @@ def holdings_known_on(
         day = fact.effective_day.isoformat()
         known = days.get(day)
         days[day] = cell if known is None else newest(known, cell)
-    holdings = Holdings(catalogue.terms)
+    state_store = StateStore(catalogue.terms)
     for family, entities in states.items():
-        holdings.put(family, _PARTITION, entities)
-    return holdings
+        state_store.put(family, _PARTITION, entities)
+    return state_store

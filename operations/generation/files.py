@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from boundary.generated_files import GeneratedFiles
-from broker.strimzi.render import Site as StrimziSite
+from broker.strimzi.render import StrimziSettings
 from broker.strimzi.render import render as render_strimzi
 from catalogue.loader import load_catalogue
 from dashboards.boards.render import board_files, boards_of
 from dashboards.boards.render import render as render_boards
 from dashboards.kubernetes.render import render_beside_boards
-from dashboards.rules.render import Site, checked, rule_files
+from dashboards.rules.render import MonitorSite, checked, rule_files
 from dashboards.rules.render import render as render_rules
 from dashboards.rules.runbooks import runbooks_page
 from operations.contracts.render import RELEASED, contracts_page
@@ -31,13 +31,13 @@ def generated(root: Path) -> Iterator[GeneratedFiles]:
     contracts = root / "docs/contracts"
     released = {file.stem for file in (contracts / RELEASED).glob("*.json")}
     yield GeneratedFiles(contracts, {"README.md": contracts_page(released)})
-    yield GeneratedFiles(root / "deploy/kubernetes/kafka", render_strimzi(StrimziSite()))
+    yield GeneratedFiles(root / "deploy/kubernetes/kafka", render_strimzi(StrimziSettings()))
     pages = {"metrics.md": metrics_page(), "settings.md": settings_page()}
     yield GeneratedFiles(root / "docs", pages)
-    rules = render_rules(catalogue, Site())
+    rules = render_rules(catalogue, MonitorSite())
     checked(rules)
     yield rule_files(rules, root / "deploy")
     boards = root / "deploy/grafana/boards"
     yield board_files(render_boards(boards_of(catalogue)), boards)
-    yield GeneratedFiles(boards, render_beside_boards(catalogue, Site()))
+    yield GeneratedFiles(boards, render_beside_boards(catalogue, MonitorSite()))
     yield GeneratedFiles(root / "docs/runbooks", {"README.md": runbooks_page()})

@@ -43,7 +43,7 @@ from the topics, and does not depend on restarts.
 """
 
 _GATEWAY = """\
-# Metrics of the producers' door
+# Metrics of the gateway
 
 What `smart-region gateway` shows on its own `/metrics`.
 """

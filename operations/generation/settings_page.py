@@ -23,7 +23,7 @@ variables. An unknown `SMART_REGION_…` variable is refused: it is nearly alway
 
 """
 _GATEWAY = """
-## The producers' door
+## The gateway
 
 What `smart-region gateway` reads besides those that say where the broker is. An unknown
 `SMART_REGION_GATEWAY_…` variable is refused. How to run it is told in [gateway.md](gateway.md).

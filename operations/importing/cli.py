@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from boundary.showing import say
-from operations.emitting.options import through_the_door
+from operations.emitting.options import gateway_options
 
 __all__ = ["import_group"]
 
@@ -56,7 +56,7 @@ _OPTIONS: Final = (
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the files and options of every import, for `screen.carry_out`."""
-    command = through_the_door(command)
+    command = gateway_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -145,7 +145,7 @@ def pilote(
     exit status is then 1, or 2 where the import could not go on. Run it again to go on.
     """
     from operations.importing.pilote import PiloteReader
-    from operations.importing.programme.merging import Told
+    from operations.importing.programme.merging import ImportHints
     from operations.importing.programme.pilote import CatalogueKeeper, NoCatalogue
     from operations.importing.programme.programme_file import read_declared, write_declared
     from operations.importing.screen import carry_out
@@ -157,7 +157,7 @@ def pilote(
     keeper = (
         NoCatalogue()
         if catalogue is None
-        else CatalogueKeeper(read_declared(catalogue), Told(percent, rising, falling))
+        else CatalogueKeeper(read_declared(catalogue), ImportHints(percent, rising, falling))
     )
     tally = carry_out(PiloteReader(keeper), **how)
     if catalogue is not None and isinstance(keeper, CatalogueKeeper):

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, get_args, get_origin
 from events.identifiers import Department
 from events.observation import Territory
 from operations.importing.parsing import (
-    WrittenError,
+    ParsingError,
     read_day,
     read_decimal,
     read_flag,
@@ -36,7 +36,7 @@ def choice_of(choices: type[StrEnum]) -> Convert:
             return choices(text)
         except ValueError:
             remedy = f"write one of {', '.join(choices)}, or translate it in the mapping (values)"
-            raise WrittenError("is not one of the known values", remedy) from None
+            raise ParsingError("is not one of the known values", remedy) from None
 
     return convert
 
@@ -60,7 +60,7 @@ def parts_of(kind: object) -> tuple[Convert, object] | None:
 def _euros(text: str) -> int:
     cents = read_decimal(text) * 100
     if cents != cents.to_integral_value():
-        raise WrittenError("has fractions of a cent", "write euros with at most two decimals")
+        raise ParsingError("has fractions of a cent", "write euros with at most two decimals")
     return int(cents)
 
 
@@ -82,7 +82,7 @@ def _department(code: str, *, fits: bool, what: str) -> Department:
             return Department(code)
     except ValueError:
         pass
-    raise WrittenError(f"is not {what} of Île-de-France", "correct it, or leave such lines out")
+    raise ParsingError(f"is not {what} of Île-de-France", "correct it, or leave such lines out")
 
 
 _USUAL: Final[Mapping[object, Convert]] = {

@@ -19,17 +19,17 @@ from events.errors import PROBLEMS, ContractError, RefusalReason
 from events.explanation import field_refusal
 from events.fact import Fact
 from events.person_data import find_person_data
-from operations.importing.findings import Found
-from operations.importing.refusal import Refusal
+from operations.importing.findings import FoundEvent
+from operations.importing.refusal import LineRefusal
 
-__all__ = ["Origin", "RecordedAheadError", "misstated", "recorded_at", "stated"]
+__all__ = ["LineOrigin", "RecordedAheadError", "misstated", "recorded_at", "stated"]
 
 ID_DIGITS: Final = 32
 _SEND: Final = re.compile(r"\Asend\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class LineOrigin:
     """The line that states something: where it is, what its cells say, which field each fills."""
 
     file: str
@@ -43,10 +43,10 @@ class Origin:
     private: frozenset[str] = frozenset()
     """Columns that hold what identifies a person, and are never repeated."""
 
-    def refusal(self, column: str | None, problem: str, remedy: str) -> Refusal:
+    def refusal(self, column: str | None, problem: str, remedy: str) -> LineRefusal:
         """Refuse what stands in a column; None: the whole line."""
         value = None if column is None else self.cells.get(column) or None
-        refusal = Refusal(self.file, self.line, column, value, problem, remedy)
+        refusal = LineRefusal(self.file, self.line, column, value, problem, remedy)
         if column is None or value is None or not self._is_personal(column, value):
             return refusal
         return refusal.hide()
@@ -58,7 +58,7 @@ class Origin:
         # A column that fills a field has what the field wants, whatever it is called.
         return column not in self.columns.values() and find_person_data({column: ""}) is not None
 
-    def contract_refusal(self, error: ContractError) -> Refusal:
+    def contract_refusal(self, error: ContractError) -> LineRefusal:
         """Refuse what a contract refuses: the fact's field becomes the column that fills it."""
         field = _field(error.field)
         column = self.columns.get(error.field.removeprefix("data.")) or self.columns.get(field)
@@ -95,11 +95,11 @@ def recorded_at(file: Path, told: datetime | None, *, now: datetime) -> datetime
 def stated(
     kind: type[Fact],
     fields: Mapping[str, object],
-    origin: Origin,
+    origin: LineOrigin,
     *,
     source: str,
     time: datetime,
-) -> Found | list[Refusal]:
+) -> FoundEvent | list[LineRefusal]:
     """The event of a fact that a line states, recorded at a time; or all that is wrong with it.
 
     The event's id follows from everything else in it: the same line of the same file is always
@@ -123,10 +123,12 @@ def stated(
         problem = f"is after the day on which the file was last changed ({time:%Y-%m-%d})"
         remedy = "correct the day, or say with --recorded-at when the file was made"
         return [origin.refusal(origin.columns.get(kind.DAY), problem, remedy)]
-    return Found(origin.line, event)
+    return FoundEvent(origin.line, event)
 
 
-def misstated(kind: type[Fact], fields: Mapping[str, object], origin: Origin) -> list[Refusal]:
+def misstated(
+    kind: type[Fact], fields: Mapping[str, object], origin: LineOrigin
+) -> list[LineRefusal]:
     """What is wrong with some fields of a fact, whatever the others may be."""
     try:
         kind.model_validate(fields)
@@ -138,10 +140,10 @@ def misstated(kind: type[Fact], fields: Mapping[str, object], origin: Origin) ->
 def _refusals(
     error: ValidationError,
     kind: type[Fact],
-    origin: Origin,
+    origin: LineOrigin,
     *,
     among: Container[object] | None = None,
-) -> list[Refusal]:
+) -> list[LineRefusal]:
     return [
         origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
         for details in error.errors(include_url=False)

@@ -8,17 +8,17 @@ from datetime import datetime
 from typing import BinaryIO, Protocol, TypeAlias
 
 from events.cloudevent import CloudEvent
-from operations.importing.refusal import Refusal
-from operations.importing.table import Layout, Table
+from operations.importing.refusal import LineRefusal
+from operations.importing.table import Table, TableLayout
 
-__all__ = ["Aside", "Finding", "Found", "Noted", "Reader", "Watch"]
+__all__ = ["FileReader", "Finding", "FoundEvent", "LineNote", "SkippedLine", "Watch"]
 
 Watch: TypeAlias = Callable[[BinaryIO], BinaryIO]
 """Wraps a file that is read, to show how far."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundEvent:
     """An event that a line holds; of an event that several lines make, the first of them."""
 
     line: int
@@ -26,7 +26,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class SkippedLine:
     """A right line that makes no event of its own, and why not: a closed set of words."""
 
     line: int
@@ -34,22 +34,22 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class LineNote:
     """What was changed of a right line on its way, beside what becomes of it: a closed set."""
 
     line: int
     what: str
 
 
-Finding: TypeAlias = Found | Aside | Refusal | Noted
+Finding: TypeAlias = FoundEvent | SkippedLine | LineRefusal | LineNote
 """One line may have several refusals, and nothing else then."""
 
 
-class Reader(Protocol):
+class FileReader(Protocol):
     """Knows what the lines of a kind of file mean."""
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> TableLayout:
         """What the file's table must look like."""
 
     def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:

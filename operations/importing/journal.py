@@ -18,7 +18,7 @@ from boundary.errors import SmartRegionError
 from boundary.private_files import make_private_file, make_private_folder
 from events.cloudevent import CloudEvent
 
-__all__ = ["Claim", "Journal", "JournalUnusableError", "Standing", "open_journal"]
+__all__ = ["Journal", "JournalUnusableError", "SendStatus", "SentEvent", "open_journal"]
 
 DIGEST_BYTES: Final = 16
 WAIT_SECONDS: Final = 10.0
@@ -43,7 +43,7 @@ SELECT 1 FROM sent WHERE destination = ? AND fact = ? AND time = ? AND content =
 _NOTE: Final = "INSERT OR IGNORE INTO sent VALUES (?, ?, ?, ?)"
 
 
-class Standing(Enum):
+class SendStatus(Enum):
     """What an event is to those that were sent before it."""
 
     NEW = auto()
@@ -54,7 +54,7 @@ class Standing(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class SentEvent:
     """An event as far as it matters whether it is to be sent: what it is about, when, and what."""
 
     fact: bytes
@@ -62,7 +62,7 @@ class Claim:
     content: bytes
 
     @classmethod
-    def of(cls, event: CloudEvent) -> Claim:
+    def of(cls, event: CloudEvent) -> SentEvent:
         """Digests keep a journal small, and free of what it should not hold."""
         fact = event.fact
         about = (event.source, fact.TYPE, fact.entity_id, fact.effective_day)
@@ -97,16 +97,16 @@ class Journal:
         self._again = again
         self._rehearsal = rehearsal
 
-    def standing(self, claim: Claim) -> Standing:
+    def standing(self, claim: SentEvent) -> SendStatus:
         """Say whether an event adds anything to what was sent."""
         latest = self._connection.execute(_LATEST, (self._destination, claim.fact)).fetchone()
         if latest is None or self._again:
-            return Standing.NEW
+            return SendStatus.NEW
         if latest[1] == claim.content or self._was_sent(claim):
-            return Standing.KNOWN
-        return Standing.CONTRADICTION if latest[0] == claim.time else Standing.NEW
+            return SendStatus.KNOWN
+        return SendStatus.CONTRADICTION if latest[0] == claim.time else SendStatus.NEW
 
-    def note(self, claims: Iterable[Claim]) -> None:
+    def note(self, claims: Iterable[SentEvent]) -> None:
         """Keep, for good, that events have arrived."""
         if self._rehearsal:
             return
@@ -116,7 +116,7 @@ class Journal:
                 ((self._destination, one.fact, one.time, one.content) for one in claims),
             )
 
-    def _was_sent(self, claim: Claim) -> bool:
+    def _was_sent(self, claim: SentEvent) -> bool:
         values = (self._destination, claim.fact, claim.time, claim.content)
         return self._connection.execute(_THIS, values).fetchone() is not None
 

@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from boundary.errors import SmartRegionError
-from operations.importing.event_building import Origin, misstated, stated
-from operations.importing.findings import Aside, Finding, Found, Watch
-from operations.importing.mapper import Filler, Pseudonymise
+from operations.importing.event_building import LineOrigin, misstated, stated
+from operations.importing.findings import Finding, FoundEvent, SkippedLine, Watch
+from operations.importing.mapper import Mapper, Pseudonymise
 from operations.importing.mapping import CsvMapping
-from operations.importing.refusal import Refusal
-from operations.importing.table import Layout, Row, Table
+from operations.importing.refusal import LineRefusal
+from operations.importing.table import CsvRow, Table, TableLayout
 from operations.importing.totals import Total, Totals
 
 __all__ = ["MappedReader", "PseudonymKeyMissingError"]
@@ -42,10 +42,10 @@ class MappedReader:
         if mapping.needs_key and pseudonymise is None:
             raise PseudonymKeyMissingError(mapping.title)
         self._mapping = mapping
-        self._filler = Filler(mapping, pseudonymise or str)
+        self._filler = Mapper(mapping, pseudonymise or str)
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> TableLayout:
         """The columns that the mapping reads."""
         return self._mapping.layout
 
@@ -54,17 +54,17 @@ class MappedReader:
         totals = self._totals()
         is_spoilt = False
         for row in table.rows(watch):
-            if isinstance(row, Refusal):
+            if isinstance(row, LineRefusal):
                 found: list[Finding] = [row]
             elif not self._is_taken(row):
-                found = [Aside(row.line, LEFT_OUT)]
+                found = [SkippedLine(row.line, LEFT_OUT)]
             else:
                 found = self._findings(row, table.name, time, totals)
-            is_spoilt |= any(isinstance(one, Refusal) for one in found)
+            is_spoilt |= any(isinstance(one, LineRefusal) for one in found)
             yield from found
         for total in totals or ():
             if is_spoilt:
-                yield from (Aside(line, SPOILT) for line in total.lines)
+                yield from (SkippedLine(line, SPOILT) for line in total.lines)
             else:
                 yield from self._added(total, time)
 
@@ -76,17 +76,17 @@ class MappedReader:
         summed = self._mapping.total
         return None if summed is None else Totals(*summed)
 
-    def _is_taken(self, row: Row) -> bool:
+    def _is_taken(self, row: CsvRow) -> bool:
         return all(
             any(fnmatchcase(row.cells[column], pattern) for pattern in patterns)
             for column, patterns in self._mapping.only.items()
         )
 
     def _findings(
-        self, row: Row, file: str, time: datetime, totals: Totals | None
+        self, row: CsvRow, file: str, time: datetime, totals: Totals | None
     ) -> list[Finding]:
         filler = self._filler
-        origin = Origin(file, row.line, row.cells, filler.columns, filler.private)
+        origin = LineOrigin(file, row.line, row.cells, filler.columns, filler.private)
         fields, problems = filler.fill(row.cells)
         if problems:
             refusals = [origin.refusal(one.column, one.problem, one.remedy) for one in problems]
@@ -97,11 +97,11 @@ class MappedReader:
 
     def _added(self, total: Total, time: datetime) -> Iterator[Finding]:
         yield from self._stated(total.fields, total.origin, time)
-        yield from (Aside(line, ADDED) for line in total.further)
+        yield from (SkippedLine(line, ADDED) for line in total.further)
 
     def _stated(
-        self, fields: Mapping[str, object], origin: Origin, time: datetime
-    ) -> list[Found] | list[Refusal]:
+        self, fields: Mapping[str, object], origin: LineOrigin, time: datetime
+    ) -> list[FoundEvent] | list[LineRefusal]:
         mapping = self._mapping
         found = stated(mapping.kind, fields, origin, source=mapping.source, time=time)
         return found if isinstance(found, list) else [found]

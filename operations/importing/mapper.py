@@ -9,9 +9,9 @@ from typing import TypeAlias
 from events.identifiers import is_pseudonymous
 from operations.importing.conversions import CONVERSIONS, Convert, parts_of, usual_conversion
 from operations.importing.mapping import CsvMapping, FieldRule
-from operations.importing.parsing import WrittenError
+from operations.importing.parsing import ParsingError
 
-__all__ = ["CellProblem", "Filler", "Pseudonymise"]
+__all__ = ["CellProblem", "Mapper", "Pseudonymise"]
 
 Pseudonymise: TypeAlias = Callable[[str], str]
 """Gives the pseudonym that stands for what identifies a person."""
@@ -26,7 +26,7 @@ class CellProblem:
     remedy: str
 
 
-class Filler:
+class Mapper:
     """Fills the fields of a mapping's fact."""
 
     def __init__(self, mapping: CsvMapping, pseudonymise: Pseudonymise) -> None:
@@ -145,5 +145,5 @@ def _converted(column: str | None, value: object, convert: Convert) -> object:
         return value
     try:
         return convert(value)
-    except WrittenError as error:
+    except ParsingError as error:
         raise _UnfilledError(column, error.problem, error.remedy) from None

@@ -19,8 +19,8 @@ from events.explanation import field_refusal
 from events.fact import Fact
 from events.registry import FACTS_BY_NAME
 from operations.importing.conversions import CONVERSIONS, parts_of, usual_conversion
-from operations.importing.parsing import WrittenError
-from operations.importing.table import Encoding, Layout
+from operations.importing.parsing import ParsingError
+from operations.importing.table import Encoding, TableLayout
 
 __all__ = [
     "MAPPINGS",
@@ -41,7 +41,7 @@ Column = Annotated[str, Field(min_length=1, max_length=200)]
 Constant = bool | int | Decimal | date | str
 
 
-class Declared(BaseModel):
+class MappingModel(BaseModel):
     """Base of what a mapping's file declares."""
 
     model_config = ConfigDict(
@@ -53,7 +53,7 @@ class Declared(BaseModel):
     )
 
 
-class FieldRule(Declared):
+class FieldRule(MappingModel):
     """What fills a field: exactly one of `column` … `each`."""
 
     column: Column | None = None
@@ -114,7 +114,7 @@ def _rule(declared: object) -> object:
     return {"column": declared} if isinstance(declared, str) else declared
 
 
-class CsvMapping(Declared):
+class CsvMapping(MappingModel):
     """How the lines of one kind of CSV file become events of one fact."""
 
     title: Annotated[str, Field(min_length=1, max_length=200)]
@@ -168,7 +168,7 @@ class CsvMapping(Declared):
             for key in rule.each or ():
                 try:
                     parts[0](key)
-                except WrittenError as error:
+                except ParsingError as error:
                     yield Mistake((*path, "each", key), error.problem, key, error.remedy)
         if rule.constant is not None:
             yield from self._impossible(name, rule, kind)
@@ -179,7 +179,7 @@ class CsvMapping(Declared):
         convert = CONVERSIONS[rule.convert] if rule.convert else usual_conversion(kind)
         try:
             self.kind.model_validate({name: convert(value) if isinstance(value, str) else value})
-        except WrittenError as error:
+        except ParsingError as error:
             yield Mistake(path, error.problem, value, error.remedy)
         except ValidationError as refusal:
             for details in refusal.errors(include_url=False):
@@ -193,11 +193,11 @@ class CsvMapping(Declared):
         return FACTS_BY_NAME[self.fact]
 
     @cached_property
-    def layout(self) -> Layout:
+    def layout(self) -> TableLayout:
         """The columns that the file must have."""
         read = (name for rule in self.fields.values() for name in rule.columns)
         columns = tuple(dict.fromkeys((*read, *self.only)))
-        return Layout(columns, delimiter=self.delimiter, encoding=self.encoding)
+        return TableLayout(columns, delimiter=self.delimiter, encoding=self.encoding)
 
     @property
     def total(self) -> tuple[str, str] | None:

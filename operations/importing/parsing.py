@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 __all__ = [
-    "WrittenError",
+    "ParsingError",
     "read_day",
     "read_decimal",
     "read_flag",
@@ -43,7 +43,7 @@ HOW_A_DAY_IS_WRITTEN: Final = "write it as 2020-12-31 or 31/12/2020"
 HOW_A_NUMBER_IS_WRITTEN: Final = "write digits with a decimal comma or point, as 1234,5 or 1234.5"
 
 
-class WrittenError(ValueError):
+class ParsingError(ValueError):
     """A text that is not what it should be: what is wrong with it, and what to write."""
 
     def __init__(self, problem: str, remedy: str) -> None:
@@ -68,19 +68,19 @@ def read_day(text: str) -> date:
             remedy = f"the day comes first, JJ/MM/AAAA: write {month:02}/{day:02}/{year:04}"
         else:
             remedy = HOW_A_DAY_IS_WRITTEN
-        raise WrittenError("is not a day of the calendar", remedy) from None
+        raise ParsingError("is not a day of the calendar", remedy) from None
 
 
 def read_quarter(text: str) -> date:
     """Read a quarter (T3 2017, 2017-T3) as its last day. Raises WrittenError."""
     found = _QUARTER.fullmatch(text)
     if not found:
-        raise WrittenError("is not a quarter", "write it as T3 2017")
+        raise ParsingError("is not a quarter", "write it as T3 2017")
     quarter, year = int(found[1] or found[4]), int(found[2] or found[3])
     try:
         return date(year, 3 * quarter, 31 if quarter in (1, 4) else 30)
     except ValueError:
-        raise WrittenError("is not a quarter of the calendar", "write it as T3 2017") from None
+        raise ParsingError("is not a quarter of the calendar", "write it as T3 2017") from None
 
 
 def read_decimal(text: str) -> Decimal:
@@ -103,7 +103,7 @@ def read_whole(text: str) -> int:
     """Read a whole number; 12,0 is one. Raises WrittenError."""
     number = read_decimal(text)
     if number != number.to_integral_value():
-        raise WrittenError("is not a whole number", "write it without decimals")
+        raise ParsingError("is not a whole number", "write it without decimals")
     return int(number)
 
 
@@ -111,34 +111,34 @@ def read_flag(text: str) -> bool:
     """Read oui or non, and what else says so. Raises WrittenError."""
     found = _FLAGS.get(text.casefold())
     if found is None:
-        raise WrittenError("is neither yes nor no", "write oui or non")
+        raise ParsingError("is neither yes nor no", "write oui or non")
     return found
 
 
-def _not_a_day(text: str) -> WrittenError:
+def _not_a_day(text: str) -> ParsingError:
     if not text:
-        return WrittenError("is empty", HOW_A_DAY_IS_WRITTEN)
+        return ParsingError("is empty", HOW_A_DAY_IS_WRITTEN)
     if _DAY_WITH_TIME.fullmatch(text):
-        return WrittenError("has a time of day", f"leave the time out; {HOW_A_DAY_IS_WRITTEN}")
+        return ParsingError("has a time of day", f"leave the time out; {HOW_A_DAY_IS_WRITTEN}")
     if _SERIAL_DAY.fullmatch(text):
         remedy = f"give the spreadsheet's column the format of a date; {HOW_A_DAY_IS_WRITTEN}"
-        return WrittenError("is a spreadsheet's number of a day", remedy)
+        return ParsingError("is a spreadsheet's number of a day", remedy)
     if _OTHER_DAY.fullmatch(text):
-        return WrittenError("is a day in another form", HOW_A_DAY_IS_WRITTEN)
-    return WrittenError("is not a day", HOW_A_DAY_IS_WRITTEN)
+        return ParsingError("is a day in another form", HOW_A_DAY_IS_WRITTEN)
+    return ParsingError("is not a day", HOW_A_DAY_IS_WRITTEN)
 
 
-def _not_a_number(text: str) -> WrittenError:
+def _not_a_number(text: str) -> ParsingError:
     if not text:
-        return WrittenError("is empty", HOW_A_NUMBER_IS_WRITTEN)
+        return ParsingError("is empty", HOW_A_NUMBER_IS_WRITTEN)
     if "%" in text or "€" in text:
-        return WrittenError("has a unit", "write the number alone")
+        return ParsingError("has a unit", "write the number alone")
     if _SCIENTIFIC.fullmatch(text):
         remedy = "give the spreadsheet's column the format of a number, so that no digit is lost"
-        return WrittenError("is in scientific notation", remedy)
+        return ParsingError("is in scientific notation", remedy)
     if "," in text and "." in text:
         remedy = f"remove what groups the thousands; {HOW_A_NUMBER_IS_WRITTEN}"
-        return WrittenError("has a comma and a point", remedy)
+        return ParsingError("has a comma and a point", remedy)
     if text.casefold() in _ABSENT:
-        return WrittenError("is not a number", "leave the cell empty where there is no value")
-    return WrittenError("is not a number", HOW_A_NUMBER_IS_WRITTEN)
+        return ParsingError("is not a number", "leave the cell empty where there is no value")
+    return ParsingError("is not a number", HOW_A_NUMBER_IS_WRITTEN)

@@ -19,11 +19,11 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
-from operations.importing.event_building import Origin, stated
-from operations.importing.findings import Aside, Finding, Found, Noted, Watch
-from operations.importing.parsing import WrittenError, read_day, read_decimal, write_decimal
-from operations.importing.refusal import Refusal
-from operations.importing.table import Layout, Row, Table
+from operations.importing.event_building import LineOrigin, stated
+from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine, Watch
+from operations.importing.parsing import ParsingError, read_day, read_decimal, write_decimal
+from operations.importing.refusal import LineRefusal
+from operations.importing.table import CsvRow, Table, TableLayout
 
 __all__ = [
     "COLUMNS",
@@ -44,7 +44,7 @@ COLUMNS: Final = (
     "type_valeur",
     "valeur",
 )
-LAYOUT: Final = Layout(columns=COLUMNS, optional=("zone_nom",))
+LAYOUT: Final = TableLayout(columns=COLUMNS, optional=("zone_nom",))
 DELIMITER: Final = ";"
 SOURCE: Final = "urn:iledefrance:pilote"
 
@@ -112,7 +112,7 @@ class PiloteValue:
 class PromiseTaker(Protocol):
     """Takes initial and target values, which are no events."""
 
-    def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:
+    def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:
         """Take a value with the line that says it, recorded at a time."""
 
     def rest(self) -> Iterator[Finding]:
@@ -124,25 +124,25 @@ def is_indicator(name: str) -> bool:
     return _INDICATOR.fullmatch(name) is not None and name != "IND-000"
 
 
-def _origin_of(row: Row, file: str) -> Origin:
+def _origin_of(row: CsvRow, file: str) -> LineOrigin:
     """Say where a row stands, for what is refused of it."""
-    return Origin(file, row.line, row.cells, _FIELDS)
+    return LineOrigin(file, row.line, row.cells, _FIELDS)
 
 
-def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
+def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[LineRefusal]:
     """Read a row, or tell all that is wrong with it.
 
     A value of another territory than ours is left aside, whatever else it says.
     """
     cells, origin = row.cells, _origin_of(row, file)
-    refusals: list[Refusal] = []
+    refusals: list[LineRefusal] = []
 
     def refuse(column: str, problem: str, remedy: str) -> None:
         refusals.append(origin.refusal(column, problem, remedy))
 
     zone = cells["zone_id"].upper()
     if zone in ELSEWHERE:
-        return Aside(row.line, OTHER_TERRITORIES)
+        return SkippedLine(row.line, OTHER_TERRITORIES)
     territory = OURS.get(zone)
     if territory is None:
         refuse("zone_id", *_zone_problem(zone))
@@ -157,11 +157,11 @@ def read_value(row: Row, file: str) -> PiloteValue | Aside | list[Refusal]:
     day = value = None
     try:
         day = _read_day(cells["date_valeur"])
-    except WrittenError as error:
+    except ParsingError as error:
         refuse("date_valeur", error.problem, error.remedy)
     try:
         value = _bounded(read_decimal(cells["valeur"])) if cells["valeur"] else None
-    except WrittenError as error:
+    except ParsingError as error:
         refuse("valeur", error.problem, error.remedy)
     if refusals or territory is None or kind is None or day is None:
         return refusals
@@ -181,7 +181,7 @@ def _bounded(value: Decimal) -> Decimal:
     """Give the value as an observation holds it; refuse one that is too large for any kind."""
     if abs(value) > LARGEST_VALUE:
         remedy = f"write a number from -{LARGEST_VALUE} to {LARGEST_VALUE}"
-        raise WrittenError("is out of range", remedy)
+        raise ParsingError("is out of range", remedy)
     rounded = value.quantize(Decimal(1).scaleb(-DECIMALS), ROUND_HALF_UP)
     return value if value == rounded else rounded
 
@@ -225,7 +225,7 @@ class PiloteReader:
         self._source = source
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> TableLayout:
         """The columns of the format; PILOTE does without the zone's name, and so do we."""
         return LAYOUT
 
@@ -233,15 +233,15 @@ class PiloteReader:
         """Read the lines; a value that is taken back is a retraction of its observation."""
         file = table.name
         for row in table.rows(watch):
-            value = row if isinstance(row, Refusal) else read_value(row, file)
+            value = row if isinstance(row, LineRefusal) else read_value(row, file)
             if isinstance(value, list):
                 yield from value
-            elif isinstance(value, Aside | Refusal):
+            elif isinstance(value, SkippedLine | LineRefusal):
                 yield value
-            elif isinstance(row, Row):
+            elif isinstance(row, CsvRow):
                 origin = _origin_of(row, file)
                 if value.value is not None and value.value != read_decimal(row.cells["valeur"]):
-                    yield Noted(row.line, ROUNDED)
+                    yield LineNote(row.line, ROUNDED)
                 if value.kind is ValueKind.CURRENT:
                     found = self._observation(value, origin, time)
                     yield from found if isinstance(found, list) else (found,)
@@ -253,8 +253,8 @@ class PiloteReader:
         return self._promises.rest()
 
     def _observation(
-        self, value: PiloteValue, origin: Origin, time: datetime
-    ) -> Found | list[Refusal]:
+        self, value: PiloteValue, origin: LineOrigin, time: datetime
+    ) -> FoundEvent | list[LineRefusal]:
         fields = {
             "indicator": value.indicator,
             "territory": value.territory,

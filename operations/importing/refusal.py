@@ -16,7 +16,7 @@ from boundary.showing import legible
 from boundary.spreadsheets import plain_cell
 from events.errors import shown
 
-__all__ = ["CannotWriteError", "Refusal", "RefusalWriter", "refusal_file"]
+__all__ = ["CannotWriteError", "LineRefusal", "RefusalWriter", "refusal_file"]
 
 COLUMNS: Final = ("file", "line", "column", "value", "problem", "remedy")
 # What spreadsheets of a French desktop open by a double click: semicolons, a mark of UTF-8, CRLF.
@@ -26,7 +26,7 @@ NOT_SHOWN: Final = "(not shown: a person's data)"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class LineRefusal:
     """A line that is not taken, told so that whoever keeps the file can correct it.
 
     `column` is the heading as the file has it, None where the whole line is meant. `value` is
@@ -41,7 +41,7 @@ class Refusal:
     remedy: str
     hidden: bool = False
 
-    def hide(self) -> Refusal:
+    def hide(self) -> LineRefusal:
         """The same without its value."""
         return replace(self, value=None, hidden=True)
 
@@ -55,7 +55,7 @@ class Refusal:
         return legible(f"{where} {self.problem}{told}: {self.remedy}")
 
 
-RefusalWriter: TypeAlias = Callable[[Refusal], None]
+RefusalWriter: TypeAlias = Callable[[LineRefusal], None]
 """Takes refusals, one after the other."""
 
 
@@ -99,7 +99,7 @@ def refusal_file(file: Path) -> Iterator[RefusalWriter]:
         yield lambda refusal: write(_as_row(refusal) if as_table else f"{refusal}\n")
 
 
-def _as_row(refusal: Refusal) -> str:
+def _as_row(refusal: LineRefusal) -> str:
     shown = replace(refusal, value=NOT_SHOWN) if refusal.hidden else refusal
     return _row([plain_cell(getattr(shown, column)) for column in COLUMNS])
 

@@ -11,16 +11,16 @@ from typing import TypeAlias
 
 from operations.client import NullPublisher, Publisher
 from operations.importing.event_building import recorded_at
-from operations.importing.findings import Reader, Watch
+from operations.importing.findings import FileReader, Watch
 from operations.importing.journal import open_journal
-from operations.importing.refusal import Refusal, RefusalWriter, refusal_file
-from operations.importing.sender import Carrier, Tally
+from operations.importing.refusal import LineRefusal, RefusalWriter, refusal_file
+from operations.importing.sender import Sender, Tally
 from operations.importing.wrong_file import opened
 
 __all__ = ["Import", "OpenRoad", "empty_files", "run_import"]
 
 OpenRoad: TypeAlias = Callable[[], Publisher]
-"""Opens what the events are sent through: Kafka, or the producers' door."""
+"""Opens what the events are sent through: Kafka, or the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Import:
     again: bool = False
 
 
-def empty_files(plan: Import, reader: Reader) -> Iterator[Path]:
+def empty_files(plan: Import, reader: FileReader) -> Iterator[Path]:
     """Name the files that have a heading and no line. Raises what opening a table raises."""
     for file in plan.files:
         if not opened(file, reader.layout).has_lines():
@@ -47,7 +47,7 @@ def empty_files(plan: Import, reader: Reader) -> Iterator[Path]:
 
 def run_import(
     plan: Import,
-    reader: Reader,
+    reader: FileReader,
     open_road: OpenRoad,
     *,
     now: datetime,
@@ -68,7 +68,7 @@ def run_import(
     with ExitStack() as stack:
         write = stack.enter_context(refusal_file(plan.refusals)) if plan.refusals else None
 
-        def refuse(refusal: Refusal) -> None:
+        def refuse(refusal: LineRefusal) -> None:
             if write is not None:
                 write(refusal)
             tell(refusal)
@@ -77,7 +77,7 @@ def run_import(
             open_journal(plan.journal, plan.destination, again=plan.again, rehearsal=plan.dry_run)
         )
         publisher = stack.enter_context(NullPublisher() if plan.dry_run else open_road())
-        carrier = Carrier(publisher, journal, on_refused=refuse, tally=tally)
+        carrier = Sender(publisher, journal, on_refused=refuse, tally=tally)
         for table, time in tables:
             carrier.carry(table.name, reader.read(table, time, watch))
         carrier.carry("", reader.rest())

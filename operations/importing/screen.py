@@ -21,9 +21,9 @@ from boundary.screen import LegibleConsole
 from boundary.showing import legible, say
 from broker.clients import BrokerSecurity
 from operations.client import KafkaPublisher, Publisher
-from operations.emitting.options import DoorChoice
-from operations.importing.findings import Reader, Watch
-from operations.importing.refusal import Refusal
+from operations.emitting.options import GatewayChoice
+from operations.importing.findings import FileReader, Watch
+from operations.importing.refusal import LineRefusal
 from operations.importing.run import Import, empty_files, run_import
 from operations.importing.sender import Tally
 
@@ -35,11 +35,11 @@ JOURNAL: Final = "imports.sqlite3"
 
 
 def carry_out(
-    reader: Reader,
+    reader: FileReader,
     *,
     files: tuple[Path, ...],
     bootstrap: str,
-    door: DoorChoice | None,
+    gateway: GatewayChoice | None,
     recorded_at: datetime | None,
     journal: Path | None,
     **how: Any,
@@ -48,14 +48,14 @@ def carry_out(
 
     The caller ends with status 1 where the tally has refusals.
     """
-    if door is not None and door.spool_file is not None:
+    if gateway is not None and gateway.spool_file is not None:
         raise click.BadParameter(
             "an import needs none: run it again, and it goes on", param_hint="--spool"
         )
     kafka = ",".join(sorted(bootstrap.split(",")))
     plan = Import(
         files=files,
-        destination=kafka if door is None else shown_address(door.url),
+        destination=kafka if gateway is None else shown_address(gateway.url),
         journal=journal or Path(click.get_app_dir("smart-region")) / JOURNAL,
         recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
         **how,
@@ -65,7 +65,7 @@ def carry_out(
         with _screen() as (watch, say):
             told = 0
 
-            def tell(refusal: Refusal) -> None:
+            def tell(refusal: LineRefusal) -> None:
                 nonlocal told
                 told += 1
                 if told <= MOST_TOLD:
@@ -76,7 +76,7 @@ def carry_out(
             run_import(
                 plan,
                 reader,
-                partial(_kafka, bootstrap) if door is None else door.publisher,
+                partial(_kafka, bootstrap) if gateway is None else gateway.publisher,
                 now=datetime.now(UTC),
                 tell=tell,
                 watch=watch,

@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from operations.client import FailedDelivery, Publisher
-from operations.importing.findings import Aside, Finding, Found, Noted
-from operations.importing.journal import Claim, Journal, Standing
-from operations.importing.refusal import Refusal, RefusalWriter
+from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
+from operations.importing.journal import Journal, SendStatus, SentEvent
+from operations.importing.refusal import LineRefusal, RefusalWriter
 
-__all__ = ["Carrier", "ImportInterruptedError", "Tally"]
+__all__ = ["ImportInterruptedError", "Sender", "Tally"]
 
 EVENTS_PER_CHUNK: Final = 500
 """How many events are sent before their arrival is awaited and noted: what an interruption may
@@ -62,7 +62,7 @@ class _Place(NamedTuple):
     line: int
 
 
-class Carrier:
+class Sender:
     """Carries the events of one run's files to where `publisher` sends them.
 
     Two lines of the run may not say different things about the same fact of the same day, unless
@@ -83,36 +83,36 @@ class Carrier:
         self._journal = journal
         self._on_refused = on_refused
         self._chunk = chunk
-        self._waiting: dict[str, tuple[_Place, Claim]] = {}
+        self._waiting: dict[str, tuple[_Place, SentEvent]] = {}
         self._seen: dict[tuple[bytes, int], tuple[_Place, bytes]] = {}
 
     def carry(self, file: str, findings: Iterable[Finding]) -> None:
         """Take a file's findings. Raises ImportInterruptedError, and what the publisher raises."""
         refused = 0
         for finding in findings:
-            if isinstance(finding, Refusal):
+            if isinstance(finding, LineRefusal):
                 self._refuse(finding, again=finding.line == refused)
                 refused = finding.line
-            elif isinstance(finding, Aside):
+            elif isinstance(finding, SkippedLine):
                 self.tally.aside[finding.why] += 1
-            elif isinstance(finding, Noted):
+            elif isinstance(finding, LineNote):
                 self.tally.notes[finding.what] += 1
             else:
                 self._consider(file, finding)
         self._settle()
 
-    def _consider(self, file: str, found: Found) -> None:
+    def _consider(self, file: str, found: FoundEvent) -> None:
         event = found.event
-        claim = Claim.of(event)
+        claim = SentEvent.of(event)
         place = _Place(file, found.line)
         first, content = self._seen.setdefault((claim.fact, claim.time), (place, claim.content))
         if content != claim.content:
             self._contradict(place, first)
         elif first != place:
             self.tally.aside[REPEATED] += 1
-        elif (standing := self._journal.standing(claim)) is Standing.KNOWN:
+        elif (standing := self._journal.standing(claim)) is SendStatus.KNOWN:
             self.tally.known += 1
-        elif standing is Standing.CONTRADICTION:
+        elif standing is SendStatus.CONTRADICTION:
             self._contradict(place, None)
         else:
             self._send(event, place, claim)
@@ -124,14 +124,14 @@ class Carrier:
         else:
             where = f"line {first.line}" if first.file == place.file else f"{first[0]}:{first[1]}"
             problem, remedy = f"contradicts {where}, about the same on the same day", "keep one"
-        self._refuse(Refusal(*place, None, None, problem, remedy), again=False)
+        self._refuse(LineRefusal(*place, None, None, problem, remedy), again=False)
 
-    def _refuse(self, refusal: Refusal, *, again: bool) -> None:
+    def _refuse(self, refusal: LineRefusal, *, again: bool) -> None:
         self.tally.refused += not again
         self.tally.problems[refusal.column, refusal.problem] += 1
         self._on_refused(refusal)
 
-    def _send(self, event: CloudEvent, place: _Place, claim: Claim) -> None:
+    def _send(self, event: CloudEvent, place: _Place, claim: SentEvent) -> None:
         self._waiting[event.id] = place, claim
         try:
             self._publisher.publish(event)
@@ -148,7 +148,7 @@ class Carrier:
             place, _ = self._waiting.pop(delivery.event.id)
             if delivery.refused:
                 problem = "is refused where it was sent to"
-                refusal = Refusal(*place, None, None, problem, delivery.cause)
+                refusal = LineRefusal(*place, None, None, problem, delivery.cause)
                 self._refuse(refusal, again=False)
             else:
                 lost.append((place, delivery.cause))

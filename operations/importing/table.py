@@ -15,14 +15,14 @@ from typing import BinaryIO, Final, Literal, TypeAlias
 
 from boundary.errors import SmartRegionError
 from events.person_data import find_person_data
-from operations.importing.refusal import Refusal
+from operations.importing.refusal import LineRefusal
 
 __all__ = [
+    "CsvRow",
     "Encoding",
     "HeadingError",
-    "Layout",
-    "Row",
     "Table",
+    "TableLayout",
     "UnreadableFileError",
     "open_table",
 ]
@@ -69,7 +69,7 @@ class HeadingError(SmartRegionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TableLayout:
     """What is known of a table before it is read; None: found from the file itself."""
 
     columns: tuple[str, ...]
@@ -80,7 +80,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRow:
     """One row: the line on which it begins, and the trimmed cells of the layout's columns."""
 
     line: int
@@ -111,7 +111,9 @@ class Table:
             below = (text for number, text in enumerate(lines, 1) if number > self.heading_line)
             return any(text.strip(" \t\r\n;,|") for text in below)
 
-    def rows(self, watch: Callable[[BinaryIO], BinaryIO] | None = None) -> Iterator[Row | Refusal]:
+    def rows(
+        self, watch: Callable[[BinaryIO], BinaryIO] | None = None
+    ) -> Iterator[CsvRow | LineRefusal]:
         """Read the rows; a line that is none is refused, and stops nothing.
 
         `watch` may wrap the file, to show how far it is read.
@@ -137,14 +139,14 @@ class Table:
                 else:
                     yield self._row(line, read)
 
-    def _row(self, line: int, read: list[str]) -> Row | Refusal:
+    def _row(self, line: int, read: list[str]) -> CsvRow | LineRefusal:
         cells = {name: read[place] for name, place in self.places.items()}
         for name, cell in cells.items():
             if len(cell) > LONGEST_CELL:
                 problem = f"has {len(cell)} characters"
                 remedy = f"write at most {LONGEST_CELL}"
-                return Refusal(self.name, line, name, None, problem, remedy)
-        return Row(line, cells)
+                return LineRefusal(self.name, line, name, None, problem, remedy)
+        return CsvRow(line, cells)
 
     def _cells(self, text: str, lines: _Lines) -> list[str] | str:
         """The cells of the row that begins with a line; or the name of what is wrong with it."""
@@ -169,8 +171,8 @@ class Table:
         lines.give_back(further)
         return "unclosed"
 
-    def _refusal(self, line: int, problem: str, remedy: str) -> Refusal:
-        return Refusal(self.name, line, None, None, problem, remedy)
+    def _refusal(self, line: int, problem: str, remedy: str) -> LineRefusal:
+        return LineRefusal(self.name, line, None, None, problem, remedy)
 
 
 _UNDECODABLE: Final[Mapping[Encoding, tuple[str, str]]] = {
@@ -189,7 +191,7 @@ _MALFORMED: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def open_table(file: Path, layout: Layout) -> Table:
+def open_table(file: Path, layout: TableLayout) -> Table:
     """Look at a file: its encoding, its separator, and where its columns are.
 
     Columns are known by their names, whatever their case, order and the spaces around them.
@@ -298,7 +300,7 @@ def _encoding_of(file: Path) -> Encoding:
     return "cp1252" if other and other >= utf8 else "utf-8"
 
 
-def _delimiter_of(heading: str, layout: Layout) -> str:
+def _delimiter_of(heading: str, layout: TableLayout) -> str:
     """The separator that shows most of the columns; among equals, that of the most cells."""
     wanted = {_folded(name) for name in (*layout.columns, *layout.optional)}
 
@@ -318,7 +320,9 @@ def _split(lines: Iterable[str], delimiter: str) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _places(file: Path, line: int, heading: Collection[str], layout: Layout) -> Mapping[str, int]:
+def _places(
+    file: Path, line: int, heading: Collection[str], layout: TableLayout
+) -> Mapping[str, int]:
     folded = [_folded(name) for name in heading]
     places: dict[str, int] = {}
     for name in (*layout.columns, *layout.optional):

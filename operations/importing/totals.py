@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from operations.importing.event_building import Origin
-from operations.importing.refusal import Refusal
+from operations.importing.event_building import LineOrigin
+from operations.importing.refusal import LineRefusal
 
 __all__ = ["Total", "Totals"]
 
@@ -16,7 +16,7 @@ __all__ = ["Total", "Totals"]
 class Total:
     """What the lines of one total have in common, and how far it is added up."""
 
-    origin: Origin
+    origin: LineOrigin
     """The first of its lines."""
     name: str
     """The field that is added up."""
@@ -49,7 +49,7 @@ class Totals:
         self._of_each = of_each
         self._totals: dict[tuple[object, ...], Total] = {}
 
-    def add(self, fields: Mapping[str, object], origin: Origin) -> list[Refusal]:
+    def add(self, fields: Mapping[str, object], origin: LineOrigin) -> list[LineRefusal]:
         """Add a line, or refuse what has been counted before."""
         others = {name: value for name, value in fields.items() if name != self._name}
         total = self._totals.setdefault(tuple(others.values()), Total(origin, self._name, others))

@@ -9,8 +9,8 @@ from operations.importing.mapping import load_mapping, mapping_names
 from operations.importing.pilote import LAYOUT
 from operations.importing.table import (
     HeadingError,
-    Layout,
     Table,
+    TableLayout,
     UnreadableFileError,
     open_table,
 )
@@ -32,7 +32,7 @@ class WrongFileError(SmartRegionError):
         )
 
 
-def opened(file: Path, layout: Layout) -> Table:
+def opened(file: Path, layout: TableLayout) -> Table:
     """Look at a file as `open_table` does. Raises also WrongFileError where another takes it."""
     try:
         return open_table(file, layout)
@@ -57,7 +57,7 @@ def command_for(file: Path) -> str | None:
     return None
 
 
-def _fits(file: Path, layout: Layout) -> bool:
+def _fits(file: Path, layout: TableLayout) -> bool:
     try:
         open_table(file, layout)
     except (HeadingError, UnreadableFileError):

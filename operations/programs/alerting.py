@@ -11,7 +11,7 @@ from typing import Final, Protocol, Self
 from catalogue.model import Catalogue
 from dashboards.rules.contacts import Contacts
 from dashboards.rules.pace import PACES
-from dashboards.rules.render import Site, render
+from dashboards.rules.render import MonitorSite, render
 from operations.programs.program import Program
 from operations.prometheus_api import PROGRAMME_RETENTION
 
@@ -56,7 +56,7 @@ def rule_files(catalogue: Catalogue, scraped: Scraped, *, pace: str) -> Mapping[
 
     `pace` is `steady` or `live`.
     """
-    site = Site(
+    site = MonitorSite(
         pace=PACES[pace],
         contacts=Contacts.nobody(programme.id for programme in catalogue.programmes),
         workers=scraped.workers,

@@ -13,7 +13,7 @@ from events.topics import DEAD_LETTERS
 from operations.scorecards.errors import UnknownProducerError
 from operations.scorecards.references import References
 from operations.scorecards.report import Report
-from operations.scorecards.scorecard import Scorebook, producer_of
+from operations.scorecards.scorecard import ScorecardBuilder, producer_of
 from operations.scorecards.sightings import Sighting
 
 __all__ = ["read_letters", "report_on"]
@@ -43,7 +43,7 @@ def report_on(
     """
     if only is not None and producers.get(only) is None:
         raise UnknownProducerError(only, known=(one.id for one in producers))
-    book = Scorebook(producers)
+    book = ScorecardBuilder(producers)
     named = References()
     for sighting in seen:
         producer = producer_of(sighting, producers)

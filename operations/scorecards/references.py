@@ -12,25 +12,25 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from events.communes import COMMUNES
-from events.dead_letters import Origin
-from operations.scorecards.sightings import Refused, Sighting, Taken
-from operations.scorecards.values import Told
+from events.dead_letters import RecordOrigin
+from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting
+from operations.scorecards.values import ReportModel
 from streams.state import Cell, cell_of, newest
 
 __all__ = [
     "REFERENCES",
     "Checked",
     "Dangling",
-    "Kind",
     "Reconciliation",
     "Reference",
+    "ReferenceKind",
     "References",
 ]
 
 _Key = TypeVar("_Key", bound=Hashable)
 
 
-class Kind(StrEnum):
+class ReferenceKind(StrEnum):
     """What is named."""
 
     SCHOOL = "school"
@@ -45,7 +45,7 @@ class Kind(StrEnum):
 class Reference:
     """A field by which facts name something, and the fact that tells of it; None: a list does."""
 
-    kind: Kind
+    kind: ReferenceKind
     field: str
     facts: frozenset[str]
     told_by: str | None = None
@@ -57,7 +57,7 @@ _INSEE: Final = r"[0-9][0-9AB][0-9]{3}"
 
 REFERENCES: Final = (
     Reference(
-        Kind.SCHOOL,
+        ReferenceKind.SCHOOL,
         "uai",
         frozenset(
             {
@@ -72,27 +72,34 @@ REFERENCES: Final = (
         form=r"[0-9]{7}[A-Z]",
     ),
     Reference(
-        Kind.SITE,
+        ReferenceKind.SITE,
         "site_id",
         frozenset({"workstation.usage_reported", "coworking.resized", "coworking.closed"}),
         told_by="coworking.opened",
     ),
     Reference(
-        Kind.DATASET,
+        ReferenceKind.DATASET,
         "dataset_id",
         frozenset({"dataset.updated", "dataset.withdrawn"}),
         told_by="dataset.released",
     ),
-    Reference(Kind.GRANT, "grant_id", frozenset({"grant.paid"}), told_by="grant.committed"),
-    Reference(Kind.SIRET, "siret", frozenset({"grant.committed", "grant.paid"}), form=r"[0-9]{14}"),
     Reference(
-        Kind.COMMUNE,
+        ReferenceKind.GRANT, "grant_id", frozenset({"grant.paid"}), told_by="grant.committed"
+    ),
+    Reference(
+        ReferenceKind.SIRET,
+        "siret",
+        frozenset({"grant.committed", "grant.paid"}),
+        form=r"[0-9]{14}",
+    ),
+    Reference(
+        ReferenceKind.COMMUNE,
         "commune",
         frozenset({"school.registered", "coworking.opened"}),
         form=_INSEE,
     ),
     Reference(
-        Kind.COMMUNE,
+        ReferenceKind.COMMUNE,
         "insee",
         frozenset({"broadband.coverage_reported"}),
         form=_INSEE,
@@ -111,22 +118,22 @@ _BY_PATH: Final = MappingProxyType({f"data.{one.field}": one for one in REFERENC
 _KNOWN_COMMUNES: Final = frozenset(chain.from_iterable(COMMUNES.values()))
 
 
-class Checked(Told):
+class Checked(ReportModel):
     """How many facts name something of a kind, and how many of them something unknown."""
 
-    kind: Kind
+    kind: ReferenceKind
     named: int
     unknown: int
 
 
-class Dangling(Told):
+class Dangling(ReportModel):
     """Facts of one producer that name the same unknown thing; an example says where one is.
 
     `fact` is None for records that were refused because of it: they count in no figure. `value` is
     None where a refused record holds what does not look like what it should be.
     """
 
-    kind: Kind
+    kind: ReferenceKind
     producer: str
     fact: str | None
     field: str
@@ -135,24 +142,24 @@ class Dangling(Told):
     example: str
 
 
-class Reconciliation(Told):
+class Reconciliation(ReportModel):
     """All references that lead nowhere, and what was not looked at for want of a list."""
 
     checked: tuple[Checked, ...]
-    unchecked: tuple[Kind, ...]
+    unchecked: tuple[ReferenceKind, ...]
     dangling: tuple[Dangling, ...]
 
 
 class _Claim(NamedTuple):
     cell: Cell
-    origin: Origin
+    origin: RecordOrigin
     producer: str
 
 
 @dataclass(slots=True)
 class _Found:
     count: int
-    example: Origin
+    example: RecordOrigin
 
 
 _CellKey = tuple[str, str, int]
@@ -168,7 +175,7 @@ class References:
 
     def add(self, producer: str, sighting: Sighting) -> None:
         """Take in what was seen of a producer."""
-        if isinstance(sighting, Refused):
+        if isinstance(sighting, RefusedRecord):
             self._refuse(producer, sighting)
         elif sighting.event.fact.NAME in _REFERENCES_OF or sighting.event.fact.NAME in _TELLING:
             self._claim(producer, sighting)
@@ -181,12 +188,12 @@ class References:
         `sirets` are those of known organisations. Without them grants' SIRETs are not checked: one
         that passes its own check may be anybody's.
         """
-        known: dict[Kind, Collection[str]] = {
-            Kind.COMMUNE: _KNOWN_COMMUNES,
-            **({} if sirets is None else {Kind.SIRET: sirets}),
+        known: dict[ReferenceKind, Collection[str]] = {
+            ReferenceKind.COMMUNE: _KNOWN_COMMUNES,
+            **({} if sirets is None else {ReferenceKind.SIRET: sirets}),
             **{one.kind: self._told(one.told_by) for one in REFERENCES if one.told_by},
         }
-        named: Counter[Kind] = Counter()
+        named: Counter[ReferenceKind] = Counter()
         unknown: dict[tuple[Reference, str, str | None, str | None], _Found] = {}
         for reference, fact, claim, value in self._naming(only):
             named[reference.kind] += 1
@@ -200,8 +207,10 @@ class References:
         lines = (_line(*key, found) for key, found in [*unknown.items(), *refused.items()])
         dangling = sorted(lines, key=_rank)
         return Reconciliation(
-            checked=tuple(_checked(kind, named, dangling) for kind in Kind if kind in known),
-            unchecked=tuple(kind for kind in Kind if kind not in known),
+            checked=tuple(
+                _checked(kind, named, dangling) for kind in ReferenceKind if kind in known
+            ),
+            unchecked=tuple(kind for kind in ReferenceKind if kind not in known),
             dangling=tuple(dangling),
         )
 
@@ -212,7 +221,7 @@ class References:
                 for reference in _REFERENCES_OF.get(fact, ()):
                     yield reference, fact, claim, claim.cell.attributes[reference.field]
 
-    def _claim(self, producer: str, sighting: Taken) -> None:
+    def _claim(self, producer: str, sighting: AcceptedRecord) -> None:
         fact = sighting.event.fact
         key = (fact.NAME, fact.entity_id, fact.effective_day.toordinal())
         claim = _Claim(cell_of(sighting.event), sighting.origin, producer)
@@ -220,7 +229,7 @@ class References:
         if held is None or _wins(claim, held):
             self._claims[key] = claim
 
-    def _refuse(self, producer: str, sighting: Refused) -> None:
+    def _refuse(self, producer: str, sighting: RefusedRecord) -> None:
         reference = _BY_PATH.get(sighting.field)
         if reference is None:
             return
@@ -243,7 +252,7 @@ def _wins(claim: _Claim, held: _Claim) -> bool:
     return newest(held.cell, claim.cell) is claim.cell
 
 
-def _note(found: dict[_Key, _Found], key: _Key, origin: Origin) -> None:
+def _note(found: dict[_Key, _Found], key: _Key, origin: RecordOrigin) -> None:
     known = found.setdefault(key, _Found(0, origin))
     known.count += 1
     known.example = min(known.example, origin)
@@ -265,11 +274,13 @@ def _line(
 
 def _rank(line: Dangling) -> tuple[object, ...]:
     """Order lines by kind and producer, the most frequent first."""
-    kinds = list(Kind)
+    kinds = list(ReferenceKind)
     place = (kinds.index(line.kind), line.producer, -line.count)
     return (*place, line.fact or "", line.field, line.value or "")
 
 
-def _checked(kind: Kind, named: Counter[Kind], dangling: Iterable[Dangling]) -> Checked:
+def _checked(
+    kind: ReferenceKind, named: Counter[ReferenceKind], dangling: Iterable[Dangling]
+) -> Checked:
     unknown = sum(one.count for one in dangling if one.kind is kind and one.fact is not None)
     return Checked(kind=kind, named=named[kind], unknown=unknown)

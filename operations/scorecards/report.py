@@ -13,11 +13,11 @@ from boundary.showing import legible
 from boundary.spreadsheets import plain_cell
 from catalogue.formatting import NumberFormat
 from catalogue.model import Unit
-from events.dead_letters import DOOR
+from events.dead_letters import GATEWAY
 from events.errors import RefusalReason
 from operations.scorecards.references import Dangling, Reconciliation
-from operations.scorecards.scorecard import Lateness, Scorecard, Standing
-from operations.scorecards.values import Told
+from operations.scorecards.scorecard import Lateness, ProducerStatus, Scorecard
+from operations.scorecards.values import ReportModel
 
 __all__ = ["FORMATS", "Format", "Report", "report_text"]
 
@@ -25,15 +25,15 @@ Format: TypeAlias = Literal["text", "json", "csv"]
 
 _STANDINGS: Final = MappingProxyType(
     {
-        Standing.ON_TIME: "on time",
-        Standing.SILENT: "SILENT",
-        Standing.NEVER_HEARD: "never heard",
-        Standing.NOTHING_PROMISED: "no frequency promised",
+        ProducerStatus.ON_TIME: "on time",
+        ProducerStatus.SILENT: "SILENT",
+        ProducerStatus.NEVER_HEARD: "never heard",
+        ProducerStatus.NOTHING_PROMISED: "no frequency promised",
     }
 )
 
 
-class Report(Told):
+class Report(ReportModel):
     """Scorecards on a day, and, where they were asked for, the references that lead nowhere."""
 
     as_of: date
@@ -139,7 +139,7 @@ def _repeated(card: Scorecard) -> str:
 
 
 def _place(example: str) -> str:
-    return "at the door" if example == str(DOOR) else example
+    return "at the gateway" if example == str(GATEWAY) else example
 
 
 def _late(lateness: Lateness | None) -> str:

@@ -13,22 +13,22 @@ from typing import Final
 from pydantic_core import to_json
 
 from events.cloudevent import CloudEvent
-from events.dead_letters import Origin
+from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
 from events.frequency import Frequency
 from events.producers.model import UNKNOWN_PRODUCER, Producers
 from operations.scorecards.lateness import lateness_days
-from operations.scorecards.sightings import Refused, Sighting, Taken
-from operations.scorecards.values import Told
+from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting
+from operations.scorecards.values import ReportModel
 from streams.producers.silence import allowed_silence_days
 
-__all__ = ["Lateness", "Refusals", "Scorebook", "Scorecard", "Standing", "producer_of"]
+__all__ = ["Lateness", "ProducerStatus", "Refusals", "Scorecard", "ScorecardBuilder", "producer_of"]
 
 #: What the reports call those who sent what no declared producer may.
 _UNDECLARED: Final = "Not declared"
 
 
-class Standing(StrEnum):
+class ProducerStatus(StrEnum):
     """Whether a producer keeps to the frequency that it promised."""
 
     ON_TIME = "on_time"
@@ -37,7 +37,7 @@ class Standing(StrEnum):
     NOTHING_PROMISED = "nothing_promised"
 
 
-class Lateness(Told):
+class Lateness(ReportModel):
     """Days from a fact's effective day to its recording: half are at most `median`, and so on.
 
     Each is the smallest number of days that holds for the share it names (nearest rank).
@@ -48,17 +48,17 @@ class Lateness(Told):
     most: int
 
 
-class Refusals(Told):
+class Refusals(ReportModel):
     """Refusals of one reason at one field, and where one of them is to be seen."""
 
     reason: str
     field: str
     count: int
     example: str
-    """`smartregion.schools[3]@17`: topic, partition, offset; `http`: at the door."""
+    """`smartregion.schools[3]@17`: topic, partition, offset; `http`: at the gateway."""
 
 
-class Scorecard(Told):
+class Scorecard(ReportModel):
     """What became of what one producer sent, up to a day.
 
     An event counts as accepted once, by its source and id: `duplicates` are the records that
@@ -93,10 +93,10 @@ class Scorecard(Told):
     """The latest `time` of an accepted event."""
     silence_days: int | None
     allowed_silence_days: int | None
-    standing: Standing
+    standing: ProducerStatus
 
 
-class Scorebook:
+class ScorecardBuilder:
     """A fold over what was seen of all producers, in any order."""
 
     def __init__(self, producers: Producers) -> None:
@@ -107,7 +107,7 @@ class Scorebook:
     def add(self, producer: str, sighting: Sighting) -> None:
         """Count what was seen of a producer."""
         self._tallies.get(producer, self._undeclared).add(sighting)
-        if isinstance(sighting, Refused) and sighting.owner in self._tallies:
+        if isinstance(sighting, RefusedRecord) and sighting.owner in self._tallies:
             self._tallies[sighting.owner].attempts_by_others += 1
 
     def cards(self, as_of: date) -> tuple[Scorecard, ...]:
@@ -134,12 +134,12 @@ class Scorebook:
 def producer_of(sighting: Sighting, producers: Producers) -> str:
     """Return the id of the producer that a record is from, or `unknown`.
 
-    Who has shown at the door who it is answers for what it sent, whatever that says.
+    Who has shown at the gateway who it is answers for what it sent, whatever that says.
     """
-    if isinstance(sighting, Refused) and sighting.producer is not None:
+    if isinstance(sighting, RefusedRecord) and sighting.producer is not None:
         named = producers.get(sighting.producer)
         return UNKNOWN_PRODUCER if named is None else named.id
-    source = sighting.event.source if isinstance(sighting, Taken) else sighting.source
+    source = sighting.event.source if isinstance(sighting, AcceptedRecord) else sighting.source
     found = producers.of_source(source) if source is not None else None
     return UNKNOWN_PRODUCER if found is None else found.id
 
@@ -162,7 +162,7 @@ class _Tally:
     replayed: dict[_EventKey, int] = field(default_factory=dict)
     attempts_by_others: int = 0
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
-    examples: dict[tuple[str, str], Origin] = field(default_factory=dict)
+    examples: dict[tuple[str, str], RecordOrigin] = field(default_factory=dict)
     last_event: datetime | None = None
 
     @property
@@ -172,12 +172,12 @@ class _Tally:
 
     def add(self, sighting: Sighting) -> None:
         """Count what was seen."""
-        if isinstance(sighting, Taken):
+        if isinstance(sighting, AcceptedRecord):
             self._take(sighting)
         else:
             self._refuse(sighting)
 
-    def _take(self, sighting: Taken) -> None:
+    def _take(self, sighting: AcceptedRecord) -> None:
         event = sighting.event
         days = lateness_days(event.time, event.fact.effective_day)
         events = self.replayed if sighting.replayed else self.sent
@@ -193,7 +193,7 @@ class _Tally:
         if self.last_event is None or event.time > self.last_event:
             self.last_event = event.time
 
-    def _refuse(self, sighting: Refused) -> None:
+    def _refuse(self, sighting: RefusedRecord) -> None:
         kind = (sighting.reason, sighting.field)
         self.refusals[kind] += 1
         self.examples[kind] = min(sighting.origin, self.examples.get(kind, sighting.origin))
@@ -268,9 +268,9 @@ def _lateness(days: Mapping[int, int]) -> Lateness | None:
     return Lateness(median=rank(5), ninth_decile=rank(9), most=ordered[-1])
 
 
-def _standing(silence: int | None, allowed: int | None) -> Standing:
+def _standing(silence: int | None, allowed: int | None) -> ProducerStatus:
     if silence is None:
-        return Standing.NEVER_HEARD
+        return ProducerStatus.NEVER_HEARD
     if allowed is None:
-        return Standing.NOTHING_PROMISED
-    return Standing.SILENT if silence > allowed else Standing.ON_TIME
+        return ProducerStatus.NOTHING_PROMISED
+    return ProducerStatus.SILENT if silence > allowed else ProducerStatus.ON_TIME

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letter_content import may_be_kept, without_foreign_text
-from events.dead_letters import DOOR, REPLAY_OF, DeadLetter, Origin
+from events.dead_letters import GATEWAY, REPLAY_OF, DeadLetter, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
@@ -18,13 +18,13 @@ from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from streams.dead_letters import FORWARDED_FROM
 
-__all__ = ["Refused", "Sighting", "Taken", "sightings"]
+__all__ = ["AcceptedRecord", "RefusedRecord", "Sighting", "sightings"]
 
 _FAMILIES = {topic_name(family): family for family in Family}
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedRecord:
     """A valid event, and where it lies.
 
     `replayed`: the monitor sent it again after a refusal. `misplaced`: that is not the partition of
@@ -32,22 +32,22 @@ class Taken:
     """
 
     event: CloudEvent
-    origin: Origin
+    origin: RecordOrigin
     replayed: bool = False
     misplaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRecord:
     """Something that broke its contract, and the part of it to be repaired.
 
-    `producer` is who had shown at the door who it is, `source` what the record itself says; None
+    `producer` is who had shown at the gateway who it is, `source` what the record itself says; None
     where neither is known.
     """
 
     reason: str
     field: str
-    origin: Origin
+    origin: RecordOrigin
     source: str | None = None
     producer: str | None = None
     value: object = dataclasses.field(default=None, repr=False)
@@ -56,7 +56,7 @@ class Refused:
     """The producer that owns what it tells of, where it was refused since another sent it."""
 
 
-Sighting = Taken | Refused
+Sighting = AcceptedRecord | RefusedRecord
 
 
 def sightings(
@@ -66,7 +66,7 @@ def sightings(
     partitions: int = DEFAULT_PARTITIONS,
     rules: RecordRules = RULES,
 ) -> Iterator[Sighting]:
-    """Tell what became of each record of the event topics, and of what the door refused.
+    """Tell what became of each record of the event topics, and of what the gateway refused.
 
     A record counts once, however often it was worked through: one of which there is a dead letter
     was refused for that letter's reason, also if it would be valid today; of the others their
@@ -74,9 +74,9 @@ def sightings(
     that came to be known. `partitions` is how many each event topic has, `rules` tell
     what is taken of a record.
     """
-    refused: dict[Origin, DeadLetter] = {}
+    refused: dict[RecordOrigin, DeadLetter] = {}
     for letter in letters:
-        if letter.origin == DOOR:
+        if letter.origin == GATEWAY:
             yield _of_letter(letter, letter, rules)
         else:
             refused[letter.origin] = letter
@@ -85,24 +85,24 @@ def sightings(
         if FORWARDED_FROM in names:
             continue
         replayed = REPLAY_OF in names
-        origin = Origin(record.topic, record.partition, record.offset)
+        origin = RecordOrigin(record.topic, record.partition, record.offset)
         if origin in refused:
             seen: Sighting = _of_letter(refused[origin], record, rules)
         else:
             seen = _judged(record, origin, replayed=replayed, partitions=partitions, rules=rules)
-        if isinstance(seen, Taken) or not replayed:
+        if isinstance(seen, AcceptedRecord) or not replayed:
             yield seen
 
 
 def _judged(
-    record: Record, origin: Origin, *, replayed: bool, partitions: int, rules: RecordRules
-) -> Taken | Refused:
+    record: Record, origin: RecordOrigin, *, replayed: bool, partitions: int, rules: RecordRules
+) -> AcceptedRecord | RefusedRecord:
     try:
         event = rules.decode(record, family=_FAMILIES[record.topic])
     except ContractError as error:
         # As its letter will tell it: an unknown field's name is whoever sent it's own.
         is_kept = may_be_kept(record.key, record.value, record.headers or ())
-        return Refused(
+        return RefusedRecord(
             error.reason,
             error.field if is_kept else without_foreign_text(error).field,
             origin,
@@ -111,7 +111,7 @@ def _judged(
             owner=_owner(error.reason, record, rules),
         )
     home = partition_for(event.fact.entity_id.encode(), partitions)
-    return Taken(event, origin, replayed, record.partition != home)
+    return AcceptedRecord(event, origin, replayed, record.partition != home)
 
 
 def _source_of(refused: Record | DeadLetter) -> str | None:
@@ -129,9 +129,11 @@ def _owner(reason: str, refused: Record | DeadLetter, rules: RecordRules) -> str
     return rules.ownership.owner(fact.NAME, fact.entity_id)
 
 
-def _of_letter(letter: DeadLetter, refused: Record | DeadLetter, rules: RecordRules) -> Refused:
+def _of_letter(
+    letter: DeadLetter, refused: Record | DeadLetter, rules: RecordRules
+) -> RefusedRecord:
     """Tell of a refusal by its letter, which may not keep what was `refused`."""
-    return Refused(
+    return RefusedRecord(
         letter.reason,
         letter.field,
         letter.origin,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Told"]
+__all__ = ["ReportModel"]
 
 
-class Told(BaseModel):
+class ReportModel(BaseModel):
     """A part of a report."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -14,12 +14,12 @@ from events.producers.model import Producers
 from events.producers.secrets import token_digest
 from events.producers.tokens import Scheme, issue
 
-__all__ = ["Credentials"]
+__all__ = ["StackCredentials"]
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """A folder with each producer's own secrets, and the file by which the door knows them all."""
+class StackCredentials:
+    """A folder with each producer's own secrets, and the gateway's file of them all."""
 
     folder: Path
 
@@ -27,7 +27,7 @@ class Credentials:
     def kept_in(cls, folder: Path, producers: Producers) -> Self:
         """Make what declared producers do not have yet; what they have goes on to hold.
 
-        The door's file is written anew: who is not declared any more is in it no longer.
+        The gateway's file is written anew: who is not declared any more is in it no longer.
         """
         close_folder(folder)
         credentials = cls(folder)
@@ -40,13 +40,13 @@ class Credentials:
             token = credentials.file_of(producer.id, Scheme.BEARER).read_text().strip()
             signing = credentials.file_of(producer.id, Scheme.SIGNATURE).read_text().strip()
             known[producer.id] = {"bearer_sha256": [token_digest(token)], "signing": [signing]}
-        _write(credentials.for_the_door, yaml.safe_dump(known, sort_keys=False))
+        _write(credentials.for_the_gateway, yaml.safe_dump(known, sort_keys=False))
         return credentials
 
     @property
-    def for_the_door(self) -> Path:
-        """The secrets file of the door."""
-        return self.folder / "door.yaml"
+    def for_the_gateway(self) -> Path:
+        """The secrets file of the gateway."""
+        return self.folder / "gateway.yaml"
 
     def file_of(self, producer: str, scheme: Scheme) -> Path:
         """Return where a producer's secret is: its text, and nothing else."""

@@ -7,12 +7,12 @@ from typing import Final, Self
 
 from operations.programs.addresses import free_port
 
-__all__ = ["Places"]
+__all__ = ["Ports"]
 
 KAFKA: Final = 9092
 WORKERS: Final = (6066, 6068)
 ASSESSOR: Final = 6067
-DOOR: Final = 6070
+GATEWAY: Final = 6070
 PROBES: Final = 6071
 PROMETHEUS: Final = 9090
 ALERTMANAGER: Final = 9093
@@ -20,14 +20,14 @@ ALERTMANAGER: Final = 9093
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Ports:
     """Ports on loopback, which stay the same until the stack ends."""
 
     kafka: int
     controller: int
     workers: tuple[int, ...]
     assessor: int
-    door: int
+    gateway: int
     probes: int
     """The gateway's, for whoever asks how it is."""
     prometheus: int
@@ -41,7 +41,7 @@ class Places:
             controller=free_port(),
             workers=tuple(free_port(usual=usual) for usual in WORKERS),
             assessor=free_port(usual=ASSESSOR),
-            door=free_port(usual=DOOR),
+            gateway=free_port(usual=GATEWAY),
             probes=free_port(usual=PROBES),
             prometheus=free_port(usual=PROMETHEUS),
             alertmanager=free_port(usual=ALERTMANAGER),

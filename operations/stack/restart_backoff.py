@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LONGEST_PAUSE", "MOST_QUICK_DEATHS", "QUICK_SECONDS", "SHORTEST_PAUSE", "Lives"]
+__all__ = [
+    "LONGEST_PAUSE",
+    "MOST_QUICK_DEATHS",
+    "QUICK_SECONDS",
+    "SHORTEST_PAUSE",
+    "RestartBackoff",
+]
 
 QUICK_SECONDS: Final = 30.0
 """A life that is shorter did no work worth the name: what ended it will end the next one too."""
@@ -13,7 +19,7 @@ SHORTEST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 
 
-class Lives:
+class RestartBackoff:
     """The lives of one service, on a clock of seconds that only goes forward."""
 
     def __init__(self) -> None:

@@ -13,9 +13,9 @@ from events.producers.tokens import Scheme
 from events.school import SchoolConnected
 from operations.programs.addresses import address_of
 from operations.programs.alerting import ALERTMANAGER, PROMETHEUS
-from operations.stack.credentials import Credentials
+from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
-from operations.stack.ports import Places
+from operations.stack.ports import Ports
 
 __all__ = ["first_event", "whereabouts"]
 
@@ -23,9 +23,9 @@ UAI: Final = "0750419Y"
 """The lycée with which the producers' guide begins."""
 
 
-def whereabouts(places: Places, folder: Folder, *, programs: Container[str]) -> Iterator[str]:
+def whereabouts(places: Ports, folder: Folder, *, programs: Container[str]) -> Iterator[str]:
     """Give a line for each thing to look at; of Prometheus and Alertmanager, only if they run."""
-    yield f"producers' door  http://{address_of(places.door)}/events"
+    yield f"gateway  http://{address_of(places.gateway)}/events"
     for port in (*places.workers, places.assessor):
         kind = "assessor" if port == places.assessor else "worker"
         yield f"{kind:15}  http://{address_of(port)}/metrics"
@@ -39,7 +39,7 @@ def whereabouts(places: Places, folder: Folder, *, programs: Container[str]) -> 
 
 
 def first_event(
-    places: Places, producers: Producers, credentials: Credentials, now: datetime
+    places: Ports, producers: Producers, credentials: StackCredentials, now: datetime
 ) -> Iterator[str]:
     """Give the lines of a command that sends an event of today.
 
@@ -61,6 +61,6 @@ def first_event(
     yield ""
     # By a pipe: everybody on this machine sees the arguments of a command.
     yield f"sed 's/^/Authorization: Bearer /' {token} |"
-    yield f"  curl --silent http://{address_of(places.door)}/events --header @- \\"
+    yield f"  curl --silent http://{address_of(places.gateway)}/events --header @- \\"
     yield '  --header "Content-Type: application/cloudevents+json" \\'
     yield f"  --data {shlex.quote(json.dumps(event))}"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final, NoReturn, Self
 
 from operations.stack.errors import GivenUpError, NeverReadyError
-from operations.stack.restart_backoff import Lives
+from operations.stack.restart_backoff import RestartBackoff
 from operations.stack.service import Service
 
 __all__ = ["Supervisor"]
@@ -38,7 +38,7 @@ class Supervisor:
         self._clock = clock
         self._pause = pause
         self._groups: list[tuple[Service, ...]] = []
-        self._lives: dict[str, Lives] = {}
+        self._backoff: dict[str, RestartBackoff] = {}
         self._due: dict[str, float] = {}
         """When those that have ended are started again."""
         self._awaited: dict[str, float] = {}
@@ -69,7 +69,7 @@ class Supervisor:
         began = self._clock()
         self._groups.append(services)
         for service in services:
-            self._lives[service.name] = Lives()
+            self._backoff[service.name] = RestartBackoff()
             self._begin(service)
         names = {service.name for service in services}
         while late := names & self._awaited.keys():
@@ -103,18 +103,18 @@ class Supervisor:
     def _begin(self, service: Service) -> None:
         service.program.start()
         now = self._clock()
-        self._lives[service.name].begin(now)
+        self._backoff[service.name].begin(now)
         self._awaited.setdefault(service.name, now)
 
     def _lament(self, service: Service, status: int) -> None:
         """Say that it ended, and when it is started again. Raises GivenUpError."""
-        lives, now = self._lives[service.name], self._clock()
-        pause = lives.end(now)
+        backoff, now = self._backoff[service.name], self._clock()
+        pause = backoff.end(now)
         if pause is None:
             self._tell_log(service)
             raise GivenUpError(
                 service.name,
-                deaths=lives.quick_deaths,
+                deaths=backoff.quick_deaths,
                 status=status,
                 log=service.program.log_file,
             )

@@ -25,9 +25,9 @@ from operations.programs.alerting import (
 from operations.programs.kafka import READY, Kafka
 from operations.programs.monitor import COMMAND, environment
 from operations.programs.program import Program
-from operations.stack.credentials import Credentials
+from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
-from operations.stack.ports import Places
+from operations.stack.ports import Ports
 from operations.stack.service import Service, answers, has_said
 from operations.stack.summary import first_event, whereabouts
 from operations.stack.supervisor import Supervisor
@@ -77,14 +77,14 @@ def run_stack(
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     producers = load_producers(settings.producers_file)
     with Folder.held(plan.folder) as folder, Supervisor(tell) as supervisor:
-        places = Places.choose()
-        credentials = Credentials.kept_in(folder.secrets, producers)
+        places = Ports.choose()
+        credentials = StackCredentials.kept_in(folder.secrets, producers)
         settings = _on_our_broker(settings, places)
 
         # All that an operator got wrong is told before anything starts.
         monitor = [
             *_monitor(settings, places, folder),
-            _door(settings, places, folder, credentials),
+            _gateway(settings, places, folder, credentials),
         ]
         others = list(_alerting(plan, places, folder, rules, tell))
 
@@ -107,7 +107,7 @@ def run_stack(
         supervisor.watch()
 
 
-def _on_our_broker(settings: Settings, places: Places) -> Settings:
+def _on_our_broker(settings: Settings, places: Ports) -> Settings:
     ours = {
         "broker": address_of(places.kafka),
         "security_protocol": "PLAINTEXT",
@@ -117,14 +117,14 @@ def _on_our_broker(settings: Settings, places: Places) -> Settings:
     return settings.model_copy(update=ours)
 
 
-def _kafka(plan: StackPlan, places: Places, folder: Folder) -> Service:
+def _kafka(plan: StackPlan, places: Ports, folder: Folder) -> Service:
     kafka = Kafka(folder.kafka, places.kafka, places.controller, distribution=plan.distribution)
     kafka.prepare()
     program = Program("kafka", kafka.command, folder=folder.logs, grace=KAFKA_STOP_SECONDS)
     return Service(program, has_said(program, READY))
 
 
-def _monitor(settings: Settings, places: Places, folder: Folder) -> Iterator[Service]:
+def _monitor(settings: Settings, places: Ports, folder: Folder) -> Iterator[Service]:
     for number, port in enumerate(places.workers, start=1):
         own = settings.model_copy(update={"http_port": port})
         yield _ours(f"worker-{number}", "worker", own, port, folder)
@@ -132,15 +132,17 @@ def _monitor(settings: Settings, places: Places, folder: Folder) -> Iterator[Ser
     yield _ours("assessor", "assessor", own, places.assessor, folder)
 
 
-def _door(ours: Settings, places: Places, folder: Folder, credentials: Credentials) -> Service:
+def _gateway(
+    ours: Settings, places: Ports, folder: Folder, credentials: StackCredentials
+) -> Service:
     settings = load_gateway_settings(
         broker=ours.broker,
         security_protocol=ours.security_protocol,
         gateway_host=HOST,
-        gateway_port=places.door,
+        gateway_port=places.gateway,
         gateway_probe_host=HOST,
         gateway_probe_port=places.probes,
-        gateway_secrets=credentials.for_the_door,
+        gateway_secrets=credentials.for_the_gateway,
     )
     return _ours("gateway", "gateway", settings, places.probes, folder)
 
@@ -158,7 +160,7 @@ def _ours(name: str, command: str, settings: BrokerSettings, port: int, folder: 
 
 def _alerting(
     plan: StackPlan,
-    places: Places,
+    places: Ports,
     folder: Folder,
     rules: RuleFiles,
     tell: Callable[[str], None],

@@ -15,7 +15,7 @@ from boundary.showing import say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulation.demo.screen import Layout, Screen
+    from simulation.demo.screen import FiguresLayout, Screen
     from simulation.demo.system import DemoPlan
 
 __all__ = ["demo"]
@@ -124,7 +124,7 @@ def _days(start: datetime, end: datetime) -> tuple[date, date]:
 
 
 @contextmanager
-def _screen(layout: Layout, plan: DemoPlan, *, on_stderr: bool) -> Iterator[Screen]:
+def _screen(layout: FiguresLayout, plan: DemoPlan, *, on_stderr: bool) -> Iterator[Screen]:
     """A live screen in a terminal; else lines on standard error, then the table unless `on_stderr`.
 
     `on_stderr` keeps standard output for the program that reads it.

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from catalogue.figure import Figure
 from catalogue.progress import MilestoneStatus
-from operations.audit.ledger import Account
+from operations.audit.ledger import RecordCounts
 from simulation.demo.screen import thousands
 
-__all__ = ["AuditCount", "Outcome", "ShownFigure", "summary"]
+__all__ = ["AuditCount", "DemoOutcome", "ShownFigure", "summary"]
 
 
 class Frozen(BaseModel):
@@ -46,7 +46,7 @@ class AuditCount(Frozen):
     different: int
 
 
-class Outcome(Frozen):
+class DemoOutcome(Frozen):
     """What a demo came to: `produced` = `accepted` + `refused` + `duplicates`."""
 
     as_of: date
@@ -59,7 +59,7 @@ class Outcome(Frozen):
 
     @classmethod
     def of(
-        cls, as_of: date, account: Account, figures: Sequence[Figure], audit: AuditCount
+        cls, as_of: date, account: RecordCounts, figures: Sequence[Figure], audit: AuditCount
     ) -> Self:
         """Put it together from the audit's account and the assessor's figures."""
         return cls(
@@ -73,7 +73,7 @@ class Outcome(Frozen):
         )
 
 
-def summary(outcome: Outcome) -> str:
+def summary(outcome: DemoOutcome) -> str:
     """Tell the account and the audit in one line, in French."""
     counts = (
         ("événements", outcome.produced),

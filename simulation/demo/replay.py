@@ -8,13 +8,13 @@ from typing import Final
 from simulation.record import SimulatedRecord
 from streams.clock import Clock
 
-__all__ = ["Replay"]
+__all__ = ["SimulationReplay"]
 
 MOST_AT_ONCE: Final = 2_000
 """A long past, all due at the start, must not keep the screen waiting."""
 
 
-class Replay:
+class SimulationReplay:
     """Hands records on to `publish`, none before its time; they come in the order of sending."""
 
     def __init__(

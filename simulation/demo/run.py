@@ -16,11 +16,11 @@ from operations.client.protocol import DeliveryError
 from operations.programs.alerting import RuleFiles
 from operations.programs.interruption import Interrupted
 from simulation.demo.figures import judged_otherwise
-from simulation.demo.outcome import AuditCount, Outcome, summary
+from simulation.demo.outcome import AuditCount, DemoOutcome, summary
 from simulation.demo.screen import Screen
-from simulation.demo.system import DemoPlan, Stage, set_up
+from simulation.demo.system import DemoPlan, DemoSystem, set_up
 from simulation.demo.watch import Watch
-from streams.changelog_reader import read_replica
+from streams.changelog_reader import read_changelogs
 from streams.histories import exact_persons
 from streams.settings import Settings
 
@@ -35,7 +35,7 @@ def run_demo(
     *,
     rules: RuleFiles,
     on_difference: Callable[[str], None],
-) -> Outcome:
+) -> DemoOutcome:
     """Replay the plan's days through the whole monitor, and audit what came of them.
 
     `rules` are followed where Prometheus is installed. `on_difference` hears each difference that
@@ -76,12 +76,12 @@ def _delivered(publisher: KafkaPublisher) -> int:
 
 
 def _audited(
-    stage: Stage,
+    stage: DemoSystem,
     catalogue: Catalogue,
     watch: Watch,
     delivered: int,
     on_difference: Callable[[str], None],
-) -> Outcome:
+) -> DemoOutcome:
     settings, as_of = stage.settings, stage.clock.today()
     audit = audit_records(
         read_topics(settings.broker, security=settings.security()),
@@ -90,7 +90,7 @@ def _audited(
         partitions=settings.partitions,
         rules=settings.record_rules(),
     )
-    persons = exact_persons(read_replica(settings, catalogue), catalogue, as_of)
+    persons = exact_persons(read_changelogs(settings, catalogue), catalogue, as_of)
     comparison = compare_exposed(audit, watch.workers, persons)
     differences = list(comparison.differences)
     audited = [
@@ -106,4 +106,4 @@ def _audited(
         on_difference(difference)
     compared = comparison.compared + len(audited)
     count = AuditCount(compared=compared, different=len(differences))
-    return Outcome.of(as_of, audit.account, watch.figures, count)
+    return DemoOutcome.of(as_of, audit.account, watch.figures, count)

@@ -16,22 +16,22 @@ from rich.text import Text
 from boundary.showing import legible
 from catalogue.figure import Figure
 
-__all__ = ["Frame", "Layout", "LiveScreen", "PlainScreen", "Screen", "thousands"]
+__all__ = ["FiguresLayout", "LiveScreen", "PlainScreen", "Screen", "ScreenFrame", "thousands"]
 
 START_STEPS: Final = 6
 """How many steps are told before the first frame."""
 TENTH: Final = 10
 
 
-class Layout(Protocol):
-    """Lays out the figures of a day; the command line's door has it from `dashboards`."""
+class FiguresLayout(Protocol):
+    """Lays out the figures of a day; the command line's gateway has it from `dashboards`."""
 
     def __call__(self, figures: Iterable[Figure], as_of: date, *, compact: bool) -> RenderableType:
         """Return what is printed; `compact` for a small terminal."""
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class ScreenFrame:
     """The demo at one moment; no figures while the worker shows none."""
 
     day: date
@@ -50,14 +50,14 @@ class Screen(Protocol):
     def note(self, text: str) -> None:
         """Say what holds until the end."""
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: ScreenFrame) -> None:
         """Show the demo as it is now."""
 
 
 class LiveScreen:
     """A bar, and under it the table of the figures, redrawn in place; a context manager."""
 
-    def __init__(self, console: Console, layout: Layout, first: date, last: date) -> None:
+    def __init__(self, console: Console, layout: FiguresLayout, first: date, last: date) -> None:
         self._console = console
         self._layout = layout
         self._first = first
@@ -67,7 +67,7 @@ class LiveScreen:
         self._bar = Progress(BarColumn(bar_width=None), TaskProgressColumn(), expand=True)
         self._task = self._bar.add_task("", total=START_STEPS)
         self._notes: list[str] = []
-        self._frame: Frame | None = None
+        self._frame: ScreenFrame | None = None
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -93,7 +93,7 @@ class LiveScreen:
         self._notes.append(text)
         self._draw()
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: ScreenFrame) -> None:
         """Draw the bar at the frame's day, where the metrics are, and the table."""
         passed = (frame.day - self._first).days + 1
         self._bar.update(self._task, total=self._days, completed=passed)
@@ -122,7 +122,7 @@ class PlainScreen:
     """A line for each step and each tenth of the days, without a single escape code."""
 
     def __init__(self, stream: TextIO, first: date, last: date) -> None:
-        self.frame: Frame | None = None
+        self.frame: ScreenFrame | None = None
         """The last one that was shown."""
         self._stream = stream
         self._first = first
@@ -137,7 +137,7 @@ class PlainScreen:
         """Write the note."""
         self._write(text)
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: ScreenFrame) -> None:
         """Write the day where a tenth more of them has passed."""
         self.frame = frame
         tenths = ((frame.day - self._first).days + 1) * TENTH // self._days

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from broker.group_offsets import Group
+from broker.group_offsets import GroupOffsets
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
 from events.topics import topic_name
 from operations.client import KafkaPublisher, PublisherOptions
@@ -20,7 +20,7 @@ from simulation.demo.alerting import NOT_INSTALLED, Alerting
 from simulation.demo.embedded_broker import EmbeddedBroker
 from simulation.demo.errors import BrokerEndedError
 from simulation.demo.monitor import MonitorProgram
-from simulation.demo.replay import Replay
+from simulation.demo.replay import SimulationReplay
 from simulation.demo.screen import Screen
 from simulation.demo.topics import prepare_topics
 from simulation.record import SimulatedRecord
@@ -28,7 +28,7 @@ from simulation.simulator import simulate
 from streams.clock import Clock
 from streams.settings import Settings
 
-__all__ = ["DemoPlan", "Stage", "set_up"]
+__all__ = ["DemoPlan", "DemoSystem", "set_up"]
 
 LEAD_SECONDS: Final = 5.0
 """How long the clock stands on the first day: about what a worker takes to be ready."""
@@ -65,7 +65,7 @@ class DemoPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class DemoSystem:
     """What runs in a demo."""
 
     settings: Settings
@@ -73,8 +73,8 @@ class Stage:
     worker: MonitorProgram
     assessor: MonitorProgram
     publisher: KafkaPublisher
-    replay: Replay
-    group: Group
+    replay: SimulationReplay
+    group: GroupOffsets
     broker: EmbeddedBroker | None
     others: tuple[Program, ...]
     """What makes it ring, where that is installed."""
@@ -89,7 +89,7 @@ class Stage:
 
 def set_up(
     plan: DemoPlan, settings: Settings, rules: RuleFiles, screen: Screen, stack: ExitStack
-) -> Stage:
+) -> DemoSystem:
     """Start what a plan needs; `stack` ends it, last first. The screen tells what begins."""
     # A name of its own: the offsets and states of another demo or a real monitor are not ours.
     chosen: dict[str, object] = {"app_id": f"smart-region-demo-{secrets.token_hex(4)}"}
@@ -117,14 +117,14 @@ def set_up(
         KafkaPublisher(settings.broker, options=UNHURRIED, security=settings.security())
     )
     group = stack.enter_context(
-        Group(settings.app_id, settings.broker, security=settings.security())
+        GroupOffsets(settings.app_id, settings.broker, security=settings.security())
     )
     clock = settings.make_clock()
 
     def publish(record: SimulatedRecord) -> None:
         publisher.publish_raw(topic_name(record.family), _encoded(record))
 
-    replay = Replay(records, publish, clock)
+    replay = SimulationReplay(records, publish, clock)
     others: tuple[Program, ...] = ()
     if installed is None:
         screen.note(NOT_INSTALLED)
@@ -134,7 +134,7 @@ def set_up(
         alerting = Alerting.start(installed, rules, stack, folder, **scraped)
         others = alerting.programs
         screen.note(alerting.told)
-    return Stage(settings, clock, worker, assessor, publisher, replay, group, broker, others)
+    return DemoSystem(settings, clock, worker, assessor, publisher, replay, group, broker, others)
 
 
 def _clock_text(plan: DemoPlan) -> str:

@@ -12,8 +12,8 @@ from catalogue.model import Catalogue
 from operations.audit.errors import WorkerUnreadableError
 from operations.audit.exposed import Exposed, read_worker
 from simulation.demo.figures import assessed_on, complete_on, judged_on, shown_figures
-from simulation.demo.screen import Frame, Screen
-from simulation.demo.system import Stage
+from simulation.demo.screen import Screen, ScreenFrame
+from simulation.demo.system import DemoSystem
 
 __all__ = ["Watch"]
 
@@ -27,7 +27,7 @@ SCRAPE_SECONDS: Final = 5.0
 class Watch:
     """Shows the stage each second, or as often as the machine can, and notices when a part ends."""
 
-    def __init__(self, stage: Stage, catalogue: Catalogue, screen: Screen) -> None:
+    def __init__(self, stage: DemoSystem, catalogue: Catalogue, screen: Screen) -> None:
         self.workers: list[Exposed] = []
         """What the worker showed when it was last looked at; nothing while it starts."""
         self.day: date | None = None
@@ -42,7 +42,7 @@ class Watch:
         self._next_look = time.monotonic()
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Return once the condition holds. Raises as `Stage.check` does."""
+        """Return once the condition holds. Raises as `DemoSystem.check` does."""
         while not condition():
             self._stage.check()
             if time.monotonic() >= self._next_look:
@@ -60,7 +60,7 @@ class Watch:
         if assessor is not None:
             judged, self.assessed_on = judged_on(assessor), assessed_on(assessor)
             self.figures = shown_figures(self._catalogue, assessor)
-        frame = Frame(
+        frame = ScreenFrame(
             day=judged or self._stage.clock.today(),
             sent=self._stage.replay.sent,
             figures=self.figures,

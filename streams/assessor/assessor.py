@@ -8,14 +8,14 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from catalogue.judgement import judge_all
-from streams.assessor.exposition import Assessment, View
+from streams.assessor.exposition import Assessment, AssessorSnapshot
 from streams.histories import histories_of, person_categories_of
 from streams.web import Readiness
 
 if TYPE_CHECKING:
     from catalogue.history import Histories
     from catalogue.model import Catalogue
-    from streams.changelog_reader import Replica
+    from streams.changelog_reader import ChangelogReader
     from streams.clock import Clock
     from streams.histories import Parts
     from streams.topic_faults import TopicFault
@@ -53,32 +53,32 @@ class Assessor:
         self._unreadable = 0
         self._faults: Sequence[TopicFault] = ()
 
-    def step(self, replica: Replica, *, patience: float) -> None:
+    def step(self, changelog_reader: ChangelogReader, *, patience: float) -> None:
         """Take in what came, wait a little where nothing did, and judge if it is time.
 
-        `patience` is as in `Replica.poll`, and so are the errors.
+        `patience` is as in `ChangelogReader.poll`, and so are the errors.
         """
-        came = replica.poll(patience=patience)
+        came = changelog_reader.poll(patience=patience)
         if came:
             self._histories = None
             self._unjudged += came
         self._looked = not came
-        self._lag = replica.lag()
-        if replica.faults and not self._faults:
-            for fault in replica.faults:
+        self._lag = changelog_reader.lag()
+        if changelog_reader.faults and not self._faults:
+            for fault in changelog_reader.faults:
                 logger.error("lost: %s", fault)
-        self._faults = replica.faults
-        self._unreadable = sum(replica.holdings.unreadable().values())
+        self._faults = changelog_reader.faults
+        self._unreadable = sum(changelog_reader.state_store.unreadable().values())
         if self._unreadable:
             # A judgement that misses an entity would look right.
             self._assessment = None
-        elif replica.caught_up and not self._faults and self._is_due():
-            self._judge(replica)
+        elif changelog_reader.caught_up and not self._faults and self._is_due():
+            self._judge(changelog_reader)
 
-    def view(self) -> View:
+    def view(self) -> AssessorSnapshot:
         """Return what /metrics shows now."""
         lag = max((self._lag or 0) + self._unjudged, int(not self._looked))
-        return View(self._clock.today(), lag, self._assessment, self._faults)
+        return AssessorSnapshot(self._clock.today(), lag, self._assessment, self._faults)
 
     def readiness(self) -> Readiness:
         """Return what /readyz says."""
@@ -101,11 +101,11 @@ class Assessor:
         outdated = self._histories is None or self._assessment.as_of != self._clock.today()
         return outdated and self._timer() - self._judged_at >= PAUSE_SECONDS
 
-    def _judge(self, replica: Replica) -> None:
-        today, holdings = self._clock.today(), replica.holdings
+    def _judge(self, changelog_reader: ChangelogReader) -> None:
+        today, state_store = self._clock.today(), changelog_reader.state_store
         if self._histories is None:
-            self._histories = histories_of(holdings, self.catalogue)
-            self._persons = person_categories_of(holdings, self.catalogue)
+            self._histories = histories_of(state_store, self.catalogue)
+            self._persons = person_categories_of(state_store, self.catalogue)
         first = self._assessment is None
         self._assessment = Assessment(
             today,
@@ -118,7 +118,7 @@ class Assessor:
             logger.info(
                 "ready as_of=%s entities=%d judgements=%d seconds=%.1f",
                 today,
-                sum(holdings.entities().values()),
+                sum(state_store.entities().values()),
                 len(self._assessment.judgements),
                 self._judged_at - self._started_at,
             )

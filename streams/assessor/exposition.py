@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streams.histories import Parts
     from streams.topic_faults import TopicFault
 
-__all__ = ["Assessment", "AssessorExposition", "View"]
+__all__ = ["Assessment", "AssessorCollector", "AssessorSnapshot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class AssessorSnapshot:
     """All that a scrape shows; `assessment` is None until everything has been read."""
 
     as_of: date
@@ -43,10 +43,10 @@ class View:
     faults: Sequence[TopicFault] = ()
 
 
-class AssessorExposition(Collector):
+class AssessorCollector(Collector):
     """Makes metric families of a view, at scrape time."""
 
-    def __init__(self, catalogue: Catalogue, view: Callable[[], View]) -> None:
+    def __init__(self, catalogue: Catalogue, view: Callable[[], AssessorSnapshot]) -> None:
         self._catalogue = catalogue
         self._view = view
 

@@ -14,8 +14,8 @@ from broker.topic_admin import verify_topics
 from catalogue.loader import load_catalogue
 from events.topics import changelog_topics
 from streams.assessor.assessor import Assessor
-from streams.assessor.exposition import AssessorExposition
-from streams.changelog_reader import open_replica
+from streams.assessor.exposition import AssessorCollector
+from streams.changelog_reader import open_changelogs
 from streams.web import serve
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with serve(
-        AssessorExposition(assessor.catalogue, assessor.view),
+        AssessorCollector(assessor.catalogue, assessor.view),
         assessor.readiness,
         host=settings.http_host,
         port=settings.assessor_port,
@@ -80,6 +80,6 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
 
 
 def _follow(settings: Settings, assessor: Assessor, stopping: threading.Event) -> None:
-    with open_replica(settings, assessor.catalogue) as replica:
+    with open_changelogs(settings, assessor.catalogue) as changelog_reader:
         while not stopping.is_set():
-            assessor.step(replica, patience=settings.stall_timeout)
+            assessor.step(changelog_reader, patience=settings.stall_timeout)

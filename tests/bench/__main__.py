@@ -1,4 +1,4 @@
-"""`make bench`: the engines on one broker, a worker's costs, the producers' door, more workers."""
+"""`make bench`: the engines on one broker, a worker's costs, the gateway, more workers."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from time import monotonic
 import click
 
 from operations.programs.alerting import AlertingPrograms
-from tests.bench.door import measure_door
 from tests.bench.engines import Engine, Monitor, Rival, Trial, await_events, started
+from tests.bench.gateway import measure_gateway
 from tests.bench.probes import freshness, scrape_ms, seconds_to_ready
 from tests.bench.report import (
     Findings,
     Operation,
     Trials,
-    door_text,
+    gateway_text,
     scale_text,
     text,
     write,
-    write_door,
+    write_gateway,
     write_scale,
 )
 from tests.bench.ringing import ring_seconds
@@ -49,14 +49,14 @@ FEW_ENTITIES = 1_000
     help="Put the result into docs/performance.md and docs/capacity.md.",
 )
 @click.option(
-    "--only", type=click.Choice(["worker", "door", "scale"]), help="Measure one of the parts."
+    "--only", type=click.Choice(["worker", "gateway", "scale"]), help="Measure one of the parts."
 )
 def main(*, rounds: int, into_page: bool, only: str | None) -> None:
     """Measure, print the tables, and tell on standard error how it goes."""
     if only in (None, "worker"):
         bench_worker(rounds, into_page=into_page)
-    if only in (None, "door"):
-        bench_door(rounds, into_page=into_page)
+    if only in (None, "gateway"):
+        bench_gateway(rounds, into_page=into_page)
     if only in (None, "scale"):
         bench_scale(into_page=into_page)
 
@@ -72,15 +72,15 @@ def bench_scale(*, into_page: bool) -> None:
         write_scale(found)
 
 
-def bench_door(rounds: int, *, into_page: bool) -> None:
-    """Measure the door beside a bare echo."""
+def bench_gateway(rounds: int, *, into_page: bool) -> None:
+    """Measure the gateway beside a bare echo."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
-            found = measure_door(broker, folder, rounds, say=_say)
-    click.echo(door_text(found))
+            found = measure_gateway(broker, folder, rounds, say=_say)
+    click.echo(gateway_text(found))
     if into_page:
-        write_door(found)
+        write_gateway(found)
 
 
 def bench_worker(rounds: int, *, into_page: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the door is compared with: the same framework and server, giving a body back as it came."""
+"""The gateway's reference: the same framework and server, giving a body back as it came."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def echo(request: Request) -> Response:
 
 
 def main() -> None:
-    """Serve on the port that the command line names, with the door's own server."""
+    """Serve on the port that the command line names, with the gateway's own server."""
     app = Starlette(routes=[Route("/events", echo, methods=["POST"])])
     config = Config(
         app,

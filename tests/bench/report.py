@@ -12,8 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.bench.door import BATCH, DOOR, SINGLE, Knocked
 from tests.bench.engines import Trial
+from tests.bench.gateway import BATCH, GATEWAY, SINGLE, Knocked
 from tests.bench.scale import Scaled
 from tests.bench.workloads import WORKLOADS
 
@@ -21,18 +21,20 @@ __all__ = [
     "Findings",
     "Operation",
     "Trials",
-    "door_text",
+    "gateway_text",
     "scale_text",
     "text",
     "write",
-    "write_door",
+    "write_gateway",
     "write_scale",
 ]
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 CAPACITY_PAGE = PAGE.with_name("capacity.md")
 MEASURED = re.compile(r"(?<=<!-- measured -->\n).*?(?=<!-- end -->)", re.DOTALL)
-DOOR_MEASURED = re.compile(r"(?<=<!-- door measured -->\n).*?(?=<!-- door end -->)", re.DOTALL)
+GATEWAY_MEASURED = re.compile(
+    r"(?<=<!-- gateway measured -->\n).*?(?=<!-- gateway end -->)", re.DOTALL
+)
 
 #: Engine → workload → its trials.
 Trials = Mapping[str, Mapping[str, Sequence[Trial]]]
@@ -80,23 +82,25 @@ def write(findings: Findings) -> None:
     _put(MEASURED, text(findings))
 
 
-def door_text(found: Mapping[str, Mapping[str, Knocked]]) -> str:
-    """Return what was found of the door as Markdown."""
+def gateway_text(found: Mapping[str, Mapping[str, Knocked]]) -> str:
+    """Return what was found of the gateway as Markdown."""
     lines = [_machine("starlette", "uvicorn", "h11", "uvloop", "aiokafka", "pydantic"), ""]
-    for load in found[DOOR]:
-        lines += [*_door_table(load, {server: by_load[load] for server, by_load in found.items()})]
+    for load in found[GATEWAY]:
+        lines += [
+            *_gateway_table(load, {server: by_load[load] for server, by_load in found.items()})
+        ]
         lines += [""]
-    single, batch = (found[DOOR][load.name].events_per_second for load in (SINGLE, BATCH))
+    single, batch = (found[GATEWAY][load.name].events_per_second for load in (SINGLE, BATCH))
     lines += [
-        f"In batches of 100 the door takes **{batch / single:.1f}** times as many events.",
+        f"In batches of 100 the gateway takes **{batch / single:.1f}** times as many events.",
         "",
     ]
     return "\n".join(lines)
 
 
-def write_door(found: Mapping[str, Mapping[str, Knocked]]) -> None:
-    """Put what was found of the door into the page, in place of what was there before."""
-    _put(DOOR_MEASURED, door_text(found))
+def write_gateway(found: Mapping[str, Mapping[str, Knocked]]) -> None:
+    """Put what was found of the gateway into the page, in place of what was there before."""
+    _put(GATEWAY_MEASURED, gateway_text(found))
 
 
 def scale_text(found: Scaled) -> str:
@@ -154,7 +158,7 @@ def write_scale(found: Scaled) -> None:
     _put(MEASURED, scale_text(found), page=CAPACITY_PAGE)
 
 
-def _door_table(load: str, by_server: Mapping[str, Knocked]) -> list[str]:
+def _gateway_table(load: str, by_server: Mapping[str, Knocked]) -> list[str]:
     rows = []
     for server, knocked in by_server.items():
         middle, late = knocked.wait_ms

@@ -20,7 +20,7 @@ from events.topics import changelog_name, topic_name
 from operations.audit.comparison import compare_exposed
 from operations.audit.exposed import Exposed, read_worker
 from operations.audit.recount import audit_records
-from streams.changelog_reader import read_replica
+from streams.changelog_reader import read_changelogs
 from streams.histories import ExactPersons, exact_persons
 from streams.settings import Settings
 from tests.bench.application import Application
@@ -143,7 +143,7 @@ def _stage(what: str, application: Application, workers: list[Worker]) -> _Stage
         broker=application.bootstrap, app_id=application.app_id, partitions=PARTITIONS
     )
     catalogue = load_catalogue()
-    persons = exact_persons(read_replica(settings, catalogue), catalogue, LAST_DAY)
+    persons = exact_persons(read_changelogs(settings, catalogue), catalogue, LAST_DAY)
     return _Stage(what, list(map(read_worker, _urls(workers))), persons)
 
 

@@ -22,7 +22,7 @@ public class Send {
 
   public static void main(String[] arguments) throws Exception {
     ApiClient client = new ApiClient();
-    client.updateBaseUri(System.getenv("DOOR"));
+    client.updateBaseUri(System.getenv("GATEWAY"));
     client.setRequestInterceptor(
         request -> request.header("Authorization", "Bearer " + System.getenv("TOKEN")));
     EventsApi events = new EventsApi(client);

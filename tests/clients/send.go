@@ -46,9 +46,9 @@ func must(err error) {
 }
 
 func main() {
-	door := client.NewConfiguration()
-	door.Servers = client.ServerConfigurations{{URL: os.Getenv("DOOR")}}
-	events := client.NewAPIClient(door).EventsAPI
+	gateway := client.NewConfiguration()
+	gateway.Servers = client.ServerConfigurations{{URL: os.Getenv("GATEWAY")}}
+	events := client.NewAPIClient(gateway).EventsAPI
 	as := context.WithValue(context.Background(), client.ContextAccessToken, os.Getenv("TOKEN"))
 
 	one, _, err := events.SendEvent(as).Event(connected("go-1", "0750419Y")).Execute()

@@ -54,8 +54,8 @@ def show(*words: object) -> None:
     sys.stdout.write(" ".join(map(str, words)) + "\n")
 
 
-door = Configuration(host=os.environ["DOOR"], access_token=os.environ["TOKEN"])
-with ApiClient(door) as client:
+gateway = Configuration(host=os.environ["GATEWAY"], access_token=os.environ["TOKEN"])
+with ApiClient(gateway) as client:
     events = EventsApi(client)
 
     receipts = events.send_event(connected("python-1")).receipts

@@ -38,7 +38,7 @@ function closed(id: string): Event {
 
 async function main(): Promise<void> {
   const events = new EventsApi(
-    new Configuration({ basePath: process.env.DOOR, accessToken: process.env.TOKEN }),
+    new Configuration({ basePath: process.env.GATEWAY, accessToken: process.env.TOKEN }),
   );
 
   const one = await events.sendEvent({ event: connected("typescript-1") });

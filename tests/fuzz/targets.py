@@ -17,11 +17,11 @@ from pydantic_core import to_json
 
 from events import person_data
 from events.cloudevent import MAX_BYTES, decode
-from events.dead_letters import DOOR, dead_letter_record
+from events.dead_letters import GATEWAY, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.producers.ownership import UNOWNED
 from events.strict_json import DEEPEST, read_array, read_value
-from gateway.admission import Admission, Admitted
+from gateway.admission import Admission, AdmittedItem
 from gateway.body import LARGEST_BODY, BodyReader, announced_length
 from gateway.http_binding import STRUCTURED_HEADERS, only_once, read_delivery
 from gateway.problems import ProblemError, of_contract
@@ -258,7 +258,7 @@ def _check_request(example: tuple[list[tuple[bytes, bytes]], bytes]) -> None:
         return
     for item in delivery.items:
         judged = _ADMISSION.judge(item, PRODUCER)
-        if isinstance(judged, Admitted):
+        if isinstance(judged, AdmittedItem):
             record = judged.record
             assert record.value is not None
             assert len(record.value) <= MAX_BYTES
@@ -269,7 +269,12 @@ def _check_request(example: tuple[list[tuple[bytes, bytes]], bytes]) -> None:
         to_json(of_contract(judged.error).as_json())
         if judged.may_be_kept:
             dead_letter_record(
-                judged.error, origin=DOOR, key=None, value=item.value, headers=item.headers, now=NOW
+                judged.error,
+                origin=GATEWAY,
+                key=None,
+                value=item.value,
+                headers=item.headers,
+                now=NOW,
             )
         if item.headers is STRUCTURED_HEADERS and item.defect is None:
             with pytest.raises(ContractError):

@@ -14,12 +14,12 @@ from catalogue.metric_names import REGION
 from dashboards import conventions as ours
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.pace import PACES
-from dashboards.rules.render import Site
+from dashboards.rules.render import MonitorSite
 from dashboards.rules.render import render as render_rules
 from events.topics import declared_topics
 from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
-from tests.support.doors import Credentials, Door, issue_credentials
 from tests.support.gateway import STRUCTURED
+from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
 from tests.support.raw_http import Line, post
@@ -72,18 +72,18 @@ def prometheus(
         worker.start()
         worker.wait_ready()
         assessor.start()
-        with Door(kafka_broker.bootstrap, folder, secrets=credentials.file) as door:
+        with Gateway(kafka_broker.bootstrap, folder, secrets=credentials.file) as gateway:
             ports = {
                 WORKER_JOB: worker.port,
                 ASSESSOR_JOB: assessor.port,
-                GATEWAY_JOB: door.probe_port,
+                GATEWAY_JOB: gateway.probe_port,
             }
             prometheus = monitoring.prometheus(
                 targets={job: [f"127.0.0.1:{port}"] for job, port in ports.items()},
                 rules=written_rules(folder),
             )
             send(kafka_broker.bootstrap, region(7, date(2016, 1, 1), TODAY), astray=ASTRAY)
-            be_refused(door, credentials)
+            be_refused(gateway, credentials)
             assert wait_done(kafka_broker.bootstrap, seconds=SECONDS), worker.log()[-3000:]
             assessor.wait_ready()
             yield prometheus
@@ -92,17 +92,17 @@ def prometheus(
         crew.dismiss()
 
 
-def be_refused(door: Door, credentials: Credentials) -> None:
-    """Send the door what is no event."""
+def be_refused(gateway: Gateway, credentials: Credentials) -> None:
+    """Send the gateway what is no event."""
     bearer = f"authorization: Bearer {credentials.token}"
-    with Line(door.port) as line:
+    with Line(gateway.port) as line:
         line.send(post(b"{}", bearer, f"content-type: {STRUCTURED}"))
         assert line.answer() is not None
 
 
 def written_rules(folder: Path) -> list[Path]:
     """Write the catalogue's own rules, at the pace of a demo."""
-    files = render_rules(CATALOGUE, Site(pace=PACES["live"]))
+    files = render_rules(CATALOGUE, MonitorSite(pace=PACES["live"]))
     rules = {folder / Path(name).name: text for name, text in files.items() if "/rules/" in name}
     for path, text in rules.items():
         path.write_text(text)

@@ -14,7 +14,7 @@ from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, declared_topics
 from simulation.demo.embedded_broker import EmbeddedBroker
-from streams.changelog_reader import NothingKnownError, open_replica, read_replica
+from streams.changelog_reader import NothingKnownError, open_changelogs, read_changelogs
 from streams.settings import Settings
 from streams.state import encode_state
 from tests.support.histories import event, state_of
@@ -54,24 +54,27 @@ def test_says_that_nothing_is_known(embedded: Settings) -> None:
     """Empty changelogs are most likely those of another application."""
     settings = Settings(broker=embedded.broker, app_id="smart-region-monitor")
     with pytest.raises(NothingKnownError, match="SMART_REGION_APP_ID"):
-        read_replica(settings, CATALOGUE)
+        read_changelogs(settings, CATALOGUE)
 
 
 def test_reads_large_last_batches_whole_and_follows(embedded: Settings) -> None:
     """All states of all partitions are held, and those that come later too."""
     asyncio.run(write(embedded, 0, 0, GRANTS))
     asyncio.run(write(embedded, 1, GRANTS, GRANTS))
-    assert read_replica(embedded, CATALOGUE).entities()[Family.GRANTS] == 2 * GRANTS
-    with open_replica(embedded, CATALOGUE) as replica:
+    assert read_changelogs(embedded, CATALOGUE).entities()[Family.GRANTS] == 2 * GRANTS
+    with open_changelogs(embedded, CATALOGUE) as changelog_reader:
 
         def holds(count: int) -> bool:
-            replica.poll(patience=60)
-            return replica.caught_up and replica.holdings.entities()[Family.GRANTS] == count
+            changelog_reader.poll(patience=60)
+            return (
+                changelog_reader.caught_up
+                and changelog_reader.state_store.entities()[Family.GRANTS] == count
+            )
 
         assert wait_until(lambda: holds(2 * GRANTS), seconds=20)
         asyncio.run(write(embedded, 1, 2 * GRANTS, GRANTS))
         assert wait_until(lambda: holds(3 * GRANTS), seconds=20)
-        assert replica.lag() == 0
+        assert changelog_reader.lag() == 0
 
 
 def test_a_broker_with_nothing_new_answers(broker: KafkaBroker, embedded: Settings) -> None:
@@ -84,7 +87,10 @@ def test_a_broker_with_nothing_new_answers(broker: KafkaBroker, embedded: Settin
 
 def test_joins_no_group(broker: KafkaBroker) -> None:
     """Workers keep their partitions, and no group is left behind on the broker."""
-    with open_replica(Settings(broker=broker.bootstrap), CATALOGUE) as replica:
-        assert wait_until(lambda: replica.poll(patience=60) == 0 and replica.caught_up, seconds=20)
+    with open_changelogs(Settings(broker=broker.bootstrap), CATALOGUE) as changelog_reader:
+        assert wait_until(
+            lambda: changelog_reader.poll(patience=60) == 0 and changelog_reader.caught_up,
+            seconds=20,
+        )
         with broker.admin() as admin:
             assert admin.list_groups() == []

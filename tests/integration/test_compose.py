@@ -43,7 +43,7 @@ def kafka(kind: str, secrets: Path, tmp_path: Path) -> Iterator[ComposeKafka]:
 def test_the_demo_comes_to_its_end_with_every_user_s_own_rights(
     kind: str, kafka: ComposeKafka, secrets: Path, tmp_path: Path
 ) -> None:
-    """In the order of `depends_on`: rights, topics, workers, door, events, years; and the audit."""
+    """In the order of `depends_on`: rights, topics, workers, gateway, events, years; the audit."""
     stack = Stack(kind)
     plain = PlainStack(stack, tmp_path, kafka.address, secrets=secrets)
     days = {"simulation": ("--to", LAST_DAY), "years": (f"--to={LAST_DAY}",)}

@@ -14,17 +14,17 @@ from datetime import UTC, date, datetime
 import pytest
 
 from broker.reading import EVENT_TOPICS, read_topics
-from broker.writing import KafkaPost
+from broker.writing import KafkaWriter
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode
-from events.dead_letters import DOOR, REPLAY_OF, Origin, Place, dead_letter_record
+from events.dead_letters import GATEWAY, REPLAY_OF, LetterPosition, RecordOrigin, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.registry import FACTS_BY_NAME
 from events.topics import topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
-from operations.dead_letters.entry import Account, Case, State
+from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.ledger import read_cases
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
@@ -64,7 +64,7 @@ def is_valid(message: Message) -> bool:
     return True
 
 
-def cases(broker: KafkaBroker) -> list[Case]:
+def cases(broker: KafkaBroker) -> list[Entry]:
     """Read every letter, with what was done about it; nobody else may have written there."""
     strangers: list[ValueError] = []
     found = list(read_cases(broker.bootstrap, on_stranger=strangers.append))
@@ -72,15 +72,15 @@ def cases(broker: KafkaBroker) -> list[Case]:
     return found
 
 
-def account(broker: KafkaBroker) -> Account:
+def account(broker: KafkaBroker) -> LetterCounts:
     """Count the letters: waiting, replayed, discarded."""
-    return Account.of(cases(broker))
+    return LetterCounts.of(cases(broker))
 
 
-def copies(broker: KafkaBroker) -> Counter[Place]:
+def copies(broker: KafkaBroker) -> Counter[LetterPosition]:
     """Count the copies on the event topics by the letters they were."""
     return Counter(
-        Place.parse(said.decode())
+        LetterPosition.parse(said.decode())
         for record in read_topics(broker.bootstrap, topics=EVENT_TOPICS)
         for name, said in record.headers
         if name == REPLAY_OF and said is not None
@@ -135,15 +135,17 @@ def refused_by_an_old_worker(
 def buried(broker: KafkaBroker, messages: Sequence[Message], producer: str | None = None) -> int:
     """Let messages be dead letters that are valid by now, as if refused long ago; returns how many.
 
-    With a producer they had come to the door.
+    With a producer they had come to the gateway.
     """
     error = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "planted", "wait")
-    with KafkaPost(broker.bootstrap) as post:
+    with KafkaWriter(broker.bootstrap) as post:
         post.send(
             [
                 dead_letter_record(
                     error,
-                    origin=DOOR if producer else Origin(topic_name(message.family), 0, offset),
+                    origin=GATEWAY
+                    if producer
+                    else RecordOrigin(topic_name(message.family), 0, offset),
                     key=None if producer else message.key,
                     value=message.value,
                     headers=message.headers,
@@ -177,7 +179,7 @@ def test_a_replay_after_the_fix_makes_the_figures_right(
     assert second.stdout == "0 sent again, 0 still refused, 0 tried too often\n", second.stderr
     assert differences(broker, repaired) == ()
     assert copies(broker) == Counter(case.letter.place for case in cases(broker))
-    assert account(broker) == Account(waiting=0, replayed=letters, discarded=0, returned=0)
+    assert account(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
 
 
 def test_copies_are_the_refused_records_byte_for_byte(
@@ -195,7 +197,7 @@ def test_copies_are_the_refused_records_byte_for_byte(
     letters = {case.letter.place: case.letter for case in cases(broker)}
     assert replayed
     for copy in replayed:
-        place = Place.parse((dict(copy.headers)[REPLAY_OF] or b"").decode())
+        place = LetterPosition.parse((dict(copy.headers)[REPLAY_OF] or b"").decode())
         original = originals[letters[place].origin]
         assert copy[:2] == original[:2]
         assert (copy.key, copy.value) == (original.key, original.value)
@@ -225,14 +227,14 @@ def test_a_replay_that_is_killed_loses_nothing(
 
     assert killed.returncode == -9, killed.stderr
     after_death = cases(broker)
-    assert Account.of(after_death).letters == letters
-    noted = {case.letter.place for case in after_death if case.state is State.REPLAYED}
+    assert LetterCounts.of(after_death).letters == letters
+    noted = {case.letter.place for case in after_death if case.state is EntryStatus.REPLAYED}
     assert noted <= copies(broker).keys()
 
     again = office(broker, "replay")
 
     assert again.stdout.startswith(f"{letters - len(noted)} sent again, 0 still"), again.stderr
-    assert account(broker) == Account(waiting=0, replayed=letters, discarded=0, returned=0)
+    assert account(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
     sent = copies(broker)
     assert sent.keys() == {case.letter.place for case in after_death}
     assert sent.total() - letters <= 10  # What one chunk may be sent twice.
@@ -265,7 +267,7 @@ def test_a_replay_killed_at_random_moments_ends_all_the_same(
         assert found.waiting <= waiting
         waiting = found.waiting
 
-    assert account(broker) == Account(waiting=0, replayed=letters, discarded=0, returned=0)
+    assert account(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
     assert copies(broker).keys() == {case.letter.place for case in cases(broker)}
     assert differences(broker, worker) == ()
     assert kills > 1
@@ -279,7 +281,7 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
     for attempt in (1, 2, 3):
         assert office(broker, "replay").returncode == 0
         assert wait_done(broker.bootstrap, seconds=60), old.log()[-3000:]
-        waiting = [case for case in cases(broker) if case.state is State.WAITING]
+        waiting = [case for case in cases(broker) if case.state is EntryStatus.WAITING]
         assert {case.attempts for case in waiting} == {attempt}
         assert len(waiting) == letters
 
@@ -287,7 +289,7 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
 
     assert stopped.returncode == 1
     assert stopped.stdout == f"0 sent again, 0 still refused, {letters} tried too often\n"
-    assert account(broker) == Account(
+    assert account(broker) == LetterCounts(
         waiting=letters, replayed=3 * letters, discarded=0, returned=3 * letters
     )
     assert old.stop() == 0
@@ -312,7 +314,7 @@ def test_what_is_still_invalid_is_not_sent_and_waits(broker: KafkaBroker, crew: 
     assert tried.stdout == f"0 sent again, {len(broken)} still refused, 0 tried too often\n"
     assert not copies(broker)
     assert {case.attempts for case in cases(broker)} == {1}
-    assert account(broker) == Account(waiting=len(broken), replayed=0, discarded=0, returned=0)
+    assert account(broker) == LetterCounts(waiting=len(broken), replayed=0, discarded=0, returned=0)
     assert worker.stop() == 0
 
 
@@ -335,7 +337,9 @@ def test_a_record_of_the_wrong_topic_goes_to_its_own(broker: KafkaBroker, crew: 
     assert worker.stop() == 0
 
 
-def test_a_letter_of_the_door_waits_until_the_door_would_let_it_in(broker: KafkaBroker) -> None:
+def test_a_letter_of_the_gateway_waits_until_the_gateway_would_let_it_in(
+    broker: KafkaBroker,
+) -> None:
     """An event ahead of its time is sent when the time has come, another's source never."""
     ahead = event("school.registered", PARIS, "2021-06-01", source="urn:iledefrance:lycees")
     for producer in ("lycees", "formation"):
@@ -350,7 +354,7 @@ def test_a_letter_of_the_door_waits_until_the_door_would_let_it_in(broker: Kafka
     (copy,) = read_topics(broker.bootstrap)
     assert (copy.topic, copy.key) == (topic_name(Family.SCHOOLS), PARIS.encode())
     assert [case.attempts for case in cases(broker)] == [2, 2]
-    assert account(broker) == Account(waiting=1, replayed=1, discarded=0, returned=0)
+    assert account(broker) == LetterCounts(waiting=1, replayed=1, discarded=0, returned=0)
 
 
 def test_discarded_letters_are_left_alone_and_can_be_brought_back(
@@ -364,11 +368,11 @@ def test_discarded_letters_are_left_alone_and_can_be_brought_back(
 
     assert let_go.stdout == "2 discarded\n", let_go.stderr
     assert replayed.stdout.startswith(f"{letters - 2} sent again"), replayed.stderr
-    assert account(broker) == Account(waiting=0, replayed=letters - 2, discarded=2, returned=0)
+    assert account(broker) == LetterCounts(waiting=0, replayed=letters - 2, discarded=2, returned=0)
     told = office(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
     assert [json.loads(line)["settled"]["because"] for line in told] == ["essai du fournisseur"] * 2
     assert office(broker, "replay", "0/1", "--state", "discarded").stdout.startswith("1 sent")
-    assert account(broker) == Account(waiting=0, replayed=letters - 1, discarded=1, returned=0)
+    assert account(broker) == LetterCounts(waiting=0, replayed=letters - 1, discarded=1, returned=0)
 
 
 def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -> None:
@@ -378,7 +382,7 @@ def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -
     told = office(broker, "replay", "--dry-run")
 
     assert told.stdout.startswith(f"{letters} would be sent again"), told.stderr
-    assert account(broker) == Account(waiting=letters, replayed=0, discarded=0, returned=0)
+    assert account(broker) == LetterCounts(waiting=letters, replayed=0, discarded=0, returned=0)
     assert not copies(broker)
 
 

@@ -11,7 +11,7 @@ from events.fact import Family
 from events.topics import declared_topics, topic_name
 from tests.support.kafka import KafkaBroker
 
-ROWS = ("settings", "door", "catalogue", "producers", "broker")
+ROWS = ("settings", "gateway", "catalogue", "producers", "broker")
 
 
 def ask_doctor(broker: KafkaBroker, **settings: str) -> tuple[int, dict[str, str]]:

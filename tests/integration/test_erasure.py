@@ -13,10 +13,10 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from broker.reading import EVENT_TOPICS, read_topics
 from broker.topic_admin import apply_topics
-from broker.writing import KafkaPost, Post
+from broker.writing import KafkaWriter, RecordWriter
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode, encode_structured
-from events.dead_letters import DOOR, Origin, dead_letter_record
+from events.dead_letters import GATEWAY, RecordOrigin, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.records import OutgoingRecord
@@ -174,15 +174,15 @@ def test_every_trace_of_a_person_is_told(broker: KafkaBroker) -> None:
         now=refused_at,
     )
     because = b'{"verdict": "discarded", "because": "%s asked"}' % person.encode()
-    with KafkaPost(broker.bootstrap) as post:
+    with KafkaWriter(broker.bootstrap) as post:
         post.send(
             [
                 OutgoingRecord(topic, 0, theirs.key, theirs.value, theirs.headers),
                 OutgoingRecord(topic, 1, b"key", cut_short, ()),
                 OutgoingRecord(schools, 2, school.key, naming_one, school.headers),
-                letter(origin=Origin(topic, 1, 0), value=cut_short),
-                letter(origin=DOOR, value=b'{"id": "%s"}' % person.encode()),
-                letter(origin=DOOR, value=b"{}"),
+                letter(origin=RecordOrigin(topic, 1, 0), value=cut_short),
+                letter(origin=GATEWAY, value=b'{"id": "%s"}' % person.encode()),
+                letter(origin=GATEWAY, value=b"{}"),
                 OutgoingRecord(DEAD_LETTER_OUTCOMES, 0, b"0/9", because, ()),
                 OutgoingRecord(CHANGELOG, 3, person.encode(), b"{}", ()),
             ]
@@ -224,7 +224,7 @@ def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
     somebody = Persons(persons())
     for failing in ("first copy", "copies", "end marks"):
         traces = procedure.look_for(settings, somebody)
-        with KafkaPost(broker.bootstrap) as post, pytest.raises(CutShortError):
+        with KafkaWriter(broker.bootstrap) as post, pytest.raises(CutShortError):
             procedure.erase(settings, FailingPost(post, failing), somebody, traces, wait_seconds=60)
         after = exact(broker, worker)
         assert enrolled(after) == enrolled(before) - len(persons())
@@ -246,7 +246,7 @@ class CutShortError(Exception):
 class FailingPost:
     """Sends what a real one does, but for the step that it is told to fail in."""
 
-    def __init__(self, post: Post, failing: str) -> None:
+    def __init__(self, post: RecordWriter, failing: str) -> None:
         self._post = post
         self._left = ["retractions", "first copy", "copies", "end marks"].index(failing)
 

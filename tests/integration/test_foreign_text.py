@@ -75,7 +75,7 @@ def emitted(folder: Path) -> tuple[str, ...]:
         '{"specversion": "1.0", "id": "1", "source": "s", "type": "\\u001b]0;owned\\u0007"}\n',
         encoding="utf-8",
     )
-    return "emit", "--door", "http://127.0.0.1:1", "--secret", token_of(folder), str(file)
+    return "emit", "--gateway", "http://127.0.0.1:1", "--secret", token_of(folder), str(file)
 
 
 def token_of(folder: Path) -> str:
@@ -92,7 +92,7 @@ COMMANDS: Final[Mapping[str, Callable[[Path], tuple[str, ...]]]] = {
     "import: no such file": lambda folder: ("import", "pilote", str(folder / HOSTILE)),
     "emit": emitted,
     "a secret's file": lambda folder: (
-        *("emit", "--door", "http://h", "--secret", str(folder / HOSTILE), os.devnull),
+        *("emit", "--gateway", "http://h", "--secret", str(folder / HOSTILE), os.devnull),
     ),
     "producers": lambda folder: (
         *("producers", "check", "--producers", declared(folder, f"{HOSTILE}: 1\n")),

@@ -1,4 +1,4 @@
-"""The door before a real broker: what it has acknowledged is there, and it says when it cannot."""
+"""The gateway on a real broker: what it acknowledged is there, and it says when it cannot."""
 
 import json
 import signal
@@ -17,29 +17,29 @@ from cloudevents.core.bindings.http import to_binary_event
 from cloudevents.core.v1.event import CloudEvent as SdkEvent
 
 from events.cloudevent import decode
-from events.dead_letters import DOOR, read_dead_letter
+from events.dead_letters import GATEWAY, read_dead_letter
 from events.partitioning import partition_for
-from tests.support.doors import Credentials, Door
-from tests.support.doorway import doorway, records_of
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
+from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, Line, post, request
+from tests.support.running_gateway import records_of, running_gateway
 from tests.support.waiting import wait_until
 
-Opened = tuple[Door, Credentials]
+Opened = tuple[Gateway, Credentials]
 
 
 @pytest.fixture
 def opened(broker: KafkaBroker, tmp_path: Path) -> Iterator[Opened]:
-    """Give a door that takes events."""
-    with doorway(broker.bootstrap, tmp_path) as door:
-        yield door
+    """Give a gateway that takes events."""
+    with running_gateway(broker.bootstrap, tmp_path) as gateway:
+        yield gateway
 
 
 def send(opened: Opened, body: bytes, media_type: str = STRUCTURED) -> Answer:
     """Send with the producer's token."""
-    door, credentials = opened
-    with Line(door.port) as line:
+    gateway, credentials = opened
+    with Line(gateway.port) as line:
         line.send(post(body, f"content-type: {media_type}", bearer(credentials)))
         answer = line.answer()
     assert answer is not None
@@ -69,7 +69,7 @@ def test_an_event_of_the_sdk_without_a_content_type_is_kept(
     opened: Opened, broker: KafkaBroker
 ) -> None:
     """The SDK names none where nobody has: the record says that it is JSON, for all its readers."""
-    door, credentials = opened
+    gateway, credentials = opened
     attributes = {**event(), "time": datetime(2026, 3, 11, 9, tzinfo=UTC)}
     data = attributes.pop("data")
     sent = to_binary_event(SdkEvent(attributes=attributes, data=data))
@@ -77,7 +77,7 @@ def test_an_event_of_the_sdk_without_a_content_type_is_kept(
 
     token = f"Bearer {credentials.token}"
     headers = {**sent.headers, "Authorization": token}
-    answer = httpx.post(f"{door.url}/events", content=sent.body, headers=headers)
+    answer = httpx.post(f"{gateway.url}/events", content=sent.body, headers=headers)
 
     assert answer.status_code == 202, answer.text
     [record] = _schools(broker)
@@ -94,49 +94,49 @@ def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -
     [record] = records_of(broker.bootstrap)
     letter = read_dead_letter(record)
     assert answer.problem == "invalid_envelope"
-    assert (letter.value, letter.producer, letter.origin) == (body, PRODUCER, DOOR)
+    assert (letter.value, letter.producer, letter.origin) == (body, PRODUCER, GATEWAY)
     assert (letter.reason, letter.field) == ("invalid_envelope", "time")
 
 
 def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> None:
     """A request that had begun is answered, and its event is on the topic; no other is let in."""
-    door, credentials = opened
+    gateway, credentials = opened
     body = json.dumps(event()).encode()
     whole = post(body, f"content-type: {STRUCTURED}", bearer(credentials))
-    with Line(door.port) as line:
+    with Line(gateway.port) as line:
         line.send(whole[:-10])
-        assert wait_until(lambda: _has_begun(door), seconds=10)
-        door.process.send_signal(signal.SIGTERM)
-        assert wait_until(lambda: not door.listens, seconds=10)
-        assert door.alive
+        assert wait_until(lambda: _has_begun(gateway), seconds=10)
+        gateway.process.send_signal(signal.SIGTERM)
+        assert wait_until(lambda: not gateway.listens, seconds=10)
+        assert gateway.alive
         line.send(whole[-10:])
         answer = line.answer()
 
     assert answer is not None
     assert answer.status == 202
-    assert door.process.wait(timeout=20) == 0
+    assert gateway.process.wait(timeout=20) == 0
     assert [record.value for record in _schools(broker)] == [body]
 
 
 def test_a_stop_waits_for_nobody_who_says_nothing(opened: Opened) -> None:
     """Connections without a request are closed."""
-    door, _ = opened
-    with Line(door.port) as line:
+    gateway, _ = opened
+    with Line(gateway.port) as line:
         line.send(request("GET", "/healthz"))
         assert line.answer() is not None
-        door.process.send_signal(signal.SIGTERM)
+        gateway.process.send_signal(signal.SIGTERM)
 
         assert line.is_closed()
-        assert door.process.wait(timeout=10) == 0
+        assert gateway.process.wait(timeout=10) == 0
 
 
 @pytest.mark.timeout(180)
-def test_a_door_without_a_broker_says_so_until_it_is_back(
+def test_a_gateway_without_a_broker_says_so_until_it_is_back(
     broker: KafkaBroker, tmp_path: Path
 ) -> None:
     """It starts before its broker, answers 503 while that is away, and needs no restart."""
     body = json.dumps(event()).encode()
-    with doorway(broker.bootstrap, tmp_path, gateway_delivery_timeout="6") as opened:
+    with running_gateway(broker.bootstrap, tmp_path, gateway_delivery_timeout="6") as opened:
         assert send(opened, body).status == 202
         broker.stop()
         assert wait_until(lambda: not opened[0].ready, seconds=15)
@@ -150,21 +150,21 @@ def test_a_door_without_a_broker_says_so_until_it_is_back(
         assert send(opened, body).status == 202
 
         broker.stop()
-        door = opened[0]
-        door.process.terminate()
-        assert door.process.wait(timeout=20) == 0
-        door.start()
-        assert wait_until(lambda: door.listens, seconds=20)
+        gateway = opened[0]
+        gateway.process.terminate()
+        assert gateway.process.wait(timeout=20) == 0
+        gateway.start()
+        assert wait_until(lambda: gateway.listens, seconds=20)
         assert send(opened, body).status == 503
         broker.start()
-        assert wait_until(lambda: door.ready, seconds=30)
+        assert wait_until(lambda: gateway.ready, seconds=30)
         assert send(opened, body).status == 202
 
 
 def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None:
     """It keeps its connections and answers nothing: whoever waits is told within the deadline."""
     body = json.dumps(event()).encode()
-    with doorway(broker.bootstrap, tmp_path, gateway_delivery_timeout="4") as opened:
+    with running_gateway(broker.bootstrap, tmp_path, gateway_delivery_timeout="4") as opened:
         assert broker._process is not None
         broker._process.send_signal(signal.SIGSTOP)
         try:
@@ -180,19 +180,19 @@ def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None
 
 
 def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -> None:
-    """The door lives, and says at /readyz what to do."""
-    door = Door(kafka.bootstrap, tmp_path, secrets=_nobody_s(tmp_path))
-    door.start()
+    """The gateway lives, and says at /readyz what to do."""
+    gateway = Gateway(kafka.bootstrap, tmp_path, secrets=_nobody_s(tmp_path))
+    gateway.start()
     try:
-        assert wait_until(lambda: door.listens, seconds=20)
-        with Line(door.port) as line:
+        assert wait_until(lambda: gateway.listens, seconds=20)
+        with Line(gateway.port) as line:
             line.send(request("GET", "/readyz"))
             answer = line.answer()
         assert answer is not None
         assert answer.status == 503
         assert "smart-region topics apply" in answer.json["waiting_for"]
     finally:
-        door.__exit__()
+        gateway.__exit__()
 
 
 def test_an_address_in_use_is_told_in_one_line() -> None:
@@ -245,9 +245,9 @@ def _schools(broker: KafkaBroker) -> list[Any]:
     return records_of(broker.bootstrap, "smartregion.schools")
 
 
-def _has_begun(door: Door) -> bool:
+def _has_begun(gateway: Gateway) -> bool:
     """Whether another request is answered: then the server has turned to what came before it."""
-    with Line(door.port) as line:
+    with Line(gateway.port) as line:
         line.send(request("GET", "/healthz"))
         return line.answer() is not None
 

@@ -1,4 +1,4 @@
-"""A catalogue of attacks on the door: each is tried on the running process, and fails."""
+"""A catalogue of attacks on the gateway: each is tried on the running process, and fails."""
 
 import ast
 import base64
@@ -26,11 +26,11 @@ from events.topics import declared_topics, topic_name
 from tests.support.busy_lines import BusyLines
 from tests.support.bystander import Bystander
 from tests.support.certificates import Authority
-from tests.support.doors import Credentials, Door, issue_credentials
-from tests.support.doorway import doorway, records_of
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, closed, event, signed
+from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, Line, post, request
+from tests.support.running_gateway import records_of, running_gateway
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -38,16 +38,16 @@ SCHOOLS = topic_name(Family.SCHOOLS)
 
 
 class Target:
-    """The door that is attacked, and what its producer knows."""
+    """The gateway that is attacked, and what its producer knows."""
 
     def __init__(
         self,
-        door: Door,
+        gateway: Gateway,
         credentials: Credentials,
         bootstrap: str,
         others: Mapping[str, Credentials],
     ) -> None:
-        self.door = door
+        self.gateway = gateway
         self.others = others
         self.token = credentials.token
         self.secret = SigningSecret.from_text(credentials.signing_secret)
@@ -56,7 +56,7 @@ class Target:
 
     def send(self, sent: bytes) -> Answer:
         """Send bytes and return the answer."""
-        with Line(self.door.port) as line:
+        with Line(self.gateway.port) as line:
             line.send(sent)
             answer = line.answer()
         assert answer is not None, sent
@@ -77,18 +77,21 @@ class Target:
 
 @pytest.fixture(scope="module")
 def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Give a door."""
+    """Give a gateway."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
-    folder = tmp_path_factory.mktemp("door")
+    folder = tmp_path_factory.mktemp("gateway")
     names = ("prives", "subventions", "mairies")
     others = {name: issue_credentials(name, folder) for name in names}
-    with doorway(kafka_broker.bootstrap, folder, log_level="debug") as (door, credentials):
-        yield Target(door, credentials, kafka_broker.bootstrap, others)
+    with running_gateway(kafka_broker.bootstrap, folder, log_level="debug") as (
+        gateway,
+        credentials,
+    ):
+        yield Target(gateway, credentials, kafka_broker.bootstrap, others)
 
 
 def now() -> datetime:
-    """Return the time, as the door's clock has it."""
+    """Return the time, as the gateway's clock has it."""
     return datetime.now(UTC)
 
 
@@ -195,7 +198,7 @@ def test_an_old_or_future_signature_is_wrong(target: Target, minutes: int) -> No
 
 @pytest.mark.parametrize("timestamp", ["", "now", "1e9", "-1", "0x5", "٣", "9" * 400, "1.5"])
 def test_a_timestamp_that_is_no_number_is_wrong(target: Target, timestamp: str) -> None:
-    """It is answered, not a fault of the door."""
+    """It is answered, not a fault of the gateway."""
     right = signed(BODY, at=now(), secret=target.secret)
     forged = {**right, "webhook-timestamp": timestamp.encode().decode("latin-1")}
 
@@ -449,11 +452,11 @@ HEAVY = {
 
 
 @pytest.mark.parametrize("body", HEAVY)
-def test_no_body_stops_the_door(target: Target, body: str) -> None:
+def test_no_body_stops_the_gateway(target: Target, body: str) -> None:
     """While bodies are judged that were made to take long, probes and producers are answered."""
     heavy = post(HEAVY[body], f"content-type: {BATCH}", f"authorization: Bearer {target.token}")
 
-    with Bystander(target.door, target.token) as bystander:
+    with Bystander(target.gateway, target.token) as bystander:
         answers = [target.send(heavy) for _ in range(5)]
         bystander.keep_going(5)
 
@@ -485,9 +488,10 @@ def claimed(producer: str, number: int) -> list[str]:
 def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target, authorization: str) -> None:
     """They are answered before the last byte has come, and nothing is held of them."""
     sent = unfinished(f"authorization: {authorization}")
-    with Bystander(target.door, target.token) as bystander, ExitStack() as opened:
+    with Bystander(target.gateway, target.token) as bystander, ExitStack() as opened:
         held = [
-            opened.enter_context(Line(target.door.port, source="127.0.0.2")) for _ in range(SILENT)
+            opened.enter_context(Line(target.gateway.port, source="127.0.0.2"))
+            for _ in range(SILENT)
         ]
         for line in held:
             line.send(sent)
@@ -501,9 +505,9 @@ def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target, authorizatio
 def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: bool) -> None:  # noqa: FBT001
     """They have room of their own, and what is begun and not ended gives way there."""
     secret = target.secret if signs else None
-    with Bystander(target.door, target.token, signs=secret) as bystander, ExitStack() as opened:
+    with Bystander(target.gateway, target.token, signs=secret) as bystander, ExitStack() as opened:
         held = [
-            opened.enter_context(Line(target.door.port, source=f"127.0.0.{2 + number % 4}"))
+            opened.enter_context(Line(target.gateway.port, source=f"127.0.0.{2 + number % 4}"))
             for number in range(SILENT)
         ]
         for number, line in enumerate(held):
@@ -535,7 +539,7 @@ def test_one_address_has_a_bounded_share_of_what_is_not_proven(target: Target) -
     """What it began gives way to what it begins then; another address is not touched."""
     with ExitStack() as opened:
         other, *held = (
-            opened.enter_context(Line(target.door.port, source=source))
+            opened.enter_context(Line(target.gateway.port, source=source))
             for source in ("127.0.0.3", *["127.0.0.2"] * 12)
         )
         body = json.dumps(event(31)).encode()
@@ -574,7 +578,7 @@ def test_a_replay_costs_its_producer_nothing(target: Target) -> None:
         return post(body, f"content-type: {STRUCTURED}", *lines(signature))
 
     overheard = right(5000)
-    with Bystander(target.door, target.token) as bystander:
+    with Bystander(target.gateway, target.token) as bystander:
         first = target.send(overheard)
         replays = [target.send(overheard) for _ in range(100)]
         owns = [target.send(right(5001 + number)) for number in range(9)]
@@ -586,7 +590,7 @@ def test_a_replay_costs_its_producer_nothing(target: Target) -> None:
     assert {one.headers["idempotent-replayed"] for one in replays} == {"true"}
     assert {one.status for one in owns} == {202}
     assert sum(b'"5000"' in value for value in target.events()) == 1
-    assert 'repeats_total{producer="prives"} 100.0' in target.door.metrics()
+    assert 'repeats_total{producer="prives"} 100.0' in target.gateway.metrics()
 
 
 def test_an_answer_that_was_lost_is_given_again(target: Target) -> None:
@@ -597,7 +601,7 @@ def test_an_answer_that_was_lost_is_given_again(target: Target) -> None:
         f"content-type: {STRUCTURED}",
         *lines(signed(body, at=now(), secret=target.secret, message_id="msg_lost")),
     )
-    with Line(target.door.port) as line:
+    with Line(target.gateway.port) as line:
         line.send(sent)
 
     answers = [target.send(sent) for _ in range(2)]
@@ -630,8 +634,10 @@ def test_a_producer_beyond_its_quota_slows_nobody_down(target: Target) -> None:
         f"authorization: Bearer {target.others['subventions'].token}",
     )
     statuses = []
-    with Bystander(target.door, target.token) as bystander, ExitStack() as opened:
-        held = [opened.enter_context(Line(target.door.port, source="127.0.0.2")) for _ in range(4)]
+    with Bystander(target.gateway, target.token) as bystander, ExitStack() as opened:
+        held = [
+            opened.enter_context(Line(target.gateway.port, source="127.0.0.2")) for _ in range(4)
+        ]
         for _ in range(15):
             for line in held:
                 line.send(flood)
@@ -656,7 +662,7 @@ def test_a_length_told_twice_ends_the_connection_on_every_path(
 ) -> None:
     """What is behind it is no request of anybody's: it gets no answer."""
     head = request(method, path, "content-length: 5", "transfer-encoding: chunked")
-    with Line(target.door.port) as line:
+    with Line(target.gateway.port) as line:
         line.send(head + b"0\r\n\r\n" + request("GET", "/healthz"))
         answer = line.answer()
 
@@ -687,7 +693,7 @@ def test_a_length_told_twice_ends_the_connection_on_every_path(
 )
 def test_what_ends_elsewhere_for_others_is_refused(target: Target, sent: bytes) -> None:
     """Lines that go on or end with LF alone, versions that there are not: the connection ends."""
-    with Line(target.door.port) as line:
+    with Line(target.gateway.port) as line:
         line.send(sent + request("GET", "/healthz"))
         answer = line.answer()
 
@@ -702,7 +708,7 @@ def test_a_client_that_sends_no_more_is_answered(target: Target, behind: bytes) 
     """All whole requests that it has sent; then the connection ends."""
     token = f"authorization: Bearer {target.token}"
     whole = post(BODY, f"content-type: {STRUCTURED}", token)
-    with Line(target.door.port) as line:
+    with Line(target.gateway.port) as line:
         line.send(whole + whole + behind)
         line.end()
         answers = [line.answer(), line.answer()]
@@ -715,7 +721,7 @@ def test_a_client_that_sends_no_more_is_answered(target: Target, behind: bytes) 
 
 
 BOUND = 100
-"""Connections that the doors below take at once, of 400 that are tried."""
+"""Connections that the gateways below take at once, of 400 that are tried."""
 TRIED = 400
 SOURCES = [f"127.0.0.{number}" for number in range(2, 22)]
 """The attackers', where they are not the producer's own, 127.0.0.1."""
@@ -741,16 +747,16 @@ def _opened(port: int, source: str, sent: bytes) -> Line:
 
 @pytest.fixture(scope="module")
 def narrow(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Give a door that takes few connections, and may open few files."""
+    """Give a gateway that takes few connections, and may open few files."""
     folder = tmp_path_factory.mktemp("narrow")
     others = {"prives": issue_credentials("prives", folder)}
-    with doorway(
+    with running_gateway(
         kafka_broker.bootstrap,
         folder,
         descriptors=BOUND + 350,
         gateway_connections=str(BOUND),
-    ) as (door, credentials):
-        yield Target(door, credentials, kafka_broker.bootstrap, others)
+    ) as (gateway, credentials):
+        yield Target(gateway, credentials, kafka_broker.bootstrap, others)
 
 
 @pytest.fixture(scope="module")
@@ -776,16 +782,16 @@ def _encrypted(
     ours = authority.issue("gateway")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", str(authority.file))
-        with doorway(
+        with running_gateway(
             bootstrap,
             folder,
             descriptors=descriptors,
             server_certfile=str(ours.chain),
             server_keyfile=str(ours.key),
             **settings,
-        ) as (door, credentials):
+        ) as (gateway, credentials):
             yield (
-                Target(door, credentials, bootstrap, {}),
+                Target(gateway, credentials, bootstrap, {}),
                 ssl.create_default_context(cafile=authority.file),
             )
 
@@ -806,13 +812,13 @@ def test_connections_that_wait_keep_nobody_out(
 ) -> None:
     """From whatever addresses they come, and however fast: they give way."""
     with (
-        Bystander(narrow.door, narrow.token) as one,
-        Bystander(narrow.door, narrow.token, probe_port=narrow.door.probe_port) as other,
-        held(narrow.door.port, sources, sent),
+        Bystander(narrow.gateway, narrow.token) as one,
+        Bystander(narrow.gateway, narrow.token, probe_port=narrow.gateway.probe_port) as other,
+        held(narrow.gateway.port, sources, sent),
     ):
         one.keep_going()
         other.keep_going()
-        assert wait_until(lambda: _connections(narrow.door) <= BOUND + 70, seconds=10)
+        assert wait_until(lambda: _connections(narrow.gateway) <= BOUND + 70, seconds=10)
 
 
 @pytest.mark.parametrize("sent", [b"", request("GET", "/healthz")], ids=["silent", "idle"])
@@ -821,8 +827,8 @@ def test_connections_of_the_producer_s_own_address_keep_it_out_neither(
 ) -> None:
     """As behind a proxy, or one router: those that are there give way to those that come."""
     with (
-        held(narrow.door.port, ["127.0.0.1"], sent),
-        Bystander(narrow.door, narrow.token) as one,
+        held(narrow.gateway.port, ["127.0.0.1"], sent),
+        Bystander(narrow.gateway, narrow.token) as one,
     ):
         one.keep_going()
 
@@ -832,13 +838,13 @@ def test_answers_that_nobody_takes_keep_nobody_out(narrow: Target) -> None:
     used: list[int] = []
 
     def rests() -> bool:
-        used.append(_processor_ticks(narrow.door))
+        used.append(_processor_ticks(narrow.gateway))
         return used[-2:] == used[-1:] * 2
 
     # Their answers are larger than all that lies between two programs.
-    with held(narrow.door.port, SOURCES[:1], request("GET", "/openapi.json") * 50, BOUND):
+    with held(narrow.gateway.port, SOURCES[:1], request("GET", "/openapi.json") * 50, BOUND):
         assert wait_until(rests, seconds=60, every=0.5)
-        with Bystander(narrow.door, narrow.token) as one:
+        with Bystander(narrow.gateway, narrow.token) as one:
             one.keep_going()
 
 
@@ -852,19 +858,19 @@ def test_handshakes_that_do_not_end_keep_nobody_out(
     """They count for the bounds, and leave descriptors for the broker."""
     target, context = encrypted
     with (
-        Bystander(target.door, target.token, tls=context) as one,
-        held(target.door.port, sources, sent),
+        Bystander(target.gateway, target.token, tls=context) as one,
+        held(target.gateway.port, sources, sent),
     ):
         one.keep_going()
-        assert wait_until(lambda: _connections(target.door) <= BOUND + 70, seconds=10)
+        assert wait_until(lambda: _connections(target.gateway) <= BOUND + 70, seconds=10)
 
 
 def test_a_body_in_crumbs_stops_nobody(target: Target) -> None:
     """It is refused before it has cost much: a chunk takes as long as thousands of bytes."""
     crumbs = request("POST", "/nowhere", "transfer-encoding: chunked") + b"1\r\nx\r\n" * 40_000
-    with Bystander(target.door, target.token) as one:
+    with Bystander(target.gateway, target.token) as one:
         for _ in range(20):
-            with Line(target.door.port, source=SOURCES[-1]) as line:
+            with Line(target.gateway.port, source=SOURCES[-1]) as line:
                 line.send(crumbs)
                 assert line.answer()
         one.keep_going()
@@ -898,8 +904,8 @@ COSTLY = {
 def test_connections_that_are_busy_keep_nobody_out(target: Target, sent: str) -> None:
     """Strangers have a bounded part of each round of the event loop, however many they are."""
     with (
-        BusyLines(target.door.port, COSTLY[sent], sources=SOURCES[:1], number=BUSY) as busy,
-        Bystander(target.door, target.token) as one,
+        BusyLines(target.gateway.port, COSTLY[sent], sources=SOURCES[:1], number=BUSY) as busy,
+        Bystander(target.gateway, target.token) as one,
     ):
         one.keep_going(10)
         assert wait_until(lambda: busy.answered > 0, seconds=30)
@@ -922,8 +928,8 @@ def test_many_bodies_of_a_producer_keep_no_other_out(target: Target, items: str)
         f"authorization: Bearer {target.others['mairies'].token}",
     )
     with (
-        BusyLines(target.door.port, lambda _: sent, sources=SOURCES[:1], number=40),
-        Bystander(target.door, target.token) as one,
+        BusyLines(target.gateway.port, lambda _: sent, sources=SOURCES[:1], number=40),
+        Bystander(target.gateway, target.token) as one,
     ):
         one.keep_going(10)
 
@@ -940,7 +946,7 @@ def test_requests_sent_ahead_do_not_fill_the_memory(target: Target) -> None:
     """A connection is not read on while what has come of it was not looked at."""
     one = post(BODY, f"content-type: {STRUCTURED}", f"authorization: Bearer {target.token}")
     ahead, most, sent = one * 1_000, 64 * 2**20, 0
-    with socket.create_connection(("127.0.0.1", target.door.port)) as line:
+    with socket.create_connection(("127.0.0.1", target.gateway.port)) as line:
         reader = threading.Thread(target=_take_all, args=(line,))
         reader.start()
         # Where it reads all, that takes a second: for the rest the client may wait.
@@ -963,7 +969,7 @@ def _take_all(line: socket.socket) -> None:
 
 def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
     """Of what comes after its answer 8 MiB are dropped; then the connection ends."""
-    with Line(target.door.port) as line:
+    with Line(target.gateway.port) as line:
         line.send(request("POST", "/nowhere", f"content-length: {10**12}"))
         assert line.answer()
 
@@ -976,7 +982,7 @@ def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
 def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) -> None:
     """That of the headers."""
     target, _ = encrypted
-    with Line(target.door.port, seconds=10) as line:
+    with Line(target.gateway.port, seconds=10) as line:
         assert line.is_closed()
 
 
@@ -986,16 +992,16 @@ def test_probes_are_answered_where_every_connection_is_at_work(
     """They have a listener of their own; whoever comes to the other is told to come back."""
     others = [issue_credentials(name, tmp_path) for name in ("prives", "subventions")]
     with (
-        doorway(target.bootstrap, tmp_path, gateway_connections="3") as (door, own),
+        running_gateway(target.bootstrap, tmp_path, gateway_connections="3") as (gateway, own),
         ExitStack() as stack,
     ):
         # Each of a producer that is known from the request before, and has its share with one.
         for credentials in (own, *others):
-            _at_work(stack, door, credentials.token)
-        with Line(door.port) as line:
+            _at_work(stack, gateway, credentials.token)
+        with Line(gateway.port) as line:
             refused = line.answer()
         for path in ("/healthz", "/readyz", "/metrics"):
-            with Line(door.probe_port, seconds=1) as line:
+            with Line(gateway.probe_port, seconds=1) as line:
                 line.send(request("GET", path))
                 answer = line.answer()
             assert answer is not None
@@ -1008,9 +1014,9 @@ def test_probes_are_answered_where_every_connection_is_at_work(
 def test_one_producer_s_connections_at_work_keep_no_other_out(narrow: Target) -> None:
     """It has a fourth of all; what it has at work beyond that is refused, or gives way."""
     hostile = narrow.others["prives"].token
-    with ExitStack() as stack, Bystander(narrow.door, narrow.token) as one:
+    with ExitStack() as stack, Bystander(narrow.gateway, narrow.token) as one:
         answers = [
-            _at_work(stack, narrow.door, hostile, source=SOURCES[number % 20])
+            _at_work(stack, narrow.gateway, hostile, source=SOURCES[number % 20])
             for number in range(2 * BOUND)
         ]
         one.keep_going()
@@ -1023,9 +1029,9 @@ def test_requests_that_were_overheard_keep_nobody_out(narrow: Target) -> None:
     signature = lines(signed(BODY, at=now(), secret=narrow.secret, message_id="m-overheard"))
     overheard = post(BODY, f"content-type: {STRUCTURED}", *signature)
     assert narrow.send(overheard).status == 202
-    with ExitStack() as stack, Bystander(narrow.door, narrow.token) as one:
+    with ExitStack() as stack, Bystander(narrow.gateway, narrow.token) as one:
         for number in range(2 * BOUND):
-            line = stack.enter_context(Line(narrow.door.port, source=SOURCES[number % 20]))
+            line = stack.enter_context(Line(narrow.gateway.port, source=SOURCES[number % 20]))
             line.send(overheard)
             line.answer()
             line.send(unfinished(*claimed(PRODUCER, number))[:1_000])
@@ -1033,11 +1039,11 @@ def test_requests_that_were_overheard_keep_nobody_out(narrow: Target) -> None:
 
 
 def _at_work(
-    stack: ExitStack, door: Door, token: str, *, source: str = "127.0.0.1"
+    stack: ExitStack, gateway: Gateway, token: str, *, source: str = "127.0.0.1"
 ) -> Answer | None:
     """Hold a connection on which a producer is known, and sends a body that does not end."""
     headers = (f"content-type: {STRUCTURED}", f"authorization: Bearer {token}")
-    line = stack.enter_context(Line(door.port, source=source))
+    line = stack.enter_context(Line(gateway.port, source=source))
     line.send(post(BODY, *headers))
     answer = line.answer()
     line.send(request("POST", "/events", *headers, "content-length: 9"))
@@ -1047,12 +1053,12 @@ def _at_work(
 def test_a_stop_is_in_order_whatever_a_client_did(target: Target, tmp_path: Path) -> None:
     """One that broke HTTP after its answer, and does not let go, costs nobody else an answer."""
     with _encrypted(target.bootstrap, tmp_path) as (attacked, context):
-        door = attacked.door
+        gateway = attacked.gateway
         with ExitStack() as stack:
             broken, right = (
                 stack.enter_context(
                     context.wrap_socket(
-                        socket.create_connection(("127.0.0.1", door.port), timeout=20),
+                        socket.create_connection(("127.0.0.1", gateway.port), timeout=20),
                         server_hostname="127.0.0.1",
                     )
                 )
@@ -1074,20 +1080,20 @@ def test_a_stop_is_in_order_whatever_a_client_did(target: Target, tmp_path: Path
                 )
             )
             assert right.recv(65_536).startswith(b"HTTP/1.1 100")
-            door.process.terminate()
-            assert wait_until(lambda: not door.listens, seconds=10)
+            gateway.process.terminate()
+            assert wait_until(lambda: not gateway.listens, seconds=10)
             right.sendall(BODY)
             answer = right.recv(65_536)
 
         assert answer.startswith(b"HTTP/1.1 202")
-        assert door.process.wait(timeout=20) == 0
+        assert gateway.process.wait(timeout=20) == 0
 
 
 def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
     """The probes' listener takes no event, and has no document."""
     token = f"authorization: Bearer {target.token}"
     for sent in (post(BODY, f"content-type: {STRUCTURED}", token), request("GET", "/openapi.json")):
-        with Line(target.door.probe_port) as line:
+        with Line(target.gateway.probe_port) as line:
             line.send(sent)
             answer = line.answer()
 
@@ -1097,23 +1103,23 @@ def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
 
 def test_probes_cannot_be_kept_out_by_their_own_kind(narrow: Target) -> None:
     """Idle connections of the probes' listener give way as well."""
-    port, idle = narrow.door.probe_port, request("GET", "/healthz")
+    port, idle = narrow.gateway.probe_port, request("GET", "/healthz")
     with (
-        Bystander(narrow.door, narrow.token, probe_port=port) as one,
+        Bystander(narrow.gateway, narrow.token, probe_port=port) as one,
         held(port, SOURCES[:1], idle),
     ):
         one.keep_going()
 
 
-def _processor_ticks(door: Door) -> int:
-    """Return how long the door's process has worked."""
-    fields = Path(f"/proc/{door.process.pid}/stat").read_text().rpartition(")")[2].split()
+def _processor_ticks(gateway: Gateway) -> int:
+    """Return how long the gateway's process has worked."""
+    fields = Path(f"/proc/{gateway.process.pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
 
 
-def _connections(door: Door) -> int:
-    """Return how many sockets the door's process has open."""
-    folder = Path(f"/proc/{door.process.pid}/fd")
+def _connections(gateway: Gateway) -> int:
+    """Return how many sockets the gateway's process has open."""
+    folder = Path(f"/proc/{gateway.process.pid}/fd")
     found = 0
     for one in folder.iterdir():
         try:
@@ -1150,7 +1156,7 @@ def test_no_secret_is_in_answers_logs_metrics_or_topics(target: Target) -> None:
     letters = records_of(target.bootstrap)[before:]
     shown = {
         "answers": b"".join(answer.body for answer in answers).decode(),
-        "log": target.door.log(),
+        "log": target.gateway.log(),
         "metrics": target.send(request("GET", "/metrics")).body.decode(),
         "dead letters": str([(one.headers, one.value) for one in letters if _is_ours(one.headers)]),
     }
@@ -1181,7 +1187,7 @@ def _is_ours(headers: list[tuple[str, bytes]]) -> bool:
 
 
 def _secrets_file(target: Target) -> str:
-    return (target.door.log_file.parent / "secrets.yaml").read_text()
+    return (target.gateway.log_file.parent / "secrets.yaml").read_text()
 
 
 def test_every_secret_is_compared_in_constant_time() -> None:

@@ -1,4 +1,4 @@
-"""The producers' client before the real door and a real broker."""
+"""The producers' client before the real gateway and a real broker."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from events.signing import SigningSecret
 from events.topics import topic_name
 from operations.client import (
     BearerToken,
-    DoorPublisher,
-    DoorRefusedError,
+    GatewayPublisher,
+    GatewayRefusedError,
     SignedRequests,
     Spool,
 )
-from tests.support.doors import Credentials, Door, issue_credentials
-from tests.support.doorway import records_of
+from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.mortal_producer import MortalProducer
+from tests.support.running_gateway import records_of
 from tests.support.waiting import wait_until
 
 PRODUCER = "lycees"
@@ -41,10 +41,10 @@ def credentials(tmp_path: Path) -> Credentials:
 
 
 @pytest.fixture
-def door(broker: KafkaBroker, credentials: Credentials, tmp_path: Path) -> Iterator[Door]:
-    """Give a door that takes events."""
-    with Door(broker.bootstrap, tmp_path, secrets=credentials.file) as door:
-        yield door
+def gateway(broker: KafkaBroker, credentials: Credentials, tmp_path: Path) -> Iterator[Gateway]:
+    """Give a gateway that takes events."""
+    with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
+        yield gateway
 
 
 def event(number: int, source: str = SOURCE) -> CloudEvent:
@@ -65,7 +65,7 @@ def on_topic(broker: KafkaBroker) -> list[CloudEvent]:
 
 @pytest.mark.parametrize("signs", [False, True])
 def test_what_is_delivered_is_on_the_topic(
-    door: Door,
+    gateway: Gateway,
     broker: KafkaBroker,
     credentials: Credentials,
     signs: bool,  # noqa: FBT001 - a parameter of the test
@@ -74,7 +74,7 @@ def test_what_is_delivered_is_on_the_topic(
     secret = SigningSecret.from_text(credentials.signing_secret)
     proof = SignedRequests(PRODUCER, secret) if signs else BearerToken(SecretStr(credentials.token))
     events = [event(number) for number in range(1_200)]
-    with DoorPublisher(door.url, proof) as publisher:
+    with GatewayPublisher(gateway.url, proof) as publisher:
         for one in events:
             publisher.publish(one)
         assert publisher.flush().delivered + publisher.flush().delivered == len(events)
@@ -82,10 +82,10 @@ def test_what_is_delivered_is_on_the_topic(
 
 
 def test_another_producers_event_is_refused_and_blocks_nothing(
-    door: Door, broker: KafkaBroker, credentials: Credentials
+    gateway: Gateway, broker: KafkaBroker, credentials: Credentials
 ) -> None:
-    """Its neighbours are on the topic; it is told with the door's reason."""
-    with DoorPublisher(door.url, BearerToken(SecretStr(credentials.token))) as publisher:
+    """Its neighbours are on the topic; it is told with the gateway's reason."""
+    with GatewayPublisher(gateway.url, BearerToken(SecretStr(credentials.token))) as publisher:
         for one in (event(0), event(1, "urn:iledefrance:formation"), event(2)):
             publisher.publish(one)
         report = publisher.flush()
@@ -97,29 +97,29 @@ def test_another_producers_event_is_refused_and_blocks_nothing(
 
 
 def test_a_wrong_secret_is_told_and_loses_nothing(
-    door: Door, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
+    gateway: Gateway, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
 ) -> None:
     """What is spooled waits for the right one."""
     wrong = BearerToken(SecretStr("srt_lycees_" + "A" * 43))
     file = tmp_path / "spool.db"
     with (
-        pytest.raises(DoorRefusedError, match="status 401"),
-        DoorPublisher(door.url, wrong, spool=Spool(file)) as publisher,
+        pytest.raises(GatewayRefusedError, match="status 401"),
+        GatewayPublisher(gateway.url, wrong, spool=Spool(file)) as publisher,
     ):
         publisher.publish(event(0))
     right = BearerToken(SecretStr(credentials.token))
-    with DoorPublisher(door.url, right, spool=Spool(file)) as publisher:
+    with GatewayPublisher(gateway.url, right, spool=Spool(file)) as publisher:
         assert publisher.flush().delivered == 1
     assert [one.id for one in on_topic(broker)] == ["0"]
 
 
 @pytest.mark.timeout(240)
 def test_nothing_is_lost_when_both_are_killed(
-    door: Door, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
+    gateway: Gateway, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
 ) -> None:
-    """The producer by kill -9 in each life, the door in every other: all arrives, in order."""
+    """The producer by kill -9 in each life, the gateway in every other: all arrives, in order."""
     chance = random.Random(7)
-    producer = MortalProducer(door.url, tmp_path, token=credentials.token, last=LAST)
+    producer = MortalProducer(gateway.url, tmp_path, token=credentials.token, last=LAST)
     for life in range(4):
         process = producer.start()
         enough = producer.safe() + chance.randint(5, 20)
@@ -129,15 +129,15 @@ def test_nothing_is_lost_when_both_are_killed(
             every=0.001,
         )
         if life % 2:
-            door.process.kill()
-            door.process.wait()
+            gateway.process.kill()
+            gateway.process.wait()
         process.kill()
         process.communicate()
         if life % 2:
-            door.start()
+            gateway.start()
     assert 0 < producer.safe() <= LAST
 
-    assert wait_until(lambda: door.ready, seconds=60)
+    assert wait_until(lambda: gateway.ready, seconds=60)
     process = producer.start()
     _, errors = process.communicate(timeout=60)
 

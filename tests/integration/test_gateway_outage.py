@@ -21,8 +21,8 @@ from events.errors import ContractError
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from tests.bench.exposed import exposed_sum
-from tests.support.doors import Door, issue_credentials
 from tests.support.gateway import BATCH
+from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import Message, region, wait_done
 from tests.support.waiting import wait_until
@@ -84,7 +84,7 @@ class Sender(threading.Thread):
 
     def __init__(
         self,
-        door: Door,
+        gateway: Gateway,
         token: str,
         waiting: Iterator[list[tuple[str, bytes]]],
         lock: threading.Lock,
@@ -92,7 +92,7 @@ class Sender(threading.Thread):
         until: float,
     ) -> None:
         super().__init__(daemon=True)
-        self._port = door.port
+        self._port = gateway.port
         self._headers = {"content-type": BATCH, "authorization": f"Bearer {token}"}
         self._waiting = waiting
         self._lock = lock
@@ -149,7 +149,7 @@ def _place(receipt: dict[str, object]) -> tuple[str, Place]:
 
 
 @pytest.mark.timeout(900)
-def test_what_the_door_accepted_is_on_the_topics(
+def test_what_the_gateway_accepted_is_on_the_topics(
     broker: KafkaBroker, crew: Crew, tmp_path: Path
 ) -> None:
     """Each receipt names the place of its event; figures are the audit's, to the last one."""
@@ -163,24 +163,24 @@ def test_what_the_door_accepted_is_on_the_topics(
     account = Account()
     with (
         supervised(worker),
-        Door(broker.bootstrap, tmp_path, secrets=credentials.file, settings=settings) as door,
+        Gateway(broker.bootstrap, tmp_path, secrets=credentials.file, settings=settings) as gateway,
     ):
         worker.wait_ready()
         began = time.monotonic()
         waiting, lock = batches(), threading.Lock()
         senders = [
-            Sender(door, credentials.token, waiting, lock, account, began + SECONDS)
+            Sender(gateway, credentials.token, waiting, lock, account, began + SECONDS)
             for _ in range(SENDERS)
         ]
         for sender in senders:
             sender.start()
-        assert not wait_until(lambda: not door.alive, seconds=OUTAGE_FROM, every=1)
+        assert not wait_until(lambda: not gateway.alive, seconds=OUTAGE_FROM, every=1)
         broker.stop()
         stopped = time.monotonic()
-        assert not wait_until(lambda: not door.alive, seconds=OUTAGE_SECONDS, every=1)
+        assert not wait_until(lambda: not gateway.alive, seconds=OUTAGE_SECONDS, every=1)
         broker.start()
         away = time.monotonic() - stopped
-        assert wait_until(lambda: door.ready, seconds=30)
+        assert wait_until(lambda: gateway.ready, seconds=30)
         for sender in senders:
             sender.join(SECONDS + 60)
             assert not sender.is_alive()
@@ -197,12 +197,12 @@ def test_what_the_door_accepted_is_on_the_topics(
         assert len(records) >= len(account.receipts)
         assert len(set(on_topics.values())) >= len(account.receipts)
         accepted = exposed_sum(
-            door.metrics(),
+            gateway.metrics(),
             "smartregion_gateway_events_total",
             producer="region",
             outcome="accepted",
         )
-        # Receipts of answers that did not reach their sender are the door's alone.
+        # Receipts of answers that did not reach their sender are the gateway's alone.
         assert accepted >= len(account.receipts)
 
         assert wait_done(broker.bootstrap, seconds=300), worker.log()[-3000:]

@@ -18,15 +18,15 @@ from urllib.parse import quote, unquote_to_bytes
 import pytest
 
 from broker.topic_admin import apply_topics
-from events.dead_letters import DOOR, DeadLetter, read_dead_letter
+from events.dead_letters import GATEWAY, DeadLetter, read_dead_letter
 from events.fact import Family
 from events.signing import SigningSecret
 from events.topics import DEAD_LETTERS, declared_topics, topic_name
-from tests.support.doors import Credentials, Door
-from tests.support.doorway import doorway, records_of
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
+from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, Line, post, request
+from tests.support.running_gateway import records_of, running_gateway
 
 JSON = "application/json"
 MAIL = "jean.dupont@example.org"
@@ -38,14 +38,14 @@ _ESCAPE = re.compile(rb"\\u00([0-9a-fA-F]{2})")
 class Target:
     """The gateway, its producer's credentials, and all that it keeps or shows."""
 
-    def __init__(self, door: Door, credentials: Credentials, bootstrap: str) -> None:
-        self.door = door
+    def __init__(self, gateway: Gateway, credentials: Credentials, bootstrap: str) -> None:
+        self.gateway = gateway
         self.credentials = credentials
         self.bootstrap = bootstrap
 
     def send(self, sent: bytes) -> Answer:
         """Send bytes and return the answer."""
-        with Line(self.door.port) as line:
+        with Line(self.gateway.port) as line:
             line.send(sent)
             answer = line.answer()
         assert answer is not None, sent
@@ -72,7 +72,7 @@ class Target:
             text = b"\n".join([record.key or b"", record.value or b"", *headers])
             on_topics[record.topic] = on_topics.get(record.topic, b"") + b"\n" + text
         metrics = self.send(request("GET", "/metrics")).body
-        return {**on_topics, "log": self.door.log().encode(), "metrics": metrics}
+        return {**on_topics, "log": self.gateway.log().encode(), "metrics": metrics}
 
 
 def names_a_person(text: bytes) -> bool:
@@ -88,11 +88,13 @@ def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) 
     """Give a gateway that logs all that it can."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
-    with doorway(kafka_broker.bootstrap, tmp_path_factory.mktemp("door"), log_level="debug") as (
-        door,
+    with running_gateway(
+        kafka_broker.bootstrap, tmp_path_factory.mktemp("gateway"), log_level="debug"
+    ) as (
+        gateway,
         credentials,
     ):
-        yield Target(door, credentials, kafka_broker.bootstrap)
+        yield Target(gateway, credentials, kafka_broker.bootstrap)
 
 
 @dataclass(frozen=True)
@@ -314,7 +316,7 @@ def test_of_what_was_not_wholly_read_nothing_is_kept(target: Target, sent: Sent)
     assert not names_a_person(answer.body)
     for letter in target.letters()[before:]:
         assert (letter.key, letter.value, letter.headers) == (None, b"", ())
-        assert (letter.producer, letter.origin) == (PRODUCER, DOOR)
+        assert (letter.producer, letter.origin) == (PRODUCER, GATEWAY)
         assert abs((datetime.now(UTC) - letter.time).total_seconds()) < 60
         assert letter.shortened["value"].bytes > 0
         assert {part.sha256 for part in letter.shortened.values()} == {None}

@@ -1,4 +1,4 @@
-"""Whatever is sent to the door, it answers, and it does not grow."""
+"""Whatever is sent to the gateway, it answers, and it does not grow."""
 
 import json
 import random
@@ -15,14 +15,14 @@ import pytest
 from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from gateway.problems import KINDS
-from tests.support.doors import Credentials, Door, issue_credentials
-from tests.support.doorway import doorway
 from tests.support.gateway import BATCH, STRUCTURED, event
+from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Answer, Line, post, request
+from tests.support.running_gateway import running_gateway
 from tests.support.waiting import wait_until
 
-Opened = tuple[Door, Credentials]
+Opened = tuple[Gateway, Credentials]
 
 BODIES = 10_000
 CONNECTIONS = 20
@@ -32,18 +32,18 @@ GROWTH_MB = 24
 
 @pytest.fixture(scope="module")
 def opened(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """Give a door with short deadlines."""
+    """Give a gateway with short deadlines."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
-    with doorway(
+    with running_gateway(
         kafka_broker.bootstrap,
-        tmp_path_factory.mktemp("door"),
+        tmp_path_factory.mktemp("gateway"),
         gateway_header_timeout="2",
         gateway_body_timeout="2",
         gateway_idle_timeout="1",
         gateway_connections=str(CONNECTIONS),
-    ) as door:
-        yield door
+    ) as gateway:
+        yield gateway
 
 
 def headers(opened: Opened, media_type: str = STRUCTURED) -> tuple[str, str]:
@@ -62,7 +62,7 @@ def answered(opened: Opened, *parts: bytes) -> Answer:
 
 
 def takes_events(opened: Opened) -> bool:
-    """Tell whether the door still does what it is for."""
+    """Tell whether the gateway still does what it is for."""
     body = json.dumps(event()).encode()
     return answered(opened, post(body, *headers(opened))).status == 202
 
@@ -176,7 +176,7 @@ def test_what_is_no_http_is_answered(opened: Opened, sent: bytes) -> None:
 
 
 def test_a_chunk_that_is_none_ends_the_request(opened: Opened) -> None:
-    """It is answered, and the door goes on."""
+    """It is answered, and the gateway goes on."""
     answer = answered(
         opened,
         request("POST", "/events", *headers(opened), "transfer-encoding: chunked"),
@@ -261,15 +261,15 @@ def test_a_body_that_is_announced_huge_is_not_waited_for(opened: Opened) -> None
 
 def test_an_answer_that_nobody_takes_is_given_up(opened: Opened) -> None:
     """The connection is closed, and what was written for it is freed."""
-    door = opened[0]
-    with Line(door.port) as line:
+    gateway = opened[0]
+    with Line(gateway.port) as line:
         line.send(request("GET", "/healthz"))
         assert line.answer() is not None
-        present = _sockets(door)
+        present = _sockets(gateway)
         # Their answers are larger than all that lies between two programs.
         line.send(request("GET", "/openapi.json") * 200)
 
-        assert wait_until(lambda: _sockets(door) < present, seconds=20)
+        assert wait_until(lambda: _sockets(gateway) < present, seconds=20)
 
 
 def test_one_connection_too_many_is_told_so(
@@ -281,19 +281,19 @@ def test_one_connection_too_many_is_told_so(
     others = [issue_credentials(name, tmp_path) for name in ("prives", "subventions")]
     with (
         # Of which each producer has its share with one.
-        doorway(kafka_broker.bootstrap, tmp_path, gateway_connections="3") as small,
+        running_gateway(kafka_broker.bootstrap, tmp_path, gateway_connections="3") as small,
         ExitStack() as stack,
     ):
-        door, own = small
+        gateway, own = small
         at_work = []
         for credentials in (own, *others):
-            whole = post(body, *headers((door, credentials)))
-            one = stack.enter_context(Line(door.port))
+            whole = post(body, *headers((gateway, credentials)))
+            one = stack.enter_context(Line(gateway.port))
             one.send(whole)
             assert one.answer()
             one.send(whole[:-10])
             at_work.append(one)
-        with Line(door.port) as line:
+        with Line(gateway.port) as line:
             refused = line.answer()
 
             assert refused is not None
@@ -333,7 +333,7 @@ def test_any_body_has_an_answer_and_memory_stays_flat(opened: Opened) -> None:
 
 
 class _Conversation:
-    """Requests on one connection after the other: a new one where the door has closed the last."""
+    """Requests on one connection after the other: a new one where the last was closed."""
 
     def __init__(self, opened: Opened) -> None:
         self._port = opened[0].port
@@ -356,8 +356,8 @@ class _Conversation:
         return answer
 
 
-def _sockets(door: Door) -> int:
-    descriptors = Path(f"/proc/{door.process.pid}/fd").iterdir()
+def _sockets(gateway: Gateway) -> int:
+    descriptors = Path(f"/proc/{gateway.process.pid}/fd").iterdir()
     return sum("socket" in str(one.readlink()) for one in descriptors if one.is_symlink())
 
 
@@ -374,8 +374,8 @@ def test_large_bodies_that_are_refused_do_not_stay(opened: Opened) -> None:
     assert _resident_mb(opened[0]) - before < 2 * GROWTH_MB
 
 
-def _resident_mb(door: Door) -> float:
-    status = Path(f"/proc/{door.process.pid}/status").read_text()
+def _resident_mb(gateway: Gateway) -> float:
+    status = Path(f"/proc/{gateway.process.pid}/status").read_text()
     found = re.search(r"VmRSS:\s+(\d+) kB", status)
     assert found is not None
     return int(found[1]) / 1024

@@ -27,7 +27,7 @@ from tests.support.clients import (
     require_generators,
     run,
 )
-from tests.support.doors import Door, issue_credentials
+from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.requirements import give_up
 
@@ -40,25 +40,25 @@ def _generators() -> None:
 
 
 @pytest.fixture(scope="module")
-def door(
+def gateway(
     kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, str]]:
-    """Give what a program has to be told to send to a door that takes events."""
+    """Give what a program has to be told to send to a gateway that takes events."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
-    folder = tmp_path_factory.mktemp("door")
+    folder = tmp_path_factory.mktemp("gateway")
     credentials = issue_credentials("lycees", folder)
-    with Door(kafka_broker.bootstrap, folder, secrets=credentials.file) as opened:
-        yield {"DOOR": opened.url, "TOKEN": credentials.token}
+    with Gateway(kafka_broker.bootstrap, folder, secrets=credentials.file) as opened:
+        yield {"GATEWAY": opened.url, "TOKEN": credentials.token}
 
 
 def answers(language: str) -> str:
-    """Return what each of the programs shows where the door answers it as it should."""
+    """Return what each of the programs shows where the gateway answers it as it should."""
     one, two, three, six = (f"{language}-{number}" for number in (1, 2, 3, 6))
     return f"event {one}\nbatch {two} {three}\nmixed 202 422 data.uai\nbinary {six}\n"
 
 
-def test_a_client_in_python_sends(door: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_client_in_python_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
     """One event, a batch, a batch of which a part is refused, and an event in binary mode."""
     client = generate("python", tmp_path)
 
@@ -66,32 +66,32 @@ def test_a_client_in_python_sends(door: Mapping[str, str], tmp_path: Path) -> No
         sys.executable,
         CLIENTS / "send.py",
         folder=tmp_path,
-        env={**door, "PYTHONPATH": str(client)},
+        env={**gateway, "PYTHONPATH": str(client)},
     )
 
     assert said == answers("python")
 
 
-def test_a_client_in_typescript_sends(door: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_client_in_typescript_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
     """The same, compiled at its strictest."""
     generate("typescript-fetch", tmp_path)
     shutil.copy(CLIENTS / "send.ts", tmp_path)
 
     compiled = compile_typescript(tmp_path, tmp_path / "send.ts")
 
-    assert run("node", compiled / "send.js", folder=tmp_path, env=door) == answers("typescript")
+    assert run("node", compiled / "send.js", folder=tmp_path, env=gateway) == answers("typescript")
 
 
-def test_a_client_in_java_sends(door: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_client_in_java_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
     """The same, with the HTTP client of Java itself."""
     client = generate("java", tmp_path, "--library", "native")
 
     where = compile_java(tmp_path, client / "src/main/java", CLIENTS / "Send.java")
 
-    assert run("java", "Send", folder=tmp_path, env={**door, **where}) == answers("java")
+    assert run("java", "Send", folder=tmp_path, env={**gateway, **where}) == answers("java")
 
 
-def test_a_client_in_go_sends(door: Mapping[str, str], tmp_path: Path) -> None:
+def test_a_client_in_go_sends(gateway: Mapping[str, str], tmp_path: Path) -> None:
     """The same."""
     if shutil.which("go") is None:
         pytest.skip("go not found: clients in Go are tested where it is")
@@ -100,7 +100,7 @@ def test_a_client_in_go_sends(door: Mapping[str, str], tmp_path: Path) -> None:
     (module / "send").mkdir()
     shutil.copy(CLIENTS / "send.go", module / "send" / "main.go")
 
-    assert run("go", "run", "./send", folder=module, env=door) == answers("go")
+    assert run("go", "run", "./send", folder=module, env=gateway) == answers("go")
 
 
 def test_a_client_in_csharp_is_generated(tmp_path: Path) -> None:

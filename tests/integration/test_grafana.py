@@ -12,7 +12,7 @@ import pytest
 
 from dashboards.publishing.access import Address, read_token
 from dashboards.publishing.adapter import Grafana
-from dashboards.publishing.apply import Home, carry_out, survey
+from dashboards.publishing.apply import BoardFolder, carry_out, survey
 from dashboards.publishing.errors import HandChangedError
 from dashboards.publishing.fingerprint import Model
 from tests.support.boards import BOARDS
@@ -32,10 +32,10 @@ def grafana() -> Iterator[Grafana]:
 
 
 @pytest.fixture
-def home(grafana: Grafana) -> Iterator[Home]:
+def home(grafana: Grafana) -> Iterator[BoardFolder]:
     """Give a folder and a tag that nobody has, and clear them away."""
     name = f"smart-region-test-{uuid4().hex[:8]}"
-    home = Home(folder=name, title=name, tag=name)
+    home = BoardFolder(folder=name, title=name, tag=name)
     yield home
     for uid in grafana.tagged(home.tag):
         grafana.remove(uid)
@@ -43,7 +43,7 @@ def home(grafana: Grafana) -> Iterator[Home]:
         grafana._answer("DELETE", f"/folders/{home.folder}")
 
 
-def ours(home: Home) -> list[Model]:
+def ours(home: BoardFolder) -> list[Model]:
     """Give all boards of the catalogue, under names of the test."""
     suffix = home.folder[-8:]
     return [
@@ -52,13 +52,15 @@ def ours(home: Home) -> list[Model]:
     ]
 
 
-def test_a_second_apply_changes_nothing(grafana: Grafana, home: Home) -> None:
+def test_a_second_apply_changes_nothing(grafana: Grafana, home: BoardFolder) -> None:
     """A real Grafana gives back what it was given."""
     carry_out(grafana, survey(grafana, ours(home), home), home)
     assert survey(grafana, ours(home), home).empty
 
 
-def test_what_a_hand_changed_is_refused_forced_and_pruned(grafana: Grafana, home: Home) -> None:
+def test_what_a_hand_changed_is_refused_forced_and_pruned(
+    grafana: Grafana, home: BoardFolder
+) -> None:
     """The board's whole life."""
     boards = ours(home)
     carry_out(grafana, survey(grafana, boards, home), home)

@@ -134,12 +134,12 @@ def test_a_worker_runs_where_nothing_can_be_written(
     assert worker.stop() == 0
 
 
-def test_a_door_runs_where_nothing_can_be_written(
+def test_a_gateway_runs_where_nothing_can_be_written(
     image: ImageRoot, broker: KafkaBroker, tmp_path: Path
 ) -> None:
     """It becomes ready, and stops in order."""
-    port, log = free_port(), tmp_path / "door.log"
-    door = start_child(
+    port, log = free_port(), tmp_path / "gateway.log"
+    gateway = start_child(
         image.command("/usr/local/bin/smart-region", "gateway"),
         output=log,
         env={
@@ -154,7 +154,7 @@ def test_a_door_runs_where_nothing_can_be_written(
         ready = wait_until(lambda: image.run(*ask).returncode == 0, seconds=60)
         assert ready, log.read_text(encoding="utf-8")
     finally:
-        status = end_child(door, grace=20)
+        status = end_child(gateway, grace=20)
     assert status == 0, log.read_text(encoding="utf-8")
 
 

@@ -27,7 +27,7 @@ from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
 from operations.importing.sender import EVENTS_PER_CHUNK
 from operations.programs.child_process import end_child, start_child
 from tests.support.commands import run
-from tests.support.doors import Door, issue_credentials
+from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.tables import shared_file, write_file
 from tests.support.traffic import wait_done
@@ -162,7 +162,7 @@ def test_an_import_that_is_killed_goes_on(
     assert exported.read_bytes() == pilote_text(kept).encode()
 
 
-def test_an_import_may_take_the_door(broker: KafkaBroker, tmp_path: Path, journal: Path) -> None:
+def test_an_import_may_take_the_gateway(broker: KafkaBroker, tmp_path: Path, journal: Path) -> None:
     """Signed, in batches, once; what the producer may not send is refused by its line."""
     credentials = issue_credentials("pilote", tmp_path)
     secret = write_file(tmp_path, credentials.signing_secret, name="secret")
@@ -174,14 +174,14 @@ def test_an_import_may_take_the_door(broker: KafkaBroker, tmp_path: Path, journa
         "uai;date_raccordement;debit_mbps\n0750419Y;2018-09-01;1000\n",
         name="lycees.csv",
     )
-    with Door(broker.bootstrap, tmp_path, secrets=credentials.file) as door:
-        road = ("--door", door.url, "--secret", str(secret), "--producer", "pilote")
+    with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
+        road = ("--gateway", gateway.url, "--secret", str(secret), "--producer", "pilote")
         options = (*road, "--journal", str(journal))
         first = run(broker, "import", "pilote", *options, str(file))
         assert first.returncode == 0, first.stderr
-        assert first.stdout.startswith(f"1200 sent to {door.url}, 0 there already,")
+        assert first.stdout.startswith(f"1200 sent to {gateway.url}, 0 there already,")
         second = run(broker, "import", "pilote", *options, str(file))
-        assert second.stdout.startswith(f"0 sent to {door.url}, 1200 there already,")
+        assert second.stdout.startswith(f"0 sent to {gateway.url}, 1200 there already,")
         other = run(broker, "import", "csv", "--mapping", "lycees_raccordes", *options, str(lycees))
         assert other.returncode == 1
         assert f"{lycees}:2: is refused where it was sent to: source: " in other.stderr

@@ -19,7 +19,7 @@ from events.producers.loader import REGION
 from events.topics import DEFAULT_APP_ID, changelog_name, topic_name
 from streams.state import decode_state
 from tests.support.commands import run
-from tests.support.doors import Door, issue_credentials
+from tests.support.gateways import Gateway, issue_credentials
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import wait_done
@@ -184,8 +184,10 @@ def test_the_gateway_lets_in_what_the_producer_owns_and_nothing_else(
         event("school.registered", MELUN, "2018-01-01", source=ANOTHER),
         event("school.connected", MELUN, "2018-03-01", source=ANOTHER),
     ]
-    with Door(broker.bootstrap, tmp_path, secrets=credentials.file, settings=variables) as door:
-        answers = [_posted(door, credentials.token, one) for one in (*own, TAKEN_BACK)]
+    with Gateway(
+        broker.bootstrap, tmp_path, secrets=credentials.file, settings=variables
+    ) as gateway:
+        answers = [_posted(gateway, credentials.token, one) for one in (*own, TAKEN_BACK)]
     worker.wait_ready()
 
     assert [status for status, _ in answers] == [202, 202, 403]
@@ -198,9 +200,9 @@ def test_the_gateway_lets_in_what_the_producer_owns_and_nothing_else(
     assert cards["lycees"]["attempts_by_others"] == 1
 
 
-def _posted(door: Door, token: str, said: CloudEvent) -> tuple[int, Any]:
+def _posted(gateway: Gateway, token: str, said: CloudEvent) -> tuple[int, Any]:
     request = urllib.request.Request(  # noqa: S310 - our own gateway
-        f"{door.url}/events",
+        f"{gateway.url}/events",
         data=encode_structured(said).value,
         headers={
             "Authorization": f"Bearer {token}",

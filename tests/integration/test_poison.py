@@ -21,7 +21,7 @@ from broker.compression import MAX_UNPACKED_BYTES, Codec
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.cloudevent import encode_binary, encode_structured
-from events.dead_letters import DeadLetter, Origin, read_dead_letter
+from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
 from events.partitioning import partition_for
 from events.registry import Family
 from events.topics import (
@@ -34,7 +34,7 @@ from events.topics import (
 from operations.audit.comparison import compare
 from operations.audit.recount import Audit, audit_records
 from smart_region import main
-from streams.changelog_reader import read_replica
+from streams.changelog_reader import read_changelogs
 from streams.passed_over import read_decisions
 from streams.settings import load_settings
 from tests.support.header_names import HeaderName
@@ -235,8 +235,8 @@ def test_every_reader_reads_what_the_broker_compresses(broker: KafkaBroker, crew
     second = crew.worker("second")
     second.start()
     assert_unharmed(broker, second, produced=len(messages))
-    replica = read_replica(load_settings(broker=broker.bootstrap), load_catalogue())
-    assert replica.entities()[Family.SCHOOLS] > 0
+    changelog_reader = read_changelogs(load_settings(broker=broker.bootstrap), load_catalogue())
+    assert changelog_reader.entities()[Family.SCHOOLS] > 0
     assert " = 0 waiting" not in run(broker, "dead-letters", "list")
     assert "refused" in run(broker, "producers", "report")
     assert second.stop() == 0
@@ -377,7 +377,7 @@ def test_a_record_that_ends_every_worker_is_told_of_and_passed_over(
 
     assert audit.account.refusals == {"passed_over": 1}
     [letter] = letters(broker)
-    assert letter.origin == Origin(SCHOOLS, home, 7)
+    assert letter.origin == RecordOrigin(SCHOOLS, home, 7)
     assert "1 discarded" in run(broker, "dead-letters", "list")
     assert last.stop() == 0
 

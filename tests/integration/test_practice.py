@@ -1,4 +1,4 @@
-"""The door to practise at, as `make practice` starts it."""
+"""The gateway to practise at, as `make practice` starts it."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 60.0
 
 
-def test_a_reader_without_a_door_gets_one() -> None:
+def test_a_reader_without_a_gateway_gets_one() -> None:
     """It tells what to export, takes the guide's first event, and Ctrl-C leaves nothing behind."""
     if reason := missing_requirement():
         give_up(reason)
@@ -34,7 +34,7 @@ def test_a_reader_without_a_door_gets_one() -> None:
     assert [receipt["id"] for receipt in receipts] == ["connection-0001"]
     assert practice.returncode == 0
     assert not _answers(told["BROKER"])
-    assert not _answers(told["DOOR"].removeprefix("http://"))
+    assert not _answers(told["GATEWAY"].removeprefix("http://"))
 
 
 def _exported(practice: "subprocess.Popen[str]") -> dict[str, str]:
@@ -51,7 +51,7 @@ def _exported(practice: "subprocess.Popen[str]") -> dict[str, str]:
 
 def _send(told: dict[str, str], event: str) -> list[dict[str, object]]:
     request = urllib.request.Request(  # noqa: S310 - the address that it told
-        f"{told['DOOR']}/events",
+        f"{told['GATEWAY']}/events",
         data=event.encode(),
         headers={
             "Authorization": f"Bearer {told['TOKEN']}",

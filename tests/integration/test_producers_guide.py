@@ -1,4 +1,4 @@
-"""The producers' guide, followed to the letter on a real door and a real Kafka."""
+"""The producers' guide, followed to the letter on a real gateway and a real Kafka."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from events.partitioning import partition_for
 from events.school import SchoolConnected, SchoolWorkspaceActivated
 from events.topics import DEFAULT_PARTITIONS, declared_topics, topic_name
 from tests.support.clients import GENERATOR, require_generators
-from tests.support.doors import Door, issue_credentials
+from tests.support.gateways import Gateway, issue_credentials
 from tests.support.guide import Block, Reader, UnexpectedAnswerError, blocks_of
 from tests.support.kafka import KafkaBroker, missing_requirement
 from tests.support.requirements import give_up, require_programs
@@ -45,9 +45,9 @@ def test_every_block_does_what_the_guide_says(broker: KafkaBroker, tmp_path: Pat
         give_up("the guide's npm packages are missing: run tests/guide/packages.sh")
     require_generators()
     credentials = issue_credentials("lycees", tmp_path)
-    with Door(broker.bootstrap, tmp_path, secrets=credentials.file) as door:
+    with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
         told = {
-            "DOOR": door.url,
+            "GATEWAY": gateway.url,
             "TOKEN": credentials.token,
             "SECRET": credentials.signing_secret,
             "BROKER": broker.bootstrap,
@@ -70,7 +70,7 @@ def test_a_reader_without_a_token_is_told_so(tmp_path: Path) -> None:
     check = next(block for block in blocks_of(GUIDE) if block.language == "bash")
 
     with pytest.raises(UnexpectedAnswerError, match="TOKEN: is missing: the bearer token"):
-        Reader(tmp_path, env={"DOOR": "http://127.0.0.1:6070", "TOKEN": ""}).follow([check])
+        Reader(tmp_path, env={"GATEWAY": "http://127.0.0.1:6070", "TOKEN": ""}).follow([check])
 
 
 @pytest.mark.timeout(180)

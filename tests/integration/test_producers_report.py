@@ -16,12 +16,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from simulation.record import RecordKind
 from simulation.simulator import simulate
 from tests.support.commands import run
-from tests.support.doorway import declared, doorway
 from tests.support.gateway import STRUCTURED
-from tests.support.gateway import event as door_event
+from tests.support.gateway import event as gateway_event
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.raw_http import Line, post
+from tests.support.running_gateway import declared, running_gateway
 from tests.support.traffic import Message, message_of, send, shuffled, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew, supervised
@@ -228,18 +228,18 @@ def test_references_that_lead_nowhere_are_counted_and_listed(
     }
 
 
-def test_what_the_door_refused_is_its_producer_s(
+def test_what_the_gateway_refused_is_its_producer_s(
     broker: KafkaBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whose secret was shown answers for it, and it is told beside what was taken."""
-    with doorway(broker.bootstrap, tmp_path) as (door, credentials):
+    with running_gateway(broker.bootstrap, tmp_path) as (gateway, credentials):
         for body in (
-            door_event(1),
-            door_event(1),
-            door_event(2, source="/subventions"),
-            door_event(3, data={"uai": "0750652B"}),
+            gateway_event(1),
+            gateway_event(1),
+            gateway_event(2, source="/subventions"),
+            gateway_event(3, data={"uai": "0750652B"}),
         ):
-            with Line(door.port) as line:
+            with Line(gateway.port) as line:
                 bearer = f"authorization: Bearer {credentials.token}"
                 line.send(post(json.dumps(body).encode(), f"content-type: {STRUCTURED}", bearer))
                 assert line.answer() is not None

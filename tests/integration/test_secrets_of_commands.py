@@ -74,7 +74,7 @@ def test_no_proxy_hears_a_token_for_this_machine(command: str, token: Path) -> N
     with overhearing(status=404) as server, overhearing(status=502) as proxy:
         arguments = {
             "audit": ("audit", "--against", server.url),
-            "emit": ("emit", "--door", server.url, "--secret", str(token)),
+            "emit": ("emit", "--gateway", server.url, "--secret", str(token)),
             "boards": ("boards", "plan", "--grafana", server.url, "--token-file", str(token)),
         }[command]
         run(
@@ -96,7 +96,7 @@ def test_no_token_goes_to_another_machine_in_the_clear(command: str, token: Path
     url = "http://far.invalid"
     arguments = {
         "audit": ("audit", "--against", url),
-        "emit": ("emit", "--door", url, "--secret", str(token)),
+        "emit": ("emit", "--gateway", url, "--secret", str(token)),
         "boards": ("boards", "plan", "--grafana", url, "--token-file", str(token)),
         "doctor": ("doctor", "--grafana", url, "--token-file", str(token)),
     }[command]
@@ -135,8 +135,8 @@ def test_a_grafana_token_that_all_may_read_is_refused(
         ("audit", "--against", f"user:{PASSWORD}@127.0.0.1:1"),
         ("audit", "--every-address", "--against", f"http://user:{PASSWORD}@127.0.0.1:port"),
         ("boards", "plan", "--grafana", f"http://user:{PASSWORD}@h:port/ x"),
-        ("emit", "--door", f"ftp://user:{PASSWORD}@h", "--secret", "{token}"),
-        ("emit", "--door", NOWHERE, "--secret", "{token}"),
+        ("emit", "--gateway", f"ftp://user:{PASSWORD}@h", "--secret", "{token}"),
+        ("emit", "--gateway", NOWHERE, "--secret", "{token}"),
         ("backfill", "--from=2016-01-01", "--to=2016-01-02", "--into", NOWHERE),
         ("audit", "--bootstrap", f"user:{PASSWORD}@127.0.0.1:1"),
         ("emit", "--bootstrap", f"user:{PASSWORD}@127.0.0.1:1"),

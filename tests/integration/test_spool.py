@@ -1,4 +1,4 @@
-"""The spool of the producers' client, with kill -9 at any moment, while the door comes and goes."""
+"""The client's spool, with kill -9 at any moment, while the gateway comes and goes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.door_stub import accepted, door_stub
+from tests.support.gateway_stub import accepted, gateway_stub
 from tests.support.mortal_producer import MortalProducer
 from tests.support.waiting import wait_until
 
@@ -21,12 +21,12 @@ def test_nothing_is_lost_and_the_order_is_kept(tmp_path: Path) -> None:
     """What was published arrives, once or more, first in its order, and the spool stays bounded."""
     chance = random.Random(5)
     largest = 0
-    with door_stub() as door:
-        producer = MortalProducer(door.url, tmp_path, token=TOKEN, last=LAST)
+    with gateway_stub() as gateway:
+        producer = MortalProducer(gateway.url, tmp_path, token=TOKEN, last=LAST)
         for life in range(LIVES):
             # Away in every other life; and one answer of three is lost after the events were taken.
-            (door.go_away if life % 2 else door.come_back)()
-            door.behaviour = lambda events: None if chance.random() < 1 / 3 else accepted(events)
+            (gateway.go_away if life % 2 else gateway.come_back)()
+            gateway.behaviour = lambda events: None if chance.random() < 1 / 3 else accepted(events)
             process = producer.start()
             until = producer.safe() + chance.randint(0, 25)
             wait_until(
@@ -39,14 +39,14 @@ def test_nothing_is_lost_and_the_order_is_kept(tmp_path: Path) -> None:
             largest = max(largest, producer.spool.stat().st_size)
         killed_at = producer.safe()
 
-        door.come_back()
-        door.behaviour = accepted
+        gateway.come_back()
+        gateway.behaviour = accepted
         process = producer.start()
         _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 0, errors.decode()
     assert killed_at
-    first_seen = list(dict.fromkeys(int(event["id"]) for event in door.arrived))
+    first_seen = list(dict.fromkeys(int(event["id"]) for event in gateway.arrived))
     assert first_seen == list(range(LAST + 1))
     # 40 events of 300 bytes, and what SQLite needs around them.
     assert largest < 100_000

@@ -27,7 +27,7 @@ from tests.support.waiting import wait_until
 ROOT = Path(__file__).parents[2]
 STACK = (sys.executable, "-m", "smart_region", "stack", "--pace", "live", "--folder")
 READY = "Everything is ready."
-#: Kafka, two workers, the assessor, the door, Alertmanager and Prometheus.
+#: Kafka, two workers, the assessor, the gateway, Alertmanager and Prometheus.
 PROCESSES = 7
 #: As soon as a worker is killed its partitions go to the other.
 IMPATIENT = {"SMART_REGION_SESSION_TIMEOUT": "6", "SMART_REGION_HEARTBEAT_INTERVAL": "1"}
@@ -68,7 +68,7 @@ class Stack:
         assert text in self.told, self.told
 
     def send_first_event(self) -> str:
-        """Run the command that it proposes; return what the door answers."""
+        """Run the command that it proposes; return what the gateway answers."""
         _, _, rest = self.told.partition("A first event, as the producer lycees:")
         command, _, _ = rest.partition(READY)
         return subprocess.run(
@@ -118,7 +118,7 @@ def running(folder: Path) -> Iterator[Stack]:
 
 
 def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None:
-    """From the door to Prometheus; a worker killed, then all, started again, and asked to end."""
+    """From gateway to Prometheus; a worker killed, then all, started again, and asked to end."""
     if reason := missing_requirement():
         give_up(reason)
     require_prometheus()

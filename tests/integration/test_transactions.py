@@ -18,7 +18,7 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_name
 from operations.backfill.workers import wait_for_workers
-from streams.changelog_reader import read_replica
+from streams.changelog_reader import read_changelogs
 from streams.settings import Settings
 from streams.state import encode_state
 from tests.support.commands import run
@@ -200,5 +200,5 @@ def test_a_recovery_ends_where_transactions_end_a_changelog(
 
         second.wait_ready()
         assert 'smartregion_entities{family="schools"} 2.0' in second.metrics()
-    holdings = read_replica(Settings(broker=broker.bootstrap), load_catalogue())
-    assert holdings.entities()[Family.SCHOOLS] == 2
+    state_store = read_changelogs(Settings(broker=broker.bootstrap), load_catalogue())
+    assert state_store.entities()[Family.SCHOOLS] == 2

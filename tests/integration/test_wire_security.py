@@ -30,7 +30,7 @@ from events.fact import Family
 from events.topics import DEFAULT_APP_ID, declared_topics, topic_name
 from simulation.simulator import simulate
 from tests.support.certificates import Authority
-from tests.support.doors import Door, issue_credentials
+from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import missing_requirement
 from tests.support.prometheus import Monitoring
 from tests.support.requirements import give_up
@@ -231,7 +231,7 @@ def test_prometheus_sees_what_asks_for_its_token_over_tls(
         assessor.kill()
 
 
-def test_the_door_takes_events_and_sets_aside_what_it_refuses(
+def test_the_gateway_takes_events_and_sets_aside_what_it_refuses(
     monitor: Monitor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Over TLS: a valid event is accepted; one that is not becomes a dead letter."""
@@ -242,14 +242,14 @@ def test_the_door_takes_events_and_sets_aside_what_it_refuses(
     credentials = issue_credentials("lycees", tmp_path)
     [event, *_] = (json.loads(line) for line in lines_of(Family.SCHOOLS).splitlines())
     before = letters_seen_by(monitor, Role.READER)
-    door = Door(
+    gateway = Gateway(
         monitor.kafka.bootstrap,
         tmp_path,
         secrets=credentials.file,
         settings=monitor.settings_of(Role.GATEWAY) | variables(serving),
     )
-    with door:
-        answer = post(door, credentials.token, [event, event | {"data": {}}])
+    with gateway:
+        answer = post(gateway, credentials.token, [event, event | {"data": {}}])
 
     assert answer == 207
     assert letters_seen_by(monitor, Role.READER) == before + 1
@@ -446,7 +446,7 @@ def test_a_worker_that_loses_its_rights_says_so(monitor: Monitor, worker: Worker
 def test_a_changed_password_ends_who_goes_on_with_the_old_one(
     monitor: Monitor, worker: Worker, tmp_path: Path
 ) -> None:
-    """Worker and assessor end, for a supervisor to restart; the door takes what its file has."""
+    """Worker and assessor end, for a supervisor to restart; the gateway takes what its file has."""
     # The module's last: its worker ends here.
     kafka = monitor.kafka
     secret = tmp_path / "password"
@@ -457,15 +457,17 @@ def test_a_changed_password_ends_who_goes_on_with_the_old_one(
     assessor = monitor.start(Role.ASSESSOR, "assessor")
     try:
         assessor.wait_ready()
-        with Door(kafka.bootstrap, tmp_path, secrets=credentials.file, settings=settings) as door:
+        with Gateway(
+            kafka.bootstrap, tmp_path, secrets=credentials.file, settings=settings
+        ) as gateway:
             kafka.add_users(dict.fromkeys((Role.WORKER, Role.ASSESSOR, Role.GATEWAY), "changed"))
             kafka.stop()  # Who is in stays in until then.
             kafka.start()
             assert wait_until(lambda: not (worker.alive or assessor.alive), seconds=60)
-            assert wait_until(lambda: "of 'gateway'" in door.log(), seconds=30), door.log()
-            assert not door.ready
+            assert wait_until(lambda: "of 'gateway'" in gateway.log(), seconds=30), gateway.log()
+            assert not gateway.ready
             secret.write_text("changed")
-            assert wait_until(lambda: door.ready, seconds=30), door.log()
+            assert wait_until(lambda: gateway.ready, seconds=30), gateway.log()
         for ended in (worker, assessor):
             assert ended.status() == 1
             assert_one_line(last_line(ended.log()), "does not take the password of")
@@ -504,10 +506,10 @@ def letters_seen_by(monitor: Monitor, user: str) -> int:
     return len(done.stdout.splitlines())
 
 
-def post(door: Door, token: str, events: list[dict[str, Any]]) -> int:
-    """Send events to a door at once; returns the status of its answer."""
+def post(gateway: Gateway, token: str, events: list[dict[str, Any]]) -> int:
+    """Send events to a gateway at once; returns the status of its answer."""
     request = urllib.request.Request(  # noqa: S310 - our own
-        f"{door.url}/events",
+        f"{gateway.url}/events",
         data=json.dumps(events).encode(),
         headers={
             "Authorization": f"Bearer {token}",

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 import catalogue
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
-from events.dead_letters import Origin, parts_of, read_dead_letter
+from events.dead_letters import RecordOrigin, parts_of, read_dead_letter
 from events.registry import Family
 from events.topics import DEAD_LETTERS
 from operations.audit.comparison import compare
@@ -108,7 +108,7 @@ def test_whatever_arrives_is_accepted_or_kept_as_a_dead_letter(
     ]
     assert len(letters) == account.refused > MUTANTS
     lying = {
-        Origin(record.topic, record.partition, record.offset): record
+        RecordOrigin(record.topic, record.partition, record.offset): record
         for record in read_topics(broker.bootstrap)
     }
     for letter in letters:

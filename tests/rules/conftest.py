@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from catalogue.loader import load_catalogue
-from dashboards.rules.render import Site, render, write
+from dashboards.rules.render import MonitorSite, render, write
 from tests.support.prometheus import require_prometheus
 from tests.support.stories import Story
 from tests.support.webhooks import Webhook, webhook_server
@@ -21,7 +21,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with the files that `smart-region rules render` writes."""
     require_prometheus()
     folder = tmp_path_factory.mktemp("rendered")
-    write(render(load_catalogue(CATALOGUE), Site()), folder)
+    write(render(load_catalogue(CATALOGUE), MonitorSite()), folder)
     return folder
 
 

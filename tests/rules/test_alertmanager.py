@@ -11,17 +11,17 @@ import pytest
 
 from catalogue.loader import load_catalogue
 from dashboards.conventions import MONITOR
-from dashboards.rules.alerts import KINDS, Kind
+from dashboards.rules.alerts import KINDS, AlertKind
 from dashboards.rules.contacts import Contact, Contacts
 from dashboards.rules.model import Alert
 from dashboards.rules.pace import PACES
-from dashboards.rules.render import Site, groups, render, write
+from dashboards.rules.render import MonitorSite, groups, render, write
 from tests.support.prometheus import Alertmanager, Monitoring, amtool, promtool, require_prometheus
 from tests.support.waiting import wait_until
 from tests.support.webhooks import Webhook
 
 CATALOGUE = load_catalogue(Path(__file__).parent / "catalogue")
-ALERTS = [alert for group in groups(CATALOGUE, Site()).values() for alert in group.alerts]
+ALERTS = [alert for group in groups(CATALOGUE, MonitorSite()).values() for alert in group.alerts]
 HEARERS = {
     "MilestoneMissed": "delegate,owner-{programme}",
     "MilestoneAtRisk": "delegate,owner-{programme}",
@@ -44,7 +44,7 @@ def test_the_tools_take_what_is_shipped(tmp_path: Path) -> None:
     require_prometheus()
     for name, pace in PACES.items():
         folder = tmp_path / name
-        write(render(load_catalogue(), Site(pace=pace)), folder)
+        write(render(load_catalogue(), MonitorSite(pace=pace)), folder)
         said = promtool("check", "config", folder / "prometheus" / "prometheus.yaml")
         assert said.count("rules found") == 3
         amtool("check-config", folder / "alertmanager" / "alertmanager.yaml")
@@ -65,7 +65,7 @@ def test_the_tools_take_every_kind_of_contact(tmp_path: Path) -> None:
         owners={"lycees": everything},
         watchdog=everything,
     )
-    assert write(render(CATALOGUE, Site(contacts=contacts)), tmp_path) == ()
+    assert write(render(CATALOGUE, MonitorSite(contacts=contacts)), tmp_path) == ()
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=described)
@@ -103,7 +103,7 @@ LABELS = {
 }
 
 
-def posted(kind: Kind, **labels: str) -> dict[str, Any]:
+def posted(kind: AlertKind, **labels: str) -> dict[str, Any]:
     """Give an alert as Prometheus posts it."""
     own = {"severity": kind.severity.value, "scope": kind.scope.value}
     if kind.silences_figures:
@@ -124,7 +124,7 @@ def posted(kind: Kind, **labels: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("sick", KINDS, ids=lambda kind: kind.name)
 def test_a_sick_pipeline_silences_figures(
-    monitoring: Monitoring, rendered: Path, sick: Kind
+    monitoring: Monitoring, rendered: Path, sick: AlertKind
 ) -> None:
     """Those that say so silence alerts about figures and producers, and never each other."""
     alertmanager = monitoring.alertmanager(rendered / "alertmanager" / "alertmanager.yaml")
@@ -259,7 +259,7 @@ def test_a_mail_in_html_links_to_the_board_and_the_runbook(rendered: Path, tmp_p
     assert "<li>Essonne (91) : jalon manqué</li>" in html
 
 
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> AlertKind:
     """Give a kind of alert by its name."""
     return next(kind for kind in KINDS if kind.name == name)
 
@@ -276,7 +276,7 @@ def live(
     contacts = Contacts(
         owners={"lycees": owner}, operator=operator or Contact(), delegate=Contact()
     )
-    site = Site(pace=PACES["live"], contacts=contacts)
+    site = MonitorSite(pace=PACES["live"], contacts=contacts)
     write(render(CATALOGUE, site), folder)
     return monitoring.alertmanager(folder / "alertmanager" / "alertmanager.yaml")
 

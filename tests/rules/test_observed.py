@@ -13,7 +13,7 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
-from dashboards.rules.render import Site, render, write
+from dashboards.rules.render import MonitorSite, render, write
 from tests.rules.conftest import CATALOGUE
 from tests.support.boards import documents, questions
 from tests.support.observations import barometer
@@ -33,7 +33,7 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rendered")
     counting = load_catalogue(CATALOGUE).programmes
     both = Catalogue(programmes=(*counting, *barometer().programmes))
-    write(render(both, Site()), folder)
+    write(render(both, MonitorSite()), folder)
     return folder / "prometheus" / "rules"
 
 

@@ -13,7 +13,7 @@ from tests.support.stories import ABSENT, DAY, PARTITIONS, TODAY, Ring, Span, St
 
 WORKER = "worker:6066"
 OTHER = "other:6066"
-DOOR = "gateway:6070"
+GATEWAY = "gateway:6070"
 FOREVER = 200
 
 
@@ -70,14 +70,14 @@ def test_a_monitor_of_which_nothing_is_exposed_rings(story: Story, rules: Path) 
     story.check(rules)
 
 
-def test_a_door_that_takes_nothing_rings_after_five_minutes(story: Story, rules: Path) -> None:
+def test_a_gateway_that_takes_nothing_rings_after_five_minutes(story: Story, rules: Path) -> None:
     """It says so itself, or cannot be asked; a restart within five minutes is no alarm."""
     story.healthy()
-    where = {"job": GATEWAY_JOB, "instance": DOOR}
+    where = {"job": GATEWAY_JOB, "instance": GATEWAY}
     story.expose("up", (1, 20), (0, 4), (1, 36), (0, 20), (1, FOREVER), **where)
     away: list[Span] = [(1, 100), (0, 10), (1, FOREVER)]
     story.expose(names.GATEWAY_READY, (1, 20), (ABSENT, 4), (1, 36), (ABSENT, 20), *away, **where)
-    closed = Ring.of("GatewayNotReady", instance=DOOR)
+    closed = Ring.of("GatewayNotReady", instance=GATEWAY)
     story.rings(24)
     story.rings(64)
     story.rings(65, closed)
@@ -89,7 +89,7 @@ def test_a_door_that_takes_nothing_rings_after_five_minutes(story: Story, rules:
     story.check(rules)
 
 
-def test_a_monitor_without_a_door_does_not_miss_it(story: Story, rules: Path) -> None:
+def test_a_monitor_without_a_gateway_does_not_miss_it(story: Story, rules: Path) -> None:
     """Producers may all be on Kafka."""
     story.healthy()
     story.rings(199)

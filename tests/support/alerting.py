@@ -11,7 +11,7 @@ from catalogue.model import Catalogue
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from dashboards.rules.contacts import Contact, Contacts
 from dashboards.rules.pace import PACES
-from dashboards.rules.render import Site, render, write
+from dashboards.rules.render import MonitorSite, render, write
 from events.cloudevent import CloudEvent
 from tests.support.histories import event, uai
 from tests.support.prometheus import Monitoring, Prometheus
@@ -125,7 +125,7 @@ def followed(
 ) -> Prometheus:
     """Start a Prometheus on a catalogue's rules, each second, and who tells the webhook of them."""
     promised = load_catalogue(catalogue)
-    site = Site(pace=PACES["live"], contacts=_contacts(promised, webhook))
+    site = MonitorSite(pace=PACES["live"], contacts=_contacts(promised, webhook))
     write(render(promised, site), folder)
     alertmanager = monitoring.alertmanager(folder / "alertmanager" / "alertmanager.yaml")
     return monitoring.prometheus(

@@ -16,10 +16,10 @@ from events.observation import Territory
 from operations.client import RecordingPublisher
 from operations.export.pilote import current_values, promised_values
 from operations.importing.pilote import PiloteReader, PiloteValue, ValueKind, pilote_text
-from operations.importing.programme.merging import Told
+from operations.importing.programme.merging import ImportHints
 from operations.importing.programme.pilote import CatalogueKeeper
 from operations.importing.programme.programme_file import read_declared, write_declared
-from operations.importing.refusal import Refusal
+from operations.importing.refusal import LineRefusal
 from operations.importing.run import Import, run_import
 from operations.importing.sender import Tally
 from tests.support.audits import raw_record
@@ -52,7 +52,7 @@ class Barometer:
     folder: Path
     percent: Sequence[str] = ()
     events: list[CloudEvent] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[LineRefusal] = field(default_factory=list)
     imports: int = 0
 
     @property
@@ -79,7 +79,7 @@ class Barometer:
         self.imports += 1
         time = RECORDED + timedelta(hours=self.imports)
         file = write_file(self.folder, text, name=f"{self.imports}.csv", time=time)
-        keeper = CatalogueKeeper(read_declared(self.file), Told(percent=self.percent))
+        keeper = CatalogueKeeper(read_declared(self.file), ImportHints(percent=self.percent))
         publisher = RecordingPublisher()
         plan = Import([file], "kafka", self.folder / "journal.sqlite3")
         tally = run_import(

@@ -14,8 +14,8 @@ from time import monotonic
 from typing import Self
 
 from events.signing import SigningSecret
-from tests.support.doors import Door
 from tests.support.gateway import STRUCTURED, event, signed
+from tests.support.gateways import Gateway
 from tests.support.waiting import wait_until
 
 __all__ = ["Bystander"]
@@ -38,7 +38,7 @@ class Bystander:
 
     def __init__(
         self,
-        door: Door,
+        gateway: Gateway,
         token: str,
         *,
         signs: SigningSecret | None = None,
@@ -56,11 +56,11 @@ class Bystander:
         """Seconds to each answer of 200 to a probe."""
         self.lost: list[str] = []
         """What became of everything else."""
-        self._port = door.port
+        self._port = gateway.port
         self._token = token
         self._signs = signs
         self._probe = probe
-        self._probe_port = probe_port or door.port
+        self._probe_port = probe_port or gateway.port
         self._tls = tls
         self._kept: http.client.HTTPConnection | None = None
         self._sent = 0

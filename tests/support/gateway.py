@@ -1,4 +1,4 @@
-"""The producers' door in this process, with secrets, clocks and a writer of the tests' own."""
+"""The gateway in this process, with secrets, clocks and a writer of the tests' own."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from events.signing import (
     sign,
 )
 from gateway.admission import Admission
-from gateway.app import Door, make_app
+from gateway.app import Gateway, make_app
 from gateway.authentication import PRODUCER_HEADER, Authenticator
 from gateway.body import BodyReader
-from gateway.exposition import Exposition
+from gateway.exposition import GatewayCollector
 from gateway.openapi import openapi_document
 from gateway.quota import Quotas
 from gateway.reception import Reception
 from gateway.repeats import Repeats
-from gateway.slow_work import Workbench
+from gateway.slow_work import WorkScheduler
 from gateway.topics_writer import BrokerAwayError, Written
 
 __all__ = [
@@ -155,7 +155,7 @@ class FakeWriter:
 
 
 class Client:
-    """Sends requests to the door, each in a loop of its own, and holds answers to its document."""
+    """Sends requests, each in a loop of its own, and compares answers with the OpenAPI document."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._transport = httpx.ASGITransport(app)
@@ -176,7 +176,7 @@ class Client:
 
     async def _request(self, method: str, path: str, **how: Any) -> httpx.Response:
         async with httpx.AsyncClient(
-            transport=self._transport, base_url="http://door.test"
+            transport=self._transport, base_url="http://gateway.test"
         ) as client:
             return await client.request(method, path, **how)
 
@@ -209,7 +209,7 @@ def _template(found: re.Match[str]) -> str:
 
 
 class Hall:
-    """A door with everything behind it, and a client before it."""
+    """A gateway with everything behind it, and a client before it."""
 
     def __init__(
         self,
@@ -221,15 +221,15 @@ class Hall:
         self.now = NOW
         self.monotonic = 0.0
         self.writer = FakeWriter()
-        self.exposition = Exposition(
+        self.exposition = GatewayCollector(
             [producer.id for producer in PRODUCERS],
             is_ready=lambda: self.writer.waiting_for is None,
         )
         secrets = ProducerSecrets.model_validate(
             {"signing": [SIGNING_SECRET.reveal()], "bearer_sha256": [token_digest(TOKEN)]}
         )
-        workbench = Workbench()
-        door = Door(
+        scheduler = WorkScheduler()
+        gateway = Gateway(
             authenticator=Authenticator(
                 Secrets(root={PRODUCER: secrets}), PRODUCERS, now=lambda: self.now
             ),
@@ -238,17 +238,17 @@ class Hall:
                 Admission(PRODUCERS, now=lambda: self.now),
                 self.writer,
                 self.exposition,
-                workbench,
+                scheduler,
                 now=lambda: self.now,
             ),
             exposition=self.exposition,
             waiting_for=lambda: self.writer.waiting_for,
             body=BodyReader(seconds=5, most_held=most_held),
-            workbench=workbench,
+            scheduler=scheduler,
             repeats=Repeats(now=lambda: self.now, most_answered=most_answered),
             metrics_guard=metrics_guard,
         )
-        self.app = make_app(door)
+        self.app = make_app(gateway)
         self.client = Client(self.app)
 
     def send(

@@ -20,7 +20,8 @@ _PROJECT: Final = Path(__file__).parents[2]
 _DOCKERFILE: Final = _PROJECT / "deploy" / "docker" / "Dockerfile"
 _STEP_SECONDS: Final = 240.0
 
-#: Shuts every door behind a program: the root can only be read, and there is no way up from here.
+#: Confines a program: the root can only be read, and there is no way up from
+#: here.
 _ENTER: Final = """\
 mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
 exec setpriv --no-new-privs chroot --userspec={user}:{user} --groups= "$0" "$@"

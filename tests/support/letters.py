@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from events.cloudevent import CloudEvent, encode_structured
-from events.dead_letters import DeadLetter, Origin, Place, dead_letter_record
+from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
-from operations.dead_letters.entry import Case
-from operations.dead_letters.outcome import Settlement, Verdict
+from operations.dead_letters.entry import Entry
+from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord
 
@@ -30,11 +30,11 @@ def letter_of(event: CloudEvent | None = None, *, place: int = 0, **changes: Any
     """Return the letter of an event that is valid by now; `changes` are fields of the letter."""
     record = encode_structured(event or valid_event())
     fields: dict[str, Any] = {
-        "place": Place(0, place),
+        "place": LetterPosition(0, place),
         "reason": "unknown_type",
         "field": "type",
         "detail": "type: is not an event type of this system, value 'x': send another",
-        "origin": Origin("smartregion.schools", 3, 42),
+        "origin": RecordOrigin("smartregion.schools", 3, 42),
         "time": REFUSED_AT,
         "key": record.key,
         "value": record.value,
@@ -43,18 +43,18 @@ def letter_of(event: CloudEvent | None = None, *, place: int = 0, **changes: Any
     return DeadLetter(**fields | changes)
 
 
-def settled(letter: DeadLetter, verdict: Verdict, *, attempts: int = 1) -> Case:
+def settled(letter: DeadLetter, verdict: OutcomeKind, *, attempts: int = 1) -> Entry:
     """Return the case of a letter about which something was done."""
-    return Case(
+    return Entry(
         letter,
-        Settlement(verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time),
+        ReplayOutcome(verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time),
     )
 
 
 def refused(error: ContractError | None = None, **changes: Any) -> OutgoingRecord:
     """Return the dead letter of a record as it is written."""
     fields: dict[str, Any] = {
-        "origin": Origin("smartregion.schools", 3, 42),
+        "origin": RecordOrigin("smartregion.schools", 3, 42),
         "key": b"key",
         "value": b"value",
         "headers": (),

@@ -20,7 +20,7 @@ import signal
 import threading
 from collections.abc import Sequence
 
-from broker.writing import KafkaPost
+from broker.writing import KafkaWriter
 from events.records import OutgoingRecord
 from operations.dead_letters import replay as handling
 
@@ -37,9 +37,9 @@ def doom(death: str) -> None:
         _die_later(float(number))
         return
     sendings = itertools.count(1)
-    send = KafkaPost.send
+    send = KafkaWriter.send
 
-    def mortal(self: KafkaPost, records: Sequence[OutgoingRecord]) -> None:
+    def mortal(self: KafkaWriter, records: Sequence[OutgoingRecord]) -> None:
         if next(sendings) != int(number):
             send(self, records)
             return
@@ -55,20 +55,20 @@ def doom(death: str) -> None:
                 send(self, records)
         die()
 
-    KafkaPost.send = mortal  # type: ignore[method-assign]
+    KafkaWriter.send = mortal  # type: ignore[method-assign]
 
 
 def _die_later(seconds: float) -> None:
-    send = KafkaPost.send
+    send = KafkaWriter.send
     clock = threading.Timer(seconds, die)
     clock.daemon = True
 
-    def mortal(self: KafkaPost, records: Sequence[OutgoingRecord]) -> None:
+    def mortal(self: KafkaWriter, records: Sequence[OutgoingRecord]) -> None:
         if not clock.is_alive():
             clock.start()
         send(self, records)
 
-    KafkaPost.send = mortal  # type: ignore[method-assign]
+    KafkaWriter.send = mortal  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

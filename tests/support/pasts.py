@@ -11,23 +11,23 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.backfill.openmetrics import OpenMetricsSpool
 from operations.backfill.past import Past
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.records import learn
 
 __all__ = ["taught", "written"]
 
 
-def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> Holdings:
+def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> StateStore:
     """Return holdings that know events, over several partitions."""
-    holdings = Holdings(catalogue.terms)
+    state_store = StateStore(catalogue.terms)
     for family in Family:
-        learn(holdings, family, [[one for one in told if one.fact.FAMILY is family]])
-    return holdings
+        learn(state_store, family, [[one for one in told if one.fact.FAMILY is family]])
+    return state_store
 
 
-def written(catalogue: Catalogue, holdings: Holdings, days: Sequence[date]) -> str:
+def written(catalogue: Catalogue, state_store: StateStore, days: Sequence[date]) -> str:
     """Write these days as the command does."""
-    past, out = Past(catalogue, holdings, days), io.BytesIO()
+    past, out = Past(catalogue, state_store, days), io.BytesIO()
     with OpenMetricsSpool() as spool:
         for series in (*past.promised(), *past.persons()):
             spool.add(*series)

@@ -101,5 +101,5 @@ def post(body: bytes, *headers: str, path: str = "/events") -> bytes:
 
 def request(method: str, target: str, *headers: str) -> bytes:
     """Write a request's line and headers."""
-    lines = [f"{method} {target} HTTP/1.1", "host: door.test", *headers, "", ""]
+    lines = [f"{method} {target} HTTP/1.1", "host: gateway.test", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1")

@@ -13,7 +13,7 @@ from events.record_rules import RULES, RecordRules
 from events.record_time import NO_TIMESTAMP
 from events.topics import topic_name
 from streams.core import Result, process
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 
 __all__ = ["PARTITIONS", "FakeRecord", "learn", "processed", "record_of"]
 
@@ -56,7 +56,7 @@ def record_of(
 
 
 def processed(
-    holdings: Holdings, family: Family, batch: Iterable[CloudEvent], rules: RecordRules = RULES
+    state_store: StateStore, family: Family, batch: Iterable[CloudEvent], rules: RecordRules = RULES
 ) -> list[tuple[int, Result]]:
     """Put a batch's events through the core, partition by partition; nothing is taken over."""
     records = [record_of(event) for event in batch]
@@ -65,7 +65,7 @@ def processed(
             partition,
             process(
                 [record for record in records if record.partition == partition],
-                holdings.states(family, partition),
+                state_store.states(family, partition),
                 family=family,
                 partition=partition,
                 partitions=PARTITIONS,
@@ -77,13 +77,13 @@ def processed(
 
 
 def learn(
-    holdings: Holdings,
+    state_store: StateStore,
     family: Family,
     batches: Iterable[Iterable[CloudEvent]],
     rules: RecordRules = RULES,
-) -> Holdings:
+) -> StateStore:
     """Let holdings take over what batches of events change."""
     for batch in batches:
-        for partition, result in processed(holdings, family, batch, rules):
-            holdings.put(family, partition, result.changed)
-    return holdings
+        for partition, result in processed(state_store, family, batch, rules):
+            state_store.put(family, partition, result.changed)
+    return state_store

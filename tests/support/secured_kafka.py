@@ -50,7 +50,7 @@ super.users=User:broker;User:root
 
 
 class SecuredKafka(KafkaBroker):
-    """One broker with four doors; what a test did to its users and rights, the next test finds.
+    """One broker with four gateways; what a test did to its users and rights, the next test finds.
 
     `bootstrap` is the users': TLS, and a name and a password by SCRAM-SHA-512. `mutual` asks for a
     certificate of ours instead; `expired` and `elsewhere` are as the users', with a certificate of

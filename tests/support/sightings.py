@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from itertools import count
 
 from broker.stored_record import RawRecord
-from events.dead_letters import DOOR, DeadLetter, Headers, Origin, Place
+from events.dead_letters import GATEWAY, DeadLetter, Headers, LetterPosition, RecordOrigin
 from events.producers.model import Producers
 from tests.support.producers import producer
 
-__all__ = ["LYCEES", "PRODUCERS", "broken", "letter_of", "refused_at_the_door"]
+__all__ = ["LYCEES", "PRODUCERS", "broken", "letter_of", "refused_at_the_gateway"]
 
 LYCEES = "urn:test:lycees"
 #: Two declared systems; each is to send every week.
@@ -41,19 +41,19 @@ def letter_of(
     record: RawRecord, *, reason: str = "unknown_type", field: str = "type"
 ) -> DeadLetter:
     """Return the dead letter that a worker wrote of a record."""
-    origin = Origin(record.topic, record.partition, record.offset)
+    origin = RecordOrigin(record.topic, record.partition, record.offset)
     return _letter(origin, reason, field, record.value, record.headers)
 
 
-def refused_at_the_door(
+def refused_at_the_gateway(
     producer: str | None, value: bytes = b"{}", *, reason: str = "not_allowed", field: str = "type"
 ) -> DeadLetter:
-    """Return the dead letter that the door wrote."""
-    return _letter(DOOR, reason, field, value, _STRUCTURED, producer)
+    """Return the dead letter that the gateway wrote."""
+    return _letter(GATEWAY, reason, field, value, _STRUCTURED, producer)
 
 
 def _letter(
-    origin: Origin,
+    origin: RecordOrigin,
     reason: str,
     field: str,
     value: bytes | None,
@@ -61,7 +61,7 @@ def _letter(
     producer: str | None = None,
 ) -> DeadLetter:
     return DeadLetter(
-        place=Place(0, next(_offsets)),
+        place=LetterPosition(0, next(_offsets)),
         reason=reason,
         field=field,
         detail=f"{field}: …",

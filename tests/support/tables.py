@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.importing.table import Layout, Row, open_table
+from operations.importing.table import CsvRow, TableLayout, open_table
 
 __all__ = ["RECORDED", "SHARED_DATA", "read_rows", "shared_file", "write_file"]
 
@@ -31,10 +31,10 @@ def write_file(
 
 def read_rows(file: Path, *columns: str) -> list[tuple[str, ...] | str]:
     """Read a table with these columns: a row's cells, or a refusal in words without its file."""
-    table = open_table(file, Layout(columns))
+    table = open_table(file, TableLayout(columns))
     return [
         tuple(row.cells[column] for column in columns)
-        if isinstance(row, Row)
+        if isinstance(row, CsvRow)
         else str(row).removeprefix(f"{file}:")
         for row in table.rows()
     ]

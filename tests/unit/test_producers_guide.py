@@ -73,7 +73,7 @@ def test_what_the_reader_was_given_is_never_overwritten(guide: Path) -> None:
         r"`([A-Z][A-Z_]+)`", prose(guide).partition("\n## ")[2].partition("\n## ")[0]
     )
 
-    assert set(given) > {"DOOR", "TOKEN", "SECRET", "BROKER", "KAFKA_USER"}
+    assert set(given) > {"GATEWAY", "TOKEN", "SECRET", "BROKER", "KAFKA_USER"}
     assert [
         text for text in commands if any(re.search(rf"\b{name}=", text) for name in set(given))
     ] == []
@@ -90,7 +90,7 @@ def test_links_to_english_pages_say_so(guide: Path) -> None:
 
 @BOTH
 def test_every_refusal_is_explained(guide: Path) -> None:
-    """A producer finds each problem that the door answers."""
+    """A producer finds each problem that the gateway answers."""
     assert [name for name in KINDS if f"`{name}`" not in prose(guide)] == []
 
 

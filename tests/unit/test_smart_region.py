@@ -1,4 +1,4 @@
-"""The command line's door: quick, complete, and readable when something is wrong."""
+"""The command line's gateway: quick, complete, and readable when something is wrong."""
 
 import json
 import resource
@@ -37,7 +37,7 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def run_failing(error: Exception) -> Result:
-    """Run a command that raises the error behind a door."""
+    """Run a command that raises the error."""
 
     @click.command()
     def fail() -> None:
@@ -47,7 +47,7 @@ def run_failing(error: Exception) -> Result:
 
 
 def test_every_package_has_its_commands() -> None:
-    """The door leads to all of them."""
+    """The gateway leads to all of them."""
     assert main.commands.keys() >= COMMANDS
 
 
@@ -98,11 +98,11 @@ def test_a_programmers_error_keeps_its_traceback() -> None:
 
 def test_groups_of_one_name_are_one() -> None:
     """Two packages may each bring a part of one group of commands."""
-    door = Commands()
+    gateway = Commands()
     for part in ("show", "replay"):
-        join(door, click.Group("dead-letters", commands=[click.Command(part)]))
+        join(gateway, click.Group("dead-letters", commands=[click.Command(part)]))
 
-    group = door.commands["dead-letters"]
+    group = gateway.commands["dead-letters"]
 
     assert isinstance(group, click.Group)
     assert group.commands.keys() == {"show", "replay"}

@@ -16,13 +16,13 @@ from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from catalogue.model import FIRST_DAY, LAST_DAY
-from operations.importing.findings import Aside, Finding
+from operations.importing.findings import Finding, SkippedLine
 from operations.importing.pilote import ValueKind
 from operations.importing.programme.promises import Promise
 from operations.importing.programme.zones import DEPARTMENTS, REGION, place_of
-from operations.importing.refusal import Refusal
+from operations.importing.refusal import LineRefusal
 
-__all__ = ["AGAINST", "KEPT", "LATER", "UNDECIDED", "Declaration", "Told", "merge"]
+__all__ = ["AGAINST", "KEPT", "LATER", "UNDECIDED", "Declaration", "ImportHints", "merge"]
 
 Declaration: TypeAlias = dict[str, Any]
 
@@ -38,7 +38,7 @@ HUNDRED: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ImportHints:
     """What PILOTE's files do not tell of indicators, and whoever imports them does, by name."""
 
     percent: Collection[str] = ()
@@ -53,7 +53,7 @@ class Told:
 
 
 def merge(
-    declared: Declaration, promises: Iterable[Promise], told: Told | None = None
+    declared: Declaration, promises: Iterable[Promise], told: ImportHints | None = None
 ) -> tuple[Declaration, list[Finding]]:
     """Merge values into a copy of a declaration; and find what has become of each line.
 
@@ -70,7 +70,7 @@ def merge(
     for name, said in sorted(by_indicator.items()):
         at = next((at for at, one in enumerate(indicators) if _observes(one, name)), None)
         before = None if at is None else indicators[at]
-        entry, found = _merged(before, name, said, told or Told())
+        entry, found = _merged(before, name, said, told or ImportHints())
         findings += found
         if at is not None:
             indicators[at] = entry
@@ -80,7 +80,7 @@ def merge(
 
 
 def _merged(
-    before: Declaration | None, name: str, said: Collection[Promise], told: Told
+    before: Declaration | None, name: str, said: Collection[Promise], told: ImportHints
 ) -> tuple[Declaration, list[Finding]]:
     """Merge what is said of one indicator; where its direction is in doubt, all stays as it was.
 
@@ -105,13 +105,13 @@ def _merged(
         return before or {}, _doubts(findings, said, doubted, ways)
     entry["direction"] = direction or next(iter(ways.values()), RISING)
     against = {
-        Aside(one.origin.line, KEPT)
+        SkippedLine(one.origin.line, KEPT)
         for one in said
         if one.value.kind is ValueKind.TARGET
         and ways.get(_key(one), entry["direction"]) != entry["direction"]
     }
     return entry, [
-        Aside(one.line, AGAINST) if isinstance(one, Aside) and one in against else one
+        SkippedLine(one.line, AGAINST) if isinstance(one, SkippedLine) and one in against else one
         for one in findings
     ]
 
@@ -130,7 +130,7 @@ def _doubts(
     ways: Mapping[str, str],
 ) -> list[Finding]:
     """Find the doubted lines refused, and the others left aside that were not refused anyway."""
-    found: list[Finding] = [one for one in findings if isinstance(one, Refusal)]
+    found: list[Finding] = [one for one in findings if isinstance(one, LineRefusal)]
     for one in doubted:
         name, word = one.value.indicator, {RISING: "up", FALLING: "down"}[ways[_key(one)]]
         problem = f"leads {word}, against the indicator's other targets or its direction"
@@ -139,10 +139,10 @@ def _doubts(
         )
         found.append(one.origin.refusal("valeur", problem, remedy))
     known = {(one.origin.file, one.origin.line) for one in doubted} | {
-        (one.file, one.line) for one in found if isinstance(one, Refusal)
+        (one.file, one.line) for one in found if isinstance(one, LineRefusal)
     }
     asides = [one.origin for one in said if (one.origin.file, one.origin.line) not in known]
-    return [*found, *(Aside(origin.line, UNDECIDED) for origin in asides)]
+    return [*found, *(SkippedLine(origin.line, UNDECIDED) for origin in asides)]
 
 
 def _ways(entry: Declaration) -> dict[str, str]:
@@ -224,7 +224,7 @@ class _Promised:
         for promise in fitting:
             if promise.value.kind is ValueKind.TARGET and promise.value.value is None:
                 self._set_target(promise)
-                yield Aside(promise.origin.line, KEPT)
+                yield SkippedLine(promise.origin.line, KEPT)
         for place, told in starts.items():
             yield from self._start(place, told)
         for promise in fitting:
@@ -272,7 +272,7 @@ class _Promised:
                 self._set_baseline(place, chosen)
         for promise in told:
             is_late = not _is_taken_back(promise) and promise.value.day != first
-            yield Aside(promise.origin.line, LATER if is_late else KEPT)
+            yield SkippedLine(promise.origin.line, LATER if is_late else KEPT)
 
     def _baseline(self, place: str) -> Declaration | None:
         own: Declaration | None = self._entry.get("baselines", {}).get(place)
@@ -306,7 +306,7 @@ class _Promised:
             problem = f"is not after the initial value's ({start['day']})"
             return promise.origin.refusal("date_valeur", problem, "correct the day of one of them")
         self._set_target(promise)
-        return Aside(promise.origin.line, KEPT)
+        return SkippedLine(promise.origin.line, KEPT)
 
     def _set_target(self, promise: Promise) -> None:
         place, day = _place(promise), promise.value.day

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from operations.importing.event_building import Origin
-from operations.importing.findings import Aside, Finding
+from operations.importing.event_building import LineOrigin
+from operations.importing.findings import Finding, SkippedLine
 from operations.importing.pilote import PiloteValue
-from operations.importing.programme.merging import Declaration, Told, merge
+from operations.importing.programme.merging import Declaration, ImportHints, merge
 from operations.importing.programme.promises import Promise, Promises
 
 __all__ = ["NO_CATALOGUE", "CatalogueKeeper", "NoCatalogue"]
@@ -19,14 +19,14 @@ NO_CATALOGUE = "an initial or a target value, for which --catalogue is not given
 class CatalogueKeeper:
     """Merges what it takes into a programme's declaration, once all files have been read."""
 
-    def __init__(self, declared: Declaration, told: Told | None = None) -> None:
+    def __init__(self, declared: Declaration, told: ImportHints | None = None) -> None:
         self.declared = declared
         """The declaration as given; merged, once `rest` has been asked for."""
         self.has_changes = False
         self._told = told
         self._promises = Promises()
 
-    def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:
+    def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:
         """Take a value with the line that says it."""
         self._promises.take(Promise(value, origin, time))
 
@@ -45,10 +45,10 @@ class NoCatalogue:
     def __init__(self) -> None:
         self._lines: list[int] = []
 
-    def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:  # noqa: ARG002
+    def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:  # noqa: ARG002
         """Count the line."""
         self._lines.append(origin.line)
 
     def rest(self) -> Iterator[Finding]:
         """Find each of them left aside."""
-        return (Aside(line, NO_CATALOGUE) for line in self._lines)
+        return (SkippedLine(line, NO_CATALOGUE) for line in self._lines)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from operations.importing.event_building import Origin
-from operations.importing.findings import Aside, Finding
+from operations.importing.event_building import LineOrigin
+from operations.importing.findings import Finding, SkippedLine
 from operations.importing.pilote import PiloteValue
 from operations.importing.sender import REPEATED
 
@@ -21,7 +21,7 @@ class Promise:
     """An initial or a target value, and the line that says it."""
 
     value: PiloteValue
-    origin: Origin
+    origin: LineOrigin
     time: datetime
 
 
@@ -41,7 +41,7 @@ class Promises:
         if known is promise:
             return
         if promise.value == known.value:
-            self._others.append(Aside(promise.origin.line, REPEATED))
+            self._others.append(SkippedLine(promise.origin.line, REPEATED))
         elif promise.time == known.time:
             where = f"line {known.origin.line}"
             if known.origin.file != promise.origin.file:
@@ -51,7 +51,7 @@ class Promises:
         else:
             earlier, later = sorted((known, promise), key=lambda one: one.time)
             self._kept[promise.value.key] = later
-            self._others.append(Aside(earlier.origin.line, CORRECTED))
+            self._others.append(SkippedLine(earlier.origin.line, CORRECTED))
 
     def kept(self) -> Iterable[Promise]:
         """Give what is to be kept."""

@@ -46,8 +46,8 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedPublisher
 
 def run(*arguments: str, given: str | bytes | None = None) -> Result:
     """Run a command as a person would."""
-    door = click.Group(commands={str(command.name): command for command in commands})
-    return CliRunner().invoke(door, arguments, input=given)
+    gateway = click.Group(commands={str(command.name): command for command in commands})
+    return CliRunner().invoke(gateway, arguments, input=given)
 
 
 class Terminal(io.StringIO):
@@ -114,7 +114,7 @@ def test_what_is_no_role_family_or_user_is_told(wrong: tuple[str, ...], told: st
 
 def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command says what it gave, and what a user has beside."""
-    grants = [Grant("User:door", "topic", name, "WRITE") for name in "abc"]
+    grants = [Grant("User:gateway", "topic", name, "WRITE") for name in "abc"]
     asked: list[tuple[object, ...]] = []
 
     def give(*arguments: object, **_: object) -> GrantsReport:
@@ -122,18 +122,18 @@ def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
         return GrantsReport((grants[0],), (grants[1],), (grants[2],))
 
     monkeypatch.setattr("broker.access_granting.give_rights", give)
-    done = run("topics", "acl", "--role", "gateway", "--principal", "door", "--bootstrap", "b:1")
+    done = run("topics", "acl", "--role", "gateway", "--principal", "gateway", "--bootstrap", "b:1")
     assert done.stdout.splitlines() == [
-        "given: User:door may WRITE topic a",
-        "beyond these roles: User:door may WRITE topic c",
+        "given: User:gateway may WRITE topic a",
+        "beyond these roles: User:gateway may WRITE topic c",
         "1 given, 1 held already",
     ]
-    assert asked == [("b:1", "User:door", rights_of(Role.GATEWAY))]
+    assert asked == [("b:1", "User:gateway", rights_of(Role.GATEWAY))]
 
 
 def test_the_broker_s_rules_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a user alone, its rules are shown."""
-    grant = Grant("User:door", "topic", "a", "WRITE")
+    grant = Grant("User:gateway", "topic", "a", "WRITE")
     monkeypatch.setattr("broker.access_granting.held_rights", lambda *_, **__: (grant,))
-    done = run("topics", "acl", "--principal", "User:door")
-    assert done.stdout == "User:door may WRITE topic a\n"
+    done = run("topics", "acl", "--principal", "User:gateway")
+    assert done.stdout == "User:gateway may WRITE topic a\n"

@@ -13,7 +13,7 @@ from kafka.admin import KafkaAdminClient
 
 from broker.clients import opened
 from broker.errors import BrokerEntryError, SecuritySettingError
-from broker.preflight import knock
+from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 from tests.support.certificates import Authority, Certificate
 
@@ -63,7 +63,7 @@ def test_a_certificate_of_another_authority_is_told(
         listening(stranger) as address,
         pytest.raises(BrokerEntryError, match=rf"not to be trusted .*issuer.*{address}"),
     ):
-        asyncio.run(knock([address], trusting))
+        asyncio.run(preflight([address], trusting))
 
 
 def test_an_expired_certificate_is_told(authority: Authority, trusting: BrokerSecurity) -> None:
@@ -72,7 +72,7 @@ def test_an_expired_certificate_is_told(authority: Authority, trusting: BrokerSe
         listening(authority.issue_expired("broker")) as address,
         pytest.raises(BrokerEntryError, match="has expired"),
     ):
-        asyncio.run(knock([address], trusting))
+        asyncio.run(preflight([address], trusting))
 
 
 def test_the_certificate_of_another_host_is_told(
@@ -84,7 +84,7 @@ def test_the_certificate_of_another_host_is_told(
         listening(elsewhere) as address,
         pytest.raises(BrokerEntryError, match=r"not valid for '127\.0\.0\.1'"),
     ):
-        asyncio.run(knock([address], trusting))
+        asyncio.run(preflight([address], trusting))
 
 
 def test_a_client_is_not_made_where_the_broker_is_not_to_be_trusted(
@@ -103,12 +103,12 @@ def test_a_broker_that_says_nothing_is_left_to_the_client(
 ) -> None:
     """A broker that hangs up may just be stopping: the client tries again."""
     with listening(authority.issue("broker")) as address:
-        asyncio.run(knock([address], trusting))
+        asyncio.run(preflight([address], trusting))
 
 
 def test_a_broker_that_is_not_there_is_left_to_the_client(trusting: BrokerSecurity) -> None:
     """Nobody listens yet: the client tries again."""
-    asyncio.run(knock(["127.0.0.1:1"], trusting))
+    asyncio.run(preflight(["127.0.0.1:1"], trusting))
 
 
 def test_the_first_refusal_is_told_where_nobody_lets_us_in(
@@ -119,16 +119,16 @@ def test_the_first_refusal_is_told_where_nobody_lets_us_in(
         listening(authority.issue_expired("broker")) as address,
         pytest.raises(BrokerEntryError, match="has expired"),
     ):
-        asyncio.run(knock(["127.0.0.1:1", address], trusting))
+        asyncio.run(preflight(["127.0.0.1:1", address], trusting))
 
 
 def test_a_broker_that_knows_nobody_is_not_asked() -> None:
     """Without TLS and users there is nothing that could be refused."""
-    asyncio.run(knock(["127.0.0.1:1"], PLAINTEXT))
+    asyncio.run(preflight(["127.0.0.1:1"], PLAINTEXT))
 
 
 def test_a_file_that_is_missing_is_told_first() -> None:
     """Our own mistake is told before anybody is asked."""
     security = BrokerSecurity(security_protocol="SSL", ssl_cafile="/nowhere")
     with pytest.raises(SecuritySettingError, match="SMART_REGION_SSL_CAFILE"):
-        asyncio.run(knock(["127.0.0.1:1"], security))
+        asyncio.run(preflight(["127.0.0.1:1"], security))

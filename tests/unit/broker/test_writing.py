@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from broker.writing import KafkaPost, NotAcknowledgedError
+from broker.writing import KafkaWriter, NotAcknowledgedError
 from events.records import OutgoingRecord
 
 COPY = OutgoingRecord("smartregion.schools", 5, b"k", b"v", (("ce_id", b"1"),))
@@ -72,7 +72,7 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
 
 def test_sends_records_as_they_are(producer: Producer) -> None:
     """To the partition they name, with their headers."""
-    with KafkaPost("b:1") as post:
+    with KafkaWriter("b:1") as post:
         post.send([COPY])
 
     assert producer.sent == [
@@ -86,7 +86,7 @@ def test_sends_records_as_they_are(producer: Producer) -> None:
 
 def test_asks_for_what_a_kill_cannot_lose(producer: Producer) -> None:
     """Every replica has it; a retry does not double it; a large letter's copy goes through."""
-    KafkaPost("b:1")
+    KafkaWriter("b:1")
 
     assert producer.settings["acks"] == "all"
     assert producer.settings["enable_idempotence"]
@@ -99,7 +99,7 @@ def test_an_acknowledgement_that_does_not_come_ends_the_command(producer: Produc
 
     with (
         pytest.raises(NotAcknowledgedError, match=r"outcomes: .*nothing after 31 s.*run the"),
-        KafkaPost("b:1") as post,
+        KafkaWriter("b:1") as post,
     ):
         post.send([COPY, NOTE])
 

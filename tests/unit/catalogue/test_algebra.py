@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.algebra import MeasureError, break_down, compile_measure, has_department
-from catalogue.terms import Expiry, Measure, Mode, Term
+from catalogue.terms import Expiry, Measure, Term, TermMode
 from events.registry import FACTS_BY_NAME, Family
 
 REGISTERED = Term(Family.SCHOOLS, ("school.registered",))
@@ -56,7 +56,8 @@ PLANS: list[tuple[dict[str, Any], Measure]] = [
     (
         {"sum": "amount_cents", "from": "grant.paid"},
         Measure(
-            Term(Family.GRANTS, ("grant.paid",), mode=Mode.ADD, amount="amount_cents"), divisor=100
+            Term(Family.GRANTS, ("grant.paid",), mode=TermMode.ADD, amount="amount_cents"),
+            divisor=100,
         ),
     ),
     (

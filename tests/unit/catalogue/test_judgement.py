@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from catalogue.history import Histories, History, StepFunction
-from catalogue.judgement import CHANGE_DAYS, Change, Judgement, change_over, judge, judge_all
+from catalogue.judgement import CHANGE_DAYS, FigureChange, Judgement, change_over, judge, judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Milestone
 from catalogue.progress import MilestoneStatus, is_attained
@@ -277,7 +277,7 @@ def test_an_indicator_without_milestone_has_a_value_and_a_pace() -> None:
     """No promise, no verdict; the delegate still sees where it goes."""
     told = judge(promised(), None, None, steady(2), AS_OF)
     assert (told.value, told.observed_pace) == (Fraction(1_826), Fraction(2))
-    assert told.change == Change(Fraction(60), Fraction(60), Fraction(0))
+    assert told.change == FigureChange(Fraction(60), Fraction(60), Fraction(0))
     assert {told.status, told.projected, told.required_pace, told.attained_on, told.lost_on} == {
         None
     }
@@ -432,7 +432,7 @@ def test_a_recount_of_premises_is_told_apart_from_a_loss() -> None:
     )
     coverage = CATALOGUE.indicator("premises_connectable_ratio")
     told = judge(coverage, coverage.milestones[0], "75", paris, date(2019, 7, 1))
-    assert told.change == Change(Fraction(-1, 26), Fraction(0), Fraction(-1, 26))
+    assert told.change == FigureChange(Fraction(-1, 26), Fraction(0), Fraction(-1, 26))
     assert (told.attained_on, told.lost_on) == (None, date(2019, 6, 30))
 
 
@@ -440,7 +440,7 @@ def test_a_change_looks_back_over_its_days() -> None:
     """From the value of 30 days ago, which that day's facts are part of."""
     told = judged(promised(), sites((date(2018, 6, 2), 10), (date(2018, 6, 3), 15)))
     assert CHANGE_DAYS == 30
-    assert told.change == Change(Fraction(5), Fraction(5), Fraction(0))
+    assert told.change == FigureChange(Fraction(5), Fraction(5), Fraction(0))
 
 
 def test_each_territory_is_judged_by_each_milestone_that_it_is_held_to() -> None:

@@ -119,12 +119,12 @@ def test_a_total_of_the_region_is_no_baseline_of_a_departement(
 
 def test_patience_adds_up() -> None:
     """A quarterly figure, there 15 days later, with 31 days of grace."""
-    assert Indicator.model_validate(declared(grace_days=31)).patience_days == 92 + 15 + 31
+    assert Indicator.model_validate(declared(grace_days=31)).reporting_delay_days == 92 + 15 + 31
 
 
 def test_irregular_facts_are_waited_for_without_end() -> None:
     """Silence says nothing about what is only sent when it happens."""
-    assert Indicator.model_validate(declared(periodicity="irregular")).patience_days is None
+    assert Indicator.model_validate(declared(periodicity="irregular")).reporting_delay_days is None
 
 
 def test_each_periodicity_has_its_days() -> None:

@@ -267,7 +267,7 @@ def test_a_milestone_without_target_is_not_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last_reported", "day", "patience_days", "as_of", "stale"),
+    ("last_reported", "day", "reporting_delay_days", "as_of", "stale"),
     [
         (None, DEADLINE, 100, AS_OF, True),
         (None, DEADLINE, None, AS_OF, True),
@@ -293,10 +293,12 @@ def test_the_last_report_is_stale(
     *,
     last_reported: date | None,
     day: date | None,
-    patience_days: int | None,
+    reporting_delay_days: int | None,
     as_of: date,
     stale: bool,
 ) -> None:
     """A report is too old once its milestone could no longer be judged by it."""
-    judged = is_stale(last_reported, day=day, patience_days=patience_days, as_of=as_of)
+    judged = is_stale(
+        last_reported, day=day, reporting_delay_days=reporting_delay_days, as_of=as_of
+    )
     assert judged is stale

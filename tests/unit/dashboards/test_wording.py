@@ -2,9 +2,9 @@
 
 from catalogue.model import Unit
 from dashboards.wording import (
-    DOOR_OUTCOMES,
-    DOOR_REASONS,
     FAMILIES,
+    GATEWAY_OUTCOMES,
+    GATEWAY_REASONS,
     OUTCOMES,
     REASONS,
     UNITS,
@@ -23,7 +23,7 @@ def test_every_code_of_the_pipeline_has_a_word() -> None:
     assert UNITS.keys() == set(Unit)
 
 
-def test_every_code_of_the_door_has_a_word() -> None:
+def test_every_code_of_the_gateway_has_a_word() -> None:
     """What it refuses is an event, by its contract, or a whole request."""
-    assert DOOR_OUTCOMES.keys() == {"accepted", "refused", "failed"}
-    assert (REASONS.keys() - REASONS_OF_WORKERS) | DOOR_REASONS.keys() == KINDS.keys()
+    assert GATEWAY_OUTCOMES.keys() == {"accepted", "refused", "failed"}
+    assert (REASONS.keys() - REASONS_OF_WORKERS) | GATEWAY_REASONS.keys() == KINDS.keys()

@@ -179,12 +179,12 @@ def test_every_process_can_read_its_settings(overlay: str, monkeypatch: pytest.M
             monkeypatch.delenv(name)
         for name, value in (given | environment(built(overlay), container)).items():
             monkeypatch.setenv(name, value)
-        settings, door = load_settings(), load_gateway_settings()
-        assert settings.broker == door.broker != "127.0.0.1:9092"
+        settings, served = load_settings(), load_gateway_settings()
+        assert settings.broker == served.broker != "127.0.0.1:9092"
         listening = {
             "worker": {"http": settings.http_port},
             "assessor": {"http": settings.assessor_port},
-            "gateway": {"http": door.gateway_port, "probes": door.gateway_probe_port},
+            "gateway": {"http": served.gateway_port, "probes": served.gateway_probe_port},
         }
         if command in PORTS:
             assert listening[command] == PORTS[command]
@@ -235,7 +235,7 @@ def test_services_stay_inside(overlay: str) -> None:
 
 
 @every_production
-def test_producers_come_to_the_door_and_no_further(overlay: str) -> None:
+def test_producers_come_to_the_gateway_and_no_further(overlay: str) -> None:
     """The proxy lets through what they need, over TLS; neither figures nor probes."""
     (ingress,) = of_kind(overlay, "Ingress")
     spec = ingress["spec"]
@@ -253,7 +253,7 @@ def test_producers_come_to_the_door_and_no_further(overlay: str) -> None:
         "/schemas/",
         "/problems/",
     }
-    policy = one(built(overlay), "NetworkPolicy", "door-from-proxy")["spec"]
+    policy = one(built(overlay), "NetworkPolicy", "gateway-from-proxy")["spec"]
     assert policy["ingress"][0]["ports"] == [{"protocol": "TCP", "port": "http"}]
 
 

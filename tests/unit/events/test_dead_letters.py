@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from events.cloudevent import MAX_BYTES
 from events.dead_letter_content import may_be_kept
 from events.dead_letters import (
-    DOOR,
+    GATEWAY,
     NULL_VALUE,
     PRODUCER,
     REASON_HEADERS,
@@ -25,9 +25,9 @@ from events.dead_letters import (
     SHORTENED,
     DeadLetter,
     Headers,
+    LetterPosition,
     NotADeadLetterError,
-    Origin,
-    Place,
+    RecordOrigin,
     dead_letter_record,
     parts_of,
     read_dead_letter,
@@ -40,7 +40,7 @@ from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
 
 NOW = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 ERROR = ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
-ORIGIN = Origin("smartregion.schools", 3, 42)
+ORIGIN = RecordOrigin("smartregion.schools", 3, 42)
 OWN: Headers = (("ce_id", b"1"), ("empty", None))
 KEY, VALUE = b"0750001U", b' {"uai": "0750001U"}\n'
 
@@ -68,7 +68,7 @@ def arrived(sent: OutgoingRecord) -> Arrived:
 def dead(
     *,
     error: ContractError = ERROR,
-    origin: Origin = ORIGIN,
+    origin: RecordOrigin = ORIGIN,
     key: bytes | None = KEY,
     value: bytes | None = VALUE,
     headers: Headers = OWN,
@@ -128,9 +128,9 @@ class TestWriting:
 
         assert dict(sent.headers)["smartregion-time"] == b"2019-06-30T12:30:00+00:00"
 
-    def test_names_the_producer_that_the_door_knows(self) -> None:
+    def test_names_the_producer_that_the_gateway_knows(self) -> None:
         """After all else: the other headers stay where every reader looks for them."""
-        assert dead(origin=DOOR, producer="lycees").headers[-1] == (PRODUCER, b"lycees")
+        assert dead(origin=GATEWAY, producer="lycees").headers[-1] == (PRODUCER, b"lycees")
 
     def test_a_record_without_key_and_value_has_a_letter(self) -> None:
         """Kafka takes such a record, and its clients write none: the value is then empty."""
@@ -167,9 +167,9 @@ class TestWriting:
             {"headers": (("ce_id", b"\xff"),)},
         ],
     )
-    @pytest.mark.parametrize("origin", [ORIGIN, DOOR])
+    @pytest.mark.parametrize("origin", [ORIGIN, GATEWAY])
     def test_what_was_not_read_or_looks_like_a_person_s_is_not_kept(
-        self, record: dict[str, Any], origin: Origin
+        self, record: dict[str, Any], origin: RecordOrigin
     ) -> None:
         """Sizes and digests are; at the gateway no digest, since nothing lies elsewhere."""
         whole: dict[str, Any] = {"key": KEY, "value": VALUE, "headers": OWN, **record}
@@ -201,7 +201,7 @@ class TestWriting:
     def test_what_the_caller_has_not_read_is_not_kept(self) -> None:
         """However it looks."""
         sent = unread_letter_record(
-            ERROR, origin=DOOR, key=None, value=VALUE, headers=OWN, now=NOW, producer="lycees"
+            ERROR, origin=GATEWAY, key=None, value=VALUE, headers=OWN, now=NOW, producer="lycees"
         )
 
         letter = read_back(sent)
@@ -212,7 +212,7 @@ class TestWriting:
         """So that its attempts are counted on."""
         letter = read_back(dead(value=b"{", headers=(*OWN, *REPLAYED)))
 
-        assert (letter.replay_of, letter.attempts, letter.headers) == (Place(0, 3), 2, ())
+        assert (letter.replay_of, letter.attempts, letter.headers) == (LetterPosition(0, 3), 2, ())
 
     def test_an_event_of_the_largest_size_is_kept_whole(self) -> None:
         """Its letter fits on the topic."""
@@ -241,9 +241,9 @@ class TestReading:
         key=st.none() | st.text(max_size=9).map(str.encode),
         value=st.none() | (st.text() | st.integers()).map(lambda one: json.dumps(one).encode()),
         headers=st.lists(st.tuples(st.text(), st.none() | st.text().map(str.encode))).map(tuple),
-        origin=st.just(DOOR)
+        origin=st.just(GATEWAY)
         | st.builds(
-            Origin,
+            RecordOrigin,
             st.just("smartregion.schools"),
             st.integers(0, 100),
             st.integers(0, 2**63 - 1),
@@ -255,7 +255,7 @@ class TestReading:
         key: bytes | None,
         value: bytes | None,
         headers: Headers,
-        origin: Origin,
+        origin: RecordOrigin,
         producer: str | None,
     ) -> None:
         """Any record that may be kept, with its place, its reason, the time and who sent it."""
@@ -265,7 +265,7 @@ class TestReading:
         )
 
         assert letter == DeadLetter(
-            place=Place(0, 7),
+            place=LetterPosition(0, 7),
             reason="invalid_data",
             field="data.name",
             detail=str(ERROR),
@@ -298,7 +298,7 @@ class TestReading:
         """And how many times it had been sent again; its own headers are as before."""
         letter = read_back(dead(headers=(*OWN, *REPLAYED)))
 
-        assert (letter.headers, letter.replay_of, letter.attempts) == (OWN, Place(0, 3), 2)
+        assert (letter.headers, letter.replay_of, letter.attempts) == (OWN, LetterPosition(0, 3), 2)
 
     @pytest.mark.parametrize(
         "headers",
@@ -320,9 +320,11 @@ class TestReading:
 
     def test_of_a_dead_letter_that_was_refused_again_tells_where_it_lies(self) -> None:
         """Anybody may write such headers, and any words into them."""
-        letter = read_back(dead(headers=tuple(dead().headers), origin=Origin(DEAD_LETTERS, 0, 7)))
+        letter = read_back(
+            dead(headers=tuple(dead().headers), origin=RecordOrigin(DEAD_LETTERS, 0, 7))
+        )
 
-        assert letter.origin == Origin(DEAD_LETTERS, 0, 7)
+        assert letter.origin == RecordOrigin(DEAD_LETTERS, 0, 7)
         assert letter.headers == ()
 
     @pytest.mark.parametrize(
@@ -377,18 +379,18 @@ class TestReading:
 class TestPlace:
     """A letter's name for people."""
 
-    @given(place=st.builds(Place, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1)))
-    def test_is_read_as_it_is_written(self, place: Place) -> None:
+    @given(place=st.builds(LetterPosition, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1)))
+    def test_is_read_as_it_is_written(self, place: LetterPosition) -> None:
         """What a list shows can be given to another command."""
-        assert Place.parse(str(place)) == place
+        assert LetterPosition.parse(str(place)) == place
 
     @pytest.mark.parametrize("text", ["", "17", "0/", "-1/2", "0/1/2", "0/1\n", "zero/one"])
     def test_is_nothing_else(self, text: str) -> None:
         """One form only."""
         with pytest.raises(ValueError, match="write it as 0/17"):
-            Place.parse(text)
+            LetterPosition.parse(text)
 
 
 def test_an_origin_is_written_as_kafka_people_do() -> None:
-    """The door has no places."""
-    assert (str(ORIGIN), str(DOOR)) == ("smartregion.schools[3]@42", "http")
+    """The gateway has no places."""
+    assert (str(ORIGIN), str(GATEWAY)) == ("smartregion.schools[3]@42", "http")

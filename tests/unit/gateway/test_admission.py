@@ -13,7 +13,7 @@ from events.errors import RefusalReason
 from events.producers.model import Producers
 from events.producers.ownership import UNOWNED
 from events.topics import topic_name
-from gateway.admission import Admission, Admitted, Refused
+from gateway.admission import Admission, AdmittedItem, RefusedItem
 from gateway.http_binding import Delivery, read_delivery
 from tests.support.facts import cloud_events
 from tests.support.gateway import NOW, PRODUCER, PRODUCERS, closed, event
@@ -22,7 +22,7 @@ from tests.support.producers import producer
 ADMISSION = Admission(PRODUCERS, now=lambda: NOW)
 
 
-def judged(content: dict[str, Any], *, producer: str = PRODUCER) -> Admitted | Refused:
+def judged(content: dict[str, Any], *, producer: str = PRODUCER) -> AdmittedItem | RefusedItem:
     """Judge an event in structured mode."""
     headers = {b"content-type": b"application/cloudevents+json"}
     [item] = read_delivery(headers, json.dumps(content).encode()).items
@@ -32,7 +32,7 @@ def judged(content: dict[str, Any], *, producer: str = PRODUCER) -> Admitted | R
 def reason(content: dict[str, Any], *, producer: str = PRODUCER) -> RefusalReason:
     """Return why an event is refused."""
     found = judged(content, producer=producer)
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedItem)
     return found.error.reason
 
 
@@ -71,7 +71,7 @@ def test_the_record_holds_the_event_that_was_judged(said: CloudEvent) -> None:
     admission = Admission(AnyoneMay(), now=lambda: said.time)  # type: ignore[arg-type]
     for delivery in (structured(said), binary(said)):
         found = admission.judge(delivery.items[0], PRODUCER)
-        if isinstance(found, Refused):
+        if isinstance(found, RefusedItem):
             # Text drawn at random may look like a telephone number.
             assert found.error.reason is RefusalReason.PERSON_DATA
             continue
@@ -122,7 +122,7 @@ def test_a_producer_sends_its_own_sources_only() -> None:
 
 def test_a_producer_sends_its_own_types_only() -> None:
     """Though the source be its own."""
-    assert isinstance(judged(closed()), Admitted)
+    assert isinstance(judged(closed()), AdmittedItem)
     registered = event(
         type="fr.iledefrance.smartregion.school.workspace_activated.v1",
         data={"uai": "0750652B", "activated_on": "2026-03-10"},
@@ -145,8 +145,8 @@ def test_a_producer_tells_only_of_what_it_owns() -> None:
             json.dumps(event(source=source)).encode(),
         ).items[0]
         found = admission.judge(item, source.strip("/"))
-        assert isinstance(found, Admitted) is owner
-        if isinstance(found, Refused):
+        assert isinstance(found, AdmittedItem) is owner
+        if isinstance(found, RefusedItem):
             assert found.error.reason is RefusalReason.NOT_OWNER
             assert found.may_be_kept
 
@@ -169,7 +169,7 @@ def test_a_time_ahead_of_the_clock_is_refused() -> None:
     """By more than five minutes, to the microsecond."""
     limit = NOW + timedelta(minutes=5)
 
-    assert isinstance(judged(event(time=limit.isoformat())), Admitted)
+    assert isinstance(judged(event(time=limit.isoformat())), AdmittedItem)
     late = (limit + timedelta(microseconds=1)).isoformat()
     assert reason(event(time=late)) is RefusalReason.TIME_AHEAD
 
@@ -189,7 +189,7 @@ def test_a_person_s_data_are_found_before_anything_else(changes: dict[str, Any])
     """Neither the refusal nor a dead letter repeats them."""
     found = judged(event(**changes))
 
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedItem)
     assert found.error.reason is RefusalReason.PERSON_DATA
     assert not found.may_be_kept
     assert "Jeanne" not in str(found.error)
@@ -203,7 +203,7 @@ def test_a_person_s_data_are_found_in_what_is_no_json() -> None:
 
     found = ADMISSION.judge(item, PRODUCER)
 
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedItem)
     assert found.error.reason is RefusalReason.PERSON_DATA
 
 
@@ -215,7 +215,7 @@ def test_what_has_a_key_twice_is_refused_though_one_of_them_is_right() -> None:
 
     found = ADMISSION.judge(item, PRODUCER)
 
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedItem)
     assert found.error.reason is RefusalReason.INVALID_JSON
 
 
@@ -229,7 +229,7 @@ def test_what_is_wrong_with_all_of_it_is_told_of_the_body(body: bytes) -> None:
 
     found = ADMISSION.judge(item, PRODUCER)
 
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedItem)
     assert found.error.field == "body"
 
 
@@ -237,5 +237,5 @@ def test_an_attribute_may_be_called_value() -> None:
     """It is not the body."""
     found = judged(event(value={}))
 
-    assert isinstance(found, Refused)
+    assert isinstance(found, RefusedItem)
     assert found.error.field == "value"

@@ -1,4 +1,4 @@
-"""What the door answers, and what it has then written, kept and counted."""
+"""What the gateway answers, and what it has then written, kept and counted."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, Hall, bearer
 
 @pytest.fixture
 def hall() -> Hall:
-    """Give a door."""
+    """Give a gateway."""
     return Hall()
 
 
@@ -450,13 +450,13 @@ def test_a_refusal_does_not_depend_on_its_dead_letter(hall: Hall) -> None:
 
 
 def test_the_same_event_again_is_taken_again(hall: Hall) -> None:
-    """It counts once, as the figures are made: that is not the door's business."""
+    """It counts once, as the figures are made: that is not the gateway's business."""
     assert [hall.send(event())[0] for _ in range(2)] == [202, 202]
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.json", "/metrics"])
 def test_documents_are_there(hall: Hall, path: str) -> None:
-    """Whoever can reach the door can read how to use it."""
+    """Whoever can reach the gateway can read how to use it."""
     assert hall.client.get(path).status_code == 200
 
 
@@ -537,7 +537,7 @@ def test_the_labels_of_producers_are_those_of_the_declaration(hall: Hall) -> Non
 
 
 def test_metrics_may_ask_for_a_token(tmp_path: Path) -> None:
-    """That of Prometheus, which opens nothing else; without it the door's counts stay inside."""
+    """That of Prometheus, which opens nothing else; without it the gateway's counts stay inside."""
     file = tmp_path / "token"
     file.touch(mode=0o600)
     file.write_text("open-sesame")

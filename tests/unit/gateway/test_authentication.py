@@ -17,7 +17,7 @@ from gateway.authentication import (
     AuthenticationError,
     AuthenticationProblem,
     Authenticator,
-    Claim,
+    UnverifiedSignature,
 )
 from tests.support.producers import producer
 
@@ -70,7 +70,7 @@ def bearer(token: str) -> Headers:
 def sender(headers: Headers, body: bytes = BODY) -> str:
     """Tell who sends a request."""
     found = AUTHENTICATOR.identify(headers)
-    return found.prove(body).producer if isinstance(found, Claim) else found
+    return found.prove(body).producer if isinstance(found, UnverifiedSignature) else found
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, name: str, called: Callable[..., object]) -> list[int]:
@@ -191,7 +191,7 @@ def test_a_request_has_a_fingerprint_whichever_secret_signed_it() -> None:
 
     def fingerprint(headers: Headers, body: bytes = BODY) -> bytes:
         claim = AUTHENTICATOR.identify(headers)
-        assert isinstance(claim, Claim)
+        assert isinstance(claim, UnverifiedSignature)
         proof = claim.prove(body)
         assert proof.holds_until == (NOW + timedelta(minutes=5)).timestamp()
         return proof.fingerprint

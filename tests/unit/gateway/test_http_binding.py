@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.errors import RefusalReason
-from gateway.http_binding import Delivery, Mode, only_once, read_delivery
+from gateway.http_binding import Delivery, HttpMode, only_once, read_delivery
 from gateway.problems import ProblemError
 
 STRUCTURED = b"application/cloudevents+json"
@@ -37,7 +37,7 @@ def test_a_structured_event_is_kept_byte_for_byte() -> None:
     read = delivery(b"Application/CloudEvents+JSON; charset=UTF-8", body)
 
     [item] = read.items
-    assert read.mode is Mode.STRUCTURED
+    assert read.mode is HttpMode.STRUCTURED
     assert (item.value, item.headers) == (body, (("content-type", STRUCTURED),))
     assert (item.content, item.defect) == ({"id": "é"}, None)
 
@@ -46,7 +46,7 @@ def test_a_batch_is_cut_into_its_events() -> None:
     """Each item is the text that it had in the batch."""
     read = delivery(BATCH, b'[ {"id":"1"} ,{"id": "2"}]')
 
-    assert read.mode is Mode.BATCH
+    assert read.mode is HttpMode.BATCH
     assert [item.value for item in read.items] == [b'{"id":"1"}', b'{"id": "2"}']
     assert {item.headers for item in read.items} == {(("content-type", STRUCTURED),)}
 
@@ -56,7 +56,7 @@ def test_a_binary_event_has_its_attributes_in_headers() -> None:
     read = delivery(b"application/json", b'{"uai": "x"}', id=b"1", type=b"t")
 
     [item] = read.items
-    assert read.mode is Mode.BINARY
+    assert read.mode is HttpMode.BINARY
     assert item.value == b'{"uai": "x"}'
     assert item.headers == (
         ("ce_id", b"1"),

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.dead_letters import DOOR, dead_letter_record
-from gateway.admission import Admission, Refused
+from events.dead_letters import GATEWAY, dead_letter_record
+from gateway.admission import Admission, RefusedItem
 from gateway.http_binding import read_delivery
 from gateway.problems import ProblemError, of_contract
 from tests.support.costs import TIMES_LARGER, grows_linearly
@@ -36,11 +36,11 @@ def work(body: bytes) -> None:
             continue
         for item in delivery.items:
             judged = ADMISSION.judge(item, PRODUCER)
-            if isinstance(judged, Refused):
+            if isinstance(judged, RefusedItem):
                 of_contract(judged.error).as_json()
                 dead_letter_record(
                     judged.error,
-                    origin=DOOR,
+                    origin=GATEWAY,
                     key=None,
                     value=item.value,
                     headers=item.headers,

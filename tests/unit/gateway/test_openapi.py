@@ -1,4 +1,4 @@
-"""The door's OpenAPI document is valid, and says everything that the door does."""
+"""The gateway's OpenAPI document is valid, and says everything that the gateway does."""
 
 import ast
 import re
@@ -83,8 +83,8 @@ def test_a_server_can_be_filled_in(document: dict[str, Any]) -> None:
     """It is a variable, with a default, since each installation has its own."""
     [server] = document["servers"]
 
-    assert server["url"] == "{door}"
-    assert server["variables"]["door"]["default"].startswith("http")
+    assert server["url"] == "{gateway}"
+    assert server["variables"]["gateway"]["default"].startswith("http")
 
 
 def test_every_name_of_a_problem_that_is_raised_exists() -> None:

@@ -74,7 +74,7 @@ def test_a_connection_that_is_closed_does_not_stay(sent: bytes) -> None:
     config = uvicorn.Config(lambda: None, http=made, ws="none", log_config=None)
     protocol = made(config, ServerState(), {}, clock)  # type: ignore[arg-type]
     noted: list[str] = []
-    protocol.guest = SimpleNamespace(  # type: ignore[assignment]
+    protocol.pending = SimpleNamespace(  # type: ignore[assignment]
         transport=None,
         waits=lambda: noted.append("waits"),
         works=lambda: noted.append("works"),

@@ -1,4 +1,4 @@
-"""The door understands what the CloudEvents project's own Python SDK sends over HTTP."""
+"""The gateway understands what the CloudEvents project's own Python SDK sends over HTTP."""
 
 import json
 from datetime import datetime

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.authentication import Proof
-from gateway.http_binding import Mode
-from gateway.repeats import RETRY_SECONDS, Answer, Repeat, Repeats, Turn
+from gateway.http_binding import HttpMode
+from gateway.repeats import RETRY_SECONDS, PendingAnswer, Repeat, Repeats, StoredAnswer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOLERANCE = timedelta(minutes=5)
@@ -33,16 +33,20 @@ def proof(number: int = 1, *, producer: str = "lycees", at: datetime = NOW) -> P
     return Proof(producer, number.to_bytes(32, "little"), (at + TOLERANCE).timestamp())
 
 
-def answer(body: bytes = b'{"receipts": []}', *, is_final: bool = True) -> Answer:
+def answer(body: bytes = b'{"receipts": []}', *, is_final: bool = True) -> StoredAnswer:
     """Make an answer."""
-    return Answer(202 if is_final else 503, {"content-type": "application/json"}, body, is_final)
+    return StoredAnswer(
+        202 if is_final else 503, {"content-type": "application/json"}, body, is_final
+    )
 
 
-def answered(repeats: Repeats, given: Answer | None, of: Proof, *, charged: bool = True) -> bool:
+def answered(
+    repeats: Repeats, given: StoredAnswer | None, of: Proof, *, charged: bool = True
+) -> bool:
     """Let a request have its turn; False where it has none."""
 
     async def enter() -> bool:
-        turn = repeats.enter(of, Mode.BATCH)
+        turn = repeats.enter(of, HttpMode.BATCH)
         if isinstance(turn, Repeat):
             return False
         with turn:
@@ -55,11 +59,11 @@ def answered(repeats: Repeats, given: Answer | None, of: Proof, *, charged: bool
     return asyncio.run(enter())
 
 
-def repeated(repeats: Repeats, of: Proof) -> Answer | None:
+def repeated(repeats: Repeats, of: Proof) -> StoredAnswer | None:
     """Return the answer that a repeat is given."""
 
-    async def enter() -> Answer | None:
-        repeat = repeats.enter(of, Mode.BATCH)
+    async def enter() -> StoredAnswer | None:
+        repeat = repeats.enter(of, HttpMode.BATCH)
         assert isinstance(repeat, Repeat)
         return await repeat.answer()
 
@@ -79,9 +83,9 @@ def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
 
     async def both() -> None:
         repeats = Repeats(now=Clock())
-        turn = repeats.enter(proof(), Mode.BATCH)
-        others = [repeats.enter(proof(), Mode.BATCH) for _ in range(2)]
-        assert isinstance(turn, Turn)
+        turn = repeats.enter(proof(), HttpMode.BATCH)
+        others = [repeats.enter(proof(), HttpMode.BATCH) for _ in range(2)]
+        assert isinstance(turn, PendingAnswer)
         waiting = [
             asyncio.ensure_future(other.answer()) for other in others if isinstance(other, Repeat)
         ]
@@ -109,14 +113,14 @@ def test_the_same_bytes_in_another_mode_are_answered_anew_and_not_charged_again(
 
     async def both() -> None:
         repeats = Repeats(now=Clock())
-        for mode, was_charged in ((Mode.STRUCTURED, False), (Mode.BATCH, True)):
+        for mode, was_charged in ((HttpMode.STRUCTURED, False), (HttpMode.BATCH, True)):
             turn = repeats.enter(proof(), mode)
-            assert isinstance(turn, Turn)
+            assert isinstance(turn, PendingAnswer)
             with turn:
                 assert turn.is_charged is was_charged
                 turn.charged()
                 turn.end(answer(mode.encode()))
-        for mode in (Mode.STRUCTURED, Mode.BATCH):
+        for mode in (HttpMode.STRUCTURED, HttpMode.BATCH):
             repeat = repeats.enter(proof(), mode)
             assert isinstance(repeat, Repeat)
             assert await repeat.answer() == answer(mode.encode())
@@ -140,8 +144,8 @@ def test_an_answer_that_is_not_the_last_word_is_tried_again_after_a_while() -> N
     clock.now += timedelta(seconds=RETRY_SECONDS)
 
     async def again() -> None:
-        turn = repeats.enter(proof(), Mode.BATCH)
-        assert isinstance(turn, Turn)
+        turn = repeats.enter(proof(), HttpMode.BATCH)
+        assert isinstance(turn, PendingAnswer)
         with turn:
             assert turn.is_charged
             turn.end(answer())
@@ -207,7 +211,7 @@ def test_a_signature_is_charged_once(steps: list[tuple[int, int, str]]) -> None:
     charged: set[int] = set()
 
     def enter(number: int, end: str) -> None:
-        turn = repeats.enter(proof(number, at=signed[number]), Mode.BATCH)
+        turn = repeats.enter(proof(number, at=signed[number]), HttpMode.BATCH)
         if isinstance(turn, Repeat):
             assert number in charged
             return

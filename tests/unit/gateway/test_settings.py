@@ -1,4 +1,4 @@
-"""The door's settings: defaults that work, and mistakes that are told."""
+"""The gateway's settings: defaults that work, and mistakes that are told."""
 
 import os
 from ipaddress import ip_network
@@ -33,7 +33,7 @@ def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
         load_gateway_settings()
 
 
-def test_the_worker_s_variables_are_none_of_the_door_s_business(
+def test_the_worker_s_variables_are_none_of_the_gateway_s_business(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Both may be started from one environment."""

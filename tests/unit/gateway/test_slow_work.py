@@ -9,14 +9,14 @@ from collections.abc import Callable
 import pytest
 
 from gateway.problems import ProblemError
-from gateway.slow_work import FEW, LARGE, MOST_LARGE, SLICE, SMALL, Workbench
+from gateway.slow_work import FEW, LARGE, MOST_LARGE, SLICE, SMALL, WorkScheduler
 
 
 def test_small_work_is_done_at_once() -> None:
     """In the event loop's own thread: to hand it over would cost more than it does."""
 
     async def where() -> int:
-        return await Workbench().run("lycees", LARGE, threading.get_ident)
+        return await WorkScheduler().run("lycees", LARGE, threading.get_ident)
 
     assert asyncio.run(where()) == threading.get_ident()
 
@@ -32,7 +32,7 @@ def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
         order.append(item)
 
     async def send() -> None:
-        bench = Workbench(clock=lambda: now)
+        bench = WorkScheduler(clock=lambda: now)
         await asyncio.gather(
             *(bench.run_each("many", FEW + 1, ["a"] * (FEW + 1), work) for _ in range(2)),
             bench.run_each("one", FEW + 1, ["b"] * (FEW + 1), work),
@@ -48,7 +48,7 @@ def test_few_small_items_are_worked_on_at_once() -> None:
     order: list[str] = []
 
     async def send() -> None:
-        bench = Workbench()
+        bench = WorkScheduler()
         await asyncio.gather(
             *(bench.run_each("one", SMALL, [name] * FEW, order.append) for name in "ab")
         )
@@ -64,7 +64,7 @@ def test_the_event_loop_goes_on_during_large_work() -> None:
 
     async def both() -> bool:
         work = asyncio.ensure_future(
-            Workbench().run("lycees", LARGE + 1, lambda: answered.wait(20))
+            WorkScheduler().run("lycees", LARGE + 1, lambda: answered.wait(20))
         )
         await asyncio.sleep(0)
         answered.set()
@@ -80,7 +80,7 @@ def test_an_error_of_large_work_is_the_callers() -> None:
         raise ProblemError("batch_too_large", "too many")
 
     with pytest.raises(ProblemError, match="too many"):
-        asyncio.run(Workbench().run("lycees", LARGE + 1, fail))
+        asyncio.run(WorkScheduler().run("lycees", LARGE + 1, fail))
 
 
 def test_producers_take_turns() -> None:
@@ -96,7 +96,7 @@ def test_producers_take_turns() -> None:
         return work
 
     async def send() -> None:
-        bench = Workbench()
+        bench = WorkScheduler()
         works = [bench.run("many", LARGE + 1, told(f"many {number}")) for number in range(5)]
         waiting = [
             asyncio.ensure_future(work)
@@ -113,7 +113,7 @@ def test_producers_take_turns() -> None:
 
 def test_one_large_body_too_many_is_told_to_come_back() -> None:
     """Of one producer: others, and small ones, have room; and so has it when one is done."""
-    bench = Workbench()
+    bench = WorkScheduler()
     rooms = [bench.room_for("many", LARGE + 1) for _ in range(MOST_LARGE)]
     for room in rooms:
         room.__enter__()

@@ -15,10 +15,10 @@ from aiokafka.errors import KafkaConnectionError, OutOfOrderSequenceNumber
 from events.records import OutgoingRecord
 from events.topics import declared_topics
 from gateway import topics_writer
-from gateway.topics_writer import BrokerAwayError, Patience, TopicsWriter, Written
+from gateway.topics_writer import BrokerAwayError, TopicsWriter, WriteTimeouts, Written
 
 TOPIC = "smartregion.schools"
-HASTE = Patience(delivery=0.2, probe=0.2, between_probes=0.01)
+HASTE = WriteTimeouts(delivery=0.2, probe=0.2, between_probes=0.01)
 DEADLINE = 5.0
 
 

@@ -10,7 +10,7 @@ import pytest
 from events.cloudevent import decode_json
 from events.fact import Family
 from events.school import SchoolConnected
-from simulation.emitter import Outbox
+from simulation.emitter import Emitter
 from simulation.period import FIRST_DAY, LAST_DAY
 from simulation.record import RecordKind
 
@@ -18,14 +18,14 @@ CONNECTED = SchoolConnected(uai="0750001U", connected_on=date(2015, 11, 2), down
 WRONG = CONNECTED.model_copy(update={"downlink_mbps": 3000})
 
 
-def outbox(first: date = FIRST_DAY, last: date = LAST_DAY) -> Outbox:
+def emitter(first: date = FIRST_DAY, last: date = LAST_DAY) -> Emitter:
     """An empty outbox of the lycées' system."""
-    return Outbox(1, Family.SCHOOLS, "lycees", first=first, last=last)
+    return Emitter(1, Family.SCHOOLS, "lycees", first=first, last=last)
 
 
 def test_what_happened_before_is_loaded_on_the_first_day() -> None:
     """Nothing is recorded before the simulation begins."""
-    box = outbox()
+    box = emitter()
     box.send(CONNECTED, CONNECTED.connected_on, punctual=True)
     assert box.records[0].day == FIRST_DAY
 
@@ -33,7 +33,7 @@ def test_what_happened_before_is_loaded_on_the_first_day() -> None:
 def test_ids_do_not_depend_on_the_window() -> None:
     """A window leaves records out; those within it keep their ids and times."""
     days = [date(2016, 5, 1) + timedelta(days=n) for n in range(200)]
-    whole, part = outbox(), outbox(first=date(2016, 7, 1), last=date(2016, 8, 1))
+    whole, part = emitter(), emitter(first=date(2016, 7, 1), last=date(2016, 8, 1))
     for box in (whole, part):
         for day in days:
             box.send(CONNECTED, day)
@@ -43,7 +43,7 @@ def test_ids_do_not_depend_on_the_window() -> None:
 
 def test_a_correction_follows_what_it_corrects() -> None:
     """First the wrong fact, days later the right one."""
-    box = outbox()
+    box = emitter()
     box.correct(WRONG, CONNECTED, date(2017, 3, 1))
     events = [decode_json(record.line) for record in box.records]
     assert [event.fact for event in events] == [WRONG, CONNECTED]
@@ -52,7 +52,7 @@ def test_a_correction_follows_what_it_corrects() -> None:
 
 def test_some_corrections_overtake_what_they_correct() -> None:
     """The wrong fact then leaves last, though it was recorded first."""
-    box = outbox()
+    box = emitter()
     for _ in range(200):
         box.correct(WRONG, CONNECTED, date(2017, 3, 1))
     delayed = [record for record in box.records if record.kind is RecordKind.DELAYED]
@@ -64,21 +64,21 @@ def test_some_corrections_overtake_what_they_correct() -> None:
 
 def test_what_could_not_be_corrected_in_time_is_right_at_once() -> None:
     """The last day knows no wrong facts."""
-    box = outbox()
+    box = emitter()
     box.correct(WRONG, CONNECTED, LAST_DAY)
     assert [decode_json(record.line).fact for record in box.records] == [CONNECTED]
 
 
 def test_what_could_not_be_retracted_in_time_is_never_sent() -> None:
     """The last day knows no facts that never were."""
-    box = outbox()
+    box = emitter()
     box.retract(CONNECTED, LAST_DAY)
     assert box.records == []
 
 
 def test_nothing_is_late_or_delayed_beyond_the_last_day() -> None:
     """What is recorded by the last day is sent by the last day."""
-    box = outbox()
+    box = emitter()
     for _ in range(2000):
         box.send(CONNECTED, LAST_DAY)
     kinds = [record.kind for record in box.records]
@@ -88,7 +88,7 @@ def test_nothing_is_late_or_delayed_beyond_the_last_day() -> None:
 
 def test_a_punctual_fact_is_never_late_or_delayed() -> None:
     """It may still be sent twice."""
-    box = outbox()
+    box = emitter()
     for _ in range(2000):
         box.send(CONNECTED, date(2017, 1, 2), punctual=True)
     assert {record.kind for record in box.records} == {RecordKind.REGULAR, RecordKind.DUPLICATE}
@@ -98,7 +98,7 @@ def test_a_punctual_fact_is_never_late_or_delayed() -> None:
 def test_a_spoilt_line_is_what_the_flaw_makes_of_it(flaw: object) -> None:
     """The record is invalid, its key still the entity's."""
     assert callable(flaw)
-    good, bad = outbox(), outbox()
+    good, bad = emitter(), emitter()
     good.spoil(CONNECTED, date(2017, 1, 2), str)
     bad.spoil(CONNECTED, date(2017, 1, 2), flaw)
     assert json.loads(good.records[0].line)["data"]["uai"] == CONNECTED.uai

@@ -40,7 +40,7 @@ def with_app(look: Callable[[faust.App], None], **settings: Any) -> None:
         ("processing_guarantee", ProcessingGuarantee.AT_LEAST_ONCE),
         # Standby keys would be counted twice.
         ("table_standby_replicas", 0),
-        # State is small, and `Holdings` keeps it.
+        # State is small, and `StateStore` keeps it.
         ("store", URL("memory://")),
         # A revocation waits for the batch in flight, and commits it.
         ("stream_wait_empty", True),

@@ -15,7 +15,7 @@ from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import changelog_name
 from streams import changelog_reader as subject
-from streams.changelog_reader import ChangelogUnreadableError, Replica, read_replica
+from streams.changelog_reader import ChangelogReader, ChangelogUnreadableError, read_changelogs
 from streams.settings import Settings
 from streams.state import EntityState, encode_state
 from tests.support.histories import event, state_of, uai
@@ -74,15 +74,17 @@ def written(
     return RawRecord(topic, 3, next(_offsets), entity.encode(), value)
 
 
-def replica_of(reader: ScriptedReader) -> Replica:
+def changelogs_of(reader: ScriptedReader) -> ChangelogReader:
     """Return a replica that reads from a script."""
-    return Replica(cast("TopicReader", reader), CATALOGUE, app_id=APP_ID, bootstrap="broker:9092")
+    return ChangelogReader(
+        cast("TopicReader", reader), CATALOGUE, app_id=APP_ID, bootstrap="broker:9092"
+    )
 
 
-def poll_for_a_while(replica: Replica, *, patience: float) -> None:
+def poll_for_a_while(changelog_reader: ChangelogReader, *, patience: float) -> None:
     """Poll some times; nothing is to come."""
     for _ in range(5):
-        assert replica.poll(patience=patience) == 0
+        assert changelog_reader.poll(patience=patience) == 0
 
 
 @pytest.fixture
@@ -94,24 +96,30 @@ def minutes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_holds_what_the_changelogs_say() -> None:
     """By family and partition, as the workers hold it."""
-    replica = replica_of(ScriptedReader([written(PARIS, REGISTERED), written(PARIS, CONNECTED)]))
-    assert replica.poll(patience=PATIENCE) == 2
-    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+    changelog_reader = changelogs_of(
+        ScriptedReader([written(PARIS, REGISTERED), written(PARIS, CONNECTED)])
+    )
+    assert changelog_reader.poll(patience=PATIENCE) == 2
+    assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
 
 def test_a_poorer_record_undoes_nothing() -> None:
     """One that a worker wrote which had lost the partition without knowing."""
-    replica = replica_of(ScriptedReader([written(PARIS, CONNECTED), written(PARIS, REGISTERED)]))
-    replica.poll(patience=PATIENCE)
-    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+    changelog_reader = changelogs_of(
+        ScriptedReader([written(PARIS, CONNECTED), written(PARIS, REGISTERED)])
+    )
+    changelog_reader.poll(patience=PATIENCE)
+    assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
 
 def test_forgets_an_entity_that_was_erased() -> None:
     """A record without a value ends its state, and the figures lose it."""
-    replica = replica_of(ScriptedReader([written(PARIS, CONNECTED), written(PARIS, None)]))
-    assert replica.poll(patience=PATIENCE) == 2
-    assert replica.holdings.states(Family.SCHOOLS, 3) == {}
-    assert replica.holdings.fold.series(3) == {}
+    changelog_reader = changelogs_of(
+        ScriptedReader([written(PARIS, CONNECTED), written(PARIS, None)])
+    )
+    assert changelog_reader.poll(patience=PATIENCE) == 2
+    assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {}
+    assert changelog_reader.state_store.fold.series(3) == {}
 
 
 @pytest.mark.parametrize("value", NO_STATES)
@@ -120,27 +128,27 @@ def test_a_record_that_is_no_state_is_said_and_ends_nothing(
 ) -> None:
     """Topic, partition and offset; what its entity comes to is not known then."""
     record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, PARIS.encode(), value)
-    replica = replica_of(ScriptedReader([record], [written(PARIS, CONNECTED)]))
+    changelog_reader = changelogs_of(ScriptedReader([record], [written(PARIS, CONNECTED)]))
 
-    assert replica.poll(patience=PATIENCE) == 1
+    assert changelog_reader.poll(patience=PATIENCE) == 1
     assert "schools-changelog partition=3 offset=17" in caplog.text
-    assert replica.holdings.unreadable() == {(Family.SCHOOLS, 3): 1}
-    replica.poll(patience=PATIENCE)
-    assert replica.holdings.unreadable() == {}
-    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+    assert changelog_reader.state_store.unreadable() == {(Family.SCHOOLS, 3): 1}
+    changelog_reader.poll(patience=PATIENCE)
+    assert changelog_reader.state_store.unreadable() == {}
+    assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
 
 @pytest.mark.parametrize("value", NO_STATES)
 def test_a_foreign_record_undoes_no_state(value: bytes) -> None:
     """The one that is known holds, and the fold with it."""
     record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, PARIS.encode(), value)
-    replica = replica_of(ScriptedReader([written(PARIS, CONNECTED), record]))
+    changelog_reader = changelogs_of(ScriptedReader([written(PARIS, CONNECTED), record]))
 
-    replica.poll(patience=PATIENCE)
+    changelog_reader.poll(patience=PATIENCE)
 
-    assert replica.holdings.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
-    assert replica.holdings.unreadable() == {}
-    assert replica.holdings.mismatches(Family.SCHOOLS, 3) == 0
+    assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
+    assert changelog_reader.state_store.unreadable() == {}
+    assert changelog_reader.state_store.mismatches(Family.SCHOOLS, 3) == 0
 
 
 def test_a_reading_to_the_end_names_the_record_without_which_a_state_is_not_known(
@@ -152,41 +160,43 @@ def test_a_reading_to_the_end_names_the_record_without_which_a_state_is_not_know
     monkeypatch.setattr(subject, "read_topics", lambda *_, **__: iter(read))
 
     with pytest.raises(ChangelogUnreadableError, match=r"schools-changelog\[3\]@17 .* app_id"):
-        read_replica(Settings(broker="broker:9092", app_id=APP_ID), CATALOGUE)
+        read_changelogs(Settings(broker="broker:9092", app_id=APP_ID), CATALOGUE)
     read.append(written("key", REGISTERED))
-    assert read_replica(Settings(broker="broker:9092", app_id=APP_ID), CATALOGUE).unreadable() == {}
+    assert (
+        read_changelogs(Settings(broker="broker:9092", app_id=APP_ID), CATALOGUE).unreadable() == {}
+    )
 
 
 def test_tells_what_is_left_as_far_as_it_is_known() -> None:
     """A partition that has not answered yet counts as nothing."""
     reader = ScriptedReader([written(PARIS, REGISTERED)], [written(PARIS, CONNECTED)])
-    replica = replica_of(reader)
-    assert replica.lag() == 2
-    replica.poll(patience=PATIENCE)
-    assert replica.lag() == 1
+    changelog_reader = changelogs_of(reader)
+    assert changelog_reader.lag() == 2
+    changelog_reader.poll(patience=PATIENCE)
+    assert changelog_reader.lag() == 1
 
 
 @pytest.mark.usefixtures("minutes")
 def test_goes_on_while_a_silent_broker_answers() -> None:
     """Nothing new is no failure."""
     reader = ScriptedReader()
-    poll_for_a_while(replica_of(reader), patience=PATIENCE)
+    poll_for_a_while(changelogs_of(reader), patience=PATIENCE)
     assert reader.asked > 0
 
 
 @pytest.mark.usefixtures("minutes")
 def test_gives_a_broker_up_that_does_not_answer() -> None:
     """When its patience is over, with the broker's address and how long it really waited."""
-    replica = replica_of(ScriptedReader(answers=False))
+    changelog_reader = changelogs_of(ScriptedReader(answers=False))
     with pytest.raises(BrokerUnreachableError, match=r"within 120 s, value 'broker:9092'"):
-        poll_for_a_while(replica, patience=PATIENCE)
+        poll_for_a_while(changelog_reader, patience=PATIENCE)
 
 
 @pytest.mark.usefixtures("minutes")
 def test_waits_out_a_short_outage() -> None:
     """A broker that answers again within the patience is heard."""
     reader = ScriptedReader(answers=False)
-    replica = replica_of(reader)
-    replica.poll(patience=1e6)
+    changelog_reader = changelogs_of(reader)
+    changelog_reader.poll(patience=1e6)
     reader.is_answered = True
-    poll_for_a_while(replica, patience=200)
+    poll_for_a_while(changelog_reader, patience=200)

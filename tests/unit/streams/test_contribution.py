@@ -13,10 +13,12 @@ from catalogue.loader import load_catalogue
 from catalogue.terms import Term
 from events.cloudevent import CloudEvent
 from events.fact import Family
-from streams.contribution import Timeline, View, contribution, first_difference, timeline
+from streams.contribution import EntityView, Timeline, contribution, first_difference, timeline
 from tests.support.histories import event, events_of, state_of
 
-SITES = View(Family.COWORKING, ("coworking.opened", "coworking.resized"), ("coworking.closed",))
+SITES = EntityView(
+    Family.COWORKING, ("coworking.opened", "coworking.resized"), ("coworking.closed",)
+)
 
 
 def seen(*history: CloudEvent) -> Timeline:
@@ -102,7 +104,7 @@ def test_what_two_timelines_share_cancels_out(family: Family, data: st.DataObjec
     before, after = state_of(*history[:-1]), state_of(*history)
     for term in TERMS:
         if term.family is family:
-            old, new = (timeline(View.of(term), state) for state in (before, after))
+            old, new = (timeline(EntityView.of(term), state) for state in (before, after))
             since = first_difference(old, new)
 
             assert difference(term, old, new, since) == difference(term, old, new, 0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events.dead_letters import Origin, read_dead_letter
+from events.dead_letters import RecordOrigin, read_dead_letter
 from events.errors import ContractError, RefusalReason
-from streams.core import Forward, Refusal
+from streams.core import Forward, RecordRefusal
 from streams.dead_letters import FORWARDED_FROM, dead_letter_record, forward_record
 from tests.support.records import FakeRecord
 
@@ -24,7 +24,7 @@ RECORD = FakeRecord(
 
 def test_a_dead_letter_is_the_record_with_its_reason_and_its_place() -> None:
     """All of it can be read back."""
-    sent = dead_letter_record(Refusal(RECORD, ERROR), now=NOW)
+    sent = dead_letter_record(RecordRefusal(RECORD, ERROR), now=NOW)
 
     letter = read_dead_letter(FakeRecord(sent.topic, 0, 7, sent.key, sent.value, sent.headers))
 
@@ -33,7 +33,7 @@ def test_a_dead_letter_is_the_record_with_its_reason_and_its_place() -> None:
         RECORD.value,
         RECORD.headers,
     )
-    assert (letter.origin, letter.time) == (Origin("smartregion.schools", 3, 42), NOW)
+    assert (letter.origin, letter.time) == (RecordOrigin("smartregion.schools", 3, 42), NOW)
     assert (letter.reason, letter.detail) == (RefusalReason.INVALID_DATA, str(ERROR))
 
 
@@ -41,7 +41,7 @@ def test_a_record_that_is_passed_over_is_not_read_for_its_letter() -> None:
     """It ended workers that did."""
     error = ContractError(RefusalReason.PASSED_OVER, "value", None, "replay it")
 
-    sent = dead_letter_record(Refusal(RECORD, error), now=NOW)
+    sent = dead_letter_record(RecordRefusal(RECORD, error), now=NOW)
 
     letter = read_dead_letter(FakeRecord(sent.topic, 0, 7, sent.key, sent.value, sent.headers))
     assert (letter.key, letter.value, letter.headers) == (None, b"", ())

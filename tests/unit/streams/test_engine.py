@@ -15,7 +15,7 @@ from faust.types import Message
 from catalogue.loader import load_catalogue
 from events import cloudevent
 from events.cloudevent import CloudEvent
-from events.dead_letters import DeadLetter, Origin, read_dead_letter
+from events.dead_letters import DeadLetter, RecordOrigin, read_dead_letter
 from events.fact import Family
 from events.partitioning import partition_for
 from events.records import Record
@@ -65,7 +65,7 @@ class Bench:
     @property
     def known(self) -> dict[str, EntityState]:
         """Return what the engine knows of the home partition's lycées."""
-        return dict(self.engine.holdings.states(SCHOOLS, HOME))
+        return dict(self.engine.state_store.states(SCHOOLS, HOME))
 
     def batch(self, *records: Record, partition: int = HOME) -> Message:
         """Return a batch of lycées' records."""
@@ -88,7 +88,7 @@ class Bench:
     def hide(self, *history: CloudEvent) -> EntityState:
         """Let the changelog end with less than is known of a lycée; returns what is known."""
         for state in (state_of(*history), state_of(*history[:-1])):
-            self.engine.holdings.recover(SCHOOLS, HOME, PARIS, state)
+            self.engine.state_store.recover(SCHOOLS, HOME, PARIS, state)
         return state_of(*history)
 
 
@@ -120,7 +120,7 @@ class TestTake:
         bench.take_all(record_of(told))
 
         assert bench.known == {PARIS: state_of(told)}
-        assert bench.engine.holdings.fold.series(HOME) != {}
+        assert bench.engine.state_store.fold.series(HOME) != {}
 
     def test_the_batch_is_done(self, bench: Bench) -> None:
         """Its offset may be committed."""
@@ -167,7 +167,7 @@ class TestTake:
 
         [sent] = bench.producer.records
         assert (sent.topic, sent.partition) == ("smartregion.schools", HOME)
-        assert dict(bench.engine.holdings.states(SCHOOLS, AWAY)) == {}
+        assert dict(bench.engine.state_store.states(SCHOOLS, AWAY)) == {}
 
     def test_outcomes_are_counted(self, bench: Bench) -> None:
         """What came, and what became of it."""
@@ -297,7 +297,7 @@ class TestIsolation:
         assert bench.known == {PARIS: kept}
         assert len(encode_state(kept)) <= 2 * half < len(encode_state(state_of(*days[:21])))
         assert {letter.reason for letter in self.letters(bench)} == {"entity_full"}
-        assert bench.engine.holdings.half_full() == {SCHOOLS: 1}
+        assert bench.engine.state_store.half_full() == {SCHOOLS: 1}
 
 
 class TestEnds:
@@ -351,7 +351,7 @@ class TestEnds:
         first, poison, last = (
             record_of(connected(day)) for day in ("2018-03-01", "2018-04-01", "2018-05-01")
         )
-        origin = Origin(poison.topic, poison.partition, poison.offset)
+        origin = RecordOrigin(poison.topic, poison.partition, poison.offset)
         decision = Decision(at=datetime(2026, 1, 1, tzinfo=UTC), because="it kills")
         bench = Bench(passed_over={origin: decision})
         seen: list[bytes | None] = []
@@ -469,7 +469,7 @@ class TestRewriteRepaired:
 
     def test_others_are_not(self, bench: Bench) -> None:
         """After an ordinary recovery nothing is written."""
-        bench.engine.holdings.recover(SCHOOLS, HOME, PARIS, state_of(connected()))
+        bench.engine.state_store.recover(SCHOOLS, HOME, PARIS, state_of(connected()))
 
         assert asyncio.run(bench.rewrite()) == 0
         assert bench.producer.states == []
@@ -481,7 +481,7 @@ class TestRewriteRepaired:
 
         assert asyncio.run(bench.rewrite()) == 0
         assert bench.producer.states == []
-        assert bench.engine.holdings.repairs() == [(SCHOOLS, HOME)]
+        assert bench.engine.state_store.repairs() == [(SCHOOLS, HOME)]
 
     def test_they_stay_to_be_written_where_it_fails(self, bench: Bench) -> None:
         """The next try, or the next worker, writes them."""
@@ -491,7 +491,7 @@ class TestRewriteRepaired:
         with pytest.raises(ProduceFailedError):
             asyncio.run(bench.rewrite())
 
-        assert bench.engine.holdings.repairs() == [(SCHOOLS, HOME)]
+        assert bench.engine.state_store.repairs() == [(SCHOOLS, HOME)]
 
     def test_they_wait_for_the_batch_in_flight(self, bench: Bench) -> None:
         """What it changes would otherwise be undone by an older state."""
@@ -530,7 +530,7 @@ class TestCheckFold:
     ) -> None:
         """A fault of ours is a metric and a line in the log."""
         bench.take_all(record_of(connected()))
-        next(iter(bench.engine.holdings.fold.series(HOME).values())).add(1, 1)
+        next(iter(bench.engine.state_store.fold.series(HOME).values())).add(1, 1)
 
         assert asyncio.run(bench.engine.check_fold()) == 1
         assert bench.engine.meters.mismatches == 1

@@ -25,13 +25,13 @@ from events.producers.loader import load_producers
 from events.producers.model import UNKNOWN_PRODUCER
 from events.registry import FACTS, FACTS_BY_NAME
 from streams.core import UNKNOWN_TYPE, Outcome
-from streams.exposition import Exposition, Figures, Snapshot, figures_of
+from streams.exposition import Figures, Snapshot, WorkerCollector, figures_of
 from streams.meters import Meters
 from streams.metric_families import registry_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
 from streams.state import WATCHED_BYTES
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
 from tests.support.observations import barometer, observed, said
@@ -57,7 +57,7 @@ shipped = cache(load_catalogue)
 
 def exposed(
     catalogue: Catalogue,
-    holdings: Holdings,
+    state_store: StateStore,
     meters: Meters | None = None,
     *,
     as_of: date = AS_OF,
@@ -69,13 +69,13 @@ def exposed(
         as_of=as_of,
         ready=ready,
         partitions_expected=PARTITIONS,
-        figures=figures_of(holdings.fold, range(PARTITIONS) if ready else (), as_of),
-        entities={str(family): count for family, count in holdings.entities().items()},
+        figures=figures_of(state_store.fold, range(PARTITIONS) if ready else (), as_of),
+        entities={str(family): count for family, count in state_store.entities().items()},
         lag=lag or {},
-        half_full={str(family): count for family, count in holdings.half_full().items()},
-        unreadable={(str(f), at): count for (f, at), count in holdings.unreadable().items()},
+        half_full={str(family): count for family, count in state_store.half_full().items()},
+        unreadable={(str(f), at): count for (f, at), count in state_store.unreadable().items()},
     )
-    exposition = Exposition(catalogue, holdings.fold, meters or Meters(), lambda: snapshot)
+    exposition = WorkerCollector(catalogue, state_store.fold, meters or Meters(), lambda: snapshot)
     found: dict[str, list[Sample]] = defaultdict(list)
     text = generate_latest(registry_of(exposition)).decode()
     for family in text_string_to_metric_families(text):
@@ -84,27 +84,27 @@ def exposed(
     return found
 
 
-def taught(catalogue: Catalogue, *history: CloudEvent) -> Holdings:
+def taught(catalogue: Catalogue, *history: CloudEvent) -> StateStore:
     """Return holdings that know a history, over several partitions."""
-    holdings = Holdings(catalogue.terms)
+    state_store = StateStore(catalogue.terms)
     for told in history:
-        learn(holdings, told.fact.FAMILY, [[told]])
-    return holdings
+        learn(state_store, told.fact.FAMILY, [[told]])
+    return state_store
 
 
-def everything() -> tuple[Holdings, Meters]:
+def everything() -> tuple[StateStore, Meters]:
     """Return holdings and meters after every kind of event, and of trouble."""
-    holdings, meters = Holdings(shipped().terms), Meters()
+    state_store, meters = StateStore(shipped().terms), Meters()
     for family in Family:
-        for partition, result in processed(holdings, family, pool(family)):
-            holdings.put(family, partition, result.changed)
+        for partition, result in processed(state_store, family, pool(family)):
+            state_store.put(family, partition, result.changed)
             meters.count(result)
-    holdings.watch(Family.SCHOOLS, 0, "large", WATCHED_BYTES + 1)
-    holdings.restore(Family.SCHOOLS, 1, b"odd", b"{")
+    state_store.watch(Family.SCHOOLS, 0, "large", WATCHED_BYTES + 1)
+    state_store.restore(Family.SCHOOLS, 1, b"odd", b"{")
     meters.events["unknown", Outcome.REFUSED] += 1
     meters.dead_letters.update(map(str, RefusalReason))
     meters.recovery_seconds = 1.5
-    return holdings, meters
+    return state_store, meters
 
 
 def summed(samples: Iterable[Sample]) -> dict[tuple[str, ...], float]:
@@ -124,15 +124,15 @@ def by_place(samples: Iterable[Sample]) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
     """Return every sample of a worker that has seen every kind of event."""
-    holdings, meters = everything()
-    found = exposed(shipped(), holdings, meters, lag={("smartregion.schools", 0): 3})
+    state_store, meters = everything()
+    found = exposed(shipped(), state_store, meters, lag={("smartregion.schools", 0): 3})
     return [sample for group in found.values() for sample in group]
 
 
 @pytest.fixture(scope="module")
 def promises() -> dict[str, list[Sample]]:
     """Return what a worker shows that knows nothing yet."""
-    return exposed(shipped(), Holdings(shipped().terms), ready=False)
+    return exposed(shipped(), StateStore(shipped().terms), ready=False)
 
 
 class TestFigures:
@@ -140,9 +140,9 @@ class TestFigures:
 
     def test_there_are_none_before_ready(self) -> None:
         """An absent figure is stale; a zero, or half a sum, would be a lie."""
-        holdings, meters = everything()
+        state_store, meters = everything()
 
-        found = exposed(shipped(), holdings, meters, ready=False)
+        found = exposed(shipped(), state_store, meters, ready=False)
 
         assert not found.keys() & {metric.name for metric in FIGURES}
         assert names.PARTITION_OWNED.name not in found
@@ -152,7 +152,7 @@ class TestFigures:
     @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
     def test_sum_over_partitions_to_the_totals(self, told: list[list[CloudEvent]]) -> None:
         """Spread over partitions, entities come to what they come to on one."""
-        spread, together = (Holdings(shipped().terms) for _ in range(2))
+        spread, together = (StateStore(shipped().terms) for _ in range(2))
         for history in told:
             for told_event in history:
                 learn(spread, told_event.fact.FAMILY, [[told_event]])
@@ -168,13 +168,13 @@ class TestFigures:
     def test_an_additive_indicator_has_a_value(self) -> None:
         """By département, and no parts."""
         catalogue = catalogue_of(CONNECTED)
-        holdings = taught(
+        state_store = taught(
             catalogue,
             event("school.connected", PARIS, "2018-03-01"),
             event("school.connected", MEAUX, "2018-03-01"),
         )
 
-        found = exposed(catalogue, holdings)
+        found = exposed(catalogue, state_store)
 
         assert by_place(found[names.INDICATOR_VALUE.name]) == {"75": 1, "77": 1}
         assert names.INDICATOR_NUMERATOR.name not in found
@@ -183,13 +183,13 @@ class TestFigures:
     def test_a_ratio_indicator_has_a_numerator_and_a_denominator(self) -> None:
         """Ratios do not add up over partitions: their parts do."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        holdings = taught(
+        state_store = taught(
             catalogue,
             event("school.registered", PARIS, "2016-01-01"),
             event("school.connected", PARIS, "2018-03-01"),
         )
 
-        found = exposed(catalogue, holdings)
+        found = exposed(catalogue, state_store)
 
         assert by_place(found[names.INDICATOR_NUMERATOR.name]) == {"75": 1}
         assert by_place(found[names.INDICATOR_DENOMINATOR.name]) == {"75": 1}
@@ -198,23 +198,29 @@ class TestFigures:
     def test_none_of_something_is_zero(self) -> None:
         """A département with lycées and none connected is at 0 %, not unknown."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        holdings = taught(catalogue, event("school.registered", PARIS, "2016-01-01"))
+        state_store = taught(catalogue, event("school.registered", PARIS, "2016-01-01"))
 
-        assert by_place(exposed(catalogue, holdings)[names.INDICATOR_NUMERATOR.name]) == {"75": 0}
+        assert by_place(exposed(catalogue, state_store)[names.INDICATOR_NUMERATOR.name]) == {
+            "75": 0
+        }
 
     def test_something_of_none_has_no_denominator(self) -> None:
         """A ratio over nothing is blank."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        holdings = taught(catalogue, event("school.connected", PARIS, "2018-03-01"))
+        state_store = taught(catalogue, event("school.connected", PARIS, "2018-03-01"))
 
-        assert names.INDICATOR_DENOMINATOR.name not in exposed(catalogue, holdings)
+        assert names.INDICATOR_DENOMINATOR.name not in exposed(catalogue, state_store)
 
     def test_euros_are_not_cents(self) -> None:
         """Values are in the indicator's unit."""
         catalogue = catalogue_of({"sum": "amount_cents", "from": "grant.paid"}, unit="euros")
-        holdings = taught(catalogue, event("grant.paid", "one", "2018-03-01", amount_cents=12345))
+        state_store = taught(
+            catalogue, event("grant.paid", "one", "2018-03-01", amount_cents=12345)
+        )
 
-        assert by_place(exposed(catalogue, holdings)[names.INDICATOR_VALUE.name]) == {"77": 123.45}
+        assert by_place(exposed(catalogue, state_store)[names.INDICATOR_VALUE.name]) == {
+            "77": 123.45
+        }
 
     def test_persons_are_not_shown_by_partition(self) -> None:
         """The worker tells only the region's last report: a département's is somebody's day."""
@@ -247,20 +253,24 @@ class TestFigures:
     def test_an_entity_without_a_department_counts_for_the_region(self) -> None:
         """Under a label that is no département."""
         catalogue = catalogue_of({"count": "training.completed"})
-        holdings = taught(catalogue, event("training.completed", "enrolment-000001", "2018-03-01"))
+        state_store = taught(
+            catalogue, event("training.completed", "enrolment-000001", "2018-03-01")
+        )
 
-        assert by_place(exposed(catalogue, holdings)[names.INDICATOR_VALUE.name]) == {"region": 1}
+        assert by_place(exposed(catalogue, state_store)[names.INDICATOR_VALUE.name]) == {
+            "region": 1
+        }
 
     def test_categories_are_the_breakdown_s(self) -> None:
         """An indicator by audience says which, beside the value of all."""
         catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
-        holdings = taught(
+        state_store = taught(
             catalogue,
             event("training.enrolled", "enrolment-000001", "2018-03-01", audience="employee"),
             event("training.enrolled", "enrolment-000002", "2018-03-01", audience="other"),
         )
 
-        found = exposed(catalogue, holdings)
+        found = exposed(catalogue, state_store)
 
         categories = [
             (sample.labels["dimension"], sample.labels["category"])
@@ -299,7 +309,7 @@ class TestFigures:
 
     def test_a_territory_s_own_baseline_is_told(self) -> None:
         """Beside those that all share."""
-        found = exposed(barometer(), Holdings(barometer().terms))
+        found = exposed(barometer(), StateStore(barometer().terms))
 
         own = by_place(found[names.INDICATOR_OWN_BASELINE.name])
         assert own == {"region": 0.4, "75": 0.9, "77": 0.1}
@@ -312,23 +322,23 @@ class TestFigures:
     ) -> None:
         """Of a ratio, whichever part was heard of last."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
-        holdings = taught(
+        state_store = taught(
             catalogue,
             event("school.registered", PARIS, registered),
             event("school.connected", PARIS, connected),
         )
 
-        found = exposed(catalogue, holdings)[names.INDICATOR_LAST_REPORTED.name]
+        found = exposed(catalogue, state_store)[names.INDICATOR_LAST_REPORTED.name]
 
         assert by_place(found) == {"75": datetime(2018, 3, 1, tzinfo=UTC).timestamp()}
 
     def test_what_takes_effect_later_is_not_reported_yet(self) -> None:
         """On the day before, the figure is 0 and nothing was reported."""
-        holdings = taught(
+        state_store = taught(
             catalogue := catalogue_of(CONNECTED), event("school.connected", PARIS, "2018-03-01")
         )
 
-        found = exposed(catalogue, holdings, as_of=date(2018, 2, 28))
+        found = exposed(catalogue, state_store, as_of=date(2018, 2, 28))
 
         assert by_place(found[names.INDICATOR_VALUE.name]) == {"75": 0}
         assert names.INDICATOR_LAST_REPORTED.name not in found
@@ -409,8 +419,8 @@ class TestFamilies:
     def families(self, meters: Meters) -> dict[str, tuple[str, str]]:
         """Return name, kind and meaning of every family of a scrape, samples or none."""
         snapshot = Snapshot(AS_OF, False, PARTITIONS, {}, {}, {})  # noqa: FBT003
-        fold = Holdings(shipped().terms).fold
-        exposition = Exposition(shipped(), fold, meters, lambda: snapshot)
+        fold = StateStore(shipped().terms).fold
+        exposition = WorkerCollector(shipped(), fold, meters, lambda: snapshot)
         return {
             family.name + ("_total" if family.type == "counter" else ""): (
                 family.type,
@@ -484,13 +494,13 @@ class TestWorker:
 
     def test_shows_its_day(self) -> None:
         """Rules use it instead of the time of the scrape."""
-        found = exposed(shipped(), Holdings(shipped().terms))
+        found = exposed(shipped(), StateStore(shipped().terms))
 
         assert found[names.AS_OF.name][0].value == datetime(2020, 12, 31, tzinfo=UTC).timestamp()
 
     def test_shows_the_partitions_it_owns_and_how_many_there_are(self) -> None:
         """So that a total is withheld while one is missing."""
-        found = exposed(shipped(), Holdings(shipped().terms))
+        found = exposed(shipped(), StateStore(shipped().terms))
 
         owned = [sample.labels["partition"] for sample in found[names.PARTITION_OWNED.name]]
         assert owned == ["0", "1", "2"]
@@ -498,13 +508,13 @@ class TestWorker:
 
     def test_shows_a_partition_without_entities_as_owned(self) -> None:
         """Nothing on it is not the same as nobody on it."""
-        assert figures_of(Holdings([]).fold, [4], AS_OF) == {4: Figures({}, {})}
+        assert figures_of(StateStore([]).fold, [4], AS_OF) == {4: Figures({}, {})}
 
     def test_shows_its_lag_by_topic_and_partition(self) -> None:
         """What is yet to be worked through."""
         lag = {("smartregion.schools", 1): 3}
 
-        found = exposed(shipped(), Holdings(shipped().terms), lag=lag)[names.LAG.name]
+        found = exposed(shipped(), StateStore(shipped().terms), lag=lag)[names.LAG.name]
 
         assert [(sample.labels, sample.value) for sample in found] == [
             ({"topic": "smartregion.schools", "partition": "1"}, 3)
@@ -512,6 +522,8 @@ class TestWorker:
 
     def test_takes_no_snapshot_before_a_scrape(self) -> None:
         """To register is not to look."""
-        exposition = Exposition(shipped(), Holdings(shipped().terms).fold, Meters(), pytest.fail)
+        exposition = WorkerCollector(
+            shipped(), StateStore(shipped().terms).fold, Meters(), pytest.fail
+        )
 
         registry_of(exposition)

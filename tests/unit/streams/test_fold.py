@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from catalogue.loader import load_catalogue
-from catalogue.terms import FREQUENCY_DAYS, Expiry, Mode, Term
+from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from catalogue.vocabulary import fields_of
 from events.cloudevent import CloudEvent
 from events.fact import Family
@@ -32,7 +32,7 @@ WORKSTATIONS = Term(
     unless=("coworking.closed",),
     amount="workstations",
 )
-PAID = Term(Family.GRANTS, ("grant.paid",), mode=Mode.ADD, amount="amount_cents")
+PAID = Term(Family.GRANTS, ("grant.paid",), mode=TermMode.ADD, amount="amount_cents")
 FRESH = Term(
     Family.DATASETS,
     ("dataset.released", "dataset.updated"),
@@ -41,7 +41,7 @@ FRESH = Term(
 )
 COMPLETED = Term(Family.TRAININGS, ("training.completed",))
 HOURS = Term(
-    Family.WORKSTATIONS, ("workstation.usage_reported",), mode=Mode.ADD, amount="occupied_hours"
+    Family.WORKSTATIONS, ("workstation.usage_reported",), mode=TermMode.ADD, amount="occupied_hours"
 )
 
 Totals = Mapping[tuple[str, str], int]
@@ -104,7 +104,7 @@ def evaluated(term: Term, states: Iterable[EntityState], as_of: date) -> Totals:
     found = Counter[tuple[str, str]]()
     for state in states:
         records = told_by(term, state, as_of)
-        for record in records if term.mode is Mode.ADD else records[-1:]:
+        for record in records if term.mode is TermMode.ADD else records[-1:]:
             if record.fact in term.facts and satisfied(term, record) and live(term, record, as_of):
                 found.update(amounts(term, record))
     return {key: amount for key, amount in found.items() if amount}
@@ -181,7 +181,7 @@ def terms(draw: st.DrawFn, family: Family) -> Term:
         family,
         tuple(facts),
         unless=tuple(draw(st.lists(st.sampled_from(others), unique=True))) if others else (),
-        mode=draw(st.sampled_from(Mode)),
+        mode=draw(st.sampled_from(TermMode)),
         amount=None if amount is None else amount.name,
         where=tuple(
             (use.name, draw(st.frozensets(st.sampled_from(use.choices), min_size=1)))

@@ -24,7 +24,7 @@ from events.training import TrainingAudience
 from operations.audit.ledger import Ledger
 from operations.audit.recount import audit_ledger
 from streams.histories import categories_of, exact_persons, histories_of
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, event, histories, uai
 from tests.support.observations import Observation, barometer, observations, observed, said
@@ -41,12 +41,12 @@ shipped = cache(load_catalogue)
 amounts = st.decimals(-1000, 1000, places=3)
 
 
-def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> Holdings:
+def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> StateStore:
     """Return holdings that know events, over several partitions."""
-    holdings = Holdings(catalogue.terms)
+    state_store = StateStore(catalogue.terms)
     for one in told:
-        learn(holdings, one.fact.FAMILY, [[one]])
-    return holdings
+        learn(state_store, one.fact.FAMILY, [[one]])
+    return state_store
 
 
 def enrolments(**audiences: int) -> list[CloudEvent]:
@@ -70,8 +70,8 @@ def enrolments(**audiences: int) -> list[CloudEvent]:
 def test_readings_are_the_audit_s_on_every_day(told: list[list[CloudEvent]]) -> None:
     """Whatever happened, figures and their categories are on each day what an audit counts."""
     events = [one for history in told for one in history]
-    holdings = taught(shipped(), events)
-    found, parts = histories_of(holdings, shipped()), categories_of(holdings, shipped())
+    state_store = taught(shipped(), events)
+    found, parts = histories_of(state_store, shipped()), categories_of(state_store, shipped())
 
     def is_exact(indicator: str) -> bool:
         return shipped().indicator(indicator).publication is None
@@ -89,7 +89,7 @@ def test_readings_are_the_audit_s_on_every_day(told: list[list[CloudEvent]]) -> 
                 for (one, where, category), total in parts.items()
                 if is_exact(one)
             } == {key: amount for key, amount in audit.categories.items() if is_exact(key[0])}
-            persons = exact_persons(holdings, shipped(), day)
+            persons = exact_persons(state_store, shipped(), day)
             assert {one: sum(cells.values()) for one, cells in persons.items()} == {
                 one: audit.readings[one, None].numerator for one in persons
             }
@@ -97,7 +97,7 @@ def test_readings_are_the_audit_s_on_every_day(told: list[list[CloudEvent]]) -> 
 
 def test_there_is_a_history_of_what_was_never_reported() -> None:
     """It is empty, and its value not known."""
-    found = histories_of(Holdings(shipped().terms), shipped())
+    found = histories_of(StateStore(shipped().terms), shipped())
     history = found["schools_connected_ratio", "75"]
     assert history == History(denominator=history.denominator)
     assert history.value(AS_OF) is None
@@ -169,8 +169,8 @@ class TestObserved:
     @given(observations())
     def test_readings_are_the_audit_s(self, told: list[Observation]) -> None:
         """Counted by SQL from the raw records, in any order, each of them twice."""
-        holdings = taught(barometer(), said(told))
-        found = histories_of(holdings, barometer())
+        state_store = taught(barometer(), said(told))
+        found = histories_of(state_store, barometer())
         records = [raw_record(one) for one in said(told)]
         with Ledger([*reversed(records), *records], partitions=8) as ledger:
             for day in OBSERVED_ON[::4]:

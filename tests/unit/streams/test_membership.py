@@ -15,7 +15,7 @@ from events.topics import topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
-from streams.topic_faults import Fault, TopicFault
+from streams.topic_faults import FaultKind, TopicFault
 from tests.support.fake_group import FakeApp, FakeConsumer
 from tests.support.records import PARTITIONS
 
@@ -71,7 +71,7 @@ class TestWaitingFor:
 
     def test_is_a_rebuild_where_states_were_lost(self, group: Group) -> None:
         """With the first of them, and how many more."""
-        lost = [TopicFault("log", n, Fault.CHANGELOG_LOST, "is empty") for n in (3, 4, 5)]
+        lost = [TopicFault("log", n, FaultKind.CHANGELOG_LOST, "is empty") for n in (3, 4, 5)]
         group.consumer.faults = lost
 
         told = str(group.membership.waiting_for())

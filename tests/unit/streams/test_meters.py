@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from events.errors import ContractError, RefusalReason
-from streams.core import Outcome, Refusal, Result
+from streams.core import Outcome, RecordRefusal, Result
 from streams.meters import MAX_SOURCES, Meters
 from tests.support.records import FakeRecord
 
@@ -34,7 +34,9 @@ def test_refusals_are_counted_by_reason() -> None:
 
     meters.count(
         Result(
-            refusals=[Refusal(record, ContractError(reason, "f", None, "r")) for reason in reasons]
+            refusals=[
+                RecordRefusal(record, ContractError(reason, "f", None, "r")) for reason in reasons
+            ]
         )
     )
 

@@ -22,18 +22,18 @@ from dashboards.statuses import STATUSES
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.audit.exposed import parse_metrics
-from operations.audit.ledger import Account, Ledger
+from operations.audit.ledger import Ledger, RecordCounts
 from operations.audit.recount import audit_ledger
 from operations.audit.report import audit_document
 from operations.export.rows import rows_of
 from simulation.demo.figures import shown_figures
-from simulation.demo.outcome import AuditCount, Outcome
+from simulation.demo.outcome import AuditCount, DemoOutcome
 from streams.assessor.assessor import Assessor
-from streams.assessor.exposition import AssessorExposition
-from streams.changelog_reader import Replica
+from streams.assessor.exposition import AssessorCollector
+from streams.changelog_reader import ChangelogReader
 from streams.clock import Clock
 from streams.metric_families import registry_of
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import raw_record
 from tests.support.openmetrics import read_openmetrics
 from tests.support.pasts import written
@@ -89,8 +89,8 @@ class ReadAll:
     caught_up = True
     faults = ()
 
-    def __init__(self, holdings: Holdings) -> None:
-        self.holdings = holdings
+    def __init__(self, state_store: StateStore) -> None:
+        self.state_store = state_store
 
     def poll(self, *, patience: float) -> int:
         """Tell that nothing more came."""
@@ -112,11 +112,11 @@ class Stopped:
         return self._day
 
 
-def assessor_page(holdings: Holdings, day: date) -> str:
+def assessor_page(state_store: StateStore, day: date) -> str:
     """Let an assessor judge, and read its /metrics."""
     assessor = Assessor(CATALOGUE, cast("Clock", Stopped(day)))
-    assessor.step(cast("Replica", ReadAll(holdings)), patience=1)
-    return generate_latest(registry_of(AssessorExposition(CATALOGUE, assessor.view))).decode()
+    assessor.step(cast("ChangelogReader", ReadAll(state_store)), patience=1)
+    return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.view))).decode()
 
 
 def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
@@ -149,7 +149,7 @@ def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
     return {key: judged(key) for key in PROMISED}
 
 
-def of_export(holdings: Holdings, day: date) -> dict[Key, Told]:
+def of_export(state_store: StateStore, day: date) -> dict[Key, Told]:
     """Read judgements from the rows of an export."""
     return {
         (row.indicator, row.department or names.REGION): told(
@@ -159,12 +159,12 @@ def of_export(holdings: Holdings, day: date) -> dict[Key, Told]:
             rate=row.progress_rate,
             projected=row.projected_on,
         )
-        for row in rows_of(CATALOGUE, holdings, day)
+        for row in rows_of(CATALOGUE, state_store, day)
         if row.status is not None
     }
 
 
-def of_audit(ledger: Ledger, day: date) -> tuple[Account, dict[Key, Told]]:
+def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, Told]]:
     """Read judgements from an audit's document, which is counted from the records themselves."""
     audit = audit_ledger(ledger, CATALOGUE, day, day)
     document = json.loads(json.dumps(audit_document(audit)))
@@ -183,10 +183,10 @@ def of_audit(ledger: Ledger, day: date) -> tuple[Account, dict[Key, Told]]:
     }
 
 
-def of_demo_json(page: str, day: date, account: Account) -> dict[Key, Told]:
+def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, Told]:
     """Read judgements from what `demo --json` prints; projections are not among them."""
     figures = shown_figures(CATALOGUE, parse_metrics("assessor", page))
-    outcome = Outcome.of(day, account, figures, AuditCount(compared=0, different=0))
+    outcome = DemoOutcome.of(day, account, figures, AuditCount(compared=0, different=0))
     return {
         (one["indicator"], one["department"] or names.REGION): told(
             one["indicator"],
@@ -220,9 +220,9 @@ def of_demo_table(page: str, day: date) -> dict[Key, Told]:
     return found
 
 
-def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, Holdings]]:
+def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, StateStore]]:
     """Let workers' states learn what was recorded up to each day; events in that order."""
-    holdings = Holdings(CATALOGUE.terms)
+    state_store = StateStore(CATALOGUE.terms)
     rest = iter(events)
     coming: CloudEvent | None = next(rest)
     for day in DAYS:
@@ -231,8 +231,8 @@ def replayed(events: Sequence[CloudEvent]) -> Iterator[tuple[date, Holdings]]:
             batch.append(coming)
             coming = next(rest, None)
         for family in Family:
-            learn(holdings, family, [[one for one in batch if one.fact.FAMILY is family]])
-        yield day, holdings
+            learn(state_store, family, [[one for one in batch if one.fact.FAMILY is family]])
+        yield day, state_store
 
 
 @pytest.mark.timeout(600)
@@ -242,13 +242,13 @@ def test_every_reader_says_the_same_of_every_milestone() -> None:
     compared = 0
     events = sorted((one for _, one in read_story(SEED).events), key=lambda one: one.time)
     with Ledger(map(raw_record, events), partitions=8) as ledger:
-        for day, holdings in replayed(events):
-            page = assessor_page(holdings, day)
+        for day, state_store in replayed(events):
+            page = assessor_page(state_store, day)
             account, audited = of_audit(ledger, day)
             judged = of_metrics(page)
             readers: Mapping[str, Mapping[Key, Told]] = {
-                "export": of_export(holdings, day),
-                "backfill": of_metrics(written(CATALOGUE, holdings, [day]), openmetrics=True),
+                "export": of_export(state_store, day),
+                "backfill": of_metrics(written(CATALOGUE, state_store, [day]), openmetrics=True),
                 "audit": audited,
                 "demo --json": of_demo_json(page, day, account),
                 "demo": of_demo_table(page, day),

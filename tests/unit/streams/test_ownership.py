@@ -10,22 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.dead_letters import DOOR
+from events.dead_letters import GATEWAY
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.producers.loader import load_producers
 from events.record_rules import RecordRules
 from operations.audit.recount import audit_records
-from operations.dead_letters.destination import WayBack
+from operations.dead_letters.destination import ReplayDestinations
 from operations.erasure.persons import Persons
 from operations.erasure.traces import find_traces, retractions
 from operations.export.pilote import current_values
-from operations.export.states_known_on import holdings_known_on
+from operations.export.states_known_on import states_known_on
 from operations.scorecards.reading import report_on
 from operations.scorecards.report import report_text
-from operations.scorecards.sightings import Refused, sightings
+from operations.scorecards.sightings import RefusedRecord, sightings
 from streams.state import EMPTY, merge_states, told_by_owners
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import deliveries, event, histories, state_of, uai
 from tests.support.letters import letter_of
@@ -80,12 +80,12 @@ def is_owners(told: CloudEvent) -> bool:
     return told.source.startswith(f"{source_of(told.fact.NAME)}:")
 
 
-def known(holdings: Holdings, family: Family) -> dict[str, EntityState]:
+def known(state_store: StateStore, family: Family) -> dict[str, EntityState]:
     """Return all states of a family."""
     return {
         entity: state
         for partition in range(PARTITIONS)
-        for entity, state in holdings.states(family, partition).items()
+        for entity, state in state_store.states(family, partition).items()
     }
 
 
@@ -101,15 +101,15 @@ class TestStates:
         history = data.draw(disputed(family))
         own = [one for one in history if is_owners(one)]
 
-        disturbed = learn(Holdings([]), family, data.draw(deliveries(history)), RULES)
-        undisturbed = learn(Holdings([]), family, [own])
+        disturbed = learn(StateStore([]), family, data.draw(deliveries(history)), RULES)
+        undisturbed = learn(StateStore([]), family, [own])
 
         assert known(disturbed, family) == known(undisturbed, family)
 
     def test_another_producers_retraction_is_refused_with_its_own_reason(self) -> None:
         """Of each batch a refusal, and no change."""
-        holdings = learn(Holdings([]), Family.SCHOOLS, [[OWNERS]], RULES)
-        results = [one for _, one in processed(holdings, Family.SCHOOLS, [ANOTHERS], RULES)]
+        state_store = learn(StateStore([]), Family.SCHOOLS, [[OWNERS]], RULES)
+        results = [one for _, one in processed(state_store, Family.SCHOOLS, [ANOTHERS], RULES)]
 
         assert [one.changed for one in results if one.changed] == []
         assert [refusal.error.reason for one in results for refusal in one.refusals] == [
@@ -125,23 +125,23 @@ class TestStates:
         for entity in ("one", "two"):
             ends = []
             for order in (written, shuffled):
-                holdings, union = Holdings([], RULES), EMPTY
+                state_store, union = StateStore([], RULES), EMPTY
                 for state in order:
-                    holdings.recover(Family.COWORKING, 0, entity, state)
+                    state_store.recover(Family.COWORKING, 0, entity, state)
                     union = merge_states(union, told_by_owners(state, entity, RULES.ownership))
-                ends.append(holdings.states(Family.COWORKING, 0).get(entity, EMPTY))
+                ends.append(state_store.states(Family.COWORKING, 0).get(entity, EMPTY))
                 assert ends[-1] == union
             assert ends[0] == ends[1]
 
     def test_a_state_that_holds_anothers_word_is_not_believed(self) -> None:
         """It is left out, counted, to be written again, and what it had beaten read again."""
-        holdings = Holdings([], RULES)
-        holdings.recover(Family.SCHOOLS, 0, PARIS, state_of(OWNERS, ANOTHERS))
+        state_store = StateStore([], RULES)
+        state_store.recover(Family.SCHOOLS, 0, PARIS, state_of(OWNERS, ANOTHERS))
 
-        assert holdings.states(Family.SCHOOLS, 0).get(PARIS, EMPTY) == EMPTY
-        assert holdings.repairs_of(Family.SCHOOLS, 0) == {PARIS: EMPTY}
-        assert holdings.to_read_again() == [(Family.SCHOOLS, 0)]
-        assert (holdings.cells_not_owned, holdings.cells_ahead) == (1, 0)
+        assert state_store.states(Family.SCHOOLS, 0).get(PARIS, EMPTY) == EMPTY
+        assert state_store.repairs_of(Family.SCHOOLS, 0) == {PARIS: EMPTY}
+        assert state_store.to_read_again() == [(Family.SCHOOLS, 0)]
+        assert (state_store.cells_not_owned, state_store.cells_ahead) == (1, 0)
 
     def test_what_an_erasure_took_back_stays_taken_back(self) -> None:
         """Its retraction is believed in a state, too."""
@@ -150,10 +150,10 @@ class TestStates:
         (back,) = retractions(
             find_traces([raw_record(enrolled)], persons), now=datetime(2020, 1, 1, tzinfo=UTC)
         )
-        holdings = learn(Holdings([]), Family.TRAININGS, [[enrolled], [back]], RULES)
-        (state,) = known(holdings, Family.TRAININGS).values()
+        state_store = learn(StateStore([]), Family.TRAININGS, [[enrolled], [back]], RULES)
+        (state,) = known(state_store, Family.TRAININGS).values()
         assert state == state_of(enrolled, back)
-        recovered = Holdings([], RULES)
+        recovered = StateStore([], RULES)
         recovered.recover(Family.TRAININGS, 0, PERSON, state)
         assert recovered.states(Family.TRAININGS, 0) == {PERSON: state}
 
@@ -169,7 +169,7 @@ class TestReaders:
         """However the history arrives."""
         history = data.draw(disputed(family))
         counted = sum(
-            len(result.refusals) for _, result in processed(Holdings([]), family, history, RULES)
+            len(result.refusals) for _, result in processed(StateStore([]), family, history, RULES)
         )
         audit = audit_records(
             map(raw_record, history), catalogue_of(CONNECTED), LAST_DAY, rules=RULES
@@ -186,9 +186,9 @@ class TestReaders:
 
     def test_what_was_known_on_a_day_does_not_know_it(self) -> None:
         """It was never taken in."""
-        holdings = holdings_known_on(connections(), catalogue_of(CONNECTED), LAST_DAY, rules=RULES)
+        state_store = states_known_on(connections(), catalogue_of(CONNECTED), LAST_DAY, rules=RULES)
 
-        cell = holdings.states(Family.SCHOOLS, 0)[PARIS]["school.connected"]["2018-01-01"]
+        cell = state_store.states(Family.SCHOOLS, 0)[PARIS]["school.connected"]["2018-01-01"]
         assert cell.attributes is not None
 
     def test_observations_are_exported_without_it(self) -> None:
@@ -211,7 +211,7 @@ class TestReaders:
 
     def test_a_replay_of_its_letter_waits_on(self) -> None:
         """It would be refused as it was."""
-        way_back = WayBack(PARTITIONS, _nothing, _nothing_found, RULES)
+        way_back = ReplayDestinations(PARTITIONS, _nothing, _nothing_found, RULES)
         with pytest.raises(ContractError) as refused:
             way_back.copy_of(letter_of(ANOTHERS), attempt=1)
         assert refused.value.reason is RefusalReason.NOT_OWNER
@@ -241,12 +241,12 @@ class TestScorecards:
         """By whose secret was shown, and by what the letter holds."""
         letter = replace(
             letter_of(ANOTHERS, reason="not_owner", field="source"),
-            origin=DOOR,
+            origin=GATEWAY,
             producer="formation",
         )
         (seen,) = sightings([], [letter], rules=RULES)
 
-        assert isinstance(seen, Refused)
+        assert isinstance(seen, RefusedRecord)
         assert (seen.reason, seen.producer, seen.owner) == ("not_owner", "formation", "lycees")
 
 

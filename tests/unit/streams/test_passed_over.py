@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.dead_letters import Origin
+from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
-from operations.dead_letters.entry import State
+from operations.dead_letters.entry import EntryStatus
 from operations.dead_letters.ledger import cases_of
 from streams.passed_over import (
     Decision,
@@ -21,7 +21,7 @@ from streams.passed_over import (
 from tests.support.letters import arrived, refused
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
-ORIGIN = Origin("smartregion.schools", 3, 42)
+ORIGIN = RecordOrigin("smartregion.schools", 3, 42)
 DECISION = Decision(at=NOW, because="it kills")
 
 
@@ -76,4 +76,4 @@ def test_the_dead_letter_commands_take_it_for_no_stranger() -> None:
     [case] = cases_of(arrived([letter]), ledger, on_stranger=strangers.append)
 
     assert strangers == []
-    assert (case.letter.reason, case.state) == (RefusalReason.PASSED_OVER, State.DISCARDED)
+    assert (case.letter.reason, case.state) == (RefusalReason.PASSED_OVER, EntryStatus.DISCARDED)

@@ -23,10 +23,10 @@ from operations.export.rows import rows_of
 from simulation.record import RecordKind
 from simulation.simulator import simulate
 from streams.assessor.series import Point, cell_points, judgement_points
-from streams.exposition import Exposition, Snapshot, figures_of
+from streams.exposition import Snapshot, WorkerCollector, figures_of
 from streams.histories import exact_persons, histories_of, person_categories_of
 from streams.meters import Meters
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.pasts import taught
 
 LIVE: Final = recorded.TERRITORY_LAST_REPORTED.name
@@ -50,7 +50,7 @@ def catalogue() -> Catalogue:
 
 
 @cache
-def holdings() -> Holdings:
+def state_store() -> StateStore:
     """Return what workers know of persons after the years of seed 1."""
     sent = [
         record
@@ -77,15 +77,15 @@ def changes(days: list[Shown]) -> list[float]:
 
 def assessed(day: date) -> Iterator[Point]:
     """Yield what the assessor shows on a day."""
-    histories = histories_of(holdings(), catalogue())
+    histories = histories_of(state_store(), catalogue())
     yield from judgement_points(catalogue(), judge_all(catalogue(), histories, day))
-    yield from cell_points(catalogue(), person_categories_of(holdings(), catalogue()), day)
+    yield from cell_points(catalogue(), person_categories_of(state_store(), catalogue()), day)
 
 
 @cache
 def backfilled() -> dict[date, dict[tuple[str, ...], float]]:
     """Return every number about persons that a backfill writes, by day."""
-    past = Past(catalogue(), holdings(), DAYS)
+    past = Past(catalogue(), state_store(), DAYS)
     territories = (one for territory in past.judged() for one in territory)
     found: dict[date, dict[tuple[str, ...], float]] = {day: {} for day in DAYS}
     for series in (*past.persons(), *territories):
@@ -119,7 +119,7 @@ def counts(numbers: Mapping[tuple[str, ...], float]) -> Shown:
 
 def test_unprotected_most_changes_would_be_one_person() -> None:
     """What the same years tell day by day without a floor: 10 074 of 14 214 are one enrolment."""
-    fold = holdings().fold
+    fold = state_store().fold
     enrolled = fold.terms.index(catalogue().indicator("trainees_enrolled").measure.numerator)
     found: Counter[tuple[str, str, int]] = Counter()
     for partition in range(8):
@@ -151,7 +151,7 @@ def test_an_export_changes_by_no_few_persons() -> None:
     days: list[Shown] = []
     for day in AROUND:
         numbers: dict[tuple[str, ...], float | None] = {}
-        for row in rows_of(catalogue(), holdings(), day):
+        for row in rows_of(catalogue(), state_store(), day):
             if row.unit == "count":
                 name = (row.indicator, row.territory, row.category or "")
                 numbers[name] = row.value
@@ -208,16 +208,16 @@ def test_every_figure_follows_from_the_cells() -> None:
 
 def test_what_is_published_is_near_the_truth() -> None:
     """Within a few in a hundred once there are many persons: a delegate can still steer by it."""
-    histories = histories_of(holdings(), catalogue())
+    histories = histories_of(state_store(), catalogue())
     for indicator in ("trainees_enrolled", "trainees_completed"):
-        exact = exact_persons(holdings(), catalogue(), date(2020, 12, 31))[indicator]
+        exact = exact_persons(state_store(), catalogue(), date(2020, 12, 31))[indicator]
         published = histories[indicator, None].value(date(2020, 12, 31))
         assert float(published or 0) == pytest.approx(sum(exact.values()), rel=0.02)
 
 
 def test_a_worker_shows_no_number_of_persons() -> None:
     """Nor a day on which somebody of one département did something."""
-    fold = holdings().fold
+    fold = state_store().fold
     shown = Snapshot(
         as_of=DAYS[1000],
         ready=True,
@@ -226,7 +226,7 @@ def test_a_worker_shows_no_number_of_persons() -> None:
         entities={},
         lag={},
     )
-    exposition = Exposition(catalogue(), fold, Meters(), lambda: shown)
+    exposition = WorkerCollector(catalogue(), fold, Meters(), lambda: shown)
     about = [
         (family.name, sample.labels["department"])
         for family in exposition.collect()

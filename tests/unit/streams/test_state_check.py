@@ -9,7 +9,7 @@ from streams.batch_transport import Committed
 from streams.changelog_tally import ChangelogTally, Summary
 from streams.commit_metadata import NOTHING_NOTED, ChangelogExtent, CommitMetadata
 from streams.state_check import Extents, fault_of, is_undecided
-from streams.topic_faults import Fault, TopicFault
+from streams.topic_faults import FaultKind, TopicFault
 
 #: 50 events on their partition, ten records of states.
 WHOLE = Extents(events_start=0, events_end=50, changelog_start=0, changelog_end=10)
@@ -94,7 +94,7 @@ def test_a_lost_changelog_is_found(committed: Committed, extents: Extents, probl
     fault = found(committed, extents)
     assert fault is not None
     assert str(fault).startswith(f"monitor-schools-changelog[3] {problem}")
-    assert fault.fault is Fault.CHANGELOG_LOST
+    assert fault.fault is FaultKind.CHANGELOG_LOST
 
 
 def test_a_summary_that_is_not_met_is_a_loss() -> None:
@@ -122,7 +122,7 @@ def test_events_that_were_read_and_are_gone_are_found(
     fault = found(committed, WHOLE._replace(events_end=20), tally)
     assert fault is not None
     assert str(fault).startswith("smartregion.schools[3] ends at offset 20, and was read up to 50")
-    assert fault.fault is Fault.EVENTS_LOST
+    assert fault.fault is FaultKind.EVENTS_LOST
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from events.fact import Family
 from events.records import UnreadableValue
 from streams.exposition import Figures, figures_of
 from streams.state import EMPTY, UNREADABLE, EntityState, encode_state, merge_states
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.histories import (
     DAYS,
     deliveries,
@@ -41,20 +41,24 @@ def terms() -> tuple[Term, ...]:
     return load_catalogue().terms
 
 
-def figures(holdings: Holdings) -> list[dict[int, Figures]]:
+def figures(state_store: StateStore) -> list[dict[int, Figures]]:
     """Return all figures, on each day on which one may change and on others, back and forth."""
     days = map(date.fromisoformat, (*DAYS, "2018-03-10", "2017-12-31", "2020-12-31"))
-    return [figures_of(holdings.fold, range(PARTITIONS), day) for day in days]
+    return [figures_of(state_store.fold, range(PARTITIONS), day) for day in days]
 
 
-def mismatches(holdings: Holdings) -> int:
+def mismatches(state_store: StateStore) -> int:
     """Return how many series differ from a fold from scratch."""
-    return sum(holdings.mismatches(family, partition) for family, partition in holdings.places())
+    return sum(
+        state_store.mismatches(family, partition) for family, partition in state_store.places()
+    )
 
 
-def states(holdings: Holdings, family: Family) -> dict[int, dict[str, EntityState]]:
+def states(state_store: StateStore, family: Family) -> dict[int, dict[str, EntityState]]:
     """Return all states of a family."""
-    return {partition: dict(holdings.states(family, partition)) for partition in range(PARTITIONS)}
+    return {
+        partition: dict(state_store.states(family, partition)) for partition in range(PARTITIONS)
+    }
 
 
 def connected(day: str = "2018-03-01") -> CloudEvent:
@@ -79,7 +83,7 @@ class TestConvergence:
         """Permuted, repeated and cut into batches, the same events make the same figures."""
         history = data.draw(histories(family))
         one, other = (
-            learn(Holdings(terms()), family, data.draw(deliveries(history))) for _ in range(2)
+            learn(StateStore(terms()), family, data.draw(deliveries(history))) for _ in range(2)
         )
 
         assert states(one, family) == states(other, family)
@@ -92,9 +96,9 @@ class TestConvergence:
     ) -> None:
         """New minus old adds up to the whole."""
         history = data.draw(histories(family))
-        holdings = learn(Holdings(terms()), family, data.draw(deliveries(history)))
+        state_store = learn(StateStore(terms()), family, data.draw(deliveries(history)))
 
-        assert mismatches(holdings) == 0
+        assert mismatches(state_store) == 0
 
 
 class TestUnreadable:
@@ -106,51 +110,51 @@ class TestUnreadable:
     )
     def test_an_entity_without_a_state_is_held_back(self, value: bytes) -> None:
         """That is told, nothing else is touched, and what can be read is read."""
-        holdings, state = Holdings([CONNECTED]), state_of(connected())
+        state_store, state = StateStore([CONNECTED]), state_of(connected())
 
-        assert holdings.restore(SCHOOLS, 0, b"0750009X", value) is not None
-        assert holdings.restore(SCHOOLS, 0, PARIS.encode(), encode_state(state)) is None
+        assert state_store.restore(SCHOOLS, 0, b"0750009X", value) is not None
+        assert state_store.restore(SCHOOLS, 0, PARIS.encode(), encode_state(state)) is None
 
-        assert dict(holdings.states(SCHOOLS, 0)) == {PARIS: state}
-        assert holdings.watched(SCHOOLS, 0) == {"0750009X": UNREADABLE}
-        assert holdings.unreadable() == {(SCHOOLS, 0): 1}
-        assert holdings.mismatches(SCHOOLS, 0) == 0
+        assert dict(state_store.states(SCHOOLS, 0)) == {PARIS: state}
+        assert state_store.watched(SCHOOLS, 0) == {"0750009X": UNREADABLE}
+        assert state_store.unreadable() == {(SCHOOLS, 0): 1}
+        assert state_store.mismatches(SCHOOLS, 0) == 0
 
     def test_an_entity_whose_state_is_known_is_written_again(self) -> None:
         """Compaction would otherwise leave what cannot be read."""
-        holdings, state = Holdings([CONNECTED]), state_of(connected())
-        holdings.restore(SCHOOLS, 0, PARIS.encode(), encode_state(state))
+        state_store, state = StateStore([CONNECTED]), state_of(connected())
+        state_store.restore(SCHOOLS, 0, PARIS.encode(), encode_state(state))
 
-        assert holdings.restore(SCHOOLS, 0, PARIS.encode(), b"{") is not None
+        assert state_store.restore(SCHOOLS, 0, PARIS.encode(), b"{") is not None
 
-        assert holdings.repairs_of(SCHOOLS, 0) == {PARIS: state}
-        assert holdings.unreadable() == {}
+        assert state_store.repairs_of(SCHOOLS, 0) == {PARIS: state}
+        assert state_store.unreadable() == {}
 
     def test_the_end_of_a_state_ends_the_doubt(self) -> None:
         """There is nothing left to be read."""
-        holdings = Holdings([CONNECTED])
-        holdings.restore(SCHOOLS, 0, PARIS.encode(), b"{")
+        state_store = StateStore([CONNECTED])
+        state_store.restore(SCHOOLS, 0, PARIS.encode(), b"{")
 
-        assert holdings.restore(SCHOOLS, 0, PARIS.encode(), None) is None
+        assert state_store.restore(SCHOOLS, 0, PARIS.encode(), None) is None
 
-        assert holdings.unreadable() == {}
+        assert state_store.unreadable() == {}
 
     @pytest.mark.parametrize("key", [None, b"\xff"])
     def test_what_is_no_entity_s_holds_nothing_back(self, key: bytes | None) -> None:
         """No worker writes such a key."""
-        holdings = Holdings([CONNECTED])
+        state_store = StateStore([CONNECTED])
 
-        holdings.restore(SCHOOLS, 0, key, b"{")
+        state_store.restore(SCHOOLS, 0, key, b"{")
 
-        assert holdings.unreadable() == {}
+        assert state_store.unreadable() == {}
 
     def test_a_batch_that_cannot_be_unpacked_may_be_of_anybody(self) -> None:
         """The partition's figures are in doubt."""
-        holdings = Holdings([CONNECTED])
+        state_store = StateStore([CONNECTED])
 
-        assert holdings.restore(SCHOOLS, 0, None, UnreadableValue("damaged")) is not None
+        assert state_store.restore(SCHOOLS, 0, None, UnreadableValue("damaged")) is not None
 
-        assert holdings.unreadable() == {(SCHOOLS, 0): 1}
+        assert state_store.unreadable() == {(SCHOOLS, 0): 1}
 
 
 class TestRecovery:
@@ -158,59 +162,59 @@ class TestRecovery:
 
     def test_takes_a_record_over(self) -> None:
         """An entity's only record is its state."""
-        holdings, state = Holdings([CONNECTED]), state_of(connected())
+        state_store, state = StateStore([CONNECTED]), state_of(connected())
 
-        holdings.recover(SCHOOLS, 0, PARIS, state)
+        state_store.recover(SCHOOLS, 0, PARIS, state)
 
-        assert dict(holdings.states(SCHOOLS, 0)) == {PARIS: state}
-        assert holdings.repairs() == []
+        assert dict(state_store.states(SCHOOLS, 0)) == {PARIS: state}
+        assert state_store.repairs() == []
 
     def test_does_not_let_a_stale_record_undo_a_newer_one(self) -> None:
         """What a worker wrote that had lost the partition takes nothing back."""
-        holdings = Holdings([CONNECTED])
+        state_store = StateStore([CONNECTED])
         old, new = less_and_more()
 
-        holdings.recover(SCHOOLS, 0, PARIS, new)
-        holdings.recover(SCHOOLS, 0, PARIS, old)
+        state_store.recover(SCHOOLS, 0, PARIS, new)
+        state_store.recover(SCHOOLS, 0, PARIS, old)
 
-        assert dict(holdings.states(SCHOOLS, 0)) == {PARIS: new}
+        assert dict(state_store.states(SCHOOLS, 0)) == {PARIS: new}
 
     def test_marks_what_a_stale_record_hides(self) -> None:
         """The log's last record knows less: the entity has to be written again."""
-        holdings = Holdings([CONNECTED])
+        state_store = StateStore([CONNECTED])
         old, new = less_and_more()
 
-        holdings.recover(SCHOOLS, 0, PARIS, new)
-        holdings.recover(SCHOOLS, 0, PARIS, old)
+        state_store.recover(SCHOOLS, 0, PARIS, new)
+        state_store.recover(SCHOOLS, 0, PARIS, old)
 
-        assert holdings.repairs() == [(SCHOOLS, 0)]
-        assert holdings.repairs_of(SCHOOLS, 0) == {PARIS: new}
+        assert state_store.repairs() == [(SCHOOLS, 0)]
+        assert state_store.repairs_of(SCHOOLS, 0) == {PARIS: new}
 
     def test_unmarks_what_a_later_record_tells_in_full(self) -> None:
         """A repair that another worker wrote need not be written again."""
-        holdings = Holdings([CONNECTED])
+        state_store = StateStore([CONNECTED])
         old, new = less_and_more()
 
         for recorded in (new, old, new):
-            holdings.recover(SCHOOLS, 0, PARIS, recorded)
+            state_store.recover(SCHOOLS, 0, PARIS, recorded)
 
-        assert holdings.repairs() == []
+        assert state_store.repairs() == []
 
     @given(st.lists(st.lists(events_of(Family.COWORKING), max_size=4).map(lambda h: state_of(*h))))
     def test_ends_in_the_union_and_marks_where_the_last_record_is_less(
         self, recorded: list[EntityState]
     ) -> None:
         """Whatever was written in whatever order; marked exactly where the log ends with less."""
-        holdings, union = Holdings(terms()), EMPTY
+        state_store, union = StateStore(terms()), EMPTY
         for state in recorded:
-            holdings.recover(Family.COWORKING, 0, "one", state)
+            state_store.recover(Family.COWORKING, 0, "one", state)
             union = merge_states(union, state)
 
-        assert holdings.states(Family.COWORKING, 0).get("one", EMPTY) == union
-        assert ("one" in holdings.repairs_of(Family.COWORKING, 0)) is bool(
+        assert state_store.states(Family.COWORKING, 0).get("one", EMPTY) == union
+        assert ("one" in state_store.repairs_of(Family.COWORKING, 0)) is bool(
             recorded and recorded[-1] != union
         )
-        assert mismatches(holdings) == 0
+        assert mismatches(state_store) == 0
 
 
 class TestStatesOfTheFuture:
@@ -225,78 +229,82 @@ class TestStatesOfTheFuture:
 
     def test_such_a_fact_is_left_out_and_counted(self) -> None:
         """What is beside it is believed; the entity is to be written again without it."""
-        holdings = Holdings([CONNECTED])
+        state_store = StateStore([CONNECTED])
 
-        holdings.recover(SCHOOLS, 0, PARIS, self.state(), self.WRITTEN)
+        state_store.recover(SCHOOLS, 0, PARIS, self.state(), self.WRITTEN)
 
-        known = holdings.states(SCHOOLS, 0)[PARIS]
+        known = state_store.states(SCHOOLS, 0)[PARIS]
         assert list(known["school.connected"]) == ["2018-03-01"]
-        assert holdings.repairs_of(SCHOOLS, 0) == {PARIS: known}
-        assert holdings.to_read_again() == [(SCHOOLS, 0)]
-        assert (holdings.cells_ahead, mismatches(holdings)) == (1, 0)
-        holdings.repaired(SCHOOLS, 0, {PARIS: known})
-        assert holdings.to_read_again() == []
+        assert state_store.repairs_of(SCHOOLS, 0) == {PARIS: known}
+        assert state_store.to_read_again() == [(SCHOOLS, 0)]
+        assert (state_store.cells_ahead, mismatches(state_store)) == (1, 0)
+        state_store.repaired(SCHOOLS, 0, {PARIS: known})
+        assert state_store.to_read_again() == []
 
     def test_a_state_of_such_facts_alone_is_empty(self) -> None:
         """It is written again as one that knows nothing, which nothing has to be left out of."""
-        holdings = Holdings([CONNECTED])
+        state_store = StateStore([CONNECTED])
         ahead = event("school.connected", PARIS, "2018-04-01", at="2999-01-01T00:00:00")
 
-        holdings.recover(SCHOOLS, 0, PARIS, state_of(ahead), self.WRITTEN)
-        assert holdings.repairs_of(SCHOOLS, 0) == {PARIS: EMPTY}
-        holdings.recover(SCHOOLS, 0, PARIS, EMPTY, self.WRITTEN)
-        assert (holdings.repairs(), holdings.to_read_again()) == ([], [])
+        state_store.recover(SCHOOLS, 0, PARIS, state_of(ahead), self.WRITTEN)
+        assert state_store.repairs_of(SCHOOLS, 0) == {PARIS: EMPTY}
+        state_store.recover(SCHOOLS, 0, PARIS, EMPTY, self.WRITTEN)
+        assert (state_store.repairs(), state_store.to_read_again()) == ([], [])
 
     def test_what_was_recorded_before_is_believed(self) -> None:
         """Up to the record's timestamp and the tolerance."""
-        holdings = Holdings([CONNECTED])
+        state_store = StateStore([CONNECTED])
 
-        holdings.recover(SCHOOLS, 0, PARIS, state_of(connected()), self.WRITTEN)
-        assert (holdings.cells_ahead, holdings.repairs(), holdings.to_read_again()) == (0, [], [])
+        state_store.recover(SCHOOLS, 0, PARIS, state_of(connected()), self.WRITTEN)
+        assert (state_store.cells_ahead, state_store.repairs(), state_store.to_read_again()) == (
+            0,
+            [],
+            [],
+        )
 
 
 class TestRepairs:
     """Entities to be written again."""
 
-    def marked(self) -> tuple[Holdings, EntityState]:
+    def marked(self) -> tuple[StateStore, EntityState]:
         """Return holdings with one entity to write again, and its state."""
-        holdings = Holdings([CONNECTED])
-        holdings.recover(SCHOOLS, 0, PARIS, state_of(connected("2018-04-01")))
-        holdings.recover(SCHOOLS, 0, PARIS, state_of(connected()))
-        return holdings, holdings.states(SCHOOLS, 0)[PARIS]
+        state_store = StateStore([CONNECTED])
+        state_store.recover(SCHOOLS, 0, PARIS, state_of(connected("2018-04-01")))
+        state_store.recover(SCHOOLS, 0, PARIS, state_of(connected()))
+        return state_store, state_store.states(SCHOOLS, 0)[PARIS]
 
     def test_end_once_written(self) -> None:
         """The log knows all again."""
-        holdings, state = self.marked()
+        state_store, state = self.marked()
 
-        holdings.repaired(SCHOOLS, 0, {PARIS: state})
+        state_store.repaired(SCHOOLS, 0, {PARIS: state})
 
-        assert holdings.repairs() == []
+        assert state_store.repairs() == []
 
     def test_end_when_a_batch_changed_the_entity(self) -> None:
         """Its state was written with the batch, in full."""
-        holdings, state = self.marked()
+        state_store, state = self.marked()
 
-        holdings.put(SCHOOLS, 0, {PARIS: merge_states(state, state_of(connected("2018-05-01")))})
+        state_store.put(SCHOOLS, 0, {PARIS: merge_states(state, state_of(connected("2018-05-01")))})
 
-        assert holdings.repairs() == []
+        assert state_store.repairs() == []
 
     def test_stay_when_more_was_found_meanwhile(self) -> None:
         """What was written is not what is to be written now."""
-        holdings, state = self.marked()
-        holdings.recover(SCHOOLS, 0, PARIS, state_of(connected("2018-05-01")))
+        state_store, state = self.marked()
+        state_store.recover(SCHOOLS, 0, PARIS, state_of(connected("2018-05-01")))
 
-        holdings.repaired(SCHOOLS, 0, {PARIS: state})
+        state_store.repaired(SCHOOLS, 0, {PARIS: state})
 
-        assert holdings.repairs() == [(SCHOOLS, 0)]
+        assert state_store.repairs() == [(SCHOOLS, 0)]
 
     def test_end_when_the_partition_is_lost(self) -> None:
         """Another worker's changelog is not ours to write."""
-        holdings, _ = self.marked()
+        state_store, _ = self.marked()
 
-        holdings.drop(SCHOOLS, 0)
+        state_store.drop(SCHOOLS, 0)
 
-        assert holdings.repairs() == []
+        assert state_store.repairs() == []
 
 
 class TestDrop:
@@ -304,33 +312,33 @@ class TestDrop:
 
     def test_forgets_states_and_figures(self) -> None:
         """Nothing of a lost partition is counted."""
-        holdings = Holdings([CONNECTED])
-        holdings.put(SCHOOLS, 0, {PARIS: state_of(connected())})
+        state_store = StateStore([CONNECTED])
+        state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
 
-        holdings.drop(SCHOOLS, 0)
+        state_store.drop(SCHOOLS, 0)
 
-        assert dict(holdings.states(SCHOOLS, 0)) == {}
-        assert holdings.fold.series(0) == {}
+        assert dict(state_store.states(SCHOOLS, 0)) == {}
+        assert state_store.fold.series(0) == {}
 
     def test_leaves_other_partitions(self) -> None:
         """What is still ours stays."""
-        holdings = Holdings([CONNECTED])
-        holdings.put(SCHOOLS, 1, {PARIS: state_of(connected())})
+        state_store = StateStore([CONNECTED])
+        state_store.put(SCHOOLS, 1, {PARIS: state_of(connected())})
 
-        holdings.drop(SCHOOLS, 0)
+        state_store.drop(SCHOOLS, 0)
 
-        assert list(holdings.states(SCHOOLS, 1)) == [PARIS]
+        assert list(state_store.states(SCHOOLS, 1)) == [PARIS]
 
     def test_lets_the_partition_come_back(self) -> None:
         """Recovered again, the figures are what they were."""
-        holdings, state = Holdings([CONNECTED]), state_of(connected())
-        holdings.recover(SCHOOLS, 0, PARIS, state)
-        before = figures(holdings)
+        state_store, state = StateStore([CONNECTED]), state_of(connected())
+        state_store.recover(SCHOOLS, 0, PARIS, state)
+        before = figures(state_store)
 
-        holdings.drop(SCHOOLS, 0)
-        holdings.recover(SCHOOLS, 0, PARIS, state)
+        state_store.drop(SCHOOLS, 0)
+        state_store.recover(SCHOOLS, 0, PARIS, state)
 
-        assert figures(holdings) == before
+        assert figures(state_store) == before
 
 
 class TestSelfCheck:
@@ -338,35 +346,35 @@ class TestSelfCheck:
 
     def test_finds_a_figure_that_left_its_states(self) -> None:
         """One series off is one mismatch."""
-        holdings = Holdings([CONNECTED])
-        holdings.put(SCHOOLS, 0, {PARIS: state_of(connected())})
+        state_store = StateStore([CONNECTED])
+        state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
 
-        next(iter(holdings.fold.series(0).values())).add(1, 1)
+        next(iter(state_store.fold.series(0).values())).add(1, 1)
 
-        assert mismatches(holdings) == 1
+        assert mismatches(state_store) == 1
 
     def test_finds_a_series_without_states(self) -> None:
         """What no state explains is a mismatch too."""
-        holdings = Holdings([CONNECTED])
-        holdings.fold.replace(SCHOOLS, 0, PARIS, EMPTY, state_of(connected()))
+        state_store = StateStore([CONNECTED])
+        state_store.fold.replace(SCHOOLS, 0, PARIS, EMPTY, state_of(connected()))
 
-        assert holdings.mismatches(SCHOOLS, 0) == 1
+        assert state_store.mismatches(SCHOOLS, 0) == 1
 
 
 def test_entities_are_counted_by_family() -> None:
     """Over all partitions."""
-    holdings = Holdings([CONNECTED])
-    holdings.put(SCHOOLS, 0, {PARIS: state_of(connected())})
-    holdings.put(SCHOOLS, 1, {uai("0770001"): state_of(connected())})
+    state_store = StateStore([CONNECTED])
+    state_store.put(SCHOOLS, 0, {PARIS: state_of(connected())})
+    state_store.put(SCHOOLS, 1, {uai("0770001"): state_of(connected())})
 
-    assert holdings.entities() == {SCHOOLS: 2}
+    assert state_store.entities() == {SCHOOLS: 2}
 
 
 def test_states_cannot_be_changed_from_outside() -> None:
     """Whoever changes a state changes its figures too, so only holdings do."""
-    holdings = Holdings([CONNECTED])
+    state_store = StateStore([CONNECTED])
 
-    assert not hasattr(holdings.states(SCHOOLS, 0), "__setitem__")
+    assert not hasattr(state_store.states(SCHOOLS, 0), "__setitem__")
 
 
 class TestErasure:
@@ -381,23 +389,23 @@ class TestErasure:
         history = data.draw(histories(family))
         erased = data.draw(st.sampled_from(history)).fact.entity_id if history else ""
         others = [one for one in history if one.fact.entity_id != erased]
-        holdings = learn(Holdings(terms()), family, [history])
-        never_heard = learn(Holdings(terms()), family, [others])
+        state_store = learn(StateStore(terms()), family, [history])
+        never_heard = learn(StateStore(terms()), family, [others])
 
         for partition in range(PARTITIONS):
-            holdings.forget(family, partition, erased)
+            state_store.forget(family, partition, erased)
 
-        assert states(holdings, family) == states(never_heard, family)
-        assert figures(holdings) == figures(never_heard)
-        assert mismatches(holdings) == 0
+        assert states(state_store, family) == states(never_heard, family)
+        assert figures(state_store) == figures(never_heard)
+        assert mismatches(state_store) == 0
 
     def test_what_is_forgotten_is_not_written_again(self) -> None:
         """A state that was to be repaired is not, once it has ended."""
         less, more = less_and_more()
-        holdings = Holdings([CONNECTED])
-        holdings.recover(SCHOOLS, 0, PARIS, more)
-        holdings.recover(SCHOOLS, 0, PARIS, less)
+        state_store = StateStore([CONNECTED])
+        state_store.recover(SCHOOLS, 0, PARIS, more)
+        state_store.recover(SCHOOLS, 0, PARIS, less)
 
-        holdings.forget(SCHOOLS, 0, PARIS)
+        state_store.forget(SCHOOLS, 0, PARIS)
 
-        assert holdings.repairs() == []
+        assert state_store.repairs() == []

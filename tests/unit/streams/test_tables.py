@@ -74,8 +74,8 @@ class TestRecovery:
                 [told((PARIS, OLD)), told(("other", NEW), partition=2)]
             )
 
-            assert dict(engine.holdings.states(SCHOOLS, 0)) == {PARIS: OLD}
-            assert dict(engine.holdings.states(SCHOOLS, 2)) == {"other": NEW}
+            assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: OLD}
+            assert dict(engine.state_store.states(SCHOOLS, 2)) == {"other": NEW}
 
         asyncio.run(scene())
 
@@ -88,7 +88,7 @@ class TestRecovery:
 
             table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, state_of(ahead)))])
 
-            assert dict(engine.holdings.states(SCHOOLS, 0)) == {}
+            assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
             assert cast("Any", app.transport).to_read_again() == [topic(SCHOOLS)]
 
         asyncio.run(scene())
@@ -101,8 +101,8 @@ class TestRecovery:
 
             table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, NEW), (PARIS, OLD))])
 
-            assert dict(engine.holdings.states(SCHOOLS, 0)) == {PARIS: NEW}
-            assert engine.holdings.repairs_of(SCHOOLS, 0) == {PARIS: NEW}
+            assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: NEW}
+            assert engine.state_store.repairs_of(SCHOOLS, 0) == {PARIS: NEW}
 
         asyncio.run(scene())
 
@@ -114,10 +114,10 @@ class TestRecovery:
             table = table_of(app, SCHOOLS)
 
             table.apply_changelog_batch([told((PARIS, NEW), (PARIS, None))])
-            assert dict(engine.holdings.states(SCHOOLS, 0)) == {}
+            assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
 
             table.apply_changelog_batch([told((PARIS, OLD))])
-            assert dict(engine.holdings.states(SCHOOLS, 0)) == {PARIS: OLD}
+            assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: OLD}
 
         asyncio.run(scene())
 
@@ -131,14 +131,14 @@ class TestRebalance:
         async def scene() -> None:
             app, engine = worker()
             for partition in (0, 1):
-                engine.holdings.recover(SCHOOLS, partition, PARIS, NEW)
-            engine.holdings.recover(Family.GRANTS, 0, "grant", EMPTY)
+                engine.state_store.recover(SCHOOLS, partition, PARIS, NEW)
+            engine.state_store.recover(Family.GRANTS, 0, "grant", EMPTY)
 
             await rebalance(app, {changelog(SCHOOLS, 0), topic(Family.GRANTS, 0)})
 
-            assert dict(engine.holdings.states(SCHOOLS, 0)) == {}
-            assert dict(engine.holdings.states(SCHOOLS, 1)) == {PARIS: NEW}
-            assert (Family.GRANTS, 0) in engine.holdings.places()
+            assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
+            assert dict(engine.state_store.states(SCHOOLS, 1)) == {PARIS: NEW}
+            assert (Family.GRANTS, 0) in engine.state_store.places()
 
         asyncio.run(scene())
 

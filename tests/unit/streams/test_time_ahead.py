@@ -13,8 +13,8 @@ from operations.audit.ledger import Ledger
 from operations.audit.recount import audit_records
 from operations.erasure.persons import Persons
 from operations.export.pilote import current_values
-from operations.export.states_known_on import holdings_known_on
-from operations.scorecards.sightings import Refused, Taken, sightings
+from operations.export.states_known_on import states_known_on
+from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, sightings
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import uai
 from tests.support.observations import observed, said
@@ -58,16 +58,16 @@ def test_the_report_on_producers_tells_it_as_refused() -> None:
     """Also before a worker has made a letter of it."""
     taken, refused = sightings(connections(), [])
 
-    assert isinstance(taken, Taken)
-    assert isinstance(refused, Refused)
+    assert isinstance(taken, AcceptedRecord)
+    assert isinstance(refused, RefusedRecord)
     assert (refused.reason, refused.field) == ("time_ahead", "time")
 
 
 def test_what_was_known_on_a_day_does_not_know_it() -> None:
     """It was never taken in."""
-    holdings = holdings_known_on(connections(), catalogue_of(CONNECTED), LAST_DAY)
+    state_store = states_known_on(connections(), catalogue_of(CONNECTED), LAST_DAY)
 
-    cell = holdings.states(Family.SCHOOLS, 0)[PARIS]["school.connected"]["2018-01-01"]
+    cell = state_store.states(Family.SCHOOLS, 0)[PARIS]["school.connected"]["2018-01-01"]
     assert cell.attributes is not None
 
 

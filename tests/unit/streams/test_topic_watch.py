@@ -16,7 +16,7 @@ from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.membership import Membership
 from streams.settings import Settings
-from streams.topic_faults import Fault
+from streams.topic_faults import FaultKind
 from streams.topic_watch import TopicChangedError, TopicWatch
 from tests.support.fake_group import FakeApp, FakeConsumer
 from tests.support.passing_time import PassingTime
@@ -45,7 +45,7 @@ class Watched:
         self.watch.judge(WHOLE, FULL)
 
     @property
-    def told(self) -> list[tuple[str, Fault]]:
+    def told(self) -> list[tuple[str, FaultKind]]:
         """Return what is told of topics."""
         return [(fault.topic, fault.fault) for fault in self.membership.faults()]
 
@@ -72,7 +72,7 @@ def test_topics_that_are_there_are_no_news(watched: Watched) -> None:
 def test_a_deleted_topic_is_told_and_ends_the_worker(watched: Watched, name: str) -> None:
     """At once the worker is not ready; after the time in which a broker comes back it ends."""
     watched.watch.judge(without(name), None)
-    assert watched.told == [(name, Fault.TOPIC_MISSING)]
+    assert watched.told == [(name, FaultKind.TOPIC_MISSING)]
     assert f"{name} is missing" in str(watched.membership.waiting_for())
 
     watched.time.sleep(SETTINGS.stall_timeout + 1)
@@ -92,7 +92,7 @@ def test_added_partitions_are_told(watched: Watched) -> None:
     watched.watch.judge(more, FULL)
     watched.time.sleep(SETTINGS.stall_timeout + 1)
     watched.watch.judge(more, FULL)
-    assert watched.told == [(SCHOOLS, Fault.PARTITIONS_ADDED)]
+    assert watched.told == [(SCHOOLS, FaultKind.PARTITIONS_ADDED)]
     assert f"has {PARTITIONS + 1} partitions" in str(watched.membership.waiting_for())
 
 
@@ -102,7 +102,7 @@ def test_a_partition_that_nobody_has_is_told_and_ends_the_worker(watched: Watche
     watched.watch.judge(WHOLE, fewer)
     assert watched.told == []
     watched.watch.judge(WHOLE, fewer)
-    assert watched.told == [(SCHOOLS, Fault.PARTITION_UNOWNED)]
+    assert watched.told == [(SCHOOLS, FaultKind.PARTITION_UNOWNED)]
     assert f"{SCHOOLS}[1] belongs to no member" in str(watched.membership.waiting_for())
 
     watched.time.sleep(SETTINGS.stall_timeout + 1)

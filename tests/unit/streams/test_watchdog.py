@@ -86,7 +86,7 @@ class TestEntry:
             knocks.append(1)
             raise BrokerEntryError("broker:9092", problem="does not open", remedy="ask it")
 
-        monkeypatch.setattr("streams.watchdog.knock", knock)
+        monkeypatch.setattr("streams.watchdog.preflight", knock)
         return knocks
 
     def test_a_broker_that_answers_is_not_asked(self, watch: Watch, knocks: list[int]) -> None:

@@ -20,7 +20,7 @@ from events.fact import Family
 from events.topics import topic_name
 from streams.clock import FixedClock
 from streams.engine import Engine
-from streams.exposition import Exposition
+from streams.exposition import WorkerCollector
 from streams.membership import Membership
 from streams.web import AddressInUseError, serve
 from tests.support.certificates import Authority
@@ -49,8 +49,8 @@ class Server:
         clock = FixedClock(date(2020, 12, 31))
         engine = Engine(CATALOGUE, clock, app_id="monitor", partitions=1)
         self.membership = Membership(self.app.real, engine)
-        self.exposition = Exposition(
-            CATALOGUE, engine.holdings.fold, engine.meters, self.membership.snapshot
+        self.exposition = WorkerCollector(
+            CATALOGUE, engine.state_store.fold, engine.meters, self.membership.snapshot
         )
 
     def serve(self, port: int = 0) -> AbstractAsyncContextManager[str]:

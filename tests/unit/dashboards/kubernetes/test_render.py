@@ -11,10 +11,10 @@ from dashboards.kubernetes.render import (
     render_beside_boards,
     render_monitoring,
 )
-from dashboards.rules.render import Site, render
+from dashboards.rules.render import MonitorSite, render
 
 CATALOGUE = load_catalogue()
-MONITORING = render_monitoring(CATALOGUE, Site())
+MONITORING = render_monitoring(CATALOGUE, MonitorSite())
 
 
 @pytest.mark.parametrize("group", ["figures", "promises", "pipeline"])
@@ -22,13 +22,13 @@ def test_rules_are_those_of_prometheus_own_files(group: str) -> None:
     """A cluster rings for what any other installation rings for."""
     resource = yaml.safe_load(MONITORING[f"rules-{group}.yaml"])
     assert resource["spec"] == yaml.safe_load(
-        render(CATALOGUE, Site())[f"prometheus/rules/{group}.yaml"]
+        render(CATALOGUE, MonitorSite())[f"prometheus/rules/{group}.yaml"]
     )
 
 
 def test_jobs_are_those_that_prometheus_own_file_scrapes() -> None:
     """Rules and boards ask for jobs by name, which no name of a Service changes."""
-    own = yaml.safe_load(render(CATALOGUE, Site())["prometheus/prometheus.yaml"])
+    own = yaml.safe_load(render(CATALOGUE, MonitorSite())["prometheus/prometheus.yaml"])
     monitors = [
         yaml.safe_load(text) for name, text in MONITORING.items() if name.startswith("monitor-")
     ]
@@ -47,7 +47,7 @@ def test_the_kustomization_names_every_file() -> None:
 
 def test_every_board_becomes_a_config_map_with_a_name_of_its_own() -> None:
     """Underscores of a programme's id do not reach a resource's name."""
-    text = render_beside_boards(CATALOGUE, Site())["kustomization.yaml"]
+    text = render_beside_boards(CATALOGUE, MonitorSite())["kustomization.yaml"]
     generators = yaml.safe_load(text)["configMapGenerator"]
     names = [one["name"] for one in generators]
     assert len(names) == len(set(names)) == len(CATALOGUE.programmes) + 3

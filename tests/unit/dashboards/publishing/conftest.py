@@ -6,7 +6,7 @@ import pytest
 
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.adapter import Grafana
-from dashboards.publishing.retry_policy import Patience
+from dashboards.publishing.retry_policy import RetryPolicy
 from tests.support.grafana_stub import TOKEN, GrafanaStub
 from tests.support.passing_time import PassingTime
 
@@ -28,7 +28,7 @@ def stub(monkeypatch: pytest.MonkeyPatch, time: PassingTime) -> Iterator[Grafana
 @pytest.fixture
 def grafana(stub: GrafanaStub, time: PassingTime) -> Iterator[Grafana]:
     """Give what asks the stub, with its token."""
-    patience = Patience(total=20)
+    patience = RetryPolicy(total=20)
     address, token = Address.parse(stub.url), Token(TOKEN)
     with Grafana(address, token, patience, clock=time.clock, sleep=time.sleep) as grafana:
         yield grafana

@@ -12,7 +12,7 @@ from dashboards.publishing import errors
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.adapter import Grafana
 from dashboards.publishing.fingerprint import Model
-from dashboards.publishing.retry_policy import Patience
+from dashboards.publishing.retry_policy import RetryPolicy
 from tests.support.board_models import board
 from tests.support.grafana_stub import (
     ADMIN,
@@ -108,14 +108,14 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("status", "error", "remedy"),
         [
-            (400, errors.RefusedRequestError, "mend what it says"),
+            (400, errors.GrafanaRefusedError, "mend what it says"),
             (401, errors.UnauthorizedError, "SMART_REGION_GRAFANA_TOKEN"),
             (403, errors.ForbiddenError, "role Editor"),
             (404, errors.MissingError, "run plan again"),
             (406, errors.NewerModelError, "delete it there"),
             (409, errors.ConflictError, "rename or remove it"),
             (412, errors.PreconditionError, "changed meanwhile"),
-            (422, errors.RefusedRequestError, "mend what it says"),
+            (422, errors.GrafanaRefusedError, "mend what it says"),
         ],
     )
     def test_has_its_own_error(
@@ -172,7 +172,7 @@ class TestRefusals:
     ) -> None:
         """Nor fill it."""
         stub.interrupt = answering(Answer(400, {"message": "\x1b[2J\n" + "x" * 5000}))
-        with pytest.raises(errors.RefusedRequestError) as caught:
+        with pytest.raises(errors.GrafanaRefusedError) as caught:
             save(grafana, board())
         assert str(caught.value).isprintable()
         assert len(str(caught.value)) < 500
@@ -182,7 +182,7 @@ class TestRefusals:
     ) -> None:
         """A Grafana that is fed from elsewhere answers so: nothing was saved."""
         stub.interrupt = answering(Answer(202, {"status": "pending"}))
-        with pytest.raises(errors.RefusedRequestError, match="pending"):
+        with pytest.raises(errors.GrafanaRefusedError, match="pending"):
             save(grafana, board())
 
 
@@ -292,7 +292,7 @@ class TestNotGrafana:
         """A server that only accepts connections."""
         stub.interrupt = answering(Answer(0, HANG))
         with (
-            asking(stub.url, patience=Patience(answer=0.2)) as grafana,
+            asking(stub.url, patience=RetryPolicy(answer=0.2)) as grafana,
             pytest.raises(errors.TimedOutError, match=r"no answer within 0\.2 s"),
         ):
             grafana.version()
@@ -341,7 +341,7 @@ class TestToken:
         assert TOKEN not in caplog.text + "".join(seen)
 
 
-def asking(url: str, token: str = TOKEN, patience: Patience | None = None) -> Grafana:
+def asking(url: str, token: str = TOKEN, patience: RetryPolicy | None = None) -> Grafana:
     """Ask at an address."""
     return Grafana(Address.parse(url), Token(token), patience)
 

@@ -11,7 +11,7 @@ from dashboards.publishing.plan import (
     Action,
     BoardChange,
     ExpressionChange,
-    Live,
+    LiveBoard,
     PanelChange,
     planned,
 )
@@ -21,9 +21,9 @@ FOLDER = "smart-region"
 Tree = dict[str, Any]
 
 
-def live(model: Mapping[str, Any], folder: str = FOLDER) -> Live:
+def live(model: Mapping[str, Any], folder: str = FOLDER) -> LiveBoard:
     """Give a board as a Grafana would show it."""
-    return Live(model={**model, "id": 1, "version": 2}, folder=folder, version=2)
+    return LiveBoard(model={**model, "id": 1, "version": 2}, folder=folder, version=2)
 
 
 def compared(before: Tree, after: Tree, **options: bool) -> BoardChange:
@@ -166,7 +166,9 @@ class TestPanels:
         assert change.panels[0] == PanelChange("p", Action.CREATE)
 
 
-def applied(changes: tuple[BoardChange, ...], found: Mapping[str, Live]) -> dict[str, Live]:
+def applied(
+    changes: tuple[BoardChange, ...], found: Mapping[str, LiveBoard]
+) -> dict[str, LiveBoard]:
     """Do what is planned, without a Grafana."""
     after = dict(found)
     for change in changes:
@@ -191,7 +193,7 @@ found_boards = st.builds(
 
 @given(wanted=boards(), found=found_boards, prune=st.booleans())
 def test_what_was_applied_leaves_nothing_to_plan(
-    wanted: list[Tree], found: dict[str, Live], *, prune: bool
+    wanted: list[Tree], found: dict[str, LiveBoard], *, prune: bool
 ) -> None:
     """Whatever was there before, and whether or not the next plan forces anything."""
     plan = planned(wanted, found, FOLDER, force=True, prune=prune)
@@ -200,7 +202,7 @@ def test_what_was_applied_leaves_nothing_to_plan(
 
 
 @given(boards(), found_boards)
-def test_a_difference_is_always_explained(wanted: list[Tree], found: dict[str, Live]) -> None:
+def test_a_difference_is_always_explained(wanted: list[Tree], found: dict[str, LiveBoard]) -> None:
     """No board is changed for a reason that is not shown."""
     for change in planned(wanted, found, FOLDER).having(Action.UPDATE, Action.REFUSE):
         assert change.settings or change.panels
@@ -208,7 +210,7 @@ def test_a_difference_is_always_explained(wanted: list[Tree], found: dict[str, L
 
 @given(wanted=boards(), found=found_boards, prune=st.booleans())
 def test_nothing_done_by_hand_is_lost_without_force(
-    wanted: list[Tree], found: dict[str, Live], *, prune: bool
+    wanted: list[Tree], found: dict[str, LiveBoard], *, prune: bool
 ) -> None:
     """What is written or removed was ours, but for a mark that was missing."""
     plan = planned(wanted, found, FOLDER, prune=prune)

@@ -1,16 +1,16 @@
 """A plan in words."""
 
 from dashboards.publishing.fingerprint import marked
-from dashboards.publishing.plan import Live, planned
+from dashboards.publishing.plan import LiveBoard, planned
 from dashboards.publishing.report import report
 from tests.support.board_models import board, panel
 
 FOLDER = "smart-region"
 
 
-def live(model: dict[str, object], author: str = "") -> Live:
+def live(model: dict[str, object], author: str = "") -> LiveBoard:
     """Give a board as a Grafana would show it."""
-    return Live(model, FOLDER, 1, author)
+    return LiveBoard(model, FOLDER, 1, author)
 
 
 def test_shows_boards_panels_and_expressions() -> None:

@@ -4,12 +4,12 @@ from itertools import islice
 
 import pytest
 
-from dashboards.publishing.retry_policy import Patience, asked_wait
+from dashboards.publishing.retry_policy import RetryPolicy, asked_wait
 
 
 def test_waits_double_up_to_the_longest() -> None:
     """A busy server is asked less and less often."""
-    assert list(islice(Patience(first=1, longest=5).waits(), 5)) == [1, 2, 4, 5, 5]
+    assert list(islice(RetryPolicy(first=1, longest=5).waits(), 5)) == [1, 2, 4, 5, 5]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboards.rules.model import Alert, Group, Recording, duration, in_brackets, rule_document
+from dashboards.rules.model import Alert, Recording, RuleGroup, duration, in_brackets, rule_document
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_document_has_its_rules_in_their_order() -> None:
     recording = Recording("a:b:c", "sum(b)")
     alert = Alert("Rings", "a:b:c > 1", 60, {"severity": "info"}, {"summary": "s"}, keeps=300)
 
-    assert rule_document(Group("g", [recording, alert])) == {
+    assert rule_document(RuleGroup("g", [recording, alert])) == {
         "groups": [
             {
                 "name": "g",

@@ -13,16 +13,18 @@ import yaml
 from catalogue import metric_names, rule_names
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
-from dashboards.rules.alerts import KINDS, Kind, Severity
+from dashboards.rules.alerts import KINDS, AlertKind, Severity
 from dashboards.rules.checks import RefusedError
 from dashboards.rules.model import Alert, Recording, Rule
 from dashboards.rules.pace import PACES
-from dashboards.rules.render import NotWrittenError, Site, groups, render, write
+from dashboards.rules.render import MonitorSite, NotWrittenError, groups, render, write
 from dashboards.rules.scraping import Access
 
 ROOT = Path(__file__).parents[4]
 CATALOGUE = load_catalogue()
-RULES: list[Rule] = [rule for group in groups(CATALOGUE, Site()).values() for rule in group.rules]
+RULES: list[Rule] = [
+    rule for group in groups(CATALOGUE, MonitorSite()).values() for rule in group.rules
+]
 ALERTS = [rule for rule in RULES if isinstance(rule, Alert)]
 RECORDINGS = [rule for rule in RULES if isinstance(rule, Recording)]
 EXPOSED = {
@@ -50,7 +52,7 @@ each_alert = pytest.mark.parametrize("alert", ALERTS, ids=described)
 
 
 @each_kind
-def test_every_kind_of_alert_has_a_rule(kind: Kind) -> None:
+def test_every_kind_of_alert_has_a_rule(kind: AlertKind) -> None:
     """What the runbooks list can ring."""
     assert kind.name in {alert.name for alert in ALERTS}
 
@@ -148,14 +150,14 @@ def test_every_expected_indicator_is_watched() -> None:
     assert watched == {
         indicator.id
         for indicator in CATALOGUE.indicators
-        if indicator.patience_days is not None
+        if indicator.reporting_delay_days is not None
         or any(milestone.target is not None for milestone in indicator.milestones)
     }
 
 
 def test_live_does_not_wait_with_figures() -> None:
     """An alert follows its cause within seconds; a rebalance still has time to end."""
-    live = groups(CATALOGUE, Site(pace=PACES["live"]))
+    live = groups(CATALOGUE, MonitorSite(pace=PACES["live"]))
 
     assert {alert.patience for alert in live["promises"].alerts} == {0}
     missing = next(one for one in live["pipeline"].alerts if one.name == "PartitionsMissing")
@@ -164,7 +166,7 @@ def test_live_does_not_wait_with_figures() -> None:
 
 def test_what_is_committed_is_what_is_generated() -> None:
     """Byte for byte, and nothing else is there."""
-    files = render(CATALOGUE, Site())
+    files = render(CATALOGUE, MonitorSite())
     there = {
         str(file.relative_to(ROOT / "deploy"))
         for room in ("prometheus", "alertmanager")
@@ -179,7 +181,9 @@ def test_what_is_committed_is_what_is_generated() -> None:
 
 def test_every_file_says_that_it_is_generated() -> None:
     """Whoever wants to correct one is told where."""
-    assert all("Do not edit" in text.splitlines()[0] for text in render(CATALOGUE, Site()).values())
+    assert all(
+        "Do not edit" in text.splitlines()[0] for text in render(CATALOGUE, MonitorSite()).values()
+    )
 
 
 def test_words_of_the_catalogue_are_no_templates(tmp_path: Path) -> None:
@@ -189,7 +193,7 @@ def test_words_of_the_catalogue_are_no_templates(tmp_path: Path) -> None:
         .read_text(encoding="utf-8")
         .replace("Tous les lycées connectés\n", "'{{ $value }} lycées'\n")
     )
-    files = render(load_catalogue(tmp_path), Site())
+    files = render(load_catalogue(tmp_path), MonitorSite())
 
     rules = yaml.safe_load(files["prometheus/rules/promises.yaml"])["groups"][0]["rules"]
     missed = next(rule for rule in rules if rule.get("alert") == "MilestoneMissed")
@@ -198,7 +202,7 @@ def test_words_of_the_catalogue_are_no_templates(tmp_path: Path) -> None:
 
 def test_yaml_is_read_as_it_was_meant() -> None:
     """Folding and line breaks change no word of an expression or an annotation."""
-    files = render(CATALOGUE, Site())
+    files = render(CATALOGUE, MonitorSite())
     read = [
         rule
         for name in ("figures", "promises", "pipeline")
@@ -270,7 +274,7 @@ def test_a_rule_that_the_tools_know_to_be_wrong_is_refused(
     tool.write_text("#!/bin/sh\necho 'parse error' >&2\nexit 1\n")
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    rendered = render(CATALOGUE, Site())
+    rendered = render(CATALOGUE, MonitorSite())
 
     with pytest.raises(RefusedError, match="parse error"):
         write(rendered, tmp_path / "deploy")
@@ -278,7 +282,7 @@ def test_a_rule_that_the_tools_know_to_be_wrong_is_refused(
     assert not (tmp_path / "deploy").exists()
 
 
-def documents(catalogue: Catalogue, site: Site) -> dict[str, Any]:
+def documents(catalogue: Catalogue, site: MonitorSite) -> dict[str, Any]:
     """Read what is rendered."""
     return {
         name: yaml.safe_load(text)
@@ -288,8 +292,8 @@ def documents(catalogue: Catalogue, site: Site) -> dict[str, Any]:
 
 
 def test_addresses_are_the_sites() -> None:
-    """Prometheus scrapes workers, assessor and door, and tells the Alertmanager."""
-    site = Site(
+    """Prometheus scrapes workers, assessor and gateway, and tells the Alertmanager."""
+    site = MonitorSite(
         workers=("a:1", "b:2"), assessors=("c:3",), gateways=("e:5",), alertmanagers=("d:4",)
     )
 
@@ -310,7 +314,7 @@ def test_addresses_are_the_sites() -> None:
 def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> None:
     """Each of our programs is scraped so, and Prometheus' own tool takes the file."""
     access = Access("/etc/prometheus/token", "/etc/prometheus/authority.pem")
-    files = render(CATALOGUE, Site(access=access))
+    files = render(CATALOGUE, MonitorSite(access=access))
     write(files, tmp_path)
     jobs = yaml.safe_load(files["prometheus/prometheus.yaml"])["scrape_configs"]
     for job in jobs:
@@ -325,7 +329,7 @@ def test_prometheus_shows_the_token_and_knows_the_authority(tmp_path: Path) -> N
 
 def test_prometheus_needs_neither_by_default() -> None:
     """On a network of its own the monitor's metrics are open."""
-    files = render(CATALOGUE, Site())
+    files = render(CATALOGUE, MonitorSite())
     for job in yaml.safe_load(files["prometheus/prometheus.yaml"])["scrape_configs"]:
         assert job.keys() == {"job_name", "static_configs", "follow_redirects"}
         assert job["follow_redirects"] is False

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from dashboards.conventions import runbook_file
-from dashboards.rules.alerts import KINDS, Kind
+from dashboards.rules.alerts import KINDS, AlertKind
 from smart_region import main
 
 ROOT = Path(__file__).parents[4]
@@ -21,7 +21,7 @@ each_page = pytest.mark.parametrize(
 
 
 @each_kind
-def test_a_runbook_has_its_sections(kind: Kind) -> None:
+def test_a_runbook_has_its_sections(kind: AlertKind) -> None:
     """Whoever is woken finds the same four questions answered."""
     lines = (FOLDER / runbook_file(kind.name)).read_text(encoding="utf-8").splitlines()
 

@@ -61,7 +61,7 @@ def test_facts_without_an_owner_are_told(tmp_path: Path) -> None:
 
 
 def test_the_secrets_are_checked_with_it(tmp_path: Path) -> None:
-    """A secret of nobody is found before the door finds it."""
+    """A secret of nobody is found before the gateway finds it."""
     file = tmp_path / "secrets.yaml"
     file.write_text(f"lycee: {{bearer_sha256: [{token_digest('x')}]}}")
     file.chmod(0o600)
@@ -89,7 +89,7 @@ def test_the_producers_are_listed() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "signature"])
-def test_an_issued_secret_opens_the_door(tmp_path: Path, scheme: str) -> None:
+def test_an_issued_secret_opens_the_gateway(tmp_path: Path, scheme: str) -> None:
     """What is printed for the producer is known by what is printed for the file."""
     result = run("issue", "lycees", "--scheme", scheme)
     secret, *lines = result.stdout.splitlines()

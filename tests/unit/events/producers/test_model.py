@@ -195,6 +195,6 @@ def test_a_producer_is_found_by_its_id() -> None:
 
 @pytest.mark.parametrize("rate", [0, -1, 1.5, "1", True, 1_000_001])
 def test_a_quota_is_a_positive_whole_number(rate: object) -> None:
-    """A quota of nothing would be a producer without a door."""
+    """A quota of nothing would be a producer without a gateway."""
     with pytest.raises(ValidationError):
         Quota.model_validate({"events_per_second": rate, "burst": 1})

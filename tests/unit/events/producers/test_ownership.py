@@ -13,7 +13,7 @@ from events.declaration import InvalidDeclarationError
 from events.errors import ContractError, RefusalReason
 from events.producers.loader import load_producers
 from events.producers.model import Producers
-from events.producers.ownership import ERASURE, UNOWNED, Claim, shared_claims
+from events.producers.ownership import ERASURE, UNOWNED, OwnershipClaim, shared_claims
 from events.registry import FACTS_BY_NAME
 from tests.support.histories import event, uai
 from tests.support.producers import producer
@@ -156,7 +156,9 @@ def test_shares_that_are_let_be_have_no_entity_in_common(one: str, other: str, e
         text = ".*".join(map(re.escape, pattern.split("*")))
         return re.fullmatch(text, entity) is not None
 
-    claims = [Claim("f", pattern, pattern + str(n), ()) for n, pattern in enumerate((one, other))]
+    claims = [
+        OwnershipClaim("f", pattern, pattern + str(n), ()) for n, pattern in enumerate((one, other))
+    ]
     if named(one) and named(other):
         assert len(list(shared_claims(claims))) == 1
 

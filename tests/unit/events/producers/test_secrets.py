@@ -56,7 +56,7 @@ def test_secrets_are_known_by_producer(file: Path) -> None:
 
 
 def test_no_file_lets_nobody_in() -> None:
-    """Without secrets the door is closed, not open."""
+    """Without secrets the gateway is closed, not open."""
     assert load_secrets(None).root == {}
 
 
@@ -136,7 +136,7 @@ def test_nothing_of_it_is_ever_shown(file: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", Scheme)
-def test_what_is_issued_is_known_at_the_door(tmp_path: Path, scheme: Scheme) -> None:
+def test_what_is_issued_is_known_at_the_gateway(tmp_path: Path, scheme: Scheme) -> None:
     """The issued lines make a file by which the issued secret is known."""
     issued = issue("lycees", scheme)
     lycees = load_secrets(written(tmp_path, issued.lines)).of("lycees")

@@ -18,11 +18,11 @@ from operations.audit.comparison import compare_exposed
 from operations.audit.exposed import Exposed, parse_metrics
 from operations.audit.ledger import Ledger
 from operations.audit.recount import audit_ledger, audit_records
-from streams.exposition import Exposition, Snapshot, figures_of
+from streams.exposition import Snapshot, WorkerCollector, figures_of
 from streams.histories import histories_of
 from streams.meters import Meters
 from streams.metric_families import registry_of
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, deliveries, histories
 from tests.support.records import PARTITIONS, learn
@@ -124,16 +124,16 @@ def shown(
     catalogue: Catalogue, family: Family, batches: Sequence[Sequence[CloudEvent]], as_of: date
 ) -> Exposed:
     """Let a worker's core, holdings, fold and exposition work, and read what they show."""
-    holdings = learn(Holdings(catalogue.terms), family, batches)
+    state_store = learn(StateStore(catalogue.terms), family, batches)
     snapshot = Snapshot(
         as_of=as_of,
         ready=True,
         partitions_expected=PARTITIONS,
-        figures=figures_of(holdings.fold, range(PARTITIONS), as_of),
+        figures=figures_of(state_store.fold, range(PARTITIONS), as_of),
         entities={},
         lag={},
     )
-    exposition = Exposition(catalogue, holdings.fold, Meters(), lambda: snapshot)
+    exposition = WorkerCollector(catalogue, state_store.fold, Meters(), lambda: snapshot)
     return parse_metrics("worker", generate_latest(registry_of(exposition)).decode())
 
 
@@ -187,7 +187,7 @@ def test_a_recounted_history_moves_as_the_workers_does(family: Family, data: st.
     as_of = date.fromisoformat(data.draw(st.sampled_from(DAYS)))
 
     recounted = audit_records(map(raw_record, history), catalogue, as_of).histories
-    held = histories_of(learn(Holdings(catalogue.terms), family, batches), catalogue)
+    held = histories_of(learn(StateStore(catalogue.terms), family, batches), catalogue)
 
     for department in catalogue.indicator(INDICATOR).territories:
         ours, theirs = recounted[INDICATOR, department], held[INDICATOR, department]

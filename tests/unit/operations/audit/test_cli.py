@@ -16,7 +16,7 @@ from catalogue.loader import load_catalogue
 from operations.audit.exposed import Exposed, parse_metrics
 from smart_region import main
 from streams.changelog_reader import NothingKnownError, StatesLostError
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import raw
 from tests.support.histories import uai
 
@@ -54,12 +54,12 @@ def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
     monkeypatch.setattr("operations.audit.exposed.read_worker", read)
     monkeypatch.setattr("operations.audit.comparison.read_worker", read)
     monkeypatch.setattr(
-        "streams.changelog_reader.read_replica", lambda _, known: Holdings(known.terms)
+        "streams.changelog_reader.read_changelogs", lambda _, known: StateStore(known.terms)
     )
 
 
 def audit(*arguments: str, **environ: str) -> Result:
-    """Run the command through the door."""
+    """Run the command through the gateway."""
     return CliRunner().invoke(main, ["audit", *arguments], env=environ)
 
 
@@ -113,10 +113,10 @@ def test_states_that_cannot_be_read_are_a_difference(monkeypatch: pytest.MonkeyP
     """Persons are compared with nothing else."""
     show(monkeypatch)
 
-    def lost(*_: object) -> Holdings:
+    def lost(*_: object) -> StateStore:
         raise StatesLostError([])
 
-    monkeypatch.setattr("streams.changelog_reader.read_replica", lost)
+    monkeypatch.setattr("streams.changelog_reader.read_changelogs", lost)
 
     result = audit("--against", "http://worker")
 
@@ -131,7 +131,7 @@ def test_states_of_nobody_are_those_of_another_application(
     """Where there are persons to compare; else nobody has sent any."""
     show(monkeypatch)
 
-    def empty(*_: object) -> Holdings:
+    def empty(*_: object) -> StateStore:
         raise NothingKnownError("other", "kafka:9092")
 
     def read(*_: object, **__: object) -> Iterator[RawRecord]:
@@ -139,7 +139,7 @@ def test_states_of_nobody_are_those_of_another_application(
         for number in range(persons):
             yield raw("training.enrolled", f"enrolment-{number:08}", "2018-01-01")
 
-    monkeypatch.setattr("streams.changelog_reader.read_replica", empty)
+    monkeypatch.setattr("streams.changelog_reader.read_changelogs", empty)
     monkeypatch.setattr("broker.reading.read_topics", read)
 
     result = audit("--against", "http://worker")

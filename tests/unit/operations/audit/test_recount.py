@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
-from events.dead_letters import Origin
+from events.dead_letters import RecordOrigin
 from events.registry import Family
 from operations.audit.ledger import Ledger
 from operations.audit.recount import Audit, audit_ledger, audit_records
@@ -211,7 +211,7 @@ class TestAccount:
         good, other = (raw("school.connected", PARIS, day) for day in ("2018-01-01", "2018-01-02"))
         copy = other._replace(headers=(*other.headers, COPY))
         other, copy = other._replace(offset=901), copy._replace(offset=902)
-        passed_over = [Origin(*other[:3]), Origin(*copy[:3])]
+        passed_over = [RecordOrigin(*other[:3]), RecordOrigin(*copy[:3])]
 
         with Ledger([good, other, copy], partitions=8, passed_over=passed_over) as ledger:
             counted = ledger.account()

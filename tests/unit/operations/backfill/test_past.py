@@ -11,10 +11,10 @@ from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.fact import Family
-from streams.assessor.exposition import Assessment, AssessorExposition, View
+from streams.assessor.exposition import Assessment, AssessorCollector, AssessorSnapshot
 from streams.histories import histories_of, person_categories_of
 from streams.promises import promises
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
 from tests.support.observations import barometer, observed, said
@@ -45,14 +45,14 @@ def by_day(text: str) -> dict[date, Shown]:
     return found
 
 
-def scraped(catalogue: Catalogue, holdings: Holdings, day: date) -> Shown:
+def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
     """Return what an assessor shows on a day, but how it is itself."""
     assessment = Assessment(
         day,
-        judge_all(catalogue, histories_of(holdings, catalogue), day),
-        person_categories_of(holdings, catalogue),
+        judge_all(catalogue, histories_of(state_store, catalogue), day),
+        person_categories_of(state_store, catalogue),
     )
-    families = AssessorExposition(catalogue, lambda: View(day, 0, assessment)).collect()
+    families = AssessorCollector(catalogue, lambda: AssessorSnapshot(day, 0, assessment)).collect()
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in families
@@ -62,11 +62,11 @@ def scraped(catalogue: Catalogue, holdings: Holdings, day: date) -> Shown:
 
 
 @cache
-def everything() -> tuple[Holdings, dict[date, Shown]]:
+def everything() -> tuple[StateStore, dict[date, Shown]]:
     """Return holdings after every kind of event, and their past by day."""
     told = [one for family in Family for one in pool(family)]
-    holdings = taught(shipped(), told)
-    return holdings, by_day(written(shipped(), holdings, DAYS))
+    state_store = taught(shipped(), told)
+    return state_store, by_day(written(shipped(), state_store, DAYS))
 
 
 def value(shown: Shown, name: str, **labels: str) -> float | None:
@@ -82,19 +82,19 @@ def test_every_day_is_there() -> None:
 
 def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
     """Sample by sample."""
-    holdings, past = everything()
+    state_store, past = everything()
     for day in DAYS:
-        live = scraped(shipped(), holdings, day)
+        live = scraped(shipped(), state_store, day)
         assert {key: past[day].get(key) for key in live} == live
 
 
 def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
     """What is not the assessor's is a promise, or a recorded name."""
-    holdings, past = everything()
+    state_store, past = everything()
     known = {metric.name for metric in (*recorded.RECORDED, *names.ASSESSOR_METRICS, names.AS_OF)}
     known |= {family.name for family in promises(shipped())}
     assert {name for name, _ in past[DAYS[-1]]} <= known
-    assert holdings.entities()
+    assert state_store.entities()
 
 
 def test_promises_are_there_on_every_day() -> None:

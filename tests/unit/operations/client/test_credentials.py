@@ -11,7 +11,7 @@ from events.producers.model import Producers
 from events.producers.secrets import Secrets, token_digest
 from events.producers.tokens import Scheme, issue
 from events.secret_file import OpenSecretError
-from gateway.authentication import Authenticator, Claim
+from gateway.authentication import Authenticator, UnverifiedSignature
 from operations.client.credentials import (
     BearerToken,
     CredentialsError,
@@ -37,14 +37,16 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 
 @pytest.mark.parametrize("secret", [TOKEN, SECRET], ids=["token", "signing secret"])
-def test_the_door_knows_who_it_is(tmp_path: Path, secret: str) -> None:
+def test_the_gateway_knows_who_it_is(tmp_path: Path, secret: str) -> None:
     """The headers prove the producer for the body, whichever secret the file holds."""
     credentials = load_credentials(written(tmp_path, f"{secret}\n"), producer="lycees")
     headers = credentials.headers(b"[]", NOW)
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     producers = Producers(producers=(producer("lycees", "/lycees"),))
     found = Authenticator(SECRETS, producers, now=lambda: NOW).identify(raw)
-    assert (found.prove(b"[]").producer if isinstance(found, Claim) else found) == "lycees"
+    assert (
+        found.prove(b"[]").producer if isinstance(found, UnverifiedSignature) else found
+    ) == "lycees"
 
 
 def test_each_request_has_an_id_of_its_own(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The publisher through the door, before a door of the tests' own."""
+"""The publisher through the gateway, before a gateway of the tests' own."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from events.signing import SigningSecret
 from operations.client import (
     BearerToken,
     DeliveryReport,
-    DoorAddressError,
-    DoorAwayError,
-    DoorOptions,
-    DoorPublisher,
-    DoorRefusedError,
     FailedDelivery,
-    Patience,
+    GatewayAddressError,
+    GatewayAwayError,
+    GatewayOptions,
+    GatewayPublisher,
+    GatewayRefusedError,
+    RetryTimes,
     SignedRequests,
     Spool,
     SpoolFullError,
 )
-from operations.client.http_post import Answer
+from operations.client.http_post import GatewayReply
 from operations.client.protocol import DeliveryError
-from tests.support.door_stub import Said, accepted, judged
+from tests.support.gateway_stub import Said, accepted, judged
 
-URL = "https://door.example"
+URL = "https://gateway.example"
 TOKEN = BearerToken(SecretStr("srt_lycees_" + "A" * 43))
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -53,8 +53,8 @@ def event(number: int) -> CloudEvent:
     )
 
 
-class FakeDoor:
-    """A door without a network: keeps what it is posted, and answers as it is told."""
+class FakeGateway:
+    """A gateway without a network: keeps what it is posted, and answers as it is told."""
 
     def __init__(self, behave: Callable[[list[dict[str, Any]]], Said | None] = accepted) -> None:
         self.behave = behave
@@ -64,7 +64,7 @@ class FakeDoor:
         self.clock = 0.0
         self.closed = False
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> GatewayReply:
         """Take a request."""
         assert url == f"{URL}/events"
         events = json.loads(body)
@@ -73,7 +73,7 @@ class FakeDoor:
         self.headers.append(headers)
         said = self.behave(events)
         if said is None:
-            raise DoorAwayError(url, cause="connection refused")
+            raise GatewayAwayError(url, cause="connection refused")
         items = said.content.get("items", []) if isinstance(said.content, dict) else []
         taken = {one["index"] for one in items if one["status"] == 202}
         self.taken += [
@@ -81,7 +81,7 @@ class FakeDoor:
         ]
         content = said.content if isinstance(said.content, bytes) else json.dumps(said.content)
         raw = content if isinstance(content, bytes) else content.encode()
-        return Answer(said.status, dict(said.headers), raw)
+        return GatewayReply(said.status, dict(said.headers), raw)
 
     def close(self) -> None:
         """Be left."""
@@ -93,14 +93,14 @@ class FakeDoor:
 
     def publisher(
         self, *, spool: Spool | None = None, patience: float = 30.0, **options: Any
-    ) -> DoorPublisher:
-        """Give a publisher before this door."""
-        return DoorPublisher(
+    ) -> GatewayPublisher:
+        """Give a publisher before this gateway."""
+        return GatewayPublisher(
             URL,
             TOKEN,
-            options=DoorOptions(**options),
+            options=GatewayOptions(**options),
             spool=spool,
-            patience=Patience(
+            patience=RetryTimes(
                 patience, clock=lambda: self.clock, sleep=self.sleep, chance=Random(1)
             ),
             post=self,
@@ -110,33 +110,33 @@ class FakeDoor:
 
 def test_events_arrive_in_batches_and_in_order() -> None:
     """Full batches go while publishing, the rest when flushed."""
-    door = FakeDoor()
-    with door.publisher(batch_events=4) as publisher:
+    gateway = FakeGateway()
+    with gateway.publisher(batch_events=4) as publisher:
         for number in range(10):
             publisher.publish(event(number))
-        assert door.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
+        assert gateway.batches == [[0, 1, 2, 3], [4, 5, 6, 7]]
         assert publisher.flush() == DeliveryReport(delivered=10)
         assert publisher.flush() == DeliveryReport(delivered=0)
-    assert door.batches[2:] == [[8, 9]]
-    assert door.closed
+    assert gateway.batches[2:] == [[8, 9]]
+    assert gateway.closed
 
 
 def test_a_batch_is_bounded_in_bytes() -> None:
     """No body is larger than asked for, unless one event alone is."""
-    door = FakeDoor()
+    gateway = FakeGateway()
     size = len(encode_structured(event(0)).value)
-    with door.publisher(batch_bytes=2 * size + 3) as publisher:
+    with gateway.publisher(batch_bytes=2 * size + 3) as publisher:
         for number in range(5):
             publisher.publish(event(number))
-    assert door.batches == [[0, 1], [2, 3], [4]]
+    assert gateway.batches == [[0, 1], [2, 3], [4]]
 
 
 def test_a_batch_is_sent_as_what_it_is() -> None:
     """With its media type and the producer's proof."""
-    door = FakeDoor()
-    with door.publisher() as publisher:
+    gateway = FakeGateway()
+    with gateway.publisher() as publisher:
         publisher.publish(event(0))
-    assert door.headers == [
+    assert gateway.headers == [
         {
             "content-type": "application/cloudevents-batch+json",
             "authorization": f"Bearer {TOKEN.token.get_secret_value()}",
@@ -144,21 +144,21 @@ def test_a_batch_is_sent_as_what_it_is() -> None:
     ]
 
 
-def test_a_door_that_comes_back_is_knocked_at_again() -> None:
+def test_a_gateway_that_comes_back_is_knocked_at_again() -> None:
     """What was lost on the way is sent again, and delivered once it is acknowledged."""
     answers = iter([None, Said(503, b""), Said(429, {}, (("Retry-After", "9"),))])
-    door = FakeDoor(lambda events: next(answers, accepted(events)))
-    with door.publisher() as publisher:
+    gateway = FakeGateway(lambda events: next(answers, accepted(events)))
+    with gateway.publisher() as publisher:
         publisher.publish(event(0))
         assert publisher.flush().delivered == 1
-    assert door.batches == [[0]] * 4
-    assert door.clock > 9
+    assert gateway.batches == [[0]] * 4
+    assert gateway.clock > 9
 
 
 def test_without_a_spool_patience_ends_in_failure() -> None:
     """All that waited has failed, with the cause, and is not sent again."""
-    door = FakeDoor(lambda _: None)
-    with door.publisher(batch_events=2) as publisher:
+    gateway = FakeGateway(lambda _: None)
+    with gateway.publisher(batch_events=2) as publisher:
         for number in range(3):
             publisher.publish(event(number))
         report = publisher.flush()
@@ -171,12 +171,12 @@ def test_without_a_spool_patience_ends_in_failure() -> None:
 def test_a_refused_event_does_not_block_its_neighbours() -> None:
     """Each has a fate of its own: taken, turned down, or to come again."""
     answers = iter([judged([202, 422, 503, 202]), judged([403])])
-    door = FakeDoor(lambda events: next(answers, accepted(events)))
-    with door.publisher() as publisher:
+    gateway = FakeGateway(lambda events: next(answers, accepted(events)))
+    with gateway.publisher() as publisher:
         for number in range(4):
             publisher.publish(event(number))
         report = publisher.flush()
-    assert door.batches == [[0, 1, 2, 3], [2]]
+    assert gateway.batches == [[0, 1, 2, 3], [2]]
     assert report.delivered == 2
     assert [(one.event.id, one.cause, one.refused) for one in report.failed] == [
         ("1", "because of 422", True),
@@ -190,30 +190,30 @@ def test_a_batch_that_cannot_be_read_is_sent_in_parts() -> None:
     def dislike_five(events: list[dict[str, Any]]) -> Said:
         return Said(400, b"?") if any(one["id"] == "5" for one in events) else accepted(events)
 
-    door = FakeDoor(dislike_five)
-    with door.publisher() as publisher:
+    gateway = FakeGateway(dislike_five)
+    with gateway.publisher() as publisher:
         for number in range(12):
             publisher.publish(event(number))
         report = publisher.flush()
-    assert door.taken == [number for number in range(12) if number != 5]
+    assert gateway.taken == [number for number in range(12) if number != 5]
     assert [(one.event.id, one.refused) for one in report.failed] == [("5", True)]
 
 
-def test_a_door_that_does_not_know_us_ends_it_with_everything_kept() -> None:
+def test_a_gateway_that_does_not_know_us_ends_it_with_everything_kept() -> None:
     """A wrong secret is an error, not a loss: what waited still waits."""
-    door = FakeDoor(lambda _: Said(401, {"detail": "who are you?"}))
-    with door.publisher() as publisher:
+    gateway = FakeGateway(lambda _: Said(401, {"detail": "who are you?"}))
+    with gateway.publisher() as publisher:
         publisher.publish(event(0))
-        with pytest.raises(DoorRefusedError, match="status 401: who are you") as refused:
+        with pytest.raises(GatewayRefusedError, match="status 401: who are you") as refused:
             publisher.flush()
         assert TOKEN.token.get_secret_value() not in str(refused.value)
-        door.behave = accepted
+        gateway.behave = accepted
         assert publisher.flush().delivered == 1
 
 
 def test_an_event_larger_than_any_is_not_sent() -> None:
     """It is reported as refused at once."""
-    door = FakeDoor()
+    gateway = FakeGateway()
     large = SchoolRegistered.model_construct(
         uai="0750419Y",
         registered_on=date(2019, 3, 11),
@@ -221,21 +221,21 @@ def test_an_event_larger_than_any_is_not_sent() -> None:
         kind=SchoolKind.VOCATIONAL,
         commune="75101",
     )
-    with door.publisher() as publisher:
+    with gateway.publisher() as publisher:
         publisher.publish(CloudEvent("0", "/lycees", NOW, large))
         report = publisher.flush()
-    assert door.batches == []
+    assert gateway.batches == []
     assert report.delivered == 0
     assert len(report.failed) + len(report.raw_failures) == 1
 
 
 def test_with_a_spool_publishing_does_not_knock(tmp_path: Path) -> None:
-    """The disk takes the event; the door is only asked when flushed."""
-    door = FakeDoor(lambda _: None)
-    with door.publisher(spool=Spool(tmp_path / "spool.db"), batch_events=1) as publisher:
+    """The disk takes the event; the gateway is only asked when flushed."""
+    gateway = FakeGateway(lambda _: None)
+    with gateway.publisher(spool=Spool(tmp_path / "spool.db"), batch_events=1) as publisher:
         for number in range(3):
             publisher.publish(event(number))
-        assert door.batches == []
+        assert gateway.batches == []
         report = publisher.flush()
         assert report == DeliveryReport(0, waiting=3, waiting_for="connection refused")
 
@@ -243,22 +243,22 @@ def test_with_a_spool_publishing_does_not_knock(tmp_path: Path) -> None:
 def test_what_is_spooled_goes_first_in_the_next_process(tmp_path: Path) -> None:
     """In the order of both lives."""
     file = tmp_path / "spool.db"
-    door = FakeDoor(lambda _: None)
-    with door.publisher(spool=Spool(file)) as publisher:
+    gateway = FakeGateway(lambda _: None)
+    with gateway.publisher(spool=Spool(file)) as publisher:
         publisher.publish(event(0))
-    door.behave = accepted
-    with door.publisher(spool=Spool(file)) as publisher:
+    gateway.behave = accepted
+    with gateway.publisher(spool=Spool(file)) as publisher:
         publisher.publish(event(1))
         assert publisher.flush() == DeliveryReport(2)
-    assert door.batches[-1] == [0, 1]
+    assert gateway.batches[-1] == [0, 1]
     with closing(Spool(file)) as spool:
         assert len(spool) == 0
 
 
 def test_a_full_spool_is_told_to_who_publishes(tmp_path: Path) -> None:
-    """And what is in it is sent when the door is back."""
-    door = FakeDoor()
-    with door.publisher(spool=Spool(tmp_path / "spool.db", most_events=1)) as publisher:
+    """And what is in it is sent when the gateway is back."""
+    gateway = FakeGateway()
+    with gateway.publisher(spool=Spool(tmp_path / "spool.db", most_events=1)) as publisher:
         publisher.publish(event(0))
         with pytest.raises(SpoolFullError):
             publisher.publish(event(1))
@@ -267,39 +267,39 @@ def test_a_full_spool_is_told_to_who_publishes(tmp_path: Path) -> None:
 
 
 def test_a_spool_of_other_contracts_blocks_nothing(tmp_path: Path) -> None:
-    """What this version cannot read is sent all the same, and told where the door refuses it."""
+    """What this version cannot read is sent all the same, and told where the gateway refuses it."""
     file = tmp_path / "spool.db"
     with closing(Spool(file)) as spool:
         spool.append(b'{"id": "7"}')
-    door = FakeDoor(lambda events: judged([422] * len(events)))
-    with door.publisher(spool=Spool(file)) as publisher:
+    gateway = FakeGateway(lambda events: judged([422] * len(events)))
+    with gateway.publisher(spool=Spool(file)) as publisher:
         assert publisher.flush().raw_failures == ("because of 422",)
-    assert door.batches == [[7]]
+    assert gateway.batches == [[7]]
 
 
 def test_leaving_tells_of_what_no_report_told() -> None:
     """An event that was turned down last is not passed over in silence."""
-    door = FakeDoor(lambda events: judged([422] * len(events)))
+    gateway = FakeGateway(lambda events: judged([422] * len(events)))
     with (
         pytest.raises(DeliveryError, match=r"value 1 missing .*because of 422"),
-        door.publisher() as publisher,
+        gateway.publisher() as publisher,
     ):
         publisher.publish(event(0))
-    assert door.closed
+    assert gateway.closed
 
 
 def test_an_exception_is_not_replaced() -> None:
-    """Who is interrupted does not wait for a door."""
-    door = FakeDoor(lambda _: None)
+    """Who is interrupted does not wait for a gateway."""
+    gateway = FakeGateway(lambda _: None)
 
     def be_interrupted() -> None:
-        with door.publisher() as publisher:
+        with gateway.publisher() as publisher:
             publisher.publish(event(0))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         be_interrupted()
-    assert (door.batches, door.closed) == ([], True)
+    assert (gateway.batches, gateway.closed) == ([], True)
 
 
 @pytest.mark.parametrize("spooled", [False, True])
@@ -308,10 +308,10 @@ def test_several_threads_publish_and_flush(
     spooled: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     """Each event is delivered once, whoever sends it, and each thread's in its order."""
-    door = FakeDoor()
+    gateway = FakeGateway()
     spool = Spool(tmp_path / "spool.db") if spooled else None
     reports: list[DeliveryReport] = []
-    with door.publisher(spool=spool, batch_events=7) as publisher:
+    with gateway.publisher(spool=spool, batch_events=7) as publisher:
 
         def publish(first: int) -> None:
             for number in range(first, first + 50):
@@ -322,9 +322,9 @@ def test_several_threads_publish_and_flush(
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(publish, [0, 100, 200, 300]))
         reports.append(publisher.flush())
-    assert len(door.taken) == sum(report.delivered for report in reports) == 200
+    assert len(gateway.taken) == sum(report.delivered for report in reports) == 200
     for first in (0, 100, 200, 300):
-        own = [number for number in door.taken if first <= number < first + 100]
+        own = [number for number in gateway.taken if first <= number < first + 100]
         assert own == list(range(first, first + 50))
 
 
@@ -351,7 +351,7 @@ def test_every_event_has_one_fate_in_the_end(
     answers: list[Said | list[int] | None],
     flushes: set[int],
 ) -> None:
-    """Delivered, refused or failed: each event is told of once, whatever the door answers."""
+    """Delivered, refused or failed: each event is told of once, whatever the gateway answers."""
     answering = iter(answers)
 
     def behave(events: list[dict[str, Any]]) -> Said | None:
@@ -362,12 +362,12 @@ def test_every_event_has_one_fate_in_the_end(
             return Said(500, b"")
         return answer
 
-    door = FakeDoor(behave)
+    gateway = FakeGateway(behave)
     delivered = 0
     failed: list[FailedDelivery] = []
     with TemporaryDirectory() as folder:
         spool = Spool(Path(folder) / "spool.db") if spooled else None
-        with door.publisher(spool=spool, batch_events=batch, patience=20) as publisher:
+        with gateway.publisher(spool=spool, batch_events=batch, patience=20) as publisher:
             for number in range(count):
                 publisher.publish(event(number))
                 if number in flushes:
@@ -381,8 +381,8 @@ def test_every_event_has_one_fate_in_the_end(
                 if not report.waiting:
                     break
     gone = [int(one.event.id) for one in failed]
-    assert sorted(gone + sorted(door.taken)) == list(range(count))
-    assert delivered == len(door.taken)
+    assert sorted(gone + sorted(gateway.taken)) == list(range(count))
+    assert delivered == len(gateway.taken)
     if spooled:
         assert all(one.refused for one in failed)
 
@@ -391,45 +391,45 @@ def test_every_event_has_one_fate_in_the_end(
     ("url", "problem"),
     [
         ("", "is not an address"),
-        ("door.example", "is not an address"),
-        ("ftp://door.example", "is not an address"),
+        ("gateway.example", "is not an address"),
+        ("ftp://gateway.example", "is not an address"),
         ("https://", "is not an address"),
-        ("https://door.example:http", "is not an address"),
+        ("https://gateway.example:http", "is not an address"),
         ("https://[::1", "is not an address"),
-        ("https://user:hunter2@door.example", "says more"),
-        ("https://door.example?token=hunter2", "says more"),
-        ("http://door.example", "would show a secret"),
+        ("https://user:hunter2@gateway.example", "says more"),
+        ("https://gateway.example?token=hunter2", "says more"),
+        ("http://gateway.example", "would show a secret"),
         ("http://127.0.0.1.example", "would show a secret"),
         ("http://10.0.0.1:6070", "would show a secret"),
     ],
 )
 def test_an_address_that_cannot_be_used(url: str, problem: str) -> None:
     """It is told before anything is sent, and a secret in it is not repeated."""
-    with pytest.raises(DoorAddressError, match=problem) as refused:
-        DoorPublisher(url, TOKEN)
+    with pytest.raises(GatewayAddressError, match=problem) as refused:
+        GatewayPublisher(url, TOKEN)
     assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     "url",
-    ["https://door.example/", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"],
+    ["https://gateway.example/", "http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"],
 )
 def test_a_token_goes_over_an_encrypted_way_or_stays_here(url: str) -> None:
     """Loopback is not a network."""
-    assert DoorPublisher(url, TOKEN)._url == f"{url.rstrip('/')}/events"
+    assert GatewayPublisher(url, TOKEN)._url == f"{url.rstrip('/')}/events"
 
 
 def test_a_signature_may_be_seen_and_a_token_where_that_is_said() -> None:
     """A signature is worth nothing to who reads it; a network may be one's own."""
     signed = SignedRequests("lycees", SigningSecret(bytes(32)))
-    DoorPublisher("http://door.example", signed)
-    DoorPublisher("http://door.example", TOKEN, options=DoorOptions(plain_http=True))
+    GatewayPublisher("http://gateway.example", signed)
+    GatewayPublisher("http://gateway.example", TOKEN, options=GatewayOptions(plain_http=True))
 
 
 @pytest.mark.parametrize(
     "options", [{"batch_events": 501}, {"batch_bytes": 2**20 + 1}, {"batch_event": 1}]
 )
-def test_options_are_within_what_the_door_takes(options: dict[str, int]) -> None:
+def test_options_are_within_what_the_gateway_takes(options: dict[str, int]) -> None:
     """A larger batch would only be refused there."""
     with pytest.raises(ValidationError):
-        DoorOptions(**options)  # type: ignore[arg-type]
+        GatewayOptions(**options)  # type: ignore[arg-type]

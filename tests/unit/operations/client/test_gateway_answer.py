@@ -1,4 +1,4 @@
-"""What an answer means, and that nothing but the door's own word delivers an event."""
+"""What an answer means, and that nothing but the gateway's own word delivers an event."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 
 from operations.client.gateway_answer import (
     BatchTooLargeError,
-    DoorAwayError,
-    DoorRefusedError,
-    Fate,
-    Outcome,
+    EventAnswer,
+    EventFate,
+    GatewayAwayError,
+    GatewayRefusedError,
     read_answer,
     retry_after,
 )
 from tests.support.facts import json_values
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-URL = "https://door.example"
+URL = "https://gateway.example"
 
 
 def read(
     status: int, content: object, *, events: int = 2, headers: dict[str, str] | None = None
-) -> list[Outcome]:
+) -> list[EventAnswer]:
     """Read an answer to a batch."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     return list(read_answer(URL, status, headers or {}, body, events=events, now=NOW))
@@ -35,7 +35,7 @@ def read(
 
 def test_a_receipt_for_each_delivers_all() -> None:
     """202 with as many receipts as events."""
-    assert read(202, {"receipts": [{}, {}]}) == [Outcome(Fate.TAKEN)] * 2
+    assert read(202, {"receipts": [{}, {}]}) == [EventAnswer(EventFate.TAKEN)] * 2
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_a_receipt_for_each_delivers_all() -> None:
 )
 def test_what_is_not_the_doors_word_delivers_nothing(status: int, content: object) -> None:
     """A portal's page, a proxy's refusal, a wrong secret: sending it again would not help."""
-    with pytest.raises(DoorRefusedError):
+    with pytest.raises(GatewayRefusedError):
         read(status, content)
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504])
 def test_what_passes_is_tried_again(status: int) -> None:
     """The whole batch may come through another time, after the pause that was asked for."""
-    with pytest.raises(DoorAwayError) as away:
+    with pytest.raises(GatewayAwayError) as away:
         read(status, {"detail": "busy"}, headers={"Retry-After": "7"})
     assert (away.value.cause, away.value.pause) == ("busy", 7)
 
@@ -90,9 +90,9 @@ def test_each_event_has_a_fate_of_its_own(status: int) -> None:
         {"index": 1, "status": 422, "problem": {"title": "wrong"}},
     ]
     assert read(status, {"items": items}, events=3) == [
-        Outcome(Fate.TAKEN),
-        Outcome(Fate.REFUSED, "wrong"),
-        Outcome(Fate.LATER, "away"),
+        EventAnswer(EventFate.TAKEN),
+        EventAnswer(EventFate.REFUSED, "wrong"),
+        EventAnswer(EventFate.LATER, "away"),
     ]
 
 
@@ -107,7 +107,7 @@ def test_each_event_has_a_fate_of_its_own(status: int) -> None:
 )
 def test_an_answer_that_leaves_an_event_out_delivers_none(items: list[Any]) -> None:
     """All of it is sent again."""
-    with pytest.raises(DoorAwayError, match="does not say"):
+    with pytest.raises(GatewayAwayError, match="does not say"):
         read(207, {"items": items})
 
 
@@ -121,7 +121,7 @@ def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # 
     body = json.dumps(content).encode()
     try:
         outcomes = read_answer(URL, status, {}, body, events=events, now=NOW)
-    except (DoorAwayError, DoorRefusedError, BatchTooLargeError):
+    except (GatewayAwayError, GatewayRefusedError, BatchTooLargeError):
         return
     assert len(outcomes) == events
     assert status in (202, 207, 422)
@@ -130,9 +130,9 @@ def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # 
 @given(text=st.text(max_size=2_000))
 def test_a_cause_is_one_short_line(text: str) -> None:
     """What is repeated of an answer is bounded and printable."""
-    with pytest.raises((DoorRefusedError, DoorAwayError)) as refused:
+    with pytest.raises((GatewayRefusedError, GatewayAwayError)) as refused:
         read(503, {"detail": text})
-    assert isinstance(refused.value, DoorAwayError)
+    assert isinstance(refused.value, GatewayAwayError)
     assert len(refused.value.cause) <= 400
     assert refused.value.cause.isprintable()
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.client.gateway_answer import DoorAwayError, DoorRefusedError
-from operations.client.retries import Patience
+from operations.client.gateway_answer import GatewayAwayError, GatewayRefusedError
+from operations.client.retries import RetryTimes
 
 
 class World:
@@ -25,9 +25,9 @@ class World:
         self.pauses.append(seconds)
         self.now += seconds
 
-    def patience(self, total: float, first: float = 0.5, longest: float = 8.0) -> Patience:
+    def patience(self, total: float, first: float = 0.5, longest: float = 8.0) -> RetryTimes:
         """Give patience in this world."""
-        return Patience(total, first, longest, lambda: self.now, self.sleep, self.chance)
+        return RetryTimes(total, first, longest, lambda: self.now, self.sleep, self.chance)
 
 
 def failing(times: int, *, pause: float = 0.0) -> tuple[list[int], object]:
@@ -37,7 +37,7 @@ def failing(times: int, *, pause: float = 0.0) -> tuple[list[int], object]:
     def attempt() -> None:
         calls.append(1)
         if len(calls) <= times:
-            raise DoorAwayError("url", cause=f"failure {len(calls)}", pause=pause)
+            raise GatewayAwayError("url", cause=f"failure {len(calls)}", pause=pause)
 
     return calls, attempt
 
@@ -59,13 +59,13 @@ def test_patience_ends_in_time_with_the_last_error(total: float, seed: int) -> N
     """No pause goes beyond it, and at least one attempt is made."""
     world = World(seed)
     calls, attempt = failing(10**6)
-    with pytest.raises(DoorAwayError) as away:
+    with pytest.raises(GatewayAwayError) as away:
         world.patience(total).attempt(attempt)  # type: ignore[arg-type]
     assert world.now <= total
     assert away.value.cause == f"failure {len(calls)}"
 
 
-def test_the_door_gets_the_pause_it_asks_for() -> None:
+def test_the_gateway_gets_the_pause_it_asks_for() -> None:
     """Never less, and a little more by chance."""
     world = World()
     _, attempt = failing(3, pause=20)
@@ -78,7 +78,7 @@ def test_a_pause_beyond_the_patience_is_not_begun() -> None:
     """Who cannot wait so long gives up at once."""
     world = World()
     calls, attempt = failing(9, pause=300)
-    with pytest.raises(DoorAwayError):
+    with pytest.raises(GatewayAwayError):
         world.patience(total=30).attempt(attempt)  # type: ignore[arg-type]
     assert (len(calls), world.pauses) == (1, [])
 
@@ -88,8 +88,8 @@ def test_another_error_is_not_tried_again() -> None:
     world = World()
 
     def attempt() -> None:
-        raise DoorRefusedError("url", status=401, cause="who are you?")
+        raise GatewayRefusedError("url", status=401, cause="who are you?")
 
-    with pytest.raises(DoorRefusedError):
+    with pytest.raises(GatewayRefusedError):
         world.patience(total=30).attempt(attempt)
     assert world.pauses == []

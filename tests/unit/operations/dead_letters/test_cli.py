@@ -49,12 +49,12 @@ def post(monkeypatch: pytest.MonkeyPatch) -> ContextPost:
 
     monkeypatch.setattr("operations.dead_letters.ledger.read_topics", read)
     monkeypatch.setattr("broker.topic_admin.verify_topics", lambda *_, **__: None)
-    monkeypatch.setattr("broker.writing.KafkaPost", lambda *_, **__: sending)
+    monkeypatch.setattr("broker.writing.KafkaWriter", lambda *_, **__: sending)
     return sending
 
 
 def office(*arguments: str) -> Result:
-    """Run a command through the door."""
+    """Run a command through the gateway."""
     return CliRunner().invoke(main, ["dead-letters", *arguments])
 
 

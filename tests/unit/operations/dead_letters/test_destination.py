@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given
 
 from events.cloudevent import MAX_BYTES, CloudEvent, decode, encode_structured
-from events.dead_letters import DOOR, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter, Part, read_dead_letter
+from events.dead_letters import (
+    GATEWAY,
+    REPLAY_ATTEMPT,
+    REPLAY_OF,
+    DeadLetter,
+    Part,
+    read_dead_letter,
+)
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.topics import topic_name
-from operations.dead_letters.destination import WayBack
+from operations.dead_letters.destination import ReplayDestinations
 from tests.support.facts import cloud_events
 from tests.support.letters import arrived, letter_of, refused, valid_event
 
@@ -22,11 +29,11 @@ MARK = ((REPLAY_OF, b"0/17"), (REPLAY_ATTEMPT, b"2"))
 
 
 def everybody(letter: DeadLetter) -> None:
-    """Let every letter pass the door."""
+    """Let every letter pass the gateway."""
 
 
 def nobody(letter: DeadLetter) -> None:
-    """Let no letter pass the door."""
+    """Let no letter pass the gateway."""
     raise ContractError(RefusalReason.NOT_ALLOWED, "source", "/x", f"declare {letter.producer}")
 
 
@@ -36,7 +43,9 @@ def lost(letter: DeadLetter) -> DeadLetter:
 
 
 #: On a day after every event that is drawn.
-WAY_BACK = WayBack(PARTITIONS, everybody, lost, now=lambda: datetime(9999, 1, 1, tzinfo=UTC))
+WAY_BACK = ReplayDestinations(
+    PARTITIONS, everybody, lost, now=lambda: datetime(9999, 1, 1, tzinfo=UTC)
+)
 
 
 @given(event=cloud_events())
@@ -96,12 +105,12 @@ def test_a_record_that_the_mark_makes_too_large_goes_nowhere() -> None:
     assert refusal.value.reason is RefusalReason.TOO_LARGE
 
 
-def test_a_letter_of_the_door_must_pass_the_door() -> None:
+def test_a_letter_of_the_gateway_must_pass_the_gateway() -> None:
     """A replay is no way around it; what was on a topic already is not asked again."""
-    guarded = WayBack(PARTITIONS, nobody, lost)
+    guarded = ReplayDestinations(PARTITIONS, nobody, lost)
 
     with pytest.raises(ContractError, match="declare lycees"):
-        guarded.copy_of(letter_of(origin=DOOR, producer="lycees"), attempt=1)
+        guarded.copy_of(letter_of(origin=GATEWAY, producer="lycees"), attempt=1)
     assert guarded.copy_of(letter_of(), attempt=1)
 
 
@@ -111,7 +120,7 @@ def test_a_letter_that_keeps_a_part_is_sent_whole() -> None:
     shortened = replace(
         whole, value=(whole.value or b"")[:10], shortened={"value": Part(1000, "5e1f")}
     )
-    guided = WayBack(PARTITIONS, everybody, lambda _: whole)
+    guided = ReplayDestinations(PARTITIONS, everybody, lambda _: whole)
 
     assert guided.copy_of(shortened, attempt=1) == WAY_BACK.copy_of(whole, attempt=1)
 

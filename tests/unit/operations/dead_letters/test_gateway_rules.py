@@ -1,4 +1,4 @@
-"""The door's rules, for letters that come from there."""
+"""The gateway's rules, for letters that come from there."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from datetime import date
 import pytest
 
 from events.cloudevent import encode_binary
-from events.dead_letters import DOOR, DeadLetter
+from events.dead_letters import GATEWAY, DeadLetter
 from events.errors import ContractError, RefusalReason
-from operations.dead_letters.gateway_rules import door_rules
+from operations.dead_letters.gateway_rules import gateway_rules
 from streams.clock import FixedClock
 from streams.settings import Settings
 from tests.support.letters import letter_of, valid_event
 
-RULES = door_rules(Settings(), FixedClock(date(2018, 1, 1)))
+RULES = gateway_rules(Settings(), FixedClock(date(2018, 1, 1)))
 EVENT = valid_event(source="urn:iledefrance:lycees")
-LETTER = letter_of(EVENT, origin=DOOR, producer="lycees")
+LETTER = letter_of(EVENT, origin=GATEWAY, producer="lycees")
 AS_TEXT = (LETTER.value or b"").decode()
 
 
@@ -29,7 +29,7 @@ def reason(letter: DeadLetter) -> RefusalReason:
 
 
 def test_a_producer_s_own_event_passes() -> None:
-    """In either mode, as it would at the door today."""
+    """In either mode, as it would at the gateway today."""
     binary = encode_binary(EVENT)
 
     RULES(LETTER)
@@ -46,7 +46,7 @@ def test_an_event_ahead_of_its_time_waits() -> None:
     """The clock decides."""
     ahead = valid_event(source="urn:iledefrance:lycees", at="2018-01-02T00:05:00")
 
-    assert reason(letter_of(ahead, origin=DOOR, producer="lycees")) is RefusalReason.TIME_AHEAD
+    assert reason(letter_of(ahead, origin=GATEWAY, producer="lycees")) is RefusalReason.TIME_AHEAD
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_an_event_ahead_of_its_time_waits() -> None:
         ("{", RefusalReason.INVALID_JSON),
     ],
 )
-def test_the_door_reads_more_strictly_than_a_worker(value: str, expected: RefusalReason) -> None:
-    """A letter of the door is held to the door's own reading."""
+def test_the_gateway_reads_more_strictly_than_a_worker(value: str, expected: RefusalReason) -> None:
+    """A letter of the gateway is held to the gateway's own reading."""
     assert reason(replace(LETTER, value=value.encode())) is expected
 
 
@@ -67,7 +67,7 @@ def test_what_is_no_text_waits() -> None:
     assert reason(replace(LETTER, value=b"\xff")) is RefusalReason.INVALID_JSON
 
 
-def test_a_header_that_the_door_could_not_read_cannot_be_sent_on() -> None:
+def test_a_header_that_the_gateway_could_not_read_cannot_be_sent_on() -> None:
     """The letter has it only as it was read: sent so, it would be another event."""
     binary = encode_binary(EVENT)
     letter = replace(LETTER, value=binary.value, headers=tuple(binary.headers), field="ce-source")

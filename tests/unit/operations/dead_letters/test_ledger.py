@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from events.dead_letters import DeadLetter, read_dead_letter
 from events.records import OutgoingRecord
-from operations.dead_letters.entry import Case, State
+from operations.dead_letters.entry import Entry, EntryStatus
 from operations.dead_letters.ledger import cases_of
-from operations.dead_letters.outcome import Settlement, Verdict, settlement_record
+from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
 from tests.support.letters import REFUSED_AT, arrived, refused
 
 LETTERS = arrived([refused(), refused(), refused()])
@@ -21,15 +21,15 @@ def nobody(error: ValueError) -> None:
     raise error
 
 
-def note(letter: DeadLetter, verdict: Verdict, attempts: int = 1) -> OutgoingRecord:
+def note(letter: DeadLetter, verdict: OutcomeKind, attempts: int = 1) -> OutgoingRecord:
     """Return a line of the ledger."""
-    settlement = Settlement(
+    outcome_record = ReplayOutcome(
         verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time
     )
-    return settlement_record(letter, settlement)
+    return outcome_to_record(letter, outcome_record)
 
 
-def read(letters: list[OutgoingRecord], ledger: list[OutgoingRecord]) -> list[Case]:
+def read(letters: list[OutgoingRecord], ledger: list[OutgoingRecord]) -> list[Entry]:
     """Join records; nobody else may have written them."""
     return list(cases_of(arrived(letters), arrived(ledger), on_stranger=nobody))
 
@@ -37,14 +37,18 @@ def read(letters: list[OutgoingRecord], ledger: list[OutgoingRecord]) -> list[Ca
 def test_each_letter_has_the_last_line_about_it() -> None:
     """Of several lines under one place the last counts, as after compaction."""
     ledger = [
-        note(READ[0], Verdict.STILL_REFUSED),
-        note(READ[2], Verdict.DISCARDED),
-        note(READ[0], Verdict.REPLAYED, 2),
+        note(READ[0], OutcomeKind.STILL_REFUSED),
+        note(READ[2], OutcomeKind.DISCARDED),
+        note(READ[0], OutcomeKind.REPLAYED, 2),
     ]
 
     cases = read([refused(), refused(), refused()], ledger)
 
-    assert [case.state for case in cases] == [State.REPLAYED, State.WAITING, State.DISCARDED]
+    assert [case.state for case in cases] == [
+        EntryStatus.REPLAYED,
+        EntryStatus.WAITING,
+        EntryStatus.DISCARDED,
+    ]
     assert [case.attempts for case in cases] == [2, 0, 1]
 
 
@@ -52,9 +56,9 @@ def test_a_line_about_a_letter_of_an_earlier_topic_is_not_about_this_one() -> No
     """A topic that was deleted and made anew counts its places from the beginning."""
     before = replace(READ[0], time=REFUSED_AT - timedelta(days=100))
 
-    (case,) = read([refused()], [note(before, Verdict.REPLAYED)])
+    (case,) = read([refused()], [note(before, OutcomeKind.REPLAYED)])
 
-    assert case.state is State.WAITING
+    assert case.state is EntryStatus.WAITING
 
 
 def test_what_others_wrote_is_told_and_left_out() -> None:
@@ -65,10 +69,10 @@ def test_what_others_wrote_is_told_and_left_out() -> None:
     cases = list(
         cases_of(
             arrived([stranger, refused()]),
-            arrived([stranger, note(READ[1], Verdict.REPLAYED)]),
+            arrived([stranger, note(READ[1], OutcomeKind.REPLAYED)]),
             on_stranger=told.append,
         )
     )
 
-    assert [case.state for case in cases] == [State.REPLAYED]
+    assert [case.state for case in cases] == [EntryStatus.REPLAYED]
     assert len(told) == 2

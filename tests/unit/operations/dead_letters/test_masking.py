@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent, decode, encode_binary, encode_structured
-from events.dead_letters import DeadLetter, Origin, Place
+from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
-from operations.dead_letters.entry import Case
+from operations.dead_letters.entry import Entry
 from operations.dead_letters.formatting import as_document, as_line, as_text, as_whole_document
 from operations.dead_letters.masking import (
     MASK,
@@ -42,11 +42,11 @@ def letter_with(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> 
         decode(headers, value)
     except ContractError as error:
         return DeadLetter(
-            place=Place(0, 1),
+            place=LetterPosition(0, 1),
             reason=error.reason,
             field=error.field,
             detail=str(error),
-            origin=Origin("smartregion.schools", 0, 0),
+            origin=RecordOrigin("smartregion.schools", 0, 0),
             time=REFUSED_AT,
             key=b"key",
             value=value,
@@ -57,7 +57,7 @@ def letter_with(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> 
 
 def everything_shown(letter: DeadLetter) -> str:
     """Return all that any command shows of a letter without being asked for more."""
-    case = Case(letter)
+    case = Entry(letter)
     return "\n".join(
         [
             as_line(case),
@@ -168,12 +168,12 @@ def test_a_field_that_is_missing_is_said_to_be() -> None:
 
 
 def test_a_letter_shows_of_a_missing_field_what_its_producer_was_told() -> None:
-    """In the words of the door, from the record as it was refused."""
+    """In the words of the gateway, from the record as it was refused."""
     letter = letter_with(b'{"activated_on": "2019-03-11"}', BINARY)
 
     assert letter is not None
     assert masked_detail(letter) == letter.detail
-    assert "data.uai: is missing" in as_text(Case(letter))
+    assert "data.uai: is missing" in as_text(Entry(letter))
 
 
 @pytest.mark.parametrize(

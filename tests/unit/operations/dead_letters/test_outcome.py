@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.outcome import (
-    NotASettlementError,
-    Settlement,
-    Verdict,
-    read_settlement,
-    settlement_record,
+    NotAnOutcomeError,
+    OutcomeKind,
+    ReplayOutcome,
+    outcome_to_record,
+    read_outcome,
 )
 from tests.support.letters import REFUSED_AT, arrived, letter_of
 from tests.support.records import FakeRecord
@@ -23,22 +23,22 @@ moments = st.datetimes(timezones=st.just(UTC))
 
 
 @given(
-    settlement=st.builds(
-        Settlement,
-        verdict=st.sampled_from(Verdict),
+    outcome_record=st.builds(
+        ReplayOutcome,
+        verdict=st.sampled_from(OutcomeKind),
         attempts=st.integers(0, 10**6),
         at=moments,
         refused_at=moments,
         because=st.none() | st.text(),
     )
 )
-def test_are_read_as_they_were_written(settlement: Settlement) -> None:
+def test_are_read_as_they_were_written(outcome_record: ReplayOutcome) -> None:
     """Under the letter's place, on the ledger's topic."""
     letter = letter_of(place=17)
-    sent = settlement_record(letter, settlement)
+    sent = outcome_to_record(letter, outcome_record)
 
     assert (sent.topic, sent.key) == (DEAD_LETTER_OUTCOMES, b"0/17")
-    assert read_settlement(arrived([sent])[0]) == (letter.place, settlement)
+    assert read_outcome(arrived([sent])[0]) == (letter.place, outcome_record)
 
 
 @pytest.mark.parametrize(
@@ -55,17 +55,21 @@ def test_of_others_are_told(key: bytes | None, value: bytes | None, problem: str
     """The topic may be written by others."""
     record = FakeRecord(DEAD_LETTER_OUTCOMES, 0, 5, key, value)
 
-    with pytest.raises(NotASettlementError, match=problem):
-        read_settlement(record)
+    with pytest.raises(NotAnOutcomeError, match=problem):
+        read_outcome(record)
 
 
 def test_are_small_and_plain() -> None:
     """Any tool can read them."""
-    settlement = Settlement(
-        verdict=Verdict.DISCARDED, attempts=0, at=REFUSED_AT, refused_at=REFUSED_AT, because="essai"
+    outcome_record = ReplayOutcome(
+        verdict=OutcomeKind.DISCARDED,
+        attempts=0,
+        at=REFUSED_AT,
+        refused_at=REFUSED_AT,
+        because="essai",
     )
 
-    assert settlement_record(letter_of(), settlement).value == (
+    assert outcome_to_record(letter_of(), outcome_record).value == (
         b'{"verdict":"discarded","attempts":0,"at":"2019-06-30T12:30:00Z",'
         b'"refused_at":"2019-06-30T12:30:00Z","because":"essai"}'
     )

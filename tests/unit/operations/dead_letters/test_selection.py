@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from events.dead_letters import Place
+from events.dead_letters import LetterPosition
 from events.registry import FACTS_BY_NAME
-from operations.dead_letters.entry import Case, State
-from operations.dead_letters.outcome import Verdict
+from operations.dead_letters.entry import Entry, EntryStatus
+from operations.dead_letters.outcome import OutcomeKind
 from operations.dead_letters.selection import Selection
 from tests.support.letters import REFUSED_AT, letter_of, settled, valid_event
 
-CASE = Case(letter_of(valid_event(source="urn:iledefrance:lycees:sud"), place=17))
+CASE = Entry(letter_of(valid_event(source="urn:iledefrance:lycees:sud"), place=17))
 TYPE = FACTS_BY_NAME["school.registered"].TYPE
 
 
@@ -22,10 +22,10 @@ TYPE = FACTS_BY_NAME["school.registered"].TYPE
     ("conditions", "holds"),
     [
         ({}, True),
-        ({"places": frozenset({Place(0, 17)})}, True),
-        ({"places": frozenset({Place(0, 18)})}, False),
-        ({"states": (State.WAITING,)}, True),
-        ({"states": (State.REPLAYED,)}, False),
+        ({"places": frozenset({LetterPosition(0, 17)})}, True),
+        ({"places": frozenset({LetterPosition(0, 18)})}, False),
+        ({"states": (EntryStatus.WAITING,)}, True),
+        ({"states": (EntryStatus.REPLAYED,)}, False),
         ({"reasons": ("invalid_json", "unknown_type")}, True),
         ({"reasons": ("invalid_json",)}, False),
         ({"source": "urn:iledefrance:lycees:sud"}, True),
@@ -50,7 +50,7 @@ def test_all_conditions_must_hold(conditions: dict[str, Any], holds: bool) -> No
 
 def test_a_letter_that_says_nothing_of_itself_is_of_no_source_and_no_type() -> None:
     """It is found by its reason and its time."""
-    mute = Case(letter_of(value=None, headers=()))
+    mute = Entry(letter_of(value=None, headers=()))
 
     assert mute not in Selection(source="urn:iledefrance:lycees")
     assert mute not in Selection(type="school.registered")
@@ -59,4 +59,6 @@ def test_a_letter_that_says_nothing_of_itself_is_of_no_source_and_no_type() -> N
 
 def test_a_settled_letter_is_no_longer_among_the_waiting() -> None:
     """A second replay has nothing to do."""
-    assert settled(CASE.letter, Verdict.REPLAYED) not in Selection(states=(State.WAITING,))
+    assert settled(CASE.letter, OutcomeKind.REPLAYED) not in Selection(
+        states=(EntryStatus.WAITING,)
+    )

@@ -1,7 +1,7 @@
 """A check's verdict, and what it means for those that need it."""
 
 from broker.errors import BrokerAddressError
-from operations.doctor.check import Check, Finding, Verdict, examine
+from operations.doctor.check import Check, CheckStatus, Finding, examine
 from operations.doctor.errors import NothingToLookAtError
 
 
@@ -17,14 +17,16 @@ def find_nothing() -> str:
 
 def test_what_is_well_is_told() -> None:
     """A check that raises nothing is well."""
-    assert list(examine([Check("one", lambda: "fine")])) == [Finding("one", Verdict.WELL, "fine")]
+    assert list(examine([Check("one", lambda: "fine")])) == [
+        Finding("one", CheckStatus.WELL, "fine")
+    ]
 
 
 def test_what_is_wrong_stops_no_other_check() -> None:
     """Every fault is told at once, since each costs its operator a round."""
     findings = list(examine([Check("one", fail), Check("two", lambda: "fine")]))
 
-    assert [finding.verdict for finding in findings] == [Verdict.WRONG, Verdict.WELL]
+    assert [finding.verdict for finding in findings] == [CheckStatus.WRONG, CheckStatus.WELL]
     assert "nowhere" in findings[0].told
 
 
@@ -39,13 +41,13 @@ def test_a_check_that_needs_a_wrong_one_names_it() -> None:
     told = [(finding.verdict, finding.told) for finding in examine(checks)][1:]
 
     assert told == [
-        (Verdict.NOT_LOOKED_AT, "put right first: one"),
-        (Verdict.NOT_LOOKED_AT, "put right first: two"),
+        (CheckStatus.NOT_LOOKED_AT, "put right first: one"),
+        (CheckStatus.NOT_LOOKED_AT, "put right first: two"),
     ]
 
 
 def test_nothing_to_look_at_is_no_fault() -> None:
     """A server that was not named is neither well nor wrong."""
     assert list(examine([Check("one", find_nothing)])) == [
-        Finding("one", Verdict.NOT_LOOKED_AT, "name it")
+        Finding("one", CheckStatus.NOT_LOOKED_AT, "name it")
     ]

@@ -15,8 +15,8 @@ from broker.topic_admin import ABSENT
 from dashboards.publishing.errors import BoardsMissingError
 from events.producers.loader import load_producers
 from operations.doctor import brokers
-from operations.doctor.check import Finding, Verdict, examine
-from operations.doctor.checks import Examination
+from operations.doctor.check import CheckStatus, Finding, examine
+from operations.doctor.checks import Doctor
 from operations.doctor.errors import (
     BrokersMissingError,
     RecordsDeletedError,
@@ -42,8 +42,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def found(refused_connections: None) -> Callable[..., dict[str, Finding]]:  # noqa: ARG001
     """Give what examines, by the name of the check; without a broker, as nothing else needs one."""
 
-    def examine_all(examination: Examination | None = None) -> dict[str, Finding]:
-        examination = examination or Examination(broker=free_address())
+    def examine_all(examination: Doctor | None = None) -> dict[str, Finding]:
+        examination = examination or Doctor(broker=free_address())
         return {finding.check: finding for finding in examine(examination.checks)}
 
     return examine_all
@@ -54,15 +54,15 @@ Found = Callable[..., dict[str, Finding]]
 
 def is_wrong(finding: Finding, *told: str) -> bool:
     """Tell whether a finding is a fault, and says these things about it."""
-    return finding.verdict is Verdict.WRONG and all(part in finding.told for part in told)
+    return finding.verdict is CheckStatus.WRONG and all(part in finding.told for part in told)
 
 
 def test_what_ships_is_well(found: Found) -> None:
     """Without a variable set, only servers are missing."""
     findings = found()
 
-    well = [name for name, finding in findings.items() if finding.verdict is Verdict.WELL]
-    assert well == ["settings", "door", "catalogue", "producers", "codecs"]
+    well = [name for name, finding in findings.items() if finding.verdict is CheckStatus.WELL]
+    assert well == ["settings", "gateway", "catalogue", "producers", "codecs"]
 
 
 def test_a_codec_without_its_library_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,24 +96,26 @@ def test_a_password_that_everybody_may_read_is_told(
     assert is_wrong(found()["settings"], "chmod 600")
 
 
-def test_a_wrong_setting_of_the_door_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The door's variables are its own."""
+def test_a_wrong_setting_of_the_gateway_is_told(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway's variables are its own."""
     monkeypatch.setenv(f"{ENV}GATEWAY_PROT", "6070")
 
-    assert is_wrong(found()["door"], "SMART_REGION_GATEWAY_PORT")
+    assert is_wrong(found()["gateway"], "SMART_REGION_GATEWAY_PORT")
 
 
 def test_a_certificate_that_is_none_is_told(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The door could not start with it."""
+    """The gateway could not start with it."""
     certificate = tmp_path / "server.pem"
     certificate.write_text("no certificate")
     certificate.chmod(0o600)
     monkeypatch.setenv(f"{ENV}SERVER_CERTFILE", str(certificate))
     monkeypatch.setenv(f"{ENV}SERVER_KEYFILE", str(certificate))
 
-    assert is_wrong(found()["door"], "SMART_REGION_SERVER_CERTFILE")
+    assert is_wrong(found()["gateway"], "SMART_REGION_SERVER_CERTFILE")
 
 
 def test_a_broken_catalogue_is_told(
@@ -152,7 +154,7 @@ def test_secrets_of_nobody_who_is_declared_are_told(
 def test_secrets_that_everybody_may_read_are_told(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """As the door would say at its start."""
+    """As the gateway would say at its start."""
     producer = next(iter(load_producers())).id
     monkeypatch.setenv(f"{ENV}GATEWAY_SECRETS", str(secrets_of(producer, tmp_path, mode=0o644)))
 
@@ -254,7 +256,7 @@ def test_a_prometheus_is_looked_at_where_it_is_named(found: Found) -> None:
     """And asked for its time besides."""
     with prometheus_stub() as stub:
         stub.scrape("smart-region-worker", "down")
-        findings = found(Examination(broker=free_address(), prometheus=stub.url))
+        findings = found(Doctor(broker=free_address(), prometheus=stub.url))
 
     assert is_wrong(findings["prometheus"], "cannot scrape")
     assert stub.url in findings["clock"].told
@@ -267,6 +269,6 @@ def test_what_boards_lack_is_told(found: Found, monkeypatch: pytest.MonkeyPatch)
         raise BoardsMissingError("http://127.0.0.1:9", titles=["Lycées"])
 
     monkeypatch.setattr("operations.doctor.checks.look_at_boards", look)
-    examination = Examination(free_address(), grafana="http://127.0.0.1:9")
+    examination = Doctor(free_address(), grafana="http://127.0.0.1:9")
 
     assert is_wrong(found(examination)["grafana"], "Lycées")

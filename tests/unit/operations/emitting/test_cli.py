@@ -46,8 +46,8 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedPublisher
 
 def run(*arguments: str, given: str | bytes | None = None) -> Result:
     """Run a command as a person would."""
-    door = click.Group(commands={str(command.name): command for command in commands})
-    return CliRunner().invoke(door, arguments, input=given)
+    gateway = click.Group(commands={str(command.name): command for command in commands})
+    return CliRunner().invoke(gateway, arguments, input=given)
 
 
 def test_emit_publishes_the_valid_lines(published: list[WatchedPublisher]) -> None:
@@ -122,7 +122,7 @@ def test_emit_in_binary_mode(published: list[WatchedPublisher]) -> None:
 
 
 def test_a_failing_broker_still_leaves_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is known is printed; the error goes on to the door, which makes one line of it."""
+    """What is known is printed; the error goes on to the gateway, which makes one line of it."""
 
     class Unreachable(RecordingPublisher):
         def __init__(self, bootstrap: str, **_: object) -> None:

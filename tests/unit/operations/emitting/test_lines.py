@@ -146,7 +146,7 @@ def named(name: str) -> CloudEvent:
 
 
 class TurningDown(RecordingPublisher):
-    """A publisher before a door that turns some events down, and keeps others for later."""
+    """A publisher before a gateway that turns some events down, and keeps others for later."""
 
     def __init__(self, refused: set[str], *, waiting: int = 0) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ def test_an_event_that_is_turned_down_is_a_refused_line() -> None:
         on_refused=lambda refused: told.append(str(refused)),
     )
     assert (emission.accepted, emission.refused) == (2, 1)
-    assert told == ["line 2: event 'b': was turned down by the door (not yours)"]
+    assert told == ["line 2: event 'b': was turned down by the gateway (not yours)"]
 
 
 def test_an_event_of_an_earlier_run_has_no_line() -> None:
@@ -183,7 +183,7 @@ def test_an_event_of_an_earlier_run_has_no_line() -> None:
     publisher = TurningDown({"earlier"})
     publisher.publish(named("earlier"))
     emit([line_of(named("a"))], publisher, on_refused=lambda refused: told.append(str(refused)))
-    assert told == ["an earlier line: event 'earlier': was turned down by the door (not yours)"]
+    assert told == ["an earlier line: event 'earlier': was turned down by the gateway (not yours)"]
 
 
 def test_what_waits_is_no_loss() -> None:

@@ -1,4 +1,4 @@
-"""The options of a command that may send through the door."""
+"""The options of a command that may send through the gateway."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from events.cloudevent import decode_json
 from operations.client import Spool
 from operations.emitting.cli import commands
-from tests.support.door_stub import DoorStub, Said, accepted, door_stub, judged
+from tests.support.gateway_stub import GatewayStub, Said, accepted, gateway_stub, judged
 
 VALID = (
     '{"specversion": "1.0", "id": "a-1", "source": "/lycees",'
@@ -25,9 +25,9 @@ TOKEN = "srt_lycees_" + "A" * 43
 
 
 @pytest.fixture
-def stub() -> Iterator[DoorStub]:
-    """Give a door."""
-    with door_stub() as stub:
+def stub() -> Iterator[GatewayStub]:
+    """Give a gateway."""
+    with gateway_stub() as stub:
         yield stub
 
 
@@ -42,36 +42,38 @@ def secret(tmp_path: Path) -> str:
 
 def emit(*arguments: str, given: str = VALID) -> Result:
     """Run the command as a person would."""
-    door = click.Group(commands={str(command.name): command for command in commands})
-    return CliRunner().invoke(door, ["emit", *arguments], input=given)
+    gateway = click.Group(commands={str(command.name): command for command in commands})
+    return CliRunner().invoke(gateway, ["emit", *arguments], input=given)
 
 
-def test_events_go_through_the_door(stub: DoorStub, secret: str) -> None:
-    """With the token of the file, and the counts of what the door took."""
-    result = emit("--door", stub.url, "--secret", secret, given=VALID * 2)
+def test_events_go_through_the_gateway(stub: GatewayStub, secret: str) -> None:
+    """With the token of the file, and the counts of what the gateway took."""
+    result = emit("--gateway", stub.url, "--secret", secret, given=VALID * 2)
     assert (result.stdout, result.stderr, result.exit_code) == ("2 accepted, 0 refused\n", "", 0)
     assert [decode_json(json.dumps(event)) for event in stub.arrived] == [decode_json(VALID)] * 2
     assert stub.requests[0][0]["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_an_event_that_the_door_turns_down_is_told(stub: DoorStub, secret: str) -> None:
+def test_an_event_that_the_gateway_turns_down_is_told(stub: GatewayStub, secret: str) -> None:
     """With its line, on standard error; the exit status is 1."""
     stub.behaviour = lambda events: judged([403] * len(events))
-    result = emit("--door", stub.url, "--secret", secret)
-    assert result.stderr == ("line 1: event 'a-1': was turned down by the door (because of 403)\n")
+    result = emit("--gateway", stub.url, "--secret", secret)
+    assert result.stderr == (
+        "line 1: event 'a-1': was turned down by the gateway (because of 403)\n"
+    )
     assert (result.stdout, result.exit_code) == ("0 accepted, 1 refused\n", 1)
 
 
 def test_what_is_spooled_is_told_and_sent_by_the_next(
-    stub: DoorStub, secret: str, tmp_path: Path
+    stub: GatewayStub, secret: str, tmp_path: Path
 ) -> None:
-    """A door that is away is no failure where there is a spool."""
+    """A gateway that is away is no failure where there is a spool."""
     stub.behaviour = lambda _: Said(503, b"", (("Retry-After", "3600"),))
     spool = tmp_path / "spool.db"
-    options = ("--door", stub.url, "--secret", secret, "--spool", str(spool))
+    options = ("--gateway", stub.url, "--secret", secret, "--spool", str(spool))
     result = emit(*options)
     assert result.stdout == "0 accepted, 0 refused, 1 waiting\n"
-    assert result.stderr == "the door takes no events now (status 503)\n"
+    assert result.stderr == "the gateway takes no events now (status 503)\n"
     assert result.exit_code == 0
     with closing(Spool(spool)) as kept:
         assert len(kept) == 1
@@ -82,10 +84,10 @@ def test_what_is_spooled_is_told_and_sent_by_the_next(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--door", "http://127.0.0.1:1"], "--door needs --secret FILE"),
-        (["--spool", "x"], "need --door URL"),
-        (["--plain-http"], "need --door URL"),
-        (["--producer", "x"], "need --door URL"),
+        (["--gateway", "http://127.0.0.1:1"], "--gateway needs --secret FILE"),
+        (["--spool", "x"], "need --gateway URL"),
+        (["--plain-http"], "need --gateway URL"),
+        (["--producer", "x"], "need --gateway URL"),
     ],
 )
 def test_options_that_want_each_other(arguments: list[str], told: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from events.dead_letters import Origin, dead_letter_record
+from events.dead_letters import RecordOrigin, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.erasure.mentions import find_letters, find_mentions
@@ -84,13 +84,13 @@ def test_keys_and_notes_are_looked_at_too() -> None:
 
 def test_letters_are_found_by_what_they_keep_or_by_whose_record_they_are_of() -> None:
     """With the day by which the broker deletes them."""
-    theirs = Origin("smartregion.trainings", 3, 42)
+    theirs = RecordOrigin("smartregion.trainings", 3, 42)
     letters = [
         dead_letter_record(REFUSED, origin=origin, key=None, value=value, headers=(), now=NOW)
         for origin, value in (
-            (Origin("smartregion.trainings", 0, 1), b'{"id": "%s"}' % SOMEBODY.encode()),
+            (RecordOrigin("smartregion.trainings", 0, 1), b'{"id": "%s"}' % SOMEBODY.encode()),
             (theirs, b'{"x": "%s"' % SOMEBODY.encode()),
-            (Origin("smartregion.trainings", 0, 2), b'{"x": 1}'),
+            (RecordOrigin("smartregion.trainings", 0, 2), b'{"x": 1}'),
         )
     ]
 

@@ -13,11 +13,11 @@ from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from events.observation import Territory
 from operations.export.document import Format, dictionary_text, rows_text
-from operations.export.row import KEY, Row
+from operations.export.row import KEY, ExportRow
 
-ROW = Row.model_validate(
+ROW = ExportRow.model_validate(
     {
-        **dict.fromkeys(Row.model_fields),
+        **dict.fromkeys(ExportRow.model_fields),
         "as_of": date(2020, 12, 31),
         "programme": "lycees",
         "programme_title": "Lycées, « numériques »",
@@ -42,7 +42,7 @@ def lines(text: str) -> list[dict[str, str]]:
 
 def test_csv_has_the_columns_as_header() -> None:
     """Also where there is no row."""
-    assert rows_text([], "csv").splitlines() == [",".join(Row.model_fields)]
+    assert rows_text([], "csv").splitlines() == [",".join(ExportRow.model_fields)]
 
 
 def test_csv_writes_what_is_known() -> None:
@@ -68,8 +68,8 @@ def test_csv_writes_what_is_known() -> None:
 def test_a_french_spreadsheet_opens_it_by_a_double_click() -> None:
     """A mark of UTF-8, semicolons, decimal commas, and no exponent that it would take for text."""
     heading, line = rows_text([ROW], "excel").splitlines()
-    assert heading == "\ufeff" + ";".join(Row.model_fields)
-    cells = dict(zip(Row.model_fields, line.split(";"), strict=True))
+    assert heading == "\ufeff" + ";".join(ExportRow.model_fields)
+    cells = dict(zip(ExportRow.model_fields, line.split(";"), strict=True))
     assert cells["programme_title"] == "Lycées, « numériques »"
     assert (cells["value"], cells["numerator"], cells["pace_per_day"]) == ("0,5", "1", "0,0000001")
 
@@ -77,7 +77,7 @@ def test_a_french_spreadsheet_opens_it_by_a_double_click() -> None:
 def test_json_has_the_same_and_null() -> None:
     """One object a row, all columns in it."""
     (row,) = json.loads(rows_text([ROW], "json"))
-    assert list(row) == list(Row.model_fields)
+    assert list(row) == list(ExportRow.model_fields)
     assert (row["value"], row["suppressed"], row["target"]) == (0.5, False, None)
 
 
@@ -87,8 +87,10 @@ class TestDictionary:
     def test_tells_every_column(self) -> None:
         """In the order of the rows; the same in both forms."""
         fields = json.loads(dictionary_text("json"))["fields"]
-        assert [field["name"] for field in fields] == list(Row.model_fields)
-        assert [line["name"] for line in lines(dictionary_text("csv"))] == list(Row.model_fields)
+        assert [field["name"] for field in fields] == list(ExportRow.model_fields)
+        assert [line["name"] for line in lines(dictionary_text("csv"))] == list(
+            ExportRow.model_fields
+        )
 
     def test_has_a_title_and_a_description_of_each(self) -> None:
         """For the public, in French."""

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from operations.export.document import Format, rows_text
 from operations.export.package import PACKAGE_FILE, Licence, package_text
-from operations.export.row import Row
+from operations.export.row import ExportRow
 from smart_region import main
 from tests.unit.operations.export.test_rows import everything, shipped
 
@@ -106,8 +106,8 @@ def test_the_command_writes_the_package_beside_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a French spreadsheet too."""
-    _, holdings, rows = everything()
-    monkeypatch.setattr("streams.changelog_reader.read_replica", lambda *_: holdings)
+    _, state_store, rows = everything()
+    monkeypatch.setattr("streams.changelog_reader.read_changelogs", lambda *_: state_store)
     monkeypatch.setattr("catalogue.loader.load_catalogue", lambda *_: shipped())
     monkeypatch.setenv("SMART_REGION_CLOCK", str(AS_OF))
     out = tmp_path / "figures.csv"
@@ -118,7 +118,7 @@ def test_the_command_writes_the_package_beside_its_file(
     assert package["resources"][0]["path"] == "figures.csv"
     assert package["resources"][0]["dialect"]["delimiter"] == ";"
     assert [field["name"] for field in package["resources"][0]["schema"]["fields"]] == list(
-        Row.model_fields
+        ExportRow.model_fields
     )
 
 

@@ -14,10 +14,10 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.audit.recount import audit_records
 from operations.audit.report import audit_document
-from operations.export.row import KEY, Row
+from operations.export.row import KEY, ExportRow
 from operations.export.rows import rows_of
 from streams.histories import histories_of
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw_record
 from tests.support.histories import event, pool, uai
 from tests.support.observations import barometer, observed, said
@@ -36,23 +36,23 @@ TEN = {
 shipped = cache(load_catalogue)
 
 
-def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> Holdings:
+def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> StateStore:
     """Return holdings that know events, over several partitions."""
-    holdings = Holdings(catalogue.terms)
+    state_store = StateStore(catalogue.terms)
     for family in Family:
-        learn(holdings, family, [[one for one in told if one.fact.FAMILY is family]])
-    return holdings
+        learn(state_store, family, [[one for one in told if one.fact.FAMILY is family]])
+    return state_store
 
 
 @cache
-def everything() -> tuple[list[CloudEvent], Holdings, list[Row]]:
+def everything() -> tuple[list[CloudEvent], StateStore, list[ExportRow]]:
     """Return every kind of event, what they teach, and the rows of a day."""
     told = [one for family in Family for one in pool(family)]
-    holdings = taught(shipped(), told)
-    return told, holdings, list(rows_of(shipped(), holdings, AS_OF))
+    state_store = taught(shipped(), told)
+    return told, state_store, list(rows_of(shipped(), state_store, AS_OF))
 
 
-def rows(catalogue: Catalogue, *told: CloudEvent) -> list[Row]:
+def rows(catalogue: Catalogue, *told: CloudEvent) -> list[ExportRow]:
     """Return the rows after some events."""
     return list(rows_of(catalogue, taught(catalogue, told), AS_OF))
 
@@ -110,8 +110,8 @@ def test_categories_are_the_audit_s() -> None:
 
 def test_judgements_are_those_of_the_day() -> None:
     """A row for each, in the same order."""
-    _, holdings, found = everything()
-    judged = judge_all(shipped(), histories_of(holdings, shipped()), AS_OF)
+    _, state_store, found = everything()
+    judged = judge_all(shipped(), histories_of(state_store, shipped()), AS_OF)
     assert [
         (one.indicator.id, one.department, one.milestone and one.milestone.id, one.status)
         for one in judged
@@ -216,8 +216,10 @@ def test_an_observed_figure_is_that_of_its_own_territory() -> None:
         observed("IND-042", "FRANCE", "2018-01-01", "57.5"),
         observed("IND-101", "FRANCE", "2018-01-01", "40"),
     ]
-    holdings = taught(barometer(), said(told))
-    found = {(row.indicator, row.department): row for row in rows_of(barometer(), holdings, AS_OF)}
+    state_store = taught(barometer(), said(told))
+    found = {
+        (row.indicator, row.department): row for row in rows_of(barometer(), state_store, AS_OF)
+    }
     fibre = {place: found["fibre_ratio", place] for place in (None, "75", "77", "78")}
     assert [row.value for row in fibre.values()] == [None, 0.925, 0.4, None]
     assert [row.baseline for row in fibre.values()] == [0.4, 0.9, 0.1, None]

@@ -13,7 +13,7 @@ from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.audit.recount import audit_records
-from operations.export.states_known_on import holdings_known_on
+from operations.export.states_known_on import states_known_on
 from streams.histories import histories_of
 from tests.support.audits import raw, raw_record
 from tests.support.histories import histories, uai
@@ -31,7 +31,7 @@ shipped = cache(load_catalogue)
 def test_readings_are_the_audit_s(told: list[list[CloudEvent]], known_on: date) -> None:
     """Whatever was told, and corrected, and when."""
     records = [raw_record(one) for history in told for one in history]
-    found = histories_of(holdings_known_on(records, shipped(), known_on), shipped())
+    found = histories_of(states_known_on(records, shipped(), known_on), shipped())
     counted = audit_records(records, shipped(), AS_OF, known_on).readings
     exact = {place for place in found if shipped().indicator(place[0]).publication is None}
     assert {place: found[place].reading(AS_OF) for place in exact} == {
@@ -41,8 +41,8 @@ def test_readings_are_the_audit_s(told: list[list[CloudEvent]], known_on: date) 
 
 def value(records: list[RawRecord], known_on: str) -> float | None:
     """Return the connected share of the region as known on a day."""
-    holdings = holdings_known_on(records, shipped(), date.fromisoformat(known_on))
-    found = histories_of(holdings, shipped())["schools_connected_ratio", None].value(AS_OF)
+    state_store = states_known_on(records, shipped(), date.fromisoformat(known_on))
+    found = histories_of(state_store, shipped())["schools_connected_ratio", None].value(AS_OF)
     return None if found is None else float(found)
 
 

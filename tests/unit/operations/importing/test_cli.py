@@ -150,7 +150,7 @@ def test_persons_get_pseudonyms(tmp_path: Path, got: list[CloudEvent]) -> None:
 def test_an_import_wants_no_spool(tmp_path: Path) -> None:
     """Its journal does better: what waited would be told as sent."""
     secret = ("--secret", str(tmp_path / "secret"))
-    options = ("--door", "http://127.0.0.1:1", *secret, "--spool", str(tmp_path / "spool"))
+    options = ("--gateway", "http://127.0.0.1:1", *secret, "--spool", str(tmp_path / "spool"))
     result = run(tmp_path, HEADING + LYCEE, *options)
     assert (result.exit_code, "run it again, and it goes on" in result.stderr) == (2, True)
 

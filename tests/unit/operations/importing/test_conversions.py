@@ -7,7 +7,7 @@ import pytest
 
 from events.school import SchoolKind
 from operations.importing.conversions import CONVERSIONS, choice_of, usual_conversion
-from operations.importing.parsing import WrittenError
+from operations.importing.parsing import ParsingError
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_every_conversion_is_tested() -> None:
 )
 def test_what_cannot_be_converted_is_refused(name: str, text: str, expected: str) -> None:
     """With what it should have been."""
-    with pytest.raises(WrittenError, match=expected):
+    with pytest.raises(ParsingError, match=expected):
         CONVERSIONS[name](text)
 
 
 def test_a_closed_list_is_told() -> None:
     """And that the mapping may translate."""
-    with pytest.raises(WrittenError, match="write one of general_technological, vocational, poly"):
+    with pytest.raises(ParsingError, match="write one of general_technological, vocational, poly"):
         choice_of(SchoolKind)("LEGT")
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from events.school import SchoolConnected
-from operations.importing.event_building import Origin, RecordedAheadError, recorded_at, stated
-from operations.importing.findings import Found
+from operations.importing.event_building import LineOrigin, RecordedAheadError, recorded_at, stated
+from operations.importing.findings import FoundEvent
 from tests.support.tables import RECORDED, write_file
 
 FIELDS = {"uai": "0750419Y", "connected_on": date(2020, 1, 1), "downlink_mbps": 100}
-ORIGIN = Origin(
+ORIGIN = LineOrigin(
     "a.csv",
     7,
     {"code": "0750419Y", "le": "01/01/2020"},
@@ -23,11 +23,11 @@ ORIGIN = Origin(
 def event_id(*, source: str = "urn:test", time: datetime = RECORDED, **fields: object) -> str:
     """Give the id of what the usual line states, with other fields."""
     found = stated(SchoolConnected, {**FIELDS, **fields}, ORIGIN, source=source, time=time)
-    assert isinstance(found, Found)
+    assert isinstance(found, FoundEvent)
     return found.event.id
 
 
-def refusals(origin: Origin = ORIGIN, **fields: object) -> list[str]:
+def refusals(origin: LineOrigin = ORIGIN, **fields: object) -> list[str]:
     """Give the refusals of the usual line with other fields."""
     found = stated(SchoolConnected, {**FIELDS, **fields}, origin, source="urn:test", time=RECORDED)
     assert isinstance(found, list)

@@ -7,21 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.importing.journal import Claim, JournalUnusableError, Standing, open_journal
+from operations.importing.journal import JournalUnusableError, SendStatus, SentEvent, open_journal
 from tests.support.facts import cloud_events
 from tests.support.rights import mode, usual_umask
 
-CLAIM = Claim(b"fact", 10, b"five")
+CLAIM = SentEvent(b"fact", 10, b"five")
 LATER = replace(CLAIM, time=20, content=b"six")
 
 
-def standing(file: Path, claim: Claim, destination: str = "kafka:9092", **how: bool) -> Standing:
+def standing(
+    file: Path, claim: SentEvent, destination: str = "kafka:9092", **how: bool
+) -> SendStatus:
     """Ask a journal of an earlier run."""
     with open_journal(file, destination, **how) as journal:
         return journal.standing(claim)
 
 
-def note(file: Path, *claims: Claim, destination: str = "kafka:9092", **how: bool) -> None:
+def note(file: Path, *claims: SentEvent, destination: str = "kafka:9092", **how: bool) -> None:
     """Note what has arrived."""
     with open_journal(file, destination, **how) as journal:
         journal.note(claims)
@@ -36,46 +38,46 @@ def file(tmp_path: Path) -> Path:
 def test_what_was_sent_is_known_to_the_next_run(file: Path) -> None:
     """And nothing else is."""
     note(file, CLAIM)
-    assert standing(file, CLAIM) is Standing.KNOWN
-    assert standing(file, replace(CLAIM, fact=b"other")) is Standing.NEW
+    assert standing(file, CLAIM) is SendStatus.KNOWN
+    assert standing(file, replace(CLAIM, fact=b"other")) is SendStatus.NEW
 
 
 def test_the_same_said_later_is_known(file: Path) -> None:
     """A file that was only touched adds nothing."""
     note(file, CLAIM)
-    assert standing(file, replace(CLAIM, time=99)) is Standing.KNOWN
+    assert standing(file, replace(CLAIM, time=99)) is SendStatus.KNOWN
 
 
 def test_a_correction_is_new_and_so_is_its_undoing(file: Path) -> None:
     """Five, then six, then five again: each is said after the other."""
     note(file, CLAIM)
-    assert standing(file, LATER) is Standing.NEW
+    assert standing(file, LATER) is SendStatus.NEW
     note(file, LATER)
-    assert standing(file, replace(CLAIM, time=30)) is Standing.NEW
+    assert standing(file, replace(CLAIM, time=30)) is SendStatus.NEW
 
 
 def test_what_was_corrected_since_is_still_known(file: Path) -> None:
     """The older file, imported again, adds nothing."""
     note(file, CLAIM, LATER)
-    assert standing(file, CLAIM) is Standing.KNOWN
+    assert standing(file, CLAIM) is SendStatus.KNOWN
 
 
 def test_two_contents_of_one_time_contradict_each_other(file: Path) -> None:
     """Neither is the later one."""
     note(file, CLAIM)
-    assert standing(file, replace(CLAIM, content=b"six")) is Standing.CONTRADICTION
+    assert standing(file, replace(CLAIM, content=b"six")) is SendStatus.CONTRADICTION
 
 
 def test_destinations_know_nothing_of_each_other(file: Path) -> None:
     """What a test broker has got, production has not."""
     note(file, CLAIM)
-    assert standing(file, CLAIM, "other:9092") is Standing.NEW
+    assert standing(file, CLAIM, "other:9092") is SendStatus.NEW
 
 
 def test_everything_is_new_again_on_demand(file: Path) -> None:
     """For a broker that has lost it; what arrives is noted as ever."""
     note(file, CLAIM)
-    assert standing(file, CLAIM, again=True) is Standing.NEW
+    assert standing(file, CLAIM, again=True) is SendStatus.NEW
 
 
 def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
@@ -84,8 +86,8 @@ def test_a_rehearsal_leaves_no_trace(file: Path) -> None:
     assert not file.exists()
     note(file, CLAIM)
     note(file, LATER, rehearsal=True)
-    assert standing(file, CLAIM, rehearsal=True) is Standing.KNOWN
-    assert standing(file, LATER) is Standing.NEW
+    assert standing(file, CLAIM, rehearsal=True) is SendStatus.KNOWN
+    assert standing(file, LATER) is SendStatus.NEW
 
 
 def test_a_file_that_is_no_journal_is_an_error_of_ours(tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> Non
 def test_a_claim_is_the_fact_and_not_the_event(data: st.DataObject) -> None:
     """Another id changes nothing; another fact, day or source is another matter."""
     event = data.draw(cloud_events())
-    assert Claim.of(replace(event, id="another")) == Claim.of(event)
+    assert SentEvent.of(replace(event, id="another")) == SentEvent.of(event)
     other = data.draw(cloud_events())
     same = (other.source, other.type, other.fact.entity_id, other.fact.effective_day) == (
         event.source,
@@ -114,7 +116,7 @@ def test_a_claim_is_the_fact_and_not_the_event(data: st.DataObject) -> None:
         event.fact.entity_id,
         event.fact.effective_day,
     )
-    assert (Claim.of(other).fact == Claim.of(event).fact) is same
+    assert (SentEvent.of(other).fact == SentEvent.of(event).fact) is same
 
 
 def test_a_journal_is_its_owners_alone(file: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from events.fact import JSON
 from events.school import SchoolRegistered
-from operations.importing.findings import Aside, Finding, Found
+from operations.importing.findings import Finding, FoundEvent, SkippedLine
 from operations.importing.mapped import (
     ADDED,
     LEFT_OUT,
@@ -19,7 +19,7 @@ from operations.importing.mapped import (
     PseudonymKeyMissingError,
 )
 from operations.importing.mapping import CsvMapping, load_mapping
-from operations.importing.refusal import Refusal
+from operations.importing.refusal import LineRefusal
 from operations.importing.table import open_table
 from tests.support.tables import RECORDED, shared_file, write_file
 
@@ -79,8 +79,8 @@ def read(folder: Path, declared: CsvMapping, text: str) -> list[Finding]:
 def stated(folder: Path, declared: CsvMapping, text: str) -> list[dict[str, JSON]]:
     """Read a file in which every line is right, and give the facts as JSON."""
     findings = read(folder, declared, text)
-    found = [finding for finding in findings if isinstance(finding, Found)]
-    assert not [finding for finding in findings if isinstance(finding, Refusal)], findings
+    found = [finding for finding in findings if isinstance(finding, FoundEvent)]
+    assert not [finding for finding in findings if isinstance(finding, LineRefusal)], findings
     return [one.event.fact.model_dump(mode="json") for one in found]
 
 
@@ -89,7 +89,7 @@ def refused(folder: Path, declared: CsvMapping, text: str) -> list[str]:
     return [
         str(finding).removeprefix(f"{finding.file}:")
         for finding in read(folder, declared, text)
-        if isinstance(finding, Refusal)
+        if isinstance(finding, LineRefusal)
     ]
 
 
@@ -165,8 +165,11 @@ def test_only_some_lines_are_taken(tmp_path: Path) -> None:
     """Those whose cells fit one of the patterns; the others are counted, whatever they hold."""
     declared = mapping("school.connected", CONNECTED, only={"dep": ["7*", "95"]})
     text = "uai;date;debit;dep\n0750419Y;2018-09-01;1;75\n?;?;?;33\n"
-    assert [type(finding) for finding in read(tmp_path, declared, text)] == [Found, Aside]
-    assert read(tmp_path, declared, text)[1] == Aside(3, LEFT_OUT)
+    assert [type(finding) for finding in read(tmp_path, declared, text)] == [
+        FoundEvent,
+        SkippedLine,
+    ]
+    assert read(tmp_path, declared, text)[1] == SkippedLine(3, LEFT_OUT)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +213,7 @@ def test_what_identifies_a_person_is_replaced(tmp_path: Path) -> None:
     text = "stagiaire;date;dep\nJEAN DUPONT;2019-01-01;75\n"
     findings = read(tmp_path, mapping("training.enrolled", ENROLLED), text)
     (found,) = findings
-    assert isinstance(found, Found)
+    assert isinstance(found, FoundEvent)
     assert found.event.fact.entity_id == pseudonym("JEAN DUPONT")
     assert "DUPONT" not in repr(findings)
 
@@ -240,7 +243,7 @@ REGISTERED: dict[str, Any] = {
 
 
 def test_a_person_s_data_in_a_right_field_are_refused(tmp_path: Path) -> None:
-    """As the producers' door does; and they are not repeated."""
+    """As the gateway does; and they are not repeated."""
     text = "uai;nom;commune\n0750419Y;Lycée Monod, jean.dupont@example.org;75118\n"
     (refusal,) = refused(tmp_path, mapping("school.registered", REGISTERED), text)
     assert refusal.startswith("2: nom: looks like a person's data, value (not shown")
@@ -269,13 +272,15 @@ commune;trimestre;locaux
 def test_a_total_is_one_fact_of_many_lines(tmp_path: Path) -> None:
     """A line for each value of the other fields; the other lines are counted as added."""
     findings = read(tmp_path, mapping("indicator.observed", PREMISES), PREMISES_FILE)
-    found = [finding for finding in findings if isinstance(finding, Found)]
+    found = [finding for finding in findings if isinstance(finding, FoundEvent)]
     assert [(one.line, one.event.fact.model_dump(mode="json")["value"]) for one in found] == [
         (2, 15),
         (4, 7),
         (5, 11),
     ]
-    assert [finding for finding in findings if isinstance(finding, Aside)] == [Aside(3, ADDED)]
+    assert [finding for finding in findings if isinstance(finding, SkippedLine)] == [
+        SkippedLine(3, ADDED)
+    ]
 
 
 def test_what_is_counted_twice_in_a_total_is_refused(tmp_path: Path) -> None:
@@ -284,8 +289,8 @@ def test_what_is_counted_twice_in_a_total_is_refused(tmp_path: Path) -> None:
     findings = read(tmp_path, mapping("indicator.observed", PREMISES), text)
     refusal, *others = findings
     assert "6: commune: was counted on line 2, value '77001'" in str(refusal)
-    assert sorted(others, key=lambda one: one.line if isinstance(one, Aside) else 0) == [
-        Aside(line, SPOILT) for line in (2, 3, 4, 5)
+    assert sorted(others, key=lambda one: one.line if isinstance(one, SkippedLine) else 0) == [
+        SkippedLine(line, SPOILT) for line in (2, 3, 4, 5)
     ]
 
 
@@ -294,9 +299,9 @@ def test_the_open_directory_of_lycees_is_read_in_full() -> None:
     reader = MappedReader(load_mapping("lycees_idf_uai"))
     table = open_table(shared_file("lycees_idf_uai.csv"), reader.layout)
     findings = list(reader.read(table, RECORDED))
-    lycees = [one.event.fact for one in findings if isinstance(one, Found)]
+    lycees = [one.event.fact for one in findings if isinstance(one, FoundEvent)]
     assert len(findings) == 666
-    assert all(isinstance(one, Found | Aside) for one in findings)
+    assert all(isinstance(one, FoundEvent | SkippedLine) for one in findings)
     by_department = Counter(str(lycee.attributes()["department"]) for lycee in lycees)
     assert by_department == {
         "75": 95,
@@ -323,8 +328,8 @@ def test_the_observatory_of_fibre_is_added_up() -> None:
         assert len(findings) == 3828
         totals[name] = Counter()
         for one in findings:
-            assert isinstance(one, Found | Aside)
-            if isinstance(one, Found):
+            assert isinstance(one, FoundEvent | SkippedLine)
+            if isinstance(one, FoundEvent):
                 value = one.event.fact.attributes()["value_micros"]
                 assert isinstance(value, int)
                 totals[name][one.event.fact.effective_day] += value

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from operations.importing.mapper import CellProblem, Filler
+from operations.importing.mapper import CellProblem, Mapper
 from operations.importing.mapping import CsvMapping
 
 FIELDS: dict[str, object] = {
@@ -28,7 +28,7 @@ def filled(
             "fields": {**FIELDS, **fields},
         }
     )
-    return Filler(mapping, str).fill(cells)
+    return Mapper(mapping, str).fill(cells)
 
 
 def test_every_field_is_filled() -> None:

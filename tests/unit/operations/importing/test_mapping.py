@@ -43,7 +43,7 @@ def test_the_mappings_that_are_carried_are_right(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", mapping_names())
-def test_the_mappings_that_are_carried_may_take_the_road_through_the_door(name: str) -> None:
+def test_the_mappings_that_are_carried_may_take_the_road_through_the_gateway(name: str) -> None:
     """Their source is a declared producer's, which may send their fact."""
     mapping = load_mapping(name)
     producer = load_producers().of_source(mapping.source)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.importing.parsing import (
-    WrittenError,
+    ParsingError,
     read_day,
     read_decimal,
     read_flag,
@@ -21,7 +21,7 @@ from operations.importing.parsing import (
 
 def problem(read: Callable[[str], object], text: str) -> str:
     """Say what a reader refuses."""
-    with pytest.raises(WrittenError) as refused:
+    with pytest.raises(ParsingError) as refused:
         read(text)
     return str(refused.value)
 

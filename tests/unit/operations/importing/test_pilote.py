@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.observation import IndicatorObserved, Territory
-from operations.importing.event_building import Origin
-from operations.importing.findings import Aside, Finding, Found, Noted
+from operations.importing.event_building import LineOrigin
+from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
 from operations.importing.pilote import (
     COLUMNS,
     ELSEWHERE,
@@ -25,8 +25,8 @@ from operations.importing.pilote import (
     pilote_text,
     read_value,
 )
-from operations.importing.refusal import Refusal
-from operations.importing.table import Row, open_table
+from operations.importing.refusal import LineRefusal
+from operations.importing.table import CsvRow, open_table
 from tests.support.tables import RECORDED, write_file
 
 HEADING = ";".join(COLUMNS)
@@ -39,18 +39,18 @@ class Promises:
     def __init__(self) -> None:
         self.taken: list[PiloteValue] = []
 
-    def take(self, value: PiloteValue, origin: Origin, time: datetime) -> None:  # noqa: ARG002
+    def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:  # noqa: ARG002
         """Keep a value."""
         self.taken.append(value)
 
     def rest(self) -> Iterator[Finding]:
         """Tell that one of them is right."""
-        yield Aside(2, "kept")
+        yield SkippedLine(2, "kept")
 
 
-def read_line(**cells: str) -> PiloteValue | Aside | list[Refusal]:
+def read_line(**cells: str) -> PiloteValue | SkippedLine | list[LineRefusal]:
     """Read the usual line with other cells."""
-    return read_value(Row(2, {**dict(zip(COLUMNS, LINE, strict=True)), **cells}), "va.csv")
+    return read_value(CsvRow(2, {**dict(zip(COLUMNS, LINE, strict=True)), **cells}), "va.csv")
 
 
 def refused(**cells: str) -> list[str]:
@@ -69,7 +69,7 @@ def read_file(folder: Path, *lines: str) -> list[Finding]:
 
 def facts(findings: list[Finding]) -> list[IndicatorObserved]:
     """Give the observations that were found, and nothing else."""
-    found = [finding.event.fact for finding in findings if isinstance(finding, Found)]
+    found = [finding.event.fact for finding in findings if isinstance(finding, FoundEvent)]
     assert len(found) == len(findings), findings
     return [fact for fact in found if isinstance(fact, IndicatorObserved)]
 
@@ -155,7 +155,7 @@ def test_all_that_is_wrong_with_a_line_is_told_at_once() -> None:
 @pytest.mark.parametrize("zone", ["D01", "D2A", "D976", "R84", "r93"])
 def test_another_territory_is_left_aside(zone: str) -> None:
     """Whatever else the line says: a national file is mostly not about us."""
-    assert read_line(zone_id=zone, valeur="?") == Aside(2, OTHER_TERRITORIES)
+    assert read_line(zone_id=zone, valeur="?") == SkippedLine(2, OTHER_TERRITORIES)
 
 
 def test_no_territory_is_both_ours_and_another() -> None:
@@ -200,7 +200,7 @@ def test_a_day_that_is_none_is_refused_in_every_form(text: str) -> None:
 def test_further_decimals_are_rounded_and_told(tmp_path: Path, text: str, value: str) -> None:
     """As a spreadsheet computes them; the line counts as any other."""
     noted, found = read_file(tmp_path, f"IND-042;D77;2023-12-31;va;{text}")
-    assert noted == Noted(2, ROUNDED)
+    assert noted == LineNote(2, ROUNDED)
     (fact,) = facts([found])
     assert fact.value == Decimal(value)
 
@@ -214,7 +214,7 @@ def test_six_decimals_are_kept_as_they_are(tmp_path: Path) -> None:
 def test_a_current_value_is_an_observation(tmp_path: Path) -> None:
     """Exactly as it is written, recorded when the file was last changed."""
     (found,) = read_file(tmp_path, ";".join(LINE))
-    assert isinstance(found, Found)
+    assert isinstance(found, FoundEvent)
     assert found.event.time == RECORDED
     assert found.event.fact == IndicatorObserved(
         indicator="IND-042",
@@ -257,7 +257,7 @@ def test_other_values_are_handed_on(tmp_path: Path) -> None:
     table = open_table(write_file(tmp_path, "\n".join(lines)), reader.layout)
     assert list(reader.read(table, RECORDED)) == []
     assert [value.kind for value in promises.taken] == [ValueKind.INITIAL, ValueKind.TARGET]
-    assert list(reader.rest()) == [Aside(2, "kept")]
+    assert list(reader.rest()) == [SkippedLine(2, "kept")]
 
 
 def test_the_name_of_a_zone_may_be_there(tmp_path: Path) -> None:
@@ -311,6 +311,6 @@ def test_what_is_written_is_read_back(
     """Every value, exactly."""
     file = write_file(tmp_path_factory.mktemp("pilote"), pilote_text(values))
     rows = list(open_table(file, PiloteReader(Promises()).layout).rows())
-    read = [read_value(row, "va.csv") for row in rows if isinstance(row, Row)]
+    read = [read_value(row, "va.csv") for row in rows if isinstance(row, CsvRow)]
     assert len(read) == len(rows)
     assert read == sorted(values, key=lambda value: value.key)

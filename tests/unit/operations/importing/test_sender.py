@@ -13,21 +13,23 @@ from broker.errors import TopicMissingError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed, SchoolConnected
 from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher
-from operations.importing.findings import Aside, Finding, Found
+from operations.importing.findings import Finding, FoundEvent, SkippedLine
 from operations.importing.journal import open_journal
-from operations.importing.refusal import Refusal
-from operations.importing.sender import REPEATED, Carrier, ImportInterruptedError, Tally
+from operations.importing.refusal import LineRefusal
+from operations.importing.sender import REPEATED, ImportInterruptedError, Sender, Tally
 from tests.support.tables import RECORDED
 
 
-def found(line: int, *, day: date = date(2020, 1, 1), mbps: int = 100, later: int = 0) -> Found:
+def found(
+    line: int, *, day: date = date(2020, 1, 1), mbps: int = 100, later: int = 0
+) -> FoundEvent:
     """Give a finding: what a lycée's link is from a day on, recorded so many hours later."""
     fact = SchoolConnected(uai="0750419Y", connected_on=day, downlink_mbps=mbps)
     time = RECORDED + timedelta(hours=later)
-    return Found(line, CloudEvent(f"{day}-{mbps}-{later}", "urn:test", time, fact))
+    return FoundEvent(line, CloudEvent(f"{day}-{mbps}-{later}", "urn:test", time, fact))
 
 
-def days(count: int) -> list[Found]:
+def days(count: int) -> list[FoundEvent]:
     """Give findings about so many days, from line 2 on."""
     first = date(2020, 1, 1)
     return [found(line, day=first + timedelta(line)) for line in range(2, count + 2)]
@@ -39,7 +41,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self._journal = folder / "journal.sqlite3"
         self.arrived: list[CloudEvent] = []
-        self.refused: list[Refusal] = []
+        self.refused: list[LineRefusal] = []
 
     def __call__(
         self,
@@ -51,7 +53,7 @@ class Run:
         """Carry findings of one file."""
         publisher = publisher or RecordingPublisher()
         with open_journal(self._journal, "kafka") as journal:
-            carrier = Carrier(publisher, journal, on_refused=self.refused.append, chunk=chunk)
+            carrier = Sender(publisher, journal, on_refused=self.refused.append, chunk=chunk)
             try:
                 carrier.carry("file.csv", findings)
             finally:
@@ -141,7 +143,7 @@ def test_a_road_that_is_not_there_is_told(run: Run) -> None:
         run(days(2), publisher=Roadless())
 
 
-def test_what_is_refused_at_the_door_is_told_by_its_line(run: Run) -> None:
+def test_what_is_refused_at_the_gateway_is_told_by_its_line(run: Run) -> None:
     """The others arrive; it is tried again in the next run, once its cause is gone."""
 
     class Choosy(RecordingPublisher):
@@ -182,12 +184,12 @@ def test_an_import_resumes_wherever_it_was_cut(
 
 def test_every_line_is_counted_once(run: Run) -> None:
     """Two refusals of one line are one line."""
-    wrong = Refusal("file.csv", 3, "a", "x", "is wrong", "correct it")
-    tally = run([found(2), wrong, replace(wrong, column="b"), Aside(4, "not ours")])
+    wrong = LineRefusal("file.csv", 3, "a", "x", "is wrong", "correct it")
+    tally = run([found(2), wrong, replace(wrong, column="b"), SkippedLine(4, "not ours")])
     assert (tally.lines, tally.refused, tally.problems.total()) == (3, 1, 2)
 
 
 def test_different_facts_of_one_day_do_not_contradict(run: Run) -> None:
     """A lycée may be connected and closed on one day."""
     closed = SchoolClosed(uai="0750419Y", closed_on=date(2020, 1, 1))
-    assert run([found(2), Found(3, CloudEvent("c", "urn:test", RECORDED, closed))]).sent == 2
+    assert run([found(2), FoundEvent(3, CloudEvent("c", "urn:test", RECORDED, closed))]).sent == 2

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.importing.table import (
+    CsvRow,
     HeadingError,
-    Layout,
-    Row,
+    TableLayout,
     UnreadableFileError,
     open_table,
 )
@@ -154,7 +154,7 @@ def test_a_file_without_its_heading_is_refused_as_a_whole(
 def test_a_file_that_is_gone_is_an_error_of_ours(tmp_path: Path) -> None:
     """It is named."""
     with pytest.raises(UnreadableFileError, match=r"absent\.csv: cannot be read"):
-        open_table(tmp_path / "absent.csv", Layout(("nom",)))
+        open_table(tmp_path / "absent.csv", TableLayout(("nom",)))
 
 
 CELLS = st.text(
@@ -187,13 +187,13 @@ def test_every_line_is_read_or_refused(
 ) -> None:
     """Whatever stands in a file: no error, and numbers that only grow."""
     file = write_file(tmp_path_factory.mktemp("table"), b"nom;debit\n" + content)
-    lines = [row.line for row in open_table(file, Layout(("nom", "debit"))).rows()]
+    lines = [row.line for row in open_table(file, TableLayout(("nom", "debit"))).rows()]
     assert lines == sorted(set(lines))
     assert all(line > 1 for line in lines)
 
 
 def test_a_row_has_the_columns_that_are_there(tmp_path: Path) -> None:
     """An optional column that is absent is absent from the row."""
-    layout = Layout(("nom",), optional=("debit", "ville"))
+    layout = TableLayout(("nom",), optional=("debit", "ville"))
     (row,) = open_table(write_file(tmp_path, HEADING + "a;1\n"), layout).rows()
-    assert row == Row(2, {"nom": "a", "debit": "1"})
+    assert row == CsvRow(2, {"nom": "a", "debit": "1"})

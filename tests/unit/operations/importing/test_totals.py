@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.importing.event_building import Origin
+from operations.importing.event_building import LineOrigin
 from operations.importing.totals import Totals
 
 LINES = st.lists(
@@ -20,7 +20,7 @@ def test_every_line_is_added_once_or_refused(lines: list[tuple[str, str, int]]) 
     for number, (place, commune, value) in enumerate(lines, start=2):
         known = expected.setdefault(place, {})
         refusals = totals.add(
-            {"place": place, "value": value}, Origin("a.csv", number, {"commune": commune}, {})
+            {"place": place, "value": value}, LineOrigin("a.csv", number, {"commune": commune}, {})
         )
         assert bool(refusals) == (commune in known)
         refused += len(refusals)

@@ -43,7 +43,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
         program.check()
 
     assert (tmp_path / "sleeper.log").read_text() == f"value {pid}\n"
-    assert not _lives(int(pid))
+    assert not _backoff(int(pid))
 
 
 def test_one_that_is_started_again_is_heard_anew(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_one_that_was_never_started_has_nothing_to_end(tmp_path: Path) -> None:
     assert (program.pid, program.status, program.log) == (None, None, "")
 
 
-def _lives(pid: int) -> bool:
+def _backoff(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

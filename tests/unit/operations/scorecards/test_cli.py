@@ -36,7 +36,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def report(*arguments: str, **environ: str) -> Result:
-    """Run the command through the door, on a day of 2018."""
+    """Run the command through the gateway, on a day of 2018."""
     return CliRunner().invoke(
         main,
         ["producers", "report", *arguments],

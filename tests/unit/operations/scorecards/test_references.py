@@ -9,23 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent
-from events.dead_letters import Origin
+from events.dead_letters import RecordOrigin
 from events.fact import Family
 from events.registry import FACTS_BY_NAME
 from operations.scorecards.references import (
     REFERENCES,
     Checked,
-    Kind,
     Reconciliation,
     Reference,
+    ReferenceKind,
     References,
 )
-from operations.scorecards.sightings import Refused, Taken
+from operations.scorecards.sightings import AcceptedRecord, RefusedRecord
 from tests.support.histories import event, histories, uai
 
 PARIS = uai("0750001")
 MEAUX = uai("0770001")
-HERE = Origin("smartregion.schools", 0, 5)
+HERE = RecordOrigin("smartregion.schools", 0, 5)
 SIRET = "23750007900312"
 
 FAMILIES = (Family.SCHOOLS, Family.EQUIPMENT, Family.COWORKING, Family.WORKSTATIONS, Family.GRANTS)
@@ -35,7 +35,7 @@ def reconciled(*events: CloudEvent, sirets: Iterable[str] | None = None) -> Reco
     """Return what becomes of the references of one producer's events."""
     references = References()
     for offset, said in enumerate(events):
-        references.add("one", Taken(said, HERE._replace(offset=offset)))
+        references.add("one", AcceptedRecord(said, HERE._replace(offset=offset)))
     return references.reconcile(None if sirets is None else frozenset(sirets))
 
 
@@ -85,8 +85,8 @@ def test_a_lycee_that_nobody_registered_is_listed_by_who_names_it() -> None:
     ]
 
     assert dangling(*named) == [
-        (Kind.SCHOOL, "equipment.delivered", MEAUX, 2),
-        (Kind.SCHOOL, "school.connected", MEAUX, 1),
+        (ReferenceKind.SCHOOL, "equipment.delivered", MEAUX, 2),
+        (ReferenceKind.SCHOOL, "school.connected", MEAUX, 1),
     ]
 
 
@@ -94,7 +94,7 @@ def test_references_are_counted() -> None:
     """How many there are, and how many of them lead nowhere."""
     checked = reconciled(registered(PARIS), delivered("D1", PARIS), connected(MEAUX)).checked
 
-    assert checked[0] == Checked(kind=Kind.SCHOOL, named=2, unknown=1)
+    assert checked[0] == Checked(kind=ReferenceKind.SCHOOL, named=2, unknown=1)
 
 
 def test_a_line_says_where_its_first_record_is() -> None:
@@ -115,7 +115,7 @@ def test_a_registration_that_was_taken_back_tells_of_nothing() -> None:
     again = registered(PARIS, retracted=True, at="2018-02-01T00:00:00")
 
     assert dangling(registered(PARIS), again, connected(PARIS)) == [
-        (Kind.SCHOOL, "school.connected", PARIS, 1)
+        (ReferenceKind.SCHOOL, "school.connected", PARIS, 1)
     ]
 
 
@@ -132,7 +132,7 @@ def test_the_use_of_a_site_that_never_opened_is_listed() -> None:
     """A relevé names its site across families."""
     used = event("workstation.usage_reported", "S1", "2018-01-31")
 
-    assert dangling(used) == [(Kind.SITE, "workstation.usage_reported", "S1", 1)]
+    assert dangling(used) == [(ReferenceKind.SITE, "workstation.usage_reported", "S1", 1)]
 
 
 def test_sirets_are_checked_against_a_list_only() -> None:
@@ -140,15 +140,15 @@ def test_sirets_are_checked_against_a_list_only() -> None:
     grant = event("grant.committed", "G1", "2018-01-01", siret=SIRET)
 
     assert dangling(grant) == []
-    assert Kind.SIRET in reconciled(grant).unchecked
+    assert ReferenceKind.SIRET in reconciled(grant).unchecked
     assert dangling(grant, sirets=[SIRET]) == []
-    assert dangling(grant, sirets=[]) == [(Kind.SIRET, "grant.committed", SIRET, 1)]
+    assert dangling(grant, sirets=[]) == [(ReferenceKind.SIRET, "grant.committed", SIRET, 1)]
 
 
 def test_a_commune_that_insee_does_not_know_is_listed() -> None:
     """Its département exists, it does not."""
     assert dangling(event("broadband.coverage_reported", "77000", "2018-01-01")) == [
-        (Kind.COMMUNE, "broadband.coverage_reported", "77000", 1)
+        (ReferenceKind.COMMUNE, "broadband.coverage_reported", "77000", 1)
     ]
 
 
@@ -167,7 +167,7 @@ def test_a_commune_that_insee_does_not_know_is_listed() -> None:
 def test_a_refused_reference_is_listed_too(field: str, value: object, shown: str | None) -> None:
     """A commune elsewhere is not silently dropped; what it is not is not shown."""
     references = References()
-    references.add("one", Refused("invalid_data", field, HERE, value=value))
+    references.add("one", RefusedRecord("invalid_data", field, HERE, value=value))
 
     found = references.reconcile()
 
@@ -179,7 +179,7 @@ def test_a_refused_reference_is_listed_too(field: str, value: object, shown: str
 def test_a_refusal_for_another_reason_is_no_reference() -> None:
     """It is on the scorecard."""
     references = References()
-    references.add("one", Refused("invalid_data", "data.quantity", HERE, value=0))
+    references.add("one", RefusedRecord("invalid_data", "data.quantity", HERE, value=0))
 
     assert references.reconcile().dangling == ()
 
@@ -191,7 +191,7 @@ def test_a_refusal_for_another_reason_is_no_reference() -> None:
 def test_the_order_does_not_matter(history: list[list[CloudEvent]], data: st.DataObject) -> None:
     """Nor what is read twice."""
     seen = [
-        Taken(said, HERE._replace(offset=offset))
+        AcceptedRecord(said, HERE._replace(offset=offset))
         for offset, said in enumerate(said for events in history for said in events)
     ]
     again = data.draw(st.permutations([*seen, *seen[:3]]))

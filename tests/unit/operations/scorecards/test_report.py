@@ -14,12 +14,12 @@ from broker.stored_record import RawRecord
 from events.errors import RefusalReason
 from operations.scorecards.errors import UnknownProducerError
 from operations.scorecards.reading import report_on
-from operations.scorecards.references import Kind
+from operations.scorecards.references import ReferenceKind
 from operations.scorecards.report import Report, report_text
 from operations.scorecards.sightings import sightings
 from tests.support.audits import raw
 from tests.support.histories import uai
-from tests.support.sightings import LYCEES, PRODUCERS, broken, refused_at_the_door
+from tests.support.sightings import LYCEES, PRODUCERS, broken, refused_at_the_gateway
 
 PARIS = uai("0750001")
 MEAUX = uai("0770001")
@@ -40,8 +40,8 @@ def records() -> list[RawRecord]:
 
 
 def made(**options: object) -> Report:
-    """Return the report on those records, and on what the door refused."""
-    letters = [refused_at_the_door("lycees")]
+    """Return the report on those records, and on what the gateway refused."""
+    letters = [refused_at_the_gateway("lycees")]
     return report_on(sightings(records(), letters), PRODUCERS, AS_OF, **options)  # type: ignore[arg-type]
 
 
@@ -58,7 +58,7 @@ def test_a_producer_reads_what_became_of_its_events() -> None:
         "  accepted    3 events; 1 repeat, which changes nothing\n"
         "  refused     2; 60.0 % valid\n"
         "              1 not_a_cloudevent at value, for example smartregion.schools[0]@7\n"
-        "              1 not_allowed at type, for example at the door\n"
+        "              1 not_allowed at type, for example at the gateway\n"
         "  lateness    half recorded within 2 days of their day, 9 in 10 within 40 days,"
         " all within 40 days\n"
         "  last event  2019-06-18 12:00 UTC, 12 days before this report\n"
@@ -146,7 +146,7 @@ def test_one_producer_s_references_are_its_own() -> None:
 
     assert found is not None
     assert found.dangling == ()
-    assert {one.kind: one.named for one in found.checked}[Kind.SCHOOL] == 0
+    assert {one.kind: one.named for one in found.checked}[ReferenceKind.SCHOOL] == 0
 
 
 def test_json_is_the_report_as_it_is() -> None:

@@ -12,19 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.cloudevent import CloudEvent
-from events.dead_letters import DOOR, Origin
+from events.dead_letters import GATEWAY, RecordOrigin
 from events.fact import Family
 from events.frequency import Frequency
 from events.producers.model import Producers
-from operations.scorecards.scorecard import Refusals, Scorebook, Scorecard, Standing, producer_of
-from operations.scorecards.sightings import Refused, Sighting, Taken
+from operations.scorecards.scorecard import (
+    ProducerStatus,
+    Refusals,
+    Scorecard,
+    ScorecardBuilder,
+    producer_of,
+)
+from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting
 from tests.support.histories import event, histories, uai
 from tests.support.producers import producer
 from tests.support.sightings import LYCEES, PRODUCERS
 
 PARIS = uai("0750001")
 AS_OF = date(2019, 6, 30)
-NOWHERE = Origin("smartregion.schools", 0, 0)
+NOWHERE = RecordOrigin("smartregion.schools", 0, 0)
 
 #: The sources of the histories that Hypothesis draws, one of them declared.
 DRAWN = Producers(producers=(producer("one", "/one"),))
@@ -33,22 +39,24 @@ FAMILIES = (Family.SCHOOLS, Family.COWORKING)
 
 def taken(
     day: str, number: str | None = None, *, at: str | None = None, replayed: bool = False
-) -> Taken:
+) -> AcceptedRecord:
     """Return what is seen of a lycée's connection, under a new id or a given one."""
     said = event("school.connected", PARIS, day, source=LYCEES, id=number, at=at)
-    return Taken(said, NOWHERE, replayed)
+    return AcceptedRecord(said, NOWHERE, replayed)
 
 
-def refused(reason: str = "invalid_data", field: str = "data.uai", offset: int = 0) -> Refused:
+def refused(
+    reason: str = "invalid_data", field: str = "data.uai", offset: int = 0
+) -> RefusedRecord:
     """Return what is seen of something refused of the lycées' system."""
-    return Refused(reason, field, Origin("smartregion.schools", 0, offset), LYCEES)
+    return RefusedRecord(reason, field, RecordOrigin("smartregion.schools", 0, offset), LYCEES)
 
 
 def scorecards(
     seen: Iterable[Sighting], producers: Producers, as_of: date
 ) -> tuple[Scorecard, ...]:
     """Return every producer's scorecard of what was seen."""
-    book = Scorebook(producers)
+    book = ScorecardBuilder(producers)
     for sighting in seen:
         book.add(producer_of(sighting, producers), sighting)
     return book.cards(as_of)
@@ -67,13 +75,15 @@ def seen_of(draw: st.DrawFn) -> list[Sighting]:
         *draw(histories(Family.COWORKING)),
     ]
     found: list[Sighting] = [
-        Taken(one, NOWHERE, draw(st.booleans()), draw(st.booleans())) for one in events
+        AcceptedRecord(one, NOWHERE, draw(st.booleans()), draw(st.booleans())) for one in events
     ]
     for offset in range(draw(st.integers(0, 6))):
         reason = draw(st.sampled_from(["invalid_data", "wrong_topic"]))
         field = draw(st.sampled_from(["type", "data.uai"]))
         source = draw(st.sampled_from(["/one", "/other", None]))
-        found.append(Refused(reason, field, Origin("smartregion.schools", 0, offset), source))
+        found.append(
+            RefusedRecord(reason, field, RecordOrigin("smartregion.schools", 0, offset), source)
+        )
     return found
 
 
@@ -90,7 +100,7 @@ def test_what_is_sent_again_changes_only_the_repetitions(
     seen: list[Sighting], data: st.DataObject
 ) -> None:
     """A producer that repeats itself is neither better nor worse."""
-    events = [one for one in seen if isinstance(one, Taken)]
+    events = [one for one in seen if isinstance(one, AcceptedRecord)]
     again = data.draw(st.lists(st.sampled_from(events), max_size=5)) if events else []
 
     before = scorecards(seen, DRAWN, AS_OF)
@@ -109,7 +119,7 @@ def test_all_that_was_seen_is_accounted_for(seen: list[Sighting]) -> None:
     """Accepted, refused and repeated records are all that producers sent."""
     cards = scorecards(seen, DRAWN, AS_OF)
 
-    sent = [one for one in seen if isinstance(one, Refused) or not one.replayed]
+    sent = [one for one in seen if isinstance(one, RefusedRecord) or not one.replayed]
     counted = sum(
         one.accepted - one.replayed + one.duplicates + one.reused_ids + one.refused for one in cards
     )
@@ -149,7 +159,7 @@ def test_refusals_are_told_by_reason_and_field_with_their_first_place() -> None:
         refused("unknown_type", "type"),
         refused(offset=9),
         refused(offset=4),
-        Refused("not_allowed", "source", DOOR, None, "lycees"),
+        RefusedRecord("not_allowed", "source", GATEWAY, None, "lycees"),
     )
 
     assert told.refused == 4
@@ -212,13 +222,13 @@ def test_a_replay_of_what_was_accepted_is_none() -> None:
 @pytest.mark.parametrize(
     ("last", "standing"),
     [
-        ("2019-06-20", Standing.ON_TIME),
-        ("2019-06-19", Standing.SILENT),
-        ("2019-07-03", Standing.ON_TIME),
+        ("2019-06-20", ProducerStatus.ON_TIME),
+        ("2019-06-19", ProducerStatus.SILENT),
+        ("2019-07-03", ProducerStatus.ON_TIME),
     ],
 )
 def test_a_producer_is_silent_after_its_interval_and_its_tolerance(
-    last: str, standing: Standing
+    last: str, standing: ProducerStatus
 ) -> None:
     """Ten days are allowed to who sends each week; an event of tomorrow is no silence at all."""
     assert card(taken(last)).standing == standing
@@ -243,7 +253,7 @@ def test_who_promised_nothing_is_never_silent() -> None:
 
     told = card(taken("2016-01-01"), producers=Producers(producers=(never,)))
 
-    assert (told.standing, told.allowed_silence_days) == (Standing.NOTHING_PROMISED, None)
+    assert (told.standing, told.allowed_silence_days) == (ProducerStatus.NOTHING_PROMISED, None)
     assert told.silence_days == 1276
 
 
@@ -251,14 +261,20 @@ def test_who_never_sent_anything_has_a_scorecard() -> None:
     """It is declared, so somebody waits for it."""
     told = card()
 
-    assert (told.producer, told.accepted, told.standing) == ("lycees", 0, Standing.NEVER_HEARD)
+    assert (told.producer, told.accepted, told.standing) == (
+        "lycees",
+        0,
+        ProducerStatus.NEVER_HEARD,
+    )
     assert (told.valid_share, told.lateness, told.silence_days) == (None, None, None)
 
 
 def test_who_is_not_declared_comes_last() -> None:
     """Together, under one name; where there is nobody, nothing is told of them."""
-    stranger = Taken(event("school.connected", PARIS, "2018-01-01", source="/stranger"), NOWHERE)
-    impostor = Refused("not_allowed", "source", DOOR, LYCEES, "impostor")
+    stranger = AcceptedRecord(
+        event("school.connected", PARIS, "2018-01-01", source="/stranger"), NOWHERE
+    )
+    impostor = RefusedRecord("not_allowed", "source", GATEWAY, LYCEES, "impostor")
 
     told = scorecards([stranger, impostor], PRODUCERS, AS_OF)
 
@@ -266,8 +282,10 @@ def test_who_is_not_declared_comes_last() -> None:
     assert (told[-1].accepted, told[-1].refused, told[-1].contact) == (1, 1, None)
 
 
-def test_who_showed_at_the_door_who_it_is_answers_for_what_it_said() -> None:
+def test_who_showed_at_the_gateway_who_it_is_answers_for_what_it_said() -> None:
     """Whatever source it gave."""
-    told = scorecards([Refused("not_allowed", "source", DOOR, LYCEES, "sites")], PRODUCERS, AS_OF)
+    told = scorecards(
+        [RefusedRecord("not_allowed", "source", GATEWAY, LYCEES, "sites")], PRODUCERS, AS_OF
+    )
 
     assert [one.refused for one in told] == [0, 1]

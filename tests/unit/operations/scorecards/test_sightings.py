@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from events.dead_letters import DOOR, REPLAY_OF, Origin
+from events.dead_letters import GATEWAY, REPLAY_OF, RecordOrigin
 from events.partitioning import partition_for
-from operations.scorecards.sightings import Refused, Taken, sightings
+from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, sightings
 from streams.dead_letters import FORWARDED_FROM
 from tests.support.audits import raw
 from tests.support.histories import uai
-from tests.support.sightings import LYCEES, broken, letter_of, refused_at_the_door
+from tests.support.sightings import LYCEES, broken, letter_of, refused_at_the_gateway
 
 PARIS = uai("0750001")
 REPLAY = (REPLAY_OF, b"0/17")
@@ -24,16 +24,16 @@ def test_a_valid_record_is_an_event_taken_in() -> None:
 
     (seen,) = sightings([record], [])
 
-    assert isinstance(seen, Taken)
+    assert isinstance(seen, AcceptedRecord)
     assert (seen.event.source, seen.replayed) == (LYCEES, False)
-    assert seen.origin == Origin(record.topic, record.partition, record.offset)
+    assert seen.origin == RecordOrigin(record.topic, record.partition, record.offset)
 
 
 def test_a_broken_record_is_a_refusal_with_what_can_be_read_of_it() -> None:
     """Its reason, its field and its source; no dead letter is needed for it."""
     (seen,) = sightings([broken(b'{"source": "urn:test:lycees", "id"')], [])
 
-    assert isinstance(seen, Refused)
+    assert isinstance(seen, RefusedRecord)
     assert (seen.reason, seen.source) == ("invalid_json", LYCEES)
 
 
@@ -44,7 +44,7 @@ def test_a_record_with_a_dead_letter_was_refused_for_its_reason() -> None:
 
     (seen,) = sightings([record], [letter, letter])
 
-    assert isinstance(seen, Refused)
+    assert isinstance(seen, RefusedRecord)
     assert (seen.reason, seen.field, seen.source) == ("unknown_type", "type", LYCEES)
 
 
@@ -55,17 +55,17 @@ def test_a_letter_that_does_not_keep_its_record_is_told_by_the_record() -> None:
 
     (seen,) = sightings([record], [letter])
 
-    assert isinstance(seen, Refused)
+    assert isinstance(seen, RefusedRecord)
     assert (seen.reason, seen.source) == (letter.reason, LYCEES)
 
 
-def test_what_the_door_refused_is_its_named_producer_s() -> None:
+def test_what_the_gateway_refused_is_its_named_producer_s() -> None:
     """Each attempt is one, for none of them is on a topic."""
-    letter = refused_at_the_door("lycees", b'{"source": "urn:test:other"}')
+    letter = refused_at_the_gateway("lycees", b'{"source": "urn:test:other"}')
 
     seen = list(sightings([], [letter, letter]))
 
-    assert seen == [Refused("not_allowed", "type", DOOR, "urn:test:other", "lycees")] * 2
+    assert seen == [RefusedRecord("not_allowed", "type", GATEWAY, "urn:test:other", "lycees")] * 2
 
 
 def test_a_worker_s_copy_is_not_its_producer_s() -> None:
@@ -85,7 +85,7 @@ def test_a_record_on_another_partition_is_misplaced(partitions: int) -> None:
 
     seen = list(sightings(records, [], partitions=partitions))
 
-    assert [isinstance(one, Taken) and one.misplaced for one in seen] == [
+    assert [isinstance(one, AcceptedRecord) and one.misplaced for one in seen] == [
         one != home for one in range(partitions)
     ]
 
@@ -98,7 +98,7 @@ def test_a_replayed_record_is_an_event_and_no_new_refusal() -> None:
 
     (seen,) = sightings([valid, refused, known], [letter_of(known)])
 
-    assert isinstance(seen, Taken)
+    assert isinstance(seen, AcceptedRecord)
     assert seen.replayed
 
 
@@ -111,13 +111,13 @@ def test_the_value_of_a_refused_field_is_found_again() -> None:
     (seen,) = sightings([record], [])
     (kept,) = sightings([record], [letter_of(record, reason="invalid_data", field="data.insee")])
 
-    assert isinstance(seen, Refused)
-    assert isinstance(kept, Refused)
+    assert isinstance(seen, RefusedRecord)
+    assert isinstance(kept, RefusedRecord)
     assert (seen.field, seen.value) == (kept.field, kept.value) == ("data.insee", "69123")
 
 
 def test_what_was_refused_is_not_shown_by_accident() -> None:
     """A log or a traceback with a refusal holds nobody's name."""
-    refused = Refused("invalid_data", "data.siret", DOOR, value="Jeanne Dupont")
+    refused = RefusedRecord("invalid_data", "data.siret", GATEWAY, value="Jeanne Dupont")
 
     assert "Dupont" not in repr(refused)

@@ -9,22 +9,22 @@ from events.producers.loader import load_producers
 from events.producers.model import Producers
 from events.producers.secrets import load_secrets, token_digest
 from events.producers.tokens import Scheme
-from operations.stack.credentials import Credentials
+from operations.stack.credentials import StackCredentials
 
 PRODUCERS = load_producers()
 
 
 @pytest.fixture
-def credentials(tmp_path: Path) -> Credentials:
+def credentials(tmp_path: Path) -> StackCredentials:
     """Give the shipped producers' secrets, made anew."""
-    return Credentials.kept_in(tmp_path / "secrets", PRODUCERS)
+    return StackCredentials.kept_in(tmp_path / "secrets", PRODUCERS)
 
 
-def test_the_door_knows_every_declared_producer_by_what_it_was_given(
-    credentials: Credentials,
+def test_the_gateway_knows_every_declared_producer_by_what_it_was_given(
+    credentials: StackCredentials,
 ) -> None:
-    """The door itself reads the file, and refuses one that others may read."""
-    secrets = load_secrets(credentials.for_the_door, PRODUCERS)
+    """The gateway itself reads the file, and refuses one that others may read."""
+    secrets = load_secrets(credentials.for_the_gateway, PRODUCERS)
 
     assert list(secrets.root) == [producer.id for producer in PRODUCERS]
     token = credentials.file_of("lycees", Scheme.BEARER).read_text().strip()
@@ -34,7 +34,7 @@ def test_the_door_knows_every_declared_producer_by_what_it_was_given(
     assert [one.reveal() for one in secrets.root["lycees"].signing] == [signing]
 
 
-def test_nobody_else_may_read_any_of_them(credentials: Credentials) -> None:
+def test_nobody_else_may_read_any_of_them(credentials: StackCredentials) -> None:
     """Neither the files nor what they are called."""
     modes = {stat.S_IMODE(file.stat().st_mode) for file in credentials.folder.iterdir()}
 
@@ -42,20 +42,20 @@ def test_nobody_else_may_read_any_of_them(credentials: Credentials) -> None:
     assert stat.S_IMODE(credentials.folder.stat().st_mode) == 0o700
 
 
-def test_what_a_producer_has_holds_at_the_next_start(credentials: Credentials) -> None:
+def test_what_a_producer_has_holds_at_the_next_start(credentials: StackCredentials) -> None:
     """A token that was handed out stays good."""
     before = {file: file.read_text() for file in credentials.folder.iterdir()}
 
-    Credentials.kept_in(credentials.folder, PRODUCERS)
+    StackCredentials.kept_in(credentials.folder, PRODUCERS)
 
     assert {file: file.read_text() for file in credentials.folder.iterdir()} == before
 
 
-def test_who_is_not_declared_any_more_is_let_in_no_more(credentials: Credentials) -> None:
-    """The door would refuse a file with a stranger in it."""
+def test_who_is_not_declared_any_more_is_let_in_no_more(credentials: StackCredentials) -> None:
+    """The gateway would refuse a file with a stranger in it."""
     fewer = Producers(producers=PRODUCERS.producers[:2])
 
-    Credentials.kept_in(credentials.folder, fewer)
+    StackCredentials.kept_in(credentials.folder, fewer)
 
-    known = load_secrets(credentials.for_the_door, fewer)
+    known = load_secrets(credentials.for_the_gateway, fewer)
     assert list(known.root) == [producer.id for producer in fewer]

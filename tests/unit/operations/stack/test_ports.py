@@ -4,19 +4,19 @@ import socket
 
 from operations.programs.addresses import HOST
 from operations.stack import ports as places
-from operations.stack.ports import Places
+from operations.stack.ports import Ports
 
 
 def test_every_process_has_a_port_of_its_own() -> None:
     """Whatever else runs on this machine."""
-    chosen = Places.choose()
+    chosen = Ports.choose()
 
     ports = {
         chosen.kafka,
         chosen.controller,
         *chosen.workers,
         chosen.assessor,
-        chosen.door,
+        chosen.gateway,
         chosen.prometheus,
         chosen.alertmanager,
     }
@@ -34,4 +34,4 @@ def test_a_port_that_is_taken_is_left_alone() -> None:
         else:
             taken.listen()
 
-        assert Places.choose().prometheus != places.PROMETHEUS
+        assert Ports.choose().prometheus != places.PROMETHEUS

@@ -8,7 +8,7 @@ from operations.stack.restart_backoff import (
     MOST_QUICK_DEATHS,
     QUICK_SECONDS,
     SHORTEST_PAUSE,
-    Lives,
+    RestartBackoff,
 )
 
 quick = st.floats(0, QUICK_SECONDS, exclude_max=True)
@@ -17,11 +17,11 @@ long = st.floats(QUICK_SECONDS, 1e6)
 
 def lived(lengths: list[float]) -> list[float | None]:
     """Return the pause after each of some lives, one after the other."""
-    lives, pauses = Lives(), []
+    backoff, pauses = RestartBackoff(), []
     for length in lengths:
         # From zero each time: far from it, small differences would be lost.
-        lives.begin(0.0)
-        pauses.append(lives.end(length))
+        backoff.begin(0.0)
+        pauses.append(backoff.end(length))
     return pauses
 
 

@@ -11,18 +11,18 @@ from events.cloudevent import decode_json
 from events.producers.loader import load_producers
 from events.producers.model import Producers
 from events.producers.tokens import Scheme
-from operations.stack.credentials import Credentials
+from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
-from operations.stack.ports import Places
+from operations.stack.ports import Ports
 from operations.stack.summary import first_event, whereabouts
 
 NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
-PLACES = Places(
+PLACES = Ports(
     kafka=1,
     controller=2,
     workers=(3, 4),
     assessor=5,
-    door=6,
+    gateway=6,
     prometheus=7,
     alertmanager=8,
     probes=9,
@@ -38,7 +38,7 @@ def test_everything_that_can_be_looked_at_is_told() -> None:
     neither = list(whereabouts(PLACES, folder, programs=()))
 
     assert both == [
-        "producers' door  http://127.0.0.1:6/events",
+        "gateway  http://127.0.0.1:6/events",
         "worker           http://127.0.0.1:3/metrics",
         "worker           http://127.0.0.1:4/metrics",
         "assessor         http://127.0.0.1:5/metrics",
@@ -53,7 +53,7 @@ def test_everything_that_can_be_looked_at_is_told() -> None:
 
 def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) -> None:
     """Its producer may send it, on the day that it is told; the token stays in its file."""
-    credentials = Credentials.kept_in(tmp_path / "se crets", PRODUCERS)
+    credentials = StackCredentials.kept_in(tmp_path / "se crets", PRODUCERS)
 
     command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])
 
@@ -68,7 +68,7 @@ def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) 
 
 def test_the_first_events_token_is_no_argument(tmp_path: Path) -> None:
     """Everybody on the machine may list those; the command hands it over by a pipe."""
-    credentials = Credentials.kept_in(tmp_path / "secrets", PRODUCERS)
+    credentials = StackCredentials.kept_in(tmp_path / "secrets", PRODUCERS)
     command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])
     curl = tmp_path / "curl"
     curl.touch(mode=0o755)
@@ -92,6 +92,6 @@ def test_the_first_events_token_is_no_argument(tmp_path: Path) -> None:
 def test_where_nobody_may_send_it_none_is_proposed(tmp_path: Path) -> None:
     """A declaration of one's own may be about anything."""
     only = Producers(producers=tuple(one for one in PRODUCERS if one.id == "open-data"))
-    credentials = Credentials.kept_in(tmp_path, only)
+    credentials = StackCredentials.kept_in(tmp_path, only)
 
     assert list(first_event(PLACES, only, credentials, NOW)) == []

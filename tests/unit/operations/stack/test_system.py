@@ -148,7 +148,7 @@ def test_what_is_not_installed_is_left_out_and_said(
 def test_a_mistake_in_the_settings_is_told_before_anything_starts(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The door's among them: it would be started last."""
+    """The gateway's among them: it would be started last."""
     monkeypatch.setenv("SMART_REGION_GATEWAY_PRT", "1")
 
     with pytest.raises(SettingsError, match="SMART_REGION_GATEWAY_PORT"):

@@ -8,12 +8,12 @@ from catalogue.history import Reading
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from events.errors import RefusalReason
-from operations.audit.ledger import Account
-from simulation.demo.outcome import AuditCount, Outcome, summary
+from operations.audit.ledger import RecordCounts
+from simulation.demo.outcome import AuditCount, DemoOutcome, summary
 from tests.support.figure_histories import reported
 
 LAST_DAY = date(2020, 12, 31)
-ACCOUNT = Account(
+ACCOUNT = RecordCounts(
     produced=78_063,
     accepted=77_353,
     refused=48,
@@ -24,13 +24,13 @@ ACCOUNT = Account(
 )
 
 
-def outcome() -> Outcome:
+def outcome() -> DemoOutcome:
     """Give an outcome whose lycées in Seine-et-Marne are half connected."""
     catalogue = load_catalogue()
     half = reported(Reading(1, 2, date(2020, 12, 1)))
     judged = judge_all(catalogue, {("schools_connected_ratio", "77"): half}, LAST_DAY)
     figures = tuple(figures_of(catalogue, judged, LAST_DAY))
-    return Outcome.of(LAST_DAY, ACCOUNT, figures, AuditCount(compared=312, different=0))
+    return DemoOutcome.of(LAST_DAY, ACCOUNT, figures, AuditCount(compared=312, different=0))
 
 
 def test_the_document_has_exactly_these_fields() -> None:

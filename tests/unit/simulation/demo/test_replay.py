@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.registry import Family
-from simulation.demo.replay import MOST_AT_ONCE, Replay
+from simulation.demo.replay import MOST_AT_ONCE, SimulationReplay
 from simulation.record import RecordKind, SimulatedRecord
 
 START = datetime(2016, 1, 1, 6, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_publishes_what_is_due_and_nothing_else(hours: list[int], looks: list[in
     clock = HandMovedClock()
     published: list[SimulatedRecord] = []
     records = [record(each) for each in hours]
-    replay = Replay(records, published.append, clock)
+    replay = SimulationReplay(records, published.append, clock)
 
     for look in looks:
         clock.instant = START + timedelta(hours=look)
@@ -57,7 +57,7 @@ def test_publishes_what_is_due_and_nothing_else(hours: list[int], looks: list[in
 def test_a_long_past_comes_in_parts() -> None:
     """What is due at once is not published at once: the screen has its turn in between."""
     published: list[SimulatedRecord] = []
-    replay = Replay([record(0)] * (MOST_AT_ONCE + 1), published.append, HandMovedClock())
+    replay = SimulationReplay([record(0)] * (MOST_AT_ONCE + 1), published.append, HandMovedClock())
 
     assert not replay.send_due()
     assert len(published) == MOST_AT_ONCE
@@ -67,4 +67,4 @@ def test_a_long_past_comes_in_parts() -> None:
 
 def test_nothing_to_replay_is_done_at_once() -> None:
     """An empty range ends."""
-    assert Replay([], lambda _: None, HandMovedClock()).send_due()
+    assert SimulationReplay([], lambda _: None, HandMovedClock()).send_due()

@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.text import Text
 
 from catalogue.figure import Figure
-from simulation.demo.screen import Frame, LiveScreen, PlainScreen
+from simulation.demo.screen import LiveScreen, PlainScreen, ScreenFrame
 
 FIRST, LAST = date(2016, 1, 1), date(2016, 1, 20)
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def frame(day: date, sent: int = 1_234) -> Frame:
+def frame(day: date, sent: int = 1_234) -> ScreenFrame:
     """Give a frame without figures."""
-    return Frame(day=day, sent=sent, figures=(), address="127.0.0.1:6066")
+    return ScreenFrame(day=day, sent=sent, figures=(), address="127.0.0.1:6066")
 
 
 def layout(figures: Iterable[Figure], as_of: date, *, compact: bool) -> Text:
@@ -26,7 +26,7 @@ def layout(figures: Iterable[Figure], as_of: date, *, compact: bool) -> Text:
     return Text("compact" if compact else "\n".join([told] * 30))
 
 
-def live(*frames: Frame, height: int = 40) -> str:
+def live(*frames: ScreenFrame, height: int = 40) -> str:
     """Return what a terminal receives of a start and some frames."""
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=100, height=height, legacy_windows=False)

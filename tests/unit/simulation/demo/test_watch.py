@@ -11,8 +11,8 @@ from operations.audit.errors import WorkerUnreadableError
 from operations.audit.exposed import Exposed
 from operations.programs.program import ProgramEndedError
 from simulation.demo import watch
-from simulation.demo.screen import Frame
-from simulation.demo.system import Stage
+from simulation.demo.screen import ScreenFrame
+from simulation.demo.system import DemoSystem
 from simulation.demo.watch import Watch
 
 TODAY = date(2016, 5, 4)
@@ -64,7 +64,7 @@ class Watched:
 class Shown:
     """A screen that keeps its frames."""
 
-    frames: list[Frame] = field(default_factory=list)
+    frames: list[ScreenFrame] = field(default_factory=list)
 
     def step(self, text: str) -> None:
         """Say nothing."""
@@ -72,14 +72,14 @@ class Shown:
     def note(self, text: str) -> None:
         """Say nothing."""
 
-    def show(self, frame: Frame) -> None:
+    def show(self, frame: ScreenFrame) -> None:
         """Keep the frame."""
         self.frames.append(frame)
 
 
 def watching(stage: Watched, screen: Shown) -> Watch:
     """Watch a stage."""
-    return Watch(cast("Stage", stage), load_catalogue(), screen)
+    return Watch(cast("DemoSystem", stage), load_catalogue(), screen)
 
 
 def test_a_worker_that_starts_is_shown_without_figures() -> None:
@@ -88,7 +88,7 @@ def test_a_worker_that_starts_is_shown_without_figures() -> None:
 
     watching(Watched(), screen).look()
 
-    assert screen.frames == [Frame(TODAY, 12, (), None)]
+    assert screen.frames == [ScreenFrame(TODAY, 12, (), None)]
 
 
 def test_a_worker_that_does_not_answer_is_shown_without_figures(
@@ -104,7 +104,7 @@ def test_a_worker_that_does_not_answer_is_shown_without_figures(
 
     watching(Watched(address="worker:6066"), screen).look()
 
-    assert screen.frames == [Frame(TODAY, 12, (), "worker:6066")]
+    assert screen.frames == [ScreenFrame(TODAY, 12, (), "worker:6066")]
 
 
 def test_nothing_is_shown_once_the_condition_holds() -> None:

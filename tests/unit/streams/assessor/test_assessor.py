@@ -11,9 +11,9 @@ import pytest
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from streams.assessor.assessor import Assessor
-from streams.changelog_reader import Replica
-from streams.state_store import Holdings
-from streams.topic_faults import Fault, TopicFault
+from streams.changelog_reader import ChangelogReader
+from streams.state_store import StateStore
+from streams.topic_faults import FaultKind, TopicFault
 from tests.support.histories import event, uai
 from tests.support.records import learn
 
@@ -26,7 +26,7 @@ class ScriptedReplica:
     """A replica into which a test puts events."""
 
     def __init__(self) -> None:
-        self.holdings = Holdings(CATALOGUE.terms)
+        self.state_store = StateStore(CATALOGUE.terms)
         self.caught_up = False
         self.came = 0
         self.left = 0
@@ -34,7 +34,7 @@ class ScriptedReplica:
 
     def tell(self, name: str, day: str) -> None:
         """Let an event's state come with the next poll."""
-        learn(self.holdings, Family.SCHOOLS, [[event(name, PARIS, day)]])
+        learn(self.state_store, Family.SCHOOLS, [[event(name, PARIS, day)]])
         self.came += 1
 
     def poll(self, *, patience: float) -> int:
@@ -72,14 +72,14 @@ class Stage:
     """An assessor, its replica and its clock."""
 
     def __init__(self) -> None:
-        self.replica = ScriptedReplica()
+        self.changelog_reader = ScriptedReplica()
         self.clock = MovableClock()
         self.assessor = Assessor(CATALOGUE, self.clock, timer=self.clock.timer)
 
     def step(self, seconds: float = 0.0) -> None:
         """Let time pass, and the assessor do its turn."""
         self.clock.seconds += seconds
-        self.assessor.step(cast("Replica", self.replica), patience=PATIENCE)
+        self.assessor.step(cast("ChangelogReader", self.changelog_reader), patience=PATIENCE)
 
     def connected(self) -> float | None:
         """Return the judged share of lycées that are connected."""
@@ -97,8 +97,8 @@ class Stage:
 def stage() -> Stage:
     """Give an assessor that has judged once; one lycée is registered."""
     stage = Stage()
-    stage.replica.tell("school.registered", "2016-01-01")
-    stage.replica.caught_up = True
+    stage.changelog_reader.tell("school.registered", "2016-01-01")
+    stage.changelog_reader.caught_up = True
     stage.step()
     return stage
 
@@ -106,11 +106,11 @@ def stage() -> Stage:
 def test_judges_nothing_of_states_that_were_lost() -> None:
     """It says which, and tells it on /metrics; it is not ready."""
     stage = Stage()
-    stage.replica.faults = [TopicFault("log", 3, Fault.CHANGELOG_LOST, "is empty")]
-    stage.replica.caught_up = True
+    stage.changelog_reader.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
+    stage.changelog_reader.caught_up = True
     stage.step()
     assert stage.assessor.view().assessment is None
-    assert stage.assessor.view().faults == stage.replica.faults
+    assert stage.assessor.view().faults == stage.changelog_reader.faults
     assert "rebuild of lost states: log[3] is empty" in str(stage.assessor.readiness().waiting_for)
 
 
@@ -118,8 +118,8 @@ def test_judges_nothing_before_everything_is_read() -> None:
     """It says what it waits for: the broker, then the changelogs."""
     stage = Stage()
     assert stage.assessor.readiness().waiting_for == "the broker"
-    stage.replica.tell("school.registered", "2016-01-01")
-    stage.replica.left = 12
+    stage.changelog_reader.tell("school.registered", "2016-01-01")
+    stage.changelog_reader.left = 12
     stage.step()
     assert stage.assessor.view().assessment is None
     assert stage.assessor.view().lag == 12 + 1
@@ -133,21 +133,21 @@ def test_judges_as_soon_as_everything_is_read(
     assert stage.connected() == 0
     assert stage.assessor.readiness().waiting_for is None
     with caplog.at_level(logging.INFO):
-        stage.replica.tell("school.connected", "2017-01-01")
+        stage.changelog_reader.tell("school.connected", "2017-01-01")
         stage.step(5)
     assert caplog.text == ""
 
 
 def test_withholds_its_judgements_while_a_state_cannot_be_read(stage: Stage) -> None:
     """One that misses an entity would look right; it is ready again once the state is."""
-    holdings = stage.replica.holdings
-    holdings.restore(Family.SCHOOLS, 3, b"key", b"{")
+    state_store = stage.changelog_reader.state_store
+    state_store.restore(Family.SCHOOLS, 3, b"key", b"{")
     stage.step(5)
 
     assert stage.assessor.view().assessment is None
     assert "states that can be read (1 cannot" in str(stage.assessor.readiness().waiting_for)
 
-    holdings.restore(Family.SCHOOLS, 3, b"key", b"{}")
+    state_store.restore(Family.SCHOOLS, 3, b"key", b"{}")
     stage.step(5)
 
     assert stage.connected() == 0
@@ -156,14 +156,14 @@ def test_withholds_its_judgements_while_a_state_cannot_be_read(stage: Stage) -> 
 
 def test_judges_anew_what_changed(stage: Stage) -> None:
     """At once where the last judgement is a while ago."""
-    stage.replica.tell("school.connected", "2017-01-01")
+    stage.changelog_reader.tell("school.connected", "2017-01-01")
     stage.step(5)
     assert stage.connected() == 1
 
 
 def test_leaves_a_second_between_judgements(stage: Stage) -> None:
     """What came meanwhile is judged then, though nothing more comes."""
-    stage.replica.tell("school.connected", "2017-01-01")
+    stage.changelog_reader.tell("school.connected", "2017-01-01")
     stage.step(0.5)
     assert stage.connected() == 0
     stage.step(0.5)
@@ -174,8 +174,8 @@ def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
     """Who waits until nothing is behind reads judgements of all that is known."""
     stage.step()
     assert stage.assessor.view().lag == 0
-    stage.replica.tell("school.connected", "2017-01-01")
-    stage.replica.tell("school.workspace_activated", "2017-01-01")
+    stage.changelog_reader.tell("school.connected", "2017-01-01")
+    stage.changelog_reader.tell("school.workspace_activated", "2017-01-01")
     stage.step(0.5)
     assert stage.assessor.view().lag == 2
     stage.step(0.5)
@@ -191,7 +191,7 @@ def test_nothing_is_behind_once_a_poll_after_the_judgement_brought_nothing(stage
 
 def test_judges_anew_on_another_day(stage: Stage) -> None:
     """A connection that takes effect later counts when its day has come."""
-    stage.replica.tell("school.connected", "2018-02-01")
+    stage.changelog_reader.tell("school.connected", "2018-02-01")
     stage.step(5)
     assert stage.connected() == 0
     stage.clock.day = date(2018, 2, 1)

@@ -12,10 +12,10 @@ from catalogue import metric_names as names
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from streams.assessor.exposition import Assessment, AssessorExposition, View
+from streams.assessor.exposition import Assessment, AssessorCollector, AssessorSnapshot
 from streams.histories import histories_of, person_categories_of
 from streams.metric_families import registry_of
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.histories import pool
 from tests.support.records import learn
 
@@ -25,20 +25,20 @@ CATALOGUE = load_catalogue()
 
 def assessment() -> Assessment:
     """Judge what is known after every kind of event."""
-    holdings = Holdings(CATALOGUE.terms)
+    state_store = StateStore(CATALOGUE.terms)
     for family in Family:
-        learn(holdings, family, [pool(family)])
-    histories = histories_of(holdings, CATALOGUE)
+        learn(state_store, family, [pool(family)])
+    histories = histories_of(state_store, CATALOGUE)
     return Assessment(
         AS_OF,
         judge_all(CATALOGUE, histories, AS_OF),
-        person_categories_of(holdings, CATALOGUE),
+        person_categories_of(state_store, CATALOGUE),
     )
 
 
-def scraped(view: View) -> dict[str, list[tuple[dict[str, str], float]]]:
+def scraped(view: AssessorSnapshot) -> dict[str, list[tuple[dict[str, str], float]]]:
     """Scrape a view, and read it as Prometheus does."""
-    text = generate_latest(registry_of(AssessorExposition(CATALOGUE, lambda: view))).decode()
+    text = generate_latest(registry_of(AssessorCollector(CATALOGUE, lambda: view))).decode()
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
     for family in text_string_to_metric_families(text):
         found[family.name] = [(sample.labels, sample.value) for sample in family.samples]
@@ -47,10 +47,10 @@ def scraped(view: View) -> dict[str, list[tuple[dict[str, str], float]]]:
 
 def test_families_are_those_of_the_vocabulary() -> None:
     """Each documented metric is there, with its meaning, and the day."""
-    view = View(AS_OF, 0, assessment())
+    view = AssessorSnapshot(AS_OF, 0, assessment())
     families = {
         family.name: family.documentation
-        for family in AssessorExposition(CATALOGUE, lambda: view).collect()
+        for family in AssessorCollector(CATALOGUE, lambda: view).collect()
     }
     assert families == {
         metric.name: metric.meaning
@@ -61,7 +61,7 @@ def test_families_are_those_of_the_vocabulary() -> None:
 def test_labels_are_those_of_the_vocabulary() -> None:
     """A rule may rely on docs/metrics.md."""
     labels = {metric.name: set(metric.labels) for metric in names.ASSESSOR_METRICS}
-    found = scraped(View(AS_OF, 0, assessment()))
+    found = scraped(AssessorSnapshot(AS_OF, 0, assessment()))
     assert all(
         set(sample) == labels[name]
         for name, samples in found.items()
@@ -73,7 +73,7 @@ def test_labels_are_those_of_the_vocabulary() -> None:
 
 def test_shows_no_judgement_before_everything_is_read() -> None:
     """Half a history would be a lie; what is left to read is shown."""
-    found = scraped(View(AS_OF, 7, None))
+    found = scraped(AssessorSnapshot(AS_OF, 7, None))
     assert {name for name, samples in found.items() if samples} == {
         names.AS_OF.name,
         names.ASSESSOR_READY.name,
@@ -85,11 +85,11 @@ def test_shows_no_judgement_before_everything_is_read() -> None:
 
 def test_its_day_is_that_of_the_judgements() -> None:
     """The clock may have gone on since."""
-    found = scraped(View(date(2021, 1, 1), 0, assessment()))
+    found = scraped(AssessorSnapshot(date(2021, 1, 1), 0, assessment()))
     assert found[names.AS_OF.name] == [({}, datetime(2020, 12, 31, tzinfo=UTC).timestamp())]
     assert found[names.ASSESSOR_READY.name] == [({}, 1)]
 
 
 def test_takes_no_view_before_a_scrape() -> None:
     """To register is not to look."""
-    registry_of(AssessorExposition(CATALOGUE, pytest.fail))
+    registry_of(AssessorCollector(CATALOGUE, pytest.fail))

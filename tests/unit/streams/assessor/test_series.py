@@ -18,7 +18,7 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.histories import histories_of, person_categories_of
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
 from tests.support.records import learn
@@ -35,13 +35,13 @@ def points(
     catalogue: Catalogue, *told: CloudEvent, as_of: date = AS_OF
 ) -> tuple[list[Point], list[Point]]:
     """Return what is shown of events on a day: of judgements, and of cells of persons."""
-    holdings = Holdings(catalogue.terms)
+    state_store = StateStore(catalogue.terms)
     for one in told:
-        learn(holdings, one.fact.FAMILY, [[one]])
-    judgements = judge_all(catalogue, histories_of(holdings, catalogue), as_of)
+        learn(state_store, one.fact.FAMILY, [[one]])
+    judgements = judge_all(catalogue, histories_of(state_store, catalogue), as_of)
     return (
         list(judgement_points(catalogue, judgements)),
-        list(cell_points(catalogue, person_categories_of(holdings, catalogue), as_of)),
+        list(cell_points(catalogue, person_categories_of(state_store, catalogue), as_of)),
     )
 
 

@@ -12,10 +12,10 @@ from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from operations.scorecards.lateness import lateness_days
-from streams.core import Outcome, Refusal, Result
+from streams.core import Outcome, RecordRefusal, Result
 from streams.producers.attribution import Attribution
 from streams.producers.meters import LATENESS_BOUNDS, LatenessHistogram, ProducerMeters
-from streams.state_store import Holdings
+from streams.state_store import StateStore
 from tests.support.histories import event, events_of, uai
 from tests.support.records import processed
 from tests.support.sightings import LYCEES, PRODUCERS, broken
@@ -53,7 +53,7 @@ def test_records_are_counted_by_producer_and_outcome() -> None:
 def test_refusals_are_counted_by_producer_and_reason() -> None:
     """A record that says nothing of its source is nobody's."""
     error = ContractError(RefusalReason.INVALID_DATA, "data.uai", None, "send one")
-    refusals = [Refusal(record, error) for record in (broken(), broken(), broken(b""))]
+    refusals = [RecordRefusal(record, error) for record in (broken(), broken(), broken(b""))]
 
     meters = counted(Result(refusals=refusals))
 
@@ -101,7 +101,7 @@ def test_the_worker_counts_lateness_as_the_report_does(told: CloudEvent) -> None
     """Day by day, whatever the hour."""
     meters = ProducerMeters()
 
-    for _, result in processed(Holdings([]), Family.SCHOOLS, [told]):
+    for _, result in processed(StateStore([]), Family.SCHOOLS, [told]):
         meters.count(result)
 
     assert meters.lateness["unknown"].days == lateness_days(told.time, told.fact.effective_day)
@@ -112,7 +112,7 @@ def test_a_day_that_begins_further_east_is_no_debt() -> None:
     ahead = event("school.connected", PARIS, "2018-01-02", at="2018-01-01T23:30:00", source=LYCEES)
     meters = ProducerMeters(Attribution(PRODUCERS))
 
-    for _, result in processed(Holdings([]), Family.SCHOOLS, [ahead]):
+    for _, result in processed(StateStore([]), Family.SCHOOLS, [ahead]):
         meters.count(result)
 
     assert (meters.lateness["lycees"].days, meters.lateness["lycees"].counts[0]) == (0, 1)

@@ -10,12 +10,19 @@ import pytest
 
 from catalogue.model import Programme
 from events.observation import Territory
-from operations.importing.event_building import Origin
-from operations.importing.findings import Aside, Finding
+from operations.importing.event_building import LineOrigin
+from operations.importing.findings import Finding, SkippedLine
 from operations.importing.pilote import PiloteValue, ValueKind
-from operations.importing.programme.merging import AGAINST, KEPT, LATER, UNDECIDED, Told, merge
+from operations.importing.programme.merging import (
+    AGAINST,
+    KEPT,
+    LATER,
+    UNDECIDED,
+    ImportHints,
+    merge,
+)
 from operations.importing.programme.promises import Promise
-from operations.importing.refusal import Refusal
+from operations.importing.refusal import LineRefusal
 from tests.support.tables import RECORDED
 
 ENTRY: dict[str, Any] = {
@@ -59,7 +66,7 @@ def told(
     cells = {"zone_id": territory.value, "date_valeur": day, "valeur": value}
     return Promise(
         PiloteValue(indicator, territory, date.fromisoformat(day), kind, number),
-        Origin("dossier/vc.csv", line, cells, {}),
+        LineOrigin("dossier/vc.csv", line, cells, {}),
         RECORDED,
     )
 
@@ -67,7 +74,7 @@ def told(
 def merged(entry: dict[str, Any] | None, *promises: Promise) -> dict[str, Any]:
     """Merge into a programme of one indicator, or none, and return the indicator."""
     after, findings = merge(declared(*([] if entry is None else [entry])), promises)
-    assert [finding for finding in findings if not isinstance(finding, Aside)] == []
+    assert [finding for finding in findings if not isinstance(finding, SkippedLine)] == []
     (indicator,) = after["indicators"]
     assert isinstance(indicator, dict)
     Programme.model_validate(after)
@@ -127,7 +134,7 @@ def test_a_percentage_becomes_a_ratio() -> None:
 def test_an_indicator_is_a_percentage_where_it_is_said_so() -> None:
     """Only people know: the format does not tell units."""
     promise = told(TARGET, REGION, DAY, "80")
-    after, _ = merge(declared(), [promise], Told(percent=["IND-042"]))
+    after, _ = merge(declared(), [promise], ImportHints(percent=["IND-042"]))
     (entry,) = after["indicators"]
     assert (entry["unit"], entry["milestones"][0]["target"]) == ("ratio", Decimal("0.8"))
 
@@ -154,7 +161,7 @@ def test_the_first_initial_value_counts() -> None:
     for promises in ((first, second), (second, first)):
         assert merged(ENTRY, *promises)["baselines"]["75"]["day"] == date(2020, 1, 1)
     assert sorted(
-        one.why for one in findings_of(ENTRY, second, first) if isinstance(one, Aside)
+        one.why for one in findings_of(ENTRY, second, first) if isinstance(one, SkippedLine)
     ) == [
         KEPT,
         LATER,
@@ -176,7 +183,7 @@ def test_what_is_taken_back_goes_even_where_nothing_takes_its_place() -> None:
     back, late = told(INITIAL, PARIS, "2019-01-01", ""), told(INITIAL, PARIS, "2020-01-01", "40")
     after, findings = merge(declared(entry), [back, late])
     assert "baselines" not in after["indicators"][0]
-    assert [type(finding) for finding in findings] == [Refusal, Aside]
+    assert [type(finding) for finding in findings] == [LineRefusal, SkippedLine]
 
 
 def test_the_region_s_own_baseline_is_kept_where_it_stands() -> None:
@@ -271,7 +278,7 @@ def test_what_the_catalogue_cannot_take_is_refused_by_line(
     entry: dict[str, Any], promises: list[Promise], expected: str
 ) -> None:
     """With the column, the value and what to do; the catalogue stays right."""
-    refusals = [one for one in findings_of(entry, *promises) if not isinstance(one, Aside)]
+    refusals = [one for one in findings_of(entry, *promises) if not isinstance(one, SkippedLine)]
     assert len(refusals) == 1
     assert expected in str(refusals[0])
 
@@ -288,14 +295,14 @@ def test_targets_that_go_both_ways_are_refused() -> None:
     """PILOTE's direction is the indicator's: one département's does not turn the region's."""
     after, findings = merge(declared(), BOTH_WAYS)
     assert after["indicators"] == []
-    (refusal,) = (one for one in findings if isinstance(one, Refusal))
+    (refusal,) = (one for one in findings if isinstance(one, LineRefusal))
     assert str(refusal) == (
         "dossier/vc.csv:5: valeur: leads down, against the indicator's other targets or its"
         " direction, value '40': say --rising IND-042 or --falling IND-042, as PILOTE's tendance"
         " is hausse or baisse"
     )
-    asides = [one for one in findings if isinstance(one, Aside)]
-    assert asides == [Aside(line, UNDECIDED) for line in (2, 3, 4)]
+    asides = [one for one in findings if isinstance(one, SkippedLine)]
+    assert asides == [SkippedLine(line, UNDECIDED) for line in (2, 3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -303,11 +310,11 @@ def test_targets_that_go_both_ways_are_refused() -> None:
 )
 def test_a_direction_that_is_told_counts(direction: str, against: set[int]) -> None:
     """For all territories; what goes against it is kept and told apart."""
-    said = Told(**{direction: ["IND-042"]})
+    said = ImportHints(**{direction: ["IND-042"]})
     after, findings = merge(declared(), BOTH_WAYS, said)
     (entry,) = after["indicators"]
     assert entry["direction"] == direction
-    assert {one.line for one in findings if one == Aside(one.line, AGAINST)} == against
+    assert {one.line for one in findings if one == SkippedLine(one.line, AGAINST)} == against
     again, _ = merge(after, BOTH_WAYS)
     assert again == after
 
@@ -317,21 +324,21 @@ def test_targets_that_all_go_against_the_catalogue_are_refused() -> None:
     falls = [told(INITIAL, PARIS, "2020-01-01", "50"), told(TARGET, PARIS, DAY, "40", line=3)]
     after, findings = merge(declared(ENTRY), falls)
     assert after == declared(ENTRY)
-    assert [type(one) for one in findings] == [Refusal, Aside]
-    turned, _ = merge(declared(ENTRY), falls, Told(falling=["IND-042"]))
+    assert [type(one) for one in findings] == [LineRefusal, SkippedLine]
+    turned, _ = merge(declared(ENTRY), falls, ImportHints(falling=["IND-042"]))
     assert turned["indicators"][0]["direction"] == "falling"
-    confirmed, _ = merge(declared(ENTRY), falls, Told(rising=["IND-042"]))
-    assert merge(confirmed, falls) == (confirmed, [Aside(2, KEPT), Aside(3, AGAINST)])
+    confirmed, _ = merge(declared(ENTRY), falls, ImportHints(rising=["IND-042"]))
+    assert merge(confirmed, falls) == (confirmed, [SkippedLine(2, KEPT), SkippedLine(3, AGAINST)])
 
 
 def test_one_territory_against_the_catalogue_is_kept_and_told() -> None:
     """The others say that the direction is right."""
     asides = findings_of(ENTRY, *BOTH_WAYS)
     assert sorted(asides, key=lambda one: one.line) == [
-        Aside(2, KEPT),
-        Aside(3, KEPT),
-        Aside(4, KEPT),
-        Aside(5, AGAINST),
+        SkippedLine(2, KEPT),
+        SkippedLine(3, KEPT),
+        SkippedLine(4, KEPT),
+        SkippedLine(5, AGAINST),
     ]
 
 
@@ -381,5 +388,5 @@ def test_an_indicator_of_the_country_alone_is_declared() -> None:
 def test_a_national_target_before_its_start_is_refused() -> None:
     """As anybody's."""
     promises = (told(INITIAL, FRANCE, "2020-01-01", "1"), told(TARGET, FRANCE, "2019-01-01", "80"))
-    refusals = [one for one in findings_of(ENTRY, *promises) if isinstance(one, Refusal)]
+    refusals = [one for one in findings_of(ENTRY, *promises) if isinstance(one, LineRefusal)]
     assert "is not after the initial value's (2020-01-01)" in str(refusals[0])

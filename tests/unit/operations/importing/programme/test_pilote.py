@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.importing.pilote import COLUMNS
-from operations.importing.table import Layout, open_table
+from operations.importing.table import TableLayout, open_table
 from tests.support.barometer import Barometer
 from tests.support.tables import write_file
 
@@ -34,7 +34,7 @@ def test_every_line_is_counted_exactly_once(
     """Sent, there already, left aside or refused: whatever stands in the file."""
     folder = tmp_path_factory.mktemp("barometer")
     text = "\n".join((";".join(COLUMNS), *lines))
-    table = open_table(write_file(folder, text, name="rows.csv"), Layout(("valeur",)))
+    table = open_table(write_file(folder, text, name="rows.csv"), TableLayout(("valeur",)))
     barometer = Barometer(folder, ["IND-001", "IND-042"] if percent else [])
     tally = barometer.import_text(text)
     assert tally.lines == sum(1 for _ in table.rows())

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from events.observation import Territory
-from operations.importing.event_building import Origin
-from operations.importing.findings import Aside
+from operations.importing.event_building import LineOrigin
+from operations.importing.findings import SkippedLine
 from operations.importing.pilote import PiloteValue, ValueKind
 from operations.importing.programme.promises import CORRECTED, Promise, Promises
 from operations.importing.sender import REPEATED
@@ -14,7 +14,7 @@ from tests.support.tables import RECORDED
 
 FIRST = Promise(
     PiloteValue("IND-042", Territory.PARIS, date(2020, 1, 1), ValueKind.TARGET, Decimal(5)),
-    Origin("a.csv", 2, {"valeur": "5"}, {}),
+    LineOrigin("a.csv", 2, {"valeur": "5"}, {}),
     RECORDED,
 )
 
@@ -23,7 +23,7 @@ def other(*, value: int = 5, hours: int = 0, file: str = "a.csv") -> Promise:
     """Tell the same key on line 9."""
     return Promise(
         replace(FIRST.value, value=Decimal(value)),
-        Origin(file, 9, {"valeur": str(value)}, {}),
+        LineOrigin(file, 9, {"valeur": str(value)}, {}),
         RECORDED + timedelta(hours=hours),
     )
 
@@ -40,7 +40,7 @@ def test_a_repeated_line_is_left_aside() -> None:
     """It says nothing new."""
     promises = taken(FIRST, other(hours=1))
     assert list(promises.kept()) == [FIRST]
-    assert list(promises.others()) == [Aside(9, REPEATED)]
+    assert list(promises.others()) == [SkippedLine(9, REPEATED)]
 
 
 def test_lines_of_one_time_may_not_differ() -> None:
@@ -60,4 +60,4 @@ def test_the_later_file_corrects_the_earlier_one() -> None:
     for order in ((FIRST, later), (later, FIRST)):
         promises = taken(*order)
         assert list(promises.kept()) == [later]
-        assert list(promises.others()) == [Aside(2, CORRECTED)]
+        assert list(promises.others()) == [SkippedLine(2, CORRECTED)]

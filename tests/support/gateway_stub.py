@@ -1,4 +1,4 @@
-"""A small producers' door for tests: takes batches, goes away, comes back, fails as it is told."""
+"""A small gateway for tests: takes batches, goes away, comes back, fails as it is told."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, NamedTuple
 
-__all__ = ["DoorStub", "Said", "accepted", "door_stub", "judged"]
+__all__ = ["GatewayStub", "Said", "accepted", "gateway_stub", "judged"]
 
 
 class Said(NamedTuple):
@@ -25,7 +25,7 @@ Behaviour = Callable[[Sequence[dict[str, Any]]], Said | None]
 
 
 def accepted(events: Sequence[dict[str, Any]]) -> Said:
-    """Answer as the door does when it took every event."""
+    """Answer as the gateway does when it took every event."""
     receipts = [
         {"id": event["id"], "source": event["source"], "topic": "t", "partition": 0, "offset": at}
         for at, event in enumerate(events)
@@ -42,7 +42,7 @@ def judged(statuses: Sequence[int]) -> Said:
     return Said(207 if 202 in statuses or 503 in statuses else 422, {"items": items})
 
 
-class DoorStub:
+class GatewayStub:
     """What arrived, in its order, and how the stub behaves."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -131,9 +131,9 @@ def _json(content: object) -> bytes:
 
 
 @contextmanager
-def door_stub(tls: ssl.SSLContext | None = None) -> Iterator[DoorStub]:
+def gateway_stub(tls: ssl.SSLContext | None = None) -> Iterator[GatewayStub]:
     """Give a stub that listens until the block ends."""
-    stub = DoorStub(tls)
+    stub = GatewayStub(tls)
     try:
         yield stub
     finally:

@@ -1,4 +1,4 @@
-"""A door before the tests' broker, and its topics read back."""
+"""A gateway before the tests' broker, and its topics read back."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 
 from events.topics import DEAD_LETTERS
-from tests.support.doors import Credentials, Door, issue_credentials
 from tests.support.gateway import PRODUCER
+from tests.support.gateways import Credentials, Gateway, issue_credentials
 
-__all__ = ["PRODUCERS_FILE", "consumer", "declared", "doorway", "records_of"]
+__all__ = ["PRODUCERS_FILE", "consumer", "declared", "records_of", "running_gateway"]
 
 PRODUCERS_FILE = f"""\
 producers:
@@ -56,24 +56,24 @@ def declared(folder: Path) -> Path:
 
 
 @contextmanager
-def doorway(
+def running_gateway(
     bootstrap: str, folder: Path, *, descriptors: int | None = None, **settings: str
-) -> Iterator[tuple[Door, Credentials]]:
-    """Give a door that takes events, and a producer's credentials.
+) -> Iterator[tuple[Gateway, Credentials]]:
+    """Give a gateway that takes events, and a producer's credentials.
 
-    Settings are named as in `gateway.settings`; `descriptors` as in `Door`.
+    Settings are named as in `gateway.settings`; `descriptors` as in `Gateway`.
     """
     credentials = issue_credentials(PRODUCER, folder)
     variables = {f"SMART_REGION_{name.upper()}": value for name, value in settings.items()}
     variables["SMART_REGION_PRODUCERS"] = str(declared(folder))
-    with Door(
+    with Gateway(
         bootstrap,
         folder,
         secrets=credentials.file,
         settings=variables,
         descriptors=descriptors,
-    ) as door:
-        yield door, credentials
+    ) as gateway:
+        yield gateway, credentials
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A producers' door as a process of its own, and the secrets with which one gets in."""
+"""A gateway as a process of its own, and the secrets with which one gets in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from operations.programs.child_process import end_child, start_child
 from tests.support.servers import free_port
 from tests.support.waiting import wait_until
 
-__all__ = ["Credentials", "Door", "issue_credentials"]
+__all__ = ["Credentials", "Gateway", "issue_credentials"]
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -26,7 +26,7 @@ STOP_SECONDS = 20.0
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """What one producer was given, and the file by which the door knows it."""
+    """What one producer was given, and the file by which the gateway knows it."""
 
     token: str
     signing_secret: str
@@ -44,7 +44,7 @@ def issue_credentials(producer: str, folder: Path) -> Credentials:
     return Credentials(token.secret.get_secret_value(), secret.secret.get_secret_value(), file)
 
 
-class Door:
+class Gateway:
     """A `smart-region gateway` before a broker; it lives as long as a `with` block.
 
     `descriptors` is how many files it may have open, the machine's own limit without it.
@@ -64,7 +64,7 @@ class Door:
         self.probe_port = free_port()
         scheme = "https" if "SMART_REGION_SERVER_CERTFILE" in (settings or {}) else "http"
         self.url = f"{scheme}://127.0.0.1:{self.port}"
-        self.log_file = folder / f"door-{self.port}.log"
+        self.log_file = folder / f"gateway-{self.port}.log"
         self._env = {
             **os.environ,
             "SMART_REGION_BROKER": bootstrap,
@@ -86,7 +86,7 @@ class Door:
         """Start it and wait until it takes events."""
         self.start()
         wait_until(lambda: self.ready or not self.alive, seconds=READY_SECONDS)
-        assert self.ready, f"the door does not take events:\n{self.log_file.read_text()}"
+        assert self.ready, f"the gateway does not take events:\n{self.log_file.read_text()}"
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""The producers' door under load, beside a bare echo of the same bodies on the same framework."""
+"""The gateway under load, beside a bare echo of the same bodies on the same framework."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from events.school import SchoolConnected
 from events.topics import declared_topics
 from operations.programs.child_process import end_child, start_child
 from tests.bench.knocking import Knocks, knock, request_bytes
-from tests.support.doors import Door, issue_credentials
+from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.servers import free_port
 from tests.support.waiting import wait_until
 
-__all__ = ["BATCH", "DOOR", "ECHO", "SINGLE", "Knocked", "Load", "measure_door"]
+__all__ = ["BATCH", "ECHO", "GATEWAY", "SINGLE", "Knocked", "Load", "measure_gateway"]
 
 CONNECTIONS: Final = 32
 WARM_UP_SECONDS: Final = 2.0
@@ -37,7 +37,7 @@ LYCEES: Final = 2_000
 BATCHES: Final = 50
 """Bodies of a hundred events that are made before the clock starts, and sent in turn."""
 
-#: As the shipped one, without a limit: what is measured is the door, not its quota.
+#: As the shipped one, without a limit: what is measured is the gateway, not its quota.
 PRODUCERS: Final = f"""\
 producers:
   - id: {PRODUCER}
@@ -64,7 +64,7 @@ SINGLE: Final = Load("one event", 1, "application/cloudevents+json")
 BATCH: Final = Load("batch of 100", 100, "application/cloudevents-batch+json")
 LOADS: Final = (SINGLE, BATCH)
 
-DOOR: Final = "the door"
+GATEWAY: Final = "the gateway"
 ECHO: Final = "bare echo"
 
 
@@ -105,7 +105,7 @@ class UnexpectedAnswersError(Exception):
         super().__init__(f"{server}, {load.name}: answers {dict(knocks.statuses)}")
 
 
-def measure_door(
+def measure_gateway(
     broker: KafkaBroker, folder: Path, rounds: int, *, say: Callable[[str], None]
 ) -> Mapping[str, Mapping[str, Knocked]]:
     """Return, by server and load, what was found; the servers take turns."""
@@ -116,10 +116,10 @@ def measure_door(
     settings = {"SMART_REGION_PRODUCERS": str(declaration)}
     found: dict[tuple[str, Load], list[tuple[Knocks, float]]] = {}
     with (
-        Door(broker.bootstrap, folder, secrets=credentials.file, settings=settings) as door,
+        Gateway(broker.bootstrap, folder, secrets=credentials.file, settings=settings) as gateway,
         _echo(folder) as (echo, echo_port),
     ):
-        servers = {ECHO: (echo, echo_port), DOOR: (door.process, door.port)}
+        servers = {ECHO: (echo, echo_port), GATEWAY: (gateway.process, gateway.port)}
         requests = {load: _requests(load, credentials.token) for load in LOADS}
         for number in range(1, rounds + 1):
             for load in LOADS:
