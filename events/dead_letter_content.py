@@ -1,9 +1,9 @@
-"""What of a refused record a dead letter may keep: all of it, or nothing.
+"""What a dead letter may keep of a refused record: all of it, or nothing but why it was refused.
 
-It is kept where all of it was read, by the same rules for every reader, and nothing in it looks
-like a person's data. What was not read might hold anything: a name after the end of a text that
-was cut short, an address in a key that came twice. So might a text that no contract has a field
-for, or several words where a contract has a code: a comment, a column too many.
+A record is kept where all of it was read, by the same rules for every reader, and nothing in it
+looks like a person's data. What was not read may hold anything: a name after the end of a text that
+was cut short, an address in a key that came twice. So may a text in a field that no contract has,
+or several words where a contract has a code: a comment, a column too many.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from events.cloudevent import EVENT_MODELS, MAX_BYTES, PREFIX
 from events.errors import ContractError
@@ -22,7 +22,7 @@ from events.records import CutPart
 from events.registry import FACTS
 from events.strict_json import read_value
 
-__all__ = ["may_be_kept", "without_foreign_text"]
+__all__ = ["LetterContent", "letter_content", "may_be_kept"]
 
 _ENCODED: Final = "data_base64"
 #: A text that begins so is JSON within JSON: its names and values were not looked at one by one.
@@ -41,10 +41,35 @@ _OUR_NAMES: Final = frozenset(
 )
 
 
+class LetterContent(NamedTuple):
+    """What a dead letter has of a refused record."""
+
+    keeps_record: bool
+    error: ContractError
+    """Why the record was refused; it repeats nothing of a record that is not kept."""
+
+
+def letter_content(
+    error: ContractError,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes | None]],
+    *,
+    was_read: bool = True,
+) -> LetterContent:
+    """Return what the dead letter of a refused record has of it.
+
+    Without `was_read` the caller has not read all of the record: it is not kept, whatever it holds.
+    """
+    if was_read and may_be_kept(key, value, headers):
+        return LetterContent(keeps_record=True, error=error)
+    return LetterContent(keeps_record=False, error=_without_foreign_text(error))
+
+
 def may_be_kept(
     key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
 ) -> bool:
-    """Tell whether a record was wholly read, and holds nothing that looks like a person's data.
+    """Return whether all of a record can be read, and nothing in it looks like a person's data.
 
     A record larger than an event may be is not read. An empty value, or none, holds nothing.
     """
@@ -75,7 +100,7 @@ def may_be_kept(
     return find_person_data(event) is None and find_person_data(beside) is None
 
 
-def without_foreign_text(error: ContractError) -> ContractError:
+def _without_foreign_text(error: ContractError) -> ContractError:
     """Return a refusal that says what it says, and repeats nothing of what was refused."""
     prefix = next((one for one in (PREFIX, _HTTP_PREFIX) if error.field.startswith(one)), "")
     steps = error.field.removeprefix(prefix).split(".")

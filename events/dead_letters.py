@@ -24,14 +24,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from pydantic_core import from_json
 
-from events.dead_letter_content import may_be_kept, without_foreign_text
 from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from events.errors import ContractError
+    from events.dead_letter_content import LetterContent
     from events.records import Record
 
 __all__ = [
@@ -47,13 +46,12 @@ __all__ = [
     "Headers",
     "LetterPosition",
     "NotADeadLetterError",
+    "OriginalRecord",
     "Part",
     "RecordOrigin",
     "dead_letter_record",
     "parts_of",
     "read_dead_letter",
-    "unread_letter_record",
-    "whole_letter_record",
     "without_replay",
 ]
 
@@ -116,6 +114,22 @@ class LetterPosition(NamedTuple):
         return cls(int(match[1]), int(match[2]))
 
 
+@dataclass(frozen=True, slots=True)
+class OriginalRecord:
+    """A refused record as it was read.
+
+    What came to the gateway has no key, and the headers that it would have had on Kafka:
+    `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode.
+    """
+
+    origin: RecordOrigin
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    producer: str | None = None
+    """The authenticated sender; None: it is not known."""
+
+
 class Part(NamedTuple):
     """A part of a record that a letter does not keep, or not all of, as it was."""
 
@@ -164,86 +178,21 @@ class DeadLetter:
 
 
 def dead_letter_record(
-    error: ContractError,
-    *,
-    origin: RecordOrigin,
-    key: bytes | None,
-    value: bytes | None,
-    headers: Sequence[tuple[str, bytes | None]],
-    now: datetime,
-    producer: str | None = None,
+    original: OriginalRecord, content: LetterContent, *, now: datetime
 ) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused.
 
-    `headers` are those of a Kafka record, also for what came to the gateway (`origin` GATEWAY):
-    `content-type: application/cloudevents+json`, or the `ce_…` headers of the binary mode.
-    There is a letter of any record: `whole_letter_record` of one that `may_be_kept` lets through,
-    else `unread_letter_record`.
+    A letter that does not keep its record has the size and the digest of each part; of what came to
+    the gateway, which is stored nowhere else, no digest.
     """
-    write = whole_letter_record if may_be_kept(key, value, headers) else unread_letter_record
-    return write(
-        error, origin=origin, key=key, value=value, headers=headers, now=now, producer=producer
-    )
-
-
-def whole_letter_record(
-    error: ContractError,
-    *,
-    origin: RecordOrigin,
-    key: bytes | None,
-    value: bytes | None,
-    headers: Sequence[tuple[str, bytes | None]],
-    now: datetime,
-    producer: str | None = None,
-) -> OutgoingRecord:
-    """Return a dead letter with its record, byte for byte: for what `may_be_kept` has let through.
-
-    Else as `dead_letter_record`.
-    """
-    is_null = key is None and value is None
-    added = _added(error, origin, now, is_null=is_null, producer=producer)
-    return OutgoingRecord(DEAD_LETTERS, None, key, b"" if is_null else value, [*headers, *added])
-
-
-def unread_letter_record(
-    error: ContractError,
-    *,
-    origin: RecordOrigin,
-    key: bytes | None,
-    value: bytes | None,
-    headers: Sequence[tuple[str, bytes | None]],
-    now: datetime,
-    producer: str | None = None,
-) -> OutgoingRecord:
-    """Return a dead letter without its record: of what was not read, nothing is kept.
-
-    It has the reason in our own words, and size and digest of each part; of what came to the
-    gateway, which lies nowhere else, no digest. Else as `dead_letter_record`.
-    """
-    parts = _told(origin, parts_of(key, value, headers))
-    marks = headers[len(without_replay(tuple(headers))[0]) :]
-    added = _added(
-        without_foreign_text(error),
-        origin,
-        now,
-        is_null=value is None,
-        parts=parts,
-        producer=producer,
-    )
-    return OutgoingRecord(DEAD_LETTERS, None, None, b"", [*marks, *added])
-
-
-def _added(
-    error: ContractError,
-    origin: RecordOrigin,
-    now: datetime,
-    *,
-    is_null: bool,
-    parts: Mapping[str, Mapping[str, int | str]] | None = None,
-    producer: str | None = None,
-) -> list[tuple[str, bytes | None]]:
-    """Return the headers that are added to a record's own."""
-    said = (
+    key, value, headers, parts = original.key, original.value, original.headers, None
+    is_null = value is None and (key is None or not content.keeps_record)
+    if not content.keeps_record:
+        parts = _described(original.origin, parts_of(key, value, headers))
+        headers = headers[len(without_replay(tuple(headers))[0]) :]
+        key = value = None
+    error, origin = content.error, original.origin
+    reason_values = (
         str(error.reason),
         error.field,
         str(error),
@@ -254,15 +203,17 @@ def _added(
     )
     added: list[tuple[str, bytes | None]] = [
         (name, text.encode(errors="backslashreplace"))
-        for name, text in zip(REASON_HEADERS, said, strict=True)
+        for name, text in zip(REASON_HEADERS, reason_values, strict=True)
     ]
     if is_null:
         added.append((NULL_VALUE, b"true"))
     if parts:
         added.append((SHORTENED, json.dumps(parts).encode()))
-    if producer is not None:
-        added.append((PRODUCER, producer.encode()))
-    return added
+    if original.producer is not None:
+        added.append((PRODUCER, original.producer.encode()))
+    if key is None and value is None:
+        value = b""
+    return OutgoingRecord(DEAD_LETTERS, None, key, value, [*headers, *added])
 
 
 def read_dead_letter(record: Record) -> DeadLetter:
@@ -322,15 +273,15 @@ def parts_of(
     }
 
 
-def _told(origin: RecordOrigin, parts: Mapping[str, Part]) -> dict[str, dict[str, int | str]]:
-    """Return what a letter says of the parts that it does not keep."""
-    told: dict[str, dict[str, int | str]] = {}
+def _described(origin: RecordOrigin, parts: Mapping[str, Part]) -> dict[str, dict[str, int | str]]:
+    """Return the JSON that describes the parts that a letter does not keep."""
+    described: dict[str, dict[str, int | str]] = {}
     for name, part in parts.items():
         if part.bytes:
-            told[name] = {"bytes": part.bytes}
+            described[name] = {"bytes": part.bytes}
             if origin != GATEWAY and part.sha256 is not None:
-                told[name]["sha256"] = part.sha256
-    return told
+                described[name]["sha256"] = part.sha256
+    return described
 
 
 def _part(content: bytes) -> Part:

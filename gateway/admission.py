@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from events.cloudevent import CloudEvent, decode, decode_json
-from events.dead_letter_content import may_be_kept, without_foreign_text
+from events.dead_letter_content import LetterContent, letter_content
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.person_data import find_person_data
@@ -53,15 +53,15 @@ class AdmittedItem(NamedTuple):
 
 
 class RefusedItem(NamedTuple):
-    """An item that is not let in, and why.
-
-    `error` repeats nothing of an item that may not be kept.
-    """
+    """An item that is not let in, and what its dead letter has of it."""
 
     item: Item
-    error: ContractError
-    may_be_kept: bool
-    """True where all of it was read, and nothing looks like a person's data."""
+    content: LetterContent
+
+    @property
+    def error(self) -> ContractError:
+        """Why it is not let in; it repeats nothing of an item that may not be kept."""
+        return self.content.error
 
     @property
     def has_letter(self) -> bool:
@@ -128,9 +128,10 @@ class Admission:
 def _refused(item: Item, error: ContractError) -> RefusedItem:
     error = _in_words_of_http(error)
     if error.reason in _WITHOUT_LETTER:
-        return RefusedItem(item, error, may_be_kept=False)
-    is_kept = item.was_read and may_be_kept(None, item.value, item.headers)
-    return RefusedItem(item, error if is_kept else without_foreign_text(error), is_kept)
+        return RefusedItem(item, LetterContent(keeps_record=False, error=error))
+    return RefusedItem(
+        item, letter_content(error, None, item.value, item.headers, was_read=item.was_read)
+    )
 
 
 def _in_words_of_http(error: ContractError) -> ContractError:

@@ -120,16 +120,16 @@ class _Events:
             headers = only_once(request.scope["headers"])
             if (cause := self._gateway.waiting_for()) is not None:
                 raise _broker_away(cause)
-            sender = self._identified(request)
+            sender = self._identified(headers)
         except ProblemError as error:
             return self._refused(None, error)
         if isinstance(sender, UnverifiedSignature):
             return await self._signed(request, headers, sender)
         return await self._borne(request, headers, sender)
 
-    def _identified(self, request: Request) -> str | UnverifiedSignature:
+    def _identified(self, headers: Mapping[bytes, bytes]) -> str | UnverifiedSignature:
         try:
-            return self._gateway.authenticator.identify(request.scope["headers"])
+            return self._gateway.authenticator.identify(headers)
         except AuthenticationError as error:
             raise _unauthenticated(str(error)) from None
 

@@ -25,7 +25,6 @@ from events.signing import (
     check_signable,
     verify,
 )
-from gateway.http_binding import HttpHeaders
 
 __all__ = [
     "PRODUCER_HEADER",
@@ -137,13 +136,14 @@ class Authenticator:
             producer.id: _padded(held.get(producer.id), self._nobody) for producer in producers
         }
 
-    def identify(self, headers: HttpHeaders) -> str | UnverifiedSignature:
-        """The id of the producer whose token a request bears, or the claim of one that is signed.
+    def identify(self, headers: Mapping[bytes, bytes]) -> str | UnverifiedSignature:
+        """Return the producer whose token a request bears, or the claim of one that is signed.
 
-        Asks the headers alone, so that nobody's body is read for a wrong token, an old or malformed
-        signature, or a producer that is not declared. Raises AuthenticationError.
+        `headers` are those of `only_once`. They alone are read, so that no body is read for a wrong
+        token, an old or malformed signature, or a producer that is not declared. Raises
+        AuthenticationError.
         """
-        sent = _said_once(headers)
+        sent = _credentials(headers)
         signed = [name for name in _SIGNED if name in sent]
         if _AUTHORIZATION in sent:
             if signed:
@@ -153,7 +153,7 @@ class Authenticator:
             raise AuthenticationError(AuthenticationProblem.NO_CREDENTIALS)
         if len(signed) < len(_SIGNED):
             raise AuthenticationError(AuthenticationProblem.INCOMPLETE_SIGNATURE)
-        if any(name.startswith(_BINARY_PREFIX) for name, _ in headers):
+        if any(name.startswith(_BINARY_PREFIX) for name in headers):
             # Whoever overheard a signed body could put it under attributes of their own.
             raise AuthenticationError(AuthenticationProblem.UNSIGNED_ATTRIBUTES)
         return self._claim(sent)
@@ -198,16 +198,14 @@ def _padded(own: ProducerSecrets | None, decoy: ProducerSecrets) -> ProducerSecr
     )
 
 
-def _said_once(headers: HttpHeaders) -> dict[str, str]:
-    """The headers that tell who sends; refused where one came twice, or with other than ASCII."""
+def _credentials(headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    """Return the headers that identify the sender; refuse those that are not ASCII."""
     sent: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name = raw_name.decode("latin-1")
-        if name != _AUTHORIZATION and name not in _SIGNED:
+    for name in (_AUTHORIZATION, *_SIGNED):
+        value = headers.get(name.encode())
+        if value is None:
             continue
-        if name in sent:
-            raise AuthenticationError(AuthenticationProblem.AMBIGUOUS)
-        if not raw_value.isascii():
+        if not value.isascii():
             raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
-        sent[name] = raw_value.decode("ascii").strip()
+        sent[name] = value.decode("ascii").strip()
     return sent

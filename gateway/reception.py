@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias
 
-from events.dead_letters import GATEWAY, unread_letter_record, whole_letter_record
+from events.dead_letters import GATEWAY, OriginalRecord, dead_letter_record
 from events.fact import JSON
 from events.records import OutgoingRecord
 from gateway.admission import Admission, AdmittedItem, RefusedItem
@@ -103,16 +103,9 @@ class Reception:
     def _letter(self, refused: RefusedItem, producer: str) -> OutgoingRecord | None:
         if not refused.has_letter:
             return None
-        write = whole_letter_record if refused.may_be_kept else unread_letter_record
-        return write(
-            refused.error,
-            origin=GATEWAY,
-            key=None,
-            value=refused.item.value,
-            headers=refused.item.headers,
-            now=self._now(),
-            producer=producer,
-        )
+        item = refused.item
+        original = OriginalRecord(GATEWAY, None, item.value, item.headers, producer)
+        return dead_letter_record(original, refused.content, now=self._now())
 
     async def _written(self, records: list[OutgoingRecord | None]) -> list[Written | None]:
         try:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from events.dead_letters import HEADER_PREFIX, RecordOrigin, unread_letter_record
-from events.dead_letters import dead_letter_record as dead_letter_of
+from events import dead_letters
+from events.dead_letter_content import letter_content
+from events.dead_letters import HEADER_PREFIX, OriginalRecord, RecordOrigin
 from events.errors import RefusalReason
 from events.records import OutgoingRecord
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from events.records import Record
     from streams.core import Forward, RecordRefusal
 
 __all__ = ["FORWARDED_FROM", "bare_dead_letter_record", "dead_letter_record", "forward_record"]
@@ -22,28 +24,21 @@ FORWARDED_FROM = f"{HEADER_PREFIX}forwarded-from"
 def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingRecord:
     """Return the dead letter of a refused record; `now` is when it was refused."""
     record = refusal.record
-    # What is passed over had ended workers: it is not read for its letter either.
-    is_unread = refusal.error.reason is RefusalReason.PASSED_OVER
-    write = unread_letter_record if is_unread else dead_letter_of
-    return write(
-        refusal.error,
-        origin=RecordOrigin(record.topic, record.partition, record.offset),
-        key=record.key,
-        value=record.value,
-        headers=record.headers or (),
+    key, value, headers = record.key, record.value, record.headers or ()
+    # A record that is passed over had ended workers: it is not read for its letter either.
+    was_read = refusal.error.reason is not RefusalReason.PASSED_OVER
+    return dead_letters.dead_letter_record(
+        OriginalRecord(_origin(record), key, value, headers),
+        letter_content(refusal.error, key, value, headers, was_read=was_read),
         now=now,
     )
 
 
 def bare_dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingRecord:
     """Return a dead letter with nothing of its record but why it was refused and where it lies."""
-    record = refusal.record
-    return dead_letter_of(
-        refusal.error,
-        origin=RecordOrigin(record.topic, record.partition, record.offset),
-        key=None,
-        value=None,
-        headers=(),
+    return dead_letters.dead_letter_record(
+        OriginalRecord(_origin(refusal.record)),
+        letter_content(refusal.error, None, None, ()),
         now=now,
     )
 
@@ -59,3 +54,7 @@ def forward_record(forward: Forward) -> OutgoingRecord:
         record.value,
         [*(record.headers or ()), (FORWARDED_FROM, origin.encode())],
     )
+
+
+def _origin(record: Record) -> RecordOrigin:
+    return RecordOrigin(record.topic, record.partition, record.offset)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
-from events.dead_letter_content import may_be_kept, without_foreign_text
+from events.dead_letter_content import letter_content
 from events.dead_letters import GATEWAY, REPLAY_OF, DeadLetter, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
@@ -100,11 +100,11 @@ def _judged(
     try:
         event = rules.decode(record, family=_FAMILIES[record.topic])
     except ContractError as error:
-        # As its letter will tell it: an unknown field's name is whoever sent it's own.
-        is_kept = may_be_kept(record.key, record.value, record.headers or ())
+        # As in its letter: the name of an unknown field is the sender's own word.
+        content = letter_content(error, record.key, record.value, record.headers or ())
         return RefusedRecord(
             error.reason,
-            error.field if is_kept else without_foreign_text(error).field,
+            content.error.field,
             origin,
             _source_of(record),
             value=error.value,

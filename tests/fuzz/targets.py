@@ -17,7 +17,7 @@ from pydantic_core import to_json
 
 from events import person_data
 from events.cloudevent import MAX_BYTES, decode
-from events.dead_letters import GATEWAY, dead_letter_record
+from events.dead_letters import GATEWAY, OriginalRecord, dead_letter_record
 from events.errors import ContractError, RefusalReason
 from events.producers.ownership import UNOWNED
 from events.strict_json import DEEPEST, read_array, read_value
@@ -267,15 +267,8 @@ def _check_request(example: tuple[list[tuple[bytes, bytes]], bytes]) -> None:
             assert person_data.find_person_data(item.content) is None
             continue
         to_json(of_contract(judged.error).as_json())
-        if judged.may_be_kept:
-            dead_letter_record(
-                judged.error,
-                origin=GATEWAY,
-                key=None,
-                value=item.value,
-                headers=item.headers,
-                now=NOW,
-            )
+        original = OriginalRecord(GATEWAY, None, item.value, item.headers)
+        dead_letter_record(original, judged.content, now=NOW)
         if item.headers is STRUCTURED_HEADERS and item.defect is None:
             with pytest.raises(ContractError):
                 _refused_elsewhere(judged.error, item.headers, item.value)

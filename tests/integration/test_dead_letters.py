@@ -17,7 +17,7 @@ from broker.reading import EVENT_TOPICS, read_topics
 from broker.writing import KafkaWriter
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode
-from events.dead_letters import GATEWAY, REPLAY_OF, LetterPosition, RecordOrigin, dead_letter_record
+from events.dead_letters import GATEWAY, REPLAY_OF, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.registry import FACTS_BY_NAME
@@ -28,6 +28,7 @@ from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.ledger import read_cases
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.letters import refused
 from tests.support.traffic import Message, message_of, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew, Worker
@@ -141,7 +142,7 @@ def buried(broker: KafkaBroker, messages: Sequence[Message], producer: str | Non
     with KafkaWriter(broker.bootstrap) as post:
         post.send(
             [
-                dead_letter_record(
+                refused(
                     error,
                     origin=GATEWAY
                     if producer

@@ -16,7 +16,7 @@ from broker.topic_admin import apply_topics
 from broker.writing import KafkaWriter, RecordWriter
 from catalogue.loader import load_catalogue
 from events.cloudevent import decode, encode_structured
-from events.dead_letters import GATEWAY, RecordOrigin, dead_letter_record
+from events.dead_letters import GATEWAY, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.records import OutgoingRecord
@@ -36,6 +36,7 @@ from streams.settings import load_settings
 from tests.support.commands import run
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
+from tests.support.letters import refused
 from tests.support.traffic import Message, region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew, Worker
@@ -167,10 +168,9 @@ def test_every_trace_of_a_person_is_told(broker: KafkaBroker) -> None:
     naming_one = school.value[:-1] + b', "causation": "%s"}' % person.encode()
     refused_at = datetime(2020, 12, 31, tzinfo=UTC)
     letter = partial(
-        dead_letter_record,
+        refused,
         ContractError(RefusalReason.INVALID_JSON, "value", None, "send JSON"),
         key=None,
-        headers=(),
         now=refused_at,
     )
     because = b'{"verdict": "discarded", "because": "%s asked"}' % person.encode()

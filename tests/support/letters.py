@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from events.cloudevent import CloudEvent, encode_structured
-from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin, dead_letter_record
+from events.dead_letter_content import letter_content
+from events.dead_letters import (
+    DeadLetter,
+    LetterPosition,
+    OriginalRecord,
+    RecordOrigin,
+    dead_letter_record,
+)
 from events.errors import ContractError, RefusalReason
 from events.records import OutgoingRecord
 from operations.dead_letters.entry import Entry
@@ -51,17 +58,24 @@ def settled(letter: DeadLetter, verdict: OutcomeKind, *, attempts: int = 1) -> E
     )
 
 
-def refused(error: ContractError | None = None, **changes: Any) -> OutgoingRecord:
-    """Return the dead letter of a record as it is written."""
-    fields: dict[str, Any] = {
-        "origin": RecordOrigin("smartregion.schools", 3, 42),
-        "key": b"key",
-        "value": b"value",
-        "headers": (),
-        "now": REFUSED_AT,
-    }
-    error = error or ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
-    return dead_letter_record(error, **fields | changes)
+def refused(
+    error: ContractError | None = None,
+    *,
+    now: datetime = REFUSED_AT,
+    was_read: bool = True,
+    **changes: Any,
+) -> OutgoingRecord:
+    """Return the dead letter of a record as it is written; `changes` are fields of the record."""
+    fields = {"origin": RecordOrigin("smartregion.schools", 3, 42), "key": b"key"}
+    original = OriginalRecord(**{**fields, "value": b"value", **changes})
+    content = letter_content(
+        error or ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name"),
+        original.key,
+        original.value,
+        original.headers,
+        was_read=was_read,
+    )
+    return dead_letter_record(original, content, now=now)
 
 
 def arrived(sent: Sequence[OutgoingRecord]) -> list[FakeRecord]:

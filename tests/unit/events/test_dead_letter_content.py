@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.cloudevent import encode_binary, encode_structured
-from events.dead_letter_content import may_be_kept, without_foreign_text
+from events.dead_letter_content import letter_content, may_be_kept
 from events.errors import ContractError, RefusalReason
 from events.fact import JSON
 from tests.support.letters import valid_event
@@ -144,10 +144,25 @@ def test_another_encoding_is_not_read(encoding: str) -> None:
         ("ce_dupont", "ce_…"),
     ],
 )
-def test_a_refusal_is_told_in_the_contract_s_own_words(field: str, told: str) -> None:
+def test_of_what_is_not_kept_the_refusal_repeats_nothing(field: str, told: str) -> None:
     """What was wrong and what to do stay, what was sent does not."""
-    error = without_foreign_text(
-        ContractError(RefusalReason.INVALID_DATA, field, "Dupont", "send a number")
-    )
+    error = ContractError(RefusalReason.INVALID_DATA, field, "Dupont", "send a number")
 
-    assert str(error) == f"{told}: breaks the contract of its fact: send a number"
+    content = letter_content(error, None, b"{", ())
+
+    assert not content.keeps_record
+    assert str(content.error) == f"{told}: breaks the contract of its fact: send a number"
+
+
+def test_what_is_kept_has_its_refusal_as_it_is() -> None:
+    """Its own words are in the letter anyway."""
+    error = ContractError(RefusalReason.INVALID_DATA, "data.uia", "x", "remove it")
+
+    assert letter_content(error, None, b"{}", ()) == (True, error)
+
+
+def test_what_was_not_read_is_not_kept() -> None:
+    """However it looks."""
+    error = ContractError(RefusalReason.PASSED_OVER, "value", None, "nothing")
+
+    assert not letter_content(error, None, b"{}", (), was_read=False).keeps_record

@@ -28,15 +28,14 @@ from events.dead_letters import (
     LetterPosition,
     NotADeadLetterError,
     RecordOrigin,
-    dead_letter_record,
     parts_of,
     read_dead_letter,
-    unread_letter_record,
 )
 from events.errors import ContractError, RefusalReason
 from events.record_time import NO_TIMESTAMP
 from events.records import CutPart, OutgoingRecord
 from events.topics import DEAD_LETTER_MAX_BYTES, DEAD_LETTERS
+from tests.support.letters import refused
 
 NOW = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 ERROR = ContractError(RefusalReason.INVALID_DATA, "data.name", "é", "send a name")
@@ -65,20 +64,10 @@ def arrived(sent: OutgoingRecord) -> Arrived:
     return Arrived(sent.key, sent.value, tuple(sent.headers))
 
 
-def dead(
-    *,
-    error: ContractError = ERROR,
-    origin: RecordOrigin = ORIGIN,
-    key: bytes | None = KEY,
-    value: bytes | None = VALUE,
-    headers: Headers = OWN,
-    now: datetime = NOW,
-    producer: str | None = None,
-) -> OutgoingRecord:
-    """Return the dead letter of a refused record."""
-    return dead_letter_record(
-        error, origin=origin, key=key, value=value, headers=headers, now=now, producer=producer
-    )
+def dead(error: ContractError = ERROR, *, now: datetime = NOW, **changes: Any) -> OutgoingRecord:
+    """Return the dead letter of a refused record; `changes` are fields of the record."""
+    original = {"origin": ORIGIN, "key": KEY, "value": VALUE, "headers": OWN}
+    return refused(error, now=now, **original | changes)
 
 
 def read_back(sent: OutgoingRecord) -> DeadLetter:
@@ -200,9 +189,7 @@ class TestWriting:
 
     def test_what_the_caller_has_not_read_is_not_kept(self) -> None:
         """However it looks."""
-        sent = unread_letter_record(
-            ERROR, origin=GATEWAY, key=None, value=VALUE, headers=OWN, now=NOW, producer="lycees"
-        )
+        sent = dead(origin=GATEWAY, key=None, producer="lycees", was_read=False)
 
         letter = read_back(sent)
         assert (letter.value, letter.headers, letter.producer) == (b"", (), "lycees")

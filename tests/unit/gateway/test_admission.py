@@ -148,7 +148,7 @@ def test_a_producer_tells_only_of_what_it_owns() -> None:
         assert isinstance(found, AdmittedItem) is owner
         if isinstance(found, RefusedItem):
             assert found.error.reason is RefusalReason.NOT_OWNER
-            assert found.may_be_kept
+            assert found.content.keeps_record
 
 
 def test_a_producer_that_is_not_declared_sends_nothing() -> None:
@@ -191,7 +191,7 @@ def test_a_person_s_data_are_found_before_anything_else(changes: dict[str, Any])
 
     assert isinstance(found, RefusedItem)
     assert found.error.reason is RefusalReason.PERSON_DATA
-    assert not found.may_be_kept
+    assert not found.content.keeps_record
     assert "Jeanne" not in str(found.error)
     assert "34 56" not in str(found.error)
 

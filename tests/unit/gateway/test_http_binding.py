@@ -191,7 +191,17 @@ def test_a_byte_order_mark_is_named(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [b"content-type", b"authorization", b"ce-id", b"ce-source", b"webhook-signature"]
+    "name",
+    [
+        b"authorization",
+        b"ce-id",
+        b"ce-source",
+        b"content-type",
+        b"smartregion-producer",
+        b"webhook-id",
+        b"webhook-signature",
+        b"webhook-timestamp",
+    ],
 )
 def test_a_header_with_one_value_comes_once(name: bytes) -> None:
     """Others on the way might take the first, and we the last."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.dead_letters import GATEWAY, dead_letter_record
+from events.dead_letters import GATEWAY, OriginalRecord, dead_letter_record
 from gateway.admission import Admission, RefusedItem
 from gateway.http_binding import read_delivery
 from gateway.problems import ProblemError, of_contract
@@ -38,15 +38,8 @@ def work(body: bytes) -> None:
             judged = ADMISSION.judge(item, PRODUCER)
             if isinstance(judged, RefusedItem):
                 of_contract(judged.error).as_json()
-                dead_letter_record(
-                    judged.error,
-                    origin=GATEWAY,
-                    key=None,
-                    value=item.value,
-                    headers=item.headers,
-                    now=NOW,
-                    producer=PRODUCER,
-                )
+                original = OriginalRecord(GATEWAY, None, item.value, item.headers, PRODUCER)
+                dead_letter_record(original, judged.content, now=NOW)
 
 
 def filled(text: str) -> Callable[[int], bytes]:

@@ -41,7 +41,7 @@ def test_the_gateway_knows_who_it_is(tmp_path: Path, secret: str) -> None:
     """The headers prove the producer for the body, whichever secret the file holds."""
     credentials = load_credentials(written(tmp_path, f"{secret}\n"), producer="lycees")
     headers = credentials.headers(b"[]", NOW)
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    raw = {name.encode(): value.encode() for name, value in headers.items()}
     producers = Producers(producers=(producer("lycees", "/lycees"),))
     found = Authenticator(SECRETS, producers, now=lambda: NOW).identify(raw)
     assert (

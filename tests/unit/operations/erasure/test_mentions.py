@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from events.dead_letters import RecordOrigin, dead_letter_record
+from events.dead_letters import RecordOrigin
 from events.errors import ContractError, RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.erasure.mentions import find_letters, find_mentions
 from operations.erasure.persons import Persons
 from tests.support.audits import raw
-from tests.support.letters import arrived
+from tests.support.letters import arrived, refused
 from tests.support.records import FakeRecord
 
 SOMEBODY = "k1-0123456789abcdef0123456789abcdef"
@@ -86,7 +86,7 @@ def test_letters_are_found_by_what_they_keep_or_by_whose_record_they_are_of() ->
     """With the day by which the broker deletes them."""
     theirs = RecordOrigin("smartregion.trainings", 3, 42)
     letters = [
-        dead_letter_record(REFUSED, origin=origin, key=None, value=value, headers=(), now=NOW)
+        refused(REFUSED, origin=origin, key=None, value=value, now=NOW)
         for origin, value in (
             (RecordOrigin("smartregion.trainings", 0, 1), b'{"id": "%s"}' % SOMEBODY.encode()),
             (theirs, b'{"x": "%s"' % SOMEBODY.encode()),
