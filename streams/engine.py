@@ -26,7 +26,6 @@ from streams.batch_transport import (
 from streams.changelog_tally import ChangelogTallies
 from streams.core import RecordRefusal, Result, process
 from streams.dead_letters import bare_dead_letter_record, dead_letter_record, forward_record
-from streams.exposition import Snapshot, figures_of
 from streams.meters import Meters
 from streams.passed_over import refusal_of
 from streams.producers.attribution import Attribution
@@ -35,7 +34,7 @@ from streams.state import EMPTY, WATCHED_BYTES, EntityState, encode_state
 from streams.state_store import StateStore
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from faust.types import Message
 
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
     from streams.clock import Clock
     from streams.passed_over import Decision
     from streams.state_store import StateChange
-    from streams.topic_faults import TopicFault
 
 __all__ = ["Engine"]
 
@@ -393,34 +391,6 @@ class Engine:
             self.meters.mismatches += mismatches
             logger.error("the fold differs from its states series=%d", mismatches)
         return mismatches
-
-    def snapshot(
-        self,
-        owned: Collection[int],
-        *,
-        ready: bool,
-        lag: Mapping[tuple[str, int], int],
-        faults: Sequence[TopicFault] = (),
-    ) -> Snapshot:
-        """Return what /metrics shows now; figures only of owned partitions, once ready."""
-        as_of = self.clock.today()
-        unreadable = self.state_store.unreadable()
-        # A figure that misses an entity would look right.
-        told = {partition for _, partition in unreadable}
-        shown = set(owned) - told if ready else ()
-        return Snapshot(
-            as_of=as_of,
-            ready=ready,
-            partitions_expected=self.partitions,
-            figures=figures_of(self.state_store.fold, shown, as_of),
-            entities={str(family): n for family, n in self.state_store.entities().items()},
-            lag=lag,
-            half_full={str(family): n for family, n in self.state_store.half_full().items()},
-            unreadable={(str(family), at): n for (family, at), n in unreadable.items()},
-            faults=faults,
-            cells_ahead=self.state_store.cells_ahead,
-            cells_not_owned=self.state_store.cells_not_owned,
-        )
 
     async def _write_states(
         self,

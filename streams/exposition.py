@@ -1,85 +1,34 @@
-"""What /metrics shows: an immutable snapshot, and its translation into metric families."""
+"""The translation of a worker's snapshot and meters into metric families, at each scrape."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from catalogue import metric_names as names
+from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
-from streams.fold import Fold
 from streams.metric_families import MetricFamily, family_of, fault_family, midnight, single
 from streams.producers.exposition import producer_families
-from streams.promises import promises
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import date
 
     from catalogue.model import Catalogue, Indicator
     from catalogue.publication import Publication
+    from streams.fold import Fold
     from streams.meters import Meters
-    from streams.topic_faults import TopicFault
+    from streams.snapshot import Figures, Snapshot
 
-__all__ = ["Figures", "Snapshot", "WorkerCollector", "figures_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One partition's figures on a day; keys are (term, département or "", category or "")."""
-
-    totals: Mapping[tuple[int, str, str], int]
-    last_reported: Mapping[tuple[int, str], date]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """All that a scrape shows, taken at one moment.
-
-    `figures` is empty until the state is rebuilt: an absent figure is stale, a zero would be a
-    lie.
-    """
-
-    as_of: date
-    ready: bool
-    partitions_expected: int
-    figures: Mapping[int, Figures]
-    entities: Mapping[str, int]
-    lag: Mapping[tuple[str, int], int]
-    half_full: Mapping[str, int] = field(default_factory=dict)
-    """Entities of which more than half of what is kept is held, by family."""
-    unreadable: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    """Entities whose state cannot be read, by family and partition."""
-    faults: Sequence[TopicFault] = ()
-    cells_ahead: int = 0
-    cells_not_owned: int = 0
-
-
-def figures_of(fold: Fold, partitions: Collection[int], as_of: date) -> dict[int, Figures]:
-    """Return the figures of the given partitions on a day.
-
-    The cost is that of the series, whatever the number of entities behind them.
-    """
-    day = as_of.toordinal()
-    taken: dict[int, Figures] = {}
-    for partition in sorted(partitions):
-        totals: dict[tuple[int, str, str], int] = {}
-        reported: dict[tuple[int, str], date] = {}
-        for key, series in fold.series(partition).items():
-            totals[key] = series.total(day)
-            last = series.last_reported(day)
-            if last is not None:
-                reported[key.term, key.department] = date.fromordinal(last)
-        taken[partition] = Figures(totals, reported)
-    return taken
+__all__ = ["WorkerCollector"]
 
 
 class WorkerCollector(Collector):
-    """Makes metric families of the snapshot and the meters, at scrape time."""
+    """A collector of the snapshot and the meters of a worker."""
 
     def __init__(
         self,
@@ -91,8 +40,8 @@ class WorkerCollector(Collector):
         self._catalogue = catalogue
         self._meters = meters
         self._snapshot = snapshot
-        self._place = {term: place for place, term in enumerate(fold.terms)}
-        #: Families whose entities are persons: how many of them there are is rounded as well.
+        self._indexes = fold.indexes
+        #: Families whose entities are persons: their number is rounded as well.
         self._persons: dict[str, Publication] = {
             term.family: one.publication
             for one in catalogue.indicators
@@ -101,13 +50,13 @@ class WorkerCollector(Collector):
         }
 
     def describe(self) -> list[Metric]:
-        """Promise nothing beforehand: the registry would otherwise take a snapshot to find out."""
+        """Return nothing, so that registration takes no snapshot."""
         return []
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric family of the vocabulary."""
         snapshot = self._snapshot()
-        yield from promises(self._catalogue)
+        yield from catalogue_families(self._catalogue)
         yield from self._figures(snapshot)
         yield from self._state(snapshot)
         yield from self._counts()
@@ -121,36 +70,36 @@ class WorkerCollector(Collector):
         reported = family_of(names.INDICATOR_LAST_REPORTED)
         for programme, indicator in self._indicators():
             measure = indicator.measure
-            places = [self._place[term] for term in measure.terms]
+            terms = [self._indexes[term] for term in measure.terms]
             for partition, figures in snapshot.figures.items():
                 who = [programme, indicator.id]
                 where = str(partition)
-                latest = _latest_reports(figures, places)
+                latest = _latest_reports(figures, terms)
                 if indicator.publication is not None:
-                    # Persons in one partition are few; the assessor tells of all together. So is
-                    # a day on which some of one département did something.
+                    # Counts of persons in one partition are small: the assessor publishes their
+                    # total. The last day is shown for the Région only, for the same reason.
                     if latest:
                         last = midnight(max(latest.values()))
                         reported.add_metric([*who, names.REGION, where], last)
                     continue
                 for department, day in latest.items():
                     reported.add_metric([*who, department or names.REGION, where], midnight(day))
-                amounts = _by_department(figures, places[0])
+                amounts = _by_department(figures, terms[0])
                 if not measure.additive:
                     amounts = {
                         department: amount
                         for department, amount in amounts.items()
-                        if (places[0], department) in figures.last_reported
+                        if (terms[0], department) in figures.last_reported
                     }
                 if measure.denominator is None:
                     _expose(value, who, where, amounts, measure.divisor)
                 else:
-                    over = _by_department(figures, places[1])
-                    # None of something is 0: left out, it would drop out of Prometheus' division.
+                    over = _by_department(figures, terms[1])
+                    # A missing numerator is 0: without a sample, Prometheus would drop the ratio.
                     _expose(numerator, who, where, {**dict.fromkeys(over, 0), **amounts})
                     _expose(denominator, who, where, over)
                 if indicator.breakdown is not None:
-                    for label, parts in _by_category(figures, places[0]).items():
+                    for label, parts in _by_category(figures, terms[0]).items():
                         labels = [*who, indicator.breakdown, label]
                         _expose(category, labels, where, parts, measure.divisor)
         yield from (value, numerator, denominator, category, reported)
@@ -169,13 +118,13 @@ class WorkerCollector(Collector):
         lag = family_of(names.LAG)
         for (topic, partition), behind in sorted(snapshot.lag.items()):
             lag.add_metric([topic, str(partition)], behind)
-        half_full = family_of(names.ENTITIES_HALF_FULL)
-        for family, count in sorted(snapshot.half_full.items()):
-            half_full.add_metric([family], count)
+        large = family_of(names.ENTITIES_HALF_FULL)
+        for family, count in sorted(snapshot.large.items()):
+            large.add_metric([family], count)
         unreadable = family_of(names.STATES_UNREADABLE)
         for (family, partition), count in sorted(snapshot.unreadable.items()):
             unreadable.add_metric([family, str(partition)], count)
-        yield from (owned, entities, lag, half_full, unreadable, fault_family(snapshot.faults))
+        yield from (owned, entities, lag, large, unreadable, fault_family(snapshot.faults))
         yield single(names.CELLS_AHEAD, snapshot.cells_ahead)
         yield single(names.CELLS_NOT_OWNED, snapshot.cells_not_owned)
 
@@ -213,17 +162,17 @@ class WorkerCollector(Collector):
 def _by_department(figures: Figures, term: int) -> dict[str, int]:
     """Return a term's amounts by département, all categories together."""
     sums: dict[str, int] = {}
-    for (place, department, _), total in figures.totals.items():
-        if place == term:
+    for (index, department, _), total in figures.totals.items():
+        if index == term:
             sums[department] = sums.get(department, 0) + total
     return sums
 
 
 def _by_category(figures: Figures, term: int) -> dict[str, dict[str, int]]:
-    """Return a term's amounts by category and département; what has no category is left out."""
+    """Return a term's amounts by category and département, without those of no category."""
     parts: dict[str, dict[str, int]] = {}
-    for (place, department, category), total in figures.totals.items():
-        if place == term and category != NO_CATEGORY:
+    for (index, department, category), total in figures.totals.items():
+        if index == term and category != NO_CATEGORY:
             parts.setdefault(category, {})[department] = total
     return parts
 
@@ -239,9 +188,9 @@ def _expose(
         family.add_metric([*labels, department or names.REGION, partition], amount / divisor)
 
 
-def _latest_reports(figures: Figures, places: list[int]) -> dict[str, date]:
+def _latest_reports(figures: Figures, terms: list[int]) -> dict[str, date]:
     latest: dict[str, date] = {}
-    for (place, department), day in figures.last_reported.items():
-        if place in places:
+    for (index, department), day in figures.last_reported.items():
+        if index in terms:
             latest[department] = max(day, latest.get(department, day))
     return latest

@@ -102,6 +102,7 @@ class Fold:
     def __init__(self, terms: Iterable[Term]) -> None:
         #: Each distinct term once: indicators that share a denominator share its series.
         self.terms: tuple[Term, ...] = tuple(dict.fromkeys(terms))
+        self.indexes = {term: index for index, term in enumerate(self.terms)}
         #: Per family: the views of all its entities, with the terms that share them.
         self._views: dict[Family, _Views] = defaultdict(dict)
         #: The views of some entities only, by these: there may be hundreds, and few see an entity.

@@ -12,7 +12,7 @@ from faust.exceptions import ConsumerNotStarted
 
 from events.registry import Family
 from events.topics import topic_name
-from streams.exposition import Snapshot
+from streams.snapshot import Snapshot, take_snapshot
 from streams.web import Readiness
 
 if TYPE_CHECKING:
@@ -114,8 +114,16 @@ class Membership:
 
     def snapshot(self) -> Snapshot:
         """Return what /metrics shows now."""
-        ready = self.waiting_for() is None
-        return self.engine.snapshot(self.owned(), ready=ready, lag=self.lag(), faults=self.faults())
+        engine = self.engine
+        return take_snapshot(
+            engine.state_store,
+            as_of=engine.clock.today(),
+            ready=self.waiting_for() is None,
+            partitions=engine.partitions,
+            owned=self.owned(),
+            lag=self.lag(),
+            faults=self.faults(),
+        )
 
     def _reason(self) -> str | None:
         tables = cast("TableManager", self.app.tables)

@@ -166,7 +166,7 @@ class StateStore:
             if (count := sum(size == UNREADABLE for size in watched.values()))
         }
 
-    def half_full(self) -> Mapping[Family, int]:
+    def large(self) -> Mapping[Family, int]:
         """Return the number of entities of which more is held than half of what is kept."""
         counts: dict[Family, int] = defaultdict(int)
         for (family, _), watched in self._watched.items():

@@ -13,9 +13,9 @@ from catalogue import rule_names as recorded
 from catalogue.judgement import compared, judge
 from catalogue.metric_names import METRICS, Metric
 from streams.assessor.series import Point, cell_points, judgement_points
+from streams.catalogue_families import catalogue_families
 from streams.histories import categories_of, histories_of, region_reports_of
 from streams.metric_families import midnight
-from streams.promises import promises
 
 if TYPE_CHECKING:
     from catalogue.judgement import Judgement
@@ -53,7 +53,7 @@ class Past:
 
     def promised(self) -> Iterator[PastSeries]:
         """Yield what is the same on every day: targets, deadlines; and the day itself."""
-        for family in promises(self._catalogue):
+        for family in catalogue_families(self._catalogue):
             (metric,) = (one for one in METRICS if one.name == family.name)
             for sample in family.samples:
                 labels = tuple(sample.labels[label] for label in metric.labels)

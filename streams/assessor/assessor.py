@@ -4,28 +4,52 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from catalogue.judgement import judge_all
-from streams.assessor.exposition import Assessment, AssessorSnapshot
 from streams.histories import histories_of, person_categories_of
 from streams.web import Readiness
 
 if TYPE_CHECKING:
     from catalogue.history import Histories
+    from catalogue.judgement import Judgement
     from catalogue.model import Catalogue
     from streams.changelog_reader import ChangelogReader
     from streams.clock import Clock
     from streams.histories import Parts
     from streams.topic_faults import TopicFault
 
-__all__ = ["Assessor"]
+__all__ = ["Assessment", "Assessor", "AssessorSnapshot"]
 
 logger = logging.getLogger(__name__)
 
 #: The time between two judgements, at least: a replay would otherwise do nothing else.
 PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """All judgements of a day, and the published numbers of persons by category."""
+
+    as_of: date
+    judgements: tuple[Judgement, ...]
+    persons: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class AssessorSnapshot:
+    """An immutable copy of what /metrics shows.
+
+    `assessment` is None until the changelogs are read to their end.
+    """
+
+    as_of: date
+    lag: int
+    assessment: Assessment | None
+    faults: Sequence[TopicFault] = ()
 
 
 class Assessor:
@@ -75,7 +99,7 @@ class Assessor:
         elif changelog_reader.caught_up and not self._faults and self._is_due():
             self._judge(changelog_reader)
 
-    def view(self) -> AssessorSnapshot:
+    def snapshot(self) -> AssessorSnapshot:
         """Return what /metrics shows now."""
         lag = max((self._lag or 0) + self._unjudged, int(not self._looked))
         return AssessorSnapshot(self._clock.today(), lag, self._assessment, self._faults)

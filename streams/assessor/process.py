@@ -54,7 +54,7 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with serve(
-        AssessorCollector(assessor.catalogue, assessor.view),
+        AssessorCollector(assessor.catalogue, assessor.snapshot),
         assessor.readiness,
         host=settings.http_host,
         port=settings.assessor_port,

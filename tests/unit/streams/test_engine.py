@@ -291,13 +291,13 @@ class TestIsolation:
             bench.take_all(record_of(days[9]))
             bench.take_all(*map(record_of, days[10:]))
 
-        half_full = [line for line in caplog.messages if line.startswith("entity half full")]
-        assert len(half_full) == 1
+        large = [line for line in caplog.messages if line.startswith("entity half full")]
+        assert len(large) == 1
         kept = state_of(*days[:20])
         assert bench.known == {PARIS: kept}
         assert len(encode_state(kept)) <= 2 * half < len(encode_state(state_of(*days[:21])))
         assert {letter.reason for letter in self.letters(bench)} == {"entity_full"}
-        assert bench.engine.state_store.half_full() == {SCHOOLS: 1}
+        assert bench.engine.state_store.large() == {SCHOOLS: 1}
 
 
 class TestEnds:
@@ -535,33 +535,3 @@ class TestCheckFold:
         assert asyncio.run(bench.engine.check_fold()) == 1
         assert bench.engine.meters.mismatches == 1
         assert caplog.messages == ["the fold differs from its states series=1"]
-
-
-class TestSnapshot:
-    """What /metrics is made of."""
-
-    def test_has_figures_of_owned_partitions(self, bench: Bench) -> None:
-        """Of those alone, on the clock's day."""
-        bench.take_all(record_of(connected()))
-
-        snapshot = bench.engine.snapshot({HOME}, ready=True, lag={})
-
-        assert list(snapshot.figures) == [HOME]
-        assert snapshot.as_of == date(2020, 12, 31)
-        assert bench.engine.snapshot({AWAY}, ready=True, lag={}).figures[AWAY].totals == {}
-
-    def test_has_no_figures_before_ready(self, bench: Bench) -> None:
-        """Half a state makes half a figure."""
-        bench.take_all(record_of(connected()))
-
-        assert bench.engine.snapshot({HOME}, ready=False, lag={}).figures == {}
-
-    def test_has_what_the_worker_holds_and_waits_for(self, bench: Bench) -> None:
-        """Entities by family, partitions in all, lag."""
-        bench.take_all(record_of(connected()))
-
-        snapshot = bench.engine.snapshot({HOME}, ready=True, lag={("t", 0): 3})
-
-        assert snapshot.entities == {"schools": 1}
-        assert snapshot.partitions_expected == PARTITIONS
-        assert snapshot.lag == {("t", 0): 3}

@@ -25,11 +25,12 @@ from events.producers.loader import load_producers
 from events.producers.model import UNKNOWN_PRODUCER
 from events.registry import FACTS, FACTS_BY_NAME
 from streams.core import UNKNOWN_TYPE, Outcome
-from streams.exposition import Figures, Snapshot, WorkerCollector, figures_of
+from streams.exposition import WorkerCollector
 from streams.meters import Meters
 from streams.metric_families import registry_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
+from streams.snapshot import Figures, figures_of, take_snapshot
 from streams.state import WATCHED_BYTES
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
@@ -64,16 +65,14 @@ def exposed(
     ready: bool = True,
     lag: Mapping[tuple[str, int], int] | None = None,
 ) -> dict[str, list[Sample]]:
-    """Scrape what a worker with these holdings shows, and read it as Prometheus does."""
-    snapshot = Snapshot(
+    """Return the samples that Prometheus scrapes of a worker with this state store."""
+    snapshot = take_snapshot(
+        state_store,
         as_of=as_of,
         ready=ready,
-        partitions_expected=PARTITIONS,
-        figures=figures_of(state_store.fold, range(PARTITIONS) if ready else (), as_of),
-        entities={str(family): count for family, count in state_store.entities().items()},
+        partitions=PARTITIONS,
+        owned=range(PARTITIONS),
         lag=lag or {},
-        half_full={str(family): count for family, count in state_store.half_full().items()},
-        unreadable={(str(f), at): count for (f, at), count in state_store.unreadable().items()},
     )
     exposition = WorkerCollector(catalogue, state_store.fold, meters or Meters(), lambda: snapshot)
     found: dict[str, list[Sample]] = defaultdict(list)
@@ -418,9 +417,11 @@ class TestFamilies:
 
     def families(self, meters: Meters) -> dict[str, tuple[str, str]]:
         """Return name, kind and meaning of every family of a scrape, samples or none."""
-        snapshot = Snapshot(AS_OF, False, PARTITIONS, {}, {}, {})  # noqa: FBT003
-        fold = StateStore(shipped().terms).fold
-        exposition = WorkerCollector(shipped(), fold, meters, lambda: snapshot)
+        state_store = StateStore(shipped().terms)
+        snapshot = take_snapshot(
+            state_store, as_of=AS_OF, ready=False, partitions=PARTITIONS, owned=(), lag={}
+        )
+        exposition = WorkerCollector(shipped(), state_store.fold, meters, lambda: snapshot)
         return {
             family.name + ("_total" if family.type == "counter" else ""): (
                 family.type,

@@ -116,7 +116,7 @@ def assessor_page(state_store: StateStore, day: date) -> str:
     """Let an assessor judge, and read its /metrics."""
     assessor = Assessor(CATALOGUE, cast("Clock", Stopped(day)))
     assessor.step(cast("ChangelogReader", ReadAll(state_store)), patience=1)
-    return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.view))).decode()
+    return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.snapshot))).decode()
 
 
 def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:

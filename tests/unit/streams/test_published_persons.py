@@ -23,9 +23,10 @@ from operations.export.rows import rows_of
 from simulation.record import RecordKind
 from simulation.simulator import simulate
 from streams.assessor.series import Point, cell_points, judgement_points
-from streams.exposition import Snapshot, WorkerCollector, figures_of
+from streams.exposition import WorkerCollector
 from streams.histories import exact_persons, histories_of, person_categories_of
 from streams.meters import Meters
+from streams.snapshot import take_snapshot
 from streams.state_store import StateStore
 from tests.support.pasts import taught
 
@@ -217,16 +218,11 @@ def test_what_is_published_is_near_the_truth() -> None:
 
 def test_a_worker_shows_no_number_of_persons() -> None:
     """Nor a day on which somebody of one département did something."""
-    fold = state_store().fold
-    shown = Snapshot(
-        as_of=DAYS[1000],
-        ready=True,
-        partitions_expected=8,
-        figures=figures_of(fold, range(8), DAYS[1000]),
-        entities={},
-        lag={},
+    states = state_store()
+    shown = take_snapshot(
+        states, as_of=DAYS[1000], ready=True, partitions=8, owned=range(8), lag={}
     )
-    exposition = WorkerCollector(catalogue(), fold, Meters(), lambda: shown)
+    exposition = WorkerCollector(catalogue(), states.fold, Meters(), lambda: shown)
     about = [
         (family.name, sample.labels["department"])
         for family in exposition.collect()

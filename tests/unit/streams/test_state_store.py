@@ -14,7 +14,7 @@ from catalogue.terms import Term
 from events.cloudevent import CloudEvent
 from events.fact import Family
 from events.records import UnreadableValue
-from streams.exposition import Figures, figures_of
+from streams.snapshot import Figures, figures_of
 from streams.state import EMPTY, UNREADABLE, EntityState, encode_state, merge_states
 from streams.state_store import StateStore
 from tests.support.histories import (

@@ -18,10 +18,11 @@ from operations.audit.comparison import compare_exposed
 from operations.audit.exposed import Exposed, parse_metrics
 from operations.audit.ledger import Ledger
 from operations.audit.recount import audit_ledger, audit_records
-from streams.exposition import Snapshot, WorkerCollector, figures_of
+from streams.exposition import WorkerCollector
 from streams.histories import histories_of
 from streams.meters import Meters
 from streams.metric_families import registry_of
+from streams.snapshot import take_snapshot
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of, raw_record
 from tests.support.histories import DAYS, deliveries, histories
@@ -123,14 +124,14 @@ OFFSETS = (-1, 0, 1, 2, 3, 4, 7, 8, 9, 10, 31, 32, 33, 34)
 def shown(
     catalogue: Catalogue, family: Family, batches: Sequence[Sequence[CloudEvent]], as_of: date
 ) -> Exposed:
-    """Let a worker's core, holdings, fold and exposition work, and read what they show."""
+    """Return what a worker exposes after these batches."""
     state_store = learn(StateStore(catalogue.terms), family, batches)
-    snapshot = Snapshot(
+    snapshot = take_snapshot(
+        state_store,
         as_of=as_of,
         ready=True,
-        partitions_expected=PARTITIONS,
-        figures=figures_of(state_store.fold, range(PARTITIONS), as_of),
-        entities={},
+        partitions=PARTITIONS,
+        owned=range(PARTITIONS),
         lag={},
     )
     exposition = WorkerCollector(catalogue, state_store.fold, Meters(), lambda: snapshot)

@@ -11,9 +11,10 @@ from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.fact import Family
-from streams.assessor.exposition import Assessment, AssessorCollector, AssessorSnapshot
+from streams.assessor.assessor import Assessment, AssessorSnapshot
+from streams.assessor.exposition import AssessorCollector
+from streams.catalogue_families import catalogue_families
 from streams.histories import histories_of, person_categories_of
-from streams.promises import promises
 from streams.state_store import StateStore
 from tests.support.audits import INDICATOR, catalogue_of
 from tests.support.histories import event, pool, uai
@@ -92,7 +93,7 @@ def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
     """What is not the assessor's is a promise, or a recorded name."""
     state_store, past = everything()
     known = {metric.name for metric in (*recorded.RECORDED, *names.ASSESSOR_METRICS, names.AS_OF)}
-    known |= {family.name for family in promises(shipped())}
+    known |= {family.name for family in catalogue_families(shipped())}
     assert {name for name, _ in past[DAYS[-1]]} <= known
     assert state_store.entities()
 
@@ -100,7 +101,7 @@ def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
 def test_promises_are_there_on_every_day() -> None:
     """A board draws the target beside the figure."""
     _, past = everything()
-    for family in promises(shipped()):
+    for family in catalogue_families(shipped()):
         for sample in family.samples:
             assert value(past[DAYS[3]], sample.name, **sample.labels) == sample.value
 

@@ -83,7 +83,7 @@ class Stage:
 
     def connected(self) -> float | None:
         """Return the judged share of lycées that are connected."""
-        assessment = self.assessor.view().assessment
+        assessment = self.assessor.snapshot().assessment
         assert assessment is not None
         (judgement,) = (
             one
@@ -109,8 +109,8 @@ def test_judges_nothing_of_states_that_were_lost() -> None:
     stage.changelog_reader.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
     stage.changelog_reader.caught_up = True
     stage.step()
-    assert stage.assessor.view().assessment is None
-    assert stage.assessor.view().faults == stage.changelog_reader.faults
+    assert stage.assessor.snapshot().assessment is None
+    assert stage.assessor.snapshot().faults == stage.changelog_reader.faults
     assert "rebuild of lost states: log[3] is empty" in str(stage.assessor.readiness().waiting_for)
 
 
@@ -121,8 +121,8 @@ def test_judges_nothing_before_everything_is_read() -> None:
     stage.changelog_reader.tell("school.registered", "2016-01-01")
     stage.changelog_reader.left = 12
     stage.step()
-    assert stage.assessor.view().assessment is None
-    assert stage.assessor.view().lag == 12 + 1
+    assert stage.assessor.snapshot().assessment is None
+    assert stage.assessor.snapshot().lag == 12 + 1
     assert stage.assessor.readiness().waiting_for == "the changelogs (12 records to go)"
 
 
@@ -144,7 +144,7 @@ def test_withholds_its_judgements_while_a_state_cannot_be_read(stage: Stage) -> 
     state_store.restore(Family.SCHOOLS, 3, b"key", b"{")
     stage.step(5)
 
-    assert stage.assessor.view().assessment is None
+    assert stage.assessor.snapshot().assessment is None
     assert "states that can be read (1 cannot" in str(stage.assessor.readiness().waiting_for)
 
     state_store.restore(Family.SCHOOLS, 3, b"key", b"{}")
@@ -173,20 +173,20 @@ def test_leaves_a_second_between_judgements(stage: Stage) -> None:
 def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
     """Who waits until nothing is behind reads judgements of all that is known."""
     stage.step()
-    assert stage.assessor.view().lag == 0
+    assert stage.assessor.snapshot().lag == 0
     stage.changelog_reader.tell("school.connected", "2017-01-01")
     stage.changelog_reader.tell("school.workspace_activated", "2017-01-01")
     stage.step(0.5)
-    assert stage.assessor.view().lag == 2
+    assert stage.assessor.snapshot().lag == 2
     stage.step(0.5)
     assert stage.connected() == 1
 
 
 def test_nothing_is_behind_once_a_poll_after_the_judgement_brought_nothing(stage: Stage) -> None:
     """What the broker said of its end before may have been too low."""
-    assert stage.assessor.view().lag == 1
+    assert stage.assessor.snapshot().lag == 1
     stage.step()
-    assert stage.assessor.view().lag == 0
+    assert stage.assessor.snapshot().lag == 0
 
 
 def test_judges_anew_on_another_day(stage: Stage) -> None:
@@ -201,6 +201,6 @@ def test_judges_anew_on_another_day(stage: Stage) -> None:
 
 def test_lets_be_what_is_as_it_was(stage: Stage) -> None:
     """Without anything new there is nothing to judge."""
-    before = stage.assessor.view().assessment
+    before = stage.assessor.snapshot().assessment
     stage.step(5)
-    assert stage.assessor.view().assessment is before
+    assert stage.assessor.snapshot().assessment is before

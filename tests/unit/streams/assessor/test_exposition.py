@@ -12,7 +12,8 @@ from catalogue import metric_names as names
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from events.fact import Family
-from streams.assessor.exposition import Assessment, AssessorCollector, AssessorSnapshot
+from streams.assessor.assessor import Assessment, AssessorSnapshot
+from streams.assessor.exposition import AssessorCollector
 from streams.histories import histories_of, person_categories_of
 from streams.metric_families import registry_of
 from streams.state_store import StateStore

@@ -1,4 +1,4 @@
-"""What the catalogue promises, as metrics that do not depend on any event."""
+"""Metric families of the catalogue itself: they do not depend on events."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from streams.metric_families import MetricFamily, family_of, midnight
 if TYPE_CHECKING:
     from catalogue.model import Catalogue
 
-__all__ = ["promises"]
+__all__ = ["catalogue_families"]
 
 
-def promises(catalogue: Catalogue) -> Iterator[MetricFamily]:
-    """Yield what each indicator is, its baseline, and its milestones' targets and days."""
+def catalogue_families(catalogue: Catalogue) -> Iterator[MetricFamily]:
+    """Yield the indicators' descriptions and baselines, and their milestones' targets and days."""
     info = family_of(names.INDICATOR_INFO)
     baseline = family_of(names.INDICATOR_BASELINE)
     own = family_of(names.INDICATOR_OWN_BASELINE)
@@ -29,8 +29,8 @@ def promises(catalogue: Catalogue) -> Iterator[MetricFamily]:
             )
             if indicator.baseline is not None:
                 baseline.add_metric(who, float(indicator.baseline.value))
-            for place, start in indicator.baselines.items():
-                own.add_metric([*who, place], float(start.value))
+            for territory, start in indicator.baselines.items():
+                own.add_metric([*who, territory], float(start.value))
             for milestone in indicator.milestones:
                 if milestone.target is not None:
                     target.add_metric([*who, milestone.id], float(milestone.target))

@@ -1,0 +1,100 @@
+"""The state that a scrape of a worker shows, copied at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from streams.fold import Fold
+    from streams.state_store import StateStore
+    from streams.topic_faults import TopicFault
+
+__all__ = ["Figures", "Snapshot", "figures_of", "take_snapshot"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One partition's figures on a day, by term index, département and category ("" for none)."""
+
+    totals: Mapping[tuple[int, str, str], int]
+    last_reported: Mapping[tuple[int, str], date]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An immutable copy of what /metrics shows, except the counters of `Meters`.
+
+    `figures` is empty until the state is restored: a missing figure is visibly stale, a zero would
+    be wrong.
+    """
+
+    as_of: date
+    ready: bool
+    partitions_expected: int
+    figures: Mapping[int, Figures]
+    entities: Mapping[str, int]
+    """Entities by family."""
+    lag: Mapping[tuple[str, int], int]
+    """Records not processed yet, by topic and partition."""
+    large: Mapping[str, int]
+    """Entities whose state is larger than half of the limit, by family."""
+    unreadable: Mapping[tuple[str, int], int]
+    """Entities whose state cannot be read, by family and partition."""
+    faults: Sequence[TopicFault]
+    cells_ahead: int
+    cells_not_owned: int
+
+
+def take_snapshot(
+    state_store: StateStore,
+    *,
+    as_of: date,
+    ready: bool,
+    partitions: int,
+    owned: Collection[int],
+    lag: Mapping[tuple[str, int], int],
+    faults: Sequence[TopicFault] = (),
+) -> Snapshot:
+    """Return the snapshot of a state store on a day.
+
+    Figures are those of the `owned` partitions, once `ready`. A partition with an unreadable state
+    has none: its figures would be too small.
+    """
+    unreadable = state_store.unreadable()
+    incomplete = {partition for _, partition in unreadable}
+    return Snapshot(
+        as_of=as_of,
+        ready=ready,
+        partitions_expected=partitions,
+        figures=figures_of(state_store.fold, set(owned) - incomplete if ready else (), as_of),
+        entities={str(family): count for family, count in state_store.entities().items()},
+        lag=lag,
+        large={str(family): count for family, count in state_store.large().items()},
+        unreadable={(str(family), at): count for (family, at), count in unreadable.items()},
+        faults=faults,
+        cells_ahead=state_store.cells_ahead,
+        cells_not_owned=state_store.cells_not_owned,
+    )
+
+
+def figures_of(fold: Fold, partitions: Collection[int], as_of: date) -> dict[int, Figures]:
+    """Return the figures of the given partitions on a day.
+
+    The cost is proportional to the number of series, not of entities.
+    """
+    day = as_of.toordinal()
+    found: dict[int, Figures] = {}
+    for partition in sorted(partitions):
+        totals: dict[tuple[int, str, str], int] = {}
+        reported: dict[tuple[int, str], date] = {}
+        for key, series in fold.series(partition).items():
+            totals[key] = series.total(day)
+            last = series.last_reported(day)
+            if last is not None:
+                reported[key.term, key.department] = date.fromordinal(last)
+        found[partition] = Figures(totals, reported)
+    return found
