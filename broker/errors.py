@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from boundary.addresses import shown_address
+from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
-from events.errors import shown
 
 __all__ = [
     "BrokerAddressError",

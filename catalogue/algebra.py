@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from boundary.diagnostic import Diagnostic, FieldPath, choose
 from catalogue.observed import is_external, observed_measure
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Measure, Term, TermMode
 from catalogue.vocabulary import (
@@ -17,8 +18,6 @@ from catalogue.vocabulary import (
     is_money,
     resolve_field,
 )
-from events.declaration import choose
-from events.document import Mistake
 from events.observation import IndicatorObserved
 from events.registry import FACTS_BY_NAME
 
@@ -49,16 +48,15 @@ _OPTIONAL: Mapping[str, tuple[str, ...]] = {
 
 _COUNTED = tuple(name for name in FACTS_BY_NAME if name != IndicatorObserved.NAME)
 
-Path = tuple[str | int, ...]
 Where = tuple[tuple[str, frozenset[str]], ...]
 
 
 class MeasureError(ValueError):
     """A measure that cannot be compiled, with every mistake in its declaration."""
 
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        super().__init__("; ".join(f"{mistake.problem}: {mistake.remedy}" for mistake in mistakes))
-        self.mistakes = tuple(mistakes)
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("; ".join(f"{one.problem}: {one.remedy}" for one in diagnostics))
+        self.diagnostics = tuple(diagnostics)
 
 
 def compile_measure(declaration: object) -> Measure:
@@ -68,8 +66,8 @@ def compile_measure(declaration: object) -> Measure:
     """
     compiler = _Compiler()
     measure = compiler.measure(declaration)
-    if compiler.mistakes or measure is None:
-        raise MeasureError(compiler.mistakes)
+    if compiler.diagnostics or measure is None:
+        raise MeasureError(compiler.diagnostics)
     return measure
 
 
@@ -83,7 +81,7 @@ def break_down(measure: Measure, field: str) -> Measure:
     if not measure.additive:
         problem = ("divides what was observed as a whole", field, "leave breakdown out")
     if problem is not None:
-        raise MeasureError([Mistake((), *problem)])
+        raise MeasureError([Diagnostic((), *problem)])
     over = measure.denominator
     if over is not None and _undivided(over, field) is None:
         over = replace(over, breakdown=field)
@@ -99,7 +97,7 @@ class _Compiler:
     """One pass over a declaration that collects mistakes instead of stopping at the first."""
 
     def __init__(self) -> None:
-        self.mistakes: list[Mistake] = []
+        self.diagnostics: list[Diagnostic] = []
 
     def measure(self, declared: object) -> Measure | None:
         form = self.form((), declared, _FORMS)
@@ -159,11 +157,11 @@ class _Compiler:
             return None
         return observed_measure(str(name), percent=percent is True)
 
-    def term(self, path: Path, declared: object) -> Term | None:
+    def term(self, path: FieldPath, declared: object) -> Term | None:
         form = self.form(path, declared, _TERM_FORMS)
         if form is None or not isinstance(declared, Mapping):
             return None
-        before = len(self.mistakes)
+        before = len(self.diagnostics)
         self.keys(path, declared, form)
         given = {key: declared[key] for key in declared if key in _known_keys(form)}
         source = "from" if form in ("sum", "latest") else form
@@ -181,9 +179,9 @@ class _Compiler:
             where=self.where((*path, "where"), given["where"], facts) if "where" in given else (),
             expires=self.expiry(path, given, form, facts),
         )
-        return term if len(self.mistakes) == before else None
+        return term if len(self.diagnostics) == before else None
 
-    def form(self, path: Path, declared: object, forms: tuple[str, ...]) -> str | None:
+    def form(self, path: FieldPath, declared: object, forms: tuple[str, ...]) -> str | None:
         """Find which form a mapping declares: the one of the forms' keys that it has."""
         if not isinstance(declared, Mapping):
             remedy = f"write a mapping with one of {', '.join(forms)}"
@@ -197,9 +195,9 @@ class _Compiler:
         self.refuse(path, problem, named, f"give it one of {', '.join(forms)}")
         return None
 
-    def facts(self, path: Path, declared: object) -> tuple[str, ...]:
+    def facts(self, path: FieldPath, declared: object) -> tuple[str, ...]:
         """Read one fact or a list of them, of one family; empty where one is wrong."""
-        before = len(self.mistakes)
+        before = len(self.diagnostics)
         named = self.words(path, declared, "fact")
         for place, name in named:
             if name == IndicatorObserved.NAME:
@@ -207,7 +205,7 @@ class _Compiler:
                 self.refuse(place, "is added up by others already", name, remedy)
             elif name not in _COUNTED:
                 self.refuse(place, "is not a known fact", name, choose(name, _COUNTED))
-        if len(self.mistakes) > before:
+        if len(self.diagnostics) > before:
             return ()
         families = list(dict.fromkeys(FACTS_BY_NAME[name].FAMILY for _, name in named))
         if len(families) > 1:
@@ -217,7 +215,7 @@ class _Compiler:
             return ()
         return tuple(name for _, name in named)
 
-    def unless(self, path: Path, declared: object, facts: tuple[str, ...]) -> tuple[str, ...]:
+    def unless(self, path: FieldPath, declared: object, facts: tuple[str, ...]) -> tuple[str, ...]:
         ending = self.facts(path, declared)
         family = FACTS_BY_NAME[facts[0]].FAMILY
         if ending and FACTS_BY_NAME[ending[0]].FAMILY is not family:
@@ -230,7 +228,7 @@ class _Compiler:
                 self.refuse(path, "ends what it sets", name, remedy)
         return ending
 
-    def amount(self, path: Path, declared: object, facts: tuple[str, ...]) -> str | None:
+    def amount(self, path: FieldPath, declared: object, facts: tuple[str, ...]) -> str | None:
         """Read the field to add up: a whole number, or a mapping to whole numbers, of each fact."""
         numeric = [
             name
@@ -246,7 +244,7 @@ class _Compiler:
                 return None
         return str(declared)
 
-    def where(self, path: Path, declared: object, facts: tuple[str, ...]) -> Where:
+    def where(self, path: FieldPath, declared: object, facts: tuple[str, ...]) -> Where:
         if not isinstance(declared, Mapping) or not declared:
             remedy = "write each field with the values to keep"
             self.refuse(path, "is not a mapping of fields to values", declared, remedy)
@@ -258,7 +256,7 @@ class _Compiler:
                 kept.append((name, self.values((*path, name), values, use)))
         return tuple(sorted(kept))
 
-    def closed(self, path: Path, name: str, facts: tuple[str, ...]) -> FieldUse | None:
+    def closed(self, path: FieldPath, name: str, facts: tuple[str, ...]) -> FieldUse | None:
         """Find the closed field `name` that each of the facts carries or borrows."""
         uses = [resolve_field(fact, name) for fact in facts]
         if all(use is not None and use.closed for use in uses):
@@ -270,7 +268,7 @@ class _Compiler:
         self.refuse(path, problem, name, choose(name, known))
         return None
 
-    def values(self, path: Path, declared: object, use: FieldUse) -> frozenset[str]:
+    def values(self, path: FieldPath, declared: object, use: FieldUse) -> frozenset[str]:
         if isinstance(declared, bool):
             declared = str(declared).lower()
         kept = self.words(path, declared, "value")
@@ -281,7 +279,7 @@ class _Compiler:
         return frozenset(value for _, value in kept)
 
     def expiry(
-        self, path: Path, declared: Mapping[str, object], form: str, facts: tuple[str, ...]
+        self, path: FieldPath, declared: Mapping[str, object], form: str, facts: tuple[str, ...]
     ) -> Expiry | None:
         days = self.days(path, "within_days", declared, at_least=1)
         grace = self.days(path, "grace_days", declared, at_least=0)
@@ -300,7 +298,7 @@ class _Compiler:
         return Expiry(days, None if every is None else str(every), grace or 0)
 
     def days(
-        self, path: Path, key: str, declared: Mapping[str, object], *, at_least: int
+        self, path: FieldPath, key: str, declared: Mapping[str, object], *, at_least: int
     ) -> int | None:
         value = declared.get(key)
         if key not in declared:
@@ -311,7 +309,7 @@ class _Compiler:
         self.refuse((*path, key), problem, value, f"write a whole number, at least {at_least}")
         return None
 
-    def words(self, path: Path, declared: object, noun: str) -> list[tuple[Path, str]]:
+    def words(self, path: FieldPath, declared: object, noun: str) -> list[tuple[FieldPath, str]]:
         """Read one word or a list of them, each once, with the place of each."""
         places = (
             [((*path, place), word) for place, word in enumerate(declared)]
@@ -320,7 +318,7 @@ class _Compiler:
         )
         if not places:
             self.refuse(path, f"names no {noun}", declared, f"write at least one {noun}")
-        words: list[tuple[Path, str]] = []
+        words: list[tuple[FieldPath, str]] = []
         for place, word in places:
             if not isinstance(word, str):
                 self.refuse(place, "is not text", word, f"write a {noun}, in quotes if a number")
@@ -330,7 +328,7 @@ class _Compiler:
                 words.append((place, word))
         return words
 
-    def keys(self, path: Path, declared: Mapping[str, object], form: str) -> None:
+    def keys(self, path: FieldPath, declared: Mapping[str, object], form: str) -> None:
         """Refuse the keys that a form does not have, and miss those that it needs."""
         self.only(path, declared, _known_keys(form))
         for key in _REQUIRED[form]:
@@ -338,13 +336,13 @@ class _Compiler:
                 remedy = f"a {form} needs {' and '.join(_REQUIRED[form])}"
                 self.refuse((*path, key), "is missing", None, remedy)
 
-    def only(self, path: Path, declared: Iterable[str], known: Collection[str]) -> None:
+    def only(self, path: FieldPath, declared: Iterable[str], known: Collection[str]) -> None:
         for key in declared:
             if key not in known:
                 self.refuse((*path, key), "is not a known key here", key, choose(key, known))
 
-    def refuse(self, path: Path, problem: str, value: object, remedy: str) -> None:
-        self.mistakes.append(Mistake(path, problem, value, remedy))
+    def refuse(self, path: FieldPath, problem: str, value: object, remedy: str) -> None:
+        self.diagnostics.append(Diagnostic(path, problem, value, remedy))
 
 
 def _known_keys(form: str) -> tuple[str, ...]:

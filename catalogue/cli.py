@@ -31,9 +31,9 @@ def check(directory: Path | None) -> None:
     try:
         loaded = load_catalogue(directory)
     except InvalidCatalogueError as invalid:
-        for error in invalid.errors:
-            say(error)
-        say(f"{len(invalid.errors)} to correct", err=True)
+        for diagnostic in invalid.diagnostics:
+            say(diagnostic)
+        say(f"{len(invalid.diagnostics)} to correct", err=True)
         sys.exit(1)
     say(f"{len(loaded.programmes)} programmes, {len(loaded.indicators)} indicators: correct")
 

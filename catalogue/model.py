@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -16,13 +17,12 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from boundary.diagnostic import Diagnostic, FieldPath
 from catalogue.algebra import (
     MeasureError,
     break_down,
@@ -34,7 +34,8 @@ from catalogue.observed import country_measure, is_percent
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
 from catalogue.terms import FREQUENCY_DAYS, Measure, Term
 from catalogue.vocabulary import FieldUse, resolve_field
-from events.document import Mistake
+from events.declaration import invalid, invalid_model
+from events.explanation import NUMBER_REMEDY
 from events.identifiers import Department
 from events.registry import Family
 
@@ -58,6 +59,7 @@ Item = TypeVar("Item")
 FIRST_DAY = date(2010, 1, 1)
 LAST_DAY = date(2099, 12, 31)
 SHORTEST_MONTH = 28
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 class Unit(StrEnum):
@@ -98,49 +100,37 @@ class Periodicity(StrEnum):
         return FREQUENCY_DAYS[self]
 
 
-def _mistaken(mistakes: tuple[Mistake, ...]) -> ValidationError:
-    """Hand the mistakes of one field to pydantic, each at its place inside that field."""
-    return ValidationError.from_exception_data(
-        "catalogue",
-        [
-            InitErrorDetails(
-                type=PydanticCustomError(
-                    "mistake",
-                    "{problem}",
-                    {"problem": mistake.problem, "remedy": mistake.remedy, "shown": mistake.value},
-                ),
-                loc=mistake.path,
-                input=mistake.value,
-            )
-            for mistake in mistakes
-        ],
-    )
-
-
 def _compiled(declared: object) -> Measure:
     if isinstance(declared, Measure):
         return declared
     try:
         return compile_measure(declared)
     except MeasureError as error:
-        raise _mistaken(error.mistakes) from error
+        raise invalid_model(CatalogueModel, error.diagnostics) from error
 
 
 def _number(declared: object) -> object:
-    """Refuse what pydantic would turn into a number by kindness: text and flags."""
+    """Refuse what pydantic would convert to a number: text and flags."""
     if isinstance(declared, bool | str):
-        raise PydanticCustomError("not_a_number", "Input should be a number")
+        raise invalid("is not a number", declared, NUMBER_REMEDY)
     return declared
 
 
 def _some(declared: tuple[Item, ...]) -> tuple[Item, ...]:
-    """Ask for at least one item; a minimal length would also miss the items that are wrong."""
+    """Check that there is an item; a minimal length would also count those that are wrong."""
     if not declared:
-        raise PydanticCustomError("empty", "Input should have at least one item")
+        raise invalid("is empty", [], "write at least one item")
     return declared
 
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+def _identifier(declared: str) -> str:
+    if not _IDENTIFIER.fullmatch(declared):
+        remedy = "write lower-case letters, digits and _, a letter first"
+        raise invalid("is not an identifier", declared, remedy)
+    return declared
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
 Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
@@ -280,29 +270,29 @@ class Indicator(CatalogueModel):
             try:
                 break_down(info.data["plan"], field)
             except MeasureError as error:
-                raise _mistaken(error.mistakes) from error
+                raise invalid_model(CatalogueModel, error.diagnostics) from error
         return field
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         mistakes = tuple(self._contradictions())
         if mistakes:
-            raise _mistaken(mistakes)
+            raise invalid_model(Indicator, mistakes)
         return self
 
-    def _contradictions(self) -> Iterator[Mistake]:
+    def _contradictions(self) -> Iterator[Diagnostic]:
         """Tell where two fields, each right by itself, cannot both be."""
         measured = self._measured_units()
         if self.unit not in measured:
             problem = f"does not fit the measure, which is in {measured[0]}"
-            yield Mistake(("unit",), problem, str(self.unit), f"write '{measured[0]}'")
+            yield Diagnostic(("unit",), problem, str(self.unit), f"write '{measured[0]}'")
         if self.grain is Grain.DEPARTMENT and not has_department(self.plan):
             problem = "does not fit the measure, whose facts name no département"
-            yield Mistake(("grain",), problem, str(self.grain), "write 'region'")
+            yield Diagnostic(("grain",), problem, str(self.grain), "write 'region'")
         if self.trend.at_least > self.trend.points:
             problem = f"is more than the {self.trend.points} points of the window"
             remedy = "lengthen window_days, shorten step_days, or ask for fewer points"
-            yield Mistake(("trend", "at_least"), problem, self.trend.at_least, remedy)
+            yield Diagnostic(("trend", "at_least"), problem, self.trend.at_least, remedy)
         yield from self._misfits_of_persons()
         yield from self._impossible_starts()
         yield from self._misfits_of_the_country()
@@ -311,12 +301,12 @@ class Indicator(CatalogueModel):
             yield from self._impossible((*where, "target"), milestone.target)
             yield from self._misplaced(where, milestone, self.milestones[:place])
 
-    def _misfits_of_persons(self) -> Iterator[Mistake]:
+    def _misfits_of_persons(self) -> Iterator[Diagnostic]:
         if (self.min_cell is None) != (self.published is None):
             missing = "published" if self.published is None else "min_cell"
             problem = "is missing: who counts persons declares min_cell and published"
             example = "monthly" if self.published is None else "10"
-            yield Mistake((missing,), problem, None, f"write {missing}: {example}")
+            yield Diagnostic((missing,), problem, None, f"write {missing}: {example}")
         if self.min_cell is None:
             return
         if self.unit is Unit.EUROS or not self.plan.additive:
@@ -327,74 +317,76 @@ class Indicator(CatalogueModel):
                 if not self.plan.additive
                 else "remove it: only persons are counted in cells"
             )
-            yield Mistake(("min_cell",), problem, self.min_cell, remedy)
+            yield Diagnostic(("min_cell",), problem, self.min_cell, remedy)
         if self.unit is Unit.RATIO and self.breakdown is not None:
             problem = "divides a ratio of persons, which has no cells of its own"
-            yield Mistake(("breakdown",), problem, self.breakdown, "leave breakdown out")
+            yield Diagnostic(("breakdown",), problem, self.breakdown, "leave breakdown out")
         for place, milestone in enumerate(self.milestones):
             target = milestone.target
             if self.unit is Unit.COUNT and target is not None and target < self.min_cell:
                 problem = f"is below min_cell: whether {self.min_cell - 1} or fewer is reached"
                 remedy = f"write at least {self.min_cell}, or leave the target out"
                 where = ("milestones", place, "target")
-                yield Mistake(where, f"{problem} would be told", target, remedy)
+                yield Diagnostic(where, f"{problem} would be told", target, remedy)
 
-    def _impossible_starts(self) -> Iterator[Mistake]:
+    def _impossible_starts(self) -> Iterator[Diagnostic]:
         if self.baseline is not None:
             yield from self._impossible(("baseline", "value"), self.baseline.value)
             if "region" in self.baselines:
                 remedy = "keep this one or baseline"
-                yield Mistake(("baselines", "region"), "is there twice", "region", remedy)
+                yield Diagnostic(("baselines", "region"), "is there twice", "region", remedy)
         for place, baseline in self.baselines.items():
             yield from self._impossible(("baselines", place, "value"), baseline.value)
             if place != "region" and self.grain is Grain.REGION:
                 remedy = "write region, or give the indicator grain: department"
-                yield Mistake(("baselines", place), "is finer than the grain", place, remedy)
+                yield Diagnostic(("baselines", place), "is finer than the grain", place, remedy)
 
-    def _misfits_of_the_country(self) -> Iterator[Mistake]:
+    def _misfits_of_the_country(self) -> Iterator[Diagnostic]:
         if self.country is None:
             return
         if self.plan.additive:
             problem = "is kept of what is observed alone"
-            yield Mistake(("country",), problem, "country", "remove it")
+            yield Diagnostic(("country",), problem, "country", "remove it")
         if self.country.baseline is not None:
             where = ("country", "baseline", "value")
             yield from self._impossible(where, self.country.baseline.value)
         for place, one in enumerate(self.country.targets):
             yield from self._impossible(("country", "targets", place, "target"), one.target)
 
-    def _impossible(self, path: tuple[str | int, ...], value: Decimal | None) -> Iterator[Mistake]:
+    def _impossible(
+        self, path: tuple[str | int, ...], value: Decimal | None
+    ) -> Iterator[Diagnostic]:
         if value is None or (self.unit is not Unit.RATIO and not self.plan.additive):
             return  # What others observe may well be negative: a balance, a rate of growth.
         highest = 1 if self.unit is Unit.RATIO else None
         if value < 0 or (highest is not None and value > highest):
             remedy = "write a ratio between 0 and 1" if highest else "write a number from 0 up"
-            yield Mistake(path, "is out of range", value, remedy)
+            yield Diagnostic(path, "is out of range", value, remedy)
 
     def _misplaced(
-        self, path: tuple[str | int, ...], milestone: Milestone, before: tuple[Milestone, ...]
-    ) -> Iterator[Mistake]:
+        self, path: FieldPath, milestone: Milestone, before: tuple[Milestone, ...]
+    ) -> Iterator[Diagnostic]:
         if milestone.id in {other.id for other in before}:
             remedy = "give each milestone its own id"
-            yield Mistake((*path, "id"), "is there twice", milestone.id, remedy)
+            yield Diagnostic((*path, "id"), "is there twice", milestone.id, remedy)
         if milestone.target is None and milestone.day is None:
             remedy = "give it a target, a day or both"
-            yield Mistake(path, "promises nothing", milestone.id, remedy)
+            yield Diagnostic(path, "promises nothing", milestone.id, remedy)
         if milestone.departments and self.grain is Grain.REGION:
             remedy = "write [region], or give the indicator grain: department"
             scope = ", ".join(milestone.scope)
-            yield Mistake((*path, "scope"), "is finer than the grain", scope, remedy)
+            yield Diagnostic((*path, "scope"), "is finer than the grain", scope, remedy)
         if milestone.day is None:
             return
         starts = [start.day for start in self._starts_of(milestone)]
         if starts and milestone.day <= max(starts):
             remedy = f"write a day after {max(starts)}"
-            yield Mistake((*path, "day"), "is not after the baseline's", milestone.day, remedy)
+            yield Diagnostic((*path, "day"), "is not after the baseline's", milestone.day, remedy)
         previous = max((other.day for other in before if other.day is not None), default=None)
         if previous is not None and milestone.day < previous:
             remedy = "put the milestones in the order of their days"
             problem = "is before the previous milestone's"
-            yield Mistake((*path, "day"), problem, milestone.day, remedy)
+            yield Diagnostic((*path, "day"), problem, milestone.day, remedy)
 
     def _starts_of(self, milestone: Milestone) -> Iterator[Baseline]:
         """Give the baselines of the territories that are held to a milestone."""

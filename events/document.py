@@ -1,4 +1,4 @@
-"""One YAML file as plain data that knows the line of each of its parts.
+"""One YAML file as plain data, with the line of each of its parts.
 
 Only the plain part of YAML is read: one document of mappings, lists, text, whole and decimal
 numbers, days, true, false and null. What surprises people (two equal keys, anchors, tags, `no` as
@@ -10,19 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import yaml
 
-__all__ = ["Document", "Mistake", "read_document"]
+from boundary.diagnostic import Diagnostic, FieldPath
+
+__all__ = ["Document", "read_document"]
 
 LARGEST_FILE = 1_000_000
 DEEPEST = 24
-
-_Path = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 _NOTHING = re.compile(r"(?!)")
@@ -40,65 +40,94 @@ _COMPLAINTS: Mapping[str, tuple[str, str]] = {
     "float": ("is not a plain number", "write digits, as 0.95, or quote it"),
     "timestamp": ("is not a day of the calendar", "write a day as 2020-12-31, without a time"),
 }
+_HARMLESS = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+"""A key that may be shown even where a file holds secrets: no secret of ours looks like it."""
 UNTAG = "remove the tag: only plain YAML is read"
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What is wrong at a place of a declaration, and what to write instead."""
-
-    path: _Path
-    problem: str
-    value: object
-    remedy: str
 
 
 @dataclass
 class Document:
-    """A file's plain data, where its parts are, and what could not be read."""
+    """A file's plain data, the line of each part, and what could not be read."""
 
+    file: Path
     data: object = None
-    lines: dict[_Path, int] = field(default_factory=dict)
-    mistakes: list[tuple[int, Mistake]] = field(default_factory=list)
-    """What could not be read, each with its line."""
+    lines: dict[FieldPath, int] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    """What could not be read."""
 
-    def line(self, path: _Path) -> int:
-        """Give the line of a part; of what holds it where the part is missing."""
+    def line(self, path: FieldPath) -> int:
+        """Return the line of a part; of what holds it where the part is missing."""
         while path not in self.lines and path:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def refuse(self, path: _Path, line: int, problem: str, value: object, remedy: str) -> None:
-        """Note a mistake at a line."""
-        self.mistakes.append((line, Mistake(path, problem, value, remedy)))
+    def field(self, path: FieldPath, *, secret: bool = False) -> str:
+        """Return a path as text, with ids in the place of indices where the items have some.
+
+        Of a `secret` file no key is repeated that could be a secret.
+        """
+        text = ""
+        data: object = self.data
+        for step in path:
+            inner: object = None
+            if isinstance(data, Mapping):
+                inner = data.get(step)
+            elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+                inner = data[step]
+            if isinstance(step, str):
+                key = step if not secret or _HARMLESS.fullmatch(step) else "…"
+                text += f".{key}" if text else key
+            else:
+                name = inner.get("id") if isinstance(inner, Mapping) else None
+                text += f"[{name if isinstance(name, str) and not secret else step}]"
+            data = inner
+        return text or "file"
+
+    def locate(self, found: Diagnostic) -> Diagnostic:
+        """Return a diagnostic of a part with its file, its line and its field."""
+        line = found.line or self.line(found.path)
+        return replace(found, file=self.file, line=line, field=self.field(found.path))
+
+    def refuse(self, path: FieldPath, line: int, problem: str, value: object, remedy: str) -> None:
+        """Add a diagnostic of a line."""
+        self.diagnostics.append(Diagnostic(path, problem, value, remedy, line=line))
 
 
 def read_document(file: Path) -> Document:
     """Read a file; never raises for what is in it: its mistakes are in the document."""
-    document = Document()
+    document = Document(file)
+    text = _text(document)
+    if text is not None:
+        _parse(document, text)
+    document.diagnostics = [document.locate(one) for one in document.diagnostics]
+    return document
+
+
+def _text(document: Document) -> str | None:
     try:
-        size = file.stat().st_size
-        if size > LARGEST_FILE:
-            remedy = f"split it: at most {LARGEST_FILE} bytes"
-            document.refuse((), 1, "is too large", size, remedy)
-            return document
-        text = file.read_text(encoding="utf-8-sig")
+        size = document.file.stat().st_size
+        if size <= LARGEST_FILE:
+            return document.file.read_text(encoding="utf-8-sig")
+        remedy = f"split it: at most {LARGEST_FILE} bytes"
+        document.refuse((), 1, "is too large", size, remedy)
     except UnicodeDecodeError as error:
         document.refuse((), 1, "is not UTF-8", error.reason, "save the file as UTF-8")
-        return document
     except OSError as error:
         document.refuse((), 1, "cannot be read", error.strerror, "check its name and its rights")
-        return document
+    return None
+
+
+def _parse(document: Document, text: str) -> None:
     try:
         _refuse_surprises(document, text)
-        if not document.mistakes:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            if node is None:
-                document.refuse(
-                    (), 1, "is empty", None, "write what belongs there, or remove the file"
-                )
-            else:
-                document.data = _plain(document, (), node)
+        if document.diagnostics:
+            return
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is None:
+            remedy = "write what belongs there, or remove the file"
+            document.refuse((), 1, "is empty", None, remedy)
+        else:
+            document.data = _plain(document, (), node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
@@ -108,7 +137,6 @@ def read_document(file: Path) -> Document:
         line = text.count("\n", 0, error.position) + 1
         remedy = "remove the control character"
         document.refuse((), line, "is not YAML: it has a control character", None, remedy)
-    return document
 
 
 def _refuse_surprises(document: Document, text: str) -> None:
@@ -131,13 +159,13 @@ def _refuse_surprises(document: Document, text: str) -> None:
             return
 
 
-def _plain(document: Document, path: _Path, node: yaml.Node) -> object:
+def _plain(document: Document, path: FieldPath, node: yaml.Node) -> object:
     line = node.start_mark.line + 1
     document.lines.setdefault(path, line)
     if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
         return dict(_entries(document, path, node))
     if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
-        return [_plain(document, (*path, place), item) for place, item in enumerate(node.value)]
+        return [_plain(document, (*path, index), item) for index, item in enumerate(node.value)]
     if isinstance(node, yaml.ScalarNode):
         return _scalar(document, path, node)
     document.refuse(path, line, "has a tag", node.tag.replace(_TAG, "!!"), UNTAG)
@@ -145,27 +173,27 @@ def _plain(document: Document, path: _Path, node: yaml.Node) -> object:
 
 
 def _entries(
-    document: Document, path: _Path, node: yaml.MappingNode
+    document: Document, path: FieldPath, node: yaml.MappingNode
 ) -> Iterator[tuple[str, object]]:
     seen: dict[str, int] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != f"{_TAG}str":
-            shown = key_node.value if isinstance(key_node, yaml.ScalarNode) else "a collection"
-            document.refuse(path, line, "has a key that is not text", shown, "quote the key")
+            value = key_node.value if isinstance(key_node, yaml.ScalarNode) else "a collection"
+            document.refuse(path, line, "has a key that is not text", value, "quote the key")
             continue
         key = key_node.value
-        place = (*path, key)
+        inner = (*path, key)
         if key in seen:
             remedy = f"keep this one or the one of line {seen[key]}"
-            document.refuse(place, line, "is there twice", key, remedy)
+            document.refuse(inner, line, "is there twice", key, remedy)
             continue
         seen[key] = line
-        document.lines[place] = line
-        yield key, _plain(document, place, value_node)
+        document.lines[inner] = line
+        yield key, _plain(document, inner, value_node)
 
 
-def _scalar(document: Document, path: _Path, node: yaml.ScalarNode) -> object:
+def _scalar(document: Document, path: FieldPath, node: yaml.ScalarNode) -> object:
     """Read one value; the meanings that YAML gives to look-alikes are refused."""
     kind = node.tag.removeprefix(_TAG)
     written, read = _READERS.get(kind, (_NOTHING, str))

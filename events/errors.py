@@ -5,23 +5,21 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Self
 
+from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 
 __all__ = [
     "REASONS_OF_WORKERS",
     "ContractError",
     "RefusalReason",
-    "shown",
 ]
 
-SHOWN_CHARACTERS = 80
-"""How much of a refused value a message repeats: enough to recognise it, never a whole record."""
 LONGEST_FIELD = 200
 """How much of a refused field's path is kept."""
 
 
 class RefusalReason(StrEnum):
-    """Why a record is not taken; the closed vocabulary of dead letters and their metric."""
+    """Why a record is refused; the closed vocabulary of dead letters and their metric."""
 
     NULL_VALUE = "null_value"
     TOO_LARGE = "too_large"
@@ -76,7 +74,7 @@ PROBLEMS = {
 
 
 class ContractError(SmartRegionError):
-    """A record or an event that breaks its contract, told so that its producer can repair it.
+    """A record or an event that breaks its contract, described so that its producer can repair it.
 
     `field` is a dotted path from the envelope (`data.uai`), `value` what was found there
     (None: absent), `remedy` what to do.
@@ -108,17 +106,10 @@ class ContractError(SmartRegionError):
         self.__traceback__ = self.__context__ = None
         return self
 
+    @property
+    def diagnostic(self) -> Diagnostic:
+        """What is wrong, without the reason's code."""
+        return Diagnostic((), self.problem, self.value, self.remedy, field=self.field)
+
     def __str__(self) -> str:
-        found = "" if self.value is None else f", value {shown(self.value)}"
-        return f"{self.field}: {self.problem}{found}: {self.remedy}"
-
-
-def shown(value: object) -> str:
-    """The beginning of a value as a message shows it: one line, at most 80 characters."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()  # As JSON, which its writer wrote, has it.
-    # Cut before repr: a refused value may be megabytes long.
-    text = repr(value[:SHOWN_CHARACTERS] if isinstance(value, (str, bytes)) else value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+        return str(self.diagnostic)

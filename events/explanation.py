@@ -1,36 +1,84 @@
-"""From pydantic's account of what is wrong to one refusal that a producer can act on."""
+"""From pydantic's errors to diagnostics in this project's words: of events, of declared files."""
 
 from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from itertools import islice
-from typing import Final
+from typing import Final, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from events.errors import ContractError, RefusalReason, shown
+from boundary.diagnostic import Diagnostic, FieldPath, choose, shown
+from events.errors import ContractError, RefusalReason
 from events.fact import Fact
 
-__all__ = ["REMOVE_MARK", "Path", "field_refusal", "json_refusal", "type_refusal"]
+__all__ = [
+    "NUMBER_REMEDY",
+    "REMOVE_MARK",
+    "declaration_diagnostics",
+    "field_refusal",
+    "json_refusal",
+    "type_refusal",
+]
 
-Path = tuple[int | str, ...]
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
-PROBLEMS: Final = {
+_PROBLEMS: Final[Mapping[str, str]] = {
     "missing": "is missing",
-    "extra_forbidden": "is not a field of this fact",
     "string_pattern_mismatch": "does not have the right form",
     "enum": "is not one of the known values",
     "date_type": "is not a day",
+}
+"""This project's words for the commonest of pydantic's error types; the others keep pydantic's."""
+_JSON_PROBLEMS: Final[Mapping[str, str]] = {
+    **_PROBLEMS,
+    "extra_forbidden": "is not a field of this fact",
     "datetime_type": "is not a time",
     "model_type": "is not a JSON object",
     "dict_type": "is not a JSON object",
 }
-"""Our words for the commonest of pydantic's error types; the others keep pydantic's."""
+_YAML_PROBLEMS: Final[Mapping[str, str]] = {
+    **_PROBLEMS,
+    "extra_forbidden": "is not a known key here",
+    "literal_error": _PROBLEMS["enum"],
+    "string_type": "is not text",
+    "string_too_short": "is empty",
+    "string_too_long": "is too long",
+    "decimal_type": "is not a number",
+    "int_type": "is not a whole number",
+    "bool_type": "is not true or false",
+    "greater_than": "is out of range",
+    "greater_than_equal": "is out of range",
+    "less_than_equal": "is out of range",
+    "tuple_type": "is not a list",
+    "too_short": "is empty",
+    "model_type": "is not a mapping",
+    "dict_type": "is not a mapping",
+}
+NUMBER_REMEDY: Final = "write digits as 1145 or 0.95, without quotes"
+_YAML_REMEDIES: Final[Mapping[str, str]] = {
+    "missing": "add {key}",
+    "date_type": "write a day as 2020-12-31, without quotes",
+    "string_type": "write text, in quotes if it looks like a number or a day",
+    "string_too_short": "write the text",
+    "string_too_long": "write at most {max_length} characters",
+    "string_pattern_mismatch": "write it as {pattern}",
+    "decimal_type": NUMBER_REMEDY,
+    "int_type": "write digits, without quotes",
+    "bool_type": "write true or false, without quotes",
+    "greater_than": "write more than {gt}",
+    "greater_than_equal": "write at least {ge}",
+    "less_than_equal": "write at most {le}",
+    "tuple_type": "write each item after a dash",
+    "too_short": "write at least {min_length} item",
+    "model_type": "write keys and values",
+    "dict_type": "write keys and values",
+}
 
 REMOVE_MARK: Final = "remove the byte order mark: save the text as UTF-8 without one"
 """RFC 8259 (8.1) has texts sent without one; what is kept as it came must be so for all readers."""
@@ -39,7 +87,7 @@ _NEAR: Final = 0.75
 
 
 def json_refusal(details: ErrorDetails, field: str) -> ContractError:
-    """The refusal of text that is not JSON; `field` says which text."""
+    """Return the refusal of text that is not JSON; `field` is the part that has the text."""
     return ContractError(
         RefusalReason.INVALID_JSON,
         field,
@@ -54,7 +102,7 @@ def _begins_with_mark(text: object) -> bool:
 
 
 def type_refusal(found: object, known: Collection[str]) -> ContractError:
-    """The refusal of an event type that is absent, not text, or unknown, with the nearest one."""
+    """Return the refusal of an event type that is absent, not text, or unknown."""
     if not isinstance(found, str) or not found:
         return ContractError(
             RefusalReason.INVALID_ENVELOPE,
@@ -69,18 +117,83 @@ def type_refusal(found: object, known: Collection[str]) -> ContractError:
     return ContractError(RefusalReason.UNKNOWN_TYPE, "type", found, remedy)
 
 
-def field_refusal(details: ErrorDetails, path: Path, owner: type[BaseModel]) -> ContractError:
-    """The refusal of one field: `path` leads to it from the envelope, `owner` declares it."""
+def field_refusal(details: ErrorDetails, path: FieldPath, owner: type[BaseModel]) -> ContractError:
+    """Return the refusal of one field: `path` is from the envelope, `owner` declares the field."""
     in_fact = issubclass(owner, Fact)
     names = path[1:] if in_fact else path
     is_extension = not in_fact and names[0] not in owner.model_fields
+    found = _explained(
+        details,
+        names[:1] if is_extension else path,
+        _json_problem(details, names, owner),
+        _json_remedy(details, names, owner),
+    )
     return ContractError(
         _reason(details, in_fact=in_fact or path == ("data",)),
-        ".".join(_step(name) for name in (names[:1] if is_extension else path) if name != "[key]"),
-        None if details["type"] == "missing" else details["input"],
-        _extension_remedy(names) if is_extension else _remedy(details, names, owner),
-        problem=_extension_problem(names) if is_extension else _problem(details, names, owner),
+        ".".join(map(_step, found.path)),
+        found.value,
+        _extension_remedy(names) if is_extension else found.remedy,
+        problem=_extension_problem(names) if is_extension else found.problem,
     )
+
+
+def declaration_diagnostics(error: ValidationError, model: type[BaseModel]) -> Iterator[Diagnostic]:
+    """Yield what is wrong in the data of a declared file that is no `model`."""
+    for details in error.errors(include_url=False):
+        kind, value = details["type"], details["input"]
+        if kind == "too_short" and value:
+            continue  # Its items are refused already.
+        path = details["loc"]
+        key = str(path[-1]) if path else "file"
+        if kind == "extra_forbidden":
+            details["input"] = key
+            remedy = choose(key, _known_keys(model, path[:-1]))
+        elif kind in ("enum", "literal_error"):
+            expected = str(details["ctx"]["expected"]).replace(" or ", ", ").replace("'", "")
+            remedy = choose(value, expected.split(", "))
+        else:
+            remedy = _YAML_REMEDIES.get(kind, "see the documentation of this file")
+            remedy = remedy.format_map({"key": key, **details.get("ctx", {})})
+        yield _explained(details, path, _YAML_PROBLEMS.get(kind), remedy)
+
+
+def _explained(
+    details: ErrorDetails, path: FieldPath, problem: str | None, remedy: str
+) -> Diagnostic:
+    """Return the diagnostic of one error; a validator of this project brings its own words."""
+    # Pydantic's own step to a key that is wrong, of a mapping with keys of one's own.
+    path = tuple(step for step in path if step != "[key]")
+    context = details.get("ctx", {})
+    value = None if details["type"] == "missing" else details["input"]
+    message = details["msg"].removeprefix("Input ")
+    message = message[:1].lower() + message[1:]
+    if "remedy" in context:
+        return Diagnostic(path, message, context.get("shown", value), str(context["remedy"]))
+    return Diagnostic(path, problem or message, value, remedy)
+
+
+def _known_keys(model: type[BaseModel], path: FieldPath) -> list[str]:
+    """Return the keys that a declaration may have at a path."""
+    holder = model
+    for step in path:
+        fields = _by_key(holder)
+        # A model that is itself a mapping or a list holds everything in its root.
+        field = fields.get(str(step)) or fields.get("root")
+        if field is not None:
+            holder = next(_models(field.annotation), holder)
+    return list(_by_key(holder))
+
+
+def _by_key(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models that an annotation holds: `tuple[Producer, ...]` holds one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def _step(name: int | str) -> str:
@@ -98,21 +211,18 @@ def _reason(details: ErrorDetails, *, in_fact: bool) -> RefusalReason:
     return RefusalReason.INVALID_DATA
 
 
-def _problem(details: ErrorDetails, names: Path, owner: type[BaseModel]) -> str:
-    known = PROBLEMS.get(details["type"])
+def _json_problem(details: ErrorDetails, names: FieldPath, owner: type[BaseModel]) -> str | None:
     if details["type"] == "missing" and len(names) == 1:
         near = _misspelling(str(names[0]), details["input"], owner.model_fields)
-        return f"is missing, and {near!r} is unknown (a misspelling?)" if near else "is missing"
-    if known is not None:
-        return known
-    message = details["msg"].removeprefix("Input ")
-    return message[:1].lower() + message[1:]
+        if near:
+            return f"is missing, and {near!r} is unknown (a misspelling?)"
+    return _JSON_PROBLEMS.get(details["type"])
 
 
 def _misspelling(missing: str, found: object, known: Collection[str]) -> str | None:
-    """The unknown name that was probably meant for a missing one, where there is one.
+    """Return the unknown name that was probably meant for a missing one, if there is one.
 
-    Only names like those of fields are compared, and only one that is near the field's is told: an
+    Only names like those of fields are compared, and only one near the field's is returned: an
     unknown name may be anything, a person's data too.
     """
     if not isinstance(found, dict):
@@ -127,14 +237,11 @@ def _misspelling(missing: str, found: object, known: Collection[str]) -> str | N
     return candidates[near[0]] if near else None
 
 
-def _remedy(details: ErrorDetails, names: Path, owner: type[BaseModel]) -> str:
-    context = details.get("ctx", {})
-    if "remedy" in context:  # Our own checks bring theirs.
-        return str(context["remedy"])
+def _json_remedy(details: ErrorDetails, names: FieldPath, owner: type[BaseModel]) -> str:
     if details["type"] == "extra_forbidden":
         return f"remove it; the fields are {', '.join(owner.model_fields)}"
     if details["type"] == "enum":
-        return f"send one of {context['expected']}"
+        return f"send one of {details['ctx']['expected']}"
     field = owner.model_fields.get(str(names[0])) if names else None
     what = field.description if field is not None else None
     verb = "add it" if details["type"] == "missing" else "send"
@@ -142,13 +249,13 @@ def _remedy(details: ErrorDetails, names: Path, owner: type[BaseModel]) -> str:
     return f"{verb}: {what or 'the fact as a JSON object'}{example}"
 
 
-def _extension_problem(names: Path) -> str:
+def _extension_problem(names: FieldPath) -> str:
     if len(names) == 1:
         return "is not the name of a CloudEvents attribute"
     return "is not the value of a CloudEvents attribute"
 
 
-def _extension_remedy(names: Path) -> str:
+def _extension_remedy(names: FieldPath) -> str:
     if len(names) == 1:
         return "name extensions with lower-case letters and digits; put the fact in `data`"
     return "give extensions text, a whole number or a boolean; put the fact in `data`"

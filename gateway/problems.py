@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from events.errors import ContractError, RefusalReason, shown
+from boundary.diagnostic import shown
+from events.errors import ContractError, RefusalReason
 from events.fact import JSON
 
 __all__ = ["KINDS", "MEDIA_TYPE", "Problem", "ProblemError", "ProblemKind", "of_contract"]

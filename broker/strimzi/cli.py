@@ -26,7 +26,7 @@ class PublisherType(click.ParamType):
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, frozenset[Family]]:
         """Read it; a family that there is none of is told."""
-        from events.declaration import choose
+        from boundary.diagnostic import choose
         from events.fact import Family
 
         user, _, families = value.partition("=")

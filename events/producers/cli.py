@@ -53,9 +53,9 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
         declared = load_producers(file)
         secrets = load_secrets(secrets_file, declared)
     except InvalidDeclarationError as invalid:
-        for error in invalid.errors:
-            say(error)
-        say(f"{len(invalid.errors)} to correct", err=True)
+        for diagnostic in invalid.diagnostics:
+            say(diagnostic)
+        say(f"{len(invalid.diagnostics)} to correct", err=True)
         sys.exit(1)
     count = len(declared.producers)
     told = f"{count} producer{'' if count == 1 else 's'}"
@@ -105,7 +105,7 @@ def issue(producer: str, scheme: str, file: Path | None) -> None:
     Add the lines beside those of the producer's old secret, hand the new one over, and remove the
     old lines when it is in use: both hold meanwhile.
     """
-    from events.declaration import choose
+    from boundary.diagnostic import choose
     from events.producers.loader import load_producers
     from events.producers.tokens import Scheme
     from events.producers.tokens import issue as issue_secret

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from events.declaration import choose, mistake
+from boundary.diagnostic import choose
+from events.declaration import invalid
 from events.registry import FACTS, FACTS_BY_NAME
 
 __all__ = ["FactPattern", "types_of"]
@@ -29,7 +30,7 @@ def types_of(pattern: str) -> Iterator[str]:
 def _known_types(pattern: str) -> str:
     if not any(types_of(pattern)):
         subjects = sorted({f"{name.partition('.')[0]}.*" for name in FACTS_BY_NAME})
-        raise mistake("is no event", pattern, choose(pattern, [*subjects, *FACTS_BY_NAME]))
+        raise invalid("is no event", pattern, choose(pattern, [*subjects, *FACTS_BY_NAME]))
     return pattern
 
 

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from events.declaration import mistake, mistakes
-from events.document import Mistake
+from boundary.diagnostic import Diagnostic
+from events.declaration import invalid, invalid_model
 from events.errors import ContractError, RefusalReason
 from events.frequency import Frequency
 from events.producers.fact_patterns import FactPattern, types_of
@@ -45,18 +45,18 @@ _SOURCE: Final = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}")
 
 def _not_reserved(name: str) -> str:
     if name == UNKNOWN_PRODUCER:
-        raise mistake("is reserved for who is not declared", name, "choose another id")
+        raise invalid("is reserved for who is not declared", name, "choose another id")
     return name
 
 
 def _whole_prefix(source: str) -> str:
     if not _SOURCE.fullmatch(source) or _has_dots(source):
         remedy = "write a URI reference without . or .. in its path, as /iledefrance/lycees"
-        raise mistake("is not a source", source, remedy)
+        raise invalid("is not a source", source, remedy)
     if source.endswith(("/", ":")):
-        raise mistake("ends in the middle of a path", source, "leave out the last / or :")
+        raise invalid("ends in the middle of a path", source, "leave out the last / or :")
     if source == MONITOR or source.startswith(f"{MONITOR}/"):
-        raise mistake("is reserved for this program", source, "choose another source")
+        raise invalid("is reserved for this program", source, "choose another source")
     return source
 
 
@@ -129,18 +129,20 @@ class Producers(_ProducerModel):
             *self._sent_and_not_owned(),
         ]
         if found:
-            raise mistakes(Producers, found)
+            raise invalid_model(Producers, found)
         return self
 
-    def _repeated_ids(self) -> Iterator[Mistake]:
+    def _repeated_ids(self) -> Iterator[Diagnostic]:
         seen: set[str] = set()
         for place, producer in enumerate(self.producers):
             if producer.id in seen:
                 path = ("producers", place, "id")
-                yield Mistake(path, "is another producer's id", producer.id, "rename one of them")
+                yield Diagnostic(
+                    path, "is another producer's id", producer.id, "rename one of them"
+                )
             seen.add(producer.id)
 
-    def _shared_sources(self) -> Iterator[Mistake]:
+    def _shared_sources(self) -> Iterator[Diagnostic]:
         owners: dict[str, str] = {}
         for place, producer in enumerate(self.producers):
             for number, source in enumerate(producer.sources):
@@ -148,24 +150,24 @@ class Producers(_ProducerModel):
                 if plain in owners:
                     path = ("producers", place, "sources", number)
                     remedy = f"remove it: {owners[plain]} has this source"
-                    yield Mistake(path, "is declared already", source, remedy)
+                    yield Diagnostic(path, "is declared already", source, remedy)
                 owners.setdefault(plain, producer.id)
 
-    def _owned_and_not_sent(self) -> Iterator[Mistake]:
+    def _owned_and_not_sent(self) -> Iterator[Diagnostic]:
         for claim in self._claims:
             producer = self.producers[int(claim.path[1])]
             if claim.fact not in producer.facts:
                 remedy = f"add {claim.fact} to types"
-                yield Mistake(claim.path, "is owned and not sent", claim.fact, remedy)
+                yield Diagnostic(claim.path, "is owned and not sent", claim.fact, remedy)
 
-    def _sent_and_not_owned(self) -> Iterator[Mistake]:
+    def _sent_and_not_owned(self) -> Iterator[Diagnostic]:
         owned = {claim.fact for claim in self._claims}
         for place, producer in enumerate(self.producers):
             own = {claim.fact for claim in self._claims if claim.producer == producer.id}
             for fact in sorted((producer.facts & owned) - own):
                 remedy = "leave it out of types, or have the producer own the entities it tells of"
                 path = ("producers", place, "types")
-                yield Mistake(path, "is owned by other producers alone", fact, remedy)
+                yield Diagnostic(path, "is owned by other producers alone", fact, remedy)
 
     def __iter__(self) -> Iterator[Producer]:  # type: ignore[override] # its fields are no use
         """The producers, in the order of their declaration."""

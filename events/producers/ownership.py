@@ -15,9 +15,9 @@ from typing import Annotated, Final, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from boundary.diagnostic import Diagnostic
 from events.cloudevent import CloudEvent
-from events.declaration import mistake, mistakes
-from events.document import Mistake
+from events.declaration import invalid, invalid_model
 from events.errors import ContractError, RefusalReason
 from events.observation import Territory
 from events.producers.fact_patterns import FactPattern, types_of
@@ -55,11 +55,11 @@ _ENTITIES: Final = re.compile(r"[A-Za-z0-9._:/*-]{1,128}")
 def _entities(pattern: str) -> str:
     if not _ENTITIES.fullmatch(pattern):
         remedy = "write an identifier; * stands for any characters, as in ARCEP-*"
-        raise mistake("is no identifier of entities", pattern, remedy)
+        raise invalid("is no identifier of entities", pattern, remedy)
     if not pattern.strip(_ANY):
-        raise mistake("stands for every entity", pattern, "leave entities out to own them all")
+        raise invalid("stands for every entity", pattern, "leave entities out to own them all")
     if pattern.count(_ANY) > MOST_STARS:
-        raise mistake("has too many *", pattern, f"write at most {MOST_STARS}")
+        raise invalid("has too many *", pattern, f"write at most {MOST_STARS}")
     return pattern
 
 
@@ -84,9 +84,9 @@ class Share(BaseModel):
         found = []
         if self.entities:
             remedy = "name the one or the other, in a share each"
-            found.append(Mistake(("territories",), "are named beside entities", None, remedy))
+            found.append(Diagnostic(("territories",), "are named beside entities", None, remedy))
         found += [
-            Mistake(
+            Diagnostic(
                 ("territories", place),
                 f"cannot be told from the identifier of {fact}",
                 territory.value,
@@ -97,7 +97,7 @@ class Share(BaseModel):
             if FACTS_BY_NAME[fact].entities_in(territory.value) is None
         ]
         if found:
-            raise mistakes(Share, found)
+            raise invalid_model(Share, found)
         return self
 
     @cached_property
@@ -130,7 +130,7 @@ class OwnershipClaim(NamedTuple):
     """Where it is declared."""
 
 
-def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Mistake]:
+def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Diagnostic]:
     """Tell which claims are another producer's already: an entity has one owner."""
     known: dict[str, _Known] = {}
     for claim in claims:
@@ -147,7 +147,7 @@ def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Mistake]:
             whose = f"{other.producer} owns {other.pattern or 'all'} of {claim.fact}"
             remedy = f"leave it to one of them ({whose}), or name the entities of each"
             value = claim.pattern or claim.fact
-            yield Mistake(claim.path, "is another producer's own", value, remedy)
+            yield Diagnostic(claim.path, "is another producer's own", value, remedy)
         before.add(claim)
 
 

@@ -20,12 +20,8 @@ from pydantic import (
     model_validator,
 )
 
-from events.declaration import (
-    mistake,
-    mistakes,
-    read_declaration,
-)
-from events.document import Mistake
+from boundary.diagnostic import Diagnostic
+from events.declaration import invalid, invalid_model, read_declaration
 from events.producers.model import ProducerId, Producers
 from events.secret_file import refuse_open_file
 from events.signing import SigningSecret
@@ -41,14 +37,14 @@ def _signing_secret(text: object) -> SigningSecret:
             return SigningSecret.from_text(text)
     except ValueError:
         pass
-    raise mistake("is not a signing secret", None, "make one with `smart-region producers issue`")
+    raise invalid("is not a signing secret", None, "make one with `smart-region producers issue`")
 
 
 def _digest(text: object) -> SecretStr:
     if isinstance(text, str) and _DIGEST.fullmatch(text):
         return SecretStr(text)
     remedy = "make one with `smart-region producers issue`: the token itself does not belong here"
-    raise mistake("is not a SHA-256 in 64 hexadecimal digits", None, remedy)
+    raise invalid("is not a SHA-256 in 64 hexadecimal digits", None, remedy)
 
 
 class ProducerSecrets(BaseModel):
@@ -82,22 +78,24 @@ class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
     @model_validator(mode="after")
     def _are_told_apart(self, info: ValidationInfo) -> Self:
         producers = info.context
-        found: list[Mistake] = []
+        found: list[Diagnostic] = []
         owners: dict[Any, str] = {}
         for producer, secrets in self.root.items():
             if isinstance(producers, Producers) and producers.get(producer) is None:
                 remedy = "declare the producer, or remove its secrets"
-                found.append(Mistake((producer,), "is not a declared producer", producer, remedy))
+                found.append(
+                    Diagnostic((producer,), "is not a declared producer", producer, remedy)
+                )
             for name in ("signing", "bearer_sha256"):
                 for place, one in enumerate(getattr(secrets, name)):
                     if one in owners:
                         remedy = "issue another: a secret tells who sends"
                         found.append(
-                            Mistake((producer, name, place), "is there twice", None, remedy)
+                            Diagnostic((producer, name, place), "is there twice", None, remedy)
                         )
                     owners[one] = producer
         if found:
-            raise mistakes(Secrets, found)
+            raise invalid_model(Secrets, found)
         return self
 
     def of(self, producer_id: str) -> ProducerSecrets | None:

@@ -11,8 +11,8 @@ import re
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
+from boundary.diagnostic import SHOWN_CHARACTERS
 from events.cloudevent import CONTENT_TYPE, PREFIX
-from events.errors import SHOWN_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

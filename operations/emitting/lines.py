@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent, decode_json
-from events.errors import ContractError, shown
+from events.errors import ContractError
 from operations.client import FailedDelivery, Publisher
 from operations.client.protocol import DeliveryError
 

@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from events.errors import PROBLEMS, ContractError, RefusalReason
@@ -20,7 +21,6 @@ from events.explanation import field_refusal
 from events.fact import Fact
 from events.person_data import find_person_data
 from operations.importing.findings import FoundEvent
-from operations.importing.refusal import LineRefusal
 
 __all__ = ["LineOrigin", "RecordedAheadError", "misstated", "recorded_at", "stated"]
 
@@ -43,10 +43,12 @@ class LineOrigin:
     private: frozenset[str] = frozenset()
     """Columns that hold what identifies a person, and are never repeated."""
 
-    def refusal(self, column: str | None, problem: str, remedy: str) -> LineRefusal:
+    def refusal(self, column: str | None, problem: str, remedy: str) -> Diagnostic:
         """Refuse what stands in a column; None: the whole line."""
         value = None if column is None else self.cells.get(column) or None
-        refusal = LineRefusal(self.file, self.line, column, value, problem, remedy)
+        refusal = Diagnostic(
+            (), problem, value, remedy, field=column, file=self.file, line=self.line
+        )
         if column is None or value is None or not self._is_personal(column, value):
             return refusal
         return refusal.hide()
@@ -58,7 +60,7 @@ class LineOrigin:
         # A column that fills a field has what the field wants, whatever it is called.
         return column not in self.columns.values() and find_person_data({column: ""}) is not None
 
-    def contract_refusal(self, error: ContractError) -> LineRefusal:
+    def contract_refusal(self, error: ContractError) -> Diagnostic:
         """Refuse what a contract refuses: the fact's field becomes the column that fills it."""
         field = _field(error.field)
         column = self.columns.get(error.field.removeprefix("data.")) or self.columns.get(field)
@@ -99,7 +101,7 @@ def stated(
     *,
     source: str,
     time: datetime,
-) -> FoundEvent | list[LineRefusal]:
+) -> FoundEvent | list[Diagnostic]:
     """The event of a fact that a line states, recorded at a time; or all that is wrong with it.
 
     The event's id follows from everything else in it: the same line of the same file is always
@@ -128,7 +130,7 @@ def stated(
 
 def misstated(
     kind: type[Fact], fields: Mapping[str, object], origin: LineOrigin
-) -> list[LineRefusal]:
+) -> list[Diagnostic]:
     """What is wrong with some fields of a fact, whatever the others may be."""
     try:
         kind.model_validate(fields)
@@ -143,7 +145,7 @@ def _refusals(
     origin: LineOrigin,
     *,
     among: Container[object] | None = None,
-) -> list[LineRefusal]:
+) -> list[Diagnostic]:
     return [
         origin.contract_refusal(field_refusal(details, ("data", *details["loc"]), kind))
         for details in error.errors(include_url=False)

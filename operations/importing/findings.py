@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, Protocol, TypeAlias
 
+from boundary.diagnostic import Diagnostic
 from events.cloudevent import CloudEvent
-from operations.importing.refusal import LineRefusal
 from operations.importing.table import Table, TableLayout
 
 __all__ = ["FileReader", "Finding", "FoundEvent", "LineNote", "SkippedLine", "Watch"]
@@ -41,7 +41,7 @@ class LineNote:
     what: str
 
 
-Finding: TypeAlias = FoundEvent | SkippedLine | LineRefusal | LineNote
+Finding: TypeAlias = FoundEvent | SkippedLine | Diagnostic | LineNote
 """One line may have several refusals, and nothing else then."""
 
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
+from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from operations.importing.event_building import LineOrigin, misstated, stated
 from operations.importing.findings import Finding, FoundEvent, SkippedLine, Watch
 from operations.importing.mapper import Mapper, Pseudonymise
 from operations.importing.mapping import CsvMapping
-from operations.importing.refusal import LineRefusal
 from operations.importing.table import CsvRow, Table, TableLayout
 from operations.importing.totals import Total, Totals
 
@@ -54,13 +54,13 @@ class MappedReader:
         totals = self._totals()
         is_spoilt = False
         for row in table.rows(watch):
-            if isinstance(row, LineRefusal):
+            if isinstance(row, Diagnostic):
                 found: list[Finding] = [row]
             elif not self._is_taken(row):
                 found = [SkippedLine(row.line, LEFT_OUT)]
             else:
                 found = self._findings(row, table.name, time, totals)
-            is_spoilt |= any(isinstance(one, LineRefusal) for one in found)
+            is_spoilt |= any(isinstance(one, Diagnostic) for one in found)
             yield from found
         for total in totals or ():
             if is_spoilt:
@@ -101,7 +101,7 @@ class MappedReader:
 
     def _stated(
         self, fields: Mapping[str, object], origin: LineOrigin, time: datetime
-    ) -> list[FoundEvent] | list[LineRefusal]:
+    ) -> list[FoundEvent] | list[Diagnostic]:
         mapping = self._mapping
         found = stated(mapping.kind, fields, origin, source=mapping.source, time=time)
         return found if isinstance(found, list) else [found]

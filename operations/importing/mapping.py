@@ -12,9 +12,9 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from boundary.diagnostic import Diagnostic, choose
 from boundary.errors import SmartRegionError
-from events.declaration import choose, mistakes, read_declaration
-from events.document import Mistake
+from events.declaration import invalid_model, read_declaration
 from events.explanation import field_refusal
 from events.fact import Fact
 from events.registry import FACTS_BY_NAME
@@ -79,20 +79,20 @@ class FieldRule(MappingModel):
     def _is_one_rule(self) -> Self:
         found = tuple(self._contradictions())
         if found:
-            raise mistakes(FieldRule, found)
+            raise invalid_model(FieldRule, found)
         return self
 
-    def _contradictions(self) -> Iterator[Mistake]:
+    def _contradictions(self) -> Iterator[Diagnostic]:
         ways = [way for way in _WAYS if getattr(self, way) is not None]
         if len(ways) != 1:
             told = ", ".join(ways) or None
-            yield Mistake((), "is not one rule", told, f"give one of {', '.join(_WAYS)}")
+            yield Diagnostic((), "is not one rule", told, f"give one of {', '.join(_WAYS)}")
         if self.convert is not None and self.convert not in CONVERSIONS:
             remedy = choose(self.convert, CONVERSIONS)
-            yield Mistake(("as",), "is not a conversion", self.convert, remedy)
+            yield Diagnostic(("as",), "is not a conversion", self.convert, remedy)
         if (self.total is None) != (self.of_each is None):
             remedy = "give both: what is added up, and what a line is counted for only once"
-            yield Mistake((), "is half of a total", self.total or self.of_each, remedy)
+            yield Diagnostic((), "is half of a total", self.total or self.of_each, remedy)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -134,58 +134,60 @@ class CsvMapping(MappingModel):
     def _makes_its_fact(self) -> Self:
         found = tuple(self._contradictions())
         if found:
-            raise mistakes(CsvMapping, found)
+            raise invalid_model(CsvMapping, found)
         return self
 
-    def _contradictions(self) -> Iterator[Mistake]:
+    def _contradictions(self) -> Iterator[Diagnostic]:
         if self.fact not in FACTS_BY_NAME:
-            yield Mistake(("fact",), "is not a fact", self.fact, choose(self.fact, FACTS_BY_NAME))
+            yield Diagnostic(
+                ("fact",), "is not a fact", self.fact, choose(self.fact, FACTS_BY_NAME)
+            )
             return
         known = self.kind.model_fields
         for name in self.fields.keys() - known.keys():
             remedy = choose(name, known)
-            yield Mistake(("fields", name), f"is not a field of {self.fact}", name, remedy)
+            yield Diagnostic(("fields", name), f"is not a field of {self.fact}", name, remedy)
         for name, field in known.items():
             if field.is_required() and name not in self.fields:
                 remedy = f"say what fills it: {field.description or 'see the fact'}"
-                yield Mistake(("fields",), f"leaves out {name}", None, remedy)
+                yield Diagnostic(("fields",), f"leaves out {name}", None, remedy)
         for name, rule in self.fields.items():
             if name in known:
                 yield from self._misfits(name, rule, known[name].annotation)
         totals = [name for name, rule in self.fields.items() if rule.total is not None]
         if len(totals) > 1:
             remedy = "make a mapping for each"
-            yield Mistake(("fields", totals[1]), "is a second total", totals[1], remedy)
+            yield Diagnostic(("fields", totals[1]), "is a second total", totals[1], remedy)
 
-    def _misfits(self, name: str, rule: FieldRule, kind: object) -> Iterator[Mistake]:
+    def _misfits(self, name: str, rule: FieldRule, kind: object) -> Iterator[Diagnostic]:
         """Tell where a rule, right by itself, does not suit its field."""
         path, parts = ("fields", name), parts_of(kind)
         if (parts is None) == (rule.each is not None):
             right = "each" if parts else "column"
             problem = f"is {'several numbers' if parts else 'one value'}"
-            yield Mistake(path, problem, name, f"fill it with {right}")
+            yield Diagnostic(path, problem, name, f"fill it with {right}")
         elif parts is not None:
             for key in rule.each or ():
                 try:
                     parts[0](key)
                 except ParsingError as error:
-                    yield Mistake((*path, "each", key), error.problem, key, error.remedy)
+                    yield Diagnostic((*path, "each", key), error.problem, key, error.remedy)
         if rule.constant is not None:
             yield from self._impossible(name, rule, kind)
 
-    def _impossible(self, name: str, rule: FieldRule, kind: object) -> Iterator[Mistake]:
+    def _impossible(self, name: str, rule: FieldRule, kind: object) -> Iterator[Diagnostic]:
         """Tell why the fact would refuse a constant on every line."""
         path, value = ("fields", name, "constant"), rule.constant
         convert = CONVERSIONS[rule.convert] if rule.convert else usual_conversion(kind)
         try:
             self.kind.model_validate({name: convert(value) if isinstance(value, str) else value})
         except ParsingError as error:
-            yield Mistake(path, error.problem, value, error.remedy)
+            yield Diagnostic(path, error.problem, value, error.remedy)
         except ValidationError as refusal:
             for details in refusal.errors(include_url=False):
                 if details["loc"][:1] == (name,):
                     refused = field_refusal(details, ("data", *details["loc"]), self.kind)
-                    yield Mistake(path, refused.problem, value, refused.remedy)
+                    yield Diagnostic(path, refused.problem, value, refused.remedy)
 
     @property
     def kind(self) -> type[Fact]:

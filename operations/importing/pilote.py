@@ -18,11 +18,11 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final, Protocol
 
+from boundary.diagnostic import Diagnostic
 from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
 from operations.importing.event_building import LineOrigin, stated
 from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine, Watch
 from operations.importing.parsing import ParsingError, read_day, read_decimal, write_decimal
-from operations.importing.refusal import LineRefusal
 from operations.importing.table import CsvRow, Table, TableLayout
 
 __all__ = [
@@ -129,13 +129,13 @@ def _origin_of(row: CsvRow, file: str) -> LineOrigin:
     return LineOrigin(file, row.line, row.cells, _FIELDS)
 
 
-def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[LineRefusal]:
+def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
     """Read a row, or tell all that is wrong with it.
 
     A value of another territory than ours is left aside, whatever else it says.
     """
     cells, origin = row.cells, _origin_of(row, file)
-    refusals: list[LineRefusal] = []
+    refusals: list[Diagnostic] = []
 
     def refuse(column: str, problem: str, remedy: str) -> None:
         refusals.append(origin.refusal(column, problem, remedy))
@@ -233,10 +233,10 @@ class PiloteReader:
         """Read the lines; a value that is taken back is a retraction of its observation."""
         file = table.name
         for row in table.rows(watch):
-            value = row if isinstance(row, LineRefusal) else read_value(row, file)
+            value = row if isinstance(row, Diagnostic) else read_value(row, file)
             if isinstance(value, list):
                 yield from value
-            elif isinstance(value, SkippedLine | LineRefusal):
+            elif isinstance(value, SkippedLine | Diagnostic):
                 yield value
             elif isinstance(row, CsvRow):
                 origin = _origin_of(row, file)
@@ -254,7 +254,7 @@ class PiloteReader:
 
     def _observation(
         self, value: PiloteValue, origin: LineOrigin, time: datetime
-    ) -> FoundEvent | list[LineRefusal]:
+    ) -> FoundEvent | list[Diagnostic]:
         fields = {
             "indicator": value.indicator,
             "territory": value.territory,

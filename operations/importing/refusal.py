@@ -1,4 +1,4 @@
-"""What is wrong with one line of a file, and the reports of it: for a screen, for a spreadsheet."""
+"""The file of an import's refusals: as text, or as a table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -6,56 +6,32 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from boundary.diagnostic import NOT_SHOWN, Diagnostic
 from boundary.errors import SmartRegionError
 from boundary.private_files import open_private
-from boundary.showing import legible
 from boundary.spreadsheets import plain_cell
-from events.errors import shown
 
-__all__ = ["CannotWriteError", "LineRefusal", "RefusalWriter", "refusal_file"]
+__all__ = ["CannotWriteError", "RefusalWriter", "refusal_file"]
 
-COLUMNS: Final = ("file", "line", "column", "value", "problem", "remedy")
+COLUMNS: Final = {
+    "file": "file",
+    "line": "line",
+    "column": "field",
+    "value": "value",
+    "problem": "problem",
+    "remedy": "remedy",
+}
+"""Heading → attribute of a diagnostic."""
 # What spreadsheets of a French desktop open by a double click: semicolons, a mark of UTF-8, CRLF.
 DELIMITER: Final = ";"
 BYTE_ORDER_MARK: Final = "\ufeff"
-NOT_SHOWN: Final = "(not shown: a person's data)"
 
 
-@dataclass(frozen=True, slots=True)
-class LineRefusal:
-    """A line that is not taken, told so that whoever keeps the file can correct it.
-
-    `column` is the heading as the file has it, None where the whole line is meant. `value` is
-    what stands there; None where nothing does, or where it is `hidden`: a person's data.
-    """
-
-    file: str
-    line: int
-    column: str | None
-    value: str | None
-    problem: str
-    remedy: str
-    hidden: bool = False
-
-    def hide(self) -> LineRefusal:
-        """The same without its value."""
-        return replace(self, value=None, hidden=True)
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:" + (f" {self.column}:" if self.column else "")
-        told = ""
-        if self.hidden:
-            told = f", value {NOT_SHOWN}"
-        elif self.value is not None:
-            told = f", value {shown(self.value)}"
-        return legible(f"{where} {self.problem}{told}: {self.remedy}")
-
-
-RefusalWriter: TypeAlias = Callable[[LineRefusal], None]
+RefusalWriter: TypeAlias = Callable[[Diagnostic], None]
 """Takes refusals, one after the other."""
 
 
@@ -99,9 +75,9 @@ def refusal_file(file: Path) -> Iterator[RefusalWriter]:
         yield lambda refusal: write(_as_row(refusal) if as_table else f"{refusal}\n")
 
 
-def _as_row(refusal: LineRefusal) -> str:
-    shown = replace(refusal, value=NOT_SHOWN) if refusal.hidden else refusal
-    return _row([plain_cell(getattr(shown, column)) for column in COLUMNS])
+def _as_row(refusal: Diagnostic) -> str:
+    readable = replace(refusal, value=NOT_SHOWN) if refusal.hidden else refusal
+    return _row([plain_cell(getattr(readable, name)) for name in COLUMNS.values()])
 
 
 def _row(cells: Iterable[object]) -> str:

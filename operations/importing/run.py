@@ -9,11 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
+from boundary.diagnostic import Diagnostic
 from operations.client import NullPublisher, Publisher
 from operations.importing.event_building import recorded_at
 from operations.importing.findings import FileReader, Watch
 from operations.importing.journal import open_journal
-from operations.importing.refusal import LineRefusal, RefusalWriter, refusal_file
+from operations.importing.refusal import RefusalWriter, refusal_file
 from operations.importing.sender import Sender, Tally
 from operations.importing.wrong_file import opened
 
@@ -68,7 +69,7 @@ def run_import(
     with ExitStack() as stack:
         write = stack.enter_context(refusal_file(plan.refusals)) if plan.refusals else None
 
-        def refuse(refusal: LineRefusal) -> None:
+        def refuse(refusal: Diagnostic) -> None:
             if write is not None:
                 write(refusal)
             tell(refusal)

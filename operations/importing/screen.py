@@ -17,13 +17,13 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from boundary.addresses import shown_address
+from boundary.diagnostic import Diagnostic
 from boundary.screen import LegibleConsole
 from boundary.showing import legible, say
 from broker.clients import BrokerSecurity
 from operations.client import KafkaPublisher, Publisher
 from operations.emitting.options import GatewayChoice
 from operations.importing.findings import FileReader, Watch
-from operations.importing.refusal import LineRefusal
 from operations.importing.run import Import, empty_files, run_import
 from operations.importing.sender import Tally
 
@@ -65,7 +65,7 @@ def carry_out(
         with _screen() as (watch, say):
             told = 0
 
-            def tell(refusal: LineRefusal) -> None:
+            def tell(refusal: Diagnostic) -> None:
                 nonlocal told
                 told += 1
                 if told <= MOST_TOLD:

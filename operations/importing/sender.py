@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
 from operations.client import FailedDelivery, Publisher
 from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
 from operations.importing.journal import Journal, SendStatus, SentEvent
-from operations.importing.refusal import LineRefusal, RefusalWriter
+from operations.importing.refusal import RefusalWriter
 
 __all__ = ["ImportInterruptedError", "Sender", "Tally"]
 
@@ -90,7 +91,7 @@ class Sender:
         """Take a file's findings. Raises ImportInterruptedError, and what the publisher raises."""
         refused = 0
         for finding in findings:
-            if isinstance(finding, LineRefusal):
+            if isinstance(finding, Diagnostic):
                 self._refuse(finding, again=finding.line == refused)
                 refused = finding.line
             elif isinstance(finding, SkippedLine):
@@ -124,11 +125,11 @@ class Sender:
         else:
             where = f"line {first.line}" if first.file == place.file else f"{first[0]}:{first[1]}"
             problem, remedy = f"contradicts {where}, about the same on the same day", "keep one"
-        self._refuse(LineRefusal(*place, None, None, problem, remedy), again=False)
+        self._refuse(_of_line(place, problem, remedy), again=False)
 
-    def _refuse(self, refusal: LineRefusal, *, again: bool) -> None:
+    def _refuse(self, refusal: Diagnostic, *, again: bool) -> None:
         self.tally.refused += not again
-        self.tally.problems[refusal.column, refusal.problem] += 1
+        self.tally.problems[refusal.field, refusal.problem] += 1
         self._on_refused(refusal)
 
     def _send(self, event: CloudEvent, place: _Place, claim: SentEvent) -> None:
@@ -148,8 +149,7 @@ class Sender:
             place, _ = self._waiting.pop(delivery.event.id)
             if delivery.refused:
                 problem = "is refused where it was sent to"
-                refusal = LineRefusal(*place, None, None, problem, delivery.cause)
-                self._refuse(refusal, again=False)
+                self._refuse(_of_line(place, problem, delivery.cause), again=False)
             else:
                 lost.append((place, delivery.cause))
         self._journal.note(claim for _, claim in self._waiting.values())
@@ -158,3 +158,7 @@ class Sender:
         if lost:
             place, cause = min(lost)
             raise ImportInterruptedError(*place, undelivered=len(lost), cause=cause)
+
+
+def _of_line(place: _Place, problem: str, remedy: str) -> Diagnostic:
+    return Diagnostic((), problem, None, remedy, file=place.file, line=place.line)

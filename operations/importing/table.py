@@ -13,9 +13,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, TypeAlias
 
+from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
 from events.person_data import find_person_data
-from operations.importing.refusal import LineRefusal
 
 __all__ = [
     "CsvRow",
@@ -113,7 +113,7 @@ class Table:
 
     def rows(
         self, watch: Callable[[BinaryIO], BinaryIO] | None = None
-    ) -> Iterator[CsvRow | LineRefusal]:
+    ) -> Iterator[CsvRow | Diagnostic]:
         """Read the rows; a line that is none is refused, and stops nothing.
 
         `watch` may wrap the file, to show how far it is read.
@@ -139,13 +139,13 @@ class Table:
                 else:
                     yield self._row(line, read)
 
-    def _row(self, line: int, read: list[str]) -> CsvRow | LineRefusal:
+    def _row(self, line: int, read: list[str]) -> CsvRow | Diagnostic:
         cells = {name: read[place] for name, place in self.places.items()}
         for name, cell in cells.items():
             if len(cell) > LONGEST_CELL:
                 problem = f"has {len(cell)} characters"
                 remedy = f"write at most {LONGEST_CELL}"
-                return LineRefusal(self.name, line, name, None, problem, remedy)
+                return self._refusal(line, problem, remedy, column=name)
         return CsvRow(line, cells)
 
     def _cells(self, text: str, lines: _Lines) -> list[str] | str:
@@ -171,8 +171,10 @@ class Table:
         lines.give_back(further)
         return "unclosed"
 
-    def _refusal(self, line: int, problem: str, remedy: str) -> LineRefusal:
-        return LineRefusal(self.name, line, None, None, problem, remedy)
+    def _refusal(
+        self, line: int, problem: str, remedy: str, *, column: str | None = None
+    ) -> Diagnostic:
+        return Diagnostic((), problem, None, remedy, field=column, file=self.name, line=line)
 
 
 _UNDECODABLE: Final[Mapping[Encoding, tuple[str, str]]] = {

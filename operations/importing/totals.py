@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from boundary.diagnostic import Diagnostic
 from operations.importing.event_building import LineOrigin
-from operations.importing.refusal import LineRefusal
 
 __all__ = ["Total", "Totals"]
 
@@ -49,7 +49,7 @@ class Totals:
         self._of_each = of_each
         self._totals: dict[tuple[object, ...], Total] = {}
 
-    def add(self, fields: Mapping[str, object], origin: LineOrigin) -> list[LineRefusal]:
+    def add(self, fields: Mapping[str, object], origin: LineOrigin) -> list[Diagnostic]:
         """Add a line, or refuse what has been counted before."""
         others = {name: value for name, value in fields.items() if name != self._name}
         total = self._totals.setdefault(tuple(others.values()), Total(origin, self._name, others))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from boundary.diagnostic import shown
 from boundary.errors import SmartRegionError
-from events.errors import shown
 
 __all__ = ["SiretListError", "UnknownProducerError"]
 

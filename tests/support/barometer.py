@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from boundary.diagnostic import Diagnostic
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
@@ -19,7 +20,6 @@ from operations.importing.pilote import PiloteReader, PiloteValue, ValueKind, pi
 from operations.importing.programme.merging import ImportHints
 from operations.importing.programme.pilote import CatalogueKeeper
 from operations.importing.programme.programme_file import read_declared, write_declared
-from operations.importing.refusal import LineRefusal
 from operations.importing.run import Import, run_import
 from operations.importing.sender import Tally
 from tests.support.audits import raw_record
@@ -52,7 +52,7 @@ class Barometer:
     folder: Path
     percent: Sequence[str] = ()
     events: list[CloudEvent] = field(default_factory=list)
-    refused: list[LineRefusal] = field(default_factory=list)
+    refused: list[Diagnostic] = field(default_factory=list)
     imports: int = 0
 
     @property

@@ -15,12 +15,12 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
+from boundary.diagnostic import Diagnostic
 from catalogue.model import FIRST_DAY, LAST_DAY
 from operations.importing.findings import Finding, SkippedLine
 from operations.importing.pilote import ValueKind
 from operations.importing.programme.promises import Promise
 from operations.importing.programme.zones import DEPARTMENTS, REGION, place_of
-from operations.importing.refusal import LineRefusal
 
 __all__ = ["AGAINST", "KEPT", "LATER", "UNDECIDED", "Declaration", "ImportHints", "merge"]
 
@@ -130,7 +130,7 @@ def _doubts(
     ways: Mapping[str, str],
 ) -> list[Finding]:
     """Find the doubted lines refused, and the others left aside that were not refused anyway."""
-    found: list[Finding] = [one for one in findings if isinstance(one, LineRefusal)]
+    found: list[Finding] = [one for one in findings if isinstance(one, Diagnostic)]
     for one in doubted:
         name, word = one.value.indicator, {RISING: "up", FALLING: "down"}[ways[_key(one)]]
         problem = f"leads {word}, against the indicator's other targets or its direction"
@@ -139,7 +139,7 @@ def _doubts(
         )
         found.append(one.origin.refusal("valeur", problem, remedy))
     known = {(one.origin.file, one.origin.line) for one in doubted} | {
-        (one.file, one.line) for one in found if isinstance(one, LineRefusal)
+        (one.file, one.line) for one in found if isinstance(one, Diagnostic)
     }
     asides = [one.origin for one in said if (one.origin.file, one.origin.line) not in known]
     return [*found, *(SkippedLine(origin.line, UNDECIDED) for origin in asides)]

@@ -12,7 +12,7 @@ from typing import Any, Final
 import yaml
 
 from boundary.errors import SmartRegionError
-from catalogue.loader import load_catalogue
+from catalogue.loader import load_documents
 from catalogue.model import Programme
 from events.document import read_document
 from operations.importing.parsing import write_decimal
@@ -52,10 +52,9 @@ def read_declared(file: Path) -> Declaration:
             "owner": "À désigner",
             "indicators": [],
         }
-    load_catalogue(file)
-    data = read_document(file).data
-    assert isinstance(data, dict)  # noqa: S101 - it has just been loaded as one
-    return data
+    _, (document,) = load_documents(file)
+    assert isinstance(document.data, dict)  # noqa: S101 - it has just been loaded as one
+    return document.data
 
 
 def write_declared(file: Path, declared: Declaration) -> bool:

@@ -133,7 +133,7 @@ def test_all_mistakes_of_a_measure_are_told() -> None:
     """A wrong numerator does not hide a wrong denominator."""
     with pytest.raises(MeasureError) as refusal:
         compile_measure({"ratio": {"of": {"count": "a.b"}, "over": {"sum": "x"}}})
-    assert [mistake.path for mistake in refusal.value.mistakes] == [
+    assert [one.path for one in refusal.value.diagnostics] == [
         ("ratio", "of", "count"),
         ("ratio", "over", "from"),
     ]
@@ -243,7 +243,7 @@ def test_any_declaration_compiles_or_is_refused_with_remedies(declared: object) 
     try:
         compile_measure(declared)
     except MeasureError as refusal:
-        told = [mistake.problem and mistake.remedy for mistake in refusal.mistakes]
+        told = [one.problem and one.remedy for one in refusal.diagnostics]
     else:
         told = ["compiled"]
     assert told

@@ -60,7 +60,7 @@ def test_a_mistake_is_told_in_parts() -> None:
     """A program that shows a mistake finds its parts as attributes."""
     with pytest.raises(InvalidCatalogueError) as refusal:
         load_catalogue(BAD / "fact_unknown.yaml")
-    (error,) = refusal.value.errors
+    (error,) = refusal.value.diagnostics
     told = (error.file, error.line, error.field, error.problem, error.value, error.remedy)
     assert told == (
         BAD / "fact_unknown.yaml",
@@ -96,7 +96,7 @@ def test_mistakes_of_all_files_are_told_together() -> None:
     """One run of the check is enough to know all there is to correct."""
     with pytest.raises(InvalidCatalogueError) as refusal:
         load_catalogue(BAD)
-    assert len({error.file for error in refusal.value.errors}) == len(list(BAD.glob("*.yaml")))
+    assert len({error.file for error in refusal.value.diagnostics}) == len(list(BAD.glob("*.yaml")))
 
 
 def test_the_regions_own_catalogue_keeps_its_indicators() -> None:

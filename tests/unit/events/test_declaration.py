@@ -8,8 +8,8 @@ from typing import Annotated, Self
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from events.declaration import InvalidDeclarationError, mistake, mistakes, read_declaration
-from events.document import Mistake
+from boundary.diagnostic import Diagnostic
+from events.declaration import InvalidDeclarationError, invalid, invalid_model, read_declaration
 
 
 class Ship(BaseModel):
@@ -32,14 +32,14 @@ class Fleet(BaseModel):
     @model_validator(mode="after")
     def _is_known(self) -> Self:
         found = [
-            Mistake(("ships", place, "id"), "is a ghost", ship.id, "let it sink")
+            Diagnostic(("ships", place, "id"), "is a ghost", ship.id, "let it sink")
             for place, ship in enumerate(self.ships)
             if ship.id == "vaisseau-fantome"
         ]
         if found:
-            raise mistakes(Fleet, found)
+            raise invalid_model(Fleet, found)
         if self.by_port.keys() & {"Atlantis"}:
-            raise mistake("is under water", "Atlantis", "leave it")
+            raise invalid("is under water", "Atlantis", "leave it")
         return self
 
 
@@ -63,37 +63,37 @@ def test_a_right_declaration_is_its_model(tmp_path: Path) -> None:
     ("text", "line"),
     [
         ("{}", "fleet.yaml:1: ships: is missing: add ships"),
-        ("[]", "fleet.yaml:1: file: is not a mapping (value []): write keys and values"),
-        ("ships: []", "fleet.yaml:1: ships: is empty (value []): write at least 1 item"),
+        ("[]", "fleet.yaml:1: file: is not a mapping, value []: write keys and values"),
+        ("ships: []", "fleet.yaml:1: ships: is empty, value []: write at least 1 item"),
         (
             "ships:\n  - id: argo\n    masts: 1\n    mast: 2",
-            "fleet.yaml:4: ships[argo].mast: is not a known key here (value 'mast'): write 'masts'",
+            "fleet.yaml:4: ships[argo].mast: is not a known key here, value 'mast': write 'masts'",
         ),
         (
             "ships:\n  - { id: argo, masts: 0 }",
-            "fleet.yaml:2: ships[argo].masts: is out of range (value 0): write more than 0",
+            "fleet.yaml:2: ships[argo].masts: is out of range, value 0: write more than 0",
         ),
         (
             "ships:\n- {id: argo, masts: 1}\nby_port:\n  brest:\n    id: 7\n    masts: 1",
             (
-                "fleet.yaml:5: by_port.brest.id: is not text (value 7):"
+                "fleet.yaml:5: by_port.brest.id: is not text, value 7:"
                 " write text, in quotes if it looks like a number or a day"
             ),
         ),
         (
             "ships:\n- {id: argo, masts: 1}\n- {id: vaisseau-fantome, masts: 3}",
             (
-                "fleet.yaml:3: ships[vaisseau-fantome].id: is a ghost (value 'vaisseau-fantome'):"
+                "fleet.yaml:3: ships[vaisseau-fantome].id: is a ghost, value 'vaisseau-fantome':"
                 " let it sink"
             ),
         ),
         (
             "ships:\n- {id: argo, masts: 1}\nby_port: {Atlantis: {id: a, masts: 1}}",
-            "fleet.yaml:1: file: is under water (value 'Atlantis'): leave it",
+            "fleet.yaml:1: file: is under water, value 'Atlantis': leave it",
         ),
         (
             "ships: [&a {id: argo, masts: 1}]",
-            "fleet.yaml:1: file: has an anchor (value 'a'): write the value out where it is used",
+            "fleet.yaml:1: file: has an anchor, value 'a': write the value out where it is used",
         ),
     ],
 )

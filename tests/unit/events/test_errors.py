@@ -10,7 +10,7 @@ from broker.errors import (
     TopicMismatchError,
     TopicMissingError,
 )
-from events.errors import ContractError, RefusalReason, shown
+from events.errors import ContractError, RefusalReason
 from operations.client.protocol import DeliveryError
 
 EVERY_KIND = [
@@ -72,20 +72,3 @@ def test_every_reason_has_its_problem(reason: RefusalReason) -> None:
 def test_the_message_of_a_lost_line_says_where_to_begin_again() -> None:
     """After a failed emission a person knows from which line to emit again."""
     assert "emit from line 17 on again" in str(EVERY_KIND[3])
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "none"),
-        (True, "true"),
-        (False, "false"),
-        ("a\nb", r"'a\nb'"),
-        (b"\xff", r"b'\xff'"),
-        ("x" * 200, "'" + "x" * 78 + "…"),
-        (list(range(100)), str(list(range(100)))[:79] + "…"),
-    ],
-)
-def test_values_are_shown_short_and_on_one_line(value: object, text: str) -> None:
-    """A value is quoted and cut to 80 characters."""
-    assert shown(value) == text

@@ -46,7 +46,7 @@ def test_a_mistake_is_told_and_counted(tmp_path: Path) -> None:
     file.write_text(WRONG, encoding="utf-8")
     result = run("check", "--producers", str(file))
     assert result.stdout == (
-        f"{file}:6: producers[lycees].types[0]: is no event (value 'scool.*'): write 'school.*'\n"
+        f"{file}:6: producers[lycees].types[0]: is no event, value 'scool.*': write 'school.*'\n"
     )
     assert (result.stderr, result.exit_code) == ("1 to correct\n", 1)
 

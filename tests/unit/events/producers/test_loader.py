@@ -41,12 +41,12 @@ def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
         load_producers(file)
     assert str(refused.value).replace(f"{tmp_path}/", "").splitlines() == [
         (
-            "producers.yaml:6: producers[lycees].types[0]: is no event (value 'scool.*'):"
+            "producers.yaml:6: producers[lycees].types[0]: is no event, value 'scool.*':"
             " write 'school.*'"
         ),
         (
-            "producers.yaml:8: producers[lycees].expected_every: is not a known value"
-            " (value 'weekley'): write 'weekly'"
+            "producers.yaml:8: producers[lycees].expected_every: is not one of the known values"
+            ", value 'weekley': write 'weekly'"
         ),
     ]
 

@@ -193,43 +193,43 @@ ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
             "school.*, indicator.observed",
             "/other",
             "school.closed",
-            "16: producers[other].owns[0]: is another producer's own (value 'school.closed')",
+            "16: producers[other].owns[0]: is another producer's own, value 'school.closed'",
         ),
         (
             '{ types: [indicator.observed], entities: ["A-*"] }, school.*',
             "/other",
             '{ types: [indicator.observed], entities: ["*/R11"] }',
-            "16: producers[other].owns[0]: is another producer's own (value '*/R11')",
+            "16: producers[other].owns[0]: is another producer's own, value '*/R11'",
         ),
         (
             "school.registered",
             "/other",
             '{ types: [training.enrolled], entities: ["A-*"] }',
-            "16: producers[other].owns[0]: is owned and not sent (value 'training.enrolled')",
+            "16: producers[other].owns[0]: is owned and not sent, value 'training.enrolled'",
         ),
         (
             "school.closed",
             "/other",
             "indicator.observed",
-            "14: producers[other].types: is owned by other producers alone (value 'school.closed')",
+            "14: producers[other].types: is owned by other producers alone, value 'school.closed'",
         ),
         (
             "school.*, indicator.observed",
             "/other",
             '{ types: [school.*], entities: ["*"] }',
-            "16: producers[other].owns[0].entities[0]: stands for every entity (value '*')",
+            "16: producers[other].owns[0].entities[0]: stands for every entity, value '*'",
         ),
         (
             "school.*, indicator.observed",
             "/other",
             '{ types: [school.*], entities: ["*a*a*"] }',
-            "16: producers[other].owns[0].entities[0]: has too many * (value '*a*a*')",
+            "16: producers[other].owns[0].entities[0]: has too many *, value '*a*a*'",
         ),
         (
             "school.*, indicator.observed",
             "/other",
             '{ types: [school.*], entities: ["a b"] }',
-            "16: producers[other].owns[0].entities[0]: is no identifier of entities (value 'a b')",
+            "16: producers[other].owns[0].entities[0]: is no identifier of entities, value 'a b'",
         ),
         (
             "school.*, indicator.observed",
@@ -237,7 +237,7 @@ ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
             "{ types: [school.*], territories: [R11] }",
             (
                 "16: producers[other].owns[0].territories[0]: cannot be told from the identifier of"
-                " school.registered (value 'R11')"
+                " school.registered, value 'R11'"
             ),
         ),
         (
@@ -250,7 +250,7 @@ ALL = '{ types: [school.*, indicator.observed], entities: ["0*"] }'
             "school.*, indicator.observed",
             "/other",
             "{ types: [school.*], territories: [77] }",
-            "16: producers[other].owns[0].territories[0]: is not a known value (value 77)",
+            "16: producers[other].owns[0].territories[0]: is not one of the known values, value 77",
         ),
         (
             "school.*, indicator.observed",

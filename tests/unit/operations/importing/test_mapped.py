@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from boundary.diagnostic import Diagnostic
 from events.fact import JSON
 from events.school import SchoolRegistered
 from operations.importing.findings import Finding, FoundEvent, SkippedLine
@@ -19,7 +20,6 @@ from operations.importing.mapped import (
     PseudonymKeyMissingError,
 )
 from operations.importing.mapping import CsvMapping, load_mapping
-from operations.importing.refusal import LineRefusal
 from operations.importing.table import open_table
 from tests.support.tables import RECORDED, shared_file, write_file
 
@@ -80,7 +80,7 @@ def stated(folder: Path, declared: CsvMapping, text: str) -> list[dict[str, JSON
     """Read a file in which every line is right, and give the facts as JSON."""
     findings = read(folder, declared, text)
     found = [finding for finding in findings if isinstance(finding, FoundEvent)]
-    assert not [finding for finding in findings if isinstance(finding, LineRefusal)], findings
+    assert not [finding for finding in findings if isinstance(finding, Diagnostic)], findings
     return [one.event.fact.model_dump(mode="json") for one in found]
 
 
@@ -89,7 +89,7 @@ def refused(folder: Path, declared: CsvMapping, text: str) -> list[str]:
     return [
         str(finding).removeprefix(f"{finding.file}:")
         for finding in read(folder, declared, text)
-        if isinstance(finding, LineRefusal)
+        if isinstance(finding, Diagnostic)
     ]
 
 

@@ -26,7 +26,7 @@ def mistakes(folder: Path, text: str) -> list[str]:
     file.write_text(text)
     with pytest.raises(InvalidDeclarationError) as refused:
         load_mapping(str(file))
-    return [str(error).removeprefix(f"{file}:") for error in refused.value.errors]
+    return [str(error).removeprefix(f"{file}:") for error in refused.value.diagnostics]
 
 
 def test_a_mapping_tells_which_columns_it_needs(tmp_path: Path) -> None:
@@ -60,13 +60,13 @@ def test_an_unknown_mapping_is_told_with_those_that_there_are() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("school.connected", "school.conected", "2: fact: is not a fact (value 'school.conected')"),
+        ("school.connected", "school.conected", "2: fact: is not a fact, value 'school.conected'"),
         ("  uai: code\n", "", "leaves out uai: say what fills it: UAI of a lycée"),
         ("downlink_mbps", "downlink", "fields.downlink: is not a field of school.connected"),
         (
             "as: day",
             "as: dayy",
-            "fields.connected_on.as: is not a conversion (value 'dayy'): write 'day'",
+            "fields.connected_on.as: is not a conversion, value 'dayy': write 'day'",
         ),
         (
             "column: date, as: day",
@@ -76,13 +76,13 @@ def test_an_unknown_mapping_is_told_with_those_that_there_are() -> None:
         (
             "column: date,",
             "column: date, constant: 1,",
-            "is not one rule (value 'column, constant')",
+            "is not one rule, value 'column, constant'",
         ),
         ("column: debit", "total: debit", "fields.downlink_mbps: is half of a total"),
         (
             "column: debit",
             "colum: debit",
-            "is not a known key here (value 'colum'): write 'column'",
+            "is not a known key here, value 'colum': write 'column'",
         ),
         ("source: urn:test:liste", "source: a b", "3: source: "),
         ("column: date, as: day", "each: {a: b}", "fields.connected_on: is one value"),

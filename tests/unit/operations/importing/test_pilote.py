@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boundary.diagnostic import Diagnostic
 from events.observation import IndicatorObserved, Territory
 from operations.importing.event_building import LineOrigin
 from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine
@@ -25,7 +26,6 @@ from operations.importing.pilote import (
     pilote_text,
     read_value,
 )
-from operations.importing.refusal import LineRefusal
 from operations.importing.table import CsvRow, open_table
 from tests.support.tables import RECORDED, write_file
 
@@ -48,7 +48,7 @@ class Promises:
         yield SkippedLine(2, "kept")
 
 
-def read_line(**cells: str) -> PiloteValue | SkippedLine | list[LineRefusal]:
+def read_line(**cells: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
     """Read the usual line with other cells."""
     return read_value(CsvRow(2, {**dict(zip(COLUMNS, LINE, strict=True)), **cells}), "va.csv")
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from operations.importing.refusal import CannotWriteError, LineRefusal, refusal_file
+from boundary.diagnostic import Diagnostic
+from operations.importing.refusal import CannotWriteError, refusal_file
 from tests.support.rights import mode, usual_umask
 
-REFUSAL = LineRefusal("lycées.csv", 12, "valeur", "1,5 ; deux", "is not a number", "write digits")
+REFUSAL = Diagnostic(
+    (), "is not a number", "1,5 ; deux", "write digits", field="valeur", file="lycées.csv", line=12
+)
 
 
-def report(folder: Path, *refusals: LineRefusal, name: str = "refused.csv") -> bytes:
+def report(folder: Path, *refusals: Diagnostic, name: str = "refused.csv") -> bytes:
     """Write refusals into a file, and return what it holds."""
     with refusal_file(folder / name) as write:
         for refusal in refusals:
@@ -28,13 +31,15 @@ def test_a_refusal_says_where_what_and_what_to_do() -> None:
 
 def test_a_refusal_of_a_line_names_no_column() -> None:
     """Nor a value."""
-    refusal = LineRefusal("a.csv", 3, None, None, "has 2 cells", "add one")
+    refusal = Diagnostic((), "has 2 cells", None, "add one", file="a.csv", line=3)
     assert str(refusal) == "a.csv:3: has 2 cells: add one"
 
 
 def test_a_hidden_value_is_in_no_report(tmp_path: Path) -> None:
     """Neither on the screen, nor in the files, nor in what a debugger shows."""
-    hidden = LineRefusal("a.csv", 3, "nir", "secret", "is wrong", "correct it").hide()
+    hidden = Diagnostic(
+        (), "is wrong", "secret", "correct it", field="nir", file="a.csv", line=3
+    ).hide()
     assert "value (not shown: a person's data)" in str(hidden)
     assert "secret" not in repr(hidden)
     for name in ("refused.csv", "refused.txt"):
@@ -62,7 +67,7 @@ def test_a_table_of_refusals_opens_in_a_french_spreadsheet(tmp_path: Path) -> No
 )
 def test_no_value_becomes_a_formula(tmp_path: Path, value: str, written: str) -> None:
     """What a spreadsheet would run is made text; a number stays one."""
-    refusal = LineRefusal("a.csv", 3, "valeur", value, "is wrong", "correct it")
+    refusal = Diagnostic((), "is wrong", value, "correct it", field="valeur", file="a.csv", line=3)
     assert f";{written};" in report(tmp_path, refusal).decode("utf-8-sig")
 
 
@@ -113,7 +118,9 @@ def test_a_report_is_no_link(tmp_path: Path) -> None:
 
 def test_no_report_does_a_thing_to_a_terminal(tmp_path: Path) -> None:
     """Somebody will look at it there."""
-    refusal = LineRefusal("\x1b[2J.csv", 3, "\x1b]0;x\x07", "\x9b2J\n", "is wrong", "correct it")
+    refusal = Diagnostic(
+        (), "is wrong", "\x9b2J\n", "correct it", field="\x1b]0;x\x07", file="\x1b[2J.csv", line=3
+    )
 
     for name in ("refused.csv", "refused.txt"):
         written = report(tmp_path, refusal, name=name).decode("utf-8-sig")

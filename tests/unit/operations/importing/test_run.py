@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from boundary.diagnostic import Diagnostic
 from operations.client import Publisher, RecordingPublisher
 from operations.importing.event_building import RecordedAheadError
 from operations.importing.mapped import MappedReader
 from operations.importing.mapping import load_mapping
-from operations.importing.refusal import LineRefusal
 from operations.importing.run import Import, run_import
 from operations.importing.table import HeadingError
 from tests.support.tables import RECORDED, write_file
@@ -25,7 +25,7 @@ class Runs:
         self._journal = folder / "journal.sqlite3"
         self.road = RecordingPublisher()
         self.opened = 0
-        self.refused: list[LineRefusal] = []
+        self.refused: list[Diagnostic] = []
 
     def __call__(
         self, *files: Path, recorded_at: datetime | None = None, dry_run: bool = False

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boundary.diagnostic import Diagnostic
 from broker.errors import TopicMissingError
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed, SchoolConnected
 from operations.client import DeliveryReport, FailedDelivery, RecordingPublisher
 from operations.importing.findings import Finding, FoundEvent, SkippedLine
 from operations.importing.journal import open_journal
-from operations.importing.refusal import LineRefusal
 from operations.importing.sender import REPEATED, ImportInterruptedError, Sender, Tally
 from tests.support.tables import RECORDED
 
@@ -41,7 +41,7 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self._journal = folder / "journal.sqlite3"
         self.arrived: list[CloudEvent] = []
-        self.refused: list[LineRefusal] = []
+        self.refused: list[Diagnostic] = []
 
     def __call__(
         self,
@@ -184,8 +184,8 @@ def test_an_import_resumes_wherever_it_was_cut(
 
 def test_every_line_is_counted_once(run: Run) -> None:
     """Two refusals of one line are one line."""
-    wrong = LineRefusal("file.csv", 3, "a", "x", "is wrong", "correct it")
-    tally = run([found(2), wrong, replace(wrong, column="b"), SkippedLine(4, "not ours")])
+    wrong = Diagnostic((), "is wrong", "x", "correct it", field="a", file="file.csv", line=3)
+    tally = run([found(2), wrong, replace(wrong, field="b"), SkippedLine(4, "not ours")])
     assert (tally.lines, tally.refused, tally.problems.total()) == (3, 1, 2)
 
 

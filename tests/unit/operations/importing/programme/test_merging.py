@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from boundary.diagnostic import Diagnostic
 from catalogue.model import Programme
 from events.observation import Territory
 from operations.importing.event_building import LineOrigin
@@ -22,7 +23,6 @@ from operations.importing.programme.merging import (
     merge,
 )
 from operations.importing.programme.promises import Promise
-from operations.importing.refusal import LineRefusal
 from tests.support.tables import RECORDED
 
 ENTRY: dict[str, Any] = {
@@ -183,7 +183,7 @@ def test_what_is_taken_back_goes_even_where_nothing_takes_its_place() -> None:
     back, late = told(INITIAL, PARIS, "2019-01-01", ""), told(INITIAL, PARIS, "2020-01-01", "40")
     after, findings = merge(declared(entry), [back, late])
     assert "baselines" not in after["indicators"][0]
-    assert [type(finding) for finding in findings] == [LineRefusal, SkippedLine]
+    assert [type(finding) for finding in findings] == [Diagnostic, SkippedLine]
 
 
 def test_the_region_s_own_baseline_is_kept_where_it_stands() -> None:
@@ -295,7 +295,7 @@ def test_targets_that_go_both_ways_are_refused() -> None:
     """PILOTE's direction is the indicator's: one département's does not turn the region's."""
     after, findings = merge(declared(), BOTH_WAYS)
     assert after["indicators"] == []
-    (refusal,) = (one for one in findings if isinstance(one, LineRefusal))
+    (refusal,) = (one for one in findings if isinstance(one, Diagnostic))
     assert str(refusal) == (
         "dossier/vc.csv:5: valeur: leads down, against the indicator's other targets or its"
         " direction, value '40': say --rising IND-042 or --falling IND-042, as PILOTE's tendance"
@@ -324,7 +324,7 @@ def test_targets_that_all_go_against_the_catalogue_are_refused() -> None:
     falls = [told(INITIAL, PARIS, "2020-01-01", "50"), told(TARGET, PARIS, DAY, "40", line=3)]
     after, findings = merge(declared(ENTRY), falls)
     assert after == declared(ENTRY)
-    assert [type(one) for one in findings] == [LineRefusal, SkippedLine]
+    assert [type(one) for one in findings] == [Diagnostic, SkippedLine]
     turned, _ = merge(declared(ENTRY), falls, ImportHints(falling=["IND-042"]))
     assert turned["indicators"][0]["direction"] == "falling"
     confirmed, _ = merge(declared(ENTRY), falls, ImportHints(rising=["IND-042"]))
@@ -388,5 +388,5 @@ def test_an_indicator_of_the_country_alone_is_declared() -> None:
 def test_a_national_target_before_its_start_is_refused() -> None:
     """As anybody's."""
     promises = (told(INITIAL, FRANCE, "2020-01-01", "1"), told(TARGET, FRANCE, "2019-01-01", "80"))
-    refusals = [one for one in findings_of(ENTRY, *promises) if isinstance(one, LineRefusal)]
+    refusals = [one for one in findings_of(ENTRY, *promises) if isinstance(one, Diagnostic)]
     assert "is not after the initial value's (2020-01-01)" in str(refusals[0])

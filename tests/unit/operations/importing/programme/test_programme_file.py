@@ -95,7 +95,7 @@ def test_whatever_is_written_is_read_back(
     file = tmp_path_factory.mktemp("yaml") / "file.yaml"
     file.write_text(declaration_text({"value": value}))
     document = read_document(file)
-    assert document.mistakes == []
+    assert document.diagnostics == []
     assert document.data == {"value": value}
     assert yaml.safe_load(file.read_text())
 

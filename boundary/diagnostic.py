@@ -1,0 +1,72 @@
+"""What is wrong with something that was given: where, the problem, the value, the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from boundary.showing import legible
+
+__all__ = ["NOT_SHOWN", "SHOWN_CHARACTERS", "Diagnostic", "FieldPath", "choose", "shown"]
+
+SHOWN_CHARACTERS: Final = 80
+"""How much of a refused value a message repeats: enough to recognise it, never a whole record."""
+NOT_SHOWN: Final = "(not shown: a person's data)"
+_NEAR: Final = 0.7
+
+FieldPath: TypeAlias = tuple[str | int, ...]
+"""Keys and indices that lead to a field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem of a file, a declaration or an event.
+
+    Its text is one line: `file:line: field: problem, value …: remedy`, without the parts that are
+    None.
+    """
+
+    path: FieldPath
+    """The field, inside what was read."""
+    problem: str
+    value: object
+    """What stands there; None where nothing does, or where it may not be repeated."""
+    remedy: str
+    field: str | None = None
+    """The field as a reader finds it: a column's heading, a path with ids in the place of indices;
+    None: the whole of it."""
+    file: Path | str | None = None
+    line: int = 0
+    """From 1; 0: of no line."""
+    hidden: bool = False
+    """True where the value is a person's data."""
+
+    def hide(self) -> Diagnostic:
+        """Return the same without its value."""
+        return replace(self, value=None, hidden=True)
+
+    def __str__(self) -> str:
+        position = ":".join(str(part) for part in (self.file, self.line) if part)
+        value = f", value {NOT_SHOWN if self.hidden else shown(self.value)}"
+        problem = self.problem if self.value is None and not self.hidden else self.problem + value
+        return legible(": ".join(filter(None, (position, self.field, problem, self.remedy))))
+
+
+def shown(value: object) -> str:
+    """Return the beginning of a value as a message shows it: one line, at most 80 characters."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()  # As JSON and YAML have it.
+    # Cut before repr: a refused value may be megabytes long.
+    text = repr(value[:SHOWN_CHARACTERS]) if isinstance(value, str | bytes) else str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+
+
+def choose(value: object, known: Collection[str]) -> str:
+    """Return the remedy for an unknown word: the nearest known one, or all where none is near."""
+    near = get_close_matches(str(value)[:SHOWN_CHARACTERS], known, n=1, cutoff=_NEAR)
+    return f"write '{near[0]}'" if near else f"write one of {', '.join(known)}"
