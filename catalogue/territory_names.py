@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from catalogue.metric_names import REGION
+from catalogue.metrics import REGION
 
 __all__ = ["REGION_NAME", "TERRITORY_NAMES"]
 

@@ -1,6 +1,11 @@
 """Every name that is generated: jobs, labels, recorded series, alerts' links, boards.
 
-The series that a backfill also writes have their names in `catalogue/rule_names.py`.
+A recorded series is named `level:metric:operation`, as Prometheus' own practice has it. The level
+says over what it is summed: `department` (one series a département, and `region` for what names
+none), `region` (all of them together), `territory` (one series a département, and `region` for all
+of them together), `milestone` (one for each territory that is held to it), `topic`, `source`,
+`producer`, or `monitor` (all workers together). The rules, the boards and the backfill take the
+names from here, so that the years before the first scrape and the days after it are one series.
 """
 
 from __future__ import annotations
@@ -9,11 +14,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names
-from catalogue.metric_names import Metric
+from catalogue import metrics
+from catalogue.metrics import Metric
 
-__all__ = ["Links", "programme_board", "recorded", "runbook_file"]
+__all__ = ["RECORDED", "Links", "programme_board", "runbook_file"]
 
 #: What a generated file begins with, after its comment sign.
 GENERATED: Final = "Generated from the catalogue by `smart-region rules render`. Do not edit."
@@ -39,35 +43,139 @@ TERRITORY: Final = "territory"
 """A territory as French readers know it: `Seine-et-Marne`, `Île-de-France`."""
 
 
-def recorded(level: str, metric: Metric, operation: str) -> str:
-    """Name a recorded series `level:metric:operation`, as Prometheus' own practice has it."""
-    return f"{level}:{metric.name}:{operation}"
+def _recorded(level: str, metric: Metric, operation: str, meaning: str) -> Metric:
+    """Return a recorded series; it has its metric's labels without those it is summed over."""
+    summed = ("partition", "department") if level == "region" else ("partition",)
+    labels = tuple(label for label in metric.labels if label not in summed)
+    return Metric(f"{level}:{metric}:{operation}", "gauge", labels, meaning)
 
 
 #: Always 1: a territory's code as `department` and its name as `territory`.
 TERRITORY_INFO: Final = "smartregion_territory_info"
 
-PARTITIONS_SHOWN: Final = recorded("monitor", names.PARTITION_OWNED, "count")
-PARTITIONS_EXPECTED: Final = recorded("monitor", names.PARTITIONS_EXPECTED, "max")
+# Figures, which a backfill writes too.
+DEPARTMENT_NUMERATOR: Final = _recorded(
+    "department",
+    metrics.INDICATOR_NUMERATOR,
+    "sum",
+    "A ratio indicator's numerator, all partitions together.",
+)
+DEPARTMENT_DENOMINATOR: Final = _recorded(
+    "department",
+    metrics.INDICATOR_DENOMINATOR,
+    "sum",
+    "A ratio indicator's denominator, all partitions together.",
+)
+DEPARTMENT_SUM: Final = _recorded(
+    "department",
+    metrics.INDICATOR_VALUE,
+    "sum",
+    "An additive or observed indicator's value in its unit, all partitions together.",
+)
+DEPARTMENT_RATIO: Final = _recorded(
+    "department",
+    metrics.INDICATOR_VALUE,
+    "ratio",
+    "A ratio indicator's value (0 to 1); absent over 0.",
+)
+DEPARTMENT_VALUE: Final = _recorded(
+    "department",
+    metrics.INDICATOR_VALUE,
+    "current",
+    "An indicator's value in its unit, by département.",
+)
+REGION_NUMERATOR: Final = _recorded(
+    "region",
+    metrics.INDICATOR_NUMERATOR,
+    "sum",
+    "A ratio indicator's numerator, for the whole region.",
+)
+REGION_DENOMINATOR: Final = _recorded(
+    "region",
+    metrics.INDICATOR_DENOMINATOR,
+    "sum",
+    "A ratio indicator's denominator, for the whole region.",
+)
+REGION_SUM: Final = _recorded(
+    "region",
+    metrics.INDICATOR_VALUE,
+    "sum",
+    "An additive indicator's value in its unit, for the whole region; an observed one's, as it was "
+    "observed there.",
+)
+REGION_RATIO: Final = _recorded(
+    "region",
+    metrics.INDICATOR_VALUE,
+    "ratio",
+    "A ratio indicator's value (0 to 1) for the whole region; absent over 0.",
+)
+REGION_VALUE: Final = _recorded(
+    "region",
+    metrics.INDICATOR_VALUE,
+    "current",
+    "An indicator's value in its unit, for the whole region.",
+)
+TERRITORY_VALUE: Final = _recorded(
+    "territory",
+    metrics.INDICATOR_VALUE,
+    "current",
+    "An indicator's value in its unit, for the whole region (`region`) and by département.",
+)
+TERRITORY_LAST_REPORTED: Final = _recorded(
+    "territory",
+    metrics.INDICATOR_LAST_REPORTED,
+    "max",
+    "The latest effective day, up to as_of, of a fact behind an indicator (midnight UTC).",
+)
+REGION_CATEGORY: Final = _recorded(
+    "region",
+    metrics.INDICATOR_CATEGORY,
+    "sum",
+    "An indicator's numerator by category of its breakdown, for the whole region.",
+)
+DEPARTMENT_CATEGORY: Final = _recorded(
+    "department",
+    metrics.INDICATOR_CATEGORY,
+    "sum",
+    "An indicator's numerator by category of its breakdown, by département.",
+)
+AS_OF: Final = _recorded(
+    "monitor",
+    metrics.AS_OF,
+    "max",
+    "The monitor's own day (midnight UTC): the latest that a process exposes.",
+)
 
-# Those that a backfill writes too.
-TERRITORY_VALUE: Final = rule_names.TERRITORY_VALUE.name
-TERRITORY_LAST_REPORTED: Final = rule_names.TERRITORY_LAST_REPORTED.name
-REGION_CATEGORY: Final = rule_names.REGION_CATEGORY.name
-DEPARTMENT_CATEGORY: Final = rule_names.DEPARTMENT_CATEGORY.name
+# What only the running monitor records.
+PARTITIONS_OWNED: Final = _recorded(
+    "monitor", metrics.PARTITION_OWNED, "count", "Partitions whose figures a worker exposes."
+)
+PARTITIONS_EXPECTED: Final = _recorded(
+    "monitor", metrics.PARTITIONS_EXPECTED, "max", "Partitions that the figures are spread over."
+)
+TERRITORY_ASSESSED: Final = _recorded(
+    "territory",
+    metrics.INDICATOR_ASSESSED_VALUE,
+    "max",
+    "An indicator's value as the assessor exposes it.",
+)
+MILESTONE_STATUS: Final = _recorded(
+    "milestone", metrics.MILESTONE_STATUS, "max", "1 for the status that a milestone has, else 0."
+)
+MILESTONE_LOST: Final = _recorded(
+    "milestone", metrics.MILESTONE_LOST, "max", "1 where an attained target is no longer held."
+)
+SOURCE_LAST_EVENT: Final = _recorded(
+    "source", metrics.LAST_EVENT, "max", "The latest event of a source and type; it outlives them."
+)
+PRODUCER_LAST_EVENT: Final = _recorded(
+    "producer", metrics.PRODUCER_LAST_EVENT, "max", "A producer's latest event; it outlives them."
+)
+TOPIC_LAG: Final = _recorded(
+    "topic", metrics.LAG, "sum", "Records on a topic that no worker has worked through."
+)
 
-# Level `territory`: the label `department` is a département's code, or `region` for the whole
-# region, as with the assessor.
-TERRITORY_ASSESSED: Final = recorded("territory", names.INDICATOR_ASSESSED_VALUE, "max")
-
-# Level `milestone`: one series for each territory that is held to it.
-MILESTONE_STATUS: Final = recorded("milestone", names.MILESTONE_STATUS, "max")
-MILESTONE_LOST: Final = recorded("milestone", names.MILESTONE_LOST, "max")
-
-#: The latest event of each source and type, and of each producer; they outlive the workers.
-SOURCE_LAST_EVENT: Final = recorded("source", names.LAST_EVENT, "max")
-PRODUCER_LAST_EVENT: Final = recorded("producer", names.PRODUCER_LAST_EVENT, "max")
-TOPIC_LAG: Final = recorded("topic", names.LAG, "sum")
+RECORDED: Final = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
 
 # Boards; Grafana takes at most 40 characters for a uid.
 LONGEST_UID: Final = 40

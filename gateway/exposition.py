@@ -16,8 +16,8 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import choose_encoder
 
-from catalogue import gateway_metrics as names
-from catalogue.metric import Metric
+from catalogue import metrics
+from catalogue.metrics import Metric
 from events.producers.model import UNKNOWN_PRODUCER
 from gateway.acceptor import Shortfall
 
@@ -45,13 +45,13 @@ class GatewayCollector:
         cast("Callable[[], None]", disable_created_metrics)()
         self._registry = CollectorRegistry(auto_describe=False)
         self._producers = frozenset(producers)
-        self._events = self._made(Counter, names.EVENTS)
-        self._refused = self._made(Counter, names.REFUSED)
-        self._repeats = self._made(Counter, names.REPEATS)
-        self._requests = self._made(Counter, names.REQUESTS)
-        self._seconds = self._made(Histogram, names.REQUEST_SECONDS, buckets=_SECONDS)
-        self._shortfalls = self._made(Counter, names.SHORTFALLS)
-        self._made(Gauge, names.READY).set_function(is_ready)
+        self._events = self._made(Counter, metrics.GATEWAY_EVENTS)
+        self._refused = self._made(Counter, metrics.GATEWAY_REFUSED)
+        self._repeats = self._made(Counter, metrics.GATEWAY_REPEATS)
+        self._requests = self._made(Counter, metrics.GATEWAY_REQUESTS)
+        self._seconds = self._made(Histogram, metrics.GATEWAY_REQUEST_SECONDS, buckets=_SECONDS)
+        self._shortfalls = self._made(Counter, metrics.GATEWAY_SHORTFALLS)
+        self._made(Gauge, metrics.GATEWAY_READY).set_function(is_ready)
         # To find a series takes longer than to count; there are few.
         self._events_series = cache(self._events.labels)
         self._requests_series = cache(self._requests.labels)

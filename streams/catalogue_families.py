@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from streams.metric_families import MetricFamily, family_of, midnight
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ __all__ = ["catalogue_families"]
 
 def catalogue_families(catalogue: Catalogue) -> Iterator[MetricFamily]:
     """Yield the indicators' descriptions and baselines, and their milestones' targets and days."""
-    info = family_of(names.INDICATOR_INFO)
-    baseline = family_of(names.INDICATOR_BASELINE)
-    own = family_of(names.INDICATOR_OWN_BASELINE)
-    target = family_of(names.MILESTONE_TARGET)
-    deadline = family_of(names.MILESTONE_DEADLINE)
+    info = family_of(metrics.INDICATOR_INFO)
+    baseline = family_of(metrics.INDICATOR_BASELINE)
+    own = family_of(metrics.INDICATOR_OWN_BASELINE)
+    target = family_of(metrics.MILESTONE_TARGET)
+    deadline = family_of(metrics.MILESTONE_DEADLINE)
     for programme in catalogue.programmes:
         for indicator in programme.indicators:
             who = [programme.id, indicator.id]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
 from streams.metric_families import MetricFamily, family_of, fault_family, midnight, single
@@ -63,11 +63,11 @@ class WorkerCollector(Collector):
         yield from producer_families(self._catalogue, self._meters.producers)
 
     def _figures(self, snapshot: Snapshot) -> Iterator[Metric]:
-        value = family_of(names.INDICATOR_VALUE)
-        numerator = family_of(names.INDICATOR_NUMERATOR)
-        denominator = family_of(names.INDICATOR_DENOMINATOR)
-        category = family_of(names.INDICATOR_CATEGORY)
-        reported = family_of(names.INDICATOR_LAST_REPORTED)
+        value = family_of(metrics.INDICATOR_VALUE)
+        numerator = family_of(metrics.INDICATOR_NUMERATOR)
+        denominator = family_of(metrics.INDICATOR_DENOMINATOR)
+        category = family_of(metrics.INDICATOR_CATEGORY)
+        reported = family_of(metrics.INDICATOR_LAST_REPORTED)
         for programme, indicator in self._indicators():
             measure = indicator.measure
             terms = [self._indexes[term] for term in measure.terms]
@@ -80,10 +80,10 @@ class WorkerCollector(Collector):
                     # total. The last day is shown for the Région only, for the same reason.
                     if latest:
                         last = midnight(max(latest.values()))
-                        reported.add_metric([*who, names.REGION, where], last)
+                        reported.add_metric([*who, metrics.REGION, where], last)
                     continue
                 for department, day in latest.items():
-                    reported.add_metric([*who, department or names.REGION, where], midnight(day))
+                    reported.add_metric([*who, department or metrics.REGION, where], midnight(day))
                 amounts = _by_department(figures, terms[0])
                 if not measure.additive:
                     amounts = {
@@ -105,53 +105,53 @@ class WorkerCollector(Collector):
         yield from (value, numerator, denominator, category, reported)
 
     def _state(self, snapshot: Snapshot) -> Iterator[Metric]:
-        yield single(names.AS_OF, midnight(snapshot.as_of))
-        yield single(names.PARTITIONS_EXPECTED, snapshot.partitions_expected)
-        yield single(names.WORKER_READY, int(snapshot.ready))
-        owned = family_of(names.PARTITION_OWNED)
+        yield single(metrics.AS_OF, midnight(snapshot.as_of))
+        yield single(metrics.PARTITIONS_EXPECTED, snapshot.partitions_expected)
+        yield single(metrics.WORKER_READY, int(snapshot.ready))
+        owned = family_of(metrics.PARTITION_OWNED)
         for partition in snapshot.figures:
             owned.add_metric([str(partition)], 1)
-        entities = family_of(names.ENTITIES)
+        entities = family_of(metrics.ENTITIES)
         for family, count in sorted(snapshot.entities.items()):
             persons = self._persons.get(family)
             entities.add_metric([family], count if persons is None else persons.count(count))
-        lag = family_of(names.LAG)
+        lag = family_of(metrics.LAG)
         for (topic, partition), behind in sorted(snapshot.lag.items()):
             lag.add_metric([topic, str(partition)], behind)
-        large = family_of(names.ENTITIES_HALF_FULL)
+        large = family_of(metrics.ENTITIES_HALF_FULL)
         for family, count in sorted(snapshot.large.items()):
             large.add_metric([family], count)
-        unreadable = family_of(names.STATES_UNREADABLE)
+        unreadable = family_of(metrics.STATES_UNREADABLE)
         for (family, partition), count in sorted(snapshot.unreadable.items()):
             unreadable.add_metric([family, str(partition)], count)
         yield from (owned, entities, lag, large, unreadable, fault_family(snapshot.faults))
-        yield single(names.CELLS_AHEAD, snapshot.cells_ahead)
-        yield single(names.CELLS_NOT_OWNED, snapshot.cells_not_owned)
+        yield single(metrics.CELLS_AHEAD, snapshot.cells_ahead)
+        yield single(metrics.CELLS_NOT_OWNED, snapshot.cells_not_owned)
 
     def _counts(self) -> Iterator[Metric]:
         meters = self._meters
-        events = family_of(names.EVENTS)
+        events = family_of(metrics.EVENTS)
         for (kind, outcome), count in sorted(meters.events.items()):
             events.add_metric([kind, outcome], count)
-        dead = family_of(names.DEAD_LETTERS)
+        dead = family_of(metrics.DEAD_LETTERS)
         for reason, count in sorted(meters.dead_letters.items()):
             dead.add_metric([reason], count)
-        ends = family_of(names.ENDS_AT_RECORD)
+        ends = family_of(metrics.ENDS_AT_RECORD)
         for (topic, partition), count in sorted(meters.ends.items()):
             ends.add_metric([topic, str(partition)], count)
-        last = family_of(names.LAST_EVENT)
+        last = family_of(metrics.LAST_EVENT)
         for (source, kind), moment in sorted(meters.last_event.items()):
             last.add_metric([source, kind], moment.timestamp())
-        starts = family_of(names.LOG_START)
+        starts = family_of(metrics.LOG_START)
         for (topic, partition), offset in sorted(meters.log_starts.items()):
             starts.add_metric([topic, str(partition)], offset)
         yield from (events, dead, ends, last, starts)
-        yield single(names.SOURCES_DROPPED, meters.sources_dropped)
-        yield single(names.REBUILD_MISMATCHES, meters.mismatches)
-        yield single(names.COORDINATOR_ERRORS, meters.coordinator_errors)
-        yield single(names.RECOVERIES, meters.recoveries)
+        yield single(metrics.SOURCES_DROPPED, meters.sources_dropped)
+        yield single(metrics.REBUILD_MISMATCHES, meters.mismatches)
+        yield single(metrics.COORDINATOR_ERRORS, meters.coordinator_errors)
+        yield single(metrics.RECOVERIES, meters.recoveries)
         if meters.recovery_seconds is not None:
-            yield single(names.RECOVERY_SECONDS, meters.recovery_seconds)
+            yield single(metrics.RECOVERY_SECONDS, meters.recovery_seconds)
 
     def _indicators(self) -> Iterator[tuple[str, Indicator]]:
         for programme in self._catalogue.programmes:
@@ -185,7 +185,7 @@ def _expose(
     divisor: int = 1,
 ) -> None:
     for department, amount in amounts.items():
-        family.add_metric([*labels, department or names.REGION, partition], amount / divisor)
+        family.add_metric([*labels, department or metrics.REGION, partition], amount / divisor)
 
 
 def _latest_reports(figures: Figures, terms: list[int]) -> dict[str, date]:

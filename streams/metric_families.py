@@ -12,14 +12,14 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import CollectorRegistry
 
-from catalogue.metric_names import TOPIC_FAULT
+from catalogue.metrics import TOPIC_FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prometheus_client.registry import Collector
 
-    from catalogue.metric_names import Metric
+    from catalogue.metrics import Metric
     from streams.topic_faults import TopicFault
 
 __all__ = [

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from catalogue.metric_names import REGION
+from catalogue.metrics import REGION
 from catalogue.model import Catalogue
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.boards.json_text import json_text
 from dashboards.boards.panels import DATASOURCE, Link
 from dashboards.boards.sdk import JSONEncoder, dashboard
@@ -97,13 +97,13 @@ def department_variable() -> dashboard.VariableModel:
     options = {REGION: REGION_NAME} | {
         code: f"{place.name} ({code})" for code, place in DEPARTMENTS.items()
     }
-    return _choice(ours.DEPARTMENT_VARIABLE, "Territoire", options)
+    return _choice(conventions.DEPARTMENT_VARIABLE, "Territoire", options)
 
 
 def programme_variable(catalogue: Catalogue) -> dashboard.VariableModel:
     """Let the reader choose some programmes, or all."""
     options = {programme.id: programme.title for programme in catalogue.programmes}
-    variable = _choice(ours.PROGRAMME_VARIABLE, "Programme", options)
+    variable = _choice(conventions.PROGRAMME_VARIABLE, "Programme", options)
     variable.multi = True
     variable.include_all = True
     variable.all_value = ALL

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.boards.board import (
     Board,
     department_variable,
@@ -58,14 +57,14 @@ from dashboards.statuses import STATUSES
 __all__ = ["as_of_panel", "completeness_panel", "delegate_board"]
 
 BEHIND: Final = "Manqués ou à risque (jalons)"
-PROGRAMMES: Final = f"=~${ours.PROGRAMME_VARIABLE}"
+PROGRAMMES: Final = f"=~${conventions.PROGRAMME_VARIABLE}"
 #: Where the rules are evaluated and no worker shows anything, all totals are withheld; where they
 #: are not, and the monitor's day is known, a backfill wrote them, of all partitions.
 COMPLETENESS: Final = (
-    f"{ours.PARTITIONS_SHOWN} >= bool {ours.PARTITIONS_EXPECTED}"
-    f" or 0 * max({ours.TERRITORY_INFO}) or 2 + 0 * {recorded.AS_OF.name}"
+    f"{conventions.PARTITIONS_OWNED} >= bool {conventions.PARTITIONS_EXPECTED}"
+    f" or 0 * max({conventions.TERRITORY_INFO}) or 2 + 0 * {conventions.AS_OF}"
 )
-ELSEWHERE: Final = f"!={names.REGION}"
+ELSEWHERE: Final = f"!={metrics.REGION}"
 
 
 def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
@@ -74,7 +73,7 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
     height = max(most_lines(catalogue.indicators) + 5, 8)
     below = 7 + height
     return Board(
-        uid=ours.DELEGATE_BOARD,
+        uid=conventions.DELEGATE_BOARD,
         title="Smart Région : les promesses",
         description=(
             "Où en sont les promesses de 2016 : valeur, cible, avancement, état, échéance et "
@@ -84,11 +83,11 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
         variables=(department_variable(), programme_variable(catalogue)),
         links=(
             *(
-                link_to(ours.programme_board(programme.id), programme.title)
+                link_to(conventions.programme_board(programme.id), programme.title)
                 for programme in catalogue.programmes
             ),
-            link_to(ours.PRODUCERS_BOARD, "Producteurs"),
-            link_to(ours.PIPELINE_BOARD, "Chaîne de traitement"),
+            link_to(conventions.PRODUCERS_BOARD, "Producteurs"),
+            link_to(conventions.PIPELINE_BOARD, "Chaîne de traitement"),
         ),
         panels=looking_back(
             (
@@ -99,7 +98,7 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
                     "chaque événement ; un jalon atteint puis perdu n’est plus compté "
                     "comme atteint.",
                     GridPosition(0, 3, 12, 4),
-                    names.REGION,
+                    metrics.REGION,
                 ),
                 _statuses(
                     "Jalons des départements",
@@ -125,7 +124,7 @@ def as_of_panel(at: GridPosition) -> Panel:
             "Le jour du moniteur : tout ce que montrent les tableaux de bord est vu de ce jour.",
             at,
         ),
-        [("Jour", Query(date_of(recorded.AS_OF.name)), ValueFormat(DATE))],
+        [("Jour", Query(date_of(conventions.AS_OF.name)), ValueFormat(DATE))],
     )
 
 
@@ -173,7 +172,7 @@ def _statuses(title: str, description: str, at: GridPosition, department: str) -
 
 
 def _count(status: str, *by: str, **labels: str) -> str:
-    chosen = select(names.MILESTONE_STATUS, status=status, **labels)
+    chosen = select(metrics.MILESTONE_STATUS, status=status, **labels)
     grouped = f"max by (indicator, milestone, department) ({chosen})"
     return f"sum by ({', '.join(by)}) ({grouped})" if by else f"sum({grouped})"
 
@@ -183,7 +182,7 @@ def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Panel:
     to_programme = link_to(
         "${__data.fields.board}",
         "Voir le programme",
-        **{ours.DEPARTMENT_VARIABLE: CHOSEN},
+        **{conventions.DEPARTMENT_VARIABLE: CHOSEN},
     )
     return table_of(
         PanelFrame(

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.model import Indicator, Programme, Unit
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.boards.panels import (
     BARS,
     COLOURED,
@@ -73,7 +72,7 @@ __all__ = [
 ]
 
 #: The territory that the reader chose, as a matcher of `department`.
-CHOSEN: Final = f"${ours.DEPARTMENT_VARIABLE}"
+CHOSEN: Final = f"${conventions.DEPARTMENT_VARIABLE}"
 
 #: A number as French readers write it. Grafana writes only plain numbers so, neither percentages
 #: nor euros: their unit stands in a title or a column of its own.
@@ -95,7 +94,7 @@ STATUS: Final = 128
 PLACE: Final = 173
 
 TERRITORIES: Final = words(
-    {names.REGION: REGION_NAME}
+    {metrics.REGION: REGION_NAME}
     | {code: f"{place.name} ({code})" for code, place in DEPARTMENTS.items()}
 )
 
@@ -123,14 +122,14 @@ def runbook_links(links: Links, *answers: tuple[AlertKind, str]) -> tuple[Link, 
 
 def figure(*by: str, **labels: str) -> str:
     """Give values by territory; where the workers' sums are withheld, what the assessor says."""
-    summed = latest(select(recorded.TERRITORY_VALUE, **labels), *by)
-    assessed = latest(select(names.INDICATOR_ASSESSED_VALUE, **labels), *by)
+    summed = latest(select(conventions.TERRITORY_VALUE, **labels), *by)
+    assessed = latest(select(metrics.INDICATOR_ASSESSED_VALUE, **labels), *by)
     return f"({summed} or {assessed})"
 
 
 def change(part: str, /, *by: str, **labels: str) -> str:
     """Give the change over 30 days: the `value`'s, or the numerator's or denominator's share."""
-    return latest(select(names.INDICATOR_CHANGE, part=part, window=CHANGE_WINDOW, **labels), *by)
+    return latest(select(metrics.INDICATOR_CHANGE, part=part, window=CHANGE_WINDOW, **labels), *by)
 
 
 def figure_shown(one: Indicator, /, *by: str, **labels: str) -> Query:
@@ -182,7 +181,7 @@ def change_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colu
     A line for each of which something moved, be it one part against the other.
     """
     chosen = tuple(indicators)
-    moved = f"{select(names.INDICATOR_CHANGE, window=CHANGE_WINDOW, **labels)} != 0"
+    moved = f"{select(metrics.INDICATOR_CHANGE, window=CHANGE_WINDOW, **labels)} != 0"
 
     def changes(part: str) -> str:
         shown_ones = change_shown(
@@ -225,13 +224,13 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
         for indicator in programme.indicators
         if has_target(indicator)
     ]
-    judged = latest(select(names.MILESTONE_STATUS, **labels), *LINE)
+    judged = latest(select(metrics.MILESTONE_STATUS, **labels), *LINE)
     value = shown(promised, lambda ids: figure(*INDICATOR, "department", indicator=ids, **labels))
     target = shown(
-        promised, lambda ids: latest(select(names.MILESTONE_TARGET, indicator=ids), *MILESTONE)
+        promised, lambda ids: latest(select(metrics.MILESTONE_TARGET, indicator=ids), *MILESTONE)
     )
-    deadline = date_of(latest(names.MILESTONE_DEADLINE.name, *MILESTONE))
-    progress = latest(select(names.MILESTONE_PROGRESS, **labels), *LINE)
+    deadline = date_of(latest(metrics.MILESTONE_DEADLINE.name, *MILESTONE))
+    progress = latest(select(metrics.MILESTONE_PROGRESS, **labels), *LINE)
     return (
         Column("Valeur", Query(per_milestone(value, judged)), NUMBER, VALUE),
         Column("Cible", Query(per_territory(target, judged)), NUMBER, VALUE),
@@ -248,7 +247,7 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
         Column("Échéance", Query(per_territory(deadline, judged)), ValueFormat(DATE), DAY),
         Column(
             "Projection",
-            Query(date_of(latest(select(names.MILESTONE_PROJECTED, **labels), *LINE))),
+            Query(date_of(latest(select(metrics.MILESTONE_PROJECTED, **labels), *LINE))),
             ValueFormat(DATE),
             DAY,
         ),
@@ -260,9 +259,9 @@ def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
     code = status_code(*LINE, **labels)
     named = f'label_join({code}, "promise", "/", "indicator", "milestone")'
     named = with_label(named, "unit", "indicator")
-    named = with_label(named, "board", "programme", f"{ours.programme_board('')}$1")
+    named = with_label(named, "board", "programme", f"{conventions.programme_board('')}$1")
     for programme in programmes:
-        uid = ours.programme_board(programme.id)
+        uid = conventions.programme_board(programme.id)
         if not uid.endswith(programme.id):
             named = with_label(named, "board", "programme", uid, programme.id)
     return named

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
-from dashboards import conventions as ours
+from catalogue import metrics
+from dashboards import conventions
 from dashboards.boards.board import PARIS, Board, link_to
 from dashboards.boards.delegate import as_of_panel
 from dashboards.boards.figures import runbook_links
@@ -64,7 +63,7 @@ FAULTS: Final = (alerts.FIGURES_DIVERGE, "Que faire d’un écart entre les chif
 def pipeline_board(links: Links) -> Board:
     """Build the board of the monitor itself."""
     return Board(
-        uid=ours.PIPELINE_BOARD,
+        uid=conventions.PIPELINE_BOARD,
         title="Smart Région : la chaîne de traitement",
         description=(
             "La santé du moniteur : workers, partitions, retard, messages refusés, reprise. Les "
@@ -74,8 +73,8 @@ def pipeline_board(links: Links) -> Board:
         refresh="10s",
         timezone=PARIS,
         links=(
-            link_to(ours.DELEGATE_BOARD, "Toutes les promesses"),
-            link_to(ours.PRODUCERS_BOARD, "Producteurs"),
+            link_to(conventions.DELEGATE_BOARD, "Toutes les promesses"),
+            link_to(conventions.PRODUCERS_BOARD, "Producteurs"),
         ),
         panels=(
             as_of_panel(GridPosition(0, 0, 6, 4)),
@@ -103,19 +102,19 @@ def _health(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             runbooks,
         ),
         [
-            ("Workers", Query(f"min({names.WORKER_READY.name})"), READY),
-            ("Évaluateur", Query(f"max({names.ASSESSOR_READY.name})"), READY),
-            ("Partitions lues", Query(ours.PARTITIONS_SHOWN), WHOLE),
-            ("Partitions attendues", Query(ours.PARTITIONS_EXPECTED), WHOLE),
-            ("Retard des workers", Query(f"sum({ours.TOPIC_LAG})"), LATE),
-            ("Retard de l’évaluateur", Query(f"max({names.ASSESSOR_LAG.name})"), LATE),
+            ("Workers", Query(f"min({metrics.WORKER_READY})"), READY),
+            ("Évaluateur", Query(f"max({metrics.ASSESSOR_READY})"), READY),
+            ("Partitions lues", Query(conventions.PARTITIONS_OWNED.name), WHOLE),
+            ("Partitions attendues", Query(conventions.PARTITIONS_EXPECTED.name), WHOLE),
+            ("Retard des workers", Query(f"sum({conventions.TOPIC_LAG})"), LATE),
+            ("Retard de l’évaluateur", Query(f"max({metrics.ASSESSOR_LAG})"), LATE),
         ],
         coloured=True,
     )
 
 
 def _throughput(at: GridPosition) -> Panel:
-    rate = f"sum by (outcome) (rate({names.EVENTS.name}[$__rate_interval]))"
+    rate = f"sum by (outcome) (rate({metrics.EVENTS}[$__rate_interval]))"
     return trend(
         PanelFrame(
             "Débit, par devenir des messages",
@@ -139,7 +138,7 @@ def _lag(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             at,
             runbooks,
         ),
-        [Query(ours.TOPIC_LAG, "{{topic}}")],
+        [Query(conventions.TOPIC_LAG.name, "{{topic}}")],
         ValueFormat(COUNT, decimals=0, least=0),
     )
 
@@ -153,7 +152,7 @@ def _dead_letters(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             at,
             runbooks,
         ),
-        Query(f"sum by (reason) (increase({names.DEAD_LETTERS.name}[$__range]))", "{{reason}}"),
+        Query(f"sum by (reason) (increase({metrics.DEAD_LETTERS}[$__range]))", "{{reason}}"),
         ValueFormat(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),
         REASONS,
     )
@@ -167,7 +166,7 @@ def _recovery(at: GridPosition) -> Panel:
             "répartition ; la plus longue de tous les workers.",
             at,
         ),
-        [Query(latest(names.RECOVERY_SECONDS.name), "durée de la reprise")],
+        [Query(latest(metrics.RECOVERY_SECONDS.name), "durée de la reprise")],
         ValueFormat(SECONDS, decimals=1, least=0),
     )
 
@@ -183,18 +182,18 @@ def _faults(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             runbooks,
         ),
         [
-            ("Reprises", Query(f"sum({names.RECOVERIES.name})"), WHOLE),
-            ("Écarts", Query(f"sum({names.REBUILD_MISMATCHES.name})"), NONE_WANTED),
-            ("Erreurs de coordination", Query(f"sum({names.COORDINATOR_ERRORS.name})"), WHOLE),
-            ("Sources ignorées", Query(f"sum({names.SOURCES_DROPPED.name})"), NONE_WANTED),
+            ("Reprises", Query(f"sum({metrics.RECOVERIES})"), WHOLE),
+            ("Écarts", Query(f"sum({metrics.REBUILD_MISMATCHES})"), NONE_WANTED),
+            ("Erreurs de coordination", Query(f"sum({metrics.COORDINATOR_ERRORS})"), WHOLE),
+            ("Sources ignorées", Query(f"sum({metrics.SOURCES_DROPPED})"), NONE_WANTED),
         ],
         coloured=True,
     )
 
 
 def _lateness(at: GridPosition) -> Panel:
-    newest = f"max by (type) ({ours.SOURCE_LAST_EVENT})"
-    age = f"clamp_min((scalar({recorded.AS_OF.name}) - {newest}) / {DAY_SECONDS}, 0)"
+    newest = f"max by (type) ({conventions.SOURCE_LAST_EVENT})"
+    age = f"clamp_min((scalar({conventions.AS_OF}) - {newest}) / {DAY_SECONDS}, 0)"
     return bars(
         PanelFrame(
             "Ancienneté du dernier événement, par fait",
@@ -214,7 +213,7 @@ def _entities(at: GridPosition) -> Panel:
             "Lycées, sites, communes, inscriptions… gardés en mémoire, tous workers ensemble.",
             at,
         ),
-        Query(f"sum by (family) ({names.ENTITIES.name})", "{{family}}"),
+        Query(f"sum by (family) ({metrics.ENTITIES})", "{{family}}"),
         ValueFormat(COUNT, decimals=0, least=0),
         FAMILIES,
     )

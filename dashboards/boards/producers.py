@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
-from catalogue.metric_names import Metric
-from dashboards import conventions as ours
+from catalogue import metrics
+from catalogue.metrics import Metric
+from dashboards import conventions
 from dashboards.boards.board import PARIS, Board, link_to
 from dashboards.boards.delegate import as_of_panel
 from dashboards.boards.figures import runbook_links
@@ -84,7 +83,7 @@ REFUSALS: Final = (alerts.DEAD_LETTERS, "Que faire de messages refusés")
 def producers_board(links: Links) -> Board:
     """Build the board of those who send events."""
     return Board(
-        uid=ours.PRODUCERS_BOARD,
+        uid=conventions.PRODUCERS_BOARD,
         title="Smart Région : les producteurs",
         description=(
             "Ce que chaque producteur déclaré a envoyé, ce qui a été accepté, ce qui a été refusé "
@@ -94,8 +93,8 @@ def producers_board(links: Links) -> Board:
         refresh="30s",
         timezone=PARIS,
         links=(
-            link_to(ours.DELEGATE_BOARD, "Toutes les promesses"),
-            link_to(ours.PIPELINE_BOARD, "Chaîne de traitement"),
+            link_to(conventions.DELEGATE_BOARD, "Toutes les promesses"),
+            link_to(conventions.PIPELINE_BOARD, "Chaîne de traitement"),
         ),
         panels=(
             as_of_panel(GridPosition(0, 0, 6, 4)),
@@ -116,11 +115,11 @@ def producers_board(links: Links) -> Board:
 
 
 def _totals(at: GridPosition) -> Panel:
-    sources = Query(f"count(count by (source) ({ours.SOURCE_LAST_EVENT}))")
+    sources = Query(f"count(count by (source) ({conventions.SOURCE_LAST_EVENT}))")
     taken = [
         (
             _headed(text),
-            Query(f"sum({_increase(names.EVENTS, outcome=outcome)}) or vector(0)"),
+            Query(f"sum({_increase(metrics.EVENTS, outcome=outcome)}) or vector(0)"),
             REFUSED if outcome == "refused" else WHOLE,
         )
         for outcome, text in OUTCOMES.items()
@@ -147,10 +146,10 @@ def _increase(metric: Metric | str, **labels: str) -> str:
 
 def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     valid, refused = (
-        f"sum by (producer) ({_increase(names.PRODUCER_EVENTS, outcome=outcome)})"
+        f"sum by (producer) ({_increase(metrics.PRODUCER_EVENTS, outcome=outcome)})"
         for outcome in ("=~accepted|superseded", "refused")
     )
-    buckets = f"sum by (producer, le) ({names.PRODUCER_LATENESS.name}_bucket)"
+    buckets = f"sum by (producer, le) ({metrics.PRODUCER_LATENESS}_bucket)"
     return table_of(
         PanelFrame(
             "Producteurs",
@@ -173,11 +172,16 @@ def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             Column("Retard médian", Query(f"histogram_quantile(0.5, {buckets})"), AGE, 68),
             Column(
                 "Dernier événement",
-                Query(date_of(latest(ours.PRODUCER_LAST_EVENT, "producer"))),
+                Query(date_of(latest(conventions.PRODUCER_LAST_EVENT, "producer"))),
                 ValueFormat(DATE),
                 98,
             ),
-            Column("Silence", Query(_silence(ours.PRODUCER_LAST_EVENT, "producer")), AGE, 86),
+            Column(
+                "Silence",
+                Query(_silence(conventions.PRODUCER_LAST_EVENT, "producer")),
+                AGE,
+                86,
+            ),
             Column("Admis", Query(f"{_allowed()} / {DAY_SECONDS}"), AGE, 58),
             Column("État", Query(_named(_standing())), STANDING, 136),
         ],
@@ -188,11 +192,11 @@ def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
 
 def _standing() -> str:
     """Say of each declared producer as a number whether it keeps to what it promised."""
-    silence, declared = _silence(ours.PRODUCER_LAST_EVENT, "producer"), _declared()
+    silence, declared = _silence(conventions.PRODUCER_LAST_EVENT, "producer"), _declared()
     return " or ".join(
         (
             f"({silence} > bool {on('producer')} ({_allowed()} / {DAY_SECONDS}))",
-            f"2 * ({declared} unless {on('producer')} {ours.PRODUCER_LAST_EVENT})",
+            f"2 * ({declared} unless {on('producer')} {conventions.PRODUCER_LAST_EVENT})",
             f"3 * {declared}",
         )
     )
@@ -200,8 +204,8 @@ def _standing() -> str:
 
 def _named(standing: str) -> str:
     """Add what people call a producer; the undeclared have a name, and no standing but theirs."""
-    titles = latest(names.PRODUCER_INFO.name, "producer", "title")
-    strangers = select(names.PRODUCER_EVENTS, producer=UNKNOWN)
+    titles = latest(metrics.PRODUCER_INFO, "producer", "title")
+    strangers = select(metrics.PRODUCER_EVENTS, producer=UNKNOWN)
     unnamed = with_label(
         f"3 * (max by (producer) ({strangers}) >= bool 0)",
         "title",
@@ -212,15 +216,15 @@ def _named(standing: str) -> str:
 
 
 def _declared() -> str:
-    return latest(names.PRODUCER_INFO.name, "producer")
+    return latest(metrics.PRODUCER_INFO, "producer")
 
 
 def _allowed() -> str:
-    return latest(names.PRODUCER_ALLOWED_SILENCE.name, "producer")
+    return latest(metrics.PRODUCER_ALLOWED_SILENCE, "producer")
 
 
-def _silence(series: str, *by: str) -> str:
-    return f"clamp_min((scalar({recorded.AS_OF.name}) - {latest(series, *by)}) / {DAY_SECONDS}, 0)"
+def _silence(series: Metric, *by: str) -> str:
+    return f"clamp_min((scalar({conventions.AS_OF}) - {latest(series, *by)}) / {DAY_SECONDS}, 0)"
 
 
 def _refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
@@ -238,7 +242,7 @@ def _refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             Column("Motif", "reason", ValueFormat(NO_UNIT, mappings=words(REASONS))),
             Column(
                 "Refusés",
-                Query(f"sum by (producer, reason) ({_increase(names.PRODUCER_REFUSED)})"),
+                Query(f"sum by (producer, reason) ({_increase(metrics.PRODUCER_REFUSED)})"),
                 REFUSED,
                 90,
             ),
@@ -252,7 +256,7 @@ def _who() -> ValueFormat:
 
 
 def _rate_of_refusals(at: GridPosition) -> Panel:
-    rate = f"sum by (reason) (rate({names.DEAD_LETTERS.name}[$__rate_interval]))"
+    rate = f"sum by (reason) (rate({metrics.DEAD_LETTERS}[$__rate_interval]))"
     return trend(
         PanelFrame(
             "Refusés dans le temps",
@@ -267,7 +271,7 @@ def _rate_of_refusals(at: GridPosition) -> Panel:
 
 
 def _lateness(at: GridPosition) -> Panel:
-    buckets = f"sum by (producer, le) (increase({names.PRODUCER_LATENESS.name}_bucket[1h]))"
+    buckets = f"sum by (producer, le) (increase({metrics.PRODUCER_LATENESS}_bucket[1h]))"
     return trend(
         PanelFrame(
             "Retard dans le temps",
@@ -285,7 +289,7 @@ def _gateway(at: GridPosition) -> Panel:
     taken = [
         (
             _headed(text),
-            Query(f"sum({_increase(names.GATEWAY_EVENTS, outcome=outcome)}) or vector(0)"),
+            Query(f"sum({_increase(metrics.GATEWAY_EVENTS, outcome=outcome)}) or vector(0)"),
             WHOLE if outcome == "accepted" else REFUSED,
         )
         for outcome, text in GATEWAY_OUTCOMES.items()
@@ -297,7 +301,7 @@ def _gateway(at: GridPosition) -> Panel:
             "reçu remis. Non écrit : le courtier n’a pas répondu, le producteur renvoie.",
             at,
         ),
-        [("Porte", Query(f"max({names.GATEWAY_READY.name})"), READY), *taken],
+        [("Porte", Query(f"max({metrics.GATEWAY_READY})"), READY), *taken],
         coloured=True,
     )
 
@@ -319,7 +323,7 @@ def _refused_at_the_gateway(at: GridPosition) -> Panel:
             ),
             Column(
                 "Refusés",
-                Query(f"sum by (producer, reason) ({_increase(names.GATEWAY_REFUSED)})"),
+                Query(f"sum by (producer, reason) ({_increase(metrics.GATEWAY_REFUSED)})"),
                 REFUSED,
                 90,
             ),
@@ -329,7 +333,7 @@ def _refused_at_the_gateway(at: GridPosition) -> Panel:
 
 
 def _gateway_answers(at: GridPosition) -> Panel:
-    rate = f"sum by (status) (rate({names.GATEWAY_REQUESTS.name}[$__rate_interval]))"
+    rate = f"sum by (status) (rate({metrics.GATEWAY_REQUESTS}[$__rate_interval]))"
     return trend(
         PanelFrame(
             "Réponses de la passerelle",
@@ -356,13 +360,13 @@ def _sources(at: GridPosition) -> Panel:
             Column("Fait", "fact", least=198),
             Column(
                 "Dernier événement",
-                Query(fact_of(date_of(latest(ours.SOURCE_LAST_EVENT, "source", "type")))),
+                Query(fact_of(date_of(latest(conventions.SOURCE_LAST_EVENT, "source", "type")))),
                 ValueFormat(DATE),
                 146,
             ),
             Column(
                 "Silence",
-                Query(fact_of(_silence(ours.SOURCE_LAST_EVENT, "source", "type"))),
+                Query(fact_of(_silence(conventions.SOURCE_LAST_EVENT, "source", "type"))),
                 AGE,
                 86,
             ),
@@ -384,7 +388,7 @@ def _outcomes(at: GridPosition) -> Panel:
             *(
                 Column(
                     _headed(text),
-                    Query(fact_of(f"sum by (type) ({_increase(names.EVENTS, outcome=outcome)})")),
+                    Query(fact_of(f"sum by (type) ({_increase(metrics.EVENTS, outcome=outcome)})")),
                     REFUSED if outcome == "refused" else WHOLE,
                     82,
                 )

@@ -8,12 +8,11 @@ from math import ceil
 from types import MappingProxyType
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
-from catalogue.metric_names import Metric
+from catalogue import metrics
+from catalogue.metrics import Metric
 from catalogue.model import Grain, Indicator, Milestone, Programme, Unit
 from catalogue.publication import Publication, PublicationStep
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.boards.board import Board, department_variable, link_to
 from dashboards.boards.delegate import as_of_panel, completeness_panel
 from dashboards.boards.figures import (
@@ -110,14 +109,14 @@ def programme_board(programme: Programme, links: Links, since: str) -> Board:
     for indicator in programme.indicators:
         panels += _indicator(programme, indicator, since, max(_bottom(panel) for panel in panels))
     return Board(
-        uid=ours.programme_board(programme.id),
+        uid=conventions.programme_board(programme.id),
         title=f"Smart Région : {programme.title}",
         description=f"{programme.promise} Répond de ce programme : {programme.owner}.",
         since=since,
         variables=(department_variable(),),
         links=(
-            link_to(ours.DELEGATE_BOARD, "Toutes les promesses"),
-            link_to(ours.PRODUCERS_BOARD, "Producteurs"),
+            link_to(conventions.DELEGATE_BOARD, "Toutes les promesses"),
+            link_to(conventions.PRODUCERS_BOARD, "Producteurs"),
         ),
         annotations=_deadlines(programme),
         panels=looking_back(panels),
@@ -130,13 +129,13 @@ def _bottom(panel: Panel | Row) -> int:
 
 def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Iterator[Panel]:
     """Lay out where each milestone stands, and when it will be reached."""
-    chosen = {"department": f"=~{names.REGION}|{CHOSEN}", "programme": programme.id}
+    chosen = {"department": f"=~{metrics.REGION}|{CHOSEN}", "programme": programme.id}
 
     def of_each(metric: Metric) -> str:
         return latest(select(metric, **chosen), *MILESTONE, "department")
 
-    observed = latest(select(names.INDICATOR_PACE, **chosen), *INDICATOR, "department")
-    required = f"({of_each(names.MILESTONE_REQUIRED_PACE)} != 0)"
+    observed = latest(select(metrics.INDICATOR_PACE, **chosen), *INDICATOR, "department")
+    required = f"({of_each(metrics.MILESTONE_REQUIRED_PACE)} != 0)"
     pace = f"{observed} / {on(*INDICATOR, 'department')} group_right () {required}"
     *standing, projection = milestone_columns([programme], **chosen)
     (status,) = (column for column in standing if column.title == "État")
@@ -173,13 +172,13 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
             projection,
             Column(
                 "Au plus tôt",
-                Query(date_of(of_each(names.MILESTONE_PROJECTED_EARLIEST))),
+                Query(date_of(of_each(metrics.MILESTONE_PROJECTED_EARLIEST))),
                 ValueFormat(DATE),
                 DAY,
             ),
             Column(
                 "Au plus tard",
-                Query(date_of(of_each(names.MILESTONE_PROJECTED_LATEST))),
+                Query(date_of(of_each(metrics.MILESTONE_PROJECTED_LATEST))),
                 ValueFormat(DATE),
                 LATEST,
             ),
@@ -210,7 +209,7 @@ def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> It
 
 
 def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
-    territory = names.REGION if one.grain is Grain.REGION else CHOSEN
+    territory = metrics.REGION if one.grain is Grain.REGION else CHOSEN
     of = {"programme": programme.id, "indicator": one.id, "department": territory}
     points = CHANGE_IN_UNIT[one.unit]
     values = [
@@ -224,15 +223,15 @@ def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
         ]
     secret = ""
     if one.publication is None:
-        reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of))
-        age = f"(scalar({recorded.AS_OF.name}) - {reported}) / {DAY_SECONDS}"
+        reported = latest(select(conventions.TERRITORY_LAST_REPORTED, **of))
+        age = f"(scalar({conventions.AS_OF}) - {reported}) / {DAY_SECONDS}"
         values += [
             ("Dernier relevé", Query(date_of(reported)), ValueFormat(DATE)),
             ("Âge du relevé", Query(age), ValueFormat(DAYS, decimals=0, steps=_patience(one))),
         ]
     else:
         secret = f" {_secret(one.publication)}"
-        day = latest(select(names.INDICATOR_PUBLISHED, programme=programme.id, indicator=one.id))
+        day = latest(select(metrics.INDICATOR_PUBLISHED, programme=programme.id, indicator=one.id))
         values += [
             ("Publié au", Query(date_of(day)), ValueFormat(DATE)),
             ("Secret statistique", _suppressed(category="", **of), SECRET),
@@ -270,13 +269,15 @@ def _patience(one: Indicator) -> tuple[Step, ...]:
 
 def _history(programme: Programme, one: Indicator, since: str, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id}
-    queries = [Query(_over_time(one, select(recorded.REGION_VALUE, **of)), REGION_NAME)]
+    queries = [Query(_over_time(one, select(conventions.REGION_VALUE, **of)), REGION_NAME)]
     if one.grain is Grain.DEPARTMENT:
-        series = select(recorded.DEPARTMENT_VALUE, department=(CHOSEN, f"!={names.REGION}"), **of)
+        series = select(
+            conventions.DEPARTMENT_VALUE, department=(CHOSEN, f"!={metrics.REGION}"), **of
+        )
         queries.append(Query(_over_time(one, series), "{{department}}"))
     compared = ""
     if one.comparison is not None:
-        country = latest(_over(select(names.INDICATOR_COUNTRY, **of)), *INDICATOR)
+        country = latest(_over(select(metrics.INDICATOR_COUNTRY, **of)), *INDICATOR)
         queries.append(Query(_scale(one) + country, "France entière"))
         compared = " La France entière est donnée à titre de comparaison."
     aims = [*_shared_aims(one, of), *_own_aims(one, of)]
@@ -308,9 +309,9 @@ HOW_TO_READ: Final = (
 
 def _into_the_future(programme: Programme, since: str) -> tuple[Link, ...]:
     """Lead to the same board, its axis going on for a year."""
-    uid = ours.programme_board(programme.id)
+    uid = conventions.programme_board(programme.id)
     chosen = "&".join(
-        f"${{{name}:queryparam}}" for name in ("datasource", ours.DEPARTMENT_VARIABLE)
+        f"${{{name}:queryparam}}" for name in ("datasource", conventions.DEPARTMENT_VARIABLE)
     )
     return (Link("Voir la projection sur un an", f"/d/{uid}?from={since}&to=now%2B1y&{chosen}"),)
 
@@ -327,7 +328,7 @@ def _shared_aims(one: Indicator, of: dict[str, str]) -> Iterator[Aim]:
     """Give the targets of the region, or of all départements."""
     for milestone in one.milestones:
         if milestone.target is not None and not _is_some_departments(milestone):
-            series = select(names.MILESTONE_TARGET, milestone=milestone.id, **of)
+            series = select(metrics.MILESTONE_TARGET, milestone=milestone.id, **of)
             yield _aim(one, of, milestone.id, _after(milestone), partial(_read, series))
 
 
@@ -338,9 +339,9 @@ def _own_aims(one: Indicator, of: dict[str, str]) -> Iterator[Aim]:
         if milestone.target is not None and _is_some_departments(milestone):
             after = f"{_after(milestone)}, département choisi"
             same_day.setdefault(after, []).append(milestone.id)
-    held = select(names.MILESTONE_STATUS, department=CHOSEN, **of)
+    held = select(metrics.MILESTONE_STATUS, department=CHOSEN, **of)
     for after, milestones in same_day.items():
-        series = select(names.MILESTONE_TARGET, milestone=one_of(milestones), **of)
+        series = select(metrics.MILESTONE_TARGET, milestone=one_of(milestones), **of)
         yield _aim(one, of, one_of(milestones), after, partial(_read_held, series, held))
 
 
@@ -351,7 +352,7 @@ def _aim(
     after: str,
     target: Callable[[Callable[[str], str]], str],
 ) -> Aim:
-    territory = names.REGION if one.grain is Grain.REGION else CHOSEN
+    territory = metrics.REGION if one.grain is Grain.REGION else CHOSEN
     return Aim(after, {**of, "department": territory}, milestone, _scale(one), target)
 
 
@@ -388,14 +389,14 @@ def _after(milestone: Milestone) -> str:
 
 
 def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
-    of = {"programme": programme.id, "indicator": one.id, "department": f"!={names.REGION}"}
+    of = {"programme": programme.id, "indicator": one.id, "department": f"!={metrics.REGION}"}
     place = "department"
     columns = [
         Column("Département", place, ValueFormat(NO_UNIT, mappings=TERRITORIES), least=PLACE),
         Column("Valeur", figure_shown(one, place, **of), NUMBER, VALUE),
     ]
     if one.measure.denominator is not None and one.publication is None:
-        under = latest(select(recorded.DEPARTMENT_DENOMINATOR, **of), place)
+        under = latest(select(conventions.DEPARTMENT_DENOMINATOR, **of), place)
         columns.append(Column("Sur", Query(under), NUMBER, VALUE))
     if one.publication is not None:
         columns.append(Column("Secret", _suppressed(place, category="", **of), SECRET, VALUE))
@@ -405,7 +406,7 @@ def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Pa
         )
     columns.append(Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, VALUE))
     if one.publication is None:
-        reported = latest(select(recorded.TERRITORY_LAST_REPORTED, **of), place)
+        reported = latest(select(conventions.TERRITORY_LAST_REPORTED, **of), place)
         columns.append(Column("Relevé", Query(date_of(reported)), ValueFormat(DATE), DAY))
         until = "au jour du moniteur"
         last = ", « Relevé » le jour du dernier fait."
@@ -432,7 +433,7 @@ def _by_category(programme: Programme, one: Indicator, at: GridPosition) -> Pane
         description = f"{one.definition} {_secret(one.publication)}"
         return _protected(one, PanelFrame(title, description, at), of)
     what = "Le numérateur du taux, pour la" if one.unit is Unit.RATIO else "La"
-    region = latest(select(recorded.REGION_CATEGORY, **of), "category")
+    region = latest(select(conventions.REGION_CATEGORY, **of), "category")
     return bars(
         PanelFrame(f"{title}, {REGION_NAME}", f"{what} Région entière. {one.definition}", at),
         Query(region, "{{category}}"),
@@ -472,7 +473,7 @@ def _protected(one: Indicator, frame: PanelFrame, of: dict[str, str]) -> Panel:
             ),
             Column(
                 "Valeur",
-                Query(latest(select(names.CELL_VALUE, **place), "category")),
+                Query(latest(select(metrics.CELL_VALUE, **place), "category")),
                 NUMBER,
                 VALUE,
             ),
@@ -483,7 +484,7 @@ def _protected(one: Indicator, frame: PanelFrame, of: dict[str, str]) -> Panel:
 
 def _suppressed(*by: str, **labels: str) -> Query:
     """Say what may not be shown; without a category it is the figure of all of them together."""
-    return Query(latest(select(names.CELL_SUPPRESSED, **labels), *by))
+    return Query(latest(select(metrics.CELL_SUPPRESSED, **labels), *by))
 
 
 def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
@@ -498,8 +499,8 @@ def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
         [
             Query(OVER_TIME.format(series=select(series, **of)), legend)
             for series, legend in (
-                (recorded.REGION_NUMERATOR, "Numérateur"),
-                (recorded.REGION_DENOMINATOR, "Dénominateur"),
+                (conventions.REGION_NUMERATOR, "Numérateur"),
+                (conventions.REGION_DENOMINATOR, "Dénominateur"),
             )
         ],
         NUMBER,
@@ -511,5 +512,5 @@ def _deadlines(programme: Programme) -> tuple[dashboard.AnnotationQuery, ...]:
     milestones = (milestone for one in programme.indicators for milestone in one.milestones)
     if all(milestone.day is None for milestone in milestones):
         return ()
-    series = select(names.MILESTONE_DEADLINE, programme=programme.id)
+    series = select(metrics.MILESTONE_DEADLINE, programme=programme.id)
     return (deadline_marks(date_of(latest(series, *MILESTONE))),)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
-from catalogue.metric_names import Metric
+from catalogue import metrics
+from catalogue.metrics import Metric
+from dashboards import conventions
 from dashboards.boards.panels import BOUND, EXPECTED, Dash
 from dashboards.boards.queries import DAY_SECONDS, Query, select, throughout
 
@@ -21,9 +21,9 @@ __all__ = ["Aim", "Line", "expected_lines", "lines_to_the_target"]
 
 #: By which pace, as it stands after a line's name; the observed one first.
 PACES: Final = (
-    (names.MILESTONE_PROJECTED, "", EXPECTED),
-    (names.MILESTONE_PROJECTED_EARLIEST, ", au rythme le plus rapide", BOUND),
-    (names.MILESTONE_PROJECTED_LATEST, ", au rythme le plus lent", BOUND),
+    (metrics.MILESTONE_PROJECTED, "", EXPECTED),
+    (metrics.MILESTONE_PROJECTED_EARLIEST, ", au rythme le plus rapide", BOUND),
+    (metrics.MILESTONE_PROJECTED_LATEST, ", au rythme le plus lent", BOUND),
 )
 
 #: Makes of a selector what is asked for it.
@@ -92,10 +92,10 @@ class _AimParts:
     def __init__(self, aim: Aim, projected: Metric, read: Reader) -> None:
         promise = {**aim.of, "milestone": aim.milestone}
         promised = {name: value for name, value in promise.items() if name != "department"}
-        self.value = f"{aim.scale}max({read(select(recorded.TERRITORY_VALUE, **aim.of))})"
+        self.value = f"{aim.scale}max({read(select(conventions.TERRITORY_VALUE, **aim.of))})"
         self.target = f"{aim.scale}max({aim.target(read)})"
-        self.deadline = f"max({read(select(names.MILESTONE_DEADLINE, **promised))})"
+        self.deadline = f"max({read(select(metrics.MILESTONE_DEADLINE, **promised))})"
         self.projected = f"max({read(select(projected, **promise))})"
-        self.as_of = f"max({read(recorded.AS_OF.name)})"
+        self.as_of = f"max({read(conventions.AS_OF.name)})"
         # The day may have come since the last report: then it is as near as a day can be.
         self.ahead = f"clamp_min({self.projected} - {self.as_of}, {DAY_SECONDS})"

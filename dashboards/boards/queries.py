@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.formatting import NumberFormat
-from catalogue.metric_names import Metric
+from catalogue.metrics import Metric
 from catalogue.model import Indicator, Unit
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.statuses import STATUSES
 from dashboards.territory import DEPARTMENTS, geohash
 
@@ -86,7 +85,7 @@ def one_of(values: Iterable[str]) -> str:
     return f"=~{'|'.join(values)}"
 
 
-def latest(expression: str, *by: str) -> str:
+def latest(expression: Metric | str, *by: str) -> str:
     """Take the series of several processes, or of one before and after a restart, for one."""
     return f"max by ({', '.join(by)}) ({expression})" if by else f"max({expression})"
 
@@ -110,10 +109,10 @@ def throughout(expression: str) -> str:
 def _or_before(at_the_end: str, expression: str) -> str:
     # Of a live series one sample a day is looked at, not all of them.
     days = f"[{LOOK_BACK}:1d] @ end()"
-    day = recorded.AS_OF.name
+    day = conventions.AS_OF.name
     last = f"scalar(last_over_time((0 * {day} + time()){days}))"
     before = f"last_over_time((({expression}) and on () vector(time()) == {last}){days})"
-    running = " or ".join(f"{name} @ end()" for name in (day, ours.TERRITORY_INFO))
+    running = " or ".join(f"{name} @ end()" for name in (day, conventions.TERRITORY_INFO))
     return f"{at_the_end} or {before} unless on () ({running})"
 
 
@@ -184,7 +183,7 @@ def _kinds(indicators: Iterable[Indicator]) -> Mapping[NumberFormat, list[str]]:
 def status_code(*by: str, **labels: str) -> str:
     """Give the status of milestones as its severity, a number that a panel turns into words."""
     parts = (
-        f"{look.severity} * ({select(names.MILESTONE_STATUS, status=status, **labels)} == 1)"
+        f"{look.severity} * ({select(metrics.MILESTONE_STATUS, status=status, **labels)} == 1)"
         for status, look in STATUSES.items()
     )
     return latest(" or ".join(parts), *by)
@@ -194,7 +193,7 @@ def worst_status(**labels: str) -> str:
     """Give each département's worst status, with `marker`: its code and the status’ mark."""
     parts = (
         with_label(
-            f"{look.severity} * ({select(names.MILESTONE_STATUS, status=status, **labels)} == 1)",
+            f"{look.severity} * ({select(metrics.MILESTONE_STATUS, status=status, **labels)} == 1)",
             "marker",
             "department",
             f"$1{look.mark}",

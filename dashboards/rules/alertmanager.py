@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from catalogue.model import Catalogue
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.rules.alerts import WATCHDOG, Scope, Severity
 from dashboards.rules.contacts import Contact, Contacts
 from dashboards.rules.model import duration
@@ -84,11 +84,11 @@ def _root(programmes: list[str], pace: Pace) -> dict[str, Any]:
             _page(),
             {
                 "receiver": OPERATOR,
-                "matchers": [f'{ours.SCOPE}="{Scope.PIPELINE}"'],
+                "matchers": [f'{conventions.SCOPE}="{Scope.PIPELINE}"'],
             },
             {
                 "receiver": OPERATOR,
-                "matchers": [f'{ours.SCOPE}="{Scope.PRODUCERS}"'],
+                "matchers": [f'{conventions.SCOPE}="{Scope.PRODUCERS}"'],
                 "group_by": ["alertname", "producer"],
                 "continue": True,
             },
@@ -101,7 +101,10 @@ def _root(programmes: list[str], pace: Pace) -> dict[str, Any]:
 def _page() -> dict[str, Any]:
     return {
         "receiver": OPERATOR,
-        "matchers": [f'{ours.SCOPE}="{Scope.PIPELINE}"', f'{ours.SEVERITY}="{Severity.CRITICAL}"'],
+        "matchers": [
+            f'{conventions.SCOPE}="{Scope.PIPELINE}"',
+            f'{conventions.SEVERITY}="{Severity.CRITICAL}"',
+        ],
         "repeat_interval": "1h",
     }
 
@@ -114,8 +117,8 @@ def _digest(pace: Pace) -> dict[str, Any]:
     """
     route: dict[str, Any] = {
         "receiver": DELEGATE,
-        "matchers": [f'{ours.SCOPE}="{Scope.FIGURES}"'],
-        "group_by": [ours.PROGRAMME],
+        "matchers": [f'{conventions.SCOPE}="{Scope.FIGURES}"'],
+        "group_by": [conventions.PROGRAMME],
         "group_wait": duration(pace.first),
         "group_interval": duration(pace.digest),
         "repeat_interval": "20h",
@@ -130,14 +133,14 @@ def _owners(programmes: list[str]) -> dict[str, Any]:
     return {
         "receiver": OPERATOR,
         "matchers": [
-            f'{ours.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"',
+            f'{conventions.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"',
             # A producer that serves no programme has no owner: the operator has heard of it.
-            f'{ours.PROGRAMME}!="{ours.MONITOR}"',
+            f'{conventions.PROGRAMME}!="{conventions.MONITOR}"',
         ],
-        "group_by": ["alertname", ours.PROGRAMME, "indicator", "milestone"],
+        "group_by": ["alertname", conventions.PROGRAMME, "indicator", "milestone"],
         "repeat_interval": duration(96 * _HOUR),
         "routes": [
-            {"receiver": owner_receiver(one), "matchers": [f'{ours.PROGRAMME}="{one}"']}
+            {"receiver": owner_receiver(one), "matchers": [f'{conventions.PROGRAMME}="{one}"']}
             for one in programmes
         ],
     }
@@ -147,8 +150,8 @@ def _inhibitions() -> list[dict[str, Any]]:
     """A sick pipeline silences figures, and what is said of those who feed it."""
     return [
         {
-            "source_matchers": [f'{ours.SILENCES}="{Scope.FIGURES}"'],
-            "target_matchers": [f'{ours.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"'],
+            "source_matchers": [f'{conventions.SILENCES}="{Scope.FIGURES}"'],
+            "target_matchers": [f'{conventions.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"'],
         }
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.conventions import Links
 from dashboards.rules import alerts
 from dashboards.rules.alerts import AlertKind
@@ -31,19 +31,19 @@ class AlertBuilder:
         *,
         summary: str,
         description: str,
-        board: str = ours.PIPELINE_BOARD,
+        board: str = conventions.PIPELINE_BOARD,
         title: str = MONITOR_TITLE,
         labels: dict[str, str] | None = None,
     ) -> Alert:
         """Make one: about the monitor itself, unless `title` and `labels` name a programme."""
         own = {
-            ours.SEVERITY: kind.severity.value,
-            ours.SCOPE: kind.scope.value,
-            ours.PROGRAMME: ours.MONITOR,
-            ours.OWNER: ours.MONITOR_OWNER,
+            conventions.SEVERITY: kind.severity.value,
+            conventions.SCOPE: kind.scope.value,
+            conventions.PROGRAMME: conventions.MONITOR,
+            conventions.OWNER: conventions.MONITOR_OWNER,
         }
         if kind.silences_figures:
-            own[ours.SILENCES] = alerts.Scope.FIGURES.value
+            own[conventions.SILENCES] = alerts.Scope.FIGURES.value
         return Alert(
             name=kind.name,
             expression=expression,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.model import Catalogue, Unit
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.conventions import Links
 from dashboards.rules import alerts
 from dashboards.rules.building import AlertBuilder
@@ -52,7 +52,7 @@ def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> RuleGroup:
 
 def _workers(build: AlertBuilder) -> Iterator[Alert]:
     # A first dead letter makes a series that no `increase` sees begin: it is looked for apart.
-    count, refused = value_of(VALUE, Unit.COUNT), names.DEAD_LETTERS.name
+    count, refused = value_of(VALUE, Unit.COUNT), metrics.DEAD_LETTERS.name
     begun = (
         f"last_over_time({refused}[{_REFUSALS}])"
         f" unless last_over_time({refused}[6h] offset {_REFUSALS})"
@@ -65,10 +65,10 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         description=f"{count} enregistrement(s) refusé(s) en 15 minutes pour la"
         " raison {{ $labels.reason }}. Ils sont gardés, avec leur cause, et ne comptent dans aucun"
         " chiffre.",
-        board=ours.PRODUCERS_BOARD,
+        board=conventions.PRODUCERS_BOARD,
     )
     # A worker says it once, and may be gone at the next scrape.
-    ends = f"max by (topic, partition) (max_over_time({names.ENDS_AT_RECORD.name}[{_REFUSALS}]))"
+    ends = f"max by (topic, partition) (max_over_time({metrics.ENDS_AT_RECORD}[{_REFUSALS}]))"
     yield build.alert(
         alerts.POISON_RECORD,
         f"{ends} >= 3",
@@ -79,19 +79,19 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
     )
     yield build.alert(
         alerts.ENTITY_HALF_FULL,
-        f"sum by (family) ({names.ENTITIES_HALF_FULL.name}) > 0",
+        f"sum by (family) ({metrics.ENTITIES_HALF_FULL}) > 0",
         summary="Entités presque pleines : {{ $labels.family }}",
         description="{{ $value }} entité(s) de {{ $labels.family }} dépassent la moitié de ce qui"
         " est gardé d’une entité. Au-delà, leurs nouveaux jours seront refusés.",
     )
     yield build.alert(
         alerts.CONSUMER_LAG,
-        f"{ours.TOPIC_LAG} > {_LAG_RECORDS}",
+        f"{conventions.TOPIC_LAG} > {_LAG_RECORDS}",
         summary="Retard de lecture sur {{ $labels.topic }}",
         description=f"{count} enregistrements de {{{{ $labels.topic }}}} attendent"
         " d’être lus. Les chiffres sont en retard ; les alertes de jalons sont suspendues.",
     )
-    starts, where = names.LOG_START.name, "topic, partition"
+    starts, where = metrics.LOG_START.name, "topic, partition"
     yield build.alert(
         alerts.RECORDS_DELETED,
         f"max by ({where}) ({starts})\n-\nmin by ({where}) (min_over_time({starts}[1d]))\n> 0",
@@ -102,18 +102,18 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " retrouvera.",
     )
     # Where no worker ever said how many partitions there are, at least one is expected.
-    expected = f"last_over_time({ours.PARTITIONS_EXPECTED}[1d])"
+    expected = f"last_over_time({conventions.PARTITIONS_EXPECTED}[1d])"
     yield build.alert(
         alerts.PARTITIONS_MISSING,
-        f"({expected} or vector(1))\n-\n({ours.PARTITIONS_SHOWN} or vector(0))\n> 0",
+        f"({expected} or vector(1))\n-\n({conventions.PARTITIONS_OWNED} or vector(0))\n> 0",
         summary="{{ $value }} partition(s) sans worker",
         description="{{ $value }} partition(s) ne sont montrées par aucun worker : les totaux ne"
         " sont plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
     )
-    up = f'up{{job="{ours.WORKER_JOB}"}}'
+    up = f'up{{job="{conventions.WORKER_JOB}"}}'
     yield build.alert(
         alerts.WORKER_NOT_READY,
-        f"{names.WORKER_READY.name} == 0\nor\n{up} == 0\nor\nabsent({up})",
+        f"{metrics.WORKER_READY} == 0\nor\n{up} == 0\nor\nabsent({up})",
         summary="Worker {{ $labels.instance }} indisponible",
         description="Le worker {{ $labels.instance }} ne répond pas, ou n’a pas fini de"
         " reconstruire son état. Tant que les autres montrent toutes les partitions, les chiffres"
@@ -121,22 +121,22 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
     )
     yield build.alert(
         alerts.TOPIC_FAULTY,
-        f"max by (topic, fault) ({names.TOPIC_FAULT.name}) > 0",
+        f"max by (topic, fault) ({metrics.TOPIC_FAULT}) > 0",
         summary="Topic {{ $labels.topic }} : {{ $labels.fault }}",
         description="Le topic {{ $labels.topic }} a perdu ce qu’il contenait, ou n’est plus tel que"
         " les workers en ont besoin ({{ $labels.fault }}). Les workers qui le voient ne montrent"
         " plus de chiffres : ils seraient faux. Un redémarrage ne suffit pas.",
     )
-    up = f'up{{job="{ours.GATEWAY_JOB}"}}'
+    up = f'up{{job="{conventions.GATEWAY_JOB}"}}'
     yield build.alert(
         alerts.GATEWAY_NOT_READY,
-        f"{names.GATEWAY_READY.name} == 0\nor\n{up} == 0",
+        f"{metrics.GATEWAY_READY} == 0\nor\n{up} == 0",
         summary="Passerelle {{ $labels.instance }} indisponible",
         description="La passerelle {{ $labels.instance }} ne répond pas, ou le broker ne lui"
         " confirme plus rien. Les producteurs sont priés de renvoyer plus tard : rien n’est perdu"
         " chez ceux qui le font, mais les chiffres prennent du retard.",
     )
-    ready, lag = names.ASSESSOR_READY.name, names.ASSESSOR_LAG.name
+    ready, lag = metrics.ASSESSOR_READY.name, metrics.ASSESSOR_LAG.name
     yield build.alert(
         alerts.ASSESSOR_NOT_READY,
         f"(max({ready}) or vector(0)) == 0\nor\nmin({lag}) > {_LAG_RECORDS}",
@@ -150,7 +150,7 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
 def _figures(build: AlertBuilder) -> Iterator[Alert]:
     yield build.alert(
         alerts.FIGURES_DIVERGE,
-        f"sum(increase({names.REBUILD_MISMATCHES.name}[{_MISMATCHES}])) > 0",
+        f"sum(increase({metrics.REBUILD_MISMATCHES}[{_MISMATCHES}])) > 0",
         summary="L’autocontrôle des workers trouve des écarts",
         description=f"{value_of(VALUE, Unit.COUNT)} série(s) diffèrent quand les workers les"
         " recalculent à partir de leur état. Ne pas publier ces chiffres avant un audit.",
@@ -158,7 +158,7 @@ def _figures(build: AlertBuilder) -> Iterator[Alert]:
     )
     # Both sides have stood still, so neither is merely on its way to the other's value.
     where = "programme, indicator, department"
-    value, assessed = ours.TERRITORY_VALUE, ours.TERRITORY_ASSESSED
+    value, assessed = conventions.TERRITORY_VALUE, conventions.TERRITORY_ASSESSED
     yield build.alert(
         alerts.FIGURES_DIVERGE,
         with_territory(

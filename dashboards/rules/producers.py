@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.formatting import NO_BREAK
 from catalogue.model import Catalogue
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.rules import alerts
 from dashboards.rules.building import MONITOR_TITLE, AlertBuilder
 from dashboards.rules.model import Alert, in_brackets
@@ -37,7 +36,7 @@ def producer_alerts(build: AlertBuilder, catalogue: Catalogue) -> Iterator[Alert
     for programme in catalogue.programmes:
         fed = f"and on (producer)\n{_feeding(programme.id)}"
         title = literal(programme.title)
-        labels = {ours.PROGRAMME: programme.id, ours.OWNER: programme.owner}
+        labels = {conventions.PROGRAMME: programme.id, conventions.OWNER: programme.owner}
         stale = "Les chiffres de ce programme vieillissent sans changer."
         yield _silence(build, fed, consequence=stale, title=title, labels=labels)
         missing = "Ils manquent aux chiffres de ce programme."
@@ -51,7 +50,7 @@ def producer_alerts(build: AlertBuilder, catalogue: Catalogue) -> Iterator[Alert
 def _silence(
     build: AlertBuilder, where: str, *, consequence: str, title: str, labels: dict[str, str]
 ) -> Alert:
-    allowed = _believed(f'{names.PRODUCER_ALLOWED_SILENCE.name}{{{_WHO}="%s"}}')
+    allowed = _believed(f'{metrics.PRODUCER_ALLOWED_SILENCE}{{{_WHO}="%s"}}')
     most = days_from(f"{allowed} / {_DAY_SECONDS}", of=_WHO, absent="moins")
     return build.alert(
         alerts.PRODUCER_SILENT,
@@ -60,7 +59,7 @@ def _silence(
         description=f"Dernier événement de « {_named()} » il y a"
         f' {{{{ $value | printf "%.0f" }}}} jours, pour {most} admis par la fréquence que ce'
         f" système a déclarée. {consequence}",
-        board=ours.PRODUCERS_BOARD,
+        board=conventions.PRODUCERS_BOARD,
         title=title,
         labels=labels,
     )
@@ -76,7 +75,7 @@ def _fault(
         description=f'{{{{ $value | printf "%.0f" }}}}{NO_BREAK}% de ce que « {_named()} » a envoyé'
         f" en 6 heures a été refusé. {consequence} Le relevé à envoyer à ce producteur dit quoi"
         " corriger : `smart-region producers report --producer {{ $labels.producer }}`.",
-        board=ours.PRODUCERS_BOARD,
+        board=conventions.PRODUCERS_BOARD,
         title=title,
         labels=labels,
     )
@@ -84,7 +83,7 @@ def _fault(
 
 def _named() -> str:
     """Say what people call the producer; its id where it has no such name."""
-    info = _believed(f'{names.PRODUCER_INFO.name}{{{_WHO}="%s"}}')
+    info = _believed(f'{metrics.PRODUCER_INFO}{{{_WHO}="%s"}}')
     return label_from(info, "title", of=_WHO)
 
 
@@ -95,19 +94,21 @@ def _believed(series: str) -> str:
 
 def _feeding(programme: str | None = None) -> str:
     selector = "" if programme is None else f'{{programme="{programme}"}}'
-    return _believed(f"{names.PRODUCER_PROGRAMME.name}{selector}")
+    return _believed(f"{metrics.PRODUCER_PROGRAMME}{selector}")
 
 
 def _overdue() -> str:
     """Give the days of silence of those whose silence is longer than what they promised allows."""
-    silence = in_brackets(f"scalar({_believed(recorded.AS_OF.name)})\n- {ours.PRODUCER_LAST_EVENT}")
-    allowed = f"max by (producer) ({_believed(names.PRODUCER_ALLOWED_SILENCE.name)})"
+    silence = in_brackets(
+        f"scalar({_believed(conventions.AS_OF.name)})\n- {conventions.PRODUCER_LAST_EVENT}"
+    )
+    allowed = f"max by (producer) ({_believed(metrics.PRODUCER_ALLOWED_SILENCE.name)})"
     return f"{silence} / {_DAY_SECONDS}\n> on (producer)\n{allowed} / {_DAY_SECONDS}"
 
 
 def _refused() -> str:
     """Give the percentage of refusals of those of whom too much is refused."""
-    events = names.PRODUCER_EVENTS.name
+    events = metrics.PRODUCER_EVENTS.name
     refused, sent = (
         f'sum by (producer) (increase({events}{{outcome=~"{outcomes}"}}[{_LOOKED_BACK}]))'
         for outcomes in ("refused", "accepted|superseded|refused")

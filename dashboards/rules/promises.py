@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.formatting import NumberFormat, day_text
-from catalogue.metric_names import Metric
+from catalogue.metrics import Metric
 from catalogue.model import Catalogue, Indicator, Milestone, Programme
 from catalogue.progress import MilestoneStatus
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.conventions import Links
 from dashboards.rules import alerts, wording
 from dashboards.rules.alerts import AlertKind
@@ -58,21 +57,21 @@ def alert_annotations(
 
 def _territories() -> Iterator[Recording]:
     """Names of territories, to be joined on `department`."""
-    labels = {"department": names.REGION, ours.TERRITORY: REGION_NAME}
-    yield Recording(ours.TERRITORY_INFO, "vector(1)", labels)
+    labels = {"department": metrics.REGION, conventions.TERRITORY: REGION_NAME}
+    yield Recording(conventions.TERRITORY_INFO, "vector(1)", labels)
     for code, place in DEPARTMENTS.items():
-        labels = {"department": code, ours.TERRITORY: f"{place.name} ({code})"}
-        yield Recording(ours.TERRITORY_INFO, "vector(1)", labels)
+        labels = {"department": code, conventions.TERRITORY: f"{place.name} ({code})"}
+        yield Recording(conventions.TERRITORY_INFO, "vector(1)", labels)
 
 
 def _judgements() -> Iterator[Recording]:
     """The assessor's words without its address: a new instance carries the same series on."""
     for metric, name in (
-        (names.INDICATOR_ASSESSED_VALUE, ours.TERRITORY_ASSESSED),
-        (names.MILESTONE_STATUS, ours.MILESTONE_STATUS),
-        (names.MILESTONE_LOST, ours.MILESTONE_LOST),
+        (metrics.INDICATOR_ASSESSED_VALUE, conventions.TERRITORY_ASSESSED),
+        (metrics.MILESTONE_STATUS, conventions.MILESTONE_STATUS),
+        (metrics.MILESTONE_LOST, conventions.MILESTONE_LOST),
     ):
-        yield Recording(name, f"max by ({', '.join(metric.labels)}) ({metric.name})")
+        yield Recording(name.name, f"max by ({', '.join(metric.labels)}) ({metric.name})")
 
 
 def _alerts(
@@ -110,7 +109,7 @@ def _milestone_alerts(
         ),
         (
             alerts.TARGET_LOST,
-            f"{_known(ours.MILESTONE_LOST, _selector(indicator, milestone))} == 1",
+            f"{_known(conventions.MILESTONE_LOST, _selector(indicator, milestone))} == 1",
             "cible perdue",
             _loss(indicator, milestone),
         ),
@@ -171,29 +170,29 @@ def _selector(indicator: Indicator, milestone: Milestone | None = None) -> str:
     return ", ".join(labels)
 
 
-def _known(series: str, selector: str) -> str:
+def _known(series: Metric, selector: str) -> str:
     """Give what a series last said, within the time for which that is believed."""
     return f"last_over_time({series}{{{selector}}}[{LAST_KNOWN}])"
 
 
 def _status(indicator: Indicator, milestone: Milestone, status: MilestoneStatus) -> str:
     selector = f'{_selector(indicator, milestone)}, status="{status}"'
-    return f"{_known(ours.MILESTONE_STATUS, selector)} == 1"
+    return f"{_known(conventions.MILESTONE_STATUS, selector)} == 1"
 
 
 def _with_value(indicator: Indicator, condition: str) -> str:
     """Let an alert's value be the indicator's, cut as it is shown; 1 where that may be hidden."""
     if indicator.publication is not None:
         return f"max by (programme, indicator, department) (\n  {condition}\n)"
-    assessed = _known(ours.TERRITORY_ASSESSED, _selector(indicator))
+    assessed = _known(conventions.TERRITORY_ASSESSED, _selector(indicator))
     value = wording.cut(assessed, indicator)
     return f"{value}\nand on (programme, indicator, department)\n{condition}"
 
 
 def with_territory(expression: str) -> str:
     """Name the territory of each series of an expression."""
-    join = f"* on (department) group_left ({ours.TERRITORY})"
-    return f"{in_brackets(expression)}\n{join}\n{ours.TERRITORY_INFO}"
+    join = f"* on (department) group_left ({conventions.TERRITORY})"
+    return f"{in_brackets(expression)}\n{join}\n{conventions.TERRITORY_INFO}"
 
 
 def _unreported(indicator: Indicator) -> str | None:
@@ -204,13 +203,13 @@ def _unreported(indicator: Indicator) -> str | None:
     """
     if any(milestone.target is not None for milestone in indicator.milestones):
         selector = f'{_selector(indicator)}, status="{MilestoneStatus.UNREPORTED}"'
-        status = _known(ours.MILESTONE_STATUS, selector)
+        status = _known(conventions.MILESTONE_STATUS, selector)
         return f"max by (programme, indicator, department) (\n  {status}\n) == 1"
     if indicator.reporting_delay_days is None:
         return None
-    last = _last_reported(indicator, names.REGION)
-    as_of = f"last_over_time({recorded.AS_OF.name}[{LAST_KNOWN}])"
-    territory = f'label_replace({COMPLETE}, "department", "{names.REGION}", "", "")'
+    last = _last_reported(indicator, metrics.REGION)
+    as_of = f"last_over_time({conventions.AS_OF}[{LAST_KNOWN}])"
+    territory = f'label_replace({COMPLETE}, "department", "{metrics.REGION}", "", "")'
     return "\n".join(
         (
             f"(scalar({as_of}) - {last}) / {_DAY_SECONDS} > {indicator.reporting_delay_days}",
@@ -223,7 +222,7 @@ def _unreported(indicator: Indicator) -> str | None:
 
 def _last_reported(indicator: Indicator, department: str) -> str:
     selector = f'{_selector(indicator)}, department="{department}"'
-    return _known(ours.TERRITORY_LAST_REPORTED, selector)
+    return _known(conventions.TERRITORY_LAST_REPORTED, selector)
 
 
 # Labels and words
@@ -231,10 +230,10 @@ def _last_reported(indicator: Indicator, department: str) -> str:
 
 def _labels(kind: AlertKind, programme: Programme, indicator: Indicator) -> dict[str, str]:
     return {
-        ours.SEVERITY: kind.severity.value,
-        ours.SCOPE: kind.scope.value,
-        ours.PROGRAMME: programme.id,
-        ours.OWNER: programme.owner,
+        conventions.SEVERITY: kind.severity.value,
+        conventions.SCOPE: kind.scope.value,
+        conventions.PROGRAMME: programme.id,
+        conventions.OWNER: programme.owner,
         "indicator": indicator.id,
     }
 
@@ -242,14 +241,14 @@ def _labels(kind: AlertKind, programme: Programme, indicator: Indicator) -> dict
 def _annotations(
     kind: AlertKind, links: Links, programme: Programme, *, summary: str, description: str
 ) -> dict[str, str]:
-    variables = {ours.DEPARTMENT_VARIABLE: "{{ $labels.department }}"}
+    variables = {conventions.DEPARTMENT_VARIABLE: "{{ $labels.department }}"}
     return alert_annotations(
         kind,
         links,
         title=wording.literal(programme.title),
         summary=summary,
         description=description,
-        board=links.board(ours.programme_board(programme.id), **variables),
+        board=links.board(conventions.programme_board(programme.id), **variables),
     )
 
 
@@ -264,7 +263,7 @@ def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
     value = wording.value_of(wording.VALUE, indicator.unit, decimals=indicator.decimals)
     if indicator.publication is not None:
         value = wording.value_from(
-            _told(names.INDICATOR_ASSESSED_VALUE, indicator),
+            _told(metrics.INDICATOR_ASSESSED_VALUE, indicator),
             indicator.unit,
             absent="valeur protégée par le secret statistique",
         )
@@ -275,22 +274,22 @@ def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
 def _prospect(indicator: Indicator, milestone: Milestone) -> str:
     """Say when the target would be attained, and which pace it takes."""
     projected = wording.day_from(
-        _told(names.MILESTONE_PROJECTED, indicator, milestone),
+        _told(metrics.MILESTONE_PROJECTED, indicator, milestone),
         found="Au rythme observé, elle serait atteinte le %s.",
         absent="Le rythme observé ne mène pas à la cible.",
     )
     required = wording.pace_from(
-        _told(names.MILESTONE_REQUIRED_PACE, indicator, milestone), indicator, absent="sans objet"
+        _told(metrics.MILESTONE_REQUIRED_PACE, indicator, milestone), indicator, absent="sans objet"
     )
     observed = wording.pace_from(
-        _told(names.INDICATOR_PACE, indicator), indicator, absent="inconnu"
+        _told(metrics.INDICATOR_PACE, indicator), indicator, absent="inconnu"
     )
     return f"{projected} Rythme nécessaire : {required} ; observé : {observed}."
 
 
 def _loss(indicator: Indicator, milestone: Milestone) -> str:
     since = wording.day_from(
-        _told(names.MILESTONE_LOST_ON, indicator, milestone), found=" depuis le %s", absent=""
+        _told(metrics.MILESTONE_LOST_ON, indicator, milestone), found=" depuis le %s", absent=""
     )
     return f"La cible avait été atteinte ; elle ne l’est plus{since}."
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
-from catalogue.metric_names import Metric
+from catalogue import metrics
+from catalogue.metrics import Metric
 from catalogue.model import Catalogue, Indicator
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.rules.model import Recording, RuleGroup, in_brackets
 
 __all__ = ["COMPLETE", "figures_group"]
 
 #: Of every partition some worker shows the figures.
-COMPLETE = f"{ours.PARTITIONS_SHOWN} == {ours.PARTITIONS_EXPECTED}"
+COMPLETE = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
 
 _WHERE = "programme, indicator, department"
 
@@ -40,22 +39,30 @@ def figures_group(catalogue: Catalogue) -> RuleGroup:
 
 def _monitor() -> Iterator[Recording]:
     """What holds for all workers together."""
-    yield Recording(recorded.AS_OF.name, f"max({names.AS_OF.name})")
-    yield Recording(ours.PARTITIONS_EXPECTED, f"max({names.PARTITIONS_EXPECTED.name})")
+    yield Recording(conventions.AS_OF.name, f"max({metrics.AS_OF})")
+    yield Recording(conventions.PARTITIONS_EXPECTED.name, f"max({metrics.PARTITIONS_EXPECTED})")
     # Counted over the values of `partition`: shown by two workers, it is one partition.
     yield Recording(
-        ours.PARTITIONS_SHOWN, f"count(max by (partition) ({names.PARTITION_OWNED.name}))"
+        conventions.PARTITIONS_OWNED.name, f"count(max by (partition) ({metrics.PARTITION_OWNED}))"
     )
 
 
 def _sums(observed: str) -> Iterator[Recording]:
     for metric, department, region in (
-        (names.INDICATOR_VALUE, recorded.DEPARTMENT_SUM, recorded.REGION_SUM),
-        (names.INDICATOR_NUMERATOR, recorded.DEPARTMENT_NUMERATOR, recorded.REGION_NUMERATOR),
-        (names.INDICATOR_DENOMINATOR, recorded.DEPARTMENT_DENOMINATOR, recorded.REGION_DENOMINATOR),
+        (metrics.INDICATOR_VALUE, conventions.DEPARTMENT_SUM, conventions.REGION_SUM),
+        (
+            metrics.INDICATOR_NUMERATOR,
+            conventions.DEPARTMENT_NUMERATOR,
+            conventions.REGION_NUMERATOR,
+        ),
+        (
+            metrics.INDICATOR_DENOMINATOR,
+            conventions.DEPARTMENT_DENOMINATOR,
+            conventions.REGION_DENOMINATOR,
+        ),
     ):
         yield Recording(department.name, _over_partitions(metric, _WHERE))
-        own = observed if metric is names.INDICATOR_VALUE else ""
+        own = observed if metric is metrics.INDICATOR_VALUE else ""
         yield Recording(region.name, _of_the_region("sum", department.name, own))
 
 
@@ -63,39 +70,39 @@ def _values(catalogue: Catalogue) -> Iterator[Recording]:
     """Ratios are blank over 0; an indicator has either a sum or a ratio."""
     for numerator, denominator, ratio in (
         (
-            recorded.DEPARTMENT_NUMERATOR,
-            recorded.DEPARTMENT_DENOMINATOR,
-            recorded.DEPARTMENT_RATIO,
+            conventions.DEPARTMENT_NUMERATOR,
+            conventions.DEPARTMENT_DENOMINATOR,
+            conventions.DEPARTMENT_RATIO,
         ),
-        (recorded.REGION_NUMERATOR, recorded.REGION_DENOMINATOR, recorded.REGION_RATIO),
+        (conventions.REGION_NUMERATOR, conventions.REGION_DENOMINATOR, conventions.REGION_RATIO),
     ):
         yield Recording(ratio.name, f"{numerator.name}\n/\n({denominator.name} > 0)")
     hidden = _hidden(catalogue)
     for total, ratio, value, labels, territories in (
         (
-            recorded.DEPARTMENT_SUM,
-            recorded.DEPARTMENT_RATIO,
-            recorded.DEPARTMENT_VALUE,
+            conventions.DEPARTMENT_SUM,
+            conventions.DEPARTMENT_RATIO,
+            conventions.DEPARTMENT_VALUE,
             _WHERE,
-            f'department!="{names.REGION}"',
+            f'department!="{metrics.REGION}"',
         ),
         (
-            recorded.REGION_SUM,
-            recorded.REGION_RATIO,
-            recorded.REGION_VALUE,
+            conventions.REGION_SUM,
+            conventions.REGION_RATIO,
+            conventions.REGION_VALUE,
             "programme, indicator",
-            f'department="{names.REGION}"',
+            f'department="{metrics.REGION}"',
         ),
     ):
         parts = [total.name, ratio.name]
         if hidden:
-            assessed = names.INDICATOR_ASSESSED_VALUE.name
+            assessed = metrics.INDICATOR_ASSESSED_VALUE.name
             parts.append(f'max by ({labels}) ({assessed}{{indicator=~"{hidden}", {territories}}})')
         yield Recording(value.name, "\nor\n".join(parts))
-    departments = f'{recorded.DEPARTMENT_VALUE.name}{{department!="{names.REGION}"}}'
+    departments = f'{conventions.DEPARTMENT_VALUE}{{department!="{metrics.REGION}"}}'
     yield Recording(
-        ours.TERRITORY_VALUE,
-        _region_beside_departments(recorded.REGION_VALUE.name, departments),
+        conventions.TERRITORY_VALUE.name,
+        _region_beside_departments(conventions.REGION_VALUE.name, departments),
     )
 
 
@@ -114,39 +121,43 @@ def _of_the_region(operation: str, departments: str, observed: str) -> str:
     if not observed:
         return f"{together} ({departments})"
     counted = f'{departments}{{indicator!~"{observed}"}}'
-    own = f'{departments}{{indicator=~"{observed}", department="{names.REGION}"}}'
+    own = f'{departments}{{indicator=~"{observed}", department="{metrics.REGION}"}}'
     return f"{together} ({counted})\nor\n{together} ({own})"
 
 
 def _reports(observed: str) -> Iterator[Recording]:
-    reported = names.INDICATOR_LAST_REPORTED.name
+    reported = metrics.INDICATOR_LAST_REPORTED.name
     latest = _region_beside_departments(
         _of_the_region("max", reported, observed),
-        f'max by ({_WHERE}) ({reported}{{department!="{names.REGION}"}})',
+        f'max by ({_WHERE}) ({reported}{{department!="{metrics.REGION}"}})',
     )
     # Of a part of the partitions it might be too early a day.
-    yield Recording(ours.TERRITORY_LAST_REPORTED, f"{in_brackets(latest)}\n{_GATE}")
+    yield Recording(conventions.TERRITORY_LAST_REPORTED.name, f"{in_brackets(latest)}\n{_GATE}")
 
 
 def _categories() -> Iterator[Recording]:
-    metric = names.INDICATOR_CATEGORY
+    metric = metrics.INDICATOR_CATEGORY
     place = "programme, indicator, dimension, category"
-    yield Recording(ours.DEPARTMENT_CATEGORY, _over_partitions(metric, f"{place}, department"))
-    yield Recording(ours.REGION_CATEGORY, f"sum by ({place}) ({ours.DEPARTMENT_CATEGORY})")
+    yield Recording(
+        conventions.DEPARTMENT_CATEGORY.name, _over_partitions(metric, f"{place}, department")
+    )
+    yield Recording(
+        conventions.REGION_CATEGORY.name, f"sum by ({place}) ({conventions.DEPARTMENT_CATEGORY})"
+    )
 
 
 def _lasting() -> Iterator[Recording]:
     yield Recording(
-        ours.TOPIC_LAG, f"sum by (topic) (max by (topic, partition) ({names.LAG.name}))"
+        conventions.TOPIC_LAG.name, f"sum by (topic) (max by (topic, partition) ({metrics.LAG}))"
     )
     # A worker knows only the events since it started: what was recorded before is carried on.
     for metric, name in (
-        (names.LAST_EVENT, ours.SOURCE_LAST_EVENT),
-        (names.PRODUCER_LAST_EVENT, ours.PRODUCER_LAST_EVENT),
+        (metrics.LAST_EVENT, conventions.SOURCE_LAST_EVENT),
+        (metrics.PRODUCER_LAST_EVENT, conventions.PRODUCER_LAST_EVENT),
     ):
         carried = f"last_over_time({name}[1d])"
         latest = f"max by ({', '.join(metric.labels)})"
-        yield Recording(name, f"{latest} (\n  {metric.name}\n  or\n  {carried}\n)")
+        yield Recording(name.name, f"{latest} (\n  {metric.name}\n  or\n  {carried}\n)")
 
 
 _GATE = f"and on () ({COMPLETE})"
@@ -160,4 +171,4 @@ def _over_partitions(metric: Metric, labels: str) -> str:
 
 def _region_beside_departments(region: str, departments: str) -> str:
     """Put the whole region's series among the départements', with `region` as its département."""
-    return f'label_replace({region}, "department", "{names.REGION}", "", "")\nor\n{departments}'
+    return f'label_replace({region}, "department", "{metrics.REGION}", "", "")\nor\n{departments}'

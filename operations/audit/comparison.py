@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.history import Reading
 from catalogue.model import Catalogue, Indicator
 from events.identifiers import Department
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["AuditComparison", "compare", "compare_exposed", "workers_day"]
 
 FIGURES: Final = (
-    names.INDICATOR_VALUE,
-    names.INDICATOR_NUMERATOR,
-    names.INDICATOR_DENOMINATOR,
-    names.INDICATOR_CATEGORY,
-    names.INDICATOR_LAST_REPORTED,
+    metrics.INDICATOR_VALUE,
+    metrics.INDICATOR_NUMERATOR,
+    metrics.INDICATOR_DENOMINATOR,
+    metrics.INDICATOR_CATEGORY,
+    metrics.INDICATOR_LAST_REPORTED,
 )
 
 
@@ -101,7 +101,7 @@ def workers_day(workers: Iterable[Exposed]) -> date:
     days: list[date] = []
     for worker in workers:
         if worker.as_of is None:
-            raise WorkerUnreadableError(worker.url, cause=f"{names.AS_OF.name} is not there")
+            raise WorkerUnreadableError(worker.url, cause=f"{metrics.AS_OF} is not there")
         days.append(worker.as_of)
     return max(days)
 
@@ -157,11 +157,11 @@ class _Shown:
             for place, partitions in self.places.get(series, {}).items()
         }
 
-    def _take(self, metric: names.Metric, labels: Mapping[str, str], value: float) -> None:
+    def _take(self, metric: metrics.Metric, labels: Mapping[str, str], value: float) -> None:
         series = _Series(
             metric.name, labels["programme"], labels["indicator"], labels.get("category", "")
         )
-        place = None if labels["department"] == names.REGION else labels["department"]
+        place = None if labels["department"] == metrics.REGION else labels["department"]
         partitions = self.places.setdefault(series, defaultdict(dict))[place]
         partition = labels["partition"]
         partitions[partition] = max(value, partitions.get(partition, value))
@@ -177,16 +177,16 @@ class _Figure(NamedTuple):
     def _who(self) -> tuple[str, str]:
         return self.programme, self.indicator.id
 
-    def series(self, metric: names.Metric, category: str = "") -> _Series:
+    def series(self, metric: metrics.Metric, category: str = "") -> _Series:
         return _Series(metric.name, *self._who, category)
 
     def reading(self, shown: _Shown, department: str | None) -> Reading:
         """The workers' reading; what they do not show is nothing, for they miss no partition."""
         measure = self.indicator.measure
-        above = names.INDICATOR_NUMERATOR if measure.denominator else names.INDICATOR_VALUE
+        above = metrics.INDICATOR_NUMERATOR if measure.denominator else metrics.INDICATOR_VALUE
         numerators = shown.amounts(self.series(above), divisor=measure.divisor)
-        denominators = shown.amounts(self.series(names.INDICATOR_DENOMINATOR))
-        reported = shown.days(self.series(names.INDICATOR_LAST_REPORTED))
+        denominators = shown.amounts(self.series(metrics.INDICATOR_DENOMINATOR))
+        reported = shown.days(self.series(metrics.INDICATOR_LAST_REPORTED))
         additive = measure.additive
         return Reading(
             numerator=total(numerators, department, additive=additive),
@@ -198,11 +198,11 @@ class _Figure(NamedTuple):
         """Tell whether the workers show a 0 where nobody observed anything: that is blank."""
         if self.indicator.measure.additive or counted.last_reported is not None:
             return False
-        return department in shown.places.get(self.series(names.INDICATOR_VALUE), {})
+        return department in shown.places.get(self.series(metrics.INDICATOR_VALUE), {})
 
     def betrayals(self, shown: _Shown) -> Iterator[str]:
         """The metrics by which a worker shows persons of whom the assessor alone may tell."""
-        reported = names.INDICATOR_LAST_REPORTED.name
+        reported = metrics.INDICATOR_LAST_REPORTED.name
         told = {
             series.metric
             for series, places in shown.places.items()
@@ -250,11 +250,11 @@ class _Figure(NamedTuple):
                 yield None if counted == part else f"{where}/{category}: {told}"
 
     def _named(self, department: str | None) -> str:
-        return f"{'/'.join(self._who)}/{department or names.REGION}"
+        return f"{'/'.join(self._who)}/{department or metrics.REGION}"
 
     def part(self, shown: _Shown, category: str, department: str | None) -> int:
         """The workers' amount of one category."""
-        series = self.series(names.INDICATOR_CATEGORY, category)
+        series = self.series(metrics.INDICATOR_CATEGORY, category)
         return total(shown.amounts(series, divisor=self.indicator.measure.divisor), department)
 
     def amount(self, counted: int) -> str:

@@ -14,7 +14,7 @@ from prometheus_client.samples import Sample
 
 from boundary.addresses import UnusableAddressError, usable_address
 from boundary.http_requests import NoAnswerError, ask
-from catalogue import metric_names as names
+from catalogue import metrics
 from operations.audit.errors import WorkerUnreadableError
 
 __all__ = ["Exposed", "addresses_of", "metrics_url", "parse_metrics", "read_worker"]
@@ -31,33 +31,33 @@ class Exposed:
     url: str
     samples: Mapping[str, Sequence[Sample]]
 
-    def of(self, metric: names.Metric) -> Sequence[Sample]:
+    def of(self, metric: metrics.Metric) -> Sequence[Sample]:
         """Every sample of a metric; none where the worker does not show it."""
         return self.samples.get(metric.name, ())
 
     @property
     def ready(self) -> bool:
         """True where the worker says that its state is rebuilt."""
-        return self._single(names.WORKER_READY) == 1
+        return self._single(metrics.WORKER_READY) == 1
 
     @property
     def as_of(self) -> date | None:
         """The worker's day."""
-        seconds = self._single(names.AS_OF)
+        seconds = self._single(metrics.AS_OF)
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC).date()
 
     @property
     def partitions_expected(self) -> int:
         """How many partitions there are on all workers; 0 where the worker does not say."""
-        return int(self._single(names.PARTITIONS_EXPECTED) or 0)
+        return int(self._single(metrics.PARTITIONS_EXPECTED) or 0)
 
     @property
     def partitions_owned(self) -> frozenset[int]:
         """The partitions whose figures the worker shows."""
-        owned = self.of(names.PARTITION_OWNED)
+        owned = self.of(metrics.PARTITION_OWNED)
         return frozenset(int(sample.labels["partition"]) for sample in owned if sample.value)
 
-    def _single(self, metric: names.Metric) -> float | None:
+    def _single(self, metric: metrics.Metric) -> float | None:
         return next((sample.value for sample in self.of(metric)), None)
 
 

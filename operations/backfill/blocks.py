@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from typing import Final, Self
 
 from boundary.errors import SmartRegionError
-from catalogue import rule_names
+from dashboards import conventions
 from operations.prometheus_api import (
     PROGRAMME_RETENTION,
     RetentionTooShortError,
@@ -183,7 +183,7 @@ class DataFolder:
         began = monotonic()
         told = began
         for day in (days[0], days[-1]):
-            while value_at(self.url, rule_names.AS_OF.name, day) is None:
+            while value_at(self.url, conventions.AS_OF.name, day) is None:
                 now = monotonic()
                 if now - began > seconds:
                     raise BlocksNotFoundError(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from catalogue.metric_names import Metric
+    from catalogue.metrics import Metric
 
 __all__ = ["OpenMetricsSpool"]
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.judgement import compared, judge
-from catalogue.metric_names import METRICS, Metric
+from catalogue.metrics import WORKER_METRICS, Metric
+from dashboards import conventions
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.catalogue_families import catalogue_families
 from streams.histories import categories_of, histories_of, region_reports_of
@@ -54,13 +54,13 @@ class Past:
     def promised(self) -> Iterator[PastSeries]:
         """Yield what is the same on every day: targets, deadlines; and the day itself."""
         for family in catalogue_families(self._catalogue):
-            (metric,) = (one for one in METRICS if one.name == family.name)
+            (metric,) = (one for one in WORKER_METRICS if one.name == family.name)
             for sample in family.samples:
                 labels = tuple(sample.labels[label] for label in metric.labels)
                 yield PastSeries(
                     metric, labels, [(moment, sample.value) for moment in self._moments]
                 )
-        for metric in (names.AS_OF, recorded.AS_OF):
+        for metric in (metrics.AS_OF, conventions.AS_OF):
             yield PastSeries(metric, (), [(moment, moment) for moment in self._moments])
 
     def persons(self) -> Iterator[PastSeries]:
@@ -106,9 +106,9 @@ class Past:
             ]
             labels = (programme, indicator.id, dimension, category)
             if department is None:
-                yield PastSeries(recorded.REGION_CATEGORY, labels, samples)
+                yield PastSeries(conventions.REGION_CATEGORY, labels, samples)
             else:
-                yield PastSeries(recorded.DEPARTMENT_CATEGORY, (*labels, department), samples)
+                yield PastSeries(conventions.DEPARTMENT_CATEGORY, (*labels, department), samples)
 
     def _points(self, programme: str, judged: Sequence[Judgement], day: date) -> Iterator[Point]:
         yield from judgement_points(self._catalogue, judged)
@@ -118,9 +118,9 @@ class Past:
             reports = self._reports.get(judged[0].indicator.id, ())
             place = bisect_right(reports, day)
             if place:
-                labels = (programme, judged[0].indicator.id, names.REGION)
+                labels = (programme, judged[0].indicator.id, metrics.REGION)
                 last = midnight(reports[place - 1])
-                yield Point(recorded.TERRITORY_LAST_REPORTED, labels, last)
+                yield Point(conventions.TERRITORY_LAST_REPORTED, labels, last)
 
     def _series(self, days: Iterable[Iterable[Point]]) -> Iterator[PastSeries]:
         """Turn points day by day into series."""
@@ -137,22 +137,25 @@ def _recorded_points(programme: str, judged: Judgement) -> Iterator[Point]:
     if judged.last_reported is None:
         return
     region: tuple[str, ...] = (programme, judged.indicator.id)
-    territory = (*region, judged.department or names.REGION)
+    territory = (*region, judged.department or metrics.REGION)
     if judged.department is None:
         labels = region
-        numerator, denominator = recorded.REGION_NUMERATOR, recorded.REGION_DENOMINATOR
-        value = recorded.REGION_VALUE
+        numerator, denominator = conventions.REGION_NUMERATOR, conventions.REGION_DENOMINATOR
+        value = conventions.REGION_VALUE
     else:
         labels = territory
-        numerator, denominator = recorded.DEPARTMENT_NUMERATOR, recorded.DEPARTMENT_DENOMINATOR
-        value = recorded.DEPARTMENT_VALUE
+        numerator, denominator = (
+            conventions.DEPARTMENT_NUMERATOR,
+            conventions.DEPARTMENT_DENOMINATOR,
+        )
+        value = conventions.DEPARTMENT_VALUE
     counts_persons = judged.indicator.publication is not None
     # Of persons the rules know the region's last report, told elsewhere, and no numerators.
     if not counts_persons:
-        yield Point(recorded.TERRITORY_LAST_REPORTED, territory, midnight(judged.last_reported))
+        yield Point(conventions.TERRITORY_LAST_REPORTED, territory, midnight(judged.last_reported))
     if judged.denominator is not None and not counts_persons:
         yield Point(numerator, labels, judged.numerator)
         yield Point(denominator, labels, judged.denominator)
     if judged.value is not None:
         yield Point(value, labels, float(judged.value))
-        yield Point(recorded.TERRITORY_VALUE, territory, float(judged.value))
+        yield Point(conventions.TERRITORY_VALUE, territory, float(judged.value))

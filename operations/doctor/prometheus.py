@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from catalogue import rule_names
+from dashboards import conventions
 from operations.prometheus_api import (
     PrometheusUnwellError,
     RetentionTooShortError,
@@ -18,7 +18,7 @@ __all__ = ["look_at_prometheus"]
 
 #: What the jobs of our programs begin with; `smart-region rules render` names them so.
 OUR_JOBS: Final = "smart-region-"
-OUR_SERIES: Final = rule_names.TERRITORY_VALUE.name
+OUR_SERIES: Final = conventions.TERRITORY_VALUE.name
 RENDER: Final = "give it the files of `smart-region rules render`, and have it read them again"
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from catalogue.judgement import judge_all
-from catalogue.metric_names import REGION
+from catalogue.metrics import REGION
 from catalogue.territory_names import TERRITORY_NAMES
 from operations.export.row import ExportRow
 from operations.importing.programme.zones import territory_of

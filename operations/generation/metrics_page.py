@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from catalogue.metric_names import (
+from catalogue.metrics import (
     ASSESSOR_METRICS,
     GATEWAY_METRICS,
     LABELS,
-    METRICS,
     PRODUCER_METRICS,
+    WORKER_METRICS,
     Metric,
 )
 
 __all__ = ["metrics_page"]
 
 _HEAD = """\
-<!-- Generated from catalogue/metric_names.py by `smart-region generate`. Do not edit. -->
+<!-- Generated from catalogue/metrics.py by `smart-region generate`. Do not edit. -->
 
 # Metrics
 
@@ -51,7 +51,7 @@ What `smart-region gateway` shows on its own `/metrics`.
 
 def metrics_page() -> str:
     """Return the page: every metric with its labels, its meaning and what to do about it."""
-    sections = [_HEAD, *map(_section, METRICS)]
+    sections = [_HEAD, *map(_section, WORKER_METRICS)]
     sections += [_PRODUCERS, *map(_section, PRODUCER_METRICS)]
     sections += [_ASSESSOR, *map(_section, ASSESSOR_METRICS)]
     sections += [_GATEWAY, *map(_section, GATEWAY_METRICS)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.figure import Figure
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
@@ -32,12 +32,12 @@ def complete_on(workers: Sequence[Exposed]) -> date | None:
 
 def judged_on(assessor: Exposed) -> date | None:
     """The day that an assessor has judged; None while it has judged none."""
-    return assessor.as_of if _single(assessor, names.ASSESSOR_READY) == 1 else None
+    return assessor.as_of if _single(assessor, metrics.ASSESSOR_READY) == 1 else None
 
 
 def assessed_on(assessor: Exposed) -> date | None:
     """The day that an assessor has judged by all that is to be known; None while it has not."""
-    return judged_on(assessor) if _single(assessor, names.ASSESSOR_LAG) == 0 else None
+    return judged_on(assessor) if _single(assessor, metrics.ASSESSOR_LAG) == 0 else None
 
 
 def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]:
@@ -48,20 +48,20 @@ def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]
     as_of = judged_on(assessor)
     if as_of is None:
         return ()
-    values = _by(assessor, names.INDICATOR_ASSESSED_VALUE, "indicator", "department")
+    values = _by(assessor, metrics.INDICATOR_ASSESSED_VALUE, "indicator", "department")
     milestone = ("indicator", "department", "milestone")
-    rates = _by(assessor, names.MILESTONE_PROGRESS, *milestone)
-    projected = _by(assessor, names.MILESTONE_PROJECTED, *milestone)
+    rates = _by(assessor, metrics.MILESTONE_PROGRESS, *milestone)
+    projected = _by(assessor, metrics.MILESTONE_PROJECTED, *milestone)
     statuses: dict[tuple[str | None, ...], MilestoneStatus] = {
         tuple(sample.labels[label] for label in milestone): MilestoneStatus(sample.labels["status"])
-        for sample in assessor.of(names.MILESTONE_STATUS)
+        for sample in assessor.of(metrics.MILESTONE_STATUS)
         if sample.value
     }
     figures = []
     for indicator in catalogue.indicators:
         for department in indicator.territories:
             promised = Figure.unknown(catalogue, indicator.id, department, as_of)
-            place = (indicator.id, department or names.REGION)
+            place = (indicator.id, department or metrics.REGION)
             key = (*place, promised.milestone)
             rate, seconds = rates.get(key), projected.get(key)
             judged: dict[str, Any] = {
@@ -87,7 +87,7 @@ def judged_otherwise(shown: Iterable[Figure], audited: Iterable[Figure]) -> Iter
         counted = (one.value, one.status, one.projected_day)
         judged = None if found is None else (found.value, found.status, found.projected_day)
         if counted != judged:
-            where = f"{one.programme}/{one.indicator}/{one.department or names.REGION}"
+            where = f"{one.programme}/{one.indicator}/{one.department or metrics.REGION}"
             yield f"{where}: audit {_told(*counted)}, assessor {_told(*(judged or ()))}"
 
 
@@ -95,11 +95,11 @@ def _told(*judged: object) -> str:
     return " ".join("none" if one is None else str(one) for one in judged) or "nothing"
 
 
-def _single(assessor: Exposed, metric: names.Metric) -> float | None:
+def _single(assessor: Exposed, metric: metrics.Metric) -> float | None:
     return next((sample.value for sample in assessor.of(metric)), None)
 
 
-def _by(assessor: Exposed, metric: names.Metric, *labels: str) -> _Values:
+def _by(assessor: Exposed, metric: metrics.Metric, *labels: str) -> _Values:
     return {
         tuple(sample.labels[label] for label in labels): sample.value
         for sample in assessor.of(metric)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from streams.assessor.series import cell_points, judgement_points
 from streams.metric_families import family_of, fault_family, midnight, single
 
@@ -36,13 +36,15 @@ class AssessorCollector(Collector):
         snapshot = self._snapshot()
         assessment = snapshot.assessment
         as_of = snapshot.as_of if assessment is None else assessment.as_of
-        yield single(names.AS_OF, midnight(as_of))
-        yield single(names.ASSESSOR_READY, int(assessment is not None))
-        yield single(names.ASSESSOR_LAG, snapshot.lag)
+        yield single(metrics.AS_OF, midnight(as_of))
+        yield single(metrics.ASSESSOR_READY, int(assessment is not None))
+        yield single(metrics.ASSESSOR_LAG, snapshot.lag)
         yield fault_family(snapshot.faults)
-        yielded = (names.ASSESSOR_READY, names.ASSESSOR_LAG)
+        yielded = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG)
         families = {
-            metric: family_of(metric) for metric in names.ASSESSOR_METRICS if metric not in yielded
+            metric: family_of(metric)
+            for metric in metrics.ASSESSOR_METRICS
+            if metric not in yielded
         }
         if assessment is not None:
             for point in chain(

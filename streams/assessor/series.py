@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.judgement import CHANGE_DAYS
 from catalogue.progress import MilestoneStatus
 from streams.metric_families import midnight
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from catalogue.judgement import Judgement
-    from catalogue.metric_names import Metric
+    from catalogue.metrics import Metric
     from catalogue.model import Catalogue
     from streams.histories import Parts
 
@@ -43,7 +43,7 @@ def judgement_points(catalogue: Catalogue, judgements: Iterable[Judgement]) -> I
     shown: tuple[str, str | None] | None = None
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department
-        who = (programmes[indicator.id], indicator.id, department or names.REGION)
+        who = (programmes[indicator.id], indicator.id, department or metrics.REGION)
         # The milestones of a territory follow one another, and share the indicator's own series.
         if shown != (indicator.id, department):
             yield from _indicator_points(who, judgement)
@@ -62,12 +62,12 @@ def cell_points(catalogue: Catalogue, parts: Parts, as_of: date) -> Iterator[Poi
             continue
         day = indicator.publication.day(as_of)
         for department in indicator.territories:
-            who = (programmes[indicator.id], indicator.id, department or names.REGION)
+            who = (programmes[indicator.id], indicator.id, department or metrics.REGION)
             for category in indicator.categories:
                 count = parts[indicator.id, department, category].at(day)
-                yield Point(names.CELL_SUPPRESSED, (*who, category), int(not count))
+                yield Point(metrics.CELL_SUPPRESSED, (*who, category), int(not count))
                 if count:
-                    yield Point(names.CELL_VALUE, (*who, category), count)
+                    yield Point(metrics.CELL_VALUE, (*who, category), count)
 
 
 def _programmes(catalogue: Catalogue) -> dict[str, str]:
@@ -80,15 +80,15 @@ def _programmes(catalogue: Catalogue) -> dict[str, str]:
 
 def _indicator_points(who: tuple[str, ...], judgement: Judgement) -> Iterator[Point]:
     if judgement.indicator.publication is not None:
-        yield Point(names.CELL_SUPPRESSED, (*who, _ALL), int(judgement.withheld))
+        yield Point(metrics.CELL_SUPPRESSED, (*who, _ALL), int(judgement.withheld))
         if judgement.department is None:
-            yield Point(names.INDICATOR_PUBLISHED, who[:2], midnight(judgement.as_of))
+            yield Point(metrics.INDICATOR_PUBLISHED, who[:2], midnight(judgement.as_of))
     if judgement.value is not None:
-        yield Point(names.INDICATOR_ASSESSED_VALUE, who, float(judgement.value))
+        yield Point(metrics.INDICATOR_ASSESSED_VALUE, who, float(judgement.value))
     if judgement.country_value is not None:
-        yield Point(names.INDICATOR_COUNTRY, who[:2], float(judgement.country_value))
+        yield Point(metrics.INDICATOR_COUNTRY, who[:2], float(judgement.country_value))
     if judgement.observed_pace is not None:
-        yield Point(names.INDICATOR_PACE, who, float(judgement.observed_pace))
+        yield Point(metrics.INDICATOR_PACE, who, float(judgement.observed_pace))
     change = judgement.change
     if change is not None:
         parts = (
@@ -97,31 +97,31 @@ def _indicator_points(who: tuple[str, ...], judgement: Judgement) -> Iterator[Po
             ("denominator", change.due_to_denominator),
         )
         for part, amount in parts:
-            yield Point(names.INDICATOR_CHANGE, (*who, part, _WINDOW), float(amount))
+            yield Point(metrics.INDICATOR_CHANGE, (*who, part, _WINDOW), float(amount))
 
 
 def _status_points(promise: tuple[str, ...], judgement: Judgement) -> Iterator[Point]:
     for status in MilestoneStatus:
         holds = int(judgement.status is status)
-        yield Point(names.MILESTONE_STATUS, (*promise, str(status)), holds)
-    yield Point(names.MILESTONE_LOST, promise, int(judgement.lost_on is not None))
+        yield Point(metrics.MILESTONE_STATUS, (*promise, str(status)), holds)
+    yield Point(metrics.MILESTONE_LOST, promise, int(judgement.lost_on is not None))
 
 
 def _milestone_points(promise: tuple[str, ...], judgement: Judgement) -> Iterator[Point]:
     if judgement.progress_rate is not None:
-        yield Point(names.MILESTONE_PROGRESS, promise, judgement.progress_rate / 100)
+        yield Point(metrics.MILESTONE_PROGRESS, promise, judgement.progress_rate / 100)
     days = [
-        (names.MILESTONE_ATTAINED, judgement.attained_on),
-        (names.MILESTONE_LOST_ON, judgement.lost_on),
+        (metrics.MILESTONE_ATTAINED, judgement.attained_on),
+        (metrics.MILESTONE_LOST_ON, judgement.lost_on),
     ]
     if judgement.projected is not None:
         days += [
-            (names.MILESTONE_PROJECTED, judgement.projected.day),
-            (names.MILESTONE_PROJECTED_EARLIEST, judgement.projected.earliest),
-            (names.MILESTONE_PROJECTED_LATEST, judgement.projected.latest),
+            (metrics.MILESTONE_PROJECTED, judgement.projected.day),
+            (metrics.MILESTONE_PROJECTED_EARLIEST, judgement.projected.earliest),
+            (metrics.MILESTONE_PROJECTED_LATEST, judgement.projected.latest),
         ]
     for metric, day in days:
         if day is not None:
             yield Point(metric, promise, midnight(day))
     if judgement.required_pace is not None:
-        yield Point(names.MILESTONE_REQUIRED_PACE, promise, float(judgement.required_pace))
+        yield Point(metrics.MILESTONE_REQUIRED_PACE, promise, float(judgement.required_pace))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import Metric
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from events.registry import FACTS_BY_NAME
 from streams.core import Outcome
 from streams.metric_families import family_of, histogram_of
@@ -31,28 +31,28 @@ def producer_families(catalogue: Catalogue, meters: ProducerMeters) -> Iterator[
     producers = meters.attribution.producers
     if producers is not None:
         yield from _declaration(catalogue, producers)
-    events = family_of(names.PRODUCER_EVENTS)
+    events = family_of(metrics.PRODUCER_EVENTS)
     declared = () if producers is None else tuple(one.id for one in producers)
     zeros = {(producer, outcome): 0 for producer in declared for outcome in Outcome}
     for (producer, outcome), count in sorted({**zeros, **meters.events}.items()):
         events.add_metric([producer, outcome], count)
-    refused = family_of(names.PRODUCER_REFUSED)
+    refused = family_of(metrics.PRODUCER_REFUSED)
     for (producer, reason), count in sorted(meters.refused.items()):
         refused.add_metric([producer, reason], count)
-    lateness = histogram_of(names.PRODUCER_LATENESS)
+    lateness = histogram_of(metrics.PRODUCER_LATENESS)
     for producer, histogram in sorted(meters.lateness.items()):
         lateness.add_metric([producer], histogram.buckets(), histogram.days)
-    last = family_of(names.PRODUCER_LAST_EVENT)
+    last = family_of(metrics.PRODUCER_LAST_EVENT)
     for producer, moment in sorted(meters.last_event.items()):
         last.add_metric([producer], moment.timestamp())
     yield from (events, refused, lateness, last)
 
 
 def _declaration(catalogue: Catalogue, producers: Producers) -> Iterator[Metric]:
-    info = family_of(names.PRODUCER_INFO)
-    programmes = family_of(names.PRODUCER_PROGRAMME)
-    interval = family_of(names.PRODUCER_INTERVAL)
-    allowed = family_of(names.PRODUCER_ALLOWED_SILENCE)
+    info = family_of(metrics.PRODUCER_INFO)
+    programmes = family_of(metrics.PRODUCER_PROGRAMME)
+    interval = family_of(metrics.PRODUCER_INTERVAL)
+    allowed = family_of(metrics.PRODUCER_ALLOWED_SILENCE)
     counted = {programme.id: _types(programme) for programme in catalogue.programmes}
     for producer in producers:
         info.add_metric([producer.id, producer.title], 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Protocol
 
-from catalogue.metric_names import EVENTS as EVENTS_TOTAL
+from catalogue.metrics import EVENTS as EVENTS_TOTAL
 from operations.programs.child_process import end_child, start_child
 from tests.bench.application import Application, Times
 from tests.bench.exposed import exposed_sum

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from time import monotonic
 
-from catalogue.metric_names import INDICATOR_VALUE
+from catalogue.metrics import INDICATOR_VALUE
 from events.identifiers import Department
 from operations.client import KafkaPublisher, PublisherOptions
 from tests.bench.application import Application

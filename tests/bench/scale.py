@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
-from catalogue.metric_names import EVENTS as EVENTS_TOTAL
+from catalogue.metrics import EVENTS as EVENTS_TOTAL
 from events.cloudevent import EncodedRecord, encode_structured
 from events.topics import changelog_name, topic_name
 from operations.audit.comparison import compare_exposed

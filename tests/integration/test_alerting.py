@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 
 from broker.topic_admin import apply_topics
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.progress import MilestoneStatus
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.rules import alerts
 from dashboards.rules.alerts import Scope
 from events.topics import DEFAULT_PARTITIONS, declared_topics
@@ -91,7 +91,7 @@ def test_an_event_rings_and_its_correction_resolves(
             one.milestone for one in rings(webhook) if (one.alert, one.firing) == (name, firing)
         }
 
-    achieved = f'sum({ours.MILESTONE_STATUS}{{status="{MilestoneStatus.ACHIEVED}"}})'
+    achieved = f'sum({conventions.MILESTONE_STATUS}{{status="{MilestoneStatus.ACHIEVED}"}})'
     assert wait_until(lambda: prometheus.value(achieved) == LYCEES, seconds=SECONDS)
     assert list(rings(webhook)) == []
 
@@ -201,7 +201,7 @@ def test_no_alert_about_figures_begins_or_ends(
     assert wait_done(monitor.broker.bootstrap, seconds=SETTLE_SECONDS), monitor.worker.log()[-3000:]
     assert wait_until(lambda: owns_all(monitor.worker), seconds=SECONDS)
     monitor.assessor.wait_ready()
-    complete = f"{ours.PARTITIONS_SHOWN} == {ours.PARTITIONS_EXPECTED}"
+    complete = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
     assert wait_until(lambda: bool(monitor.prometheus.query(complete)), seconds=SECONDS)
 
     assert since(monitor.prometheus, began) == ringing
@@ -241,14 +241,14 @@ def settled(monitor: Followed) -> Mapping[Labels, float]:
     prometheus, webhook = monitor.prometheus, monitor.webhook
 
     def judged(status: MilestoneStatus) -> int:
-        return len(prometheus.query(f'{names.MILESTONE_STATUS.name}{{status="{status}"}} == 1'))
+        return len(prometheus.query(f'{metrics.MILESTONE_STATUS}{{status="{status}"}} == 1'))
 
     def told(place: str) -> set[Labels]:
         return {labels_of(one.labels) for one in rings(webhook, place) if one.firing}
 
     def is_settled() -> bool:
         about = (one["labels"] for one in prometheus.alerts())
-        ringing = {labels_of(one) for one in about if one[ours.SCOPE] == Scope.FIGURES}
+        ringing = {labels_of(one) for one in about if one[conventions.SCOPE] == Scope.FIGURES}
         kinds = Counter(dict(labels)["alertname"] for labels in ringing)
         missed, at_risk = judged(MilestoneStatus.MISSED), judged(MilestoneStatus.AT_RISK)
         return (

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.reading import read_topics
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.figure import figures_of
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
@@ -40,7 +40,7 @@ def a_year() -> tuple[Message, ...]:
     return tuple(region(7, date(2016, 1, 1), date(2016, 12, 31)))
 
 
-def shown(assessor: Worker, metric: names.Metric) -> Mapping[tuple[str, ...], float]:
+def shown(assessor: Worker, metric: metrics.Metric) -> Mapping[tuple[str, ...], float]:
     """Return the samples of a metric, by their labels in the metric's order."""
     return {
         tuple(sample.labels[label] for label in metric.labels): sample.value
@@ -52,10 +52,10 @@ def shown(assessor: Worker, metric: names.Metric) -> Mapping[tuple[str, ...], fl
 
 def everything(assessor: Worker) -> dict[str, Mapping[tuple[str, ...], float]]:
     """Return all judgements that it shows."""
-    own = (names.ASSESSOR_READY, names.ASSESSOR_LAG)
+    own = (metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG)
     return {
         metric.name: shown(assessor, metric)
-        for metric in names.ASSESSOR_METRICS
+        for metric in metrics.ASSESSOR_METRICS
         if metric not in own
     }
 
@@ -69,12 +69,12 @@ def audited_values(broker: KafkaBroker) -> dict[tuple[str, ...], float]:
     audit = audit_records(records, catalogue, LAST_DAY)
     published = published_values(audit_records(records, catalogue, PUBLISHED_DAY))
     counted: dict[tuple[str, ...], float] = {
-        ("formation", indicator, place or names.REGION): value
+        ("formation", indicator, place or metrics.REGION): value
         for (indicator, place), value in published.items()
     }
     for figure in figures_of(catalogue, judge_all(catalogue, audit.histories, LAST_DAY), LAST_DAY):
         if figure.value is not None:
-            place = figure.department or names.REGION
+            place = figure.department or metrics.REGION
             counted[figure.programme, figure.indicator, place] = figure.value
     return counted
 
@@ -95,7 +95,7 @@ def test_values_equal_the_audit(broker: KafkaBroker, crowd: tuple[Worker, Worker
     """Each value of the region and of each département is the one counted from the topics."""
     _, assessor = crowd
     counted = audited_values(broker)
-    assert shown(assessor, names.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
+    assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == pytest.approx(counted)
     assert len(counted) > 80
     assert assessor.stop() == 0
     assert "stopped reason=signal" in assessor.log()
@@ -107,9 +107,10 @@ def test_one_person_more_is_seen_by_nobody(
     """Not in a worker's metrics, nor in the assessor's; the audit counts the person."""
     worker, assessor = crowd
     before, known = everything(assessor), about_persons(worker)
-    assert known == {("trainees_enrolled", names.REGION), ("trainees_completed", names.REGION)} | {
-        ("priority_audience_ratio", names.REGION)
-    }
+    assert known == {
+        ("trainees_enrolled", metrics.REGION),
+        ("trainees_completed", metrics.REGION),
+    } | {("priority_audience_ratio", metrics.REGION)}
     audit = audit_records(read_topics(broker.bootstrap), load_catalogue(), PUBLISHED_DAY)
     place, audience = next(
         (place, audience)
@@ -125,7 +126,7 @@ def test_one_person_more_is_seen_by_nobody(
     )
     send(broker.bootstrap, [message_of(more)])
     assert wait_done(broker.bootstrap, seconds=90), worker.log()[-3000:]
-    assert wait_until(lambda: shown(assessor, names.ASSESSOR_LAG)[()] == 0, seconds=60)
+    assert wait_until(lambda: shown(assessor, metrics.ASSESSOR_LAG)[()] == 0, seconds=60)
     assert wait_until(lambda: worker.readiness().get("ready") is True, seconds=60)
     assert everything(assessor) == before
     assert about_persons(worker) == known
@@ -150,7 +151,7 @@ def test_kills_change_nothing(broker: KafkaBroker, crowd: tuple[Worker, Worker])
     """When a worker was killed and is back, and for a new assessor, all is as it was."""
     worker, assessor = crowd
     before = everything(assessor)
-    assert before[names.MILESTONE_STATUS.name]
+    assert before[metrics.MILESTONE_STATUS.name]
     worker.kill()
     assert everything(assessor) == before
     worker.wait_ready()
@@ -165,15 +166,15 @@ def test_kills_change_nothing(broker: KafkaBroker, crowd: tuple[Worker, Worker])
 def test_follows_what_comes(broker: KafkaBroker, crowd: tuple[Worker, Worker]) -> None:
     """A fact that a worker takes in moves the figure, also after a restart of the broker."""
     worker, assessor = crowd
-    key = ("lycees", "schools_workspace_ratio", names.REGION)
-    before = shown(assessor, names.INDICATOR_ASSESSED_VALUE)[key]
+    key = ("lycees", "schools_workspace_ratio", metrics.REGION)
+    before = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]
     # A broker that stays away longer than it waits ends an assessor: so it is restarted, as ever.
     assessor.stop()
 
     def caught_up() -> bool:
         try:
-            figure = shown(assessor, names.INDICATOR_ASSESSED_VALUE)[key]
-            return figure < before and shown(assessor, names.ASSESSOR_LAG)[()] == 0
+            figure = shown(assessor, metrics.INDICATOR_ASSESSED_VALUE)[key]
+            return figure < before and shown(assessor, metrics.ASSESSOR_LAG)[()] == 0
         except (OSError, KeyError):
             return False
 
@@ -208,7 +209,7 @@ def test_moves_with_the_day(broker: KafkaBroker, crew: Crew) -> None:
     assessor.wait_ready()
 
     def day() -> float:
-        return shown(assessor, names.AS_OF)[()]
+        return shown(assessor, metrics.AS_OF)[()]
 
     first = day()
     assert wait_until(lambda: day() > first, seconds=10)

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from broker.reading import read_topics
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.figure import Figure, figures_of
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
+from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from operations.audit.ledger import Ledger
 from operations.audit.recount import audit_ledger
@@ -40,11 +40,11 @@ CHOSEN = [DAYS[60], DAYS[130], DAYS[-1]]
 
 
 def values(
-    prometheus: Prometheus, metric: names.Metric, day: date
+    prometheus: Prometheus, metric: metrics.Metric, day: date
 ) -> Mapping[tuple[str, ...], float]:
     """Return what Prometheus knows of a day, by indicator and département."""
     return {
-        (one.labels["indicator"], one.labels.get("department", names.REGION)): one.value
+        (one.labels["indicator"], one.labels.get("department", metrics.REGION)): one.value
         for one in prometheus.query(metric.name, day)
     }
 
@@ -69,7 +69,7 @@ def test_the_years_are_the_audit_s(
     catalogue = load_catalogue()
     expected = {"programme": "lycees", "indicator": "schools_connected_ratio"}
     (line,) = prometheus.query_range(
-        f'{recorded.REGION_VALUE.name}{{indicator="schools_connected_ratio"}}',
+        f'{conventions.REGION_VALUE}{{indicator="schools_connected_ratio"}}',
         FIRST_DAY,
         LAST_DAY,
         step=step,
@@ -78,7 +78,7 @@ def test_the_years_are_the_audit_s(
     years = {datetime.fromtimestamp(moment, UTC).year for moment, _ in line.points}
     assert years >= {2016, 2017, 2018, 2019, 2020}
     assert line.points[-1][1] > line.points[0][1]
-    targets = prometheus.query_range(names.MILESTONE_TARGET.name, FIRST_DAY, LAST_DAY, step=step)
+    targets = prometheus.query_range(metrics.MILESTONE_TARGET.name, FIRST_DAY, LAST_DAY, step=step)
     assert {len(target.points) for target in targets} == {len(DAYS)}
 
     with Ledger(read_topics(broker.bootstrap), partitions=8) as ledger:
@@ -90,18 +90,18 @@ def test_the_years_are_the_audit_s(
             publication = catalogue.indicator("trainees_enrolled").publication
             assert publication is not None
             persons = published_values(audit_ledger(ledger, catalogue, publication.day(day)))
-            shown = values(prometheus, recorded.TERRITORY_VALUE, day)
+            shown = values(prometheus, conventions.TERRITORY_VALUE, day)
             assert shown == pytest.approx(
                 by_place(known)
-                | {(one, place or names.REGION): value for (one, place), value in persons.items()}
+                | {(one, place or metrics.REGION): value for (one, place), value in persons.items()}
             )
-            assert shown == values(prometheus, names.INDICATOR_ASSESSED_VALUE, day)
+            assert shown == values(prometheus, metrics.INDICATOR_ASSESSED_VALUE, day)
             statuses = {
                 (one.labels["indicator"], one.labels["department"]): one.labels["status"]
-                for one in prometheus.query(f"{names.MILESTONE_STATUS.name} == 1", day)
+                for one in prometheus.query(f"{metrics.MILESTONE_STATUS} == 1", day)
             }
             assert statuses == {
-                (one.indicator, one.department or names.REGION): str(one.status)
+                (one.indicator, one.department or metrics.REGION): str(one.status)
                 for one in figures
                 if one.status is not None
             }
@@ -110,7 +110,7 @@ def test_the_years_are_the_audit_s(
 def by_place(figures: list[Figure]) -> dict[tuple[str, str], float]:
     """Return the figures' values by indicator and département."""
     return {
-        (one.indicator, one.department or names.REGION): one.value
+        (one.indicator, one.department or metrics.REGION): one.value
         for one in figures
         if one.value is not None
     }
@@ -148,7 +148,7 @@ def test_today_is_what_is_recorded_live(
         return {
             labels_of(one.labels): one.value
             for one in prometheus.query(name)
-            if not (name.startswith("department:") and one.labels["department"] == names.REGION)
+            if not (name.startswith("department:") and one.labels["department"] == metrics.REGION)
         }
 
     def agrees(name: str) -> bool:

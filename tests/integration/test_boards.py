@@ -9,9 +9,9 @@ from time import time
 import pytest
 
 from broker.topic_admin import apply_topics
-from catalogue import metric_names as names
-from catalogue.metric_names import REGION
-from dashboards import conventions as ours
+from catalogue import metrics
+from catalogue.metrics import REGION
+from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite
@@ -123,7 +123,7 @@ def answered(prometheus: Prometheus, question: Question) -> bool:
 @pytest.mark.parametrize("territory", MAY_BE_EMPTY)
 def test_every_panel_has_something_to_show(prometheus: Prometheus, territory: str) -> None:
     """No panel is empty, but those of which it is said why; and every number is finite."""
-    variables = {**SUBSTITUTES, f"${ours.DEPARTMENT_VARIABLE}": territory}
+    variables = {**SUBSTITUTES, f"${conventions.DEPARTMENT_VARIABLE}": territory}
     left = [
         one
         for one in questions(BOARDS, variables)
@@ -144,7 +144,8 @@ def test_what_is_expected_is_drawn_where_a_day_is_projected(prometheus: Promethe
     (projected,) = (
         one
         for one in questions(BOARDS)
-        if one.board == ours.DELEGATE_BOARD and names.MILESTONE_PROJECTED.name in one.expression
+        if one.board == conventions.DELEGATE_BOARD
+        and metrics.MILESTONE_PROJECTED.name in one.expression
     )
     assert wait_until(lambda: answered(prometheus, projected), seconds=SECONDS)
     titles = {
@@ -167,7 +168,7 @@ def test_lines_of_the_delegate_s_table_are_whole(prometheus: Prometheus) -> None
     columns = [
         one
         for one in questions(BOARDS)
-        if (one.board, one.panel) == (ours.DELEGATE_BOARD, "Les promesses : où en est-on ?")
+        if (one.board, one.panel) == (conventions.DELEGATE_BOARD, "Les promesses : où en est-on ?")
     ]
     promised = {
         (indicator.id, milestone.id)
@@ -190,7 +191,7 @@ def test_the_map_has_every_department(prometheus: Prometheus) -> None:
     (question,) = (
         one
         for one in questions(BOARDS)
-        if one.board == ours.DELEGATE_BOARD and "geohash" in one.expression
+        if one.board == conventions.DELEGATE_BOARD and "geohash" in one.expression
     )
     assert wait_until(lambda: len(prometheus.query(question.expression)) == 8, seconds=SECONDS)
     samples = prometheus.query(question.expression)

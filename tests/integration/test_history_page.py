@@ -12,7 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from catalogue import rule_names as recorded
+from dashboards import conventions
 from operations.programs.alerting import AlertingPrograms
 from operations.programs.child_process import end_child, start_child
 from operations.prometheus_api import PROGRAMME_RETENTION, retention_of
@@ -116,7 +116,7 @@ def test_the_page_s_commands_do_what_it_says(monitoring: Monitoring, tmp_path: P
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
     for day in (FIRST_DAY, FIRST_DAY + timedelta((LAST_DAY - FIRST_DAY).days // STEP * STEP)):
-        (as_of,) = prometheus.query(recorded.AS_OF.name, day)
+        (as_of,) = prometheus.query(conventions.AS_OF.name, day)
         assert as_of.value == as_of.time
     assert list((tmp_path / "blocks").glob("*/meta.json"))
     assert (tmp_path / "figures.json").read_text().startswith("[")
@@ -152,7 +152,7 @@ def test_years_wait_in_the_folder_of_one_that_does_not_run(
     assert done.returncode == 0, done.stderr
     assert "--storage.tsdb.retention.time=15y" in done.stderr
     prometheus.start()
-    (as_of,) = prometheus.query(recorded.AS_OF.name, date(2016, 3, 31))
+    (as_of,) = prometheus.query(conventions.AS_OF.name, date(2016, 3, 31))
     assert as_of.value == as_of.time
 
 

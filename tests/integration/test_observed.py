@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.reading import read_topics
-from catalogue import metric_names as names
+from catalogue import metrics
 from events.observation import Territory
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
@@ -64,14 +64,14 @@ def last_values(told: Sequence[Observation]) -> dict[tuple[str, str], float]:
         for indicator in barometer().indicators:
             if EXTERNAL[indicator.id] != external or value is None or place is Territory.COUNTRY:
                 continue
-            where = place.department or names.REGION
-            if where == names.REGION or indicator.grain == "department":
+            where = place.department or metrics.REGION
+            if where == metrics.REGION or indicator.grain == "department":
                 hundredth = 100 if indicator.id == "fibre_ratio" else 1
                 found[indicator.id, where] = float(value / hundredth)
     return found
 
 
-def shown(worker: Worker, metric: names.Metric) -> Figures:
+def shown(worker: Worker, metric: metrics.Metric) -> Figures:
     """Give the samples of a metric by indicator and territory, each once."""
     return {
         (sample.labels["indicator"], sample.labels["department"]): sample.value
@@ -87,7 +87,7 @@ def country(assessor: Worker) -> Mapping[str, float]:
         sample.labels["indicator"]: sample.value
         for family in text_string_to_metric_families(assessor.metrics())
         for sample in family.samples
-        if sample.name == names.INDICATOR_COUNTRY.name
+        if sample.name == metrics.INDICATOR_COUNTRY.name
     }
 
 
@@ -123,18 +123,18 @@ def test_figures_are_the_last_values_whatever_happened(
         assert audit.account.duplicates > COUNT / 4
 
         expected = last_values(told)
-        assert ("fibre_ratio", names.REGION) in expected
+        assert ("fibre_ratio", metrics.REGION) in expected
         assert ("fibre_ratio", SILENT.value[1:]) not in expected
         workers = {
             place: value
             for worker in (first, second)
-            for place, value in shown(worker, names.INDICATOR_VALUE).items()
-            if place[0] != "waiting_days" or place[1] == names.REGION
+            for place, value in shown(worker, metrics.INDICATOR_VALUE).items()
+            if place[0] != "waiting_days" or place[1] == metrics.REGION
         }
         assert workers == expected
         assessor.start()
         assessor.wait_ready()
-        assert shown(assessor, names.INDICATOR_ASSESSED_VALUE) == expected
+        assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == expected
         assert country(assessor) == {"fibre_ratio": last_of_the_country(told, "IND-042") / 100}
 
     out = tmp_path / "figures.json"
@@ -142,7 +142,7 @@ def test_figures_are_the_last_values_whatever_happened(
     done = run(broker, "export", *options)
     assert done.returncode == 0, done.stderr
     rows = {
-        (row["indicator"], row["department"] or names.REGION): row["value"]
+        (row["indicator"], row["department"] or metrics.REGION): row["value"]
         for row in json.loads(out.read_text())
     }
     assert {place: value for place, value in rows.items() if value is not None} == expected
@@ -162,11 +162,11 @@ def test_what_is_taken_back_is_blank(broker: KafkaBroker, crew: Crew) -> None:
     send(broker.bootstrap, [message_of(one) for one in events[:2]])
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
     worker.wait_ready()
-    assert shown(worker, names.INDICATOR_VALUE)["waiting_days", names.REGION] == 12.5
+    assert shown(worker, metrics.INDICATOR_VALUE)["waiting_days", metrics.REGION] == 12.5
     send(broker.bootstrap, [message_of(events[2])])
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
     paris = {("fibre_ratio", "75"): 0.9}
-    assert shown(worker, names.INDICATOR_VALUE) == paris
+    assert shown(worker, metrics.INDICATOR_VALUE) == paris
     assessor.start()
     assessor.wait_ready()
-    assert shown(assessor, names.INDICATOR_ASSESSED_VALUE) == paris
+    assert shown(assessor, metrics.INDICATOR_ASSESSED_VALUE) == paris

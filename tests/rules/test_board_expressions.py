@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.boards.queries import (
     fact_of,
     select,
@@ -65,7 +64,7 @@ def expect(
 def status(department: str, milestone: str, value: MilestoneStatus) -> str:
     """Write the series of a status that holds."""
     return select(
-        names.MILESTONE_STATUS,
+        metrics.MILESTONE_STATUS,
         programme="lycees",
         indicator=RATIO.id,
         milestone=milestone,
@@ -160,14 +159,16 @@ TITLES = {name: f"Système {name}" for name in ("prompt", "silent", "new", "irre
 def scorecard_column(title: str) -> str:
     """Give the expression of a column of the producers' table."""
     (panel,) = (
-        one for one in BOARDS[ours.PRODUCERS_BOARD]["panels"] if one["title"] == "Producteurs"
+        one
+        for one in BOARDS[conventions.PRODUCERS_BOARD]["panels"]
+        if one["title"] == "Producteurs"
     )
     (organized,) = (one for one in panel["transformations"] if one["id"] == "organize")
     refs = {name: ref for ref, name in organized["options"]["renameByName"].items()}
     return next(
         question.expression
         for question in questions(BOARDS)
-        if (question.board, question.panel) == (ours.PRODUCERS_BOARD, "Producteurs")
+        if (question.board, question.panel) == (conventions.PRODUCERS_BOARD, "Producteurs")
         and refs[title] == f"Value #{question.ref}"
     )
 
@@ -175,18 +176,18 @@ def scorecard_column(title: str) -> str:
 def test_a_producer_stands_by_its_own_promise(tmp_path: Path) -> None:
     """On time, silent, never heard, without a promise; the undeclared have a line of theirs."""
     series = {
-        recorded.AS_OF.name: AS_OF,
-        select(names.PRODUCER_EVENTS, producer="unknown", outcome="accepted"): 3,
+        conventions.AS_OF.name: AS_OF,
+        select(metrics.PRODUCER_EVENTS, producer="unknown", outcome="accepted"): 3,
         **{
-            select(names.PRODUCER_INFO, producer=name, title=title): 1.0
+            select(metrics.PRODUCER_INFO, producer=name, title=title): 1.0
             for name, title in TITLES.items()
         },
         **{
-            select(names.PRODUCER_ALLOWED_SILENCE, producer=name): 10 * DAY
+            select(metrics.PRODUCER_ALLOWED_SILENCE, producer=name): 10 * DAY
             for name in ("prompt", "silent", "new")
         },
         **{
-            select(ours.PRODUCER_LAST_EVENT, producer=name): AS_OF - days * DAY
+            select(conventions.PRODUCER_LAST_EVENT, producer=name): AS_OF - days * DAY
             for name, days in {"prompt": 10, "silent": 11, "irregular": 900}.items()
         },
     }
@@ -207,7 +208,7 @@ def test_a_producer_stands_by_its_own_promise(tmp_path: Path) -> None:
 
 def test_a_median_lateness_is_read_of_all_workers(tmp_path: Path) -> None:
     """Of four events of a producer on two of them, two were recorded within a day."""
-    bucket = f"{names.PRODUCER_LATENESS.name}_bucket"
+    bucket = f"{metrics.PRODUCER_LATENESS}_bucket"
     series = {
         select(bucket, producer="prompt", le=le, instance=instance): float(count)
         for instance, counts in {"one": (0, 2, 2, 2), "other": (0, 0, 2, 2)}.items()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
-from catalogue.metric_names import Metric
-from dashboards import conventions as ours
+from catalogue import metrics
+from catalogue.metrics import Metric
+from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.stories import ABSENT, DAY, PARTITIONS, TODAY, Span, Story
 
@@ -42,7 +41,10 @@ def connected(
     story: Story, department: str, partition: int, of: int, over: int, *, instance: str = WORKER
 ) -> None:
     """Let a worker show connected and registered lycées all the time."""
-    for metric, amount in ((names.INDICATOR_NUMERATOR, of), (names.INDICATOR_DENOMINATOR, over)):
+    for metric, amount in (
+        (metrics.INDICATOR_NUMERATOR, of),
+        (metrics.INDICATOR_DENOMINATOR, over),
+    ):
         share(story, metric, CONNECTED, department, partition, (amount, LONG), instance=instance)
 
 
@@ -51,8 +53,8 @@ def test_a_ratio_is_a_sum_over_a_sum(story: Story, rules: Path) -> None:
     story.healthy()
     connected(story, "77", 0, 3, 4)
     connected(story, "77", 1, 1, 12)
-    named = {"__name__": recorded.DEPARTMENT_VALUE.name, **CONNECTED, "department": "77"}
-    story.gives(5, recorded.DEPARTMENT_VALUE.name, named, value=0.25)
+    named = {"__name__": conventions.DEPARTMENT_VALUE.name, **CONNECTED, "department": "77"}
+    story.gives(5, conventions.DEPARTMENT_VALUE.name, named, value=0.25)
 
     story.check(rules)
 
@@ -62,13 +64,13 @@ def test_the_region_is_all_its_departments(story: Story, rules: Path) -> None:
     story.healthy()
     connected(story, "77", 0, 3, 4)
     connected(story, "95", 1, 0, 4)
-    connected(story, names.REGION, 2, 3, 4)
-    total = {"__name__": recorded.REGION_VALUE.name, **CONNECTED}
-    story.gives(5, recorded.REGION_VALUE.name, total, value=0.5)
+    connected(story, metrics.REGION, 2, 3, 4)
+    total = {"__name__": conventions.REGION_VALUE.name, **CONNECTED}
+    story.gives(5, conventions.REGION_VALUE.name, total, value=0.5)
     story.gives(
         5,
-        f'{ours.TERRITORY_VALUE}{{department="region"}}',
-        {"__name__": ours.TERRITORY_VALUE, **CONNECTED, "department": "region"},
+        f'{conventions.TERRITORY_VALUE}{{department="region"}}',
+        {"__name__": conventions.TERRITORY_VALUE.name, **CONNECTED, "department": "region"},
         value=0.5,
     )
 
@@ -79,8 +81,8 @@ def test_nothing_over_nothing_is_blank(story: Story, rules: Path) -> None:
     """A département without lycées has no ratio; a NaN would spoil every board."""
     story.healthy()
     connected(story, "75", 0, 0, 0)
-    story.gives(5, recorded.DEPARTMENT_VALUE.name)
-    story.gives(5, recorded.REGION_VALUE.name)
+    story.gives(5, conventions.DEPARTMENT_VALUE.name)
+    story.gives(5, conventions.REGION_VALUE.name)
 
     story.check(rules)
 
@@ -88,10 +90,10 @@ def test_nothing_over_nothing_is_blank(story: Story, rules: Path) -> None:
 def test_an_amount_is_a_sum(story: Story, rules: Path) -> None:
     """Euros of two partitions."""
     story.healthy()
-    share(story, names.INDICATOR_VALUE, GRANTS, names.REGION, 0, (1_000_000, LONG))
-    share(story, names.INDICATOR_VALUE, GRANTS, names.REGION, 3, (500_000.5, LONG))
-    total = {"__name__": recorded.REGION_VALUE.name, **GRANTS}
-    story.gives(5, recorded.REGION_VALUE.name, total, value=1_500_000.5)
+    share(story, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 0, (1_000_000, LONG))
+    share(story, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 3, (500_000.5, LONG))
+    total = {"__name__": conventions.REGION_VALUE.name, **GRANTS}
+    story.gives(5, conventions.REGION_VALUE.name, total, value=1_500_000.5)
 
     story.check(rules)
 
@@ -104,8 +106,8 @@ def test_a_partition_shown_by_two_workers_counts_once(story: Story, rules: Path)
     connected(story, "77", 0, 3, 4)
     connected(story, "77", 1, 1, 12)
     connected(story, "77", 1, 1, 12, instance=OTHER)
-    named = {"__name__": recorded.DEPARTMENT_NUMERATOR.name, **CONNECTED, "department": "77"}
-    story.gives(5, recorded.DEPARTMENT_NUMERATOR.name, named, value=4)
+    named = {"__name__": conventions.DEPARTMENT_NUMERATOR.name, **CONNECTED, "department": "77"}
+    story.gives(5, conventions.DEPARTMENT_NUMERATOR.name, named, value=4)
 
     story.check(rules)
 
@@ -116,21 +118,21 @@ def test_totals_are_withheld_while_a_partition_is_missing(story: Story, rules: P
     owned: dict[int, list[Span]] = {one: [(1, LONG)] for one in range(PARTITIONS - 1)}
     story.worker(WORKER, (1, LONG), owned=owned | {PARTITIONS - 1: away})
     connected(story, "77", 0, 3, 4)
-    share(story, names.INDICATOR_VALUE, GRANTS, names.REGION, 0, (1_000_000, LONG))
-    share(story, names.INDICATOR_LAST_REPORTED, CONNECTED, "77", 0, (TODAY - DAY, LONG))
+    share(story, metrics.INDICATOR_VALUE, GRANTS, metrics.REGION, 0, (1_000_000, LONG))
+    share(story, metrics.INDICATOR_LAST_REPORTED, CONNECTED, "77", 0, (TODAY - DAY, LONG))
     category = CONNECTED | {"dimension": "kind", "category": "vocational"}
-    share(story, names.INDICATOR_CATEGORY, category, "77", 0, (2, LONG))
+    share(story, metrics.INDICATOR_CATEGORY, category, "77", 0, (2, LONG))
     series = (
-        recorded.DEPARTMENT_NUMERATOR.name,
-        recorded.DEPARTMENT_RATIO.name,
-        recorded.DEPARTMENT_VALUE.name,
-        recorded.REGION_DENOMINATOR.name,
-        recorded.REGION_SUM.name,
-        recorded.REGION_VALUE.name,
-        ours.TERRITORY_VALUE,
-        ours.TERRITORY_LAST_REPORTED,
-        ours.REGION_CATEGORY,
-        ours.DEPARTMENT_CATEGORY,
+        conventions.DEPARTMENT_NUMERATOR.name,
+        conventions.DEPARTMENT_RATIO.name,
+        conventions.DEPARTMENT_VALUE.name,
+        conventions.REGION_DENOMINATOR.name,
+        conventions.REGION_SUM.name,
+        conventions.REGION_VALUE.name,
+        conventions.TERRITORY_VALUE,
+        conventions.TERRITORY_LAST_REPORTED,
+        conventions.REGION_CATEGORY,
+        conventions.DEPARTMENT_CATEGORY,
     )
     for name in series:
         story.gives(9, f"count({name}) > bool 0", {})
@@ -146,7 +148,7 @@ def test_counts_of_persons_come_from_the_assessor(story: Story, rules: Path) -> 
     story.healthy()
     dropped_out = {"programme": "formation", "indicator": "trainees_dropped_out"}
     story.expose(
-        names.INDICATOR_ASSESSED_VALUE,
+        metrics.INDICATOR_ASSESSED_VALUE,
         (240, LONG),
         **dropped_out,
         department="region",
@@ -155,11 +157,11 @@ def test_counts_of_persons_come_from_the_assessor(story: Story, rules: Path) -> 
     )
     story.gives(
         5,
-        recorded.REGION_VALUE.name,
-        {"__name__": recorded.REGION_VALUE.name, **dropped_out},
+        conventions.REGION_VALUE.name,
+        {"__name__": conventions.REGION_VALUE.name, **dropped_out},
         value=240,
     )
-    story.gives(5, recorded.DEPARTMENT_VALUE.name)
+    story.gives(5, conventions.DEPARTMENT_VALUE.name)
 
     story.check(rules)
 
@@ -168,14 +170,14 @@ def test_others_do_not(story: Story, rules: Path) -> None:
     """A total that is withheld is not replaced by the assessor's."""
     story.assessor((1, LONG))
     story.expose(
-        names.INDICATOR_ASSESSED_VALUE,
+        metrics.INDICATOR_ASSESSED_VALUE,
         (0.5, LONG),
         **CONNECTED,
         department="region",
         job=ASSESSOR_JOB,
         instance="assessor:6067",
     )
-    story.gives(5, recorded.REGION_VALUE.name)
+    story.gives(5, conventions.REGION_VALUE.name)
 
     story.check(rules)
 
@@ -183,7 +185,7 @@ def test_others_do_not(story: Story, rules: Path) -> None:
 def test_the_monitors_day_is_the_latest_that_is_told(story: Story, rules: Path) -> None:
     """Around midnight one worker is ahead of the other."""
     for instance, day in ((WORKER, TODAY), (OTHER, TODAY + DAY)):
-        story.expose(names.AS_OF, (day, LONG), job=WORKER_JOB, instance=instance)
-    story.gives(5, recorded.AS_OF.name, {"__name__": recorded.AS_OF.name}, value=TODAY + DAY)
+        story.expose(metrics.AS_OF, (day, LONG), job=WORKER_JOB, instance=instance)
+    story.gives(5, conventions.AS_OF.name, {"__name__": conventions.AS_OF.name}, value=TODAY + DAY)
 
     story.check(rules)

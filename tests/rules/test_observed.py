@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
+from dashboards import conventions
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from dashboards.rules.render import MonitorSite, render, write
 from tests.rules.conftest import CATALOGUE
@@ -54,13 +54,13 @@ def shown(
         "instance": "worker:6066",
     }
     days: list[Span] = [(None if value is None else reported, long) for value, long in values]
-    story.expose(names.INDICATOR_VALUE, *values, **where)
-    story.expose(names.INDICATOR_LAST_REPORTED, *days, **where)
+    story.expose(metrics.INDICATOR_VALUE, *values, **where)
+    story.expose(metrics.INDICATOR_LAST_REPORTED, *days, **where)
 
 
 def region(indicator: dict[str, str]) -> dict[str, str]:
     """Name the region's recorded series."""
-    return {"__name__": recorded.REGION_VALUE.name, **indicator}
+    return {"__name__": conventions.REGION_VALUE.name, **indicator}
 
 
 def territory(name: str, indicator: dict[str, str], department: str) -> dict[str, str]:
@@ -73,12 +73,12 @@ def test_the_region_is_what_was_observed_there(story: Story, rules: Path) -> Non
     story.healthy()
     shown(story, FIBRE, "75", 0, (0.9, LONG))
     shown(story, FIBRE, "77", 1, (0.4, LONG))
-    shown(story, FIBRE, names.REGION, 2, (0.7125, LONG))
-    story.gives(5, recorded.REGION_VALUE.name, region(FIBRE), value=0.7125)
-    own = recorded.TERRITORY_VALUE.name
+    shown(story, FIBRE, metrics.REGION, 2, (0.7125, LONG))
+    story.gives(5, conventions.REGION_VALUE.name, region(FIBRE), value=0.7125)
+    own = conventions.TERRITORY_VALUE.name
     story.gives(5, f'{own}{{department="75"}}', territory(own, FIBRE, "75"), value=0.9)
     story.gives(
-        5, f'{own}{{department="region"}}', territory(own, FIBRE, names.REGION), value=0.7125
+        5, f'{own}{{department="region"}}', territory(own, FIBRE, metrics.REGION), value=0.7125
     )
 
     story.check(rules)
@@ -89,8 +89,8 @@ def test_departments_make_no_region(story: Story, rules: Path) -> None:
     story.healthy()
     shown(story, FIBRE, "75", 0, (0.9, LONG))
     shown(story, FIBRE, "77", 1, (0.4, LONG))
-    story.gives(5, recorded.REGION_VALUE.name)
-    last = recorded.TERRITORY_LAST_REPORTED.name
+    story.gives(5, conventions.REGION_VALUE.name)
+    last = conventions.TERRITORY_LAST_REPORTED.name
     story.gives(5, f'{last}{{department="region"}}')
     story.gives(5, f'{last}{{department="77"}}', territory(last, FIBRE, "77"), value=TODAY - DAY)
 
@@ -101,12 +101,12 @@ def test_the_region_s_last_report_is_its_own(story: Story, rules: Path) -> None:
     """A département that reports later does not make the region younger."""
     story.healthy()
     shown(story, FIBRE, "75", 0, (0.9, LONG), reported=TODAY - DAY)
-    shown(story, FIBRE, names.REGION, 1, (0.7, LONG), reported=TODAY - 90 * DAY)
-    last = recorded.TERRITORY_LAST_REPORTED.name
+    shown(story, FIBRE, metrics.REGION, 1, (0.7, LONG), reported=TODAY - 90 * DAY)
+    last = conventions.TERRITORY_LAST_REPORTED.name
     story.gives(
         5,
         f'{last}{{department="region"}}',
-        territory(last, FIBRE, names.REGION),
+        territory(last, FIBRE, metrics.REGION),
         value=TODAY - 90 * DAY,
     )
 
@@ -116,9 +116,9 @@ def test_the_region_s_last_report_is_its_own(story: Story, rules: Path) -> None:
 def test_what_is_taken_back_is_blank(story: Story, rules: Path) -> None:
     """From minute 10 on the worker shows it no more: neither do the rules, and no zero."""
     story.healthy()
-    shown(story, WAITING, names.REGION, 3, (12.5, 10), (ABSENT, LONG))
-    story.gives(5, recorded.REGION_VALUE.name, region(WAITING), value=12.5)
-    story.gives(15, recorded.REGION_VALUE.name)
+    shown(story, WAITING, metrics.REGION, 3, (12.5, 10), (ABSENT, LONG))
+    story.gives(5, conventions.REGION_VALUE.name, region(WAITING), value=12.5)
+    story.gives(15, conventions.REGION_VALUE.name)
 
     story.check(rules)
 
@@ -126,10 +126,10 @@ def test_what_is_taken_back_is_blank(story: Story, rules: Path) -> None:
 def test_what_is_counted_is_still_added_up(story: Story, rules: Path) -> None:
     """Beside observed indicators, the region of the others is all its départements."""
     story.healthy()
-    shown(story, FIBRE, names.REGION, 0, (0.7, LONG))
+    shown(story, FIBRE, metrics.REGION, 0, (0.7, LONG))
     shown(story, GRANTS, "75", 0, (1_000_000, LONG))
     shown(story, GRANTS, "77", 1, (500_000, LONG))
-    total = f'{recorded.REGION_VALUE.name}{{indicator="grants_committed_euros"}}'
+    total = f'{conventions.REGION_VALUE}{{indicator="grants_committed_euros"}}'
     story.gives(5, total, region(GRANTS), value=1_500_000)
 
     story.check(rules)
@@ -138,11 +138,11 @@ def test_what_is_counted_is_still_added_up(story: Story, rules: Path) -> None:
 def test_an_alert_tells_a_value_with_its_decimals(story: Story, rules: Path) -> None:
     """Of an average of days the hundredths count, in the value and in the target."""
     milestone = WAITING | {"milestone": "shorter"}
-    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": names.REGION}
+    where = {"job": ASSESSOR_JOB, "instance": "assessor:6067", "department": metrics.REGION}
     story.judged(
-        "barometre", "waiting_days", "shorter", names.REGION, (MilestoneStatus.MISSED, LONG)
+        "barometre", "waiting_days", "shorter", metrics.REGION, (MilestoneStatus.MISSED, LONG)
     )
-    story.expose(names.INDICATOR_ASSESSED_VALUE, (1234.504, LONG), **WAITING, **where)
+    story.expose(metrics.INDICATOR_ASSESSED_VALUE, (1234.504, LONG), **WAITING, **where)
     story.says(
         30,
         "MilestoneMissed",
@@ -151,7 +151,7 @@ def test_an_alert_tells_a_value_with_its_decimals(story: Story, rules: Path) -> 
             "scope": "figures",
             "severity": "critical",
             "owner": "Responsable du baromètre",
-            "department": names.REGION,
+            "department": metrics.REGION,
             "territory": "Île-de-France",
         },
         {
@@ -181,7 +181,7 @@ def test_every_expression_of_its_boards_is_understood(tmp_path: Path) -> None:
     assert len(asked) > 100
 
 
-@pytest.mark.parametrize(("chosen", "target"), [("75", 95), ("77", 60), (names.REGION, None)])
+@pytest.mark.parametrize(("chosen", "target"), [("75", 95), ("77", 60), (metrics.REGION, None)])
 def test_the_chosen_departement_s_own_target_is_drawn(
     story: Story, rules: Path, chosen: str, target: float | None
 ) -> None:
@@ -194,7 +194,7 @@ def test_the_chosen_departement_s_own_target_is_drawn(
         if question.legend == "Cible au 31/12/2020, département choisi"
     )
     for milestone, department, value in (("paris_2020", "75", 0.95), ("meaux_2020", "77", 0.6)):
-        story.expose(names.MILESTONE_TARGET, (value, LONG), **FIBRE, milestone=milestone)
+        story.expose(metrics.MILESTONE_TARGET, (value, LONG), **FIBRE, milestone=milestone)
         story.judged(
             FIBRE["programme"],
             FIBRE["indicator"],

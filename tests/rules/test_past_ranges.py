@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
-from catalogue.metric_names import Metric
-from dashboards import conventions as ours
+from catalogue import metrics
+from catalogue.metrics import Metric
+from dashboards import conventions
 from dashboards.boards.queries import of_the_last_day, throughout
 from events.cloudevent import decode_json
 from simulation.record import RecordKind
@@ -27,7 +26,7 @@ DAILY = [LAST - timedelta(days=days) for days in range(6, -1, -1)]
 WEEKLY = [DAILY[0] - number * WEEK for number in range(4, 0, -1)]
 
 #: Boards of what only a running monitor knows.
-LIVE = (ours.PIPELINE_BOARD, ours.PRODUCERS_BOARD)
+LIVE = (conventions.PIPELINE_BOARD, conventions.PRODUCERS_BOARD)
 ASKED = 150
 """Fewer than there are instant queries on the boards of the promises."""
 
@@ -55,7 +54,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 def asked(territory: str) -> list[Question]:
     """Give what the boards of the promises ask of one moment."""
-    variables = {**SUBSTITUTES, f"${ours.DEPARTMENT_VARIABLE}": territory}
+    variables = {**SUBSTITUTES, f"${conventions.DEPARTMENT_VARIABLE}": territory}
     return [
         one for one in questions(BOARDS, variables) if not one.over_time and one.board not in LIVE
     ]
@@ -74,11 +73,11 @@ def on(day: date, clock: str) -> datetime:
 @pytest.mark.parametrize(
     ("territory", "end", "day"),
     [
-        (names.REGION, on(LAST, "00:00:01"), LAST),
-        (names.REGION, on(LAST, "23:59:59.999"), LAST),
-        (names.REGION, on(LAST + timedelta(days=1), "23:59:59"), LAST),
-        (names.REGION, on(LAST + timedelta(days=365), "18:00"), LAST),
-        (names.REGION, on(WEEKLY[1] + timedelta(days=3), "10:00"), WEEKLY[1]),
+        (metrics.REGION, on(LAST, "00:00:01"), LAST),
+        (metrics.REGION, on(LAST, "23:59:59.999"), LAST),
+        (metrics.REGION, on(LAST + timedelta(days=1), "23:59:59"), LAST),
+        (metrics.REGION, on(LAST + timedelta(days=365), "18:00"), LAST),
+        (metrics.REGION, on(WEEKLY[1] + timedelta(days=3), "10:00"), WEEKLY[1]),
         ("77", on(LAST, "13:45:30"), LAST),
         ("77", on(DAILY[2], "00:05:01"), DAILY[2]),
     ],
@@ -96,15 +95,15 @@ def test_any_range_shows_its_last_day(
 def test_before_the_first_day_nothing_is_shown(past: Prometheus) -> None:
     """A range that ends there has no figures, and none of later days."""
     before = on(WEEKLY[0] - timedelta(days=1), "13:00")
-    assert not [str(one) for one in asked(names.REGION) if answer(past, one.expression, before)]
+    assert not [str(one) for one in asked(metrics.REGION) if answer(past, one.expression, before)]
 
 
 def test_figures_of_the_past_are_said_to_be_counted_anew(past: Prometheus) -> None:
     """They are of all partitions, and were not seen on their day."""
     (question,) = (
         one
-        for one in asked(names.REGION)
-        if (one.board, one.panel) == (ours.DELEGATE_BOARD, "Les chiffres sont")
+        for one in asked(metrics.REGION)
+        if (one.board, one.panel) == (conventions.DELEGATE_BOARD, "Les chiffres sont")
     )
     assert list(answer(past, question.expression, on(LAST, "13:45")).values()) == [2]
 
@@ -113,7 +112,7 @@ def test_figures_of_the_past_are_said_to_be_counted_anew(past: Prometheus) -> No
 
 SERIES = {"programme": "lycees", "indicator": "schools_connected_ratio"}
 PROMISE = {**SERIES, "milestone": "all_connected"}
-REGION = {"department": names.REGION}
+REGION = {"department": metrics.REGION}
 
 Series = tuple[Metric | str, Mapping[str, str], Sequence[tuple[datetime, float]]]
 
@@ -121,7 +120,7 @@ Series = tuple[Metric | str, Mapping[str, str], Sequence[tuple[datetime, float]]
 def days_of_the_monitor(*days: date) -> Series:
     """Let the monitor's day be known on some days."""
     moments = [on(day, "00:00") for day in days]
-    return recorded.AS_OF, {}, [(moment, moment.timestamp()) for moment in moments]
+    return conventions.AS_OF, {}, [(moment, moment.timestamp()) for moment in moments]
 
 
 def prometheus_of(monitoring: Monitoring, folder: Path, series: Sequence[Series]) -> Prometheus:
@@ -173,7 +172,7 @@ def test_what_a_running_monitor_withholds_is_not_looked_back_for(
         monitoring,
         tmp_path,
         [
-            (ours.TERRITORY_INFO, REGION, running),
+            (conventions.TERRITORY_INFO, REGION, running),
             days_of_the_monitor(midnight.date()),
             ("total", {}, [(midnight, 7)]),
         ],
@@ -205,12 +204,12 @@ def judged(day: date, projected: date, deadline: date) -> list[Series]:
     moment = on(day, "00:00")
     return [
         days_of_the_monitor(day),
-        (recorded.REGION_VALUE, SERIES, [(moment, 0.5)]),
-        (recorded.TERRITORY_VALUE, {**SERIES, **REGION}, [(moment, 0.5)]),
-        (names.MILESTONE_TARGET, PROMISE, [(moment, 1)]),
-        (names.MILESTONE_DEADLINE, PROMISE, [(moment, on(deadline, "00:00").timestamp())]),
+        (conventions.REGION_VALUE, SERIES, [(moment, 0.5)]),
+        (conventions.TERRITORY_VALUE, {**SERIES, **REGION}, [(moment, 0.5)]),
+        (metrics.MILESTONE_TARGET, PROMISE, [(moment, 1)]),
+        (metrics.MILESTONE_DEADLINE, PROMISE, [(moment, on(deadline, "00:00").timestamp())]),
         (
-            names.MILESTONE_PROJECTED,
+            metrics.MILESTONE_PROJECTED,
             {**PROMISE, **REGION},
             [(moment, on(projected, "00:00").timestamp())],
         ),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from dashboards.conventions import ASSESSOR_JOB, GATEWAY_JOB, WORKER_JOB
 from tests.support.stories import ABSENT, DAY, PARTITIONS, TODAY, Ring, Span, Story, growing
 
@@ -20,7 +20,7 @@ FOREVER = 200
 def reporting(story: Story) -> None:
     """Let the one indicator that is expected each month be reported."""
     story.expose(
-        names.INDICATOR_LAST_REPORTED,
+        metrics.INDICATOR_LAST_REPORTED,
         (TODAY - DAY, FOREVER),
         programme="formation",
         indicator="trainees_completed",
@@ -76,7 +76,7 @@ def test_a_gateway_that_takes_nothing_rings_after_five_minutes(story: Story, rul
     where = {"job": GATEWAY_JOB, "instance": GATEWAY}
     story.expose("up", (1, 20), (0, 4), (1, 36), (0, 20), (1, FOREVER), **where)
     away: list[Span] = [(1, 100), (0, 10), (1, FOREVER)]
-    story.expose(names.GATEWAY_READY, (1, 20), (ABSENT, 4), (1, 36), (ABSENT, 20), *away, **where)
+    story.expose(metrics.GATEWAY_READY, (1, 20), (ABSENT, 4), (1, 36), (ABSENT, 20), *away, **where)
     closed = Ring.of("GatewayNotReady", instance=GATEWAY)
     story.rings(24)
     story.rings(64)
@@ -101,8 +101,8 @@ def test_deleted_events_ring_for_a_day(story: Story, rules: Path) -> None:
     """From the deletion on; a partition that began late before anybody looked does not ring."""
     story.healthy()
     where = {"topic": "smartregion.schools", "job": WORKER_JOB, "instance": WORKER}
-    story.expose(names.LOG_START, (0, 60), (17, FOREVER), partition="3", **where)
-    story.expose(names.LOG_START, (5, FOREVER), partition="4", **where)
+    story.expose(metrics.LOG_START, (0, 60), (17, FOREVER), partition="3", **where)
+    story.expose(metrics.LOG_START, (5, FOREVER), partition="4", **where)
     deleted = Ring.of("RecordsDeleted", topic="smartregion.schools")
     story.rings(59)
     story.rings(62, deleted)
@@ -195,7 +195,7 @@ def test_a_topic_that_lost_something_rings_after_a_minute(story: Story, rules: P
     story.healthy()
     for partition in "01":
         story.expose(
-            names.TOPIC_FAULT,
+            metrics.TOPIC_FAULT,
             (ABSENT, 20),
             (1, 10),
             (ABSENT, 100),
@@ -233,7 +233,7 @@ def test_lag_rings_when_it_lasts(story: Story, rules: Path) -> None:
         "1": [(0, 20), (9_000, 9), (0, 31), (6_000, 20), (0, 100)],
     }.items():
         story.expose(
-            names.LAG,
+            metrics.LAG,
             *spans,
             topic="smartregion.schools",
             partition=partition,
@@ -256,7 +256,7 @@ def test_lag_shown_by_two_workers_counts_once(story: Story, rules: Path) -> None
     story.healthy()
     for instance in (WORKER, OTHER):
         story.expose(
-            names.LAG,
+            metrics.LAG,
             (6_000, 60),
             topic="smartregion.schools",
             partition="0",
@@ -274,7 +274,7 @@ def test_lag_shown_by_two_workers_counts_once(story: Story, rules: Path) -> None
 def refuse(story: Story, *spans: Span, instance: str = WORKER) -> None:
     """Let a worker count records that it refused."""
     story.expose(
-        names.DEAD_LETTERS, *spans, reason="invalid_data", job=WORKER_JOB, instance=instance
+        metrics.DEAD_LETTERS, *spans, reason="invalid_data", job=WORKER_JOB, instance=instance
     )
 
 
@@ -344,7 +344,7 @@ def test_a_record_at_which_workers_end_rings(story: Story, rules: Path) -> None:
     poison = {"topic": "smartregion.schools", "partition": "3"}
     for instance, ends, minute in (("w:1", 2, 20), ("w:2", 3, 60)):
         story.expose(
-            names.ENDS_AT_RECORD,
+            metrics.ENDS_AT_RECORD,
             (ABSENT, minute),
             (ends, 1),
             (ABSENT, 100),
@@ -365,7 +365,7 @@ def test_an_entity_that_is_half_full_rings(story: Story, rules: Path) -> None:
     """As long as there is one."""
     story.healthy()
     story.expose(
-        names.ENTITIES_HALF_FULL,
+        metrics.ENTITIES_HALF_FULL,
         (0, 20),
         (1, 40),
         (0, 100),
@@ -410,7 +410,7 @@ def test_an_assessor_far_behind_rings(story: Story, rules: Path) -> None:
 def test_a_failed_self_check_rings(story: Story, rules: Path) -> None:
     """Two series differed in minute 20; the alert ends when that is half an hour ago."""
     story.healthy()
-    story.expose(names.REBUILD_MISMATCHES, (0, 20), (2, 180), job=WORKER_JOB, instance=WORKER)
+    story.expose(metrics.REBUILD_MISMATCHES, (0, 20), (2, 180), job=WORKER_JOB, instance=WORKER)
     diverged = Ring.of("FiguresDiverge", check="rebuild")
     story.rings(29)
     story.rings(30, diverged)
@@ -430,17 +430,17 @@ CONNECTED = {
 def count(story: Story, partition: int, *spans: Span, instance: str = WORKER) -> None:
     """Let a worker count connected lycées, of ten in a partition."""
     where = {"partition": str(partition), "job": WORKER_JOB, "instance": instance}
-    story.expose(names.INDICATOR_NUMERATOR, *spans, **CONNECTED, **where)
+    story.expose(metrics.INDICATOR_NUMERATOR, *spans, **CONNECTED, **where)
     registered: list[Span] = [
         (ABSENT if value is None else 10, minutes) for value, minutes in spans
     ]
-    story.expose(names.INDICATOR_DENOMINATOR, *registered, **CONNECTED, **where)
+    story.expose(metrics.INDICATOR_DENOMINATOR, *registered, **CONNECTED, **where)
 
 
 def assess(story: Story, *spans: Span, department: str = "77") -> None:
     """Let the assessor tell the same figure."""
     story.expose(
-        names.INDICATOR_ASSESSED_VALUE,
+        metrics.INDICATOR_ASSESSED_VALUE,
         *spans,
         **{**CONNECTED, "department": department},
         job=ASSESSOR_JOB,
@@ -649,7 +649,7 @@ def test_who_is_not_declared_may_be_silent(story: Story, rules: Path) -> None:
     """Nobody promised anything for it."""
     story.healthy()
     story.expose(
-        names.PRODUCER_LAST_EVENT, heard(400), producer="unknown", job=WORKER_JOB, instance=WORKER
+        metrics.PRODUCER_LAST_EVENT, heard(400), producer="unknown", job=WORKER_JOB, instance=WORKER
     )
     story.rings(100)
 
@@ -667,8 +667,8 @@ def fed(
     if producer != "unknown":
         story.producer(producer, allowed_days=ALLOWED_DAYS, programmes=["formation"])
     where = {"producer": producer, "job": WORKER_JOB, "instance": WORKER}
-    story.expose(names.PRODUCER_EVENTS, *refused, outcome="refused", **where)
-    story.expose(names.PRODUCER_EVENTS, accepted, outcome="accepted", **where)
+    story.expose(metrics.PRODUCER_EVENTS, *refused, outcome="refused", **where)
+    story.expose(metrics.PRODUCER_EVENTS, accepted, outcome="accepted", **where)
 
 
 def test_a_faulty_producer_rings_until_it_has_mended_its_ways(story: Story, rules: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.stories import ABSENT, DAY, TODAY, Ring, Span, Story
@@ -59,15 +59,15 @@ def judge(
         (None if bad is None else int(bad and alert == "TargetLost"), minutes)
         for bad, minutes in spans
     ]
-    story.expose(names.MILESTONE_LOST, *lost, milestone=milestone, **where)
+    story.expose(metrics.MILESTONE_LOST, *lost, milestone=milestone, **where)
     value: list[Span] = [(None if bad is None else 0.96, minutes) for bad, minutes in spans]
-    story.expose(names.INDICATOR_ASSESSED_VALUE, *value, **where)
+    story.expose(metrics.INDICATOR_ASSESSED_VALUE, *value, **where)
 
 
 def report(story: Story, *spans: Span) -> None:
     """Let a worker tell, from partition 0, when a département last reported."""
     story.expose(
-        names.INDICATOR_LAST_REPORTED,
+        metrics.INDICATOR_LAST_REPORTED,
         *spans,
         **TRAINEES,
         department="93",
@@ -133,7 +133,7 @@ def test_another_assessor_that_takes_over_is_believed_at_once(
         programme, indicator, milestone, "77", (None, 62), (ON_TRACK, 60), instance="other:6066"
     )
     story.expose(
-        names.MILESTONE_LOST,
+        metrics.MILESTONE_LOST,
         (ABSENT, 62),
         (0, 60),
         programme=programme,

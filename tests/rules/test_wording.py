@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from catalogue import metric_names as names
-from catalogue.metric_names import Metric
+from catalogue import metrics
+from catalogue.metrics import Metric
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.stories import DAY, TODAY, Span, Story, growing
@@ -65,7 +65,7 @@ def formation(department: str) -> dict[str, str]:
 def test_milestone_missed(story: Story, rules: Path) -> None:
     """A value just under its target is not shown as having reached it."""
     judge(story, CONNECTED, "77", MilestoneStatus.MISSED)
-    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.99996, "77", **LYCEES)
+    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.99996, "77", **LYCEES)
     story.says(
         30,
         "MilestoneMissed",
@@ -89,7 +89,7 @@ def test_milestone_missed_in_euros_and_in_part_assumed(story: Story, rules: Path
     """Thousands are set apart, cents cut, and what the promise does not fix is said."""
     judge(story, BUDGET, "region", MilestoneStatus.MISSED)
     labels = {"programme": "formation", "indicator": "grants_committed_euros"}
-    tell(story, names.INDICATOR_ASSESSED_VALUE, 6_499_999.99, "region", **labels)
+    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 6_499_999.99, "region", **labels)
     story.says(
         30,
         "MilestoneMissed",
@@ -132,7 +132,7 @@ def test_milestone_missed_on_persons(story: Story, rules: Path) -> None:
     """A total that may be shown is told."""
     judge(story, DROPPED, "region", MilestoneStatus.MISSED)
     labels = FORMATION | {"indicator": "trainees_dropped_out"}
-    tell(story, names.INDICATOR_ASSESSED_VALUE, 1240, "region", **labels)
+    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 1240, "region", **labels)
     story.says(30, "MilestoneMissed", PERSONS, persons("1\u202f240"))
 
     story.check(rules)
@@ -168,10 +168,10 @@ RISK = (
 def test_milestone_at_risk(story: Story, rules: Path) -> None:
     """With the day that the pace leads to, and the paces per month."""
     judge(story, CONNECTED, "95", MilestoneStatus.AT_RISK)
-    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
-    tell(story, names.MILESTONE_PROJECTED, TODAY + 400 * DAY, "95", **CONNECTED)
-    tell(story, names.MILESTONE_REQUIRED_PACE, 0.00176, "95", **CONNECTED)
-    tell(story, names.INDICATOR_PACE, 0.0009, "95", **LYCEES)
+    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
+    tell(story, metrics.MILESTONE_PROJECTED, TODAY + 400 * DAY, "95", **CONNECTED)
+    tell(story, metrics.MILESTONE_REQUIRED_PACE, 0.00176, "95", **CONNECTED)
+    tell(story, metrics.INDICATOR_PACE, 0.0009, "95", **LYCEES)
     story.says(
         30,
         "MilestoneAtRisk",
@@ -188,7 +188,7 @@ def test_milestone_at_risk(story: Story, rules: Path) -> None:
 def test_milestone_at_risk_without_a_pace(story: Story, rules: Path) -> None:
     """Where the trend leads nowhere that is said, and nothing is made up."""
     judge(story, CONNECTED, "95", MilestoneStatus.AT_RISK)
-    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
+    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.625, "95", **LYCEES)
     story.says(
         30,
         "MilestoneAtRisk",
@@ -204,9 +204,9 @@ def test_milestone_at_risk_without_a_pace(story: Story, rules: Path) -> None:
 
 def test_target_lost(story: Story, rules: Path) -> None:
     """With the day since which it is no longer held."""
-    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.96, "75", **LYCEES)
-    tell(story, names.MILESTONE_LOST, 1, "75", **CONNECTED)
-    tell(story, names.MILESTONE_LOST_ON, TODAY - 31 * DAY, "75", **CONNECTED)
+    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.96, "75", **LYCEES)
+    tell(story, metrics.MILESTONE_LOST, 1, "75", **CONNECTED)
+    tell(story, metrics.MILESTONE_LOST_ON, TODAY - 31 * DAY, "75", **CONNECTED)
     story.says(
         30,
         "TargetLost",
@@ -237,7 +237,7 @@ def test_indicator_unreported(story: Story, rules: Path) -> None:
     story.healthy()
     completed = FORMATION | {"indicator": "trainees_completed"}
     where = {"department": "93", "partition": "0"}
-    work(story, names.INDICATOR_LAST_REPORTED, (TODAY - 90 * DAY, 60), **completed, **where)
+    work(story, metrics.INDICATOR_LAST_REPORTED, (TODAY - 90 * DAY, 60), **completed, **where)
     story.says(
         50,
         "IndicatorUnreported",
@@ -291,7 +291,7 @@ def test_producer_faulty(story: Story, rules: Path) -> None:
     for outcome, step in (("refused", 1), ("accepted", 3)):
         work(
             story,
-            names.PRODUCER_EVENTS,
+            metrics.PRODUCER_EVENTS,
             growing(0, step, 200),
             producer="suivi",
             outcome=outcome,
@@ -318,7 +318,7 @@ def test_producer_faulty(story: Story, rules: Path) -> None:
 
 def test_dead_letters(story: Story, rules: Path) -> None:
     """With their number and reason."""
-    work(story, names.DEAD_LETTERS, (0, 20), (3, 40), reason="invalid_data")
+    work(story, metrics.DEAD_LETTERS, (0, 20), (3, 40), reason="invalid_data")
     story.says(
         30,
         "DeadLetters",
@@ -338,7 +338,7 @@ def test_dead_letters(story: Story, rules: Path) -> None:
 
 def test_consumer_lag(story: Story, rules: Path) -> None:
     """With the topic and what waits on it; it silences the figures."""
-    work(story, names.LAG, (25_000, 60), topic="smartregion.schools", partition="0")
+    work(story, metrics.LAG, (25_000, 60), topic="smartregion.schools", partition="0")
     story.says(
         30,
         "ConsumerLag",
@@ -417,9 +417,9 @@ def test_assessor_not_ready(story: Story, rules: Path) -> None:
 def test_figures_diverge(story: Story, rules: Path) -> None:
     """With the figure, the territory and by how much."""
     story.healthy()
-    for metric, amount in ((names.INDICATOR_NUMERATOR, 9), (names.INDICATOR_DENOMINATOR, 10)):
+    for metric, amount in ((metrics.INDICATOR_NUMERATOR, 9), (metrics.INDICATOR_DENOMINATOR, 10)):
         work(story, metric, (amount, 60), **LYCEES, department="77", partition="0")
-    tell(story, names.INDICATOR_ASSESSED_VALUE, 0.8, "77", **LYCEES)
+    tell(story, metrics.INDICATOR_ASSESSED_VALUE, 0.8, "77", **LYCEES)
     story.says(
         30,
         "FiguresDiverge",

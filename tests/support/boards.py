@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.loader import load_catalogue
-from catalogue.metric_names import REGION
+from catalogue.metrics import REGION
 from catalogue.model import Catalogue
 from dashboards.boards.render import boards_of, render
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-from catalogue import rule_names
+from dashboards import conventions
 
 __all__ = ["PrometheusStub", "prometheus_stub"]
 
@@ -29,7 +29,7 @@ class PrometheusStub:
             "/api/v1/targets": {"activeTargets": [_target("smart-region-worker"), _target("node")]},
             "/api/v1/rules": {
                 "groups": [
-                    {"rules": [{"name": rule_names.TERRITORY_VALUE.name, "health": "ok"}]},
+                    {"rules": [{"name": conventions.TERRITORY_VALUE.name, "health": "ok"}]},
                 ]
             },
             "/api/v1/status/runtimeinfo": {"storageRetention": "15y"},

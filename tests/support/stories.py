@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from catalogue import metric_names as names
-from catalogue.metric_names import Metric
+from catalogue import metrics
+from catalogue.metrics import Metric
 from catalogue.progress import MilestoneStatus
 from dashboards.conventions import ASSESSOR_JOB, WORKER_JOB
 from tests.support.prometheus import promtool
@@ -91,15 +91,15 @@ class Story:
         where = {"job": WORKER_JOB, "instance": instance}
         while_up: list[Span] = [(value or ABSENT, minutes) for value, minutes in spans]
         self.expose("up", *spans, **where)
-        self.expose(names.WORKER_READY, *(ready or while_up), **where)
+        self.expose(metrics.WORKER_READY, *(ready or while_up), **where)
         expected: list[Span] = [(PARTITIONS if value else ABSENT, span) for value, span in while_up]
-        self.expose(names.PARTITIONS_EXPECTED, *expected, **where)
+        self.expose(metrics.PARTITIONS_EXPECTED, *expected, **where)
         today: list[Span] = [(TODAY if value else ABSENT, minutes) for value, minutes in while_up]
-        self.expose(names.AS_OF, *today, **where)
+        self.expose(metrics.AS_OF, *today, **where)
         if owned is None:
             owned = dict.fromkeys(range(PARTITIONS), while_up)
         for partition, held in owned.items():
-            self.expose(names.PARTITION_OWNED, *held, partition=str(partition), **where)
+            self.expose(metrics.PARTITION_OWNED, *held, partition=str(partition), **where)
 
     def producer(
         self,
@@ -112,20 +112,20 @@ class Story:
     ) -> None:
         """Let a worker tell of a declared producer, and when it last heard it; None: no promise."""
         where = {"job": WORKER_JOB, "instance": instance, "producer": name}
-        self.expose(names.PRODUCER_INFO, (1, minutes), title=f"Système {name}", **where)
+        self.expose(metrics.PRODUCER_INFO, (1, minutes), title=f"Système {name}", **where)
         for programme in programmes:
-            self.expose(names.PRODUCER_PROGRAMME, (1, minutes), programme=programme, **where)
+            self.expose(metrics.PRODUCER_PROGRAMME, (1, minutes), programme=programme, **where)
         if allowed_days is not None:
-            self.expose(names.PRODUCER_ALLOWED_SILENCE, (allowed_days * DAY, minutes), **where)
+            self.expose(metrics.PRODUCER_ALLOWED_SILENCE, (allowed_days * DAY, minutes), **where)
         if heard:
-            self.expose(names.PRODUCER_LAST_EVENT, *heard, **where)
+            self.expose(metrics.PRODUCER_LAST_EVENT, *heard, **where)
 
     def assessor(self, *spans: Span, lag: Sequence[Span] | None = None) -> None:
         """Let the assessor be ready (1), not ready (0) or not there (ABSENT)."""
         where = {"job": ASSESSOR_JOB, "instance": "assessor:6067"}
-        self.expose(names.ASSESSOR_READY, *spans, **where)
+        self.expose(metrics.ASSESSOR_READY, *spans, **where)
         behind: list[Span] = [(0 if value else ABSENT, minutes) for value, minutes in spans]
-        self.expose(names.ASSESSOR_LAG, *(lag or behind), **where)
+        self.expose(metrics.ASSESSOR_LAG, *(lag or behind), **where)
 
     def healthy(self, minutes: int = 200) -> None:
         """Let one worker and the assessor work all the time."""
@@ -148,7 +148,7 @@ class Story:
                 for said, minutes in spans
             ]
             self.expose(
-                names.MILESTONE_STATUS,
+                metrics.MILESTONE_STATUS,
                 *ones,
                 programme=programme,
                 indicator=indicator,

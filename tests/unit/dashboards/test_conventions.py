@@ -4,28 +4,33 @@ import re
 
 import pytest
 
-from catalogue.metric_names import ASSESSOR_METRICS, METRICS, PRODUCER_METRICS
-from dashboards import conventions
-from dashboards.conventions import Links, programme_board
+from catalogue.metrics import ASSESSOR_METRICS, LABELS, PRODUCER_METRICS, WORKER_METRICS, Metric
+from dashboards.conventions import RECORDED, Links, programme_board
 
-RECORDED = [
-    name
-    for name in vars(conventions).values()
-    if isinstance(name, str) and re.fullmatch(r"\w+:\w+:\w+", name)
-]
+EXPOSED = (*WORKER_METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS)
+
+each_series = pytest.mark.parametrize("series", RECORDED, ids=str)
 
 
-@pytest.mark.parametrize("name", RECORDED)
-def test_a_recorded_name_is_of_a_known_metric(name: str) -> None:
-    """The middle of `level:metric:operation` is in the vocabulary."""
-    _, metric, _ = name.split(":")
+@each_series
+def test_a_recorded_name_is_level_metric_operation(series: Metric) -> None:
+    """It has Prometheus' three parts, and its middle is a metric of the vocabulary."""
+    level, metric, operation = series.name.split(":")
 
-    assert metric in {known.name for known in (*METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS)}
+    assert re.fullmatch("[a-z]+", level)
+    assert metric in {known.name for known in EXPOSED}
+    assert re.fullmatch("[a-z]+", operation)
+
+
+@each_series
+def test_a_recorded_series_has_labels_of_the_vocabulary(series: Metric) -> None:
+    """It has no label that the vocabulary does not explain, nor a partition."""
+    assert set(series.labels) <= LABELS.keys() - {"partition"}
 
 
 def test_recorded_names_are_there_once() -> None:
     """No two of them are the same series."""
-    assert len(set(RECORDED)) == len(RECORDED)
+    assert len({series.name for series in RECORDED}) == len(RECORDED)
 
 
 def test_a_board_of_a_programme_has_a_readable_uid() -> None:

@@ -1,6 +1,6 @@
 """The Région's territories: names and places."""
 
-from catalogue.metric_names import REGION
+from catalogue.metrics import REGION
 from dashboards.territory import DEPARTMENTS, REGION_NAME, geohash, territory_name
 from events.identifiers import Department
 

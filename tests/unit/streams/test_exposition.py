@@ -14,7 +14,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
@@ -44,11 +44,11 @@ PARIS, MEAUX = uai("0750001"), uai("0770001")
 CONNECTED = {"count": "school.connected", "unless": "school.disconnected"}
 REGISTERED = {"count": "school.registered"}
 FIGURES = (
-    names.INDICATOR_VALUE,
-    names.INDICATOR_NUMERATOR,
-    names.INDICATOR_DENOMINATOR,
-    names.INDICATOR_CATEGORY,
-    names.INDICATOR_LAST_REPORTED,
+    metrics.INDICATOR_VALUE,
+    metrics.INDICATOR_NUMERATOR,
+    metrics.INDICATOR_DENOMINATOR,
+    metrics.INDICATOR_CATEGORY,
+    metrics.INDICATOR_LAST_REPORTED,
 )
 
 HISTOGRAM: Mapping[str, tuple[str, ...]] = {"bucket": ("le",), "count": (), "sum": ()}
@@ -144,8 +144,8 @@ class TestFigures:
         found = exposed(shipped(), state_store, meters, ready=False)
 
         assert not found.keys() & {metric.name for metric in FIGURES}
-        assert names.PARTITION_OWNED.name not in found
-        assert found[names.WORKER_READY.name][0].value == 0
+        assert metrics.PARTITION_OWNED.name not in found
+        assert found[metrics.WORKER_READY.name][0].value == 0
 
     @settings(max_examples=30)
     @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
@@ -175,9 +175,9 @@ class TestFigures:
 
         found = exposed(catalogue, state_store)
 
-        assert by_place(found[names.INDICATOR_VALUE.name]) == {"75": 1, "77": 1}
-        assert names.INDICATOR_NUMERATOR.name not in found
-        assert names.INDICATOR_DENOMINATOR.name not in found
+        assert by_place(found[metrics.INDICATOR_VALUE.name]) == {"75": 1, "77": 1}
+        assert metrics.INDICATOR_NUMERATOR.name not in found
+        assert metrics.INDICATOR_DENOMINATOR.name not in found
 
     def test_a_ratio_indicator_has_a_numerator_and_a_denominator(self) -> None:
         """Ratios do not add up over partitions: their parts do."""
@@ -190,16 +190,16 @@ class TestFigures:
 
         found = exposed(catalogue, state_store)
 
-        assert by_place(found[names.INDICATOR_NUMERATOR.name]) == {"75": 1}
-        assert by_place(found[names.INDICATOR_DENOMINATOR.name]) == {"75": 1}
-        assert names.INDICATOR_VALUE.name not in found
+        assert by_place(found[metrics.INDICATOR_NUMERATOR.name]) == {"75": 1}
+        assert by_place(found[metrics.INDICATOR_DENOMINATOR.name]) == {"75": 1}
+        assert metrics.INDICATOR_VALUE.name not in found
 
     def test_none_of_something_is_zero(self) -> None:
         """A département with lycées and none connected is at 0 %, not unknown."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
         state_store = taught(catalogue, event("school.registered", PARIS, "2016-01-01"))
 
-        assert by_place(exposed(catalogue, state_store)[names.INDICATOR_NUMERATOR.name]) == {
+        assert by_place(exposed(catalogue, state_store)[metrics.INDICATOR_NUMERATOR.name]) == {
             "75": 0
         }
 
@@ -208,7 +208,7 @@ class TestFigures:
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
         state_store = taught(catalogue, event("school.connected", PARIS, "2018-03-01"))
 
-        assert names.INDICATOR_DENOMINATOR.name not in exposed(catalogue, state_store)
+        assert metrics.INDICATOR_DENOMINATOR.name not in exposed(catalogue, state_store)
 
     def test_euros_are_not_cents(self) -> None:
         """Values are in the indicator's unit."""
@@ -217,7 +217,7 @@ class TestFigures:
             catalogue, event("grant.paid", "one", "2018-03-01", amount_cents=12345)
         )
 
-        assert by_place(exposed(catalogue, state_store)[names.INDICATOR_VALUE.name]) == {
+        assert by_place(exposed(catalogue, state_store)[metrics.INDICATOR_VALUE.name]) == {
             "77": 123.45
         }
 
@@ -230,8 +230,8 @@ class TestFigures:
         found = exposed(catalogue, taught(catalogue, enrolled))
 
         shown = [metric for metric in FIGURES if found[metric.name]]
-        assert shown == [names.INDICATOR_LAST_REPORTED]
-        assert by_place(found[names.INDICATOR_LAST_REPORTED.name]).keys() == {"region"}
+        assert shown == [metrics.INDICATOR_LAST_REPORTED]
+        assert by_place(found[metrics.INDICATOR_LAST_REPORTED.name]).keys() == {"region"}
 
     def test_how_many_persons_are_known_is_rounded(self) -> None:
         """Each new one would otherwise be seen, one by one."""
@@ -244,7 +244,7 @@ class TestFigures:
             found = exposed(catalogue, taught(catalogue, *told[:known]))
             (count,) = (
                 sample.value
-                for sample in found[names.ENTITIES.name]
+                for sample in found[metrics.ENTITIES.name]
                 if sample.labels["family"] == "trainings"
             )
             assert count == shown
@@ -256,7 +256,7 @@ class TestFigures:
             catalogue, event("training.completed", "enrolment-000001", "2018-03-01")
         )
 
-        assert by_place(exposed(catalogue, state_store)[names.INDICATOR_VALUE.name]) == {
+        assert by_place(exposed(catalogue, state_store)[metrics.INDICATOR_VALUE.name]) == {
             "region": 1
         }
 
@@ -273,10 +273,10 @@ class TestFigures:
 
         categories = [
             (sample.labels["dimension"], sample.labels["category"])
-            for sample in found[names.INDICATOR_CATEGORY.name]
+            for sample in found[metrics.INDICATOR_CATEGORY.name]
         ]
         assert sorted(categories) == [("audience", "employee"), ("audience", "other")]
-        assert sum(sample.value for sample in found[names.INDICATOR_VALUE.name]) == 2
+        assert sum(sample.value for sample in found[metrics.INDICATOR_VALUE.name]) == 2
 
     def test_an_observed_indicator_has_each_territory_s_own_value(self) -> None:
         """In its unit, each whole in one partition; the region's under its label."""
@@ -288,7 +288,7 @@ class TestFigures:
 
         found = exposed(barometer(), taught(barometer(), *said(told)))
 
-        values = by_place(found[names.INDICATOR_VALUE.name])
+        values = by_place(found[metrics.INDICATOR_VALUE.name])
         assert values == {"75": 0.9, "77": 0.4025, "region": 0}
 
     def test_what_nobody_observed_is_not_shown(self) -> None:
@@ -303,14 +303,14 @@ class TestFigures:
 
         found = exposed(barometer(), taught(barometer(), *said(told)))
 
-        assert names.INDICATOR_VALUE.name not in found
-        assert names.INDICATOR_LAST_REPORTED.name not in found
+        assert metrics.INDICATOR_VALUE.name not in found
+        assert metrics.INDICATOR_LAST_REPORTED.name not in found
 
     def test_a_territory_s_own_baseline_is_told(self) -> None:
         """Beside those that all share."""
         found = exposed(barometer(), StateStore(barometer().terms))
 
-        own = by_place(found[names.INDICATOR_OWN_BASELINE.name])
+        own = by_place(found[metrics.INDICATOR_OWN_BASELINE.name])
         assert own == {"region": 0.4, "75": 0.9, "77": 0.1}
 
     @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ class TestFigures:
             event("school.connected", PARIS, connected),
         )
 
-        found = exposed(catalogue, state_store)[names.INDICATOR_LAST_REPORTED.name]
+        found = exposed(catalogue, state_store)[metrics.INDICATOR_LAST_REPORTED.name]
 
         assert by_place(found) == {"75": datetime(2018, 3, 1, tzinfo=UTC).timestamp()}
 
@@ -339,11 +339,11 @@ class TestFigures:
 
         found = exposed(catalogue, state_store, as_of=date(2018, 2, 28))
 
-        assert by_place(found[names.INDICATOR_VALUE.name]) == {"75": 0}
-        assert names.INDICATOR_LAST_REPORTED.name not in found
+        assert by_place(found[metrics.INDICATOR_VALUE.name]) == {"75": 0}
+        assert metrics.INDICATOR_LAST_REPORTED.name not in found
 
 
-def _series(metric: names.Metric) -> Iterable[tuple[str, tuple[str, ...]]]:
+def _series(metric: metrics.Metric) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Give the names of a metric's series, and the labels that they have besides its own."""
     if metric.kind != "histogram":
         return [(metric.name, ())]
@@ -354,7 +354,7 @@ class TestLabels:
     """Whose words they are."""
 
     KNOWN: Mapping[str, frozenset[str]] = {
-        "department": frozenset({*Department, names.REGION}),
+        "department": frozenset({*Department, metrics.REGION}),
         "partition": frozenset(map(str, range(PARTITIONS))),
         "family": frozenset(Family),
         "outcome": frozenset(Outcome),
@@ -399,7 +399,7 @@ class TestLabels:
         """A rule may rely on docs/metrics.md."""
         labels = {
             name: {*metric.labels, *extra}
-            for metric in (*names.METRICS, *names.PRODUCER_METRICS)
+            for metric in (*metrics.WORKER_METRICS, *metrics.PRODUCER_METRICS)
             for name, extra in _series(metric)
         }
 
@@ -436,14 +436,15 @@ class TestFamilies:
 
         assert self.families(Meters(declared, recovery_seconds=1.0)) == {
             metric.name: (metric.kind, metric.meaning)
-            for metric in (*names.METRICS, *names.PRODUCER_METRICS)
+            for metric in (*metrics.WORKER_METRICS, *metrics.PRODUCER_METRICS)
         }
 
     def test_lack_the_recovery_s_time_before_the_first_ended(self) -> None:
         """There is no time yet, and 0 would be one."""
-        missing = {metric.name for metric in names.METRICS} - self.families(Meters()).keys()
+        declared = {metric.name for metric in metrics.WORKER_METRICS}
+        missing = declared - self.families(Meters()).keys()
 
-        assert missing == {names.RECOVERY_SECONDS.name}
+        assert missing == {metrics.RECOVERY_SECONDS.name}
 
 
 class TestPromises:
@@ -451,7 +452,7 @@ class TestPromises:
 
     def test_are_there_before_ready(self, promises: dict[str, list[Sample]]) -> None:
         """A promise does not depend on events."""
-        shown = {sample.labels["indicator"] for sample in promises[names.INDICATOR_INFO.name]}
+        shown = {sample.labels["indicator"] for sample in promises[metrics.INDICATOR_INFO.name]}
 
         assert shown == {indicator.id for indicator in shipped().indicators}
 
@@ -470,8 +471,8 @@ class TestPromises:
         }
 
         assert shown == {
-            names.MILESTONE_TARGET.name: 1,
-            names.MILESTONE_DEADLINE.name: datetime(2020, 12, 31, tzinfo=UTC).timestamp(),
+            metrics.MILESTONE_TARGET.name: 1,
+            metrics.MILESTONE_DEADLINE.name: datetime(2020, 12, 31, tzinfo=UTC).timestamp(),
         }
 
     def test_leave_out_what_was_not_promised(self, promises: dict[str, list[Sample]]) -> None:
@@ -484,7 +485,7 @@ class TestPromises:
         }
         shown = {
             (sample.labels["indicator"], sample.labels["milestone"])
-            for sample in promises[names.MILESTONE_TARGET.name]
+            for sample in promises[metrics.MILESTONE_TARGET.name]
         }
 
         assert shown == promised
@@ -497,15 +498,15 @@ class TestWorker:
         """Rules use it instead of the time of the scrape."""
         found = exposed(shipped(), StateStore(shipped().terms))
 
-        assert found[names.AS_OF.name][0].value == datetime(2020, 12, 31, tzinfo=UTC).timestamp()
+        assert found[metrics.AS_OF.name][0].value == datetime(2020, 12, 31, tzinfo=UTC).timestamp()
 
     def test_shows_the_partitions_it_owns_and_how_many_there_are(self) -> None:
         """So that a total is withheld while one is missing."""
         found = exposed(shipped(), StateStore(shipped().terms))
 
-        owned = [sample.labels["partition"] for sample in found[names.PARTITION_OWNED.name]]
+        owned = [sample.labels["partition"] for sample in found[metrics.PARTITION_OWNED.name]]
         assert owned == ["0", "1", "2"]
-        assert found[names.PARTITIONS_EXPECTED.name][0].value == PARTITIONS
+        assert found[metrics.PARTITIONS_EXPECTED.name][0].value == PARTITIONS
 
     def test_shows_a_partition_without_entities_as_owned(self) -> None:
         """Nothing on it is not the same as nobody on it."""
@@ -515,7 +516,7 @@ class TestWorker:
         """What is yet to be worked through."""
         lag = {("smartregion.schools", 1): 3}
 
-        found = exposed(shipped(), StateStore(shipped().terms), lag=lag)[names.LAG.name]
+        found = exposed(shipped(), StateStore(shipped().terms), lag=lag)[metrics.LAG.name]
 
         assert [(sample.labels, sample.value) for sample in found] == [
             ({"topic": "smartregion.schools", "partition": "1"}, 3)

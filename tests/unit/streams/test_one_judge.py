@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.box import HEAVY_HEAD
 from rich.console import Console
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.formatting import NumberFormat, day_text, percent_text
 from catalogue.loader import load_catalogue
 from dashboards.console import figures_table
@@ -75,7 +75,7 @@ def told(
 
 
 PROMISED: Sequence[Key] = [
-    (indicator.id, department or names.REGION)
+    (indicator.id, department or metrics.REGION)
     for indicator in CATALOGUE.indicators
     for department in indicator.territories
     for milestone in indicator.milestones
@@ -129,19 +129,19 @@ def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
             if "indicator" in sample.labels and "department" in sample.labels:
                 key = sample.labels["indicator"], sample.labels["department"]
                 found.setdefault(sample.name, {})[key] = sample.value
-                if sample.name == names.MILESTONE_STATUS.name and sample.value:
+                if sample.name == metrics.MILESTONE_STATUS.name and sample.value:
                     statuses[key] = sample.labels["status"]
 
-    def number(metric: names.Metric, key: Key) -> float | None:
+    def number(metric: metrics.Metric, key: Key) -> float | None:
         return found.get(metric.name, {}).get(key)
 
     def judged(key: Key) -> Told:
-        rate = number(names.MILESTONE_PROGRESS, key)
-        seconds = number(names.MILESTONE_PROJECTED, key)
+        rate = number(metrics.MILESTONE_PROGRESS, key)
+        seconds = number(metrics.MILESTONE_PROJECTED, key)
         return told(
             key[0],
             status=statuses.get(key),
-            value=number(names.INDICATOR_ASSESSED_VALUE, key),
+            value=number(metrics.INDICATOR_ASSESSED_VALUE, key),
             rate=None if rate is None else 100 * rate,
             projected=None if seconds is None else datetime.fromtimestamp(seconds, UTC).date(),
         )
@@ -152,7 +152,7 @@ def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
 def of_export(state_store: StateStore, day: date) -> dict[Key, Told]:
     """Read judgements from the rows of an export."""
     return {
-        (row.indicator, row.department or names.REGION): told(
+        (row.indicator, row.department or metrics.REGION): told(
             row.indicator,
             status=row.status,
             value=row.value,
@@ -169,7 +169,7 @@ def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, Told]]:
     audit = audit_ledger(ledger, CATALOGUE, day, day)
     document = json.loads(json.dumps(audit_document(audit)))
     return audit.account, {
-        (one["indicator"], one["department"] or names.REGION): told(
+        (one["indicator"], one["department"] or metrics.REGION): told(
             one["indicator"],
             status=one["status"],
             value=one["value"],
@@ -188,7 +188,7 @@ def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, Told]
     figures = shown_figures(CATALOGUE, parse_metrics("assessor", page))
     outcome = DemoOutcome.of(day, account, figures, AuditCount(compared=0, different=0))
     return {
-        (one["indicator"], one["department"] or names.REGION): told(
+        (one["indicator"], one["department"] or metrics.REGION): told(
             one["indicator"],
             status=one["status"],
             value=one["value"],
@@ -214,7 +214,7 @@ def of_demo_table(page: str, day: date) -> dict[Key, Told]:
         title, *cells = (cell.strip(" ") for cell in line.strip("│").split("│"))
         if title in titles and cells[3] in words:
             value, _, rate, status, projected, _ = cells
-            found[titles[title], names.REGION] = Told(
+            found[titles[title], metrics.REGION] = Told(
                 words[status], value, rate.removesuffix("\u00a0*"), projected
             )
     return found
@@ -257,7 +257,7 @@ def test_every_reader_says_the_same_of_every_milestone() -> None:
                 expected = {
                     key: one if reader != "demo --json" else one._replace(projected=None)
                     for key, one in judged.items()
-                    if reader != "demo" or key[1] == names.REGION
+                    if reader != "demo" or key[1] == metrics.REGION
                 }
                 compared += len(expected)
                 differences += [
@@ -267,5 +267,5 @@ def test_every_reader_says_the_same_of_every_milestone() -> None:
                 ]
             assert {one.status for one in judged.values()} - {None}
     assert differences == []
-    of_region = sum(place == names.REGION for _, place in PROMISED)
+    of_region = sum(place == metrics.REGION for _, place in PROMISED)
     assert compared == len(DAYS) * (4 * len(PROMISED) + of_region)

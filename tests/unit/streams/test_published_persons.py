@@ -11,11 +11,11 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
+from dashboards import conventions
 from events.cloudevent import decode_json
 from events.fact import Family
 from operations.backfill.past import Past
@@ -30,7 +30,7 @@ from streams.snapshot import take_snapshot
 from streams.state_store import StateStore
 from tests.support.pasts import taught
 
-LIVE: Final = recorded.TERRITORY_LAST_REPORTED.name
+LIVE: Final = conventions.TERRITORY_LAST_REPORTED.name
 
 FIRST: Final = date(2016, 1, 1)
 #: Every day of three years: the cells fill, and are full.
@@ -104,12 +104,12 @@ def series_start() -> int:
 def counts(numbers: Mapping[tuple[str, ...], float]) -> Shown:
     """Keep the numbers of persons: no share, no day, no flag."""
     kept = {
-        names.CELL_VALUE.name,
-        names.INDICATOR_ASSESSED_VALUE.name,
-        names.INDICATOR_CHANGE.name,
-        recorded.REGION_VALUE.name,
-        recorded.DEPARTMENT_VALUE.name,
-        recorded.TERRITORY_VALUE.name,
+        metrics.CELL_VALUE.name,
+        metrics.INDICATOR_ASSESSED_VALUE.name,
+        metrics.INDICATOR_CHANGE.name,
+        conventions.REGION_VALUE.name,
+        conventions.DEPARTMENT_VALUE.name,
+        conventions.TERRITORY_VALUE.name,
     }
     return {
         name: value
@@ -185,18 +185,18 @@ def test_every_figure_follows_from_the_cells() -> None:
     for shown in backfilled().values():
         cells: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
         for (metric, *labels), value in shown.items():
-            if metric == names.CELL_VALUE.name and labels[2] != names.REGION:
+            if metric == metrics.CELL_VALUE.name and labels[2] != metrics.REGION:
                 _, indicator, department, category = labels
                 cells[indicator, department][category] = value
         for (metric, *labels), value in shown.items():
-            if metric != names.INDICATOR_ASSESSED_VALUE.name:
+            if metric != metrics.INDICATOR_ASSESSED_VALUE.name:
                 continue
             _, indicator, department = labels
             source = indicator.replace("priority_audience_ratio", "trainees_enrolled")
             own = [
                 (category, count)
                 for (of, where), counted in cells.items()
-                if of == source and department in (where, names.REGION)
+                if of == source and department in (where, metrics.REGION)
                 for category, count in counted.items()
             ]
             total = sum(count for _, count in own)
@@ -229,4 +229,4 @@ def test_a_worker_shows_no_number_of_persons() -> None:
         for sample in family.samples
         if "indicator" in sample.labels and "partition" in sample.labels
     ]
-    assert set(about) == {(names.INDICATOR_LAST_REPORTED.name, names.REGION)}
+    assert set(about) == {(metrics.INDICATOR_LAST_REPORTED.name, metrics.REGION)}

@@ -2,8 +2,8 @@
 
 import json
 
-from catalogue.metric_names import REGION
-from dashboards import conventions as ours
+from catalogue.metrics import REGION
+from dashboards import conventions
 from dashboards.boards.board import (
     ALL,
     Board,
@@ -51,7 +51,7 @@ def test_links_of_a_board_are_shown() -> None:
 def test_the_region_is_chosen_at_first() -> None:
     """One territory at a time, under the name that links set."""
     variable = department_variable()
-    assert variable.name == ours.DEPARTMENT_VARIABLE
+    assert variable.name == conventions.DEPARTMENT_VARIABLE
     assert variable.current is not None
     assert variable.current.value == REGION
     assert not variable.multi
@@ -60,7 +60,7 @@ def test_the_region_is_chosen_at_first() -> None:
 def test_all_programmes_are_chosen_at_first() -> None:
     """Several may be chosen; all of them match anything."""
     variable = programme_variable(CATALOGUE)
-    assert variable.name == ours.PROGRAMME_VARIABLE
+    assert variable.name == conventions.PROGRAMME_VARIABLE
     assert (variable.multi, variable.include_all, variable.all_value) == (True, True, ALL)
     assert [option.value for option in variable.options or ()] == [
         "$__all",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from catalogue.model import Catalogue
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.boards.board import TAG
 from dashboards.conventions import Links
 from tests.support.boards import BOARDS, CATALOGUE, documents, questions
@@ -23,7 +23,7 @@ OWN_VARIABLES = {"__rate_interval", "__range", "__url_time_range", "__data"}
 LINTED = BOARDS | {
     uid: board
     for uid, board in documents(barometer()).items()
-    if uid == ours.programme_board("barometre")
+    if uid == conventions.programme_board("barometre")
 }
 FIELDS = re.compile(r"\$\{__data\.fields\.([a-z_]+)\}")
 VARIABLE = re.compile(r"\$\{?([a-z_]+)")
@@ -63,10 +63,10 @@ def every_text(tree: object) -> Iterator[str]:
 def test_every_board_is_there() -> None:
     """The delegate's, one for each programme, the pipeline's and the producers'."""
     assert list(BOARDS) == [
-        ours.DELEGATE_BOARD,
-        *(ours.programme_board(programme.id) for programme in CATALOGUE.programmes),
-        ours.PIPELINE_BOARD,
-        ours.PRODUCERS_BOARD,
+        conventions.DELEGATE_BOARD,
+        *(conventions.programme_board(programme.id) for programme in CATALOGUE.programmes),
+        conventions.PIPELINE_BOARD,
+        conventions.PRODUCERS_BOARD,
     ]
 
 
@@ -104,7 +104,7 @@ def test_panels_do_not_overlap(uid: str) -> None:
 
 def test_the_promises_are_on_the_first_screen() -> None:
     """How the milestones stand, and each promise, is answered without scrolling; details follow."""
-    panels = BOARDS[ours.DELEGATE_BOARD]["panels"]
+    panels = BOARDS[conventions.DELEGATE_BOARD]["panels"]
     (promises,) = (one["gridPos"] for one in panels if one["title"].startswith("Les promesses"))
     assert promises["y"] + promises["h"] <= ONE_SCREEN
     assert all(one["gridPos"]["y"] <= promises["y"] for one in panels[:5])
@@ -156,7 +156,9 @@ def test_variables_are_declared(uid: str) -> None:
 def test_programme_boards_let_choose_a_territory(uid: str) -> None:
     """Links set the variable `department`, also to the whole region."""
     (variable,) = (
-        one for one in LINTED[uid]["templating"]["list"] if one["name"] == ours.DEPARTMENT_VARIABLE
+        one
+        for one in LINTED[uid]["templating"]["list"]
+        if one["name"] == conventions.DEPARTMENT_VARIABLE
     )
     assert [option["value"] for option in variable["options"]][:3] == ["region", "75", "77"]
 
@@ -165,7 +167,7 @@ def addresses(url: str) -> list[str]:
     """Say where a link may lead: a field in it stands for each programme's board."""
     if FIELDS.findall(url) == ["board"]:
         return [
-            FIELDS.sub(ours.programme_board(programme.id), url)
+            FIELDS.sub(conventions.programme_board(programme.id), url)
             for programme in CATALOGUE.programmes
         ]
     assert not FIELDS.search(url), url
@@ -188,10 +190,10 @@ def test_links_lead_to_what_exists(uid: str) -> None:
 
 def test_the_delegate_reaches_every_programme_and_the_runbooks() -> None:
     """From the promises one goes to a promise's programme, and to what to do about its alert."""
-    links = list(links_of(BOARDS[ours.DELEGATE_BOARD]))
+    links = list(links_of(BOARDS[conventions.DELEGATE_BOARD]))
     urls = {url for _, link in links for url in addresses(link["url"])}
     boards = {url.partition("?")[0] for url in urls}
-    assert {f"/d/{ours.programme_board(one.id)}" for one in CATALOGUE.programmes} <= boards
+    assert {f"/d/{conventions.programme_board(one.id)}" for one in CATALOGUE.programmes} <= boards
     assert Links().runbook("MilestoneMissed") in urls
 
 
@@ -201,7 +203,7 @@ def test_boards_are_marked_as_ours(uid: str) -> None:
     board = LINTED[uid]
     assert board["tags"] == [TAG]
     assert board["uid"] == uid
-    assert len(uid) <= ours.LONGEST_UID
+    assert len(uid) <= conventions.LONGEST_UID
     assert "id" not in board
     assert "version" not in board
 
@@ -245,7 +247,7 @@ def test_boards_follow_the_catalogue() -> None:
     """A programme that is not in the catalogue has no board, and is nowhere linked."""
     smaller = Catalogue(programmes=CATALOGUE.programmes[:2])
     boards = documents(smaller)
-    gone = [ours.programme_board(one.id) for one in CATALOGUE.programmes[2:]]
+    gone = [conventions.programme_board(one.id) for one in CATALOGUE.programmes[2:]]
     texts = {text for board in boards.values() for text in every_text(board)}
     assert not boards.keys() & set(gone)
     assert not [uid for uid in gone if any(uid in text for text in texts)]

@@ -1,7 +1,7 @@
 """The expressions that panels ask."""
 
-from catalogue import metric_names as names
-from catalogue.metric_names import REGION
+from catalogue import metrics
+from catalogue.metrics import REGION
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from dashboards.boards.queries import (
@@ -32,7 +32,7 @@ def falling(indicator: Indicator) -> Indicator:
 def test_a_matcher_says_how_it_matches() -> None:
     """A value is equal unless it says otherwise; several of one label must all hold."""
     assert select("x") == "x"
-    assert select(names.AS_OF) == names.AS_OF.name
+    assert select(metrics.AS_OF) == metrics.AS_OF.name
     assert select("x", a="1", b="!=2", c=one_of(["3", "4"])) == 'x{a="1", b!="2", c=~"3|4"}'
     assert select("x", a=("=~.+", "!=2")) == 'x{a=~".+", a!="2"}'
 

@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.model import Catalogue, Indicator, Programme, Unit
 from catalogue.publication import PublicationStep
-from dashboards import conventions as ours
+from dashboards import conventions
 from dashboards.boards.figures import most_lines
 from dashboards.boards.render import board_files, boards_of, first_day, render
 from dashboards.conventions import Links
@@ -34,14 +33,14 @@ def test_the_axis_begins_where_the_catalogue_counts_from() -> None:
     """The promises' boards show the programme's years; the monitor's own its last hours."""
     assert first_day(CATALOGUE).isoformat() == "2016-01-01"
     since = {uid: board["time"]["from"] for uid, board in BOARDS.items()}
-    assert since[ours.DELEGATE_BOARD] == "2016-01-01T00:00:00.000Z"
-    assert since[ours.PIPELINE_BOARD] == "now-1h"
+    assert since[conventions.DELEGATE_BOARD] == "2016-01-01T00:00:00.000Z"
+    assert since[conventions.PIPELINE_BOARD] == "now-1h"
 
 
 def test_a_demo_may_begin_later() -> None:
     """A replay of minutes is seen on an axis of minutes."""
     files = render(boards_of(CATALOGUE, since="now-30m"))
-    board = json.loads(files[f"{ours.DELEGATE_BOARD}.json"])
+    board = json.loads(files[f"{conventions.DELEGATE_BOARD}.json"])
     assert board["time"] == {"from": "now-30m", "to": "now"}
 
 
@@ -60,19 +59,19 @@ def test_boards_of_programmes_that_are_gone_are_removed(tmp_path: Path) -> None:
     board_files(render(boards_of(Catalogue(programmes=tuple(kept)))), tmp_path).write()
     files = {path.name for path in tmp_path.iterdir()}
     assert "mine.json" in files
-    assert f"{ours.programme_board(gone.id)}.json" not in files
-    assert f"{ours.programme_board(kept[0].id)}.json" in files
+    assert f"{conventions.programme_board(gone.id)}.json" not in files
+    assert f"{conventions.programme_board(kept[0].id)}.json" in files
 
 
 def test_a_long_id_is_linked_by_the_board_s_own_uid() -> None:
     """A uid that had to be cut is in the expression that makes the links."""
     long = CATALOGUE.programmes[0].model_copy(update={"id": "programme_" + "x" * 40})
     boards = documents(with_programme(long))
-    uid = ours.programme_board(long.id)
-    assert len(uid) == ours.LONGEST_UID
+    uid = conventions.programme_board(long.id)
+    assert len(uid) == conventions.LONGEST_UID
     assert uid in boards
     assert f'"{uid}", "programme", "{long.id}"' in json.dumps(
-        boards[ours.DELEGATE_BOARD], ensure_ascii=False
+        boards[conventions.DELEGATE_BOARD], ensure_ascii=False
     ).replace('\\"', '"')
 
 
@@ -80,20 +79,20 @@ def test_small_counts_are_said_to_be_hidden() -> None:
     """An indicator about persons has its cells from the assessor, and says which are hidden."""
     one = counted().model_copy(update={"min_cell": 11, "published": PublicationStep.MONTHLY})
     programme = CATALOGUE.programme_of(counted().id).model_copy(update={"indicators": (one,)})
-    board = documents(with_programme(programme))[ours.programme_board(programme.id)]
+    board = documents(with_programme(programme))[conventions.programme_board(programme.id)]
     texts = [json.dumps(panel, ensure_ascii=False) for panel in board["panels"]]
     protected = [text for text in texts if "smartregion_cell_suppressed" in text]
     assert len(protected) == 3, "the territory's figure, the départements', the categories'"
     assert all("■ protégé" in text for text in protected)
     assert sum("smartregion_cell_value" in text for text in texts) == 1
-    assert recorded.REGION_CATEGORY.name not in json.dumps(board)
+    assert conventions.REGION_CATEGORY.name not in json.dumps(board)
 
 
 def test_a_programme_without_targets_has_a_board_too() -> None:
     """It has no table of milestones and no deadline, and its indicators all the same."""
     bare = tuple(one.model_copy(update={"milestones": ()}) for one in CATALOGUE.indicators[:1])
     programme = CATALOGUE.programmes[0].model_copy(update={"indicators": bare})
-    board = documents(with_programme(programme))[ours.programme_board(programme.id)]
+    board = documents(with_programme(programme))[conventions.programme_board(programme.id)]
     titles = [panel["title"] for panel in board["panels"]]
     assert "Jalons" not in titles
     assert board["annotations"]["list"] == []
@@ -103,7 +102,7 @@ def test_a_programme_without_targets_has_a_board_too() -> None:
 class TestObserved:
     """A programme of indicators that others compute."""
 
-    BOARD = documents(barometer())[ours.programme_board("barometre")]
+    BOARD = documents(barometer())[conventions.programme_board("barometre")]
 
     def panel(self, title: str) -> dict[str, Any]:
         """Give the panel of a title."""
@@ -113,7 +112,7 @@ class TestObserved:
     def test_nothing_is_asked_that_only_a_fraction_has(self) -> None:
         """No numerator, no denominator, and nothing due to either."""
         asked = [question.expression for question in questions({"": self.BOARD})]
-        for metric in (recorded.DEPARTMENT_DENOMINATOR, recorded.REGION_NUMERATOR):
+        for metric in (conventions.DEPARTMENT_DENOMINATOR, conventions.REGION_NUMERATOR):
             assert not any(metric.name in expression for expression in asked)
         assert not any('part="denominator"' in expression for expression in asked)
 
@@ -128,17 +127,17 @@ class TestObserved:
         ]
         own = targets["Cible au 31/12/2020, département choisi"]
         assert 'milestone=~"paris_2020|meaux_2020"' in own
-        assert f'{names.MILESTONE_STATUS.name}{{department="$department"' in own
+        assert f'{metrics.MILESTONE_STATUS}{{department="$department"' in own
 
     def test_the_country_is_drawn_where_the_catalogue_shows_it(self) -> None:
         """Beside the region, in percent as it is; the words say why it is there."""
         panel = self.panel("Locaux raccordables à la fibre dans le temps (%)")
         (country,) = (one for one in panel["targets"] if one["legendFormat"] == "France entière")
         assert country["expr"].startswith("100 * ")
-        assert names.INDICATOR_COUNTRY.name in country["expr"]
+        assert metrics.INDICATOR_COUNTRY.name in country["expr"]
         assert "La France entière est donnée à titre de comparaison." in panel["description"]
         asked = [question.expression for question in questions({"": self.BOARD})]
-        assert sum(names.INDICATOR_COUNTRY.name in one for one in asked) == 1
+        assert sum(metrics.INDICATOR_COUNTRY.name in one for one in asked) == 1
 
     def test_the_table_has_room_for_the_territory_with_the_most_milestones(self) -> None:
         """Not for those of all départements together."""

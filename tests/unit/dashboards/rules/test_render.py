@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from catalogue import metric_names, rule_names
 from catalogue.loader import load_catalogue
+from catalogue.metrics import ASSESSOR_METRICS, GATEWAY_METRICS, PRODUCER_METRICS, WORKER_METRICS
 from catalogue.model import Catalogue
+from dashboards import conventions
 from dashboards.rules.alerts import KINDS, AlertKind, Severity
 from dashboards.rules.checks import RefusedError
 from dashboards.rules.model import Alert, Recording, Rule
@@ -29,13 +30,7 @@ ALERTS = [rule for rule in RULES if isinstance(rule, Alert)]
 RECORDINGS = [rule for rule in RULES if isinstance(rule, Recording)]
 EXPOSED = {
     metric.name
-    for metrics in (
-        metric_names.METRICS,
-        metric_names.PRODUCER_METRICS,
-        metric_names.ASSESSOR_METRICS,
-        metric_names.GATEWAY_METRICS,
-    )
-    for metric in metrics
+    for metric in (*WORKER_METRICS, *PRODUCER_METRICS, *ASSESSOR_METRICS, *GATEWAY_METRICS)
 }
 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -119,11 +114,11 @@ def test_rules_look_only_at_what_is_exposed_or_recorded() -> None:
     assert used - known == set()
 
 
-def test_every_shared_recorded_name_is_recorded() -> None:
-    """What a backfill writes for the years before, rules record for the days after."""
+def test_every_conventional_name_is_recorded() -> None:
+    """A backfill writes these for the years before, rules record them for the days after."""
     recorded = {recording.name for recording in RECORDINGS}
 
-    assert {one.name for one in rule_names.RECORDED} - recorded == set()
+    assert recorded == {conventions.TERRITORY_INFO, *(one.name for one in conventions.RECORDED)}
 
 
 def test_every_promise_with_a_target_is_watched() -> None:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from operations.audit.errors import WorkerUnreadableError
 from operations.audit.exposed import addresses_of, metrics_url, parse_metrics, read_worker
 
@@ -72,7 +72,7 @@ def test_tells_what_the_worker_says_of_itself() -> None:
     assert worker.as_of == date(2018, 6, 27)
     assert worker.partitions_expected == 8
     assert worker.partitions_owned == {0, 5}
-    assert [sample.value for sample in worker.of(names.INDICATOR_VALUE)] == [3.0]
+    assert [sample.value for sample in worker.of(metrics.INDICATOR_VALUE)] == [3.0]
 
 
 def test_takes_what_is_not_shown_as_not_said() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.metric_names import Metric
+from catalogue.metrics import Metric
 from operations.backfill.openmetrics import OpenMetricsSpool
 from tests.support.openmetrics import read_openmetrics
 

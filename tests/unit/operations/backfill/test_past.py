@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
-from catalogue import metric_names as names
-from catalogue import rule_names as recorded
+from catalogue import metrics
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
+from dashboards import conventions
 from events.fact import Family
 from streams.assessor.assessor import Assessment, AssessorSnapshot
 from streams.assessor.exposition import AssessorCollector
@@ -57,7 +57,7 @@ def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in families
-        if family.name not in (names.ASSESSOR_READY.name, names.ASSESSOR_LAG.name)
+        if family.name not in (metrics.ASSESSOR_READY.name, metrics.ASSESSOR_LAG.name)
         for sample in family.samples
     }
 
@@ -92,8 +92,8 @@ def test_each_day_shows_what_the_assessor_would_have_shown() -> None:
 def test_there_is_nothing_that_the_vocabulary_does_not_know() -> None:
     """What is not the assessor's is a promise, or a recorded name."""
     state_store, past = everything()
-    known = {metric.name for metric in (*recorded.RECORDED, *names.ASSESSOR_METRICS, names.AS_OF)}
-    known |= {family.name for family in catalogue_families(shipped())}
+    known = {metric.name for metric in (*conventions.RECORDED, *metrics.ASSESSOR_METRICS)}
+    known |= {metrics.AS_OF.name, *(family.name for family in catalogue_families(shipped()))}
     assert {name for name, _ in past[DAYS[-1]]} <= known
     assert state_store.entities()
 
@@ -111,8 +111,8 @@ def test_a_day_knows_itself() -> None:
     _, past = everything()
     for day, shown in past.items():
         midnight = datetime.combine(day, time(), UTC).timestamp()
-        assert value(shown, names.AS_OF.name) == midnight
-        assert value(shown, recorded.AS_OF.name) == midnight
+        assert value(shown, metrics.AS_OF.name) == midnight
+        assert value(shown, conventions.AS_OF.name) == midnight
 
 
 def test_recorded_values_are_the_assessor_s() -> None:
@@ -123,13 +123,13 @@ def test_recorded_values_are_the_assessor_s() -> None:
         for indicator in programme.indicators:
             who = {"programme": programme.id, "indicator": indicator.id}
             for department in indicator.territories:
-                where = {**who, "department": department or names.REGION}
-                expected = value(shown, names.INDICATOR_ASSESSED_VALUE.name, **where)
-                assert value(shown, recorded.TERRITORY_VALUE.name, **where) == expected
+                where = {**who, "department": department or metrics.REGION}
+                expected = value(shown, metrics.INDICATOR_ASSESSED_VALUE.name, **where)
+                assert value(shown, conventions.TERRITORY_VALUE.name, **where) == expected
                 if department is None:
-                    assert value(shown, recorded.REGION_VALUE.name, **who) == expected
+                    assert value(shown, conventions.REGION_VALUE.name, **who) == expected
                 else:
-                    assert value(shown, recorded.DEPARTMENT_VALUE.name, **where) == expected
+                    assert value(shown, conventions.DEPARTMENT_VALUE.name, **where) == expected
 
 
 def test_a_ratio_is_that_of_its_recorded_parts() -> None:
@@ -143,9 +143,9 @@ def test_a_ratio_is_that_of_its_recorded_parts() -> None:
         found = [
             value(shown, metric.name, **who)
             for metric in (
-                recorded.REGION_NUMERATOR,
-                recorded.REGION_DENOMINATOR,
-                recorded.REGION_VALUE,
+                conventions.REGION_NUMERATOR,
+                conventions.REGION_DENOMINATOR,
+                conventions.REGION_VALUE,
             )
         ]
         assert found == ([1, 4, 0.25] if day >= date(2018, 2, 3) else [None] * 3)
@@ -165,9 +165,9 @@ def test_categories_are_recorded() -> None:
         "dimension": "audience",
         "category": "job_seeker",
     }
-    assert value(past[DAYS[-1]], recorded.REGION_CATEGORY.name, **who) == 2
-    assert value(past[DAYS[-1]], recorded.DEPARTMENT_CATEGORY.name, department="75", **who) == 2
-    assert value(past[DAYS[0]], recorded.REGION_CATEGORY.name, **who) is None
+    assert value(past[DAYS[-1]], conventions.REGION_CATEGORY.name, **who) == 2
+    assert value(past[DAYS[-1]], conventions.DEPARTMENT_CATEGORY.name, department="75", **who) == 2
+    assert value(past[DAYS[0]], conventions.REGION_CATEGORY.name, **who) is None
 
 
 def test_withheld_persons_are_nowhere() -> None:
@@ -179,8 +179,8 @@ def test_withheld_persons_are_nowhere() -> None:
     ]
     text = written(PERSONS, taught(PERSONS, told), DAYS)
     of_paris = {line.partition("{")[0] for line in text.splitlines() if 'department="75"' in line}
-    assert of_paris <= {names.CELL_SUPPRESSED.name, names.CELL_VALUE.name}
-    assert recorded.DEPARTMENT_CATEGORY.name not in text
+    assert of_paris <= {metrics.CELL_SUPPRESSED.name, metrics.CELL_VALUE.name}
+    assert conventions.DEPARTMENT_CATEGORY.name not in text
 
 
 def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
@@ -193,10 +193,10 @@ def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
     past = by_day(written(barometer(), taught(barometer(), said(told)), DAYS))
     who = {"programme": "barometre", "indicator": "fibre_ratio"}
     for day, shown in past.items():
-        region = value(shown, recorded.REGION_VALUE.name, **who)
-        paris = value(shown, recorded.DEPARTMENT_VALUE.name, **who, department="75")
+        region = value(shown, conventions.REGION_VALUE.name, **who)
+        paris = value(shown, conventions.DEPARTMENT_VALUE.name, **who, department="75")
         assert region == (0.425 if day >= date(2018, 1, 16) else None)
         assert paris == (0.9 if day >= date(2018, 1, 6) else None)
-        country = value(shown, names.INDICATOR_COUNTRY.name, **who)
+        country = value(shown, metrics.INDICATOR_COUNTRY.name, **who)
         assert country == (0.61 if day >= date(2018, 1, 10) else None)
-        assert value(shown, names.INDICATOR_OWN_BASELINE.name, **who, department="75") == 0.9
+        assert value(shown, metrics.INDICATOR_OWN_BASELINE.name, **who, department="75") == 0.9

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from catalogue import rule_names
+from dashboards import conventions
 from operations.doctor.prometheus import look_at_prometheus
 from operations.programs.addresses import free_address
 from operations.prometheus_api import PrometheusUnwellError
@@ -55,7 +55,7 @@ def test_one_without_the_catalogues_rules_lacks_them(stub: PrometheusStub) -> No
 
 def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
     """A rule in error computes nothing, and nobody is woken by it."""
-    stub.evaluate((rule_names.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err"))
+    stub.evaluate((conventions.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err"))
 
     with pytest.raises(PrometheusUnwellError, match=r"fails to evaluate .*MilestoneMissed"):
         look(stub.url)

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
 from events.fact import Family
@@ -55,40 +55,40 @@ def test_families_are_those_of_the_vocabulary() -> None:
     }
     assert families == {
         metric.name: metric.meaning
-        for metric in (names.AS_OF, names.TOPIC_FAULT, *names.ASSESSOR_METRICS)
+        for metric in (metrics.AS_OF, metrics.TOPIC_FAULT, *metrics.ASSESSOR_METRICS)
     }
 
 
 def test_labels_are_those_of_the_vocabulary() -> None:
     """A rule may rely on docs/metrics.md."""
-    labels = {metric.name: set(metric.labels) for metric in names.ASSESSOR_METRICS}
+    labels = {metric.name: set(metric.labels) for metric in metrics.ASSESSOR_METRICS}
     found = scraped(AssessorSnapshot(AS_OF, 0, assessment()))
     assert all(
         set(sample) == labels[name]
         for name, samples in found.items()
-        if name != names.AS_OF.name
+        if name != metrics.AS_OF.name
         for sample, _ in samples
     )
-    assert len(found[names.INDICATOR_ASSESSED_VALUE.name]) > 10
+    assert len(found[metrics.INDICATOR_ASSESSED_VALUE.name]) > 10
 
 
 def test_shows_no_judgement_before_everything_is_read() -> None:
     """Half a history would be a lie; what is left to read is shown."""
     found = scraped(AssessorSnapshot(AS_OF, 7, None))
     assert {name for name, samples in found.items() if samples} == {
-        names.AS_OF.name,
-        names.ASSESSOR_READY.name,
-        names.ASSESSOR_LAG.name,
+        metrics.AS_OF.name,
+        metrics.ASSESSOR_READY.name,
+        metrics.ASSESSOR_LAG.name,
     }
-    assert found[names.ASSESSOR_READY.name] == [({}, 0)]
-    assert found[names.ASSESSOR_LAG.name] == [({}, 7)]
+    assert found[metrics.ASSESSOR_READY.name] == [({}, 0)]
+    assert found[metrics.ASSESSOR_LAG.name] == [({}, 7)]
 
 
 def test_its_day_is_that_of_the_judgements() -> None:
     """The clock may have gone on since."""
     found = scraped(AssessorSnapshot(date(2021, 1, 1), 0, assessment()))
-    assert found[names.AS_OF.name] == [({}, datetime(2020, 12, 31, tzinfo=UTC).timestamp())]
-    assert found[names.ASSESSOR_READY.name] == [({}, 1)]
+    assert found[metrics.AS_OF.name] == [({}, datetime(2020, 12, 31, tzinfo=UTC).timestamp())]
+    assert found[metrics.ASSESSOR_READY.name] == [({}, 1)]
 
 
 def test_takes_no_view_before_a_scrape() -> None:

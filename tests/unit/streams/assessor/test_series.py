@@ -9,10 +9,10 @@ from functools import cache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.judgement import judge_all
 from catalogue.loader import load_catalogue
-from catalogue.metric_names import Metric
+from catalogue.metrics import Metric
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
 from events.fact import Family
@@ -91,14 +91,14 @@ def test_labels_are_as_many_as_the_metric_has() -> None:
 def test_a_value_is_shown_where_it_is_known() -> None:
     """For the region and for Paris; the other départements never reported."""
     found, _ = points(catalogue_of({"count": "school.connected"}), *connected("2018-01-01"))
-    assert of(found, names.INDICATOR_ASSESSED_VALUE) == {("region",): 1, ("75",): 1}
+    assert of(found, metrics.INDICATOR_ASSESSED_VALUE) == {("region",): 1, ("75",): 1}
 
 
 def test_one_status_holds() -> None:
     """And the others are 0, so that each is a series."""
     catalogue = catalogue_of({"count": "school.connected"}, milestones=[TEN], baseline=BASELINE)
     found, _ = points(catalogue, *connected("2018-06-01"))
-    statuses = of(found, names.MILESTONE_STATUS)
+    statuses = of(found, metrics.MILESTONE_STATUS)
     assert len(statuses) == 5
     assert {labels for labels, value in statuses.items() if value} == {("region", "ten", "at_risk")}
 
@@ -107,7 +107,7 @@ def test_progress_is_a_ratio() -> None:
     """Of the way from the baseline to the target."""
     catalogue = catalogue_of({"count": "school.connected"}, milestones=[TEN], baseline=BASELINE)
     found, _ = points(catalogue, *connected("2018-06-01", "2018-06-02"))
-    assert of(found, names.MILESTONE_PROGRESS) == {("region", "ten"): 0.2}
+    assert of(found, metrics.MILESTONE_PROGRESS) == {("region", "ten"): 0.2}
 
 
 def test_an_attained_target_has_its_day() -> None:
@@ -116,9 +116,9 @@ def test_an_attained_target_has_its_day() -> None:
     catalogue = catalogue_of({"count": "school.connected"}, milestones=[target], baseline=BASELINE)
     found, _ = points(catalogue, *connected("2018-06-01", "2018-06-02"))
     day = datetime(2018, 6, 2, tzinfo=UTC).timestamp()
-    assert of(found, names.MILESTONE_ATTAINED) == {("region", "ten"): day}
-    assert of(found, names.MILESTONE_LOST) == {("region", "ten"): 0}
-    assert of(found, names.MILESTONE_LOST_ON) == {}
+    assert of(found, metrics.MILESTONE_ATTAINED) == {("region", "ten"): day}
+    assert of(found, metrics.MILESTONE_LOST) == {("region", "ten"): 0}
+    assert of(found, metrics.MILESTONE_LOST_ON) == {}
 
 
 def test_a_lost_target_has_the_day_of_its_loss() -> None:
@@ -129,9 +129,9 @@ def test_a_lost_target_has_the_day_of_its_loss() -> None:
     gone = event("school.disconnected", uai("0750000"), "2018-06-20")
     found, _ = points(catalogue, *connected("2018-06-01"), gone)
     day = datetime(2018, 6, 20, tzinfo=UTC).timestamp()
-    assert of(found, names.MILESTONE_LOST) == {("region", "ten"): 1}
-    assert of(found, names.MILESTONE_LOST_ON) == {("region", "ten"): day}
-    assert of(found, names.MILESTONE_ATTAINED) == {}
+    assert of(found, metrics.MILESTONE_LOST) == {("region", "ten"): 1}
+    assert of(found, metrics.MILESTONE_LOST_ON) == {("region", "ten"): day}
+    assert of(found, metrics.MILESTONE_ATTAINED) == {}
 
 
 def test_a_promise_without_a_target_is_not_judged() -> None:
@@ -155,7 +155,7 @@ def test_a_change_is_told_with_what_made_it() -> None:
         event("school.connected", school[0], "2018-06-10"),
     ]
     found, _ = points(catalogue, *told)
-    changes = of(found, names.INDICATOR_CHANGE)
+    changes = of(found, metrics.INDICATOR_CHANGE)
     assert {labels[1]: value for labels, value in changes.items() if labels[0] == "region"} == {
         "value": 0.5,
         "numerator": 1,
@@ -180,12 +180,12 @@ class TestPersons:
         found, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
         paris = [point for point in found if point.labels[2:3] == ("75",)]
         assert {point.metric for point in paris} == {
-            names.CELL_SUPPRESSED,
-            names.MILESTONE_STATUS,
-            names.MILESTONE_LOST,
+            metrics.CELL_SUPPRESSED,
+            metrics.MILESTONE_STATUS,
+            metrics.MILESTONE_LOST,
         }
-        assert of(paris, names.CELL_SUPPRESSED)["75", ""] == 1
-        assert ("75", "job_seeker") not in of(cells, names.CELL_VALUE)
+        assert of(paris, metrics.CELL_SUPPRESSED)["75", ""] == 1
+        assert ("75", "job_seeker") not in of(cells, metrics.CELL_VALUE)
 
     def test_a_territory_of_few_is_shown_as_one_of_nobody(self) -> None:
         """That somebody came is not to be seen, in no series."""
@@ -218,24 +218,24 @@ class TestPersons:
     def test_show_what_is_large_enough_in_multiples(self) -> None:
         """Totals are the sums of what is shown by category."""
         found, cells = points(self.CATALOGUE, *enrolled(6, "75"), *enrolled(8, "77"))
-        values = of(cells, names.CELL_VALUE)
+        values = of(cells, metrics.CELL_VALUE)
         assert values["75", "job_seeker"] == 5
         assert values["77", "job_seeker"] == 10
         assert values["region", "job_seeker"] == 15
-        assert of(found, names.INDICATOR_ASSESSED_VALUE)["region",] == 15
-        assert of(found, names.CELL_SUPPRESSED)["75", ""] == 0
+        assert of(found, metrics.INDICATOR_ASSESSED_VALUE)["region",] == 15
+        assert of(found, metrics.CELL_SUPPRESSED)["75", ""] == 0
 
     def test_every_cell_says_whether_it_is_withheld(self) -> None:
         """A withheld one has no value, and every other has one."""
         _, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
-        told = of(cells, names.CELL_SUPPRESSED)
-        assert of(cells, names.CELL_VALUE).keys() == {at for at, one in told.items() if not one}
+        told = of(cells, metrics.CELL_SUPPRESSED)
+        assert of(cells, metrics.CELL_VALUE).keys() == {at for at, one in told.items() if not one}
 
     def test_say_which_day_is_shown(self) -> None:
         """The end of the last period that is published."""
         found, _ = points(self.CATALOGUE, *enrolled(6, "75"), as_of=date(2018, 6, 29))
         day = datetime(2018, 5, 31, tzinfo=UTC).timestamp()
-        assert of(found, names.INDICATOR_PUBLISHED) == {(): day}
+        assert of(found, metrics.INDICATOR_PUBLISHED) == {(): day}
 
     def test_others_have_no_cells(self) -> None:
         """They are the workers' by category."""

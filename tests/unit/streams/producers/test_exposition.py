@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client.samples import Sample
 
-from catalogue import metric_names as names
+from catalogue import metrics
 from catalogue.loader import load_catalogue
-from catalogue.metric_names import Metric
+from catalogue.metrics import Metric
 from events.frequency import Frequency
 from events.producers.model import Producers
 from streams.core import Outcome, Result
@@ -54,16 +54,16 @@ def meters() -> ProducerMeters:
 
 def test_the_declaration_is_shown(meters: ProducerMeters) -> None:
     """Who they are, which programmes hang on them, how often they promised to send."""
-    assert shown(meters, names.PRODUCER_INFO) == {
+    assert shown(meters, metrics.PRODUCER_INFO) == {
         ("lycees", "Système lycees"): 1,
         ("sites", "Système sites"): 1,
     }
-    assert shown(meters, names.PRODUCER_PROGRAMME) == {
+    assert shown(meters, metrics.PRODUCER_PROGRAMME) == {
         ("lycees", "lycees"): 1,
         ("sites", "tiers_lieux"): 1,
     }
-    assert shown(meters, names.PRODUCER_INTERVAL) == {("lycees",): 7 * DAY, ("sites",): 7 * DAY}
-    assert shown(meters, names.PRODUCER_ALLOWED_SILENCE) == {
+    assert shown(meters, metrics.PRODUCER_INTERVAL) == {("lycees",): 7 * DAY, ("sites",): 7 * DAY}
+    assert shown(meters, metrics.PRODUCER_ALLOWED_SILENCE) == {
         ("lycees",): 10 * DAY,
         ("sites",): 10 * DAY,
     }
@@ -71,7 +71,7 @@ def test_the_declaration_is_shown(meters: ProducerMeters) -> None:
 
 def test_counts_of_the_declared_begin_at_zero(meters: ProducerMeters) -> None:
     """So that a rate sees their first; of the others what there is."""
-    events = shown(meters, names.PRODUCER_EVENTS)
+    events = shown(meters, metrics.PRODUCER_EVENTS)
 
     assert events["lycees", "accepted"] == 6
     assert {events["sites", outcome] for outcome in Outcome} == {0}
@@ -82,17 +82,17 @@ def test_counts_of_the_declared_begin_at_zero(meters: ProducerMeters) -> None:
 
 def test_lateness_is_a_histogram(meters: ProducerMeters) -> None:
     """Of those that were news; it has as many series as there are producers."""
-    name = names.PRODUCER_LATENESS.name
-    buckets = shown(meters, names.PRODUCER_LATENESS, name=f"{name}_bucket")
+    name = metrics.PRODUCER_LATENESS.name
+    buckets = shown(meters, metrics.PRODUCER_LATENESS, name=f"{name}_bucket")
 
     assert (buckets["lycees", "2"], buckets["lycees", "7"], buckets["lycees", "+Inf"]) == (0, 5, 6)
-    assert shown(meters, names.PRODUCER_LATENESS, name=f"{name}_sum") == {("lycees",): 415}
-    assert shown(meters, names.PRODUCER_LATENESS, name=f"{name}_count") == {("lycees",): 6}
+    assert shown(meters, metrics.PRODUCER_LATENESS, name=f"{name}_sum") == {("lycees",): 415}
+    assert shown(meters, metrics.PRODUCER_LATENESS, name=f"{name}_count") == {("lycees",): 6}
 
 
 def test_the_last_event_is_shown(meters: ProducerMeters) -> None:
     """Of who was heard."""
-    assert shown(meters, names.PRODUCER_LAST_EVENT) == {("lycees",): NOON.timestamp()}
+    assert shown(meters, metrics.PRODUCER_LAST_EVENT) == {("lycees",): NOON.timestamp()}
 
 
 def test_who_promised_nothing_has_no_interval() -> None:
@@ -102,8 +102,8 @@ def test_who_promised_nothing_has_no_interval() -> None:
     )
     meters = ProducerMeters(Attribution(Producers(producers=(irregular,))))
 
-    assert shown(meters, names.PRODUCER_INTERVAL) == {}
-    assert shown(meters, names.PRODUCER_ALLOWED_SILENCE) == {}
+    assert shown(meters, metrics.PRODUCER_INTERVAL) == {}
+    assert shown(meters, metrics.PRODUCER_ALLOWED_SILENCE) == {}
 
 
 def test_families_are_those_of_the_vocabulary(meters: ProducerMeters) -> None:
@@ -111,7 +111,7 @@ def test_families_are_those_of_the_vocabulary(meters: ProducerMeters) -> None:
     families = list(producer_families(load_catalogue(), meters))
 
     assert sorted(family.name for family in families) == sorted(
-        metric.name.removesuffix("_total") for metric in names.PRODUCER_METRICS
+        metric.name.removesuffix("_total") for metric in metrics.PRODUCER_METRICS
     )
 
 

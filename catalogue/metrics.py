@@ -1,35 +1,28 @@
-"""Every metric of workers, assessor and gateway: one vocabulary of names, meanings and remedies.
+"""Every metric of workers, assessor and gateway: name, kind, labels, meaning and remedy, once.
 
 docs/metrics.md is generated from it; rules, boards, the audit and the tests take names from it.
+What Prometheus records of these metrics is named in `dashboards/conventions.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-
-from catalogue.gateway_metrics import EVENTS as GATEWAY_EVENTS
-from catalogue.gateway_metrics import GATEWAY_METRICS
-from catalogue.gateway_metrics import READY as GATEWAY_READY
-from catalogue.gateway_metrics import REFUSED as GATEWAY_REFUSED
-from catalogue.gateway_metrics import REQUEST_SECONDS as GATEWAY_REQUEST_SECONDS
-from catalogue.gateway_metrics import REQUESTS as GATEWAY_REQUESTS
-from catalogue.metric import Metric
+from typing import Literal, TypeAlias
 
 __all__ = [
     "ASSESSOR_METRICS",
-    "GATEWAY_EVENTS",
     "GATEWAY_METRICS",
-    "GATEWAY_READY",
-    "GATEWAY_REFUSED",
-    "GATEWAY_REQUESTS",
-    "GATEWAY_REQUEST_SECONDS",
     "LABELS",
-    "METRICS",
     "PRODUCER_METRICS",
     "REGION",
+    "WORKER_METRICS",
     "Metric",
 ]
+
+Section: TypeAlias = Literal["worker", "producers", "assessor", "gateway"]
 
 #: The `department` label of what names no département: with the workers the figures of entities
 #: that name none, with the assessor those of the whole region.
@@ -38,8 +31,27 @@ REGION = "region"
 _FIGURE = ("programme", "indicator", "department", "partition")
 _TERRITORY = ("programme", "indicator", "department")
 _PROMISE = (*_TERRITORY, "milestone")
+_PRODUCER = ("producer",)
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric family; as text it is its name, as PromQL writes it."""
+
+    name: str
+    kind: Literal["gauge", "counter", "histogram"]
+    labels: tuple[str, ...]
+    meaning: str
+    remedy: str = ""
+    """What an operator does about it; empty where nothing."""
+    section: Section = "worker"
+    """The process that exposes it; `producers` are those of a worker about who sends events."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+# Each worker exposes these.
 INDICATOR_VALUE = Metric(
     "smartregion_indicator_value",
     "gauge",
@@ -146,14 +158,6 @@ ENTITIES_HALF_FULL = Metric(
     "Beyond the bound new days are refused (entity_full): ask the producer to report less often, "
     "or under more identifiers.",
 )
-ENDS_AT_RECORD = Metric(
-    "smartregion_ends_at_record",
-    "gauge",
-    ("topic", "partition"),
-    "How many workers in a row have ended at the record that this one is about to work at; absent "
-    "below 3.",
-    "3 or more: it may never pass by itself. The log says which; see the runbook PoisonRecord.",
-)
 STATES_UNREADABLE = Metric(
     "smartregion_states_unreadable",
     "gauge",
@@ -161,6 +165,14 @@ STATES_UNREADABLE = Metric(
     "Entities whose state the changelog does not give: their events are refused (unprocessable), "
     "and no figure of the partition is shown.",
     "Above 0: something else wrote to the changelog. Bring the states back from the events.",
+)
+ENDS_AT_RECORD = Metric(
+    "smartregion_ends_at_record",
+    "gauge",
+    ("topic", "partition"),
+    "How many workers in a row have ended at the record that this one is about to work at; absent "
+    "below 3.",
+    "3 or more: it may never pass by itself. The log says which; see the runbook PoisonRecord.",
 )
 CELLS_AHEAD = Metric(
     "smartregion_state_cells_ahead_total",
@@ -255,208 +267,22 @@ SOURCES_DROPPED = Metric(
     "Not 0: a producer makes up sources; `source` names a system, not an event.",
 )
 
-#: What each worker exposes.
-METRICS: tuple[Metric, ...] = (
-    INDICATOR_VALUE,
-    INDICATOR_NUMERATOR,
-    INDICATOR_DENOMINATOR,
-    INDICATOR_CATEGORY,
-    INDICATOR_LAST_REPORTED,
-    INDICATOR_INFO,
-    INDICATOR_BASELINE,
-    INDICATOR_OWN_BASELINE,
-    MILESTONE_TARGET,
-    MILESTONE_DEADLINE,
-    AS_OF,
-    PARTITIONS_EXPECTED,
-    PARTITION_OWNED,
-    WORKER_READY,
-    ENTITIES,
-    ENTITIES_HALF_FULL,
-    STATES_UNREADABLE,
-    ENDS_AT_RECORD,
-    CELLS_AHEAD,
-    CELLS_NOT_OWNED,
-    EVENTS,
-    DEAD_LETTERS,
-    LAST_EVENT,
-    LAG,
-    TOPIC_FAULT,
-    LOG_START,
-    REBUILD_MISMATCHES,
-    COORDINATOR_ERRORS,
-    RECOVERIES,
-    RECOVERY_SECONDS,
-    SOURCES_DROPPED,
-)
+# Each worker also exposes these, about who sends events: `streams/producers/`.
+_producers = partial(Metric, section="producers")
 
-INDICATOR_ASSESSED_VALUE = Metric(
-    "smartregion_indicator_assessed_value",
-    "gauge",
-    _TERRITORY,
-    "An indicator's value in its unit, of the whole region or a département; absent where it is "
-    "not known or is withheld. It equals the workers' sums; workers show none about persons.",
-    "Differs from the workers' sums for minutes: one of the two is behind or at fault; run "
-    "`smart-region audit`.",
-)
-INDICATOR_COUNTRY = Metric(
-    "smartregion_indicator_country_value",
-    "gauge",
-    ("programme", "indicator"),
-    "The whole country's value of an observed indicator, in its unit, where the catalogue shows it "
-    "for comparison; absent where it is not known.",
-)
-INDICATOR_PACE = Metric(
-    "smartregion_indicator_pace_per_day",
-    "gauge",
-    _TERRITORY,
-    "The observed pace, in the indicator's unit per day: the Theil–Sen slope of its own history. "
-    "Absent where the history has too few points or fell silent.",
-)
-INDICATOR_CHANGE = Metric(
-    "smartregion_indicator_change",
-    "gauge",
-    (*_TERRITORY, "part", "window"),
-    "By how much the value changed over the window that ends on as_of, in the indicator's unit. "
-    "The parts numerator and denominator say what changed it, and add up to the part value.",
-)
-MILESTONE_STATUS = Metric(
-    "smartregion_milestone_status",
-    "gauge",
-    (*_PROMISE, "status"),
-    "1 for the status that a milestone has, 0 for the others; absent where it has no target.",
-    "unreported: ask the producer. at_risk, missed: see the programme's board, and its owner.",
-)
-MILESTONE_PROGRESS = Metric(
-    "smartregion_milestone_progress_ratio",
-    "gauge",
-    _PROMISE,
-    "The progress rate (taux d’avancement), 0 to 1: how much of the way from the baseline to the "
-    "target is done.",
-)
-MILESTONE_PROJECTED = Metric(
-    "smartregion_milestone_projected_timestamp_seconds",
-    "gauge",
-    _PROMISE,
-    "The day on which the target is reached if the observed pace goes on (midnight UTC); absent "
-    "once it is attained, and where no pace leads there.",
-)
-MILESTONE_PROJECTED_EARLIEST = Metric(
-    "smartregion_milestone_projected_earliest_timestamp_seconds",
-    "gauge",
-    _PROMISE,
-    "The projected day by the faster quartile of the paces observed.",
-)
-MILESTONE_PROJECTED_LATEST = Metric(
-    "smartregion_milestone_projected_latest_timestamp_seconds",
-    "gauge",
-    _PROMISE,
-    "The projected day by the slower quartile of the paces observed; absent where that never "
-    "leads there.",
-)
-MILESTONE_ATTAINED = Metric(
-    "smartregion_milestone_attained_timestamp_seconds",
-    "gauge",
-    _PROMISE,
-    "The first day of the attainment that still holds (midnight UTC); absent where the target is "
-    "not attained.",
-)
-MILESTONE_LOST = Metric(
-    "smartregion_milestone_lost",
-    "gauge",
-    _PROMISE,
-    "1 where the target was attained on an earlier day and is not now, else 0.",
-    "1: see on the programme's board whether the numerator fell or the denominator grew.",
-)
-MILESTONE_LOST_ON = Metric(
-    "smartregion_milestone_lost_timestamp_seconds",
-    "gauge",
-    _PROMISE,
-    "The first day on which an attained target was no longer held (midnight UTC); absent where "
-    "none is lost.",
-)
-MILESTONE_REQUIRED_PACE = Metric(
-    "smartregion_milestone_required_pace_per_day",
-    "gauge",
-    _PROMISE,
-    "The pace it takes from as_of to reach the target on its day, in the indicator's unit per day; "
-    "absent once it is attained, on its day and after.",
-)
-CELL_VALUE = Metric(
-    "smartregion_cell_value",
-    "gauge",
-    (*_TERRITORY, "category"),
-    "Persons by territory and category, as last published: a multiple of the indicator's min_cell. "
-    "Indicators about persons have no other figure by category.",
-)
-CELL_SUPPRESSED = Metric(
-    "smartregion_cell_suppressed",
-    "gauge",
-    (*_TERRITORY, "category"),
-    "1 where a figure about persons is withheld: they are too few, or nobody; else 0. Without a "
-    "category it is about the figure of all of them together.",
-)
-INDICATOR_PUBLISHED = Metric(
-    "smartregion_indicator_published_timestamp_seconds",
-    "gauge",
-    ("programme", "indicator"),
-    "The day whose figures are shown, of an indicator about persons: the end of the last period "
-    "that was published.",
-)
-ASSESSOR_READY = Metric(
-    "smartregion_assessor_ready",
-    "gauge",
-    (),
-    "1 when the assessor has read the changelogs to their end and its judgements are shown, else "
-    "0.",
-    "0 for long: ask /readyz what it waits for, and read the log.",
-)
-ASSESSOR_LAG = Metric(
-    "smartregion_assessor_lag_records",
-    "gauge",
-    (),
-    "Records on the changelogs that are not in the assessor's judgements yet.",
-    "Growing: look at the assessor's log and at the broker; judgements are of an older state.",
-)
-
-#: What the assessor exposes beside `AS_OF` and `TOPIC_FAULT`; it judges the whole region, so
-#: nothing is to be summed.
-ASSESSOR_METRICS: tuple[Metric, ...] = (
-    INDICATOR_ASSESSED_VALUE,
-    INDICATOR_COUNTRY,
-    INDICATOR_PACE,
-    INDICATOR_CHANGE,
-    MILESTONE_STATUS,
-    MILESTONE_PROGRESS,
-    MILESTONE_PROJECTED,
-    MILESTONE_PROJECTED_EARLIEST,
-    MILESTONE_PROJECTED_LATEST,
-    MILESTONE_ATTAINED,
-    MILESTONE_LOST,
-    MILESTONE_LOST_ON,
-    MILESTONE_REQUIRED_PACE,
-    CELL_VALUE,
-    CELL_SUPPRESSED,
-    INDICATOR_PUBLISHED,
-    ASSESSOR_READY,
-    ASSESSOR_LAG,
-)
-
-_PRODUCER = ("producer",)
-
-PRODUCER_INFO = Metric(
+PRODUCER_INFO = _producers(
     "smartregion_producer_info",
     "gauge",
     ("producer", "title"),
     "Always 1: a declared producer, and what people call it.",
 )
-PRODUCER_PROGRAMME = Metric(
+PRODUCER_PROGRAMME = _producers(
     "smartregion_producer_programme_info",
     "gauge",
     ("producer", "programme"),
     "Always 1: a programme with a figure that hangs on facts which this producer may send.",
 )
-PRODUCER_EVENTS = Metric(
+PRODUCER_EVENTS = _producers(
     "smartregion_producer_events_total",
     "counter",
     ("producer", "outcome"),
@@ -465,14 +291,14 @@ PRODUCER_EVENTS = Metric(
     "unknown grows: somebody sends who is not declared; see `source` in "
     "`smartregion_last_event_timestamp_seconds`.",
 )
-PRODUCER_REFUSED = Metric(
+PRODUCER_REFUSED = _producers(
     "smartregion_producer_refused_total",
     "counter",
     ("producer", "reason"),
     "Records refused, by whose they are as far as they tell, and why.",
     "Send the producer its report: it names the field, and where a refused record is.",
 )
-PRODUCER_LATENESS = Metric(
+PRODUCER_LATENESS = _producers(
     "smartregion_producer_lateness_days",
     "histogram",
     _PRODUCER,
@@ -480,20 +306,20 @@ PRODUCER_LATENESS = Metric(
     "no repetitions.",
     "Grows: the producer reports later than it did; the figures of past days still move.",
 )
-PRODUCER_LAST_EVENT = Metric(
+PRODUCER_LAST_EVENT = _producers(
     "smartregion_producer_last_event_timestamp_seconds",
     "gauge",
     _PRODUCER,
     "When the newest event of a producer was recorded by it.",
     "Older than the producer's allowed silence: ask its contact.",
 )
-PRODUCER_INTERVAL = Metric(
+PRODUCER_INTERVAL = _producers(
     "smartregion_producer_expected_interval_seconds",
     "gauge",
     _PRODUCER,
     "The longest interval that a producer's promised frequency has; absent where none is promised.",
 )
-PRODUCER_ALLOWED_SILENCE = Metric(
+PRODUCER_ALLOWED_SILENCE = _producers(
     "smartregion_producer_allowed_silence_seconds",
     "gauge",
     _PRODUCER,
@@ -501,17 +327,208 @@ PRODUCER_ALLOWED_SILENCE = Metric(
     "at least three days, more; absent where none is promised.",
 )
 
-#: What each worker also exposes, of those who send events: `streams/producers/`.
-PRODUCER_METRICS: tuple[Metric, ...] = (
-    PRODUCER_INFO,
-    PRODUCER_PROGRAMME,
-    PRODUCER_EVENTS,
-    PRODUCER_REFUSED,
-    PRODUCER_LATENESS,
-    PRODUCER_LAST_EVENT,
-    PRODUCER_INTERVAL,
-    PRODUCER_ALLOWED_SILENCE,
+# The assessor exposes these beside `AS_OF` and `TOPIC_FAULT`. It judges the whole region: there is
+# nothing to sum.
+_assessor = partial(Metric, section="assessor")
+
+INDICATOR_ASSESSED_VALUE = _assessor(
+    "smartregion_indicator_assessed_value",
+    "gauge",
+    _TERRITORY,
+    "An indicator's value in its unit, of the whole region or a département; absent where it is "
+    "not known or is withheld. It equals the workers' sums; workers show none about persons.",
+    "Differs from the workers' sums for minutes: one of the two is behind or at fault; run "
+    "`smart-region audit`.",
 )
+INDICATOR_COUNTRY = _assessor(
+    "smartregion_indicator_country_value",
+    "gauge",
+    ("programme", "indicator"),
+    "The whole country's value of an observed indicator, in its unit, where the catalogue shows it "
+    "for comparison; absent where it is not known.",
+)
+INDICATOR_PACE = _assessor(
+    "smartregion_indicator_pace_per_day",
+    "gauge",
+    _TERRITORY,
+    "The observed pace, in the indicator's unit per day: the Theil–Sen slope of its own history. "
+    "Absent where the history has too few points or fell silent.",
+)
+INDICATOR_CHANGE = _assessor(
+    "smartregion_indicator_change",
+    "gauge",
+    (*_TERRITORY, "part", "window"),
+    "By how much the value changed over the window that ends on as_of, in the indicator's unit. "
+    "The parts numerator and denominator say what changed it, and add up to the part value.",
+)
+MILESTONE_STATUS = _assessor(
+    "smartregion_milestone_status",
+    "gauge",
+    (*_PROMISE, "status"),
+    "1 for the status that a milestone has, 0 for the others; absent where it has no target.",
+    "unreported: ask the producer. at_risk, missed: see the programme's board, and its owner.",
+)
+MILESTONE_PROGRESS = _assessor(
+    "smartregion_milestone_progress_ratio",
+    "gauge",
+    _PROMISE,
+    "The progress rate (taux d’avancement), 0 to 1: how much of the way from the baseline to the "
+    "target is done.",
+)
+MILESTONE_PROJECTED = _assessor(
+    "smartregion_milestone_projected_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The day on which the target is reached if the observed pace goes on (midnight UTC); absent "
+    "once it is attained, and where no pace leads there.",
+)
+MILESTONE_PROJECTED_EARLIEST = _assessor(
+    "smartregion_milestone_projected_earliest_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The projected day by the faster quartile of the paces observed.",
+)
+MILESTONE_PROJECTED_LATEST = _assessor(
+    "smartregion_milestone_projected_latest_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The projected day by the slower quartile of the paces observed; absent where that never "
+    "leads there.",
+)
+MILESTONE_ATTAINED = _assessor(
+    "smartregion_milestone_attained_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The first day of the attainment that still holds (midnight UTC); absent where the target is "
+    "not attained.",
+)
+MILESTONE_LOST = _assessor(
+    "smartregion_milestone_lost",
+    "gauge",
+    _PROMISE,
+    "1 where the target was attained on an earlier day and is not now, else 0.",
+    "1: see on the programme's board whether the numerator fell or the denominator grew.",
+)
+MILESTONE_LOST_ON = _assessor(
+    "smartregion_milestone_lost_timestamp_seconds",
+    "gauge",
+    _PROMISE,
+    "The first day on which an attained target was no longer held (midnight UTC); absent where "
+    "none is lost.",
+)
+MILESTONE_REQUIRED_PACE = _assessor(
+    "smartregion_milestone_required_pace_per_day",
+    "gauge",
+    _PROMISE,
+    "The pace it takes from as_of to reach the target on its day, in the indicator's unit per day; "
+    "absent once it is attained, on its day and after.",
+)
+CELL_VALUE = _assessor(
+    "smartregion_cell_value",
+    "gauge",
+    (*_TERRITORY, "category"),
+    "Persons by territory and category, as last published: a multiple of the indicator's min_cell. "
+    "Indicators about persons have no other figure by category.",
+)
+CELL_SUPPRESSED = _assessor(
+    "smartregion_cell_suppressed",
+    "gauge",
+    (*_TERRITORY, "category"),
+    "1 where a figure about persons is withheld: they are too few, or nobody; else 0. Without a "
+    "category it is about the figure of all of them together.",
+)
+INDICATOR_PUBLISHED = _assessor(
+    "smartregion_indicator_published_timestamp_seconds",
+    "gauge",
+    ("programme", "indicator"),
+    "The day whose figures are shown, of an indicator about persons: the end of the last period "
+    "that was published.",
+)
+ASSESSOR_READY = _assessor(
+    "smartregion_assessor_ready",
+    "gauge",
+    (),
+    "1 when the assessor has read the changelogs to their end and its judgements are shown, else "
+    "0.",
+    "0 for long: ask /readyz what it waits for, and read the log.",
+)
+ASSESSOR_LAG = _assessor(
+    "smartregion_assessor_lag_records",
+    "gauge",
+    (),
+    "Records on the changelogs that are not in the assessor's judgements yet.",
+    "Growing: look at the assessor's log and at the broker; judgements are of an older state.",
+)
+
+# The gateway exposes these.
+_gateway = partial(Metric, section="gateway")
+
+GATEWAY_EVENTS = _gateway(
+    "smartregion_gateway_events_total",
+    "counter",
+    ("producer", "outcome"),
+    "Events that came to the gateway, by what became of them: accepted (the broker has them), "
+    "refused, failed (the broker did not acknowledge).",
+    "failed grows: look at the broker. Producers were told to send again; nothing is lost.",
+)
+GATEWAY_REFUSED = _gateway(
+    "smartregion_gateway_refused_total",
+    "counter",
+    ("producer", "reason"),
+    "What the gateway did not take: an event by its reason of refusal, a whole request by the name "
+    "of its problem, once. Without a proven producer it is `unknown`'s.",
+    "unauthenticated grows: a secret has expired or somebody guesses; see the proxy's log. "
+    "over_quota grows: agree on another quota. Else tell the producer's contact.",
+)
+GATEWAY_REPEATS = _gateway(
+    "smartregion_gateway_repeats_total",
+    "counter",
+    ("producer",),
+    "Signed requests that came again, byte for byte, and were given their first answer.",
+    "Grows fast: a client does not take its answers, or somebody sends again what they overheard. "
+    "It costs the producer nothing; look at the proxy's log, and at the way that requests take.",
+)
+GATEWAY_REQUESTS = _gateway(
+    "smartregion_gateway_requests_total",
+    "counter",
+    ("status",),
+    "Requests answered, by HTTP status.",
+)
+GATEWAY_REQUEST_SECONDS = _gateway(
+    "smartregion_gateway_request_seconds",
+    "histogram",
+    (),
+    "Seconds from a request's headers to the end of its answer, of requests to /events.",
+    "Slow: the broker's acknowledgement is most of it; look at the broker's disks and replicas.",
+)
+GATEWAY_READY = _gateway(
+    "smartregion_gateway_ready",
+    "gauge",
+    (),
+    "1 while the gateway takes events, 0 while the broker is away.",
+    "0: ask /readyz what it waits for. Producers are answered 503 and send again.",
+)
+GATEWAY_SHORTFALLS = _gateway(
+    "smartregion_gateway_connections_closed_total",
+    "counter",
+    ("reason",),
+    "Connections closed without an answer of the application's: displaced (it waited longest while "
+    "there was no room for another), refused (all were at work), handshake (of TLS: not ended).",
+    "refused or displaced grows: somebody holds connections open (the proxy's log says who), or a "
+    "bound is too low, behind a proxy that of one address: see docs/gateway.md.",
+)
+
+
+def _metrics_of(section: Section) -> tuple[Metric, ...]:
+    """Return the metrics of a section, in the order of their declaration."""
+    declared = (value for value in globals().values() if isinstance(value, Metric))
+    return tuple(metric for metric in declared if metric.section == section)
+
+
+WORKER_METRICS = _metrics_of("worker")
+PRODUCER_METRICS = _metrics_of("producers")
+ASSESSOR_METRICS = _metrics_of("assessor")
+GATEWAY_METRICS = _metrics_of("gateway")
 
 #: What each label says. None ever names a lycée, a person or a dataset.
 LABELS: Mapping[str, str] = MappingProxyType(
