@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
-from boundary.http_requests import NoAnswerError, ask
+from boundary.http_client import HttpAnswer, NoAnswerError, http_get
 
 __all__ = ["UnwellError", "ask_health"]
 
@@ -30,19 +29,18 @@ def ask_health(url: str, *, seconds: float) -> None:
     Raises UnwellError with what the process waits for, where it says so, or why there is no answer.
     """
     try:
-        answer = ask(url, seconds=seconds, most_bytes=LONGEST_ANSWER)
+        answer = http_get(url, seconds=seconds, most_bytes=LONGEST_ANSWER)
     except UnusableAddressError as error:
         raise UnwellError(url, reason=f"{error.problem}: {error.remedy}") from None
     except NoAnswerError as error:
         raise UnwellError(url, reason=f"no answer ({error.cause})") from error
     if answer.status != OK:
-        reason = _told(answer.body) or f"answers with status {answer.status}"
+        reason = _waiting_for(answer) or f"answers with status {answer.status}"
         raise UnwellError(url, reason=reason)
 
 
-def _told(body: bytes) -> str | None:
+def _waiting_for(answer: HttpAnswer) -> str | None:
     try:
-        reason = json.loads(body)["waiting_for"]
-    except (ValueError, KeyError, TypeError):
+        return f"waits for {answer.json()['waiting_for']}"
+    except (KeyError, TypeError):
         return None
-    return f"waits for {reason}"

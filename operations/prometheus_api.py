@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from urllib.parse import urlencode
 
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
-from boundary.http_requests import NoAnswerError, ask
+from boundary.http_client import NoAnswerError, http_get
 from boundary.showing import one_line
 
 __all__ = [
@@ -134,16 +133,16 @@ def ask_prometheus(url: str, path: str) -> Mapping[str, Any]:
     """Ask the API. Raises PrometheusUnwellError where that is not who answers."""
     try:
         usable_address(url)
-        answer = ask(f"{url.rstrip('/')}{path}", seconds=ANSWER_SECONDS)
+        answer = http_get(f"{url.rstrip('/')}{path}", seconds=ANSWER_SECONDS)
         if answer.status == OK:
-            data: Mapping[str, Any] = json.loads(answer.body)["data"]
+            data: Mapping[str, Any] = answer.json()["data"]
             return data
         problem = f"answers {path.partition('?')[0]} with status {answer.status}"
     except UnusableAddressError as error:
         raise PrometheusUnwellError(url, problem=error.problem, remedy=error.remedy) from None
     except NoAnswerError as error:
         problem = f"no answer ({error.cause})"
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         problem = "does not answer as Prometheus does"
     raise PrometheusUnwellError(
         url, problem=problem, remedy="check the address, and that Prometheus is up"

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
-import requests
 from grafana_api.grafana_api import GrafanaAPI, GrafanaException
+from requests.exceptions import JSONDecodeError
 
 from boundary.addresses import UnusableAddressError
-from boundary.http_requests import confine, trusted_authorities
+from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from boundary.showing import one_line
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.errors import (
@@ -50,20 +50,6 @@ FAILED: Final = 500
 JSON_HEADERS: Final = {"Accept": "application/json"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    tree: Any
-    """The JSON, or None where the answer is none."""
-    is_json: bool
-
-    @property
-    def said(self) -> str:
-        """Grafana's own words on what is wrong."""
-        return str(self.tree.get("message", "")) if isinstance(self.tree, Mapping) else ""
-
-
 class Grafana:
     """A Grafana. Every method raises a PublishingError that says what to do."""
 
@@ -91,30 +77,33 @@ class Grafana:
         self._tell = tell
         self._rights_from: float | None = None
         self._told = False
-        self._came: list[tuple[int, Mapping[str, str]]] = []
+        try:
+            self._client = HttpClient(
+                str(address),
+                seconds=self._patience.answer,
+                secret=True,
+                plain_http=plain_http,
+                environment_proxy=True,
+            )
+        except UnusableAddressError as error:
+            raise AddressError(error.shown, problem=error.problem, remedy=error.remedy) from None
         self._api = GrafanaAPI(
             token.secret,
             address.host,
             address.port,
             url_path_prefix=f"{address.path}/" if address.path else "",
             protocol=address.scheme,
-            # Asked for anew in each request, where it goes before the session's.
-            verify=trusted_authorities(),
+            # Both are parts of each request, and go before the session's.
+            verify=self._client.verify,
             timeout=self._patience.answer,
         )
-        session: requests.Session = self._api.s
-        try:
-            confine(session, str(address), plain_http=plain_http)
-        except UnusableAddressError as error:
-            raise AddressError(error.shown, problem=error.problem, remedy=error.remedy) from None
-        # grafana-api's exceptions drop the headers, and stumble over answers that are no objects.
-        session.hooks["response"].append(self._note)
+        self._api.s = self._client
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._api.s.close()
+        self._client.close()
 
     def version(self) -> str:
         """Ask who answers: the version, or nothing where Grafana hides it."""
@@ -211,7 +200,7 @@ class Grafana:
         except MissingError:
             return
 
-    def _answer(self, method: str, path: str, body: Model | None = None) -> tuple[str, _Answer]:
+    def _answer(self, method: str, path: str, body: Model | None = None) -> tuple[str, HttpAnswer]:
         """Ask until the answer is no passing trouble; raise what it means if it is a refusal."""
         request = f"{method} {self._address}/api{path.partition('?')[0]}"
         began = self._clock()
@@ -229,7 +218,7 @@ class Grafana:
                 raise UnavailableError(
                     request,
                     status=answer.status,
-                    said=self._cleaned(answer.said),
+                    said=self._cleaned(_message(answer)),
                     tried_seconds=round(tried, 1),
                     asked=asked,
                 )
@@ -237,11 +226,11 @@ class Grafana:
         return request, self._judged(request, answer)
 
     def _wait_for_rights(
-        self, request: str, answer: _Answer, pause: float, expected_from: float
+        self, request: str, answer: HttpAnswer, pause: float, expected_from: float
     ) -> None:
         waited = self._clock() - expected_from
         if waited + pause > self._patience.rights:
-            said = self._cleaned(answer.said)
+            said = self._cleaned(_message(answer))
             raise RightsLateError(request, said=said, waited_seconds=round(waited, 1))
         if not self._told:
             self._tell(
@@ -251,64 +240,57 @@ class Grafana:
             self._told = True
         self._sleep(pause)
 
-    def _judged(self, request: str, answer: _Answer) -> _Answer:
+    def _judged(self, request: str, answer: HttpAnswer) -> HttpAnswer:
+        tree = answer.json()
         # A page that is not there is what other servers say of our paths; Grafana says it in JSON.
-        if answer.status >= REFUSED and (answer.is_json or answer.status != NOT_FOUND):
-            said = self._cleaned(answer.said)
+        if answer.status >= REFUSED and (answer.status != NOT_FOUND or isinstance(tree, Mapping)):
+            said = self._cleaned(_message(answer))
             raise answer_error(request, status=answer.status, said=said)
-        if not answer.is_json:
+        if tree is None:
             raise NotGrafanaError(request, found=f"{answer.status} without JSON")
         return answer
 
-    def _ask(self, request: str, method: str, path: str, body: Model | None) -> _Answer:
-        """Send one request and take what comes back, whatever its status."""
-        self._came.clear()
-        tree, is_json = None, False
+    def _ask(self, request: str, method: str, path: str, body: Model | None) -> HttpAnswer:
+        """Send one request and return its answer, whatever the status."""
         try:
-            tree = getattr(self._api, method)(path, json=body, headers=JSON_HEADERS)
-            is_json = True
-        except GrafanaException as error:
-            tree, is_json = error.response, isinstance(error.response, Mapping)
-        except requests.exceptions.JSONDecodeError:
-            pass  # No JSON, though the status is one of success.
-        except requests.exceptions.RequestException as error:
-            raise self._trouble(request, error) from error
-        except TypeError:
-            pass  # JSON that is no object, with a status of failure.
-        ((status, headers),) = self._came
-        if "Location" in headers and MOVED <= status < REFUSED:
-            raise NotGrafanaError(request, found=f"a redirect to {headers['Location']}")
-        return _Answer(status, headers, tree, is_json)
+            # grafana-api's exceptions drop the headers, and it fails on JSON that is no object: the
+            # client has the whole answer.
+            with suppress(GrafanaException, JSONDecodeError, TypeError):
+                getattr(self._api, method)(path, json=body, headers=JSON_HEADERS)
+        except NoAnswerError as error:
+            raise self._failure(request, error) from error
+        answer = self._client.answer
+        if "Location" in answer.headers and MOVED <= answer.status < REFUSED:
+            raise NotGrafanaError(request, found=f"a redirect to {answer.headers['Location']}")
+        return answer
 
-    def _trouble(self, request: str, error: requests.RequestException) -> PublishingError:
-        """Tell what keeps an answer from coming, from the innermost cause."""
-        root: BaseException = error
-        while (inner := root.__cause__ or root.__context__) is not None:
-            root = inner
-        if isinstance(error, requests.exceptions.SSLError):
-            return TlsError(str(self._address), cause=str(root))
-        if isinstance(error, requests.exceptions.Timeout) or isinstance(root, TimeoutError):
+    def _failure(self, request: str, error: NoAnswerError) -> PublishingError:
+        if error.is_tls:
+            return TlsError(str(self._address), cause=error.cause)
+        if error.is_timeout:
             return TimedOutError(request, seconds=self._patience.answer)
-        return UnreachableError(str(self._address), cause=str(root))
-
-    def _note(self, response: requests.Response, **_: object) -> None:
-        # Not the response itself: it would keep its connection open.
-        self._came.append((response.status_code, response.headers))
+        return UnreachableError(str(self._address), cause=error.cause)
 
     def _cleaned(self, said: str) -> str:
         """Make a server's words fit to be shown, should it repeat the token to us."""
         return one_line(said.replace(self._secret, "…"))
 
-    def _object(self, request: str, answer: _Answer, *fields: str) -> Mapping[str, Any]:
-        tree = answer.tree
+    def _object(self, request: str, answer: HttpAnswer, *fields: str) -> Mapping[str, Any]:
+        tree = answer.json()
         if not isinstance(tree, Mapping) or not tree.keys() >= set(fields):
             raise NotGrafanaError(request, found=f"an answer without {' and '.join(fields)}")
         return tree
 
-    def _list(self, request: str, answer: _Answer, field: str) -> list[Mapping[str, Any]]:
-        tree = answer.tree
+    def _list(self, request: str, answer: HttpAnswer, field: str) -> list[Mapping[str, Any]]:
+        tree = answer.json()
         if not isinstance(tree, list):
             raise NotGrafanaError(request, found="an answer that is no list")
         if not all(isinstance(one, Mapping) and isinstance(one.get(field), str) for one in tree):
             raise NotGrafanaError(request, found=f"a list of what has no {field}")
         return tree
+
+
+def _message(answer: HttpAnswer) -> str:
+    """Return Grafana's own words on what is wrong."""
+    tree = answer.json()
+    return str(tree.get("message", "")) if isinstance(tree, Mapping) else ""

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from boundary.addresses import UnusableAddressError, usable_address
-from boundary.http_requests import NoAnswerError, ask
+from boundary.http_client import NoAnswerError, http_get
 from catalogue import metrics
 from operations.audit.errors import WorkerUnreadableError
 
@@ -76,7 +76,7 @@ def read_worker(
     """
     address = metrics_url(url)
     try:
-        answer = ask(address, seconds=wait_seconds, token=token, plain_http=plain_http)
+        answer = http_get(address, seconds=wait_seconds, token=token, plain_http=plain_http)
         if answer.status != OK:
             raise WorkerUnreadableError(address, cause=f"HTTP status {answer.status}")
         text = answer.body.decode()

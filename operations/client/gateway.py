@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
+from boundary.http_client import HttpClient, NoAnswerError
 from events.cloudevent import MAX_BYTES, CloudEvent, decode_json, encode_structured
 from events.errors import ContractError
 from operations.client.credentials import Credentials
@@ -22,7 +23,6 @@ from operations.client.gateway_answer import (
     GatewayAwayError,
     read_answer,
 )
-from operations.client.http_post import HttpPost, PostRequest
 from operations.client.protocol import DeliveryError, DeliveryReport, FailedDelivery
 from operations.client.queue import MemoryQueue, Queue, Waiting
 from operations.client.retries import RetryTimes
@@ -32,6 +32,8 @@ __all__ = ["GatewayAddressError", "GatewayOptions", "GatewayPublisher"]
 
 BATCH: Final = "application/cloudevents-batch+json"
 PATH: Final = "/events"
+MOST_ANSWER_BYTES: Final = 4 * 1024 * 1024
+"""More than the gateway ever answers to 500 events."""
 
 
 class GatewayAddressError(SmartRegionError):
@@ -87,7 +89,7 @@ class GatewayPublisher:
         options: GatewayOptions | None = None,
         spool: Spool | None = None,
         patience: RetryTimes | None = None,
-        post: PostRequest | None = None,
+        client: HttpClient | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take the gateway's base address; the last two are the world's, for tests to replace."""
@@ -96,8 +98,11 @@ class GatewayPublisher:
         self._credentials = credentials
         self._spool = spool
         self._queue: Queue = MemoryQueue() if spool is None else spool
-        self._post = post or HttpPost(
-            connect_seconds=options.connect_seconds, answer_seconds=options.answer_seconds
+        self._client = client or HttpClient(
+            url,
+            seconds=(options.connect_seconds, options.answer_seconds),
+            environment_proxy=True,
+            most_bytes=MOST_ANSWER_BYTES,
         )
         self._patience = patience or RetryTimes()
         self._now = now
@@ -149,7 +154,7 @@ class GatewayPublisher:
                 if causes:
                     raise DeliveryError(undelivered=len(causes), cause=causes[0])
         finally:
-            self._post.close()
+            self._client.close()
             self._queue.close()
 
     def _send_all(self) -> GatewayAwayError | None:
@@ -189,16 +194,11 @@ class GatewayPublisher:
         body = b"[" + b",".join(waiting.event for waiting in batch) + b"]"
         now = self._now()
         headers = {"content-type": BATCH, **self._credentials.headers(body, now)}
-        answer = self._post(self._url, body, headers)
         try:
-            return read_answer(
-                self._url,
-                answer.status,
-                answer.headers,
-                answer.body,
-                events=len(batch),
-                now=now,
-            )
+            answer = self._client.exchange("POST", self._url, body=body, headers=headers)
+            return read_answer(self._url, answer, events=len(batch), now=now)
+        except NoAnswerError as error:
+            raise GatewayAwayError(self._url, cause=error.cause) from error
         except BatchTooLargeError as error:
             return None if len(batch) > 1 else [EventAnswer(EventFate.REFUSED, error.cause)]
 

@@ -12,10 +12,9 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, Final
 
-from pydantic_core import from_json
-
 from boundary.addresses import shown_address
 from boundary.errors import SmartRegionError
+from boundary.http_client import HttpAnswer
 from boundary.showing import one_line
 
 __all__ = [
@@ -92,21 +91,21 @@ class BatchTooLargeError(Exception):
 
 
 def read_answer(
-    url: str, status: int, headers: Mapping[str, str], body: bytes, *, events: int, now: datetime
+    url: str, answer: HttpAnswer, *, events: int, now: datetime
 ) -> Sequence[EventAnswer]:
-    """What became of each of a batch's `events`, in their order.
+    """Return what became of each of a batch's `events`, in their order.
 
     Raises GatewayAwayError where none was taken and all may be later; BatchTooLargeError where the
     batch has to be sent in parts; GatewayRefusedError where sending it again would not help.
     """
-    content = _content(body)
+    status, content = answer.status, answer.json()
     if status == _ACCEPTED and _list(content, "receipts") == events:
         return [EventAnswer(EventFate.TAKEN)] * events
     if status in (_MULTI_STATUS, _ALL_REFUSED) and _list(content, "items") == events:
         return _outcomes(url, content["items"])
     cause = _cause(content) or f"status {status}"
     if status in _PASSING:
-        raise GatewayAwayError(url, cause=cause, pause=retry_after(headers, now=now))
+        raise GatewayAwayError(url, cause=cause, pause=retry_after(answer.headers, now=now))
     if status in _UNREADABLE:
         raise BatchTooLargeError(cause)
     if status < 300:  # noqa: PLR2004 - a success that is not ours
@@ -126,14 +125,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float:
     return min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
-def _content(body: bytes) -> Any:  # noqa: ANN401 - whatever was answered
-    try:
-        return from_json(body)
-    except ValueError:
-        return None
-
-
-def _list(content: Any, name: str) -> int | None:  # noqa: ANN401 - as above
+def _list(content: Any, name: str) -> int | None:  # noqa: ANN401 - whatever was answered
     found = content.get(name) if isinstance(content, dict) else None
     return len(found) if isinstance(found, list) else None
 

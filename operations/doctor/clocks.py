@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from boundary.addresses import UnusableAddressError
-from boundary.http_requests import NoAnswerError, ask
+from boundary.http_client import NoAnswerError, http_get
 from operations.doctor.errors import ClockSkewError, NothingToLookAtError
 
 __all__ = ["MOST_SECONDS", "look_at_clocks", "now_at"]
@@ -47,7 +47,7 @@ def look_at_clocks(
 def now_at(url: str) -> datetime | None:
     """Ask a server of HTTP for its time, to the second; None where it does not tell."""
     try:
-        answer = ask(url, seconds=ANSWER_SECONDS, most_bytes=0)
+        answer = http_get(url, seconds=ANSWER_SECONDS, most_bytes=0)
     except (UnusableAddressError, NoAnswerError):
         return None  # That it does not answer is for the check of that server to say.
     told = answer.headers.get("Date")

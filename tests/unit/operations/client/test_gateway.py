@@ -10,13 +10,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from events.cloudevent import CloudEvent, encode_structured
 from events.school import SchoolClosed, SchoolKind, SchoolRegistered
 from events.signing import SigningSecret
@@ -25,7 +26,6 @@ from operations.client import (
     DeliveryReport,
     FailedDelivery,
     GatewayAddressError,
-    GatewayAwayError,
     GatewayOptions,
     GatewayPublisher,
     GatewayRefusedError,
@@ -34,7 +34,6 @@ from operations.client import (
     Spool,
     SpoolFullError,
 )
-from operations.client.http_post import GatewayReply
 from operations.client.protocol import DeliveryError
 from tests.support.gateway_stub import Said, accepted, judged
 
@@ -64,16 +63,18 @@ class FakeGateway:
         self.clock = 0.0
         self.closed = False
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> GatewayReply:
+    def exchange(
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str]
+    ) -> HttpAnswer:
         """Take a request."""
-        assert url == f"{URL}/events"
+        assert (method, url) == ("POST", f"{URL}/events")
         events = json.loads(body)
         numbers = [int(one["id"]) for one in events]
         self.batches.append(numbers)
         self.headers.append(headers)
         said = self.behave(events)
         if said is None:
-            raise GatewayAwayError(url, cause="connection refused")
+            raise NoAnswerError(OSError("connection refused"))
         items = said.content.get("items", []) if isinstance(said.content, dict) else []
         taken = {one["index"] for one in items if one["status"] == 202}
         self.taken += [
@@ -81,7 +82,7 @@ class FakeGateway:
         ]
         content = said.content if isinstance(said.content, bytes) else json.dumps(said.content)
         raw = content if isinstance(content, bytes) else content.encode()
-        return GatewayReply(said.status, dict(said.headers), raw)
+        return HttpAnswer(said.status, dict(said.headers), raw)
 
     def close(self) -> None:
         """Be left."""
@@ -103,7 +104,7 @@ class FakeGateway:
             patience=RetryTimes(
                 patience, clock=lambda: self.clock, sleep=self.sleep, chance=Random(1)
             ),
-            post=self,
+            client=cast("HttpClient", self),
             now=lambda: NOW,
         )
 

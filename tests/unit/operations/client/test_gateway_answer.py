@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boundary.http_client import HttpAnswer
 from operations.client.gateway_answer import (
     BatchTooLargeError,
     EventAnswer,
@@ -30,7 +31,7 @@ def read(
 ) -> list[EventAnswer]:
     """Read an answer to a batch."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return list(read_answer(URL, status, headers or {}, body, events=events, now=NOW))
+    return list(read_answer(URL, HttpAnswer(status, headers or {}, body), events=events, now=NOW))
 
 
 def test_a_receipt_for_each_delivers_all() -> None:
@@ -120,7 +121,7 @@ def test_any_answer_is_read(status: int, content: Any, events: int) -> None:  # 
     """Outcomes for all events, or one of three errors; a success only of the right status."""
     body = json.dumps(content).encode()
     try:
-        outcomes = read_answer(URL, status, {}, body, events=events, now=NOW)
+        outcomes = read_answer(URL, HttpAnswer(status, {}, body), events=events, now=NOW)
     except (GatewayAwayError, GatewayRefusedError, BatchTooLargeError):
         return
     assert len(outcomes) == events

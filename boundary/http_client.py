@@ -1,0 +1,172 @@
+"""The HTTP client: a request goes to the address that was given, and so does a secret in it.
+
+No redirect is followed: a server must not choose who receives the secret next. No proxy is between
+this machine and itself, nor on a connection that is not encrypted.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from http.client import HTTPException
+from typing import Any, Final, NamedTuple
+
+import requests
+from pydantic_core import from_json
+from requests.adapters import HTTPAdapter
+from requests.exceptions import SSLError, Timeout
+from requests.utils import get_environ_proxies
+
+from boundary.addresses import is_loopback, usable_address
+from boundary.errors import SmartRegionError
+from boundary.showing import one_line
+
+__all__ = ["HttpAnswer", "HttpClient", "NoAnswerError", "http_get"]
+
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Of an answer no more is read; a worker's metrics are some megabytes."""
+_PART_BYTES: Final = 64 * 1024
+
+
+class HttpAnswer(NamedTuple):
+    """A server's answer, whatever its status; the names of its headers are found in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - whatever was answered
+        """Return the body's JSON; None where it is none."""
+        try:
+            return from_json(self.body)
+        except ValueError:
+            return None
+
+
+class NoAnswerError(Exception):
+    """No answer came; `cause` is the reason in one legible line. The rooms name the request."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.is_tls = isinstance(error, SSLError)
+        is_timeout = isinstance(error, Timeout)
+        # The innermost error says most: requests and urllib3 wrap it several times.
+        while isinstance(inner := error.__cause__ or error.__context__, Exception):
+            if isinstance(inner, SmartRegionError):
+                break  # Handled while the request was sent, and not its reason.
+            error = inner
+        self.is_timeout = is_timeout or isinstance(error, TimeoutError)
+        text = one_line(str(getattr(error, "strerror", None) or error))
+        self.cause = text or type(error).__name__
+        super().__init__(self.cause)
+
+
+class HttpClient(requests.Session):
+    """A session of requests that is bounded in time and in size, and fit to carry a secret.
+
+    This holds for each of its requests, also for those of a library that is given the session. A
+    redirect is returned as the answer that it is, and no ~/.netrc is read. Over TLS the server has
+    a certificate of an authority in the PEM file that the environment's REQUESTS_CA_BUNDLE names;
+    without it, of a public authority or one of this machine's (SSL_CERT_FILE).
+    """
+
+    answer: HttpAnswer
+    """The last answer: libraries drop parts of it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        seconds: float | tuple[float, float],
+        secret: bool = False,
+        plain_http: bool = False,
+        environment_proxy: bool = False,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        """Prepare connections to an address; `secret` and `plain_http` as `usable_address` has it.
+
+        The `seconds` are for each step of the network, or one for the connection and one for each
+        step after it. An `environment_proxy` is used for https to another machine alone, where it
+        sees no more than the host's name. Raises UnusableAddressError.
+        """
+        parts = usable_address(url, secret=secret, plain_http=plain_http, query=True)
+        super().__init__()
+        self._seconds = seconds
+        self._most_bytes = most_bytes
+        self.trust_env = False
+        self.headers["Accept-Encoding"] = "identity"
+        if parts.scheme == "https":
+            bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+            self.verify = bundle or True
+            if not bundle:
+                self.mount("https://", _SystemAuthorities())
+            if environment_proxy and not is_loopback(parts.hostname or ""):
+                self.proxies = dict(get_environ_proxies(url))
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpAnswer:
+        """Send one request and return its answer, whatever the status. Raises NoAnswerError."""
+        self.request(method, url, data=body, headers=headers)
+        return self.answer
+
+    def request(
+        self,
+        method: str,
+        url: Any,  # noqa: ANN401 - one of requests' own types
+        *args: Any,
+        **options: Any,
+    ) -> requests.Response:
+        """Send one request, as requests has it, and read its answer. Raises NoAnswerError."""
+        bounded = {"timeout": self._seconds, **options, "stream": True}
+        body = bytearray()
+        try:
+            with super().request(method, url, *args, **bounded) as response:
+                parts = response.iter_content(_PART_BYTES)
+                while len(body) < self._most_bytes and (part := next(parts, b"")):
+                    body += part
+        except (OSError, HTTPException, ValueError) as error:
+            raise NoAnswerError(error) from error
+        content = bytes(body[: self._most_bytes])
+        response._content = content  # noqa: SLF001 - requests' own way reads without bound
+        self.answer = HttpAnswer(response.status_code, response.headers, content)
+        return response
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Follow no redirect; the switch that requests has is one of each request."""
+
+
+def http_get(
+    url: str,
+    *,
+    seconds: float,
+    token: str | None = None,
+    plain_http: bool = False,
+    most_bytes: int = MOST_BYTES,
+) -> HttpAnswer:
+    """Get what is at an address, whatever the status; no proxy is used.
+
+    A `token` is sent as `Authorization: Bearer`. Times are as in `HttpClient`. Raises
+    UnusableAddressError and NoAnswerError.
+    """
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    with HttpClient(
+        url, seconds=seconds, secret=bool(headers), plain_http=plain_http, most_bytes=most_bytes
+    ) as client:
+        return client.exchange("GET", url, headers=headers)
+
+
+class _SystemAuthorities(HTTPAdapter):
+    """Trusts this machine's authorities besides the public ones, which requests adds."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **options)
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - urllib3's
+        context = ssl.create_default_context()
+        return super().proxy_manager_for(*args, ssl_context=context, **options)

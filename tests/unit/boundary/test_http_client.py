@@ -1,0 +1,199 @@
+"""The HTTP client, on real servers and a real proxy."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from boundary.addresses import UnusableAddressError
+from boundary.errors import SmartRegionError
+from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError, http_get
+from operations.programs.addresses import free_address
+from tests.support.gateway_stub import GatewayStub, Said, gateway_stub
+from tests.support.overheard import Overheard, overhearing
+
+TOKEN = "open-sesame"  # noqa: S105 - not one
+AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+@pytest.fixture
+def stranger() -> Iterator[Overheard]:
+    """Give a server that must not receive the token."""
+    with overhearing(body=b"what was looked for") as stranger:
+        yield stranger
+
+
+@pytest.fixture
+def stub() -> Iterator[GatewayStub]:
+    """Give a server that takes POST."""
+    with gateway_stub() as stub:
+        yield stub
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Overheard]:
+    """Give a proxy that the environment names for everything."""
+    with overhearing(status=502) as proxy:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        yield proxy
+
+
+def client_of(url: str, **options: bool | int) -> HttpClient:
+    """Give a client of an address."""
+    return HttpClient(url, seconds=(5, 5), **options)  # type: ignore[arg-type]
+
+
+def posted(url: str, body: bytes = b"[]", headers: dict[str, str] | None = None) -> HttpAnswer:
+    """Post once."""
+    with client_of(url) as client:
+        return client.exchange("POST", url, body=body, headers=headers)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer(status: int, stranger: Overheard) -> None:
+    """A server does not choose where the next request goes, nor who receives the token."""
+    with overhearing(status=status, headers={"Location": stranger.url}) as worker:
+        assert http_get(worker.url, token=TOKEN, seconds=5).status == status
+    assert worker.secrets == [f"Bearer {TOKEN}"]
+    assert stranger.lines == []
+
+
+def test_a_post_is_not_redirected(stub: GatewayStub) -> None:
+    """Following it would turn the POST into a GET, and send its headers to another server."""
+    stub.behaviour = lambda _: Said(302, b"", (("Location", stub.url),))
+    assert posted(stub.url).status == 302
+    assert len(stub.requests) == 1
+
+
+def test_a_library_s_request_is_bounded_too(stranger: Overheard) -> None:
+    """It reads the same answer, of the same size."""
+    with client_of(stranger.url, most_bytes=8) as client:
+        response = client.get(stranger.url, timeout=5)
+        assert (response.content, client.answer.body) == (b"what was", b"what was")
+
+
+def test_what_is_posted_arrives(stub: GatewayStub) -> None:
+    """Body and headers as they are, and the answer as it came."""
+    stub.behaviour = lambda _: Said(207, {"a": 1}, (("Retry-After", "3"),))
+    answer = posted(stub.url, b'[{"id": "\xc3\xa9"}]', {"x-proof": "p"})
+    headers, body = stub.requests[0]
+    assert (body, headers["x-proof"]) == (b'[{"id": "\xc3\xa9"}]', "p")
+    assert (answer.status, answer.json()) == (207, {"a": 1})
+    assert answer.headers["retry-after"] == "3"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"[" * 100_000])
+def test_what_is_no_json_is_none(body: bytes) -> None:
+    """Whatever a server sends in its place."""
+    assert HttpAnswer(200, {}, body).json() is None
+
+
+def test_no_proxy_is_used(proxy: Overheard, stranger: Overheard) -> None:
+    """A request to this machine stays on it."""
+    assert http_get(stranger.url, token=TOKEN, seconds=5).body == b"what was looked for"
+    assert proxy.lines == []
+
+
+def test_no_proxy_reads_a_request(proxy: Overheard, stranger: Overheard) -> None:
+    """Not on the way to this machine; nor, over http, to another."""
+    with client_of(stranger.url, environment_proxy=True) as client:
+        assert client.exchange("GET", stranger.url).status == 200
+    far = "http://far.invalid"
+    with (
+        client_of(far, secret=True, plain_http=True, environment_proxy=True) as client,
+        pytest.raises(NoAnswerError),
+    ):
+        client.exchange("GET", far)
+    assert proxy.lines == []
+
+
+def test_a_proxy_sees_the_host_of_an_encrypted_connection(proxy: Overheard) -> None:
+    """To another machine over TLS the environment's proxy is used, and is sent the host alone."""
+    far = "https://far.invalid"
+    with client_of(far, environment_proxy=True) as client, pytest.raises(NoAnswerError):
+        client.exchange("GET", f"{far}/path", headers={"Authorization": TOKEN})
+    assert [line.rpartition(" ")[0] for line in proxy.lines] == ["CONNECT far.invalid:443"]
+    assert proxy.secrets == []
+
+
+def test_no_more_is_read_than_is_wanted(stranger: Overheard) -> None:
+    """An answer may have no end."""
+    assert http_get(stranger.url, seconds=5, most_bytes=8).body == b"what was"
+    assert http_get(stranger.url, seconds=5, most_bytes=0).body == b""
+
+
+def test_an_unreachable_server_is_an_error_of_one_line() -> None:
+    """With the system's reason."""
+    with pytest.raises(NoAnswerError, match=r"^Connection refused$") as caught:
+        http_get(f"http://{free_address()}", seconds=5)
+    assert (caught.value.is_tls, caught.value.is_timeout) == (False, False)
+
+
+def test_a_connection_that_is_closed_is_an_error(stub: GatewayStub) -> None:
+    """Without an answer there is no status."""
+    stub.behaviour = lambda _: None
+    with pytest.raises(NoAnswerError, match="closed connection"):
+        posted(stub.url)
+
+
+def test_an_error_handled_meanwhile_is_not_the_reason() -> None:
+    """A request may be sent while another refusal is handled."""
+    error = OSError("its reason")
+    error.__context__ = SmartRegionError("another matter")
+    assert NoAnswerError(error).cause == "its reason"
+
+
+def test_a_token_is_not_sent_in_the_clear() -> None:
+    """No request is sent."""
+    with pytest.raises(UnusableAddressError, match="would show a secret"):
+        http_get("http://worker.invalid", token=TOKEN, seconds=5)
+
+
+def test_a_machine_s_netrc_does_not_replace_a_header(
+    stub: GatewayStub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header that was given is the one that is sent."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    posted(stub.url, headers={"authorization": "Bearer mine"})
+    assert stub.requests[0][0]["authorization"] == "Bearer mine"
+
+
+@pytest.mark.parametrize("variable", AUTHORITIES)
+def test_tls_needs_an_authority_that_is_trusted(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A private authority is trusted once the environment names its certificate."""
+    for other in AUTHORITIES:
+        monkeypatch.delenv(other, raising=False)
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    bundle = tmp_path / "authorities.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    with gateway_stub(context) as stub:
+        with pytest.raises(NoAnswerError, match="certificate verify failed") as caught:
+            posted(stub.url)
+        assert caught.value.is_tls
+        monkeypatch.setenv(variable, str(bundle))
+        assert posted(stub.url).status == 202
+
+
+def test_a_named_authority_is_the_only_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """REQUESTS_CA_BUNDLE names who is trusted; this machine's authorities then are not."""
+    authority, other = trustme.CA(), trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    for name, one in (("SSL_CERT_FILE", authority), ("REQUESTS_CA_BUNDLE", other)):
+        bundle = tmp_path / name
+        one.cert_pem.write_to_path(str(bundle))
+        monkeypatch.setenv(name, str(bundle))
+    with gateway_stub(context) as stub, pytest.raises(NoAnswerError, match="verify failed"):
+        posted(stub.url)
