@@ -6,9 +6,9 @@ and trying again, telling what went wrong, and never following a redirect with t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
@@ -17,6 +17,7 @@ from requests.exceptions import JSONDecodeError
 
 from boundary.addresses import UnusableAddressError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
+from boundary.retry_policy import RetryPolicy, retry_after
 from boundary.showing import one_line
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.errors import (
@@ -35,7 +36,6 @@ from dashboards.publishing.errors import (
 )
 from dashboards.publishing.fingerprint import Model
 from dashboards.publishing.plan import LiveBoard
-from dashboards.publishing.retry_policy import RetryPolicy, asked_wait
 
 __all__ = ["Grafana"]
 
@@ -47,6 +47,10 @@ REFUSED: Final = 400
 FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 FAILED: Final = 500
+ANSWER_SECONDS: Final = 10.0
+"""How long Grafana may take for each step of an answer."""
+RIGHTS_SECONDS: Final = 90.0
+"""How long 403 is retried once a folder was made: Grafana keeps rights for a minute."""
 JSON_HEADERS: Final = {"Accept": "application/json"}
 
 
@@ -57,30 +61,28 @@ class Grafana:
         self,
         address: Address,
         token: Token,
-        patience: RetryPolicy | None = None,
         *,
         plain_http: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-        tell: Callable[[str], None] = lambda _: None,
+        retry_policy: RetryPolicy | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`tell` is called with a line when something takes long.
+        """Prepare the connection; `notify` is called with a line when something takes long.
 
-        Raises AddressError where the token would be shown to a network, unless `plain_http` says
-        that it is one's own.
+        The policy is for requests that are answered by 429 or 5xx. Raises AddressError where the
+        token would be shown to a network, unless `plain_http` says that it is one's own.
         """
         self._address = address
         self._secret = token.secret
-        self._patience = RetryPolicy() if patience is None else patience
-        self._clock = clock
-        self._sleep = sleep
-        self._tell = tell
+        self._retry_policy = retry_policy or RetryPolicy(total=60, longest_pause=8)
+        self._answer_seconds = answer_seconds
+        self._notify = notify
         self._rights_from: float | None = None
-        self._told = False
+        self._rights_announced = False
         try:
             self._client = HttpClient(
                 str(address),
-                seconds=self._patience.answer,
+                seconds=self._answer_seconds,
                 secret=True,
                 plain_http=plain_http,
                 environment_proxy=True,
@@ -95,7 +97,7 @@ class Grafana:
             protocol=address.scheme,
             # Both are parts of each request, and go before the session's.
             verify=self._client.verify,
-            timeout=self._patience.answer,
+            timeout=self._answer_seconds,
         )
         self._api.s = self._client
 
@@ -142,7 +144,7 @@ class Grafana:
 
         Where they do not, what is asked raises RightsLateError.
         """
-        self._rights_from = self._clock()
+        self._rights_from = self._retry_policy.clock()
 
     def tagged(self, tag: str) -> Collection[str]:
         """Give the uids of all boards that carry a tag."""
@@ -201,56 +203,54 @@ class Grafana:
             return
 
     def _answer(self, method: str, path: str, body: Model | None = None) -> tuple[str, HttpAnswer]:
-        """Ask until the answer is no passing trouble; raise what it means if it is a refusal."""
+        """Send a request until its answer is final, and return it; a refusal is raised."""
         request = f"{method} {self._address}/api{path.partition('?')[0]}"
-        began = self._clock()
-        for wait in self._patience.waits():
-            answer = self._ask(request, method, path, body)
+        clock = self._retry_policy.clock
+        begun = clock()
+        rights_from = begun if self._rights_from is None else self._rights_from
+
+        def send() -> HttpAnswer:
+            answer = self._send(request, method, path, body)
+            message = self._message(answer)
             if answer.status == FORBIDDEN and self._rights_from is not None:
-                self._wait_for_rights(request, answer, wait, self._rights_from)
-                continue
-            if answer.status < FAILED and answer.status != TOO_MANY:
-                break
-            asked = asked_wait(answer.headers)
-            pause = max(wait, asked or 0)
-            tried = self._clock() - began
-            if tried + pause > self._patience.total:
+                waited = round(clock() - rights_from, 1)
+                raise RightsLateError(request, said=message, waited_seconds=waited)
+            if answer.status >= FAILED or answer.status == TOO_MANY:
                 raise UnavailableError(
                     request,
                     status=answer.status,
-                    said=self._cleaned(_message(answer)),
-                    tried_seconds=round(tried, 1),
-                    asked=asked,
+                    said=message,
+                    tried_seconds=round(clock() - begun, 1),
+                    asked=retry_after(answer.headers),
                 )
-            self._sleep(pause)
+            return answer
+
+        rights = replace(self._retry_policy, total=RIGHTS_SECONDS - (begun - rights_from))
+        answer = rights.call(
+            lambda: self._retry_policy.call(send, retry_on=UnavailableError),
+            retry_on=RightsLateError,
+            before_pause=self._announce_rights,
+        )
         return request, self._judged(request, answer)
 
-    def _wait_for_rights(
-        self, request: str, answer: HttpAnswer, pause: float, expected_from: float
-    ) -> None:
-        waited = self._clock() - expected_from
-        if waited + pause > self._patience.rights:
-            said = self._cleaned(_message(answer))
-            raise RightsLateError(request, said=said, waited_seconds=round(waited, 1))
-        if not self._told:
-            self._tell(
+    def _announce_rights(self) -> None:
+        if not self._rights_announced:
+            self._notify(
                 "waiting for Grafana to let this account into its folder, "
-                f"{self._patience.rights:g} s at most"
+                f"{RIGHTS_SECONDS:g} s at most"
             )
-            self._told = True
-        self._sleep(pause)
+            self._rights_announced = True
 
     def _judged(self, request: str, answer: HttpAnswer) -> HttpAnswer:
         tree = answer.json()
         # A page that is not there is what other servers say of our paths; Grafana says it in JSON.
         if answer.status >= REFUSED and (answer.status != NOT_FOUND or isinstance(tree, Mapping)):
-            said = self._cleaned(_message(answer))
-            raise answer_error(request, status=answer.status, said=said)
+            raise answer_error(request, status=answer.status, said=self._message(answer))
         if tree is None:
             raise NotGrafanaError(request, found=f"{answer.status} without JSON")
         return answer
 
-    def _ask(self, request: str, method: str, path: str, body: Model | None) -> HttpAnswer:
+    def _send(self, request: str, method: str, path: str, body: Model | None) -> HttpAnswer:
         """Send one request and return its answer, whatever the status."""
         try:
             # grafana-api's exceptions drop the headers, and it fails on JSON that is no object: the
@@ -268,12 +268,14 @@ class Grafana:
         if error.is_tls:
             return TlsError(str(self._address), cause=error.cause)
         if error.is_timeout:
-            return TimedOutError(request, seconds=self._patience.answer)
+            return TimedOutError(request, seconds=self._answer_seconds)
         return UnreachableError(str(self._address), cause=error.cause)
 
-    def _cleaned(self, said: str) -> str:
-        """Make a server's words fit to be shown, should it repeat the token to us."""
-        return one_line(said.replace(self._secret, "…"))
+    def _message(self, answer: HttpAnswer) -> str:
+        """Return Grafana's own message in one line, without the token should it repeat it."""
+        tree = answer.json()
+        message = str(tree.get("message", "")) if isinstance(tree, Mapping) else ""
+        return one_line(message.replace(self._secret, "…"))
 
     def _object(self, request: str, answer: HttpAnswer, *fields: str) -> Mapping[str, Any]:
         tree = answer.json()
@@ -288,9 +290,3 @@ class Grafana:
         if not all(isinstance(one, Mapping) and isinstance(one.get(field), str) for one in tree):
             raise NotGrafanaError(request, found=f"a list of what has no {field}")
         return tree
-
-
-def _message(answer: HttpAnswer) -> str:
-    """Return Grafana's own words on what is wrong."""
-    tree = answer.json()
-    return str(tree.get("message", "")) if isinstance(tree, Mapping) else ""

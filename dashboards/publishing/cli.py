@@ -85,9 +85,9 @@ def _publish(
 
     boards = _boards(programmes, since, runbooks)
     place = Address.parse(address)
-    tell = partial(say, err=True)
+    notify = partial(say, err=True)
     token = read_token(token_file)
-    with Grafana(place, token, plain_http=plain_http, tell=tell) as grafana:
+    with Grafana(place, token, plain_http=plain_http, notify=notify) as grafana:
         version = grafana.version()
         planned = survey(grafana, boards, force=force, prune=prune)
         say(f"{place}: Grafana {version}".rstrip())

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from boundary.errors import SmartRegionError
+from boundary.retry_policy import RetryableError
 from boundary.showing import one_line
 
 __all__ = [
@@ -106,13 +107,14 @@ class NotGrafanaError(PublishingError):
         )
 
 
-class UnavailableError(PublishingError):
+class UnavailableError(PublishingError, RetryableError):
     """Grafana keeps asking to come back later, or keeps failing."""
 
     def __init__(
         self, request: str, *, status: int, said: str, tried_seconds: float, asked: float | None
     ) -> None:
         self.status = status
+        self.retry_after = asked or 0.0
         wish = "" if asked is None else f", and asks to wait {asked:g} s"
         super().__init__(
             f"{request}: still answers {status} after {tried_seconds:g} s{wish}"
@@ -120,7 +122,7 @@ class UnavailableError(PublishingError):
         )
 
 
-class RightsLateError(PublishingError):
+class RightsLateError(PublishingError, RetryableError):
     """The folder was made or is there, and the account's rights on it do not come."""
 
     def __init__(self, request: str, *, said: str, waited_seconds: float) -> None:

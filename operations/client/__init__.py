@@ -1,5 +1,6 @@
 """Publishers of events: on Kafka, through the gateway, into a list, or nowhere."""
 
+from boundary.retry_policy import RetryPolicy
 from operations.client.credentials import (
     BearerToken,
     Credentials,
@@ -12,7 +13,6 @@ from operations.client.gateway_answer import GatewayAwayError, GatewayRefusedErr
 from operations.client.kafka import ContentMode, KafkaPublisher, PublisherOptions
 from operations.client.memory import NullPublisher, RecordingPublisher
 from operations.client.protocol import DeliveryReport, FailedDelivery, Publisher
-from operations.client.retries import RetryTimes
 from operations.client.spool import Spool, SpoolBusyError, SpoolFullError, SpoolUnusableError
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "Publisher",
     "PublisherOptions",
     "RecordingPublisher",
-    "RetryTimes",
+    "RetryPolicy",
     "SignedRequests",
     "Spool",
     "SpoolBusyError",

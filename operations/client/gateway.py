@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpClient, NoAnswerError
+from boundary.retry_policy import RetryPolicy
 from events.cloudevent import MAX_BYTES, CloudEvent, decode_json, encode_structured
 from events.errors import ContractError
 from operations.client.credentials import Credentials
@@ -25,7 +26,6 @@ from operations.client.gateway_answer import (
 )
 from operations.client.protocol import DeliveryError, DeliveryReport, FailedDelivery
 from operations.client.queue import MemoryQueue, Queue, Waiting
-from operations.client.retries import RetryTimes
 from operations.client.spool import Spool
 
 __all__ = ["GatewayAddressError", "GatewayOptions", "GatewayPublisher"]
@@ -64,7 +64,7 @@ class GatewayPublisher:
     """Publishes through the gateway, in batches and in order; safe from several threads.
 
     Without a spool an event waits in memory: a full batch is sent while `publish` waits, the rest
-    by `flush`, and what the gateway has not taken when the patience is over has failed. With a
+    by `flush`, and what the gateway has not taken when no retry is left has failed. With a
     spool `publish` writes to the disk and returns, and `flush` sends; what the gateway does not
     take stays there for the next `flush`, or for the next process with the same file. Call `flush`
     in another thread where nobody shall wait for it.
@@ -88,7 +88,7 @@ class GatewayPublisher:
         *,
         options: GatewayOptions | None = None,
         spool: Spool | None = None,
-        patience: RetryTimes | None = None,
+        retry_policy: RetryPolicy | None = None,
         client: HttpClient | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -104,7 +104,7 @@ class GatewayPublisher:
             environment_proxy=True,
             most_bytes=MOST_ANSWER_BYTES,
         )
-        self._patience = patience or RetryTimes()
+        self._retry_policy = retry_policy or RetryPolicy()
         self._now = now
         self._most_together = options.batch_events
         self._sending = threading.Lock()
@@ -163,7 +163,7 @@ class GatewayPublisher:
             try:
                 while len(self._queue):
                     # While the gateway is away the same batch again, of which less may be left.
-                    self._patience.attempt(self._send_next)
+                    self._retry_policy.call(self._send_next, retry_on=GatewayAwayError)
             except GatewayAwayError as away:
                 if self._spool is None:
                     self._give_up(away)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, Final
 
 from boundary.addresses import shown_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer
+from boundary.retry_policy import RetryableError, retry_after
 from boundary.showing import one_line
 
 __all__ = [
@@ -24,11 +24,9 @@ __all__ = [
     "GatewayAwayError",
     "GatewayRefusedError",
     "read_answer",
-    "retry_after",
 ]
 
 LONGEST_CAUSE: Final = 400
-LONGEST_PAUSE: Final = 24 * 60 * 60.0
 
 _ACCEPTED: Final = 202
 _MULTI_STATUS: Final = 207
@@ -56,13 +54,13 @@ class EventAnswer:
     cause: str = ""
 
 
-class GatewayAwayError(SmartRegionError):
-    """The gateway cannot take events now; `pause` is how long it asks to wait, in seconds."""
+class GatewayAwayError(RetryableError):
+    """The gateway cannot take events now."""
 
-    def __init__(self, url: str, *, cause: str, pause: float = 0.0) -> None:
+    def __init__(self, url: str, *, cause: str, retry_after: float = 0.0) -> None:
         self.url = url
         self.cause = cause
-        self.pause = pause
+        self.retry_after = retry_after
         super().__init__(
             f"gateway: takes no events, value {shown_address(url)} ({one_line(cause)}):"
             " check the address and that the gateway is up; nothing is lost that was not told"
@@ -105,24 +103,13 @@ def read_answer(
         return _outcomes(url, content["items"])
     cause = _cause(content) or f"status {status}"
     if status in _PASSING:
-        raise GatewayAwayError(url, cause=cause, pause=retry_after(answer.headers, now=now))
+        seconds = retry_after(answer.headers, now=now) or 0.0
+        raise GatewayAwayError(url, cause=cause, retry_after=seconds)
     if status in _UNREADABLE:
         raise BatchTooLargeError(cause)
     if status < 300:  # noqa: PLR2004 - a success that is not ours
         cause = "it answers, but not as the gateway does"
     raise GatewayRefusedError(url, status=status, cause=cause)
-
-
-def retry_after(headers: Mapping[str, str], *, now: datetime) -> float:
-    """How long to wait by `Retry-After` (seconds or a date, RFC 9110); 0 where it does not say."""
-    said = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    if said.isascii() and said.isdigit():
-        return min(float(said[:9]), LONGEST_PAUSE)
-    try:
-        seconds = (parsedate_to_datetime(said) - now).total_seconds()
-    except (ValueError, TypeError):
-        return 0.0
-    return min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 def _list(content: Any, name: str) -> int | None:  # noqa: ANN401 - whatever was answered

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from events.cloudevent import CloudEvent
 from events.school import SchoolClosed
-from operations.client import BearerToken, GatewayPublisher, RetryTimes, Spool, SpoolFullError
+from operations.client import BearerToken, GatewayPublisher, RetryPolicy, Spool, SpoolFullError
 
 __all__ = ["MOST_SPOOLED", "SOURCE"]
 
@@ -40,13 +40,13 @@ def main(url: str, spool_file: Path, notes: Path, last: int, token: str) -> None
     spool = Spool(spool_file, most_events=MOST_SPOOLED)
     sys.stdout.write("has the spool\n")
     sys.stdout.flush()
-    patience = RetryTimes(total=0.3, first_pause=0.02)
+    retry_policy = RetryPolicy(total=0.3, first_pause=0.02)
     credentials = BearerToken(SecretStr(token))
     noted = notes.read_text().split() if notes.exists() else []
     following = int(noted[-1]) + 1 if noted else 0
     with (
         notes.open("a") as safe,
-        GatewayPublisher(url, credentials, spool=spool, patience=patience) as publisher,
+        GatewayPublisher(url, credentials, spool=spool, retry_policy=retry_policy) as publisher,
     ):
         for number in range(following, last + 1):
             while True:

@@ -1,14 +1,23 @@
 """A stub of Grafana, what asks it, and the time that passes for both."""
 
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 
+from boundary.retry_policy import RetryPolicy
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.adapter import Grafana
-from dashboards.publishing.retry_policy import RetryPolicy
 from tests.support.grafana_stub import TOKEN, GrafanaStub
 from tests.support.passing_time import PassingTime
+
+
+class LongestPauses(Random):
+    """Chance that always chooses the end of a range."""
+
+    def uniform(self, a: float, b: float) -> float:
+        """Return the end."""
+        return max(a, b)
 
 
 @pytest.fixture
@@ -28,7 +37,7 @@ def stub(monkeypatch: pytest.MonkeyPatch, time: PassingTime) -> Iterator[Grafana
 @pytest.fixture
 def grafana(stub: GrafanaStub, time: PassingTime) -> Iterator[Grafana]:
     """Give what asks the stub, with its token."""
-    patience = RetryPolicy(total=20)
+    policy = RetryPolicy(20, 0.5, 8, time.clock, time.sleep, LongestPauses())
     address, token = Address.parse(stub.url), Token(TOKEN)
-    with Grafana(address, token, patience, clock=time.clock, sleep=time.sleep) as grafana:
+    with Grafana(address, token, retry_policy=policy) as grafana:
         yield grafana

@@ -12,7 +12,6 @@ from dashboards.publishing import errors
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.adapter import Grafana
 from dashboards.publishing.fingerprint import Model
-from dashboards.publishing.retry_policy import RetryPolicy
 from tests.support.board_models import board
 from tests.support.grafana_stub import (
     ADMIN,
@@ -201,10 +200,10 @@ class TestPassingTrouble:
     def test_waits_as_long_as_it_is_asked(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
     ) -> None:
-        """A server knows best."""
+        """And by a little more, for it asks the same of others."""
         stub.interrupt = answering(Answer(429, {}, {"Retry-After": "7"}))
         assert grafana.version() == "12.2.0"
-        assert time.waits == [7]
+        assert time.waits == [7.5]
 
     def test_ends_at_the_deadline(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
@@ -292,7 +291,7 @@ class TestNotGrafana:
         """A server that only accepts connections."""
         stub.interrupt = answering(Answer(0, HANG))
         with (
-            asking(stub.url, patience=RetryPolicy(answer=0.2)) as grafana,
+            asking(stub.url, answer_seconds=0.2) as grafana,
             pytest.raises(errors.TimedOutError, match=r"no answer within 0\.2 s"),
         ):
             grafana.version()
@@ -341,9 +340,9 @@ class TestToken:
         assert TOKEN not in caplog.text + "".join(seen)
 
 
-def asking(url: str, token: str = TOKEN, patience: RetryPolicy | None = None) -> Grafana:
+def asking(url: str, token: str = TOKEN, answer_seconds: float = 10) -> Grafana:
     """Ask at an address."""
-    return Grafana(Address.parse(url), Token(token), patience)
+    return Grafana(Address.parse(url), Token(token), answer_seconds=answer_seconds)
 
 
 def certificate(folder: Path) -> Path:

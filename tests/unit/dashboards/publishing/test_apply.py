@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from boundary.retry_policy import RetryPolicy
 from dashboards.publishing import errors
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.adapter import Grafana
@@ -221,9 +222,10 @@ def test_after_an_apply_nothing_is_planned(
 ) -> None:
     """Whatever was published before; and a second apply writes nothing."""
     time, token = PassingTime(), Token(TOKEN)
+    policy = RetryPolicy(clock=time.clock, sleep=time.sleep)
     with (
         GrafanaStub(clock=time.clock) as stub,
-        Grafana(Address.parse(stub.url), token, clock=time.clock, sleep=time.sleep) as grafana,
+        Grafana(Address.parse(stub.url), token, retry_policy=policy) as grafana,
     ):
         publish(grafana, before)
         publish(grafana, after, prune=True)

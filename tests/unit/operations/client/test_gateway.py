@@ -29,7 +29,7 @@ from operations.client import (
     GatewayOptions,
     GatewayPublisher,
     GatewayRefusedError,
-    RetryTimes,
+    RetryPolicy,
     SignedRequests,
     Spool,
     SpoolFullError,
@@ -93,7 +93,7 @@ class FakeGateway:
         self.clock += seconds
 
     def publisher(
-        self, *, spool: Spool | None = None, patience: float = 30.0, **options: Any
+        self, *, spool: Spool | None = None, retry_seconds: float = 30.0, **options: Any
     ) -> GatewayPublisher:
         """Give a publisher before this gateway."""
         return GatewayPublisher(
@@ -101,8 +101,8 @@ class FakeGateway:
             TOKEN,
             options=GatewayOptions(**options),
             spool=spool,
-            patience=RetryTimes(
-                patience, clock=lambda: self.clock, sleep=self.sleep, chance=Random(1)
+            retry_policy=RetryPolicy(
+                retry_seconds, clock=lambda: self.clock, sleep=self.sleep, chance=Random(1)
             ),
             client=cast("HttpClient", self),
             now=lambda: NOW,
@@ -156,7 +156,7 @@ def test_a_gateway_that_comes_back_is_knocked_at_again() -> None:
     assert gateway.clock > 9
 
 
-def test_without_a_spool_patience_ends_in_failure() -> None:
+def test_without_a_spool_the_last_retry_ends_in_failure() -> None:
     """All that waited has failed, with the cause, and is not sent again."""
     gateway = FakeGateway(lambda _: None)
     with gateway.publisher(batch_events=2) as publisher:
@@ -368,7 +368,7 @@ def test_every_event_has_one_fate_in_the_end(
     failed: list[FailedDelivery] = []
     with TemporaryDirectory() as folder:
         spool = Spool(Path(folder) / "spool.db") if spooled else None
-        with gateway.publisher(spool=spool, batch_events=batch, patience=20) as publisher:
+        with gateway.publisher(spool=spool, batch_events=batch, retry_seconds=20) as publisher:
             for number in range(count):
                 publisher.publish(event(number))
                 if number in flushes:

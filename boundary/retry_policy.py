@@ -1,0 +1,107 @@
+"""When a request over HTTP is sent again, and when it has failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from random import Random
+from typing import Final, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+from boundary.errors import SmartRegionError
+
+__all__ = ["RetryPolicy", "RetryableError", "retry_after"]
+
+LONGEST_RETRY_AFTER: Final = 24 * 60 * 60.0
+_LARGEST_POWER: Final = 60
+
+Answer = TypeVar("Answer")
+
+
+class RetryableError(SmartRegionError):
+    """A request failed that may succeed later; the server asks for `retry_after` seconds, or 0."""
+
+    retry_after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When to try again, and when to give up; in seconds. The last three are for tests to replace.
+
+    The pause is chosen between half and all of a time that begins with `first_pause` and doubles
+    up to `longest_pause`: clients that lost a server together do not come back together. A server
+    that asks for a longer pause gets it.
+    """
+
+    total: float = 30.0
+    first_pause: float = 0.5
+    longest_pause: float = 30.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    chance: Random = field(default_factory=Random)
+
+    def call(
+        self,
+        request: Callable[[], Answer],
+        *,
+        retry_on: type[RetryableError] = RetryableError,
+        before_pause: Callable[[], None] = lambda: None,
+    ) -> Answer:
+        """Call until no error of the kind is raised, and return the answer.
+
+        Raises the last error where the next pause would end after `total`.
+        """
+        begun = self.clock()
+
+        def is_over(state: RetryCallState) -> bool:
+            return self.clock() - begun + state.upcoming_sleep > self.total
+
+        retrying = Retrying(
+            retry=retry_if_exception_type(retry_on),
+            wait=self._pause,
+            stop=is_over,
+            sleep=self.sleep,
+            before_sleep=lambda _: before_pause(),
+            reraise=True,
+        )
+        return retrying(request)
+
+    def _pause(self, state: RetryCallState) -> float:
+        doubled = self.first_pause * 2.0 ** min(state.attempt_number - 1, _LARGEST_POWER)
+        step = min(self.longest_pause, doubled)
+        pause = self.chance.uniform(step / 2, step)
+        error = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(error, RetryableError) and error.retry_after:
+            # Asked of every client at once: so spread as well.
+            return max(pause, error.retry_after + self.chance.uniform(0, self.first_pause))
+        return pause
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
+    """Return the seconds of `Retry-After` (RFC 9110, 10.2.3), at most a day; None without one.
+
+    A date is relative to the answer's own Date: clocks of two machines differ. Without that it is
+    relative to `now`, by default this machine's clock. The headers' names are found in any case.
+    """
+    found = {name.lower(): value.strip() for name, value in headers.items()}
+    text = found.get("retry-after", "")
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), LONGEST_RETRY_AFTER)
+    until = _moment(text)
+    if until is None:
+        return None
+    since = _moment(found.get("date", "")) or now or datetime.now(UTC)
+    return min(max((until - since).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    # A date of -0000 comes without a zone.
+    return moment if moment.tzinfo is not None else None

@@ -1,0 +1,175 @@
+"""When to try again, and when to give up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boundary.errors import SmartRegionError
+from boundary.retry_policy import RetryableError, RetryPolicy, retry_after
+
+
+class BusyError(RetryableError):
+    """What a request raises."""
+
+    def __init__(self, cause: str, *, retry_after: float = 0.0) -> None:
+        self.cause = cause
+        self.retry_after = retry_after
+        super().__init__(cause)
+
+
+class World:
+    """A clock that only sleeping moves, and what was slept."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+        self.chance = Random(seed)
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def policy(self, total: float, first: float = 0.5, longest: float = 8.0) -> RetryPolicy:
+        """Give a policy in this world."""
+        return RetryPolicy(total, first, longest, lambda: self.now, self.sleep, self.chance)
+
+
+def failing(times: int, *, retry_after: float = 0.0) -> tuple[list[int], Callable[[], int]]:
+    """Give a request that fails some times, and then returns how often it was sent."""
+    calls: list[int] = []
+
+    def attempt() -> int:
+        calls.append(1)
+        if len(calls) <= times:
+            raise BusyError(f"failure {len(calls)}", retry_after=retry_after)
+        return len(calls)
+
+    return calls, attempt
+
+
+@given(times=st.integers(0, 8), seed=st.integers())
+def test_the_pauses_double_and_are_spread(times: int, seed: int) -> None:
+    """Each is between half and all of its step, and the steps double up to the longest."""
+    world = World(seed)
+    calls, attempt = failing(times)
+    assert world.policy(total=1_000).call(attempt) == len(calls) == times + 1
+    for number, pause in enumerate(world.pauses):
+        step = min(8.0, 0.5 * 2**number)
+        assert step / 2 <= pause <= step
+
+
+@given(total=st.floats(0, 100), seed=st.integers())
+def test_retries_end_in_time_with_the_last_error(total: float, seed: int) -> None:
+    """No pause goes beyond it, and at least one attempt is made."""
+    world = World(seed)
+    calls, attempt = failing(10**6)
+    with pytest.raises(BusyError) as away:
+        world.policy(total).call(attempt)
+    assert world.now <= total
+    assert away.value.cause == f"failure {len(calls)}"
+
+
+def test_the_server_gets_the_pause_it_asks_for() -> None:
+    """Never less, and a little more by chance."""
+    world = World()
+    _, attempt = failing(3, retry_after=20)
+    world.policy(total=100).call(attempt)
+    assert len(world.pauses) == 3
+    assert all(20 <= pause <= 20.5 for pause in world.pauses)
+
+
+def test_a_pause_beyond_the_total_is_not_begun() -> None:
+    """Who cannot wait so long gives up at once."""
+    world = World()
+    calls, attempt = failing(9, retry_after=300)
+    with pytest.raises(BusyError):
+        world.policy(total=30).call(attempt)
+    assert (len(calls), world.pauses) == (1, [])
+
+
+def test_another_error_is_not_tried_again() -> None:
+    """A wrong secret stays wrong."""
+    world = World()
+
+    def attempt() -> None:
+        raise SmartRegionError("unknown producer")
+
+    with pytest.raises(SmartRegionError, match="unknown producer"):
+        world.policy(total=30).call(attempt)
+    assert world.pauses == []
+
+
+def test_each_pause_is_announced() -> None:
+    """Somebody may watch; a pause that is not begun is none."""
+    world, announced = World(), list[int]()
+    _, attempt = failing(9)
+    with pytest.raises(BusyError):
+        world.policy(total=2).call(attempt, before_pause=lambda: announced.append(1))
+    assert len(announced) == len(world.pauses) > 0
+
+
+def test_only_the_named_kind_is_retried() -> None:
+    """Each kind may have a policy of its own."""
+
+    class OtherError(RetryableError):
+        """Another kind."""
+
+    world = World()
+    _, attempt = failing(1)
+    with pytest.raises(BusyError):
+        world.policy(total=30).call(attempt, retry_on=OtherError)
+    assert world.pauses == []
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        (" 7 ", 7),
+        ("99999999999", 24 * 60 * 60),
+        ("Sun, 01 Mar 2026 12:01:30 GMT", 90),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("Sun, 01 Mar 2026 12:01:30 -0000", None),
+        ("Sun, 01 Mar 99999999999999999999 12:00:00 GMT", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٣", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
+    """Any other value asks for nothing."""
+    assert retry_after({"retry-AFTER": text}, now=NOW) == seconds
+
+
+def test_no_header_asks_for_nothing() -> None:
+    """Most answers have none."""
+    assert retry_after({}) is None
+
+
+@pytest.mark.parametrize(("date", "seconds"), [("27:30", 30), ("29:30", 0)])
+def test_a_date_is_by_the_server_s_own_clock(date: str, seconds: float) -> None:
+    """Clocks of two machines differ."""
+    headers = {
+        "Date": f"Wed, 21 Oct 2015 07:{date} GMT",
+        "Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT",
+    }
+    assert retry_after(headers, now=NOW) == seconds
+
+
+@given(text=st.text(max_size=40), ago=st.timedeltas(timedelta(0), timedelta(days=9)))
+def test_any_retry_after_is_bounded(text: str, ago: timedelta) -> None:
+    """No header makes a client wait for more than a day, or ends it."""
+    assert 0 <= (retry_after({"Retry-After": text}, now=NOW - ago) or 0) <= 24 * 60 * 60
