@@ -12,6 +12,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from events.dead_letter_policy import DEAD_LETTER_POLICY
+
 __all__ = [
     "ASSESSOR_METRICS",
     "GATEWAY_METRICS",
@@ -201,6 +203,24 @@ DEAD_LETTERS = Metric(
     ("reason",),
     "Records refused and kept in the dead-letter topic.",
     "Read them with `smart-region dead-letters list`; tell the producer, or mend and `replay`.",
+)
+DEAD_LETTER_SHARE = Metric(
+    "smartregion_dead_letter_share",
+    "gauge",
+    ("family",),
+    f"The share of a family's last {DEAD_LETTER_POLICY.window} records that this worker refused, "
+    "0 to 1; records that it has not read yet count as taken.",
+    f"Above {DEAD_LETTER_POLICY.max_share:g}: a bad deploy or a broken producer; see the runbook "
+    "DeadLetterShareHigh.",
+)
+DEAD_LETTER_ALARM = Metric(
+    "smartregion_dead_letter_alarm_info",
+    "gauge",
+    ("family", "reason", "field"),
+    "Always 1: the first cause of a dead-letter share above its limit; absent below it. It stays "
+    "the same until the share has fallen below the limit.",
+    "`smart-region dead-letters list --reason REASON` shows the records; the runbook "
+    "DeadLetterShareHigh says how to mend and replay.",
 )
 LAST_EVENT = Metric(
     "smartregion_last_event_timestamp_seconds",
@@ -540,6 +560,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "direction": "Which way the promise goes: `rising` or `falling`.",
         "family": "A kind of entities, one topic each: `schools`, `grants`…",
         "fault": "What is wrong with a topic: a closed list, in `streams/topic_faults.py`.",
+        "field": "The field for which a record was refused, as the contracts name it: `data.uai`; "
+        "`…` stands for any other name.",
         "indicator": "An indicator's id in the catalogue.",
         "label": "An indicator's title, in French.",
         "milestone": "A milestone's id, unique within its indicator.",

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
-from events.cloudevent import EVENT_MODELS, MAX_BYTES, PREFIX
+from events.cloudevent import EVENT_MODELS, PREFIX
+from events.dead_letter_policy import DEAD_LETTER_POLICY
 from events.errors import ContractError
 from events.fact import JSON
 from events.identifiers import is_label
@@ -22,7 +23,7 @@ from events.records import CutPart
 from events.registry import FACTS
 from events.strict_json import read_value
 
-__all__ = ["LetterContent", "letter_content", "may_be_kept"]
+__all__ = ["LetterContent", "contract_field", "letter_content", "may_be_kept"]
 
 _ENCODED: Final = "data_base64"
 #: A text that begins so is JSON within JSON: its names and values were not looked at one by one.
@@ -76,7 +77,8 @@ def may_be_kept(
     if isinstance(key, CutPart) or isinstance(value, CutPart):
         return False
     sizes = (len(name) + len(said or b"") for name, said in headers)
-    if len(key or b"") + len(value or b"") + sum(sizes) > MAX_BYTES:
+    size = len(key or b"") + len(value or b"") + sum(sizes)
+    if size > DEAD_LETTER_POLICY.max_kept_bytes:
         return False
     try:
         named = [(name, (said or b"").decode()) for name, said in headers]
@@ -100,14 +102,18 @@ def may_be_kept(
     return find_person_data(event) is None and find_person_data(beside) is None
 
 
-def _without_foreign_text(error: ContractError) -> ContractError:
-    """Return a refusal that says what it says, and repeats nothing of what was refused."""
-    prefix = next((one for one in (PREFIX, _HTTP_PREFIX) if error.field.startswith(one)), "")
-    steps = error.field.removeprefix(prefix).split(".")
+def contract_field(field: str) -> str:
+    """Return a refused field's path in the contracts' own names; `…` stands for any other name."""
+    prefix = next((one for one in (PREFIX, _HTTP_PREFIX) if field.startswith(one)), "")
+    steps = field.removeprefix(prefix).split(".")
     known = [step if step in _OUR_NAMES or _INDEX.fullmatch(step) else _WITHHELD for step in steps]
-    return ContractError(
-        error.reason, prefix + ".".join(known), None, error.remedy, problem=error.problem
-    )
+    return prefix + ".".join(known)
+
+
+def _without_foreign_text(error: ContractError) -> ContractError:
+    """Return a refusal with its problem and remedy, and nothing of what was refused."""
+    field = contract_field(error.field)
+    return ContractError(error.reason, field, None, error.remedy, problem=error.problem)
 
 
 class _NotReadError(Exception):

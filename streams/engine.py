@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from events.records import OutgoingRecord, Record
     from streams.batch_transport import BatchConsumer, BatchProducer
     from streams.clock import Clock
+    from streams.dead_letter_rate import DeadLetterCause
     from streams.passed_over import Decision
     from streams.state_store import StateChange
 
@@ -173,6 +174,22 @@ class Engine:
                 first.record.offset,
                 first.error.reason,
             )
+        cause = self.meters.count_batch(family, records, refusals)
+        if cause is not None:
+            self._warn_of_share(family, cause)
+
+    def _warn_of_share(self, family: Family, cause: DeadLetterCause) -> None:
+        policy = self.meters.policy
+        logger.warning(
+            "dead letter share family=%s above=%.2f of_last=%d first_reason=%s first_field=%s"
+            " first=%s/%d/%d: see docs/runbooks/DeadLetterShareHigh.md",
+            family,
+            policy.max_share,
+            policy.window,
+            cause.reason,
+            cause.field,
+            *cause.origin,
+        )
 
     async def _take_in(
         self,

@@ -136,6 +136,12 @@ class WorkerCollector(Collector):
         dead = family_of(metrics.DEAD_LETTERS)
         for reason, count in sorted(meters.dead_letters.items()):
             dead.add_metric([reason], count)
+        share = family_of(metrics.DEAD_LETTER_SHARE)
+        alarm = family_of(metrics.DEAD_LETTER_ALARM)
+        for family, rate in sorted(meters.dead_letter_rates.items()):
+            share.add_metric([family], rate.share)
+            if (cause := rate.alarm) is not None:
+                alarm.add_metric([family, cause.reason, cause.field], 1)
         ends = family_of(metrics.ENDS_AT_RECORD)
         for (topic, partition), count in sorted(meters.ends.items()):
             ends.add_metric([topic, str(partition)], count)
@@ -145,7 +151,7 @@ class WorkerCollector(Collector):
         starts = family_of(metrics.LOG_START)
         for (topic, partition), offset in sorted(meters.log_starts.items()):
             starts.add_metric([topic, str(partition)], offset)
-        yield from (events, dead, ends, last, starts)
+        yield from (events, dead, share, alarm, ends, last, starts)
         yield single(metrics.SOURCES_DROPPED, meters.sources_dropped)
         yield single(metrics.REBUILD_MISMATCHES, meters.mismatches)
         yield single(metrics.COORDINATOR_ERRORS, meters.coordinator_errors)

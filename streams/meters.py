@@ -6,13 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from events.dead_letter_policy import DEAD_LETTER_POLICY, DeadLetterPolicy
+from streams.dead_letter_rate import DeadLetterRate
 from streams.producers.meters import ProducerMeters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from streams.core import Outcome, Result
+    from events.records import Record
+    from streams.core import Outcome, RecordRefusal, Result
+    from streams.dead_letter_rate import DeadLetterCause
 
 __all__ = ["MAX_SOURCES", "Meters"]
 
@@ -27,6 +31,9 @@ class Meters:
     producers: ProducerMeters = field(default_factory=ProducerMeters)
     events: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     dead_letters: Counter[str] = field(default_factory=Counter)
+    policy: DeadLetterPolicy = DEAD_LETTER_POLICY
+    dead_letter_rates: dict[str, DeadLetterRate] = field(default_factory=dict)
+    """By family, the refusals among its last records."""
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
     """By topic and partition, how many workers have ended at the record that is worked at."""
     last_event: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -49,3 +56,15 @@ class Meters:
                 self.sources_dropped += 1
             elif seen is None or time > seen:
                 self.last_event[pair] = time
+
+    def count_batch(
+        self, family: str, records: Sequence[Record], refusals: Sequence[RecordRefusal]
+    ) -> DeadLetterCause | None:
+        """Count which records of a family's batch were refused, once it is acknowledged.
+
+        Returns the first cause where the share of refusals has become an alarm.
+        """
+        rate = self.dead_letter_rates.get(family)
+        if rate is None:
+            rate = self.dead_letter_rates[family] = DeadLetterRate(self.policy)
+        return rate.count(records, refusals)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from events.dead_letter_policy import DEAD_LETTER_POLICY
+
 __all__ = ["KINDS", "AlertKind", "Scope", "Severity"]
 
 MINUTE = 60
@@ -94,6 +96,15 @@ DEAD_LETTERS = AlertKind(
     Scope.PIPELINE,
     1 * MINUTE,
     "Records were refused and set aside.",
+)
+DEAD_LETTER_SHARE_HIGH = AlertKind(
+    "DeadLetterShareHigh",
+    Severity.CRITICAL,
+    Scope.PIPELINE,
+    0,
+    f"More than {DEAD_LETTER_POLICY.max_share:.0%} of a family's last {DEAD_LETTER_POLICY.window}"
+    " records were refused: a bad deploy, or a broken producer.",
+    keeps=5 * MINUTE,
 )
 POISON_RECORD = AlertKind(
     "PoisonRecord",
@@ -192,6 +203,7 @@ KINDS: tuple[AlertKind, ...] = (
     PRODUCER_SILENT,
     PRODUCER_FAULTY,
     DEAD_LETTERS,
+    DEAD_LETTER_SHARE_HIGH,
     POISON_RECORD,
     ENTITY_HALF_FULL,
     CONSUMER_LAG,

@@ -19,7 +19,8 @@ from dashboards.rules.model import Alert, RuleGroup
 from dashboards.rules.pace import Pace
 from dashboards.rules.producers import producer_alerts
 from dashboards.rules.promises import with_territory
-from dashboards.rules.wording import TERRITORY, VALUE, amount_of, value_of
+from dashboards.rules.wording import TERRITORY, VALUE, amount_of, label_from, value_of
+from events.dead_letter_policy import DEAD_LETTER_POLICY
 
 __all__ = ["pipeline_group"]
 
@@ -65,6 +66,21 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         description=f"{count} enregistrement(s) refusé(s) en 15 minutes pour la"
         " raison {{ $labels.reason }}. Ils sont gardés, avec leur cause, et ne comptent dans aucun"
         " chiffre.",
+        board=conventions.PRODUCERS_BOARD,
+    )
+    cause = f'{metrics.DEAD_LETTER_ALARM}{{family="%s"}}'
+    reason, field = (
+        label_from(cause, label, of="family", absent="inconnu") for label in ("reason", "field")
+    )
+    yield build.alert(
+        alerts.DEAD_LETTER_SHARE_HIGH,
+        f"max by (family) ({metrics.DEAD_LETTER_SHARE}) > {DEAD_LETTER_POLICY.max_share:g}",
+        summary="Trop d’enregistrements refusés : {{ $labels.family }}",
+        description=f"{value_of(VALUE, Unit.RATIO)} des {DEAD_LETTER_POLICY.window} derniers"
+        " enregistrements de {{ $labels.family }} ont été refusés. Première cause :"
+        f" {reason}, champ {field}. Les workers continuent, et les enregistrements sont gardés ;"
+        " après correction, les renvoyer par"
+        f" `smart-region dead-letters replay --reason {reason}`.",
         board=conventions.PRODUCERS_BOARD,
     )
     # A worker says it once, and may be gone at the next scrape.

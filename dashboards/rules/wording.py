@@ -108,12 +108,15 @@ def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
     return _from(per_month, f"{{{{ . | first | value | {shown} }}}}{NO_BREAK}{word}", absent)
 
 
-def label_from(query: str, label: str, *, of: str) -> str:
-    """Say a label of what a query gives; `%s` in it is the alert's label `of`, said where none is.
+def label_from(query: str, label: str, *, of: str, absent: str | None = None) -> str:
+    """Say a label of what a query gives; `%s` in it is the alert's label `of`.
+
+    Where the query gives nothing, `absent` is said; without it, the label `of`.
 
     For names that change: an alert that had them among its own labels would end and begin again.
     """
-    return _from(query, f'{{{{ . | first | label "{label}" }}}}', f"{{{{ $labels.{of} }}}}", of=of)
+    absent = f"{{{{ $labels.{of} }}}}" if absent is None else absent
+    return _from(query, f'{{{{ . | first | label "{label}" }}}}', absent, of=of)
 
 
 def days_from(query: str, *, of: str, absent: str) -> str:

@@ -183,6 +183,27 @@ def test_a_replay_after_the_fix_makes_the_figures_right(
     assert account(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
 
 
+def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
+    broker: KafkaBroker, crew: Crew, lycees: list[Message]
+) -> None:
+    """The worker that refuses a whole type goes on; the repaired one has no alarm."""
+    forgotten = [one for one in lycees if decode(one.headers, one.value).type == FORGOTTEN]
+    old, letters = refused_by_an_old_worker(broker, crew, forgotten)
+
+    assert letters == len(forgotten) > 20
+    cause = 'alarm_info{family="schools",field="type",reason="unknown_type"} 1.0'
+    assert wait_until(lambda: old.shows(cause), seconds=20), old.metrics()
+    assert old.shows(f'dead_letter_share{{family="schools"}} {min(letters, 100) / 100}')
+    assert old.log().count("dead letter share family=schools") == 1
+    assert old.stop() == 0
+    repaired = crew.worker("repaired")
+    repaired.start()
+    assert office(broker, "replay", "--reason", "unknown_type").returncode == 0
+    assert differences(broker, repaired) == ()
+    assert repaired.shows('dead_letter_share{family="schools"} 0.0')
+    assert not repaired.shows("alarm_info{")
+
+
 def test_copies_are_the_refused_records_byte_for_byte(
     broker: KafkaBroker, crew: Crew, lycees: list[Message]
 ) -> None:

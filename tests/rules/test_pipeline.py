@@ -338,6 +338,23 @@ def test_a_counter_that_was_not_read_for_a_while_is_no_dead_letter(
     story.check(rules)
 
 
+def test_a_large_share_of_dead_letters_rings_at_once(story: Story, rules: Path) -> None:
+    """At the first scrape above the limit, until five minutes after the last; not at the limit."""
+    story.healthy()
+    where = {"family": "schools", "job": WORKER_JOB}
+    story.expose(
+        metrics.DEAD_LETTER_SHARE, (0.2, 60), (0.21, 20), (0, 100), **where, instance=WORKER
+    )
+    story.expose(metrics.DEAD_LETTER_SHARE, (0.05, FOREVER), **where, instance=OTHER)
+    high = Ring.of("DeadLetterShareHigh")
+    story.rings(59)
+    story.rings(60, high)
+    story.rings(84, high)
+    story.rings(86)
+
+    story.check(rules)
+
+
 def test_a_record_at_which_workers_end_rings(story: Story, rules: Path) -> None:
     """Seen by a single scrape; two ends are none of anybody's business."""
     story.healthy()

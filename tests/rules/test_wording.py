@@ -336,6 +336,30 @@ def test_dead_letters(story: Story, rules: Path) -> None:
     story.check(rules)
 
 
+def test_dead_letter_share_high(story: Story, rules: Path) -> None:
+    """With the share, the first cause, and how to send again what was refused."""
+    work(story, metrics.DEAD_LETTER_SHARE, (0.375, 60), family="schools")
+    cause = {"family": "schools", "reason": "unknown_type", "field": "type"}
+    work(story, metrics.DEAD_LETTER_ALARM, (1, 60), **cause)
+    story.says(
+        30,
+        "DeadLetterShareHigh",
+        OPERATOR | {"severity": "critical", "family": "schools"},
+        MONITOR
+        | PRODUCERS
+        | {
+            "summary": "Trop d’enregistrements refusés : schools",
+            "description": "37,5\u00a0% des 100 derniers enregistrements de schools ont été"
+            " refusés. Première cause : unknown_type, champ type. Les workers continuent, et les"
+            " enregistrements sont gardés ; après correction, les renvoyer par"
+            " `smart-region dead-letters replay --reason unknown_type`.",
+            "runbook_url": "docs/runbooks/DeadLetterShareHigh.md",
+        },
+    )
+
+    story.check(rules)
+
+
 def test_consumer_lag(story: Story, rules: Path) -> None:
     """With the topic and what waits on it; it silences the figures."""
     work(story, metrics.LAG, (25_000, 60), topic="smartregion.schools", partition="0")

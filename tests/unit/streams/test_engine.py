@@ -153,13 +153,30 @@ class TestTake:
     ) -> None:
         """How many, and of the first of them where and why; never what was refused."""
         with caplog.at_level(logging.WARNING):
-            bench.take_all(*[REFUSED] * 100)
+            bench.take_all(*[REFUSED] * 20)
 
         [line] = caplog.messages
         assert line == (
-            f"dead letters topic=smartregion.schools partition={HOME} count=100 first_offset=42"
+            f"dead letters topic=smartregion.schools partition={HOME} count=20 first_offset=42"
             " first_reason=not_a_cloudevent"
         )
+
+    def test_a_large_share_of_dead_letters_is_said_once_and_stops_nothing(
+        self, bench: Bench, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """With the first cause and the runbook; the batches after it are taken as before."""
+        for _ in range(3):
+            bench.take_all(*[replace(REFUSED, offset=offset) for offset in range(30)])
+        message = bench.take_all(record_of(connected()))
+
+        [line] = [line for line in caplog.messages if line.startswith("dead letter share")]
+        assert line == (
+            "dead letter share family=schools above=0.20 of_last=100"
+            " first_reason=not_a_cloudevent first_field=content-type"
+            f" first=smartregion.schools/{HOME}/0: see docs/runbooks/DeadLetterShareHigh.md"
+        )
+        assert bench.consumer.finished[-1] == message
+        assert bench.engine.meters.dead_letter_rates["schools"].share == 0.9
 
     def test_a_misrouted_record_is_forwarded(self, bench: Bench) -> None:
         """To the partition where its entity lives; nothing is known of it here."""

@@ -18,13 +18,13 @@ from catalogue import metrics
 from catalogue.loader import load_catalogue
 from catalogue.model import Catalogue
 from events.cloudevent import CloudEvent
-from events.errors import RefusalReason
+from events.errors import ContractError, RefusalReason
 from events.fact import Family
 from events.identifiers import Department
 from events.producers.loader import load_producers
 from events.producers.model import UNKNOWN_PRODUCER
 from events.registry import FACTS, FACTS_BY_NAME
-from streams.core import UNKNOWN_TYPE, Outcome
+from streams.core import UNKNOWN_TYPE, Outcome, RecordRefusal
 from streams.exposition import WorkerCollector
 from streams.meters import Meters
 from streams.metric_families import registry_of
@@ -36,7 +36,7 @@ from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
 from tests.support.observations import barometer, observed, said
-from tests.support.records import PARTITIONS, learn, processed
+from tests.support.records import PARTITIONS, FakeRecord, learn, processed
 from tests.support.sources import source_of
 
 AS_OF = date(2020, 12, 31)
@@ -102,6 +102,10 @@ def everything() -> tuple[StateStore, Meters]:
     state_store.restore(Family.SCHOOLS, 1, b"odd", b"{")
     meters.events["unknown", Outcome.REFUSED] += 1
     meters.dead_letters.update(map(str, RefusalReason))
+    record = FakeRecord("smartregion.schools", 0, 0, None, None)
+    error = ContractError(RefusalReason.NULL_VALUE, "value", None, "send an event")
+    for _ in range(meters.policy.window):
+        meters.count_batch("schools", [record], [RecordRefusal(record, error)])
     meters.recovery_seconds = 1.5
     return state_store, meters
 
@@ -358,6 +362,7 @@ class TestLabels:
         "partition": frozenset(map(str, range(PARTITIONS))),
         "family": frozenset(Family),
         "outcome": frozenset(Outcome),
+        "field": frozenset({"value"}),
         "reason": frozenset(RefusalReason),
         "type": frozenset({*FACTS, UNKNOWN_TYPE}),
         "source": frozenset(
@@ -410,6 +415,33 @@ class TestLabels:
         series = [(sample.name, *sorted(sample.labels.items())) for sample in samples]
 
         assert len(set(series)) == len(series)
+
+
+class TestDeadLetterShare:
+    """How many of the last records of a family were refused."""
+
+    def refused(self, number: int) -> dict[str, list[Sample]]:
+        """Return what is shown after so many refusals, and nothing else."""
+        meters = Meters()
+        record = FakeRecord("smartregion.grants", 0, 0, None, None)
+        error = ContractError(RefusalReason.INVALID_DATA, "data.dupont", None, "remove it")
+        for _ in range(number):
+            meters.count_batch("grants", [record], [RecordRefusal(record, error)])
+        return exposed(shipped(), StateStore(shipped().terms), meters)
+
+    def test_is_shown_by_family(self) -> None:
+        """Without a cause as long as it is no alarm."""
+        found = self.refused(20)
+
+        [share] = found[metrics.DEAD_LETTER_SHARE.name]
+        assert (share.labels, share.value) == ({"family": "grants"}, 0.2)
+        assert found[metrics.DEAD_LETTER_ALARM.name] == []
+
+    def test_is_shown_with_the_first_cause_where_it_is_too_large(self) -> None:
+        """In the words of the contracts alone."""
+        [alarm] = self.refused(21)[metrics.DEAD_LETTER_ALARM.name]
+
+        assert alarm.labels == {"family": "grants", "reason": "invalid_data", "field": "data.…"}
 
 
 class TestFamilies:

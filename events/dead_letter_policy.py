@@ -1,0 +1,31 @@
+"""The dead-letter policy: how large a kept record may be, which share of refusals is an alarm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from events.cloudevent import MAX_BYTES
+
+__all__ = ["DEAD_LETTER_POLICY", "DeadLetterPolicy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterPolicy:
+    """Bounds of what a dead letter keeps, and of the share of refused records that is no alarm.
+
+    A refused record never stops a worker: an alarm informs an operator, and nothing else.
+    """
+
+    max_kept_bytes: int = MAX_BYTES
+    """The largest record that a letter keeps: key, value and headers of the largest event."""
+    window: int = 100
+    """The share is that among so many last records of a family: as in the sliding window of
+    Resilience4j's circuit breaker (slidingWindowSize) and the least throughput of Polly's."""
+    max_share: float = 0.2
+    """An alarm is a larger share. Between the 10 % at which Polly's circuit breaker opens and the
+    50 % of Resilience4j's; four times the share at which one producer counts as faulty."""
+
+
+DEAD_LETTER_POLICY: Final = DeadLetterPolicy()
+"""The policy of all programs: what a letter keeps must not depend on who writes it."""

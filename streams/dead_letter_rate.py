@@ -1,0 +1,102 @@
+"""How many of a family's last records were refused, and the first cause where these are too many.
+
+Counted by batch: records that were taken cost nothing, whatever their number.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from events.dead_letter_content import contract_field
+from events.dead_letters import RecordOrigin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from events.dead_letter_policy import DeadLetterPolicy
+    from events.errors import ContractError
+    from events.records import Record
+    from streams.core import RecordRefusal
+
+__all__ = ["DeadLetterCause", "DeadLetterRate"]
+
+
+class DeadLetterCause(NamedTuple):
+    """Why a record was refused, in the words of the contracts, and where it lies."""
+
+    reason: str
+    field: str
+    origin: RecordOrigin
+
+
+class DeadLetterRate:
+    """The refusals among the last records of one family, of all partitions of this worker."""
+
+    def __init__(self, policy: DeadLetterPolicy) -> None:
+        self._policy = policy
+        self._seen = 0
+        #: Those within the window, by their number in the order of reading.
+        self._refused: deque[tuple[int, DeadLetterCause]] = deque()
+        self._alarm: DeadLetterCause | None = None
+
+    @property
+    def share(self) -> float:
+        """The refused share of the last records, 0 to 1; records not yet read count as taken."""
+        return len(self._refused) / self._policy.window
+
+    @property
+    def alarm(self) -> DeadLetterCause | None:
+        """The first cause, where the share is larger than the policy allows.
+
+        It is the most frequent reason and field among the refusals of the window when the limit was
+        passed, with the first record of these; it stays the same until the alarm ends.
+        """
+        return self._alarm
+
+    def count(
+        self, records: Sequence[Record], refusals: Iterable[RecordRefusal]
+    ) -> DeadLetterCause | None:
+        """Count a batch and the refusals of some of its records.
+
+        Returns the first cause where an alarm has begun, also one that has ended since.
+        """
+        begun = None
+        errors = {refusal.record.offset: refusal.error for refusal in refusals}
+        start, end = self._seen, self._seen + len(records)
+        for index, record in enumerate(records if errors else (), start):
+            error = errors.get(record.offset)
+            if error is None:
+                continue
+            self._forget_before(index)
+            self._refused.append((index, _cause_of(record, error)))
+            self._forget_before(index + 1)
+            if self._alarm is None and self._is_too_much():
+                self._alarm = self._first_cause()
+                begun = begun or self._alarm
+        self._seen = end
+        self._forget_before(end)
+        return begun
+
+    def _forget_before(self, seen: int) -> None:
+        """Drop what is out of the window once so many records were read."""
+        while self._refused and self._refused[0][0] < seen - self._policy.window:
+            self._refused.popleft()
+        if not self._is_too_much():
+            self._alarm = None
+
+    def _is_too_much(self) -> bool:
+        return self.share > self._policy.max_share
+
+    def _first_cause(self) -> DeadLetterCause:
+        causes = [cause for _, cause in self._refused]
+        [(most, _)] = Counter(cause[:2] for cause in causes).most_common(1)
+        return next(cause for cause in causes if cause[:2] == most)
+
+
+def _cause_of(record: Record, error: ContractError) -> DeadLetterCause:
+    steps = contract_field(error.field).split(".")
+    # A number may be a name that the producer has chosen.
+    field = ".".join("…" if step.isdigit() else step for step in steps)
+    origin = RecordOrigin(record.topic, record.partition, record.offset)
+    return DeadLetterCause(str(error.reason), field, origin)

@@ -1,0 +1,156 @@
+"""The share of refusals among a family's last records, and the first cause of an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.dead_letter_policy import DEAD_LETTER_POLICY, DeadLetterPolicy
+from events.dead_letters import RecordOrigin
+from events.errors import ContractError, RefusalReason
+from streams.core import RecordRefusal
+from streams.dead_letter_rate import DeadLetterCause, DeadLetterRate
+from tests.support.records import FakeRecord
+
+POLICY = DeadLetterPolicy(window=10, max_share=0.3)
+TYPE = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "x", "send another")
+DATA = ContractError(RefusalReason.INVALID_DATA, "data.uai", "x", "send an UAI")
+
+#: What becomes of records in the order of reading; None: taken.
+Outcomes = list[ContractError | None]
+outcomes = st.lists(st.sampled_from([None, None, TYPE, DATA]), max_size=60)
+
+
+class Family:
+    """The records of a family, in batches."""
+
+    def __init__(self, policy: DeadLetterPolicy = POLICY) -> None:
+        self.rate = DeadLetterRate(policy)
+        self._offsets = count()
+
+    def batch(self, *batch: ContractError | None) -> DeadLetterCause | None:
+        """Count a batch; return the first cause of an alarm that begins in it."""
+        records = [
+            FakeRecord("smartregion.schools", 3, next(self._offsets), None, None) for _ in batch
+        ]
+        refused = [
+            RecordRefusal(record, error)
+            for record, error in zip(records, batch, strict=True)
+            if error is not None
+        ]
+        return self.rate.count(records, reversed(refused))
+
+
+def cut(batch: Outcomes, sizes: Sequence[int]) -> Iterator[Outcomes]:
+    """Cut outcomes into batches of these sizes, and a last one of the rest."""
+    for size in sizes:
+        yield batch[:size]
+        batch = batch[size:]
+    yield batch
+
+
+@given(outcomes, st.lists(st.integers(0, 25), max_size=5))
+def test_the_share_is_that_of_the_last_records(told: Outcomes, sizes: list[int]) -> None:
+    """However they were cut into batches; what was not read yet counts as taken."""
+    family = Family()
+    for batch in cut(told, sizes):
+        family.batch(*batch)
+
+    last = told[-POLICY.window :]
+    assert family.rate.share == sum(error is not None for error in last) / POLICY.window
+
+
+@given(outcomes, st.lists(st.integers(0, 25), max_size=5))
+def test_batches_change_nothing(told: Outcomes, sizes: list[int]) -> None:
+    """An alarm begins at the same record, has the same cause and ends at the same record."""
+    singly, batched = Family(), Family()
+    begun = [cause for error in told if (cause := singly.batch(error)) is not None]
+    found = [cause for batch in cut(told, sizes) if (cause := batched.batch(*batch)) is not None]
+
+    assert batched.rate.alarm == singly.rate.alarm
+    assert (batched.rate.alarm is not None) == (batched.rate.share > POLICY.max_share)
+    assert set(found) <= set(begun)
+    assert bool(found) == bool(begun)
+
+
+def test_records_that_are_taken_raise_no_alarm() -> None:
+    """Nor do as many refusals as the policy allows."""
+    family = Family()
+
+    assert family.batch(*[None] * 50, TYPE, TYPE, TYPE, *[None] * 50) is None
+    assert family.rate.alarm is None
+
+
+def test_an_alarm_begins_once_with_its_first_record() -> None:
+    """The record lies where the log says it does."""
+    family = Family()
+
+    assert family.batch(None, TYPE, TYPE) is None
+    cause = family.batch(TYPE, TYPE)
+
+    assert cause == ("unknown_type", "type", RecordOrigin("smartregion.schools", 3, 1))
+    assert family.batch(TYPE) is None
+    assert family.rate.alarm == cause
+
+
+def test_the_first_cause_is_the_most_frequent() -> None:
+    """One refusal that was there before is another matter."""
+    family = Family()
+
+    cause = family.batch(DATA, None, TYPE, TYPE, TYPE)
+
+    assert cause is not None
+    assert (cause.reason, cause.origin.offset) == ("unknown_type", 2)
+
+
+def test_the_first_cause_stays_while_the_alarm_lasts() -> None:
+    """An alert whose cause changes would say something else each time."""
+    family = Family()
+    cause = family.batch(*[TYPE] * 4)
+
+    family.batch(*[DATA] * 10)
+
+    assert family.rate.alarm == cause
+
+
+def test_an_alarm_ends_with_valid_records_and_begins_again() -> None:
+    """With another first cause then."""
+    family = Family()
+    family.batch(*[TYPE] * 5)
+
+    family.batch(*[None] * 10)
+    assert (family.rate.alarm, family.rate.share) == (None, 0)
+
+    again = family.batch(*[DATA] * 4)
+    assert again is not None
+    assert again.reason == "invalid_data"
+
+
+def test_an_alarm_within_a_batch_is_returned_though_it_is_over() -> None:
+    """A batch has thousands of records: its end alone would hide it."""
+    family = Family()
+
+    assert family.batch(*[TYPE] * 4, *[None] * 10) is not None
+    assert family.rate.alarm is None
+
+
+@given(st.text(alphabet="abc.0é", max_size=20))
+def test_a_cause_has_no_name_of_the_producer_s(name: str) -> None:
+    """A field that no contract has is anybody's word, a number as well."""
+    error = ContractError(RefusalReason.INVALID_DATA, f"data.{name}", None, "remove it")
+
+    cause = Family(DeadLetterPolicy(window=1, max_share=0)).batch(error)
+
+    assert cause is not None
+    assert set(cause.field.split(".")) <= {"data", "…"}
+
+
+def test_the_shipped_policy_is_beyond_what_happens_in_five_years() -> None:
+    """A fifth of the last hundred records of a family."""
+    family = Family(DEAD_LETTER_POLICY)
+
+    assert family.batch(*[TYPE] * 20) is None
+    assert family.batch(TYPE) is not None
