@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +11,12 @@ from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, OneOf, quiet
 from broker.strimzi.cli import kubernetes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from broker.access_granting import GrantsReport
     from broker.access_rights import Right, Role
     from events.fact import Family
+    from events.topics import TopicSpec
 
 __all__ = ["commands"]
 
@@ -37,20 +37,28 @@ def topics() -> None:
     help="Give topics that are there the settings that are declared, after an upgrade say.",
 )
 def apply(
-    *, bootstrap: str, partitions: int, replication: int, app_id: str, alter_settings: bool
+    *,
+    bootstrap: str | None,
+    partitions: int | None,
+    replication: int | None,
+    app_id: str | None,
+    alter_settings: bool,
 ) -> None:
     """Create the topics that are missing and check the others.
 
     What is there is not altered; with --alter-settings its settings are, never its partitions.
     """
-    from broker.clients import BrokerSecurity
+    from broker.settings import load_broker_settings
     from broker.topic_admin import apply_topics
-    from events.topics import declared_topics
 
     quiet_client()
-    specs = declared_topics(partitions=partitions, replication=replication, app_id=app_id)
-    security = BrokerSecurity.from_environment(os.environ)
-    report = apply_topics(bootstrap, specs, alter_settings=alter_settings, security=security)
+    settings = load_broker_settings(bootstrap)
+    report = apply_topics(
+        settings.broker,
+        _declared(partitions=partitions, replication=replication, app_id=app_id),
+        alter_settings=alter_settings,
+        security=settings.security(),
+    )
     for name in report.created:
         say(f"created {name}")
     for name in report.altered:
@@ -62,16 +70,25 @@ def apply(
 @PARTITIONS
 @REPLICATION
 @APP_ID
-def list_topics(partitions: int, replication: int, app_id: str) -> None:
+def list_topics(**declared: Any) -> None:
     """Print the declaration: each topic with its key, partitions, replication and settings."""
-    from events.topics import declared_topics
-
-    for spec in declared_topics(partitions=partitions, replication=replication, app_id=app_id):
+    for spec in _declared(**declared):
         settings = " ".join(f"{name}={value}" for name, value in sorted(spec.config.items()))
         say(
             f"{spec.name} key={spec.key!r} partitions={spec.partitions}"
             f" replication={spec.replication} {settings}"
         )
+
+
+def _declared(**options: Any) -> Sequence[TopicSpec]:
+    """Return the topics as the options declare them, else the variables."""
+    from broker.settings import load_topic_settings
+    from events.topics import declared_topics
+
+    settings = load_topic_settings(**options)
+    return declared_topics(
+        partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
+    )
 
 
 class UserType(click.ParamType):
@@ -119,8 +136,8 @@ def acl(
     families: tuple[Family, ...],
     principal: str | None,
     revoke_others: bool,
-    bootstrap: str,
-    app_id: str,
+    bootstrap: str | None,
+    app_id: str | None,
 ) -> None:
     """Give a user of the broker the rights of its roles, or show rights.
 
@@ -132,21 +149,23 @@ def acl(
     """
     from broker.access_granting import give_rights, held_rights
     from broker.access_rights import rights_of_roles
-    from broker.clients import BrokerSecurity
+    from broker.settings import load_broker_settings, load_topic_settings
 
+    app_id = load_topic_settings(app_id=app_id).app_id
     rights = rights_of_roles(roles, families=families, app_id=app_id)
     if roles and principal is None:
         _tell_declared(roles, rights)
         return
     quiet_client()
-    security = BrokerSecurity.from_environment(os.environ)
+    settings = load_broker_settings(bootstrap)
+    security = settings.security()
     if roles and principal is not None:
         report = give_rights(
-            bootstrap, principal, rights, revoke_others=revoke_others, security=security
+            settings.broker, principal, rights, revoke_others=revoke_others, security=security
         )
         _tell_given(report, revoked=revoke_others)
         return
-    for grant in held_rights(bootstrap, principal=principal, security=security):
+    for grant in held_rights(settings.broker, principal=principal, security=security):
         say(grant)
 
 

@@ -12,16 +12,16 @@ from typing import TypeVar
 from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.net.compat import KafkaNetClient
 
+from broker.addresses import addresses_of
 from broker.errors import BrokerAddressError, BrokerUnreachableError
 from broker.preflight import preflight
-from broker.security import ENV_PREFIX, PLAINTEXT, BrokerSecurity
+from broker.security import PLAINTEXT, BrokerSecurity
 
-__all__ = ["ENV_PREFIX", "PLAINTEXT", "BrokerSecurity", "opened"]
+__all__ = ["CONNECT_SECONDS", "PLAINTEXT", "BrokerSecurity", "opened"]
 
 Client = TypeVar("Client")
 
 CONNECT_SECONDS = 10.0
-_ADDRESS = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}\Z")
 _FAILED_ATTEMPT = re.compile(r"Bootstrap connection to \S+ failed: (.*?)(?: \(backoff .*\))?$")
 
 
@@ -40,10 +40,11 @@ def opened(
     else BrokerUnreachableError with the last reason the client met (a refused connection…): the
     client itself only says that it gave up. Not for a thread with a running event loop.
     """
-    addresses = [address.strip() for address in bootstrap.split(",")]
-    if not all(_ADDRESS.match(address) for address in addresses):
-        raise BrokerAddressError(bootstrap)
-    if security.knows_us:
+    try:
+        addresses = addresses_of(bootstrap)
+    except ValueError as error:
+        raise BrokerAddressError(bootstrap) from error
+    if security.is_secured:
         asyncio.run(preflight(addresses, security))
     connections: list[KafkaNetClient] = []
 

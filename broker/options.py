@@ -1,61 +1,50 @@
-"""Options that commands which reach a broker have in common."""
+"""The options that commands which reach a broker have in common."""
 
 from __future__ import annotations
 
 import logging
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 import click
 
 __all__ = ["APP_ID", "BROKER", "PARTITIONS", "REPLICATION", "OneOf", "quiet_client"]
 
-DEFAULT_BROKER: Final = "127.0.0.1:9092"
-
+#: Without a value each option leaves the setting to its variable: see `broker.settings`.
 BROKER = click.option(
     "--bootstrap",
-    envvar="SMART_REGION_BROKER",
-    default=DEFAULT_BROKER,
-    show_default=True,
-    show_envvar=True,
     metavar="HOST:PORT",
-    help="Kafka broker; several separated by commas.",
+    help="Kafka; several separated by commas.  [default: SMART_REGION_BROKER, or 127.0.0.1:9092]",
 )
 PARTITIONS = click.option(
     "--partitions",
-    envvar="SMART_REGION_PARTITIONS",
     type=click.IntRange(1),
-    default=8,
-    show_default=True,
-    help="Partitions of every topic of events.",
+    help="Partitions of every topic of events.  [default: SMART_REGION_PARTITIONS, or 8]",
 )
 REPLICATION = click.option(
     "--replication",
-    envvar="SMART_REGION_REPLICATION",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Brokers that keep each record; 3 in production.",
+    help="Brokers that keep each record; 3 in production."
+    "  [default: SMART_REGION_REPLICATION, or 1]",
 )
 APP_ID = click.option(
     "--app-id",
-    envvar="SMART_REGION_APP_ID",
-    default="smart-region-monitor",
-    show_default=True,
-    help="The worker's application, whose changelogs are declared too.",
+    metavar="ID",
+    help="The workers' application, which has its own changelogs."
+    "  [default: SMART_REGION_APP_ID, or smart-region-monitor]",
 )
 
 
 def quiet_client() -> None:
-    """Leave the Kafka client's account of each attempt to those who configure logging.
+    """Drop the Kafka client's log of each attempt, unless logging is configured.
 
-    Errors reach the reader as one line of ours.
+    The command reports the error itself, in one line.
     """
     logging.getLogger("kafka").addHandler(logging.NullHandler())
 
 
 class OneOf(click.ParamType):
-    """A word of a closed list, whose module is imported when one is read."""
+    """A member of an enumeration, whose module is imported when a value is converted."""
 
     def __init__(self, name: str, module: str) -> None:
         self.name = name.upper()
@@ -63,14 +52,14 @@ class OneOf(click.ParamType):
 
     def convert(
         self,
-        value: Any,  # noqa: ANN401 - as click has it
+        value: Any,  # noqa: ANN401 - click's signature
         param: click.Parameter | None,
         ctx: click.Context | None,
-    ) -> Any:  # noqa: ANN401 - a member of the list
-        """Read a word; refuse what is none of the list's."""
+    ) -> Any:  # noqa: ANN401 - a member
+        """Return the member of that value; fail naming all members."""
         module, name = self._enum
-        words = getattr(import_module(module), name)
+        members = getattr(import_module(module), name)
         try:
-            return words(value)
+            return members(value)
         except ValueError:
-            self.fail(f"{value!r} is none of {', '.join(words)}", param, ctx)
+            self.fail(f"{value!r} is none of {', '.join(members)}", param, ctx)

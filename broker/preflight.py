@@ -40,7 +40,7 @@ async def preflight(
     to be trusted; and as `BrokerSecurity.client_config`. A broker that does not answer within
     `seconds` says nothing, since that may pass, and neither does one that knows nobody.
     """
-    if not security.knows_us:
+    if not security.is_secured:
         return
     config = security.client_config()
     refusal: BrokerEntryError | None = None

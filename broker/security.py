@@ -1,128 +1,111 @@
-"""How the broker knows us, and we it: the model that every client's configuration comes from."""
+"""How clients and broker authenticate each other: the model of every client's configuration."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     ValidationInfo,
+    field_validator,
 )
 
+from boundary.secret_file import refuse_open_file
+from boundary.settings import variable
 from broker.errors import SecuritySettingError
-from events.secret_file import refuse_open_file
 
-__all__ = ["ENV_PREFIX", "PLAINTEXT", "BrokerSecurity", "InsecureBroker"]
-
-ENV_PREFIX: Final = "SMART_REGION_"
-
-
-def _is_said_where_needed(is_said: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
-    """Refuse what gives a password or the broker's place away, unless it is said on purpose."""
-    chosen = info.data
-    if (
-        is_said
-        or not {"security_protocol", "sasl_mechanism", "ssl_check_hostname"} <= chosen.keys()
-    ):
-        return is_said  # The last: one of them is wrong itself, and told.
-    protocol = chosen["security_protocol"]
-    said = "or set it to true where the network is yours alone"
-    if protocol == "SASL_PLAINTEXT" and chosen["sasl_mechanism"] == "PLAIN":
-        message = (
-            "PLAIN over SASL_PLAINTEXT shows the password to the network: use SASL_SSL or"
-            f" SCRAM-SHA-512, {said}"
-        )
-        raise ValueError(message)
-    if protocol.endswith("SSL") and not chosen["ssl_check_hostname"]:
-        message = (
-            f"without {_variable('ssl_check_hostname')} whoever has any certificate of the"
-            f" authority can be the broker: name the broker as its certificate does, {said}"
-        )
-        raise ValueError(message)
-    return is_said
-
-
-InsecureBroker: TypeAlias = Annotated[
-    bool, AfterValidator(_is_said_where_needed), Field(validate_default=True)
-]
-"""A field behind those about the broker's security; models that have these have it last."""
+__all__ = ["PLAINTEXT", "BrokerSecurity"]
 
 
 class BrokerSecurity(BaseModel):
-    """How the broker knows us, and we it; the default is a broker open to all (tests, demo)."""
+    """How the broker is authenticated, and we are; the default is a broker open to all.
+
+    A SASL protocol needs a user and a password or its file. Where `insecure_broker` is not set, a
+    password in the clear and a broker of any name are refused.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """The broker's protocol: TLS or not, with a password (SASL) or not."""
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How the password is proven."""
     sasl_username: str | None = None
+    """The user, where the protocol is a SASL one."""
     sasl_password_file: str | None = None
-    """File with the password alone, which no other user of the machine may read; goes before
-    `sasl_password`."""
+    """File with its password alone, closed to other users; goes before `SASL_PASSWORD`."""
     sasl_password: SecretStr | None = None
+    """Its password; never shown."""
     ssl_cafile: str | None = None
     """PEM file with the authority that signed the broker's certificate."""
     ssl_certfile: str | None = None
-    """PEM file with our own certificate, where the broker asks for one."""
+    """PEM file with our own certificate, where the broker requires one."""
     ssl_keyfile: str | None = None
-    """PEM file with the key of our own certificate."""
+    """PEM file with its key."""
     ssl_check_hostname: bool = True
-    insecure_broker: InsecureBroker = False
+    """Whether the broker's certificate must name its host."""
+    insecure_broker: Annotated[bool, Field(validate_default=True)] = False
+    """True where the network is yours alone: allows `PLAIN` over `SASL_PLAINTEXT`, which shows the
+    password, and a certificate that does not name its host."""
 
+    @field_validator("sasl_username", "sasl_password")
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Read the variables SMART_REGION_SECURITY_PROTOCOL, …_SASL_USERNAME and so on.
+    def _has_credentials(cls, value: object, info: ValidationInfo) -> object:
+        protocol = info.data.get("security_protocol", "")
+        if value or not protocol.startswith("SASL"):
+            return value
+        is_password = info.field_name == "sasl_password"
+        if is_password and info.data.get("sasl_password_file"):
+            return value
+        or_file = f", or {variable('sasl_password_file')}" if is_password else ""
+        message = f"set it{or_file}: {protocol} requires it"
+        raise ValueError(message)
 
-        Raises SecuritySettingError on the first that is wrong or missing.
-        """
-        given = {
-            name: environ[variable]
-            for name in cls.model_fields
-            if environ.get(variable := _variable(name))
-        }
-        try:
-            security = cls.model_validate(given)
-        except ValidationError as error:
-            wrong = error.errors(include_url=False)[0]
-            name = str(wrong["loc"][0])
-            told = wrong["msg"]
-            remedy = told.removeprefix("Value error, ")
-            if remedy == told:
-                remedy = f"it {told.removeprefix('Input ')}"
-            raise SecuritySettingError(_variable(name), given.get(name), remedy=remedy) from None
-        if security.asks_for_password:
-            for name, also in (("sasl_username", None), ("sasl_password", "sasl_password_file")):
-                if name not in given and also not in given:
-                    told = f", or {_variable(also)}" if also else ""
-                    remedy = f"set it{told}, as {security.security_protocol} asks for it"
-                    raise SecuritySettingError(_variable(name), None, remedy=remedy)
-        return security
+    @field_validator("insecure_broker")
+    @classmethod
+    def _allows_insecure(cls, is_allowed: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic's
+        given = info.data
+        needed = {"security_protocol", "sasl_mechanism", "ssl_check_hostname"}
+        if is_allowed or not needed <= given.keys():  # One of them is wrong itself, and reported.
+            return is_allowed
+        protocol = given["security_protocol"]
+        otherwise = "or set it to true where the network is yours alone"
+        if protocol == "SASL_PLAINTEXT" and given["sasl_mechanism"] == "PLAIN":
+            message = (
+                "PLAIN over SASL_PLAINTEXT shows the password to the network: use SASL_SSL or"
+                f" SCRAM-SHA-512, {otherwise}"
+            )
+            raise ValueError(message)
+        if protocol.endswith("SSL") and not given["ssl_check_hostname"]:
+            message = (
+                f"without {variable('ssl_check_hostname')} any certificate of the authority passes"
+                f" for the broker's: name the broker as its certificate does, {otherwise}"
+            )
+            raise ValueError(message)
+        return is_allowed
 
     @property
-    def knows_us(self) -> bool:
-        """False for a broker that lets everybody in, and that anybody could be."""
+    def is_secured(self) -> bool:
+        """False for a broker that lets everybody in, and whose identity is not checked."""
         return self.security_protocol != "PLAINTEXT"
 
     @property
-    def asks_for_password(self) -> bool:
-        """True where a user and a password are shown to the broker."""
+    def uses_sasl(self) -> bool:
+        """True where a user and a password are sent to the broker."""
         return self.security_protocol.startswith("SASL")
 
     @property
-    def is_encrypted(self) -> bool:
-        """True where the broker is spoken to over TLS."""
+    def uses_tls(self) -> bool:
+        """True where the connection is encrypted."""
         return self.security_protocol.endswith("SSL")
 
     def password(self) -> str | None:
-        """Return the password; that of the file as it is now, so that it may be changed.
+        """Return the password; the file is read at each call, so that it may be changed.
 
         Raises SecuritySettingError where the file cannot be read, OpenSecretError where all can.
         """
@@ -136,12 +119,12 @@ class BrokerSecurity(BaseModel):
             raise _unreadable("sasl_password_file", file, error) from error
         if not password:
             raise SecuritySettingError(
-                _variable("sasl_password_file"), str(file), remedy="write the password into it"
+                variable("sasl_password_file"), str(file), remedy="write the password into it"
             )
         return password
 
     def pinned(self) -> Self:
-        """Return the same with the password that the file has now: what a client goes on showing.
+        """Return a copy with the file's password of now: the one that a client keeps sending.
 
         Raises as `password` does.
         """
@@ -150,12 +133,12 @@ class BrokerSecurity(BaseModel):
         return self.model_copy(update={"sasl_password_file": None, "sasl_password": secret})
 
     def ssl_context(self) -> ssl.SSLContext | None:
-        """Return what TLS is made with, None where it is not asked for.
+        """Return the TLS context of a client, None without TLS.
 
         Raises SecuritySettingError naming the file that cannot be used, OpenSecretError where all
         may read our key.
         """
-        if not self.is_encrypted:
+        if not self.uses_tls:
             return None
         try:
             context = ssl.create_default_context(cafile=self.ssl_cafile)
@@ -165,21 +148,21 @@ class BrokerSecurity(BaseModel):
         if self.ssl_certfile is not None:
             refuse_open_file(Path(self.ssl_keyfile or self.ssl_certfile))
             try:
-                # A key with a passphrase would ask for it on the terminal.
+                # Without a password OpenSSL would prompt for a key's passphrase on the terminal.
                 context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile, password="")
             except OSError as error:
                 raise _unreadable("ssl_certfile", self.ssl_certfile, error) from error
         return context
 
     def client_config(self) -> dict[str, Any]:
-        """Say the same in the words that kafka-python and aiokafka share.
+        """Return the options that kafka-python and aiokafka share.
 
         Raises as `password` and `ssl_context` do.
         """
         config: dict[str, Any] = {"security_protocol": self.security_protocol}
-        if self.is_encrypted:
+        if self.uses_tls:
             config["ssl_context"] = self.ssl_context()
-        if self.asks_for_password:
+        if self.uses_sasl:
             config |= {
                 "sasl_mechanism": self.sasl_mechanism,
                 "sasl_plain_username": self.sasl_username,
@@ -191,19 +174,15 @@ class BrokerSecurity(BaseModel):
 PLAINTEXT: Final = BrokerSecurity()
 
 
-def _variable(field: str) -> str:
-    return ENV_PREFIX + field.upper()
-
-
 def _unreadable(field: str, file: object, error: Exception) -> SecuritySettingError:
     if isinstance(error, ssl.SSLError):
         problem = "it holds no PEM that fits"
         if field == "ssl_certfile":
-            problem += f" the key of {_variable('ssl_keyfile')}"
+            problem += f" the key of {variable('ssl_keyfile')}"
     elif isinstance(error, OSError):
         problem = error.strerror or str(error)
     else:
-        problem = "it is no text"
+        problem = "it is not text"
     return SecuritySettingError(
-        _variable(field), str(file), remedy=f"name a file that can be used ({problem})"
+        variable(field), str(file), remedy=f"name a file that can be used ({problem})"
     )

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boundary.logs import course_of
-from broker.serving import OPEN, MetricsGuard
+from boundary.serving import OPEN, MetricsGuard
 from events.contracts.asyncapi import asyncapi_document
 from events.contracts.json_schema import schema_of
 from events.fact import JSON

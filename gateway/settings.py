@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from broker.serving import ServingSettings
-from broker.settings import ENV_PREFIX, read_settings
+from boundary.serving import ServingSettings
+from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
+from broker.settings import BROKER_PREFIXES, BrokerSettings
+from events.producers.settings import ProducersSettings
 from gateway.client_address import Network
 
 __all__ = ["GATEWAY_PREFIX", "GatewaySettings", "load_gateway_settings"]
@@ -18,8 +20,10 @@ __all__ = ["GATEWAY_PREFIX", "GatewaySettings", "load_gateway_settings"]
 GATEWAY_PREFIX: Final = f"{ENV_PREFIX}GATEWAY_"
 
 
-class GatewaySettings(ServingSettings):
-    """What the gateway's operator may set. Times are in seconds."""
+class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
+    """The gateway's settings. Times are in seconds."""
+
+    model_config = SETTINGS_CONFIG
 
     gateway_host: str = "127.0.0.1"
     """Where the gateway listens. Without a certificate of its own a proxy before it speaks TLS."""
@@ -33,14 +37,6 @@ class GatewaySettings(ServingSettings):
     gateway_secrets: Path | None = None
     """YAML file with the producers' secrets, which only its owner and group may read; without it
     nobody can send."""
-    producers: Path | None = None
-    """YAML file that declares the producers, instead of the shipped one."""
-
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """`debug` also opens the log of the Kafka client."""
-    log_format: Literal["text", "json"] = "text"
-    """One line an event, as text or as JSON."""
-
     gateway_header_timeout: PositiveFloat = 10.0
     """How long a request's headers may take to arrive, from their first byte or the connection; a
     TLS handshake before them has as long."""
@@ -90,7 +86,7 @@ class GatewaySettings(ServingSettings):
 def load_gateway_settings(**overrides: Any) -> GatewaySettings:
     """Read the settings from the environment; `overrides` (a command's options) win, None does not.
 
-    Raises SettingsError: see `broker.settings.read_settings`. Variables of other programs are none
-    of the gateway's business; one that begins as its own do is.
+    Raises SettingsError: see `boundary.settings.read_settings`. Variables of other programs are not
+    read; one that begins as the gateway's or the broker's do must be a setting.
     """
-    return read_settings(GatewaySettings, ours=GATEWAY_PREFIX, **overrides)
+    return read_settings(GatewaySettings, own=(GATEWAY_PREFIX, *BROKER_PREFIXES), **overrides)

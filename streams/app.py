@@ -132,7 +132,7 @@ def _agent(app: faust.App, family: Family, engine: Engine) -> Callable[[Any], Aw
 def _credentials(settings: Settings) -> Any:  # noqa: ANN401 - one of Faust's two classes
     security = settings.security()
     context = security.ssl_context()
-    if security.asks_for_password:
+    if security.uses_sasl:
         return faust.SASLCredentials(
             username=security.sasl_username,
             password=security.password(),

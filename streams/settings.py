@@ -1,10 +1,10 @@
-"""The settings: one model, read from `SMART_REGION_…` variables, wrong ones refused."""
+"""The settings of worker and assessor, read from `SMART_REGION_…` variables."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -16,17 +16,19 @@ from pydantic import (
     field_validator,
 )
 
-from broker.serving import ServingSettings
-from broker.settings import ENV_PREFIX, read_settings
+from boundary.serving import ServingSettings
+from boundary.settings import ENV_PREFIX, SETTINGS_CONFIG, read_settings
+from broker.settings import BrokerSettings, TopicSettings
 from events.producers.loader import load_producers
+from events.producers.settings import ProducersSettings
 from events.record_rules import RecordRules
 from events.record_time import TIME_TOLERANCE
 from streams.clock import Clock, parse_clock
 
 __all__ = ["Settings", "load_settings"]
 
-#: Variables with the same prefix that belong to tests and to other commands.
-_FOREIGN = (f"{ENV_PREFIX}TEST_", f"{ENV_PREFIX}GRAFANA_", f"{ENV_PREFIX}GATEWAY_")
+#: Variables with the same prefix that belong to other commands.
+_FOREIGN: Final = (f"{ENV_PREFIX}GRAFANA_", f"{ENV_PREFIX}GATEWAY_")
 
 
 def _clock_text(text: str) -> str:
@@ -34,20 +36,16 @@ def _clock_text(text: str) -> str:
     return text
 
 
-class Settings(ServingSettings):
-    """What an operator may set. Times are in seconds."""
+class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings):
+    """The settings of worker and assessor, and of commands that read events or states.
 
-    app_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,80}$")] = "smart-region-monitor"
-    """The consumer group, and the prefix of the changelogs: one for each monitor on a broker."""
-    partitions: Annotated[int, Field(ge=1, le=1000)] = 8
-    """Partitions of every event topic and changelog; a worker refuses topics that differ."""
-    replication: PositiveInt = 1
-    """Brokers that keep each record; 3 in production."""
+    Times are in seconds.
+    """
+
+    model_config = SETTINGS_CONFIG
+
     catalogue: str | None = None
     """Folder of catalogue files to use instead of the shipped ones."""
-    producers: str | None = None
-    """File of declared producers to use instead of the shipped one; the same for all programs,
-    or they take different events."""
     clock: Annotated[str, AfterValidator(_clock_text)] = "system"
     """`system`, a day (`2019-06-30`), or a run of days per second (`2016-01-01..2020-12-31@20`)."""
 
@@ -57,11 +55,6 @@ class Settings(ServingSettings):
     """The worker's port for them; 0 picks a free one, which the log names."""
     assessor_port: Annotated[int, Field(ge=0, le=65535)] = 6067
     """The assessor's port for them."""
-
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """`debug` also opens the log of Faust and the Kafka client."""
-    log_format: Literal["text", "json"] = "text"
-    """One line an event, as text or as JSON."""
 
     session_timeout: PositiveFloat = 15.0
     """How long the broker waits for a silent worker before its partitions go to another."""
@@ -130,14 +123,9 @@ class Settings(ServingSettings):
         """The folder for what does not fit into memory; None: the system's."""
         return Path(self.work_folder) if self.work_folder else None
 
-    @property
-    def producers_file(self) -> Path | None:
-        """The file to load the producers from; None: the shipped one."""
-        return Path(self.producers) if self.producers else None
-
     def record_rules(self) -> RecordRules:
         """Return what is taken of a record. Raises InvalidDeclarationError."""
-        return RecordRules(self.tolerance, load_producers(self.producers_file).ownership)
+        return RecordRules(self.tolerance, load_producers(self.producers).ownership)
 
     def make_clock(self) -> Clock:
         """Return the clock that the setting names; an accelerated one starts now."""
@@ -147,6 +135,6 @@ class Settings(ServingSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment; `overrides` (a command's options) win, None does not.
 
-    Raises SettingsError: see `broker.settings.read_settings`.
+    Raises SettingsError: see `boundary.settings.read_settings`.
     """
     return read_settings(Settings, foreign=_FOREIGN, **overrides)

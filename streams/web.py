@@ -12,7 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from boundary.errors import SmartRegionError
-from broker.serving import OPEN, MetricsGuard
+from boundary.serving import OPEN, MetricsGuard
 from streams.metric_families import registry_of
 
 __all__ = ["AddressInUseError", "Readiness", "serve"]

@@ -61,7 +61,7 @@ def run_worker(settings: Settings) -> int:
     gc.set_threshold(*GC_THRESHOLDS)
     # What an operator got wrong is told before anything starts.
     catalogue = load_catalogue(settings.catalogue_folder)
-    producers = load_producers(settings.producers_file)
+    producers = load_producers(settings.producers)
     verify_topics(
         settings.broker,
         declared_topics(

@@ -21,9 +21,9 @@ from pydantic import (
 )
 
 from boundary.diagnostic import Diagnostic
+from boundary.secret_file import refuse_open_file
 from events.declaration import invalid, invalid_model, read_declaration
 from events.producers.model import ProducerId, Producers
-from events.secret_file import refuse_open_file
 from events.signing import SigningSecret
 
 __all__ = ["ProducerSecrets", "Secrets", "load_secrets", "token_digest"]

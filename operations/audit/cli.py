@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from boundary.showing import say, say_text
+from broker.options import BROKER
 
 if TYPE_CHECKING:
     from operations.audit.recount import Audit
@@ -51,7 +52,7 @@ NOT_MADE: Final = 3
     is_flag=True,
     help="Send the metrics' token to http:// on a network that is yours alone.",
 )
-@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@BROKER
 @click.option(
     "--work-folder",
     type=click.Path(file_okay=False, path_type=Path),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boundary.showing import say
+from broker.options import BROKER
 
 if TYPE_CHECKING:
     from operations.backfill.blocks import DataFolder
@@ -62,7 +63,7 @@ def _step(_: click.Context, __: click.Parameter, text: str) -> int:
     metavar="SECONDS",
     help="First wait, at most so long, until the workers have read all events.",
 )
-@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@BROKER
 def backfill(
     *,
     start: datetime,

@@ -11,8 +11,8 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from boundary.errors import SmartRegionError
+from boundary.secret_file import refuse_open_file
 from events.producers.tokens import token_owner
-from events.secret_file import refuse_open_file
 from events.signing import (
     ID_HEADER,
     PRODUCER_HEADER,

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boundary.showing import say, say_text
+from broker.options import BROKER
 from events.errors import RefusalReason
 
 if TYPE_CHECKING:
+    from broker.settings import BrokerSettings
     from broker.writing import RecordWriter
     from events.dead_letters import LetterPosition, RecordOrigin
     from operations.dead_letters.entry import Entry
@@ -51,9 +53,6 @@ class PlaceType(click.ParamType):
 
 
 PLACES = click.argument("places", type=PlaceType(), nargs=-1, metavar="[PLACE]...")
-BOOTSTRAP = click.option(
-    "--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER."
-)
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 UNMASK = click.option(
     "--unmask", is_flag=True, help="Show what was refused as it is, persons' data included."
@@ -129,7 +128,7 @@ def dead_letters() -> None:
 @stated(None)
 @UNMASK
 @JSON_LINES
-@BOOTSTRAP
+@BROKER
 def list_dead_letters(
     *, selection: Selection, unmask: bool, as_json: bool, bootstrap: str | None
 ) -> None:
@@ -137,12 +136,12 @@ def list_dead_letters(
 
     The number in brackets tells how often a letter was tried again.
     """
+    from broker.settings import load_broker_settings
     from operations.dead_letters.entry import LetterCounts
     from operations.dead_letters.formatting import as_document, as_line
-    from streams.settings import load_settings
 
     def told() -> Iterator[Entry]:
-        for case in _cases(load_settings(broker=bootstrap), selection):
+        for case in _cases(load_broker_settings(bootstrap), selection):
             if as_json:
                 say(json.dumps(as_document(case, unmask=unmask)))
             else:
@@ -156,7 +155,7 @@ def list_dead_letters(
 @click.argument("places", type=PlaceType(), nargs=-1, required=True, metavar="PLACE...")
 @UNMASK
 @JSON_LINES
-@BOOTSTRAP
+@BROKER
 def show(
     *, places: tuple[LetterPosition, ...], unmask: bool, as_json: bool, bootstrap: str | None
 ) -> None:
@@ -166,12 +165,12 @@ def show(
     the structure is seen and no person's data. With --unmask a record that its letter does not
     keep is read from its topic.
     """
+    from broker.settings import load_broker_settings
     from operations.dead_letters.formatting import as_text, as_whole_document
     from operations.dead_letters.selection import Selection
-    from streams.settings import load_settings
 
     selection = Selection(places=frozenset(places))
-    settings = load_settings(broker=bootstrap)
+    settings = load_broker_settings(bootstrap)
     cases = list(_cases(settings, selection))
     if unmask:
         cases = _made_whole(cases, settings)
@@ -195,7 +194,7 @@ def show(
     help="Leave those alone that were tried so often.",
 )
 @DRY_RUN
-@BOOTSTRAP
+@BROKER
 def replay(
     *, selection: Selection, max_attempts: int, dry_run: bool, bootstrap: str | None
 ) -> None:
@@ -245,7 +244,7 @@ def replay(
 @click.option("--all", "everything", is_flag=True, help="All that wait, where no filter is given.")
 @click.option("--because", required=True, metavar="TEXT", help="Why; kept with the outcome.")
 @DRY_RUN
-@BOOTSTRAP
+@BROKER
 def discard(
     *, selection: Selection, everything: bool, because: str, dry_run: bool, bootstrap: str | None
 ) -> None:
@@ -292,7 +291,7 @@ class OriginType(click.ParamType):
 @click.argument("origins", type=OriginType(), nargs=-1, required=True, metavar="ORIGIN...")
 @click.option("--because", required=True, metavar="TEXT", help="Why; kept with the decision.")
 @DRY_RUN
-@BOOTSTRAP
+@BROKER
 def pass_over(
     *, origins: tuple[RecordOrigin, ...], because: str, dry_run: bool, bootstrap: str | None
 ) -> None:
@@ -312,7 +311,7 @@ def pass_over(
     say(f"{len(origins)} {_would(dry_run)}passed over")
 
 
-def _cases(settings: Settings, selection: Selection) -> Iterator[Entry]:
+def _cases(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]:
     from operations.dead_letters.ledger import read_cases
 
     return (
@@ -326,7 +325,7 @@ def _cases(settings: Settings, selection: Selection) -> Iterator[Entry]:
     )
 
 
-def _made_whole(cases: Iterable[Entry], settings: Settings) -> list[Entry]:
+def _made_whole(cases: Iterable[Entry], settings: BrokerSettings) -> list[Entry]:
     """Give letters that do not keep their record what lies on its topic, where it still does."""
     from events.errors import ContractError
     from operations.dead_letters.full_record import FullRecords

@@ -52,7 +52,7 @@ class GatewayRules:
 
 def gateway_rules(settings: Settings, clock: Clock) -> GatewayRules:
     """Return the rules of the producers declared now. Raises InvalidDeclarationError."""
-    producers = load_producers(settings.producers_file)
+    producers = load_producers(settings.producers)
     return GatewayRules(Admission(producers, now=clock.now))
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from boundary.showing import say
-from broker.options import quiet_client
+from broker.options import BROKER, quiet_client
 
 __all__ = ["commands"]
 
 
 @click.command()
-@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@BROKER
 @click.option("--prometheus", metavar="URL", help="Look at the Prometheus there, and at its clock.")
 @click.option("--grafana", metavar="URL", help="Look at the Grafana there, its boards and clock.")
 @click.option(

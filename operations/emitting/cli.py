@@ -40,7 +40,12 @@ __all__ = ["commands"]
 )
 @gateway_options
 def emit(
-    file: BinaryIO, bootstrap: str, mode: str, *, allow_refused: bool, gateway: GatewayChoice | None
+    file: BinaryIO,
+    bootstrap: str | None,
+    mode: str,
+    *,
+    allow_refused: bool,
+    gateway: GatewayChoice | None,
 ) -> None:
     """Publish the CloudEvents of FILE (or standard input), one JSON object per line.
 
@@ -49,7 +54,7 @@ def emit(
     the broker or the gateway failed. With --spool what the gateway does not take waits in a file,
     and is sent first by the next command with that file.
     """
-    from broker.clients import BrokerSecurity
+    from broker.settings import load_broker_settings
     from operations.client import ContentMode, KafkaPublisher, Publisher, PublisherOptions
     from operations.emitting.lines import Emission
     from operations.emitting.lines import emit as emit_lines
@@ -57,9 +62,9 @@ def emit(
     def opened() -> Publisher:
         if gateway is not None:
             return gateway.publisher()
-        security = BrokerSecurity.from_environment(os.environ)
+        settings = load_broker_settings(bootstrap)
         options = PublisherOptions(mode=ContentMode(mode))
-        return KafkaPublisher(bootstrap, options=options, security=security)
+        return KafkaPublisher(settings.broker, options=options, security=settings.security())
 
     quiet_client()
     emission = Emission()

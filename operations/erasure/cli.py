@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from boundary.showing import say
+from broker.options import BROKER
 
 if TYPE_CHECKING:
     from operations.erasure.procedure import Remains
@@ -27,7 +28,7 @@ __all__ = ["commands"]
     metavar="SECONDS",
     help="How long the workers may take to take in what is sent.",
 )
-@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@BROKER
 def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str | None) -> None:
     """Erase what is kept about the pseudonyms of FILE (or standard input), one a line.
 

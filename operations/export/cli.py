@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
+from broker.options import BROKER
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -59,7 +61,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
     help="Of the data, as --package says it.",
 )
 @click.option("--dictionary", is_flag=True, help="Write what the columns mean, in French.")
-@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@BROKER
 def export(
     *,
     as_of: datetime | None,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from pydantic.fields import FieldInfo
 
-from broker.settings import ENV_PREFIX, BrokerSettings
+from boundary.settings import ENV_PREFIX
+from broker.settings import BrokerSettings
 from gateway.settings import GatewaySettings
 from streams.settings import Settings
 
@@ -18,8 +19,9 @@ _HEAD = """\
 # Settings
 
 What `smart-region worker` and `smart-region assessor` read from the environment; times are in
-seconds. The other commands read the broker, the security and the partitions from the same
-variables. An unknown `SMART_REGION_…` variable is refused: it is nearly always a misspelling.
+seconds. An unknown `SMART_REGION_…` variable is refused: it is nearly always a misspelling.
+Commands that reach Kafka alone (`emit`, `import`, `topics`, `dead-letters list` and `show`) read
+the broker's variables alone, `topics` also those of the topics; the other commands read all.
 
 """
 _GATEWAY = """

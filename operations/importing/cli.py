@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 
 from boundary.showing import say
+from broker.options import BROKER
 from operations.emitting.options import gateway_options
 
 __all__ = ["import_group"]
@@ -20,15 +21,7 @@ _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
 _OPTIONS: Final = (
     click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE..."),
-    click.option(
-        "--bootstrap",
-        envvar="SMART_REGION_BROKER",
-        default="127.0.0.1:9092",
-        show_default=True,
-        show_envvar=True,
-        metavar="HOST:PORT",
-        help="Kafka broker; several separated by commas.",
-    ),
+    BROKER,
     click.option("--dry-run", is_flag=True, help="Read and check all of it, and send nothing."),
     click.option(
         "--refusals",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +19,8 @@ from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
 from boundary.screen import LegibleConsole
 from boundary.showing import legible, say
-from broker.clients import BrokerSecurity
+from broker.options import quiet_client
+from broker.settings import BrokerSettings, load_broker_settings
 from operations.client import KafkaPublisher, Publisher
 from operations.emitting.options import GatewayChoice
 from operations.importing.findings import FileReader, Watch
@@ -38,7 +38,7 @@ def carry_out(
     reader: FileReader,
     *,
     files: tuple[Path, ...],
-    bootstrap: str,
+    bootstrap: str | None,
     gateway: GatewayChoice | None,
     recorded_at: datetime | None,
     journal: Path | None,
@@ -52,10 +52,16 @@ def carry_out(
         raise click.BadParameter(
             "an import needs none: run it again, and it goes on", param_hint="--spool"
         )
-    kafka = ",".join(sorted(bootstrap.split(",")))
+    publisher: Callable[[], Publisher]
+    if gateway is not None:
+        destination, publisher = shown_address(gateway.url), gateway.publisher
+    else:
+        settings = load_broker_settings(bootstrap)
+        destination = ",".join(sorted(settings.broker.split(",")))
+        publisher = partial(_kafka, settings)
     plan = Import(
         files=files,
-        destination=kafka if gateway is None else shown_address(gateway.url),
+        destination=destination,
         journal=journal or Path(click.get_app_dir("smart-region")) / JOURNAL,
         recorded_at=recorded_at and recorded_at.replace(tzinfo=UTC),
         **how,
@@ -76,7 +82,7 @@ def carry_out(
             run_import(
                 plan,
                 reader,
-                partial(_kafka, bootstrap) if gateway is None else gateway.publisher,
+                publisher,
                 now=datetime.now(UTC),
                 tell=tell,
                 watch=watch,
@@ -88,10 +94,9 @@ def carry_out(
     return tally
 
 
-def _kafka(bootstrap: str) -> Publisher:
-    # Errors reach the reader as one line of ours, not as the client's account of each attempt.
-    logging.getLogger("kafka").addHandler(logging.NullHandler())
-    return KafkaPublisher(bootstrap, security=BrokerSecurity.from_environment(os.environ))
+def _kafka(settings: BrokerSettings) -> Publisher:
+    quiet_client()
+    return KafkaPublisher(settings.broker, security=settings.security())
 
 
 @contextmanager

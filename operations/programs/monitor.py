@@ -7,7 +7,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from broker.settings import ENV_PREFIX, BrokerSettings
+from boundary.settings import ENV_PREFIX
+from broker.settings import BrokerSettings
 
 __all__ = ["COMMAND", "environment"]
 

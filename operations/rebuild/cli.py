@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boundary.showing import say
-from broker.options import OneOf
+from broker.options import BROKER, OneOf
 
 if TYPE_CHECKING:
     from events.registry import Family
@@ -36,7 +36,7 @@ __all__ = ["commands"]
     help="Rebuild although the raw topics no longer hold all that was read of them.",
 )
 @click.option("--yes", is_flag=True, help="Do it; without, only what would be done is told.")
-@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@BROKER
 def rebuild(
     *,
     families: tuple[Family, ...],

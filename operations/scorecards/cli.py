@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from boundary.showing import say
+from broker.options import BROKER
 
 if TYPE_CHECKING:
     from operations.scorecards.report import Format
@@ -47,7 +48,7 @@ def producers() -> None:
     metavar="FILE",
     help="Where to write.  [default: standard output]",
 )
-@click.option("--bootstrap", metavar="HOST:PORT", help="The broker; default SMART_REGION_BROKER.")
+@BROKER
 def report(
     *,
     only: str | None,
@@ -75,7 +76,7 @@ def report(
     if sirets is not None and not references:
         raise click.UsageError("--sirets says which references are known: add --references")
     settings = load_settings(broker=bootstrap)
-    declared = load_producers(settings.producers_file)
+    declared = load_producers(settings.producers)
     known = None if sirets is None else read_sirets(sirets)
     security = settings.security()
     extent = Extent()

@@ -75,7 +75,7 @@ def run_stack(
     """
     # What the client has to say reaches the reader as one line of ours.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
-    producers = load_producers(settings.producers_file)
+    producers = load_producers(settings.producers)
     with Folder.held(plan.folder) as folder, Supervisor(tell) as supervisor:
         places = Ports.choose()
         credentials = StackCredentials.kept_in(folder.secrets, producers)

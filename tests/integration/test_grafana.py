@@ -1,6 +1,6 @@
 """Publishing on a real Grafana, where there is one.
 
-SMART_REGION_TEST_GRAFANA_URL says where, SMART_REGION_GRAFANA_TOKEN opens it; what the test makes
+SMARTREGION_TEST_GRAFANA_URL says where, SMART_REGION_GRAFANA_TOKEN opens it; what the test makes
 there has uids and a tag of its own, and is removed.
 """
 
@@ -17,10 +17,10 @@ from dashboards.publishing.errors import HandChangedError
 from dashboards.publishing.fingerprint import Model
 from tests.support.boards import BOARDS
 
-URL = os.environ.get("SMART_REGION_TEST_GRAFANA_URL", "")
+URL = os.environ.get("SMARTREGION_TEST_GRAFANA_URL", "")
 
 pytestmark = pytest.mark.skipif(
-    not URL, reason="no real Grafana: SMART_REGION_TEST_GRAFANA_URL is not set"
+    not URL, reason="no real Grafana: SMARTREGION_TEST_GRAFANA_URL is not set"
 )
 
 

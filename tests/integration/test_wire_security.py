@@ -20,6 +20,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ACLOperation, KafkaAdminClient
 from kafka.errors import GroupAuthorizationFailedError
 
+from boundary.settings import ENV_PREFIX
 from broker.access_granting import give_rights
 from broker.access_rights import Operation, Role, rights_of, rights_of_roles
 from broker.clients import BrokerSecurity, opened
@@ -64,7 +65,13 @@ class Monitor:
 
     def security_of(self, user: str) -> BrokerSecurity:
         """Return how a user comes in."""
-        return BrokerSecurity.from_environment(self.settings_of(user))
+        settings = {
+            name.removeprefix(ENV_PREFIX).lower(): value
+            for name, value in self.settings_of(user).items()
+        }
+        return BrokerSecurity.model_validate(
+            {name: settings[name] for name in BrokerSecurity.model_fields if name in settings}
+        )
 
     def run_as(
         self, user: str, *arguments: str, given: str | None = None, **changes: str

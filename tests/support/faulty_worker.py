@@ -1,6 +1,6 @@
 """A worker with a fault planted in it: `python -m tests.support.faulty_worker worker`.
 
-SMART_REGION_TEST_FAULT names the fault:
+SMARTREGION_TEST_FAULT names the fault:
 
 - `batch:N`: the Nth batch raises after its changes are merged, before anything is written;
 - `produce:N`: the broker refuses the Nth write of a batch;
@@ -129,5 +129,5 @@ def _seek_late(seconds: float) -> None:
 if __name__ == "__main__":
     from smart_region import main
 
-    plant(os.environ["SMART_REGION_TEST_FAULT"])
+    plant(os.environ["SMARTREGION_TEST_FAULT"])
     main()

@@ -16,7 +16,7 @@ import httpx
 from jsonschema import Draft202012Validator
 from starlette.types import ASGIApp
 
-from broker.serving import OPEN, MetricsGuard
+from boundary.serving import OPEN, MetricsGuard
 from events.producers.model import Producers
 from events.producers.secrets import ProducerSecrets, Secrets, token_digest
 from events.producers.tokens import Scheme, issue

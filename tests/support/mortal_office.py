@@ -1,6 +1,6 @@
 """A `dead-letters replay` that is killed on the way: `python -m tests.support.mortal_office …`.
 
-SMART_REGION_TEST_DEATH says when, `POINT:N`, at the Nth time that records are sent (first the
+SMARTREGION_TEST_DEATH says when, `POINT:N`, at the Nth time that records are sent (first the
 copies of some letters, then what is noted of them, and so on):
 
 - `before:N`: nothing of it is sent;
@@ -9,7 +9,7 @@ copies of some letters, then what is noted of them, and so on):
 - `after:N`: all is on the broker;
 - `later:SECONDS`: that long after the first sending began.
 
-SMART_REGION_TEST_CHUNK sets how many letters go together.
+SMARTREGION_TEST_CHUNK sets how many letters go together.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _die_later(seconds: float) -> None:
 if __name__ == "__main__":
     from smart_region import main
 
-    if death := os.environ.get("SMART_REGION_TEST_DEATH"):
+    if death := os.environ.get("SMARTREGION_TEST_DEATH"):
         doom(death)
-    setattr(handling, "CHUNK", int(os.environ.get("SMART_REGION_TEST_CHUNK", "10")))  # noqa: B010
+    setattr(handling, "CHUNK", int(os.environ.get("SMARTREGION_TEST_CHUNK", "10")))  # noqa: B010
     main()

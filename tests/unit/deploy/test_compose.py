@@ -15,7 +15,7 @@ import click
 import pytest
 import yaml
 
-from broker.settings import ENV_PREFIX
+from boundary.settings import ENV_PREFIX
 from dashboards.publishing.apply import HOME
 from gateway.settings import GatewaySettings
 from smart_region import main

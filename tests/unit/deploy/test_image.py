@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from packaging.requirements import Requirement
 
-from broker.settings import ENV_PREFIX
+from boundary.settings import ENV_PREFIX
 from gateway.settings import GatewaySettings
 from streams.settings import Settings
 

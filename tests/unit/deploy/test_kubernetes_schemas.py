@@ -14,7 +14,7 @@ from tests.support.kubernetes import OVERLAYS, Manifest, built
 
 CORPUS = Path(__file__).parents[2] / "corpus/kubernetes/custom-resources.yaml"
 #: A file with the definitions of a cluster's operators; without it theirs are not asked.
-OWN_DEFINITIONS = os.environ.get("SMART_REGION_TEST_CRDS")
+OWN_DEFINITIONS = os.environ.get("SMARTREGION_TEST_CRDS")
 
 
 def custom_schemas() -> dict[str, dict[str, Any]]:
@@ -59,7 +59,7 @@ def test_every_kind_that_the_corpus_describes_is_given() -> None:
     assert given >= CUSTOM.keys()
 
 
-@pytest.mark.skipif(OWN_DEFINITIONS is None, reason="SMART_REGION_TEST_CRDS names no definitions")
+@pytest.mark.skipif(OWN_DEFINITIONS is None, reason="SMARTREGION_TEST_CRDS names no definitions")
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_cluster_own_definitions_take_every_resource(overlay: str) -> None:
     """Where the operators' own definitions are at hand, they are asked too; no field is unknown."""

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from boundary.secret_file import OpenSecretError
 from events.identifiers import PseudonymousId
 from events.person_data import find_person_data
 from events.pseudonym import (
@@ -24,7 +25,6 @@ from events.pseudonym import (
     pseudonymise_lines,
     write_new_key,
 )
-from events.secret_file import OpenSecretError
 
 KEY = PseudonymKey("k1", bytes(range(32)))
 

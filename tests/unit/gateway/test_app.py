@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from broker.serving import MetricsGuard
+from boundary.serving import MetricsGuard
 from events.dead_letters import PRODUCER as PRODUCER_HEADER
 from events.errors import RefusalReason
 from events.registry import FACTS

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from broker.settings import SettingsError
+from boundary.settings import SettingsError
 from gateway.settings import GatewaySettings, load_gateway_settings
 
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from broker.settings import ENV_PREFIX, SettingsError
+from boundary.settings import ENV_PREFIX, SettingsError
 from streams.clock import FixedClock
 from streams.settings import Settings, load_settings
 
@@ -138,7 +138,7 @@ def test_a_login_without_its_parts_is_refused(
     error = refused(monkeypatch, SECURITY_PROTOCOL="SASL_SSL", **given)
 
     assert {name.removeprefix("SMART_REGION_SASL_") for name, _, _ in error.problems} == missing
-    assert "SASL_SSL asks for it" in str(error)
+    assert "SASL_SSL requires it" in str(error)
 
 
 def test_a_misspelled_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,11 +156,11 @@ def test_a_variable_like_no_setting_is_answered_with_all_of_them(
     assert ", ".join(sorted(Settings.model_fields)) in str(refused(monkeypatch, ZZZZZZZZZ="1"))
 
 
-@pytest.mark.parametrize("name", ["TEST_ANYTHING", "GRAFANA_TOKEN"])
+@pytest.mark.parametrize("name", ["GATEWAY_PORT", "GRAFANA_TOKEN"])
 def test_a_variable_of_something_else_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Tests have variables of their own, and so has publishing."""
+    """The gateway has variables of its own, and so has publishing."""
     monkeypatch.setenv(f"SMART_REGION_{name}", "1")
 
     assert load_settings() == Settings()

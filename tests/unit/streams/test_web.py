@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession
 from faust.types import TP
 
-from broker.serving import OPEN, MetricsGuard
+from boundary.serving import OPEN, MetricsGuard
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from boundary.secret_file import OpenSecretError
 from events.declaration import InvalidDeclarationError
 from events.producers.loader import load_producers
 from events.producers.model import Producers
 from events.producers.secrets import Secrets, load_secrets, token_digest
 from events.producers.tokens import Scheme, issue
-from events.secret_file import OpenSecretError
 
 SIGNING = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 TOKEN = "srt_lycees_" + "A" * 43

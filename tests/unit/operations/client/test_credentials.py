@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from boundary.secret_file import OpenSecretError
 from events.producers.model import Producers
 from events.producers.secrets import Secrets, token_digest
 from events.producers.tokens import Scheme, issue
-from events.secret_file import OpenSecretError
 from gateway.authentication import Authenticator, UnverifiedSignature
 from operations.client.credentials import (
     BearerToken,

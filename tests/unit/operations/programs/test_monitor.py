@@ -3,7 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
-from broker.settings import ENV_PREFIX
+from boundary.settings import ENV_PREFIX
 from gateway.settings import GatewaySettings, load_gateway_settings
 from operations.programs.monitor import environment
 from streams.settings import Settings, load_settings

@@ -9,7 +9,7 @@ from typing import Self
 
 import pytest
 
-from broker.settings import SettingsError
+from boundary.settings import SettingsError
 from operations.programs.alerting import AlertingPrograms, Scraped
 from operations.programs.kafka import Kafka
 from operations.stack import system

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.settings import ENV_PREFIX
+from boundary.settings import ENV_PREFIX
 from operations.programs.program import ProgramEndedError
 from simulation.demo import monitor
 from simulation.demo.monitor import MonitorProgram

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.serving import OPEN, MetricsGuard, ServingFileError, ServingSettings
-from events.secret_file import OpenSecretError
+from boundary.secret_file import OpenSecretError
+from boundary.serving import OPEN, MetricsGuard, ServingFileError, ServingSettings
 from tests.support.certificates import Authority
 
 TOKEN = "a-token-of-prometheus"  # noqa: S105 - of this test

@@ -6,13 +6,14 @@ import hmac
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import ValidationInfo, field_validator
+from pydantic_settings import BaseSettings
 
 from boundary.errors import SmartRegionError
-from broker.settings import ENV_PREFIX, BrokerSettings
-from events.secret_file import refuse_open_file
+from boundary.secret_file import refuse_open_file
+from boundary.settings import SETTINGS_CONFIG, variable
 
 __all__ = ["OPEN", "MetricsGuard", "ServingFileError", "ServingSettings"]
 
@@ -26,7 +27,7 @@ class ServingFileError(SmartRegionError):
         self.setting = setting
         self.file = file
         super().__init__(
-            f"{ENV_PREFIX}{setting.upper()}: cannot be used, value {str(file)!r} ({problem}): "
+            f"{variable(setting)}: cannot be used, value {str(file)!r} ({problem}): "
             "name a file that can be read and holds what it should"
         )
 
@@ -59,9 +60,15 @@ class MetricsGuard:
 OPEN: Final = MetricsGuard()
 
 
-class ServingSettings(BrokerSettings):
-    """What is set alike for each program of ours that serves HTTP."""
+class ServingSettings(BaseSettings):
+    """The settings that all programs which serve HTTP have in common."""
 
+    model_config = SETTINGS_CONFIG
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """`debug` also opens the log of Faust and the Kafka client."""
+    log_format: Literal["text", "json"] = "text"
+    """One line an event, as text or as JSON."""
     metrics_token_file: Path | None = None
     """File with the token that /metrics asks for as `Authorization: Bearer`, closed to other users;
     without it /metrics is open."""
@@ -74,7 +81,7 @@ class ServingSettings(BrokerSettings):
     @classmethod
     def _goes_with_a_certificate(cls, file: Path | None, info: ValidationInfo) -> Path | None:
         if (file is None) is not (info.data.get("server_certfile") is None):
-            message = f"set both {ENV_PREFIX}SERVER_CERTFILE and {ENV_PREFIX}SERVER_KEYFILE"
+            message = f"set both {variable('server_certfile')} and {variable('server_keyfile')}"
             raise ValueError(message)
         return file
 
