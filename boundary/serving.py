@@ -1,4 +1,4 @@
-"""How our servers are reached: over TLS where a certificate is set, /metrics with a token then."""
+"""What the HTTP servers of all programs share: settings, TLS, and the token of /metrics."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from boundary.errors import SmartRegionError
 from boundary.secret_file import refuse_open_file
 from boundary.settings import SETTINGS_CONFIG, variable
 
-__all__ = ["OPEN", "MetricsGuard", "ServingFileError", "ServingSettings"]
+__all__ = ["OPEN", "AddressInUseError", "MetricsGuard", "ServingFileError", "ServingSettings"]
 
 _SCHEME: Final = "bearer"
 
 
 class ServingFileError(SmartRegionError):
-    """A file that a server of ours needs cannot be used."""
+    """A file that a server needs cannot be used."""
 
     def __init__(self, setting: str, file: Path, *, problem: str) -> None:
         self.setting = setting
@@ -32,29 +32,40 @@ class ServingFileError(SmartRegionError):
         )
 
 
+class AddressInUseError(SmartRegionError):
+    """A server's address cannot be bound; `host` and `port` are the names of its settings."""
+
+    def __init__(self, address: tuple[str, int], *, host: str, port: str, cause: OSError) -> None:
+        super().__init__(
+            f"{port}: cannot listen on {address[0]}:{address[1]} ({cause.strerror}): stop the"
+            f" program that uses it, or set {variable(host)} and {variable(port)} (0 picks a free"
+            " port)"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class MetricsGuard:
-    """Tells who may see /metrics: whoever shows the token of the file; without one, everybody."""
+    """Decides who may read /metrics: whoever sends the file's token; without a file, everybody."""
 
     file: Path | None = None
 
     def admits(self, authorization: str | None) -> bool:
-        """Tell whether the header `Authorization` of a request carries the token.
+        """Return whether a request's header `Authorization` carries the token.
 
         The file is read each time, so that a new token needs no restart; where it cannot be read,
         nobody is admitted.
         """
         if self.file is None:
             return True
-        scheme, _, shown = (authorization or "").partition(" ")
+        scheme, _, given = (authorization or "").partition(" ")
         if scheme.lower() != _SCHEME:
             return False
         try:
             token = read_token(self.file)
         except SmartRegionError:
             return False
-        # Compared in constant time; as bytes, since a header may hold what is no ASCII.
-        return hmac.compare_digest(shown.strip().encode(), token.encode())
+        # Compared in constant time; as bytes, since a header may hold more than ASCII.
+        return hmac.compare_digest(given.strip().encode(), token.encode())
 
 
 OPEN: Final = MetricsGuard()
@@ -70,7 +81,7 @@ class ServingSettings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """One line an event, as text or as JSON."""
     metrics_token_file: Path | None = None
-    """File with the token that /metrics asks for as `Authorization: Bearer`, closed to other users;
+    """File with the token that /metrics requires as `Authorization: Bearer`, closed to other users;
     without it /metrics is open."""
     server_certfile: Path | None = None
     """PEM file with the server's certificate and those between; with it the server speaks TLS."""
@@ -86,19 +97,19 @@ class ServingSettings(BaseSettings):
         return file
 
     def metrics_guard(self) -> MetricsGuard:
-        """Return who may see /metrics. Raises as `metrics_token`."""
+        """Return who may read /metrics. Raises as `metrics_token`."""
         self.metrics_token()
         return MetricsGuard(self.metrics_token_file)
 
     def metrics_token(self) -> str | None:
-        """Return the token that /metrics asks for, None where it asks for none.
+        """Return the token that /metrics requires, None where it is open.
 
         Raises ServingFileError where the file holds none, OpenSecretError where all may read it.
         """
         return None if self.metrics_token_file is None else read_token(self.metrics_token_file)
 
     def server_context(self) -> ssl.SSLContext | None:
-        """Return what the server speaks TLS with, None where it does not.
+        """Return the server's TLS context, None without a certificate.
 
         Raises ServingFileError where the certificate or its key cannot be used, OpenSecretError
         where all may read the key.
@@ -109,10 +120,9 @@ class ServingSettings(BaseSettings):
             refuse_open_file(self.server_keyfile)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         try:
-            # A key with a passphrase would ask for it on the terminal.
+            # Without a password OpenSSL would prompt for a key's passphrase on the terminal.
             context.load_cert_chain(self.server_certfile, self.server_keyfile, password="")
         except OSError as error:
-            # Both kinds of error: a file that is not there, and one that is no certificate's.
             problem = error.strerror if not isinstance(error, ssl.SSLError) else "no PEM that fits"
             raise ServingFileError(
                 "server_certfile", self.server_certfile, problem=problem or str(error)
@@ -126,7 +136,7 @@ def read_token(file: Path) -> str:
     try:
         token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        problem = getattr(error, "strerror", None) or "no text"
+        problem = getattr(error, "strerror", None) or "not text"
         raise ServingFileError("metrics_token_file", file, problem=problem) from error
     if not token or not token.isprintable() or " " in token:
         raise ServingFileError("metrics_token_file", file, problem="not one token")

@@ -15,8 +15,8 @@ from time import monotonic
 import uvicorn
 from starlette.types import ASGIApp
 
-from boundary.errors import SmartRegionError
 from boundary.logs import configure_logging
+from boundary.serving import AddressInUseError
 from events.producers.loader import load_producers
 from events.producers.model import Producers
 from events.producers.secrets import Secrets, load_secrets
@@ -43,24 +43,13 @@ from gateway.settings import GatewaySettings
 from gateway.slow_work import WorkScheduler
 from gateway.topics_writer import TopicsWriter, WriteTimeouts
 
-__all__ = ["AddressInUseError", "run_gateway"]
+__all__ = ["run_gateway"]
 
 logger = logging.getLogger(__name__)
 
 #: New containers between two searches for cycles, and how many of these before one that searches
 #: all that has survived (Python's own: 700 and 10).
 GC_THRESHOLDS = (50_000, 50)
-
-
-class AddressInUseError(SmartRegionError):
-    """An address cannot be bound; `what` is the beginning of its settings' names."""
-
-    def __init__(self, what: str, host: str, port: int, *, cause: OSError) -> None:
-        variable = f"SMART_REGION_{what.upper()}"
-        super().__init__(
-            f"{what}_port: cannot listen on {host}:{port} ({cause.strerror}): stop what uses it, "
-            f"or set {variable}_HOST and {variable}_PORT (0 picks a free port)"
-        )
 
 
 def run_gateway(settings: GatewaySettings) -> int:
@@ -216,7 +205,9 @@ def _listening(what: str, host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise AddressInUseError(what, host, port, cause=error) from error
+        raise AddressInUseError(
+            (host, port), host=f"{what}_host", port=f"{what}_port", cause=error
+        ) from error
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -11,23 +11,12 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from boundary.errors import SmartRegionError
-from boundary.serving import OPEN, MetricsGuard
+from boundary.serving import OPEN, AddressInUseError, MetricsGuard
 from streams.metric_families import registry_of
 
-__all__ = ["AddressInUseError", "Readiness", "serve"]
+__all__ = ["Readiness", "serve"]
 
 CHALLENGE = 'Bearer realm="metrics"'
-
-
-class AddressInUseError(SmartRegionError):
-    """The server's address cannot be bound."""
-
-    def __init__(self, host: str, port: int, *, setting: str, cause: OSError) -> None:
-        super().__init__(
-            f"{setting}: cannot listen on {host}:{port} ({cause.strerror}): stop what uses it, or "
-            f"set SMART_REGION_HTTP_HOST and SMART_REGION_{setting.upper()} (0 picks a free port)"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +74,9 @@ async def serve(
         try:
             await site.start()
         except OSError as error:
-            raise AddressInUseError(host, port, setting=setting, cause=error) from error
+            raise AddressInUseError(
+                (host, port), host="http_host", port=setting, cause=error
+            ) from error
         bound = runner.addresses[0]
         yield f"{'http' if tls is None else 'https'}://{host}:{bound[1]}"
     finally:

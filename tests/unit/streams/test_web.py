@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession
 from faust.types import TP
 
-from boundary.serving import OPEN, MetricsGuard
+from boundary.serving import OPEN, AddressInUseError, MetricsGuard
 from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import topic_name
@@ -22,7 +22,7 @@ from streams.clock import FixedClock
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
-from streams.web import AddressInUseError, serve
+from streams.web import serve
 from tests.support.certificates import Authority
 from tests.support.fake_group import FakeApp, FakeConsumer
 
