@@ -53,15 +53,13 @@ class KafkaWriter:
     The constructor raises BrokerUnreachableError. A context manager.
     """
 
-    def __init__(
-        self, bootstrap: str, *, security: BrokerSecurity = PLAINTEXT, idempotent: bool = True
-    ) -> None:
+    def __init__(self, bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> None:
         self._producer: Any = opened(
             KafkaProducer,
             bootstrap,
             security=security,
             acks="all",
-            enable_idempotence=idempotent,
+            enable_idempotence=True,
             request_timeout_ms=int(DELIVERY_SECONDS * 500),
             delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),
             max_block_ms=int(CONNECT_SECONDS * 1000),

@@ -46,7 +46,11 @@ class _App(faust.App):
 
 
 def create_app(
-    settings: Settings, engine: Engine, *, on_failure: Callable[[BaseException], object]
+    settings: Settings,
+    engine: Engine,
+    *,
+    on_failure: Callable[[BaseException], object],
+    transport: type[BatchTransport] = BatchTransport,
 ) -> faust.App:
     """Return the app: one agent a family, each with its table and changelog.
 
@@ -86,11 +90,9 @@ def create_app(
         agent_supervisor=CrashingSupervisor,
     )
     app.on_failure = on_failure
-    app.transport = BatchTransport(
+    app.transport = transport(
         app.conf.broker_consumer,
         app,
-        idempotent=settings.idempotent_producer,
-        single_record_tail=settings.single_record_tail,
         to_read_again=lambda: [
             TP(topic_name(family), partition)
             for family, partition in engine.state_store.to_read_again()

@@ -582,14 +582,13 @@ class BatchProducer(driver.Producer):
     """Faust's producer, which also writes whole batches and waits for their acknowledgement."""
 
     mundane_level = "debug"
-    transport: BatchTransport
 
     def _new_producer(self, transactional_id: str | None = None) -> Any:  # noqa: ANN401 - Faust's
         give_refused_sequences_back()
         return super()._new_producer(transactional_id)
 
     def _settings_extra(self) -> Mapping[str, Any]:
-        return {"acks": "all", "enable_idempotence": self.transport.idempotent}
+        return {"acks": "all", "enable_idempotence": True}
 
     async def write_batch(
         self,
@@ -607,9 +606,6 @@ class BatchProducer(driver.Producer):
         """
         producer = self._ensure_producer()
         try:
-            if self.transport.single_record_tail and len(records) > 1:
-                await self._send_batches(producer, topic, partition, records[:-1])
-                records = records[-1:]
             return await self._send_batches(producer, topic, partition, records, last_headers)
         except Exception as error:
             raise _failure(topic, partition, error) from error
@@ -672,10 +668,7 @@ def _failure(topic: str, partition: int | None, cause: Exception) -> ProduceFail
 class BatchTransport(driver.Transport):
     """Faust's aiokafka transport with the batching consumer and producer.
 
-    `idempotent` is False for a broker that has no idempotent producers. `single_record_tail` is
-    True for one whose end offset counts only the first record of the last batch: the last record
-    is then sent as a batch of its own, or a recovery would stop before it. `to_read_again` tells
-    which partitions of events have to be read from their beginning once more.
+    `to_read_again` returns the partitions of events that have to be read from their beginning.
     """
 
     Consumer = BatchConsumer
@@ -684,12 +677,8 @@ class BatchTransport(driver.Transport):
     def __init__(
         self,
         *args: Any,
-        idempotent: bool = True,
-        single_record_tail: bool = False,
         to_read_again: Callable[[], Iterable[TP]] = tuple,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.to_read_again = to_read_again
-        self.idempotent = idempotent
-        self.single_record_tail = single_record_tail

@@ -29,6 +29,11 @@ __all__ = ["Settings", "load_settings"]
 
 #: Variables with the same prefix that belong to other commands.
 _FOREIGN: Final = (f"{ENV_PREFIX}GRAFANA_", f"{ENV_PREFIX}GATEWAY_")
+#: Settings of earlier releases, with the remedy.
+_REMOVED: Final = dict.fromkeys(
+    ("idempotent_producer", "single_record_tail"),
+    "no such setting any more: unset it; it was for the demo's embedded broker alone",
+)
 
 
 def _clock_text(text: str) -> str:
@@ -82,11 +87,6 @@ class Settings(ServingSettings, ProducersSettings, TopicSettings, BrokerSettings
     """How far an event's `time` may be beyond the broker's time of its record: what is further
     ahead is refused. The same for all programs, or an audit finds differences."""
 
-    idempotent_producer: bool = True
-    """False for a broker without idempotent producers (the demo's)."""
-    single_record_tail: bool = False
-    """True for a broker that tells too low an end after a batch (the demo's)."""
-
     @field_validator("heartbeat_interval")
     @classmethod
     def _fits_thrice_in_the_session(cls, interval: float, info: ValidationInfo) -> float:
@@ -137,4 +137,4 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError: see `boundary.settings.read_settings`.
     """
-    return read_settings(Settings, foreign=_FOREIGN, **overrides)
+    return read_settings(Settings, foreign=_FOREIGN, removed=_REMOVED, **overrides)

@@ -22,6 +22,7 @@ from events.producers.loader import load_producers
 from events.record_rules import RecordRules
 from events.topics import declared_topics
 from streams.app import create_app
+from streams.batch_transport import BatchTransport
 from streams.engine import Engine
 from streams.exposition import WorkerCollector
 from streams.membership import Membership
@@ -51,7 +52,7 @@ LOG_START_INTERVAL_SECONDS = 60.0
 STOP_SECONDS = 8.0
 
 
-def run_worker(settings: Settings) -> int:
+def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTransport) -> int:
     """Run a worker until SIGTERM or SIGINT; return the exit status.
 
     0 after a signal; a failure ends the process at once with status 1 and its reason in the log.
@@ -81,7 +82,7 @@ def run_worker(settings: Settings) -> int:
         passed_over=_decisions(settings),
         rules=RecordRules(settings.tolerance, producers.ownership),
     )
-    return asyncio.run(_run(settings, engine))
+    return asyncio.run(_run(settings, engine, transport))
 
 
 def _decisions(settings: Settings) -> Mapping[RecordOrigin, Decision]:
@@ -93,7 +94,7 @@ def _decisions(settings: Settings) -> Mapping[RecordOrigin, Decision]:
         return {}
 
 
-async def _run(settings: Settings, engine: Engine) -> int:
+async def _run(settings: Settings, engine: Engine, transport: type[BatchTransport]) -> int:
     loop = asyncio.get_running_loop()
     # Ends with None after a signal, else with what failed first.
     ended: asyncio.Future[BaseException | None] = loop.create_future()
@@ -105,7 +106,12 @@ async def _run(settings: Settings, engine: Engine) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
     # Faust's consumer has a thread of its own.
-    app = create_app(settings, engine, on_failure=partial(loop.call_soon_threadsafe, end))
+    app = create_app(
+        settings,
+        engine,
+        on_failure=partial(loop.call_soon_threadsafe, end),
+        transport=transport,
+    )
     membership = Membership(app, engine)
     exposition = WorkerCollector(
         engine.catalogue, engine.state_store.fold, engine.meters, membership.snapshot

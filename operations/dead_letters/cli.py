@@ -348,9 +348,7 @@ def _post(settings: Settings, *, dry_run: bool) -> Iterator[RecordWriter]:
     if dry_run:
         yield NullWriter()
         return
-    with KafkaWriter(
-        settings.broker, security=settings.security(), idempotent=settings.idempotent_producer
-    ) as post:
+    with KafkaWriter(settings.broker, security=settings.security()) as post:
         yield post
 
 

@@ -53,9 +53,7 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     if not for_good:
         say("nothing was done: add --for-good to erase them", err=True)
         return
-    with KafkaWriter(
-        settings.broker, security=settings.security(), idempotent=settings.idempotent_producer
-    ) as post:
+    with KafkaWriter(settings.broker, security=settings.security()) as post:
         erased = procedure.erase(settings, post, persons, traces, wait_seconds=wait_seconds)
     say(
         f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -27,17 +27,25 @@ SERVING: Final = re.compile(r"serving address=http://([^\s\"]+)")
 
 
 class MonitorProgram(Program):
-    """A `smart-region worker` or `smart-region assessor`.
+    """A `smart-region worker` or `smart-region assessor`, or another `program` of that command.
 
     It serves on the port that the settings were given, else on any that is free.
     """
 
-    def __init__(self, command: str, settings: Settings, *, folder: Path) -> None:
+    def __init__(
+        self,
+        command: str,
+        settings: Settings,
+        *,
+        folder: Path,
+        program: Sequence[str] | None = None,
+    ) -> None:
         setting = PORTS[command]
         port = getattr(settings, setting) if setting in settings.model_fields_set else 0
         settings = settings.model_copy(update={"http_host": HOST, setting: port})
         env = environment(settings)
-        super().__init__(command, (*COMMAND, command), folder=folder, env=env, grace=STOP_SECONDS)
+        program = program or (*COMMAND, command)
+        super().__init__(command, program, folder=folder, env=env, grace=STOP_SECONDS)
 
     @property
     def address(self) -> str | None:

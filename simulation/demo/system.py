@@ -23,6 +23,7 @@ from simulation.demo.monitor import MonitorProgram
 from simulation.demo.replay import SimulationReplay
 from simulation.demo.screen import Screen
 from simulation.demo.topics import prepare_topics
+from simulation.demo.worker import EMBEDDED_WORKER
 from simulation.record import SimulatedRecord
 from simulation.simulator import simulate
 from streams.clock import Clock
@@ -36,9 +37,6 @@ LEAD_SECONDS: Final = 5.0
 EMBEDDED: Final[dict[str, object]] = {
     "replication": 1,
     "security_protocol": "PLAINTEXT",
-    # What the broker needs to be exact; see `simulation.demo.embedded_broker`.
-    "idempotent_producer": False,
-    "single_record_tail": True,
     # It gives the first member of a group its partitions after half a session.
     "session_timeout": 2.0,
     "heartbeat_interval": 0.5,
@@ -106,7 +104,8 @@ def set_up(
     screen.step("Démarrage du moniteur")
     settings = settings.model_copy(update={"clock": _clock_text(plan)})
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
-    worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder))
+    program = None if broker is None else EMBEDDED_WORKER
+    worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder, program=program))
     # Of persons it alone tells.
     assessor = stack.enter_context(MonitorProgram("assessor", settings, folder=folder))
     installed = AlertingPrograms.installed()

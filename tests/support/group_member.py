@@ -18,7 +18,7 @@ from catalogue.model import Catalogue
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.app import create_app
-from streams.batch_transport import BatchConsumer, Committed
+from streams.batch_transport import BatchConsumer, BatchTransport, Committed
 from streams.clock import FixedClock
 from streams.commit_metadata import NOTHING_NOTED, CommitMetadata
 from streams.engine import Engine
@@ -154,6 +154,7 @@ def build_app(
     engine: Engine | None = None,
     *,
     on_failure: Callable[[BaseException], None] = lambda _: None,
+    transport: type[BatchTransport] = BatchTransport,
     **settings: Any,
 ) -> faust.App:
     """Return the app as a worker builds it, not started. Needs a running loop."""
@@ -161,6 +162,7 @@ def build_app(
         Settings(app_id=APP_ID, partitions=PARTITIONS, **settings),
         engine or build_engine(),
         on_failure=on_failure,
+        transport=transport,
     )
     app.finalize()
     return app

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
@@ -23,6 +23,7 @@ from streams.batch_transport import (
     _LeasedThread,
 )
 from streams.commit_metadata import NOTHING_NOTED, Attempt, ChangelogExtent, CommitMetadata
+from tests.support.batch_writing import producing, states, turns
 from tests.support.group_member import (
     GENERATION,
     batch,
@@ -875,70 +876,6 @@ class TestPassingOver:
         play(scene())
 
 
-class Builder:
-    """Stands for aiokafka's batch builder: full after two records."""
-
-    def __init__(self) -> None:
-        self.keys: list[bytes] = []
-        self.closed = False
-
-    def append(self, *, key: bytes, value: bytes, timestamp: int | None, headers: object) -> object:  # noqa: ARG002
-        """Take a record, if there is room."""
-        if len(self.keys) == 2:
-            return None
-        self.keys.append(key)
-        return object()
-
-    def close(self) -> None:
-        """Let nothing change any more."""
-        self.closed = True
-
-
-class Broker:
-    """Stands for aiokafka's producer: what was sent, and its acknowledgements to give."""
-
-    def __init__(self) -> None:
-        self.sent: list[Any] = []
-        self.answers: list[asyncio.Future[object]] = []
-
-    def create_batch(self) -> Builder:
-        """Begin a batch."""
-        return Builder()
-
-    async def send_batch(self, batch: Builder, topic: str, *, partition: int) -> Any:  # noqa: ANN401
-        """Queue a batch."""
-        assert batch.closed, "an open batch may still change"
-        return self._take((topic, partition, batch.keys))
-
-    async def send(self, topic: str, value: bytes, **parts: Any) -> Any:  # noqa: ANN401
-        """Queue a record."""
-        return self._take((topic, value, parts))
-
-    def _take(self, sent: object) -> asyncio.Future[object]:
-        self.sent.append(sent)
-        self.answers.append(asyncio.get_running_loop().create_future())
-        return self.answers[-1]
-
-
-def producing(*, tail: bool = False) -> tuple[BatchProducer, Broker]:
-    """Return the app's producer and the broker that it writes to."""
-    producer = cast("BatchProducer", build_app(single_record_tail=tail).producer)
-    broker = Broker()
-    producer._producer = broker
-    return producer, broker
-
-
-def states(keys: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
-    """Return records to write."""
-    return [(key, b"state") for key in keys]
-
-
-async def turns() -> None:
-    """Let everything happen that can happen now."""
-    for _ in range(20):
-        await asyncio.sleep(0)
-
-
 class TestWritingBatches:
     """Many records to one partition."""
 
@@ -994,36 +931,6 @@ class TestWritingBatches:
 
         play(scene())
 
-    def test_the_last_record_goes_alone_where_an_end_is_told_too_low(self) -> None:
-        """After all others: a recovery that stops at the last batch's base stops after it."""
-
-        async def scene() -> None:
-            producer, broker = producing(tail=True)
-            writing = asyncio.create_task(producer.write_batch("log", 1, states([b"a", b"b"])))
-            await turns()
-            assert broker.sent == [("log", 1, [b"a"])]
-            broker.answers[0].set_result(None)
-            await turns()
-            assert broker.sent == [("log", 1, [b"a"]), ("log", 1, [b"b"])]
-            assert not writing.done()
-            broker.answers[1].set_result(None)
-            await writing
-
-        play(scene())
-
-    def test_a_single_record_is_sent_once(self) -> None:
-        """Alone already."""
-
-        async def scene() -> None:
-            producer, broker = producing(tail=True)
-            writing = asyncio.create_task(producer.write_batch("log", 1, states([b"a"])))
-            await turns()
-            broker.answers[0].set_result(None)
-            await writing
-            assert broker.sent == [("log", 1, [b"a"])]
-
-        play(scene())
-
 
 class TestWritingRecords:
     """Dead letters and forwards."""
@@ -1070,17 +977,16 @@ class TestWritingRecords:
 class TestDurability:
     """What the broker is asked for."""
 
-    @pytest.mark.parametrize("idempotent", [True, False])
-    def test_every_replica_in_sync_acknowledges(self, *, idempotent: bool) -> None:
-        """Also where the broker knows no idempotent producers."""
+    def test_every_replica_in_sync_acknowledges(self) -> None:
+        """And a retry of the client's own is not written twice."""
 
         async def scene() -> None:
-            producer = cast("BatchProducer", build_app(idempotent_producer=idempotent).producer)
+            producer = cast("BatchProducer", build_app().producer)
 
             asked = {**producer._settings_default(), **producer._settings_extra()}
 
             assert asked["acks"] == "all"
-            assert asked["enable_idempotence"] is idempotent
+            assert asked["enable_idempotence"] is True
             assert asked["linger_ms"] == 0
 
         play(scene())

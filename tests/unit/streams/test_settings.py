@@ -85,7 +85,7 @@ def test_the_clock_is_made_as_set() -> None:
         ("SESSION_TIMEOUT", "-1", "greater than 0"),
         ("HEARTBEAT_INTERVAL", "5.1", "at most a third of SMART_REGION_SESSION_TIMEOUT (15.0)"),
         ("REQUEST_TIMEOUT", "14", "at least SMART_REGION_SESSION_TIMEOUT (15.0)"),
-        ("IDEMPOTENT_PRODUCER", "perhaps", "valid boolean"),
+        ("SSL_CHECK_HOSTNAME", "perhaps", "valid boolean"),
     ],
 )
 def test_a_wrong_value_is_named_with_the_remedy(
@@ -147,6 +147,16 @@ def test_a_misspelled_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert "SMART_REGION_BROKERS" in str(error)
     assert "did you mean SMART_REGION_BROKER?" in str(error)
+
+
+@pytest.mark.parametrize("name", ["IDEMPOTENT_PRODUCER", "SINGLE_RECORD_TAIL"])
+def test_a_setting_that_is_gone_is_refused_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """An upgrade does not guess what another setting would be meant."""
+    error = refused(monkeypatch, **{name: "true"})
+
+    assert f"SMART_REGION_{name}='…': no such setting any more: unset it" in str(error)
 
 
 def test_a_variable_like_no_setting_is_answered_with_all_of_them(

@@ -14,8 +14,8 @@ def test_settings_survive_the_way_through_the_environment(monkeypatch: pytest.Mo
     settings = Settings(
         broker="kafka.example:9092",
         clock="2016-01-01..2020-12-31@45+2026-01-01T00:00:00+00:00",
-        idempotent_producer=False,
-        single_record_tail=True,
+        ssl_check_hostname=False,
+        insecure_broker=True,
         session_timeout=2.0,
         heartbeat_interval=0.5,
         security_protocol="SASL_SSL",
