@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.net.compat import KafkaNetClient
@@ -17,7 +17,7 @@ from broker.errors import BrokerAddressError, BrokerUnreachableError
 from broker.preflight import preflight
 from broker.security import PLAINTEXT, BrokerSecurity
 
-__all__ = ["CONNECT_SECONDS", "PLAINTEXT", "BrokerSecurity", "opened"]
+__all__ = ["CONNECT_SECONDS", "PLAINTEXT", "BrokerSecurity", "drop_queued", "opened"]
 
 Client = TypeVar("Client")
 
@@ -72,6 +72,14 @@ def opened(
                 cause=complaints[-1] if complaints else str(error),
                 security_protocol=security.security_protocol,
             ) from error
+
+
+def drop_queued(producer: Any) -> None:  # noqa: ANN401 - kafka-python has no types
+    """Fail all records that a KafkaProducer has queued.
+
+    Its close() waits for them first, without end where no broker answers.
+    """
+    producer._sender.force_close()  # noqa: SLF001 - the client has no public way
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from boundary.errors import SmartRegionError
-from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, opened
+from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, drop_queued, opened
 from events.topics import DEAD_LETTER_MAX_BYTES
 
 if TYPE_CHECKING:
@@ -94,6 +94,5 @@ class KafkaWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is not None:
-            # What is queued still could not be noted; close() would wait for it without end.
-            self._producer._sender.force_close()  # noqa: SLF001 - as the publisher does
+            drop_queued(self._producer)  # Its outcome could not be recorded any more.
         self._producer.close(timeout=1.0)

@@ -5,9 +5,8 @@ of an event topic or a changelog never becomes a Faust message of its own: a pol
 partition travel as one message whose value is their list and whose offset is the last one's.
 Assignment, rebalance, recovery, tables and commits stay Faust's own.
 
-Faust's internals are used in this module and in `tables`, nowhere else; faust-streaming and
-aiokafka are pinned exactly, and tests/integration/test_engine.py fails when an upgrade moves the
-seam.
+README names the modules that use private names of Faust and the Kafka clients, which are pinned
+exactly; tests/integration/test_engine.py fails when an upgrade changes what is used here.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from copy import copy
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_UNCOMMITTED
@@ -582,13 +581,14 @@ class BatchProducer(driver.Producer):
     """Faust's producer, which also writes whole batches and waits for their acknowledgement."""
 
     mundane_level = "debug"
+    idempotent: ClassVar[bool] = True
 
     def _new_producer(self, transactional_id: str | None = None) -> Any:  # noqa: ANN401 - Faust's
         give_refused_sequences_back()
         return super()._new_producer(transactional_id)
 
     def _settings_extra(self) -> Mapping[str, Any]:
-        return {"acks": "all", "enable_idempotence": True}
+        return {"acks": "all", "enable_idempotence": self.idempotent}
 
     async def write_batch(
         self,

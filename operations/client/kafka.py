@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, opened
+from broker.clients import CONNECT_SECONDS, PLAINTEXT, BrokerSecurity, drop_queued, opened
 from broker.errors import BrokerRefusedError, TopicMissingError
 from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
 from events.partitioning import partition_for
@@ -170,7 +170,7 @@ class KafkaPublisher:
             report = self.flush()
             causes = [*(delivery.cause for delivery in report.failed), *report.raw_failures]
         else:
-            self._drop_waiting()
+            drop_queued(self._producer)
         self._producer.close(timeout=1.0)
         if causes:
             raise DeliveryError(undelivered=len(causes), cause=causes[0])
@@ -193,12 +193,7 @@ class KafkaPublisher:
             before = self._waiting
             if not self._settled.wait(self._patience) and self._waiting >= before:
                 self._gave_up = True
-                self._drop_waiting()
-
-    def _drop_waiting(self) -> None:
-        # The client's close() first waits for what is queued, without end where no broker
-        # answers. Its sender's own gateway fails all of it at once, which also ends our waiting.
-        self._producer._sender.force_close()  # noqa: SLF001
+                drop_queued(self._producer)
 
     def _on_delivered(self, receipt: Any) -> None:  # noqa: ANN401 - the client's, untyped
         place = (receipt.topic, receipt.partition)

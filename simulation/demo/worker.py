@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from boundary.showing import show_traceback
 from streams.batch_transport import BatchProducer, BatchTransport
@@ -22,8 +22,7 @@ class _EmbeddedProducer(BatchProducer):
     The last record of a write is a batch of its own: a recovery would stop before it otherwise.
     """
 
-    def _settings_extra(self) -> Mapping[str, Any]:
-        return {**super()._settings_extra(), "enable_idempotence": False}
+    idempotent = False
 
     async def write_batch(
         self,

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -45,6 +46,12 @@ ASKS |= {"ClientSession", "HTTPSConnection", "httpx.get", "httpx.Client", "httpx
 
 #: What makes a session of its own, and has to be given the client in its place.
 MAKES_A_SESSION = {"GrafanaAPI"}
+
+#: Libraries whose private names are used, and their distributions.
+PINNED = {"aiokafka": "aiokafka", "faust": "faust-streaming", "kafka": "kafka-python"}
+
+#: Public, although they begin as private names do.
+OF_NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_make"}
 
 # Parts of a declared distribution that is released in several.
 PART_OF = {"pydantic_core": "pydantic"}
@@ -270,6 +277,46 @@ def test_every_reader_says_what_becomes_of_transactions() -> None:
     ]
 
     assert silent == []
+
+
+def uses_private_names(name: str, tree: ast.Module) -> bool:
+    """Return whether a module uses, overrides or replaces private names of PINNED libraries."""
+    if not imported_roots(tree) & PINNED.keys():
+        return False
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self" | "cls")):
+                continue
+            case ast.Attribute(attr=attr, ctx=ast.Load()) if re.match(r"_[^_]", attr):
+                if attr not in OF_NAMED_TUPLES:
+                    return True
+    module = import_module(name)
+    return any(
+        attr.startswith("_") and not attr.startswith("__") and attr in vars(base)
+        for one in vars(module).values()
+        if isinstance(one, type) and one.__module__ == name
+        for base in one.__mro__
+        if base.__module__.partition(".")[0] in PINNED
+        for attr in vars(one)
+    )
+
+
+def test_readme_names_the_modules_that_use_private_names() -> None:
+    """An upgrade of a library with private names in use is read there first."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    [paragraph] = re.findall(r"^Private names of .*?\n\n", page, re.MULTILINE | re.DOTALL)
+    named = {path.replace("/", ".") for path in re.findall(r"`([\w/]+)\.py`", paragraph)}
+
+    assert named == {name for name, tree in MODULES.items() if uses_private_names(name, tree)}
+
+
+def test_libraries_whose_private_names_are_used_are_pinned() -> None:
+    """To one release each: any other may have renamed them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pins = {one.name: str(one.specifier) for one in map(Requirement, project["dependencies"])}
+
+    for distribution in PINNED.values():
+        assert re.fullmatch(r"==\d+\.\d+\.\d+", pins[distribution]), distribution
 
 
 def test_what_is_imported_is_declared() -> None:
