@@ -172,9 +172,7 @@ def test_a_certificate_without_its_key_is_named(authority: Authority) -> None:
         ({"SECURITY_PROTOCOL": "SSL", "SSL_CHECK_HOSTNAME": "false"}, "passes for the broker"),
     ],
 )
-def test_what_gives_itself_away_has_to_be_said(
-    read: Read, chosen: dict[str, str], told: str
-) -> None:
+def test_what_is_insecure_has_to_be_allowed(read: Read, chosen: dict[str, str], told: str) -> None:
     """Two settings that look harmless are refused without a third."""
     environ = SASL | {f"SMART_REGION_{name}": value for name, value in chosen.items()}
 
