@@ -44,14 +44,9 @@ from dashboards.boards.panels import (
     table_of,
     words,
 )
-from dashboards.boards.queries import (
-    Query,
-    date_of,
-    select,
-    with_geohash,
-    worst_status,
-)
+from dashboards.boards.queries import Query, date_of, with_geohash, worst_status
 from dashboards.conventions import Links
+from dashboards.promql import latest, select, total
 from dashboards.statuses import STATUSES
 
 __all__ = ["as_of_panel", "completeness_panel", "delegate_board"]
@@ -62,7 +57,7 @@ PROGRAMMES: Final = f"=~${conventions.PROGRAMME_VARIABLE}"
 #: are not, and the monitor's day is known, a backfill wrote them, of all partitions.
 COMPLETENESS: Final = (
     f"{conventions.PARTITIONS_OWNED} >= bool {conventions.PARTITIONS_EXPECTED}"
-    f" or 0 * max({conventions.TERRITORY_INFO}) or 2 + 0 * {conventions.AS_OF}"
+    f" or 0 * {latest(conventions.TERRITORY_INFO)} or 2 + 0 * {conventions.AS_OF}"
 )
 ELSEWHERE: Final = f"!={metrics.REGION}"
 
@@ -173,8 +168,7 @@ def _statuses(title: str, description: str, at: GridPosition, department: str) -
 
 def _count(status: str, *by: str, **labels: str) -> str:
     chosen = select(metrics.MILESTONE_STATUS, status=status, **labels)
-    grouped = f"max by (indicator, milestone, department) ({chosen})"
-    return f"sum by ({', '.join(by)}) ({grouped})" if by else f"sum({grouped})"
+    return total(latest(chosen, "indicator", "milestone", "department"), *by)
 
 
 def _promises(catalogue: Catalogue, links: Links, at: GridPosition) -> Panel:

@@ -25,22 +25,17 @@ from dashboards.boards.panels import (
 )
 from dashboards.boards.queries import (
     CHANGE_WINDOW,
-    INDICATOR,
-    MILESTONE,
     Query,
     change_shown,
     date_of,
-    latest,
-    on,
     per_milestone,
     per_territory,
-    select,
     share,
     shown,
     status_code,
-    with_label,
 )
 from dashboards.conventions import Links
+from dashboards.promql import INDICATOR, MILESTONE, latest, on, select, with_label
 from dashboards.rules import alerts
 from dashboards.rules.alerts import AlertKind
 from dashboards.territory import DEPARTMENTS, REGION_NAME

@@ -29,19 +29,19 @@ from dashboards.boards.panels import (
     trend,
     words,
 )
-from dashboards.boards.queries import DAY_SECONDS, Query, fact_of, latest, select
+from dashboards.boards.queries import Query, fact_of, rate_by
 from dashboards.conventions import Links
+from dashboards.promql import DAY_SECONDS, latest, over, select, total
 from dashboards.rules import alerts
 from dashboards.wording import FAMILIES, OUTCOMES, REASONS
 
 __all__ = ["pipeline_board"]
 
-#: As the alert ConsumerLag waits for: more than a worker takes a second for.
-LAGGING: Final = 10_000
-
 WHOLE: Final = ValueFormat(COUNT, decimals=0)
 NONE_WANTED: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, "red")))
-LATE: Final = ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(LAGGING, "orange")))
+LATE: Final = ValueFormat(
+    COUNT, decimals=0, steps=(Step(None, "text"), Step(alerts.LAGGING_RECORDS, "orange"))
+)
 READY: Final = ValueFormat(
     NO_UNIT,
     mappings=words({"1": "✔ prêts", "0": "✖ pas prêts"}, {"0": "red"}),
@@ -103,18 +103,18 @@ def _health(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
         ),
         [
             ("Workers", Query(f"min({metrics.WORKER_READY})"), READY),
-            ("Évaluateur", Query(f"max({metrics.ASSESSOR_READY})"), READY),
+            ("Évaluateur", Query(latest(metrics.ASSESSOR_READY)), READY),
             ("Partitions lues", Query(conventions.PARTITIONS_OWNED.name), WHOLE),
             ("Partitions attendues", Query(conventions.PARTITIONS_EXPECTED.name), WHOLE),
-            ("Retard des workers", Query(f"sum({conventions.TOPIC_LAG})"), LATE),
-            ("Retard de l’évaluateur", Query(f"max({metrics.ASSESSOR_LAG})"), LATE),
+            ("Retard des workers", Query(total(conventions.TOPIC_LAG)), LATE),
+            ("Retard de l’évaluateur", Query(latest(metrics.ASSESSOR_LAG)), LATE),
         ],
         coloured=True,
     )
 
 
 def _throughput(at: GridPosition) -> Panel:
-    rate = f"sum by (outcome) (rate({metrics.EVENTS}[$__rate_interval]))"
+    rate = rate_by("outcome", metrics.EVENTS)
     return trend(
         PanelFrame(
             "Débit, par devenir des messages",
@@ -152,7 +152,7 @@ def _dead_letters(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             at,
             runbooks,
         ),
-        Query(f"sum by (reason) (increase({metrics.DEAD_LETTERS}[$__range]))", "{{reason}}"),
+        Query(total(over("increase", metrics.DEAD_LETTERS, "$__range"), "reason"), "{{reason}}"),
         ValueFormat(COUNT, decimals=0, steps=(Step(None, "orange"),), least=0),
         REASONS,
     )
@@ -166,7 +166,7 @@ def _recovery(at: GridPosition) -> Panel:
             "répartition ; la plus longue de tous les workers.",
             at,
         ),
-        [Query(latest(metrics.RECOVERY_SECONDS.name), "durée de la reprise")],
+        [Query(latest(metrics.RECOVERY_SECONDS), "durée de la reprise")],
         ValueFormat(SECONDS, decimals=1, least=0),
     )
 
@@ -182,17 +182,17 @@ def _faults(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             runbooks,
         ),
         [
-            ("Reprises", Query(f"sum({metrics.RECOVERIES})"), WHOLE),
-            ("Écarts", Query(f"sum({metrics.REBUILD_MISMATCHES})"), NONE_WANTED),
-            ("Erreurs de coordination", Query(f"sum({metrics.COORDINATOR_ERRORS})"), WHOLE),
-            ("Sources ignorées", Query(f"sum({metrics.SOURCES_DROPPED})"), NONE_WANTED),
+            ("Reprises", Query(total(metrics.RECOVERIES)), WHOLE),
+            ("Écarts", Query(total(metrics.REBUILD_MISMATCHES)), NONE_WANTED),
+            ("Erreurs de coordination", Query(total(metrics.COORDINATOR_ERRORS)), WHOLE),
+            ("Sources ignorées", Query(total(metrics.SOURCES_DROPPED)), NONE_WANTED),
         ],
         coloured=True,
     )
 
 
 def _lateness(at: GridPosition) -> Panel:
-    newest = f"max by (type) ({conventions.SOURCE_LAST_EVENT})"
+    newest = latest(conventions.SOURCE_LAST_EVENT, "type")
     age = f"clamp_min((scalar({conventions.AS_OF}) - {newest}) / {DAY_SECONDS}, 0)"
     return bars(
         PanelFrame(
@@ -213,7 +213,7 @@ def _entities(at: GridPosition) -> Panel:
             "Lycées, sites, communes, inscriptions… gardés en mémoire, tous workers ensemble.",
             at,
         ),
-        Query(f"sum by (family) ({metrics.ENTITIES})", "{{family}}"),
+        Query(total(metrics.ENTITIES, "family"), "{{family}}"),
         ValueFormat(COUNT, decimals=0, least=0),
         FAMILIES,
     )

@@ -31,18 +31,9 @@ from dashboards.boards.panels import (
     trend,
     words,
 )
-from dashboards.boards.queries import (
-    DAY_SECONDS,
-    Query,
-    date_of,
-    fact_of,
-    latest,
-    on,
-    select,
-    share,
-    with_label,
-)
+from dashboards.boards.queries import Query, date_of, fact_of, rate_by, share
 from dashboards.conventions import Links
+from dashboards.promql import DAY_SECONDS, latest, on, over, select, total, with_label
 from dashboards.rules import alerts
 from dashboards.wording import GATEWAY_OUTCOMES, GATEWAY_REASONS, OUTCOMES, REASONS, UNDECLARED
 
@@ -119,7 +110,7 @@ def _totals(at: GridPosition) -> Panel:
     taken = [
         (
             _headed(text),
-            Query(f"sum({_increase(metrics.EVENTS, outcome=outcome)}) or vector(0)"),
+            Query(f"{_increase(metrics.EVENTS, outcome=outcome)} or vector(0)"),
             REFUSED if outcome == "refused" else WHOLE,
         )
         for outcome, text in OUTCOMES.items()
@@ -140,16 +131,17 @@ def _headed(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _increase(metric: Metric | str, **labels: str) -> str:
-    return f"increase({select(metric, **labels)}[$__range])"
+def _increase(metric: Metric, *by: str, **labels: str) -> str:
+    """Return how many were counted in the range that the reader chose."""
+    return total(over("increase", metric, "$__range", **labels), *by)
 
 
 def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
     valid, refused = (
-        f"sum by (producer) ({_increase(metrics.PRODUCER_EVENTS, outcome=outcome)})"
+        _increase(metrics.PRODUCER_EVENTS, "producer", outcome=outcome)
         for outcome in ("=~accepted|superseded", "refused")
     )
-    buckets = f"sum by (producer, le) ({metrics.PRODUCER_LATENESS}_bucket)"
+    buckets = total(f"{metrics.PRODUCER_LATENESS}_bucket", "producer", "le")
     return table_of(
         PanelFrame(
             "Producteurs",
@@ -207,7 +199,7 @@ def _named(standing: str) -> str:
     titles = latest(metrics.PRODUCER_INFO, "producer", "title")
     strangers = select(metrics.PRODUCER_EVENTS, producer=UNKNOWN)
     unnamed = with_label(
-        f"3 * (max by (producer) ({strangers}) >= bool 0)",
+        f"3 * ({latest(strangers, 'producer')} >= bool 0)",
         "title",
         "producer",
         UNDECLARED,
@@ -242,7 +234,7 @@ def _refusals(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
             Column("Motif", "reason", ValueFormat(NO_UNIT, mappings=words(REASONS))),
             Column(
                 "Refusés",
-                Query(f"sum by (producer, reason) ({_increase(metrics.PRODUCER_REFUSED)})"),
+                Query(_increase(metrics.PRODUCER_REFUSED, "producer", "reason")),
                 REFUSED,
                 90,
             ),
@@ -256,7 +248,7 @@ def _who() -> ValueFormat:
 
 
 def _rate_of_refusals(at: GridPosition) -> Panel:
-    rate = f"sum by (reason) (rate({metrics.DEAD_LETTERS}[$__rate_interval]))"
+    rate = rate_by("reason", metrics.DEAD_LETTERS)
     return trend(
         PanelFrame(
             "Refusés dans le temps",
@@ -271,7 +263,7 @@ def _rate_of_refusals(at: GridPosition) -> Panel:
 
 
 def _lateness(at: GridPosition) -> Panel:
-    buckets = f"sum by (producer, le) (increase({metrics.PRODUCER_LATENESS}_bucket[1h]))"
+    buckets = total(over("increase", f"{metrics.PRODUCER_LATENESS}_bucket", "1h"), "producer", "le")
     return trend(
         PanelFrame(
             "Retard dans le temps",
@@ -289,7 +281,7 @@ def _gateway(at: GridPosition) -> Panel:
     taken = [
         (
             _headed(text),
-            Query(f"sum({_increase(metrics.GATEWAY_EVENTS, outcome=outcome)}) or vector(0)"),
+            Query(f"{_increase(metrics.GATEWAY_EVENTS, outcome=outcome)} or vector(0)"),
             WHOLE if outcome == "accepted" else REFUSED,
         )
         for outcome, text in GATEWAY_OUTCOMES.items()
@@ -301,7 +293,7 @@ def _gateway(at: GridPosition) -> Panel:
             "reçu remis. Non écrit : le courtier n’a pas répondu, le producteur renvoie.",
             at,
         ),
-        [("Porte", Query(f"max({metrics.GATEWAY_READY})"), READY), *taken],
+        [("Porte", Query(latest(metrics.GATEWAY_READY)), READY), *taken],
         coloured=True,
     )
 
@@ -323,7 +315,7 @@ def _refused_at_the_gateway(at: GridPosition) -> Panel:
             ),
             Column(
                 "Refusés",
-                Query(f"sum by (producer, reason) ({_increase(metrics.GATEWAY_REFUSED)})"),
+                Query(_increase(metrics.GATEWAY_REFUSED, "producer", "reason")),
                 REFUSED,
                 90,
             ),
@@ -333,7 +325,7 @@ def _refused_at_the_gateway(at: GridPosition) -> Panel:
 
 
 def _gateway_answers(at: GridPosition) -> Panel:
-    rate = f"sum by (status) (rate({metrics.GATEWAY_REQUESTS}[$__rate_interval]))"
+    rate = rate_by("status", metrics.GATEWAY_REQUESTS)
     return trend(
         PanelFrame(
             "Réponses de la passerelle",
@@ -388,7 +380,7 @@ def _outcomes(at: GridPosition) -> Panel:
             *(
                 Column(
                     _headed(text),
-                    Query(fact_of(f"sum by (type) ({_increase(metrics.EVENTS, outcome=outcome)})")),
+                    Query(fact_of(_increase(metrics.EVENTS, "type", outcome=outcome))),
                     REFUSED if outcome == "refused" else WHOLE,
                     82,
                 )

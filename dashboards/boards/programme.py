@@ -60,22 +60,10 @@ from dashboards.boards.panels import (
     words,
 )
 from dashboards.boards.projections import Aim, Line, expected_lines, lines_to_the_target
-from dashboards.boards.queries import (
-    DAY_SECONDS,
-    INDICATOR,
-    MILESTONE,
-    Query,
-    date_of,
-    latest,
-    on,
-    one_of,
-    select,
-    share,
-    status_code,
-    throughout,
-)
+from dashboards.boards.queries import Query, date_of, share, status_code, throughout
 from dashboards.boards.sdk import dashboard
 from dashboards.conventions import Links
+from dashboards.promql import DAY_SECONDS, INDICATOR, MILESTONE, latest, on, one_of, over, select
 from dashboards.territory import DEPARTMENTS, REGION_NAME
 
 __all__ = ["programme_board"]
@@ -92,9 +80,6 @@ LINE: Final = 1.3
 SECRET: Final = ValueFormat(
     NO_UNIT, mappings=words({"0": "montré", "1": "■ protégé"}, {"1": "purple"})
 )
-
-#: A day's point of a backfill, or the last scrape: whatever lies between two points of the screen.
-OVER_TIME: Final = "last_over_time({series}[$__rate_interval])"
 
 
 def programme_board(programme: Programme, links: Links, since: str) -> Board:
@@ -374,7 +359,8 @@ def _over_time(one: Indicator, series: str) -> str:
 
 
 def _over(series: str) -> str:
-    return OVER_TIME.format(series=series)
+    """Return a day's point of a backfill, or the last scrape, between two points of the screen."""
+    return over("last_over_time", series, "$__rate_interval")
 
 
 def _scale(one: Indicator) -> str:
@@ -497,7 +483,7 @@ def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
             at,
         ),
         [
-            Query(OVER_TIME.format(series=select(series, **of)), legend)
+            Query(_over(select(series, **of)), legend)
             for series, legend in (
                 (conventions.REGION_NUMERATOR, "Numérateur"),
                 (conventions.REGION_DENOMINATOR, "Dénominateur"),

@@ -15,7 +15,8 @@ from catalogue import metrics
 from catalogue.metrics import Metric
 from dashboards import conventions
 from dashboards.boards.panels import BOUND, EXPECTED, Dash
-from dashboards.boards.queries import DAY_SECONDS, Query, select, throughout
+from dashboards.boards.queries import Query, throughout
+from dashboards.promql import DAY_SECONDS, select
 
 __all__ = ["Aim", "Line", "expected_lines", "lines_to_the_target"]
 

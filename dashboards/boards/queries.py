@@ -11,39 +11,40 @@ from catalogue.formatting import NumberFormat
 from catalogue.metrics import Metric
 from catalogue.model import Indicator, Unit
 from dashboards import conventions
+from dashboards.promql import (
+    FIGURE,
+    MILESTONE,
+    in_decimals,
+    latest,
+    on,
+    one_of,
+    over,
+    select,
+    total,
+    with_label,
+)
 from dashboards.statuses import STATUSES
 from dashboards.territory import DEPARTMENTS, geohash
 
 __all__ = [
     "CHANGE_WINDOW",
-    "DAY_SECONDS",
-    "INDICATOR",
-    "MILESTONE",
     "Query",
     "change_shown",
     "date_of",
     "fact_of",
-    "latest",
     "of_the_last_day",
-    "on",
-    "one_of",
     "per_milestone",
     "per_territory",
-    "select",
+    "rate_by",
     "share",
     "shown",
     "status_code",
     "throughout",
     "with_geohash",
-    "with_label",
     "worst_status",
 ]
 
-INDICATOR: Final = ("programme", "indicator")
-MILESTONE: Final = (*INDICATOR, "milestone")
-
 CHANGE_WINDOW: Final = "30d"
-DAY_SECONDS: Final = 86_400
 PERCENT: Final = 100
 NOTHING: Final = "(vector(0) > 0)"
 """No series: what is asked of no indicator."""
@@ -59,35 +60,6 @@ class Query:
 
     expression: str
     legend: str = ""
-
-
-def select(metric: Metric | str, **labels: str | tuple[str, ...]) -> str:
-    """Select the series of a metric; a label's value may begin with `=~`, `!~` or `!=`.
-
-    Several values of a label must all hold.
-    """
-    name = metric if isinstance(metric, str) else metric.name
-    matchers = [
-        _matcher(label, value)
-        for label, values in labels.items()
-        for value in ([values] if isinstance(values, str) else values)
-    ]
-    return f"{name}{{{', '.join(matchers)}}}" if matchers else name
-
-
-def _matcher(label: str, value: str) -> str:
-    operator = next((one for one in ("=~", "!~", "!=") if value.startswith(one)), "")
-    return f'{label}{operator or "="}"{value.removeprefix(operator)}"'
-
-
-def one_of(values: Iterable[str]) -> str:
-    """Write the matcher of a label that is one of some values."""
-    return f"=~{'|'.join(values)}"
-
-
-def latest(expression: Metric | str, *by: str) -> str:
-    """Take the series of several processes, or of one before and after a restart, for one."""
-    return f"max by ({', '.join(by)}) ({expression})" if by else f"max({expression})"
 
 
 def of_the_last_day(expression: str) -> str:
@@ -116,6 +88,11 @@ def _or_before(at_the_end: str, expression: str) -> str:
     return f"{at_the_end} or {before} unless on () ({running})"
 
 
+def rate_by(label: str, metric: Metric) -> str:
+    """Return how many are counted a second, by a label, over the panel's own step."""
+    return total(over("rate", metric, "$__rate_interval"), label)
+
+
 def date_of(expression: str) -> str:
     """Turn seconds into what Grafana shows as a date."""
     return f"{MILLISECONDS} * {expression}"
@@ -123,17 +100,12 @@ def date_of(expression: str) -> str:
 
 def per_milestone(value: str, judged: str) -> str:
     """Repeat each indicator's value for each of its milestones in a territory."""
-    return f"0 * {judged} + {on(*INDICATOR, 'department')} group_left () ({value})"
+    return f"0 * {judged} + {on(*FIGURE)} group_left () ({value})"
 
 
 def per_territory(promise: str, judged: str) -> str:
     """Repeat what a milestone promises for each territory that is held to it."""
     return f"0 * {judged} + {on(*MILESTONE)} group_left () ({promise})"
-
-
-def on(*labels: str) -> str:
-    """Say which labels of two sides must be equal."""
-    return f"on ({', '.join(labels)})"
 
 
 def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
@@ -152,8 +124,7 @@ def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) 
 
 def share(expression: str, decimals: int = 0) -> str:
     """Give a share of 1 for a column of percentages, cut to the last digit that is shown."""
-    written = NumberFormat(Unit.RATIO, decimals=decimals)
-    return f"{written.cut_query(expression)} / {written.scale}"
+    return in_decimals(expression, NumberFormat(Unit.RATIO, decimals=decimals))
 
 
 def change_shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
@@ -201,13 +172,6 @@ def worst_status(**labels: str) -> str:
         for status, look in STATUSES.items()
     )
     return f"topk by (department) (1, max by (department, marker) ({' or '.join(parts)}))"
-
-
-def with_label(
-    expression: str, label: str, source: str, replacement: str = "$1", pattern: str = "(.*)"
-) -> str:
-    """Add a label made of another."""
-    return f'label_replace({expression}, "{label}", "{replacement}", "{source}", "{pattern}")'
 
 
 def with_geohash(expression: str) -> str:

@@ -7,10 +7,12 @@ from enum import StrEnum
 
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
-__all__ = ["KINDS", "AlertKind", "Scope", "Severity"]
+__all__ = ["KINDS", "LAGGING_RECORDS", "AlertKind", "Scope", "Severity"]
 
 MINUTE = 60
-HOUR = 60 * MINUTE
+
+LAGGING_RECORDS = 10_000
+"""More than a worker takes a second for: where so many wait for long, it does not keep up."""
 
 
 class Severity(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Alert", "Recording", "Rule", "RuleGroup", "duration", "in_brackets", "rule_document"]
+__all__ = ["Alert", "Recording", "Rule", "RuleGroup", "duration", "rule_document"]
 
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -65,11 +65,6 @@ class RuleGroup:
 def rule_document(group: RuleGroup) -> dict[str, Any]:
     """Give the content of a rule file with one group."""
     return {"groups": [{"name": group.name, "rules": [rule.document() for rule in group.rules]}]}
-
-
-def in_brackets(expression: str) -> str:
-    """Put an expression of several lines in brackets, indented."""
-    return "\n".join(["(", *(f"  {line}" for line in expression.splitlines()), ")"])
 
 
 def duration(seconds: float) -> str:

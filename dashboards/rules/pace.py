@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
 
 from dashboards.rules.alerts import AlertKind, Scope
 from dashboards.rules.model import duration
 
-__all__ = ["LAST_KNOWN", "PACES", "Pace"]
-
-#: How long what the assessor last said is believed while it says nothing. A restart takes minutes;
-#: long before an hour is over AssessorNotReady rings, and silences what hangs on it.
-LAST_KNOWN: Final = "1h"
+__all__ = ["PACES", "Pace"]
 
 
 @dataclass(frozen=True, slots=True)

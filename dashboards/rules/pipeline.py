@@ -13,6 +13,7 @@ from catalogue import metrics
 from catalogue.model import Catalogue, Unit
 from dashboards import conventions
 from dashboards.conventions import Links
+from dashboards.promql import FIGURE, latest, on, over, select, total
 from dashboards.rules import alerts
 from dashboards.rules.building import AlertBuilder
 from dashboards.rules.model import Alert, RuleGroup
@@ -24,12 +25,11 @@ from events.dead_letter_policy import DEAD_LETTER_POLICY
 
 __all__ = ["pipeline_group"]
 
-_LAG_RECORDS: Final = 10_000
-"""More than a worker takes a second for; longer than the alert's patience, it does not keep up."""
 _DIFFERENCE: Final = "0.000001"
 """Sums of the same floats in another order differ by far less, figures by far more."""
 _QUIET: Final = "10m"
 """A figure that has not moved for so long has been read by all."""
+_PARTITION: Final = ("topic", "partition")
 _REFUSALS: Final = "15m"
 _MISMATCHES: Final = "30m"
 
@@ -53,15 +53,15 @@ def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> RuleGroup:
 
 def _workers(build: AlertBuilder) -> Iterator[Alert]:
     # A first dead letter makes a series that no `increase` sees begin: it is looked for apart.
-    count, refused = value_of(VALUE, Unit.COUNT), metrics.DEAD_LETTERS.name
+    count, refused = value_of(VALUE, Unit.COUNT), metrics.DEAD_LETTERS
     begun = (
-        f"last_over_time({refused}[{_REFUSALS}])"
+        f"{over('last_over_time', refused, _REFUSALS)}"
         f" unless last_over_time({refused}[6h] offset {_REFUSALS})"
     )
     yield build.alert(
         alerts.DEAD_LETTERS,
-        f"sum by (reason) (increase({refused}[{_REFUSALS}])) > 0\n"
-        f"or\nsum by (reason) ({begun}) > 0",
+        f"{total(over('increase', refused, _REFUSALS), 'reason')} > 0\n"
+        f"or\n{total(begun, 'reason')} > 0",
         summary="Enregistrements refusés : {{ $labels.reason }}",
         description=f"{count} enregistrement(s) refusé(s) en 15 minutes pour la"
         " raison {{ $labels.reason }}. Ils sont gardés, avec leur cause, et ne comptent dans aucun"
@@ -74,7 +74,7 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
     )
     yield build.alert(
         alerts.DEAD_LETTER_SHARE_HIGH,
-        f"max by (family) ({metrics.DEAD_LETTER_SHARE}) > {DEAD_LETTER_POLICY.max_share:g}",
+        f"{latest(metrics.DEAD_LETTER_SHARE, 'family')} > {DEAD_LETTER_POLICY.max_share:g}",
         summary="Trop d’enregistrements refusés : {{ $labels.family }}",
         description=f"{value_of(VALUE, Unit.RATIO)} des {DEAD_LETTER_POLICY.window} derniers"
         " enregistrements de {{ $labels.family }} ont été refusés. Première cause :"
@@ -84,7 +84,7 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         board=conventions.PRODUCERS_BOARD,
     )
     # A worker says it once, and may be gone at the next scrape.
-    ends = f"max by (topic, partition) (max_over_time({metrics.ENDS_AT_RECORD}[{_REFUSALS}]))"
+    ends = latest(over("max_over_time", metrics.ENDS_AT_RECORD, _REFUSALS), *_PARTITION)
     yield build.alert(
         alerts.POISON_RECORD,
         f"{ends} >= 3",
@@ -95,22 +95,23 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
     )
     yield build.alert(
         alerts.ENTITY_HALF_FULL,
-        f"sum by (family) ({metrics.ENTITIES_HALF_FULL}) > 0",
+        f"{total(metrics.ENTITIES_HALF_FULL, 'family')} > 0",
         summary="Entités presque pleines : {{ $labels.family }}",
         description="{{ $value }} entité(s) de {{ $labels.family }} dépassent la moitié de ce qui"
         " est gardé d’une entité. Au-delà, leurs nouveaux jours seront refusés.",
     )
     yield build.alert(
         alerts.CONSUMER_LAG,
-        f"{conventions.TOPIC_LAG} > {_LAG_RECORDS}",
+        f"{conventions.TOPIC_LAG} > {alerts.LAGGING_RECORDS}",
         summary="Retard de lecture sur {{ $labels.topic }}",
         description=f"{count} enregistrements de {{{{ $labels.topic }}}} attendent"
         " d’être lus. Les chiffres sont en retard ; les alertes de jalons sont suspendues.",
     )
-    starts, where = metrics.LOG_START.name, "topic, partition"
+    first = latest(metrics.LOG_START, *_PARTITION)
+    before = over("min_over_time", metrics.LOG_START, "1d")
     yield build.alert(
         alerts.RECORDS_DELETED,
-        f"max by ({where}) ({starts})\n-\nmin by ({where}) (min_over_time({starts}[1d]))\n> 0",
+        f"{first}\n-\nmin by ({', '.join(_PARTITION)}) ({before})\n> 0",
         summary="Événements supprimés de {{ $labels.topic }}",
         description=f"{count} événement(s) de la partition {{{{ $labels.partition }}}} de"
         " {{ $labels.topic }} ont été supprimés depuis hier. Sauf effacement voulu"
@@ -118,7 +119,7 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " retrouvera.",
     )
     # Where no worker ever said how many partitions there are, at least one is expected.
-    expected = f"last_over_time({conventions.PARTITIONS_EXPECTED}[1d])"
+    expected = over("last_over_time", conventions.PARTITIONS_EXPECTED, "1d")
     yield build.alert(
         alerts.PARTITIONS_MISSING,
         f"({expected} or vector(1))\n-\n({conventions.PARTITIONS_OWNED} or vector(0))\n> 0",
@@ -126,7 +127,7 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         description="{{ $value }} partition(s) ne sont montrées par aucun worker : les totaux ne"
         " sont plus publiés, car ils seraient partiels. Les alertes de jalons sont suspendues.",
     )
-    up = f'up{{job="{conventions.WORKER_JOB}"}}'
+    up = select("up", job=conventions.WORKER_JOB)
     yield build.alert(
         alerts.WORKER_NOT_READY,
         f"{metrics.WORKER_READY} == 0\nor\n{up} == 0\nor\nabsent({up})",
@@ -137,13 +138,13 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
     )
     yield build.alert(
         alerts.TOPIC_FAULTY,
-        f"max by (topic, fault) ({metrics.TOPIC_FAULT}) > 0",
+        f"{latest(metrics.TOPIC_FAULT, 'topic', 'fault')} > 0",
         summary="Topic {{ $labels.topic }} : {{ $labels.fault }}",
         description="Le topic {{ $labels.topic }} a perdu ce qu’il contenait, ou n’est plus tel que"
         " les workers en ont besoin ({{ $labels.fault }}). Les workers qui le voient ne montrent"
         " plus de chiffres : ils seraient faux. Un redémarrage ne suffit pas.",
     )
-    up = f'up{{job="{conventions.GATEWAY_JOB}"}}'
+    up = select("up", job=conventions.GATEWAY_JOB)
     yield build.alert(
         alerts.GATEWAY_NOT_READY,
         f"{metrics.GATEWAY_READY} == 0\nor\n{up} == 0",
@@ -152,10 +153,10 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
         " confirme plus rien. Les producteurs sont priés de renvoyer plus tard : rien n’est perdu"
         " chez ceux qui le font, mais les chiffres prennent du retard.",
     )
-    ready, lag = metrics.ASSESSOR_READY.name, metrics.ASSESSOR_LAG.name
+    ready, lag = metrics.ASSESSOR_READY, metrics.ASSESSOR_LAG
     yield build.alert(
         alerts.ASSESSOR_NOT_READY,
-        f"(max({ready}) or vector(0)) == 0\nor\nmin({lag}) > {_LAG_RECORDS}",
+        f"({latest(ready)} or vector(0)) == 0\nor\nmin({lag}) > {alerts.LAGGING_RECORDS}",
         summary="Aucun jugement à jour des jalons",
         description="L’évaluateur ne répond pas, n’a pas fini de lire l’état, ou le lit avec"
         " beaucoup de retard. Les jalons gardent leur dernier état connu et leurs alertes sont"
@@ -166,21 +167,20 @@ def _workers(build: AlertBuilder) -> Iterator[Alert]:
 def _figures(build: AlertBuilder) -> Iterator[Alert]:
     yield build.alert(
         alerts.FIGURES_DIVERGE,
-        f"sum(increase({metrics.REBUILD_MISMATCHES}[{_MISMATCHES}])) > 0",
+        f"{total(over('increase', metrics.REBUILD_MISMATCHES, _MISMATCHES))} > 0",
         summary="L’autocontrôle des workers trouve des écarts",
         description=f"{value_of(VALUE, Unit.COUNT)} série(s) diffèrent quand les workers les"
         " recalculent à partir de leur état. Ne pas publier ces chiffres avant un audit.",
         labels={"check": "rebuild"},
     )
     # Both sides have stood still, so neither is merely on its way to the other's value.
-    where = "programme, indicator, department"
     value, assessed = conventions.TERRITORY_VALUE, conventions.TERRITORY_ASSESSED
     yield build.alert(
         alerts.FIGURES_DIVERGE,
         with_territory(
             f"abs({value} - {assessed}) > {_DIFFERENCE}\n"
-            f"and on ({where})\nchanges({value}[{_QUIET}]) == 0\n"
-            f"and on ({where})\nchanges({assessed}[{_QUIET}]) == 0"
+            f"and {on(*FIGURE)}\n{over('changes', value, _QUIET)} == 0\n"
+            f"and {on(*FIGURE)}\n{over('changes', assessed, _QUIET)} == 0"
         ),
         summary="Deux calculs de {{ $labels.indicator }} diffèrent",
         description="La somme des workers et le calcul de l’évaluateur diffèrent de"

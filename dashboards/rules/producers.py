@@ -12,20 +12,19 @@ from catalogue import metrics
 from catalogue.formatting import NO_BREAK
 from catalogue.model import Catalogue
 from dashboards import conventions
+from dashboards.promql import DAY_SECONDS, indented, last_known, latest, on, over, total
 from dashboards.rules import alerts
 from dashboards.rules.building import MONITOR_TITLE, AlertBuilder
-from dashboards.rules.model import Alert, in_brackets
-from dashboards.rules.pace import LAST_KNOWN
+from dashboards.rules.model import Alert
 from dashboards.rules.wording import days_from, label_from, literal
 
 __all__ = ["producer_alerts"]
 
-_DAY_SECONDS: Final = 86_400
 _WHO: Final = "producer"
 """The label that tells one alert from another."""
 
-_LOOKED_BACK: Final = "6h"
-"""How far back refusals are weighed against what was taken."""
+_WINDOW: Final = "6h"
+"""Over this time refusals are compared with what was sent."""
 _TOO_MANY: Final = 0.05
 _FEW: Final = 10
 """Fewer refusals than this are somebody's slip; DeadLetters tells the operator of each."""
@@ -34,14 +33,14 @@ _FEW: Final = 10
 def producer_alerts(build: AlertBuilder, catalogue: Catalogue) -> Iterator[Alert]:
     """Give the alerts of each programme, and those of producers on whom no figure hangs."""
     for programme in catalogue.programmes:
-        fed = f"and on (producer)\n{_feeding(programme.id)}"
+        fed = f"and {on(_WHO)}\n{_feeding(programme=programme.id)}"
         title = literal(programme.title)
         labels = {conventions.PROGRAMME: programme.id, conventions.OWNER: programme.owner}
         stale = "Les chiffres de ce programme vieillissent sans changer."
         yield _silence(build, fed, consequence=stale, title=title, labels=labels)
         missing = "Ils manquent aux chiffres de ce programme."
         yield _fault(build, fed, consequence=missing, title=title, labels=labels)
-    nobody = f"unless on (producer)\n{_feeding()}"
+    nobody = f"unless {on(_WHO)}\n{_feeding()}"
     harmless = "Aucun chiffre n’en dépend aujourd’hui."
     yield _silence(build, nobody, consequence=harmless, title=MONITOR_TITLE, labels={})
     yield _fault(build, nobody, consequence=harmless, title=MONITOR_TITLE, labels={})
@@ -50,8 +49,8 @@ def producer_alerts(build: AlertBuilder, catalogue: Catalogue) -> Iterator[Alert
 def _silence(
     build: AlertBuilder, where: str, *, consequence: str, title: str, labels: dict[str, str]
 ) -> Alert:
-    allowed = _believed(f'{metrics.PRODUCER_ALLOWED_SILENCE}{{{_WHO}="%s"}}')
-    most = days_from(f"{allowed} / {_DAY_SECONDS}", of=_WHO, absent="moins")
+    allowed = last_known(metrics.PRODUCER_ALLOWED_SILENCE, producer="%s")
+    most = days_from(f"{allowed} / {DAY_SECONDS}", of=_WHO, absent="moins")
     return build.alert(
         alerts.PRODUCER_SILENT,
         f"{_overdue()}\n{where}",
@@ -83,34 +82,25 @@ def _fault(
 
 def _named() -> str:
     """Say what people call the producer; its id where it has no such name."""
-    info = _believed(f'{metrics.PRODUCER_INFO}{{{_WHO}="%s"}}')
-    return label_from(info, "title", of=_WHO)
+    return label_from(last_known(metrics.PRODUCER_INFO, producer="%s"), "title", of=_WHO)
 
 
-def _believed(series: str) -> str:
-    """Give what a worker last said of a declaration: while all restart, nobody's silence ends."""
-    return f"last_over_time({series}[{LAST_KNOWN}])"
-
-
-def _feeding(programme: str | None = None) -> str:
-    selector = "" if programme is None else f'{{programme="{programme}"}}'
-    return _believed(f"{metrics.PRODUCER_PROGRAMME}{selector}")
+def _feeding(**labels: str) -> str:
+    """Return who feeds a programme; their last samples, so that no restart ends an alert."""
+    return last_known(metrics.PRODUCER_PROGRAMME, **labels)
 
 
 def _overdue() -> str:
-    """Give the days of silence of those whose silence is longer than what they promised allows."""
-    silence = in_brackets(
-        f"scalar({_believed(conventions.AS_OF.name)})\n- {conventions.PRODUCER_LAST_EVENT}"
-    )
-    allowed = f"max by (producer) ({_believed(metrics.PRODUCER_ALLOWED_SILENCE.name)})"
-    return f"{silence} / {_DAY_SECONDS}\n> on (producer)\n{allowed} / {_DAY_SECONDS}"
+    """Return the days of silence of those whose silence is longer than what they declared."""
+    silence = f"scalar({last_known(conventions.AS_OF)})\n- {conventions.PRODUCER_LAST_EVENT}"
+    allowed = latest(last_known(metrics.PRODUCER_ALLOWED_SILENCE), _WHO)
+    return f"({indented(silence)}) / {DAY_SECONDS}\n> {on(_WHO)}\n{allowed} / {DAY_SECONDS}"
 
 
 def _refused() -> str:
-    """Give the percentage of refusals of those of whom too much is refused."""
-    events = metrics.PRODUCER_EVENTS.name
+    """Return the percentage of refusals of those of whom too much is refused."""
     refused, sent = (
-        f'sum by (producer) (increase({events}{{outcome=~"{outcomes}"}}[{_LOOKED_BACK}]))'
-        for outcomes in ("refused", "accepted|superseded|refused")
+        total(over("increase", metrics.PRODUCER_EVENTS, _WINDOW, outcome=outcomes), _WHO)
+        for outcomes in ("=~refused", "=~accepted|superseded|refused")
     )
     return f"100 * {refused} / {sent} > {100 * _TOO_MANY:g}\nand\n{refused} >= {_FEW}"

@@ -16,16 +16,24 @@ from catalogue.model import Catalogue, Indicator, Milestone, Programme
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
 from dashboards.conventions import Links
+from dashboards.promql import (
+    DAY_SECONDS,
+    FIGURE,
+    in_decimals,
+    indented,
+    last_known,
+    latest,
+    of_region,
+    on,
+)
 from dashboards.rules import alerts, wording
 from dashboards.rules.alerts import AlertKind
-from dashboards.rules.model import Alert, Recording, RuleGroup, in_brackets
-from dashboards.rules.pace import LAST_KNOWN, Pace
+from dashboards.rules.model import Alert, Recording, RuleGroup
+from dashboards.rules.pace import Pace
 from dashboards.rules.recording import COMPLETE
 from dashboards.territory import DEPARTMENTS, REGION_NAME
 
 __all__ = ["alert_annotations", "promises_group", "with_territory"]
-
-_DAY_SECONDS = 86_400
 
 
 def promises_group(catalogue: Catalogue, pace: Pace, links: Links) -> RuleGroup:
@@ -71,7 +79,7 @@ def _judgements() -> Iterator[Recording]:
         (metrics.MILESTONE_STATUS, conventions.MILESTONE_STATUS),
         (metrics.MILESTONE_LOST, conventions.MILESTONE_LOST),
     ):
-        yield Recording(name.name, f"max by ({', '.join(metric.labels)}) ({metric.name})")
+        yield Recording(name.name, latest(metric, *metric.labels))
 
 
 def _alerts(
@@ -109,7 +117,7 @@ def _milestone_alerts(
         ),
         (
             alerts.TARGET_LOST,
-            f"{_known(conventions.MILESTONE_LOST, _selector(indicator, milestone))} == 1",
+            f"{last_known(conventions.MILESTONE_LOST, **_of(indicator, milestone))} == 1",
             "cible perdue",
             _loss(indicator, milestone),
         ),
@@ -163,66 +171,58 @@ def _unreported_alert(
 # Expressions
 
 
-def _selector(indicator: Indicator, milestone: Milestone | None = None) -> str:
-    labels = [f'indicator="{indicator.id}"']
-    if milestone is not None:
-        labels.append(f'milestone="{milestone.id}"')
-    return ", ".join(labels)
-
-
-def _known(series: Metric, selector: str) -> str:
-    """Give what a series last said, within the time for which that is believed."""
-    return f"last_over_time({series}{{{selector}}}[{LAST_KNOWN}])"
+def _of(indicator: Indicator, milestone: Milestone | None = None) -> dict[str, str]:
+    """Return the labels that select an indicator's series, or a milestone's."""
+    labels = {"indicator": indicator.id}
+    return labels if milestone is None else {**labels, "milestone": milestone.id}
 
 
 def _status(indicator: Indicator, milestone: Milestone, status: MilestoneStatus) -> str:
-    selector = f'{_selector(indicator, milestone)}, status="{status}"'
-    return f"{_known(conventions.MILESTONE_STATUS, selector)} == 1"
+    labels = {**_of(indicator, milestone), "status": status}
+    return f"{last_known(conventions.MILESTONE_STATUS, **labels)} == 1"
 
 
 def _with_value(indicator: Indicator, condition: str) -> str:
-    """Let an alert's value be the indicator's, cut as it is shown; 1 where that may be hidden."""
+    """Give an alert the indicator's value, cut as it is shown; 1 where that may be hidden."""
     if indicator.publication is not None:
-        return f"max by (programme, indicator, department) (\n  {condition}\n)"
-    assessed = _known(conventions.TERRITORY_ASSESSED, _selector(indicator))
-    value = wording.cut(assessed, indicator)
-    return f"{value}\nand on (programme, indicator, department)\n{condition}"
+        return latest(indented(condition), *FIGURE)
+    assessed = last_known(conventions.TERRITORY_ASSESSED, **_of(indicator))
+    value = in_decimals(assessed, NumberFormat.of(indicator))
+    return f"{value}\nand {on(*FIGURE)}\n{condition}"
 
 
 def with_territory(expression: str) -> str:
-    """Name the territory of each series of an expression."""
-    join = f"* on (department) group_left ({conventions.TERRITORY})"
-    return f"{in_brackets(expression)}\n{join}\n{conventions.TERRITORY_INFO}"
+    """Return an expression's series with the name of their territory."""
+    join = f"* {on('department')} group_left ({conventions.TERRITORY})"
+    return f"({indented(expression)})\n{join}\n{conventions.TERRITORY_INFO}"
 
 
 def _unreported(indicator: Indicator) -> str | None:
-    """Say when an indicator is unreported; None where it may be silent for ever.
+    """Return when an indicator is unreported; None where it may be silent for ever.
 
-    With a target it is the assessor's word, territory by territory. Without one, the region's last
-    report is looked at; that there is none at all is only known while every partition is shown.
+    With a target it is the assessor's status, territory by territory. Without one, it is the age of
+    the region's last report; that there is none is only known while every partition is owned.
     """
     if any(milestone.target is not None for milestone in indicator.milestones):
-        selector = f'{_selector(indicator)}, status="{MilestoneStatus.UNREPORTED}"'
-        status = _known(conventions.MILESTONE_STATUS, selector)
-        return f"max by (programme, indicator, department) (\n  {status}\n) == 1"
+        labels = {**_of(indicator), "status": MilestoneStatus.UNREPORTED}
+        status = last_known(conventions.MILESTONE_STATUS, **labels)
+        return f"{latest(indented(status), *FIGURE)} == 1"
     if indicator.reporting_delay_days is None:
         return None
     last = _last_reported(indicator, metrics.REGION)
-    as_of = f"last_over_time({conventions.AS_OF}[{LAST_KNOWN}])"
-    territory = f'label_replace({COMPLETE}, "department", "{metrics.REGION}", "", "")'
+    age = f"(scalar({last_known(conventions.AS_OF)}) - {last}) / {DAY_SECONDS}"
     return "\n".join(
         (
-            f"(scalar({as_of}) - {last}) / {_DAY_SECONDS} > {indicator.reporting_delay_days}",
+            f"{age} > {indicator.reporting_delay_days}",
             "or",
-            f"{territory}",
+            of_region(COMPLETE),
             f"unless on () {last}",
         )
     )
 
 
 def _last_reported(indicator: Indicator, department: str) -> str:
-    selector = f'{_selector(indicator)}, department="{department}"'
-    return _known(conventions.TERRITORY_LAST_REPORTED, selector)
+    return last_known(conventions.TERRITORY_LAST_REPORTED, **_of(indicator), department=department)
 
 
 # Labels and words
@@ -263,7 +263,7 @@ def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
     value = wording.value_of(wording.VALUE, indicator.unit, decimals=indicator.decimals)
     if indicator.publication is not None:
         value = wording.value_from(
-            _told(metrics.INDICATOR_ASSESSED_VALUE, indicator),
+            _assessed(metrics.INDICATOR_ASSESSED_VALUE, indicator),
             indicator.unit,
             absent="valeur protégée par le secret statistique",
         )
@@ -274,27 +274,24 @@ def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
 def _prospect(indicator: Indicator, milestone: Milestone) -> str:
     """Say when the target would be attained, and which pace it takes."""
     projected = wording.day_from(
-        _told(metrics.MILESTONE_PROJECTED, indicator, milestone),
+        _assessed(metrics.MILESTONE_PROJECTED, indicator, milestone),
         found="Au rythme observé, elle serait atteinte le %s.",
         absent="Le rythme observé ne mène pas à la cible.",
     )
-    required = wording.pace_from(
-        _told(metrics.MILESTONE_REQUIRED_PACE, indicator, milestone), indicator, absent="sans objet"
-    )
-    observed = wording.pace_from(
-        _told(metrics.INDICATOR_PACE, indicator), indicator, absent="inconnu"
-    )
+    needed = _assessed(metrics.MILESTONE_REQUIRED_PACE, indicator, milestone)
+    required = wording.pace_from(needed, indicator, absent="sans objet")
+    current = _assessed(metrics.INDICATOR_PACE, indicator)
+    observed = wording.pace_from(current, indicator, absent="inconnu")
     return f"{projected} Rythme nécessaire : {required} ; observé : {observed}."
 
 
 def _loss(indicator: Indicator, milestone: Milestone) -> str:
     since = wording.day_from(
-        _told(metrics.MILESTONE_LOST_ON, indicator, milestone), found=" depuis le %s", absent=""
+        _assessed(metrics.MILESTONE_LOST_ON, indicator, milestone), found=" depuis le %s", absent=""
     )
     return f"La cible avait été atteinte ; elle ne l’est plus{since}."
 
 
-def _told(metric: Metric, indicator: Indicator, milestone: Milestone | None = None) -> str:
-    """Ask what the assessor last told of the alert's own département."""
-    selector = f'{_selector(indicator, milestone)}, department="%s"'
-    return f"max(last_over_time({metric.name}{{{selector}}}[{LAST_KNOWN}]))"
+def _assessed(metric: Metric, indicator: Indicator, milestone: Milestone | None = None) -> str:
+    """Return the assessor's last sample of the alert's own département."""
+    return latest(last_known(metric, **_of(indicator, milestone), department="%s"))

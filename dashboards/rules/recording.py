@@ -7,25 +7,39 @@ total is recorded: a partial sum would be a wrong figure, and a missing one is o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from catalogue import metrics
-from catalogue.metrics import Metric
-from catalogue.model import Catalogue, Indicator
+from catalogue.metrics import REGION, Metric
+from catalogue.model import Catalogue
 from dashboards import conventions
-from dashboards.rules.model import Recording, RuleGroup, in_brackets
+from dashboards.promql import (
+    FIGURE,
+    INDICATOR,
+    Expression,
+    indented,
+    latest,
+    none_of,
+    of_region,
+    one_of,
+    over,
+    select,
+    total,
+)
+from dashboards.rules.model import Recording, RuleGroup
 
 __all__ = ["COMPLETE", "figures_group"]
 
-#: Of every partition some worker shows the figures.
+#: Of every partition some worker exposes the figures.
 COMPLETE = f"{conventions.PARTITIONS_OWNED} == {conventions.PARTITIONS_EXPECTED}"
 
-_WHERE = "programme, indicator, department"
+_IF_COMPLETE = f"and on () ({COMPLETE})"
+_DEPARTMENTS = f"!={REGION}"
 
 
 def figures_group(catalogue: Catalogue) -> RuleGroup:
-    """Give the rules that add up the figures, each after those it is made of."""
-    observed = _matching(one for one in catalogue.indicators if not one.measure.additive)
+    """Return the rules that add up the figures, each after those it is made of."""
+    observed = [one.id for one in catalogue.indicators if not one.measure.additive]
     rules = [
         *_monitor(),
         *_sums(observed),
@@ -37,138 +51,128 @@ def figures_group(catalogue: Catalogue) -> RuleGroup:
     return RuleGroup("smart-region-figures", rules)
 
 
+def _recording(series: Metric, expression: str) -> Recording:
+    return Recording(series.name, expression)
+
+
 def _monitor() -> Iterator[Recording]:
-    """What holds for all workers together."""
-    yield Recording(conventions.AS_OF.name, f"max({metrics.AS_OF})")
-    yield Recording(conventions.PARTITIONS_EXPECTED.name, f"max({metrics.PARTITIONS_EXPECTED})")
-    # Counted over the values of `partition`: shown by two workers, it is one partition.
-    yield Recording(
-        conventions.PARTITIONS_OWNED.name, f"count(max by (partition) ({metrics.PARTITION_OWNED}))"
-    )
+    """Yield what holds for all workers together."""
+    yield _recording(conventions.AS_OF, latest(metrics.AS_OF))
+    yield _recording(conventions.PARTITIONS_EXPECTED, latest(metrics.PARTITIONS_EXPECTED))
+    # Counted over the values of `partition`: exposed by two workers, it is one partition.
+    owned = latest(metrics.PARTITION_OWNED, "partition")
+    yield _recording(conventions.PARTITIONS_OWNED, f"count({owned})")
 
 
-def _sums(observed: str) -> Iterator[Recording]:
-    for metric, department, region in (
-        (metrics.INDICATOR_VALUE, conventions.DEPARTMENT_SUM, conventions.REGION_SUM),
+def _sums(observed: Sequence[str]) -> Iterator[Recording]:
+    for metric, department, region, own in (
+        (
+            metrics.INDICATOR_VALUE,
+            conventions.DEPARTMENT_SUM,
+            conventions.REGION_SUM,
+            observed,
+        ),
         (
             metrics.INDICATOR_NUMERATOR,
             conventions.DEPARTMENT_NUMERATOR,
             conventions.REGION_NUMERATOR,
+            (),
         ),
         (
             metrics.INDICATOR_DENOMINATOR,
             conventions.DEPARTMENT_DENOMINATOR,
             conventions.REGION_DENOMINATOR,
+            (),
         ),
     ):
-        yield Recording(department.name, _over_partitions(metric, _WHERE))
-        own = observed if metric is metrics.INDICATOR_VALUE else ""
-        yield Recording(region.name, _of_the_region("sum", department.name, own))
+        yield _recording(department, _over_partitions(metric, department.labels))
+        yield _recording(region, _of_the_region(total, department, own))
 
 
 def _values(catalogue: Catalogue) -> Iterator[Recording]:
-    """Ratios are blank over 0; an indicator has either a sum or a ratio."""
+    """Yield ratios, blank over 0, and values: an indicator has either a sum or a ratio."""
     for numerator, denominator, ratio in (
         (
             conventions.DEPARTMENT_NUMERATOR,
             conventions.DEPARTMENT_DENOMINATOR,
             conventions.DEPARTMENT_RATIO,
         ),
-        (conventions.REGION_NUMERATOR, conventions.REGION_DENOMINATOR, conventions.REGION_RATIO),
+        (
+            conventions.REGION_NUMERATOR,
+            conventions.REGION_DENOMINATOR,
+            conventions.REGION_RATIO,
+        ),
     ):
-        yield Recording(ratio.name, f"{numerator.name}\n/\n({denominator.name} > 0)")
-    hidden = _hidden(catalogue)
-    for total, ratio, value, labels, territories in (
+        yield _recording(ratio, f"{numerator}\n/\n({denominator} > 0)")
+    # The assessor alone exposes counts of persons, as far as they may be shown.
+    persons = [one.id for one in catalogue.indicators if one.publication is not None]
+    for summed, ratio, value, territories in (
         (
             conventions.DEPARTMENT_SUM,
             conventions.DEPARTMENT_RATIO,
             conventions.DEPARTMENT_VALUE,
-            _WHERE,
-            f'department!="{metrics.REGION}"',
+            _DEPARTMENTS,
         ),
-        (
-            conventions.REGION_SUM,
-            conventions.REGION_RATIO,
-            conventions.REGION_VALUE,
-            "programme, indicator",
-            f'department="{metrics.REGION}"',
-        ),
+        (conventions.REGION_SUM, conventions.REGION_RATIO, conventions.REGION_VALUE, REGION),
     ):
-        parts = [total.name, ratio.name]
-        if hidden:
-            assessed = metrics.INDICATOR_ASSESSED_VALUE.name
-            parts.append(f'max by ({labels}) ({assessed}{{indicator=~"{hidden}", {territories}}})')
-        yield Recording(value.name, "\nor\n".join(parts))
-    departments = f'{conventions.DEPARTMENT_VALUE}{{department!="{metrics.REGION}"}}'
-    yield Recording(
-        conventions.TERRITORY_VALUE.name,
-        _region_beside_departments(conventions.REGION_VALUE.name, departments),
+        parts = [summed.name, ratio.name]
+        if persons:
+            labels = {"indicator": one_of(persons), "department": territories}
+            assessed = select(metrics.INDICATOR_ASSESSED_VALUE, **labels)
+            parts.append(latest(assessed, *value.labels))
+        yield _recording(value, "\nor\n".join(parts))
+    yield _recording(
+        conventions.TERRITORY_VALUE,
+        _region_beside_departments(
+            conventions.REGION_VALUE,
+            select(conventions.DEPARTMENT_VALUE, department=_DEPARTMENTS),
+        ),
     )
 
 
-def _hidden(catalogue: Catalogue) -> str:
-    """Match the counts of persons: of them only the assessor tells, and what may be shown."""
-    return _matching(one for one in catalogue.indicators if one.publication is not None)
-
-
-def _matching(indicators: Iterable[Indicator]) -> str:
-    return "|".join(one.id for one in indicators)
-
-
-def _of_the_region(operation: str, departments: str, observed: str) -> str:
-    """Take all territories of an indicator together; of an observed one the region's own alone."""
-    together = f"{operation} by (programme, indicator)"
+def _of_the_region(together: Callable[..., str], metric: Metric, observed: Sequence[str]) -> str:
+    """Return all territories of an indicator together; of an observed one the region alone."""
     if not observed:
-        return f"{together} ({departments})"
-    counted = f'{departments}{{indicator!~"{observed}"}}'
-    own = f'{departments}{{indicator=~"{observed}", department="{metrics.REGION}"}}'
-    return f"{together} ({counted})\nor\n{together} ({own})"
+        return together(metric, *INDICATOR)
+    counted = select(metric, indicator=none_of(observed))
+    own = select(metric, indicator=one_of(observed), department=REGION)
+    return f"{together(counted, *INDICATOR)}\nor\n{together(own, *INDICATOR)}"
 
 
-def _reports(observed: str) -> Iterator[Recording]:
-    reported = metrics.INDICATOR_LAST_REPORTED.name
-    latest = _region_beside_departments(
-        _of_the_region("max", reported, observed),
-        f'max by ({_WHERE}) ({reported}{{department!="{metrics.REGION}"}})',
+def _reports(observed: Sequence[str]) -> Iterator[Recording]:
+    reported = metrics.INDICATOR_LAST_REPORTED
+    newest = _region_beside_departments(
+        _of_the_region(latest, reported, observed),
+        latest(select(reported, department=_DEPARTMENTS), *FIGURE),
     )
     # Of a part of the partitions it might be too early a day.
-    yield Recording(conventions.TERRITORY_LAST_REPORTED.name, f"{in_brackets(latest)}\n{_GATE}")
+    yield _recording(conventions.TERRITORY_LAST_REPORTED, f"({indented(newest)})\n{_IF_COMPLETE}")
 
 
 def _categories() -> Iterator[Recording]:
-    metric = metrics.INDICATOR_CATEGORY
-    place = "programme, indicator, dimension, category"
-    yield Recording(
-        conventions.DEPARTMENT_CATEGORY.name, _over_partitions(metric, f"{place}, department")
-    )
-    yield Recording(
-        conventions.REGION_CATEGORY.name, f"sum by ({place}) ({conventions.DEPARTMENT_CATEGORY})"
-    )
+    department, region = conventions.DEPARTMENT_CATEGORY, conventions.REGION_CATEGORY
+    yield _recording(department, _over_partitions(metrics.INDICATOR_CATEGORY, department.labels))
+    yield _recording(region, total(department, *region.labels))
 
 
 def _lasting() -> Iterator[Recording]:
-    yield Recording(
-        conventions.TOPIC_LAG.name, f"sum by (topic) (max by (topic, partition) ({metrics.LAG}))"
-    )
-    # A worker knows only the events since it started: what was recorded before is carried on.
-    for metric, name in (
+    lag = conventions.TOPIC_LAG
+    yield _recording(lag, total(latest(metrics.LAG, *metrics.LAG.labels), *lag.labels))
+    # A worker counts only the events since it started: what was recorded before is carried on.
+    for metric, series in (
         (metrics.LAST_EVENT, conventions.SOURCE_LAST_EVENT),
         (metrics.PRODUCER_LAST_EVENT, conventions.PRODUCER_LAST_EVENT),
     ):
-        carried = f"last_over_time({name}[1d])"
-        latest = f"max by ({', '.join(metric.labels)})"
-        yield Recording(name.name, f"{latest} (\n  {metric.name}\n  or\n  {carried}\n)")
+        known = f"{metric}\nor\n{over('last_over_time', series, '1d')}"
+        yield _recording(series, latest(indented(known), *series.labels))
 
 
-_GATE = f"and on () ({COMPLETE})"
+def _over_partitions(metric: Metric, labels: tuple[str, ...]) -> str:
+    """Return the sum of the partitions' shares, each once, and only where all of them are there."""
+    each = latest(metric, *labels, "partition")
+    return f"{total(indented(each), *labels)}\n{_IF_COMPLETE}"
 
 
-def _over_partitions(metric: Metric, labels: str) -> str:
-    """Add up the partitions' shares, each once, and only where all of them are there."""
-    each = f"max by ({labels}, partition) ({metric.name})"
-    return f"sum by ({labels}) (\n  {each}\n)\n{_GATE}"
-
-
-def _region_beside_departments(region: str, departments: str) -> str:
-    """Put the whole region's series among the départements', with `region` as its département."""
-    return f'label_replace({region}, "department", "{metrics.REGION}", "", "")\nor\n{departments}'
+def _region_beside_departments(region: Expression, departments: str) -> str:
+    """Return the whole region's series among the départements', with `region` as département."""
+    return f"{of_region(region)}\nor\n{departments}"

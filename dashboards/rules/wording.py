@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from catalogue.formatting import NARROW, NO_BREAK, NumberFormat
+from catalogue.formatting import NARROW, NO_BREAK
 from catalogue.model import Indicator, Periodicity, Unit
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "TERRITORY",
     "VALUE",
     "amount_of",
-    "cut",
     "day_from",
     "days_from",
     "label_from",
@@ -55,16 +54,6 @@ _GROUPED = (
 def literal(text: str) -> str:
     """Write a text of the catalogue so that the template engine leaves it as it is."""
     return text.replace("{{", '{{ "{{" }}')
-
-
-def cut(expression: str, indicator: Indicator) -> str:
-    """Cut a value in PromQL to the last digit shown, on the side away from the target.
-
-    In the indicator's unit: a ratio stays one of 1.
-    """
-    written = NumberFormat.of(indicator)
-    digits = written.cut_query(expression)
-    return digits if written.scale == 1 else f"{digits} / {written.scale}"
 
 
 def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:

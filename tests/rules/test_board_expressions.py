@@ -13,14 +13,8 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
-from dashboards.boards.queries import (
-    fact_of,
-    select,
-    shown,
-    status_code,
-    with_geohash,
-    worst_status,
-)
+from dashboards.boards.queries import fact_of, shown, status_code, with_geohash, worst_status
+from dashboards.promql import select
 from dashboards.statuses import STATUSES
 from tests.support.boards import BOARDS, questions
 from tests.support.prometheus import promtool, require_prometheus

@@ -1,18 +1,14 @@
-"""The expressions that panels ask."""
+"""The expressions of panels."""
 
-from catalogue import metrics
 from catalogue.metrics import REGION
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from dashboards.boards.queries import (
     change_shown,
-    one_of,
     per_milestone,
-    select,
     shown,
     status_code,
     with_geohash,
-    with_label,
     worst_status,
 )
 from dashboards.statuses import STATUSES
@@ -27,14 +23,6 @@ EUROS = next(one for one in CATALOGUE.indicators if one.unit is Unit.EUROS)
 def falling(indicator: Indicator) -> Indicator:
     """Turn a promise round."""
     return indicator.model_copy(update={"direction": Direction.FALLING})
-
-
-def test_a_matcher_says_how_it_matches() -> None:
-    """A value is equal unless it says otherwise; several of one label must all hold."""
-    assert select("x") == "x"
-    assert select(metrics.AS_OF) == metrics.AS_OF.name
-    assert select("x", a="1", b="!=2", c=one_of(["3", "4"])) == 'x{a="1", b!="2", c=~"3|4"}'
-    assert select("x", a=("=~.+", "!=2")) == 'x{a=~".+", a!="2"}'
 
 
 def test_a_percentage_is_cut_on_the_side_away_from_the_target() -> None:
@@ -96,4 +84,3 @@ def test_a_value_is_repeated_for_each_milestone() -> None:
     """A milestone's row shows its indicator's value."""
     joined = per_milestone("v", "m")
     assert joined == "0 * m + on (programme, indicator, department) group_left () (v)"
-    assert with_label("x", "a", "b") == 'label_replace(x, "a", "$1", "b", "(.*)")'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboards.rules.model import Alert, Recording, RuleGroup, duration, in_brackets, rule_document
+from dashboards.rules.model import Alert, Recording, RuleGroup, duration, rule_document
 
 
 @pytest.mark.parametrize(
@@ -12,11 +12,6 @@ from dashboards.rules.model import Alert, Recording, RuleGroup, duration, in_bra
 def test_a_time_is_written_in_its_largest_whole_unit(seconds: float, written: str) -> None:
     """As Prometheus and Alertmanager read it."""
     assert duration(seconds) == written
-
-
-def test_an_expression_in_brackets_is_indented() -> None:
-    """Line by line."""
-    assert in_brackets("a\nor\nb") == "(\n  a\n  or\n  b\n)"
 
 
 def test_a_document_has_its_rules_in_their_order() -> None:
