@@ -1,4 +1,4 @@
-"""Signatures of requests as Standard Webhooks defines them: HMAC-SHA256 of id, time and body.
+"""Signatures of requests by Standard Webhooks: HMAC-SHA256 of id, timestamp and body.
 
 Follows https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md.
 """
@@ -35,24 +35,24 @@ ID_HEADER: Final = "webhook-id"
 TIMESTAMP_HEADER: Final = "webhook-timestamp"
 SIGNATURE_HEADER: Final = "webhook-signature"
 PRODUCER_HEADER: Final = "smartregion-producer"
-"""Names the producer whose secret signs; the standard leaves to each gateway how it is known."""
+"""The producer whose secret signs; the standard leaves it to each gateway to identify it."""
 
-SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with is none
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - the prefix of every secret
 VERSION: Final = "v1"
 TOLERANCE: Final = timedelta(minutes=5)
 """How far a request's timestamp may be from the clock, either way."""
 
 SECRET_BYTES: Final = (24, 64)
 MOST_SIGNATURES: Final = 16
-"""In one request: one for each secret that holds at the same time. Each takes its time."""
+"""In one request: one for each secret that is active. Each one costs a comparison."""
 
-# No full stop: it separates what is signed, and id and timestamp could be told apart differently.
+# No full stop: it is the separator, and the same bytes could be another id and timestamp.
 _ID: Final = re.compile(r"[A-Za-z0-9_:-]{1,128}")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 
 
 class SignatureProblem(StrEnum):
-    """Why a signature does not hold."""
+    """Why a signature is not valid."""
 
     MALFORMED_ID = "malformed_id"
     MALFORMED_TIMESTAMP = "malformed_timestamp"
@@ -61,7 +61,7 @@ class SignatureProblem(StrEnum):
     NO_MATCH = "no_match"
 
 
-_TOLD: Final = {
+_MESSAGES: Final = {
     SignatureProblem.MALFORMED_ID: (
         ID_HEADER,
         "is not 1 to 128 letters, digits and _ : -",
@@ -94,18 +94,18 @@ _TOLD: Final = {
 
 
 class SignatureError(SmartRegionError):
-    """A signature that does not hold; never repeats what was sent."""
+    """A signature is not valid; the message repeats nothing that was sent."""
 
     def __init__(self, problem: SignatureProblem) -> None:
         self.problem = problem
-        self.header, said, self.remedy = _TOLD[problem]
-        super().__init__(f"{self.header}: {said}: {self.remedy}")
+        self.header, text, self.remedy = _MESSAGES[problem]
+        super().__init__(f"{self.header}: {text}: {self.remedy}")
 
 
 class SigningSecret:
     """A secret that producer and gateway share: 24 to 64 bytes, written `whsec_` and base64.
 
-    Never shows itself.
+    Its repr, and so a log or a traceback, does not contain the key.
     """
 
     __slots__ = ("_key",)
@@ -119,7 +119,7 @@ class SigningSecret:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read a secret as it is handed out. Raises ValueError, which does not repeat it."""
+        """Read a secret in its text form. Raises ValueError, which does not repeat it."""
         encoded = text.removeprefix(SECRET_PREFIX)
         if encoded == text:
             message = f"a signing secret begins with {SECRET_PREFIX}"
@@ -133,11 +133,11 @@ class SigningSecret:
         return cls(key)
 
     def reveal(self) -> str:
-        """The secret as it is handed out: for whoever issues it, once."""
+        """Return the secret in its text form, for the command that issues it."""
         return SECRET_PREFIX + b64encode(self._key).decode()
 
     def digest(self, content: bytes) -> bytes:
-        """The HMAC-SHA256 of what is signed."""
+        """Return the HMAC-SHA256 of the signed content."""
         return hmac.digest(self._key, content, sha256)
 
     def __eq__(self, other: object) -> bool:
@@ -151,9 +151,9 @@ class SigningSecret:
 
 
 def sign(secret: SigningSecret, message_id: str, at: datetime, body: bytes) -> str:
-    """The value of `webhook-signature` for a body sent with an id at an (aware) time.
+    """Return the value of `webhook-signature` for a body, an id and an aware time.
 
-    Raises SignatureError where the id cannot be signed.
+    Raises SignatureError where the id has another form.
     """
     if not _ID.fullmatch(message_id):
         raise SignatureError(SignatureProblem.MALFORMED_ID)
@@ -161,7 +161,7 @@ def sign(secret: SigningSecret, message_id: str, at: datetime, body: bytes) -> s
 
 
 def check_signable(*, message_id: str, timestamp: str, now: datetime) -> None:
-    """Check what can be checked of a signed request before its body is known.
+    """Check the id and the timestamp of a request whose body is not read yet.
 
     Raises SignatureError.
     """
@@ -181,8 +181,8 @@ def verify(
 ) -> bytes:
     """Check the three headers of a signed body against the clock and every active secret.
 
-    Returns what tells this id, time and body from all others: the digest by the first secret.
-    Raises SignatureError. Takes as long whichever secret or signature matches.
+    Returns the digest by the first secret, which identifies this id, timestamp and body. Raises
+    SignatureError. The time it takes does not depend on which secret or signature matches.
     """
     check_signable(message_id=message_id, timestamp=timestamp, now=now)
     sent = [signature.encode(errors="replace") for signature in signatures.split(" ")]
