@@ -1,4 +1,4 @@
-"""Addresses of the Web that people give: what is shown of one, and whether a secret goes there."""
+"""HTTP addresses that users give: what is shown of one, and whether a secret may be sent there."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from boundary.showing import one_line
 
 __all__ = ["UnusableAddressError", "is_loopback", "shown_address", "usable_address"]
 
-#: Up to the last sign: a password may hold any character, and half of one is one too.
+#: Up to the last `@`: a password may contain any character, and none of it is shown.
 _USER: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*:/*)?.*@", re.DOTALL)
 _MASK: Final = "…"
 
 
 class UnusableAddressError(Exception):
-    """An address that no request goes to; the rooms say whose it is. No part shows a secret."""
+    """An address cannot be used; callers name its owner. No part of the message shows a secret."""
 
     def __init__(self, url: str, *, problem: str, remedy: str) -> None:
         self.shown = shown_address(url)
@@ -27,14 +27,14 @@ class UnusableAddressError(Exception):
 
 
 def shown_address(url: str) -> str:
-    """Return an address without what may be a secret: user, password, query, fragment; one line."""
+    """Return an address in one line, without its secrets: user, password, query, fragment."""
     masked = _USER.sub(lambda found: f"{found[1] or ''}{_MASK}@", url, count=1)
     bare = re.split(r"[?#]", masked, maxsplit=1)
     return one_line(bare[0] + (_MASK if len(bare) > 1 else ""))
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host's name or address is this machine's own."""
+    """Return whether a host's name or address is this machine's loopback."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -44,10 +44,10 @@ def is_loopback(host: str) -> bool:
 def usable_address(
     url: str, *, secret: bool = False, plain_http: bool = False, query: bool = False
 ) -> SplitResult:
-    """Take an address of http or https apart, as it may be asked.
+    """Return the parts of an http or https address.
 
-    With a `secret` it is https, or this machine; `plain_http` says that the network is one's own.
-    A `query` is refused unless it is said to be there. Raises UnusableAddressError.
+    With a `secret` it has to be https or on this machine, unless `plain_http` declares the network
+    private. A query is allowed with `query` alone. Raises UnusableAddressError.
     """
     try:
         parts = urlsplit(url)
@@ -57,16 +57,16 @@ def usable_address(
         host = None
     remedy = "write it as https://HOST or http://HOST:PORT"
     if host is None or parts.scheme not in ("http", "https") or not _is_plain(url):
-        raise UnusableAddressError(url, problem="is not an address of the Web", remedy=remedy)
+        raise UnusableAddressError(url, problem="is not an http or https address", remedy=remedy)
     if "@" in parts.netloc or parts.fragment or (parts.query and not query):
-        remedy = "write the address alone; a secret is read from a file"
-        raise UnusableAddressError(url, problem="says more than where to ask", remedy=remedy)
+        remedy = "write the address alone; secrets are read from files"
+        raise UnusableAddressError(url, problem="has a user, a query or a fragment", remedy=remedy)
     if secret and parts.scheme == "http" and not plain_http and not is_loopback(host):
-        remedy = "use https, or say --plain-http where the network is yours alone"
-        raise UnusableAddressError(url, problem="would show a secret to the network", remedy=remedy)
+        remedy = "use https, or give --plain-http where the network is yours alone"
+        raise UnusableAddressError(url, problem="would send a secret unencrypted", remedy=remedy)
     return parts
 
 
 def _is_plain(url: str) -> bool:
-    """Whether an address has neither spaces nor controls: urlsplit leaves some of them out."""
+    """Return whether an address has no spaces and no controls: urlsplit removes some of them."""
     return url.isprintable() and " " not in url

@@ -1,4 +1,4 @@
-"""The root of the errors whose message says what is wrong and what to do about it."""
+"""The base class of the errors whose message names the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["SmartRegionError"]
 
 
 class SmartRegionError(Exception):
-    """Raised for whoever runs a command or sends an event; never a programmer's error."""
+    """An error that a user, an operator or a producer can act on; never a programmer's error."""

@@ -1,4 +1,4 @@
-"""Files that follow from others: written into their folder, or compared with what is there."""
+"""Generated files: written into their folder, or compared with its content."""
 
 from __future__ import annotations
 
@@ -11,36 +11,35 @@ __all__ = ["GeneratedFiles"]
 
 @dataclass(frozen=True, slots=True)
 class GeneratedFiles:
-    """What a folder is to hold of one kind; other files in it are left alone."""
+    """The generated files of one kind in a folder; other files in it are not touched."""
 
     folder: Path
     files: Mapping[str, str]
     """The text of each file, by its path below the folder."""
     ours: tuple[str, ...] = ()
-    """Patterns of the paths that only generated files have: any other file of such a path is left
-    over from a source that is gone."""
+    """Patterns of paths that only generated files have: another file of such a path is obsolete."""
 
     def write(self) -> None:
-        """Write every file, rendered before, and remove those that are left over."""
+        """Write every file and remove the obsolete ones."""
         for name, text in self.files.items():
             file = self.folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-        for name in self._left_over():
+        for name in self._obsolete():
             (self.folder / name).unlink()
 
     def differences(self) -> Iterator[str]:
-        """Tell in a line for each file what `write` would change."""
+        """Yield a line for each file that `write` would change."""
         for name, text in self.files.items():
             file = self.folder / name
             if not file.exists():
                 yield f"{file}: is missing"
             elif file.read_text(encoding="utf-8") != text:
-                yield f"{file}: differs from what follows from its sources"
-        for name in self._left_over():
-            yield f"{self.folder / name}: follows from nothing any more"
+                yield f"{file}: differs from its sources"
+        for name in self._obsolete():
+            yield f"{self.folder / name}: is obsolete"
 
-    def _left_over(self) -> tuple[str, ...]:
+    def _obsolete(self) -> tuple[str, ...]:
         found = {
             file.relative_to(self.folder).as_posix()
             for pattern in self.ours

@@ -1,4 +1,4 @@
-"""Logging: one line an event, as text or JSON; the libraries are heard when they warn."""
+"""Logging: one line for each record, as text or JSON; libraries log from WARNING on."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from boundary.showing import legible, legible_lines
 __all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "course_of"]
 
 _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-#: Libraries that tell, at INFO, every step of every poll.
+#: Libraries that log every step of every poll at INFO.
 _QUIET = ("faust", "mode", "aiokafka", "kafka", "aiohttp", "asyncio")
 
 
 class TextFormatter(logging.Formatter):
-    """One line an event; below it, where there is an error, its traceback."""
+    """One line for each record, followed by the traceback of its error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the text of a record: libraries log what strangers sent."""
+        """Return the text of a record, escaped: libraries log foreign text."""
         return legible_lines(super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the error where there is one."""
+    """One JSON object on each line: time, level, logger, message, and the error if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
@@ -43,20 +43,20 @@ class JsonFormatter(logging.Formatter):
 
 
 def course_of(error: BaseException) -> str:
-    """Return an error's class and the lines of code it passed, for the log.
+    """Return an error's class and traceback for the log, without its message and arguments.
 
-    Neither its message nor its arguments: they may repeat what was sent.
+    These may repeat what was sent.
     """
     lines = "".join(traceback.format_tb(error.__traceback__))
     return f"{type(error).__name__}\n{lines}".rstrip()
 
 
 def configure_logging(level: str, log_format: Literal["text", "json"]) -> None:
-    """Send the log to standard error; `debug` also opens the libraries' INFO."""
+    """Write the log to standard error; with `debug` libraries log from INFO on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.INFO if level == "debug" else logging.WARNING)
-    # It warns of each fetch that took a while to decode: nobody can do anything about that.
+    # It warns of each fetch that is slow to decode, which no operator can change.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)

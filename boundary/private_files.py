@@ -1,4 +1,4 @@
-"""Files for their owner alone: those that hold secrets, and those that may hold persons' data."""
+"""Files that only their owner may read: secrets, and what may be persons' data."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ __all__ = [
 OWNERS_ALONE: Final = 0o600
 OWNERS_FOLDER: Final = 0o700
 PRIVATE_UMASK: Final = 0o077
-"""For programs that write what may be persons' data, and choose no rights themselves."""
+"""For programs that may write persons' data and set no file modes themselves."""
 
 
 def rights_of_others(file: Path) -> int:
     """Return a file's mode where others than its owner and group have rights on it; else 0.
 
-    A group may have them: container platforms hand secrets over so. A file that is not there is
-    left to whoever reads it.
+    A group may have rights: container platforms mount secrets so. A missing file gives 0.
     """
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
@@ -39,29 +38,29 @@ def rights_of_others(file: Path) -> int:
 
 
 def open_private(file: Path) -> BinaryIO:
-    """Open a file to be written anew, without a buffer, that only its owner reads from then on.
+    """Open a file for writing, emptied and unbuffered, that from then on only its owner reads.
 
-    What is no regular file (a pipe, /dev/null) is written to as it is. A link is not followed: who
-    may write to the folder could choose where it leads. Raises OSError.
+    A pipe or a device is written to as it is. A symbolic link is not followed: whoever may write
+    to the folder could choose its target. Raises OSError.
     """
-    return os.fdopen(_opened(file, anew=True), "wb", buffering=0)
+    return os.fdopen(_opened(file, truncate=True), "wb", buffering=0)
 
 
 def make_private_file(file: Path) -> None:
-    """Make a file where there is none, and have only its owner read it; as `open_private`."""
-    os.close(_opened(file, anew=False))
+    """Create a file unless it exists, and let only its owner read it; as `open_private`."""
+    os.close(_opened(file, truncate=False))
 
 
 def new_private_file(file: Path) -> int:
-    """Make a file that is not there yet, for its owner alone; return its descriptor, to be written.
+    """Create a new file that only its owner reads, and return its descriptor for writing.
 
-    Raises OSError, FileExistsError too where a link has the name.
+    Raises OSError; FileExistsError also where the name is a symbolic link.
     """
     return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNERS_ALONE)
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder, and those above it, that only its owner enters; what is there stays.
+    """Create a folder and its parents for their owner alone; existing ones keep their mode.
 
     Raises OSError.
     """
@@ -71,7 +70,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def close_folder(folder: Path) -> None:
-    """Make a folder as `make_private_folder`, and close it where it is there already."""
+    """Create a folder as `make_private_folder`, and set the mode of an existing one too."""
     make_private_folder(folder)
     if folder.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
@@ -79,13 +78,13 @@ def close_folder(folder: Path) -> None:
         folder.chmod(OWNERS_FOLDER)
 
 
-def _opened(file: Path, *, anew: bool) -> int:
+def _opened(file: Path, *, truncate: bool) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(file, flags, OWNERS_ALONE)
     try:
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            _make_ours_alone(descriptor, file)
-            if anew:
+            _restrict_to_owner(descriptor, file)
+            if truncate:
                 os.ftruncate(descriptor, 0)
     except BaseException:
         os.close(descriptor)
@@ -93,9 +92,9 @@ def _opened(file: Path, *, anew: bool) -> int:
     return descriptor
 
 
-def _make_ours_alone(descriptor: int, file: Path) -> None:
+def _restrict_to_owner(descriptor: int, file: Path) -> None:
     found = os.fstat(descriptor)
-    # Whoever owns a file reads it, whatever its rights: in /tmp anybody may lay one ready.
+    # The owner can read a file whatever its mode: in /tmp anybody may have created it before.
     if found.st_uid != os.geteuid():
         raise PermissionError(errno.EPERM, "belongs to another user", str(file))
     if stat.S_IMODE(found.st_mode) & PRIVATE_UMASK:

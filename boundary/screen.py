@@ -1,4 +1,4 @@
-"""A screen that draws tables and bars: what is drawn with them does nothing to a terminal."""
+"""Rich's console for tables and bars; foreign text in them cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["LegibleConsole"]
 
 
 class LegibleConsole(Console):
-    """Rich's console, in which only its own control sequences reach the terminal."""
+    """A console whose own control sequences alone reach the terminal."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Render as the console does; text that cannot be printed is escaped."""
+        """Yield the console's segments; unprintable text is escaped."""
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment

@@ -1,8 +1,8 @@
-"""Text that others wrote, shown to people: whatever is in it, it does nothing to a terminal.
+"""Foreign text for terminals: escaped, so that it cannot control them.
 
-File names, a file's cells, a broker's or a server's words and declared names may hold escape
-sequences that rename a window, clear a screen or write an answer for its reader. Every command
-shows what it has to say through this module, or through `boundary.screen` where it draws.
+File names, cells of files, messages of brokers and servers, and declared names may contain escape
+sequences that rename a window, clear a screen or enter input. Every command prints through this
+module, or through `boundary.screen` for tables and bars.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import click
 __all__ = ["legible", "legible_lines", "one_line", "say", "say_text", "show_traceback"]
 
 LONGEST_QUOTE: Final = 200
-"""How much of what a server says is repeated, in characters."""
+"""Characters of a foreign message that are repeated."""
 
 _SPACE: Final = "Zs"
-"""Category of the spaces, which French typography needs and `str.isprintable` refuses."""
+"""Unicode category of the spaces of French typography; `str.isprintable` is False for them."""
 _PLANE: Final = 0x10000
 
 
 def legible(text: str) -> str:
-    r"""Return text in which what cannot be printed is escaped: controls, line ends, directions.
+    r"""Return text with unprintable characters escaped: controls, line ends, directions.
 
-    The form is JSON's (`\u001b`), so that a JSON document that is shown keeps its meaning.
+    The form is JSON's (`\u001b`), so that a printed JSON document keeps its meaning.
     """
     if text.isprintable():
         return text
@@ -35,30 +35,30 @@ def legible(text: str) -> str:
 
 
 def legible_lines(text: str) -> str:
-    """Return the same of text whose line ends are our own: they stay."""
+    """Return text as `legible`, with its line ends kept: they have to be our own."""
     return "\n".join(map(legible, text.split("\n")))
 
 
 def one_line(text: str, *, longest: int = LONGEST_QUOTE) -> str:
-    """Return what others said as one legible line of at most `longest` characters."""
+    """Return foreign text as one legible line of at most `longest` characters."""
     line = legible(" ".join(text.split()))
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def say(line: object = "", *, err: bool = False) -> None:
-    """Write one line to standard output, or to standard error."""
+    """Print one line to standard output, or to standard error."""
     click.echo(legible(str(line)), err=err)
 
 
 def say_text(text: str, *, err: bool = False) -> None:
-    """Write text of several lines: foreign parts that could hold line ends have to be quoted."""
+    """Print text of several lines; foreign parts of it have to be single lines already."""
     click.echo(legible_lines(text), err=err)
 
 
 def show_traceback(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> None:
-    """Write an error that is not ours, whose message may repeat anything; for `sys.excepthook`."""
+    """Print an unexpected error, whose message may repeat foreign text; for `sys.excepthook`."""
     say_text("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"), err=True)
 
 

@@ -1,4 +1,4 @@
-"""Text that others wrote, in a table that a spreadsheet opens: no cell becomes a formula."""
+"""Foreign text in CSV files: no cell is read as a formula by a spreadsheet."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from boundary.showing import legible
 
 __all__ = ["plain_cell"]
 
-#: Signs that begin a formula, the full-width ones too, which East Asian versions read as the same.
-#: Spaces before them are skipped by some programs.
+#: Characters that begin a formula, also the full-width ones, which East Asian versions accept.
+#: Some programs skip spaces before them.
 _FORMULA: Final = re.compile(r"\s*[=+@\-\uff1d\uff0b\uff20\uff0d]|[\t\r\n]")
 _NUMBER: Final = re.compile(r"[+-]?[0-9][0-9 \u00a0\u202f.,]*")
 
 
 def plain_cell(value: object) -> object:
-    """Return a cell's value: text that a program would take for a formula begins with `'`."""
+    """Return a cell's value; text that would be read as a formula is prefixed with `'`."""
     if not isinstance(value, str):
         return value
     text = legible(value)

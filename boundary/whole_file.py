@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all."""
+"""A file that is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FileUnwritableError", "whole_file"]
 
 
 class FileUnwritableError(SmartRegionError):
-    """A file cannot be written where it was asked for."""
+    """A file cannot be written at its path."""
 
     def __init__(self, path: Path, *, cause: OSError) -> None:
         super().__init__(
@@ -26,27 +26,27 @@ class FileUnwritableError(SmartRegionError):
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to, which takes its name when the context ends without an error.
+    """Yield a file for writing that replaces `path` when the context ends without an error.
 
-    Until then, and after an error, what was there before is there. `-` is the standard output, and
-    what is no regular file (a pipe, /dev/null) is written to as it is. Raises FileUnwritableError.
+    Until then, and after an error, the previous file stays. `-` is standard output; a pipe or a
+    device is written to as it is. Raises FileUnwritableError.
     """
     if path == Path("-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    # Where a link points to, so that the link stays one.
+    # The target of a symbolic link, so that the link stays one.
     path = path.resolve()
     try:
         if path.exists() and not path.is_file():
             with path.open("wb") as stream:
                 yield stream
             return
-        # In the same folder, so that it can take the name in one step.
+        # In the same folder, so that the replacement is atomic.
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            # One of a process that was killed; then made by us: what somebody laid ready under that
-            # name could lead elsewhere.
+            # A killed process may have left one. The new one is created by us: a file or link that
+            # exists under this name could lead elsewhere.
             part.unlink(missing_ok=True)
             with part.open("xb") as stream:
                 yield stream

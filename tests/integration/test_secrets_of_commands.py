@@ -102,12 +102,12 @@ def test_no_token_goes_to_another_machine_in_the_clear(command: str, token: Path
     }[command]
     environ = {"SMART_REGION_METRICS_TOKEN_FILE": str(token)}
     refused = run(*arguments, given=EVENT, **environ)
-    assert "would show a secret to the network" in refused.stdout + refused.stderr
+    assert "would send a secret unencrypted" in refused.stdout + refused.stderr
     assert "--plain-http" in refused.stdout + refused.stderr
 
     if command != "emit":  # It would try again for a minute.
         allowed = run(*arguments, "--plain-http", **environ)
-        assert "would show a secret" not in allowed.stdout + allowed.stderr
+        assert "would send a secret" not in allowed.stdout + allowed.stderr
 
 
 @pytest.mark.parametrize("rights", [0o644, 0o604, 0o666])

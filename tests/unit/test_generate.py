@@ -46,9 +46,9 @@ def test_a_check_names_each_file_that_is_not_up_to_date(project: Path) -> None:
 
     assert result.exit_code == 1
     assert set(result.stderr.splitlines()) == {
-        f"{edited}: differs from what follows from its sources",
+        f"{edited}: differs from its sources",
         f"{missing}: is missing",
-        f"{left_over}: follows from nothing any more",
+        f"{left_over}: is obsolete",
         "to write them anew: smart-region generate",
     }
     assert (edited.read_text(), missing.exists(), left_over.exists()) == ("by hand", False, True)

@@ -151,7 +151,7 @@ def test_an_error_handled_meanwhile_is_not_the_reason() -> None:
 
 def test_a_token_is_not_sent_in_the_clear() -> None:
     """No request is sent."""
-    with pytest.raises(UnusableAddressError, match="would show a secret"):
+    with pytest.raises(UnusableAddressError, match="would send a secret"):
         http_get("http://worker.invalid", token=TOKEN, seconds=5)
 
 

@@ -399,9 +399,9 @@ def test_every_event_has_one_fate_in_the_end(
         ("https://[::1", "is not an address"),
         ("https://user:hunter2@gateway.example", "says more"),
         ("https://gateway.example?token=hunter2", "says more"),
-        ("http://gateway.example", "would show a secret"),
-        ("http://127.0.0.1.example", "would show a secret"),
-        ("http://10.0.0.1:6070", "would show a secret"),
+        ("http://gateway.example", "would send a secret"),
+        ("http://127.0.0.1.example", "would send a secret"),
+        ("http://10.0.0.1:6070", "would send a secret"),
     ],
 )
 def test_an_address_that_cannot_be_used(url: str, problem: str) -> None:

@@ -102,5 +102,5 @@ def test_nobody_at_the_address_is_told() -> None:
 
 def test_only_the_web_is_asked() -> None:
     """A file is no Prometheus."""
-    with pytest.raises(PrometheusUnwellError, match="not an address of the Web"):
+    with pytest.raises(PrometheusUnwellError, match="not an http or https address"):
         look("file:///etc/hostname")
