@@ -211,6 +211,8 @@ class Grafana:
 
         def send() -> HttpAnswer:
             answer = self._send(request, method, path, body)
+            if answer.status < REFUSED:
+                return answer
             message = self._message(answer)
             if answer.status == FORBIDDEN and self._rights_from is not None:
                 waited = round(clock() - rights_from, 1)

@@ -1,4 +1,4 @@
-"""How a producer shows the gateway who it is: a bearer token, or a signature of each request."""
+"""A producer's credentials at the gateway: a bearer token, or a signature of each request."""
 
 from __future__ import annotations
 
@@ -33,45 +33,45 @@ __all__ = [
 
 
 class Credentials(Protocol):
-    """What goes with each request."""
+    """What authenticates each request."""
 
     @property
     def secret_in_request(self) -> bool:
-        """Whether who reads a request could send others."""
+        """Whether a reader of one request could send others."""
 
     def headers(self, body: bytes, at: datetime) -> dict[str, str]:
-        """The headers that prove who sends a body at an (aware) time."""
+        """Return the headers that authenticate a body sent at an aware time."""
 
 
 class CredentialsError(SmartRegionError):
-    """A secret that cannot be used; never shows it."""
+    """A secret cannot be used; the message does not contain it."""
 
-    def __init__(self, place: object, *, problem: str, remedy: str) -> None:
-        super().__init__(f"{place}: {problem}: {remedy}")
+    def __init__(self, source: object, *, problem: str, remedy: str) -> None:
+        super().__init__(f"{source}: {problem}: {remedy}")
 
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """A token, `srt_…`, sent with each request: it wants an encrypted way."""
+    """A token, `srt_…`, sent with each request: the connection has to be encrypted."""
 
     token: SecretStr
     secret_in_request: bool = True
 
     def headers(self, body: bytes, at: datetime) -> dict[str, str]:  # noqa: ARG002 - the same for all
-        """The header `authorization`."""
+        """Return the header `authorization`."""
         return {"authorization": f"Bearer {self.token.get_secret_value()}"}
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequests:
-    """A secret, `whsec_…`, that signs each request and is never sent."""
+    """A secret, `whsec_…`, that signs each request and is not sent."""
 
     producer: str
     secret: SigningSecret
     secret_in_request: bool = False
 
     def headers(self, body: bytes, at: datetime) -> dict[str, str]:
-        """The headers of Standard Webhooks, and the producer's name."""
+        """Return the headers of Standard Webhooks, and the producer's id."""
         message_id = f"msg_{uuid4().hex}"
         return {
             PRODUCER_HEADER: self.producer,
@@ -85,7 +85,7 @@ _REMEDY: Final = "write the secret into it as `smart-region producers issue` sho
 
 
 def load_credentials(file: Path, *, producer: str | None = None) -> Credentials:
-    """Read the secret of a file, of either kind; a signing secret needs the producer's id.
+    """Read a token or a signing secret from a file; a signing secret needs the producer's id.
 
     Raises CredentialsError, and OpenSecretError where others may read the file.
     """

@@ -1,4 +1,4 @@
-"""Publishing through the gateway: signed or with a token, in batches, again and again."""
+"""Publishing through the gateway: signed or with a token, in batches, with retries."""
 
 from __future__ import annotations
 
@@ -45,40 +45,39 @@ class GatewayAddressError(SmartRegionError):
 
 
 class GatewayOptions(BaseModel):
-    """How events are sent through the gateway. Times are in seconds."""
+    """Options of sending through the gateway; times are in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     batch_events: Annotated[int, Field(ge=1, le=500)] = 500
-    """Most events in one request; the gateway takes no more than 500."""
+    """Most events in one request; the gateway accepts at most 500."""
     batch_bytes: Annotated[int, Field(ge=1, le=2**20)] = 2**20
-    """Most bytes in one request; the gateway takes no more than 1 MiB."""
+    """Most bytes in one request; the gateway accepts at most 1 MiB."""
     connect_seconds: Annotated[float, Field(gt=0)] = 10.0
     answer_seconds: Annotated[float, Field(gt=0)] = 30.0
-    """How long the gateway may take to answer: it waits for its broker."""
+    """Timeout of each step of an answer: the gateway waits for its broker."""
     plain_http: bool = False
-    """Whether a token may go over a network that anybody could listen to."""
+    """Whether a token may be sent unencrypted to another machine."""
 
 
 class GatewayPublisher:
-    """Publishes through the gateway, in batches and in order; safe from several threads.
+    """A publisher that posts to the gateway, in batches and in order; thread-safe.
 
-    Without a spool an event waits in memory: a full batch is sent while `publish` waits, the rest
-    by `flush`, and what the gateway has not taken when no retry is left has failed. With a
-    spool `publish` writes to the disk and returns, and `flush` sends; what the gateway does not
-    take stays there for the next `flush`, or for the next process with the same file. Call `flush`
-    in another thread where nobody shall wait for it.
+    Without a spool events wait in memory: `publish` sends each full batch before it returns, and
+    `flush` the rest; events that the gateway has not accepted after the last retry have failed.
+    With a spool `publish` writes to the disk and returns, and `flush` sends; events that are not
+    accepted stay there for the next `flush`, or for the next process with the same file. Call
+    `flush` in another thread where the caller must not wait.
 
-    Over TLS the gateway shows a certificate of a public authority, or of one in the PEM file that
-    the environment's REQUESTS_CA_BUNDLE names.
+    Authorities of TLS are as in `HttpClient`.
 
-    An event that the gateway turns down is reported as refused, and what is behind it goes on. Of
-    what arrives twice, when an answer was lost, the second changes nothing.
+    An event that the gateway refuses is reported as refused, and those behind it are sent. An event
+    that arrives twice, after a lost answer, counts once.
 
     The constructor raises GatewayAddressError; `publish` SpoolFullError; both `publish` and `flush`
-    GatewayRefusedError where the gateway does not know this producer, with everything kept as it
-    was. Leaving the context flushes, and raises DeliveryError where an event was lost or refused
-    that no report has told of.
+    GatewayRefusedError where the gateway does not know this producer: then all events stay queued.
+    Leaving the context flushes, and raises DeliveryError where an event that no report contains was
+    lost or refused.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class GatewayPublisher:
         client: HttpClient | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the gateway's base address; the last two are the world's, for tests to replace."""
+        """Prepare sending to the gateway's base address; tests replace the last two arguments."""
         self._options = options = options or GatewayOptions()
         self._url = _checked(url, credentials, options) + PATH
         self._credentials = credentials
@@ -114,7 +113,7 @@ class GatewayPublisher:
         self._undecodable: list[str] = []
 
     def publish(self, event: CloudEvent) -> None:
-        """Take an event in."""
+        """Queue an event, and send a full batch where there is no spool."""
         record = encode_structured(event)
         if len(record.value) > MAX_BYTES:
             cause = f"is larger than any event: {len(record.value)} bytes instead of {MAX_BYTES}"
@@ -125,7 +124,7 @@ class GatewayPublisher:
             self._send_all()
 
     def flush(self) -> DeliveryReport:
-        """Send what waits, and tell what became of it."""
+        """Send the queued events, and return the outcomes since the last report."""
         away = self._send_all()
         with self._counting:
             report = DeliveryReport(
@@ -158,11 +157,11 @@ class GatewayPublisher:
             self._queue.close()
 
     def _send_all(self) -> GatewayAwayError | None:
-        """Send what waits until nothing does; return why where something still does."""
+        """Send until the queue is empty; return the error where it is not."""
         with self._sending:
             try:
                 while len(self._queue):
-                    # While the gateway is away the same batch again, of which less may be left.
+                    # A retry sends the first batch again, of which some events may be gone.
                     self._retry_policy.call(self._send_next, retry_on=GatewayAwayError)
             except GatewayAwayError as away:
                 if self._spool is None:
@@ -171,16 +170,17 @@ class GatewayPublisher:
         return None
 
     def _send_next(self) -> None:
-        """Send the first batch once. Raises GatewayAwayError where some of it has to come again."""
+        """Send the first batch once. Raises GatewayAwayError where some of it is to be retried."""
         batch = self._queue.head(self._most_together, self._options.batch_bytes)
-        outcomes = self._ask(batch)
+        outcomes = self._post(batch)
         if outcomes is None:
             self._most_together = len(batch) // 2
             return
         self._most_together = min(self._options.batch_events, self._most_together * 2)
-        told = list(zip(batch, outcomes, strict=True))
-        self._queue.remove([one for one, outcome in told if outcome.fate is not EventFate.LATER])
-        for one, outcome in told:
+        answered = list(zip(batch, outcomes, strict=True))
+        settled = [one for one, outcome in answered if outcome.fate is not EventFate.LATER]
+        self._queue.remove(settled)
+        for one, outcome in answered:
             if outcome.fate is EventFate.REFUSED:
                 self._fail(one.event, outcome.cause, refused=True)
         with self._counting:
@@ -189,8 +189,8 @@ class GatewayPublisher:
             if outcome.fate is EventFate.LATER:
                 raise GatewayAwayError(self._url, cause=outcome.cause)
 
-    def _ask(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer] | None:
-        """Post a batch; None where it has to be sent in parts."""
+    def _post(self, batch: Sequence[Waiting]) -> Sequence[EventAnswer] | None:
+        """Post a batch and return its outcomes; None where it has to be sent in parts."""
         body = b"[" + b",".join(waiting.event for waiting in batch) + b"]"
         now = self._now()
         headers = {"content-type": BATCH, **self._credentials.headers(body, now)}
@@ -213,7 +213,7 @@ class GatewayPublisher:
         try:
             failed = FailedDelivery(decode_json(event), cause, refused=refused)
         except ContractError:
-            # Spooled by a version of ours whose contracts were others.
+            # Spooled by another version, with other contracts.
             with self._counting:
                 self._undecodable.append(cause)
         else:
@@ -222,7 +222,7 @@ class GatewayPublisher:
 
 
 def _checked(url: str, credentials: Credentials, options: GatewayOptions) -> str:
-    """The gateway's base address, where it can be used."""
+    """Return the gateway's base address. Raises GatewayAddressError."""
     secret = credentials.secret_in_request
     try:
         usable_address(url, secret=secret, plain_http=options.plain_http)

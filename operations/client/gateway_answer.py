@@ -1,6 +1,6 @@
-"""What the gateway answered to a batch: what became of each event, read with suspicion.
+"""The gateway's answer to a batch: the outcome of each event.
 
-Whatever is not the gateway's own answer (a proxy's page, a portal's login) delivers nothing.
+An answer that is not the gateway's own (a proxy's page, a portal's login) delivers no event.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ LONGEST_CAUSE: Final = 400
 _ACCEPTED: Final = 202
 _MULTI_STATUS: Final = 207
 _ALL_REFUSED: Final = 422
-#: The request could come through another time: it was late, too early, too much, met a fault, or
-#: came before with this signature: the next one is signed anew.
-_PASSING: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-#: The request was too large, or something in it was more than somebody on the way could read.
+#: A retry may succeed: timeout, quota, fault, or a signature that was used before (each retry is
+#: signed anew).
+_RETRYABLE: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+#: The request was too large, or not readable as a whole.
 _UNREADABLE: Final = frozenset({400, 413, 422, 431})
 
 
 class EventFate(Enum):
-    """What became of an event."""
+    """The outcome of one event."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -48,14 +48,14 @@ class EventFate(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventAnswer:
-    """What became of one event of a batch, and why where it was not taken."""
+    """The outcome of one event of a batch, with the cause where it was not accepted."""
 
     fate: EventFate
     cause: str = ""
 
 
 class GatewayAwayError(RetryableError):
-    """The gateway cannot take events now."""
+    """The gateway does not accept events now."""
 
     def __init__(self, url: str, *, cause: str, retry_after: float = 0.0) -> None:
         self.url = url
@@ -63,25 +63,25 @@ class GatewayAwayError(RetryableError):
         self.retry_after = retry_after
         super().__init__(
             f"gateway: takes no events, value {shown_address(url)} ({one_line(cause)}):"
-            " check the address and that the gateway is up; nothing is lost that was not told"
+            " check the address and that the gateway is up; every lost event is reported"
         )
 
 
 class GatewayRefusedError(SmartRegionError):
-    """The gateway does not let this producer in, or what answers is not the gateway."""
+    """The gateway does not accept this producer, or another server answers."""
 
     def __init__(self, url: str, *, status: int, cause: str) -> None:
         self.url = url
         self.status = status
         self.cause = cause
         super().__init__(
-            f"gateway: does not let us in, value {shown_address(url)}"
+            f"gateway: does not accept this producer, value {shown_address(url)}"
             f" (status {status}: {one_line(cause)}): check the address, the producer and its secret"
         )
 
 
 class BatchTooLargeError(Exception):
-    """The batch as a whole could not be read: its parts may be; for the sender alone."""
+    """The batch could not be read as a whole; its parts may be. Internal to the publisher."""
 
     def __init__(self, cause: str) -> None:
         self.cause = cause
@@ -91,10 +91,10 @@ class BatchTooLargeError(Exception):
 def read_answer(
     url: str, answer: HttpAnswer, *, events: int, now: datetime
 ) -> Sequence[EventAnswer]:
-    """Return what became of each of a batch's `events`, in their order.
+    """Return the outcome of each of a batch's `events`, in their order.
 
-    Raises GatewayAwayError where none was taken and all may be later; BatchTooLargeError where the
-    batch has to be sent in parts; GatewayRefusedError where sending it again would not help.
+    Raises GatewayAwayError where none was accepted and a retry may succeed; BatchTooLargeError
+    where the batch has to be sent in parts; GatewayRefusedError where a retry would not succeed.
     """
     status, content = answer.status, answer.json()
     if status == _ACCEPTED and _list(content, "receipts") == events:
@@ -102,7 +102,7 @@ def read_answer(
     if status in (_MULTI_STATUS, _ALL_REFUSED) and _list(content, "items") == events:
         return _outcomes(url, content["items"])
     cause = _cause(content) or f"status {status}"
-    if status in _PASSING:
+    if status in _RETRYABLE:
         seconds = retry_after(answer.headers, now=now) or 0.0
         raise GatewayAwayError(url, cause=cause, retry_after=seconds)
     if status in _UNREADABLE:
@@ -124,7 +124,7 @@ def _outcomes(url: str, items: Sequence[Any]) -> Sequence[EventAnswer]:
         if isinstance(index, int) and isinstance(item.get("status"), int):
             by_index[index] = _outcome(item)
     if by_index.keys() != set(range(len(items))):
-        raise GatewayAwayError(url, cause="its answer does not say what became of each event")
+        raise GatewayAwayError(url, cause="its answer does not have an outcome for each event")
     return [by_index[index] for index in range(len(items))]
 
 
@@ -133,15 +133,15 @@ def _outcome(item: Mapping[str, Any]) -> EventAnswer:
     if status == _ACCEPTED:
         return EventAnswer(EventFate.TAKEN)
     cause = _cause(item.get("problem")) or f"status {status}"
-    return EventAnswer(EventFate.LATER if status in _PASSING else EventFate.REFUSED, cause)
+    return EventAnswer(EventFate.LATER if status in _RETRYABLE else EventFate.REFUSED, cause)
 
 
 def _cause(problem: Any) -> str | None:  # noqa: ANN401 - whatever was answered
-    """What a problem (RFC 9457) says, as far as it can be shown."""
+    """Return the text of a problem (RFC 9457), printable and bounded."""
     if not isinstance(problem, dict):
         return None
-    said = problem.get("detail") or problem.get("title")
-    if not isinstance(said, str):
+    text = problem.get("detail") or problem.get("title")
+    if not isinstance(text, str):
         return None
-    printable = "".join(sign if sign.isprintable() else " " for sign in said[: LONGEST_CAUSE + 1])
+    printable = "".join(sign if sign.isprintable() else " " for sign in text[: LONGEST_CAUSE + 1])
     return printable if len(printable) <= LONGEST_CAUSE else f"{printable[: LONGEST_CAUSE - 1]}…"

@@ -24,7 +24,7 @@ __all__ = ["ContentMode", "KafkaPublisher", "PublisherOptions"]
 
 
 class ContentMode(StrEnum):
-    """How the Kafka binding of CloudEvents lays an event out in a record."""
+    """Content mode of an event in a record, by the Kafka binding of CloudEvents."""
 
     STRUCTURED = "structured"
     BINARY = "binary"
@@ -37,32 +37,31 @@ ENCODERS: Final[dict[ContentMode, Callable[[CloudEvent], EncodedRecord]]] = {
 
 
 class PublisherOptions(BaseModel):
-    """How events are sent. The defaults suit Apache Kafka."""
+    """Options of the producer; the defaults suit Apache Kafka."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     mode: ContentMode = ContentMode.STRUCTURED
     batch_bytes: Annotated[int, Field(ge=0)] = 64 * 1024
-    """Records of one partition are sent together up to this size; 0: one record at a time."""
+    """Most bytes of a partition's batch; 0: one record at a time."""
     linger_ms: Annotated[int, Field(ge=0)] = 20
-    """How long a record may wait for others to be sent with it."""
+    """How long a record may wait for its batch to fill."""
     idempotent: bool = True
-    """Whether the broker drops what a retry sends twice; not every broker can."""
+    """Whether the broker removes the duplicates of retries; not every broker can."""
     connect_seconds: Annotated[float, Field(gt=0)] = CONNECT_SECONDS
     delivery_seconds: Annotated[float, Field(gt=0)] = 30.0
-    """How long an event may take to be acknowledged, all retries included."""
+    """Timeout of an event's acknowledgement, all retries included."""
     in_flight: Annotated[int, Field(gt=0)] = 10_000
-    """Events that may wait for their acknowledgement; `publish` blocks beyond."""
+    """Most events without acknowledgement; `publish` blocks beyond."""
 
 
 class KafkaPublisher:
-    """Publishes on Kafka: acknowledged by all replicas, on the partition of Java's partitioner.
+    """A publisher on Kafka: acknowledged by all replicas, with Java's default partitioner.
 
     The constructor raises BrokerUnreachableError; `publish` raises TopicMissingError or
-    BrokerRefusedError where the event's topic cannot be had. The later fate of each event is in
-    `flush`'s report. Leaving the context flushes, and raises DeliveryError where an event was
-    lost that no report has told of; after an exception it drops what is queued. Safe to use
-    from several threads.
+    BrokerRefusedError where the event's topic is not available. The outcome of each event is in
+    `flush`'s report. Leaving the context flushes, and raises DeliveryError where an event that no
+    report contains was lost; after an exception it drops the queue. Thread-safe.
     """
 
     def __init__(
@@ -74,12 +73,12 @@ class KafkaPublisher:
     ) -> None:
         self._options = options = options or PublisherOptions()
         self._encode = ENCODERS[options.mode]
-        # A delivery that has not failed by itself by then never will: the client's own clock
-        # does not run while it waits for its producer id.
-        self._patience = options.delivery_seconds + options.linger_ms / 1000 + 1.0
+        # The client's own timeout does not run while it waits for its producer id: after this
+        # time a delivery has failed.
+        self._delivery_timeout = options.delivery_seconds + options.linger_ms / 1000 + 1.0
         self._partitions: dict[str, int] = {}
-        # The client's buffer has no bound, and what waits in it too long is dropped: so what
-        # waits is counted here, and holds `publish` back.
+        # The client's buffer has no bound, and drops records after the timeout: so those in it
+        # are counted here, and `publish` blocks.
         self._settled = threading.Condition()
         self._waiting = 0
         self._delivered = 0
@@ -105,13 +104,13 @@ class KafkaPublisher:
         )
 
     def publish(self, event: CloudEvent) -> None:
-        """Queue an event; blocks while too many wait for their acknowledgement."""
+        """Queue an event; block while `in_flight` events have no acknowledgement."""
         self._send(topic_name(event.fact.FAMILY), self._encode(event), event)
 
     def publish_raw(self, topic: str, record: EncodedRecord) -> None:
-        """Queue a record as it is, valid or not: what a producer without our contracts may send.
+        """Queue a record, valid or not, as a producer without our contracts may send it.
 
-        It goes to its key's partition, and counts as an event does.
+        It is sent to its key's partition, and counted as an event is.
         """
         self._send(topic, record, None)
 
@@ -119,7 +118,7 @@ class KafkaPublisher:
     def ends(self) -> Mapping[tuple[str, int], int]:
         """The offset after the last delivered record, by (topic, partition), since the start.
 
-        From the broker's own receipts: exact also on a broker that tells its ends wrongly.
+        It is read from acknowledgements: exact also where a broker reports wrong end offsets.
         """
         with self._settled:
             return dict(self._ends)
@@ -145,9 +144,9 @@ class KafkaPublisher:
             future.add_errback(self._on_failed, event)
 
     def flush(self) -> DeliveryReport:
-        """Wait until every queued event is delivered or failed, and tell."""
-        with suppress(KafkaError):  # What it could say comes through the callbacks.
-            self._producer.flush(timeout=self._patience)
+        """Wait until every queued event is delivered or failed, and return the outcomes."""
+        with suppress(KafkaError):  # The callbacks receive it too.
+            self._producer.flush(timeout=self._delivery_timeout)
         with self._settled:
             self._await_waiting(0)
             report = DeliveryReport(self._delivered, tuple(self._failed), tuple(self._raw_failures))
@@ -191,19 +190,19 @@ class KafkaPublisher:
     def _await_waiting(self, most: int) -> None:
         while self._waiting > most:
             before = self._waiting
-            if not self._settled.wait(self._patience) and self._waiting >= before:
+            if not self._settled.wait(self._delivery_timeout) and self._waiting >= before:
                 self._gave_up = True
                 drop_queued(self._producer)
 
     def _on_delivered(self, receipt: Any) -> None:  # noqa: ANN401 - the client's, untyped
-        place = (receipt.topic, receipt.partition)
+        partition = (receipt.topic, receipt.partition)
         with self._settled:
             self._delivered += 1
-            self._ends[place] = max(receipt.offset + 1, self._ends.get(place, 0))
+            self._ends[partition] = max(receipt.offset + 1, self._ends.get(partition, 0))
             self._settle_one()
 
     def _on_failed(self, event: CloudEvent | None, error: BaseException) -> None:
-        cause = f"no answer for {self._patience:g} s" if self._gave_up else str(error)
+        cause = f"no answer for {self._delivery_timeout:g} s" if self._gave_up else str(error)
         with self._settled:
             if event is None:
                 self._raw_failures.append(cause)
@@ -213,6 +212,6 @@ class KafkaPublisher:
 
     def _settle_one(self) -> None:
         self._waiting -= 1
-        # To wake the publishing thread at each acknowledgement would cost more than to send.
+        # Notifying the publishing thread of each acknowledgement would cost more than sending.
         if self._waiting in (0, self._options.in_flight // 2):
             self._settled.notify_all()

@@ -1,4 +1,4 @@
-"""Publishing into a list, for tests, or nowhere, for a dry run."""
+"""Publishers without a broker: into a list for tests, or nowhere for a dry run."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ __all__ = ["NullPublisher", "RecordingPublisher"]
 
 
 class _NothingToClose:
-    """A publisher that holds nothing when it is left."""
+    """A context manager without resources."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave everything as it is."""
+        """Close nothing."""
 
 
 class RecordingPublisher(_NothingToClose):
-    """Keeps what is published in `events`, for tests."""
+    """A publisher for tests; its events are in `events`."""
 
     def __init__(self) -> None:
         self.events: list[CloudEvent] = []
         self._reported = 0
 
     def publish(self, event: CloudEvent) -> None:
-        """Keep the event."""
+        """Append the event."""
         self.events.append(event)
 
     def flush(self) -> DeliveryReport:
@@ -39,12 +39,12 @@ class RecordingPublisher(_NothingToClose):
 
 
 class NullPublisher(_NothingToClose):
-    """Forgets what is published: for a dry run."""
+    """A publisher for a dry run; it only counts."""
 
     def __init__(self) -> None:
         self._count = 0
 
-    def publish(self, event: CloudEvent) -> None:  # noqa: ARG002 - forgotten on purpose
+    def publish(self, event: CloudEvent) -> None:  # noqa: ARG002 - only counted
         """Count the event."""
         self._count += 1
 

@@ -1,4 +1,4 @@
-"""What a publisher is: it takes events, and tells later what became of them."""
+"""The protocol of a publisher: events are queued, and their outcomes reported later."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ __all__ = ["DeliveryError", "DeliveryReport", "FailedDelivery", "Publisher"]
 
 @dataclass(frozen=True, slots=True)
 class FailedDelivery:
-    """An event that was not acknowledged, and why."""
+    """An event that was not acknowledged, with its cause."""
 
     event: CloudEvent
     cause: str
     refused: bool = False
-    """True where it was looked at and turned down: as it is, it will never be taken."""
+    """True where it was judged invalid: a retry would be refused too."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What became of the events published since the last report."""
+    """The outcomes of the events published since the last report."""
 
     delivered: int
     failed: tuple[FailedDelivery, ...] = ()
     raw_failures: tuple[str, ...] = ()
     """The cause for each raw record that was not acknowledged."""
     waiting: int = 0
-    """Events that are kept, safe from a restart, until they can be delivered."""
+    """Events on disk that are still to be delivered."""
     waiting_for: str | None = None
-    """Why they wait."""
+    """The cause of their waiting."""
 
 
 class Publisher(Protocol):
-    """Takes events, and tells later which were delivered; a context manager that flushes."""
+    """Queues events and reports their delivery; a context manager that flushes."""
 
     def publish(self, event: CloudEvent) -> None:
         """Queue an event for its family's topic."""
 
     def flush(self) -> DeliveryReport:
-        """Wait until every queued event is delivered, failed or kept for later, and tell."""
+        """Wait until every queued event is delivered, failed or kept, and return the outcomes."""
 
     def __enter__(self) -> Self: ...
 
@@ -56,9 +56,9 @@ class Publisher(Protocol):
 
 
 class DeliveryError(SmartRegionError):
-    """Events that are valid were not acknowledged, by the broker or by the gateway.
+    """Valid events were not acknowledged by the broker or the gateway.
 
-    `line` is that of the first of them, where they were read from lines.
+    `line` is that of the first of them, where they were read from a file.
     """
 
     def __init__(self, *, undelivered: int, cause: str, line: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What waits to be delivered, in its order: in memory here, on disk in the spool."""
+"""Queues of events to deliver, in order: in memory here, on disk in the spool."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ __all__ = ["MemoryQueue", "Queue", "Waiting", "taken_together"]
 
 
 class Waiting(NamedTuple):
-    """An event in its queue: its place, which grows with every event, and its JSON."""
+    """A queued event: its position, which grows with every event, and its JSON."""
 
-    place: int
+    position: int
     event: bytes
 
 
 class Queue(Protocol):
-    """Events in the order in which they came."""
+    """Events in the order of `append`."""
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Return the number of queued events."""
 
     def append(self, event: bytes) -> None:
-        """Take an event in, behind all others."""
+        """Append an event."""
 
     def head(self, most_events: int, most_bytes: int) -> Sequence[Waiting]:
-        """The first events, as many as fit, and one at least where any waits."""
+        """Return the first events that fit, at least one where any is queued."""
 
     def remove(self, waiting: Collection[Waiting]) -> None:
-        """Forget events: what became of them is known."""
+        """Remove events whose outcome is known."""
 
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Release its resources."""
 
 
 class MemoryQueue:
-    """A queue that lives as long as its process; safe to use from any thread."""
+    """A queue in memory; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -48,31 +48,31 @@ class MemoryQueue:
         return len(self._events)
 
     def append(self, event: bytes) -> None:
-        """Take an event in, behind all others."""
+        """Append an event."""
         with self._lock:
             self._events[self._next] = event
             self._next += 1
 
     def head(self, most_events: int, most_bytes: int) -> Sequence[Waiting]:
-        """The first events, as many as fit, and one at least where any waits."""
+        """Return the first events that fit, at least one where any is queued."""
         with self._lock:
-            waiting = (Waiting(place, event) for place, event in self._events.items())
+            waiting = (Waiting(position, event) for position, event in self._events.items())
             return taken_together(waiting, most_events, most_bytes)
 
     def remove(self, waiting: Collection[Waiting]) -> None:
-        """Forget events."""
+        """Remove events whose outcome is known."""
         with self._lock:
             for one in waiting:
-                self._events.pop(one.place, None)
+                self._events.pop(one.position, None)
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Release nothing: the events are in memory."""
 
 
 def taken_together(
     waiting: Iterable[Waiting], most_events: int, most_bytes: int
 ) -> Sequence[Waiting]:
-    """The first events that fit into one body, brackets and commas of a JSON array included."""
+    """Return the first events that fit into one body; a JSON array's brackets and commas count."""
     batch: list[Waiting] = []
     size = len(b"[]")
     for one in waiting:

@@ -1,4 +1,4 @@
-"""A queue on disk, for while the gateway is away: in order, bounded, and there after a kill -9."""
+"""A bounded queue on disk for when the gateway is unavailable; it survives a kill -9."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from operations.client.queue import Waiting, taken_together
 
 __all__ = ["Spool", "SpoolBusyError", "SpoolFullError", "SpoolUnusableError"]
 
-#: "smrs": tells a spool from another program's SQLite file.
+#: "smrs", SQLite's application id of a spool.
 APPLICATION_ID: Final = 0x736D7273
 VERSION: Final = 1
 
@@ -27,7 +27,7 @@ PRAGMA user_version = {VERSION};
 
 
 class SpoolFullError(SmartRegionError):
-    """No room is left for another event; those that wait are safe."""
+    """The spool has no room for another event; the queued ones are kept."""
 
     def __init__(self, file: Path, *, events: int, size: int) -> None:
         self.file = file
@@ -40,7 +40,7 @@ class SpoolFullError(SmartRegionError):
 
 
 class SpoolBusyError(SmartRegionError):
-    """Another process has the spool: two would send out of order."""
+    """Another process uses the spool: two would send out of order."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -48,7 +48,7 @@ class SpoolBusyError(SmartRegionError):
 
 
 class SpoolUnusableError(SmartRegionError):
-    """The file is no spool, or the disk failed."""
+    """The file is not a spool, or the disk failed."""
 
     def __init__(self, file: Path, *, cause: str) -> None:
         self.file = file
@@ -59,13 +59,13 @@ class SpoolUnusableError(SmartRegionError):
 
 
 class Spool:
-    """Events that wait in a file, which one process has at a time; safe to use from any thread.
+    """A queue in an SQLite file, which one process uses at a time; thread-safe.
 
-    An event is on the disk when `append` returns. What was sent and not yet removed when a process
-    was killed is sent again: what arrives twice counts once.
+    An event is on the disk when `append` returns. Events that were sent and not yet removed when a
+    process was killed are sent again: an event that arrives twice counts once.
 
-    The constructor raises SpoolBusyError and SpoolUnusableError; everything else SpoolUnusableError
-    where the disk fails, which leaves what was there before.
+    The constructor raises SpoolBusyError and SpoolUnusableError. The other methods raise
+    SpoolUnusableError where the disk fails; the file is then as before the call.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Spool:
         self._most_events = most_events
         self._most_bytes = most_bytes
         self._lock = threading.RLock()
-        with self._told():
-            # SQLite's companions have the same rights.
+        with self._typed_errors():
+            # SQLite creates its journal files with the same mode.
             make_private_file(file)
             self._database = sqlite3.connect(
                 file, timeout=0, isolation_level=None, check_same_thread=False
@@ -91,8 +91,8 @@ class Spool:
         return self._events
 
     def append(self, event: bytes) -> None:
-        """Take an event in, behind all others. Raises SpoolFullError."""
-        with self._lock, self._told():
+        """Append an event. Raises SpoolFullError."""
+        with self._lock, self._typed_errors():
             if self._events >= self._most_events or self._bytes + len(event) > self._most_bytes:
                 raise SpoolFullError(self.file, events=self._events, size=self._bytes)
             self._database.execute("INSERT INTO waiting (event) VALUES (?)", (event,))
@@ -100,8 +100,8 @@ class Spool:
             self._bytes += len(event)
 
     def head(self, most_events: int, most_bytes: int) -> Sequence[Waiting]:
-        """The first events, as many as fit, and one at least where any waits."""
-        with self._lock, self._told():
+        """Return the first events that fit, at least one where any is queued."""
+        with self._lock, self._typed_errors():
             rows = self._database.execute(
                 "SELECT place, event FROM waiting ORDER BY place LIMIT ?", (most_events,)
             )
@@ -110,14 +110,14 @@ class Spool:
             return batch
 
     def remove(self, waiting: Collection[Waiting]) -> None:
-        """Forget events: what became of them is known."""
-        with self._lock, self._told():
+        """Remove events whose outcome is known."""
+        with self._lock, self._typed_errors():
             gone: list[int] = []
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 for one in waiting:
                     done = self._database.execute(
-                        "DELETE FROM waiting WHERE place = ?", (one.place,)
+                        "DELETE FROM waiting WHERE place = ?", (one.position,)
                     )
                     gone += [len(one.event)] * done.rowcount
                 self._database.execute("COMMIT")
@@ -128,12 +128,12 @@ class Spool:
             self._bytes -= sum(gone)
 
     def close(self) -> None:
-        """Let another process have it."""
-        with self._lock, self._told():
+        """Release the file for another process."""
+        with self._lock, self._typed_errors():
             self._database.close()
 
     def _opened(self) -> tuple[int, int]:
-        """Take the file for this process alone, make it a spool, and count what is in it."""
+        """Lock the file, create the table in a new one, and return the events and bytes in it."""
         run = self._database.execute
         run("PRAGMA locking_mode = EXCLUSIVE")
         run("PRAGMA journal_mode = WAL")
@@ -153,8 +153,8 @@ class Spool:
         return events, size
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Tell what SQLite and the system say in this project's words."""
+    def _typed_errors(self) -> Iterator[None]:
+        """Translate errors of SQLite and the system."""
         try:
             yield
         except sqlite3.Error as error:

@@ -131,7 +131,7 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
 def impatient(**options: Any) -> KafkaPublisher:
     """A Kafka publisher that gives a silent broker up after a moment."""
     publisher = KafkaPublisher("b:1", options=PublisherOptions(**options))
-    publisher._patience = 0.01
+    publisher._delivery_timeout = 0.01
     return publisher
 
 
@@ -166,7 +166,7 @@ def test_a_full_publisher_waits_and_then_gives_up(producer: FakeProducer) -> Non
 def test_a_full_publisher_goes_on_when_there_is_room(producer: FakeProducer) -> None:
     """Deliveries in another thread let the waiting one go on."""
     publisher = impatient(in_flight=2)
-    publisher._patience = 30
+    publisher._delivery_timeout = 30
     publisher.publish(EVENT)
     publisher.publish(EVENT)
     deliverer = threading.Thread(target=lambda: producer.flush(timeout=1))
