@@ -1,4 +1,4 @@
-"""Where Grafana is, and the token that opens it."""
+"""Grafana's address, and the token for it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ LAST_ASCII: Final = "~"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The address of a Grafana, taken apart."""
+    """The parts of a Grafana's address."""
 
     scheme: str
     host: str
     port: int | None
     path: str
-    """Without slashes around it; empty where Grafana has the host for itself."""
+    """Without slashes around it; empty where Grafana is at the host's root."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an address as it stands in a browser. Raises AddressError."""
+        """Read an address as a browser shows it. Raises AddressError."""
         try:
             parts = usable_address(text)
         except UnusableAddressError as error:
@@ -45,13 +45,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A service account's token. Its repr, and so a log or a traceback, never shows it."""
+    """A service account's token; its repr, and so a log or a traceback, does not contain it."""
 
     secret: str = field(repr=False)
 
 
 def read_token(file: Path | None) -> Token:
-    """Take the token from the file, or else from the environment.
+    """Read the token from the file, or without one from the environment.
 
     Raises TokenError, also for a file that others on this machine may read.
     """

@@ -1,7 +1,7 @@
-"""The few things that publishing asks of a Grafana, over its HTTP API.
+"""Grafana's HTTP API, as far as publishing needs it.
 
-The requests go through grafana-api's raw calls; what it leaves to its callers is done here: waiting
-and trying again, telling what went wrong, and never following a redirect with the token.
+Requests are sent by grafana-api's raw calls, with our HTTP client; retries and typed errors are
+added here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from dashboards.publishing.plan import LiveBoard
 __all__ = ["Grafana"]
 
 PAGE: Final = 1000
-"""Boards asked for at once: the API's own default, of at most 5000."""
+"""Boards in one answer: the API's default, at most 5000."""
 TOO_MANY: Final = 429
 MOVED: Final = 300
 REFUSED: Final = 400
@@ -48,14 +48,14 @@ FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 FAILED: Final = 500
 ANSWER_SECONDS: Final = 10.0
-"""How long Grafana may take for each step of an answer."""
+"""Timeout of each step of an answer."""
 RIGHTS_SECONDS: Final = 90.0
 """How long 403 is retried once a folder was made: Grafana keeps rights for a minute."""
 JSON_HEADERS: Final = {"Accept": "application/json"}
 
 
 class Grafana:
-    """A Grafana. Every method raises a PublishingError that says what to do."""
+    """A client of one Grafana; every method raises PublishingError with a remedy."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Grafana:
         """Prepare the connection; `notify` is called with a line when something takes long.
 
         The policy is for requests that are answered by 429 or 5xx. Raises AddressError where the
-        token would be shown to a network, unless `plain_http` says that it is one's own.
+        token would be sent unencrypted, unless `plain_http` declares the network private.
         """
         self._address = address
         self._secret = token.secret
@@ -108,15 +108,15 @@ class Grafana:
         self._client.close()
 
     def version(self) -> str:
-        """Ask who answers: the version, or nothing where Grafana hides it."""
+        """Return Grafana's version; empty where it is hidden."""
         try:
             health = self._object(*self._answer("GET", "/health"), "database")
         except MissingError as error:
-            raise NotGrafanaError(error.request, found=error.said or "404") from error
+            raise NotGrafanaError(error.request, found=error.message or "404") from error
         return str(health.get("version", ""))
 
     def data_source_kinds(self) -> Collection[str] | None:
-        """Give the kinds of its data sources, or None where the token may not see them."""
+        """Return the types of its data sources; None where the token may not list them."""
         try:
             sources = self._list(*self._answer("GET", "/datasources"), "type")
         except ForbiddenError:
@@ -124,9 +124,9 @@ class Grafana:
         return {source["type"] for source in sources}
 
     def has_folder(self, uid: str) -> bool:
-        """Tell whether there is a folder of this uid that the token may see.
+        """Return whether a folder of this uid exists and the token may read it.
 
-        Of one that does not exist an administrator is told 404, and anybody else 403.
+        For one that does not exist Grafana answers 404 to an administrator, and 403 to others.
         """
         try:
             self._object(*self._answer("GET", f"/folders/{quote(uid, safe='')}"), "uid")
@@ -135,19 +135,19 @@ class Grafana:
         return True
 
     def create_folder(self, uid: str, title: str) -> None:
-        """Make a folder at the root."""
+        """Create a folder at the root."""
         self._object(*self._answer("POST", "/folders", {"uid": uid, "title": title}), "uid")
         self.expect_rights()
 
     def expect_rights(self) -> None:
-        """Wait from now on where the answer is 403: rights on a new folder come some time later.
+        """Retry requests that are answered by 403 from now on: rights on a new folder are late.
 
-        Where they do not, what is asked raises RightsLateError.
+        A request that is still answered so after RIGHTS_SECONDS raises RightsLateError.
         """
         self._rights_from = self._retry_policy.clock()
 
     def tagged(self, tag: str) -> Collection[str]:
-        """Give the uids of all boards that carry a tag."""
+        """Return the uids of all boards with a tag."""
         found: dict[str, None] = {}
         page = 1
         while True:
@@ -159,7 +159,7 @@ class Grafana:
             page += 1
 
     def board(self, uid: str) -> LiveBoard | None:
-        """Read a board, or None where there is none."""
+        """Return a board; None where it does not exist."""
         try:
             request, answer = self._answer("GET", f"/dashboards/uid/{quote(uid, safe='')}")
         except MissingError:
@@ -193,17 +193,17 @@ class Grafana:
         request, answer = self._answer("POST", "/dashboards/db", body)
         saved = self._object(request, answer, "status")
         if saved["status"] != "success":
-            raise GrafanaRefusedError(request, status=answer.status, said=str(saved["status"]))
+            raise GrafanaRefusedError(request, status=answer.status, message=str(saved["status"]))
 
     def remove(self, uid: str) -> None:
-        """Remove a board; one that is gone is no error."""
+        """Delete a board; a missing one is no error."""
         try:
             self._answer("DELETE", f"/dashboards/uid/{quote(uid, safe='')}")
         except MissingError:
             return
 
     def _answer(self, method: str, path: str, body: Model | None = None) -> tuple[str, HttpAnswer]:
-        """Send a request until its answer is final, and return it; a refusal is raised."""
+        """Send a request until its answer is final, and return it. Raises PublishingError."""
         request = f"{method} {self._address}/api{path.partition('?')[0]}"
         clock = self._retry_policy.clock
         begun = clock()
@@ -216,12 +216,12 @@ class Grafana:
             message = self._message(answer)
             if answer.status == FORBIDDEN and self._rights_from is not None:
                 waited = round(clock() - rights_from, 1)
-                raise RightsLateError(request, said=message, waited_seconds=waited)
+                raise RightsLateError(request, message=message, waited_seconds=waited)
             if answer.status >= FAILED or answer.status == TOO_MANY:
                 raise UnavailableError(
                     request,
                     status=answer.status,
-                    said=message,
+                    message=message,
                     tried_seconds=round(clock() - begun, 1),
                     asked=retry_after(answer.headers),
                 )
@@ -233,7 +233,7 @@ class Grafana:
             retry_on=RightsLateError,
             before_pause=self._announce_rights,
         )
-        return request, self._judged(request, answer)
+        return request, self._checked(request, answer)
 
     def _announce_rights(self) -> None:
         if not self._rights_announced:
@@ -243,11 +243,11 @@ class Grafana:
             )
             self._rights_announced = True
 
-    def _judged(self, request: str, answer: HttpAnswer) -> HttpAnswer:
+    def _checked(self, request: str, answer: HttpAnswer) -> HttpAnswer:
         tree = answer.json()
-        # A page that is not there is what other servers say of our paths; Grafana says it in JSON.
+        # Other servers answer our paths with 404 too; Grafana's own 404 has a JSON object.
         if answer.status >= REFUSED and (answer.status != NOT_FOUND or isinstance(tree, Mapping)):
-            raise answer_error(request, status=answer.status, said=self._message(answer))
+            raise answer_error(request, status=answer.status, message=self._message(answer))
         if tree is None:
             raise NotGrafanaError(request, found=f"{answer.status} without JSON")
         return answer
@@ -274,7 +274,7 @@ class Grafana:
         return UnreachableError(str(self._address), cause=error.cause)
 
     def _message(self, answer: HttpAnswer) -> str:
-        """Return Grafana's own message in one line, without the token should it repeat it."""
+        """Return Grafana's own message in one line; a token that it repeats is masked."""
         tree = answer.json()
         message = str(tree.get("message", "")) if isinstance(tree, Mapping) else ""
         return one_line(message.replace(self._secret, "…"))
@@ -288,7 +288,7 @@ class Grafana:
     def _list(self, request: str, answer: HttpAnswer, field: str) -> list[Mapping[str, Any]]:
         tree = answer.json()
         if not isinstance(tree, list):
-            raise NotGrafanaError(request, found="an answer that is no list")
+            raise NotGrafanaError(request, found="an answer that is not a list")
         if not all(isinstance(one, Mapping) and isinstance(one.get(field), str) for one in tree):
-            raise NotGrafanaError(request, found=f"a list of what has no {field}")
+            raise NotGrafanaError(request, found=f"a list of items without {field}")
         return tree

@@ -1,4 +1,4 @@
-"""From boards to a plan, and from a plan to a Grafana that has them."""
+"""Planning what to publish on a Grafana, and carrying the plan out."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["HOME", "BoardFolder", "carry_out", "survey"]
 
 @dataclass(frozen=True, slots=True)
 class BoardFolder:
-    """Where our boards live on a Grafana, and how they are told from others."""
+    """The folder of our boards on a Grafana, and the tag that identifies them."""
 
     folder: str = TAG
     """The folder's uid."""
     title: str = "Smart Région"
-    """The title that the folder gets when it is made; it may be renamed later."""
+    """The title of a new folder; it may be renamed later."""
     tag: str = TAG
 
 
@@ -43,7 +43,7 @@ def survey(
     force: bool = False,
     prune: bool = False,
 ) -> Plan:
-    """Look at what is there, and plan what is to be done; nothing is written."""
+    """Read the boards on a Grafana and return the plan; nothing is written."""
     uids = dict.fromkeys([*(board["uid"] for board in boards), *grafana.tagged(home.tag)])
     found = {uid: live for uid in uids if (live := grafana.board(uid)) is not None}
     plan = planned(boards, found, home.folder, force=force, prune=prune)
@@ -53,11 +53,11 @@ def survey(
 
 
 def carry_out(grafana: Grafana, plan: Plan, home: BoardFolder = HOME) -> None:
-    """Do what is planned.
+    """Carry a plan out.
 
     Raises HandChangedError or DataSourceMissingError before anything is written. A later error
-    leaves the rest undone: planning and applying again does it. A new folder may take a minute to
-    be open to its own maker.
+    leaves the rest undone, for the next plan. Grafana may take a minute until the account that
+    created a folder has rights on it.
     """
     if refused := plan.having(Action.REFUSE):
         raise HandChangedError([board.title for board in refused])
@@ -75,7 +75,7 @@ def _make_folder(grafana: Grafana, home: BoardFolder) -> None:
     try:
         grafana.create_folder(home.folder, home.title)
     except (ConflictError, PreconditionError):
-        # An answer lost on its way made us ask twice; or it is there, and not yet ours to see.
+        # A retry after a lost answer; or the folder exists, and the rights on it are late.
         grafana.expect_rights()
         if not grafana.has_folder(home.folder):
             raise
@@ -87,14 +87,14 @@ def _save(grafana: Grafana, board: BoardChange, home: BoardFolder, *, overwrite:
     try:
         grafana.save(model, home.folder, MESSAGE, version=version, overwrite=overwrite)
     except PreconditionError:
-        # As with the folder: then what is there is what we wrote.
+        # A retry after a lost answer: then the board is the one that was written.
         live = grafana.board(board.uid)
         if live is None or normalised(live.model) != normalised(model):
             raise
 
 
 def _kinds(boards: Iterable[Model]) -> set[str]:
-    """Give the kinds of data sources among which readers of the boards choose."""
+    """Return the types of data sources that the boards' variables offer."""
     return {
         variable["query"]
         for board in boards

@@ -1,4 +1,4 @@
-"""Whether a Grafana has what the boards need, without writing a thing."""
+"""The check of a Grafana's boards and data sources; nothing is written."""
 
 from __future__ import annotations
 
@@ -22,25 +22,24 @@ __all__ = ["look_at_boards", "wanted_boards"]
 def look_at_boards(
     catalogue: Catalogue, address: str, *, token_file: Path | None, plain_http: bool = False
 ) -> str:
-    """Tell how many of the catalogue's boards are on a Grafana.
+    """Return a line with Grafana's version and how many of the catalogue's boards it has.
 
-    Raises BoardsMissingError or DataSourceMissingError where one has to be made, and as every
-    question to Grafana. A board that differs is no fault: it may have been published with other
-    options; `boards plan` shows it.
+    Raises BoardsMissingError, DataSourceMissingError, and as every request of `Grafana`. A board
+    that differs is no error: it may have been published with other options; `boards plan` shows it.
     """
-    place = Address.parse(address)
+    grafana_address = Address.parse(address)
     boards = wanted_boards(catalogue)
-    with Grafana(place, read_token(token_file), plain_http=plain_http) as grafana:
+    with Grafana(grafana_address, read_token(token_file), plain_http=plain_http) as grafana:
         version = grafana.version()
         plan = survey(grafana, boards)
     if plan.kinds_missing:
         raise DataSourceMissingError(plan.kinds_missing[0])
     missing = plan.having(Action.CREATE)
     if missing:
-        raise BoardsMissingError(str(place), titles=[board.title for board in missing])
-    return f"{place}: Grafana {version}".rstrip() + f", {len(boards)} boards"
+        raise BoardsMissingError(str(grafana_address), titles=[board.title for board in missing])
+    return f"{grafana_address}: Grafana {version}".rstrip() + f", {len(boards)} boards"
 
 
 def wanted_boards(catalogue: Catalogue) -> Sequence[Model]:
-    """Give the boards that a catalogue asks for."""
+    """Return the boards of a catalogue."""
     return [json.loads(text) for text in render(boards_of(catalogue, Links(), None)).values()]

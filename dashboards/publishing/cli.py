@@ -57,7 +57,7 @@ def plan(**options: Any) -> None:
 @click.command()
 @_with_options
 def apply(**options: Any) -> None:
-    """Make a Grafana's boards what the catalogue says; done twice, it changes nothing.
+    """Publish the catalogue's boards on a Grafana; a second run changes nothing.
 
     A board that was changed by hand stops it before anything is written.
     """
@@ -84,13 +84,13 @@ def _publish(
     from dashboards.publishing.report import report
 
     boards = _boards(programmes, since, runbooks)
-    place = Address.parse(address)
+    grafana_address = Address.parse(address)
     notify = partial(say, err=True)
     token = read_token(token_file)
-    with Grafana(place, token, plain_http=plain_http, notify=notify) as grafana:
+    with Grafana(grafana_address, token, plain_http=plain_http, notify=notify) as grafana:
         version = grafana.version()
         planned = survey(grafana, boards, force=force, prune=prune)
-        say(f"{place}: Grafana {version}".rstrip())
+        say(f"{grafana_address}: Grafana {version}".rstrip())
         for line in report(planned):
             say(line)
         if write:

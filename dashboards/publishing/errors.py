@@ -1,4 +1,4 @@
-"""What can go wrong between us and a Grafana; each error says what to do, none shows the token."""
+"""Errors of publishing to a Grafana; each names a remedy, and none contains the token."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ WRITE_IT: Final = (
 
 
 class PublishingError(SmartRegionError):
-    """Anything that keeps boards from a Grafana."""
+    """Boards cannot be published."""
 
 
 class AddressError(PublishingError):
-    """What should say where Grafana is does not; a password in it is not repeated."""
+    """Grafana's address cannot be used; a password in it is not repeated."""
 
     def __init__(self, value: str, *, problem: str, remedy: str = WRITE_IT) -> None:
         self.value = value
@@ -56,7 +56,7 @@ class AddressError(PublishingError):
 
 
 class TokenError(PublishingError):
-    """There is no token, or what there is cannot be one."""
+    """The token is missing or malformed."""
 
     def __init__(self, source: str, *, problem: str) -> None:
         self.source = source
@@ -67,7 +67,7 @@ class TokenError(PublishingError):
 
 
 class UnreachableError(PublishingError):
-    """Nothing answers at the address."""
+    """No server answers at the address."""
 
     def __init__(self, address: str, *, cause: str) -> None:
         super().__init__(
@@ -77,7 +77,7 @@ class UnreachableError(PublishingError):
 
 
 class TlsError(PublishingError):
-    """No connection that can be trusted; verification is never switched off."""
+    """TLS failed; verification cannot be switched off."""
 
     def __init__(self, address: str, *, cause: str) -> None:
         super().__init__(
@@ -88,7 +88,7 @@ class TlsError(PublishingError):
 
 
 class TimedOutError(PublishingError):
-    """Grafana does not answer in time."""
+    """Grafana did not answer within the timeout."""
 
     def __init__(self, request: str, *, seconds: float) -> None:
         super().__init__(
@@ -98,7 +98,7 @@ class TimedOutError(PublishingError):
 
 
 class NotGrafanaError(PublishingError):
-    """Something answers at the address, but not as Grafana does."""
+    """Another server than Grafana answers."""
 
     def __init__(self, request: str, *, found: str) -> None:
         super().__init__(
@@ -108,51 +108,51 @@ class NotGrafanaError(PublishingError):
 
 
 class UnavailableError(PublishingError, RetryableError):
-    """Grafana keeps asking to come back later, or keeps failing."""
+    """Grafana still answers 429 or 5xx after the last retry."""
 
     def __init__(
-        self, request: str, *, status: int, said: str, tried_seconds: float, asked: float | None
+        self, request: str, *, status: int, message: str, tried_seconds: float, asked: float | None
     ) -> None:
         self.status = status
         self.retry_after = asked or 0.0
-        wish = "" if asked is None else f", and asks to wait {asked:g} s"
+        asked_text = "" if asked is None else f", and asks to wait {asked:g} s"
         super().__init__(
-            f"{request}: still answers {status} after {tried_seconds:g} s{wish}"
-            f"{_quoted(said)}: run the command again later; Grafana's log may say why"
+            f"{request}: still answers {status} after {tried_seconds:g} s{asked_text}"
+            f"{_quoted(message)}: run the command again later; Grafana's log may say why"
         )
 
 
 class RightsLateError(PublishingError, RetryableError):
-    """The folder was made or is there, and the account's rights on it do not come."""
+    """The account still has no rights on its folder after the last retry."""
 
-    def __init__(self, request: str, *, said: str, waited_seconds: float) -> None:
+    def __init__(self, request: str, *, message: str, waited_seconds: float) -> None:
         super().__init__(
             f"{request}: still answers 403 {waited_seconds:g} s after the folder was made or found"
-            f"{_quoted(said)}: Grafana keeps an account's rights for a minute; run the command"
+            f"{_quoted(message)}: Grafana keeps an account's rights for a minute; run the command"
             " again, and where it stays so, give the service account the right to edit the folder"
         )
 
 
 class AnswerError(PublishingError):
-    """Grafana answers that it will not."""
+    """Grafana refused a request."""
 
     remedy: ClassVar[str]
 
-    def __init__(self, request: str, *, status: int, said: str = "") -> None:
+    def __init__(self, request: str, *, status: int, message: str = "") -> None:
         self.request = request
         self.status = status
-        self.said = said
-        super().__init__(f"{request}: answered {status}{_quoted(said)}: {self.remedy}")
+        self.message = message
+        super().__init__(f"{request}: answered {status}{_quoted(message)}: {self.remedy}")
 
 
 class GrafanaRefusedError(AnswerError):
-    """The request itself, or the board in it, is not to Grafana's liking."""
+    """The request, or the board in it, is invalid for Grafana."""
 
     remedy = "mend what it says; a board that is provisioned from files is not published too"
 
 
 class UnauthorizedError(AnswerError):
-    """The token is not known."""
+    """The token is unknown."""
 
     remedy = (
         "the token is wrong, expired or of another Grafana; make one for a service account, and"
@@ -161,7 +161,7 @@ class UnauthorizedError(AnswerError):
 
 
 class ForbiddenError(AnswerError):
-    """The token is known, and may not do this."""
+    """The token is known, and lacks a right."""
 
     remedy = (
         "the token's service account lacks a right; give it the role Editor, or the rights to read,"
@@ -170,13 +170,13 @@ class ForbiddenError(AnswerError):
 
 
 class MissingError(AnswerError):
-    """What is asked for is not there."""
+    """The folder or the board does not exist."""
 
     remedy = "it is not there, or no more; run plan again, and check the address"
 
 
 class NewerModelError(AnswerError):
-    """A board was saved in a model that the classic interface cannot show."""
+    """A board was saved in a model that the classic API cannot return."""
 
     remedy = (
         "the board was saved by hand as a newer kind; save a copy in Grafana if it is to be kept,"
@@ -185,13 +185,13 @@ class NewerModelError(AnswerError):
 
 
 class ConflictError(AnswerError):
-    """Something else has the uid or the title."""
+    """Another object has the uid or the title."""
 
     remedy = "something else has this uid or title in Grafana; rename or remove it there"
 
 
 class PreconditionError(AnswerError):
-    """What was to be overwritten is no more what was read."""
+    """The board was changed after it was read."""
 
     remedy = (
         "it was changed meanwhile, or another board of the folder has its title; run plan again"
@@ -199,7 +199,7 @@ class PreconditionError(AnswerError):
 
 
 class HandChangedError(PublishingError):
-    """Boards that somebody changed by hand would be overwritten."""
+    """Boards that were changed by hand would be overwritten."""
 
     def __init__(self, titles: Collection[str]) -> None:
         self.titles = tuple(titles)
@@ -211,7 +211,7 @@ class HandChangedError(PublishingError):
 
 
 class DataSourceMissingError(PublishingError):
-    """Grafana has no data source of a kind that the boards ask."""
+    """Grafana has no data source of a type that the boards query."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -222,7 +222,7 @@ class DataSourceMissingError(PublishingError):
 
 
 class BoardsMissingError(PublishingError):
-    """Boards of the catalogue are not on a Grafana."""
+    """Boards of the catalogue are missing on a Grafana."""
 
     def __init__(self, address: str, *, titles: Sequence[str]) -> None:
         self.titles = tuple(titles)
@@ -244,10 +244,10 @@ ANSWERS: Final[Mapping[int, type[AnswerError]]] = MappingProxyType(
 )
 
 
-def answer_error(request: str, *, status: int, said: str) -> AnswerError:
-    """Give the error that a status of the 400s means."""
-    return ANSWERS.get(status, GrafanaRefusedError)(request, status=status, said=said)
+def answer_error(request: str, *, status: int, message: str) -> AnswerError:
+    """Return the error of a 4xx status."""
+    return ANSWERS.get(status, GrafanaRefusedError)(request, status=status, message=message)
 
 
-def _quoted(said: str) -> str:
-    return f" ({one_line(said)})" if said else ""
+def _quoted(message: str) -> str:
+    return f" ({one_line(message)})" if message else ""

@@ -1,8 +1,8 @@
-"""The mark by which a board as we wrote it is told from one that somebody changed by hand.
+"""The mark of a published board, by which a change by hand is detected.
 
-It stands at the end of the board's description, where whoever is about to change it reads it, and
-holds a digest of the board. A version's message would be the obvious place, but Grafana replaces
-that of a first version by its own; a tag would show in every list of boards.
+It is at the end of the board's description, where an editor reads it, and contains a digest of the
+board. A version's message does not serve: Grafana replaces that of a first version. A tag would
+appear in every list of boards.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Model", "intact", "marked", "normalised", "unmarked"]
 Model: TypeAlias = Mapping[str, Any]
 """A board's JSON."""
 
-#: What Grafana itself numbers.
+#: Fields that Grafana numbers itself.
 NUMBERED: Final = frozenset({"id", "version", "iteration"})
 DIGITS: Final = 16
 MARK: Final = "Généré par smart-region, à ne pas modifier à la main (empreinte {digest})."
@@ -28,7 +28,7 @@ FOUND: Final = re.compile(
 
 
 def normalised(model: Model) -> dict[str, Any]:
-    """Leave out what does not tell two boards apart: numbers given by Grafana, and nulls."""
+    """Return a board without Grafana's own numbers and without nulls, to be compared."""
     tree: dict[str, Any] = _plain({k: v for k, v in model.items() if k not in NUMBERED})
     if not tree.get("description"):
         tree.pop("description", None)
@@ -36,19 +36,19 @@ def normalised(model: Model) -> dict[str, Any]:
 
 
 def unmarked(model: Model) -> dict[str, Any]:
-    """Give the normalised board without its mark."""
+    """Return the normalised board without its mark."""
     return normalised({**model, "description": _own_description(model)})
 
 
 def marked(model: Model) -> dict[str, Any]:
-    """Give the board with the mark of what it now is; the rest of it as it was."""
+    """Return the board with the mark of its content; the rest is unchanged."""
     mark = MARK.format(digest=_digest(model))
     own = _own_description(model)
     return {**model, "description": f"{own}\n\n{mark}" if own else mark}
 
 
 def intact(model: Model) -> bool:
-    """Tell whether a board is as we wrote it: marked, and with the mark of what it is."""
+    """Return whether a board is as it was published: its mark is that of its content."""
     found = FOUND.search(_description(model))
     return found is not None and found[1] == _digest(model)
 
@@ -68,7 +68,7 @@ def _digest(model: Model) -> str:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is any tree
-    """Write 1.0 as 1, as Grafana does when it stores a board, and leave nulls out."""
+    """Return a tree with 1.0 as 1, as Grafana stores it, and without nulls."""
     match value:
         case Mapping():
             return {name: _plain(one) for name, one in value.items() if one is not None}

@@ -1,4 +1,4 @@
-"""What would change on a Grafana, board by board and panel by panel; pure, it asks nobody."""
+"""The changes of a Grafana by board and by panel; pure functions."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ ORDER: Final = "order of the panels"
 
 
 class Action(StrEnum):
-    """What is to be done with a board."""
+    """The action for a board."""
 
     CREATE = "create"
     UPDATE = "update"
     NOTHING = "nothing"
     REFUSE = "refuse"
-    """It differs, and was changed by hand."""
+    """The board differs, and was changed by hand."""
     REMOVE = "remove"
     LEAVE = "leave"
-    """It is ours and gone from the catalogue, and nobody asked to remove it."""
+    """The board is ours and no longer in the catalogue, and pruning was not requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class LiveBoard:
     """The folder's uid; empty at the root."""
     version: int
     author: str = ""
-    """Who changed it last, as Grafana names them."""
+    """Grafana's name of who changed it last."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpressionChange:
-    """A query of a panel, by its letter; None where it was not, or is no more."""
+    """A query of a panel by its letter; None where it is new or removed."""
 
     ref: str
     before: str | None
@@ -61,50 +61,50 @@ class ExpressionChange:
 
 @dataclass(frozen=True, slots=True)
 class PanelChange:
-    """A panel that is new, gone, or other than it was."""
+    """A panel that is new, removed or changed."""
 
     title: str
     action: Action
     """CREATE, UPDATE or REMOVE."""
     fields: tuple[str, ...] = ()
-    """The parts that differ, but for the expressions."""
+    """The fields that differ, without the expressions."""
     expressions: tuple[ExpressionChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BoardChange:
-    """What is to be done with one board, and why."""
+    """The action for one board, with its reasons."""
 
     uid: str
     title: str
     action: Action
     model: Model | None = None
-    """What is to be written, marked."""
+    """The marked board to write."""
     live: LiveBoard | None = None
     by_hand: bool = False
-    """Whether somebody else wrote or moved what is there."""
+    """Whether the board on Grafana was changed or moved by hand."""
     settings: tuple[str, ...] = ()
-    """What differs of the board itself."""
+    """The board's own fields that differ."""
     panels: tuple[PanelChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that is to be done, in the order in which it is done."""
+    """All changes, in the order in which they are applied."""
 
     boards: tuple[BoardChange, ...]
     folder_missing: bool = False
     kinds_missing: tuple[str, ...] = ()
-    """Kinds of data sources that the boards ask and Grafana has not."""
+    """Types of data sources that the boards query and Grafana does not have."""
     forced: bool = False
 
     def having(self, *actions: Action) -> tuple[BoardChange, ...]:
-        """Give the boards with which one of these is to be done."""
+        """Return the boards with one of these actions."""
         return tuple(board for board in self.boards if board.action in actions)
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to write, nor to refuse."""
+        """Return whether there is nothing to write and nothing to refuse."""
         writing = (Action.CREATE, Action.UPDATE, Action.REMOVE, Action.REFUSE)
         return not self.folder_missing and not self.having(*writing)
 
@@ -117,10 +117,10 @@ def planned(
     force: bool = False,
     prune: bool = False,
 ) -> Plan:
-    """Compare the boards that should be, by uid, with those that are.
+    """Return the changes from the boards on Grafana, by uid, to the wanted ones.
 
-    `found` holds those of `wanted` that exist, and all others that carry our tag; `folder` is the
-    uid of the folder in which they belong.
+    `found` contains those of `wanted` that exist, and all others with our tag; `folder` is the uid
+    of our folder.
     """
     uids = {model["uid"] for model in wanted}
     strays = sorted(found.keys() - uids)
@@ -148,7 +148,7 @@ def _wanted(model: Model, live: LiveBoard | None, folder: str, *, force: bool) -
         settings.append(ORDER)
     if not panels and not settings:
         settings.append(MARK)
-    # A board that is as it should be but for its mark was imported by hand: it is taken over.
+    # A board that differs in its mark alone was imported by hand: it is taken over.
     by_hand = settings != [MARK] and (live.folder != folder or not intact(live.model))
     action = Action.REFUSE if by_hand and not force else Action.UPDATE
     return BoardChange(uid, title, action, ours, live, by_hand, tuple(settings), panels)
@@ -161,7 +161,7 @@ def _stray(uid: str, live: LiveBoard, *, force: bool, prune: bool) -> BoardChang
 
 
 def _panels(before: Model, after: Model) -> Iterator[PanelChange]:
-    """Compare two boards' panels, which are known by their titles."""
+    """Yield the changes of a board's panels, which are identified by their titles."""
     old, new = dict(_titled(_flat(before))), dict(_titled(_flat(after)))
     for title, panel in new.items():
         if title not in old:
@@ -193,13 +193,13 @@ def _differing(before: Model, after: Model) -> list[str]:
 
 
 def _listed(model: Model, name: str) -> list[Model]:
-    """Give a list of objects; a board that is not ours may have anything there."""
+    """Return a field's objects; a foreign board may have any value there."""
     items = model.get(name)
     return [one for one in items if isinstance(one, Mapping)] if isinstance(items, list) else []
 
 
 def _flat(model: Model) -> Iterator[Model]:
-    """Give all panels; those of a folded row stand inside it."""
+    """Yield all panels; those of a collapsed row are inside it."""
     for panel in _listed(model, "panels"):
         inner = _listed(panel, "panels")
         yield {name: value for name, value in panel.items() if name != "panels"} if inner else panel
@@ -221,7 +221,7 @@ def _expressions(panel: Model) -> Iterator[tuple[str, str]]:
 
 
 def _rests(panel: Model, refs: Collection[str]) -> list[dict[str, Any]]:
-    """Give the queries of these letters without their expressions."""
+    """Return the queries of these letters without their expressions."""
     return [
         {name: value for name, value in target.items() if name != "expr"}
         for target in _listed(panel, "targets")

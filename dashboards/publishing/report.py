@@ -1,4 +1,4 @@
-"""A plan in words, for whoever runs the command."""
+"""A plan as lines for the terminal."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ COUNTED: Final = {
 
 
 def report(plan: Plan, home: BoardFolder = HOME) -> Iterator[str]:
-    """Give the lines of a plan: boards, panels, expressions; what stays as it is is only counted.
+    """Yield the lines of a plan: boards, panels, expressions; unchanged boards are only counted.
 
-    Titles come from a server: nothing in them reaches the terminal as an order to it.
+    Titles come from a server, and are escaped.
     """
     if plan.folder_missing:
         yield f"+ folder {home.title} ({home.folder})"
@@ -74,7 +74,7 @@ def _panel(panel: PanelChange) -> Iterator[str]:
 
 
 def _whole(expression: str) -> str:
-    """Show an expression in one line, all of it: its end is often what differs."""
+    """Return a whole expression in one line: often its end is what differs."""
     return " ".join("".join(c if c.isprintable() else " " for c in expression).split())
 
 
