@@ -1,30 +1,25 @@
-"""A programme's file that imports keep up to date: read with all its checks, written whole."""
+"""A programme's file that imports keep up to date: read with all its checks, changed in place."""
 
 from __future__ import annotations
 
 import os
 import re
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
+from typing import Final
 
 from boundary.errors import SmartRegionError
 from catalogue.loader import load_documents
 from catalogue.model import Programme
 from events.document import read_document
-from operations.importing.parsing import write_decimal
 from operations.importing.programme.merging import Declaration
+from operations.importing.programme.programme_text import declaration_text, edited_text
 
-__all__ = ["ProgrammeFileError", "declaration_text", "read_declared", "write_declared"]
+__all__ = ["ProgrammeFileError", "read_declared", "write_declared"]
 
 HEADER: Final = """\
 # Kept up to date by `smart-region import pilote`: baselines and milestones come from its files.
-# Titles, definitions, units and the rest are yours to write, and stay; comments do not.
+# Titles, definitions, units and the rest are yours to write, and stay, with your comments.
 """
-WIDTH: Final = 100
 
 
 class ProgrammeFileError(SmartRegionError):
@@ -58,53 +53,31 @@ def read_declared(file: Path) -> Declaration:
 
 
 def write_declared(file: Path, declared: Declaration) -> bool:
-    """Write a declaration, whole or not at all; tell whether the file says something new.
+    """Write a declaration, whole or not at all; return whether the file has changed.
 
-    A file that says the same is left as it is, comments included. Raises ProgrammeFileError, or
-    pydantic's error where the declaration is none: a mistake of this program.
+    What has not changed in the file stays as its owner wrote it, comments included. Raises
+    ProgrammeFileError, or pydantic's error where the declaration is none: a fault of this program.
     """
     if not declared["indicators"]:
         return False
     Programme.model_validate(declared)
-    if file.exists() and read_document(file).data == declared:
-        return False
+    written = HEADER + declaration_text(declared)
+    text = written
+    if file.exists():
+        before = read_document(file).data
+        if before == declared:
+            return False
+        if isinstance(before, dict):
+            text = edited_text(file.read_text(encoding="utf-8-sig"), before, declared)
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         try:
-            part.write_text(declaration_text(declared), encoding="utf-8")
+            part.write_text(text, encoding="utf-8")
+            if read_document(part).data != declared:  # A form of YAML that is not edited right.
+                part.write_text(written, encoding="utf-8")
             part.replace(file)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise ProgrammeFileError(file, cause=error) from error
     return True
-
-
-def declaration_text(declared: Declaration) -> str:
-    """Write a declaration as YAML that the catalogue reads back as the same."""
-    written = yaml.dump(declared, Dumper=_Writer, allow_unicode=True, sort_keys=False, width=WIDTH)
-    return HEADER + written
-
-
-class _Writer(yaml.SafeDumper):
-    """Writes plain YAML: no anchors, lists indented, numbers as people write them."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - as the base has it
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
-        super().increase_indent(flow, indentless=False)
-
-
-def _number(writer: _Writer, value: Decimal) -> yaml.Node:
-    text = write_decimal(value)
-    kind = "float" if "." in text else "int"
-    return writer.represent_scalar(f"tag:yaml.org,2002:{kind}", text)
-
-
-def _day(writer: _Writer, value: date) -> yaml.Node:
-    return writer.represent_scalar("tag:yaml.org,2002:timestamp", value.isoformat())
-
-
-_Writer.add_representer(Decimal, _number)
-_Writer.add_representer(date, _day)
