@@ -79,7 +79,7 @@ class KafkaWriter:
                 sent.append((topic, future))
             for name, future in sent:
                 topic = name
-                # A little longer than the client's own patience: its reason is the better one.
+                # A little longer than the client's own timeout, whose error has the better cause.
                 future.get(timeout=DELIVERY_SECONDS + 1.0)
         except KafkaError as error:
             raise NotAcknowledgedError(topic, cause=str(error) or type(error).__name__) from error

@@ -92,7 +92,7 @@ async def _serve(
     async with TopicsWriter(
         settings.broker,
         security=settings.security(),
-        patience=WriteTimeouts(delivery=settings.gateway_delivery_timeout),
+        timeouts=WriteTimeouts(delivery=settings.gateway_delivery_timeout),
     ) as writer:
         gateway = _gateway(settings, producers, secrets, writer)
         scheme = "http" if context is None else "https"

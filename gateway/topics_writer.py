@@ -38,12 +38,12 @@ STOP_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class WriteTimeouts:
-    """How long things may take, in seconds."""
+    """Timeouts and intervals of the writer, in seconds."""
 
     delivery: float = 10.0
-    """From a record to its acknowledgement; then whoever waits is told that it did not come."""
+    """From a record to its acknowledgement; then `write` returns None for it."""
     probe: float = 3.0
-    """The broker's answer to the question whether it is there."""
+    """Of one probe of the broker."""
     between_probes: float = 1.0
 
 
@@ -109,12 +109,12 @@ class TopicsWriter:
         bootstrap: str,
         *,
         security: BrokerSecurity = PLAINTEXT,
-        patience: WriteTimeouts | None = None,
+        timeouts: WriteTimeouts | None = None,
     ) -> None:
         self._bootstrap = [address.strip() for address in bootstrap.split(",")]
         self._security = security
         self._shown = security
-        self._patience = patience or WriteTimeouts()
+        self._timeouts = timeouts or WriteTimeouts()
         self._needed = [spec.name for spec in declared_topics() if not spec.compacted]
         self._partitions: dict[str, int] = {}
         self._lanes: dict[tuple[str, int], _Lane] = {}
@@ -166,10 +166,10 @@ class TopicsWriter:
             if lane.task is None:
                 lane.task = asyncio.create_task(self._drive(lane))
         try:
-            async with asyncio.timeout(self._patience.delivery):
+            async with asyncio.timeout(self._timeouts.delivery):
                 await write.done
         except TimeoutError:
-            self._lost(f"no acknowledgement within {self._patience.delivery:g} s")
+            self._lost(f"no acknowledgement within {self._timeouts.delivery:g} s")
         finally:
             write.done.cancel()
             write.records = ()  # Those that have not left yet will not leave.
@@ -222,14 +222,14 @@ class TopicsWriter:
     async def _keep(self) -> None:
         """Look after the broker, and replace a producer that has failed for good."""
         while True:
-            await asyncio.sleep(self._patience.between_probes)
+            await asyncio.sleep(self._timeouts.between_probes)
             if self._is_spoilt:
                 await self._close()
             await self._look()
 
     async def _look(self) -> None:
         try:
-            async with asyncio.timeout(self._patience.probe):
+            async with asyncio.timeout(self._timeouts.probe):
                 if self._producer is None:
                     await self._open()
                 known = await self._producer.client.fetch_all_metadata()
@@ -248,7 +248,7 @@ class TopicsWriter:
         if missing:
             self._lost(f"no topic {missing[0]}: create it with `smart-region topics apply`")
         elif self._is_stuck:
-            self._lost(f"no acknowledgement within {self._patience.delivery:g} s")
+            self._lost(f"no acknowledgement within {self._timeouts.delivery:g} s")
         elif self.waiting_for is not None:
             logger.info("the broker acknowledges broker=%s", ",".join(self._bootstrap))
             self.waiting_for = None
@@ -265,7 +265,7 @@ class TopicsWriter:
     @property
     def _is_stuck(self) -> bool:
         """True where the broker answers, but acknowledges nothing: too few replicas, perhaps."""
-        latest = monotonic() - self._patience.delivery
+        latest = monotonic() - self._timeouts.delivery
         return any(
             lane.sending_since is not None and lane.sending_since < latest
             for lane in self._lanes.values()
@@ -283,7 +283,7 @@ class TopicsWriter:
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
-            request_timeout_ms=int(self._patience.delivery * 1000),
+            request_timeout_ms=int(self._timeouts.delivery * 1000),
             **self._shown.client_config(),
         )
         try:

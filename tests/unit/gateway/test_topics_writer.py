@@ -18,7 +18,7 @@ from gateway import topics_writer
 from gateway.topics_writer import BrokerAwayError, TopicsWriter, WriteTimeouts, Written
 
 TOPIC = "smartregion.schools"
-HASTE = WriteTimeouts(delivery=0.2, probe=0.2, between_probes=0.01)
+SHORT_TIMEOUTS = WriteTimeouts(delivery=0.2, probe=0.2, between_probes=0.01)
 DEADLINE = 5.0
 
 
@@ -128,7 +128,10 @@ def run(
     async def told() -> None:
         broker = FakeProducer.broker = Broker(is_there=is_there)
         broker.gate.set()
-        async with asyncio.timeout(DEADLINE), TopicsWriter("a:1", patience=HASTE) as writer:
+        async with (
+            asyncio.timeout(DEADLINE),
+            TopicsWriter("a:1", timeouts=SHORT_TIMEOUTS) as writer,
+        ):
             await story(writer, broker)
             broker.gate.set()
 
@@ -189,7 +192,7 @@ def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.Monkey
     async def story(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         await writer.write(records(b"0"))
-        await asyncio.sleep(5 * HASTE.between_probes)
+        await asyncio.sleep(5 * SHORT_TIMEOUTS.between_probes)
         assert writer.waiting_for is not None
         broker.gate.set()
         await until(lambda: writer.waiting_for is None)
@@ -205,7 +208,7 @@ def test_what_nobody_waits_for_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> N
     async def story(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         first = asyncio.create_task(writer.write(records(b"on its way")))
-        await asyncio.sleep(HASTE.delivery / 4)
+        await asyncio.sleep(SHORT_TIMEOUTS.delivery / 4)
         second = asyncio.create_task(writer.write(records(b"waiting")))
         assert await first == [None]
         assert await second == [None]
