@@ -45,7 +45,7 @@ def test_a_secret_goes_over_tls_or_stays_here(url: str) -> None:
     "url", ["http://far", "http://10.0.0.1", "http://localhost.evil", "http://127.0.0.1.evil"]
 )
 def test_a_secret_goes_nowhere_else(url: str) -> None:
-    """Unless it is said that the network is one's own; without a secret it may be asked."""
+    """Unless the network is declared private; without a secret http is allowed."""
     with pytest.raises(UnusableAddressError, match=r"would send a secret .*--plain-http"):
         usable_address(url, secret=True)
     usable_address(url, secret=True, plain_http=True)

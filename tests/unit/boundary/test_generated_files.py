@@ -48,11 +48,11 @@ def test_there_is_a_line_for_each_file_that_a_write_would_change(
     with TemporaryDirectory() as name:
         folder = Path(name)
         GeneratedFiles(folder, before).write()
-        told = list(GeneratedFiles(folder, now, PATTERNS).differences())
+        lines = list(GeneratedFiles(folder, now, PATTERNS).differences())
 
         assert contents(folder) == before
         changed = {file for file in now if before.get(file) != now[file]}
         left_over = {file for file in before if file not in now and file.endswith(".json")}
-        assert {line.partition(":")[0] for line in told} == {
+        assert {line.partition(":")[0] for line in lines} == {
             str(folder / file) for file in changed | left_over
         }

@@ -21,22 +21,22 @@ AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 @pytest.fixture
-def stranger() -> Iterator[Overheard]:
-    """Give a server that must not receive the token."""
-    with overhearing(body=b"what was looked for") as stranger:
-        yield stranger
+def other_server() -> Iterator[Overheard]:
+    """Yield a server that must not receive the token."""
+    with overhearing(body=b"the whole body") as other_server:
+        yield other_server
 
 
 @pytest.fixture
 def stub() -> Iterator[GatewayStub]:
-    """Give a server that takes POST."""
+    """Yield a server that takes POST."""
     with gateway_stub() as stub:
         yield stub
 
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Overheard]:
-    """Give a proxy that the environment names for everything."""
+    """Yield a proxy that the environment names for everything."""
     with overhearing(status=502) as proxy:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, proxy.url)
@@ -45,7 +45,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Overheard]:
 
 
 def client_of(url: str, **options: bool | int) -> HttpClient:
-    """Give a client of an address."""
+    """Return a client of an address."""
     return HttpClient(url, seconds=(5, 5), **options)  # type: ignore[arg-type]
 
 
@@ -56,12 +56,12 @@ def posted(url: str, body: bytes = b"[]", headers: dict[str, str] | None = None)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_answer(status: int, stranger: Overheard) -> None:
+def test_a_redirect_is_an_answer(status: int, other_server: Overheard) -> None:
     """A server does not choose where the next request goes, nor who receives the token."""
-    with overhearing(status=status, headers={"Location": stranger.url}) as worker:
+    with overhearing(status=status, headers={"Location": other_server.url}) as worker:
         assert http_get(worker.url, token=TOKEN, seconds=5).status == status
     assert worker.secrets == [f"Bearer {TOKEN}"]
-    assert stranger.lines == []
+    assert other_server.lines == []
 
 
 def test_a_post_is_not_redirected(stub: GatewayStub) -> None:
@@ -71,11 +71,11 @@ def test_a_post_is_not_redirected(stub: GatewayStub) -> None:
     assert len(stub.requests) == 1
 
 
-def test_a_library_s_request_is_bounded_too(stranger: Overheard) -> None:
+def test_a_library_s_request_is_bounded_too(other_server: Overheard) -> None:
     """It reads the same answer, of the same size."""
-    with client_of(stranger.url, most_bytes=8) as client:
-        response = client.get(stranger.url, timeout=5)
-        assert (response.content, client.answer.body) == (b"what was", b"what was")
+    with client_of(other_server.url, most_bytes=8) as client:
+        response = client.get(other_server.url, timeout=5)
+        assert (response.content, client.answer.body) == (b"the whol", b"the whol")
 
 
 def test_what_is_posted_arrives(stub: GatewayStub) -> None:
@@ -94,16 +94,16 @@ def test_what_is_no_json_is_none(body: bytes) -> None:
     assert HttpAnswer(200, {}, body).json() is None
 
 
-def test_no_proxy_is_used(proxy: Overheard, stranger: Overheard) -> None:
+def test_no_proxy_is_used(proxy: Overheard, other_server: Overheard) -> None:
     """A request to this machine stays on it."""
-    assert http_get(stranger.url, token=TOKEN, seconds=5).body == b"what was looked for"
+    assert http_get(other_server.url, token=TOKEN, seconds=5).body == b"the whole body"
     assert proxy.lines == []
 
 
-def test_no_proxy_reads_a_request(proxy: Overheard, stranger: Overheard) -> None:
+def test_no_proxy_reads_a_request(proxy: Overheard, other_server: Overheard) -> None:
     """Not on the way to this machine; nor, over http, to another."""
-    with client_of(stranger.url, environment_proxy=True) as client:
-        assert client.exchange("GET", stranger.url).status == 200
+    with client_of(other_server.url, environment_proxy=True) as client:
+        assert client.exchange("GET", other_server.url).status == 200
     far = "http://far.invalid"
     with (
         client_of(far, secret=True, plain_http=True, environment_proxy=True) as client,
@@ -122,10 +122,10 @@ def test_a_proxy_sees_the_host_of_an_encrypted_connection(proxy: Overheard) -> N
     assert proxy.secrets == []
 
 
-def test_no_more_is_read_than_is_wanted(stranger: Overheard) -> None:
+def test_no_more_is_read_than_is_wanted(other_server: Overheard) -> None:
     """An answer may have no end."""
-    assert http_get(stranger.url, seconds=5, most_bytes=8).body == b"what was"
-    assert http_get(stranger.url, seconds=5, most_bytes=0).body == b""
+    assert http_get(other_server.url, seconds=5, most_bytes=8).body == b"the whol"
+    assert http_get(other_server.url, seconds=5, most_bytes=0).body == b""
 
 
 def test_an_unreachable_server_is_an_error_of_one_line() -> None:

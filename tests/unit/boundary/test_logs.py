@@ -63,22 +63,22 @@ def test_a_text_line_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.endswith(" WARNING streams.worker slow\n")
 
 
-@pytest.mark.parametrize(("level", "heard"), [("info", False), ("debug", True)])
+@pytest.mark.parametrize(("level", "is_logged"), [("info", False), ("debug", True)])
 def test_libraries_tell_their_steps_only_when_asked(
     capsys: pytest.CaptureFixture[str],
     level: str,
-    heard: bool,  # noqa: FBT001
+    is_logged: bool,  # noqa: FBT001
 ) -> None:
-    """At `info` they are heard when they warn; `debug` opens their INFO."""
+    """At `info` they log from WARNING on, at `debug` from INFO on."""
     configure_logging(level, "text")
 
     logging.getLogger(LIBRARY).info("poll")
 
-    assert bool(capsys.readouterr().err) is heard
+    assert bool(capsys.readouterr().err) is is_logged
 
 
 def test_our_own_level_is_the_one_set(capsys: pytest.CaptureFixture[str]) -> None:
-    """At `warning` nothing is told that is as it should be."""
+    """At `warning` nothing is logged about normal operation."""
     configure_logging("warning", "text")
 
     logging.getLogger("streams.worker").info("ready")

@@ -107,15 +107,15 @@ def test_a_folder_of_ours_alone_is_closed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rights", "told"), [(0o600, 0), (0o640, 0), (0o644, 0o644), (0o602, 0o602)]
+    ("rights", "returned"), [(0o600, 0), (0o640, 0), (0o644, 0o644), (0o602, 0o602)]
 )
 def test_a_secrets_file_is_closed_to_all_but_its_group(
-    tmp_path: Path, rights: int, told: int
+    tmp_path: Path, rights: int, returned: int
 ) -> None:
     """Container platforms hand secrets over by the group."""
     file = tmp_path / "token"
     file.touch()
     file.chmod(rights)
 
-    assert rights_of_others(file) == told
+    assert rights_of_others(file) == returned
     assert rights_of_others(tmp_path / "none") == 0

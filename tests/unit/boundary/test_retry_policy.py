@@ -37,12 +37,12 @@ class World:
         self.now += seconds
 
     def policy(self, total: float, first: float = 0.5, longest: float = 8.0) -> RetryPolicy:
-        """Give a policy in this world."""
+        """Return a policy with this clock."""
         return RetryPolicy(total, first, longest, lambda: self.now, self.sleep, self.chance)
 
 
 def failing(times: int, *, retry_after: float = 0.0) -> tuple[list[int], Callable[[], int]]:
-    """Give a request that fails some times, and then returns how often it was sent."""
+    """Return a request that fails some times, and then returns how often it was sent."""
     calls: list[int] = []
 
     def attempt() -> int:

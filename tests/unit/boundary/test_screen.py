@@ -18,7 +18,7 @@ SHOWN = "\\u001b]0;owned"
 
 @pytest.fixture
 def terminal() -> LegibleConsole:
-    """Give a console that takes its stream for a terminal."""
+    """Return a console whose stream counts as a terminal."""
     return LegibleConsole(file=io.StringIO(), force_terminal=True, width=60)
 
 

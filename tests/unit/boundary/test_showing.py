@@ -1,4 +1,4 @@
-"""Text that others wrote does nothing to a terminal, and keeps what it says."""
+"""Foreign text does not control a terminal, and keeps its content."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_line_ends_of_our_own_stay() -> None:
 
 @given(ANYTHING, st.integers(min_value=2, max_value=50))
 def test_a_quote_is_one_short_line(text: str, longest: int) -> None:
-    """A server may say a megabyte."""
+    """A server may send a megabyte."""
     quoted = one_line(text, longest=longest)
 
     assert len(quoted) <= longest
@@ -83,6 +83,6 @@ def test_a_traceback_is_legible_too(capsys: pytest.CaptureFixture[str]) -> None:
     except LookupError as error:
         show_traceback(type(error), error, sys.exc_info()[2])
 
-    told = capsys.readouterr().err
-    assert told.startswith("Traceback")
-    assert told.endswith("LookupError: \\u001b]0;owned\\u0007\n")
+    shown = capsys.readouterr().err
+    assert shown.startswith("Traceback")
+    assert shown.endswith("LookupError: \\u001b]0;owned\\u0007\n")

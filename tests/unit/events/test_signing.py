@@ -29,7 +29,7 @@ bodies = st.text(max_size=200).map(str.encode)
 
 
 def problem(**changed: str | bytes | datetime) -> SignatureProblem | None:
-    """Verify a good request of which something was changed, and tell what is wrong."""
+    """Verify a valid request with one change, and return the problem."""
     body = b'{"a": 1}'
     request: dict[str, str | bytes | datetime] = {
         "message_id": "m-1",
@@ -122,7 +122,7 @@ def test_a_secret_is_written_as_the_reference_reads_it(key: bytes) -> None:
     ],
 )
 def test_a_secret_of_another_form_is_refused_unseen(text: str) -> None:
-    """The error says what a secret is, and never what was given."""
+    """The error describes the form, and does not contain the text."""
     with pytest.raises(ValueError, match="a signing secret") as refused:
         SigningSecret.from_text(text)
     assert text.removeprefix("whsec_") in ("", *str(refused.value).split()) or (

@@ -22,13 +22,13 @@ class LongestPauses(Random):
 
 @pytest.fixture
 def time() -> PassingTime:
-    """Give a clock that stands at 0."""
+    """Return a clock that stands at 0."""
     return PassingTime()
 
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch, time: PassingTime) -> Iterator[GrafanaStub]:
-    """Give a Grafana that listens; every request to it must be a documented one."""
+    """Yield a Grafana that listens; every request to it must be a documented one."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with GrafanaStub(clock=time.clock) as stub:
         yield stub
@@ -36,7 +36,7 @@ def stub(monkeypatch: pytest.MonkeyPatch, time: PassingTime) -> Iterator[Grafana
 
 @pytest.fixture
 def grafana(stub: GrafanaStub, time: PassingTime) -> Iterator[Grafana]:
-    """Give what asks the stub, with its token."""
+    """Yield a client of the stub, with its token."""
     policy = RetryPolicy(20, 0.5, 8, time.clock, time.sleep, LongestPauses())
     address, token = Address.parse(stub.url), Token(TOKEN)
     with Grafana(address, token, retry_policy=policy) as grafana:

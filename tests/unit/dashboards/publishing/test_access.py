@@ -67,7 +67,7 @@ def test_a_file_goes_before_the_environment(
     assert read_token(file).secret == SECRET
 
 
-def test_no_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_token_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """And where to put it."""
     monkeypatch.delenv("SMART_REGION_GRAFANA_TOKEN", raising=False)
     with pytest.raises(TokenError, match=r"GRAFANA_TOKEN: holds no token: put .* --token-file"):
@@ -84,7 +84,7 @@ def test_a_file_without_a_token_is_refused(tmp_path: Path, content: bytes) -> No
     assert "two words" not in str(caught.value)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     """With the system's reason."""
     with pytest.raises(TokenError, match="No such file"):
         read_token(tmp_path / "none")

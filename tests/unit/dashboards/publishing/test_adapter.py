@@ -44,7 +44,7 @@ class TestRequests:
     """Each of them, on a stub that refuses what is not documented."""
 
     def test_version(self, grafana: Grafana) -> None:
-        """As the health check tells it."""
+        """As the health check returns it."""
         assert grafana.version() == "12.2.0"
 
     def test_data_source_kinds(self, grafana: Grafana, stub: GrafanaStub) -> None:
@@ -57,7 +57,7 @@ class TestRequests:
         stub.interrupt = answering(Answer(403, {"message": "You need datasources:read"}))
         assert grafana.data_source_kinds() is None
 
-    def test_a_folder_that_is_not_there_is_told_apart_by_nobody(
+    def test_a_folder_that_is_not_there_is_as_one_without_rights(
         self, grafana: Grafana, stub: GrafanaStub
     ) -> None:
         """An editor is answered 403 where an administrator is answered 404."""
@@ -102,7 +102,7 @@ class TestRequests:
 
 
 class TestRefusals:
-    """What Grafana says no to."""
+    """Requests that Grafana refuses."""
 
     @pytest.mark.parametrize(
         ("status", "error", "remedy"),
@@ -125,7 +125,7 @@ class TestRefusals:
         error: type[errors.AnswerError],
         remedy: str,
     ) -> None:
-        """That names the request, repeats Grafana's words, and says what to do."""
+        """It names the request, Grafana's message and the remedy."""
         stub.interrupt = answering(Answer(status, {"message": "because"}))
         with pytest.raises(error) as caught:
             save(grafana, board())
@@ -217,7 +217,7 @@ class TestPassingTrouble:
     def test_does_not_wait_beyond_the_deadline(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
     ) -> None:
-        """It says at once for how long it was asked to wait."""
+        """The error at once names the pause that Grafana asks for."""
         stub.interrupt = answering(Answer(429, {}, {"Retry-After": "3600"}))
         with pytest.raises(errors.UnavailableError, match="asks to wait 3600 s"):
             grafana.version()
@@ -238,7 +238,7 @@ class TestNotGrafana:
             Answer(301, "", {"Location": "https://grafana.example.org/login"}),
         ],
     )
-    def test_another_server_is_told(
+    def test_another_server_is_reported(
         self, grafana: Grafana, stub: GrafanaStub, answer: Answer
     ) -> None:
         """Before anything is asked of it with a meaning."""
@@ -255,13 +255,13 @@ class TestNotGrafana:
             save(grafana, board())
         assert len(stub.requests) == 1
 
-    def test_a_page_s_own_path_is_told(self, stub: GrafanaStub) -> None:
+    def test_a_page_s_own_path_is_reported(self, stub: GrafanaStub) -> None:
         """Copied from a browser, with the board that was open."""
         with asking(f"{stub.url}/d/x") as grafana, pytest.raises(errors.NotGrafanaError):
             grafana.version()
 
     @pytest.mark.parametrize("body", [{}, [{}], [3], "x", {"dashboard": 3, "meta": {}}])
-    def test_lists_and_boards_of_another_shape_are_told(
+    def test_lists_and_boards_of_another_shape_are_reported(
         self, grafana: Grafana, stub: GrafanaStub, body: object
     ) -> None:
         """Nothing is taken for what it is not."""
@@ -271,7 +271,7 @@ class TestNotGrafana:
                 question()
 
     def test_nobody_there(self) -> None:
-        """The system's own words say why."""
+        """The cause is the system's own message."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"http://127.0.0.1:{free.getsockname()[1]}"

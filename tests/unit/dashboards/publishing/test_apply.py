@@ -96,7 +96,7 @@ class TestApply:
     def test_a_change_between_plan_and_apply_is_not_lost(
         self, grafana: Grafana, stub: GrafanaStub
     ) -> None:
-        """Grafana is told which version is to be replaced."""
+        """The request names the version that is to be replaced."""
         publish(grafana, BOARDS)
         plan = survey(grafana, [BOARDS[0], {**BOARDS[1], "refresh": "1m"}])
         stub.boards["smart-region-b"].model |= {"refresh": "5s", "version": 9}
@@ -138,7 +138,7 @@ class TestRights:
         assert set(stub.boards) == {"smart-region-a", "smart-region-b"}
         assert 60 <= time.now < 75
 
-    def test_that_do_not_come_are_told(
+    def test_that_do_not_come_are_reported(
         self, grafana: Grafana, stub: GrafanaStub, time: PassingTime
     ) -> None:
         """After a bound, with what to do."""
@@ -203,7 +203,7 @@ class TestLostAnswers:
             "smart-region-a": 1
         }
 
-    def test_a_conflict_that_is_one_is_told(self, grafana: Grafana, stub: GrafanaStub) -> None:
+    def test_a_conflict_that_is_one_is_reported(self, grafana: Grafana, stub: GrafanaStub) -> None:
         """A folder that cannot be made is not there afterwards."""
 
         def conflict(request: Request) -> Answer | None:

@@ -1,4 +1,4 @@
-"""Whether a Grafana has the boards, as it is told without writing."""
+"""The check of a Grafana's boards, which writes nothing."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from tests.support.grafana_stub import TOKEN, GrafanaStub
 
 @pytest.fixture
 def token(tmp_path: Path) -> Path:
-    """Give a file with the stub's token."""
+    """Return a file with the stub's token."""
     file = tmp_path / "token"
     file.touch(mode=0o600)
     file.write_text(TOKEN)
     return file
 
 
-def test_a_grafana_without_boards_is_told(stub: GrafanaStub, token: Path) -> None:
+def test_a_grafana_without_boards_is_reported(stub: GrafanaStub, token: Path) -> None:
     """With the command that makes them, and nothing was written."""
     with pytest.raises(BoardsMissingError, match="boards apply"):
         look_at_boards(load_catalogue(), stub.url, token_file=token)
@@ -42,7 +42,7 @@ def test_a_grafana_with_the_boards_is_well(
     assert "boards" in look_at_boards(load_catalogue(), stub.url, token_file=token)
 
 
-def test_a_grafana_without_a_data_source_is_told(stub: GrafanaStub, token: Path) -> None:
+def test_a_grafana_without_a_data_source_is_reported(stub: GrafanaStub, token: Path) -> None:
     """Every panel would be empty."""
     stub.sources.clear()
 
@@ -50,7 +50,7 @@ def test_a_grafana_without_a_data_source_is_told(stub: GrafanaStub, token: Path)
         look_at_boards(load_catalogue(), stub.url, token_file=token)
 
 
-def test_a_token_that_opens_nothing_is_told(stub: GrafanaStub, token: Path) -> None:
+def test_a_token_that_opens_nothing_is_reported(stub: GrafanaStub, token: Path) -> None:
     """It has expired, or is another Grafana's."""
     token.write_text("glsa_another")
 

@@ -24,7 +24,7 @@ def soon(stub: GrafanaStub) -> None:
 
 
 def run(command: str, *arguments: str) -> Result:
-    """Run a command of `smart-region boards`; the token is in nothing that it says."""
+    """Run a command of `smart-region boards`; the token is not in its output."""
     result = CliRunner().invoke(main, ["boards", command, *arguments])
     assert TOKEN not in result.output
     return result
@@ -58,7 +58,7 @@ def test_apply_says_what_it_waits_for(stub: GrafanaStub) -> None:
 
 
 def test_a_board_changed_by_hand_ends_in_one_line(stub: GrafanaStub) -> None:
-    """After the plan, that says which and what."""
+    """After the plan, which names the board and the change."""
     run("apply", "--grafana", stub.url)
     stub.boards["smart-region-pipeline"].model["refresh"] = "5s"
     result = run("apply", "--grafana", stub.url)

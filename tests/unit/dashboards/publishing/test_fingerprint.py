@@ -1,4 +1,4 @@
-"""The mark that tells our boards from changed ones."""
+"""The mark by which a changed board is detected."""
 
 import json
 
@@ -47,7 +47,7 @@ def test_a_copy_under_another_uid_is_not_intact() -> None:
 
 
 def test_the_mark_is_read_in_the_description() -> None:
-    """Whoever is about to change the board by hand is told not to."""
+    """An editor reads it before changing the board by hand."""
     description = marked(board(description="Les lycées."))["description"]
     assert description.startswith("Les lycées.\n\nGénéré par smart-region, à ne pas modifier")
 

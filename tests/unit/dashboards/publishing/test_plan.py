@@ -22,7 +22,7 @@ Tree = dict[str, Any]
 
 
 def live(model: Mapping[str, Any], folder: str = FOLDER) -> LiveBoard:
-    """Give a board as a Grafana would show it."""
+    """Return a board as Grafana returns it."""
     return LiveBoard(model={**model, "id": 1, "version": 2}, folder=folder, version=2)
 
 
@@ -56,7 +56,7 @@ class TestBoards:
         assert (change.action, change.by_hand) == (Action.REFUSE, True)
 
     def test_a_board_changed_by_hand_is_overwritten_by_force(self) -> None:
-        """And it is still said that it was."""
+        """The plan still contains that it was."""
         found = {"x": live({**marked(board("x")), "refresh": "5s"})}
         (change,) = planned([board("x")], found, FOLDER, force=True).boards
         assert (change.action, change.by_hand) == (Action.UPDATE, True)
@@ -112,7 +112,7 @@ class TestStrays:
 
 
 class TestPanels:
-    """What is said of a board's panels."""
+    """The changes of a board's panels."""
 
     def test_added_and_removed_panels_are_named(self) -> None:
         """By their titles."""

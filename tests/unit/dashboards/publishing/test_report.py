@@ -9,7 +9,7 @@ FOLDER = "smart-region"
 
 
 def live(model: dict[str, object], author: str = "") -> LiveBoard:
-    """Give a board as a Grafana would show it."""
+    """Return a board as Grafana returns it."""
     return LiveBoard(model, FOLDER, 1, author)
 
 

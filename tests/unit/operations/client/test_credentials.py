@@ -55,7 +55,7 @@ def test_each_request_has_an_id_of_its_own(tmp_path: Path) -> None:
     assert len({credentials.headers(b"", NOW)["webhook-id"] for _ in range(50)}) == 50
 
 
-def test_only_a_token_is_told_to_who_listens(tmp_path: Path) -> None:
+def test_only_a_token_is_a_secret_in_the_request(tmp_path: Path) -> None:
     """A signing secret never leaves; a token needs no producer's name."""
     token = load_credentials(written(tmp_path, TOKEN))
     signing = load_credentials(written(tmp_path, SECRET), producer="lycees")
@@ -86,10 +86,10 @@ def test_only_a_token_is_told_to_who_listens(tmp_path: Path) -> None:
         "an accent",
     ],
 )
-def test_a_wrong_secret_is_told_unseen(
+def test_a_wrong_secret_is_refused_and_not_shown(
     tmp_path: Path, text: str, producer: str | None, problem: str
 ) -> None:
-    """The error says what to do, and not what was in the file."""
+    """The error names the remedy, and does not contain the file's text."""
     with pytest.raises(CredentialsError, match=problem) as refused:
         load_credentials(written(tmp_path, text), producer=producer)
     assert not text or text not in str(refused.value)

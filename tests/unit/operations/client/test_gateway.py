@@ -43,7 +43,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def event(number: int) -> CloudEvent:
-    """Give the event of a number."""
+    """Return the event of a number."""
     return CloudEvent(
         id=str(number),
         source="/lycees",
@@ -53,7 +53,7 @@ def event(number: int) -> CloudEvent:
 
 
 class FakeGateway:
-    """A gateway without a network: keeps what it is posted, and answers as it is told."""
+    """A gateway without a network: it records requests, and answers as configured."""
 
     def __init__(self, behave: Callable[[list[dict[str, Any]]], Said | None] = accepted) -> None:
         self.behave = behave
@@ -72,17 +72,17 @@ class FakeGateway:
         numbers = [int(one["id"]) for one in events]
         self.batches.append(numbers)
         self.headers.append(headers)
-        said = self.behave(events)
-        if said is None:
+        reply = self.behave(events)
+        if reply is None:
             raise NoAnswerError(OSError("connection refused"))
-        items = said.content.get("items", []) if isinstance(said.content, dict) else []
+        items = reply.content.get("items", []) if isinstance(reply.content, dict) else []
         taken = {one["index"] for one in items if one["status"] == 202}
         self.taken += [
-            number for at, number in enumerate(numbers) if said.status == 202 or at in taken
+            number for at, number in enumerate(numbers) if reply.status == 202 or at in taken
         ]
-        content = said.content if isinstance(said.content, bytes) else json.dumps(said.content)
+        content = reply.content if isinstance(reply.content, bytes) else json.dumps(reply.content)
         raw = content if isinstance(content, bytes) else content.encode()
-        return HttpAnswer(said.status, dict(said.headers), raw)
+        return HttpAnswer(reply.status, dict(reply.headers), raw)
 
     def close(self) -> None:
         """Be left."""
@@ -95,7 +95,7 @@ class FakeGateway:
     def publisher(
         self, *, spool: Spool | None = None, retry_seconds: float = 30.0, **options: Any
     ) -> GatewayPublisher:
-        """Give a publisher before this gateway."""
+        """Return a publisher to this gateway."""
         return GatewayPublisher(
             URL,
             TOKEN,
@@ -256,7 +256,7 @@ def test_what_is_spooled_goes_first_in_the_next_process(tmp_path: Path) -> None:
         assert len(spool) == 0
 
 
-def test_a_full_spool_is_told_to_who_publishes(tmp_path: Path) -> None:
+def test_publishing_raises_where_the_spool_is_full(tmp_path: Path) -> None:
     """And what is in it is sent when the gateway is back."""
     gateway = FakeGateway()
     with gateway.publisher(spool=Spool(tmp_path / "spool.db", most_events=1)) as publisher:
@@ -268,7 +268,7 @@ def test_a_full_spool_is_told_to_who_publishes(tmp_path: Path) -> None:
 
 
 def test_a_spool_of_other_contracts_blocks_nothing(tmp_path: Path) -> None:
-    """What this version cannot read is sent all the same, and told where the gateway refuses it."""
+    """An event that this version cannot read is sent, and reported where the gateway refuses it."""
     file = tmp_path / "spool.db"
     with closing(Spool(file)) as spool:
         spool.append(b'{"id": "7"}')
@@ -278,7 +278,7 @@ def test_a_spool_of_other_contracts_blocks_nothing(tmp_path: Path) -> None:
     assert gateway.batches == [[7]]
 
 
-def test_leaving_tells_of_what_no_report_told() -> None:
+def test_leaving_reports_the_losses_of_no_report() -> None:
     """An event that was turned down last is not passed over in silence."""
     gateway = FakeGateway(lambda events: judged([422] * len(events)))
     with (
@@ -352,7 +352,7 @@ def test_every_event_has_one_fate_in_the_end(
     answers: list[Said | list[int] | None],
     flushes: set[int],
 ) -> None:
-    """Delivered, refused or failed: each event is told of once, whatever the gateway answers."""
+    """Delivered, refused or failed: each event is reported once, whatever the gateway answers."""
     answering = iter(answers)
 
     def behave(events: list[dict[str, Any]]) -> Said | None:
@@ -405,7 +405,7 @@ def test_every_event_has_one_fate_in_the_end(
     ],
 )
 def test_an_address_that_cannot_be_used(url: str, problem: str) -> None:
-    """It is told before anything is sent, and a secret in it is not repeated."""
+    """It is refused before anything is sent, and a secret in it is not repeated."""
     with pytest.raises(GatewayAddressError, match=problem) as refused:
         GatewayPublisher(url, TOKEN)
     assert "hunter2" not in str(refused.value)

@@ -36,7 +36,7 @@ EVENT = CloudEvent(
 
 @pytest.mark.usefixtures("refused_connections")
 def test_no_broker_is_one_readable_error() -> None:
-    """Where nothing listens, the error comes within the time allowed and says what was met."""
+    """Where nothing listens, the error comes within the timeout and names the cause."""
     options = PublisherOptions(connect_seconds=0.3)
     with pytest.raises(BrokerUnreachableError, match=r"ECONNREFUSED.*check the address"):
         KafkaPublisher("127.0.0.1:1", options=options)
@@ -49,18 +49,18 @@ def test_unknown_options_are_refused() -> None:
 
 
 class FakeFuture:
-    """The fate of one record, told to whom it concerns."""
+    """The outcome of one record, with its callbacks."""
 
     def __init__(self) -> None:
         self._delivered: list[Callable[[object], None]] = []
         self._failed: list[Callable[[BaseException], None]] = []
 
     def add_callback(self, call: Callable[[object], None]) -> None:
-        """Remember whom to tell of the delivery."""
+        """Register a callback of the delivery."""
         self._delivered.append(call)
 
     def add_errback(self, call: Callable[..., None], event: CloudEvent) -> None:
-        """Remember whom to tell of the failure."""
+        """Register a callback of the failure."""
         self._failed.append(partial(call, event))
 
     def deliver(self, receipt: object) -> None:
@@ -75,7 +75,7 @@ class FakeFuture:
 
 
 class FakeProducer:
-    """Kafka's client without Kafka: keeps what is sent until a test says what became of it."""
+    """Kafka's client without Kafka: a test decides the outcome of each record."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, int, FakeFuture]] = []
@@ -99,7 +99,7 @@ class FakeProducer:
         return self.sent[-1][2]
 
     def flush(self, *, timeout: float) -> None:
-        """Deliver everything, or say after no time at all that nothing came."""
+        """Deliver everything, or time out at once."""
         assert timeout > 0
         if not self.answers:
             raise KafkaTimeoutError
@@ -136,7 +136,7 @@ def impatient(**options: Any) -> KafkaPublisher:
 
 
 def test_a_delivered_event_is_counted_once(producer: FakeProducer) -> None:
-    """A report tells of deliveries since the last one, and the receipts of where topics end."""
+    """A report counts deliveries since the last one, and `ends` has the end offsets."""
     with impatient() as publisher:
         publisher.publish(EVENT)
         assert publisher.flush() == DeliveryReport(delivered=1)
@@ -201,7 +201,7 @@ def test_raw_records_count_as_events_do(producer: FakeProducer) -> None:
 
 
 def test_a_last_unreported_loss_is_an_error(producer: FakeProducer) -> None:
-    """Leaving without having asked still tells of what was lost."""
+    """Leaving without a flush still reports what was lost."""
     producer.answers = False
     with pytest.raises(DeliveryError, match="value 1 missing"), impatient() as publisher:
         publisher.publish(EVENT)
@@ -231,7 +231,7 @@ def test_an_exception_drops_what_waits(producer: FakeProducer) -> None:
 def test_a_topic_that_cannot_be_had(
     producer: FakeProducer, error: KafkaError, expected: type[Exception]
 ) -> None:
-    """A topic that is absent is told apart from one that this user may not write."""
+    """A missing topic is another error than one that this user may not write."""
     producer.describes = error
     with pytest.raises(expected, match=r"smartregion\.schools"), impatient() as publisher:
         publisher.publish(EVENT)

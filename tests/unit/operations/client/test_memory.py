@@ -11,7 +11,7 @@ from tests.support.facts import cloud_events
 
 @pytest.mark.parametrize("kind", [RecordingPublisher, NullPublisher])
 @given(events=st.lists(cloud_events(), max_size=3))
-def test_a_report_tells_of_the_events_since_the_last(
+def test_a_report_counts_the_events_since_the_last(
     kind: type[Publisher], events: list[CloudEvent]
 ) -> None:
     """Each flush reports what was published since the previous one."""

@@ -27,7 +27,7 @@ events = st.binary(min_size=1, max_size=30)
 
 @contextmanager
 def queue(kind: type[Queue]) -> Iterator[tuple[Queue, Path | None]]:
-    """Give an empty queue."""
+    """Yield an empty queue."""
     if kind is MemoryQueue:
         yield MemoryQueue(), None
         return
@@ -69,7 +69,7 @@ def test_a_queue_is_a_queue(steps: list[bytes | tuple[int, int] | str], kind: ty
 @given(sizes=st.lists(events, max_size=20), most=st.integers(1, 10), size=st.integers(2, 200))
 def test_a_batch_is_as_large_as_fits(sizes: list[bytes], most: int, size: int) -> None:
     """The body of a batch is within its bounds, and one event more would not be."""
-    waiting = [Waiting(place, event) for place, event in enumerate(sizes)]
+    waiting = [Waiting(position, event) for position, event in enumerate(sizes)]
     batch = taken_together(waiting, most, size)
 
     def body(count: int) -> int:
@@ -116,7 +116,7 @@ def test_a_full_spool_is_full_for_the_next_process(tmp_path: Path) -> None:
 
 
 def test_one_process_has_it(tmp_path: Path) -> None:
-    """A second process is told, and the first goes on."""
+    """A second process is refused, and the first goes on."""
     file = tmp_path / "spool.db"
     program = (
         "import sys; from pathlib import Path; from operations.client.spool import Spool;"
@@ -166,14 +166,14 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         Spool(file)
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
     """So is what else the system refuses."""
     with pytest.raises(SpoolUnusableError, match="No such file or directory"):
         Spool(tmp_path / "none" / "spool.db")
 
 
 def test_a_disk_without_room_keeps_what_it_had(tmp_path: Path) -> None:
-    """An event that found no room is told, and those before it are there."""
+    """An event without room raises an error, and those before it are kept."""
     with closing(Spool(tmp_path / "spool.db")) as spool:
         spool.append(b"a")
         spool._database.execute("PRAGMA max_page_count = 4")
