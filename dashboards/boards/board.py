@@ -152,11 +152,11 @@ def _datasource_variable() -> dashboard.VariableModel:
 
 
 def _board_link(link: Link) -> dashboard.DashboardLink:
-    model = link.model()
+    builder = link.builder()
     if link.url.startswith("/d/"):
-        model.url, model.icon = link.url.partition("?")[0], "dashboard"
-        model.keep_time = model.include_vars = True
-    return model
+        address = link.url.partition("?")[0]
+        builder.url(address).icon("dashboard").keep_time(True).include_vars(True)
+    return builder.build()
 
 
 def _known(tree: Any) -> Any:  # noqa: ANN401 - JSON is any tree

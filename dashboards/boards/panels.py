@@ -6,24 +6,14 @@ of 24 columns, units, and the datasource that the reader chose.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from string import ascii_uppercase
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from dashboards.boards.queries import Query, of_the_last_day
-from dashboards.boards.sdk import (
-    bargauge,
-    common,
-    dashboard,
-    geomap,
-    prometheus,
-    stat,
-    table,
-    timeseries,
-)
+from dashboards.boards.sdk import builders, common, dashboard, geomap, prometheus
 from dashboards.statuses import STATUSES
 
 __all__ = [
@@ -64,6 +54,14 @@ __all__ = [
 Mapped: TypeAlias = dashboard.ValueMapping
 Panel: TypeAlias = dashboard.Panel
 Row: TypeAlias = dashboard.RowPanel
+PanelBuilder = TypeVar(
+    "PanelBuilder",
+    builders.stat.Panel,
+    builders.table.Panel,
+    builders.timeseries.Panel,
+    builders.bargauge.Panel,
+    builders.geomap.Panel,
+)
 
 DATASOURCE: Final = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -114,11 +112,10 @@ class Link:
     url: str
     new_tab: bool = False
 
-    def model(self) -> dashboard.DashboardLink:
-        """Give it as Grafana has it."""
-        return dashboard.DashboardLink(
-            title=self.title, url=self.url, target_blank=self.new_tab, icon="external link"
-        )
+    def builder(self) -> builders.dashboard.DashboardLink:
+        """Return the link as Grafana has it, to be completed."""
+        link = builders.dashboard.DashboardLink(self.title).url(self.url).icon("external link")
+        return link.target_blank(self.new_tab)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +155,7 @@ class Column:
     title: str
     source: str | Query
     """A label's name, or a query."""
-    shown: ValueFormat = ValueFormat(NO_UNIT)
+    form: ValueFormat = ValueFormat(NO_UNIT)
     width: int | None = None
     """In pixels; None takes what the others leave, and breaks the text into lines."""
     least: int = 150
@@ -228,33 +225,32 @@ COLOURED: Final = common.TableColorTextCellOptions()
 def stats(
     frame: PanelFrame, values: Sequence[tuple[str, Query, ValueFormat]], *, coloured: bool = False
 ) -> Panel:
-    """Show a few values side by side, each under its name and in its own unit."""
-    first = values[0][2]
-    return _panel(
-        "stat",
-        frame,
-        [_instant(Query(query.expression, name), ref) for ref, name, query in _lettered(values)],
-        options=stat.Options(
-            graph_mode=common.BigValueGraphMode.NONE,
-            color_mode=(
-                common.BigValueColorMode.VALUE if coloured else common.BigValueColorMode.NONE
-            ),
-            text_mode=common.BigValueTextMode.VALUE_AND_NAME
-            if len(values) > 1
-            else common.BigValueTextMode.VALUE,
-            justify_mode=common.BigValueJustifyMode.CENTER,
-            orientation=common.VizOrientation.VERTICAL,
-            reduce_options=common.ReduceDataOptions(calcs=["lastNotNull"]),
-            text=common.VizTextDisplayOptions(
-                title_size=SMALL, value_size=LARGE if len(values) <= FEW else CROWDED
-            ),
-            wide_layout=False,
-        ),
-        fields=dashboard.FieldConfigSource(
-            defaults=_field(first),
-            overrides=[_override(name, _properties(look)) for name, _, look in values[1:]],
-        ),
+    """Return a few values side by side, each under its name and in its own unit."""
+    several = len(values) > 1
+    panel = (
+        _framed(builders.stat.Panel(), frame, values[0][2])
+        .targets(
+            [
+                _instant(Query(query.expression, name), ref)
+                for ref, (name, query, _) in zip(ascii_uppercase, values, strict=False)
+            ]
+        )
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .color_mode(common.BigValueColorMode.VALUE if coloured else common.BigValueColorMode.NONE)
+        .text_mode(
+            common.BigValueTextMode.VALUE_AND_NAME if several else common.BigValueTextMode.VALUE
+        )
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .orientation(common.VizOrientation.VERTICAL)
+        .reduce_options(builders.common.ReduceDataOptions().calcs(["lastNotNull"]))
+        .text(
+            builders.common.VizTextDisplayOptions()
+            .title_size(SMALL)
+            .value_size(LARGE if len(values) <= FEW else CROWDED)
+        )
+        .wide_layout(False)
     )
+    return _overridden(panel, ((name, _properties(form)) for name, _, form in values[1:])).build()
 
 
 def table_of(
@@ -269,188 +265,137 @@ def table_of(
     `sort` is a column's title, and True for the greatest first; `tall` lines have room for two
     lines of text.
     """
-    refs = iter(ascii_uppercase)
-    sources = [
-        (column, column.source if isinstance(column.source, str) else next(refs))
-        for column in columns
-    ]
-    queries = {ref: column.source for column, ref in sources if isinstance(column.source, Query)}
-    value = "Value" if len(queries) == 1 else "Value #{}"
-    fields = {
-        value.format(ref) if isinstance(column.source, Query) else ref: column
-        for column, ref in sources
-    }
-    return _panel(
-        "table",
-        frame,
-        [_instant(query, ref, tabular=True) for ref, query in queries.items()],
-        options=table.Options(
-            # A word column breaks into lines: there is room for two.
-            cell_height=common.TableCellHeight.LG if tall else common.TableCellHeight.SM,
-            sort_by=None
-            if sort is None
-            else [common.TableSortByFieldState(display_name=sort[0], desc=sort[1])],
-        ),
-        fields=dashboard.FieldConfigSource(
-            defaults=_field(
-                ValueFormat(NO_UNIT),
-                custom=table.FieldConfig(cell_options=common.TableAutoCellOptions()),
-            ),
-            overrides=[_override(column.title, _column_properties(column)) for column in columns],
-        ),
-        transformations=[
-            dashboard.DataTransformerConfig(id_val="merge", options={}),
-            dashboard.DataTransformerConfig(
-                id_val="filterFieldsByName", options={"include": {"names": list(fields)}}
-            ),
-            dashboard.DataTransformerConfig(
-                id_val="organize",
-                options={
-                    "indexByName": {name: index for index, name in enumerate(fields)},
-                    "renameByName": {name: column.title for name, column in fields.items()},
-                    "excludeByName": {},
-                },
-            ),
-        ],
+    panel = (
+        _tabular(builders.table.Panel(), frame, columns, _column_properties)
+        .cell_options(common.TableAutoCellOptions())
+        # A word column breaks into lines: there is room for two.
+        .cell_height(common.TableCellHeight.LG if tall else common.TableCellHeight.SM)
     )
+    if sort is not None:
+        panel.sort_by([builders.common.TableSortByFieldState().display_name(sort[0]).desc(sort[1])])
+    return panel.build()
 
 
 def trend(
     frame: PanelFrame,
     queries: Sequence[Query],
-    shown: ValueFormat,
+    form: ValueFormat,
     *,
     dashed: Mapping[str, Dash] = MappingProxyType({}),
     texts: Mapping[str, str] = MappingProxyType({}),
     stacked: bool = False,
 ) -> Panel:
-    """Draw values over time; `dashed` are lines that are no measurements, by their legends."""
-    panel = _panel(
-        "timeseries",
-        frame,
-        [_ranged(query, ref) for ref, query in zip(ascii_uppercase, queries, strict=False)],
-        options=timeseries.Options(
-            legend=common.VizLegendOptions(
-                display_mode=common.LegendDisplayMode.LIST,
-                placement=common.LegendPlacement.BOTTOM,
-                show_legend=True,
-            ),
-            tooltip=common.VizTooltipOptions(
-                mode=common.TooltipDisplayMode.MULTI, sort=common.SortOrder.DESCENDING
-            ),
-        ),
-        fields=dashboard.FieldConfigSource(
-            defaults=_field(
-                shown,
-                mode=dashboard.FieldColorModeId.PALETTE_CLASSIC,
-                custom=timeseries.FieldConfig(
-                    draw_style=common.GraphDrawStyle.LINE,
-                    line_interpolation=common.LineInterpolation.STEP_AFTER,
-                    line_width=2,
-                    fill_opacity=20 if stacked else 0,
-                    show_points=common.VisibilityMode.NEVER,
-                    # A year of days on a screen leaves gaps between the points, not in the facts.
-                    span_nulls=True,
-                    stacking=common.StackingConfig(mode=common.StackingMode.NORMAL)
-                    if stacked
-                    else None,
-                ),
-            ),
-            overrides=[
-                *(_override(legend, _dashed(dash)) for legend, dash in dashed.items()),
-                *(_override(code, {"displayName": text}) for code, text in texts.items()),
-            ],
-        ),
+    """Return values over time; `dashed` are lines that are no measurements, by their legends."""
+    panel = (
+        _framed(builders.timeseries.Panel(), frame, form)
+        .color_scheme(_colours(dashboard.FieldColorModeId.PALETTE_CLASSIC))
+        .targets(
+            [
+                _target(query, ref).range().format(prometheus.PromQueryFormat.TIME_SERIES)
+                for ref, query in zip(ascii_uppercase, queries, strict=False)
+            ]
+        )
+        .max_data_points(POINTS)
+        .legend(
+            builders.common.VizLegendOptions()
+            .display_mode(common.LegendDisplayMode.LIST)
+            .placement(common.LegendPlacement.BOTTOM)
+            .show_legend(True)
+        )
+        .tooltip(
+            builders.common.VizTooltipOptions()
+            .mode(common.TooltipDisplayMode.MULTI)
+            .sort(common.SortOrder.DESCENDING)
+        )
+        .draw_style(common.GraphDrawStyle.LINE)
+        .line_interpolation(common.LineInterpolation.STEP_AFTER)
+        .line_width(2)
+        .fill_opacity(20 if stacked else 0)
+        .show_points(common.VisibilityMode.NEVER)
+        # A year of days on a screen leaves gaps between the points, not in the facts.
+        .span_nulls(True)
     )
-    panel.max_data_points = POINTS
-    return panel
+    if stacked:
+        panel.stacking(builders.common.StackingConfig().mode(common.StackingMode.NORMAL))
+    _overridden(panel, ((legend, _dashed(dash)) for legend, dash in dashed.items()))
+    return _overridden(panel, _renamed(texts)).build()
 
 
 def bars(
     frame: PanelFrame,
     query: Query,
-    shown: ValueFormat,
+    form: ValueFormat,
     texts: Mapping[str, str] = MappingProxyType({}),
 ) -> Panel:
-    """Show one bar with its number for each series, named by the query's legend or its text."""
-    return _panel(
-        "bargauge",
-        frame,
-        [_instant(query, "A")],
-        options=bargauge.Options(
-            display_mode=common.BarGaugeDisplayMode.BASIC,
-            value_mode=common.BarGaugeValueMode.TEXT,
-            name_placement=common.BarGaugeNamePlacement.LEFT,
-            orientation=common.VizOrientation.HORIZONTAL,
-            reduce_options=common.ReduceDataOptions(calcs=["lastNotNull"]),
-            # Without a size of the names: Grafana leaves room for the one that it chooses itself.
-            text=common.VizTextDisplayOptions(value_size=MEDIUM),
-        ),
-        fields=dashboard.FieldConfigSource(
-            defaults=_field(shown),
-            overrides=[_override(code, {"displayName": text}) for code, text in texts.items()],
-        ),
+    """Return one bar with its number for each series, named by the query's legend or its text."""
+    panel = (
+        _framed(builders.bargauge.Panel(), frame, form)
+        .targets([_instant(query, "A")])
+        .display_mode(common.BarGaugeDisplayMode.BASIC)
+        .value_mode(common.BarGaugeValueMode.TEXT)
+        .name_placement(common.BarGaugeNamePlacement.LEFT)
+        .orientation(common.VizOrientation.HORIZONTAL)
+        .reduce_options(builders.common.ReduceDataOptions().calcs(["lastNotNull"]))
+        # Without a size of the names: Grafana leaves room for the one that it chooses itself.
+        .text(builders.common.VizTextDisplayOptions().value_size(MEDIUM))
     )
+    return _overridden(panel, _renamed(texts)).build()
 
 
 def departments_map(frame: PanelFrame, columns: Sequence[Column], marker: Marker) -> Panel:
-    """Show a marker for each département on an empty ground: no server of tiles is asked.
+    """Return a marker for each département on an empty ground: no tile server receives a request.
 
     The series have the label `geohash`. All columns are in the marker's tooltip.
     """
-    tabular = table_of(frame, columns)
-    tabular.type_val = "geomap"
-    tabular.options = geomap.Options(
-        view=geomap.MapViewConfig(id_val="fit", all_layers=True, padding=25, zoom=12),
-        controls=geomap.ControlsOptions(
-            show_zoom=False,
-            mouse_wheel_zoom=False,
-            show_attribution=False,
-            show_scale=False,
-            show_debug=False,
-            show_measure=False,
-        ),
-        basemap=common.MapLayerOptions(
-            type_val="xyz", name="fond vide", config={"url": EMPTY_TILE, "attribution": ""}
-        ),
-        layers=[
-            common.MapLayerOptions(
-                type_val="markers",
-                name="Départements",
-                tooltip=True,
-                location=common.FrameGeometrySource(
-                    mode=common.FrameGeometrySourceMode.GEOHASH, geohash="geohash"
-                ),
-                config={
-                    "showLegend": False,
-                    "style": {
-                        "color": {"field": marker.colour, "fixed": NEUTRAL},
-                        "opacity": 0.35,
-                        "size": {"field": marker.size, "fixed": 17, "min": 14, "max": 24},
-                        "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
-                        "text": {"mode": "field", "field": marker.text, "fixed": ""},
-                        "textConfig": {
-                            "fontSize": 12,
-                            "textAlign": "center",
-                            "textBaseline": "middle",
-                            "offsetX": 0,
-                            "offsetY": 0,
-                        },
-                    },
-                },
-            )
-        ],
-        tooltip=geomap.TooltipOptions(mode=geomap.TooltipMode.DETAILS),
-    )
-    config = tabular.field_config
-    if config is not None:
-        # A tooltip has no columns to be made wide.
-        config.defaults.custom = None
-        for override in config.overrides:
-            override.properties = [
-                one for one in override.properties if not one.id_val.startswith("custom.")
+    style = {
+        "color": {"field": marker.colour, "fixed": NEUTRAL},
+        "opacity": 0.35,
+        "size": {"field": marker.size, "fixed": 17, "min": 14, "max": 24},
+        "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
+        "text": {"mode": "field", "field": marker.text, "fixed": ""},
+        "textConfig": {
+            "fontSize": 12,
+            "textAlign": "center",
+            "textBaseline": "middle",
+            "offsetX": 0,
+            "offsetY": 0,
+        },
+    }
+    return (
+        _tabular(builders.geomap.Panel(), frame, columns, _tooltip_properties)
+        .view(builders.geomap.MapViewConfig().id("fit").all_layers(True).padding(25).zoom(12))
+        .controls(
+            builders.geomap.ControlsOptions()
+            .show_zoom(False)
+            .mouse_wheel_zoom(False)
+            .show_attribution(False)
+            .show_scale(False)
+            .show_debug(False)
+            .show_measure(False)
+        )
+        .basemap(
+            builders.common.MapLayerOptions()
+            .type("xyz")
+            .name("fond vide")
+            .config({"url": EMPTY_TILE, "attribution": ""})
+        )
+        .layers(
+            [
+                builders.common.MapLayerOptions()
+                .type("markers")
+                .name("Départements")
+                .tooltip(True)
+                .location(
+                    builders.common.FrameGeometrySource()
+                    .mode(common.FrameGeometrySourceMode.GEOHASH)
+                    .geohash("geohash")
+                )
+                .config({"showLegend": False, "style": style})
             ]
-    return tabular
+        )
+        .tooltip(builders.geomap.TooltipOptions().mode(geomap.TooltipMode.DETAILS))
+        .build()
+    )
 
 
 #: One transparent pixel, for every tile.
@@ -489,119 +434,142 @@ def deadline_marks(expression: str) -> dashboard.AnnotationQuery:
     )
 
 
-def _panel(
-    kind: str,
+def _framed(
+    panel: PanelBuilder,
     frame: PanelFrame,
-    targets: Sequence[prometheus.Dataquery],
-    options: object,
-    fields: dashboard.FieldConfigSource,
-    transformations: Sequence[dashboard.DataTransformerConfig] = (),
-) -> Panel:
+    form: ValueFormat,
+) -> PanelBuilder:
     at = frame.at
-    return dashboard.Panel(
-        type_val=kind,
-        title=frame.title,
-        description=frame.description,
-        datasource=DATASOURCE,
-        grid_pos=dashboard.GridPos(x=at.x, y=at.y, w=at.w, h=at.h),
-        targets=list(targets),
-        options=options,
-        field_config=fields,
-        transformations=list(transformations) or None,
-        links=[link.model() for link in frame.links] or None,
+    panel = (
+        panel.title(frame.title)
+        .description(frame.description)
+        .datasource(DATASOURCE)
+        .grid_pos(dashboard.GridPos(x=at.x, y=at.y, w=at.w, h=at.h))
+        .unit(form.unit)
+        .thresholds(_thresholds(form.steps))
+        .color_scheme(_colours(dashboard.FieldColorModeId.THRESHOLDS))
+        .no_value(BLANK)
     )
+    if frame.links:
+        panel.links([link.builder() for link in frame.links])
+    if form.decimals is not None:
+        panel.decimals(form.decimals)
+    if form.mappings:
+        panel.mappings(list(form.mappings))
+    if form.least is not None:
+        panel.min(form.least)
+    if form.most is not None:
+        panel.max(form.most)
+    return panel
 
 
-def _lettered(
-    values: Sequence[tuple[str, Query, ValueFormat]],
-) -> Iterable[tuple[str, str, Query]]:
-    return (
-        (ascii_uppercase[index], name, query)
-        for index, (name, query, _) in zip(count(), values, strict=False)
-    )
-
-
-def _instant(query: Query, ref: str, *, tabular: bool = False) -> prometheus.Dataquery:
-    return prometheus.Dataquery(
-        datasource=DATASOURCE,
-        expr=query.expression,
-        ref_id=ref,
-        instant=True,
-        range_val=False,
-        format_val=(
-            prometheus.PromQueryFormat.TABLE if tabular else prometheus.PromQueryFormat.TIME_SERIES
-        ),
-        legend_format=query.legend or None,
-        editor_mode=prometheus.QueryEditorMode.CODE,
-    )
-
-
-def _ranged(query: Query, ref: str) -> prometheus.Dataquery:
-    return prometheus.Dataquery(
-        datasource=DATASOURCE,
-        expr=query.expression,
-        ref_id=ref,
-        instant=False,
-        range_val=True,
-        format_val=prometheus.PromQueryFormat.TIME_SERIES,
-        legend_format=query.legend or None,
-        editor_mode=prometheus.QueryEditorMode.CODE,
-    )
-
-
-def _field(
-    shown: ValueFormat,
-    *,
-    mode: dashboard.FieldColorModeId = dashboard.FieldColorModeId.THRESHOLDS,
-    custom: object = None,
-) -> dashboard.FieldConfig:
-    return dashboard.FieldConfig(
-        unit=shown.unit,
-        decimals=shown.decimals,
-        mappings=list(shown.mappings) or None,
-        thresholds=_thresholds(shown.steps),
-        color=dashboard.FieldColor(mode=mode),
-        min_val=shown.least,
-        max_val=shown.most,
-        no_value=BLANK,
-        custom=custom,
-    )
-
-
-def _thresholds(steps: Sequence[Step]) -> dashboard.ThresholdsConfig:
-    return dashboard.ThresholdsConfig(
-        mode=dashboard.ThresholdsMode.ABSOLUTE,
-        steps=[dashboard.Threshold(value=step.value, color=step.colour) for step in steps],
-    )
-
-
-def _override(
-    field: str, properties: Mapping[str, object]
-) -> dashboard.DashboardFieldConfigSourceOverrides:
-    return dashboard.DashboardFieldConfigSourceOverrides(
-        matcher=dashboard.MatcherConfig(id_val="byName", options=field),
-        properties=[
-            dashboard.DynamicConfigValue(id_val=name, value=value)
-            for name, value in properties.items()
-        ],
-    )
-
-
-def _properties(shown: ValueFormat) -> dict[str, object]:
-    properties: dict[str, object] = {
-        "unit": shown.unit,
-        "thresholds": _thresholds(shown.steps),
-        # What the panel's defaults say of another value must not hold for this one.
-        "mappings": list(shown.mappings),
+def _tabular(
+    panel: PanelBuilder,
+    frame: PanelFrame,
+    columns: Sequence[Column],
+    properties_of: Callable[[Column], Mapping[str, object]],
+) -> PanelBuilder:
+    """Fill a panel with one table: of each query one column, of each label one."""
+    refs = iter(ascii_uppercase)
+    sources = [
+        (column, column.source if isinstance(column.source, str) else next(refs))
+        for column in columns
+    ]
+    queries = {ref: column.source for column, ref in sources if isinstance(column.source, Query)}
+    value = "Value" if len(queries) == 1 else "Value #{}"
+    fields = {
+        value.format(ref) if isinstance(column.source, Query) else ref: column
+        for column, ref in sources
     }
-    limits = {"decimals": shown.decimals, "min": shown.least, "max": shown.most}
+    transformations = {
+        "merge": {},
+        "filterFieldsByName": {"include": {"names": list(fields)}},
+        "organize": {
+            "indexByName": {name: index for index, name in enumerate(fields)},
+            "renameByName": {name: column.title for name, column in fields.items()},
+            "excludeByName": {},
+        },
+    }
+    panel = (
+        _framed(panel, frame, ValueFormat(NO_UNIT))
+        .targets([_instant(query, ref, tabular=True) for ref, query in queries.items()])
+        .transformations(
+            [
+                dashboard.DataTransformerConfig(id_val=name, options=options)
+                for name, options in transformations.items()
+            ]
+        )
+    )
+    return _overridden(panel, ((column.title, properties_of(column)) for column in columns))
+
+
+def _overridden(
+    panel: PanelBuilder, overrides: Iterable[tuple[str, Mapping[str, object]]]
+) -> PanelBuilder:
+    for field, properties in overrides:
+        panel.override_by_name(
+            field,
+            [
+                dashboard.DynamicConfigValue(id_val=name, value=value)
+                for name, value in properties.items()
+            ],
+        )
+    return panel
+
+
+def _renamed(texts: Mapping[str, str]) -> Iterable[tuple[str, Mapping[str, object]]]:
+    return ((code, {"displayName": text}) for code, text in texts.items())
+
+
+def _target(query: Query, ref: str) -> builders.prometheus.Dataquery:
+    target = (
+        builders.prometheus.Dataquery()
+        .datasource(DATASOURCE)
+        .expr(query.expression)
+        .ref_id(ref)
+        .editor_mode(prometheus.QueryEditorMode.CODE)
+    )
+    return target.legend_format(query.legend) if query.legend else target
+
+
+def _instant(query: Query, ref: str, *, tabular: bool = False) -> builders.prometheus.Dataquery:
+    kinds = prometheus.PromQueryFormat
+    return _target(query, ref).instant().format(kinds.TABLE if tabular else kinds.TIME_SERIES)
+
+
+def _colours(mode: dashboard.FieldColorModeId) -> builders.dashboard.FieldColor:
+    return builders.dashboard.FieldColor().mode(mode)
+
+
+def _thresholds(steps: Sequence[Step]) -> builders.dashboard.ThresholdsConfig:
+    return (
+        builders.dashboard.ThresholdsConfig()
+        .mode(dashboard.ThresholdsMode.ABSOLUTE)
+        .steps([dashboard.Threshold(value=step.value, color=step.colour) for step in steps])
+    )
+
+
+def _properties(form: ValueFormat) -> dict[str, object]:
+    properties: dict[str, object] = {
+        "unit": form.unit,
+        "thresholds": _thresholds(form.steps).build(),
+        # What the panel's defaults say of another value must not hold for this one.
+        "mappings": list(form.mappings),
+    }
+    limits = {"decimals": form.decimals, "min": form.least, "max": form.most}
     properties |= {name: value for name, value in limits.items() if value is not None}
     return properties
 
 
+def _tooltip_properties(column: Column) -> dict[str, object]:
+    """Return a column's properties without those of a table's own: a tooltip has no width."""
+    properties = _column_properties(column)
+    return {name: value for name, value in properties.items() if not name.startswith("custom.")}
+
+
 def _column_properties(column: Column) -> dict[str, object]:
-    properties = _properties(column.shown)
-    if column.shown.unit == NO_UNIT:
+    properties = _properties(column.form)
+    if column.form.unit == NO_UNIT:
         # A word, although its code may be a number.
         properties["custom.align"] = common.FieldTextAlignment.LEFT
     properties["custom.wrapHeaderText"] = True
