@@ -19,6 +19,7 @@ __all__ = [
     "TopicMissingError",
     "TopicsMissingError",
     "TopicsStalledError",
+    "WorkersBehindError",
 ]
 
 SHOWN_PARTITIONS = 3
@@ -168,6 +169,18 @@ class OpenTransactionError(SmartRegionError):
             f"topics: a transaction on {bootstrap} is still open after {waited_seconds:g} s and"
             f" holds back {_shown(behind)}: try again once its producer or the broker has ended it"
             " (at most 15 minutes), or end it with Kafka's kafka-transactions.sh"
+        )
+
+
+class WorkersBehindError(SmartRegionError):
+    """A consumer group has not committed in time all that was on its topics."""
+
+    def __init__(self, group: str, *, behind: int, waited_seconds: float, outcome: str) -> None:
+        self.group = group
+        self.behind = behind
+        super().__init__(
+            f"{group}: {behind} records are not committed after {waited_seconds:.0f} s: start the"
+            f" workers, or wait until their lag is 0, and run the command again; {outcome}"
         )
 
 

@@ -9,6 +9,7 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from broker.administration import administering
+from broker.offsets import committed_offsets, partition_offsets
 from events.registry import Family
 from events.topics import changelog_name, topic_name
 from streams.batch_transport import Committed
@@ -74,7 +75,7 @@ class ChangelogCheck:
             with administering(
                 settings.broker, what="topics", security=settings.security()
             ) as admin:
-                found = admin.list_group_offsets(settings.app_id)[settings.app_id]
+                found = committed_offsets(admin, settings.app_id)
         except Exception as error:  # noqa: BLE001 - it may not be allowed, or the group unknown
             logger.debug("the workers' offsets are not known error=%r", error)
             return None
@@ -83,7 +84,7 @@ class ChangelogCheck:
                 one.offset, decode_commit_metadata(one.metadata)
             )
             for tp, one in found.items()
-            if tp.topic in families and one.offset >= 0
+            if tp.topic in families
         }
 
     def _extents(self) -> Mapping[Place, tuple[int, int]]:
@@ -94,6 +95,6 @@ class ChangelogCheck:
             for number in range(settings.partitions)
         }
         with administering(settings.broker, what="topics", security=settings.security()) as admin:
-            starts = admin.list_partition_offsets(dict.fromkeys(of, OffsetSpec.EARLIEST))
-            ends = admin.list_partition_offsets(dict.fromkeys(of, OffsetSpec.LATEST))
-        return {of[tp]: (starts[tp].offset, ends[tp].offset) for tp in of}
+            starts = partition_offsets(admin, of, OffsetSpec.EARLIEST)
+            ends = partition_offsets(admin, of, OffsetSpec.LATEST)
+        return {of[tp]: (starts[tp], ends[tp]) for tp in of}

@@ -83,8 +83,10 @@ def backfill(
     """
     from datetime import timedelta
 
+    from broker.offsets import wait_for_group
+    from events.registry import Family
+    from events.topics import topic_name
     from operations.backfill.blocks import PROMTOOL, DataFolder
-    from operations.backfill.workers import wait_for_workers
     from streams.settings import load_settings
 
     first, last = start.date(), end.date()
@@ -110,7 +112,14 @@ def backfill(
     if data is not None:
         data.check(first, _tell)
     if wait is not None:
-        wait_for_workers(settings, seconds=wait)
+        wait_for_group(
+            settings.app_id,
+            [topic_name(family) for family in Family],
+            settings.broker,
+            security=settings.security(),
+            wait_seconds=wait,
+            outcome="nothing was written",
+        )
     if data is None and out is not None:
         _write(settings, days, out)
         _tell("next, where Prometheus is:")

@@ -9,6 +9,7 @@ from kafka.admin import OffsetSpec
 
 from broker.administration import administering
 from broker.errors import TopicMismatchError
+from broker.offsets import partition_offsets
 from broker.topic_admin import ABSENT, verify_topics
 from events.registry import Family
 from events.topics import declared_topics, topic_name
@@ -80,8 +81,8 @@ def look_at_log_starts(settings: Settings) -> str:
         security=settings.security(),
         connect_seconds=CONNECT_SECONDS,
     ) as admin:
-        found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
-    later = {place: one.offset for place, one in sorted(found.items()) if one.offset > 0}
+        found = partition_offsets(admin, places, OffsetSpec.EARLIEST)
+    later = {place: start for place, start in sorted(found.items()) if start > 0}
     lost = {place: start for place, start in later.items() if place.topic != topic_name(PERSONS)}
     if lost:
         raise RecordsDeletedError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["ErasureError", "NotAPseudonymError", "WorkersBehindError"]
+__all__ = ["ErasureError", "NotAPseudonymError"]
 
 
 class ErasureError(SmartRegionError):
@@ -19,15 +19,4 @@ class NotAPseudonymError(ErasureError):
         super().__init__(
             f"line {line}: is no pseudonym, 16 to 64 lower-case letters, digits and hyphens: give"
             " one a line, as `smart-region pseudonymise` writes them; nothing was erased"
-        )
-
-
-class WorkersBehindError(ErasureError):
-    """The workers have not taken in what was sent before the topic is written anew."""
-
-    def __init__(self, app_id: str, *, behind: int, waited_seconds: float) -> None:
-        self.behind = behind
-        super().__init__(
-            f"{app_id}: {behind} records are not taken in after {waited_seconds:.0f} s: start the"
-            " workers, or wait until their lag is 0, and run the command again; nothing was deleted"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from broker.offsets import wait_for_group
 from broker.reading import read_topics
 from events.cloudevent import encode_structured
 from events.fact import Family
@@ -16,7 +17,6 @@ from operations.erasure.mentions import find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons
 from operations.erasure.rewriting import rewrite
 from operations.erasure.traces import Traces, find_traces, retractions
-from operations.erasure.waiting import wait_for_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,7 +95,14 @@ def erase(
     post.send([_record(event, settings.partitions) for event in back])
     if traces.records:
         # What a worker still had in hand would bring a state back after its end mark.
-        wait_for_workers(settings, TOPIC, wait_seconds=wait_seconds)
+        wait_for_group(
+            settings.app_id,
+            [TOPIC],
+            settings.broker,
+            security=settings.security(),
+            wait_seconds=wait_seconds,
+            outcome="nothing was deleted",
+        )
     homes = {_home(event.fact.entity_id, settings.partitions) for event in back}
     copied = rewrite(
         settings, post, TOPIC, sorted(traces.partitions | homes), without=persons.concerned_by

@@ -15,6 +15,7 @@ from kafka import TopicPartition
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, OffsetSpec
 
 from broker.administration import administering
+from broker.offsets import partition_offsets
 from broker.reading import read_topics
 from events.records import OutgoingRecord
 
@@ -51,7 +52,8 @@ def rewrite(
         with _rolling_segments(admin, topic):
             # Files are deleted whole: what has to go may not share one with what stays.
             post.send(list(map(_copy, _first_of_each(settings, topic, places, without))))
-        ends = _ends(admin, places)
+        # What is behind an open transaction cannot be copied yet, so it may not be deleted either.
+        ends = partition_offsets(admin, places, OffsetSpec.LATEST, isolation_level="read_committed")
         copied = 0
         kept = _kept(settings, topic, ends, without)
         while chunk := list(islice(kept, CHUNK)):
@@ -112,11 +114,3 @@ def _copy(record: Record) -> OutgoingRecord:
     return OutgoingRecord(
         record.topic, record.partition, record.key, record.value, list(record.headers or ())
     )
-
-
-def _ends(admin: Any, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:  # noqa: ANN401
-    # What is behind an open transaction cannot be copied yet, so it may not be deleted either.
-    found = admin.list_partition_offsets(
-        dict.fromkeys(places, OffsetSpec.LATEST), isolation_level="read_committed"
-    )
-    return {place: answer.offset for place, answer in found.items()}

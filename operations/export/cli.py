@@ -87,7 +87,7 @@ def export(
     from broker.reading import read_topics
     from catalogue.loader import load_catalogue
     from operations.export.document import dictionary_text, rows_text
-    from operations.export.package import PACKAGE_FILE, Licence, package_text
+    from operations.export.package import PACKAGE_FILE, PackageLicence, package_text
     from operations.export.rows import rows_of
     from operations.export.states_known_on import states_known_on
     from streams.changelog_reader import read_changelogs
@@ -134,7 +134,7 @@ def export(
         stream.write(content)
     if package:
         described = package_text(
-            out.name, content, form, as_of=day, known_on=known, licence=Licence(licence)
+            out.name, content, form, as_of=day, known_on=known, licence=PackageLicence(licence)
         )
         with whole_file(out.with_name(PACKAGE_FILE)) as stream:
             stream.write(described.encode())

@@ -16,25 +16,25 @@ from typing import Any, Final
 
 from operations.export.document import DELIMITERS, Format, table_schema
 
-__all__ = ["PACKAGE_FILE", "Licence", "package_text"]
+__all__ = ["PACKAGE_FILE", "PackageLicence", "package_text"]
 
 PACKAGE_FILE: Final = "datapackage.json"
 KEYWORDS: Final = ("Île-de-France", "Smart Région", "numérique", "politiques publiques")
 
 
-class Licence(StrEnum):
+class PackageLicence(StrEnum):
     """Those under which a French administration may publish data (CRPA, art. D323-2-1)."""
 
     ETALAB = "etalab-2.0"
     ODBL = "ODbL-1.0"
 
 
-_LICENCES: Final[Mapping[Licence, tuple[str, str]]] = {
-    Licence.ETALAB: (
+_LICENCES: Final[Mapping[PackageLicence, tuple[str, str]]] = {
+    PackageLicence.ETALAB: (
         "Licence Ouverte / Open Licence 2.0",
         "https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
     ),
-    Licence.ODBL: (
+    PackageLicence.ODBL: (
         "Open Database License 1.0",
         "https://opendatacommons.org/licenses/odbl/1-0/",
     ),
@@ -48,7 +48,7 @@ def package_text(
     *,
     as_of: date,
     known_on: date | None,
-    licence: Licence,
+    licence: PackageLicence,
 ) -> str:
     """Describe a file of figures that lies beside it, by its name and what is in it.
 

@@ -6,7 +6,7 @@ right: cut short anywhere, the command is run again as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -25,6 +25,7 @@ from kafka.structs import OffsetAndMetadata
 from broker.administration import administering
 from broker.errors import BrokerRefusedError
 from broker.group_members import group_members
+from broker.offsets import committed_offsets, partition_offsets
 from broker.topic_admin import ALTERED, apply_topics, seen_topics
 from events.registry import Family
 from events.topics import changelog_name, changelog_topics, topic_name
@@ -111,9 +112,10 @@ def plan_rebuild(
             if logs[family] in there
         ]
         with _needing("Describe", "the event topics and changelogs", done=NOTHING_DONE):
-            starts = _offsets(admin, events, OffsetSpec.EARLIEST)
-            ends = _offsets(admin, [*events, *states], OffsetSpec.LATEST)
-        committed = _committed(admin, settings.app_id)
+            starts = partition_offsets(admin, events, OffsetSpec.EARLIEST)
+            ends = partition_offsets(admin, [*events, *states], OffsetSpec.LATEST)
+        with _needing("Describe", f"the group {settings.app_id}", done=NOTHING_DONE):
+            committed = committed_offsets(admin, settings.app_id)
     return RebuildPlan(
         [
             PartitionPlan(
@@ -121,7 +123,7 @@ def plan_rebuild(
                 number,
                 events_start=starts[event],
                 events_end=ends[event],
-                committed=max(committed.get(event, 0), 0),
+                committed=committed[event].offset if event in committed else 0,
                 states_end=ends.get(TopicPartition(logs[family], number)),
             )
             for (family, number), event in zip(places, events, strict=True)
@@ -160,23 +162,6 @@ def _assert_stopped(admin: Any, group: str) -> None:  # noqa: ANN401 - untyped c
         members = group_members(admin, group).members
     if members:
         raise WorkersRunningError(group, members)
-
-
-def _committed(admin: Any, group: str) -> Mapping[TopicPartition, int]:  # noqa: ANN401
-    with _needing("Describe", f"the group {group}", done=NOTHING_DONE):
-        found = admin.list_group_offsets(group)[group]
-    return {TopicPartition(tp.topic, tp.partition): one.offset for tp, one in found.items()}
-
-
-def _offsets(
-    admin: Any,  # noqa: ANN401
-    places: Sequence[TopicPartition],
-    spec: OffsetSpec,
-) -> dict[TopicPartition, int]:
-    if not places:
-        return {}
-    found = admin.list_partition_offsets(dict.fromkeys(places, spec))
-    return {TopicPartition(tp.topic, tp.partition): one.offset for tp, one in found.items()}
 
 
 def _reset_offsets(admin: Any, group: str, plan: RebuildPlan) -> None:  # noqa: ANN401

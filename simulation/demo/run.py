@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
+from broker.offsets import uncommitted
 from broker.reading import read_topics
 from catalogue.model import Catalogue
 from operations.audit.comparison import compare_exposed
@@ -53,7 +54,7 @@ def run_demo(
         watch.until(stage.replay.send_due)
         delivered = _delivered(stage.publisher)
         ends = stage.publisher.ends
-        watch.until(lambda: stage.group.has_reached(ends))
+        watch.until(lambda: not uncommitted(stage.admin, stage.settings.app_id, ends))
         watch.until(lambda: stage.clock.today() == plan.last)
         watch.look()
         watch.until(lambda: watch.day == watch.assessed_on == plan.last)

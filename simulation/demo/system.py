@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from broker.group_offsets import GroupOffsets
+from broker.administration import administering
 from events.cloudevent import CONTENT_TYPE, STRUCTURED, EncodedRecord
 from events.topics import topic_name
 from operations.client import KafkaPublisher, PublisherOptions
@@ -72,7 +72,8 @@ class DemoSystem:
     assessor: MonitorProgram
     publisher: KafkaPublisher
     replay: SimulationReplay
-    group: GroupOffsets
+    admin: Any
+    """The broker's admin client."""
     broker: EmbeddedBroker | None
     others: tuple[Program, ...]
     """What makes it ring, where that is installed."""
@@ -115,8 +116,8 @@ def set_up(
     publisher = stack.enter_context(
         KafkaPublisher(settings.broker, options=UNHURRIED, security=settings.security())
     )
-    group = stack.enter_context(
-        GroupOffsets(settings.app_id, settings.broker, security=settings.security())
+    admin = stack.enter_context(
+        administering(settings.broker, what="topics", security=settings.security())
     )
     clock = settings.make_clock()
 
@@ -133,7 +134,7 @@ def set_up(
         alerting = Alerting.start(installed, rules, stack, folder, **scraped)
         others = alerting.programs
         screen.note(alerting.told)
-    return DemoSystem(settings, clock, worker, assessor, publisher, replay, group, broker, others)
+    return DemoSystem(settings, clock, worker, assessor, publisher, replay, admin, broker, others)
 
 
 def _clock_text(plan: DemoPlan) -> str:

@@ -209,6 +209,7 @@ def test_an_erasure_waits_for_workers_that_are_not_there(broker: KafkaBroker) ->
     refused = run(broker, "erase", "--for-good", "--wait", "1", standard_input="\n".join(persons()))
     assert refused.returncode == 2
     assert "start the workers" in refused.stderr
+    assert "nothing was deleted" in refused.stderr
     assert naming(broker, *EVENT_TOPICS) >= named
 
 

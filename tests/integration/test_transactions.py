@@ -11,13 +11,13 @@ import pytest
 from kafka import KafkaProducer
 
 from broker.errors import OpenTransactionError
+from broker.offsets import wait_for_group
 from broker.reading import read_topics
 from catalogue.loader import load_catalogue
 from events.cloudevent import CloudEvent, Header, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
 from events.topics import DEAD_LETTERS, DEFAULT_APP_ID, changelog_name, topic_name
-from operations.backfill.workers import wait_for_workers
 from streams.changelog_reader import read_changelogs
 from streams.settings import Settings
 from streams.state import encode_state
@@ -129,7 +129,14 @@ def test_only_what_is_committed_counts_for_every_reader(broker: KafkaBroker, cre
 
         assert wait_until(lambda: worker.shows(lag_of(OPEN, 2)), seconds=30), worker.metrics()
         assert wait_until(lambda: worker.shows(lag_of(COMMITTED, 0)), seconds=30), worker.metrics()
-        wait_for_workers(settings, seconds=30)
+        wait_for_group(
+            settings.app_id,
+            [SCHOOLS],
+            settings.broker,
+            security=settings.security(),
+            wait_seconds=30,
+            outcome="nothing was checked",
+        )
         held = {f"{SCHOOLS}[{partition_for(OPEN.encode(), PARTITIONS)}]": 2}
         found = audited(broker, worker)
         assert (found["account"]["produced"], found["topics"]["held"]) == (2, held)

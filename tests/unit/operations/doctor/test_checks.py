@@ -214,7 +214,9 @@ class Topics:
     def __init__(self, **starts: int) -> None:
         self.starts = starts
 
-    def list_partition_offsets(self, places: dict[TopicPartition, Any]) -> dict[Any, Any]:
+    def list_partition_offsets(
+        self, places: dict[TopicPartition, Any], **_: object
+    ) -> dict[Any, Any]:
         """Tell of each where it begins: of a family's third what was told, of the others 0."""
         return {
             place: SimpleNamespace(

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from operations.export.document import Format, rows_text
-from operations.export.package import PACKAGE_FILE, Licence, package_text
+from operations.export.package import PACKAGE_FILE, PackageLicence, package_text
 from operations.export.row import ExportRow
 from smart_region import main
 from tests.unit.operations.export.test_rows import everything, shipped
@@ -30,7 +30,12 @@ def packed(form: Format, known_on: date | None = None) -> tuple[dict[str, Any], 
     _, _, rows = everything()
     content = rows_text(rows, form).encode()
     text = package_text(
-        "figures 2018.csv", content, form, as_of=AS_OF, known_on=known_on, licence=Licence.ETALAB
+        "figures 2018.csv",
+        content,
+        form,
+        as_of=AS_OF,
+        known_on=known_on,
+        licence=PackageLicence.ETALAB,
     )
     return json.loads(text), content
 

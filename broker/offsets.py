@@ -1,0 +1,108 @@
+"""Offsets on the broker: those of partitions, and those that a consumer group has committed."""
+
+from __future__ import annotations
+
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from broker.administration import administering
+from broker.clients import BrokerSecurity
+from broker.errors import WorkersBehindError
+from broker.topic_admin import seen_topics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["committed_offsets", "partition_offsets", "uncommitted", "wait_for_group"]
+
+POLL_SECONDS: Final = 0.5
+
+
+def partition_offsets(
+    admin: Any,  # noqa: ANN401 - untyped client
+    partitions: Iterable[TopicPartition],
+    spec: OffsetSpec,
+    *,
+    isolation_level: str = "read_uncommitted",
+) -> dict[TopicPartition, int]:
+    """Return the first (`EARLIEST`) or next (`LATEST`) offset of each partition.
+
+    With `read_committed` the latest is the last stable offset. Raises KafkaError.
+    """
+    wanted = dict.fromkeys(partitions, spec)
+    if not wanted:
+        return {}
+    found = admin.list_partition_offsets(wanted, isolation_level=isolation_level)
+    return {partition: answer.offset for partition, answer in found.items()}
+
+
+def committed_offsets(
+    admin: Any,  # noqa: ANN401
+    group: str,
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Return what a group has committed, with its metadata; empty for an unknown group.
+
+    Raises KafkaError.
+    """
+    found = admin.list_group_offsets(group)[group]
+    return {partition: one for partition, one in found.items() if one.offset >= 0}
+
+
+def uncommitted(
+    admin: Any,  # noqa: ANN401
+    group: str,
+    ends: Mapping[tuple[str, int], int],
+) -> int:
+    """Return how many offsets before these ends, by (topic, partition), are not committed.
+
+    A worker of ours commits a record only once all that it led to is on the broker and in its
+    figures. While the group's coordinator is not available, nothing counts as committed. Raises
+    KafkaError where it refuses.
+    """
+    try:
+        committed = committed_offsets(admin, group)
+    except KafkaError as error:
+        if not error.retriable:
+            raise
+        committed = {}
+    return sum(
+        max(end - (committed[partition].offset if partition in committed else 0), 0)
+        for partition, end in ends.items()
+    )
+
+
+def wait_for_group(
+    group: str,
+    topics: Iterable[str],
+    bootstrap: str,
+    *,
+    security: BrokerSecurity,
+    wait_seconds: float,
+    outcome: str,
+) -> None:
+    """Return once a group has committed all that can be read of some topics by now.
+
+    What an open transaction hides cannot be read. `outcome` says in the error what was not done.
+    Raises WorkersBehindError, and as `administering`.
+    """
+    give_up_at = monotonic() + wait_seconds
+    with administering(bootstrap, what="topics", security=security) as admin:
+        partitions = [
+            TopicPartition(topic, number)
+            for topic, seen in seen_topics(admin, topics).items()
+            for number in range(seen.partitions)
+        ]
+        ends = partition_offsets(
+            admin, partitions, OffsetSpec.LATEST, isolation_level="read_committed"
+        )
+        while behind := uncommitted(admin, group, ends):
+            if monotonic() > give_up_at:
+                raise WorkersBehindError(
+                    group, behind=behind, waited_seconds=wait_seconds, outcome=outcome
+                )
+            sleep(POLL_SECONDS)

@@ -1,0 +1,58 @@
+"""How much a consumer group has not committed yet."""
+
+import pytest
+from kafka import TopicPartition
+from kafka.errors import CoordinatorNotAvailableError, GroupAuthorizationFailedError
+from kafka.structs import OffsetAndMetadata
+
+from broker.offsets import committed_offsets, uncommitted
+
+GROUP = "monitor"
+SCHOOLS = TopicPartition("smartregion.schools", 0)
+GRANTS = TopicPartition("smartregion.grants", 3)
+ENDS = {("smartregion.schools", 0): 10, ("smartregion.grants", 3): 1}
+
+
+class Admin:
+    """The call that is made of the admin client, answered from memory."""
+
+    def __init__(self, *, error: Exception | None = None, **offsets: int) -> None:
+        self._error = error
+        self._offsets = offsets
+
+    def list_group_offsets(self, group: str) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
+        """Return the offsets; those of one partition more were never committed."""
+        if self._error is not None:
+            raise self._error
+        found = {
+            SCHOOLS: self._offsets.get("schools", -1),
+            GRANTS: self._offsets.get("grants", -1),
+            TopicPartition("smartregion.grants", 4): -1,
+        }
+        return {group: {at: OffsetAndMetadata(offset, "", -1) for at, offset in found.items()}}
+
+
+def test_partitions_without_a_commit_are_left_out() -> None:
+    """The broker gives them the offset -1."""
+    assert committed_offsets(Admin(schools=10), GROUP).keys() == {SCHOOLS}
+
+
+def test_what_is_not_committed_is_counted_over_all_partitions() -> None:
+    """Only what lies before the ends counts."""
+    assert uncommitted(Admin(schools=10, grants=1), GROUP, ENDS) == 0
+    assert uncommitted(Admin(schools=12, grants=1), GROUP, ENDS) == 0
+    assert uncommitted(Admin(schools=7, grants=1), GROUP, ENDS) == 3
+    assert uncommitted(Admin(schools=10), GROUP, ENDS) == 1
+    assert uncommitted(Admin(), GROUP, ENDS) == 11
+    assert uncommitted(Admin(), GROUP, {}) == 0
+
+
+def test_nothing_counts_as_committed_while_there_is_no_coordinator() -> None:
+    """The wait goes on until there is one."""
+    assert uncommitted(Admin(error=CoordinatorNotAvailableError()), GROUP, ENDS) == 11
+
+
+def test_a_refusal_is_raised() -> None:
+    """No later answer will differ."""
+    with pytest.raises(GroupAuthorizationFailedError):
+        uncommitted(Admin(error=GroupAuthorizationFailedError()), GROUP, ENDS)
