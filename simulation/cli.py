@@ -12,7 +12,7 @@ import click
 from simulation.demo.cli import demo
 
 if TYPE_CHECKING:
-    from simulation.record import SimulatedRecord
+    from simulation.emitter import SimulatedRecord
 
 __all__ = ["commands"]
 

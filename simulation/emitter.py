@@ -1,17 +1,18 @@
-"""Outboxes: how a producing system numbers, dates and sends its facts, and what goes wrong."""
+"""How a producing system numbers, dates and sends its facts as records, and what goes wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 
 from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Fact, Family
 from simulation.chance import days_after, stream
 from simulation.period import FIRST_DAY, LAST_DAY
-from simulation.record import RecordKind, SimulatedRecord
 
-__all__ = ["Emitter"]
+__all__ = ["Emitter", "RecordKind", "SimulatedRecord"]
 
 LATE_SHARE = 0.015
 LATE_DAYS = (21, 90)
@@ -31,6 +32,44 @@ OVERTAKEN_DAYS = (1, 5)
 
 OFFICE_OPENS = time(6, tzinfo=UTC)
 OFFICE_SECONDS = 14 * 60 * 60
+
+
+class RecordKind(StrEnum):
+    """What is particular about a record."""
+
+    REGULAR = "regular"
+    LATE = "late"
+    """Recorded weeks after the usual day."""
+    DELAYED = "delayed"
+    """Recorded in time, sent days later, some after the record that corrects it."""
+    CORRECTION = "correction"
+    """Same entity, fact and effective day as an earlier record, recorded later."""
+    RETRACTION = "retraction"
+    """Takes back an earlier record."""
+    DUPLICATE = "duplicate"
+    """The same bytes a second time: same source, same id."""
+    INVALID = "invalid"
+    """Breaks the contract; to be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRecord:
+    """One record as it leaves its producing system.
+
+    `line` is the CloudEvent as one line of JSON, without a line end (an invalid record's line may
+    be anything); `key` is the Kafka record's key, the entity's id; `family` tells the topic.
+    """
+
+    sent: datetime
+    family: Family
+    kind: RecordKind
+    key: str
+    line: str
+
+    @property
+    def day(self) -> date:
+        """The simulated day of emission (UTC)."""
+        return self.sent.date()
 
 
 class Emitter:

@@ -14,12 +14,11 @@ from simulation.broadband import simulate_broadband
 from simulation.chance import stream
 from simulation.coworking import simulate_coworking
 from simulation.datasets import simulate_datasets
-from simulation.emitter import Emitter
+from simulation.emitter import Emitter, SimulatedRecord
 from simulation.equipment import simulate_equipment
 from simulation.grants import simulate_grants
 from simulation.invalid import simulate_invalid
 from simulation.period import FIRST_DAY, LAST_DAY
-from simulation.record import SimulatedRecord
 from simulation.schools import simulate_schools
 from simulation.trainings import simulate_trainings
 from simulation.workstations import simulate_workstations

@@ -13,9 +13,8 @@ from catalogue import metrics
 from catalogue.history import Reading
 from catalogue.model import Catalogue, Indicator
 from events.identifiers import Department
-from operations.audit.errors import WorkerUnreadableError
 from operations.audit.evaluation import Place, last, total
-from operations.audit.exposed import Exposed, read_worker
+from operations.audit.exposed import Exposed, WorkerUnreadableError, read_worker
 from operations.audit.recount import Audit
 
 if TYPE_CHECKING:

@@ -12,16 +12,36 @@ from urllib.parse import urlsplit
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from boundary.addresses import UnusableAddressError, usable_address
+from boundary.addresses import UnusableAddressError, shown_address, usable_address
+from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
+from boundary.showing import one_line
 from catalogue import metrics
-from operations.audit.errors import WorkerUnreadableError
 
-__all__ = ["Exposed", "addresses_of", "metrics_url", "parse_metrics", "read_worker"]
+__all__ = [
+    "Exposed",
+    "WorkerUnreadableError",
+    "addresses_of",
+    "metrics_url",
+    "parse_metrics",
+    "read_worker",
+]
 
 METRICS_PATH: Final = "/metrics"
 WAIT_SECONDS: Final = 10.0
 OK: Final = 200
+
+
+class WorkerUnreadableError(SmartRegionError):
+    """A worker's metrics could not be had or understood."""
+
+    def __init__(self, url: str, *, cause: str) -> None:
+        self.url = url
+        self.cause = cause
+        super().__init__(
+            f"worker: no metrics at {shown_address(url)} ({one_line(cause)}):"
+            " check the address, and that `smart-region worker` runs there"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from operations.audit.errors import WorkFolderFullError, WorkFolderUnusableError
+from boundary.errors import SmartRegionError
 
-__all__ = ["DEFAULT_MEGABYTES", "WorkFolder"]
+__all__ = ["DEFAULT_MEGABYTES", "WorkFolder", "WorkFolderFullError", "WorkFolderUnusableError"]
 
 DEFAULT_MEGABYTES: Final = 4096
 
@@ -25,6 +25,32 @@ LEAST_PAGES: Final = 64
 #: SQLite's primary codes for a place that is full, fails, or cannot be written to.
 _NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _PRIMARY: Final = 0xFF
+
+
+class WorkFolderUnusableError(SmartRegionError):
+    """The folder for what does not fit into memory is not there, or not ours to write to."""
+
+    def __init__(self, folder: Path, *, problem: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"work_folder: {folder} {problem}: name another with --work-folder or"
+            " SMART_REGION_WORK_FOLDER"
+        )
+
+
+class WorkFolderFullError(SmartRegionError):
+    """There is no room for the audit's rows."""
+
+    def __init__(self, folder: Path | None, *, megabytes: int, cause: str) -> None:
+        self.folder = folder
+        self.megabytes = megabytes
+        where = "the system's folder for temporary files" if folder is None else str(folder)
+        super().__init__(
+            f"work_folder: no room for the audit in {where} ({cause}), where it may take"
+            f" {megabytes} MB: name a folder with room with --work-folder or"
+            " SMART_REGION_WORK_FOLDER, or allow more with SMART_REGION_WORK_MB; a million records"
+            " take about 1600 MB"
+        )
 
 
 @dataclass(frozen=True, slots=True)

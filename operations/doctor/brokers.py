@@ -2,24 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
+from boundary.errors import SmartRegionError
 from broker.administration import administering
 from broker.errors import TopicMismatchError
 from broker.offsets import partition_offsets
 from broker.topic_admin import ABSENT, verify_topics
 from events.registry import Family
 from events.topics import declared_topics, topic_name
-from operations.doctor.errors import BrokersMissingError, RecordsDeletedError, TopicsAbsentError
 from operations.erasure.persons import PERSONS
 from streams.settings import Settings
 
-__all__ = ["look_at_brokers", "look_at_log_starts", "look_at_topics"]
+__all__ = [
+    "BrokersMissingError",
+    "RecordsDeletedError",
+    "TopicsAbsentError",
+    "look_at_brokers",
+    "look_at_log_starts",
+    "look_at_topics",
+]
 
 CONNECT_SECONDS: Final = 5.0
+
+
+SHOWN = 3
+
+
+class BrokersMissingError(SmartRegionError):
+    """There are fewer brokers than a record has copies."""
+
+    def __init__(self, *, brokers: int, replication: int) -> None:
+        self.brokers = brokers
+        self.replication = replication
+        super().__init__(
+            f"brokers: {brokers} where SMART_REGION_REPLICATION asks for {replication}: start the"
+            " others, or ask for less"
+        )
+
+
+class TopicsAbsentError(SmartRegionError):
+    """Declared topics are not on the broker."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        super().__init__(
+            f"{topic}: is not on the broker, or not for this user to see: create what is missing"
+            " with `smart-region topics apply`"
+        )
+
+
+class RecordsDeletedError(SmartRegionError):
+    """Events are no longer on their topics."""
+
+    def __init__(self, starts: Mapping[str, int]) -> None:
+        self.starts = dict(starts)
+        shown = ", ".join(f"{place} at {start}" for place, start in list(starts.items())[:SHOWN])
+        more = f" and {len(starts) - SHOWN} more" if len(starts) > SHOWN else ""
+        super().__init__(
+            f"topics: do not begin at 0 any more: {shown}{more}: what was before is deleted, and no"
+            " audit or rebuild counts it; see docs/runbooks/RecordsDeleted.md"
+        )
 
 
 def look_at_brokers(settings: Settings) -> str:

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from boundary.errors import SmartRegionError
-from operations.doctor.errors import NothingToLookAtError
 
-__all__ = ["Check", "CheckStatus", "Finding", "examine"]
+__all__ = ["Check", "CheckStatus", "Finding", "NothingToLookAtError", "examine"]
+
+
+class NothingToLookAtError(SmartRegionError):
+    """What a check is about was not given; no reason to worry."""
+
+    def __init__(self, *, told: str) -> None:
+        super().__init__(told)
 
 
 class CheckStatus(StrEnum):

@@ -15,9 +15,8 @@ from events.producers.secrets import load_secrets
 from gateway.acceptor import check_descriptors
 from gateway.settings import GatewaySettings, load_gateway_settings
 from operations.doctor.brokers import look_at_brokers, look_at_log_starts, look_at_topics
-from operations.doctor.check import Check
+from operations.doctor.check import Check, NothingToLookAtError
 from operations.doctor.clocks import look_at_clocks
-from operations.doctor.errors import NothingToLookAtError
 from operations.doctor.prometheus import look_at_prometheus
 from streams.settings import Settings, load_settings
 

@@ -7,15 +7,30 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from boundary.addresses import UnusableAddressError
+from boundary.addresses import UnusableAddressError, shown_address
+from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
-from operations.doctor.errors import ClockSkewError, NothingToLookAtError
+from operations.doctor.check import NothingToLookAtError
 
-__all__ = ["MOST_SECONDS", "look_at_clocks", "now_at"]
+__all__ = ["MOST_SECONDS", "ClockSkewError", "look_at_clocks", "now_at"]
 
 MOST_SECONDS: Final = 30.0
 """A tenth of what the gateway lets an event be ahead of its own clock."""
 ANSWER_SECONDS: Final = 5.0
+
+
+class ClockSkewError(SmartRegionError):
+    """This machine's clock and another's do not agree."""
+
+    def __init__(self, url: str, *, seconds: float, most: float) -> None:
+        self.url = url
+        self.seconds = seconds
+        way = "ahead of" if seconds > 0 else "behind"
+        super().__init__(
+            f"{shown_address(url)}: this machine's clock is {abs(seconds):.0f} s {way} its clock,"
+            f" more than {most:.0f}: let both follow a time server; the gateway refuses what seems"
+            " to come from the future"
+        )
 
 
 def look_at_clocks(

@@ -9,24 +9,35 @@ from urllib.parse import unquote_to_bytes
 
 from pydantic import TypeAdapter, ValidationError
 
+from boundary.errors import SmartRegionError
 from events.errors import ContractError
 from events.fact import Family
 from events.identifiers import PseudonymousId
 from events.record_rules import RULES
-from operations.erasure.errors import NotAPseudonymError
 
 if TYPE_CHECKING:
     from events.cloudevent import CloudEvent
     from events.record_rules import RecordRules
     from events.records import Record
 
-__all__ = ["PERSONS", "Persons", "read_pseudonyms"]
+__all__ = ["PERSONS", "NotAPseudonymError", "Persons", "read_pseudonyms"]
 
 PERSONS: Final = Family.TRAININGS
 """The family whose entities are persons."""
 
 _ESCAPED: Final = re.compile(rb"\\u00([0-7][0-9a-f])")
 _READ: Final = TypeAdapter[str](PseudonymousId).validate_python
+
+
+class NotAPseudonymError(SmartRegionError):
+    """A line that is no pseudonym; never shows it."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        super().__init__(
+            f"line {line}: is no pseudonym, 16 to 64 lower-case letters, digits and hyphens: give"
+            " one a line, as `smart-region pseudonymise` writes them; nothing was erased"
+        )
 
 
 def read_pseudonyms(lines: Iterable[str]) -> frozenset[str]:

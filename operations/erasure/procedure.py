@@ -1,4 +1,4 @@
-"""The erasure from end to end, in steps that may be cut short anywhere and begun again."""
+"""The erasure from end to end; interrupted at any step, it may be run again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from events.fact import Family
 from events.partitioning import partition_for
 from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, changelog_name, topic_name
-from operations.erasure.forgetting import end_marks
 from operations.erasure.mentions import find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons
 from operations.erasure.rewriting import rewrite
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from operations.erasure.mentions import LetterTrace, Mention
     from streams.settings import Settings
 
-__all__ = ["Erased", "Remains", "erase", "look_beside", "look_for"]
+__all__ = ["Erased", "Remains", "end_marks", "erase", "look_beside", "look_for"]
 
 TOPIC: Final = topic_name(PERSONS)
 
@@ -118,3 +117,15 @@ def _record(event: CloudEvent, partitions: int) -> OutgoingRecord:
 
 def _home(entity: str, partitions: int) -> int:
     return partition_for(entity.encode(), partitions)
+
+
+def end_marks(pseudonyms: Iterable[str], *, app_id: str, partitions: int) -> list[OutgoingRecord]:
+    """Return the records without a value that end the states of some persons.
+
+    A worker that restores its state forgets them there, and compaction removes what came before.
+    """
+    changelog = changelog_name(app_id, PERSONS)
+    return [
+        OutgoingRecord(changelog, partition_for(key, partitions), key, None, [])
+        for key in map(str.encode, sorted(pseudonyms))
+    ]

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
 from boundary.showing import legible_lines
 from boundary.spreadsheets import plain_cell
-from operations.export.row import KEY, ExportRow
+from operations.export.rows import KEY, ExportRow
 
 __all__ = [
     "BYTE_ORDER_MARK",

@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
+from boundary.diagnostic import shown
+from boundary.errors import SmartRegionError
 from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.reading import read_topics
 from events.dead_letters import DeadLetter, NotADeadLetterError, read_dead_letter
 from events.producers.model import Producers
 from events.topics import DEAD_LETTERS
-from operations.scorecards.errors import UnknownProducerError
 from operations.scorecards.references import References
 from operations.scorecards.report import Report
 from operations.scorecards.scorecard import ScorecardBuilder, producer_of
 from operations.scorecards.sightings import Sighting
 
-__all__ = ["read_letters", "report_on"]
+__all__ = ["UnknownProducerError", "read_letters", "report_on"]
+
+
+class UnknownProducerError(SmartRegionError):
+    """A report is asked for on a producer that is not declared."""
+
+    def __init__(self, producer: str, *, known: Iterable[str]) -> None:
+        self.producer = producer
+        self.known = tuple(known)
+        super().__init__(
+            f"producer: is not declared, value {shown(producer)}:"
+            f" name one of {', '.join(self.known)}, or declare it in SMART_REGION_PRODUCERS"
+        )
 
 
 def read_letters(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> Iterator[DeadLetter]:

@@ -11,10 +11,11 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
+from pydantic import BaseModel, ConfigDict
+
 from events.communes import COMMUNES
 from events.dead_letters import RecordOrigin
 from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting
-from operations.scorecards.values import ReportModel
 from streams.state import Cell, cell_of, newest
 
 __all__ = [
@@ -25,9 +26,16 @@ __all__ = [
     "Reference",
     "ReferenceKind",
     "References",
+    "ReportModel",
 ]
 
 _Key = TypeVar("_Key", bound=Hashable)
+
+
+class ReportModel(BaseModel):
+    """A part of a report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ReferenceKind(StrEnum):

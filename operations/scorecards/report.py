@@ -15,9 +15,8 @@ from catalogue.formatting import NumberFormat
 from catalogue.model import Unit
 from events.dead_letters import GATEWAY
 from events.errors import RefusalReason
-from operations.scorecards.references import Dangling, Reconciliation
+from operations.scorecards.references import Dangling, Reconciliation, ReportModel
 from operations.scorecards.scorecard import Lateness, ProducerStatus, Scorecard
-from operations.scorecards.values import ReportModel
 
 __all__ = ["FORMATS", "Format", "Report", "report_text"]
 

@@ -17,9 +17,8 @@ from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
 from events.frequency import Frequency
 from events.producers.model import UNKNOWN_PRODUCER, Producers
-from operations.scorecards.lateness import lateness_days
-from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting
-from operations.scorecards.values import ReportModel
+from operations.scorecards.references import ReportModel
+from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting, lateness_days
 from streams.producers.silence import allowed_silence_days
 
 __all__ = ["Lateness", "ProducerStatus", "Refusals", "Scorecard", "ScorecardBuilder", "producer_of"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
@@ -18,7 +19,7 @@ from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from streams.dead_letters import FORWARDED_FROM
 
-__all__ = ["AcceptedRecord", "RefusedRecord", "Sighting", "sightings"]
+__all__ = ["AcceptedRecord", "RefusedRecord", "Sighting", "lateness_days", "sightings"]
 
 _FAMILIES = {topic_name(family): family for family in Family}
 
@@ -150,3 +151,11 @@ def _value_found(field: str, refused: Record | DeadLetter) -> object:
     except ContractError as error:
         return error.value if error.field == field else None
     return None
+
+
+def lateness_days(recorded: datetime, effective: date) -> int:
+    """Return how many days after its effective day a fact was recorded (UTC); never negative.
+
+    A fact may carry the day after its `time`: east of Greenwich that day has begun.
+    """
+    return max(recorded.toordinal() - effective.toordinal(), 0)

@@ -6,12 +6,24 @@ import re
 from pathlib import Path
 from typing import Final
 
-from operations.scorecards.errors import SiretListError
+from boundary.diagnostic import shown
+from boundary.errors import SmartRegionError
 
-__all__ = ["read_sirets"]
+__all__ = ["SiretListError", "read_sirets"]
 
 _SIRET: Final = re.compile(r"[0-9]{14}")
 _FIRST_CELL: Final = re.compile(r"[;,\t]")
+
+
+class SiretListError(SmartRegionError):
+    """A list of organisations cannot be read."""
+
+    def __init__(self, file: Path, line: int, value: str, *, remedy: str) -> None:
+        self.file = file
+        self.line = line
+        self.value = value
+        self.remedy = remedy
+        super().__init__(f"{file}:{line}: is not a SIRET, value {shown(value)}: {remedy}")
 
 
 def read_sirets(file: Path) -> frozenset[str]:

@@ -9,10 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from boundary.errors import SmartRegionError
 from boundary.private_files import close_folder, make_private_file
-from operations.stack.errors import FolderInUseError, FolderUnusableError
 
-__all__ = ["Folder"]
+__all__ = ["Folder", "FolderInUseError", "FolderUnusableError"]
+
+
+class FolderInUseError(SmartRegionError):
+    """Another stack runs in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"folder: another stack runs in {folder}: end that one, or give this one a folder of"
+            " its own with --folder"
+        )
+
+
+class FolderUnusableError(SmartRegionError):
+    """Nothing can be kept in the folder."""
+
+    def __init__(self, folder: Path, *, cause: OSError) -> None:
+        self.folder = folder
+        super().__init__(
+            f"folder: cannot keep anything in {folder} ({cause.strerror}): name another with"
+            " --folder"
+        )
 
 
 @dataclass(frozen=True, slots=True)

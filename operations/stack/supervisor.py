@@ -1,23 +1,137 @@
-"""Keeps services running: started in order, started again when they end, ended in order."""
+"""Services of the stack: started in order, restarted with a backoff, ended in reverse order."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Callable, Collection
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Final, NoReturn, Self
 
-from operations.stack.errors import GivenUpError, NeverReadyError
-from operations.stack.restart_backoff import RestartBackoff
-from operations.stack.service import Service
+from boundary.errors import SmartRegionError
+from operations.programs.program import Program
 
-__all__ = ["Supervisor"]
+__all__ = [
+    "LONGEST_PAUSE",
+    "MOST_QUICK_DEATHS",
+    "QUICK_SECONDS",
+    "SHORTEST_PAUSE",
+    "GivenUpError",
+    "NeverReadyError",
+    "RestartBackoff",
+    "Service",
+    "Supervisor",
+    "answers",
+    "has_said",
+]
 
 READY_SECONDS: Final = 120.0
 TICK_SECONDS: Final = 0.1
 LOG_LINES: Final = 20
 """How many of a log's last lines are told where a service is given up."""
+
+
+QUICK_SECONDS: Final = 30.0
+"""A life that is shorter did no work worth the name: what ended it will end the next one too."""
+
+
+MOST_QUICK_DEATHS: Final = 5
+
+
+SHORTEST_PAUSE: Final = 0.5
+
+
+LONGEST_PAUSE: Final = 30.0
+
+
+ANSWER_SECONDS: Final = 2.0
+"""How long one question may take: the supervisor looks after nothing else meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A program that is kept running."""
+
+    program: Program
+    is_ready: Callable[[], bool]
+    """Whether it serves, asked in this life of it; an answer takes two seconds at most."""
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is told of."""
+        return self.program.name
+
+
+def answers(address: str, path: str) -> Callable[[], bool]:
+    """Ask whether something at HOST:PORT answers 200 for a path."""
+
+    def ask() -> bool:
+        with closing(HTTPConnection(address, timeout=ANSWER_SECONDS)) as connection:
+            try:
+                connection.request("GET", path)
+                return connection.getresponse().status == HTTPStatus.OK
+            except (OSError, HTTPException):
+                return False
+
+    return ask
+
+
+def has_said(program: Program, text: str) -> Callable[[], bool]:
+    """Ask whether a program has said something since it was last started."""
+    return lambda: text in program.log
+
+
+class RestartBackoff:
+    """The lives of one service, on a clock of seconds that only goes forward."""
+
+    def __init__(self) -> None:
+        self.quick_deaths = 0
+        """How many there were in a row."""
+        self._began = 0.0
+
+    def begin(self, now: float) -> None:
+        """A life begins."""
+        self._began = now
+
+    def end(self, now: float) -> float | None:
+        """The life ends: return how long to wait before the next; None: give it up.
+
+        After a long life the next one begins soon; each quick death in a row doubles the pause.
+        """
+        self.quick_deaths = self.quick_deaths + 1 if now - self._began < QUICK_SECONDS else 0
+        if self.quick_deaths >= MOST_QUICK_DEATHS:
+            return None
+        return min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** max(0, self.quick_deaths - 1))
+
+
+class NeverReadyError(SmartRegionError):
+    """A service runs, and does not come to serve."""
+
+    def __init__(self, name: str, *, seconds: float, log: Path) -> None:
+        self.name = name
+        self.log = log
+        super().__init__(
+            f"{name}: is not ready after {seconds:.0f} s: repair what {log} says and start the"
+            " stack again"
+        )
+
+
+class GivenUpError(SmartRegionError):
+    """A service ends again and again, soon after each start."""
+
+    def __init__(self, name: str, *, deaths: int, status: int, log: Path) -> None:
+        self.name = name
+        self.deaths = deaths
+        self.status = status
+        self.log = log
+        super().__init__(
+            f"{name}: ended {deaths} times in a row soon after its start, last with status"
+            f" {status}: repair what {log} says and start the stack again"
+        )
 
 
 class Supervisor:

@@ -28,9 +28,8 @@ from operations.programs.program import Program
 from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports
-from operations.stack.service import Service, answers, has_said
 from operations.stack.summary import first_event, whereabouts
-from operations.stack.supervisor import Supervisor
+from operations.stack.supervisor import Service, Supervisor, answers, has_said
 from streams.settings import Settings
 
 __all__ = ["StackPlan", "run_stack"]
@@ -71,7 +70,7 @@ def run_stack(
 
     Of the settings, what is not about the broker or about addresses holds. Whatever was started
     is ended when this raises: an error of the settings', of the broker's, of the declared
-    producers', of `operations.stack.errors` or of `operations.programs.kafka`, or Interrupted.
+    producers', of `operations.stack.supervisor` or of `operations.programs.kafka`, or Interrupted.
     """
     # What the client has to say reaches the reader as one line of ours.
     logging.getLogger("kafka").addHandler(logging.NullHandler())

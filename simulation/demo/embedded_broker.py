@@ -15,9 +15,14 @@ from pathlib import Path
 from typing import Self
 
 from boundary.errors import SmartRegionError
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 
-__all__ = ["EmbeddedBroker", "EmbeddedBrokerMissingError", "EmbeddedBrokerStartError"]
+__all__ = [
+    "BrokerEndedError",
+    "EmbeddedBroker",
+    "EmbeddedBrokerMissingError",
+    "EmbeddedBrokerStartError",
+]
 
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
@@ -42,6 +47,16 @@ class EmbeddedBrokerStartError(SmartRegionError):
         super().__init__(
             f"the demo's embedded broker does not listen on port {port} ({reason}): "
             "choose another port, or name a Kafka with --broker HOST:PORT"
+        )
+
+
+class BrokerEndedError(SmartRegionError):
+    """The demo's embedded broker ended by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "broker: the embedded broker ended by itself: start the demo again, and check that the"
+            " machine has 500 MB of memory to spare"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from simulation.record import SimulatedRecord
+from simulation.emitter import SimulatedRecord
 from streams.clock import Clock
 
 __all__ = ["SimulationReplay"]

@@ -41,7 +41,7 @@ def run_demo(
 
     `rules` are followed where Prometheus is installed. `on_difference` hears each difference that
     the audit finds. A plan that stays returns when it is interrupted. Whatever was started is
-    ended by then, and also when this raises: a DemoError, a ProgramEndedError, an error of
+    ended by then, and also when this raises: a ProgramEndedError, an error of the demo's, of
     the broker's, of the settings' or of the audit's, or Interrupted.
     """
     # What the client has to say reaches the reader as one line of ours.

@@ -17,14 +17,13 @@ from operations.client import KafkaPublisher, PublisherOptions
 from operations.programs.alerting import AlertingPrograms, RuleFiles
 from operations.programs.program import Program
 from simulation.demo.alerting import NOT_INSTALLED, Alerting
-from simulation.demo.embedded_broker import EmbeddedBroker
-from simulation.demo.errors import BrokerEndedError
+from simulation.demo.embedded_broker import BrokerEndedError, EmbeddedBroker
 from simulation.demo.monitor import MonitorProgram
 from simulation.demo.replay import SimulationReplay
 from simulation.demo.screen import Screen
 from simulation.demo.topics import prepare_topics
 from simulation.demo.worker import EMBEDDED_WORKER
-from simulation.record import SimulatedRecord
+from simulation.emitter import SimulatedRecord
 from simulation.simulator import simulate
 from streams.clock import Clock
 from streams.settings import Settings

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from boundary.errors import SmartRegionError
 from broker.clients import opened
 from broker.errors import BrokerUnreachableError
 from broker.topic_admin import apply_topics
 from events.registry import Family
 from events.topics import DEAD_LETTERS, declared_topics, topic_name
-from simulation.demo.errors import TopicsInUseError
 from streams.settings import Settings
 
-__all__ = ["prepare_topics"]
+__all__ = ["TopicsInUseError", "prepare_topics"]
 
 WRITTEN_TOPICS: Final = (*(topic_name(family) for family in Family), DEAD_LETTERS)
 WAIT_SECONDS: Final = 10.0
+
+
+class TopicsInUseError(SmartRegionError):
+    """The broker holds events already: simulated ones must not be mixed with them."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
+        self.bootstrap = bootstrap
+        self.topics = tuple(topics)
+        super().__init__(
+            f"broker: {bootstrap} already holds records on {', '.join(topics)}: the demo would mix"
+            " simulated events with them; name a broker without them, delete these topics if an"
+            " earlier demo left them, or leave --broker out"
+        )
 
 
 def prepare_topics(settings: Settings) -> None:

@@ -9,8 +9,7 @@ from typing import Final
 
 from catalogue.figure import Figure
 from catalogue.model import Catalogue
-from operations.audit.errors import WorkerUnreadableError
-from operations.audit.exposed import Exposed, read_worker
+from operations.audit.exposed import Exposed, WorkerUnreadableError, read_worker
 from simulation.demo.figures import assessed_on, complete_on, judged_on, shown_figures
 from simulation.demo.screen import Screen, ScreenFrame
 from simulation.demo.system import DemoSystem

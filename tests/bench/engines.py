@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from typing import Protocol
 
 from catalogue.metrics import EVENTS as EVENTS_TOTAL
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from tests.bench.application import Application, Times
 from tests.bench.exposed import exposed_sum
 from tests.bench.stage import Stage

@@ -19,7 +19,7 @@ from broker.topic_admin import apply_topics
 from events.identifiers import uai_check_letter
 from events.school import SchoolConnected
 from events.topics import declared_topics
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from tests.bench.knocking import Knocks, knock, request_bytes
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker

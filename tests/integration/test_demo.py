@@ -18,7 +18,7 @@ import pytest
 from broker.topic_admin import apply_topics
 from events.topics import declared_topics
 from operations.programs.alerting import AlertingPrograms
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from simulation.demo.alerting import NOT_INSTALLED
 from tests.support.kafka import KafkaBroker
 from tests.support.processes import alive, children

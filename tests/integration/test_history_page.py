@@ -14,7 +14,7 @@ import pytest
 
 from dashboards import conventions
 from operations.programs.alerting import AlertingPrograms
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from operations.prometheus_api import PROGRAMME_RETENTION, retention_of
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from operations.programs.addresses import free_port
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from tests.support.image import USER, ImageRoot, build_image
 from tests.support.kafka import KafkaBroker
 from tests.support.traffic import region, send

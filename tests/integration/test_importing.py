@@ -25,7 +25,7 @@ from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from operations.importing.pilote import PiloteValue, ValueKind, pilote_text
 from operations.importing.sender import EVENTS_PER_CHUNK
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from tests.support.commands import run
 from tests.support.gateways import Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker

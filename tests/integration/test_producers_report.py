@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from simulation.record import RecordKind
+from simulation.emitter import RecordKind
 from simulation.simulator import simulate
 from tests.support.commands import run
 from tests.support.gateway import STRUCTURED

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from tests.support.kafka import missing_requirement
 from tests.support.processes import alive, children, listening
 from tests.support.prometheus import require_prometheus

@@ -13,7 +13,7 @@ from catalogue.metrics import Metric
 from dashboards import conventions
 from dashboards.boards.queries import of_the_last_day, throughout
 from events.cloudevent import decode_json
-from simulation.record import RecordKind
+from simulation.emitter import RecordKind
 from simulation.simulator import simulate
 from tests.support.boards import BOARDS, CATALOGUE, SUBSTITUTES, Question, questions
 from tests.support.pasts import taught, written

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from operations.programs.addresses import free_port
-from operations.programs.child_process import end_child, start_child
 from operations.programs.kafka import KAFKA_FOLDER, QUICK_START, READY
+from operations.programs.program import end_child, start_child
 from tests.support.compose import DEPLOY, Stack
 from tests.support.servers import Server
 from tests.support.waiting import wait_until

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from events.producers.tokens import Scheme, issue
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from tests.support.servers import free_port
 from tests.support.waiting import wait_until
 

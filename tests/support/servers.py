@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from operations.programs.addresses import free_port
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from tests.support.waiting import wait_until
 
 __all__ = ["Server", "ServerUnavailableError", "free_port"]

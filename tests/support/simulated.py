@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from events.cloudevent import CloudEvent, decode_json
 from events.fact import Fact
-from simulation.record import RecordKind, SimulatedRecord
+from simulation.emitter import RecordKind, SimulatedRecord
 from simulation.simulator import simulate
 
 __all__ = ["Story", "read_story"]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from operations.programs.child_process import end_child, start_child
+from operations.programs.program import end_child, start_child
 from tests.support.servers import free_port
 from tests.support.waiting import wait_until
 

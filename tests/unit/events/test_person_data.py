@@ -14,7 +14,7 @@ from events import person_data
 from events.fact import JSON
 from events.person_data import find_person_data
 from events.registry import FACTS
-from simulation.record import RecordKind
+from simulation.emitter import RecordKind
 from simulation.simulator import simulate
 from tests.support.costs import TIMES_LARGER, grows_linearly
 from tests.support.facts import json_values

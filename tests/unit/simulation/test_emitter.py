@@ -10,9 +10,8 @@ import pytest
 from events.cloudevent import decode_json
 from events.fact import Family
 from events.school import SchoolConnected
-from simulation.emitter import Emitter
+from simulation.emitter import Emitter, RecordKind
 from simulation.period import FIRST_DAY, LAST_DAY
-from simulation.record import RecordKind
 
 CONNECTED = SchoolConnected(uai="0750001U", connected_on=date(2015, 11, 2), downlink_mbps=300)
 WRONG = CONNECTED.model_copy(update={"downlink_mbps": 3000})

@@ -14,8 +14,8 @@ import pytest
 
 from events.fact import Family
 from events.registry import facts_of
+from simulation.emitter import RecordKind, SimulatedRecord
 from simulation.period import FIRST_DAY, LAST_DAY
-from simulation.record import RecordKind, SimulatedRecord
 from simulation.simulator import SYSTEMS, simulate
 from tests.support.simulated import Story
 

@@ -20,7 +20,7 @@ from events.cloudevent import decode_json
 from events.fact import Family
 from operations.backfill.past import Past
 from operations.export.rows import rows_of
-from simulation.record import RecordKind
+from simulation.emitter import RecordKind
 from simulation.simulator import simulate
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.exposition import WorkerCollector

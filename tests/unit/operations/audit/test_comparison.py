@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from operations.audit.comparison import compare_exposed, workers_day
-from operations.audit.errors import WorkerUnreadableError
-from operations.audit.exposed import Exposed, parse_metrics
+from operations.audit.exposed import Exposed, WorkerUnreadableError, parse_metrics
 from operations.audit.recount import Audit
 from streams.histories import ExactPersons, exact_persons
 from tests.support.audits import audited, raw

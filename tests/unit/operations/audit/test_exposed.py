@@ -10,8 +10,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from catalogue import metrics
-from operations.audit.errors import WorkerUnreadableError
-from operations.audit.exposed import addresses_of, metrics_url, parse_metrics, read_worker
+from operations.audit.exposed import (
+    WorkerUnreadableError,
+    addresses_of,
+    metrics_url,
+    parse_metrics,
+    read_worker,
+)
 
 READY = """\
 smartregion_worker_ready 1

@@ -1,8 +1,7 @@
 """A check's verdict, and what it means for those that need it."""
 
 from broker.errors import BrokerAddressError
-from operations.doctor.check import Check, CheckStatus, Finding, examine
-from operations.doctor.errors import NothingToLookAtError
+from operations.doctor.check import Check, CheckStatus, Finding, NothingToLookAtError, examine
 
 
 def fail() -> str:

@@ -15,13 +15,9 @@ from broker.topic_admin import ABSENT
 from dashboards.publishing.errors import BoardsMissingError
 from events.producers.loader import load_producers
 from operations.doctor import brokers
+from operations.doctor.brokers import BrokersMissingError, RecordsDeletedError, TopicsAbsentError
 from operations.doctor.check import CheckStatus, Finding, examine
 from operations.doctor.checks import Doctor
-from operations.doctor.errors import (
-    BrokersMissingError,
-    RecordsDeletedError,
-    TopicsAbsentError,
-)
 from operations.programs.addresses import free_address
 from streams.settings import load_settings
 from tests.support.connections import refused_connections

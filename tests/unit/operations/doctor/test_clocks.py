@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from operations.doctor.clocks import MOST_SECONDS, look_at_clocks, now_at
-from operations.doctor.errors import ClockSkewError, NothingToLookAtError
+from operations.doctor.check import NothingToLookAtError
+from operations.doctor.clocks import MOST_SECONDS, ClockSkewError, look_at_clocks, now_at
 from operations.programs.addresses import free_address
 from tests.support.prometheus_stub import prometheus_stub
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from operations.erasure.errors import NotAPseudonymError
-from operations.erasure.persons import Persons, read_pseudonyms
+from operations.erasure.persons import NotAPseudonymError, Persons, read_pseudonyms
 from tests.support.audits import raw
 from tests.support.records import FakeRecord
 

@@ -13,7 +13,7 @@ from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
 from events.observation import Territory
 from operations.export.document import Format, dictionary_text, rows_text
-from operations.export.row import KEY, ExportRow
+from operations.export.rows import KEY, ExportRow
 
 ROW = ExportRow.model_validate(
     {

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from operations.export.document import Format, rows_text
 from operations.export.package import PACKAGE_FILE, PackageLicence, package_text
-from operations.export.row import ExportRow
+from operations.export.rows import ExportRow
 from smart_region import main
 from tests.unit.operations.export.test_rows import everything, shipped
 

@@ -14,8 +14,7 @@ from events.cloudevent import CloudEvent
 from events.fact import Family
 from operations.audit.recount import audit_records
 from operations.audit.report import audit_document
-from operations.export.row import KEY, ExportRow
-from operations.export.rows import rows_of
+from operations.export.rows import KEY, ExportRow, rows_of
 from streams.histories import histories_of
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw_record

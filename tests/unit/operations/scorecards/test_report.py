@@ -12,8 +12,7 @@ import pytest
 
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
-from operations.scorecards.errors import UnknownProducerError
-from operations.scorecards.reading import report_on
+from operations.scorecards.reading import UnknownProducerError, report_on
 from operations.scorecards.references import ReferenceKind
 from operations.scorecards.report import Report, report_text
 from operations.scorecards.sightings import sightings

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from operations.programs.alerting import RuleFiles, Scraped
 from operations.programs.kafka import KAFKA_FOLDER
 from operations.stack import system
-from operations.stack.errors import GivenUpError
+from operations.stack.supervisor import GivenUpError
 from operations.stack.system import StackPlan
 from smart_region import main
 from streams.settings import Settings

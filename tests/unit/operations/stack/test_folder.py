@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.stack.errors import FolderInUseError, FolderUnusableError
-from operations.stack.folder import Folder
+from operations.stack.folder import Folder, FolderInUseError, FolderUnusableError
 from tests.support.rights import mode, usual_umask
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.stack.restart_backoff import (
+from operations.stack.supervisor import (
     LONGEST_PAUSE,
     MOST_QUICK_DEATHS,
     QUICK_SECONDS,

@@ -11,7 +11,7 @@ import pytest
 
 from operations.programs.addresses import HOST, address_of, free_port
 from operations.programs.program import Program
-from operations.stack.service import answers, has_said
+from operations.stack.supervisor import answers, has_said
 from tests.support.waiting import wait_until
 
 

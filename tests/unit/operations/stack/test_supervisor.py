@@ -11,9 +11,13 @@ from typing import cast
 import pytest
 
 from operations.programs.program import Program
-from operations.stack.errors import GivenUpError, NeverReadyError
-from operations.stack.service import Service
-from operations.stack.supervisor import READY_SECONDS, Supervisor
+from operations.stack.supervisor import (
+    READY_SECONDS,
+    GivenUpError,
+    NeverReadyError,
+    Service,
+    Supervisor,
+)
 from tests.support.waiting import wait_until
 
 

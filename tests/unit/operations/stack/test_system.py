@@ -13,7 +13,7 @@ from boundary.settings import SettingsError
 from operations.programs.alerting import AlertingPrograms, Scraped
 from operations.programs.kafka import Kafka
 from operations.stack import system
-from operations.stack.service import Service
+from operations.stack.supervisor import Service
 from operations.stack.system import NO_ALERTMANAGER, NO_PROMETHEUS, StackPlan, run_stack
 from streams.settings import Settings, load_settings
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from events.registry import Family
 from simulation.demo.replay import MOST_AT_ONCE, SimulationReplay
-from simulation.record import RecordKind, SimulatedRecord
+from simulation.emitter import RecordKind, SimulatedRecord
 
 START = datetime(2016, 1, 1, 6, tzinfo=UTC)
 

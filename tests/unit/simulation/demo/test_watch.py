@@ -7,8 +7,7 @@ from typing import cast
 import pytest
 
 from catalogue.loader import load_catalogue
-from operations.audit.errors import WorkerUnreadableError
-from operations.audit.exposed import Exposed
+from operations.audit.exposed import Exposed, WorkerUnreadableError
 from operations.programs.program import ProgramEndedError
 from simulation.demo import watch
 from simulation.demo.screen import ScreenFrame

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
-from operations.scorecards.lateness import lateness_days
+from operations.scorecards.sightings import lateness_days
 from streams.core import Outcome, RecordRefusal, Result
 from streams.producers.attribution import Attribution
 from streams.producers.meters import LATENESS_BOUNDS, LatenessHistogram, ProducerMeters
