@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from catalogue.model import Direction
 from catalogue.progress import Number, is_attained
+from events.observation import Territory
 
 if TYPE_CHECKING:
     from catalogue.model import TrendWindow
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COUNTRY", "Histories", "History", "Reading", "Spell", "StepFunction"]
 
-COUNTRY: Final = "FRANCE"
+COUNTRY: Final = Territory.COUNTRY.value
 
 _LAST = date.max.toordinal()
 

@@ -12,6 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from catalogue.territories import REGION
 from events.dead_letter_policy import DEAD_LETTER_POLICY
 
 __all__ = [
@@ -25,10 +26,6 @@ __all__ = [
 ]
 
 Section: TypeAlias = Literal["worker", "producers", "assessor", "gateway"]
-
-#: The `department` label of what names no département: with the workers the figures of entities
-#: that name none, with the assessor those of the whole region.
-REGION = "region"
 
 _FIGURE = ("programme", "indicator", "department", "partition")
 _TERRITORY = ("programme", "indicator", "department")

@@ -32,11 +32,13 @@ from catalogue.algebra import (
 from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
 from catalogue.observed import country_measure, is_percent
 from catalogue.publication import PersonPart, Publication, PublicationStep, person_parts
-from catalogue.terms import FREQUENCY_DAYS, Measure, Term
+from catalogue.terms import Measure, Term
+from catalogue.territories import REGION, department_of, territory_key
 from catalogue.vocabulary import FieldUse, resolve_field
 from events.declaration import invalid, invalid_model
 from events.explanation import NUMBER_REMEDY
-from events.identifiers import Department
+from events.frequency import Frequency
+from events.identifiers import FIRST_DAY, Department
 from events.registry import Family
 
 __all__ = [
@@ -48,7 +50,6 @@ __all__ = [
     "Grain",
     "Indicator",
     "Milestone",
-    "Periodicity",
     "Programme",
     "TrendWindow",
     "Unit",
@@ -56,7 +57,6 @@ __all__ = [
 
 Item = TypeVar("Item")
 
-FIRST_DAY = date(2010, 1, 1)
 LAST_DAY = date(2099, 12, 31)
 SHORTEST_MONTH = 28
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -82,22 +82,6 @@ class Grain(StrEnum):
 
     REGION = "region"
     DEPARTMENT = "department"
-
-
-class Periodicity(StrEnum):
-    """How often the facts behind an indicator are expected."""
-
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-    QUARTERLY = "quarterly"
-    ANNUAL = "annual"
-    IRREGULAR = "irregular"
-
-    @property
-    def days(self) -> int | None:
-        """The longest span between two reports, in days; None where none is expected."""
-        return FREQUENCY_DAYS[self]
 
 
 def _compiled(declared: object) -> Measure:
@@ -136,8 +120,8 @@ Day = Annotated[date, Field(strict=True, ge=FIRST_DAY, le=LAST_DAY)]
 Days = Annotated[int, Field(strict=True, ge=0, le=3660)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
 Flag = Annotated[bool, Field(strict=True)]
-Place = Literal["region", "75", "77", "78", "91", "92", "93", "94", "95"]
-Territory = Literal["region", "departments", "75", "77", "78", "91", "92", "93", "94", "95"]
+TerritoryKey = Literal["region", "75", "77", "78", "91", "92", "93", "94", "95"]
+ScopeKey = Literal["region", "departments", "75", "77", "78", "91", "92", "93", "94", "95"]
 
 
 class CatalogueModel(BaseModel):
@@ -175,7 +159,7 @@ class Milestone(CatalogueModel):
     source: Text
     assumed: Flag = False
     """True where the promise does not state the target or the day; `source` says which."""
-    scope: Annotated[tuple[Territory, ...], AfterValidator(_some)] = ("region",)
+    scope: Annotated[tuple[ScopeKey, ...], AfterValidator(_some)] = (REGION,)
     """Whose values are held to it: `region`, `departments` (all), or INSEE codes."""
 
     @property
@@ -187,7 +171,7 @@ class Milestone(CatalogueModel):
 
     def holds(self, department: str | None) -> bool:
         """Tell whether a département (None: the region) is held to this milestone."""
-        return "region" in self.scope if department is None else department in self.departments
+        return REGION in self.scope if department is None else department in self.departments
 
 
 class CountryTarget(CatalogueModel):
@@ -245,7 +229,8 @@ class Indicator(CatalogueModel):
     """The measure before it is broken down; see `measure`."""
     breakdown: str | None = None
     """The field whose values (or keys) are the categories: audience, theme…"""
-    periodicity: Periodicity
+    periodicity: Frequency
+    """How often the facts behind it are expected."""
     availability_delay_days: Days
     """How long after a period its facts are there."""
     grace_days: Days = 0
@@ -257,7 +242,7 @@ class Indicator(CatalogueModel):
     """How often figures about persons are published: as they stood at the end of such a period."""
     baseline: Baseline | None = None
     """The region's, and each département's where it can be theirs too; see `baseline_for`."""
-    baselines: dict[Place, Baseline] = {}
+    baselines: dict[TerritoryKey, Baseline] = {}
     """Those of the territories that have their own: `region`, or an INSEE code."""
     milestones: tuple[Milestone, ...] = ()
     country: Country | None = None
@@ -332,12 +317,12 @@ class Indicator(CatalogueModel):
     def _impossible_starts(self) -> Iterator[Diagnostic]:
         if self.baseline is not None:
             yield from self._impossible(("baseline", "value"), self.baseline.value)
-            if "region" in self.baselines:
+            if REGION in self.baselines:
                 remedy = "keep this one or baseline"
-                yield Diagnostic(("baselines", "region"), "is there twice", "region", remedy)
+                yield Diagnostic(("baselines", REGION), "is there twice", REGION, remedy)
         for place, baseline in self.baselines.items():
             yield from self._impossible(("baselines", place, "value"), baseline.value)
-            if place != "region" and self.grain is Grain.REGION:
+            if place != REGION and self.grain is Grain.REGION:
                 remedy = "write region, or give the indicator grain: department"
                 yield Diagnostic(("baselines", place), "is finer than the grain", place, remedy)
 
@@ -393,7 +378,7 @@ class Indicator(CatalogueModel):
         if self.baseline is not None and (self.plan.additive or milestone.holds(None)):
             yield self.baseline
         for place, baseline in self.baselines.items():
-            if milestone.holds(None if place == "region" else place):
+            if milestone.holds(department_of(place)):
                 yield baseline
 
     def _measured_units(self) -> tuple[Unit, ...]:
@@ -474,7 +459,7 @@ class Indicator(CatalogueModel):
 
         What others compute may have moved unseen; what is expected has not come.
         """
-        return self.periodicity is Periodicity.IRREGULAR and self.plan.additive
+        return self.periodicity is Frequency.IRREGULAR and self.plan.additive
 
     def baseline_for(self, department: str | None) -> Baseline | None:
         """Give the baseline of a territory; the region's total says nothing of a département.
@@ -483,7 +468,7 @@ class Indicator(CatalogueModel):
         were observed, where each territory's is its own.
         """
         for place, own in self.baselines.items():
-            if place == (department or "region"):
+            if place == territory_key(department):
                 return own
         if department is not None and not self.plan.additive:
             return None

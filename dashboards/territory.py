@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from catalogue.territory_names import REGION_NAME, TERRITORY_NAMES
+from catalogue.territories import REGION_NAME, TERRITORY_NAMES
 
 __all__ = ["DEPARTMENTS", "REGION_NAME", "MapPoint", "geohash", "territory_name"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic import StringConstraints as Text
@@ -45,6 +45,11 @@ class Territory(StrEnum):
     VAL_D_OISE = "D95"
     REGION = "R11"
     COUNTRY = "FRANCE"
+
+    @classmethod
+    def of(cls, department: str | None) -> Self:
+        """Return the territory of a département's code; None: the region."""
+        return cls("R11" if department is None else f"D{department}")
 
     @property
     def department(self) -> Department | None:

@@ -9,6 +9,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from catalogue import metrics
+from catalogue.territories import territory_key
 from streams.catalogue_families import catalogue_families
 from streams.contribution import NO_CATEGORY
 from streams.metric_families import MetricFamily, family_of, fault_family, midnight, single
@@ -83,7 +84,7 @@ class WorkerCollector(Collector):
                         reported.add_metric([*who, metrics.REGION, where], last)
                     continue
                 for department, day in latest.items():
-                    reported.add_metric([*who, department or metrics.REGION, where], midnight(day))
+                    reported.add_metric([*who, territory_key(department), where], midnight(day))
                 amounts = _by_department(figures, terms[0])
                 if not measure.additive:
                     amounts = {
@@ -191,7 +192,7 @@ def _expose(
     divisor: int = 1,
 ) -> None:
     for department, amount in amounts.items():
-        family.add_metric([*labels, department or metrics.REGION, partition], amount / divisor)
+        family.add_metric([*labels, territory_key(department), partition], amount / divisor)
 
 
 def _latest_reports(figures: Figures, terms: list[int]) -> dict[str, date]:

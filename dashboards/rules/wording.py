@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from catalogue.formatting import NARROW, NO_BREAK
-from catalogue.model import Indicator, Periodicity, Unit
+from catalogue.model import Indicator, Unit
+from events.frequency import Frequency
 
 __all__ = [
     "EXPECTED",
@@ -27,12 +28,12 @@ VALUE: Final = "$value"
 
 #: How often facts are expected, in words.
 EXPECTED: Final = {
-    Periodicity.DAILY: "chaque jour",
-    Periodicity.WEEKLY: "chaque semaine",
-    Periodicity.MONTHLY: "chaque mois",
-    Periodicity.QUARTERLY: "chaque trimestre",
-    Periodicity.ANNUAL: "chaque année",
-    Periodicity.IRREGULAR: "sans périodicité",
+    Frequency.DAILY: "chaque jour",
+    Frequency.WEEKLY: "chaque semaine",
+    Frequency.MONTHLY: "chaque mois",
+    Frequency.QUARTERLY: "chaque trimestre",
+    Frequency.ANNUAL: "chaque année",
+    Frequency.IRREGULAR: "sans périodicité",
 }
 
 _COMMA = r'reReplaceAll "\\." ","'

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from catalogue import metrics
 from catalogue.history import Reading
 from catalogue.model import Catalogue, Indicator
+from catalogue.territories import department_of, territory_key
 from events.identifiers import Department
 from operations.audit.evaluation import Place, last, total
 from operations.audit.exposed import Exposed, WorkerUnreadableError, read_worker
@@ -160,7 +161,7 @@ class _Shown:
         series = _Series(
             metric.name, labels["programme"], labels["indicator"], labels.get("category", "")
         )
-        place = None if labels["department"] == metrics.REGION else labels["department"]
+        place = department_of(labels["department"])
         partitions = self.places.setdefault(series, defaultdict(dict))[place]
         partition = labels["partition"]
         partitions[partition] = max(value, partitions.get(partition, value))
@@ -249,7 +250,7 @@ class _Figure(NamedTuple):
                 yield None if counted == part else f"{where}/{category}: {told}"
 
     def _named(self, department: str | None) -> str:
-        return f"{'/'.join(self._who)}/{department or metrics.REGION}"
+        return f"{'/'.join(self._who)}/{territory_key(department)}"
 
     def part(self, shown: _Shown, category: str, department: str | None) -> int:
         """The workers' amount of one category."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from catalogue import metrics
 from catalogue.judgement import compared, judge
 from catalogue.metrics import WORKER_METRICS, Metric
+from catalogue.territories import territory_key
 from dashboards import conventions
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.catalogue_families import catalogue_families
@@ -137,7 +138,7 @@ def _recorded_points(programme: str, judged: Judgement) -> Iterator[Point]:
     if judged.last_reported is None:
         return
     region: tuple[str, ...] = (programme, judged.indicator.id)
-    territory = (*region, judged.department or metrics.REGION)
+    territory = (*region, territory_key(judged.department))
     if judged.department is None:
         labels = region
         numerator, denominator = conventions.REGION_NUMERATOR, conventions.REGION_DENOMINATOR

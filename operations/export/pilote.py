@@ -17,7 +17,6 @@ from events.observation import MICROS, Territory
 from events.record_rules import RULES
 from events.registry import Family
 from operations.importing.pilote import PiloteValue, ValueKind, is_indicator
-from operations.importing.programme.zones import territory_of
 from streams.state import Cell, cell_of, newest
 
 if TYPE_CHECKING:
@@ -82,16 +81,16 @@ def promised_values(catalogue: Catalogue) -> Iterator[PiloteValue]:
 def _promised(name: str, indicator: Indicator) -> Iterator[PiloteValue]:
     factor = HUNDRED if is_percent(indicator.plan) else 1
     for department in indicator.territories:
-        place = territory_of(department)
+        territory = Territory.of(department)
         start = indicator.baseline_for(department)
         if start is not None:
-            yield PiloteValue(name, place, start.day, ValueKind.INITIAL, start.value * factor)
+            yield PiloteValue(name, territory, start.day, ValueKind.INITIAL, start.value * factor)
         targets: dict[date, Decimal] = {}
         for milestone in indicator.milestones:
             if milestone.holds(department) and milestone.day and milestone.target is not None:
                 targets.setdefault(milestone.day, milestone.target)
         for day, target in targets.items():
-            yield PiloteValue(name, place, day, ValueKind.TARGET, target * factor)
+            yield PiloteValue(name, territory, day, ValueKind.TARGET, target * factor)
     if indicator.country is not None:
         yield from _national(name, indicator.country, factor)
 

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from catalogue.judgement import judge_all
-from catalogue.metrics import REGION
 from catalogue.model import Unit
 from catalogue.progress import MilestoneStatus
-from catalogue.territory_names import TERRITORY_NAMES
+from catalogue.territories import TERRITORY_NAMES, territory_key
 from events.observation import Territory
-from operations.importing.programme.zones import territory_of
 from streams.histories import categories_of, histories_of
 
 if TYPE_CHECKING:
@@ -168,8 +166,8 @@ def rows_of(
             "indicator_title": indicator.title,
             "unit": indicator.unit,
             "department": department,
-            "territory": territory_of(department),
-            "territory_name": TERRITORY_NAMES[department or REGION],
+            "territory": Territory.of(department),
+            "territory_name": TERRITORY_NAMES[territory_key(department)],
         }
         yield _row(common, _figure(judgement), _promise(judgement))
         if (indicator.id, department) not in detailed:

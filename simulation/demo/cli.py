@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from boundary.showing import say
+from simulation.period import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 DAY: Final = click.DateTime(["%Y-%m-%d"])
-FIRST_DAY: Final = "2016-01-01"
-LAST_DAY: Final = "2020-12-31"
 DAYS_A_SECOND: Final = 45
 """Five years in 41 seconds: slow enough to watch, and far from what the monitor can take."""
 
@@ -45,13 +44,19 @@ INTERRUPTED: Final = 128
     "--from",
     "start",
     type=DAY,
-    default=FIRST_DAY,
+    default=str(FIRST_DAY),
     show_default=True,
     metavar="DAY",
     help="First day to watch; what was sent before is there at once.",
 )
 @click.option(
-    "--to", "end", type=DAY, default=LAST_DAY, show_default=True, metavar="DAY", help="Last day."
+    "--to",
+    "end",
+    type=DAY,
+    default=str(LAST_DAY),
+    show_default=True,
+    metavar="DAY",
+    help="Last day.",
 )
 @click.option(
     "--speed",
@@ -115,10 +120,9 @@ def demo(
 
 def _days(start: datetime, end: datetime) -> tuple[date, date]:
     first, last = start.date(), end.date()
-    earliest, latest = date.fromisoformat(FIRST_DAY), date.fromisoformat(LAST_DAY)
-    if not earliest <= first <= last <= latest:
+    if not FIRST_DAY <= first <= last <= LAST_DAY:
         raise click.UsageError(
-            f"--from {first} --to {last}: give two days in order, from {earliest} to {latest}"
+            f"--from {first} --to {last}: give two days in order, from {FIRST_DAY} to {LAST_DAY}"
         )
     return first, last
 

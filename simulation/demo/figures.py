@@ -10,6 +10,7 @@ from catalogue import metrics
 from catalogue.figure import Figure
 from catalogue.model import Catalogue
 from catalogue.progress import MilestoneStatus
+from catalogue.territories import territory_key
 from operations.audit.exposed import Exposed
 
 __all__ = ["assessed_on", "complete_on", "judged_on", "judged_otherwise", "shown_figures"]
@@ -61,7 +62,7 @@ def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]
     for indicator in catalogue.indicators:
         for department in indicator.territories:
             promised = Figure.unknown(catalogue, indicator.id, department, as_of)
-            place = (indicator.id, department or metrics.REGION)
+            place = (indicator.id, territory_key(department))
             key = (*place, promised.milestone)
             rate, seconds = rates.get(key), projected.get(key)
             judged: dict[str, Any] = {
@@ -87,7 +88,7 @@ def judged_otherwise(shown: Iterable[Figure], audited: Iterable[Figure]) -> Iter
         counted = (one.value, one.status, one.projected_day)
         judged = None if found is None else (found.value, found.status, found.projected_day)
         if counted != judged:
-            where = f"{one.programme}/{one.indicator}/{one.department or metrics.REGION}"
+            where = f"{one.programme}/{one.indicator}/{territory_key(one.department)}"
             yield f"{where}: audit {_told(*counted)}, assessor {_told(*(judged or ()))}"
 
 

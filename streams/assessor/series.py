@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from catalogue import metrics
 from catalogue.judgement import CHANGE_DAYS
 from catalogue.progress import MilestoneStatus
+from catalogue.territories import territory_key
 from streams.metric_families import midnight
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def judgement_points(catalogue: Catalogue, judgements: Iterable[Judgement]) -> I
     shown: tuple[str, str | None] | None = None
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department
-        who = (programmes[indicator.id], indicator.id, department or metrics.REGION)
+        who = (programmes[indicator.id], indicator.id, territory_key(department))
         # The milestones of a territory follow one another, and share the indicator's own series.
         if shown != (indicator.id, department):
             yield from _indicator_points(who, judgement)
@@ -62,7 +63,7 @@ def cell_points(catalogue: Catalogue, parts: Parts, as_of: date) -> Iterator[Poi
             continue
         day = indicator.publication.day(as_of)
         for department in indicator.territories:
-            who = (programmes[indicator.id], indicator.id, department or metrics.REGION)
+            who = (programmes[indicator.id], indicator.id, territory_key(department))
             for category in indicator.categories:
                 count = parts[indicator.id, department, category].at(day)
                 yield Point(metrics.CELL_SUPPRESSED, (*who, category), int(not count))

@@ -16,11 +16,13 @@ from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from boundary.diagnostic import Diagnostic
-from catalogue.model import FIRST_DAY, LAST_DAY
+from catalogue.model import LAST_DAY
+from catalogue.territories import REGION
+from events.identifiers import FIRST_DAY
 from operations.importing.findings import Finding, SkippedLine
 from operations.importing.pilote import ValueKind
 from operations.importing.programme.promises import Promise
-from operations.importing.programme.zones import DEPARTMENTS, REGION, place_of
+from operations.importing.programme.zones import DEPARTMENTS, place_of
 
 __all__ = ["AGAINST", "KEPT", "LATER", "UNDECIDED", "Declaration", "ImportHints", "merge"]
 

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from catalogue.algebra import compile_measure
 from catalogue.errors import UnknownIndicatorError, UnknownProgrammeError
 from catalogue.loader import load_catalogue
-from catalogue.model import Indicator, Milestone, Periodicity
+from catalogue.model import Indicator, Milestone
 from catalogue.publication import PersonPart, counts_persons
+from events.frequency import Frequency
 from events.identifiers import Department
 
 CATALOGUE = load_catalogue()
@@ -127,11 +128,6 @@ def test_irregular_facts_are_waited_for_without_end() -> None:
     assert Indicator.model_validate(declared(periodicity="irregular")).reporting_delay_days is None
 
 
-def test_each_periodicity_has_its_days() -> None:
-    """The model's periodicities and the terms' frequencies are the same words."""
-    assert [one.days for one in Periodicity] == [1, 7, 31, 92, 366, None]
-
-
 def test_the_measure_is_broken_down() -> None:
     """The measure that the worker folds knows the categories."""
     measure = CATALOGUE.indicator("datasets_released").measure
@@ -167,7 +163,7 @@ def test_a_trend_has_a_year_of_months_unless_declared_otherwise() -> None:
     by_default = Indicator.model_validate(declared()).trend
     own = CATALOGUE.indicator("premises_connectable_ratio").trend
     assert (by_default.points, by_default.at_least) == (13, 6)
-    assert (own.points, own.step_days) == (5, Periodicity.QUARTERLY.days)
+    assert (own.points, own.step_days) == (5, Frequency.QUARTERLY.days)
 
 
 def test_a_window_that_the_step_divides_has_both_its_ends() -> None:

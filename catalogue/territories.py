@@ -1,0 +1,41 @@
+"""The territories that figures are of: the Région and its départements, as keys and as names.
+
+In Python a territory is a département's INSEE code, or None for the whole Région. Programmes' files
+and the label `department` write the key `region` for None; events and exports a `Territory`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["REGION", "REGION_NAME", "TERRITORY_NAMES", "department_of", "territory_key"]
+
+REGION: Final = "region"
+REGION_NAME: Final = "Île-de-France"
+
+#: French, by key.
+TERRITORY_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        REGION: REGION_NAME,
+        "75": "Paris",
+        "77": "Seine-et-Marne",
+        "78": "Yvelines",
+        "91": "Essonne",
+        "92": "Hauts-de-Seine",
+        "93": "Seine-Saint-Denis",
+        "94": "Val-de-Marne",
+        "95": "Val-d’Oise",
+    }
+)
+
+
+def territory_key(department: str | None) -> str:
+    """Return the key of a département's code; None: that of the Région."""
+    return department or REGION
+
+
+def department_of(key: str) -> str | None:
+    """Return the département's code of a key; None for the Région."""
+    return None if key == REGION else key
