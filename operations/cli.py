@@ -1,4 +1,4 @@
-"""The commands of what is run beside the system."""
+"""The commands that are run beside the system."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ __all__ = ["commands"]
     help="How long an answer may take.",
 )
 def health(url: str, timeout: float) -> None:
-    """Ask a worker, an assessor or the gateway how it is, at its /healthz or /readyz.
+    """Check the health of a worker, an assessor or the gateway, at its /healthz or /readyz.
 
-    For container engines, whose image has no other program that could. The exit status is 1 where
+    For container engines: the image has no other HTTP client. The exit status is 1 where
     there is no good answer.
     """
-    from operations.health import UnwellError, ask_health
+    from operations.health import UnwellError, check_health
 
     try:
-        ask_health(url, seconds=timeout)
+        check_health(url, seconds=timeout)
     except UnwellError as error:
         say(error, err=True)
         sys.exit(1)  # Engines keep 2 for themselves.

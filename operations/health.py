@@ -1,4 +1,4 @@
-"""Whether a process of ours is well: what its /healthz or /readyz answers, asked from outside."""
+"""The health of a process of ours, by its /healthz or /readyz."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, NoAnswerError, http_get
 
-__all__ = ["UnwellError", "ask_health"]
+__all__ = ["UnwellError", "check_health"]
 
 OK: Final = 200
-#: Of an answer no more is read, whoever gives it.
+#: No more is read of a response.
 LONGEST_ANSWER: Final = 4096
 
 
 class UnwellError(SmartRegionError):
-    """A process says that it is not ready, or says nothing."""
+    """A process is not ready, or does not answer."""
 
     def __init__(self, url: str, *, reason: str) -> None:
         self.url = url
         super().__init__(f"{shown_address(url)}: {reason}")
 
 
-def ask_health(url: str, *, seconds: float) -> None:
+def check_health(url: str, *, seconds: float) -> None:
     """Return where `url`, an address of http or https, answers 200 in time.
 
-    Raises UnwellError with what the process waits for, where it says so, or why there is no answer.
+    Raises UnwellError with what the process waits for, where its answer has it, or with the cause.
     """
     try:
         answer = http_get(url, seconds=seconds, most_bytes=LONGEST_ANSWER)

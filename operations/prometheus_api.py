@@ -1,4 +1,4 @@
-"""A Prometheus' HTTP API, as far as we ask it: what it keeps, where, and what it knows of a day."""
+"""Requests to a Prometheus' HTTP API: its retention, its data folder, the value of a series."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = [
     "PrometheusUnwellError",
     "Retention",
     "RetentionTooShortError",
-    "ask_prometheus",
     "data_folder_of",
+    "get_prometheus",
     "retention_of",
     "value_at",
 ]
 
 PROGRAMME_YEARS: Final = 15
 PROGRAMME_RETENTION: Final = f"{PROGRAMME_YEARS}y"
-"""What our own Prometheus keeps: from 2016 on, with years to come."""
+"""The retention of our own Prometheus: from 2016 on, and years to come."""
 
 ANSWER_SECONDS: Final = 5.0
 OK: Final = 200
@@ -43,7 +43,7 @@ _PART: Final = re.compile(r"(\d+)(y|w|d|h|ms|m|s)")
 
 
 class PrometheusUnwellError(SmartRegionError):
-    """Prometheus does not answer, or does not do what the figures and alerts need."""
+    """Prometheus does not answer, or does not do what figures and alerts need."""
 
     def __init__(self, url: str, *, problem: str, remedy: str) -> None:
         self.url = url
@@ -54,7 +54,7 @@ class PrometheusUnwellError(SmartRegionError):
     def naming(
         cls, url: str, problem: str, found: Sequence[str], *, remedy: str
     ) -> PrometheusUnwellError:
-        """Tell what was found, the first few of it."""
+        """Return the error that names the first three things found."""
         shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")  # noqa: PLR2004
         return cls(url, problem=f"{problem} ({shown})", remedy=remedy)
 
@@ -69,7 +69,7 @@ class RetentionTooShortError(PrometheusUnwellError):
             url,
             problem=(
                 f"keeps {retention}, and {first} is {(today - first).days} days ago: it would"
-                " delete such blocks within a minute, without a word"
+                " delete such blocks within a minute, without a message"
             ),
             remedy=f"start it with --storage.tsdb.retention.time={years}y",
         )
@@ -79,58 +79,58 @@ class RetentionTooShortError(PrometheusUnwellError):
 class Retention:
     """How long a Prometheus keeps samples."""
 
-    told: str
-    """As it says it itself: `15d`, `15y or 10GiB`."""
+    text: str
+    """As runtimeinfo writes it: `15d`, `15y or 10GiB`."""
     seconds: float | None
-    """None where nothing is deleted for its age."""
+    """None where nothing is deleted by age."""
 
     @classmethod
-    def parse(cls, told: str) -> Self:
-        """Read what runtimeinfo says: a duration, a size, or both."""
-        durations = [part for part in told.split(" or ") if _DURATION.fullmatch(part)]
+    def parse(cls, text: str) -> Self:
+        """Read the retention of runtimeinfo: a duration, a size, or both."""
+        durations = [part for part in text.split(" or ") if _DURATION.fullmatch(part)]
         if not durations:
-            return cls(told, None)
+            return cls(text, None)
         spans = (int(count) * _SECONDS[unit] for count, unit in _PART.findall(durations[0]))
-        return cls(told, sum(spans))
+        return cls(text, sum(spans))
 
     def reaches(self, first: date, today: date) -> bool:
-        """Tell whether a block of that first day is kept today."""
+        """Return whether a block of that first day is kept today."""
         return self.seconds is None or (today - first) < timedelta(seconds=self.seconds)
 
 
 def retention_of(url: str) -> Retention:
-    """Ask what a Prometheus keeps; its flags tell 0 where its default counts.
+    """Return how long a Prometheus keeps samples; its flags say 0 where the default holds.
 
-    Raises as `ask_prometheus`.
+    Raises as `get_prometheus`.
     """
     return Retention.parse(
-        str(ask_prometheus(url, "/api/v1/status/runtimeinfo")["storageRetention"])
+        str(get_prometheus(url, "/api/v1/status/runtimeinfo")["storageRetention"])
     )
 
 
 def data_folder_of(url: str) -> Path:
-    """Ask in which folder of its machine a Prometheus keeps its data.
+    """Return the folder of its machine in which a Prometheus keeps its data.
 
-    Raises as `ask_prometheus`.
+    Raises as `get_prometheus`.
     """
-    folder = ask_prometheus(url, "/api/v1/status/flags")["storage.tsdb.path"]
-    here = ask_prometheus(url, "/api/v1/status/runtimeinfo")["CWD"]
+    folder = get_prometheus(url, "/api/v1/status/flags")["storage.tsdb.path"]
+    here = get_prometheus(url, "/api/v1/status/runtimeinfo")["CWD"]
     return Path(here, folder)
 
 
 def value_at(url: str, series: str, day: date) -> float | None:
-    """Ask for the one value of a series at midnight (UTC) of a day; None where there is none.
+    """Return the value of a series at midnight (UTC) of a day; None where there is none.
 
-    Raises as `ask_prometheus`.
+    Raises as `get_prometheus`.
     """
     moment = round(datetime.combine(day, time(), UTC).timestamp())
     query = urlencode({"query": series, "time": moment})
-    found = ask_prometheus(url, f"/api/v1/query?{query}")["result"]
+    found = get_prometheus(url, f"/api/v1/query?{query}")["result"]
     return float(found[0]["value"][1]) if found else None
 
 
-def ask_prometheus(url: str, path: str) -> Mapping[str, Any]:
-    """Ask the API. Raises PrometheusUnwellError where that is not who answers."""
+def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
+    """Return the data of a response. Raises PrometheusUnwellError where it is no Prometheus'."""
     try:
         usable_address(url)
         answer = http_get(f"{url.rstrip('/')}{path}", seconds=ANSWER_SECONDS)

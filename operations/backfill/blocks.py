@@ -124,7 +124,7 @@ class DataFolder:
         today = datetime.now(UTC).date()
         if not retention.reaches(first, today):
             raise RetentionTooShortError(
-                self.url, retention=retention.told, first=first, today=today
+                self.url, retention=retention.text, first=first, today=today
             )
 
     @contextmanager

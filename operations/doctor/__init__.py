@@ -1,1 +1,1 @@
-"""What is wrong on an operator's machine, or around it, and what to do about it."""
+"""Checks of an operator's settings and of the servers around, each with its remedy."""

@@ -1,4 +1,4 @@
-"""Kafka as the doctor looks at it: who answers, and what is on it."""
+"""The checks of Kafka: its brokers, its topics, and where they begin."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = [
     "BrokersMissingError",
     "RecordsDeletedError",
     "TopicsAbsentError",
-    "look_at_brokers",
-    "look_at_log_starts",
-    "look_at_topics",
+    "check_brokers",
+    "check_log_starts",
+    "check_topics",
 ]
 
 CONNECT_SECONDS: Final = 5.0
@@ -34,14 +34,14 @@ SHOWN = 3
 
 
 class BrokersMissingError(SmartRegionError):
-    """There are fewer brokers than a record has copies."""
+    """There are fewer brokers than the replication factor."""
 
     def __init__(self, *, brokers: int, replication: int) -> None:
         self.brokers = brokers
         self.replication = replication
         super().__init__(
-            f"brokers: {brokers} where SMART_REGION_REPLICATION asks for {replication}: start the"
-            " others, or ask for less"
+            f"brokers: {brokers} where SMART_REGION_REPLICATION is {replication}: start the"
+            " others, or set a lower factor"
         )
 
 
@@ -61,7 +61,7 @@ class RecordsDeletedError(SmartRegionError):
 
     def __init__(self, starts: Mapping[str, int]) -> None:
         self.starts = dict(starts)
-        shown = ", ".join(f"{place} at {start}" for place, start in list(starts.items())[:SHOWN])
+        shown = ", ".join(f"{name} at {start}" for name, start in list(starts.items())[:SHOWN])
         more = f" and {len(starts) - SHOWN} more" if len(starts) > SHOWN else ""
         super().__init__(
             f"topics: do not begin at 0 any more: {shown}{more}: what was before is deleted, and no"
@@ -69,8 +69,8 @@ class RecordsDeletedError(SmartRegionError):
         )
 
 
-def look_at_brokers(settings: Settings) -> str:
-    """Tell how many brokers there are.
+def check_brokers(settings: Settings) -> str:
+    """Return how many brokers there are.
 
     Raises BrokersMissingError, and as `broker.administration.administering`.
     """
@@ -86,8 +86,8 @@ def look_at_brokers(settings: Settings) -> str:
     return f"{settings.broker} answers over {settings.security_protocol}, brokers: {brokers}"
 
 
-def look_at_topics(settings: Settings) -> str:
-    """Tell that the topics are as declared.
+def check_topics(settings: Settings) -> str:
+    """Check that the topics are as declared.
 
     Raises TopicsAbsentError or TopicMismatchError on the first that is not, and as
     `broker.topic_admin.verify_topics`.
@@ -111,13 +111,13 @@ def look_at_topics(settings: Settings) -> str:
     return f"{len(declared)} as declared, {settings.partitions} partitions for events"
 
 
-def look_at_log_starts(settings: Settings) -> str:
-    """Tell that the topics of events begin where they began.
+def check_log_starts(settings: Settings) -> str:
+    """Check that the topics of events begin at offset 0.
 
-    An erasure writes partitions of persons' events anew: there a later beginning may be well, and
-    is only told. Raises RecordsDeletedError, and as `broker.administration.administering`.
+    An erasure rewrites partitions of persons' events: there a later beginning may be right, and
+    is only reported. Raises RecordsDeletedError, and as `broker.administration.administering`.
     """
-    places = [
+    partitions = [
         TopicPartition(topic_name(family), partition)
         for family in Family
         for partition in range(settings.partitions)
@@ -128,12 +128,12 @@ def look_at_log_starts(settings: Settings) -> str:
         security=settings.security(),
         connect_seconds=CONNECT_SECONDS,
     ) as admin:
-        found = partition_offsets(admin, places, OffsetSpec.EARLIEST)
-    later = {place: start for place, start in sorted(found.items()) if start > 0}
-    lost = {place: start for place, start in later.items() if place.topic != topic_name(PERSONS)}
+        found = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
+    later = {at: start for at, start in sorted(found.items()) if start > 0}
+    lost = {at: start for at, start in later.items() if at.topic != topic_name(PERSONS)}
     if lost:
         raise RecordsDeletedError(
-            {f"{place.topic}[{place.partition}]": start for place, start in lost.items()}
+            {f"{at.topic}[{at.partition}]": start for at, start in lost.items()}
         )
     if later:
         return (

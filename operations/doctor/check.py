@@ -1,4 +1,4 @@
-"""A check, and what it found: the doctor goes on where another program would stop."""
+"""A check, and what it found; a failed check does not keep the others from running."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ from enum import StrEnum
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["Check", "CheckStatus", "Finding", "NothingToLookAtError", "examine"]
+__all__ = ["Check", "CheckStatus", "Finding", "NothingToCheckError", "run_checks"]
 
 
-class NothingToLookAtError(SmartRegionError):
-    """What a check is about was not given; no reason to worry."""
+class NothingToCheckError(SmartRegionError):
+    """A check has no subject here, such as an address that was not given."""
 
-    def __init__(self, *, told: str) -> None:
-        super().__init__(told)
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
 
 
 class CheckStatus(StrEnum):
     """How a check came out."""
 
-    WELL = "ok"
+    OK = "ok"
     WRONG = "wrong"
-    NOT_LOOKED_AT = "-"
-    """There is nothing to look at, or something else has to be put right first."""
+    SKIPPED = "-"
+    """There is nothing to check, or another check has to pass first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look at."""
+    """One thing to check."""
 
     name: str
-    look: Callable[[], str]
-    """Tells what is there; raises one of our readable errors where that is wrong."""
+    run: Callable[[], str]
+    """Returns a description of what is there; raises a SmartRegionError where that is wrong."""
     needs: tuple[str, ...] = ()
-    """Checks without which this one says nothing."""
+    """Names of the checks that have to pass before this one can run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found, in one line."""
+    """The result of a check, in one line."""
 
     check: str
     verdict: CheckStatus
-    told: str
+    message: str
 
 
-def examine(checks: Iterable[Check]) -> Iterator[Finding]:
-    """Make one check after the other; each gives its finding as soon as it is known."""
+def run_checks(checks: Iterable[Check]) -> Iterator[Finding]:
+    """Run the checks in order; yield each finding as soon as it is known."""
     unknown: set[str] = set()
     for check in checks:
         finding = _finding(check, unknown)
-        if finding.verdict is not CheckStatus.WELL:
+        if finding.verdict is not CheckStatus.OK:
             unknown.add(check.name)
         yield finding
 
@@ -60,10 +60,10 @@ def examine(checks: Iterable[Check]) -> Iterator[Finding]:
 def _finding(check: Check, unknown: set[str]) -> Finding:
     first = next((name for name in check.needs if name in unknown), None)
     if first is not None:
-        return Finding(check.name, CheckStatus.NOT_LOOKED_AT, f"put right first: {first}")
+        return Finding(check.name, CheckStatus.SKIPPED, f"put right first: {first}")
     try:
-        return Finding(check.name, CheckStatus.WELL, check.look())
-    except NothingToLookAtError as error:
-        return Finding(check.name, CheckStatus.NOT_LOOKED_AT, str(error))
+        return Finding(check.name, CheckStatus.OK, check.run())
+    except NothingToCheckError as error:
+        return Finding(check.name, CheckStatus.SKIPPED, str(error))
     except SmartRegionError as error:
         return Finding(check.name, CheckStatus.WRONG, " ".join(str(error).split()))

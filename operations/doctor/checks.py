@@ -1,4 +1,4 @@
-"""Everything that is looked at, in the order in which it has to be right."""
+"""All checks, in the order in which they have to pass."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from events.producers.loader import load_producers
 from events.producers.secrets import load_secrets
 from gateway.acceptor import check_descriptors
 from gateway.settings import GatewaySettings, load_gateway_settings
-from operations.doctor.brokers import look_at_brokers, look_at_log_starts, look_at_topics
-from operations.doctor.check import Check, NothingToLookAtError
-from operations.doctor.clocks import look_at_clocks
-from operations.doctor.prometheus import look_at_prometheus
+from operations.doctor.brokers import check_brokers, check_log_starts, check_topics
+from operations.doctor.check import Check, NothingToCheckError
+from operations.doctor.clocks import check_clocks
+from operations.doctor.prometheus import check_prometheus
 from streams.settings import Settings, load_settings
 
 __all__ = ["Doctor"]
@@ -25,35 +25,35 @@ __all__ = ["Doctor"]
 
 @dataclass(frozen=True)
 class Doctor:
-    """What is examined: this process' environment, and the servers that are named."""
+    """What is checked: this process' environment, and the servers that are named."""
 
     broker: str | None = None
-    """HOST:PORT, where the environment's is not meant."""
+    """HOST:PORT, instead of the environment's."""
     prometheus: str | None = None
     grafana: str | None = None
     token_file: Path | None = None
     """Grafana's token; None: `SMART_REGION_GRAFANA_TOKEN`."""
     plain_http: bool = False
-    """Whether it may be sent to http://."""
+    """True where it may be sent to http://."""
 
     @property
     def checks(self) -> tuple[Check, ...]:
         """All checks."""
         return (
-            Check("settings", self._look_at_settings),
-            Check("gateway", self._look_at_gateway),
-            Check("catalogue", self._look_at_catalogue, needs=("settings",)),
-            Check("producers", self._look_at_producers, needs=("gateway",)),
-            Check("secrets", self._look_at_secrets, needs=("gateway", "producers")),
-            Check("broker", lambda: look_at_brokers(self._settings), needs=("settings",)),
-            Check("topics", lambda: look_at_topics(self._settings), needs=("settings", "broker")),
-            Check("codecs", _look_at_codecs),
+            Check("settings", self._check_settings),
+            Check("gateway", self._check_gateway),
+            Check("catalogue", self._check_catalogue, needs=("settings",)),
+            Check("producers", self._check_producers, needs=("gateway",)),
+            Check("secrets", self._check_secrets, needs=("gateway", "producers")),
+            Check("broker", lambda: check_brokers(self._settings), needs=("settings",)),
+            Check("topics", lambda: check_topics(self._settings), needs=("settings", "broker")),
+            Check("codecs", _check_codecs),
             Check(
-                "records", lambda: look_at_log_starts(self._settings), needs=("settings", "topics")
+                "records", lambda: check_log_starts(self._settings), needs=("settings", "topics")
             ),
-            Check("clock", self._look_at_clocks),
-            Check("prometheus", self._look_at_prometheus, needs=("settings", "catalogue")),
-            Check("grafana", self._look_at_grafana, needs=("settings", "catalogue")),
+            Check("clock", self._check_clocks),
+            Check("prometheus", self._check_prometheus, needs=("settings", "catalogue")),
+            Check("grafana", self._check_grafana, needs=("settings", "catalogue")),
         )
 
     @cached_property
@@ -64,65 +64,66 @@ class Doctor:
     def _gateway(self) -> GatewaySettings:
         return load_gateway_settings(broker=self.broker)
 
-    def _look_at_settings(self) -> str:
+    def _check_settings(self) -> str:
         settings = self._settings
         settings.security().client_config()  # Opens the files that it names.
         figures = "today" if settings.clock == "system" else settings.clock
         return f"can be used; figures are of {figures}"
 
-    def _look_at_gateway(self) -> str:
+    def _check_gateway(self) -> str:
         self._gateway.metrics_guard()
         encrypted = self._gateway.server_context() is not None
         check_descriptors(self._gateway.gateway_connections)
         return (
-            f"settings can be used; speaks {'HTTPS' if encrypted else 'HTTP'},"
-            f" to probes on port {self._gateway.gateway_probe_port}"
+            f"settings can be used; serves {'HTTPS' if encrypted else 'HTTP'},"
+            f" probes on port {self._gateway.gateway_probe_port}"
         )
 
-    def _look_at_catalogue(self) -> str:
+    def _check_catalogue(self) -> str:
         catalogue = load_catalogue(self._settings.catalogue_folder)
         indicators = sum(len(programme.indicators) for programme in catalogue.programmes)
         return f"{len(catalogue.programmes)} programmes, {indicators} indicators"
 
-    def _look_at_producers(self) -> str:
+    def _check_producers(self) -> str:
         producers = load_producers(self._gateway.producers)
-        told = f"{len(list(producers))} declared"
+        message = f"{len(list(producers))} declared"
         if producers.unowned:
-            told += f"; no owner, so that the latest word counts: {', '.join(producers.unowned)}"
-        return told
+            unowned = ", ".join(producers.unowned)
+            message += f"; without an owner, so that the latest event counts: {unowned}"
+        return message
 
-    def _look_at_secrets(self) -> str:
+    def _check_secrets(self) -> str:
         file = self._gateway.gateway_secrets
         if file is None:
-            raise NothingToLookAtError(
-                told="SMART_REGION_GATEWAY_SECRETS is not set: nobody can send by the gateway"
+            raise NothingToCheckError(
+                "SMART_REGION_GATEWAY_SECRETS is not set: no producer can send to the gateway"
             )
         secrets = load_secrets(file, load_producers(self._gateway.producers))
         return f"{file}: {len(secrets.root)} producers can send"
 
-    def _look_at_clocks(self) -> str:
+    def _check_clocks(self) -> str:
         named = [url for url in (self.prometheus, self.grafana) if url is not None]
-        return look_at_clocks(named, now=lambda: datetime.now(UTC))
+        return check_clocks(named, now=lambda: datetime.now(UTC))
 
-    def _look_at_prometheus(self) -> str:
+    def _check_prometheus(self) -> str:
         if self.prometheus is None:
-            raise NothingToLookAtError(told="name it with --prometheus URL")
+            raise NothingToCheckError("name it with --prometheus URL")
         today = datetime.now(UTC).date()
         catalogue = load_catalogue(self._settings.catalogue_folder)
         starts = (start.day for one in catalogue.indicators for start in one.starts)
-        return look_at_prometheus(self.prometheus, since=min(starts, default=today), today=today)
+        return check_prometheus(self.prometheus, since=min(starts, default=today), today=today)
 
-    def _look_at_grafana(self) -> str:
+    def _check_grafana(self) -> str:
         if self.grafana is None:
-            raise NothingToLookAtError(told="name it with --grafana URL")
+            raise NothingToCheckError("name it with --grafana URL")
         catalogue = load_catalogue(self._settings.catalogue_folder)
         return look_at_boards(
             catalogue, self.grafana, token_file=self.token_file, plain_http=self.plain_http
         )
 
 
-def _look_at_codecs() -> str:
-    """Tell which codecs are read here. Raises CodecUnreadableError on the first that is not."""
+def _check_codecs() -> str:
+    """Return which codecs are read here. Raises CodecUnreadableError on the first that is not."""
     readable = readable_codecs()
     for codec, is_readable in readable.items():
         if not is_readable:

@@ -15,8 +15,8 @@ __all__ = ["commands"]
 
 @click.command()
 @BROKER
-@click.option("--prometheus", metavar="URL", help="Look at the Prometheus there, and at its clock.")
-@click.option("--grafana", metavar="URL", help="Look at the Grafana there, its boards and clock.")
+@click.option("--prometheus", metavar="URL", help="Check the Prometheus there, and its clock.")
+@click.option("--grafana", metavar="URL", help="Check the Grafana there, its boards and clock.")
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -36,22 +36,22 @@ def doctor(
     token_file: Path | None,
     plain_http: bool,
 ) -> None:
-    """Tell what is wrong with the settings here and the servers around, and what to do.
+    """Check the settings here and the servers they name, and say what to correct.
 
-    Looks at the settings, the gateway's, the catalogue, producers and secrets, the broker and its
-    topics, the codecs, the clock, Prometheus and Grafana; nothing is changed. What cannot be known
-    yet says what to put right first. The exit status is 1 where something is wrong.
+    Checks the settings, the gateway's, the catalogue, producers and secrets, the broker and its
+    topics, the codecs, the clock, Prometheus and Grafana; nothing is changed. A check that depends
+    on a failed one names it. The exit status is 1 where something is wrong.
     """
-    from operations.doctor.check import CheckStatus, examine
+    from operations.doctor.check import CheckStatus, run_checks
     from operations.doctor.checks import Doctor
 
     quiet_client()
-    examination = Doctor(
+    doctor_checks = Doctor(
         bootstrap, prometheus, grafana, token_file=token_file, plain_http=plain_http
     )
     wrong = 0
-    for finding in examine(examination.checks):
-        say(f"{finding.verdict:5}  {finding.check:10}  {finding.told}")
+    for finding in run_checks(doctor_checks.checks):
+        say(f"{finding.verdict:5}  {finding.check:10}  {finding.message}")
         wrong += finding.verdict is CheckStatus.WRONG
     if wrong:
         say(err=True)

@@ -1,4 +1,4 @@
-"""Whether this machine's clock agrees with those around it: events carry times, figures days."""
+"""The check of this machine's clock against those of the servers: events carry times."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Final
 from boundary.addresses import UnusableAddressError, shown_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
-from operations.doctor.check import NothingToLookAtError
+from operations.doctor.check import NothingToCheckError
 
-__all__ = ["MOST_SECONDS", "ClockSkewError", "look_at_clocks", "now_at"]
+__all__ = ["MOST_SECONDS", "ClockSkewError", "check_clocks", "clock_at"]
 
 MOST_SECONDS: Final = 30.0
-"""A tenth of what the gateway lets an event be ahead of its own clock."""
+"""A tenth of how far the gateway lets an event be ahead of its own clock."""
 ANSWER_SECONDS: Final = 5.0
 
 
@@ -33,21 +33,21 @@ class ClockSkewError(SmartRegionError):
         )
 
 
-def look_at_clocks(
+def check_clocks(
     urls: Iterable[str],
     *,
     now: Callable[[], datetime],
-    ask: Callable[[str], datetime | None] | None = None,
+    read_clock: Callable[[str], datetime | None] | None = None,
 ) -> str:
-    """Compare our clock with those of servers of HTTP, which tell theirs with each answer.
+    """Compare our clock with those of HTTP servers, by the Date header of their responses.
 
     Raises ClockSkewError on the first that differs by more than MOST_SECONDS, and
-    NothingToLookAtError where none tells the time.
+    NothingToCheckError where no response has a date.
     """
-    ask = now_at if ask is None else ask
+    read_clock = clock_at if read_clock is None else read_clock
     compared = []
     for url in urls:
-        theirs = ask(url)
+        theirs = read_clock(url)
         if theirs is None:
             continue
         seconds = (now() - theirs).total_seconds()
@@ -55,18 +55,18 @@ def look_at_clocks(
             raise ClockSkewError(url, seconds=seconds, most=MOST_SECONDS)
         compared.append(url)
     if not compared:
-        raise NothingToLookAtError(told="no other clock to compare with: --prometheus, --grafana")
+        raise NothingToCheckError("no other clock to compare with: --prometheus, --grafana")
     return f"agrees with {', '.join(compared)}"
 
 
-def now_at(url: str) -> datetime | None:
-    """Ask a server of HTTP for its time, to the second; None where it does not tell."""
+def clock_at(url: str) -> datetime | None:
+    """Return the time of an HTTP server, to the second; None where it is not known."""
     try:
         answer = http_get(url, seconds=ANSWER_SECONDS, most_bytes=0)
     except (UnusableAddressError, NoAnswerError):
-        return None  # That it does not answer is for the check of that server to say.
-    told = answer.headers.get("Date")
+        return None  # Reported by the check of that server.
+    date = answer.headers.get("Date")
     try:
-        return parsedate_to_datetime(told).astimezone(UTC) if told else None
+        return parsedate_to_datetime(date).astimezone(UTC) if date else None
     except ValueError:
         return None

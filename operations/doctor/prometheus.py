@@ -1,4 +1,4 @@
-"""Prometheus as the doctor looks at it: whether it sees the monitor, computes, and tells people."""
+"""The check of Prometheus: its targets, rules, Alertmanager and retention."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dashboards import conventions
 from operations.prometheus_api import (
     PrometheusUnwellError,
     RetentionTooShortError,
-    ask_prometheus,
+    get_prometheus,
     retention_of,
 )
 
-__all__ = ["look_at_prometheus"]
+__all__ = ["check_prometheus"]
 
 #: What the jobs of our programs begin with; `smart-region rules render` names them so.
 OUR_JOBS: Final = "smart-region-"
@@ -22,11 +22,11 @@ OUR_SERIES: Final = conventions.TERRITORY_VALUE.name
 RENDER: Final = "give it the files of `smart-region rules render`, and have it read them again"
 
 
-def look_at_prometheus(url: str, *, since: date, today: date) -> str:
-    """Tell how many of our processes a Prometheus sees, and how long it keeps what they say.
+def check_prometheus(url: str, *, since: date, today: date) -> str:
+    """Return how many of our processes a Prometheus scrapes, and how long it keeps samples.
 
-    Raises PrometheusUnwellError where it sees none or not all, has not the catalogue's rules, fails
-    to evaluate one, has no Alertmanager, or deletes what is as old as `since`.
+    Raises PrometheusUnwellError where it does not scrape them all, lacks the catalogue's rules,
+    fails to evaluate one, has no Alertmanager, or deletes samples as old as `since`.
     """
     targets = [target for target in _targets(url) if _job(target).startswith(OUR_JOBS)]
     if not targets:
@@ -40,20 +40,20 @@ def look_at_prometheus(url: str, *, since: date, today: date) -> str:
     if down:
         remedy = "start them, or take them from its targets; its page /targets says why"
         raise PrometheusUnwellError.naming(url, "cannot scrape", down, remedy=remedy)
-    _look_at_rules(url)
-    if not ask_prometheus(url, "/api/v1/alertmanagers").get("activeAlertmanagers"):
+    _check_rules(url)
+    if not get_prometheus(url, "/api/v1/alertmanagers").get("activeAlertmanagers"):
         remedy = "start one, and name it with `smart-region rules render --alertmanager`"
         raise PrometheusUnwellError(
-            url, problem="has no Alertmanager, so that nobody is told", remedy=remedy
+            url, problem="has no Alertmanager, so that nobody is notified", remedy=remedy
         )
     retention = retention_of(url)
     if not retention.reaches(since, today):
-        raise RetentionTooShortError(url, retention=retention.told, first=since, today=today)
+        raise RetentionTooShortError(url, retention=retention.text, first=since, today=today)
     seen = f"{len(targets)} of our processes"
-    return f"{url} sees {seen}, computes and alerts, keeps {retention.told or 'all'}"
+    return f"{url} sees {seen}, computes and alerts, keeps {retention.text or 'all'}"
 
 
-def _look_at_rules(url: str) -> None:
+def _check_rules(url: str) -> None:
     rules = list(_rules(url))
     if not any(rule.get("name") == OUR_SERIES for rule in rules):
         raise PrometheusUnwellError(url, problem="has not the catalogue's rules", remedy=RENDER)
@@ -64,7 +64,7 @@ def _look_at_rules(url: str) -> None:
 
 
 def _targets(url: str) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = ask_prometheus(url, "/api/v1/targets?state=active")[
+    found: Sequence[Mapping[str, Any]] = get_prometheus(url, "/api/v1/targets?state=active")[
         "activeTargets"
     ]
     return found
@@ -75,5 +75,5 @@ def _job(target: Mapping[str, Any]) -> str:
 
 
 def _rules(url: str) -> Iterator[Mapping[str, Any]]:
-    for group in ask_prometheus(url, "/api/v1/rules")["groups"]:
+    for group in get_prometheus(url, "/api/v1/rules")["groups"]:
         yield from group["rules"]

@@ -57,4 +57,4 @@ def test_a_broker_without_topics_then_with_them_then_with_others(kafka: KafkaBro
 
     status, said = ask_doctor(kafka, SMART_REGION_REPLICATION="3")
     assert status == 1
-    assert "brokers: 1 where SMART_REGION_REPLICATION asks for 3" in said["broker"]
+    assert "brokers: 1 where SMART_REGION_REPLICATION is 3" in said["broker"]

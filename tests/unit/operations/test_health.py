@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from operations.cli import health
-from operations.health import UnwellError, ask_health
+from operations.health import UnwellError, check_health
 from tests.support.servers import free_port
 
 
@@ -41,7 +41,7 @@ def answering(status: int, body: bytes) -> Iterator[str]:
 def test_who_answers_200_is_well() -> None:
     """Whatever the answer says."""
     with answering(200, b"{}") as url:
-        ask_health(url, seconds=5)
+        check_health(url, seconds=5)
 
 
 def test_what_a_process_waits_for_is_told() -> None:
@@ -49,20 +49,20 @@ def test_what_a_process_waits_for_is_told() -> None:
     body = json.dumps({"ready": False, "waiting_for": "the broker"}).encode()
 
     with answering(503, body) as url, pytest.raises(UnwellError, match="waits for the broker"):
-        ask_health(url, seconds=5)
+        check_health(url, seconds=5)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"ready": false}'])
 def test_an_answer_of_another_kind_is_told_by_its_status(body: bytes) -> None:
     """Something else may listen there."""
     with answering(404, body) as url, pytest.raises(UnwellError, match="status 404"):
-        ask_health(url, seconds=5)
+        check_health(url, seconds=5)
 
 
 def test_silence_is_unwell() -> None:
     """Nobody listens."""
     with pytest.raises(UnwellError, match="no answer"):
-        ask_health(f"http://127.0.0.1:{free_port()}/healthz", seconds=5)
+        check_health(f"http://127.0.0.1:{free_port()}/healthz", seconds=5)
 
 
 def test_the_command_ends_as_engines_want_it() -> None:

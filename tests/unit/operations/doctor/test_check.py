@@ -1,7 +1,7 @@
 """A check's verdict, and what it means for those that need it."""
 
 from broker.errors import BrokerAddressError
-from operations.doctor.check import Check, CheckStatus, Finding, NothingToLookAtError, examine
+from operations.doctor.check import Check, CheckStatus, Finding, NothingToCheckError, run_checks
 
 
 def fail() -> str:
@@ -10,23 +10,23 @@ def fail() -> str:
 
 
 def find_nothing() -> str:
-    """Have nothing to look at."""
-    raise NothingToLookAtError(told="name it")
+    """Have nothing to check."""
+    raise NothingToCheckError("name it")
 
 
 def test_what_is_well_is_told() -> None:
     """A check that raises nothing is well."""
-    assert list(examine([Check("one", lambda: "fine")])) == [
-        Finding("one", CheckStatus.WELL, "fine")
+    assert list(run_checks([Check("one", lambda: "fine")])) == [
+        Finding("one", CheckStatus.OK, "fine")
     ]
 
 
 def test_what_is_wrong_stops_no_other_check() -> None:
-    """Every fault is told at once, since each costs its operator a round."""
-    findings = list(examine([Check("one", fail), Check("two", lambda: "fine")]))
+    """Every fault is reported at once, since each costs its operator a round."""
+    findings = list(run_checks([Check("one", fail), Check("two", lambda: "fine")]))
 
-    assert [finding.verdict for finding in findings] == [CheckStatus.WRONG, CheckStatus.WELL]
-    assert "nowhere" in findings[0].told
+    assert [finding.verdict for finding in findings] == [CheckStatus.WRONG, CheckStatus.OK]
+    assert "nowhere" in findings[0].message
 
 
 def test_a_check_that_needs_a_wrong_one_names_it() -> None:
@@ -37,16 +37,16 @@ def test_a_check_that_needs_a_wrong_one_names_it() -> None:
         Check("three", lambda: "fine", needs=("two",)),
     ]
 
-    told = [(finding.verdict, finding.told) for finding in examine(checks)][1:]
+    message = [(finding.verdict, finding.message) for finding in run_checks(checks)][1:]
 
-    assert told == [
-        (CheckStatus.NOT_LOOKED_AT, "put right first: one"),
-        (CheckStatus.NOT_LOOKED_AT, "put right first: two"),
+    assert message == [
+        (CheckStatus.SKIPPED, "put right first: one"),
+        (CheckStatus.SKIPPED, "put right first: two"),
     ]
 
 
 def test_nothing_to_look_at_is_no_fault() -> None:
     """A server that was not named is neither well nor wrong."""
-    assert list(examine([Check("one", find_nothing)])) == [
-        Finding("one", CheckStatus.NOT_LOOKED_AT, "name it")
+    assert list(run_checks([Check("one", find_nothing)])) == [
+        Finding("one", CheckStatus.SKIPPED, "name it")
     ]

@@ -16,7 +16,7 @@ from dashboards.publishing.errors import BoardsMissingError
 from events.producers.loader import load_producers
 from operations.doctor import brokers
 from operations.doctor.brokers import BrokersMissingError, RecordsDeletedError, TopicsAbsentError
-from operations.doctor.check import CheckStatus, Finding, examine
+from operations.doctor.check import CheckStatus, Finding, run_checks
 from operations.doctor.checks import Doctor
 from operations.programs.addresses import free_address
 from streams.settings import load_settings
@@ -38,9 +38,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def found(refused_connections: None) -> Callable[..., dict[str, Finding]]:  # noqa: ARG001
     """Give what examines, by the name of the check; without a broker, as nothing else needs one."""
 
-    def examine_all(examination: Doctor | None = None) -> dict[str, Finding]:
-        examination = examination or Doctor(broker=free_address())
-        return {finding.check: finding for finding in examine(examination.checks)}
+    def examine_all(doctor_checks: Doctor | None = None) -> dict[str, Finding]:
+        doctor_checks = doctor_checks or Doctor(broker=free_address())
+        return {finding.check: finding for finding in run_checks(doctor_checks.checks)}
 
     return examine_all
 
@@ -48,16 +48,16 @@ def found(refused_connections: None) -> Callable[..., dict[str, Finding]]:  # no
 Found = Callable[..., dict[str, Finding]]
 
 
-def is_wrong(finding: Finding, *told: str) -> bool:
+def is_wrong(finding: Finding, *message: str) -> bool:
     """Tell whether a finding is a fault, and says these things about it."""
-    return finding.verdict is CheckStatus.WRONG and all(part in finding.told for part in told)
+    return finding.verdict is CheckStatus.WRONG and all(part in finding.message for part in message)
 
 
 def test_what_ships_is_well(found: Found) -> None:
     """Without a variable set, only servers are missing."""
     findings = found()
 
-    well = [name for name, finding in findings.items() if finding.verdict is CheckStatus.WELL]
+    well = [name for name, finding in findings.items() if finding.verdict is CheckStatus.OK]
     assert well == ["settings", "gateway", "catalogue", "producers", "codecs"]
 
 
@@ -75,7 +75,7 @@ def test_a_misspelt_setting_is_told(found: Found, monkeypatch: pytest.MonkeyPatc
     findings = found()
 
     assert is_wrong(findings["settings"], "did you mean SMART_REGION_PARTITIONS?")
-    assert findings["broker"].told == "put right first: settings"
+    assert findings["broker"].message == "put right first: settings"
 
 
 def test_a_password_that_everybody_may_read_is_told(
@@ -135,7 +135,7 @@ def test_a_broken_declaration_of_producers_is_told(
     findings = found()
 
     assert is_wrong(findings["producers"], "producers.yaml")
-    assert findings["secrets"].told == "put right first: producers"
+    assert findings["secrets"].message == "put right first: producers"
 
 
 def test_secrets_of_nobody_who_is_declared_are_told(
@@ -170,7 +170,7 @@ def test_a_broker_that_is_away_is_told(found: Found) -> None:
     findings = found()
 
     assert is_wrong(findings["broker"], "no Kafka broker answered")
-    assert findings["topics"].told == "put right first: broker"
+    assert findings["topics"].message == "put right first: broker"
 
 
 def test_fewer_brokers_than_copies_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,8 +182,8 @@ def test_fewer_brokers_than_copies_are_told(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(Alone()))
 
-    with pytest.raises(BrokersMissingError, match="1 where SMART_REGION_REPLICATION asks for 3"):
-        brokers.look_at_brokers(load_settings(replication=3))
+    with pytest.raises(BrokersMissingError, match="1 where SMART_REGION_REPLICATION is 3"):
+        brokers.check_brokers(load_settings(replication=3))
 
 
 def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
@@ -193,7 +193,7 @@ def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
     monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=ABSENT))
 
     with pytest.raises(TopicsAbsentError, match="smart-region topics apply"):
-        brokers.look_at_topics(load_settings())
+        brokers.check_topics(load_settings())
 
 
 def test_a_topic_that_differs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,11 +201,11 @@ def test_a_topic_that_differs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=4))
 
     with pytest.raises(TopicMismatchError, match="4 instead of 8"):
-        brokers.look_at_topics(load_settings())
+        brokers.check_topics(load_settings())
 
 
 class Topics:
-    """Stands for a broker whose partitions begin where it is told."""
+    """A broker whose partitions begin at the given offsets."""
 
     def __init__(self, **starts: int) -> None:
         self.starts = starts
@@ -213,7 +213,7 @@ class Topics:
     def list_partition_offsets(
         self, places: dict[TopicPartition, Any], **_: object
     ) -> dict[Any, Any]:
-        """Tell of each where it begins: of a family's third what was told, of the others 0."""
+        """Return each first offset: of a family's third partition the given one, of others 0."""
         return {
             place: SimpleNamespace(
                 offset=self.starts.get(place.topic.rpartition(".")[2], 0)
@@ -225,24 +225,24 @@ class Topics:
 
 
 @pytest.mark.parametrize(
-    ("starts", "told"),
+    ("starts", "message"),
     [({}, "every partition of events begins at 0"), ({"trainings": 7}, "erasure")],
 )
 def test_topics_that_begin_late_are_told(
-    monkeypatch: pytest.MonkeyPatch, starts: dict[str, int], told: str
+    monkeypatch: pytest.MonkeyPatch, starts: dict[str, int], message: str
 ) -> None:
     """An erasure deletes records of persons; nobody deletes others."""
     monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(Topics(**starts)))
-    assert told in brokers.look_at_log_starts(load_settings())
+    assert message in brokers.check_log_starts(load_settings())
 
     lost = Topics(schools=17, **starts)
     monkeypatch.setattr(brokers, "administering", lambda *_, **__: nullcontext(lost))
     with pytest.raises(RecordsDeletedError, match=r"smartregion\.schools\[3\] at 17"):
-        brokers.look_at_log_starts(load_settings())
+        brokers.check_log_starts(load_settings())
 
 
 def differing(field: str, *, actual: object) -> Callable[..., NoReturn]:
-    """Give a look at topics that finds a difference."""
+    """Return a check of topics that finds a difference."""
 
     def verify(*_: object, **__: object) -> NoReturn:
         raise TopicMismatchError("smartregion.schools", field, expected=8, actual=actual)
@@ -257,16 +257,16 @@ def test_a_prometheus_is_looked_at_where_it_is_named(found: Found) -> None:
         findings = found(Doctor(broker=free_address(), prometheus=stub.url))
 
     assert is_wrong(findings["prometheus"], "cannot scrape")
-    assert stub.url in findings["clock"].told
+    assert stub.url in findings["clock"].message
 
 
 def test_what_boards_lack_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """By those who publish them."""
 
-    def look(*_: object, **__: object) -> NoReturn:
+    def run(*_: object, **__: object) -> NoReturn:
         raise BoardsMissingError("http://127.0.0.1:9", titles=["Lycées"])
 
-    monkeypatch.setattr("operations.doctor.checks.look_at_boards", look)
-    examination = Doctor(free_address(), grafana="http://127.0.0.1:9")
+    monkeypatch.setattr("operations.doctor.checks.look_at_boards", run)
+    doctor_checks = Doctor(free_address(), grafana="http://127.0.0.1:9")
 
-    assert is_wrong(found(examination)["grafana"], "Lycées")
+    assert is_wrong(found(doctor_checks)["grafana"], "Lycées")

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from operations.doctor.check import NothingToLookAtError
-from operations.doctor.clocks import MOST_SECONDS, ClockSkewError, look_at_clocks, now_at
+from operations.doctor.check import NothingToCheckError
+from operations.doctor.clocks import MOST_SECONDS, ClockSkewError, check_clocks, clock_at
 from operations.programs.addresses import free_address
 from tests.support.prometheus_stub import prometheus_stub
 
@@ -15,7 +15,7 @@ URL = "http://there"
 
 def compare(theirs: datetime | None) -> str:
     """Compare our noon with another's clock."""
-    return look_at_clocks([URL], now=lambda: NOON, ask=lambda _: theirs)
+    return check_clocks([URL], now=lambda: NOON, read_clock=lambda _: theirs)
 
 
 def test_clocks_that_agree_are_named() -> None:
@@ -23,23 +23,23 @@ def test_clocks_that_agree_are_named() -> None:
     assert URL in compare(NOON + timedelta(seconds=MOST_SECONDS))
 
 
-@pytest.mark.parametrize(("minutes", "told"), [(5, "300 s behind"), (-5, "300 s ahead of")])
-def test_a_clock_that_is_off_says_which_way(minutes: int, told: str) -> None:
+@pytest.mark.parametrize(("minutes", "message"), [(5, "300 s behind"), (-5, "300 s ahead of")])
+def test_a_clock_that_is_off_says_which_way(minutes: int, message: str) -> None:
     """An operator has to know which of the two to correct."""
-    with pytest.raises(ClockSkewError, match=told):
+    with pytest.raises(ClockSkewError, match=message):
         compare(NOON + timedelta(minutes=minutes))
 
 
 def test_without_another_clock_nothing_is_said() -> None:
     """A server that does not tell the time is no fault of this clock's."""
-    with pytest.raises(NothingToLookAtError):
+    with pytest.raises(NothingToCheckError):
         compare(None)
 
 
 def test_a_server_tells_its_time_with_any_answer() -> None:
     """Even where it has no such page."""
     with prometheus_stub() as stub:
-        theirs = now_at(stub.url)
+        theirs = clock_at(stub.url)
 
     assert theirs is not None
     assert abs(datetime.now(UTC) - theirs) < timedelta(minutes=1)
@@ -47,4 +47,4 @@ def test_a_server_tells_its_time_with_any_answer() -> None:
 
 def test_a_server_that_is_away_tells_no_time() -> None:
     """That it is away, another check says."""
-    assert now_at(f"http://{free_address()}") is None
+    assert clock_at(f"http://{free_address()}") is None

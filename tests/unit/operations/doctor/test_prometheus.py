@@ -6,15 +6,15 @@ from datetime import date
 import pytest
 
 from dashboards import conventions
-from operations.doctor.prometheus import look_at_prometheus
+from operations.doctor.prometheus import check_prometheus
 from operations.programs.addresses import free_address
 from operations.prometheus_api import PrometheusUnwellError
 from tests.support.prometheus_stub import PrometheusStub, prometheus_stub
 
 
-def look(url: str) -> str:
+def run(url: str) -> str:
     """Look at a Prometheus that is to keep ten years and some."""
-    return look_at_prometheus(url, since=date(2016, 1, 1), today=date(2026, 11, 26))
+    return check_prometheus(url, since=date(2016, 1, 1), today=date(2026, 11, 26))
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def stub() -> Iterator[PrometheusStub]:
 
 def test_a_well_one_is_told_with_what_it_sees(stub: PrometheusStub) -> None:
     """Targets of others are not counted."""
-    assert "sees 1 of our processes" in look(stub.url)
+    assert "sees 1 of our processes" in run(stub.url)
 
 
 def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> None:
@@ -34,7 +34,7 @@ def test_one_that_scrapes_others_only_lacks_our_files(stub: PrometheusStub) -> N
     stub.scrape("node", "up")
 
     with pytest.raises(PrometheusUnwellError, match=r"scrapes none of our .* rules render"):
-        look(stub.url)
+        run(stub.url)
 
 
 def test_a_process_that_it_cannot_scrape_is_named(stub: PrometheusStub) -> None:
@@ -42,7 +42,7 @@ def test_a_process_that_it_cannot_scrape_is_named(stub: PrometheusStub) -> None:
     stub.scrape("smart-region-gateway", "down")
 
     with pytest.raises(PrometheusUnwellError, match=r"smart-region-gateway 127\.0\.0\.1:6066"):
-        look(stub.url)
+        run(stub.url)
 
 
 def test_one_without_the_catalogues_rules_lacks_them(stub: PrometheusStub) -> None:
@@ -50,7 +50,7 @@ def test_one_without_the_catalogues_rules_lacks_them(stub: PrometheusStub) -> No
     stub.evaluate(("somebody:else:sum", "ok"))
 
     with pytest.raises(PrometheusUnwellError, match="has not the catalogue's rules"):
-        look(stub.url)
+        run(stub.url)
 
 
 def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
@@ -58,7 +58,7 @@ def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
     stub.evaluate((conventions.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err"))
 
     with pytest.raises(PrometheusUnwellError, match=r"fails to evaluate .*MilestoneMissed"):
-        look(stub.url)
+        run(stub.url)
 
 
 def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
@@ -66,24 +66,24 @@ def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
     stub.data["/api/v1/alertmanagers"] = {"activeAlertmanagers": []}
 
     with pytest.raises(PrometheusUnwellError, match="no Alertmanager"):
-        look(stub.url)
+        run(stub.url)
 
 
-@pytest.mark.parametrize("told", ["15d", "10y", "10y or 512MiB"])
-def test_one_that_deletes_the_years_is_told(stub: PrometheusStub, told: str) -> None:
+@pytest.mark.parametrize("message", ["15d", "10y", "10y or 512MiB"])
+def test_one_that_deletes_the_years_is_told(stub: PrometheusStub, message: str) -> None:
     """By default it keeps 15 days, and says nothing of what it deletes."""
-    stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": told}
+    stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": message}
 
-    with pytest.raises(PrometheusUnwellError, match=rf"keeps {told}, .*retention\.time=15y"):
-        look(stub.url)
+    with pytest.raises(PrometheusUnwellError, match=rf"keeps {message}, .*retention\.time=15y"):
+        run(stub.url)
 
 
-@pytest.mark.parametrize("told", ["11y", "10y52w", "10GiB", "", "4015d or 10GiB"])
-def test_one_that_keeps_them_is_well(stub: PrometheusStub, told: str) -> None:
+@pytest.mark.parametrize("message", ["11y", "10y52w", "10GiB", "", "4015d or 10GiB"])
+def test_one_that_keeps_them_is_well(stub: PrometheusStub, message: str) -> None:
     """By time; what is bounded by size alone has no age."""
-    stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": told}
+    stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": message}
 
-    assert f"keeps {told}" in look(stub.url)
+    assert f"keeps {message}" in run(stub.url)
 
 
 def test_something_else_at_the_address_is_told(stub: PrometheusStub) -> None:
@@ -91,16 +91,16 @@ def test_something_else_at_the_address_is_told(stub: PrometheusStub) -> None:
     stub.data.clear()
 
     with pytest.raises(PrometheusUnwellError, match=r"status 404.*check the address"):
-        look(stub.url)
+        run(stub.url)
 
 
 def test_nobody_at_the_address_is_told() -> None:
     """It is down, or elsewhere."""
     with pytest.raises(PrometheusUnwellError, match="no answer"):
-        look(f"http://{free_address()}")
+        run(f"http://{free_address()}")
 
 
 def test_only_the_web_is_asked() -> None:
     """A file is no Prometheus."""
     with pytest.raises(PrometheusUnwellError, match="not an http or https address"):
-        look("file:///etc/hostname")
+        run("file:///etc/hostname")
