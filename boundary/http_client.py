@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any, Final, NamedTuple
 
@@ -26,6 +28,7 @@ __all__ = ["HttpAnswer", "HttpClient", "NoAnswerError", "http_get"]
 
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Of an answer no more is read; a worker's metrics are some megabytes."""
+LONGEST_RETRY_AFTER: Final = 24 * 60 * 60.0
 _PART_BYTES: Final = 64 * 1024
 
 
@@ -42,6 +45,30 @@ class HttpAnswer(NamedTuple):
             return from_json(self.body)
         except ValueError:
             return None
+
+    def date(self, name: str) -> datetime | None:
+        """Return the aware date of a header; None where it is missing or another text."""
+        try:
+            moment = parsedate_to_datetime(self.headers.get(name, ""))
+        except (TypeError, ValueError, OverflowError):
+            return None
+        # A date of -0000 comes without a zone.
+        return moment if moment.tzinfo is not None else None
+
+    def retry_after(self, *, now: datetime | None = None) -> float | None:
+        """Return the seconds of `Retry-After` (RFC 9110, 10.2.3), at most a day; None without one.
+
+        A date is relative to the answer's own Date: clocks of two machines differ. Without that it
+        is relative to `now`, by default this machine's clock.
+        """
+        text = self.headers.get("Retry-After", "").strip()
+        if text.isascii() and text.isdigit():
+            return min(float(text[:9]), LONGEST_RETRY_AFTER)
+        until = self.date("Retry-After")
+        if until is None:
+            return None
+        since = self.date("Date") or now or datetime.now(UTC)
+        return min(max((until - since).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
 
 
 class NoAnswerError(Exception):

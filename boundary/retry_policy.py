@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Final, TypeVar
 
@@ -14,9 +12,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from boundary.errors import SmartRegionError
 
-__all__ = ["RetryPolicy", "RetryableError", "retry_after"]
+__all__ = ["RetryPolicy", "RetryableError"]
 
-LONGEST_RETRY_AFTER: Final = 24 * 60 * 60.0
 _LARGEST_POWER: Final = 60
 
 Answer = TypeVar("Answer")
@@ -79,29 +76,3 @@ class RetryPolicy:
             # Asked of every client at once: so spread as well.
             return max(pause, error.retry_after + self.chance.uniform(0, self.first_pause))
         return pause
-
-
-def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
-    """Return the seconds of `Retry-After` (RFC 9110, 10.2.3), at most a day; None without one.
-
-    A date is relative to the answer's own Date: clocks of two machines differ. Without that it is
-    relative to `now`, by default this machine's clock. The headers' names are found in any case.
-    """
-    found = {name.lower(): value.strip() for name, value in headers.items()}
-    text = found.get("retry-after", "")
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), LONGEST_RETRY_AFTER)
-    until = _moment(text)
-    if until is None:
-        return None
-    since = _moment(found.get("date", "")) or now or datetime.now(UTC)
-    return min(max((until - since).total_seconds(), 0.0), LONGEST_RETRY_AFTER)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    # A date of -0000 comes without a zone.
-    return moment if moment.tzinfo is not None else None

@@ -17,7 +17,7 @@ from requests.exceptions import JSONDecodeError
 
 from boundary.addresses import UnusableAddressError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
-from boundary.retry_policy import RetryPolicy, retry_after
+from boundary.retry_policy import RetryPolicy
 from boundary.showing import one_line
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.errors import (
@@ -223,7 +223,7 @@ class Grafana:
                     status=answer.status,
                     message=message,
                     tried_seconds=round(clock() - begun, 1),
-                    asked=retry_after(answer.headers),
+                    asked=answer.retry_after(),
                 )
             return answer
 

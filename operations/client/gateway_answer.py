@@ -14,7 +14,7 @@ from typing import Any, Final
 from boundary.addresses import shown_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer
-from boundary.retry_policy import RetryableError, retry_after
+from boundary.retry_policy import RetryableError
 from boundary.showing import one_line
 
 __all__ = [
@@ -103,8 +103,7 @@ def read_answer(
         return _outcomes(url, content["items"])
     cause = _cause(content) or f"status {status}"
     if status in _RETRYABLE:
-        seconds = retry_after(answer.headers, now=now) or 0.0
-        raise GatewayAwayError(url, cause=cause, retry_after=seconds)
+        raise GatewayAwayError(url, cause=cause, retry_after=answer.retry_after(now=now) or 0.0)
     if status in _UNREADABLE:
         raise BatchTooLargeError(cause)
     if status < 300:  # noqa: PLR2004 - a success that is not ours

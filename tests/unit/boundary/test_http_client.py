@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from boundary.addresses import UnusableAddressError
 from boundary.errors import SmartRegionError
@@ -17,6 +20,7 @@ from tests.support.gateway_stub import GatewayStub, Said, gateway_stub
 from tests.support.overheard import Overheard, overhearing
 
 TOKEN = "open-sesame"  # noqa: S105 - not one
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
@@ -197,3 +201,52 @@ def test_a_named_authority_is_the_only_one(tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setenv(name, str(bundle))
     with gateway_stub(context) as stub, pytest.raises(NoAnswerError, match="verify failed"):
         posted(stub.url)
+
+
+def answered(headers: dict[str, str]) -> HttpAnswer:
+    """Return an answer with headers."""
+    return HttpAnswer(503, headers, b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0),
+        ("120", 120),
+        (" 7 ", 7),
+        ("99999999999", 24 * 60 * 60),
+        ("Sun, 01 Mar 2026 12:01:30 GMT", 90),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("Sun, 01 Mar 2026 12:01:30 -0000", None),
+        ("Sun, 01 Mar 99999999999999999999 12:00:00 GMT", None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٣", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
+    """Any other value asks for nothing."""
+    assert answered({"Retry-After": text}).retry_after(now=NOW) == seconds
+
+
+def test_no_header_asks_for_nothing() -> None:
+    """Most answers have none."""
+    assert answered({}).retry_after() is None
+
+
+@pytest.mark.parametrize(("date", "seconds"), [("27:30", 30), ("29:30", 0)])
+def test_a_date_is_by_the_server_s_own_clock(date: str, seconds: float) -> None:
+    """Clocks of two machines differ."""
+    headers = {
+        "Date": f"Wed, 21 Oct 2015 07:{date} GMT",
+        "Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT",
+    }
+    assert answered(headers).retry_after(now=NOW) == seconds
+
+
+@given(text=st.text(max_size=40), ago=st.timedeltas(timedelta(0), timedelta(days=9)))
+def test_any_retry_after_is_bounded(text: str, ago: timedelta) -> None:
+    """No header makes a client wait for more than a day, or ends it."""
+    assert 0 <= (answered({"Retry-After": text}).retry_after(now=NOW - ago) or 0) <= 24 * 60 * 60

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boundary.errors import SmartRegionError
-from boundary.retry_policy import RetryableError, RetryPolicy, retry_after
+from boundary.retry_policy import RetryableError, RetryPolicy
 
 
 class BusyError(RetryableError):
@@ -126,50 +125,3 @@ def test_only_the_named_kind_is_retried() -> None:
     with pytest.raises(BusyError):
         world.policy(total=30).call(attempt, retry_on=OtherError)
     assert world.pauses == []
-
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("0", 0),
-        ("120", 120),
-        (" 7 ", 7),
-        ("99999999999", 24 * 60 * 60),
-        ("Sun, 01 Mar 2026 12:01:30 GMT", 90),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
-        ("Sun, 01 Mar 2026 12:01:30 -0000", None),
-        ("Sun, 01 Mar 99999999999999999999 12:00:00 GMT", None),
-        ("soon", None),
-        ("-5", None),
-        ("1.5", None),
-        ("٣", None),
-        ("", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
-    """Any other value asks for nothing."""
-    assert retry_after({"retry-AFTER": text}, now=NOW) == seconds
-
-
-def test_no_header_asks_for_nothing() -> None:
-    """Most answers have none."""
-    assert retry_after({}) is None
-
-
-@pytest.mark.parametrize(("date", "seconds"), [("27:30", 30), ("29:30", 0)])
-def test_a_date_is_by_the_server_s_own_clock(date: str, seconds: float) -> None:
-    """Clocks of two machines differ."""
-    headers = {
-        "Date": f"Wed, 21 Oct 2015 07:{date} GMT",
-        "Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT",
-    }
-    assert retry_after(headers, now=NOW) == seconds
-
-
-@given(text=st.text(max_size=40), ago=st.timedeltas(timedelta(0), timedelta(days=9)))
-def test_any_retry_after_is_bounded(text: str, ago: timedelta) -> None:
-    """No header makes a client wait for more than a day, or ends it."""
-    assert 0 <= (retry_after({"Retry-After": text}, now=NOW - ago) or 0) <= 24 * 60 * 60
