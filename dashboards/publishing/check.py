@@ -40,6 +40,9 @@ def look_at_boards(
     return f"{grafana_address}: Grafana {version}".rstrip() + f", {len(boards)} boards"
 
 
-def wanted_boards(catalogue: Catalogue) -> Sequence[Model]:
-    """Return the boards of a catalogue."""
-    return [json.loads(text) for text in render(boards_of(catalogue, Links(), None)).values()]
+def wanted_boards(
+    catalogue: Catalogue, links: Links | None = None, since: str | None = None
+) -> Sequence[Model]:
+    """Return the JSON of a catalogue's boards; links and first day as in `boards_of`."""
+    files = render(boards_of(catalogue, links, since))
+    return [json.loads(text) for text in files.values()]

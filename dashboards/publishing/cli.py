@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from boundary.showing import say
 from dashboards.options import CATALOGUE, PLAIN_HTTP, RUNBOOKS, SINCE
-
-if TYPE_CHECKING:
-    from dashboards.publishing.fingerprint import Model
 
 __all__ = ["commands"]
 
@@ -78,12 +75,16 @@ def _publish(
 ) -> None:
     from functools import partial
 
+    from catalogue.loader import load_catalogue
+    from dashboards.conventions import Links
     from dashboards.publishing.access import Address, read_token
     from dashboards.publishing.adapter import Grafana
     from dashboards.publishing.apply import carry_out, survey
+    from dashboards.publishing.check import wanted_boards
     from dashboards.publishing.report import report
 
-    boards = _boards(programmes, since, runbooks)
+    links = Links(runbooks) if runbooks else None
+    boards = wanted_boards(load_catalogue(programmes), links, since)
     grafana_address = Address.parse(address)
     notify = partial(say, err=True)
     token = read_token(token_file)
@@ -96,18 +97,6 @@ def _publish(
         if write:
             carry_out(grafana, planned)
             say("nothing to do" if planned.empty else "done")
-
-
-def _boards(programmes: Path | None, since: str | None, runbooks: str | None) -> Sequence[Model]:
-    import json
-
-    from catalogue.loader import load_catalogue
-    from dashboards.boards.render import boards_of, render
-    from dashboards.conventions import Links
-
-    links = Links(runbooks or Links().runbooks)
-    files = render(boards_of(load_catalogue(programmes), links, since))
-    return [json.loads(text) for text in files.values()]
 
 
 commands: list[click.Command] = [plan, apply]
