@@ -16,7 +16,7 @@ from events.producers.model import Producers
 from events.records import OutgoingRecord
 from events.topics import topic_name
 from gateway.bounds import refuse_unbounded
-from gateway.http_binding import STRUCTURED_HEADERS, Item
+from gateway.http_binding import STRUCTURED_HEADERS, ReceivedItem
 
 __all__ = ["MOST_AHEAD", "Admission", "AdmittedItem", "RefusedItem"]
 
@@ -55,7 +55,7 @@ class AdmittedItem(NamedTuple):
 class RefusedItem(NamedTuple):
     """An item that is not let in, and what its dead letter has of it."""
 
-    item: Item
+    item: ReceivedItem
     content: LetterContent
 
     @property
@@ -79,7 +79,7 @@ class Admission:
         self._allows = lru_cache(maxsize=4096)(producers.allowing)
         self._now = now
 
-    def judge(self, item: Item, producer: str) -> AdmittedItem | RefusedItem:
+    def judge(self, item: ReceivedItem, producer: str) -> AdmittedItem | RefusedItem:
         """Let an item of an authenticated producer in, or say why not.
 
         A person's data are looked for before all else is judged: no later refusal repeats them.
@@ -125,7 +125,7 @@ class Admission:
             )
 
 
-def _refused(item: Item, error: ContractError) -> RefusedItem:
+def _refused(item: ReceivedItem, error: ContractError) -> RefusedItem:
     error = _in_words_of_http(error)
     if error.reason in _WITHOUT_LETTER:
         return RefusedItem(item, LetterContent(keeps_record=False, error=error))
@@ -141,7 +141,7 @@ def _in_words_of_http(error: ContractError) -> ContractError:
     return ContractError(error.reason, "body", error.value, error.remedy, problem=error.problem)
 
 
-def _refuse_person_data(item: Item) -> None:
+def _refuse_person_data(item: ReceivedItem) -> None:
     field = find_person_data(item.content)
     if field is not None:
         raise ContractError(RefusalReason.PERSON_DATA, field, None, _SEND_A_PSEUDONYM)

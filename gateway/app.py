@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from time import monotonic
@@ -21,9 +21,9 @@ from boundary.logs import course_of
 from boundary.serving import OPEN, MetricsGuard
 from events.contracts.asyncapi import asyncapi_document
 from events.contracts.json_schema import schema_of
-from events.fact import JSON
 from events.registry import FACTS
 from gateway.acceptor import note_proof
+from gateway.answers import BatchAnswer, GatewayReadiness, Health, Item, Problem, Receipts
 from gateway.authentication import AuthenticationError, Authenticator, UnverifiedSignature
 from gateway.body import BodyReader, Room, announced_length, overloaded
 from gateway.client_address import ClientAddresses
@@ -36,9 +36,9 @@ from gateway.http_binding import (
     read_delivery,
 )
 from gateway.openapi import openapi_document
-from gateway.problems import KINDS, MEDIA_TYPE, Problem, ProblemError, ProblemKind
+from gateway.problems import KINDS, MEDIA_TYPE, ProblemError
 from gateway.quota import Quotas, cost_of
-from gateway.reception import Outcome, Receipt, Reception
+from gateway.reception import Reception
 from gateway.repeats import (
     REPEAT_HEADER,
     RETRY_SECONDS,
@@ -148,10 +148,10 @@ class _Events:
                 body = await room.read(request)
                 with gateway.scheduler.room_for(producer, len(body)):
                     _ask_to_wait(gateway.quotas.take(producer, cost_of(len(body))))
-                    delivery, outcomes = await self._taken(producer, headers, body)
+                    delivery, items = await self._taken(producer, headers, body)
         except ProblemError as error:
             return self._refused(producer, error)
-        return _answer(delivery.mode, outcomes)
+        return _answer(delivery.mode, items)
 
     async def _signed(
         self, request: Request, headers: Mapping[bytes, bytes], claim: UnverifiedSignature
@@ -216,12 +216,12 @@ class _Events:
                     # Whoever sends again what they overheard has proven nothing of themselves.
                     note_proof(request.scope, producer)
                 turn.charged()
-                delivery, outcomes = await self._taken(
+                delivery, items = await self._taken(
                     producer, headers, body, owes=not turn.is_charged
                 )
         except ProblemError as error:
-            return self._refused(producer, error), error.problem.kind.status not in PASSING
-        return _answer(delivery.mode, outcomes), _BROKER_AWAY not in map(_kind, outcomes)
+            return self._refused(producer, error), error.kind.status not in PASSING
+        return _answer(delivery.mode, items), not any(map(_is_broker_away, _problems(items)))
 
     async def _taken(
         self,
@@ -230,7 +230,7 @@ class _Events:
         body: bytes,
         *,
         owes: bool = True,
-    ) -> tuple[Delivery, Sequence[Outcome]]:
+    ) -> tuple[Delivery, list[Item]]:
         """Look into a body that has been charged by its size, and take what is in it."""
         delivery = await self._gateway.scheduler.run(
             producer, len(body), partial(read_delivery, headers, body)
@@ -241,7 +241,7 @@ class _Events:
         return delivery, await self._gateway.reception.take(delivery.items, producer)
 
     def _refused(self, producer: str | None, error: ProblemError) -> Response:
-        self._gateway.exposition.count_refused(producer, error.problem.kind.name)
+        self._gateway.exposition.count_refused(producer, error.kind.name)
         return _problem_response(error.problem, error.headers)
 
 
@@ -295,42 +295,39 @@ def _kept(response: Response, *, is_final: bool) -> StoredAnswer:
     )
 
 
-def _kind(outcome: Outcome) -> ProblemKind | None:
-    return outcome.kind if isinstance(outcome, Problem) else None
+def _is_broker_away(problem: Problem) -> bool:
+    return problem["type"] == _BROKER_AWAY.type
 
 
-def _answer(mode: HttpMode, outcomes: Sequence[Outcome]) -> Response:
+def _answer(mode: HttpMode, items: list[Item]) -> Response:
     """Answer for all items: 202 where all were taken; one problem where none was; else 207."""
-    receipts = [one for one in outcomes if isinstance(one, Receipt)]
-    if len(receipts) == len(outcomes):
-        return _json({"receipts": [one.as_json() for one in receipts]}, status=202)
-    problems = [one for one in outcomes if isinstance(one, Problem)]
+    receipts = [item["receipt"] for item in items if "receipt" in item]
+    if len(receipts) == len(items):
+        return _json(Receipts(receipts=receipts), status=202)
+    problems = _problems(items)
     if mode is not HttpMode.BATCH:
         return _problem_response(problems[0])
-    items: list[JSON] = [_item(index, one) for index, one in enumerate(outcomes)]
-    if receipts or len({problem.kind is _BROKER_AWAY for problem in problems}) > 1:
-        return _json({"items": items}, status=207)
-    if problems[0].kind is _BROKER_AWAY:
+    if receipts or len(set(map(_is_broker_away, problems))) > 1:
+        return _json(BatchAnswer(items=items), status=207)
+    if _is_broker_away(problems[0]):
         detail = "the broker did not acknowledge any of the events: send them again"
-        return _problem_response(Problem(_BROKER_AWAY, detail, {"items": items}))
+        return _problem_response(_BROKER_AWAY.problem(detail, items=items))
     detail = f"none of the {len(items)} events was taken: see the problem of each"
-    return _problem_response(Problem(KINDS["batch_refused"], detail, {"items": items}))
+    return _problem_response(KINDS["batch_refused"].problem(detail, items=items))
 
 
-def _item(index: int, outcome: Outcome) -> dict[str, JSON]:
-    if isinstance(outcome, Receipt):
-        return {"index": index, "status": 202, "receipt": outcome.as_json()}
-    return {"index": index, "status": outcome.kind.status, "problem": outcome.as_json()}
+def _problems(items: Iterable[Item]) -> list[Problem]:
+    return [item["problem"] for item in items if "problem" in item]
 
 
-def _json(body: Mapping[str, JSON], *, status: int = 200, media_type: str = _JSON) -> Response:
+def _json(body: Mapping[str, object], *, status: int = 200, media_type: str = _JSON) -> Response:
     return Response(to_json(body), status_code=status, media_type=media_type)
 
 
 def _problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    response = _json(problem.as_json(), status=problem.kind.status, media_type=MEDIA_TYPE)
+    response = _json(problem, status=problem["status"], media_type=MEDIA_TYPE)
     response.headers.update(headers or {})
-    if problem.kind is _BROKER_AWAY:
+    if _is_broker_away(problem):
         response.headers.setdefault("Retry-After", str(RETRY_SECONDS))
     return response
 
@@ -338,7 +335,7 @@ def _problem_response(problem: Problem, headers: Mapping[str, str] | None = None
 def _plain_problem(name: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a problem of which there is nothing more to say than its kind does."""
     kind = KINDS[name]
-    return _problem_response(Problem(kind, kind.meaning), headers)
+    return _problem_response(kind.problem(kind.meaning), headers)
 
 
 async def _on_http_error(_: Request, error: Exception) -> Response:
@@ -352,14 +349,14 @@ async def _on_failure(_: Request, __: Exception) -> Response:
 
 
 async def _healthz(_: Request) -> Response:
-    return _json({"alive": True})
+    return _json(Health(alive=True))
 
 
 def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
     async def readyz(_: Request) -> Response:
         cause = gateway.waiting_for()
-        body: dict[str, JSON] = {"ready": cause is None, "waiting_for": cause}
-        return _json(body, status=200 if cause is None else 503)
+        readiness = GatewayReadiness(ready=cause is None, waiting_for=cause)
+        return _json(readiness, status=200 if cause is None else 503)
 
     return readyz
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from events.cloudevent import MAX_BYTES
 from events.errors import ContractError, RefusalReason
 from events.person_data import shown_step
-from gateway.http_binding import STRUCTURED_HEADERS, Item
+from gateway.http_binding import STRUCTURED_HEADERS, ReceivedItem
 
 __all__ = ["LONGEST_ATTRIBUTE", "LONGEST_NAME", "MOST_MARKS", "MOST_PARTS", "refuse_unbounded"]
 
@@ -30,7 +30,7 @@ _DATA: Final = "data"
 _RUN: Final = re.compile(rf"[^\x00-\u02ff]{{{MOST_MARKS + 1},}}")
 
 
-def refuse_unbounded(item: Item) -> None:
+def refuse_unbounded(item: ReceivedItem) -> None:
     """Raise ContractError (too_large or too_complex) where an item breaks one of the bounds.
 
     What is no JSON is one text. Names no field that may hold a person's data.

@@ -30,7 +30,7 @@ __all__ = [
     "Delivery",
     "HttpHeaders",
     "HttpMode",
-    "Item",
+    "ReceivedItem",
     "mode_of",
     "only_once",
     "read_delivery",
@@ -92,7 +92,7 @@ class HttpMode(StrEnum):
     BATCH = "batch"
 
 
-class Item(NamedTuple):
+class ReceivedItem(NamedTuple):
     """What may be one event: the Kafka record that it would be, and its content to look through."""
 
     value: bytes
@@ -110,7 +110,7 @@ class Delivery:
     """The items of one request."""
 
     mode: HttpMode
-    items: list[Item] = field(default_factory=list)
+    items: list[ReceivedItem] = field(default_factory=list)
 
 
 def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
@@ -225,12 +225,12 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> Item:
+def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> ReceivedItem:
     try:
         read = read_value(_text(body))
     except ContractError as error:
         content = body.decode(errors="replace")
-        return Item(body, STRUCTURED_HEADERS, content, error.at_rest(), was_read=False)
+        return ReceivedItem(body, STRUCTURED_HEADERS, content, error.at_rest(), was_read=False)
     # The headers may repeat the body's attributes; whoever routes by them must not be deceived.
     said = read.data if isinstance(read.data, dict) else {}
     for name, value in attributes.items():
@@ -239,7 +239,7 @@ def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> Item:
     return _item(read, body)
 
 
-def _batch(body: bytes) -> Iterator[Item]:
+def _batch(body: bytes) -> Iterator[ReceivedItem]:
     try:
         for number, read in enumerate(read_array(_text(body))):
             if number == MOST_EVENTS:
@@ -252,7 +252,7 @@ def _batch(body: bytes) -> Iterator[Item]:
         ) from None
 
 
-def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -> Item:
+def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -> ReceivedItem:
     said: dict[str, Any] = {}
     defects: list[ContractError] = []
     for name, value in attributes.items():
@@ -274,17 +274,17 @@ def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -
         read = read_value(_text(body))
     except ContractError as error:
         content = {**said, "data": body.decode(errors="replace")}
-        return Item(body, headers, content, error.at_rest(), was_read=False)
+        return ReceivedItem(body, headers, content, error.at_rest(), was_read=False)
     if read.defect is not None:
         defects.append(read.defect)
     content = {**said, "data": read.text if read.data is None else read.data}
     defect = next(iter(defects), None)
-    return Item(body, headers, content, defect, was_read=was_read and read.is_read)
+    return ReceivedItem(body, headers, content, defect, was_read=was_read and read.is_read)
 
 
-def _item(read: JsonText, value: bytes) -> Item:
+def _item(read: JsonText, value: bytes) -> ReceivedItem:
     content = read.text if read.data is None else read.data
-    return Item(value, STRUCTURED_HEADERS, content, read.defect, was_read=read.is_read)
+    return ReceivedItem(value, STRUCTURED_HEADERS, content, read.defect, was_read=read.is_read)
 
 
 def _text(body: bytes) -> str:

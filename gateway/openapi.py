@@ -6,6 +6,7 @@ from typing import Final
 
 from events.contracts.client_schemas import EVENT, EVENT_TYPE, client_schemas, enumeration
 from events.fact import JSON
+from gateway.answers import answer_schemas
 from gateway.body import LARGEST_BODY
 from gateway.http_binding import MOST_EVENTS
 from gateway.problems import KINDS, MEDIA_TYPE, ProblemKind
@@ -360,95 +361,13 @@ def _scheme_name(header: str) -> str:
 
 
 def _schemas() -> dict[str, JSON]:
-    item: JSON = _reference("Item")
-    receipts: JSON = {"type": "array", "items": _reference("Receipt")}
+    problem_name: dict[str, JSON] = {
+        "type": "string",
+        "description": "A kind of problem.",
+        "enum": [*sorted(KINDS)],
+    }
     return {
-        "Receipt": {
-            "type": "object",
-            "description": "The broker has the event, and this is where.",
-            "required": ["id", "source", "topic", "partition", "offset"],
-            "properties": {
-                "id": {"type": "string"},
-                "source": {"type": "string"},
-                "topic": {"type": "string"},
-                "partition": {"type": "integer", "format": "int32", "minimum": 0},
-                "offset": {
-                    "type": ["integer", "null"],
-                    "format": "int64",
-                    "minimum": 0,
-                    "description": "Null where the broker no longer knew that of a retry.",
-                },
-            },
-        },
-        "Receipts": {
-            "type": "object",
-            "required": ["receipts"],
-            "properties": {"receipts": receipts},
-        },
-        "BatchAnswer": {
-            "type": "object",
-            "description": "What became of a batch: `receipts` where all of it was taken (202), "
-            "`items` where some events were not (207).",
-            "properties": {"receipts": receipts, "items": {"type": "array", "items": item}},
-            "minProperties": 1,
-        },
-        "Item": {
-            "type": "object",
-            "description": "What became of one event of a batch: a receipt or a problem.",
-            "required": ["index", "status"],
-            "properties": {
-                "index": {"type": "integer", "format": "int32", "minimum": 0},
-                "status": {
-                    "type": "integer",
-                    "format": "int32",
-                    "description": "That of a request of its own.",
-                },
-                "receipt": _reference("Receipt"),
-                "problem": _reference("Problem"),
-            },
-        },
-        "Problem": {
-            "type": "object",
-            "description": "Problem details (RFC 9457).",
-            "required": ["type", "title", "status", "detail"],
-            "properties": {
-                "type": {"type": "string", "format": "uri-reference"},
-                "title": {"type": "string"},
-                "status": {"type": "integer", "format": "int32"},
-                "detail": {"type": "string"},
-                "field": {"type": "string", "description": "What it is about."},
-                "value": {
-                    "type": ["string", "null"],
-                    "description": "What was found there, cut short; null where nothing was.",
-                },
-                "remedy": {"type": "string"},
-                "limit": {"type": "integer", "format": "int32"},
-                "items": {"type": "array", "items": item},
-            },
-        },
-        "ProblemName": enumeration(
-            "ProblemName",
-            {
-                "type": "string",
-                "description": "A kind of problem.",
-                "enum": [*sorted(KINDS)],
-            },
-        ),
-        "Health": {
-            "type": "object",
-            "required": ["alive"],
-            "properties": {"alive": {"type": "boolean"}},
-        },
-        "Readiness": {
-            "type": "object",
-            "required": ["ready", "waiting_for"],
-            "properties": {
-                "ready": {"type": "boolean"},
-                "waiting_for": {
-                    "type": ["string", "null"],
-                    "description": "What it waits for, in words; null where it is ready.",
-                },
-            },
-        },
+        **answer_schemas(),
+        "ProblemName": enumeration("ProblemName", problem_name),
         **client_schemas(),
     }

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Unpack
 
 from boundary.diagnostic import shown
 from events.errors import ContractError, RefusalReason
-from events.fact import JSON
+from gateway.answers import Problem, ProblemMembers
 
-__all__ = ["KINDS", "MEDIA_TYPE", "Problem", "ProblemError", "ProblemKind", "of_contract"]
+__all__ = ["KINDS", "MEDIA_TYPE", "ProblemError", "ProblemKind", "of_contract"]
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -31,27 +31,14 @@ class ProblemKind:
         """The URI reference that a problem names its kind with."""
         return f"/problems/{self.name}"
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One problem: what kind, and what is wrong in this case.
-
-    `members` are RFC 9457's extension members (`field`, `value`, `remedy`…): never a secret or a
-    person's data, and never anything of another producer.
-    """
-
-    kind: ProblemKind
-    detail: str
-    members: Mapping[str, JSON] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, JSON]:
-        """Return it as the object that is answered."""
+    def problem(self, detail: str, **members: Unpack[ProblemMembers]) -> Problem:
+        """Return the answer where a request meets it; `detail` is what is wrong in this case."""
         return {
-            "type": self.kind.type,
-            "title": self.kind.title,
-            "status": self.kind.status,
-            "detail": self.detail,
-            **self.members,
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": detail,
+            **members,
         }
 
 
@@ -64,9 +51,10 @@ class ProblemError(Exception):
         detail: str,
         *,
         headers: Mapping[str, str] | None = None,
-        **members: JSON,
+        **members: Unpack[ProblemMembers],
     ) -> None:
-        self.problem = Problem(KINDS[name], detail, members)
+        self.kind = KINDS[name]
+        self.problem = self.kind.problem(detail, **members)
         self.headers = dict(headers or {})
         super().__init__(f"{name}: {detail}")
 
@@ -277,12 +265,9 @@ KINDS: Final[Mapping[str, ProblemKind]] = MappingProxyType(
 
 def of_contract(error: ContractError) -> Problem:
     """Return the problem of an event that breaks its contract."""
-    return Problem(
-        KINDS[error.reason.value],
+    return KINDS[error.reason.value].problem(
         str(error),
-        {
-            "field": error.field,
-            "value": None if error.value is None else shown(error.value),
-            "remedy": error.remedy,
-        },
+        field=error.field,
+        value=None if error.value is None else shown(error.value),
+        remedy=error.remedy,
     )

@@ -15,7 +15,8 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from gateway.acceptor import PendingConnection
-from gateway.problems import KINDS, MEDIA_TYPE, Problem
+from gateway.answers import Problem
+from gateway.problems import KINDS, MEDIA_TYPE
 from gateway.strict_http import RefusedRequestError, StrictConnection
 
 __all__ = ["GatewayProtocol", "busy_answer", "protocol_with"]
@@ -229,7 +230,7 @@ class GatewayProtocol(H11Protocol):
             return
         status = getattr(error, "error_status_hint", 400)
         kind = KINDS["headers_too_large" if status == _TOO_LARGE else "malformed_request"]
-        self._answer(Problem(kind, msg))
+        self._answer(kind.problem(msg))
 
     def _unsupported_upgrade_warning(self) -> None:
         """Pass over it in silence: whoever asks for it would fill the log."""
@@ -297,7 +298,7 @@ class GatewayProtocol(H11Protocol):
 
     def _headers_are_late(self) -> None:
         detail = f"the headers did not come within {self.header_seconds:g} seconds"
-        self._answer(Problem(KINDS["slow_request"], detail))
+        self._answer(KINDS["slow_request"].problem(detail))
 
     def _body_is_late(self) -> None:
         self.transport.close()
@@ -318,14 +319,14 @@ class GatewayProtocol(H11Protocol):
 
 def busy_answer() -> bytes:
     """Return what is sent to one connection too many, whose request nobody waits for."""
-    problem = Problem(KINDS["overloaded"], "too many connections: come back later")
+    problem = KINDS["overloaded"].problem("too many connections: come back later")
     return b"".join(_answer_of(h11.Connection(h11.SERVER), problem, ("retry-after", "1")))
 
 
 def _answer_of(
     connection: h11.Connection, problem: Problem, *more: tuple[str, str]
 ) -> Iterator[bytes]:
-    body = to_json(problem.as_json())
+    body = to_json(problem)
     headers = [
         ("content-type", MEDIA_TYPE),
         ("content-length", str(len(body))),
@@ -333,7 +334,7 @@ def _answer_of(
         *more,
     ]
     for event in (
-        h11.Response(status_code=problem.kind.status, headers=headers),
+        h11.Response(status_code=problem["status"], headers=headers),
         h11.Data(data=body),
         h11.EndOfMessage(),
     ):

@@ -6,19 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol
 
 from events.dead_letters import GATEWAY, OriginalRecord, dead_letter_record
-from events.fact import JSON
 from events.records import OutgoingRecord
 from gateway.admission import Admission, AdmittedItem, RefusedItem
+from gateway.answers import Item, Problem
 from gateway.exposition import EventOutcome, GatewayCollector
-from gateway.http_binding import Item
-from gateway.problems import KINDS, Problem, of_contract
+from gateway.http_binding import ReceivedItem
+from gateway.problems import KINDS, of_contract
 from gateway.slow_work import WorkScheduler
 from gateway.topics_writer import BrokerAwayError, Written
 
-__all__ = ["Outcome", "Receipt", "Reception", "RecordsWriter"]
+__all__ = ["Reception", "RecordsWriter"]
 
 
 class RecordsWriter(Protocol):
@@ -30,28 +30,6 @@ class RecordsWriter(Protocol):
 
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
         """Write records; None for each that was not acknowledged."""
-
-
-class Receipt(NamedTuple):
-    """The broker has the event, and this is where."""
-
-    id: str
-    source: str
-    place: Written
-
-    def as_json(self) -> dict[str, JSON]:
-        """Return it as the object that is answered."""
-        topic, partition, offset = self.place
-        return {
-            "id": self.id,
-            "source": self.source,
-            "topic": topic,
-            "partition": partition,
-            "offset": offset,
-        }
-
-
-Outcome: TypeAlias = Receipt | Problem
 
 
 class Reception:
@@ -72,7 +50,7 @@ class Reception:
         self._scheduler = scheduler
         self._now = now
 
-    async def take(self, items: Sequence[Item], producer: str) -> list[Outcome]:
+    async def take(self, items: Sequence[ReceivedItem], producer: str) -> list[Item]:
         """Return what became of each item, once all of it is known.
 
         An event's receipt is given when all replicas have acknowledged it, never before. One item
@@ -87,12 +65,12 @@ class Reception:
         verdicts = [verdict for verdict, _ in judged]
         self._count(verdicts, places, producer)
         return [
-            _receipt(one, place) if isinstance(one, AdmittedItem) else of_contract(one.error)
-            for one, place in zip(verdicts, places, strict=True)
+            _answer(index, verdict, written)
+            for index, (verdict, written) in enumerate(zip(verdicts, places, strict=True))
         ]
 
     def _judge(
-        self, producer: str, item: Item
+        self, producer: str, item: ReceivedItem
     ) -> tuple[AdmittedItem | RefusedItem, OutgoingRecord | None]:
         """Return what is thought of an item, and the record that it becomes."""
         verdict = self._admission.judge(item, producer)
@@ -132,8 +110,25 @@ class Reception:
             self._exposition.count_events(producer, fate, number)
 
 
-def _receipt(admitted: AdmittedItem, place: Written | None) -> Outcome:
-    if place is None:
+def _answer(index: int, verdict: AdmittedItem | RefusedItem, written: Written | None) -> Item:
+    if isinstance(verdict, RefusedItem):
+        return _refusal(index, of_contract(verdict.error))
+    if written is None:
         detail = "the broker did not acknowledge the event: send it again"
-        return Problem(KINDS["broker_away"], detail)
-    return Receipt(admitted.event.id, admitted.event.source, place)
+        return _refusal(index, KINDS["broker_away"].problem(detail))
+    topic, partition, offset = written
+    return {
+        "index": index,
+        "status": 202,
+        "receipt": {
+            "id": verdict.event.id,
+            "source": verdict.event.source,
+            "topic": topic,
+            "partition": partition,
+            "offset": offset,
+        },
+    }
+
+
+def _refusal(index: int, problem: Problem) -> Item:
+    return {"index": index, "status": problem["status"], "problem": problem}

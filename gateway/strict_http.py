@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import h11
 from h11._receivebuffer import ReceiveBuffer, blank_line_regex
 
-from gateway.problems import KINDS, Problem
+from gateway.problems import KINDS
 
 __all__ = ["MOST_LINES", "RefusedRequestError", "StrictConnection"]
 
@@ -31,8 +31,8 @@ class RefusedRequestError(h11.RemoteProtocolError):
     """A request that is HTTP to some, and not to others; its connection is closed."""
 
     def __init__(self, name: str, detail: str) -> None:
-        self.problem = Problem(KINDS[name], detail)
-        super().__init__(detail, error_status_hint=self.problem.kind.status)
+        self.problem = KINDS[name].problem(detail)
+        super().__init__(detail, error_status_hint=self.problem["status"])
 
 
 class StrictConnection(h11.Connection):

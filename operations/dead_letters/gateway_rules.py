@@ -11,7 +11,7 @@ from events.producers.loader import load_producers
 from events.producers.model import UNKNOWN_PRODUCER
 from events.strict_json import read_value
 from gateway.admission import Admission, RefusedItem
-from gateway.http_binding import Item
+from gateway.http_binding import ReceivedItem
 
 if TYPE_CHECKING:
     from events.dead_letters import DeadLetter
@@ -56,7 +56,7 @@ def gateway_rules(settings: Settings, clock: Clock) -> GatewayRules:
     return GatewayRules(Admission(producers, now=clock.now))
 
 
-def _item(letter: DeadLetter) -> Item:
+def _item(letter: DeadLetter) -> ReceivedItem:
     """Return what the gateway had before it. Raises ContractError where that was no text."""
     value = letter.value or b""
     headers = tuple((name, content or b"") for name, content in letter.headers)
@@ -74,4 +74,4 @@ def _item(letter: DeadLetter) -> Item:
     }
     if attributes:  # The binary mode, whose envelope is in the headers.
         content = {**attributes, "data": content}
-    return Item(value, headers, content, read.defect, was_read=read.is_read)
+    return ReceivedItem(value, headers, content, read.defect, was_read=read.is_read)

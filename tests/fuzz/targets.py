@@ -101,7 +101,7 @@ def _check_body(example: dict[str, Any]) -> None:
     try:
         assert asyncio.run(read(headers, parts)) == body
     except ProblemError as error:
-        refused = error.problem.kind.name
+        refused = error.kind.name
     fits = len(body) <= min(LARGEST_BODY, most) and told != _WITHOUT_END
     assert refused is None if fits else refused in ("body_too_large", "overloaded")
     # There is room for as much as there was before.
@@ -254,7 +254,7 @@ def _check_request(example: tuple[list[tuple[bytes, bytes]], bytes]) -> None:
     try:
         delivery = read_delivery(only_once(headers), body)
     except ProblemError as error:
-        to_json(error.problem.as_json())
+        to_json(error.problem)
         return
     for item in delivery.items:
         judged = _ADMISSION.judge(item, PRODUCER)
@@ -266,7 +266,7 @@ def _check_request(example: tuple[list[tuple[bytes, bytes]], bytes]) -> None:
             assert record.key == judged.event.fact.entity_id.encode()
             assert person_data.find_person_data(item.content) is None
             continue
-        to_json(of_contract(judged.error).as_json())
+        to_json(of_contract(judged.error))
         original = OriginalRecord(GATEWAY, None, item.value, item.headers)
         dead_letter_record(original, judged.content, now=NOW)
         if item.headers is STRUCTURED_HEADERS and item.defect is None:

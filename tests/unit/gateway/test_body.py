@@ -45,7 +45,7 @@ async def begun(bodies: BodyReader, address: str, size: int) -> tuple[Sender, as
             try:
                 return str(len(await room.read(sender.request)))
             except ProblemError as error:
-                return error.problem.kind.name
+                return error.kind.name
 
     task = asyncio.create_task(read())
     sender.send(size)

@@ -15,13 +15,13 @@ from gateway.bounds import (
     MOST_PARTS,
     refuse_unbounded,
 )
-from gateway.http_binding import Item, read_delivery
+from gateway.http_binding import ReceivedItem, read_delivery
 from tests.support.gateway import STRUCTURED, Hall, event
 
 MARK = "\u0301"
 
 
-def item(content: Any, *, ascii_only: bool = False) -> Item:  # noqa: ANN401 - any JSON
+def item(content: Any, *, ascii_only: bool = False) -> ReceivedItem:  # noqa: ANN401 - any JSON
     """Return what a request with this content holds."""
     body = json.dumps(content, ensure_ascii=ascii_only).encode()
     return read_delivery({b"content-type": STRUCTURED.encode()}, body).items[0]

@@ -27,7 +27,7 @@ def problem(content_type: bytes, body: bytes = b"{}", **headers: bytes) -> tuple
     named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
     with pytest.raises(ProblemError) as refused:
         read_delivery({b"content-type": content_type, **named}, body)
-    return refused.value.problem.kind.name, refused.value.problem.kind.status
+    return refused.value.kind.name, refused.value.kind.status
 
 
 def test_a_structured_event_is_kept_byte_for_byte() -> None:

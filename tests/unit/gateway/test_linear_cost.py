@@ -37,7 +37,7 @@ def work(body: bytes) -> None:
         for item in delivery.items:
             judged = ADMISSION.judge(item, PRODUCER)
             if isinstance(judged, RefusedItem):
-                of_contract(judged.error).as_json()
+                of_contract(judged.error)
                 original = OriginalRecord(GATEWAY, None, item.value, item.headers, PRODUCER)
                 dead_letter_record(original, judged.content, now=NOW)
 

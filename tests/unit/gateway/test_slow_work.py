@@ -126,5 +126,5 @@ def test_one_large_body_too_many_is_told_to_come_back() -> None:
     with bench.room_for("many", LARGE + 1):
         pass
 
-    assert told.value.problem.kind.name == "overloaded"
+    assert told.value.kind.name == "overloaded"
     assert "Retry-After" in told.value.headers

@@ -1,0 +1,133 @@
+"""The JSON objects that the gateway answers with, and their schemas.
+
+They are typed dictionaries: an answer is serialised without a copy, and the OpenAPI document's
+schema of it follows from the same declaration.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, NotRequired
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+from typing_extensions import TypedDict  # Before Python 3.12, pydantic reads no other.
+
+from events.fact import JSON
+
+__all__ = [
+    "BatchAnswer",
+    "GatewayReadiness",
+    "Health",
+    "Item",
+    "Problem",
+    "ProblemMembers",
+    "Receipt",
+    "Receipts",
+    "answer_schemas",
+]
+
+
+class Receipt(TypedDict):
+    """The broker has the event, and this is where."""
+
+    id: str
+    source: str
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[
+        Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})] | None,
+        Field(description="Null where the broker no longer knew that of a retry."),
+    ]
+
+
+class Receipts(TypedDict):
+    """Every event was taken."""
+
+    receipts: list[Receipt]
+
+
+class ProblemMembers(TypedDict, total=False):
+    """What a problem may have besides the members of RFC 9457.
+
+    Never a secret or a person's data, and never anything of another producer.
+    """
+
+    field: Annotated[str, Field(description="What it is about.")]
+    value: Annotated[
+        str | None,
+        Field(description="What was found there, cut short; null where nothing was."),
+    ]
+    remedy: str
+    limit: int
+    items: list[Item]
+
+
+class Problem(ProblemMembers):
+    """Problem details (RFC 9457)."""
+
+    type: Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
+    title: str
+    status: int
+    detail: str
+
+
+class Item(TypedDict):
+    """What became of one event of a batch: a receipt or a problem."""
+
+    index: Annotated[int, Field(ge=0)]
+    status: Annotated[int, Field(description="That of a request of its own.")]
+    receipt: NotRequired[Receipt]
+    problem: NotRequired[Problem]
+
+
+@with_config(ConfigDict(json_schema_extra={"minProperties": 1}))
+class BatchAnswer(TypedDict, total=False):
+    """What became of a batch.
+
+    `receipts` where all of it was taken (202), `items` where some events were not (207).
+    """
+
+    receipts: list[Receipt]
+    items: list[Item]
+
+
+class Health(TypedDict):
+    """The process lives."""
+
+    alive: bool
+
+
+@with_config(ConfigDict(title="Readiness"))
+class GatewayReadiness(TypedDict):
+    """Whether events are taken."""
+
+    ready: bool
+    waiting_for: Annotated[
+        str | None, Field(description="What it waits for, in words; null where it is ready.")
+    ]
+
+
+def answer_schemas() -> dict[str, JSON]:
+    """Return the schema of each answer by its name among the OpenAPI document's components."""
+    answers: TypeAdapter[object] = TypeAdapter(
+        Receipts | BatchAnswer | Problem | Health | GatewayReadiness
+    )
+    generated = answers.json_schema(
+        ref_template="#/components/schemas/{model}", schema_generator=_AnswerSchemaGenerator
+    )
+    return {schema.pop("title"): schema for schema in generated["$defs"].values()}
+
+
+class _AnswerSchemaGenerator(GenerateJsonSchema):
+    """Writes schemas as generators of clients read them: integers sized, no `anyOf` with null."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
+        return False
+
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        return {**super().int_schema(schema), "format": "int32"}
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        inner = self.generate_inner(schema["schema"])
+        return {**inner, "type": [inner["type"], "null"]}
