@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -19,14 +19,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boundary.logs import course_of
 from boundary.serving import OPEN, MetricsGuard
-from events.contracts.asyncapi import asyncapi_document
-from events.contracts.json_schema import schema_of
-from events.registry import FACTS
 from gateway.acceptor import note_proof
 from gateway.answers import BatchAnswer, GatewayReadiness, Health, Item, Problem, Receipts
 from gateway.authentication import AuthenticationError, Authenticator, UnverifiedSignature
 from gateway.body import BodyReader, Room, announced_length, overloaded
 from gateway.client_address import ClientAddresses
+from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
 from gateway.http_binding import (
     Delivery,
@@ -35,7 +33,6 @@ from gateway.http_binding import (
     only_once,
     read_delivery,
 )
-from gateway.openapi import openapi_document
 from gateway.problems import KINDS, MEDIA_TYPE, ProblemError
 from gateway.quota import Quotas, cost_of
 from gateway.reception import Reception
@@ -89,9 +86,9 @@ def make_app(gateway: Gateway) -> ASGIApp:
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", _readyz(gateway), methods=["GET"]),
             Route("/metrics", _metrics(gateway), methods=["GET"]),
-            Route("/openapi.json", _openapi, methods=["GET"]),
-            Route("/asyncapi.json", _asyncapi, methods=["GET"]),
-            Route("/schemas/{type}.json", _schema, methods=["GET"]),
+            Route("/openapi.json", _document, methods=["GET"]),
+            Route("/asyncapi.json", _document, methods=["GET"]),
+            Route("/schemas/{type}.json", _document, methods=["GET"]),
             Route("/problems/{name}", _problem, methods=["GET"]),
         ],
         exception_handlers={404: _on_http_error, 405: _on_http_error, 500: _on_failure},
@@ -371,19 +368,12 @@ def _metrics(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
     return metrics
 
 
-async def _openapi(_: Request) -> Response:
-    return Response(_openapi_text(), media_type=_JSON)
-
-
-async def _asyncapi(_: Request) -> Response:
-    return Response(_asyncapi_text(), media_type=_JSON)
-
-
-async def _schema(request: Request) -> Response:
-    fact = FACTS.get(request.path_params["type"])
-    if fact is None:
+async def _document(request: Request) -> Response:
+    path = request.url.path.removeprefix("/")
+    if path not in DOCUMENTS:
         raise HTTPException(404)
-    return Response(_schema_text(fact.TYPE), media_type=_SCHEMA)
+    media_type = _SCHEMA if path.startswith(SCHEMAS) else _JSON
+    return Response(document_text(path), media_type=media_type)
 
 
 async def _problem(request: Request) -> Response:
@@ -393,22 +383,6 @@ async def _problem(request: Request) -> Response:
     return Response(
         f"{kind.title} ({kind.status})\n\n{kind.meaning}\n", media_type="text/plain; charset=utf-8"
     )
-
-
-# The documents follow from the contracts: they do not change while the process lives.
-@cache
-def _openapi_text() -> bytes:
-    return to_json(openapi_document(), indent=2)
-
-
-@cache
-def _asyncapi_text() -> bytes:
-    return to_json(asyncapi_document(), indent=2)
-
-
-@cache
-def _schema_text(event_type: str) -> bytes:
-    return to_json(schema_of(FACTS[event_type]), indent=2)
 
 
 class _Outermost:

@@ -39,9 +39,11 @@ def render(out: Path) -> None:
 
     Each is complete in itself.
     """
-    from operations.contracts.render import write
+    from operations.contracts.files import contract_files
 
-    say(f"{len(write(out).files)} files in {out}")
+    files = contract_files(out)
+    files.write()
+    say(f"{len(files.files)} files in {out}")
 
 
 @contracts.command()

@@ -15,7 +15,7 @@ from dashboards.kubernetes.render import render_beside_boards
 from dashboards.rules.render import MonitorSite, checked, rule_files
 from dashboards.rules.render import render as render_rules
 from dashboards.rules.runbooks import runbooks_page
-from operations.contracts.render import RELEASED, contracts_page
+from operations.generation.contracts_page import RELEASED, contracts_page
 from operations.generation.metrics_page import metrics_page
 from operations.generation.settings_page import settings_page
 

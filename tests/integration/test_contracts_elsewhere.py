@@ -8,7 +8,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from events.registry import FACTS
-from operations.contracts.render import SCHEMAS, rendered, write
+from gateway.documents import SCHEMAS, document_text
+from operations.contracts.files import contract_files
 from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ def _packages() -> None:
 
 def test_javascript_reads_the_schemas(tmp_path: Path) -> None:
     """Ajv, at its strictest, compiles each and takes its example."""
-    write(tmp_path)
+    contract_files(tmp_path).write()
     require_programs("node", remedy="see deploy/debian-packages.sh")
     done = subprocess.run(
         ["node", GUIDE / "contracts.mjs", tmp_path / SCHEMAS],
@@ -41,6 +42,6 @@ def test_javascript_reads_the_schemas(tmp_path: Path) -> None:
 def test_asyncapi_takes_its_document() -> None:
     """The schema with which the AsyncAPI initiative validates documents of version 3.0.0."""
     official = json.loads(ASYNCAPI_SCHEMA.read_text(encoding="utf-8"))
-    document = json.loads(rendered()["asyncapi.json"])
+    document = json.loads(document_text("asyncapi.json"))
 
     assert [error.message for error in Draft7Validator(official).iter_errors(document)] == []

@@ -1,11 +1,10 @@
-"""The contracts as files."""
+"""The page of the contracts."""
 
-import json
 import re
 
 from events.registry import FACTS
 from events.topics import topic_name
-from operations.contracts.render import contracts_page, rendered
+from operations.generation.contracts_page import contracts_page
 
 CLOSED = "fr.iledefrance.smartregion.school.closed.v1"
 
@@ -26,18 +25,3 @@ def test_the_page_links_to_what_is_released() -> None:
     assert set(linked) == FACTS.keys() - {CLOSED}
     (row,) = (line for line in page.splitlines() if f"`{CLOSED}`" in line)
     assert row.endswith("| not released yet |")
-
-
-def test_a_document_is_json_in_utf_8() -> None:
-    """Accents stay as they are written."""
-    text = rendered()["asyncapi.json"]
-
-    assert "Région" in text
-    assert json.loads(text)["asyncapi"] == "3.0.0"
-
-
-def test_a_document_is_complete_in_itself() -> None:
-    """No reference of a served document leads out of it."""
-    for name, text in rendered().items():
-        references = re.findall(r'"\$ref": "([^"]*)"', text)
-        assert [one for one in references if not one.startswith("#/")] == [], name

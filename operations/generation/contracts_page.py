@@ -1,22 +1,17 @@
-"""The contracts as files: schemas, AsyncAPI, OpenAPI; and the page that lists them."""
+"""The page docs/contracts/README.md: every type of event, under its topic."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterator
 from typing import Final
 
-from boundary.generated_files import GeneratedFiles
-from events.contracts.asyncapi import asyncapi_document
-from events.contracts.json_schema import description_of, json_text, schema_file, schema_of
+from events.contracts.json_schema import description_of, schema_file
 from events.fact import Family
-from events.registry import FACTS, facts_of
+from events.registry import facts_of
 from events.topics import declared_topics, topic_name
-from gateway.openapi import openapi_document
 
-__all__ = ["RELEASED", "SCHEMAS", "contracts_page", "rendered", "write"]
+__all__ = ["RELEASED", "contracts_page"]
 
-SCHEMAS: Final = "schemas"
 RELEASED: Final = "released"
 """The folder of the released schemas, beside the page."""
 
@@ -50,27 +45,8 @@ fact](../gateway.md#who-owns-a-fact).
 """
 
 
-def rendered() -> Mapping[str, str]:
-    """Every document, complete in itself: its path below a folder, and its text."""
-    schemas = {
-        f"{SCHEMAS}/{schema_file(fact)}": json_text(schema_of(fact)) for fact in FACTS.values()
-    }
-    return {
-        "asyncapi.json": json_text(asyncapi_document()),
-        "openapi.json": json_text(openapi_document()),
-        **schemas,
-    }
-
-
-def write(folder: Path) -> GeneratedFiles:
-    """Write every document below a folder, and remove schemas of types that are gone."""
-    files = GeneratedFiles(folder, rendered(), ours=(f"{SCHEMAS}/*.json",))
-    files.write()
-    return files
-
-
 def contracts_page(released: Collection[str]) -> str:
-    """The page docs/contracts/README.md; `released` are the types that have a released schema."""
+    """Return the page; `released` are the types that have a released schema."""
     return "\n".join(_page(released))
 
 
@@ -82,8 +58,8 @@ def _page(released: Collection[str]) -> Iterator[str]:
         yield f"## `{topic}`\n\nKey: `{keys[topic]}`\n"
         yield "| type | what it says | schema |\n|---|---|---|"
         for fact in facts_of(family):
-            told = " ".join(description_of(fact).partition("\n\n")[0].split())
+            meaning = " ".join(description_of(fact).partition("\n\n")[0].split())
             link = f"[{fact.NAME}]({RELEASED}/{schema_file(fact)})"
             schema = link if fact.TYPE in released else "not released yet"
-            yield f"| `{fact.TYPE}` | {told} | {schema} |"
+            yield f"| `{fact.TYPE}` | {meaning} | {schema} |"
         yield ""

@@ -1,0 +1,30 @@
+"""The documents that the gateway serves: OpenAPI, AsyncAPI, and the JSON Schema of each event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Final
+
+from events.contracts.asyncapi import asyncapi_document
+from events.contracts.json_schema import json_text, schema_file, schema_of
+from events.fact import JSON
+from events.registry import FACTS
+from gateway.openapi import openapi_document
+
+__all__ = ["DOCUMENTS", "SCHEMAS", "document_text"]
+
+SCHEMAS: Final = "schemas"
+
+DOCUMENTS: Final[Mapping[str, Callable[[], Mapping[str, JSON]]]] = {
+    "asyncapi.json": asyncapi_document,
+    "openapi.json": openapi_document,
+    **{f"{SCHEMAS}/{schema_file(fact)}": partial(schema_of, fact) for fact in FACTS.values()},
+}
+"""What makes each document, by its path below the gateway's address."""
+
+
+@cache  # The documents follow from the code: they do not change while the process lives.
+def document_text(path: str) -> str:
+    """Return a document, complete in itself. Raises KeyError where there is none at this path."""
+    return json_text(DOCUMENTS[path]())
