@@ -109,7 +109,10 @@ class _Events:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer once all is known: an ASGI application, around which a route puts no other."""
-        response = await self._answered(Request(scope, receive))
+        try:
+            response = await self._answered(Request(scope, receive))
+        except ClientDisconnect:
+            return  # Nobody is there to be answered.
         await response(scope, receive, send)
 
     async def _answered(self, request: Request) -> Response:
@@ -145,7 +148,7 @@ class _Events:
                 body = await room.read(request)
                 with gateway.scheduler.room_for(producer, len(body)):
                     _ask_to_wait(gateway.quotas.take(producer, cost_of(len(body))))
-                    delivery, items = await self._taken(producer, headers, body)
+                    delivery, items = await self._taken(request, producer, headers, body)
         except ProblemError as error:
             return self._refused(producer, error)
         return _answer(delivery.mode, items)
@@ -214,7 +217,7 @@ class _Events:
                     note_proof(request.scope, producer)
                 turn.charged()
                 delivery, items = await self._taken(
-                    producer, headers, body, owes=not turn.is_charged
+                    request, producer, headers, body, owes=not turn.is_charged
                 )
         except ProblemError as error:
             return self._refused(producer, error), error.kind.status not in PASSING
@@ -222,6 +225,7 @@ class _Events:
 
     async def _taken(
         self,
+        request: Request,
         producer: str,
         headers: Mapping[bytes, bytes],
         body: bytes,
@@ -230,12 +234,18 @@ class _Events:
     ) -> tuple[Delivery, list[Item]]:
         """Look into a body that has been charged by its size, and take what is in it."""
         delivery = await self._gateway.scheduler.run(
-            producer, len(body), partial(read_delivery, headers, body)
+            producer,
+            len(body),
+            partial(read_delivery, headers, body),
+            has_left=request.is_disconnected,
         )
         more = len(delivery.items) - cost_of(len(body))
         if owes and more > 0:
             self._gateway.quotas.owe(producer, more)
-        return delivery, await self._gateway.reception.take(delivery.items, producer)
+        items = await self._gateway.reception.take(
+            delivery.items, producer, has_left=request.is_disconnected
+        )
+        return delivery, items
 
     def _refused(self, producer: str | None, error: ProblemError) -> Response:
         self._gateway.exposition.count_refused(producer, error.kind.name)
@@ -411,8 +421,6 @@ class _Outermost:
                 await _plain_problem("not_found")(scope, receive, watched)
             else:
                 await self._app(scope, receive, watched)
-        except ClientDisconnect:
-            return  # Nobody is there to be answered.
         except Exception as error:  # noqa: BLE001 - whatever it was, the client has been answered
             logger.error("failed error=%s", course_of(error))  # noqa: TRY400
         finally:

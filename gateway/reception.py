@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -50,16 +50,23 @@ class Reception:
         self._scheduler = scheduler
         self._now = now
 
-    async def take(self, items: Sequence[ReceivedItem], producer: str) -> list[Item]:
+    async def take(
+        self,
+        items: Sequence[ReceivedItem],
+        producer: str,
+        *,
+        has_left: Callable[[], Awaitable[bool]],
+    ) -> list[Item]:
         """Return what became of each item, once all of it is known.
 
         An event's receipt is given when all replicas have acknowledged it, never before. One item
         neither blocks nor loses another. A refused item is also kept as a dead letter; the answer
-        does not depend on that.
+        does not depend on that. Raises ClientDisconnect where the client `has_left` before a large
+        request was judged: nothing of it is then written.
         """
         size = sum(len(item.value) for item in items)
         judged = await self._scheduler.run_each(
-            producer, size, items, partial(self._judge, producer)
+            producer, size, items, partial(self._judge, producer), has_left=has_left
         )
         places = await self._written([record for _, record in judged])
         verdicts = [verdict for verdict, _ in judged]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from time import monotonic
 from typing import Final, TypeVar
+
+from starlette.requests import ClientDisconnect
 
 from gateway.problems import ProblemError
 
@@ -27,6 +29,10 @@ SLICE: Final = 0.004
 MOST_LARGE: Final = 16
 """Large bodies of one producer at once; the next one is told to come back."""
 _NOT_COUNTED: Final = nullcontext()
+
+
+async def _never() -> bool:
+    return False
 
 
 class WorkScheduler:
@@ -62,11 +68,19 @@ class WorkScheduler:
         finally:
             self._large[producer] -= 1
 
-    async def run(self, producer: str, size: int, work: Callable[[], _Result]) -> _Result:
+    async def run(
+        self,
+        producer: str,
+        size: int,
+        work: Callable[[], _Result],
+        *,
+        has_left: Callable[[], Awaitable[bool]] = _never,
+    ) -> _Result:
         """Return what some work returns, or raise what it raises; `size` is what it works on.
 
         One work of a producer is in the thread or waits for it, and one is done on the event loop
-        in each of its rounds, so that who sends much waits for nobody but itself.
+        in each of its rounds, so that who sends much waits for nobody but itself. Raises
+        ClientDisconnect, without doing large work, where the client `has_left` before its turn.
         """
         if size <= SMALL:
             return work()
@@ -74,10 +88,18 @@ class WorkScheduler:
             async with self._turns_in_slices.setdefault(producer, asyncio.Lock()):
                 return work()
         async with self._turns.setdefault(producer, asyncio.Lock()):
+            if await has_left():
+                raise ClientDisconnect
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def run_each(
-        self, producer: str, size: int, items: Sequence[_Item], work: Callable[[_Item], _Result]
+        self,
+        producer: str,
+        size: int,
+        items: Sequence[_Item],
+        work: Callable[[_Item], _Result],
+        *,
+        has_left: Callable[[], Awaitable[bool]] = _never,
     ) -> list[_Result]:
         """Return what some work returns for each item; `size` is that of all of them.
 
@@ -86,7 +108,9 @@ class WorkScheduler:
         if size <= SMALL and len(items) <= FEW:
             return [work(one) for one in items]
         if size > LARGE:
-            return await self.run(producer, size, lambda: [work(one) for one in items])
+            return await self.run(
+                producer, size, lambda: [work(one) for one in items], has_left=has_left
+            )
         done: list[_Result] = []
         clock = self._clock
         async with self._turns_in_slices.setdefault(producer, asyncio.Lock()):

@@ -934,6 +934,35 @@ def test_many_bodies_of_a_producer_keep_no_other_out(target: Target, items: str)
         one.keep_going(10)
 
 
+def test_large_bodies_whose_clients_have_left_are_not_judged(target: Target) -> None:
+    """A producer that hangs up and sends again does not wait for what it no longer wants."""
+    headers = (
+        f"content-type: {BATCH}",
+        f"authorization: Bearer {target.others['mairies'].token}",
+    )
+    costly = [event(n, data={f"k{n:x}": n for n in range(110)}) for n in range(500)]
+    before = _refused(target.gateway, "mairies")
+    sent = post(json.dumps(costly).encode(), *headers)
+    with ExitStack() as opened:
+        held = [opened.enter_context(Line(target.gateway.port)) for _ in range(12)]
+        for line in held:
+            line.send(sent)
+        for line in held:
+            line.reset()
+
+        # What one producer sends is judged in its order.
+        last = target.send(post(json.dumps([closed()]).encode().ljust(100_000), *headers))
+
+    assert last.status != 503
+    assert _refused(target.gateway, "mairies") - before < 500 * len(held) / 2
+
+
+def _refused(gateway: Gateway, producer: str) -> float:
+    counter = f'smartregion_gateway_events_total{{outcome="refused",producer="{producer}"}}'
+    (value,) = re.findall(rf"^{re.escape(counter)} (.+)$", gateway.metrics(), re.MULTILINE)
+    return float(value)
+
+
 @pytest.mark.parametrize("lines_at_once", [200, 15_000], ids=["many", "more than 16 KiB"])
 def test_headers_of_many_lines_are_refused(target: Target, lines_at_once: int) -> None:
     """Each line takes its time, also where all come at once."""

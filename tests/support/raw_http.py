@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,6 +64,11 @@ class Line:
     def end(self) -> None:
         """Tell the server that nothing more is sent; answers are still taken."""
         self._socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Close at once, so that the server learns that no answer is taken any more."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
 
     def answer(self) -> Answer | None:
         """Wait for a whole answer; None where the server hangs up first."""

@@ -1,5 +1,6 @@
 """What the gateway answers, and what it has then written, kept and counted."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from boundary.serving import MetricsGuard
 from events.dead_letters import PRODUCER as PRODUCER_HEADER
@@ -16,6 +18,7 @@ from events.registry import FACTS
 from events.topics import DEAD_LETTERS
 from gateway.http_binding import Delivery, read_delivery
 from gateway.problems import KINDS
+from gateway.slow_work import LARGE
 from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, Hall, bearer, event, signed
 
 
@@ -208,6 +211,36 @@ def test_the_room_of_an_answered_body_is_free_again() -> None:
     hall = Hall(most_held=500)
 
     assert [hall.send(event(number))[0] for number in range(5)] == [202] * 5
+
+
+def test_a_large_request_whose_client_has_left_is_dropped() -> None:
+    """Nothing of it is written or answered, and its bytes are free."""
+    hall = Hall(most_held=LARGE + 1)
+    body = json.dumps(event()).encode().ljust(LARGE + 1)
+    received: list[Message] = [
+        {"type": "http.request", "body": body, "more_body": False},
+        {"type": "http.disconnect"},
+    ]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return received.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = {"content-type": STRUCTURED, **bearer()}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/events",
+        "raw_path": b"/events",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+    asyncio.run(hall.app(scope, receive, send))  # type: ignore[arg-type]
+
+    assert (hall.writer.records, sent) == ([], [])
+    assert hall.send(body)[0] == 202
 
 
 def test_who_has_no_credentials_is_nobody(hall: Hall) -> None:

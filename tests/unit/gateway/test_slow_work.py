@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from gateway.problems import ProblemError
 from gateway.slow_work import FEW, LARGE, MOST_LARGE, SLICE, SMALL, WorkScheduler
@@ -81,6 +82,24 @@ def test_an_error_of_large_work_is_the_callers() -> None:
 
     with pytest.raises(ProblemError, match="too many"):
         asyncio.run(WorkScheduler().run("lycees", LARGE + 1, fail))
+
+
+def test_large_work_of_a_client_that_has_left_is_not_done() -> None:
+    """Its turn comes, and is the next one's."""
+    done: list[str] = []
+
+    async def has_left() -> bool:
+        return True
+
+    async def send() -> None:
+        scheduler = WorkScheduler()
+        with pytest.raises(ClientDisconnect):
+            await scheduler.run("one", LARGE + 1, lambda: done.append("one"), has_left=has_left)
+        await scheduler.run("one", LARGE + 1, lambda: done.append("next"))
+
+    asyncio.run(send())
+
+    assert done == ["next"]
 
 
 def test_producers_take_turns() -> None:
