@@ -1,4 +1,4 @@
-"""Takes connections from a listening socket: within bounds, and before a TLS handshake."""
+"""Accepts connections from a listening socket, within limits, before their TLS handshake."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from starlette.types import Scope
 
 from boundary.errors import SmartRegionError
 from gateway.client_address import ClientAddresses
-from gateway.connections import AllAtWorkError, Connections
-from gateway.turns import Turns
+from gateway.connections import ConnectionTable, NoEvictableConnectionError
+from gateway.fair_scheduling import RoundRobinScheduler
 
 __all__ = [
     "PROBE_CONNECTIONS",
     "SURPLUS",
+    "AcceptedConnection",
     "Acceptor",
     "ConnectionLimits",
-    "PendingConnection",
-    "Shortfall",
+    "EarlyClose",
     "TooFewDescriptorsError",
     "check_descriptors",
-    "note_proof",
+    "note_authenticated",
     "provide_descriptors",
 ]
 
 logger = logging.getLogger(__name__)
 
 SURPLUS: Final = 64
-"""Sockets of a listener beyond its bound: of connections that are being closed for others."""
+"""Sockets of a listener beyond its limit: evicted connections that are still being closed."""
 PROBE_CONNECTIONS: Final = 64
-"""Connections of probes and Prometheus at once; whoever asks in vain asks again."""
+"""Connections of probes and Prometheus at once; a probe that is refused is sent again."""
 RESERVE: Final = 128
-"""Descriptors for all else: the broker, files, listeners, the event loop."""
+"""Descriptors for everything else: the broker, files, listeners, the event loop."""
 ACCEPTED_AT_ONCE: Final = 16
-"""Connections that are accepted in one round of the event loop: more than are read, since those of
-one address are read in turn, and the kernel's queue has no turns."""
-STRANGERS_AT_ONCE: Final = 4
-"""Strangers' connections that are read in one round."""
-KNOWN_AT_ONCE: Final = 16
-"""Producers' connections that are read in one round."""
-_PROOF: Final = "prove"
+"""Connections that are accepted in one round of the event loop. More are accepted than
+read: reading is round-robin by address, and the kernel's queue is not."""
+UNAUTHENTICATED_AT_ONCE: Final = 4
+"""Unauthenticated connections that are read in one round."""
+AUTHENTICATED_AT_ONCE: Final = 16
+"""Authenticated connections that are read in one round."""
+_AUTHENTICATE: Final = "authenticate"
 _PAUSE: Final = 0.1
-"""Seconds until the next try where the machine has no descriptor or no memory."""
+"""Seconds until the next attempt where the machine has no descriptor or no memory."""
 _DRAIN: Final = 65_536
 
 
-class Shortfall(StrEnum):
-    """Why a connection was closed that had done nothing wrong, or nothing at all."""
+class EarlyClose(StrEnum):
+    """Why a connection was closed without an answer of the application."""
 
     DISPLACED = "displaced"
     REFUSED = "refused"
@@ -75,74 +75,74 @@ class TooFewDescriptorsError(SmartRegionError):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What a listener keeps."""
+    """The connections that a listener keeps."""
 
-    most: int
-    """Connections at once, those included whose TLS handshake goes on."""
-    most_of_one: int
+    total: int
+    """Connections at once, including those in their TLS handshake."""
+    per_network: int
     """Of these, from one IPv4 address or one /64 of IPv6 that is no trusted proxy's."""
     handshake: float
-    """Seconds that a TLS handshake may take, and the end of the encryption."""
+    """Seconds that a TLS handshake may take, and likewise its shutdown."""
     busy: bytes = b""
-    """Sent to one connection too many where no TLS is spoken."""
+    """Sent to a connection beyond the limits where TLS is off."""
 
 
-def note_proof(scope: Scope, producer: str) -> bool:
-    """Note that a producer's request was authenticated: its connection is no stranger's.
+def note_authenticated(scope: Scope, producer: str) -> bool:
+    """Assign the connection of an authenticated request to its producer.
 
-    Returns False where the producer has its share of connections at work without this one. Where
-    nobody counts connections, as in tests of the application alone, nothing happens.
+    Returns False where the producer has its share of active connections without this one. Where
+    connections are not counted, as in tests of the application alone, returns True.
     """
-    prove = scope.get("state", {}).get(_PROOF)
-    return prove is None or bool(prove(producer))
+    authenticate = scope.get("state", {}).get(_AUTHENTICATE)
+    return authenticate is None or bool(authenticate(producer))
 
 
-class PendingConnection:
-    """One accepted socket, from its acceptance to its end."""
+class AcceptedConnection:
+    """One accepted socket, until it is closed."""
 
-    __slots__ = ("_acceptor", "_sender", "_turns", "socket", "transport")
+    __slots__ = ("_acceptor", "_scheduler", "_sender", "socket", "transport")
 
     def __init__(self, acceptor: Acceptor, accepted: socket.socket, network: str) -> None:
         self._acceptor = acceptor
         self._sender = network
-        self._turns = acceptor.strangers
+        self._scheduler = acceptor.unauthenticated
         self.socket = accepted
         self.transport: asyncio.WriteTransport | None = None
-        """Set by the protocol as soon as the connection stands, after a TLS handshake."""
+        """Set by the protocol once the connection is established, after a TLS handshake."""
 
     @property
     def state(self) -> dict[str, Any]:
-        """What each request's scope has as its state, for `note_proof`."""
-        return {_PROOF: self.prove}
+        """The state in each request's scope, for `note_authenticated`."""
+        return {_AUTHENTICATE: self.authenticate}
 
-    def waits(self) -> None:
-        """Note that all depends on the client now."""
-        self._acceptor.connections.wait(self)
+    def set_idle(self) -> None:
+        """Mark it as waiting for its client."""
+        self._acceptor.connections.set_idle(self)
 
-    def works(self) -> None:
-        """Note that the client waits for an answer."""
-        self._acceptor.connections.work(self)
+    def set_active(self) -> None:
+        """Mark it as one whose client waits for an answer."""
+        self._acceptor.connections.set_active(self)
 
-    def prove(self, producer: str) -> bool:
-        """Note that a producer's request was authenticated, as `Connections.prove`."""
+    def authenticate(self, producer: str) -> bool:
+        """Assign it to a producer, as `ConnectionTable.authenticate`."""
         self._sender = producer
-        self._turns = self._acceptor.known
-        return self._acceptor.connections.prove(self, producer)
+        self._scheduler = self._acceptor.authenticated
+        return self._acceptor.connections.authenticate(self, producer)
 
     def may_read(self, later: Callable[[], None]) -> bool:
-        """Tell whether what has come may be looked at now; else `later` is called in its turn."""
-        return self._turns.ask(self._sender, later)
+        """Return True where received bytes may be processed now; else `later` is called in turn."""
+        return self._scheduler.admit(self._sender, later)
 
     def read_later(self, later: Callable[[], None]) -> None:
-        """Call `later` in its turn: there is more than was looked at."""
-        self._turns.line_up(self._sender, later)
+        """Call `later` in its turn: more bytes were received than were processed."""
+        self._scheduler.enqueue(self._sender, later)
 
-    def gone(self) -> None:
-        """Note that the socket is closed."""
-        self._acceptor.forget(self)
+    def closed(self) -> None:
+        """Remove it from its acceptor: the socket is closed."""
+        self._acceptor.remove(self)
 
-    def give_way(self) -> None:
-        """Close at once, without waiting for the client to take or to say anything."""
+    def abort(self) -> None:
+        """Close at once, without waiting for the client."""
         if self.transport is not None:
             self.transport.abort()
             return
@@ -153,37 +153,37 @@ class PendingConnection:
 class Acceptor:
     """Accepts from one listening socket, and makes a protocol for each connection.
 
-    The event loop's own servers accept whatever comes and count nothing before a TLS handshake has
-    ended, which a client may draw out: silent connections would then use up the process's
-    descriptors, those for the broker included.
+    The event loop's own servers accept every connection, and count none before its TLS handshake
+    has ended, which a client may delay: silent connections would then exhaust the process's
+    descriptors, including those for the broker.
     """
 
     def __init__(
         self,
         listener: socket.socket,
-        bounds: ConnectionLimits,
-        make_protocol: Callable[[PendingConnection], asyncio.Protocol],
+        limits: ConnectionLimits,
+        make_protocol: Callable[[AcceptedConnection], asyncio.Protocol],
         *,
         addresses: ClientAddresses,
         context: ssl.SSLContext | None = None,
-        count: Callable[[Shortfall], None] = lambda _: None,
+        count: Callable[[EarlyClose], None] = lambda _: None,
     ) -> None:
-        self.connections: Connections[PendingConnection] = Connections(
-            most=bounds.most, most_of_one=bounds.most_of_one
+        self.connections: ConnectionTable[AcceptedConnection] = ConnectionTable(
+            limit=limits.total, limit_per_network=limits.per_network
         )
         self._listener = listener
-        self._bounds = bounds
-        # So few that a newcomer is not displaced before what it sends is read.
-        self._at_once = max(1, min(ACCEPTED_AT_ONCE, bounds.most // 4, bounds.most_of_one // 4))
+        self._limits = limits
+        # So few that a new connection is not evicted before its bytes are read.
+        self._at_once = max(1, min(ACCEPTED_AT_ONCE, limits.total // 4, limits.per_network // 4))
         self._make_protocol = make_protocol
         self._addresses = addresses
         self._context = context
         self._count = count
-        self._open: set[PendingConnection] = set()
+        self._open: set[AcceptedConnection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self.strangers = Turns(self._loop, STRANGERS_AT_ONCE)
-        self.known = Turns(self._loop, KNOWN_AT_ONCE)
+        self.unauthenticated = RoundRobinScheduler(self._loop, UNAUTHENTICATED_AT_ONCE)
+        self.authenticated = RoundRobinScheduler(self._loop, AUTHENTICATED_AT_ONCE)
         self._accepting = False
         self._failing = False
         self._closed = False
@@ -192,23 +192,23 @@ class Acceptor:
         self._resume()
 
     def close(self) -> None:
-        """Accept no more; connections whose handshake goes on are closed, the others stay."""
+        """Stop accepting. Connections in their TLS handshake are closed, the others stay open."""
         self._closed = True
         self._suspend()
         if self._retry is not None:
             self._retry.cancel()
-        for pending in self._open:
-            if pending.transport is None:
-                pending.give_way()
+        for connection in self._open:
+            if connection.transport is None:
+                connection.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until no handshake goes on."""
+        """Wait until every handshake has ended."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def forget(self, pending: PendingConnection) -> None:
-        """Count a socket no more."""
-        self.connections.leave(pending)
-        self._open.discard(pending)
+    def remove(self, connection: AcceptedConnection) -> None:
+        """Stop counting a socket, and accept again where the limit had been reached."""
+        self.connections.remove(connection)
+        self._open.discard(connection)
         self._resume()
 
     def _resume(self) -> None:
@@ -223,8 +223,8 @@ class Acceptor:
 
     def _accept(self) -> None:
         for _ in range(self._at_once):
-            if len(self._open) >= self._bounds.most + SURPLUS:
-                # Whoever comes waits in the kernel until one that was closed is gone.
+            if len(self._open) >= self._limits.total + SURPLUS:
+                # New connections wait in the kernel until an evicted one is closed.
                 self._suspend()
                 return
             try:
@@ -239,63 +239,63 @@ class Acceptor:
                 self._retry = self._loop.call_later(_PAUSE, self._try_again)
                 return
             self._failing = False
-            self._take(accepted, str(address[0]))
+            self._admit(accepted, str(address[0]))
 
     def _try_again(self) -> None:
         self._retry = None
         self._resume()
 
-    def _take(self, accepted: socket.socket, peer: str) -> None:
+    def _admit(self, accepted: socket.socket, peer: str) -> None:
         accepted.settimeout(0)
         network = self._addresses.of(peer, {})
-        pending = PendingConnection(self, accepted, network)
+        connection = AcceptedConnection(self, accepted, network)
         try:
-            displaced = self.connections.enter(
-                pending, network, may_have_all=self._addresses.trusts(peer)
+            evicted = self.connections.add(
+                connection, network, is_unlimited=self._addresses.trusts(peer)
             )
-        except AllAtWorkError:
-            self._count(Shortfall.REFUSED)
+        except NoEvictableConnectionError:
+            self._count(EarlyClose.REFUSED)
             self._refuse(accepted)
             return
-        if displaced is not None:
-            self._count(Shortfall.DISPLACED)
-            displaced.give_way()
-        self._open.add(pending)
-        task = self._loop.create_task(self._establish(pending))
+        if evicted is not None:
+            self._count(EarlyClose.DISPLACED)
+            evicted.abort()
+        self._open.add(connection)
+        task = self._loop.create_task(self._establish(connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _refuse(self, accepted: socket.socket) -> None:
         with accepted, suppress(OSError):
             if self._context is None:
-                accepted.send(self._bounds.busy)
+                accepted.send(self._limits.busy)
                 accepted.shutdown(socket.SHUT_WR)
-                # What has come already would make the kernel take the answer back.
+                # Unread bytes would make the kernel discard the answer and reset the connection.
                 accepted.recv(_DRAIN)
 
-    async def _establish(self, pending: PendingConnection) -> None:
-        accepted = pending.socket
-        how: dict[str, Any] = (
+    async def _establish(self, connection: AcceptedConnection) -> None:
+        accepted = connection.socket
+        tls: dict[str, Any] = (
             {}
             if self._context is None
             else {
                 "ssl": self._context,
-                "ssl_handshake_timeout": self._bounds.handshake,
-                "ssl_shutdown_timeout": self._bounds.handshake,
+                "ssl_handshake_timeout": self._limits.handshake,
+                "ssl_shutdown_timeout": self._limits.handshake,
             }
         )
         try:
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(
-                lambda: self._make_protocol(pending), accepted, **how
+                lambda: self._make_protocol(connection), accepted, **tls
             )
         except OSError:
-            # The client's doing: whoever says nothing must not fill the log either.
-            if pending in self.connections:
-                self._count(Shortfall.HANDSHAKE)
+            # The client's fault: it must not be able to fill the log.
+            if connection in self.connections:
+                self._count(EarlyClose.HANDSHAKE)
         finally:
-            if pending.transport is None:
-                self.forget(pending)
+            if connection.transport is None:
+                self.remove(connection)
 
 
 def check_descriptors(connections: int) -> int:
@@ -311,7 +311,7 @@ def check_descriptors(connections: int) -> int:
 
 
 def provide_descriptors(connections: int) -> None:
-    """See to it that this process may have this many connections, and all else that it opens.
+    """Raise this process's limit of open files to what this many connections need.
 
     Raises as `check_descriptors`.
     """

@@ -1,4 +1,4 @@
-"""Whether an item is let in: pure, from what it says, who says it, and the clock."""
+"""Decides whether an item is admitted: pure, from its content, its producer and the clock."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from gateway.http_binding import STRUCTURED_HEADERS, ReceivedItem
 __all__ = ["MOST_AHEAD", "Admission", "AdmittedItem", "RefusedItem"]
 
 MOST_AHEAD: Final = timedelta(minutes=5)
-"""How far an event's time may be ahead of our clock."""
+"""How far an event's time may be ahead of this process's clock."""
 
 _TOPICS: Final = {family: topic_name(family) for family in Family}
 
-#: Reasons that concern all that was sent, and not one field of it.
-_OF_THE_WHOLE: Final = frozenset(
+#: Reasons that concern the whole item, and not one field.
+_WHOLE_ITEM: Final = frozenset(
     {
         RefusalReason.NULL_VALUE,
         RefusalReason.TOO_LARGE,
@@ -39,33 +39,33 @@ _SEND_A_PSEUDONYM: Final = (
     "leave the field out, or send a pseudonym as `smart-region pseudonymise` makes it: a key's id, "
     "a hyphen and 32 hexadecimal digits"
 )
-#: A person's data, and what was not looked through for them to its end; refusals repeat neither.
+#: Personal data, and items that were not searched for them to the end; refusals repeat neither.
 _WITHOUT_LETTER: Final = frozenset(
     {RefusalReason.PERSON_DATA, RefusalReason.TOO_LARGE, RefusalReason.TOO_COMPLEX}
 )
 
 
 class AdmittedItem(NamedTuple):
-    """An event that is let in, and the record that it becomes."""
+    """An admitted event, and the record that it becomes."""
 
     event: CloudEvent
     record: OutgoingRecord
 
 
 class RefusedItem(NamedTuple):
-    """An item that is not let in, and what its dead letter has of it."""
+    """A refused item, and what its dead letter has of it."""
 
     item: ReceivedItem
     content: LetterContent
 
     @property
     def error(self) -> ContractError:
-        """Why it is not let in; it repeats nothing of an item that may not be kept."""
+        """Why it is refused; repeats nothing of an item that may not be kept."""
         return self.content.error
 
     @property
     def has_letter(self) -> bool:
-        """False for what nobody should find again, a person's data, and for what has no bounds."""
+        """False for personal data, which is kept nowhere, and for items beyond the bounds."""
         return self.error.reason not in _WITHOUT_LETTER
 
 
@@ -80,17 +80,17 @@ class Admission:
         self._now = now
 
     def judge(self, item: ReceivedItem, producer: str) -> AdmittedItem | RefusedItem:
-        """Let an item of an authenticated producer in, or say why not.
+        """Admit an item of an authenticated producer, or refuse it.
 
-        A person's data are looked for before all else is judged: no later refusal repeats them.
-        Takes a time that grows with the item's bytes, whatever they are.
+        Personal data are looked for first: no later refusal repeats them. Takes time linear in the
+        item's bytes, whatever they are.
         """
         try:
             refuse_unbounded(item)
             _refuse_person_data(item)
             if item.defect is not None:
                 raise item.defect
-            # Of structured mode it is known; decode would look for it in the headers.
+            # The mode is known to be structured; `decode` would look for it in the headers.
             event = (
                 decode_json(item.value)
                 if item.headers is STRUCTURED_HEADERS
@@ -102,7 +102,7 @@ class Admission:
             self._refuse_future(event)
         except ContractError as error:
             return _refused(item, error.at_rest())
-        # As it came, extensions and all: the record is the producer's own words.
+        # Unchanged, with extensions: the record is what the producer sent.
         fact = event.fact
         record = OutgoingRecord(
             _TOPICS[fact.FAMILY], None, fact.entity_id.encode(), item.value, item.headers
@@ -126,7 +126,7 @@ class Admission:
 
 
 def _refused(item: ReceivedItem, error: ContractError) -> RefusedItem:
-    error = _in_words_of_http(error)
+    error = _renamed_for_http(error)
     if error.reason in _WITHOUT_LETTER:
         return RefusedItem(item, LetterContent(keeps_record=False, error=error))
     return RefusedItem(
@@ -134,9 +134,9 @@ def _refused(item: ReceivedItem, error: ContractError) -> RefusedItem:
     )
 
 
-def _in_words_of_http(error: ContractError) -> ContractError:
-    """Call by its name what Kafka calls a record's value; an attribute may have that name too."""
-    if error.field != "value" or error.reason not in _OF_THE_WHOLE:
+def _renamed_for_http(error: ContractError) -> ContractError:
+    """Name the body what Kafka calls a record's value; an attribute may be named `value` too."""
+    if error.field != "value" or error.reason not in _WHOLE_ITEM:
         return error
     return ContractError(error.reason, "body", error.value, error.remedy, problem=error.problem)
 

@@ -1,4 +1,4 @@
-"""The gateway's addresses: one that takes events, and those that say how and whether it does."""
+"""The gateway's ASGI application: sending events, health, metrics and documents."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from boundary.logs import course_of
 from boundary.serving import OPEN, MetricsGuard
-from gateway.acceptor import note_proof
+from gateway.acceptor import note_authenticated
 from gateway.answers import BatchAnswer, GatewayReadiness, Health, Item, Problem, Receipts
 from gateway.authentication import AuthenticationError, Authenticator, UnverifiedSignature
-from gateway.body import BodyReader, Room, announced_length, overloaded
+from gateway.body import BodyReader, BodyReservation, announced_length, overloaded
 from gateway.client_address import ClientAddresses
 from gateway.documents import DOCUMENTS, SCHEMAS, document_text
 from gateway.exposition import GatewayCollector
@@ -33,27 +33,27 @@ from gateway.http_binding import (
     only_once,
     read_delivery,
 )
+from gateway.idempotency import (
+    REPLAYED_HEADER,
+    RETRY_SECONDS,
+    IdempotencyStore,
+    PendingRequest,
+    RepeatedRequest,
+    StoredAnswer,
+)
 from gateway.problems import KINDS, MEDIA_TYPE, ProblemError
 from gateway.quota import Quotas, cost_of
 from gateway.reception import Reception
-from gateway.repeats import (
-    REPEAT_HEADER,
-    RETRY_SECONDS,
-    PendingAnswer,
-    Repeat,
-    Repeats,
-    StoredAnswer,
-)
-from gateway.slow_work import LARGE, WorkScheduler
+from gateway.work_scheduling import LARGE, WorkScheduler
 
 __all__ = ["EVENTS_PATHS", "Gateway", "make_app"]
 
 logger = logging.getLogger(__name__)
 
 EVENTS_PATHS: Final = ("/events", "/events/batch", "/events/binary")
-"""All of them take all modes: a generated client needs an address for each."""
-PASSING: Final = frozenset({408, 429, 500, 503})
-"""Statuses of problems that the same request may not meet another time."""
+"""All of them accept every mode: a generated client needs an address for each."""
+TRANSIENT: Final = frozenset({408, 429, 500, 503})
+"""Statuses of problems that the same request may not meet when it is sent again."""
 _BROKER_AWAY: Final = KINDS["broker_away"]
 CHALLENGE: Final = 'Bearer realm="smart-region"'
 _JSON: Final = "application/json"
@@ -62,17 +62,17 @@ _SCHEMA: Final = "application/schema+json"
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """What stands behind the addresses."""
+    """What the application is made of."""
 
     authenticator: Authenticator
     quotas: Quotas
     reception: Reception
     exposition: GatewayCollector
     waiting_for: Callable[[], str | None]
-    """Why no event is taken, in words; None: events are taken."""
+    """Why no event is accepted, as text; None: events are accepted."""
     body: BodyReader
     scheduler: WorkScheduler
-    repeats: Repeats
+    idempotency: IdempotencyStore
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
     metrics_guard: MetricsGuard = OPEN
 
@@ -93,146 +93,148 @@ def make_app(gateway: Gateway) -> ASGIApp:
         ],
         exception_handlers={404: _on_http_error, 405: _on_http_error, 500: _on_failure},
     )
-    app.router.redirect_slashes = False  # An address has one spelling.
-    return _Outermost(app, gateway)
+    app.router.redirect_slashes = False  # Each resource has one spelling of its path.
+    return _Instrumented(app, gateway)
 
 
 class _Events:
-    """POST /events: who sends it, whether it fits the quota, what is in it, what became of it.
+    """POST /events: authenticates, charges the quota, parses, judges and writes.
 
-    In this order, so that no one makes work who may not: nothing of a body is read for a wrong
-    token, and nothing in it is looked at beyond the quota.
+    In this order, so that a request costs little until it is known to be allowed: no body is read
+    for a wrong token, and no body beyond the quota is parsed.
     """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer once all is known: an ASGI application, around which a route puts no other."""
+        """Answer once the outcome is known. A route does not wrap an ASGI application."""
         try:
-            response = await self._answered(Request(scope, receive))
+            response = await self._response(Request(scope, receive))
         except ClientDisconnect:
-            return  # Nobody is there to be answered.
+            return  # There is no client to answer.
         await response(scope, receive, send)
 
-    async def _answered(self, request: Request) -> Response:
+    async def _response(self, request: Request) -> Response:
         try:
             headers = only_once(request.scope["headers"])
             if (cause := self._gateway.waiting_for()) is not None:
                 raise _broker_away(cause)
-            sender = self._identified(headers)
+            sender = self._authenticated(headers)
         except ProblemError as error:
             return self._refused(None, error)
         if isinstance(sender, UnverifiedSignature):
-            return await self._signed(request, headers, sender)
-        return await self._borne(request, headers, sender)
+            return await self._with_signature(request, headers, sender)
+        return await self._with_token(request, headers, sender)
 
-    def _identified(self, headers: Mapping[bytes, bytes]) -> str | UnverifiedSignature:
+    def _authenticated(self, headers: Mapping[bytes, bytes]) -> str | UnverifiedSignature:
         try:
             return self._gateway.authenticator.identify(headers)
         except AuthenticationError as error:
             raise _unauthenticated(str(error)) from None
 
-    async def _borne(
+    async def _with_token(
         self, request: Request, headers: Mapping[bytes, bytes], producer: str
     ) -> Response:
-        """Answer a request that bears the producer's token."""
+        """Answer a request that has the producer's token."""
         gateway = self._gateway
         try:
-            if not note_proof(request.scope, producer):
+            if not note_authenticated(request.scope, producer):
                 raise overloaded()
             length = announced_length(headers)
-            if length is not None and length > LARGE:  # What is smaller has come already.
-                _ask_to_wait(gateway.quotas.wait(producer, cost_of(length)))
-            with gateway.body.room_of(producer, length) as room:
-                body = await room.read(request)
-                with gateway.scheduler.room_for(producer, len(body)):
-                    _ask_to_wait(gateway.quotas.take(producer, cost_of(len(body))))
-                    delivery, items = await self._taken(request, producer, headers, body)
+            if length is not None and length > LARGE:  # A smaller body was received already.
+                _refuse_beyond_quota(gateway.quotas.wait(producer, cost_of(length)))
+            with gateway.body.reserve(producer, length) as reservation:
+                body = await reservation.read(request)
+                with gateway.scheduler.admit(producer, len(body)):
+                    _refuse_beyond_quota(gateway.quotas.take(producer, cost_of(len(body))))
+                    delivery, items = await self._accepted(request, producer, headers, body)
         except ProblemError as error:
             return self._refused(producer, error)
         return _answer(delivery.mode, items)
 
-    async def _signed(
-        self, request: Request, headers: Mapping[bytes, bytes], claim: UnverifiedSignature
+    async def _with_signature(
+        self, request: Request, headers: Mapping[bytes, bytes], signature: UnverifiedSignature
     ) -> Response:
-        """Answer a request that says to be signed."""
-        found = await self._entered(request, headers, claim)
+        """Answer a request that has a signature, which is still to be verified."""
+        found = await self._first_response(request, headers, signature)
         if isinstance(found, Response):
             return found
-        # The body is gone: what waits for another's answer holds nothing.
-        producer, repeat = found
-        self._gateway.exposition.count_repeat(producer)
-        answer = await repeat.answer()
+        # The body is released: a request that waits for another's answer holds no memory.
+        producer, repeated = found
+        self._gateway.exposition.count_repeated(producer)
+        answer = await repeated.answer()
         if answer is None:
             return self._refused(producer, _repeated())
         return Response(
-            answer.body, answer.status, headers={**answer.headers, REPEAT_HEADER: "true"}
+            answer.body, answer.status, headers={**answer.headers, REPLAYED_HEADER: "true"}
         )
 
-    async def _entered(
-        self, request: Request, headers: Mapping[bytes, bytes], claim: UnverifiedSignature
-    ) -> Response | tuple[str, Repeat]:
-        """Return the answer to a signed request, or whose repeat it is."""
+    async def _first_response(
+        self, request: Request, headers: Mapping[bytes, bytes], signature: UnverifiedSignature
+    ) -> Response | tuple[str, RepeatedRequest]:
+        """Return the answer to a signed request, or the producer and what it repeats."""
         gateway = self._gateway
         address = gateway.addresses.of(request.client and request.client.host, headers)
         try:
-            with gateway.body.room_for_stranger(address, announced_length(headers)) as room:
-                body = await room.read(request)
+            with gateway.body.reserve_unauthenticated(
+                address, announced_length(headers)
+            ) as reservation:
+                body = await reservation.read(request)
                 try:
-                    proof = claim.prove(body)
+                    proof = signature.prove(body)
                 except AuthenticationError as error:
                     raise _unauthenticated(str(error)) from None
-                # Which is not signed: whoever changes it makes another request of the same bytes.
+                # The mode is not signed: with another one, the same bytes are another request.
                 mode = mode_of(headers)
-                turn = gateway.repeats.enter(proof, mode)
-                if isinstance(turn, Repeat):
-                    return proof.producer, turn
-                with turn:
-                    response, is_final = await self._in_turn(
-                        request, turn, room, proof.producer, headers, body
+                known = gateway.idempotency.begin(proof, mode)
+                if isinstance(known, RepeatedRequest):
+                    return proof.producer, known
+                with known:
+                    response, is_final = await self._verified(
+                        request, known, reservation, proof.producer, headers, body
                     )
-                    turn.end(_kept(response, is_final=is_final))
+                    known.store(_stored(response, is_final=is_final))
                     return response
         except ProblemError as error:
             return self._refused(None, error)
 
-    async def _in_turn(
+    async def _verified(
         self,
         request: Request,
-        turn: PendingAnswer,
-        room: Room,
+        pending: PendingRequest,
+        reservation: BodyReservation,
         producer: str,
         headers: Mapping[bytes, bytes],
         body: bytes,
     ) -> tuple[Response, bool]:
-        """Return the answer to a signed request, and whether it is the last word."""
+        """Return the answer to a request whose signature is right, and whether it is final."""
         gateway = self._gateway
         try:
-            gateway.body.prove(room, producer)
-            with gateway.scheduler.room_for(producer, len(body)):
-                if not turn.is_charged:
-                    _ask_to_wait(gateway.quotas.take(producer, cost_of(len(body))))
-                    # Whoever sends again what they overheard has proven nothing of themselves.
-                    note_proof(request.scope, producer)
-                turn.charged()
-                delivery, items = await self._taken(
-                    request, producer, headers, body, owes=not turn.is_charged
+            gateway.body.assign(reservation, producer)
+            with gateway.scheduler.admit(producer, len(body)):
+                if not pending.is_charged:
+                    _refuse_beyond_quota(gateway.quotas.take(producer, cost_of(len(body))))
+                    # A replayed request does not authenticate the connection that it comes over.
+                    note_authenticated(request.scope, producer)
+                pending.mark_charged()
+                delivery, items = await self._accepted(
+                    request, producer, headers, body, is_charged=pending.is_charged
                 )
         except ProblemError as error:
-            return self._refused(producer, error), error.kind.status not in PASSING
+            return self._refused(producer, error), error.kind.status not in TRANSIENT
         return _answer(delivery.mode, items), not any(map(_is_broker_away, _problems(items)))
 
-    async def _taken(
+    async def _accepted(
         self,
         request: Request,
         producer: str,
         headers: Mapping[bytes, bytes],
         body: bytes,
         *,
-        owes: bool = True,
+        is_charged: bool = False,
     ) -> tuple[Delivery, list[Item]]:
-        """Look into a body that has been charged by its size, and take what is in it."""
+        """Parse a body that was charged by its size, and accept the events in it."""
         delivery = await self._gateway.scheduler.run(
             producer,
             len(body),
@@ -240,9 +242,9 @@ class _Events:
             has_left=request.is_disconnected,
         )
         more = len(delivery.items) - cost_of(len(body))
-        if owes and more > 0:
-            self._gateway.quotas.owe(producer, more)
-        items = await self._gateway.reception.take(
+        if more > 0 and not is_charged:
+            self._gateway.quotas.charge_more(producer, more)
+        items = await self._gateway.reception.accept(
             delivery.items, producer, has_left=request.is_disconnected
         )
         return delivery, items
@@ -252,14 +254,14 @@ class _Events:
         return _problem_response(error.problem, error.headers)
 
 
-def _ask_to_wait(seconds: float) -> None:
-    """Refuse what does not fit the quota for so long."""
+def _refuse_beyond_quota(seconds: float) -> None:
+    """Raise ProblemError (over_quota) where the quota requires a wait of so many seconds."""
     if seconds > 0:
-        told = max(1, round(seconds + 0.5))
+        wait = max(1, round(seconds + 0.5))
         raise ProblemError(
             "over_quota",
-            f"the quota has no room for it: wait {_counted(told, 'second')}",
-            headers={"Retry-After": str(told)},
+            f"the request exceeds the quota: wait {_counted(wait, 'second')}",
+            headers={"Retry-After": str(wait)},
         )
 
 
@@ -276,7 +278,7 @@ def _unauthenticated(detail: str) -> ProblemError:
 
 
 def _broker_away(cause: str) -> ProblemError:
-    # The cause is for the operator, who finds it at /readyz and in the log.
+    # The cause is for the operator: /readyz and the log have it.
     del cause
     return ProblemError(
         "broker_away",
@@ -289,14 +291,14 @@ def _repeated() -> ProblemError:
     return ProblemError(
         "repeated",
         "webhook-signature: this request came before and its answer is no longer kept: sign it "
-        "anew to hear what became of it, what arrives twice counts once",
+        "anew to get an answer, an event that arrives twice counts once",
         field="webhook-signature",
         remedy="sign it anew",
     )
 
 
-def _kept(response: Response, *, is_final: bool) -> StoredAnswer:
-    """Return an answer as it is given again."""
+def _stored(response: Response, *, is_final: bool) -> StoredAnswer:
+    """Return an answer as it is kept for repeated requests."""
     return StoredAnswer(
         response.status_code, dict(response.headers), bytes(response.body), is_final
     )
@@ -307,7 +309,7 @@ def _is_broker_away(problem: Problem) -> bool:
 
 
 def _answer(mode: HttpMode, items: list[Item]) -> Response:
-    """Answer for all items: 202 where all were taken; one problem where none was; else 207."""
+    """Answer for all items: 202 where all were accepted, one problem where none was, else 207."""
     receipts = [item["receipt"] for item in items if "receipt" in item]
     if len(receipts) == len(items):
         return _json(Receipts(receipts=receipts), status=202)
@@ -340,13 +342,13 @@ def _problem_response(problem: Problem, headers: Mapping[str, str] | None = None
 
 
 def _plain_problem(name: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a problem of which there is nothing more to say than its kind does."""
+    """Return a problem whose detail is the meaning of its kind."""
     kind = KINDS[name]
     return _problem_response(kind.problem(kind.meaning), headers)
 
 
 async def _on_http_error(_: Request, error: Exception) -> Response:
-    """Answer what Starlette's router says, in our form."""
+    """Answer errors of Starlette's router with a problem."""
     allow = getattr(error, "headers", None) or {}
     return _plain_problem("method_not_allowed" if allow else "not_found", allow)
 
@@ -395,8 +397,8 @@ async def _problem(request: Request) -> Response:
     )
 
 
-class _Outermost:
-    """Counts and times each answer, and logs where the application failed."""
+class _Instrumented:
+    """Counts and times each answer, and logs failures of the application."""
 
     def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         self._app = app
@@ -406,31 +408,31 @@ class _Outermost:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = monotonic()
+        started_at = monotonic()
         status = 0
 
-        async def watched(message: Message) -> None:
+        async def counted_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *_ON_EVERY_ANSWER]
+                message["headers"] = [*message.get("headers", ()), *_COMMON_HEADERS]
             await send(message)
 
         try:
-            if b"%" in scope["raw_path"]:  # An address has one spelling.
-                await _plain_problem("not_found")(scope, receive, watched)
+            if b"%" in scope["raw_path"]:  # Each resource has one spelling of its path.
+                await _plain_problem("not_found")(scope, receive, counted_send)
             else:
-                await self._app(scope, receive, watched)
+                await self._app(scope, receive, counted_send)
         except Exception as error:  # noqa: BLE001 - whatever it was, the client has been answered
             logger.error("failed error=%s", course_of(error))  # noqa: TRY400
         finally:
             if status:
                 self._exposition.count_request(status)
             if scope["path"] in EVENTS_PATHS:
-                self._exposition.time_request(monotonic() - began)
+                self._exposition.time_request(monotonic() - started_at)
 
 
-_ON_EVERY_ANSWER: Final = (
+_COMMON_HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )

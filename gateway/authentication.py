@@ -1,4 +1,4 @@
-"""Who sends a request: by a bearer token or by a signature, told from its headers and body."""
+"""Authenticates the producer of a request by a bearer token or by a signature."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _BINARY_PREFIX: Final = b"ce-"
 
 
 class AuthenticationProblem(StrEnum):
-    """Why it is not known who sends; for the log and for the sender."""
+    """Why a request is not authenticated; for the log and for the sender."""
 
     NO_CREDENTIALS = "no_credentials"
     AMBIGUOUS = "ambiguous"
@@ -71,7 +71,7 @@ _REMEDIES: Final = {
 
 
 class AuthenticationError(SmartRegionError):
-    """It is not known who sends. Repeats nothing that was sent, and names no producer."""
+    """The request is not authenticated. Repeats nothing that was sent, and names no producer."""
 
     def __init__(self, problem: AuthenticationProblem) -> None:
         self.problem = problem
@@ -80,17 +80,17 @@ class AuthenticationError(SmartRegionError):
 
 
 class Proof(NamedTuple):
-    """Who sent a signed request, and what tells it from all others."""
+    """The producer of a signed request, and what identifies the request."""
 
     producer: str
     fingerprint: bytes
-    """The same for the same id, time and body, and for no other."""
-    holds_until: float
-    """When its timestamp is too old, in seconds since 1970."""
+    """Identifies the id, the timestamp and the body."""
+    valid_until: float
+    """When its signature expires, in seconds since 1970."""
 
 
 class UnverifiedSignature:
-    """A signed request of which all has been checked but the signature: that takes the body."""
+    """A signed request that passed every check but that of the signature, which needs the body."""
 
     def __init__(
         self, producer: str, sent: Mapping[str, str], known: ProducerSecrets, *, now: datetime
@@ -101,7 +101,7 @@ class UnverifiedSignature:
         self._now = now
 
     def prove(self, body: bytes) -> Proof:
-        """Return who sent the body. Raises AuthenticationError."""
+        """Return the proof of who sent the body. Raises AuthenticationError."""
         try:
             fingerprint = verify(
                 self._known.signing,
@@ -113,15 +113,15 @@ class UnverifiedSignature:
             )
         except SignatureError:
             raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS) from None
-        holds_until = int(self._sent[TIMESTAMP_HEADER]) + TOLERANCE.total_seconds()
-        return Proof(self._producer, fingerprint, holds_until)
+        valid_until = int(self._sent[TIMESTAMP_HEADER]) + TOLERANCE.total_seconds()
+        return Proof(self._producer, fingerprint, valid_until)
 
 
 class Authenticator:
-    """Tells the producer of a request; `now` is the clock, aware.
+    """Identifies the producer of a request; `now` is the clock, aware.
 
-    Whoever has no secret, or fewer than another, is tried with as many: the time of an answer tells
-    neither who has one nor of which kind.
+    A producer with fewer secrets than another is padded with random ones, and an unknown producer
+    has only such: the time of an answer does not reveal who has a secret, nor of which kind.
     """
 
     def __init__(
@@ -137,10 +137,10 @@ class Authenticator:
         }
 
     def identify(self, headers: Mapping[bytes, bytes]) -> str | UnverifiedSignature:
-        """Return the producer whose token a request bears, or the claim of one that is signed.
+        """Return the producer whose token a request has, or the signature to verify.
 
         `headers` are those of `only_once`. They alone are read, so that no body is read for a wrong
-        token, an old or malformed signature, or a producer that is not declared. Raises
+        token, an expired or malformed signature, or a producer that is not declared. Raises
         AuthenticationError.
         """
         sent = _credentials(headers)
@@ -154,9 +154,9 @@ class Authenticator:
         if len(signed) < len(_SIGNED):
             raise AuthenticationError(AuthenticationProblem.INCOMPLETE_SIGNATURE)
         if any(name.startswith(_BINARY_PREFIX) for name in headers):
-            # Whoever overheard a signed body could put it under attributes of their own.
+            # An attacker who overheard a signed body could send it under other attributes.
             raise AuthenticationError(AuthenticationProblem.UNSIGNED_ATTRIBUTES)
-        return self._claim(sent)
+        return self._unverified(sent)
 
     def _bearer(self, authorization: str) -> str:
         scheme, _, token = authorization.partition(" ")
@@ -166,7 +166,7 @@ class Authenticator:
             raise AuthenticationError(AuthenticationProblem.WRONG_CREDENTIALS)
         return owner
 
-    def _claim(self, sent: Mapping[str, str]) -> UnverifiedSignature:
+    def _unverified(self, sent: Mapping[str, str]) -> UnverifiedSignature:
         now = self._now()
         producer = sent[PRODUCER_HEADER]
         try:
@@ -182,7 +182,7 @@ class Authenticator:
 
 
 def _decoy(signing: int, bearer: int) -> ProducerSecrets:
-    """Make secrets that nobody knows."""
+    """Return random secrets, which nobody knows."""
     return ProducerSecrets.model_construct(
         signing=tuple(SigningSecret(token_bytes(32)) for _ in range(signing)),
         bearer_sha256=tuple(SecretStr(token_hex(32)) for _ in range(bearer)),
@@ -190,7 +190,7 @@ def _decoy(signing: int, bearer: int) -> ProducerSecrets:
 
 
 def _padded(own: ProducerSecrets | None, decoy: ProducerSecrets) -> ProducerSecrets:
-    """Return a producer's secrets and as many decoys as make them as many as the decoy has."""
+    """Return a producer's secrets, padded with decoys to the number that the decoy has."""
     own = own or ProducerSecrets()
     return ProducerSecrets.model_construct(
         signing=(*own.signing, *decoy.signing)[: len(decoy.signing)],

@@ -1,4 +1,4 @@
-"""Reads a request's body within bounds: of one body, of its time, and of all bodies together."""
+"""Reads request bodies within limits of size and time, and within a memory budget for all."""
 
 from __future__ import annotations
 
@@ -11,76 +11,81 @@ from starlette.requests import Request
 
 from gateway.problems import ProblemError
 
-__all__ = ["LARGEST_BODY", "BodyReader", "Room", "announced_length", "overloaded"]
+__all__ = ["MAX_BODY", "BodyReader", "BodyReservation", "announced_length", "overloaded"]
 
-LARGEST_BODY: Final = 1024 * 1024
-MOST_HELD: Final = 48 * 1024 * 1024
-"""Bytes of bodies of proven producers in work at once."""
-MOST_OF_ONE: Final = 16 * 1024 * 1024
+MAX_BODY: Final = 1024 * 1024
+MAX_HELD: Final = 48 * 1024 * 1024
+"""Bytes of bodies of authenticated producers that are held at once."""
+MAX_PER_CLIENT: Final = 16 * 1024 * 1024
 """Of these, bytes of one producer."""
-MOST_UNPROVEN: Final = 16 * 1024 * 1024
-"""Bytes of bodies at once that have to be read before it is known who sends them."""
-MOST_OF_ADDRESS: Final = 8 * 1024 * 1024
+MAX_UNAUTHENTICATED: Final = 16 * 1024 * 1024
+"""Bytes of bodies held at once that have to be read before their sender is authenticated."""
+MAX_PER_ADDRESS: Final = 8 * 1024 * 1024
 """Of these, bytes from one address."""
-A_LOT: Final = 8
-"""An address has much of the unproven bytes where it has more than one part of so many."""
-#: So much more is read and dropped, so that a client that sends all before it listens is answered.
-DROPPED: Final = 7 * LARGEST_BODY
+LARGE_SHARE: Final = 8
+"""An address with more than one part of so many of the unauthenticated bytes is evicted first."""
+#: So many more are read and dropped: a client may send everything before it reads an answer.
+DROPPED: Final = 7 * MAX_BODY
 _CLOSE: Final = {"Connection": "close"}
-_MOST_DIGITS: Final = 20
+_MAX_DIGITS: Final = 20
 
 
 class BodyReader:
-    """Knows how much all requests hold together; `seconds` is the deadline of each body.
+    """The memory budgets of all requests' bodies; `seconds` is the deadline of each body.
 
-    Producers that are proven and senders that are not have pools of their own: whoever proves
-    nothing takes no room from those who do.
+    Authenticated producers and unauthenticated senders have separate budgets: the latter take
+    nothing from the former.
     """
 
     def __init__(
         self,
         *,
         seconds: float,
-        most_held: int = MOST_HELD,
-        most_of_one: int = MOST_OF_ONE,
-        most_unproven: int = MOST_UNPROVEN,
-        most_of_address: int = MOST_OF_ADDRESS,
+        max_held: int = MAX_HELD,
+        max_per_client: int = MAX_PER_CLIENT,
+        max_unauthenticated: int = MAX_UNAUTHENTICATED,
+        max_per_address: int = MAX_PER_ADDRESS,
     ) -> None:
         self._seconds = seconds
-        self._proven = _Proven(most_held, most_of_one)
-        self._unproven = _Unproven(most_unproven, most_of_address)
+        self._producers = _ProducerBudget(max_held, max_per_client)
+        self._unauthenticated = _UnauthenticatedBudget(max_unauthenticated, max_per_address)
 
-    def room_of(self, producer: str, length: int | None) -> Room:
-        """Give what reads a body of a proven producer; it counts as held until the context ends.
+    def reserve(self, producer: str, length: int | None) -> BodyReservation:
+        """Return what reads a body of an authenticated producer, and holds it in a context.
 
         `length` is the announced one, in bytes.
         """
-        return Room(self._proven, producer, length=length, seconds=self._seconds)
+        return BodyReservation(self._producers, producer, length=length, seconds=self._seconds)
 
-    def room_for_stranger(self, address: str, length: int | None) -> Room:
-        """Give what reads a body from an address, of which it is not known yet who sends it."""
-        return Room(self._unproven, address, length=length, seconds=self._seconds)
+    def reserve_unauthenticated(self, address: str, length: int | None) -> BodyReservation:
+        """Return what reads a body from an address whose sender is not authenticated yet."""
+        return BodyReservation(self._unauthenticated, address, length=length, seconds=self._seconds)
 
-    def prove(self, room: Room, producer: str) -> None:
-        """Let a body that was read count as its producer's. Raises ProblemError (overloaded)."""
-        room.move(self._proven, producer)
+    def assign(self, reservation: BodyReservation, producer: str) -> None:
+        """Move a body into its producer's budget. Raises ProblemError (overloaded)."""
+        reservation.move(self._producers, producer)
 
 
-class Room:
-    """Reads one body, and holds it until the context ends."""
+class BodyReservation:
+    """Reads one body, which counts as held in its budget until the context ends."""
 
-    __slots__ = ("_deadline", "_length", "_owner", "_pool", "_seconds", "held", "is_given_up")
+    __slots__ = ("_budget", "_deadline", "_length", "_owner", "_seconds", "held", "is_evicted")
 
     def __init__(
-        self, pool: _Proven | _Unproven, owner: str, *, length: int | None, seconds: float
+        self,
+        budget: _ProducerBudget | _UnauthenticatedBudget,
+        owner: str,
+        *,
+        length: int | None,
+        seconds: float,
     ) -> None:
         self.held = 0
-        self._pool = pool
+        self._budget = budget
         self._owner = owner
         self._length = length
         self._seconds = seconds
         self._deadline: asyncio.Timeout | None = None
-        self.is_given_up = False
+        self.is_evicted = False
 
     def __enter__(self) -> Self:
         return self
@@ -90,150 +95,152 @@ class Room:
 
     async def read(self, request: Request) -> bytes:
         """Return the body. Raises ProblemError: too large, too slow, or too much at once."""
-        if self._length is not None and self._length > LARGEST_BODY + DROPPED:
+        if self._length is not None and self._length > MAX_BODY + DROPPED:
             raise _too_large()
         try:
             async with asyncio.timeout(self._seconds) as self._deadline:
                 return await self._collect(request)
         except TimeoutError:
-            if self.is_given_up:
+            if self.is_evicted:
                 raise overloaded() from None
             detail = f"the body did not come within {self._seconds:g} seconds"
             raise ProblemError("slow_request", detail, headers=_CLOSE) from None
 
-    def give_up(self) -> None:
-        """Hold nothing from now on: the room is another's, and the request is told so."""
-        self.is_given_up = True
+    def evict(self) -> None:
+        """Release what is held for another body, and end the reading as overloaded."""
+        self.is_evicted = True
         self.release()
         if self._deadline is not None:
             self._deadline.reschedule(asyncio.get_running_loop().time())
 
     def release(self) -> None:
-        """Hold nothing any more."""
-        self._pool.release(self, self._owner)
+        """Release what is held."""
+        self._budget.release(self, self._owner)
         self.held = 0
 
-    def move(self, pool: _Proven, owner: str) -> None:
-        """Let what is held count elsewhere. Raises ProblemError (overloaded)."""
+    def move(self, budget: _ProducerBudget, owner: str) -> None:
+        """Move what is held into another budget. Raises ProblemError (overloaded)."""
         held = self.held
         self.release()
-        self._pool, self._owner = pool, owner
-        pool.hold(self, owner, held)
+        self._budget, self._owner = budget, owner
+        budget.hold(self, owner, held)
 
     async def _collect(self, request: Request) -> bytes:
-        # One buffer: a body that comes byte by byte takes no more room than another.
+        # One buffer: a body that is received byte by byte takes no more memory than another.
         body = bytearray()
         size = 0
         async for part in request.stream():
             size += len(part)
-            if size > LARGEST_BODY + DROPPED:
+            if size > MAX_BODY + DROPPED:
                 raise _too_large()
-            if size > LARGEST_BODY:
+            if size > MAX_BODY:
                 if body:
                     body.clear()
                     self.release()
                 continue
-            if self.is_given_up:
+            if self.is_evicted:
                 break
-            self._pool.hold(self, self._owner, len(part))
+            self._budget.hold(self, self._owner, len(part))
             body += part
-        if self.is_given_up:
+        if self.is_evicted:
             raise overloaded()
-        if size > LARGEST_BODY:
+        if size > MAX_BODY:
             raise _too_large()
         return bytes(body)
 
 
-class _Proven:
-    """The bodies of producers: no one of them has all the room."""
+class _ProducerBudget:
+    """The bytes of authenticated producers' bodies, with a limit for each producer."""
 
-    def __init__(self, most: int, most_of_one: int) -> None:
-        self._most = most
-        self._most_of_one = min(most, most_of_one)
+    def __init__(self, total: int, max_per_client: int) -> None:
+        self._total = total
+        self._max_per_client = min(total, max_per_client)
         self._held = 0
-        self._of_one: Counter[str] = Counter()
+        self._held_by: Counter[str] = Counter()
 
-    def hold(self, room: Room, producer: str, size: int) -> None:
+    def hold(self, reservation: BodyReservation, producer: str, size: int) -> None:
         """Count bytes as held. Raises ProblemError (overloaded)."""
-        if self._held + size > self._most or self._of_one[producer] + size > self._most_of_one:
+        if self._held + size > self._total or self._held_by[producer] + size > self._max_per_client:
             raise overloaded()
         self._held += size
-        self._of_one[producer] += size
-        room.held += size
+        self._held_by[producer] += size
+        reservation.held += size
 
-    def release(self, room: Room, producer: str) -> None:
-        """Count what a room holds no more."""
-        self._held -= room.held
-        self._of_one[producer] -= room.held
+    def release(self, reservation: BodyReservation, producer: str) -> None:
+        """Stop counting what a reservation holds."""
+        self._held -= reservation.held
+        self._held_by[producer] -= reservation.held
 
 
-class _Unproven:
-    """The bodies of whoever has proven nothing yet.
+class _UnauthenticatedBudget:
+    """The bytes of bodies whose senders are not authenticated yet.
 
-    Nobody is kept out by bodies that are begun and do not end. Where there is no room, the body
-    gives way of which nothing has come for longest: of the address that has its share or more than
-    A_LOT, else of all. So few addresses take nothing from another, and many would have to send to
-    all that they hold as often as an honest client sends to one.
+    Bodies that are begun and do not end keep nobody out. Where the budget is exhausted, the body is
+    evicted that has received nothing for longest: of the address that is at its limit or has a
+    LARGE_SHARE, else of all. So few addresses take nothing from another, and many would have to
+    send to every body that they hold as often as an honest client sends to one.
     """
 
-    def __init__(self, most: int, most_of_one: int) -> None:
-        self._most = most
-        self._most_of_one = min(most, most_of_one)
-        self._a_lot = most // A_LOT
+    def __init__(self, total: int, max_per_client: int) -> None:
+        self._total = total
+        self._max_per_client = min(total, max_per_client)
+        self._large_share = total // LARGE_SHARE
         self._held = 0
-        self._of_one: Counter[str] = Counter()
-        # The one that has waited longest for its next bytes comes first.
-        self._rooms: OrderedDict[Room, str] = OrderedDict()
-        self._rooms_of: dict[str, OrderedDict[Room, None]] = {}
+        self._held_by: Counter[str] = Counter()
+        # Least recently received bytes first.
+        self._reservations: OrderedDict[BodyReservation, str] = OrderedDict()
+        self._reservations_of: dict[str, OrderedDict[BodyReservation, None]] = {}
 
-    def hold(self, room: Room, address: str, size: int) -> None:
-        """Count bytes as held, and give up others for them. Raises ProblemError (overloaded)."""
-        if size > self._most_of_one:
+    def hold(self, reservation: BodyReservation, address: str, size: int) -> None:
+        """Count bytes as held, and evict others for them. Raises ProblemError (overloaded)."""
+        if size > self._max_per_client:
             raise overloaded()
-        while self._of_one[address] + size > self._most_of_one:
-            _give_up_first(self._rooms_of[address])
-        while self._held + size > self._most:
-            fullest, held = max(self._of_one.items(), key=_held_by)
-            _give_up_first(self._rooms_of[fullest] if held > self._a_lot else self._rooms)
-        if room.is_given_up:  # It was its own turn.
+        while self._held_by[address] + size > self._max_per_client:
+            _evict_first(self._reservations_of[address])
+        while self._held + size > self._total:
+            fullest, held = max(self._held_by.items(), key=_bytes_of)
+            _evict_first(
+                self._reservations_of[fullest] if held > self._large_share else self._reservations
+            )
+        if reservation.is_evicted:  # It evicted itself.
             raise overloaded()
         self._held += size
-        self._of_one[address] += size
-        room.held += size
-        self._rooms[room] = address
-        self._rooms.move_to_end(room)
-        of_one = self._rooms_of.setdefault(address, OrderedDict())
-        of_one[room] = None
-        of_one.move_to_end(room)
+        self._held_by[address] += size
+        reservation.held += size
+        self._reservations[reservation] = address
+        self._reservations.move_to_end(reservation)
+        of_address = self._reservations_of.setdefault(address, OrderedDict())
+        of_address[reservation] = None
+        of_address.move_to_end(reservation)
 
-    def release(self, room: Room, address: str) -> None:
-        """Count what a room holds no more."""
-        if self._rooms.pop(room, None) is None:
+    def release(self, reservation: BodyReservation, address: str) -> None:
+        """Stop counting what a reservation holds."""
+        if self._reservations.pop(reservation, None) is None:
             return
-        self._held -= room.held
-        self._of_one[address] -= room.held
-        of_one = self._rooms_of[address]
-        del of_one[room]
-        if not of_one:
-            del self._rooms_of[address], self._of_one[address]
+        self._held -= reservation.held
+        self._held_by[address] -= reservation.held
+        of_address = self._reservations_of[address]
+        del of_address[reservation]
+        if not of_address:
+            del self._reservations_of[address], self._held_by[address]
 
 
-def _give_up_first(rooms: Iterable[Room]) -> None:
-    next(iter(rooms)).give_up()
+def _evict_first(reservations: Iterable[BodyReservation]) -> None:
+    next(iter(reservations)).evict()
 
 
-def _held_by(share: tuple[str, int]) -> int:
+def _bytes_of(share: tuple[str, int]) -> int:
     return share[1]
 
 
 def announced_length(headers: Mapping[bytes, bytes]) -> int | None:
-    """Return how long a request says that its body is, in bytes; None where it does not say."""
-    told = headers.get(b"content-length", b"")
-    return int(told) if told.isdigit() and len(told) <= _MOST_DIGITS else None
+    """Return the body's length in bytes as Content-Length has it; None without a usable one."""
+    text = headers.get(b"content-length", b"")
+    return int(text) if text.isdigit() and len(text) <= _MAX_DIGITS else None
 
 
 def overloaded() -> ProblemError:
-    """Return what is answered where there is no room for a request."""
+    """Return the error of a request that exceeds a budget or a limit of concurrency."""
     return ProblemError(
         "overloaded",
         "nothing was taken: send it again later",
@@ -244,7 +251,7 @@ def overloaded() -> ProblemError:
 def _too_large() -> ProblemError:
     return ProblemError(
         "body_too_large",
-        f"body: is larger than {LARGEST_BODY} bytes: send fewer events at once",
+        f"body: is larger than {MAX_BODY} bytes: send fewer events at once",
         headers=_CLOSE,
-        limit=LARGEST_BODY,
+        limit=MAX_BODY,
     )

@@ -1,4 +1,4 @@
-"""How large and intricate an item may be: more than any event is, and little enough to judge."""
+"""Bounds on an item's size and complexity: above any real event, and cheap enough to judge."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from gateway.http_binding import STRUCTURED_HEADERS, ReceivedItem
 __all__ = ["LONGEST_ATTRIBUTE", "LONGEST_NAME", "MOST_MARKS", "MOST_PARTS", "refuse_unbounded"]
 
 MOST_PARTS: Final = 1_000
-"""Values in an item, objects and lists included: an event has about twenty."""
+"""Values in an item, including objects and lists: an event has about twenty."""
 LONGEST_NAME: Final = 1_024
 """Characters of a name."""
 LONGEST_ATTRIBUTE: Final = 2_048
-"""Characters of an attribute's text, an extension's too: room for a long URI."""
+"""Characters of an attribute's text, extensions included: enough for a long URI."""
 MOST_MARKS: Final = 30
-"""Combining marks in a row, as in stream-safe text (UAX #15): each reader sorts them anew."""
+"""Combining marks in a row, as in stream-safe text (UAX #15): each reader has to sort them."""
 
-#: No item of so few bytes breaks a bound, unless it has other characters than ASCII.
+#: No ASCII item of at most so many bytes breaks a bound.
 _SMALL: Final = LONGEST_NAME
 _DATA: Final = "data"
-#: There are no marks below: a run of them is part of a run of what lies above.
+#: Lower code points are no marks: a run of marks is part of a run of higher ones.
 _RUN: Final = re.compile(rf"[^\x00-\u02ff]{{{MOST_MARKS + 1},}}")
 
 
 def refuse_unbounded(item: ReceivedItem) -> None:
     """Raise ContractError (too_large or too_complex) where an item breaks one of the bounds.
 
-    What is no JSON is one text. Names no field that may hold a person's data.
+    An item that is not JSON counts as one text. Names no field that may hold personal data.
     """
     value = item.value
-    # Nearly every event is within all bounds by these alone.
+    # Nearly every event is known to be within all bounds by these conditions.
     if (
         len(value) <= _SMALL
         and item.headers is STRUCTURED_HEADERS

@@ -1,4 +1,4 @@
-"""From which address a request comes, past the proxies that are trusted to tell it."""
+"""The client address of a request behind trusted proxies."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 FORWARDED: Final = b"x-forwarded-for"
 _UNKNOWN: Final = "unknown"
-#: Of an IPv6 address: a machine has all addresses of its /64.
+#: Of an IPv6 address: one machine has every address of its /64.
 _NETWORK_BYTES: Final = 8
 
 
 class ClientAddresses:
-    """Tells a request's address; `X-Forwarded-For` is believed where a `trusted` peer says it."""
+    """Determines a request's address; `X-Forwarded-For` counts where a `trusted` peer sends it."""
 
     def __init__(self, trusted: Iterable[Network] = ()) -> None:
         self._trusted = tuple(trusted)
 
     def of(self, peer: str | None, headers: Mapping[bytes, bytes]) -> str:
-        """Return what the sender counts as: an IPv4 address, or the /64 of an IPv6 address.
+        """Return the client's network: an IPv4 address, or the /64 of an IPv6 address.
 
-        Read from the right, the first address that is no trusted proxy's: what stands left of it
-        was written by whoever sent the request, and may be anything. Where a proxy says nothing
-        that can be read, it is the sender.
+        It is that of the first address from the right that is no trusted proxy's: addresses to the
+        left of it were written by the client, and may be anything. A trusted proxy whose header
+        cannot be read is itself the client.
         """
         address = _read(peer or "")
         if self._trusted and address is not None:
-            for told in reversed(headers.get(FORWARDED, b"").decode("latin-1").split(",")):
+            for text in reversed(headers.get(FORWARDED, b"").decode("latin-1").split(",")):
                 if not self._is_trusted(address):
                     break
-                before = _read(told.strip())
+                before = _read(text.strip())
                 if before is None:
                     break
                 address = before
         return _UNKNOWN if address is None else network_of(address)
 
     def trusts(self, peer: str) -> bool:
-        """Tell whether a peer is a proxy that is trusted."""
+        """Return True where a peer is a trusted proxy."""
         address = _read(peer)
         return address is not None and self._is_trusted(address)
 
@@ -51,7 +51,7 @@ class ClientAddresses:
 
 
 def network_of(address: Address) -> str:
-    """Return what an address counts as."""
+    """Return the network that an address counts as."""
     if isinstance(address, IPv4Address):
         return str(address)
     return f"{IPv6Address(address.packed[:_NETWORK_BYTES] + bytes(_NETWORK_BYTES))}/64"

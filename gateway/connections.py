@@ -1,229 +1,241 @@
-"""Which connections are kept: bounds of all and of each address, and which one gives way."""
+"""Connection limits: how many are kept, in all and per network, and which is evicted."""
 
 from __future__ import annotations
 
 from typing import Final, Generic, TypeVar
 
-__all__ = ["SHARE", "AllAtWorkError", "Connections"]
+__all__ = ["SHARE", "ConnectionTable", "NoEvictableConnectionError"]
 
 Connection = TypeVar("Connection")
 
 
 SHARE: Final = 4
-"""One client may have one of so many parts of all connections at work at once."""
+"""One client may have one of so many parts of all connections active at once."""
 
-# When a connection gives way: before those of a higher number. Plain numbers, since a turn changes
-# twice with each request.
-_STRANGER_WAITS: Final = 0
-_STRANGER_WORKS: Final = 1
-_KNOWN_BEYOND_SHARE: Final = 2
-_KNOWN_WAITS: Final = 3
-_NEVER: Final = 4
-_WAITING: Final = (_STRANGER_WAITS, _KNOWN_WAITS)
-
-
-class AllAtWorkError(Exception):
-    """There is no room for another connection, and none of those that are there may be closed."""
+# The order of eviction, lowest first. Plain numbers, since a rank changes twice with each request.
+_UNAUTHENTICATED_IDLE: Final = 0
+_UNAUTHENTICATED_ACTIVE: Final = 1
+_OVER_SHARE: Final = 2
+_AUTHENTICATED_IDLE: Final = 3
+_PROTECTED: Final = 4
+_IDLE: Final = (_UNAUTHENTICATED_IDLE, _AUTHENTICATED_IDLE)
 
 
-class Connections(Generic[Connection]):
-    """The connections of a listener, at most `most` of them and `most_of_one` of each network.
+class NoEvictableConnectionError(Exception):
+    """The limit is reached, and no open connection may be evicted."""
 
-    A connection either waits for its client (for a handshake, for a request, for the rest of a body
-    that was answered already) or is at work for it; and its client is a stranger until a request
-    was authenticated. Where there is no room, one gives way to a newcomer: a stranger's that waits,
-    else a stranger's at work, of the network that has most of strangers', so that whoever opens
-    many, and fast, closes no others'; else a known client's at work beyond its share of all, or one
-    that waits. It is the one that has done so longest. A known client's connection at work, within
-    its share, is never closed for another. Each operation takes constant time.
+
+class ConnectionTable(Generic[Connection]):
+    """The connections of a listener, at most `limit` of them and `limit_per_network` of a network.
+
+    A connection is idle while it waits for its client (for a handshake, a request, or the rest of a
+    body that was answered already), and active while its client waits for an answer. It is
+    unauthenticated until a request on it was authenticated, and is then its client's.
+
+    Where the limit is reached, a new connection evicts one, in this order:
+
+    1. An idle unauthenticated connection, else an active one, of the network that has most of
+       these: whoever opens many, and fast, closes no others'.
+    2. An active connection of a client beyond the client's share of all.
+    3. An idle connection of an authenticated client.
+
+    Within a rank it is the one that has been there longest. An active connection of an
+    authenticated client within its share is never evicted. Each operation takes constant time.
     """
 
-    def __init__(self, *, most: int, most_of_one: int) -> None:
-        self._most = most
-        self._most_of_one = min(most, most_of_one)
-        self._seats: dict[Connection, _Slot[Connection]] = {}
-        self._networks: dict[str, _Network[Connection]] = {}
-        self._share = max(1, most // SHARE)
-        self._strangers = _Strangers()
-        self._clients: dict[str, _Client] = {}
-        self._known: dict[int, dict[Connection, None]] = {_KNOWN_BEYOND_SHARE: {}, _KNOWN_WAITS: {}}
+    def __init__(self, *, limit: int, limit_per_network: int) -> None:
+        self._limit = limit
+        self._limit_per_network = min(limit, limit_per_network)
+        self._entries: dict[Connection, _Entry[Connection]] = {}
+        self._networks: dict[str, _NetworkConnections[Connection]] = {}
+        self._share = max(1, limit // SHARE)
+        self._unauthenticated = _UnauthenticatedCounts()
+        self._clients: dict[str, _ClientConnections] = {}
+        self._evictable: dict[int, dict[Connection, None]] = {
+            _OVER_SHARE: {},
+            _AUTHENTICATED_IDLE: {},
+        }
+        """The connections of authenticated clients that may be evicted, by rank."""
 
     def __len__(self) -> int:
-        return len(self._seats)
+        return len(self._entries)
 
     def __contains__(self, connection: object) -> bool:
-        return connection in self._seats
+        return connection in self._entries
 
-    def enter(
-        self, newcomer: Connection, network: str, *, may_have_all: bool = False
+    def add(
+        self, connection: Connection, network: str, *, is_unlimited: bool = False
     ) -> Connection | None:
-        """Take a stranger's connection in, which waits; return the one to be closed for it.
+        """Add an idle unauthenticated connection; return the one that it evicts, if any.
 
-        That one is of the same network where the bound of one is reached, else of any. It counts no
-        more. A proxy `may_have_all`: it is many. Raises AllAtWorkError.
+        The evicted one is of the same network where that network's limit is reached, and is no
+        longer in the table. The network of a proxy `is_unlimited`: it has many clients. Raises
+        NoEvictableConnectionError.
         """
-        gives_way = self._who_gives_way(network, self._most if may_have_all else self._most_of_one)
-        if gives_way is not None:
-            self.leave(gives_way)
+        evicted = self._to_evict(network, self._limit if is_unlimited else self._limit_per_network)
+        if evicted is not None:
+            self.remove(evicted)
         if network not in self._networks:
-            self._networks[network] = _Network(network)
-        seat = _Slot(self._networks[network])
-        seat.network.size += 1
-        seat.network.queues[_STRANGER_WAITS][newcomer] = None
-        self._seats[newcomer] = seat
-        self._strangers.change(network, 1)
-        return gives_way
+            self._networks[network] = _NetworkConnections(network)
+        entry = _Entry(self._networks[network])
+        entry.network.size += 1
+        entry.network.queues[_UNAUTHENTICATED_IDLE][connection] = None
+        self._entries[connection] = entry
+        self._unauthenticated.change(network, 1)
+        return evicted
 
-    def leave(self, connection: Connection) -> None:
-        """Forget a connection; one that is forgotten already stays so."""
-        seat = self._seats.pop(connection, None)
-        if seat is None:
+    def remove(self, connection: Connection) -> None:
+        """Remove a connection, if it is there."""
+        entry = self._entries.pop(connection, None)
+        if entry is None:
             return
-        network = seat.network
-        del network.queues[seat.turn][connection]
-        if seat.client is None:
-            self._strangers.change(network.name, -1)
-        elif seat.turn == _NEVER:
-            seat.client.at_work -= 1
+        network = entry.network
+        del network.queues[entry.rank][connection]
+        if entry.client is None:
+            self._unauthenticated.change(network.name, -1)
+        elif entry.rank == _PROTECTED:
+            entry.client.protected -= 1
         else:
-            del self._known[seat.turn][connection]
+            del self._evictable[entry.rank][connection]
         network.size -= 1
         if not network.size:
             del self._networks[network.name]
 
-    def wait(self, connection: Connection) -> None:
-        """Note that a connection waits for its client from now on."""
-        seat = self._seats.get(connection)
-        if seat is not None:
-            self._move(connection, seat, _STRANGER_WAITS if seat.client is None else _KNOWN_WAITS)
+    def set_idle(self, connection: Connection) -> None:
+        """Mark a connection as waiting for its client."""
+        entry = self._entries.get(connection)
+        if entry is not None:
+            rank = _UNAUTHENTICATED_IDLE if entry.client is None else _AUTHENTICATED_IDLE
+            self._move(connection, entry, rank)
 
-    def work(self, connection: Connection) -> None:
-        """Note that its client waits for an answer."""
-        seat = self._seats.get(connection)
-        if seat is not None and seat.turn in _WAITING:
-            self._move(connection, seat, self._turn_at_work(seat.client))
+    def set_active(self, connection: Connection) -> None:
+        """Mark a connection as one whose client waits for an answer."""
+        entry = self._entries.get(connection)
+        if entry is not None and entry.rank in _IDLE:
+            self._move(connection, entry, self._active_rank(entry.client))
 
-    def prove(self, connection: Connection, client: str) -> bool:
-        """Note that a client's request was authenticated on it: it is the client's from now on.
+    def authenticate(self, connection: Connection, client: str) -> bool:
+        """Assign a connection to the client whose request was authenticated on it.
 
-        Returns False where the client has its share of connections at work without this one.
+        Returns False where the client has its share of active connections without this one.
         """
-        seat = self._seats.get(connection)
-        if seat is None:
+        entry = self._entries.get(connection)
+        if entry is None:
             return True
-        if seat.client is None or seat.client.name != client:
-            works = seat.turn not in _WAITING
-            if seat.client is None:
-                self._strangers.change(seat.network.name, -1)
+        if entry.client is None or entry.client.name != client:
+            is_active = entry.rank not in _IDLE
+            if entry.client is None:
+                self._unauthenticated.change(entry.network.name, -1)
             else:  # A proxy's connection is one client's after the other's.
-                self._move(connection, seat, _KNOWN_WAITS)
-            seat.client = self._clients.setdefault(client, _Client(client))
-            turn = self._turn_at_work(seat.client) if works else _KNOWN_WAITS
-            self._move(connection, seat, turn)
-        return seat.turn != _KNOWN_BEYOND_SHARE
+                self._move(connection, entry, _AUTHENTICATED_IDLE)
+            entry.client = self._clients.setdefault(client, _ClientConnections(client))
+            rank = self._active_rank(entry.client) if is_active else _AUTHENTICATED_IDLE
+            self._move(connection, entry, rank)
+        return entry.rank != _OVER_SHARE
 
-    def _turn_at_work(self, client: _Client | None) -> int:
+    def _active_rank(self, client: _ClientConnections | None) -> int:
         if client is None:
-            return _STRANGER_WORKS
-        return _NEVER if client.at_work < self._share else _KNOWN_BEYOND_SHARE
+            return _UNAUTHENTICATED_ACTIVE
+        return _PROTECTED if client.protected < self._share else _OVER_SHARE
 
-    def _who_gives_way(self, network: str, bound: int) -> Connection | None:
-        of_one = self._networks.get(network)
-        if of_one is not None and of_one.size >= bound:
-            return of_one.first()
-        if len(self._seats) < self._most:
+    def _to_evict(self, network: str, limit: int) -> Connection | None:
+        """Return the connection to evict for one of a network; None where none need be."""
+        of_network = self._networks.get(network)
+        if of_network is not None and of_network.size >= limit:
+            return of_network.first_evictable()
+        if len(self._entries) < self._limit:
             return None
-        largest = self._strangers.largest()
+        largest = self._unauthenticated.largest()
         if largest is not None:
-            return self._networks[largest].first()
-        for known in self._known.values():
-            for connection in known:
+            return self._networks[largest].first_evictable()
+        for connections in self._evictable.values():
+            for connection in connections:
                 return connection
-        raise AllAtWorkError
+        raise NoEvictableConnectionError
 
-    def _move(self, connection: Connection, seat: _Slot[Connection], turn: int) -> None:
-        before, client = seat.turn, seat.client
-        if before == turn:
+    def _move(self, connection: Connection, entry: _Entry[Connection], rank: int) -> None:
+        before, client = entry.rank, entry.client
+        if before == rank:
             return
-        seat.turn = turn
-        queues = seat.network.queues
+        entry.rank = rank
+        queues = entry.network.queues
         del queues[before][connection]
-        queues[turn][connection] = None
+        queues[rank][connection] = None
         if client is None:
             return
-        if before == _NEVER:
-            client.at_work -= 1
-        elif before in self._known:
-            del self._known[before][connection]
-        if turn == _NEVER:
-            client.at_work += 1
+        if before == _PROTECTED:
+            client.protected -= 1
+        elif before in self._evictable:
+            del self._evictable[before][connection]
+        if rank == _PROTECTED:
+            client.protected += 1
         else:
-            self._known[turn][connection] = None
+            self._evictable[rank][connection] = None
 
 
-class _Network(Generic[Connection]):
-    """The connections of one network: how many, and which by their turn."""
+class _NetworkConnections(Generic[Connection]):
+    """The connections of one network: how many, and which by rank."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.size = 0
-        # Dictionaries as ordered sets: who has been there longest comes first.
-        self.queues: tuple[dict[Connection, None], ...] = tuple({} for _ in range(_NEVER + 1))
+        # Dictionaries as ordered sets: the one that has been there longest comes first.
+        self.queues: tuple[dict[Connection, None], ...] = tuple({} for _ in range(_PROTECTED + 1))
 
-    def first(self) -> Connection:
-        """Return the first to give way. Raises AllAtWorkError."""
-        for queue in self.queues[:_NEVER]:
+    def first_evictable(self) -> Connection:
+        """Return the first to evict. Raises NoEvictableConnectionError."""
+        for queue in self.queues[:_PROTECTED]:
             for connection in queue:
                 return connection
-        raise AllAtWorkError
+        raise NoEvictableConnectionError
 
 
-class _Slot(Generic[Connection]):
+class _Entry(Generic[Connection]):
     """Where a connection is counted."""
 
-    __slots__ = ("client", "network", "turn")
+    __slots__ = ("client", "network", "rank")
 
-    def __init__(self, network: _Network[Connection]) -> None:
+    def __init__(self, network: _NetworkConnections[Connection]) -> None:
         self.network = network
-        self.turn = _STRANGER_WAITS
-        self.client: _Client | None = None
-        """None for a stranger's."""
+        self.rank = _UNAUTHENTICATED_IDLE
+        self.client: _ClientConnections | None = None
+        """None while unauthenticated."""
 
 
-class _Client:
-    """A known client, and how many of its connections are at work that never give way."""
+class _ClientConnections:
+    """An authenticated client, and how many of its connections are protected from eviction."""
 
-    __slots__ = ("at_work", "name")
+    __slots__ = ("name", "protected")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.at_work = 0
+        self.protected = 0
 
 
-class _Strangers:
-    """How many strangers' connections each network has, and which has most."""
+class _UnauthenticatedCounts:
+    """How many unauthenticated connections each network has, and which has most."""
 
     def __init__(self) -> None:
         self._count: dict[str, int] = {}
-        self._with: dict[int, dict[str, None]] = {}
-        self._most = 0
+        self._networks_with: dict[int, dict[str, None]] = {}
+        self._largest_count = 0
 
     def change(self, network: str, by: int) -> None:
         """Count one more, or one less."""
         before = self._count.get(network, 0)
         now = before + by
         if before:
-            del self._with[before][network]
-            if not self._with[before]:
-                del self._with[before]
+            del self._networks_with[before][network]
+            if not self._networks_with[before]:
+                del self._networks_with[before]
         if now:
             self._count[network] = now
-            self._with.setdefault(now, {})[network] = None
+            self._networks_with.setdefault(now, {})[network] = None
         else:
             del self._count[network]
-        if now > self._most or self._most not in self._with:
-            self._most = now
+        if now > self._largest_count or self._largest_count not in self._networks_with:
+            self._largest_count = now
 
     def largest(self) -> str | None:
-        """Return the network with most; of several, the one that came to it first."""
-        return next(iter(self._with[self._most])) if self._most else None
+        """Return the network with most; of several, the one that reached this number first."""
+        return next(iter(self._networks_with[self._largest_count])) if self._largest_count else None

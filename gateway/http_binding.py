@@ -1,4 +1,4 @@
-"""CloudEvents over HTTP: what a request's headers and body hold, before anything is judged.
+"""CloudEvents over HTTP: parses a request's headers and body, before anything is judged.
 
 Follows the HTTP protocol binding of CloudEvents 1.0.2: structured, binary and batched mode.
 """
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 HttpHeaders = Sequence[tuple[bytes, bytes]]
-"""As ASGI gives them: names in lower case."""
+"""As in ASGI: names in lower case."""
 
 LARGEST_HEADERS: Final = 16 * 1024
 """Bytes of a request's line and headers together."""
@@ -45,17 +45,17 @@ LONGEST_MEDIA_TYPE: Final = 256
 """Bytes of the header `content-type`."""
 BATCH: Final = b"application/cloudevents-batch+json"
 IMPLIED: Final = b"application/json"
-"""The content type of an event whose headers are its attributes, where none is told."""
+"""The content type of an event in binary mode that has none."""
 MOST_EVENTS: Final = 500
-"""In one batch."""
+"""Most events in one batch."""
 
 STRUCTURED_HEADERS: Final[tuple[Header, ...]] = ((CONTENT_TYPE, STRUCTURED),)
-"""Those of the record that an event in structured mode becomes, alone or in a batch."""
+"""The headers of the record of an event in structured mode, alone or in a batch."""
 
 _CE: Final = b"ce-"
 _CLOUDEVENTS: Final = b"application/cloudevents"
 _JSON: Final = re.compile(rb"application/(?:[a-z0-9.-]+\+)?json")
-#: Said twice, these would be read differently by those before us and those behind us.
+#: Headers that proxies and servers read differently where they are repeated.
 _SINGULAR: Final = frozenset(
     {
         b"authorization",
@@ -85,7 +85,7 @@ _TAKEN: Final = (
 
 
 class HttpMode(StrEnum):
-    """How events lie in a request."""
+    """How events are encoded in a request: the content modes of CloudEvents."""
 
     STRUCTURED = "structured"
     BINARY = "binary"
@@ -93,16 +93,16 @@ class HttpMode(StrEnum):
 
 
 class ReceivedItem(NamedTuple):
-    """What may be one event: the Kafka record that it would be, and its content to look through."""
+    """A possible event: the Kafka record that it would be, and its content to search."""
 
     value: bytes
     headers: tuple[Header, ...]
     content: Any
-    """All that it says, as JSON values; its text where that is no JSON."""
+    """All of it, as JSON values; as text where it is not JSON."""
     defect: ContractError | None = None
-    """Why it cannot be an event, where that is known already."""
+    """Why it cannot be an event, as far as parsing shows."""
     was_read: bool = True
-    """False where `content` may say less than was sent: then nothing of it may be kept."""
+    """False where `content` may have less than was sent: then nothing of it may be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ class Delivery:
 
 
 def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
-    """Return the headers by name, of which repeated ones are joined as lists are.
+    """Return the headers by name; repeated ones are joined as lists.
 
-    Raises ProblemError (ambiguous_request) where a header came twice that must not, or where the
-    length of the body is told in two ways.
+    Raises ProblemError (ambiguous_request) where a header is repeated that must not be, or where
+    the body has both a length and a transfer encoding.
     """
     found: dict[bytes, bytes] = {}
     for name, value in headers:
@@ -125,11 +125,11 @@ def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
             found[name] = value
             continue
         if name in _SINGULAR or name.startswith(_CE):
-            told = _told(name)
+            shown = _shown_name(name)
             raise ProblemError(
                 "ambiguous_request",
-                f"{told}: came twice: send it once",
-                field=told,
+                f"{shown}: came twice: send it once",
+                field=shown,
                 remedy="send the header once",
             )
         found[name] += b", " + value
@@ -142,7 +142,7 @@ def only_once(headers: HttpHeaders) -> Mapping[bytes, bytes]:
 
 
 def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
-    """Return what a request holds; what is wrong with one item is told in that item.
+    """Return the items of a request, each with its defect if it has one.
 
     Raises ProblemError where the request as a whole cannot be read.
     """
@@ -157,9 +157,9 @@ def read_delivery(headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
 
 
 def mode_of(headers: Mapping[bytes, bytes]) -> HttpMode:
-    """Return how events lie in a request, which its headers alone say.
+    """Return the content mode of a request, which follows from its headers alone.
 
-    Raises ProblemError where they say nothing that is read here.
+    Raises ProblemError where it is not supported.
     """
     return _mode(_media_type(headers), _attributes(headers))
 
@@ -176,7 +176,7 @@ def _mode(media_type: bytes, attributes: Mapping[bytes, bytes]) -> HttpMode:
             raise _contradiction(next(iter(attributes)), "send no ce- headers with a batch")
         return HttpMode.BATCH
     if not media_type and attributes:
-        # CloudEvents' own SDKs leave it out where nobody named it: JSON is then implied (2.2.2 of
+        # CloudEvents' own SDKs leave it out unless it was set: JSON is then implied (2.2.2 of
         # the specification's event format), as in a record on Kafka.
         return HttpMode.BINARY
     if media_type.startswith(_CLOUDEVENTS) or not (attributes and _JSON.fullmatch(media_type)):
@@ -191,27 +191,27 @@ def _media_type(headers: Mapping[bytes, bytes]) -> bytes:
     return _bare_media_type(headers.get(b"content-type", b""))
 
 
-@lru_cache(maxsize=64)  # Every request has one, and few differ.
-def _bare_media_type(told: bytes) -> bytes:
-    """Return the bare media type, in lower case: its parameters are looked through, and dropped.
+@lru_cache(maxsize=64)  # Every request has one, and there are few.
+def _bare_media_type(content_type: bytes) -> bytes:
+    """Return the media type in lower case, without its parameters.
 
-    Raises ProblemError where they hold what looks like a person's data, or another charset.
+    Raises ProblemError where these look like personal data, or have another charset.
     """
-    if len(told) > LONGEST_MEDIA_TYPE:
+    if len(content_type) > LONGEST_MEDIA_TYPE:
         raise _unsupported(CONTENT_TYPE, f"send at most {LONGEST_MEDIA_TYPE} bytes")
-    written = told.decode("latin-1")
+    written = content_type.decode("latin-1")
     parameters: list[dict[str, JSON]] = [
         {name.lower(): unquote(_unquoted(value))} for name, value in _PARAMETER.findall(written)
     ]
-    all_of_it: list[JSON] = [unquote(written), *parameters]
-    if find_person_data(all_of_it) is not None:
+    searched: list[JSON] = [unquote(written), *parameters]
+    if find_person_data(searched) is not None:
         raise ProblemError(
             "person_data",
             "content-type: looks like a person's data: send the media type alone",
             field=CONTENT_TYPE,
             remedy="send the media type alone",
         )
-    media_type = told.partition(b";")[0].strip().lower()
+    media_type = content_type.partition(b";")[0].strip().lower()
     charsets = {str(one["charset"]).strip().lower() for one in parameters if "charset" in one}
     if not charsets <= {"utf-8", "utf8", "us-ascii"}:
         raise _unsupported(CONTENT_TYPE, "send JSON in UTF-8", value=media_type)
@@ -219,7 +219,7 @@ def _bare_media_type(told: bytes) -> bytes:
 
 
 def _unquoted(text: str) -> str:
-    """Take off the quotes around a text, and the backslashes within them."""
+    """Remove the quotes around a text, and the backslashes within them."""
     if len(text) > 1 and text.startswith('"') and text.endswith('"'):
         return _QUOTED_PAIR.sub(r"\1", text[1:-1])
     return text
@@ -231,10 +231,10 @@ def _structured(attributes: Mapping[bytes, bytes], body: bytes) -> ReceivedItem:
     except ContractError as error:
         content = body.decode(errors="replace")
         return ReceivedItem(body, STRUCTURED_HEADERS, content, error.at_rest(), was_read=False)
-    # The headers may repeat the body's attributes; whoever routes by them must not be deceived.
-    said = read.data if isinstance(read.data, dict) else {}
+    # The headers may repeat the body's attributes, and a router may rely on them.
+    known = read.data if isinstance(read.data, dict) else {}
     for name, value in attributes.items():
-        if said.get(name.decode("latin-1")) != value.decode("latin-1"):
+        if known.get(name.decode("latin-1")) != value.decode("latin-1"):
             raise _contradiction(name, "leave out the ce- headers, or let them say the same")
     return _item(read, body)
 
@@ -253,31 +253,31 @@ def _batch(body: bytes) -> Iterator[ReceivedItem]:
 
 
 def _binary(attributes: Mapping[bytes, bytes], media_type: bytes, body: bytes) -> ReceivedItem:
-    said: dict[str, Any] = {}
+    content: dict[str, Any] = {}
     defects: list[ContractError] = []
     for name, value in attributes.items():
         try:
-            said[name.decode("latin-1")] = _attribute(name, value)
+            content[name.decode("latin-1")] = _attribute(name, value)
         except ContractError as error:
             defects.append(error.at_rest())
-            said[name.decode("latin-1")] = value.decode("latin-1")
+            content[name.decode("latin-1")] = value.decode("latin-1")
     was_read = not defects
     headers = (
-        *((PREFIX + name, text.encode()) for name, text in said.items()),
+        *((PREFIX + name, text.encode()) for name, text in content.items()),
         (CONTENT_TYPE, media_type),
     )
-    if "data" in said:
-        # It would stand where the body does, for whoever looks through both.
+    if "data" in content:
+        # In the content to search, `data` is the body.
         defects.append(_refused_attribute(b"data", "is not an attribute", "put it into the body"))
-        said["ce-data"] = said.pop("data")
+        content["ce-data"] = content.pop("data")
     try:
         read = read_value(_text(body))
     except ContractError as error:
-        content = {**said, "data": body.decode(errors="replace")}
+        content["data"] = body.decode(errors="replace")
         return ReceivedItem(body, headers, content, error.at_rest(), was_read=False)
     if read.defect is not None:
         defects.append(read.defect)
-    content = {**said, "data": read.text if read.data is None else read.data}
+    content["data"] = read.text if read.data is None else read.data
     defect = next(iter(defects), None)
     return ReceivedItem(body, headers, content, defect, was_read=was_read and read.is_read)
 
@@ -309,7 +309,7 @@ def _text(body: bytes) -> str:
 
 
 def _attribute(name: bytes, value: bytes) -> str:
-    """Read a header's value: printable ASCII, all else percent-encoded UTF-8, quotes removed."""
+    """Decode a header's value: printable ASCII, everything else percent-encoded UTF-8."""
     value = _unquoted(value.decode("latin-1")).encode("latin-1")
     if _HEADER_VALUE.fullmatch(value) and not _BAD_PERCENT.search(value):
         try:
@@ -322,24 +322,24 @@ def _attribute(name: bytes, value: bytes) -> str:
 
 def _refused_attribute(name: bytes, problem: str, remedy: str) -> ContractError:
     reason = RefusalReason.INVALID_ENVELOPE
-    return ContractError(reason, _told(_CE + name), None, remedy, problem=problem)
+    return ContractError(reason, _shown_name(_CE + name), None, remedy, problem=problem)
 
 
-def _told(name: bytes) -> str:
-    """Name a header in an answer, unless its name, which is the sender's, may be a person's."""
-    told = name.decode("latin-1")
-    return told if find_person_data(told) is None else f"{_CE.decode()}…"
+def _shown_name(name: bytes) -> str:
+    """Return a header's name for an answer; it may itself be personal data, and is then hidden."""
+    shown = name.decode("latin-1")
+    return shown if find_person_data(shown) is None else f"{_CE.decode()}…"
 
 
 def _contradiction(name: bytes, remedy: str) -> ProblemError:
-    told = _told(_CE + name)
+    shown = _shown_name(_CE + name)
     return ProblemError(
-        "ambiguous_request", f"{told}: contradicts the body: {remedy}", field=told, remedy=remedy
+        "ambiguous_request", f"{shown}: contradicts the body: {remedy}", field=shown, remedy=remedy
     )
 
 
 def _unsupported(name: str, remedy: str, *, value: bytes | None = None) -> ProblemError:
-    # Shown only where it has the form of one: nothing else was looked through.
+    # Shown only where it has the form of a media type: other values were not searched.
     shown = value.decode("latin-1") if value and _MEDIA_TYPE.fullmatch(value) else None
     problem = "is missing" if value == b"" else "is not read here"
     return ProblemError(

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the gateway, made of its problems, its formats and the contracts."""
+"""The OpenAPI 3.1 document of the gateway: its operations, answers, problems and events."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Final
 from events.contracts.client_schemas import EVENT, EVENT_TYPE, client_schemas, enumeration
 from events.fact import JSON
 from gateway.answers import answer_schemas
-from gateway.body import LARGEST_BODY
+from gateway.body import MAX_BODY
 from gateway.http_binding import MOST_EVENTS
+from gateway.idempotency import REPLAYED_HEADER
 from gateway.problems import KINDS, MEDIA_TYPE, ProblemKind
-from gateway.repeats import REPEAT_HEADER
 
 __all__ = ["openapi_document"]
 
 _INTRODUCTION: Final = f"""\
-Systems tell the Smart Région monitor what happened: CloudEvents 1.0 over HTTP, one by one or in
-batches of at most {MOST_EVENTS} (and {LARGEST_BODY} bytes).
+Systems send the Smart Région monitor events: CloudEvents 1.0 over HTTP, one by one or in batches
+of at most {MOST_EVENTS} (and {MAX_BODY} bytes).
 
-An answer of 202 means that the broker keeps the event: its receipt says where. Whatever else is
-answered, send again: the same `source` and `id` sent twice count once.
+An answer of 202 means that the broker has the event; its receipt has the position. After any other
+answer, send again: the same `source` and `id` sent twice count once.
 
 Each event's contract is at `/schemas/{{type}}.json`; `/asyncapi.json` has all of them. Problems
-are answered as RFC 9457 has them; the address in `type` explains each."""
+are answered in the format of RFC 9457; the address in `type` explains each."""
 
 _SIGNATURE_HEADERS: Final = {
     "smartregion-producer": "The producer's id.",
@@ -47,12 +47,12 @@ _CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
     ),
     (
         "type",
-        "Which fact the body says.",
+        "The type of fact in the body.",
         {"$ref": f"#/components/schemas/{EVENT_TYPE}"},
         True,
     ),
-    # Generated clients write a time of their language into a header in no form, or in one of their
-    # own: it is text here.
+    # Generated clients write a time of their language into a header in a format of their own: it
+    # is text here.
     (
         "time",
         "When the fact was recorded, as RFC 3339 writes it: with seconds and zone.",
@@ -65,21 +65,21 @@ _CE_HEADERS: Final[tuple[tuple[str, str, JSON, bool], ...]] = (
 """The attributes in binary mode: name, meaning, schema, whether each event has it."""
 _REPEATED: Final[dict[str, JSON]] = {
     "headers": {
-        REPEAT_HEADER: {
-            "description": "There where the same signed request came before: this is the answer "
-            "that it had then.",
+        REPLAYED_HEADER: {
+            "description": "Present where the same signed request was sent before: this is its "
+            "first answer.",
             "schema": {"type": "string"},
         }
     }
 }
 _REFUSALS: Final = frozenset({400, 401, 403, 408, 409, 413, 415, 422, 429, 431, 500, 503})
-"""What POST /events may answer besides what it takes."""
-_NEVER_DESCRIBED: Final = 405
-"""An operation cannot tell what another method is answered."""
+"""The statuses of problems that POST /events may answer."""
+_UNDESCRIBED: Final = 405
+"""An operation cannot describe the answer to another method."""
 
 
 def openapi_document() -> dict[str, JSON]:
-    """Return the document; its server is a name to fill in: each installation has its own."""
+    """Return the document; its server is a variable, since each installation has its own."""
     paths = _paths()
     return {
         "openapi": "3.1.1",
@@ -96,14 +96,14 @@ def openapi_document() -> dict[str, JSON]:
                 "variables": {
                     "gateway": {
                         "default": "http://127.0.0.1:6070",
-                        "description": "Its address: the operator tells it.",
+                        "description": "Its address, from the operator.",
                     }
                 },
             }
         ],
         "tags": [
             {"name": _SENDING, "description": "Sends events."},
-            {"name": _ABOUT, "description": "Tells how and whether events are taken."},
+            {"name": _ABOUT, "description": "Describes how and whether events are accepted."},
         ],
         "paths": paths,
         "components": {
@@ -123,11 +123,13 @@ def _paths() -> dict[str, JSON]:
         "/events/batch": _send_batch(),
         "/events/binary": _send_binary(),
         "/healthz": _get(
-            "health", "The process lives.", {"200": _answered("It does.", _reference("Health"))}
+            "health",
+            "Whether the process is alive.",
+            {"200": _answered("It is.", _reference("Health"))},
         ),
         "/readyz": _get(
             "readiness",
-            "Whether events are taken.",
+            "Whether events are accepted.",
             {
                 "200": _answered("They are.", _reference("Readiness")),
                 "503": _answered("They are not; why.", _reference("Readiness")),
@@ -135,7 +137,7 @@ def _paths() -> dict[str, JSON]:
         ),
         "/metrics": _get(
             "metrics",
-            "The gateway's counters, in Prometheus' text format; some gateways ask for its token.",
+            "The gateway's counters, in Prometheus' text format; some gateways require a token.",
             {"200": _text("The counters."), **_problems(401)},
         ),
         "/openapi.json": _get(
@@ -171,7 +173,7 @@ def _sending(
 ) -> dict[str, JSON]:
     """Describe one way to send.
 
-    Each has an address of its own: generators make one function of an address, with one body.
+    Each has a path of its own: generators make one function of a path, with one body.
     """
     return {
         "operationId": name,
@@ -187,7 +189,7 @@ def _sending(
             "202": {**_answered("The broker has every event.", answer), **_REPEATED},
             "207": {
                 **_answered(
-                    "Some events of the batch were taken, some not.", _reference("BatchAnswer")
+                    "Some events of the batch were accepted, some not.", _reference("BatchAnswer")
                 ),
                 **_REPEATED,
             },
@@ -202,8 +204,8 @@ def _send_event() -> dict[str, JSON]:
             "sendEvent",
             "Send one event.",
             "In structured content mode: attributes and data are one JSON object; `data_base64` is "
-            "refused by its name. This address takes batches and binary content mode too, as the "
-            "other addresses have them.",
+            "refused by its name. This address accepts batches and binary content mode too, as the "
+            "other addresses describe them.",
             media_type="application/cloudevents+json",
             schema=_reference(EVENT),
             answer=_reference("Receipts"),
@@ -215,7 +217,7 @@ def _send_batch() -> dict[str, JSON]:
     operation = _sending(
         "sendBatch",
         "Send a batch of events.",
-        f"At most {MOST_EVENTS} events and {LARGEST_BODY} bytes. One that is refused does not hold "
+        f"At most {MOST_EVENTS} events and {MAX_BODY} bytes. One that is refused does not hold "
         "back the others.",
         media_type="application/cloudevents-batch+json",
         schema={
@@ -272,7 +274,7 @@ def _get(name: str, summary: str, responses: dict[str, JSON], *parameters: JSON)
 
 
 def _problems(*statuses: int) -> dict[str, JSON]:
-    """Describe the answers of these statuses, each with all problems that it may mean."""
+    """Describe the answers of these statuses, each with all problems of that status."""
     return {str(status): _of_status(status) for status in sorted(statuses)}
 
 
@@ -280,14 +282,14 @@ def _of_status(status: int) -> dict[str, JSON]:
     kinds = [kind for kind in KINDS.values() if kind.status == status]
     if len(kinds) == 1:
         return {"$ref": f"#/components/responses/{kinds[0].name}"}
-    told = "\n".join(f"- `{kind.name}`: {kind.meaning}" for kind in kinds)
-    return {"description": told, **_headers(status), "content": _problem_content()}
+    meanings = "\n".join(f"- `{kind.name}`: {kind.meaning}" for kind in kinds)
+    return {"description": meanings, **_headers(status), "content": _problem_content()}
 
 
 def _is_alone(kind: ProblemKind) -> bool:
-    """Tell whether no other kind has its status: it is then an answer that has a name."""
+    """Return True where no other kind has its status: its answer is then a named component."""
     statuses = [one.status for one in KINDS.values()]
-    return kind.status != _NEVER_DESCRIBED and statuses.count(kind.status) == 1
+    return kind.status != _UNDESCRIBED and statuses.count(kind.status) == 1
 
 
 def _problem_response(kind: ProblemKind) -> dict[str, JSON]:

@@ -1,4 +1,4 @@
-"""The gateway's HTTP: uvicorn's h11 protocol, with deadlines and answers that explain."""
+"""The gateway's HTTP: uvicorn's h11 protocol with deadlines, and problems as answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from gateway.acceptor import PendingConnection
+from gateway.acceptor import AcceptedConnection
 from gateway.answers import Problem
 from gateway.problems import KINDS, MEDIA_TYPE
 from gateway.strict_http import RefusedRequestError, StrictConnection
@@ -22,208 +22,207 @@ from gateway.strict_http import RefusedRequestError, StrictConnection
 __all__ = ["GatewayProtocol", "busy_answer", "protocol_with"]
 
 _TOO_LARGE = 431
-_MOST_REST = 8 * 1024 * 1024
-"""Bytes that are read and dropped of what comes after its answer."""
-_MOST_UNREAD = 64 * 1024
-"""Bytes that have come and were not looked at, from which on no more are read."""
+_MAX_REST = 8 * 1024 * 1024
+"""Bytes of a body that are read and dropped after its answer."""
+_MAX_UNREAD = 64 * 1024
+"""Received bytes that were not processed yet, above which reading pauses."""
 _PARTS_AT_ONCE = 64
-"""Parts of bodies, each of which may be a chunk of one byte, that a connection has in its turn."""
+"""Parts of bodies, each of which may be a chunk of one byte, that are processed in one turn."""
 _MARGIN = 5.0
-"""A body's own deadline is the application's, which answers; this closes what goes on after."""
+"""Seconds beyond the body's deadline in the application, which answers; then it is closed."""
 
 
 class _Stage(Enum):
-    """What comes next on a connection."""
+    """What a connection waits for."""
 
     NEW = "new", True
     HEADERS = "headers", True
     BODY = "body", False
     ANSWER = "answer", False
     REST = "rest", True
-    """Of a body whose request has been answered."""
+    """The rest of a body whose request has been answered."""
     IDLE = "idle", True
     CLOSING = "closing", True
     GONE = "gone", True
 
-    def __init__(self, _: str, is_the_clients: bool) -> None:  # noqa: FBT001
-        self.is_the_clients = is_the_clients
-        """Whether all depends on the client then."""
+    def __init__(self, _: str, waits_for_client: bool) -> None:  # noqa: FBT001
+        self.waits_for_client = waits_for_client
 
 
 class _Flow(FlowControl):
-    """Reads no more of a connection of which much has come that was not looked at.
+    """Pauses reading while a connection has many bytes that were not processed yet.
 
-    uvicorn reads on whenever a request asks for its body, though the next ones have come already:
-    a client that sends them without end would fill the memory.
+    uvicorn resumes reading whenever a request reads its body, even if further requests were
+    received already: a client that sends them without end would fill the memory.
     """
 
     def __init__(self, transport: asyncio.Transport, connection: StrictConnection) -> None:
         super().__init__(transport)
         self._connection = connection
-        self._is_held = False
+        self._is_full = False
 
     def resume_reading(self) -> None:
-        """Read on, unless there is enough to be looked at."""
-        self._is_held = self._connection.unread > _MOST_UNREAD
-        if not self._is_held:
+        """Resume, unless there is enough to process."""
+        self._is_full = self._connection.unread > _MAX_UNREAD
+        if not self._is_full:
             super().resume_reading()
 
     def pause_reading(self) -> None:
-        """Read no more; the transport, which uvicorn also tells itself to read on, is told anew."""
+        """Pause, also where uvicorn resumed the transport by itself."""
         self.read_paused = True
         self._transport.pause_reading()
 
-    def hold_back(self) -> None:
-        """Read no more where there is enough to be looked at."""
-        if self._connection.unread > _MOST_UNREAD:
-            self._is_held = True
+    def pause_if_full(self) -> None:
+        """Pause where there is enough to process."""
+        if self._connection.unread > _MAX_UNREAD:
+            self._is_full = True
             self.pause_reading()
 
-    def let_go(self) -> None:
-        """Read on where that was held back, and little is left."""
-        if self._is_held:
+    def resume_if_paused(self) -> None:
+        """Resume where `pause_if_full` paused, and little is left."""
+        if self._is_full:
             self.resume_reading()
 
 
 class GatewayProtocol(H11Protocol):
-    """Closes connections whose request does not arrive, or whose answer is not taken, in time.
+    """Closes connections whose request is not received, or whose answer is not read, in time.
 
     uvicorn has a deadline for the pause between requests only: a client that sends a byte now and
-    then would keep its connection for ever. Here each request's headers, body and answer have one,
-    and so has a connection that is closed, whose socket stays until the client has taken the rest.
-    Whoever accepted the connection is told when all depends on the client: it may then be closed
-    for another. What has come is looked at in the connection's turn: see `Turns`.
+    then would keep its connection open without end. Here the headers, body and answer of each
+    request have a deadline, and so has the closing of a connection. The connection is marked idle
+    while it waits for its client, and may then be evicted. Received bytes are processed in turn:
+    see `RoundRobinScheduler`.
     """
 
     header_seconds: ClassVar[float]
     body_seconds: ClassVar[float]
-    most_headers: ClassVar[int]
+    max_headers: ClassVar[int]
 
-    pending: PendingConnection
+    connection: AcceptedConnection
     conn: StrictConnection
     flow: _Flow
 
     cycle: RequestResponseCycle | None  # type: ignore[assignment]
-    """The request in work or the last one; uvicorn has None before the first, and does not say."""
+    """The current or last request. uvicorn has None before the first, against its annotation."""
 
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _stage: _Stage = _Stage.NEW
-    _waits: bool = True
+    _is_idle: bool = True
     _half_closed: bool = False
-    _in_line: bool = False
+    _is_queued: bool = False
     _rest: int = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Wait for the first request."""
         super().connection_made(transport)
-        self.conn = StrictConnection(self.most_headers, parts_at_once=_PARTS_AT_ONCE)
+        self.conn = StrictConnection(self.max_headers, parts_at_once=_PARTS_AT_ONCE)
         self.flow = _Flow(transport, self.conn)
-        self.pending.transport = transport
-        self._expect()
+        self.connection.transport = transport
+        self._set_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, and move the deadline when a part of the request is complete."""
+        """Receive bytes, and set the next deadline when a part of the request is complete."""
         super().data_received(data)
-        self.flow.hold_back()
-        self._expect()
+        self.flow.pause_if_full()
+        self._set_deadline()
         if self._stage is _Stage.REST:
             self._rest += len(data)
-            if self._rest > _MOST_REST:
+            if self._rest > _MAX_REST:
                 self.transport.abort()
         else:
             self._rest = 0
 
     def handle_events(self) -> None:
-        """Look at what has come: at once, or in the connection's turn."""
-        if self._in_line or not self.conn.unread:
+        """Process received bytes: at once, or in the connection's turn."""
+        if self._is_queued or not self.conn.unread:
             return
         if self.conn.their_state is h11.DONE:  # The next request waits for the answer to this one.
             self.flow.pause_reading()
-        elif self.pending.may_read(self._have_turn):
-            self._look()
+        elif self.connection.may_read(self._on_turn):
+            self._process()
         else:
-            self._in_line = True
+            self._is_queued = True
 
-    def _have_turn(self) -> None:
-        self._in_line = False
+    def _on_turn(self) -> None:
+        self._is_queued = False
         if self._stage is _Stage.GONE or self.transport.is_closing():
             return
         try:
-            self._look()
-            self._close_after_all()
-            self._expect()
+            self._process()
+            self._close_if_complete()
+            self._set_deadline()
         except BaseException:
-            # As the event loop does where a protocol fails with what it was given.
+            # As the event loop does where a protocol fails with received data.
             self.transport.abort()
             raise
 
-    def _look(self) -> None:
-        self.conn.go_on()
+    def _process(self) -> None:
+        self.conn.resume()
         super().handle_events()
-        if self.conn.is_cut and not self._in_line:
-            self._in_line = True
-            self.pending.read_later(self._have_turn)
-        self.flow.let_go()
+        if self.conn.is_paused and not self._is_queued:
+            self._is_queued = True
+            self.connection.read_later(self._on_turn)
+        self.flow.resume_if_paused()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Answer a request that is complete though its client sends no more, then close.
+        """Answer a complete request of a client that has closed its sending side, then close.
 
-        Over TLS the event loops' transports cannot do that: they close.
+        Over TLS the event loops' transports do not support half-closed connections: they close.
         """
-        if self.scheme == "https" or not (self._in_line or self._is_answering()):
+        if self.scheme == "https" or not (self._is_queued or self._is_answering()):
             return False
         self._half_closed = True
         return True
 
     def on_response_complete(self) -> None:
-        """Look what comes next: the rest of a body, or another request that is here already."""
+        """Continue with the rest of the body, or with a request that was received already."""
         super().on_response_complete()
-        self._close_after_all()
-        self._expect()
+        self._close_if_complete()
+        self._set_deadline()
 
-    def _close_after_all(self) -> None:
-        """Close where the client sends no more, and all is answered that it has sent."""
-        if self._half_closed and not self._in_line and not self._is_answering():
+    def _close_if_complete(self) -> None:
+        """Close where the client sends no more, and every request is answered."""
+        if self._half_closed and not self._is_queued and not self._is_answering():
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
-        self._stop_waiting()
-        self._is_read()
+        """Cancel every deadline."""
+        self._cancel_deadline()
+        self._cancel_unread()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
         self._stage = _Stage.GONE
-        self.pending.gone()
+        self.connection.closed()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close after too long a pause."""
+        """Close after too long a pause between requests."""
         super().timeout_keep_alive_handler()
-        self._expect()
+        self._set_deadline()
 
     def shutdown(self) -> None:
-        """Close, now or after the answer to what has come."""
-        if self._in_line:
-            self._look()
-        # One that is being closed may have no state in which h11 can say so.
+        """Close, now or after the answer to the current request."""
+        if self._is_queued:
+            self._process()
+        # A connection that is being closed may be in a state in which h11 cannot.
         if not self.transport.is_closing():
             super().shutdown()
-        self._expect()
+        self._set_deadline()
 
     def pause_writing(self) -> None:
-        """Give a client as long to take its answer as to send its body."""
+        """Allow a client as much time to read its answer as to send its body."""
         super().pause_writing()
         self._unread = self.loop.call_later(self.body_seconds, self.transport.abort)
-        self._expect()
+        self._set_deadline()
 
     def resume_writing(self) -> None:
-        """Go on with the answer."""
+        """Continue with the answer."""
         super().resume_writing()
-        self._is_read()
-        self._expect()
+        self._cancel_unread()
+        self._set_deadline()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what h11 cannot read; its error, being handled, knows the better status."""
+        """Answer what h11 cannot parse; the error that is being handled has the exact status."""
         error = sys.exception()
         if isinstance(error, RefusedRequestError):
             self._answer(error.problem)
@@ -233,10 +232,10 @@ class GatewayProtocol(H11Protocol):
         self._answer(kind.problem(msg))
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Pass over it in silence: whoever asks for it would fill the log."""
+        """Log nothing: a client that requests an upgrade could fill the log."""
 
     def _is_answering(self) -> bool:
-        """Whether a request is here whole, and its answer is not."""
+        """Return True while a complete request has no complete answer."""
         cycle = self.cycle
         return (
             cycle is not None
@@ -244,32 +243,32 @@ class GatewayProtocol(H11Protocol):
             and self.conn.their_state is not h11.SEND_BODY
         )
 
-    def _expect(self) -> None:
-        """Set the deadline of what is being waited for, once for each part of a request."""
+    def _set_deadline(self) -> None:
+        """Set the deadline of the current stage, once for each part of a request."""
         if self._stage is _Stage.GONE:
             return
         stage = self._stage_now()
-        waits = not self._in_line and (stage.is_the_clients or self.flow.write_paused)
-        if waits is not self._waits:
-            self._waits = waits
-            (self.pending.waits if waits else self.pending.works)()
+        is_idle = not self._is_queued and (stage.waits_for_client or self.flow.write_paused)
+        if is_idle is not self._is_idle:
+            self._is_idle = is_idle
+            (self.connection.set_idle if is_idle else self.connection.set_active)()
         if stage is self._stage:
             return
-        goes_on = (self._stage, stage) == (_Stage.BODY, _Stage.REST)
+        is_continued = (self._stage, stage) == (_Stage.BODY, _Stage.REST)
         self._stage = stage
-        if goes_on:
+        if is_continued:
             return
-        self._stop_waiting()
+        self._cancel_deadline()
         later = self.loop.call_later
         if stage is _Stage.HEADERS:
-            self._deadline = later(self.header_seconds, self._headers_are_late)
+            self._deadline = later(self.header_seconds, self._on_late_headers)
         elif stage in (_Stage.BODY, _Stage.REST):
-            self._deadline = later(self.body_seconds + _MARGIN, self._body_is_late)
+            self._deadline = later(self.body_seconds + _MARGIN, self._on_late_body)
         elif stage is _Stage.CLOSING:
             self._deadline = later(self.body_seconds, self.transport.abort)
         elif stage is _Stage.IDLE and self.timeout_keep_alive_task is None:
-            # uvicorn's own deadline between two requests ends with any byte: also with the rest of
-            # a body that was answered before it came, after which nothing needs to come.
+            # uvicorn cancels its own deadline between two requests at any byte: also at the rest of
+            # a body that was answered early, after which no request needs to follow.
             self.timeout_keep_alive_task = later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -279,46 +278,46 @@ class GatewayProtocol(H11Protocol):
             return _Stage.CLOSING
         state = self.conn.their_state
         if state is h11.IDLE:
-            begun = self.cycle is None or bool(self.conn.unread)
-            return _Stage.HEADERS if begun else _Stage.IDLE
+            has_begun = self.cycle is None or bool(self.conn.unread)
+            return _Stage.HEADERS if has_begun else _Stage.IDLE
         if state is h11.SEND_BODY:
             answered = self.cycle is not None and self.cycle.response_complete
             return _Stage.REST if answered else _Stage.BODY
         return _Stage.ANSWER
 
-    def _stop_waiting(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _is_read(self) -> None:
+    def _cancel_unread(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
 
-    def _headers_are_late(self) -> None:
+    def _on_late_headers(self) -> None:
         detail = f"the headers did not come within {self.header_seconds:g} seconds"
         self._answer(KINDS["slow_request"].problem(detail))
 
-    def _body_is_late(self) -> None:
+    def _on_late_body(self) -> None:
         self.transport.close()
-        self._expect()
+        self._set_deadline()
 
     def _answer(self, problem: Problem) -> None:
         """Answer without the application, and close."""
         if self.cycle is not None:
-            # What the application answers meanwhile goes nowhere, and is no fault of its own.
+            # The answer that the application makes meanwhile is dropped, and is no error.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         with suppress(h11.LocalProtocolError):
             for part in _answer_of(self.conn, problem):
                 self.transport.write(part)
         self.transport.close()
-        self._expect()
+        self._set_deadline()
 
 
 def busy_answer() -> bytes:
-    """Return what is sent to one connection too many, whose request nobody waits for."""
+    """Return the answer to a connection beyond the limits, whose request is not read."""
     problem = KINDS["overloaded"].problem("too many connections: come back later")
     return b"".join(_answer_of(h11.Connection(h11.SERVER), problem, ("retry-after", "1")))
 
@@ -342,12 +341,12 @@ def _answer_of(
 
 
 def protocol_with(
-    *, header_seconds: float, body_seconds: float, most_headers: int
+    *, header_seconds: float, body_seconds: float, max_headers: int
 ) -> type[GatewayProtocol]:
-    """Return the protocol with its bounds; whoever makes one gives it its guest."""
+    """Return the protocol with its limits; an instance needs its `connection`."""
     members: dict[str, Any] = {
         "header_seconds": header_seconds,
         "body_seconds": body_seconds,
-        "most_headers": most_headers,
+        "max_headers": max_headers,
     }
     return type("GatewayProtocolWithDeadlines", (GatewayProtocol,), members)

@@ -1,4 +1,4 @@
-"""How much a producer may send: a bucket of tokens each, filled by an injected clock."""
+"""Quotas: a token bucket for each producer, with an injected clock."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from events.producers.model import Producers, Quota
 __all__ = ["EVENT_BYTES", "Quotas", "TokenBucket", "cost_of"]
 
 EVENT_BYTES: Final = 1024
-"""A request counts as one event for each so many bytes of its body, where it has fewer events."""
+"""A request is charged as one event for so many bytes of its body, if it has fewer events."""
 
 
 def cost_of(size: int) -> int:
-    """Return as how many events a body of so many bytes counts before it is read, at least one."""
+    """Return how many events a body of `size` bytes is charged as before it is parsed."""
     return max(1, -(-size // EVENT_BYTES))
 
 
 class TokenBucket:
-    """Lets `events_per_second` through without end, and `burst` at once after a rest.
+    """Admits `events_per_second` in the long run, and `burst` at once.
 
-    What is larger than the burst waits for a full bucket and leaves a debt, so that it passes at
-    last, and no more passes in the long run.
+    A request larger than the burst waits for a full bucket and leaves a negative balance: it is
+    admitted at last, and the rate holds in the long run.
     """
 
     def __init__(self, quota: Quota, *, clock: Callable[[], float]) -> None:
@@ -32,7 +32,7 @@ class TokenBucket:
         self._filled_at = clock()
 
     def wait(self, events: int) -> float:
-        """Return 0 where the events fit, else in how many seconds they would; takes nothing."""
+        """Return the seconds until the events may be taken, 0 where they may now. Takes nothing."""
         now = self._clock()
         rate, burst = self._quota.events_per_second, self._quota.burst
         passed = max(0.0, now - self._filled_at)
@@ -41,21 +41,21 @@ class TokenBucket:
         return max(0.0, min(events, burst) - self._tokens) / rate
 
     def take(self, events: int) -> float:
-        """Return 0 and take the events where they fit, else in how many seconds they would."""
+        """Take the events where they may be taken; return as `wait`."""
         seconds = self.wait(events)
         if not seconds:
             self._tokens -= events
         return seconds
 
-    def owe(self, events: int) -> None:
-        """Take events whether they fit or not; whatever comes next waits for them."""
+    def charge_more(self, events: int) -> None:
+        """Take events in any case; later requests wait for them."""
         self._tokens -= events
 
 
 class Quotas:
-    """A bucket for each declared producer; nobody else sends anything.
+    """A bucket for each declared producer.
 
-    A producer that has secrets and is not declared has no quota: it is told to wait for ever.
+    A producer that has secrets and is not declared has no quota, and always waits for a day.
     """
 
     def __init__(self, producers: Producers, *, clock: Callable[[], float]) -> None:
@@ -64,21 +64,21 @@ class Quotas:
         }
 
     def wait(self, producer_id: str, events: int) -> float:
-        """Return 0 where the events would fit, else in how many seconds; takes nothing."""
+        """Return the seconds until the events may be taken, 0 where they may now. Takes nothing."""
         bucket = self._buckets.get(producer_id)
-        return bucket.wait(events) if bucket is not None else _FOR_EVER
+        return bucket.wait(events) if bucket is not None else _WITHOUT_QUOTA
 
     def take(self, producer_id: str, events: int) -> float:
-        """Return 0 and take the events where they fit, else in how many seconds they would."""
+        """Take the events where they may be taken; return as `wait`."""
         bucket = self._buckets.get(producer_id)
-        return bucket.take(events) if bucket is not None else _FOR_EVER
+        return bucket.take(events) if bucket is not None else _WITHOUT_QUOTA
 
-    def owe(self, producer_id: str, events: int) -> None:
-        """Take events that turned out to be more than was taken before."""
+    def charge_more(self, producer_id: str, events: int) -> None:
+        """Take events beyond those that a request was charged before it was parsed."""
         bucket = self._buckets.get(producer_id)
         if bucket is not None:
-            bucket.owe(events)
+            bucket.charge_more(events)
 
 
-_FOR_EVER: Final = 24 * 60 * 60.0
-"""Told to who has no quota; a `Retry-After` is finite."""
+_WITHOUT_QUOTA: Final = 24 * 60 * 60.0
+"""The wait of a producer without quota; a `Retry-After` is finite."""

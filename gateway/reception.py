@@ -1,4 +1,4 @@
-"""From what an authenticated producer has sent to what is answered about each item."""
+"""Judges and writes the items of an authenticated producer's request."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from gateway.answers import Item, Problem
 from gateway.exposition import EventOutcome, GatewayCollector
 from gateway.http_binding import ReceivedItem
 from gateway.problems import KINDS, of_contract
-from gateway.slow_work import WorkScheduler
 from gateway.topics_writer import BrokerAwayError, Written
+from gateway.work_scheduling import WorkScheduler
 
 __all__ = ["Reception", "RecordsWriter"]
 
 
 class RecordsWriter(Protocol):
-    """Writes records on their topics: see `TopicsWriter`."""
+    """Writes records to their topics: see `TopicsWriter`."""
 
     @property
     def waiting_for(self) -> str | None:
-        """Why nothing is taken, in words; None: records are taken."""
+        """Why no record is accepted, as text; None: records are accepted."""
 
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
         """Write records; None for each that was not acknowledged."""
 
 
 class Reception:
-    """Judges items, writes those that are let in, keeps those that are not, and counts both."""
+    """Judges items, writes the admitted ones and dead letters of the others, and counts both."""
 
     def __init__(
         self,
@@ -50,36 +50,36 @@ class Reception:
         self._scheduler = scheduler
         self._now = now
 
-    async def take(
+    async def accept(
         self,
         items: Sequence[ReceivedItem],
         producer: str,
         *,
         has_left: Callable[[], Awaitable[bool]],
     ) -> list[Item]:
-        """Return what became of each item, once all of it is known.
+        """Return the outcome of each item, once all are known.
 
-        An event's receipt is given when all replicas have acknowledged it, never before. One item
-        neither blocks nor loses another. A refused item is also kept as a dead letter; the answer
-        does not depend on that. Raises ClientDisconnect where the client `has_left` before a large
-        request was judged: nothing of it is then written.
+        An event has a receipt once all replicas have acknowledged it, never before. One item
+        neither blocks nor loses another. A refused item is also written as a dead letter; its
+        answer does not depend on that. Raises ClientDisconnect where the client `has_left` before a
+        large request was judged: nothing of it is then written.
         """
         size = sum(len(item.value) for item in items)
         judged = await self._scheduler.run_each(
             producer, size, items, partial(self._judge, producer), has_left=has_left
         )
-        places = await self._written([record for _, record in judged])
+        written = await self._written([record for _, record in judged])
         verdicts = [verdict for verdict, _ in judged]
-        self._count(verdicts, places, producer)
+        self._count(verdicts, written, producer)
         return [
-            _answer(index, verdict, written)
-            for index, (verdict, written) in enumerate(zip(verdicts, places, strict=True))
+            _answer(index, verdict, position)
+            for index, (verdict, position) in enumerate(zip(verdicts, written, strict=True))
         ]
 
     def _judge(
         self, producer: str, item: ReceivedItem
     ) -> tuple[AdmittedItem | RefusedItem, OutgoingRecord | None]:
-        """Return what is thought of an item, and the record that it becomes."""
+        """Return the verdict on an item, and the record that it becomes."""
         verdict = self._admission.judge(item, producer)
         if isinstance(verdict, AdmittedItem):
             return verdict, verdict.record
@@ -94,27 +94,27 @@ class Reception:
 
     async def _written(self, records: list[OutgoingRecord | None]) -> list[Written | None]:
         try:
-            places = iter(await self._writer.write([one for one in records if one is not None]))
+            positions = iter(await self._writer.write([one for one in records if one is not None]))
         except BrokerAwayError:
             return [None] * len(records)
-        return [None if one is None else next(places) for one in records]
+        return [None if one is None else next(positions) for one in records]
 
     def _count(
         self,
         judged: Sequence[AdmittedItem | RefusedItem],
-        places: Sequence[Written | None],
+        written: Sequence[Written | None],
         producer: str,
     ) -> None:
-        """Count all at once: to find a series takes longer than to judge an event."""
-        fates: Counter[EventOutcome] = Counter()
-        for one, place in zip(judged, places, strict=True):
+        """Count all at once: looking up a series takes longer than judging an event."""
+        outcomes: Counter[EventOutcome] = Counter()
+        for one, position in zip(judged, written, strict=True):
             if isinstance(one, RefusedItem):
-                fates[EventOutcome.REFUSED] += 1
+                outcomes[EventOutcome.REFUSED] += 1
                 self._exposition.count_refused(producer, one.error.reason.value)
             else:
-                fates[EventOutcome.FAILED if place is None else EventOutcome.ACCEPTED] += 1
-        for fate, number in fates.items():
-            self._exposition.count_events(producer, fate, number)
+                outcomes[EventOutcome.FAILED if position is None else EventOutcome.ACCEPTED] += 1
+        for outcome, number in outcomes.items():
+            self._exposition.count_events(producer, outcome, number)
 
 
 def _answer(index: int, verdict: AdmittedItem | RefusedItem, written: Written | None) -> Item:

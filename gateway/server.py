@@ -1,4 +1,4 @@
-"""The gateway's process: start, serve until told to stop, finish what was taken."""
+"""The gateway's process: starts, serves until a signal, finishes the requests in progress."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from events.producers.model import Producers
 from events.producers.secrets import Secrets, load_secrets
 from gateway.acceptor import (
     PROBE_CONNECTIONS,
+    AcceptedConnection,
     Acceptor,
     ConnectionLimits,
-    PendingConnection,
     provide_descriptors,
 )
 from gateway.admission import Admission
@@ -34,36 +34,36 @@ from gateway.body import BodyReader
 from gateway.client_address import ClientAddresses
 from gateway.exposition import GatewayCollector
 from gateway.http_binding import LARGEST_HEADERS
+from gateway.idempotency import IdempotencyStore
 from gateway.probes import probes_of
 from gateway.protocol import GatewayProtocol, busy_answer, protocol_with
 from gateway.quota import Quotas
 from gateway.reception import Reception
-from gateway.repeats import Repeats
 from gateway.settings import GatewaySettings
-from gateway.slow_work import WorkScheduler
 from gateway.topics_writer import TopicsWriter, WriteTimeouts
+from gateway.work_scheduling import WorkScheduler
 
 __all__ = ["run_gateway"]
 
 logger = logging.getLogger(__name__)
 
-#: New containers between two searches for cycles, and how many of these before one that searches
-#: all that has survived (Python's own: 700 and 10).
+#: New containers between two runs of the garbage collector, and how many of these before a run over
+#: the older generations (Python's own: 700 and 10).
 GC_THRESHOLDS = (50_000, 50)
 
 
 def run_gateway(settings: GatewaySettings) -> int:
     """Run the gateway until SIGTERM or SIGINT; return the exit status, 0.
 
-    Requests that have begun are answered before it ends. Raises an SmartRegionError where it cannot
-    start; a broker that is away is none: the gateway then says so until it is back.
+    Requests in progress are answered before it ends. Raises SmartRegionError where it cannot start.
+    An unavailable broker is no such error: the gateway answers 503 until it is available.
     """
     configure_logging(settings.log_level, settings.log_format)
-    # It warns of each request that is no HTTP: anybody could fill the log.
+    # It warns of each malformed request: anybody could fill the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    # Requests leave no cycles behind: to search what has survived so often took time for nothing.
+    # Requests leave no reference cycles: frequent collections only cost time.
     gc.set_threshold(*GC_THRESHOLDS)
-    # What an operator got wrong is told before anything starts.
+    # Mistakes in the configuration are reported before anything starts.
     producers = load_producers(settings.producers)
     secrets = load_secrets(settings.gateway_secrets, producers)
     context = settings.server_context()
@@ -74,7 +74,7 @@ def run_gateway(settings: GatewaySettings) -> int:
             "gateway_probe", settings.gateway_probe_host, settings.gateway_probe_port
         ) as probes,
     ):
-        # uvicorn ends its process by the signal that stopped it; here that is an orderly end.
+        # uvicorn raises the signal that stopped it again; here that must not kill the process.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -121,57 +121,60 @@ def _gateway(
         waiting_for=lambda: writer.waiting_for,
         body=BodyReader(seconds=settings.gateway_body_timeout),
         scheduler=scheduler,
-        repeats=Repeats(now=_now),
+        idempotency=IdempotencyStore(now=_now),
         addresses=ClientAddresses(settings.gateway_trusted_proxies),
         metrics_guard=settings.metrics_guard(),
     )
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, with connections that we accept: see `gateway.acceptor`."""
+    """uvicorn's server with the connections of `gateway.acceptor`."""
 
     def __init__(
         self, settings: GatewaySettings, gateway: Gateway, context: SSLContext | None
     ) -> None:
         self._settings = settings
         self._context = context
-        self._count = gateway.exposition.count_shortfall
+        self._count = gateway.exposition.count_early_close
         self._addresses = gateway.addresses
         app = make_app(gateway)
-        self._probes = self._config(probes_of(app))
+        self._probe_config = self._config(probes_of(app))
         super().__init__(self._config(app))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept from the listener of events, and from that of probes."""
+        """Accept from the listener of events and from that of probes."""
         events, probes = sockets or []
         settings = self._settings
-        most, of_one = settings.gateway_connections, settings.gateway_connections_per_address
+        total, per_network = settings.gateway_connections, settings.gateway_connections_per_address
         self.servers = [
-            self._acceptor(events, self.config, most, of_one),  # type: ignore[list-item]
-            self._acceptor(probes, self._probes, PROBE_CONNECTIONS, PROBE_CONNECTIONS),  # type: ignore[list-item]
+            self._acceptor(events, self.config, total, per_network),  # type: ignore[list-item]
+            self._acceptor(probes, self._probe_config, PROBE_CONNECTIONS, PROBE_CONNECTIONS),  # type: ignore[list-item]
         ]
         self.started = True
 
     def _acceptor(
-        self, listener: socket.socket, config: uvicorn.Config, most: int, most_of_one: int
+        self, listener: socket.socket, config: uvicorn.Config, total: int, per_network: int
     ) -> Acceptor:
         if not config.loaded:
             config.load()
         loop = asyncio.get_running_loop()
 
-        def protocol(pending: PendingConnection) -> GatewayProtocol:
+        def protocol(connection: AcceptedConnection) -> GatewayProtocol:
             made: GatewayProtocol = config.http_protocol_class(  # type: ignore[assignment, call-arg]
-                config=config, server_state=self.server_state, app_state=pending.state, _loop=loop
+                config=config,
+                server_state=self.server_state,
+                app_state=connection.state,
+                _loop=loop,
             )
-            made.pending = pending
+            made.connection = connection
             return made
 
-        bounds = ConnectionLimits(
-            most, most_of_one, self._settings.gateway_header_timeout, busy_answer()
+        limits = ConnectionLimits(
+            total, per_network, self._settings.gateway_header_timeout, busy_answer()
         )
         return Acceptor(
             listener,
-            bounds,
+            limits,
             protocol,
             addresses=self._addresses,
             context=self._context,
@@ -185,7 +188,7 @@ class _Server(uvicorn.Server):
             http=protocol_with(
                 header_seconds=settings.gateway_header_timeout,
                 body_seconds=settings.gateway_body_timeout,
-                most_headers=LARGEST_HEADERS,
+                max_headers=LARGEST_HEADERS,
             ),
             ws="none",
             lifespan="off",
@@ -200,7 +203,7 @@ class _Server(uvicorn.Server):
 
 
 def _listening(what: str, host: str, port: int) -> socket.socket:
-    """Bind the address now, so that a mistake is told before anything starts."""
+    """Bind the address, so that a conflict is reported before anything starts."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
@@ -211,7 +214,7 @@ def _listening(what: str, host: str, port: int) -> socket.socket:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's where it is installed: half of a request's time is the loop's."""
+    """Return uvloop's where it is installed: the loop takes half of a request's time."""
     return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
 
 

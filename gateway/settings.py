@@ -30,13 +30,13 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 6070
     """Its port; 0 picks a free one, which the log names."""
     gateway_probe_host: str = "127.0.0.1"
-    """Where probes and Prometheus ask for /healthz, /readyz and /metrics, on a listener that
-    connections of producers cannot fill."""
+    """Where /healthz, /readyz and /metrics are served to probes and Prometheus, on a listener that
+    connections of producers cannot exhaust."""
     gateway_probe_port: Annotated[int, Field(ge=0, le=65535)] = 6071
     """Its port; 0 picks a free one, which the log names."""
     gateway_secrets: Path | None = None
     """YAML file with the producers' secrets, which only its owner and group may read; without it
-    nobody can send."""
+    no producer can send."""
     gateway_header_timeout: PositiveFloat = 10.0
     """How long a request's headers may take to arrive, from their first byte or the connection; a
     TLS handshake before them has as long."""
@@ -45,27 +45,27 @@ class GatewaySettings(ServingSettings, ProducersSettings, BrokerSettings):
     gateway_idle_timeout: PositiveInt = 60
     """How long a connection may wait for its next request."""
     gateway_delivery_timeout: PositiveFloat = 10.0
-    """How long the broker may take to acknowledge; then the producer is told to send again."""
+    """How long the broker may take to acknowledge; then the request is answered 503."""
     gateway_stop_timeout: PositiveInt = 20
     """How long a stop waits for requests that have begun; at least the delivery's."""
     gateway_trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
     """Addresses or networks of the proxies before it, separated by commas (`10.0.0.0/8`): the last
     address in `X-Forwarded-For` that is none of them is taken for the sender's."""
     gateway_connections: PositiveInt = 1000
-    """Most connections at once. The next takes the place of a stranger's, or of a producer's that
-    has no request in work; where there is none, it is answered 503. Of one producer a fourth of
-    them may have a request in work."""
+    """Most connections at once. The next one evicts an unauthenticated connection, else a
+    producer's without a request in progress; where there is none, it is answered 503. One
+    producer may have requests in progress on a fourth of them."""
     gateway_connections_per_address: PositiveInt = 100
     """Most of them from one IPv4 address, or one /64 of IPv6, that is no trusted proxy's. Behind a
     proxy all producers have its address: trust it, or set this to `GATEWAY_CONNECTIONS`."""
 
     @field_validator("gateway_trusted_proxies", mode="before")
     @classmethod
-    def _are_networks(cls, told: object) -> object:
-        if not isinstance(told, str):
-            return told
+    def _are_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
         networks: list[Network] = []
-        for text in told.split(","):
+        for text in value.split(","):
             try:
                 networks.append(ip_network(text.strip()))
             except ValueError:

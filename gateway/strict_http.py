@@ -1,4 +1,4 @@
-"""HTTP/1.1 without what two programs could read differently: h11, less its leniency."""
+"""Strict HTTP/1.1: h11 without the leniency that makes parsers disagree."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from h11._receivebuffer import ReceiveBuffer, blank_line_regex
 
 from gateway.problems import KINDS
 
-__all__ = ["MOST_LINES", "RefusedRequestError", "StrictConnection"]
+__all__ = ["MAX_LINES", "RefusedRequestError", "StrictConnection"]
 
-MOST_LINES: Final = 128
-"""Of a request's head, or of what follows a chunked body: each takes as long as a hundred bytes."""
+MAX_LINES: Final = 128
+"""Lines of a request's head or trailers: parsing one takes as long as a hundred bytes."""
 
 _VERSIONS: Final = (b"1.0", b"1.1")
 _CHUNK_HEADER: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(;[^\x00\r\n]*)?\r\n")
 _FREE_CHUNKS: Final = 1024
 _SMALLEST_CHUNK: Final = 64
-"""Bytes of a body for each further chunk: reading a chunk takes as long as thousands of bytes."""
+"""Bytes of a body for each further chunk: parsing a chunk takes as long as thousands of bytes."""
 _LINE_END: Final = b"\r\n"
 _BLANKS: Final = (b" ", b"\t")
-#: A line's end that is LF alone, or after which the next line begins with a blank.
+#: A line's end that is LF alone, or that is followed by a folded line.
 _LENIENT: Final = re.compile(rb"\n(?:(?<!\r\n)|[ \t])")
 _Event: TypeAlias = h11.Event | type[h11.NEED_DATA | h11.PAUSED]
 
 
 class RefusedRequestError(h11.RemoteProtocolError):
-    """A request that is HTTP to some, and not to others; its connection is closed."""
+    """A request that some parsers accept and others do not; its connection is closed."""
 
     def __init__(self, name: str, detail: str) -> None:
         self.problem = KINDS[name].problem(detail)
@@ -36,36 +36,36 @@ class RefusedRequestError(h11.RemoteProtocolError):
 
 
 class StrictConnection(h11.Connection):
-    """A server's side of a connection that refuses what RFC 9112 lets it refuse.
+    """The server's side of a connection; refuses everything that RFC 9112 allows to refuse.
 
-    A proxy that reads a request's end elsewhere than its server does lets a client smuggle another
-    request past it. `most` is the largest number of bytes of a request's head.
+    Where a proxy and its server disagree on a request's end, a client can smuggle another request
+    past the proxy. `max_head` is in bytes of a request's head.
     """
 
-    def __init__(self, most: int, *, parts_at_once: int | None = None) -> None:
-        """Take the bounds; after `parts_at_once` parts of bodies the next wait for `go_on`."""
-        super().__init__(h11.SERVER, most)
-        self._lines = _StrictBuffer(most)
+    def __init__(self, max_head: int, *, parts_at_once: int | None = None) -> None:
+        """Take the limits; after `parts_at_once` parts of bodies the next wait for `resume`."""
+        super().__init__(h11.SERVER, max_head)
+        self._lines = _StrictBuffer(max_head)
         self._receive_buffer = self._lines
         self._parts_at_once = parts_at_once
         self._parts = 0
 
     @property
     def unread(self) -> int:
-        """How many bytes have come that were not looked at."""
+        """Number of received bytes that were not parsed yet."""
         return len(self._lines)
 
     @property
-    def is_cut(self) -> bool:
-        """Whether `next_event` says no more because it has said enough at once."""
+    def is_paused(self) -> bool:
+        """True where `next_event` returns nothing before `resume`."""
         return self._parts == self._parts_at_once
 
-    def go_on(self) -> None:
-        """Let `next_event` say as much again."""
+    def resume(self) -> None:
+        """Let `next_event` return as many parts again."""
         self._parts = 0
 
     def next_event(self) -> _Event:
-        """Return what comes next. Raises RemoteProtocolError."""
+        """Return the next event. Raises RemoteProtocolError."""
         if self._parts == self._parts_at_once:
             return h11.NEED_DATA
         event = super().next_event()
@@ -78,24 +78,24 @@ class StrictConnection(h11.Connection):
 
 
 class _StrictBuffer(ReceiveBuffer):
-    """Takes lines that end with CR LF alone, and no line that goes on with the one before.
+    """Accepts lines that end with CR LF only, and no folded lines.
 
-    h11 also takes a bare LF, unfolds lines, and passes over what follows a chunk's size. It is here
-    that it splits what came into lines, so heads, trailers and chunks are all seen.
+    h11 also accepts a bare LF, unfolds lines, and ignores what follows a chunk's size. It splits
+    its input into lines here, so this checks heads, trailers and chunks.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, max_head: int) -> None:
         super().__init__()
-        self._most = most
+        self._max_head = max_head
         self.begin_body()
 
     def begin_body(self) -> None:
-        """Count chunks anew."""
+        """Reset the count of chunks."""
         self._chunks = 0
         self._bytes = 0
 
     def maybe_extract_lines(self) -> list[bytearray] | None:
-        """Take out all up to a blank line; None where it has not come yet."""
+        """Extract the lines up to a blank one; None where it was not received yet."""
         if self._data[:1] == b"\n":
             raise _malformed("a line ends with LF alone: end it with CR LF")
         if self._data[:2] == _LINE_END:
@@ -105,9 +105,9 @@ class _StrictBuffer(ReceiveBuffer):
         if found is None:
             self._multiple_lines_search = max(0, len(self._data) - 2)
             return None
-        # h11 minds how much it keeps of a head that is not complete, and no others.
-        if found.end() > self._most:
-            raise _huge(f"they have more than {self._most} bytes")
+        # h11 limits an incomplete head only.
+        if found.end() > self._max_head:
+            raise _too_large(f"they have more than {self._max_head} bytes")
         head = self._extract(found.end())
         lenient = _LENIENT.search(head)
         if head.startswith(_BLANKS) or (lenient is not None and lenient[0].endswith(_BLANKS)):
@@ -115,12 +115,12 @@ class _StrictBuffer(ReceiveBuffer):
         if lenient is not None:
             raise _malformed("a line ends with LF alone: end it with CR LF")
         lines = head.split(_LINE_END)[:-2]
-        if len(lines) > MOST_LINES:
-            raise _huge(f"they have more than {MOST_LINES} lines")
+        if len(lines) > MAX_LINES:
+            raise _too_large(f"they have more than {MAX_LINES} lines")
         return lines
 
     def maybe_extract_next_line(self) -> bytearray | None:
-        """Take out the line before a chunk; None where it has not come yet."""
+        """Extract the line before a chunk; None where it was not received yet."""
         line = super().maybe_extract_next_line()
         if line is None:
             return None
@@ -135,7 +135,7 @@ class _StrictBuffer(ReceiveBuffer):
 
 
 def _refuse_ambiguous(request: h11.Request) -> None:
-    """Raise RefusedRequestError where a body's end could be seen in two places."""
+    """Raise RefusedRequestError where parsers could disagree on the body's end."""
     if request.http_version not in _VERSIONS:
         raise _malformed("the version is not understood: send HTTP/1.1")
     names = [name.lower() for name, _ in request.headers.raw_items()]
@@ -149,7 +149,7 @@ def _refuse_ambiguous(request: h11.Request) -> None:
         raise RefusedRequestError("ambiguous_request", "HTTP/1.0 knows no transfer-encoding")
 
 
-def _huge(detail: str) -> RefusedRequestError:
+def _too_large(detail: str) -> RefusedRequestError:
     return RefusedRequestError("headers_too_large", f"headers: {detail}: send fewer")
 
 

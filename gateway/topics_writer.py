@@ -1,7 +1,7 @@
-"""Writes records on their topics, and tells where each is once the broker has acknowledged it.
+"""Writes records to their topics, and returns the position of each once it is acknowledged.
 
-A lane for each partition puts what waits into one batch, as long as the batch before is on its
-way: one request or a thousand at once cost the broker about as many writes.
+A queue for each partition collects records into one batch while the batch before it is in flight:
+one request or a thousand at once cost the broker about as many writes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["BrokerAwayError", "TopicsWriter", "WriteTimeouts", "Written"]
 logger = logging.getLogger(__name__)
 
 BATCH_BYTES: Final = 512 * 1024
-"""Half of what a broker takes at once, so that a batch is never refused for its size."""
+"""Half of the largest batch that a broker accepts, so that none is refused for its size."""
 STOP_SECONDS: Final = 5.0
 
 
@@ -48,7 +48,7 @@ class WriteTimeouts:
 
 
 class BrokerAwayError(SmartRegionError):
-    """The broker does not acknowledge; nothing was given to it."""
+    """The broker does not acknowledge; nothing was sent to it."""
 
     def __init__(self, cause: str) -> None:
         self.cause = cause
@@ -56,7 +56,7 @@ class BrokerAwayError(SmartRegionError):
 
 
 class Written(NamedTuple):
-    """Where a record is. The offset is None where the broker no longer knew that of a retry."""
+    """A record's position. The offset is None where the broker no longer knew that of a retry."""
 
     topic: str
     partition: int
@@ -64,13 +64,13 @@ class Written(NamedTuple):
 
 
 class _Write:
-    """The records of one caller, and the places that they have got so far."""
+    """The records of one call, and the positions that are known so far."""
 
-    __slots__ = ("done", "left", "places", "records")
+    __slots__ = ("done", "left", "positions", "records")
 
     def __init__(self, records: Sequence[OutgoingRecord], done: asyncio.Future[None]) -> None:
         self.records = records
-        self.places: list[Written | None] = [None] * len(records)
+        self.positions: list[Written | None] = [None] * len(records)
         self.left = len(records)
         self.done = done
 
@@ -78,15 +78,15 @@ class _Write:
     def is_awaited(self) -> bool:
         return not self.done.done()
 
-    def settle(self, number: int, place: Written | None) -> None:
-        self.places[number] = place
+    def resolve(self, number: int, position: Written | None) -> None:
+        self.positions[number] = position
         self.left -= 1
         if self.left == 0 and self.is_awaited:
             self.done.set_result(None)
 
 
-class _Lane:
-    """What waits for one partition."""
+class _PartitionQueue:
+    """The records that wait for one partition."""
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic = topic
@@ -97,11 +97,11 @@ class _Lane:
 
 
 class TopicsWriter:
-    """A producer that waits for all replicas, and knows whether its broker is there.
+    """A producer that waits for all replicas, and monitors whether its broker is available.
 
-    It starts without a broker and looks for it until it is found; it looks again when one is lost,
-    with the password that its file has then. Entering the context raises BrokerEntryError where the
-    broker does not let us in; leaving it waits for what is on its way.
+    It starts without a broker, and probes it until it is available; it reconnects when the broker
+    was unavailable, with the password that its file has then. Entering the context raises
+    BrokerEntryError where the broker refuses this client; leaving it waits for records in flight.
     """
 
     def __init__(
@@ -113,23 +113,23 @@ class TopicsWriter:
     ) -> None:
         self._bootstrap = [address.strip() for address in bootstrap.split(",")]
         self._security = security
-        self._shown = security
+        self._pinned = security
         self._timeouts = timeouts or WriteTimeouts()
         self._needed = [spec.name for spec in declared_topics() if not spec.compacted]
         self._partitions: dict[str, int] = {}
-        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._queues: dict[tuple[str, int], _PartitionQueue] = {}
         self._producer: Any = None
-        self._is_spoilt = False
-        self._keeper: asyncio.Task[None] | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._has_failed = False
+        self._monitor_task: asyncio.Task[None] | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
         self.waiting_for: str | None = "the first answer of the broker"
-        """Why nothing is taken, in words; None: records are taken."""
+        """Why no record is accepted, as text; None: records are accepted."""
 
     async def __aenter__(self) -> Self:
-        # What an operator got wrong ends the start; later on it may be put right meanwhile.
+        # A wrong configuration ends the start; later it is retried, since it may be corrected.
         await preflight(self._bootstrap, self._security)
-        await self._look()
-        self._keeper = asyncio.create_task(self._keep())
+        await self._probe()
+        self._monitor_task = asyncio.create_task(self._monitor())
         return self
 
     async def __aexit__(
@@ -138,11 +138,11 @@ class TopicsWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._keeper is not None:
-            self._keeper.cancel()
+        if self._monitor_task is not None:
+            self._monitor_task.cancel()
             with suppress(asyncio.CancelledError):
-                await self._keeper
-        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+                await self._monitor_task
+        tasks = [queue.task for queue in self._queues.values() if queue.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
             for task in tasks:
@@ -150,10 +150,10 @@ class TopicsWriter:
         await self._close()
 
     async def write(self, records: Sequence[OutgoingRecord]) -> list[Written | None]:
-        """Write records; None for each that was not acknowledged in time.
+        """Write records; return the position of each, None where it was not acknowledged in time.
 
-        One of those may still arrive. Raises BrokerAwayError where the broker is known to be
-        away: then nothing was given to it.
+        Such a record may still be written. Raises BrokerAwayError where the broker is known to be
+        unavailable: then nothing was sent to it.
         """
         if self.waiting_for is not None:
             raise BrokerAwayError(self.waiting_for)
@@ -161,104 +161,109 @@ class TopicsWriter:
             return []
         write = _Write(records, asyncio.get_running_loop().create_future())
         for number, record in enumerate(records):
-            lane = self._lane(record)
-            lane.waiting.append((write, number))
-            if lane.task is None:
-                lane.task = asyncio.create_task(self._drive(lane))
+            queue = self._queue_of(record)
+            queue.waiting.append((write, number))
+            if queue.task is None:
+                queue.task = asyncio.create_task(self._drive(queue))
         try:
             async with asyncio.timeout(self._timeouts.delivery):
                 await write.done
         except TimeoutError:
-            self._lost(f"no acknowledgement within {self._timeouts.delivery:g} s")
+            self._mark_away(f"no acknowledgement within {self._timeouts.delivery:g} s")
         finally:
             write.done.cancel()
-            write.records = ()  # Those that have not left yet will not leave.
-        return write.places
+            write.records = ()  # Those that were not sent yet are not sent any more.
+        return write.positions
 
-    def _lane(self, record: OutgoingRecord) -> _Lane:
+    def _queue_of(self, record: OutgoingRecord) -> _PartitionQueue:
         partition = partition_for(record.key or b"", self._partitions[record.topic])
-        place = (record.topic, partition)
-        lane = self._lanes.get(place)
-        if lane is None:
-            lane = self._lanes[place] = _Lane(*place)
-        return lane
+        key = (record.topic, partition)
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = _PartitionQueue(*key)
+        return queue
 
-    async def _drive(self, lane: _Lane) -> None:
-        """Send what waits in a lane, batch after batch, until nothing waits."""
+    async def _drive(self, queue: _PartitionQueue) -> None:
+        """Send the records of a queue, batch after batch, until it is empty."""
         try:
-            while lane.waiting and self._producer is not None:
+            while queue.waiting and self._producer is not None:
                 batch = self._producer.create_batch()
-                taken = _fill(batch, lane.waiting)
+                taken = _fill(batch, queue.waiting)
                 if taken:
-                    await self._send(lane, batch, taken)
-            while lane.waiting:  # The producer that they came for has failed.
-                write, number = lane.waiting.popleft()
-                write.settle(number, None)
+                    await self._send(queue, batch, taken)
+            while queue.waiting:  # The producer has failed.
+                write, number = queue.waiting.popleft()
+                write.resolve(number, None)
         finally:
-            lane.task = None
+            queue.task = None
 
-    async def _send(self, lane: _Lane, batch: Any, taken: list[tuple[_Write, int]]) -> None:  # noqa: ANN401 - aiokafka's
-        lane.sending_since = monotonic()
+    async def _send(
+        self,
+        queue: _PartitionQueue,
+        batch: Any,  # noqa: ANN401 - aiokafka's
+        taken: list[tuple[_Write, int]],
+    ) -> None:
+        queue.sending_since = monotonic()
         first: int | None = None
         producer = self._producer
         try:
-            acknowledged = await producer.send_batch(batch, lane.topic, partition=lane.partition)
+            acknowledged = await producer.send_batch(batch, queue.topic, partition=queue.partition)
             first = (await acknowledged).offset
         except (KafkaError, OSError, AssertionError) as error:
-            # What can be tried again, the client has tried again: this producer is of no more use.
-            logger.warning("not delivered topic=%s cause=%r", lane.topic, error)
+            # The client has retried what can be retried: this producer cannot be used any more.
+            logger.warning("not delivered topic=%s cause=%r", queue.topic, error)
             if producer is self._producer:
-                self._is_spoilt = True
-                self._lost(repr(error))
+                self._has_failed = True
+                self._mark_away(repr(error))
             for write, number in taken:
-                write.settle(number, None)
+                write.resolve(number, None)
             return
         finally:
-            lane.sending_since = None
-        for place, (write, number) in enumerate(taken):
-            offset = None if first is None or first < 0 else first + place
-            write.settle(number, Written(lane.topic, lane.partition, offset))
+            queue.sending_since = None
+        for index, (write, number) in enumerate(taken):
+            offset = None if first is None or first < 0 else first + index
+            write.resolve(number, Written(queue.topic, queue.partition, offset))
 
-    async def _keep(self) -> None:
-        """Look after the broker, and replace a producer that has failed for good."""
+    async def _monitor(self) -> None:
+        """Probe the broker regularly, and replace a producer that has failed."""
         while True:
             await asyncio.sleep(self._timeouts.between_probes)
-            if self._is_spoilt:
+            if self._has_failed:
                 await self._close()
-            await self._look()
+            await self._probe()
 
-    async def _look(self) -> None:
+    async def _probe(self) -> None:
         try:
             async with asyncio.timeout(self._timeouts.probe):
                 if self._producer is None:
                     await self._open()
-                known = await self._producer.client.fetch_all_metadata()
+                metadata = await self._producer.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
-            self._lost(await self._refusal() or str(error) or "no answer")
+            self._mark_away(await self._refusal() or str(error) or "no answer")
             return
-        except SmartRegionError as error:  # A file of ours that cannot be used any more.
-            self._lost(str(error))
+        except SmartRegionError as error:  # A configured file that cannot be used any more.
+            self._mark_away(str(error))
             return
-        if self._is_spoilt:
+        if self._has_failed:
             return
         self._partitions = {
-            topic: len(known.partitions_for_topic(topic) or ()) for topic in self._needed
+            topic: len(metadata.partitions_for_topic(topic) or ()) for topic in self._needed
         }
         missing = [topic for topic, partitions in self._partitions.items() if not partitions]
         if missing:
-            self._lost(f"no topic {missing[0]}: create it with `smart-region topics apply`")
+            self._mark_away(f"no topic {missing[0]}: create it with `smart-region topics apply`")
         elif self._is_stuck:
-            self._lost(f"no acknowledgement within {self._timeouts.delivery:g} s")
+            self._mark_away(f"no acknowledgement within {self._timeouts.delivery:g} s")
         elif self.waiting_for is not None:
             logger.info("the broker acknowledges broker=%s", ",".join(self._bootstrap))
             self.waiting_for = None
 
     async def _refusal(self) -> str | None:
-        """Return why the broker does not let us in any more; our password may have changed."""
+        """Return why the broker refuses this client, whose password may have changed."""
         try:
-            await preflight(self._bootstrap, self._shown)
+            await preflight(self._bootstrap, self._pinned)
         except BrokerEntryError as error:
-            self._is_spoilt = True
+            self._has_failed = True
             return str(error)
         return None
 
@@ -267,52 +272,52 @@ class TopicsWriter:
         """True where the broker answers, but acknowledges nothing: too few replicas, perhaps."""
         latest = monotonic() - self._timeouts.delivery
         return any(
-            lane.sending_since is not None and lane.sending_since < latest
-            for lane in self._lanes.values()
+            queue.sending_since is not None and queue.sending_since < latest
+            for queue in self._queues.values()
         )
 
-    def _lost(self, cause: str) -> None:
+    def _mark_away(self, cause: str) -> None:
         if cause != self.waiting_for:
             logger.warning("the broker does not acknowledge cause=%s", cause)
         self.waiting_for = cause
 
     async def _open(self) -> None:
-        self._shown = self._security.pinned()
+        self._pinned = self._security.pinned()
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
             request_timeout_ms=int(self._timeouts.delivery * 1000),
-            **self._shown.client_config(),
+            **self._pinned.client_config(),
         )
         try:
             await producer.start()
-        except BaseException:  # Also where it took too long.
+        except BaseException:  # Also at a timeout.
             await producer.stop()
             raise
         self._producer = producer
-        self._is_spoilt = False
+        self._has_failed = False
 
     async def _close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is None:
             return
         stopping = asyncio.create_task(producer.stop())
-        # One that is late waits for the broker, and goes on by itself. It is held: cut short or
-        # forgotten, the client's own tasks would go on for ever or be destroyed while pending.
-        self._leaving.add(stopping)
-        stopping.add_done_callback(self._left)
+        # A late one waits for the broker, and continues by itself. A reference is kept: cancelled
+        # or collected, the client's own tasks would run on or be destroyed while pending.
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._on_stopped)
         await asyncio.wait({stopping}, timeout=STOP_SECONDS)
 
-    def _left(self, stopped: asyncio.Task[None]) -> None:
-        self._leaving.discard(stopped)
+    def _on_stopped(self, stopped: asyncio.Task[None]) -> None:
+        self._stopping.discard(stopped)
         if not stopped.cancelled() and (error := stopped.exception()) is not None:
-            logger.warning("producer not stopped in order cause=%r", error)
+            logger.warning("producer did not stop cleanly cause=%r", error)
 
 
 def _fill(batch: Any, waiting: deque[tuple[_Write, int]]) -> list[tuple[_Write, int]]:  # noqa: ANN401 - aiokafka's
-    """Move what fits from a lane into a batch; what nobody waits for any more is dropped."""
+    """Move as many records as fit from a queue into a batch; drop those no longer awaited."""
     taken: list[tuple[_Write, int]] = []
     while waiting:
         write, number = waiting[0]

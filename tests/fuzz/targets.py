@@ -22,7 +22,7 @@ from events.errors import ContractError, RefusalReason
 from events.producers.ownership import UNOWNED
 from events.strict_json import DEEPEST, read_array, read_value
 from gateway.admission import Admission, AdmittedItem
-from gateway.body import LARGEST_BODY, BodyReader, announced_length
+from gateway.body import MAX_BODY, BodyReader, announced_length
 from gateway.http_binding import STRUCTURED_HEADERS, only_once, read_delivery
 from gateway.problems import ProblemError, of_contract
 from tests.support.facts import json_values, mutated_records
@@ -66,12 +66,12 @@ def fuzz(target: Target, *, examples: int, seeded: int) -> None:
 # A body
 
 _WITHOUT_END: Final = "9" * 15
-_SIZES: Final = st.sampled_from([0, 1, 1_000, LARGEST_BODY // 3, LARGEST_BODY - 1, LARGEST_BODY])
+_SIZES: Final = st.sampled_from([0, 1, 1_000, MAX_BODY // 3, MAX_BODY - 1, MAX_BODY])
 _BODIES: Final = st.fixed_dictionaries(
     {
         "parts": st.lists(_SIZES, max_size=12),
         "told": st.sampled_from([None, "right", "0", "-1", "1e9", "٣", _WITHOUT_END]),
-        "most_held": st.sampled_from([0, 1_000, LARGEST_BODY, 2**26]),
+        "max_held": st.sampled_from([0, 1_000, MAX_BODY, 2**26]),
         "is_proven": st.booleans(),
     }
 )
@@ -83,9 +83,13 @@ def _check_body(example: dict[str, Any]) -> None:
     body = b"".join(parts)
     told = str(len(body)) if example["told"] == "right" else example["told"]
     headers = {} if told is None else {b"content-length": told.encode()}
-    most = example["most_held"]
+    most = example["max_held"]
     reader = BodyReader(
-        seconds=60, most_held=most, most_of_one=most, most_unproven=most, most_of_address=most
+        seconds=60,
+        max_held=most,
+        max_per_client=most,
+        max_unauthenticated=most,
+        max_per_address=most,
     )
 
     async def stream(parts: list[bytes]) -> AsyncIterator[bytes]:
@@ -93,8 +97,8 @@ def _check_body(example: dict[str, Any]) -> None:
             yield part
 
     async def read(headers: dict[bytes, bytes], parts: list[bytes]) -> bytes:
-        room_for = reader.room_of if example["is_proven"] else reader.room_for_stranger
-        with room_for("somebody", announced_length(headers)) as room:
+        admit = reader.reserve if example["is_proven"] else reader.reserve_unauthenticated
+        with admit("somebody", announced_length(headers)) as room:
             return await room.read(SimpleNamespace(stream=lambda: stream(parts)))  # type: ignore[arg-type]
 
     refused: str | None = None
@@ -102,10 +106,10 @@ def _check_body(example: dict[str, Any]) -> None:
         assert asyncio.run(read(headers, parts)) == body
     except ProblemError as error:
         refused = error.kind.name
-    fits = len(body) <= min(LARGEST_BODY, most) and told != _WITHOUT_END
+    fits = len(body) <= min(MAX_BODY, most) and told != _WITHOUT_END
     assert refused is None if fits else refused in ("body_too_large", "overloaded")
     # There is room for as much as there was before.
-    largest = b"x" * min(LARGEST_BODY, most)
+    largest = b"x" * min(MAX_BODY, most)
     assert asyncio.run(read({}, [largest])) == largest
 
 

@@ -34,12 +34,12 @@ from gateway.app import Gateway, make_app
 from gateway.authentication import PRODUCER_HEADER, Authenticator
 from gateway.body import BodyReader
 from gateway.exposition import GatewayCollector
+from gateway.idempotency import IdempotencyStore
 from gateway.openapi import openapi_document
 from gateway.quota import Quotas
 from gateway.reception import Reception
-from gateway.repeats import Repeats
-from gateway.slow_work import WorkScheduler
 from gateway.topics_writer import BrokerAwayError, Written
+from gateway.work_scheduling import WorkScheduler
 
 __all__ = [
     "BATCH",
@@ -214,8 +214,8 @@ class Hall:
     def __init__(
         self,
         *,
-        most_held: int = 2**26,
-        most_answered: int = 2**21,
+        max_held: int = 2**26,
+        max_answer_bytes: int = 2**21,
         metrics_guard: MetricsGuard = OPEN,
     ) -> None:
         self.now = NOW
@@ -243,9 +243,9 @@ class Hall:
             ),
             exposition=self.exposition,
             waiting_for=lambda: self.writer.waiting_for,
-            body=BodyReader(seconds=5, most_held=most_held),
+            body=BodyReader(seconds=5, max_held=max_held),
             scheduler=scheduler,
-            repeats=Repeats(now=lambda: self.now, most_answered=most_answered),
+            idempotency=IdempotencyStore(now=lambda: self.now, max_answer_bytes=max_answer_bytes),
             metrics_guard=metrics_guard,
         )
         self.app = make_app(gateway)

@@ -18,7 +18,7 @@ from events.registry import FACTS
 from events.topics import DEAD_LETTERS
 from gateway.http_binding import Delivery, read_delivery
 from gateway.problems import KINDS
-from gateway.slow_work import LARGE
+from gateway.work_scheduling import LARGE
 from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, Hall, bearer, event, signed
 
 
@@ -196,7 +196,7 @@ def test_a_body_that_is_too_large_is_refused(hall: Hall) -> None:
 
 def test_bodies_together_have_a_limit() -> None:
     """Whoever comes beyond it is told to come back."""
-    hall = Hall(most_held=100)
+    hall = Hall(max_held=100)
 
     answer = hall.client.post(
         "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer()}
@@ -208,14 +208,14 @@ def test_bodies_together_have_a_limit() -> None:
 
 def test_the_room_of_an_answered_body_is_free_again() -> None:
     """A limit for one body lets one after the other through."""
-    hall = Hall(most_held=500)
+    hall = Hall(max_held=500)
 
     assert [hall.send(event(number))[0] for number in range(5)] == [202] * 5
 
 
 def test_a_large_request_whose_client_has_left_is_dropped() -> None:
     """Nothing of it is written or answered, and its bytes are free."""
-    hall = Hall(most_held=LARGE + 1)
+    hall = Hall(max_held=LARGE + 1)
     body = json.dumps(event()).encode().ljust(LARGE + 1)
     received: list[Message] = [
         {"type": "http.request", "body": body, "more_body": False},
@@ -405,7 +405,7 @@ def test_a_signed_request_beyond_its_quota_may_come_again(hall: Hall) -> None:
 
 def test_a_repeat_whose_answer_is_gone_is_told_so() -> None:
     """Its events, signed anew, have their receipts again."""
-    hall = Hall(most_answered=1)
+    hall = Hall(max_answer_bytes=1)
     body = json.dumps(event()).encode()
     first, again = (
         hall.client.post(

@@ -190,7 +190,7 @@ def test_a_request_has_a_fingerprint_whichever_secret_signed_it() -> None:
         claim = AUTHENTICATOR.identify(dict(headers))
         assert isinstance(claim, UnverifiedSignature)
         proof = claim.prove(body)
-        assert proof.holds_until == (NOW + timedelta(minutes=5)).timestamp()
+        assert proof.valid_until == (NOW + timedelta(minutes=5)).timestamp()
         return proof.fingerprint
 
     assert fingerprint(signed()) == fingerprint(signed(OLD_SECRET))

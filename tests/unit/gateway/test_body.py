@@ -1,4 +1,4 @@
-"""How much of requests' bodies is held, of whom, and what gives way."""
+"""The memory budgets of request bodies, and which body is evicted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.problems import ProblemError
 
 
 class Sender:
-    """A client that sends its body when a test lets it."""
+    """A client that sends its body as the test says."""
 
     def __init__(self) -> None:
         self._parts: asyncio.Queue[Message] = asyncio.Queue()
@@ -27,23 +27,23 @@ class Sender:
 def reader(**bounds: int) -> BodyReader:
     """Make a reader with small bounds."""
     small = {
-        "most_held": 300,
-        "most_of_one": 200,
-        "most_unproven": 300,
-        "most_of_address": 200,
+        "max_held": 300,
+        "max_per_client": 200,
+        "max_unauthenticated": 300,
+        "max_per_address": 200,
         **bounds,
     }
     return BodyReader(seconds=20, **small)
 
 
 async def begun(bodies: BodyReader, address: str, size: int) -> tuple[Sender, asyncio.Task[str]]:
-    """Begin a body from an address; the task tells what became of it."""
+    """Begin a body from an address; the task returns its length or its problem."""
     sender = Sender()
 
     async def read() -> str:
-        with bodies.room_for_stranger(address, None) as room:
+        with bodies.reserve_unauthenticated(address, None) as reservation:
             try:
-                return str(len(await room.read(sender.request)))
+                return str(len(await reservation.read(sender.request)))
             except ProblemError as error:
                 return error.kind.name
 
@@ -54,13 +54,13 @@ async def begun(bodies: BodyReader, address: str, size: int) -> tuple[Sender, as
 
 
 async def settle() -> None:
-    """Let every task go on as far as it can."""
+    """Run every task as far as it can proceed."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
-def test_what_an_address_left_lying_gives_way_to_what_it_begins_then() -> None:
-    """It is told so; the newer one goes on."""
+def test_an_address_s_unfinished_body_is_evicted_for_its_next() -> None:
+    """It is answered as overloaded; the newer one continues."""
 
     async def both() -> None:
         bodies = reader()
@@ -72,8 +72,8 @@ def test_what_an_address_left_lying_gives_way_to_what_it_begins_then() -> None:
     asyncio.run(both())
 
 
-def test_the_address_that_holds_most_gives_way_to_another() -> None:
-    """Whoever sends little is not kept out by those who send much."""
+def test_a_body_of_the_address_that_holds_most_is_evicted() -> None:
+    """An address that sends little is not kept out by those that send much."""
 
     async def three() -> None:
         bodies = reader()
@@ -93,12 +93,12 @@ def test_the_address_that_holds_most_gives_way_to_another() -> None:
     asyncio.run(three())
 
 
-def test_of_many_small_bodies_the_one_that_rests_gives_way() -> None:
-    """Very many addresses that hold a little each do not keep out a body that goes on coming."""
+def test_of_many_small_bodies_the_least_recently_received_is_evicted() -> None:
+    """Many addresses that hold a little each do not keep out a body that is being received."""
 
     async def many() -> None:
-        bodies = reader(most_unproven=800, most_of_address=400)
-        crowd = [(await begun(bodies, f"crowd {number}", 70))[1] for number in range(10)]
+        bodies = reader(max_unauthenticated=800, max_per_address=400)
+        idle = [(await begun(bodies, f"idle {number}", 70))[1] for number in range(10)]
         sender, honest = await begun(bodies, "a", 60)
         more = [(await begun(bodies, f"more {number}", 70))[1] for number in range(3)]
         sender.send(30)
@@ -106,15 +106,15 @@ def test_of_many_small_bodies_the_one_that_rests_gives_way() -> None:
         more += [(await begun(bodies, f"last {number}", 70))[1] for number in range(6)]
         sender.send(0, more=False)
         assert await honest == "90"
-        assert await crowd[0] == "overloaded"
-        for task in (*crowd, *more):
+        assert await idle[0] == "overloaded"
+        for task in (*idle, *more):
             task.cancel()
 
     asyncio.run(many())
 
 
 def test_one_body_larger_than_its_share_is_refused() -> None:
-    """It gives way to itself, and what it held is free again."""
+    """It evicts itself, and its bytes are free again."""
 
     async def one() -> None:
         bodies = reader()
@@ -128,75 +128,75 @@ def test_one_body_larger_than_its_share_is_refused() -> None:
     asyncio.run(one())
 
 
-def test_who_proves_nothing_takes_no_room_from_those_who_do() -> None:
-    """A full pool of the unproven leaves the producers' pool as it is."""
+def test_unauthenticated_bodies_take_no_memory_from_producers() -> None:
+    """An exhausted unauthenticated budget leaves the producers' budget as it is."""
 
     async def full() -> None:
         bodies = reader()
         tasks = [(await begun(bodies, address, 150))[1] for address in "ab"]
         sender = Sender()
         sender.send(200, more=False)
-        with bodies.room_of("lycees", None) as room:
-            assert len(await room.read(sender.request)) == 200
+        with bodies.reserve("lycees", None) as reservation:
+            assert len(await reservation.read(sender.request)) == 200
         for task in tasks:
             task.cancel()
 
     asyncio.run(full())
 
 
-def test_one_producer_does_not_have_all_the_room() -> None:
-    """Beyond its share it is told to come back, and another producer is not."""
+def test_one_producer_does_not_exhaust_the_budget() -> None:
+    """Beyond its share it is answered 503, and another producer is not."""
 
     async def two() -> None:
         bodies = reader()
-        with bodies.room_of("lycees", None) as held:
+        with bodies.reserve("lycees", None) as held:
             sender = Sender()
             sender.send(200, more=False)
             await held.read(sender.request)
             for producer, expected in (("lycees", None), ("formation", 50)):
                 sender = Sender()
                 sender.send(50, more=False)
-                with bodies.room_of(producer, None) as room:
+                with bodies.reserve(producer, None) as reservation:
                     if expected is None:
                         with pytest.raises(ProblemError, match="overloaded"):
-                            await room.read(sender.request)
+                            await reservation.read(sender.request)
                     else:
-                        assert len(await room.read(sender.request)) == expected
+                        assert len(await reservation.read(sender.request)) == expected
 
     asyncio.run(two())
 
 
-def test_a_proven_body_counts_as_its_producer_s() -> None:
-    """Its address has its room back, and the producer's share is asked."""
+def test_an_authenticated_body_counts_in_its_producer_s_budget() -> None:
+    """Its address has its share back, and the producer's share holds."""
 
-    async def proven() -> None:
+    async def authenticated() -> None:
         bodies = reader()
         sender = Sender()
         sender.send(150, more=False)
-        with bodies.room_for_stranger("a", None) as room:
-            await room.read(sender.request)
-            bodies.prove(room, "lycees")
+        with bodies.reserve_unauthenticated("a", None) as reservation:
+            await reservation.read(sender.request)
+            bodies.assign(reservation, "lycees")
             other, task = await begun(bodies, "a", 200)
             other.send(0, more=False)
             assert await task == "200"
             sender = Sender()
             sender.send(100, more=False)
-            with bodies.room_for_stranger("a", None) as second:
+            with bodies.reserve_unauthenticated("a", None) as second:
                 await second.read(sender.request)
                 with pytest.raises(ProblemError, match="overloaded"):
-                    bodies.prove(second, "lycees")
-        with bodies.room_of("lycees", None) as room:
+                    bodies.assign(second, "lycees")
+        with bodies.reserve("lycees", None) as reservation:
             sender = Sender()
             sender.send(200, more=False)
-            assert len(await room.read(sender.request)) == 200
+            assert len(await reservation.read(sender.request)) == 200
 
-    asyncio.run(proven())
+    asyncio.run(authenticated())
 
 
 @pytest.mark.parametrize(
-    ("told", "length"),
+    ("text", "length"),
     [(b"0", 0), (b"12", 12), (b"", None), (b"-1", None), (b"1e3", None), (b"9" * 5_000, None)],
 )
-def test_a_length_is_a_number_that_can_be(told: bytes, length: int | None) -> None:
-    """Anything else says nothing."""
-    assert announced_length({b"content-length": told}) == length
+def test_a_length_is_a_plain_number(text: bytes, length: int | None) -> None:
+    """Anything else counts as unknown."""
+    assert announced_length({b"content-length": text}) == length

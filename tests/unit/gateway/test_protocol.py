@@ -31,7 +31,7 @@ class Clock:
         self.later.append((self.now + seconds, handle))
         return handle  # type: ignore[return-value]
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Do what is due by then."""
         self.now += seconds
         due = [one for one in self.later if one[0] <= self.now]
@@ -68,26 +68,26 @@ class Transport:
 
 @pytest.mark.parametrize("sent", [b"", b"nonsense\r\n\r\n"])
 def test_a_connection_that_is_closed_does_not_stay(sent: bytes) -> None:
-    """A client that does not take the last answer would keep its socket for ever."""
+    """A client that does not read the last answer would keep its socket open for ever."""
     clock, transport = Clock(), Transport()
-    made = protocol_with(header_seconds=10, body_seconds=BODY_SECONDS, most_headers=1000)
+    made = protocol_with(header_seconds=10, body_seconds=BODY_SECONDS, max_headers=1000)
     config = uvicorn.Config(lambda: None, http=made, ws="none", log_config=None)
     protocol = made(config, ServerState(), {}, clock)  # type: ignore[arg-type]
     noted: list[str] = []
-    protocol.pending = SimpleNamespace(  # type: ignore[assignment]
+    protocol.connection = SimpleNamespace(  # type: ignore[assignment]
         transport=None,
-        waits=lambda: noted.append("waits"),
-        works=lambda: noted.append("works"),
+        set_idle=lambda: noted.append("idle"),
+        set_active=lambda: noted.append("active"),
         may_read=lambda _: True,
     )
     protocol.connection_made(transport)  # type: ignore[arg-type]
     if sent:
         protocol.data_received(sent)
     else:
-        clock.pass_by(10)
+        clock.advance(10)
     before = (transport.closing, transport.aborted)
 
-    clock.pass_by(BODY_SECONDS)
+    clock.advance(BODY_SECONDS)
 
     assert before == (True, False)
     assert transport.aborted

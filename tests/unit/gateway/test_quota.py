@@ -80,7 +80,7 @@ def test_what_turns_out_to_be_more_is_owed() -> None:
     """Whatever comes next waits for it."""
     tokens, clock = bucket(rate=10, burst=100)
     assert tokens.take(1) == 0
-    tokens.owe(199)
+    tokens.charge_more(199)
     assert tokens.take(1) == pytest.approx(10.1)
     clock.now += 10.1 + NEARLY
     assert tokens.take(1) == 0
@@ -145,8 +145,8 @@ def test_each_producer_has_a_bucket_of_its_own() -> None:
     assert quotas.take("a", 10_000) == 0
     assert quotas.take("a", 1) > 0
     assert quotas.wait("b", 10_000) == 0
-    quotas.owe("b", 10_001)
+    quotas.charge_more("b", 10_001)
     assert quotas.wait("b", 1) > 0
-    quotas.owe("nobody", 1)
+    quotas.charge_more("nobody", 1)
     assert quotas.take("nobody", 1) > 1_000
     assert quotas.wait("nobody", 1) > 1_000

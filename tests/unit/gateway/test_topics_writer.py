@@ -149,9 +149,9 @@ def test_each_record_has_its_own_offset(monkeypatch: pytest.MonkeyPatch) -> None
     """Also where it takes several batches."""
 
     async def story(writer: TopicsWriter, _: Broker) -> None:
-        places = await writer.write(records(b"0", b"1", b"2", b"3"))
+        positions = await writer.write(records(b"0", b"1", b"2", b"3"))
 
-        assert places == [Written(TOPIC, 0, offset) for offset in range(4)]
+        assert positions == [Written(TOPIC, 0, offset) for offset in range(4)]
 
     run(monkeypatch, story)
 
@@ -165,10 +165,10 @@ def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         broker.gate.set()
-        places = await asyncio.gather(*writes)
+        positions = await asyncio.gather(*writes)
 
         assert broker.sent in ([[b"0"], [b"1", b"2", b"3"]], [[b"0", b"1", b"2"], [b"3"]])
-        assert [place[0] for place in places] == [Written(TOPIC, 0, n) for n in range(4)]
+        assert [one[0] for one in positions] == [Written(TOPIC, 0, n) for n in range(4)]
 
     run(monkeypatch, story)
 

@@ -1,4 +1,4 @@
-"""Work on large bodies beside the event loop, so that small requests and probes are answered."""
+"""Schedules work on large bodies beside the event loop, so that small requests are not delayed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from starlette.requests import ClientDisconnect
 
 from gateway.problems import ProblemError
 
-__all__ = ["FEW", "LARGE", "MOST_LARGE", "SMALL", "WorkScheduler"]
+__all__ = ["FEW", "LARGE", "MAX_LARGE", "SMALL", "WorkScheduler"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 SMALL: Final = 1024
-"""Bytes up to which work is done at once, where there are few items: nearly every request's."""
+"""Bytes up to which work on a few items runs at once: those of nearly every request."""
 FEW: Final = 8
 LARGE: Final = 64 * 1024
-"""Bytes from which on the event loop does not wait for the work: less is done in slices."""
+"""Bytes above which work runs in a thread; below, it runs in slices on the event loop."""
 SLICE: Final = 0.004
-"""Seconds of work after which the event loop turns to others; an item may take longer."""
-MOST_LARGE: Final = 16
-"""Large bodies of one producer at once; the next one is told to come back."""
+"""Seconds of work after which the event loop continues with others; an item may take longer."""
+MAX_LARGE: Final = 16
+"""Large bodies of one producer at once; the next is answered 503."""
 _NOT_COUNTED: Final = nullcontext()
 
 
@@ -36,29 +36,29 @@ async def _never() -> bool:
 
 
 class WorkScheduler:
-    """Runs what takes long in slices or in a thread, and lets the producers take turns.
+    """Runs long work in slices or in a thread, round-robin by producer.
 
-    In one thread, as Python's threads share a processor: more of them would only leave less of it
-    to the event loop. `clock` tells seconds.
+    There is one thread, since Python's threads share a processor: more of them would only leave
+    less of it to the event loop. `clock` returns seconds.
     """
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="workbench")
-        self._turns: dict[str, asyncio.Lock] = {}
-        self._turns_in_slices: dict[str, asyncio.Lock] = {}
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-bodies")
+        self._thread_locks: dict[str, asyncio.Lock] = {}
+        self._slice_locks: dict[str, asyncio.Lock] = {}
         self._large: Counter[str] = Counter()
 
-    def room_for(self, producer: str, size: int) -> AbstractContextManager[None]:
-        """Count a producer's body of a size, in bytes, until the context ends.
+    def admit(self, producer: str, size: int) -> AbstractContextManager[None]:
+        """Count a producer's body of `size` bytes until the context ends.
 
-        Raises ProblemError (overloaded) where the producer has too many large ones here already.
+        Raises ProblemError (overloaded) where the producer has MAX_LARGE large ones already.
         """
-        return _NOT_COUNTED if size <= LARGE else self._room_for_large(producer)
+        return _NOT_COUNTED if size <= LARGE else self._admit_large(producer)
 
     @contextmanager
-    def _room_for_large(self, producer: str) -> Iterator[None]:
-        if self._large[producer] >= MOST_LARGE:
+    def _admit_large(self, producer: str) -> Iterator[None]:
+        if self._large[producer] >= MAX_LARGE:
             raise ProblemError(
                 "overloaded", "nothing was taken: send it again later", headers={"Retry-After": "1"}
             )
@@ -76,18 +76,18 @@ class WorkScheduler:
         *,
         has_left: Callable[[], Awaitable[bool]] = _never,
     ) -> _Result:
-        """Return what some work returns, or raise what it raises; `size` is what it works on.
+        """Return what `work` returns, or raise what it raises; `size` is in bytes of its input.
 
-        One work of a producer is in the thread or waits for it, and one is done on the event loop
-        in each of its rounds, so that who sends much waits for nobody but itself. Raises
+        Of each producer one piece of work is in the thread or its queue, and one runs on the event
+        loop in each of its rounds: a producer that sends much delays only itself. Raises
         ClientDisconnect, without doing large work, where the client `has_left` before its turn.
         """
         if size <= SMALL:
             return work()
         if size <= LARGE:
-            async with self._turns_in_slices.setdefault(producer, asyncio.Lock()):
+            async with self._slice_locks.setdefault(producer, asyncio.Lock()):
                 return work()
-        async with self._turns.setdefault(producer, asyncio.Lock()):
+        async with self._thread_locks.setdefault(producer, asyncio.Lock()):
             if await has_left():
                 raise ClientDisconnect
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -101,9 +101,9 @@ class WorkScheduler:
         *,
         has_left: Callable[[], Awaitable[bool]] = _never,
     ) -> list[_Result]:
-        """Return what some work returns for each item; `size` is that of all of them.
+        """Return what `work` returns for each item; `size` is in bytes of all of them.
 
-        As `run`, and in slices on the event loop: others go on between two of them.
+        As `run`; on the event loop it runs in slices, between which others continue.
         """
         if size <= SMALL and len(items) <= FEW:
             return [work(one) for one in items]
@@ -113,7 +113,7 @@ class WorkScheduler:
             )
         done: list[_Result] = []
         clock = self._clock
-        async with self._turns_in_slices.setdefault(producer, asyncio.Lock()):
+        async with self._slice_locks.setdefault(producer, asyncio.Lock()):
             until = clock() + SLICE
             for one in items:
                 if clock() >= until:

@@ -1,4 +1,4 @@
-"""Work beside the event loop."""
+"""Work on large bodies beside the event loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from gateway.problems import ProblemError
-from gateway.slow_work import FEW, LARGE, MOST_LARGE, SLICE, SMALL, WorkScheduler
+from gateway.work_scheduling import FEW, LARGE, MAX_LARGE, SLICE, SMALL, WorkScheduler
 
 
 def test_small_work_is_done_at_once() -> None:
-    """In the event loop's own thread: to hand it over would cost more than it does."""
+    """In the event loop's own thread: a handover would cost more than the work."""
 
     async def where() -> int:
         return await WorkScheduler().run("lycees", LARGE, threading.get_ident)
@@ -23,7 +23,7 @@ def test_small_work_is_done_at_once() -> None:
 
 
 def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
-    """Each producer has one in a round, however many of its bodies are here."""
+    """Each producer has one slice in a round, however many bodies it sent."""
     now = 0.0
     order: list[str] = []
 
@@ -33,10 +33,10 @@ def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
         order.append(item)
 
     async def send() -> None:
-        bench = WorkScheduler(clock=lambda: now)
+        scheduler = WorkScheduler(clock=lambda: now)
         await asyncio.gather(
-            *(bench.run_each("many", FEW + 1, ["a"] * (FEW + 1), work) for _ in range(2)),
-            bench.run_each("one", FEW + 1, ["b"] * (FEW + 1), work),
+            *(scheduler.run_each("many", FEW + 1, ["a"] * (FEW + 1), work) for _ in range(2)),
+            scheduler.run_each("one", FEW + 1, ["b"] * (FEW + 1), work),
         )
 
     asyncio.run(send())
@@ -45,13 +45,13 @@ def test_the_event_loop_goes_on_between_slices_of_many_items() -> None:
 
 
 def test_few_small_items_are_worked_on_at_once() -> None:
-    """Nobody else goes on before they are done."""
+    """No other work runs before they are done."""
     order: list[str] = []
 
     async def send() -> None:
-        bench = WorkScheduler()
+        scheduler = WorkScheduler()
         await asyncio.gather(
-            *(bench.run_each("one", SMALL, [name] * FEW, order.append) for name in "ab")
+            *(scheduler.run_each("one", SMALL, [name] * FEW, order.append) for name in "ab")
         )
 
     asyncio.run(send())
@@ -60,7 +60,7 @@ def test_few_small_items_are_worked_on_at_once() -> None:
 
 
 def test_the_event_loop_goes_on_during_large_work() -> None:
-    """What the work waits for comes from the loop: were it in its way, it would wait for ever."""
+    """The work waits for an event of the loop: if it blocked the loop, it would wait for ever."""
     answered = threading.Event()
 
     async def both() -> bool:
@@ -85,7 +85,7 @@ def test_an_error_of_large_work_is_the_callers() -> None:
 
 
 def test_large_work_of_a_client_that_has_left_is_not_done() -> None:
-    """Its turn comes, and is the next one's."""
+    """The next one is processed instead."""
     done: list[str] = []
 
     async def has_left() -> bool:
@@ -103,26 +103,28 @@ def test_large_work_of_a_client_that_has_left_is_not_done() -> None:
 
 
 def test_producers_take_turns() -> None:
-    """Who sent five bodies before has the second of them worked on after another's first."""
+    """A producer's second body is processed after another producer's first."""
     order: list[str] = []
-    all_are_here = threading.Event()
+    all_are_queued = threading.Event()
 
-    def told(name: str) -> Callable[[], None]:
+    def recorded(name: str) -> Callable[[], None]:
         def work() -> None:
-            all_are_here.wait(20)
+            all_are_queued.wait(20)
             order.append(name)
 
         return work
 
     async def send() -> None:
-        bench = WorkScheduler()
-        works = [bench.run("many", LARGE + 1, told(f"many {number}")) for number in range(5)]
+        scheduler = WorkScheduler()
+        works = [
+            scheduler.run("many", LARGE + 1, recorded(f"many {number}")) for number in range(5)
+        ]
         waiting = [
             asyncio.ensure_future(work)
-            for work in (*works, bench.run("one", LARGE + 1, told("one")))
+            for work in (*works, scheduler.run("one", LARGE + 1, recorded("one")))
         ]
         await asyncio.sleep(0)
-        all_are_here.set()
+        all_are_queued.set()
         await asyncio.gather(*waiting)
 
     asyncio.run(send())
@@ -130,20 +132,20 @@ def test_producers_take_turns() -> None:
     assert order == ["many 0", "one", "many 1", "many 2", "many 3", "many 4"]
 
 
-def test_one_large_body_too_many_is_told_to_come_back() -> None:
-    """Of one producer: others, and small ones, have room; and so has it when one is done."""
-    bench = WorkScheduler()
-    rooms = [bench.room_for("many", LARGE + 1) for _ in range(MOST_LARGE)]
-    for room in rooms:
-        room.__enter__()
+def test_one_large_body_too_many_is_answered_overloaded() -> None:
+    """Others and small bodies are admitted; so is the producer's next when one ends."""
+    scheduler = WorkScheduler()
+    admitted = [scheduler.admit("many", LARGE + 1) for _ in range(MAX_LARGE)]
+    for one in admitted:
+        one.__enter__()
 
-    with pytest.raises(ProblemError) as told, bench.room_for("many", LARGE + 1):
+    with pytest.raises(ProblemError) as refused, scheduler.admit("many", LARGE + 1):
         pass
-    with bench.room_for("one", LARGE + 1), bench.room_for("many", LARGE):
+    with scheduler.admit("one", LARGE + 1), scheduler.admit("many", LARGE):
         pass
-    rooms[0].__exit__(None, None, None)
-    with bench.room_for("many", LARGE + 1):
+    admitted[0].__exit__(None, None, None)
+    with scheduler.admit("many", LARGE + 1):
         pass
 
-    assert told.value.kind.name == "overloaded"
-    assert "Retry-After" in told.value.headers
+    assert refused.value.kind.name == "overloaded"
+    assert "Retry-After" in refused.value.headers

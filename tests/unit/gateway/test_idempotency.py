@@ -1,0 +1,241 @@
+"""Idempotency of signed requests: what is kept, for how long, and what a repeated one gets."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.authentication import Proof
+from gateway.http_binding import HttpMode
+from gateway.idempotency import (
+    RETRY_SECONDS,
+    IdempotencyStore,
+    PendingRequest,
+    RepeatedRequest,
+    StoredAnswer,
+)
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TOLERANCE = timedelta(minutes=5)
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+
+def proof(number: int = 1, *, producer: str = "lycees", at: datetime = NOW) -> Proof:
+    """Return the proof of a request, signed at a time."""
+    return Proof(producer, number.to_bytes(32, "little"), (at + TOLERANCE).timestamp())
+
+
+def answer(body: bytes = b'{"receipts": []}', *, is_final: bool = True) -> StoredAnswer:
+    """Return an answer."""
+    return StoredAnswer(
+        202 if is_final else 503, {"content-type": "application/json"}, body, is_final
+    )
+
+
+def answered(
+    store: IdempotencyStore, given: StoredAnswer | None, of: Proof, *, charged: bool = True
+) -> bool:
+    """Answer a request; return False where it is a repeated one."""
+
+    async def begin() -> bool:
+        pending = store.begin(of, HttpMode.BATCH)
+        if isinstance(pending, RepeatedRequest):
+            return False
+        with pending:
+            if charged:
+                pending.mark_charged()
+            if given is not None:
+                pending.store(given)
+        return True
+
+    return asyncio.run(begin())
+
+
+def repeated(store: IdempotencyStore, of: Proof) -> StoredAnswer | None:
+    """Repending the answer that a repeat is given."""
+
+    async def begin() -> StoredAnswer | None:
+        repeat = store.begin(of, HttpMode.BATCH)
+        assert isinstance(repeat, RepeatedRequest)
+        return await repeat.answer()
+
+    return asyncio.run(begin())
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"receipts": [%s]}' % b",".join([b'{"id": "1"}'] * 500)])
+def test_a_repeat_is_given_the_first_answer(body: bytes) -> None:
+    """Byte for byte, short or long."""
+    store = IdempotencyStore(now=Clock())
+    assert answered(store, answer(body), proof())
+    assert [repeated(store, proof()) for _ in range(3)] == [answer(body)] * 3
+
+
+def test_a_repeat_waits_for_an_answer_that_is_on_its_way() -> None:
+    """It is not answered anew, and one that stops waiting does not end the others' waiting."""
+
+    async def both() -> None:
+        store = IdempotencyStore(now=Clock())
+        pending = store.begin(proof(), HttpMode.BATCH)
+        others = [store.begin(proof(), HttpMode.BATCH) for _ in range(2)]
+        assert isinstance(pending, PendingRequest)
+        waiting = [
+            asyncio.ensure_future(other.answer())
+            for other in others
+            if isinstance(other, RepeatedRequest)
+        ]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        with pending:
+            pending.mark_charged()
+            pending.store(answer())
+        assert await waiting[1] == answer()
+        assert waiting[0].cancelled()
+
+    asyncio.run(both())
+
+
+def test_another_request_is_no_repeat() -> None:
+    """Another fingerprint, or the same of another producer."""
+    store = IdempotencyStore(now=Clock())
+    assert answered(store, answer(), proof(1))
+    assert answered(store, answer(), proof(2))
+    assert answered(store, answer(), proof(1, producer="formation"))
+
+
+def test_the_same_bytes_in_another_mode_are_answered_anew_and_not_charged_again() -> None:
+    """An attacker who overheard them can change neither the owner's answer nor its quota."""
+
+    async def both() -> None:
+        store = IdempotencyStore(now=Clock())
+        for mode, was_charged in ((HttpMode.STRUCTURED, False), (HttpMode.BATCH, True)):
+            pending = store.begin(proof(), mode)
+            assert isinstance(pending, PendingRequest)
+            with pending:
+                assert pending.is_charged is was_charged
+                pending.mark_charged()
+                pending.store(answer(mode.encode()))
+        for mode in (HttpMode.STRUCTURED, HttpMode.BATCH):
+            repeat = store.begin(proof(), mode)
+            assert isinstance(repeat, RepeatedRequest)
+            assert await repeat.answer() == answer(mode.encode())
+
+    asyncio.run(both())
+
+
+def test_what_was_not_charged_is_not_kept() -> None:
+    """It is judged as if it were new."""
+    store = IdempotencyStore(now=Clock())
+    assert answered(store, answer(is_final=False), proof(), charged=False)
+    assert answered(store, answer(), proof())
+
+
+def test_a_request_without_a_final_answer_is_tried_again_after_a_while() -> None:
+    """Its producer is charged once; a replay does not cause an earlier attempt."""
+    clock = Clock()
+    store = IdempotencyStore(now=clock)
+    assert answered(store, answer(is_final=False), proof())
+    assert repeated(store, proof()) == answer(is_final=False)
+    clock.now += timedelta(seconds=RETRY_SECONDS)
+
+    async def again() -> None:
+        pending = store.begin(proof(), HttpMode.BATCH)
+        assert isinstance(pending, PendingRequest)
+        with pending:
+            assert pending.is_charged
+            pending.store(answer())
+
+    asyncio.run(again())
+    clock.now += timedelta(seconds=RETRY_SECONDS)
+    assert repeated(store, proof()) == answer()
+
+
+def test_a_request_that_failed_may_come_again_at_once() -> None:
+    """It was charged, and is not charged again."""
+    store = IdempotencyStore(now=Clock())
+    assert answered(store, None, proof())
+    assert answered(store, answer(), proof())
+    assert repeated(store, proof()) == answer()
+
+
+def test_a_request_is_kept_until_its_signature_expires() -> None:
+    """To the second, also where its clock was ahead; then it is dropped."""
+    clock = Clock()
+    store = IdempotencyStore(now=clock)
+    ahead = NOW + TOLERANCE
+    assert answered(store, answer(), proof(1, at=ahead))
+    assert answered(store, answer(), proof(2))
+    clock.now = ahead + TOLERANCE
+    assert repeated(store, proof(1, at=ahead)) == answer()
+    clock.now += timedelta(seconds=1)
+    assert answered(store, answer(), proof(1, at=ahead))
+    assert answered(store, answer(), proof(2))
+
+
+def test_an_answer_is_dropped_before_its_request() -> None:
+    """A repeated request is then not answered anew, and has no answer."""
+    store = IdempotencyStore(now=Clock(), max_answer_bytes=10_000)
+    for number in range(100):
+        assert answered(store, answer(), proof(number))
+    assert repeated(store, proof(0)) is None
+    assert repeated(store, proof(99)) == answer()
+
+
+def test_one_producer_s_requests_push_out_nobody_else_s() -> None:
+    """Each has a limit of its own, beyond which its oldest are dropped."""
+    store = IdempotencyStore(now=Clock(), max_requests=10)
+    assert answered(store, answer(), proof(producer="formation"))
+    for number in range(11):
+        assert answered(store, answer(), proof(number))
+    assert repeated(store, proof(producer="formation")) == answer()
+    assert answered(store, answer(), proof(0))
+    assert repeated(store, proof(10)) == answer()
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 400), st.sampled_from(["yes", "later", "no"])),
+        max_size=60,
+    )
+)
+def test_a_signature_is_charged_once(steps: list[tuple[int, int, str]]) -> None:
+    """In whatever order requests arrive, fail, are to be sent again and expire."""
+    clock = Clock()
+    store = IdempotencyStore(now=clock)
+    signed: dict[int, datetime] = {}
+    charged: set[int] = set()
+
+    def send(number: int, end: str) -> None:
+        pending = store.begin(proof(number, at=signed[number]), HttpMode.BATCH)
+        if isinstance(pending, RepeatedRequest):
+            assert number in charged
+            return
+        with pending:
+            assert pending.is_charged is (number in charged)
+            pending.mark_charged()
+            charged.add(number)
+            if end != "no":
+                pending.store(answer(is_final=end == "yes"))
+
+    async def send_all() -> None:
+        for number, seconds, end in steps:
+            clock.now += timedelta(seconds=seconds)
+            if number not in signed or signed[number] + TOLERANCE < clock.now:
+                signed[number] = clock.now
+                charged.discard(number)
+            send(number, end)
+
+    asyncio.run(send_all())
