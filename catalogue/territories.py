@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["REGION", "REGION_NAME", "TERRITORY_NAMES", "department_of", "territory_key"]
+__all__ = [
+    "REGION",
+    "REGION_NAME",
+    "TERRITORY_NAMES",
+    "TERRITORY_TITLES",
+    "department_of",
+    "territory_key",
+]
 
 REGION: Final = "region"
 REGION_NAME: Final = "Île-de-France"
@@ -28,6 +35,11 @@ TERRITORY_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "94": "Val-de-Marne",
         "95": "Val-d’Oise",
     }
+)
+
+#: The same with a département's code after its name, as readers meet it: `Seine-et-Marne (77)`.
+TERRITORY_TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {key: name if key == REGION else f"{name} ({key})" for key, name in TERRITORY_NAMES.items()}
 )
 
 

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from catalogue.metrics import REGION
 from catalogue.model import Catalogue
+from catalogue.territories import TERRITORY_TITLES
 from dashboards import conventions
 from dashboards.boards.json_text import json_text
 from dashboards.boards.panels import DATASOURCE, Link
 from dashboards.boards.sdk import JSONEncoder, dashboard
-from dashboards.territory import DEPARTMENTS, REGION_NAME
 
 __all__ = [
     "ALL",
@@ -94,10 +93,7 @@ def link_to(uid: str, title: str, **variables: str) -> Link:
 
 def department_variable() -> dashboard.VariableModel:
     """Let the reader choose a territory: the whole region, or one département."""
-    options = {REGION: REGION_NAME} | {
-        code: f"{place.name} ({code})" for code, place in DEPARTMENTS.items()
-    }
-    return _choice(conventions.DEPARTMENT_VARIABLE, "Territoire", options)
+    return _choice(conventions.DEPARTMENT_VARIABLE, "Territoire", TERRITORY_TITLES)
 
 
 def programme_variable(catalogue: Catalogue) -> dashboard.VariableModel:

@@ -8,6 +8,7 @@ from typing import Final
 
 from catalogue import metrics
 from catalogue.model import Indicator, Programme, Unit
+from catalogue.territories import TERRITORY_TITLES
 from dashboards import conventions
 from dashboards.boards.panels import (
     BARS,
@@ -38,8 +39,8 @@ from dashboards.conventions import Links
 from dashboards.promql import INDICATOR, MILESTONE, latest, on, select, with_label
 from dashboards.rules import alerts
 from dashboards.rules.alerts import AlertKind
-from dashboards.territory import DEPARTMENTS, REGION_NAME
 from dashboards.wording import CHANGE_UNITS, UNITS
+from events.identifiers import DEPARTMENTS
 
 __all__ = [
     "CHANGE",
@@ -88,10 +89,7 @@ DAY: Final = 92
 STATUS: Final = 128
 PLACE: Final = 173
 
-TERRITORIES: Final = words(
-    {metrics.REGION: REGION_NAME}
-    | {code: f"{place.name} ({code})" for code, place in DEPARTMENTS.items()}
-)
+TERRITORIES: Final = words(TERRITORY_TITLES)
 
 #: What a line of a table of milestones is about.
 LINE: Final = (*MILESTONE, "department")

@@ -12,6 +12,7 @@ from catalogue import metrics
 from catalogue.metrics import Metric
 from catalogue.model import Grain, Indicator, Milestone, Programme, Unit
 from catalogue.publication import Publication, PublicationStep
+from catalogue.territories import REGION_NAME
 from dashboards import conventions
 from dashboards.boards.board import Board, department_variable, link_to
 from dashboards.boards.delegate import as_of_panel, completeness_panel
@@ -64,7 +65,7 @@ from dashboards.boards.queries import Query, date_of, share, status_code, throug
 from dashboards.boards.sdk import dashboard
 from dashboards.conventions import Links
 from dashboards.promql import DAY_SECONDS, INDICATOR, MILESTONE, latest, on, one_of, over, select
-from dashboards.territory import DEPARTMENTS, REGION_NAME
+from events.identifiers import DEPARTMENTS
 
 __all__ = ["programme_board"]
 

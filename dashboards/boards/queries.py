@@ -11,6 +11,7 @@ from catalogue.formatting import NumberFormat
 from catalogue.metrics import Metric
 from catalogue.model import Indicator, Unit
 from dashboards import conventions
+from dashboards.boards.map_points import MAP_POINTS, geohash
 from dashboards.promql import (
     FIGURE,
     MILESTONE,
@@ -24,7 +25,6 @@ from dashboards.promql import (
     with_label,
 )
 from dashboards.statuses import STATUSES
-from dashboards.territory import DEPARTMENTS, geohash
 
 __all__ = [
     "CHANGE_WINDOW",
@@ -180,9 +180,8 @@ def with_geohash(expression: str) -> str:
     In the expression, not in a series of its own to be joined: so the map also works on a
     backfilled day on which no rule ran, and needs nothing but the figures.
     """
-    for code, place in DEPARTMENTS.items():
-        cell = geohash(place.latitude, place.longitude)
-        expression = with_label(expression, "geohash", "department", cell, code)
+    for code, point in MAP_POINTS.items():
+        expression = with_label(expression, "geohash", "department", geohash(*point), code)
     return expression
 
 

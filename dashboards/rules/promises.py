@@ -14,6 +14,7 @@ from catalogue.formatting import NumberFormat, day_text
 from catalogue.metrics import Metric
 from catalogue.model import Catalogue, Indicator, Milestone, Programme
 from catalogue.progress import MilestoneStatus
+from catalogue.territories import TERRITORY_TITLES
 from dashboards import conventions
 from dashboards.conventions import Links
 from dashboards.promql import (
@@ -31,7 +32,6 @@ from dashboards.rules.alerts import AlertKind
 from dashboards.rules.model import Alert, Recording, RuleGroup
 from dashboards.rules.pace import Pace
 from dashboards.rules.recording import COMPLETE
-from dashboards.territory import DEPARTMENTS, REGION_NAME
 
 __all__ = ["alert_annotations", "promises_group", "with_territory"]
 
@@ -65,10 +65,8 @@ def alert_annotations(
 
 def _territories() -> Iterator[Recording]:
     """Names of territories, to be joined on `department`."""
-    labels = {"department": metrics.REGION, conventions.TERRITORY: REGION_NAME}
-    yield Recording(conventions.TERRITORY_INFO, "vector(1)", labels)
-    for code, place in DEPARTMENTS.items():
-        labels = {"department": code, conventions.TERRITORY: f"{place.name} ({code})"}
+    for code, title in TERRITORY_TITLES.items():
+        labels = {"department": code, conventions.TERRITORY: title}
         yield Recording(conventions.TERRITORY_INFO, "vector(1)", labels)
 
 

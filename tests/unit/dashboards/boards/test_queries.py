@@ -12,7 +12,7 @@ from dashboards.boards.queries import (
     worst_status,
 )
 from dashboards.statuses import STATUSES
-from dashboards.territory import DEPARTMENTS
+from events.identifiers import DEPARTMENTS
 from tests.support.boards import CATALOGUE
 from tests.support.observations import barometer
 
