@@ -1,4 +1,4 @@
-"""Whether a partition of events holds any that a worker accepts: then there must be states."""
+"""The search for an event that a worker accepts, which proves that states must exist."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ POLL_MS: Final = 300
 
 
 def has_accepted_events(settings: Settings, family: Family, partition: int, *, before: int) -> bool:
-    """Read a partition up to an offset, and tell whether one event would be part of a state.
+    """Return True where a partition has an accepted event before an offset.
 
-    The first one ends the search. Raises BrokerUnreachableError where the broker sends nothing for
-    the time of a request.
+    The search ends with the first one. Raises BrokerUnreachableError where no record is received
+    for the request timeout.
     """
     read_any_batch_with_kafka_python()
     rules = settings.record_rules()
@@ -41,16 +41,16 @@ def has_accepted_events(settings: Settings, family: Family, partition: int, *, b
         isolation_level="read_committed",
         metrics_enabled=False,
     )
-    place = TopicPartition(topic_name(family), partition)
+    tp = TopicPartition(topic_name(family), partition)
     with closing(consumer):
-        consumer.assign([place])
-        consumer.seek_to_beginning(place)
-        heard_at = monotonic()
+        consumer.assign([tp])
+        consumer.seek_to_beginning(tp)
+        received_at = monotonic()
         while True:
-            position = consumer.position(place, timeout_ms=POLL_MS)
+            position = consumer.position(tp, timeout_ms=POLL_MS)
             if position is not None and position >= before:
                 return False
-            records = consumer.poll(timeout_ms=POLL_MS).get(place, [])
+            records = consumer.poll(timeout_ms=POLL_MS).get(tp, [])
             result = process(
                 [record for record in records if record.offset < before],
                 {},
@@ -62,8 +62,8 @@ def has_accepted_events(settings: Settings, family: Family, partition: int, *, b
             if result.changed:
                 return True
             if records:
-                heard_at = monotonic()
-            elif monotonic() - heard_at > settings.request_timeout:
+                received_at = monotonic()
+            elif monotonic() - received_at > settings.request_timeout:
                 raise BrokerUnreachableError(
                     settings.broker, waited_seconds=settings.request_timeout, cause="no answer"
                 )

@@ -27,18 +27,18 @@ __all__ = ["create_app"]
 logger = logging.getLogger(__name__)
 
 _BUFFERED_BATCHES = 4
-#: One partition's write batches travel one after the other: few large ones, each a little below
-#: what a topic takes unless it is told otherwise (1 MiB).
+#: Write batches of one partition are sent one after the other: large ones, a little below a topic's
+#: default limit (1 MiB).
 _WRITE_BATCH_BYTES = 1000 * 1024
 
 
 class _App(faust.App):
-    """Faust's app, which tells of a failure in any part of it, agents included, as it happens."""
+    """Faust's app, which reports a failure of any of its services at once."""
 
     on_failure: Callable[[BaseException], object]
 
     def _create_directories(self) -> None:
-        """Make no folders: the state is in memory, and a worker may have nowhere to write."""
+        """Create no folders: the state is in memory, and the file system may be read-only."""
 
     def _crash(self, reason: BaseException) -> None:
         super()._crash(reason)
@@ -52,10 +52,10 @@ def create_app(
     on_failure: Callable[[BaseException], object],
     transport: type[BatchTransport] = BatchTransport,
 ) -> faust.App:
-    """Return the app: one agent a family, each with its table and changelog.
+    """Return the app: one agent per family, each with its table and changelog.
 
-    `on_failure` is told of what fails, in whatever thread it does. The process has to end with the
-    first: Faust's own orderly stop would take seconds.
+    `on_failure` is called with each failure, in the thread of the failure. The process must end
+    with the first: Faust's own stop takes seconds.
     """
     app = _App(
         settings.app_id,
@@ -71,21 +71,21 @@ def create_app(
         producer_acks=-1,
         producer_linger=0,
         producer_max_batch_size=_WRITE_BATCH_BYTES,
-        # A dead letter is the refused record, of any size the broker took, and the reason.
+        # A dead letter is the refused record, of any accepted size, and the reason.
         producer_max_request_size=DEAD_LETTER_MAX_BYTES,
         producer_request_timeout=settings.request_timeout,
         processing_guarantee="at_least_once",
-        # A revocation waits for the batch in flight, and commits it.
+        # A revocation waits for the batch in process, and commits it.
         stream_wait_empty=True,
         stream_buffer_maxsize=_BUFFERED_BATCHES,
         store="memory://",
         table_standby_replicas=0,
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication,
-        # Topics are declared in `events.topics` and made by `smart-region topics apply`.
+        # Topics are declared in `events.topics` and created by `smart-region topics apply`.
         topic_allow_declare=False,
         topic_disable_leader=True,
-        # /metrics, /healthz and /readyz are our own server's: Faust's has pages that show data.
+        # `streams.web` serves /metrics, /healthz and /readyz: Faust's server has pages with data.
         web_enabled=False,
         agent_supervisor=CrashingSupervisor,
     )
@@ -93,9 +93,9 @@ def create_app(
     app.transport = transport(
         app.conf.broker_consumer,
         app,
-        to_read_again=lambda: [
+        to_reprocess=lambda: [
             TP(topic_name(family), partition)
-            for family, partition in engine.state_store.to_read_again()
+            for family, partition in engine.state_store.to_reprocess()
         ],
     )
     for family in Family:
@@ -110,25 +110,25 @@ def _checking(app: faust.App, settings: Settings, engine: Engine) -> Callable[..
     check = StateCheck(settings, engine.tallies)
 
     async def check_states(*_: Any, **__: Any) -> None:
-        # Faust's word for: all that was assigned is restored, and nothing is read yet.
+        # The signal is sent when all assigned states are restored, before events are read.
         consumer, generation = cast("BatchConsumer", app.consumer), app.consumer_generation_id
         faults = await check.faults(consumer)
         for fault in faults:
             logger.error("lost: %s", fault)
-        consumer.checked(generation, faults)
+        consumer.finish_check(generation, faults)
 
     return check_states
 
 
 def _agent(app: faust.App, family: Family, engine: Engine) -> Callable[[Any], Awaitable[None]]:
-    async def take_batches(stream: Any) -> None:  # noqa: ANN401 - Faust's stream
+    async def process_batches(stream: Any) -> None:  # noqa: ANN401 - Faust's stream
         # No automatic acknowledgement: Faust would acknowledge a batch that failed.
         async for event in stream.noack().events():
             consumer = cast("BatchConsumer", app.consumer)
             producer = cast("BatchProducer", app.producer)
-            await engine.take(family, event.message, consumer, producer)
+            await engine.process_batch(family, event.message, consumer, producer)
 
-    return take_batches
+    return process_batches
 
 
 def _credentials(settings: Settings) -> Any:  # noqa: ANN401 - one of Faust's two classes

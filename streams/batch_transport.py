@@ -1,9 +1,9 @@
-"""The seam: Faust's aiokafka transport, handing on one message per partition and poll.
+"""The batch transport: Faust's aiokafka transport, with one message per partition and poll.
 
-Faust moves one record at a time: a task pair, a future and a produce request each. Here a record
-of an event topic or a changelog never becomes a Faust message of its own: a poll's records of one
-partition travel as one message whose value is their list and whose offset is the last one's.
-Assignment, rebalance, recovery, tables and commits stay Faust's own.
+Faust processes single records, with a task pair, a future and a produce request each. Here the
+records of one partition and poll are one Faust message, of event topics and of changelogs: its
+value is the list of records, its offset that of the last record. Assignment, rebalance, recovery,
+tables and commits are Faust's own.
 
 README names the modules that use private names of Faust and the Kafka clients, which are pinned
 exactly; tests/integration/test_engine.py fails when an upgrade changes what is used here.
@@ -29,7 +29,7 @@ from broker.poll_bytes import bound_polls_of_aiokafka, one_poll
 from broker.record_batches import read_any_batch_with_aiokafka
 from broker.write_sequences import REFUSALS, give_refused_sequences_back
 from streams.commit_metadata import (
-    NOTHING_NOTED,
+    NO_METADATA,
     Attempt,
     CommitMetadata,
     decode_commit_metadata,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "AttemptNotNotedError",
+    "AttemptNotCommittedError",
     "BatchConsumer",
     "BatchProducer",
     "BatchSchema",
@@ -57,11 +57,11 @@ __all__ = [
     "WriteRefusedError",
 ]
 
-#: A lease is trusted for this part of the session: the rest is what a write may take.
+#: A lease is valid for this share of the session timeout; the rest is left for a write.
 LEASE_SHARE = 0.8
 FETCH_MAX_WAIT_MS = 100
-#: What the client or the broker raises for what a write holds, and not for where it goes.
-_FOR_CONTENT = (
+#: Errors of the client or the broker that the content of a write causes.
+_CONTENT_ERRORS = (
     *REFUSALS,
     AssertionError,
     OverflowError,
@@ -72,7 +72,7 @@ _SHORT_POLL_SECONDS = 0.05
 
 
 class LeaseLostError(SmartRegionError):
-    """This worker may no longer own the partition: it must not write, and has to end."""
+    """This worker may no longer own the partition: it must not write, and must end."""
 
     def __init__(self, tp: TP, *, reason: str) -> None:
         super().__init__(
@@ -93,31 +93,31 @@ class ProduceFailedError(SmartRegionError):
 
 
 class WriteRefusedError(ProduceFailedError):
-    """A write that no attempt will bring to the broker, for what it holds: its size or its form."""
+    """A write that every attempt fails to deliver, because of its size or its format."""
 
 
-class AttemptNotNotedError(SmartRegionError):
-    """The group did not take the note that work at a record begins: somebody else may own it."""
+class AttemptNotCommittedError(SmartRegionError):
+    """An attempt at a record was not committed: another worker may own the partition."""
 
     def __init__(self, tp: TP, offset: int) -> None:
         super().__init__(
-            f"{tp.topic}[{tp.partition}]@{offset}: the broker did not take the note that work"
-            " begins here; the batch is read again after a restart"
+            f"{tp.topic}[{tp.partition}]@{offset}: the broker did not commit the attempt at this"
+            " record; the batch is read again after a restart"
         )
 
 
 class Committed(NamedTuple):
-    """The next offset to read of a partition, as the group has it, and what is kept beside it."""
+    """A committed offset of the group, and its metadata."""
 
     offset: int
     metadata: CommitMetadata
 
 
 class BatchSchema(Schema[Any, Any]):
-    """A schema that decodes nothing: the value is the list of raw records."""
+    """A schema without decoding: the value is the list of raw records."""
 
     def compile(self, app: Any, **_: Any) -> Callable[..., Any]:  # noqa: ANN401 - Faust's types
-        """Return the function that makes an event of a batch message."""
+        """Return the function that creates an event from a batch message."""
         create_event = app.create_event
 
         async def decode(message: Any, *, propagate: bool = False) -> Any:  # noqa: ANN401, ARG001
@@ -127,31 +127,31 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class _LeasedThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread, which also remembers when the broker last knew this member."""
+    """Faust's consumer thread, which also records the time of the last successful heartbeat."""
 
     mundane_level = "debug"
-    known_at: float = 0.0
+    heartbeat_at: float = 0.0
 
     def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401
         read_any_batch_with_aiokafka()
         bound_polls_of_aiokafka()
         consumer = super()._create_consumer(loop)
-        # Faust says 1.5 s; some brokers do not wake a waiting fetch when a record arrives.
+        # Faust's value is 1.5 s; some brokers do not end a waiting fetch when a record arrives.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
         commit = consumer.commit
 
         async def commit_with_metadata(offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-            noted = cast("BatchConsumer", self.consumer).noted
+            metadata_of = cast("BatchConsumer", self.consumer).metadata_of
             await commit(
                 {
-                    tp: OffsetAndMetadata(one.offset, encode_commit_metadata(noted(TP(*tp))))
+                    tp: OffsetAndMetadata(one.offset, encode_commit_metadata(metadata_of(TP(*tp))))
                     for tp, one in offsets.items()
                 }
             )
 
-        # Faust commits an empty text.
+        # Faust commits empty metadata.
         consumer.commit = commit_with_metadata
-        # What a producer took back before it was done was never said.
+        # Records of aborted transactions are not read.
         consumer._isolation_level = "read_committed"
         return consumer
 
@@ -162,15 +162,15 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
 
         async def heartbeat() -> bool:
             sent_at = monotonic()
-            known: bool = await beat()
-            if known:
-                self.known_at = max(self.known_at, sent_at)
-            return known
+            answered: bool = await beat()
+            if answered:
+                self.heartbeat_at = max(self.heartbeat_at, sent_at)
+            return answered
 
         coordinator._do_heartbeat = heartbeat
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self.known_at = monotonic()
+        self.heartbeat_at = monotonic()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Faust's
@@ -178,19 +178,19 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
             return await super()._fetch_records(*args, **kwargs)
 
     def generation(self) -> int:
-        """Return the group generation of which the coordinator counts this worker a member."""
+        """Return the group generation of this member, as the coordinator has it."""
         return int(self._ensure_consumer()._coordinator.generation)
 
-    def read_up_to(self, tp: TP) -> int:
-        """Return the next offset to ask the broker for; 0 before it is known."""
+    def fetch_position(self, tp: TP) -> int:
+        """Return the next offset to fetch; 0 before it is known."""
         assignment = self._ensure_consumer()._subscription.subscription.assignment
         position = assignment.state_value(tp)._position
         return position or 0
 
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
-        """Return what the group has committed of some partitions, those left out of which nothing.
+        """Return the committed offsets of the group, for the given partitions that have one.
 
-        Raises as aiokafka does where the broker does not answer, or does not allow it.
+        Raises aiokafka's errors where the broker does not answer or refuses.
         """
         wanted = [TopicPartition(*tp) for tp in tps]
         fetch = self._ensure_consumer()._coordinator.fetch_committed_offsets
@@ -201,15 +201,15 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
         }
 
     def stable_end(self, tp: TP) -> int | None:
-        """Return up to where every transaction has ended, as the last fetch response told it."""
+        """Return the last stable offset of the last fetch response; None before one."""
         end: int | None = self._ensure_consumer().last_stable_offset(tp)
         return end
 
     async def _highwaters(self, partitions: Any) -> Mapping[TP, int]:  # noqa: ANN401 - Faust's
-        """Return the high watermarks, which are what a recovery has to come up to.
+        """Return the high watermarks, which a recovery has to reach.
 
-        A consumer of what is committed is told the last stable offset instead: where a transaction
-        is open on a changelog, states lie behind it, and a recovery may not end without them.
+        A read-committed consumer gets the last stable offset instead: where a transaction is open
+        on a changelog, a recovery would end without the states behind it.
         """
         consumer = self._ensure_consumer()
         fetcher = copy(consumer._fetcher)
@@ -218,7 +218,7 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
         return ends
 
     async def check_errors(self) -> None:
-        """Raise, in the consumer's thread, the error that aiokafka has parked, if any."""
+        """Raise the pending error of aiokafka's coordinator, in the consumer's thread."""
         coordinator = self._ensure_consumer()._coordinator
 
         async def check() -> None:
@@ -228,27 +228,27 @@ class _LeasedThread(driver.AIOKafkaConsumerThread):
 
 
 class BatchConsumer(driver.Consumer):
-    """Faust's consumer, polling batches and committing only what is explicitly done."""
+    """Faust's consumer, which yields batches and commits only what `done` has marked."""
 
     mundane_level = "debug"
     transport: BatchTransport
     _thread: _LeasedThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        #: Per partition: the generation in which work was done, and the next offset to do.
+        #: By partition: the generation of the last batch done, and the offset after it.
         self._done: dict[TP, tuple[int, int]] = {}
-        #: Per partition: the next offset to hand on.
+        #: By partition: the next offset to yield.
         self._next: dict[TP, int] = {}
-        #: Per partition: a hole that was met once, and sought back from.
-        self._hole: dict[TP, tuple[int, int]] = {}
-        #: Per partition: what is written beside its offset with the next commit.
-        self._notes: dict[TP, CommitMetadata] = {}
-        #: Per partition: the last offset that a poll brought.
-        self._brought: dict[TP, int] = {}
-        #: Partitions in which work was begun since they are this worker's.
+        #: By partition: a gap (expected, polled) after which the consumer has sought back once.
+        self._gap: dict[TP, tuple[int, int]] = {}
+        #: By partition: the metadata of the next commit.
+        self._metadata: dict[TP, CommitMetadata] = {}
+        #: By partition: the last offset that a poll returned.
+        self._polled: dict[TP, int] = {}
+        #: Partitions with an attempt since their assignment.
         self._begun: set[TP] = set()
-        #: The generation whose restored states were checked, and what was found to be lost.
-        self._checked: int | None = None
+        #: The generation whose restored states are checked, and the faults found.
+        self._checked_generation: int | None = None
         self.faults: Sequence[TopicFault] = ()
         super().__init__(*args, **kwargs)
 
@@ -260,12 +260,12 @@ class BatchConsumer(driver.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """Yield one message per partition with new records.
 
-        While the group rebalances no event topic is read: Faust would clear its queues, and with
-        them records past which a later batch commits. Nor is one before the restored states were
-        checked, or while some are lost. Records that a poll brought and that can no longer be
-        handed on are sought back to.
+        During a rebalance no event topic is read: Faust would clear its queues, and with them
+        records before the offset that a later batch commits. Event topics are not read either
+        before the restored states are checked, or while states are lost. Polled records that can no
+        longer be yielded are sought back to.
         """
-        # Before the wait: a poll may outlive the generation in which it was made.
+        # Read before the wait: the generation may change during a poll.
         generation = self.app.consumer_generation_id
         if not self.flow_active:
             await self.wait(self.can_resume_flow.wait())
@@ -279,12 +279,12 @@ class BatchConsumer(driver.Consumer):
             await self.sleep(_SHORT_POLL_SECONDS)
             return
         if self._buffered_partitions:
-            # Held back while their agent is busy. It may want them again before a poll without
-            # them ends, and would then wait for nothing.
+            # Paused while their agent is busy. It may resume them before a long poll without them
+            # ends, and would then wait.
             timeout = min(timeout, _SHORT_POLL_SECONDS)
         polled = dict(await self._getmany(active_partitions=readable, timeout=timeout) or {})
-        self._pass_over(readable - polled.keys(), generation)
-        self._brought.update((tp, records[-1].offset) for tp, records in polled.items())
+        self._skip_control_records(readable - polled.keys(), generation)
+        self._polled.update((tp, records[-1].offset) for tp, records in polled.items())
         while polled:
             if self.should_stop:
                 return
@@ -298,34 +298,34 @@ class BatchConsumer(driver.Consumer):
             del polled[tp]
             if self._is_changelog_tp(tp):
                 yield tp, self._to_batch(tp, records, generation)
-            elif await self._follows_on(tp, records[0].offset):
+            elif await self._is_contiguous(tp, records[0].offset):
                 self._next[tp] = records[-1].offset + 1
                 yield tp, self._to_batch(tp, records, generation)
 
-    def _pass_over(self, quiet: Iterable[TP], generation: int) -> None:
-        """Take as done what was read of partitions and holds no record for us.
+    def _skip_control_records(self, quiet: Iterable[TP], generation: int) -> None:
+        """Mark aborted and control records as done, in partitions of which a poll returned nothing.
 
-        That is what was aborted, and the marks that end transactions. Without it a recovery would
-        wait for the last of them, and so would whoever waits for the offsets of the group.
+        Otherwise a recovery, and every reader of the group's lag, would wait for them.
         """
         if generation != self.app.consumer_generation_id:
             return
         restored = cast("TableManager", self.app.tables).recovery.active_offsets
         for tp in self.assignment().intersection(quiet):
-            passed, brought = self._thread.read_up_to(tp), self._brought.get(tp, -1)
+            position, polled = self._thread.fetch_position(tp), self._polled.get(tp, -1)
             if not self._is_changelog_tp(tp):
                 _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
-                if brought < done < passed:
-                    self._done[tp] = (generation, passed)
-            elif (last := restored.get(tp)) is not None and brought <= last < passed - 1:
-                restored[tp] = passed - 1
+                if polled < done < position:
+                    self._done[tp] = (generation, position)
+            elif (last := restored.get(tp)) is not None and polled <= last < position - 1:
+                restored[tp] = position - 1
 
-    def checked(self, generation: int, faults: Sequence[TopicFault]) -> None:
-        """Let events be read in this generation, unless something was found to be lost."""
-        self._checked, self.faults = generation, faults
+    def finish_check(self, generation: int, faults: Sequence[TopicFault]) -> None:
+        """Allow reading events in this generation, unless the check has found faults."""
+        self._checked_generation, self.faults = generation, faults
 
     def _may_read_events(self, generation: int) -> bool:
-        return not self.app.rebalancing and self._checked == generation and not self.faults
+        is_checked = self._checked_generation == generation and not self.faults
+        return is_checked and not self.app.rebalancing
 
     def _to_batch(self, tp: TP, records: Any, generation: int) -> ConsumerMessage:  # noqa: ANN401
         last = records[-1]
@@ -343,12 +343,12 @@ class BatchConsumer(driver.Consumer):
             generation_id=generation,
         )
 
-    async def _follows_on(self, tp: TP, offset: int) -> bool:
-        """Tell whether nothing was lost before `offset`; else seek back, once.
+    async def _is_contiguous(self, tp: TP, offset: int) -> bool:
+        """Return True where no record is missing before `offset`; else seek back, once.
 
-        A hole that is still there on the second reading is the log's own (retention, compaction,
-        transaction markers). A log that ends before what was read of it has lost its last records:
-        the client has gone back to its beginning, and so do we.
+        A gap that remains when it is fetched again belongs to the log (retention, compaction,
+        transaction markers). A log that ends before the offset read has lost its last records:
+        aiokafka has restarted at its beginning, and so does this consumer.
         """
         expected = self._next.get(tp)
         if expected is not None and offset < expected:
@@ -358,28 +358,27 @@ class BatchConsumer(driver.Consumer):
                 expected,
                 offset,
             )
-            # Faust would leave out, and not commit, what is before these.
+            # Faust would skip, and not commit, the records before these offsets.
             self._read_offset[tp] = self._committed_offset[tp] = None
-        if expected is None or offset <= expected or self._hole.get(tp) == (expected, offset):
-            self._hole.pop(tp, None)
+        if expected is None or offset <= expected or self._gap.get(tp) == (expected, offset):
+            self._gap.pop(tp, None)
             return True
-        self._hole[tp] = (expected, offset)
+        self._gap[tp] = (expected, offset)
         await self.seek_wait({tp: expected})
         return False
 
     async def _seek_back(self, polled: Mapping[TP, Any]) -> None:
-        """Let what a poll brought, and is not handed on, be read again.
+        """Seek back to polled records that are not yielded.
 
-        Of a changelog too: the poll may have waited while the group formed anew, and the records be
-        those that a recovery has sought since. Without them it would wait for ever. Where somebody
-        has sought elsewhere meanwhile, that holds.
+        Those of changelogs too: a rebalance may have happened during the poll, and a recovery would
+        wait for these records for ever. A partition that was sought meanwhile is left as it is.
         """
         unread = {
             tp: records[0].offset
             for tp, records in polled.items()
             if self._is_changelog_tp(tp)
             and tp in self.assignment()
-            and self._thread.read_up_to(tp) == records[-1].offset + 1
+            and self._thread.fetch_position(tp) == records[-1].offset + 1
         }
         try:
             if unread:
@@ -389,18 +388,18 @@ class BatchConsumer(driver.Consumer):
             self.log.warning("could not seek back during a rebalance: %r", error)
 
     async def perform_seek(self) -> None:
-        """Go to the committed offsets; a partition that has none goes to its beginning.
+        """Seek to the committed offsets, and to the beginning of partitions without one.
 
-        So does one whose states lack what only its records still tell.
+        Partitions to reprocess are sought to their beginning as well.
         """
         committed = await self.seek_to_committed()
-        again = committed.keys() & set(self.transport.to_read_again())
+        again = committed.keys() & set(self.transport.to_reprocess())
         fresh: dict[TP, int] = {}
         for tp, offset in committed.items():
             if self._is_changelog_tp(tp):
                 self._read_offset[tp] = None
                 continue
-            self._hole.pop(tp, None)
+            self._gap.pop(tp, None)
             self._next.pop(tp, None)
             if offset and tp not in again:
                 self._read_offset[tp] = self._committed_offset[tp] = offset
@@ -411,43 +410,43 @@ class BatchConsumer(driver.Consumer):
         if fresh:
             await self.seek_wait(fresh)
         unknown = [
-            tp for tp in committed if not self._is_changelog_tp(tp) and tp not in self._notes
+            tp for tp in committed if not self._is_changelog_tp(tp) and tp not in self._metadata
         ]
         await self.committed(unknown)
         if again:
             self.log.warning(
                 "reading again from the beginning: %s: states held facts recorded in the future, or"
-                " told by others than their owners",
+                " reported by others than their owners",
                 ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(again)),
             )
-            # At once: a worker that takes over begins there, too.
+            # Committed at once, for a worker to which the partition is assigned next.
             await self._thread.commit(dict.fromkeys(again, 0))
 
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
-        """Return what the group has committed of some partitions, those left out of which nothing.
+        """Return the committed offsets of the group, for the given partitions that have one.
 
-        What is kept beside an offset is noted, where this worker has not noted anything yet. Raises
-        as aiokafka does where the broker does not answer, or does not allow it.
+        Their metadata becomes that of the next commit, where this worker has set none. Raises
+        aiokafka's errors where the broker does not answer or refuses.
         """
         found = await self._thread.committed(tps)
         for tp, one in found.items():
-            self._notes.setdefault(tp, one.metadata)
+            self._metadata.setdefault(tp, one.metadata)
         return found
 
     # -- acknowledging
 
     def done(self, message: Message) -> None:
-        """Let the offset after a batch be committed: all that it led to is on the broker."""
-        # Some brokers count generations from 0, which is one all the same.
+        """Allow the commit of the offset after a batch: the broker has acknowledged its writes."""
+        # Some brokers count generations from 0, which is a valid generation.
         generation = -1 if message.generation_id is None else message.generation_id
         self._done[message.tp] = (generation, message.offset + 1)
-        noted = self._notes.get(message.tp)
-        if noted is not None and noted.attempt is not None:
-            self.note(message.tp, noted.model_copy(update={"attempt": None}))
+        metadata = self._metadata.get(message.tp)
+        if metadata is not None and metadata.attempt is not None:
+            self.set_metadata(message.tp, metadata.model_copy(update={"attempt": None}))
         message.ack(self)
 
     def ack(self, message: Message) -> bool:
-        """Release a message; what may be committed is said by `done` alone."""
+        """Release a message; only `done` allows a commit."""
         if message.acked:
             return False
         message.acked = True
@@ -455,39 +454,36 @@ class BatchConsumer(driver.Consumer):
         notify(self._waiting_for_ack)
         return True
 
-    def noted(self, tp: TP) -> CommitMetadata:
-        """Return what the next commit of a partition's offset writes beside it."""
-        return self._notes.get(tp, NOTHING_NOTED)
+    def metadata_of(self, tp: TP) -> CommitMetadata:
+        """Return the metadata of a partition's next commit."""
+        return self._metadata.get(tp, NO_METADATA)
 
-    def note(self, tp: TP, metadata: CommitMetadata) -> None:
-        """Let the next commit of a partition's offset write this beside it.
-
-        It holds until the partition is another worker's.
-        """
-        self._notes[tp] = metadata
+    def set_metadata(self, tp: TP, metadata: CommitMetadata) -> None:
+        """Set the metadata of a partition's next commits, until it is revoked."""
+        self._metadata[tp] = metadata
 
     def is_fresh(self, tp: TP) -> bool:
-        """Tell whether nothing was begun in a partition yet since it is this worker's."""
+        """Return True before the first attempt in a partition since its assignment."""
         return tp not in self._begun
 
     async def begin(self, tp: TP, offset: int) -> int:
-        """Write beside the offset that work at it begins; return how often that ended a worker.
+        """Commit an attempt at the record at `offset`; return how many attempts ended a worker.
 
-        All before `offset` is done: it is committed. What is written stands until the record is
-        done, and survives any end of the process. Raises AttemptNotNotedError.
+        All records before `offset` are done. The attempt is metadata of the committed offset until
+        the record is done: it survives the end of the process. Raises AttemptNotCommittedError.
         """
         self._begun.add(tp)
-        noted = self.noted(tp)
-        before = noted.attempt
+        metadata = self.metadata_of(tp)
+        before = metadata.attempt
         ends = before.count if before is not None and before.offset == offset else 0
         attempt = Attempt(offset=offset, count=ends + 1)
-        self.note(tp, noted.model_copy(update={"attempt": attempt}))
+        self.set_metadata(tp, metadata.model_copy(update={"attempt": attempt}))
         if not await self._thread.commit({tp: offset}):
-            raise AttemptNotNotedError(tp, offset)
+            raise AttemptNotCommittedError(tp, offset)
         return ends
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401
-        # A copy: the commit awaits, and batches go on being done meanwhile.
+        # A copy: batches may be marked as done while the commit awaits.
         return (
             tp for tp in list(self._done) if topics is None or tp in topics or tp.topic in topics
         )
@@ -497,58 +493,54 @@ class BatchConsumer(driver.Consumer):
         return offset if generation == self.app.consumer_generation_id else None
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Keep no account of gaps: `done` covers a batch with every offset in it."""
+        """Ignore gaps: `done` covers every offset of a batch."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Commit what is done (Faust), then forget the offsets of the old generation."""
+        """Commit what is done (Faust), then drop the offsets of the revoked partitions."""
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self._done.pop(tp, None)
             self._next.pop(tp, None)
-            self._hole.pop(tp, None)
-            self._notes.pop(tp, None)
+            self._gap.pop(tp, None)
+            self._metadata.pop(tp, None)
             self._begun.discard(tp)
-            self._brought.pop(tp, None)
+            self._polled.pop(tp, None)
 
     # -- owning
 
     def assert_lease(self, message: Message) -> None:
-        """Refuse to write for a partition that the group may have given to another worker.
+        """Check that the message's partition is still this worker's; raise LeaseLostError."""
+        problem = self.lease_problem(message.generation_id)
+        if problem is not None:
+            raise LeaseLostError(message.tp, reason=problem)
 
-        Raises LeaseLostError where `lease_doubt` finds a reason.
-        """
-        doubt = self.lease_doubt(message.generation_id)
-        if doubt is not None:
-            raise LeaseLostError(message.tp, reason=doubt)
+    def lease_problem(self, generation: int | None) -> str | None:
+        """Return why another worker may own the partitions of a generation; None for no reason.
 
-    def lease_doubt(self, generation: int | None) -> str | None:
-        """Return why work of a generation may be another worker's by now; None where it is not.
-
-        It is when the group has formed anew, and when the broker has not answered a heartbeat for
-        0.8 of the session: a worker that slept through its session must not write old state over
-        its successor's.
+        The reasons are a newer generation, and no successful heartbeat for 0.8 of the session
+        timeout: a worker that was suspended must not write old state over its successor's.
         """
         current = self._thread.generation()
         if generation != current:
             return f"the work is of generation {generation}, the group's is {current}"
-        age = monotonic() - self._thread.known_at
+        age = self.seconds_since_heartbeat()
         limit = LEASE_SHARE * self.app.conf.broker_session_timeout
         if age > limit:
             return f"the broker last answered a heartbeat {age:.1f} s ago (limit {limit:.1f} s)"
         return None
 
-    def unheard_for(self) -> float:
-        """Return for how many seconds the broker has not answered as to a member of its group."""
-        return monotonic() - self._thread.known_at
+    def seconds_since_heartbeat(self) -> float:
+        """Return the seconds since the last successful heartbeat."""
+        return monotonic() - self._thread.heartbeat_at
 
     async def check_errors(self) -> None:
-        """Raise the coordinator error that aiokafka has parked, which Faust never asks for."""
+        """Raise the pending error of aiokafka's coordinator, which Faust does not check."""
         await self._thread.check_errors()
 
     def lag(self) -> Mapping[TP, int]:
-        """Return, per event partition, the records known to be there and not yet done.
+        """Return the records that are not done, by partition of events.
 
-        The high watermark is the one that the last fetch response carried.
+        The end is the high watermark of the last fetch response.
         """
         behind: dict[TP, int] = {}
         for tp in self.assignment():
@@ -558,27 +550,27 @@ class BatchConsumer(driver.Consumer):
             if end is not None:
                 _, done = self._done.get(tp, (0, self._committed_offset[tp] or 0))
                 if self._next.get(tp, done) == done:
-                    # All that was handed on is done: up to where is read, there was nothing else
-                    # but what brokers keep for themselves, as the mark that ends a transaction.
-                    done = max(done, self._thread.read_up_to(tp))
+                    # All yielded records are done: what was fetched after them are control
+                    # records, such as transaction markers.
+                    done = max(done, self._thread.fetch_position(tp))
                 behind[tp] = max(end - done, 0)
         return behind
 
-    def held(self) -> Mapping[TP, int]:
-        """Return, per event partition, how much of its lag lies behind an open transaction.
+    def in_transactions(self) -> Mapping[TP, int]:
+        """Return the records of the lag behind an open transaction, by partition of events.
 
-        Nobody is given it before the transaction ends: it is no sign of a worker that stands still.
+        No consumer can fetch them before the transaction ends: they do not show a stalled worker.
         """
-        held: dict[TP, int] = {}
+        found: dict[TP, int] = {}
         for tp, behind in self.lag().items():
             stable, end = self._thread.stable_end(tp), self.highwater(tp)
             if behind and stable is not None and 0 <= stable < end:
-                held[tp] = min(end - stable, behind)
-        return held
+                found[tp] = min(end - stable, behind)
+        return found
 
 
 class BatchProducer(driver.Producer):
-    """Faust's producer, which also writes whole batches and waits for their acknowledgement."""
+    """Faust's producer, which also writes whole batches and awaits their acknowledgement."""
 
     mundane_level = "debug"
     idempotent: ClassVar[bool] = True
@@ -598,11 +590,11 @@ class BatchProducer(driver.Producer):
         *,
         last_headers: Sequence[tuple[str, bytes]] = (),
     ) -> int | None:
-        """Write (key, value) records to one partition; return once the broker has them all.
+        """Write (key, value) records to one partition and await their acknowledgement.
 
-        The last of them has the headers. Returns the offset after it, None where the broker did not
-        say. Raises ProduceFailedError if any is not acknowledged, a WriteRefusedError for what it
-        holds.
+        The last record has the headers. Returns the offset after it, or None where the broker
+        returned none. Raises ProduceFailedError where a record is not acknowledged, and
+        WriteRefusedError where its content is the cause.
         """
         producer = self._ensure_producer()
         try:
@@ -622,8 +614,8 @@ class BatchProducer(driver.Producer):
         batch = producer.create_batch()
         last = len(records) - 1
         in_batch = 0
-        for place, (key, value) in enumerate(records):
-            headers = list(last_headers) if place == last else []
+        for position, (key, value) in enumerate(records):
+            headers = list(last_headers) if position == last else []
             if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 batch.close()
                 sent.append(await producer.send_batch(batch, topic, partition=partition))
@@ -634,16 +626,17 @@ class BatchProducer(driver.Producer):
         batch.close()
         sent.append(await producer.send_batch(batch, topic, partition=partition))
         *_, tail = await asyncio.gather(*sent)
-        # A batch that the broker already had, from an earlier attempt, may come back without one.
+        # The answer for a duplicate batch, of an earlier attempt, may have no offset.
         return None if tail is None or tail.offset < 0 else int(tail.offset) + in_batch
 
     async def write_all(
         self,
         records: Sequence[OutgoingRecord],
     ) -> None:
-        """Write (topic, partition, key, value, headers) records; return once all are there.
+        """Write records to their topics and await their acknowledgement.
 
-        Raises ProduceFailedError if any is not acknowledged, a WriteRefusedError for what it holds.
+        Raises ProduceFailedError where a record is not acknowledged, and WriteRefusedError where
+        its content is the cause.
         """
         producer = self._ensure_producer()
         topic, partition = "", None
@@ -661,14 +654,14 @@ class BatchProducer(driver.Producer):
 
 
 def _failure(topic: str, partition: int | None, cause: Exception) -> ProduceFailedError:
-    kind = WriteRefusedError if isinstance(cause, _FOR_CONTENT) else ProduceFailedError
+    kind = WriteRefusedError if isinstance(cause, _CONTENT_ERRORS) else ProduceFailedError
     return kind(topic, partition, cause=cause)
 
 
 class BatchTransport(driver.Transport):
     """Faust's aiokafka transport with the batching consumer and producer.
 
-    `to_read_again` returns the partitions of events that have to be read from their beginning.
+    `to_reprocess` returns the partitions of events to process again from their beginning.
     """
 
     Consumer = BatchConsumer
@@ -677,8 +670,8 @@ class BatchTransport(driver.Transport):
     def __init__(
         self,
         *args: Any,
-        to_read_again: Callable[[], Iterable[TP]] = tuple,
+        to_reprocess: Callable[[], Iterable[TP]] = tuple,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.to_read_again = to_read_again
+        self.to_reprocess = to_reprocess

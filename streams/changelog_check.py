@@ -1,4 +1,4 @@
-"""The check of a replica: whether the changelogs that were read hold what the workers wrote."""
+"""The check of a changelog reader: compares what it has read with what the workers wrote."""
 
 from __future__ import annotations
 
@@ -27,57 +27,55 @@ __all__ = ["ChangelogCheck"]
 
 logger = logging.getLogger(__name__)
 
-Place = tuple[Family, int]
+FamilyPartition = tuple[Family, int]
 
 
 class ChangelogCheck:
-    """Asks for the workers' committed offsets, and compares what was read with what is beside them.
+    """Compares the changelogs with the metadata of the workers' committed offsets.
 
-    Where a user may not see the group, only the summaries in the changelogs are compared.
+    Without the right to describe the group, it compares the summaries in the changelogs only.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Ask at once: before the changelogs are read, so that what is noted is in what is read."""
+        """Read the committed offsets at once: they must be older than the changelogs' end."""
         self._settings = settings
-        self._committed = self._ask_committed()
+        self._committed = self._read_committed()
 
     @property
     def is_outdated(self) -> bool:
-        """Ask again, and tell whether offsets went back: somebody rebuilds the states."""
+        """Read the offsets again; True where they went back, which a rebuild causes."""
         before = self._committed
-        now = self._ask_committed()
+        now = self._read_committed()
         if before is None or now is None:
             return False
-        return any(
-            place not in now or now[place].offset < one.offset for place, one in before.items()
-        )
+        return any(key not in now or now[key].offset < one.offset for key, one in before.items())
 
     def faults(self, tallies: ChangelogTallies) -> list[TopicFault]:
-        """Say what the changelogs have lost, now that they are read to their end."""
+        """Return the losses of the changelogs, which are read to their end."""
         found = []
         extents = self._extents() if self._committed else {}
         for family in Family:
             for partition in range(self._settings.partitions):
-                place, tally = (family, partition), tallies.of(family, partition)
-                committed = (self._committed or {}).get(place)
+                key, tally = (family, partition), tallies.of(family, partition)
+                committed = (self._committed or {}).get(key)
                 if committed is None:
                     loss = tally.loss()
                 else:
-                    loss = loss_of_states(committed, *extents[place], tally)
+                    loss = loss_of_states(committed, *extents[key], tally)
                 if loss is not None:
                     topic = changelog_name(self._settings.app_id, family)
                     found.append(TopicFault(topic, partition, FaultKind.CHANGELOG_LOST, loss))
         return found
 
-    def _ask_committed(self) -> Mapping[Place, Committed] | None:
+    def _read_committed(self) -> Mapping[FamilyPartition, Committed] | None:
         settings, families = self._settings, {topic_name(family): family for family in Family}
         try:
             with administering(
                 settings.broker, what="topics", security=settings.security()
             ) as admin:
                 found = committed_offsets(admin, settings.app_id)
-        except Exception as error:  # noqa: BLE001 - it may not be allowed, or the group unknown
-            logger.debug("the workers' offsets are not known error=%r", error)
+        except Exception as error:  # noqa: BLE001 - it may be refused, or the group unknown
+            logger.debug("committed offsets not read error=%r", error)
             return None
         return {
             (families[tp.topic], tp.partition): Committed(
@@ -87,7 +85,7 @@ class ChangelogCheck:
             if tp.topic in families
         }
 
-    def _extents(self) -> Mapping[Place, tuple[int, int]]:
+    def _extents(self) -> Mapping[FamilyPartition, tuple[int, int]]:
         settings = self._settings
         of = {
             TopicPartition(changelog_name(settings.app_id, family), number): (family, number)

@@ -1,7 +1,7 @@
-"""The replica: every entity's state, on all partitions, read from the changelogs.
+"""The changelog reader: restores the states of all partitions from the changelogs.
 
-Workers hold a part each. Who needs the whole (the assessor, a backfill, an export) reads the
-changelogs, without a consumer group: it takes no partition from anybody, and nobody waits for it.
+Each worker has the states of its own partitions. Processes that need all of them (the assessor, a
+backfill, an export) read the changelogs without a consumer group, so they cause no rebalance.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChangelogReader",
     "ChangelogUnreadableError",
-    "NothingKnownError",
+    "ChangelogsEmptyError",
     "StatesLostError",
     "StatesRebuiltError",
     "open_changelogs",
@@ -46,13 +46,13 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: How often a broker that sends nothing is asked whether it is there, and how long it may take.
-ASK_SECONDS = 10.0
-ANSWER_SECONDS = 5.0
+#: The interval between two requests to a broker that sends no records, and their timeout.
+PROBE_INTERVAL_SECONDS = 10.0
+PROBE_TIMEOUT_SECONDS = 5.0
 
 
 class ChangelogUnreadableError(SmartRegionError):
-    """A changelog has a record that is no entity's state, of an entity of which no other is."""
+    """The only changelog record of an entity cannot be decoded."""
 
     def __init__(self, record: RawRecord, *, cause: Exception) -> None:
         super().__init__(
@@ -62,8 +62,8 @@ class ChangelogUnreadableError(SmartRegionError):
         )
 
 
-class NothingKnownError(SmartRegionError):
-    """The changelogs are there and empty."""
+class ChangelogsEmptyError(SmartRegionError):
+    """The changelogs exist and are empty."""
 
     def __init__(self, app_id: str, bootstrap: str) -> None:
         super().__init__(
@@ -73,7 +73,7 @@ class NothingKnownError(SmartRegionError):
 
 
 class StatesLostError(SmartRegionError):
-    """A changelog does not hold what the workers wrote to it."""
+    """A changelog lacks records that the workers wrote to it."""
 
     def __init__(self, faults: Sequence[TopicFault]) -> None:
         self.faults = tuple(faults)
@@ -84,20 +84,20 @@ class StatesLostError(SmartRegionError):
 
 
 class StatesRebuiltError(SmartRegionError):
-    """The lost states are being rebuilt: what was read before is to be forgotten."""
+    """Lost states are being rebuilt: what was read before is outdated."""
 
     def __init__(self, app_id: str) -> None:
         super().__init__(
             f"app_id: the states of {app_id!r} are being rebuilt since this process read them: it "
-            "ends, and reads them anew when it is started again"
+            "ends, and reads them again when it is started again"
         )
 
 
 class ChangelogReader:
-    """Holdings of all partitions, as far as the changelogs have been read.
+    """The state store of all partitions, restored as far as the changelogs have been read.
 
-    They are merged as a worker's recovery merges them, so that a record of a worker that had lost
-    its partition undoes nothing.
+    Records are merged as in a worker's recovery: a record of a worker that no longer owned its
+    partition removes nothing.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class ChangelogReader:
         rules: RecordRules = RULES,
         check: ChangelogCheck | None = None,
     ) -> None:
-        """Read with a reader; without `check` nothing is known to be lost."""
+        """Create a changelog reader; without `check`, losses are not detected."""
         self.state_store = StateStore(catalogue.terms, rules)
         self.faults: Sequence[TopicFault] = ()
         self._tallies = ChangelogTallies()
@@ -123,23 +123,23 @@ class ChangelogReader:
         self._families = _families(app_id)
         self._bootstrap = bootstrap
         self._security = security
-        self._heard_at = self._asked_at = monotonic()
+        self._received_at = self._probed_at = monotonic()
 
     @property
     def caught_up(self) -> bool:
-        """True once every changelog has been read to what was its end at that moment."""
+        """True once every changelog has been read to its end offset."""
         return self._reader.caught_up
 
-    def poll(self, *, patience: float) -> int:
-        """Take in the next records, if any come soon, and return how many came.
+    def poll(self, *, timeout: float) -> int:
+        """Restore the records of one poll and return their number.
 
-        One that is no state ends nothing: `state_store.unreadable` tells what is not known for it.
-        Raises BrokerUnreachableError where the broker has not answered for `patience` seconds,
-        BrokerEntryError where it does not let us in any more, and StatesRebuiltError.
+        `state_store.unreadable` counts records that cannot be decoded. Raises
+        BrokerUnreachableError where the broker has not answered for `timeout` seconds,
+        BrokerEntryError where it refuses this client, and StatesRebuiltError.
         """
         records = self._reader.poll()
         for record in records:
-            error = _take(self.state_store, self._tallies, self._families, record)
+            error = _restore(self.state_store, self._tallies, self._families, record)
             if error is not None:
                 logger.error(
                     "unreadable state topic=%s partition=%d offset=%d error=%s",
@@ -148,40 +148,39 @@ class ChangelogReader:
                     record.offset,
                     type(error).__name__,
                 )
-        self._listen(heard=bool(records), patience=patience)
+        self._check_broker(received=bool(records), timeout=timeout)
         self._check_states()
         return len(records)
 
     def lag(self) -> int:
-        """Return how many records are left, as far as it is known."""
+        """Return the number of records to read, without partitions whose end is unknown."""
         return sum(left or 0 for left in self._reader.behind().values())
 
     def _check_states(self) -> None:
-        """Compare, once all is read; where something is lost, look whether it is rebuilt."""
+        """Check the states once all are read; where some are lost, check for a rebuild."""
         if self._check is None or not self.caught_up:
             return
         now = monotonic()
         if not self._is_checked:
             self.faults = self._check.faults(self._tallies)
             self._is_checked, self._checked_at = True, now
-        elif self.faults and now - self._checked_at >= ASK_SECONDS:
+        elif self.faults and now - self._checked_at >= PROBE_INTERVAL_SECONDS:
             self._checked_at = now
             if self._check.is_outdated:
                 raise StatesRebuiltError(self._app_id)
 
-    def _listen(self, *, heard: bool, patience: float) -> None:
+    def _check_broker(self, *, received: bool, timeout: float) -> None:
         now = monotonic()
-        if heard:
-            self._heard_at = self._asked_at = now
-        elif now - self._asked_at >= ASK_SECONDS:
-            if self._reader.answers(wait_seconds=ANSWER_SECONDS):
-                self._heard_at = monotonic()
-                self._asked_at = self._heard_at
+        if received:
+            self._received_at = self._probed_at = now
+        elif now - self._probed_at >= PROBE_INTERVAL_SECONDS:
+            if self._reader.answers(wait_seconds=PROBE_TIMEOUT_SECONDS):
+                self._received_at = self._probed_at = monotonic()
                 return
             asyncio.run(preflight(self._bootstrap.split(","), self._security))
-            self._asked_at = monotonic()
-            waited = self._asked_at - self._heard_at
-            if waited > patience:
+            self._probed_at = monotonic()
+            waited = self._probed_at - self._received_at
+            if waited > timeout:
                 raise BrokerUnreachableError(
                     self._bootstrap,
                     waited_seconds=waited,
@@ -192,7 +191,7 @@ class ChangelogReader:
 
 @contextmanager
 def open_changelogs(settings: Settings, catalogue: Catalogue) -> Iterator[ChangelogReader]:
-    """Give a replica that has read nothing yet, to be polled.
+    """Yield a changelog reader that has not read anything yet.
 
     Raises BrokerUnreachableError or TopicsMissingError.
     """
@@ -212,10 +211,10 @@ def open_changelogs(settings: Settings, catalogue: Catalogue) -> Iterator[Change
 
 
 def read_changelogs(settings: Settings, catalogue: Catalogue) -> StateStore:
-    """Read the changelogs to their end and return what they hold.
+    """Read the changelogs to their end and return the restored state store.
 
-    Raises NothingKnownError where that is nothing, StatesLostError where it is less than was
-    written, ChangelogUnreadableError, and as `read_topics`.
+    Raises ChangelogsEmptyError where there is no state, StatesLostError where states are missing,
+    ChangelogUnreadableError, and the errors of `read_topics`.
     """
     state_store, tallies = StateStore(catalogue.terms, settings.record_rules()), ChangelogTallies()
     check = ChangelogCheck(settings)
@@ -224,7 +223,7 @@ def read_changelogs(settings: Settings, catalogue: Catalogue) -> StateStore:
     failed = [
         (record, error)
         for record in read
-        if (error := _take(state_store, tallies, families, record)) is not None
+        if (error := _restore(state_store, tallies, families, record)) is not None
     ]
     unreadable = state_store.unreadable()
     for record, error in failed:
@@ -234,7 +233,7 @@ def read_changelogs(settings: Settings, catalogue: Catalogue) -> StateStore:
     if faults:
         raise StatesLostError(faults)
     if not any(state_store.entities().values()):
-        raise NothingKnownError(settings.app_id, settings.broker)
+        raise ChangelogsEmptyError(settings.app_id, settings.broker)
     return state_store
 
 
@@ -243,12 +242,12 @@ def _families(app_id: str) -> dict[str, Family]:
     return {changelog_name(app_id, family): family for family in Family}
 
 
-def _take(
+def _restore(
     state_store: StateStore,
     tallies: ChangelogTallies,
     families: dict[str, Family],
     record: RawRecord,
 ) -> Exception | None:
-    place = families[record.topic], record.partition
-    tallies.of(*place).read(record.offset, record.key, record.value, record.headers)
-    return state_store.restore(*place, record.key, record.value, record.timestamp)
+    key = families[record.topic], record.partition
+    tallies.of(*key).read(record.offset, record.key, record.value, record.headers)
+    return state_store.restore(*key, record.key, record.value, record.timestamp)

@@ -1,12 +1,12 @@
-"""The tally of a changelog partition: how many entities it holds, and a checksum of their records.
+"""The tally of a changelog partition: the number of its entities, and a checksum of their records.
 
-Whoever reads a changelog counts it. Whoever writes states adds the count to the last record of each
-write, in a header that older readers ignore: read again, the log can be compared with it. The
-checksum is the sum of a CRC-32 of each entity's last record: the order does not matter, a write
-costs what it changes, and a sum of what is there is always less than the sum of the whole.
+Every reader of a changelog computes it. Every writer of states adds it to the last record of a
+write, as a summary in a header that older readers ignore: a later reader compares the two. The
+checksum is the sum of a CRC-32 of each entity's last record: it does not depend on the order, a
+write updates it by its own records, and a sum of fewer records is always smaller.
 
-A summary names its own offset. Where somebody else wrote at the same time (a worker that had lost
-the partition without knowing, an erasure), it lies elsewhere, and is not compared.
+A summary contains its own offset. Where another process wrote at the same time (a worker that no
+longer owned the partition, an erasure), it has another offset, and is ignored.
 """
 
 from __future__ import annotations
@@ -38,35 +38,35 @@ SUMMARY_HEADER: Final = "smartregion-states"
 
 
 class ChangelogShrunkError(SmartRegionError):
-    """A changelog took a write at an offset that it had passed: it was made anew meanwhile."""
+    """A write ended at a lower offset than an earlier one: the changelog was created again."""
 
     def __init__(self, topic: str, partition: int, *, wrote_to: int, was_at: int) -> None:
         super().__init__(
             f"{topic}[{partition}]: a write ended at offset {wrote_to}, one before it at {was_at}: "
-            "the changelog was deleted or made anew while this worker ran; it ends, and the next "
-            "start tells what is lost"
+            "the changelog was deleted or created again while this worker ran; it ends, and the "
+            "next start reports what is lost"
         )
 
 
 class Summary(BaseModel):
-    """What a changelog partition held when a record was written."""
+    """The content of a changelog partition when a record was written."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     offset: NonNegativeInt
-    """The record's own, if nobody else wrote at the same time."""
+    """The record's own offset, if no other process wrote at the same time."""
     entities: NonNegativeInt
     checksum: NonNegativeInt
     events_end: NonNegativeInt = 0
-    """The offset after the last event in the states, on the partition of events."""
+    """The offset after the last event that is in the states."""
 
     def encode(self) -> bytes:
-        """Return the header's value: JSON."""
+        """Return the header's value, JSON."""
         return self.model_dump_json().encode()
 
     @classmethod
     def decode(cls, value: bytes | None) -> Summary | None:
-        """Read a header's value; None where it is not ours."""
+        """Return the summary in a header's value; None for another format."""
         try:
             return cls.model_validate_json(value or b"")
         except ValidationError:
@@ -74,18 +74,18 @@ class Summary(BaseModel):
 
 
 class PlannedWrite(NamedTuple):
-    """What the tally will be once some records are written, and the headers of the last of them."""
+    """The tally after a write, and the headers of its last record."""
 
     checksums: Sequence[tuple[bytes, int]]
     total: int
     headers: Sequence[tuple[str, bytes]]
     end: int
-    """The offset after the last of them, if nobody else writes."""
+    """The offset after its last record, if no other process writes."""
     events_end: int
 
 
 class ChangelogTally:
-    """Counts one partition, as it is read from its beginning and written on."""
+    """The tally of one partition, updated by every record read and written."""
 
     def __init__(self) -> None:
         self.start = 0
@@ -93,27 +93,27 @@ class ChangelogTally:
         self.events_end = 0
         self._checksums: dict[bytes, int] = {}
         self._total = 0
-        # False once others have written what is not counted here.
-        self._whole = True
-        # False once a record could not be read: whose state it was is not known.
-        self._readable = True
+        # False once another process has written records that are not counted here.
+        self._is_complete = True
+        # False once a record was unreadable: its entity is not known.
+        self._is_readable = True
         self._summary: Summary | None = None
         self._agreed = False
         self._since: set[bytes] = set()
 
     @property
     def entities(self) -> int:
-        """How many entities the log holds, those that were ended by an erasure left out."""
+        """The number of entities in the log, without erased ones."""
         return len(self._checksums)
 
     @property
     def is_confirmed(self) -> bool:
-        """True where a summary says the same as what was read up to it."""
-        return self._readable and self._summary is not None and self._agreed
+        """True where the last summary equals the tally of the records up to it."""
+        return self._is_readable and self._summary is not None and self._agreed
 
     @property
     def extent(self) -> ChangelogExtent:
-        """Return from where to where the log is known."""
+        """The known start and end offsets of the log."""
         return ChangelogExtent(start=self.start, end=self.end)
 
     def read(
@@ -123,10 +123,10 @@ class ChangelogTally:
         value: bytes | UnreadableValue | None,
         headers: Iterable[tuple[str, bytes | None]] | None,
     ) -> None:
-        """Count a record that was read."""
+        """Add a record that was read."""
         self.end = offset + 1
         if isinstance(value, UnreadableValue):
-            self._readable = self._whole = False
+            self._is_readable = self._is_complete = False
             return
         if key is None:
             return
@@ -146,21 +146,21 @@ class ChangelogTally:
         elif self._summary is not None:
             self._since.add(key)
 
-    def restored(self, start: int, end: int) -> None:
-        """Note where the log begins and ends on the broker, once all of it was read."""
+    def set_extent(self, start: int, end: int) -> None:
+        """Set the log's start and end offsets on the broker, after it was read."""
         self.start = start
-        # What lies beyond was written meanwhile, by a worker that had the partition before.
-        self._whole = self._readable and (self.end == end or not self._checksums)
+        # Later records were written meanwhile, by the partition's previous worker.
+        self._is_complete = self._is_readable and (self.end == end or not self._checksums)
         self.end = end
 
     def loss(self) -> str | None:
-        """Say in words what the log has lost, after it was read; None where nothing is known of it.
+        """Return a description of what the log has lost, after it was read; None for no known loss.
 
-        An entity written after the summary may be missing before it: compaction removes what a
-        later record replaces.
+        An entity written after the summary may be missing before it: compaction removes replaced
+        records.
         """
         summary = self._summary
-        if summary is None or self._agreed or not self._readable:
+        if summary is None or self._agreed or not self._is_readable:
             return None
         kept = self.entities - len(self._since & self._checksums.keys())
         missing = summary.entities - kept
@@ -176,9 +176,9 @@ class ChangelogTally:
         *,
         events_end: int | None = None,
     ) -> PlannedWrite:
-        """Say what to add to the last of some records, each an entity's state.
+        """Return the planned write of some records, each the state of an entity.
 
-        `events_end` is the offset after the last event in them, where they come of events.
+        `events_end` is the offset after the last event in them; None where it does not change.
         """
         known = self._checksums
         total, added = self._total, 0
@@ -195,7 +195,7 @@ class ChangelogTally:
         if events_end is None:
             events_end = self.events_end
         headers = []
-        if self._whole:
+        if self._is_complete:
             summary = Summary(
                 offset=end - 1,
                 entities=self.entities + added,
@@ -205,32 +205,34 @@ class ChangelogTally:
             headers.append((SUMMARY_HEADER, summary.encode()))
         return PlannedWrite(checksums, total, headers, end, events_end)
 
-    def wrote(self, planned: PlannedWrite, end: int | None, *, topic: str, partition: int) -> None:
-        """Take a write over that the broker has acknowledged; `end` is the offset after it.
+    def record_write(
+        self, planned: PlannedWrite, end: int | None, *, topic: str, partition: int
+    ) -> None:
+        """Apply an acknowledged write; `end` is the offset after it, None where it is not known.
 
-        None where the broker did not say. Raises ChangelogShrunkError.
+        Raises ChangelogShrunkError.
         """
         if end is not None and end < planned.end:
             raise ChangelogShrunkError(topic, partition, wrote_to=end, was_at=self.end)
         self._checksums.update(planned.checksums)
         self._total = planned.total
-        self._whole = self._whole and end == planned.end
+        self._is_complete = self._is_complete and end == planned.end
         self.end = planned.end if end is None else end
         self.events_end = planned.events_end
 
 
 class ChangelogTallies:
-    """The tallies of the partitions that this process reads, by family and partition."""
+    """The tallies of changelog partitions, by family and partition."""
 
     def __init__(self) -> None:
         self._tallies: dict[tuple[Family, int], ChangelogTally] = {}
 
     def of(self, family: Family, partition: int) -> ChangelogTally:
-        """Return a partition's tally; that of one not read yet is empty."""
+        """Return a partition's tally, which is empty before it is read."""
         return self._tallies.setdefault((family, partition), ChangelogTally())
 
     def drop(self, family: Family, partition: int) -> None:
-        """Forget a partition that another worker owns now."""
+        """Drop a revoked partition."""
         self._tallies.pop((family, partition), None)
 
 

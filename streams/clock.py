@@ -1,7 +1,7 @@
-"""The monitor's clock: which day it is for every figure, rule and test.
+"""Clocks: the current day of every figure, rule and test.
 
-Nothing asks the machine for the day but a `Clock`, so that 2016 to 2020 replays in minutes and a
-test never waits.
+Only a `Clock` reads the machine's time, so that 2016 to 2020 is replayed in minutes and no test
+waits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["AcceleratedClock", "Clock", "FixedClock", "SystemClock", "parse_cloc
 
 
 class Clock(Protocol):
-    """Tells the time by which figures are counted."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
         """Return the instant, aware, in UTC."""
@@ -41,16 +41,16 @@ class SystemClock:
 
 @dataclass(frozen=True)
 class FixedClock:
-    """A clock that stands on one day: for audits of the past, and tests."""
+    """A clock that is fixed on one day, for audits of the past and tests."""
 
     day: date
 
     def now(self) -> datetime:
-        """Return the last second of the day, so that all that was recorded that day counts."""
+        """Return the last second of the day, so that every record of that day counts."""
         return datetime.combine(self.day, time(23, 59, 59), UTC)
 
     def today(self) -> date:
-        """Return the day it stands on."""
+        """Return the fixed day."""
         return self.day
 
 
@@ -58,8 +58,7 @@ class FixedClock:
 class AcceleratedClock:
     """A clock that runs `days_per_second` from `start`, and stops at `until`.
 
-    `origin` is the real instant at which it showed `start`: processes that share the origin share
-    the clock.
+    `origin` is the real instant of `start`: processes with the same origin have the same time.
     """
 
     origin: datetime
@@ -82,10 +81,10 @@ class AcceleratedClock:
 
 
 def parse_clock(text: str, *, real: Clock | None = None) -> Clock:
-    """Return the clock that a setting names.
+    """Return the clock that a setting describes.
 
     Three forms: `system`; a day, `2019-06-30`; or a run, `2016-01-01..2020-12-31@20` for twenty
-    days a second from now on, with `@20+2026-01-01T00:00:00Z` to say when it began.
+    days a second from now on, or from an instant with `@20+2026-01-01T00:00:00Z`.
 
     Raises ValueError, with the remedy, for anything else.
     """

@@ -1,7 +1,7 @@
-"""What a worker writes beside a committed offset: Kafka keeps up to 4 096 bytes with each.
+"""The metadata of a committed offset: Kafka stores up to 4 096 bytes with each.
 
-It is small JSON. Workers of 0.1 write nothing there, operators' tools neither: then nothing is
-known. A later release may add keys, which this one ignores.
+It is JSON. Workers of 0.1 and operators' tools write none. Unknown keys, of a later release, are
+ignored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, Validat
 from boundary.errors import SmartRegionError
 
 __all__ = [
-    "NOTHING_NOTED",
+    "NO_METADATA",
     "Attempt",
     "ChangelogExtent",
     "CommitMetadata",
@@ -22,45 +22,45 @@ __all__ = [
     "encode_commit_metadata",
 ]
 
-#: A broker's default for `offset.metadata.max.bytes`; more is refused with the offset.
+#: A broker's default for `offset.metadata.max.bytes`; a commit with more is refused.
 MAX_BYTES: Final = 4096
 
 _MODEL: Final = ConfigDict(frozen=True, extra="ignore")
 
 
 class MetadataTooLargeError(SmartRegionError):
-    """A programmer noted more beside an offset than a broker takes."""
+    """The metadata of an offset is larger than a broker accepts."""
 
     def __init__(self, size: int) -> None:
         super().__init__(
-            f"commit metadata: {size} bytes, more than the {MAX_BYTES} that a broker keeps: "
-            "note less beside an offset"
+            f"commit metadata: {size} bytes, more than the {MAX_BYTES} that a broker accepts: "
+            "write less metadata with an offset"
         )
 
 
 class ChangelogExtent(BaseModel):
-    """From which offset to which a changelog partition holds the states, as far as it was known."""
+    """The known first and last offsets of the states in a changelog partition."""
 
     model_config = _MODEL
 
     start: NonNegativeInt
-    """The log's start when the states were restored; compaction does not move it."""
+    """The log's start offset when the states were restored; compaction does not move it."""
     end: NonNegativeInt
-    """The offset after the last write that the broker acknowledged."""
+    """The offset after the last acknowledged write."""
 
 
 class Attempt(BaseModel):
-    """That work at the record with which a partition begins was begun, and not ended yet."""
+    """An unfinished attempt to process the record at the committed offset."""
 
     model_config = _MODEL
 
     offset: NonNegativeInt
     count: PositiveInt
-    """How often it was begun in a row; each but the last has ended the worker."""
+    """The number of attempts in a row; all but the last have ended the worker."""
 
 
 class CommitMetadata(BaseModel):
-    """What is known about a partition of events up to the offset beside which it is kept."""
+    """The metadata of a partition of events at a committed offset."""
 
     model_config = _MODEL
 
@@ -69,15 +69,15 @@ class CommitMetadata(BaseModel):
     attempt: Attempt | None = None
 
 
-NOTHING_NOTED: Final = CommitMetadata()
+NO_METADATA: Final = CommitMetadata()
 
 
 def encode_commit_metadata(metadata: CommitMetadata) -> str:
-    """Encode as JSON, without what is not known; nothing known is an empty text.
+    """Return the metadata as JSON without empty keys; "" for no metadata.
 
     Raises MetadataTooLargeError.
     """
-    if metadata == NOTHING_NOTED:
+    if metadata == NO_METADATA:
         return ""
     text = metadata.model_dump_json(exclude_none=True)
     size = len(text.encode())
@@ -87,10 +87,10 @@ def encode_commit_metadata(metadata: CommitMetadata) -> str:
 
 
 def decode_commit_metadata(text: str | None) -> CommitMetadata:
-    """Decode what is kept beside an offset; a text that is not ours says nothing."""
+    """Return the metadata of an offset; NO_METADATA for a text in another format."""
     if not text:
-        return NOTHING_NOTED
+        return NO_METADATA
     try:
         return CommitMetadata.model_validate_json(text)
     except ValidationError:
-        return NOTHING_NOTED
+        return NO_METADATA

@@ -1,4 +1,4 @@
-"""What one entity contributes to figures: the dated steps of each term of the catalogue."""
+"""The contribution of one entity to figures: the dated steps of each term of the catalogue."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
     "timeline",
 ]
 
-#: Where an entity names no département, its figures count for the region alone.
+#: The département of an entity that has none: it counts for the Région only.
 NO_DEPARTMENT = ""
 NO_CATEGORY = ""
 
@@ -35,19 +35,19 @@ NO_CATEGORY = ""
 #: figure is different, and by how much.
 Step: TypeAlias = tuple[str, str, int, int]
 
-#: What a view sees of one entity, as it took effect and then as recorded. Per cell: its day
-#: (proleptic ordinal), time, source and id; a running number, which makes the order total; whether
-#: it may count, or only ends what counts; its attributes, with those it borrows.
+#: The cells of one entity in a view, by effective day and then by time. Per cell: its day
+#: (proleptic ordinal), time, source and id; a running number, which makes the order total; True
+#: where it counts, False where it only ends an earlier one; its attributes, with inherited ones.
 Timeline: TypeAlias = list[tuple[int, int, str, str, int, bool, Mapping[str, Any]]]
 
 
-#: One entity's steps, and the département and effective day of each fact looked at.
+#: One entity's steps, and the département and effective day of each fact of the view.
 Contribution: TypeAlias = tuple[list[Step], list[tuple[str, int]]]
 
 
 @dataclass(frozen=True)
 class EntityView:
-    """What a term looks at; terms with the same view share an entity's timeline."""
+    """The facts and entities that a term reads; terms with one view share a timeline."""
 
     family: Family
     facts: tuple[str, ...]
@@ -60,40 +60,39 @@ class EntityView:
         return cls(term.family, term.facts, term.unless, term.entities)
 
     @cached_property
-    def looks_at(self) -> frozenset[str]:
-        """The facts that are seen."""
+    def reads(self) -> frozenset[str]:
+        """The facts in the timeline."""
         return frozenset((*self.facts, *self.unless))
 
     @cached_property
     def depends_on(self) -> frozenset[str]:
-        """The facts whose change may change what is seen."""
-        return self.looks_at | {_defining_fact(self.family)}
+        """The facts whose change may change the timeline."""
+        return self.reads | {_defining_fact(self.family)}
 
 
 def timeline(view: EntityView, state: EntityState) -> Timeline:
-    """Return what a view sees of an entity.
+    """Return the timeline of an entity in a view.
 
-    A cell borrows the attributes that it lacks from the family's defining fact, on that fact's
-    latest day.
+    A cell inherits missing attributes from the latest day of the family's defining fact.
     """
     seen: Timeline = []
-    if view.looks_at.isdisjoint(state):
+    if view.reads.isdisjoint(state):
         return seen
-    borrowed = latest_attributes(state, _defining_fact(view.family))
+    inherited = latest_attributes(state, _defining_fact(view.family))
     for counts, facts in ((True, view.facts), (False, view.unless)):
         for fact in facts:
             for day, (time, source, id_, own) in state.get(fact, NO_DAYS).items():
                 if own is not None:
-                    attributes = own if own.keys() >= borrowed.keys() else {**borrowed, **own}
+                    attributes = own if own.keys() >= inherited.keys() else {**inherited, **own}
                     seen.append((_ordinal(day), time, source, id_, len(seen), counts, attributes))
     seen.sort()
     return seen
 
 
 def first_difference(left: Timeline, right: Timeline) -> int:
-    """Return the first position from which two timelines may contribute differently.
+    """Return the first position from which the contributions of two timelines may differ.
 
-    That is one before they differ: how long a cell counts depends on the one that follows.
+    It is one before the first difference: how long a cell counts depends on the next one.
     """
     if not left:
         return 0
@@ -106,7 +105,7 @@ def first_difference(left: Timeline, right: Timeline) -> int:
 
 
 def contribution(term: Term, seen: Timeline, since: int = 0) -> Contribution:
-    """Return what an entity contributes to a term, from a position of its timeline on.
+    """Return the contribution of an entity to a term, from a position of its timeline on.
 
     In a `replace` term each cell sets the entity's level until the next cell or its own expiry; in
     an `add` term each cell adds its amount, until its own expiry.
@@ -135,7 +134,7 @@ def contribution(term: Term, seen: Timeline, since: int = 0) -> Contribution:
 
 
 def _expiry_day(expiry: Expiry, day: int, attributes: Mapping[str, Any]) -> int | None:
-    """Return the first day on which a cell no longer counts, or None where it always does."""
+    """Return the first day on which a cell no longer counts, or None for none."""
     lasts = expiry.days
     if expiry.by is not None:
         lasts = FREQUENCY_DAYS.get(str(attributes.get(expiry.by)))
@@ -143,7 +142,7 @@ def _expiry_day(expiry: Expiry, day: int, attributes: Mapping[str, Any]) -> int 
 
 
 def _amounts(term: Term, attributes: Mapping[str, Any]) -> Iterable[tuple[str, int]]:
-    """Return what a cell counts, by category; nothing where it does not satisfy the term."""
+    """Return the amounts of a cell by category; () where it does not satisfy the term."""
     for field, values in term.where:
         if _text(attributes.get(field)) not in values:
             return ()

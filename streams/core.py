@@ -1,4 +1,4 @@
-"""The core: what one batch of records changes. Pure; no Kafka, no Faust, no clock of its own."""
+"""The pure function from a batch of records to its result: no Kafka, no Faust, no clock."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ __all__ = [
     "process",
 ]
 
-NOBODY_WATCHED: Mapping[str, int] = MappingProxyType({})
-#: The event type under which a record counts whose type could not be read.
+NO_SIZES: Mapping[str, int] = MappingProxyType({})
+#: The event type of a record whose type cannot be read.
 UNKNOWN_TYPE = "unknown"
 
 
 class Outcome(StrEnum):
-    """What became of a record. Every record has exactly one."""
+    """The outcome of a record. Every record has exactly one."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -63,7 +63,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecordRefusal:
-    """A record that breaks its contract, and why."""
+    """A record that breaks its contract, and the error."""
 
     record: Record
     error: ContractError
@@ -71,7 +71,7 @@ class RecordRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """A valid record that arrived on the wrong partition, and where its entity lives."""
+    """A valid record on the wrong partition, with its entity's own partition."""
 
     record: Record
     entity: str
@@ -80,12 +80,12 @@ class Forward:
 
 @dataclass(slots=True)
 class Result:
-    """What a batch comes to.
+    """The result of a batch.
 
-    `changed` holds the new state of each entity that changed; `latest` the newest `time` per
-    (source, type). `records` counts those that could be read by (source, type, outcome, days from
-    the effective day to the recording in UTC, -1 where that day began further east); with
-    `refusals` they add up to the batch.
+    `changed` holds the new state of each changed entity, `latest` the newest `time` by
+    (source, type). `records` counts the readable records by (source, type, outcome, days from the
+    effective day to the UTC day of recording); the days are -1 where the effective day began
+    further east. `records` and `refusals` add up to the batch.
     """
 
     changed: dict[str, EntityState] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Result:
 
     @property
     def tally(self) -> Counter[tuple[str, Outcome]]:
-        """The records of the batch by (type, outcome)."""
+        """The number of records by (type, outcome)."""
         tally: Counter[tuple[str, Outcome]] = Counter()
         for (_, kind, outcome, _), count in self.records.items():
             tally[kind, outcome] += count
@@ -112,26 +112,26 @@ def process(
     family: Family,
     partition: int,
     partitions: int,
-    watched: Mapping[str, int] = NOBODY_WATCHED,
+    sizes: Mapping[str, int] = NO_SIZES,
     rules: RecordRules = RULES,
 ) -> Result:
     """Decode, validate and merge the records of one partition of one family's topic.
 
-    `states` are the entities of that partition; they are read, never changed. An entity that is
-    not among them must belong to this partition by Java's partitioner, else its record is to be
-    forwarded: an entity that lived on two partitions would count twice. What the `rules` of all
-    readers do not take is refused before that.
+    `states` are the states of that partition by entity; they are not modified. The record of an
+    entity that is not among them, and that Java's partitioner assigns to another partition, is
+    forwarded: an entity on two partitions would be counted twice. Records that violate the `rules`
+    are refused first.
 
-    `watched` gives, of entities whose state is large, its size in bytes: an event that makes one
-    larger than ENTITY_MAX_BYTES is refused. So are all events of an UNREADABLE one.
+    `sizes` gives the sizes of large states, in bytes by entity. An event that makes a state larger
+    than ENTITY_MAX_BYTES is refused, and so is every event of an UNREADABLE one.
     """
-    sizes = dict(watched)
+    large = dict(sizes)
     result = Result()
     ahead = latest_time(0, rules.tolerance)
     changed, counts, latest = result.changed, result.records, result.latest
     for record in records:
         try:
-            event, cell = _told(record, family, ahead, rules.ownership)
+            event, cell = _decoded(record, family, ahead, rules.ownership)
         except ContractError as refusal:
             result.refusals.append(RecordRefusal(record, refusal))
             continue
@@ -153,7 +153,7 @@ def process(
         day = day_of(effective)
         known = state.get(fact.NAME, NO_DAYS).get(day)
         if known is None or newest(known, cell) is not known:
-            if sizes and (error := _overgrown(sizes, entity, state, fact.NAME, day, cell)):
+            if large and (error := _size_error(large, entity, state, fact.NAME, day, cell)):
                 result.refusals.append(RecordRefusal(record, error))
                 continue
             changed[entity] = with_cell(state, fact.NAME, day, cell)
@@ -168,10 +168,10 @@ def process(
     return result
 
 
-def _told(
+def _decoded(
     record: Record, family: Family, ahead: int, ownership: Ownership
 ) -> tuple[CloudEvent, Cell]:
-    """Return the event of a record, and the cell that it claims. Raises ContractError."""
+    """Return the event of a record and its cell. Raises ContractError."""
     event = decode(record.headers, record.value, family=family)
     cell = cell_of(event)
     if cell[0] > record.timestamp * 1000 + ahead and record.timestamp >= 0:
@@ -180,10 +180,10 @@ def _told(
     return event, cell
 
 
-def _overgrown(
+def _size_error(
     sizes: dict[str, int], entity: str, state: EntityState, fact: str, day: str, cell: Cell
 ) -> ContractError | None:
-    """Return why an event may not be merged into a large state; where it may, note its new size."""
+    """Return the error of an event that a large state cannot take; else update its size."""
     size = sizes.get(entity)
     if size is None:
         return None

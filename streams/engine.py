@@ -1,4 +1,4 @@
-"""The engine: one batch from the topic to the changelog, in the order that loses nothing."""
+"""The engine: processes one batch, from the topic of events to the changelog, without loss."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from events.record_rules import RULES
 from events.registry import Family
 from events.topics import ENTITY_MAX_BYTES, changelog_name, topic_name
 from streams.batch_transport import (
-    AttemptNotNotedError,
+    AttemptNotCommittedError,
     LeaseLostError,
     ProduceFailedError,
     WriteRefusedError,
@@ -30,7 +30,7 @@ from streams.meters import Meters
 from streams.passed_over import refusal_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
-from streams.state import EMPTY, WATCHED_BYTES, EntityState, encode_state
+from streams.state import EMPTY, LARGE_STATE_BYTES, EntityState, encode_state
 from streams.state_store import StateStore
 
 if TYPE_CHECKING:
@@ -54,17 +54,16 @@ __all__ = ["Engine"]
 logger = logging.getLogger(__name__)
 
 
-#: So many ends in a row at one record are no chance: it is told.
-MANY_ENDS: Final = 3
-#: Four scrapes of a Prometheus that asks every 15 s, far less than a worker may stand still.
+#: From this number of ends in a row at one record on, it is reported as a poison record.
+POISON_ENDS: Final = 3
+#: Four scrapes at an interval of 15 s, far less than the stall timeout.
 HOLD_SECONDS: Final = 60.0
 NOTHING_PASSED_OVER: Final[Mapping[RecordOrigin, Decision]] = MappingProxyType({})
-#: A family and a partition.
-Place: TypeAlias = "tuple[Family, int]"
+FamilyPartition: TypeAlias = "tuple[Family, int]"
 
 
-class _Work(NamedTuple):
-    """What records come to, worked out and not written yet."""
+class _Computed(NamedTuple):
+    """The result of records, before it is written."""
 
     result: Result
     states: Mapping[str, bytes]
@@ -73,20 +72,20 @@ class _Work(NamedTuple):
 
 
 class EndedBeforeError(SmartRegionError):
-    """A worker has ended at the record with which a batch begins: it is worked through singly."""
+    """A worker has ended at the first record of a batch, which is then processed singly."""
 
     def __init__(self, ends: int) -> None:
         super().__init__(f"{ends} workers have ended at its first record")
 
 
 class Engine:
-    """Holds what the worker knows, and takes batches in.
+    """Processes batches of events into the state store.
 
-    The order of a batch: decode, merge and fold; write the changed entities, dead letters and
-    forwards; wait until the broker has them all; take the new states over; let the offset be
-    committed. A failure of the broker, or of the lease, before the last step ends the process: the
-    batch is read again and merges to the same state. Any other is a record's: the batch is worked
-    through again, one record after the other, and the one that fails is refused.
+    The order in a batch: decode, merge and fold; write changed entities, dead letters and forwards;
+    wait until the broker has acknowledged them all; apply the new states; allow the commit of the
+    offset. A failure of the broker or the lease before the last step ends the process: the batch is
+    read again and leads to the same state. Any other failure is that of a record: the batch is
+    processed again, one record after the other, and the record that fails is refused.
     """
 
     def __init__(
@@ -100,9 +99,10 @@ class Engine:
         passed_over: Mapping[RecordOrigin, Decision] = NOTHING_PASSED_OVER,
         rules: RecordRules = RULES,
     ) -> None:
-        """Begin with nothing; without `producers` nobody is declared, and all records unknown's.
+        """Create an engine with an empty state store.
 
-        Records of `passed_over` are refused without a look at what they hold.
+        Without `producers`, every record is attributed to the unknown producer. Records in
+        `passed_over` are refused without being decoded.
         """
         self.catalogue = catalogue
         self.clock = clock
@@ -117,44 +117,46 @@ class Engine:
         self._passed_over: Mapping[tuple[str, int], dict[int, Decision]] = defaultdict(dict)
         for (topic, partition, offset), decision in passed_over.items():
             self._passed_over[topic, partition][offset] = decision
-        # Batches of a family and the rewriting of its repaired entities take turns.
-        self._turns: Mapping[Family, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # A batch of a family and the rewriting of its repaired entities exclude each other.
+        self._locks: Mapping[Family, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def take(
+    async def process_batch(
         self,
         family: Family,
         message: Message,
         consumer: BatchConsumer,
         producer: BatchProducer,
     ) -> None:
-        """Work through one batch message and let its offset be committed.
+        """Process one batch message and allow the commit of its offset.
 
         Raises LeaseLostError or ProduceFailedError; the process must then end.
         """
-        place = family, message.partition
+        key = family, message.partition
         records = cast("Sequence[Record]", message.value)
         ends = 0
         if consumer.is_fresh(message.tp):
             ends = await consumer.begin(message.tp, records[0].offset)
-            if ends >= MANY_ENDS:
-                await self._tell_of_ends(message.topic, message.partition, records[0].offset, ends)
-        async with self._turns[family]:
-            # Each record of such a batch has to show by itself whether it is the one.
+            if ends >= POISON_ENDS:
+                await self._report_poison_record(
+                    message.topic, message.partition, records[0].offset, ends
+                )
+        async with self._locks[family]:
+            # Processing such a batch singly finds the record that ends workers.
             failure: Exception | None = EndedBeforeError(ends) if ends else None
             try:
                 done = (
                     []
                     if failure
-                    else [await self._take_in(place, records, message, consumer, producer)]
+                    else [await self._process(key, records, message, consumer, producer)]
                 )
             except Exception as error:
-                # A record may fail anywhere, and ends nothing.
-                if _is_nobodys(error):
+                # A record may raise anything, and must not end the process.
+                if _is_fatal(error):
                     raise
                 failure = error
             if failure is not None:
-                done = await self._take_singly(
-                    place, failure, message, consumer, producer, noting=bool(ends)
+                done = await self._process_singly(
+                    key, failure, message, consumer, producer, is_poison=bool(ends)
                 )
         consumer.done(message)
         self.meters.ends.pop((message.topic, message.partition), None)
@@ -166,7 +168,7 @@ class Engine:
         if refusals:
             first = refusals[0]
             logger.warning(
-                # Why, and not what: the value that was refused may be a person's.
+                # The reason without the value, which may be personal data.
                 "dead letters topic=%s partition=%d count=%d first_offset=%d first_reason=%s",
                 message.topic,
                 message.partition,
@@ -191,37 +193,37 @@ class Engine:
             *cause.origin,
         )
 
-    async def _take_in(
+    async def _process(
         self,
-        place: Place,
+        key: FamilyPartition,
         records: Sequence[Record],
         message: Message,
         consumer: BatchConsumer,
         producer: BatchProducer,
     ) -> Result:
-        """Work through records as one: all of it is worked out before anything is written."""
-        work = self._work_out(place, records)
+        """Process records together: everything is computed before anything is written."""
+        computed = self._compute(key, records)
         consumer.assert_lease(message)
-        await self._write(place, work, consumer, producer, events_end=records[-1].offset + 1)
-        self.state_store.take_over(*place, work.changes)
-        self._watch(place, work)
-        return work.result
+        await self._write(key, computed, consumer, producer, events_end=records[-1].offset + 1)
+        self.state_store.apply(*key, computed.changes)
+        self._set_sizes(key, computed.states)
+        return computed.result
 
-    async def _take_singly(
+    async def _process_singly(
         self,
-        place: Place,
+        key: FamilyPartition,
         cause: Exception,
         message: Message,
         consumer: BatchConsumer,
         producer: BatchProducer,
         *,
-        noting: bool = False,
+        is_poison: bool = False,
     ) -> list[Result]:
-        """Work through a failed batch, one record after the other; those that fail are refused.
+        """Process a failed batch, one record after the other; records that fail are refused.
 
-        With `noting` it is written at each, but the first, that work at it begins.
+        With `is_poison`, an attempt is committed before each record except the first.
 
-        Raises LeaseLostError, and ProduceFailedError where that is not a record's fault.
+        Raises LeaseLostError, and ProduceFailedError where the broker fails.
         """
         records = cast("Sequence[Record]", message.value)
         logger.warning(
@@ -234,12 +236,12 @@ class Engine:
         )
         done = []
         for record in records:
-            if noting and record is not records[0]:
+            if is_poison and record is not records[0]:
                 await consumer.begin(message.tp, record.offset)
             try:
-                done.append(await self._take_in(place, [record], message, consumer, producer))
+                done.append(await self._process(key, [record], message, consumer, producer))
             except Exception as error:
-                if _is_nobodys(error):
+                if _is_fatal(error):
                     raise
                 done.append(await self._refuse(record, error, message, consumer, producer))
         return done
@@ -252,7 +254,7 @@ class Engine:
         consumer: BatchConsumer,
         producer: BatchProducer,
     ) -> Result:
-        """Write the dead letter of a record that failed, with what of it can be written."""
+        """Write the dead letter of a record that failed, without its content if that fails."""
         logger.error(
             "unprocessable topic=%s partition=%d offset=%d error=%s",
             record.topic,
@@ -266,15 +268,17 @@ class Engine:
         try:
             await producer.write_all([dead_letter_record(refusal, now=now)])
         except Exception as error:
-            if _is_nobodys(error):
+            if _is_fatal(error):
                 raise
             await producer.write_all([bare_dead_letter_record(refusal, now=now)])
         return Result(refusals=[refusal])
 
-    async def _tell_of_ends(self, topic: str, partition: int, offset: int, ends: int) -> None:
-        """Say that workers have ended at a record again and again, and wait until that was heard.
+    async def _report_poison_record(
+        self, topic: str, partition: int, offset: int, ends: int
+    ) -> None:
+        """Report a record at which workers have ended repeatedly, and wait for a few scrapes.
 
-        The next attempt may end this one as well, before anybody has asked for its metrics.
+        The next attempt may end this worker before its metrics are scraped.
         """
         self.meters.ends[topic, partition] = ends
         logger.critical(
@@ -288,37 +292,37 @@ class Engine:
         await asyncio.sleep(self.hold_seconds)
         self.progressed_at = monotonic()
 
-    def _work_out(self, place: Place, records: Sequence[Record]) -> _Work:
-        refusals = self._refused_unread(records)
+    def _compute(self, key: FamilyPartition, records: Sequence[Record]) -> _Computed:
+        refusals = self._passed_over_refusals(records)
         if refusals:
             unread = {refusal.record.offset for refusal in refusals}
             records = [record for record in records if record.offset not in unread]
         result = process(
             records,
-            self.state_store.states(*place),
-            family=place[0],
-            partition=place[1],
+            self.state_store.states(*key),
+            family=key[0],
+            partition=key[1],
             partitions=self.partitions,
-            watched=self.state_store.watched(*place),
+            sizes=self.state_store.sizes(*key),
             rules=self.rules,
         )
         states = _encoded(result.changed)
-        if _grew_large(states, self.state_store.watched(*place)):
-            # Once for each that begins to be large: from here on its size is known, and checked.
-            result, states = self._work_out_watching(place, records, states)
+        if _became_large(states, self.state_store.sizes(*key)):
+            # Once per entity that becomes large: from then on its size is known and checked.
+            result, states = self._compute_with_sizes(key, records, states)
         result.refusals += refusals
         now = self.clock.now()
-        return _Work(
+        return _Computed(
             result,
             states,
-            self.state_store.changes(*place, result.changed),
+            self.state_store.changes(*key, result.changed),
             [
                 *(dead_letter_record(one, now=now) for one in result.refusals),
                 *(forward_record(one) for one in result.forwards),
             ],
         )
 
-    def _refused_unread(self, records: Sequence[Record]) -> list[RecordRefusal]:
+    def _passed_over_refusals(self, records: Sequence[Record]) -> list[RecordRefusal]:
         if not records or not self._passed_over:
             return []
         decisions = self._passed_over.get((records[0].topic, records[0].partition), {})
@@ -328,67 +332,67 @@ class Engine:
             if record.offset in decisions
         ]
 
-    def _work_out_watching(
-        self, place: Place, records: Sequence[Record], grown: Mapping[str, bytes]
+    def _compute_with_sizes(
+        self, key: FamilyPartition, records: Sequence[Record], grown: Mapping[str, bytes]
     ) -> tuple[Result, dict[str, bytes]]:
-        """Work through records again, with the sizes of the states that this batch makes large."""
-        states, watched = self.state_store.states(*place), self.state_store.watched(*place)
+        """Return the result of records, given the sizes of the states that they make large."""
+        states = self.state_store.states(*key)
         large = {
             entity: len(encode_state(states.get(entity, EMPTY)))
             for entity, value in grown.items()
-            if len(value) > WATCHED_BYTES
+            if len(value) > LARGE_STATE_BYTES
         }
         result = process(
             records,
             states,
-            family=place[0],
-            partition=place[1],
+            family=key[0],
+            partition=key[1],
             partitions=self.partitions,
-            watched={**large, **watched},
+            sizes={**large, **self.state_store.sizes(*key)},
             rules=self.rules,
         )
         return result, _encoded(result.changed)
 
     async def _write(
         self,
-        place: Place,
-        work: _Work,
+        key: FamilyPartition,
+        computed: _Computed,
         consumer: BatchConsumer,
         producer: BatchProducer,
         *,
         events_end: int,
     ) -> None:
         writes: list[Any] = []
-        if work.states:
+        if computed.states:
             writes.append(
-                self._write_states(*place, work.states, consumer, producer, events_end=events_end)
+                self._write_states(*key, computed.states, consumer, producer, events_end=events_end)
             )
-        if work.outgoing:
-            writes.append(producer.write_all(work.outgoing))
+        if computed.outgoing:
+            writes.append(producer.write_all(computed.outgoing))
         await asyncio.gather(*writes)
 
-    def _watch(self, place: Place, work: _Work) -> None:
-        for entity, value in work.states.items():
-            if self.state_store.watch(*place, entity, len(value)):
+    def _set_sizes(self, key: FamilyPartition, states: Mapping[str, bytes]) -> None:
+        for entity, value in states.items():
+            if self.state_store.set_size(*key, entity, len(value)):
                 logger.warning(
-                    # Not which: it may be a person. The changelog's keys tell, by their sizes.
+                    # Without the entity, which may be a person: the changelog shows it by size.
                     "entity half full family=%s partition=%d bytes=%d limit=%d",
-                    *place,
+                    *key,
                     len(value),
                     ENTITY_MAX_BYTES,
                 )
 
     async def rewrite_repaired(self, consumer: BatchConsumer, producer: BatchProducer) -> int:
-        """Write again the entities whose last changelog record knows less than their state.
+        """Write the entities again whose last changelog record has fewer cells than their state.
 
-        Returns how many were written: none while it is in doubt whose they are, for it can wait.
-        Compaction would otherwise keep the poorer record.
+        Compaction would otherwise keep the incomplete record. Returns the number of entities
+        written: 0 while the lease is uncertain.
         """
         written = 0
         for family, partition in self.state_store.repairs():
-            async with self._turns[family]:
+            async with self._locks[family]:
                 states = self.state_store.repairs_of(family, partition)
-                if states and consumer.lease_doubt(consumer.app.consumer_generation_id) is None:
+                if states and consumer.lease_problem(consumer.app.consumer_generation_id) is None:
                     await self._write_states(
                         family, partition, _encoded(states), consumer, producer
                     )
@@ -399,9 +403,9 @@ class Engine:
         return written
 
     async def check_fold(self) -> int:
-        """Derive the fold anew, place by place; count and return the differing series."""
+        """Return how many series differ from a fold from scratch, and count them in the meters."""
         mismatches = 0
-        for family, partition in self.state_store.places():
+        for family, partition in self.state_store.partitions():
             mismatches += self.state_store.mismatches(family, partition)
             await asyncio.sleep(0)
         if mismatches:
@@ -419,40 +423,40 @@ class Engine:
         *,
         events_end: int | None = None,
     ) -> None:
-        """Write states with the tally of their partition, and note how far the changelog goes."""
+        """Write states with their partition's summary; set the changelog's extent as metadata."""
         changelog, tally = self._changelogs[family], self.tallies.of(family, partition)
         records = [(entity.encode(), value) for entity, value in states.items()]
         planned = tally.plan(records, events_end=events_end)
         end = await producer.write_batch(
             changelog, partition, records, last_headers=planned.headers
         )
-        tally.wrote(planned, end, topic=changelog, partition=partition)
+        tally.record_write(planned, end, topic=changelog, partition=partition)
         events = TP(topic_name(family), partition)
-        noted = consumer.noted(events).model_copy(update={"changelog": tally.extent})
-        consumer.note(events, noted)
+        metadata = consumer.metadata_of(events).model_copy(update={"changelog": tally.extent})
+        consumer.set_metadata(events, metadata)
 
 
 def _encoded(states: Mapping[str, EntityState]) -> dict[str, bytes]:
     return {entity: encode_state(state) for entity, state in states.items()}
 
 
-def _grew_large(states: Mapping[str, bytes], watched: Mapping[str, int]) -> bool:
+def _became_large(states: Mapping[str, bytes], sizes: Mapping[str, int]) -> bool:
     return any(
-        len(value) > WATCHED_BYTES and entity not in watched for entity, value in states.items()
+        len(value) > LARGE_STATE_BYTES and entity not in sizes for entity, value in states.items()
     )
 
 
-def _is_nobodys(error: Exception) -> bool:
-    """Tell whether a failure is the lease's or the broker's, and no record's."""
+def _is_fatal(error: Exception) -> bool:
+    """Return True for a failure of the lease or the broker, and False for that of a record."""
     return isinstance(
-        error, AttemptNotNotedError | LeaseLostError | ProduceFailedError
+        error, AttemptNotCommittedError | LeaseLostError | ProduceFailedError
     ) and not isinstance(error, WriteRefusedError)
 
 
 def _unprocessable(cause: Exception) -> ContractError:
-    """Return why a record is refused that made the program fail; the cause is only named.
+    """Return the error of a record that made the program fail.
 
-    What it says may repeat the record.
+    It has the name of the cause, and not its message, which may repeat the record.
     """
     return ContractError(
         RefusalReason.UNPROCESSABLE,

@@ -1,8 +1,8 @@
-"""The indicator fold: from entity states to figures, kept up to date by differences.
+"""The fold from entity states to figures, maintained incrementally.
 
-Each term of the catalogue turns one entity's state into dated steps (+1 lycée on 2017-03-01, −1 on
-2018-06-30 …). A series is the sum of such steps, so the fold holds the figure of every day since
-the programme began, and an entity's change costs only its own steps: new minus old.
+Each term of the catalogue maps an entity's state to dated steps (+1 lycée on 2017-03-01, −1 on
+2018-06-30 …). A series is the sum of such steps: it holds the figure of every day, and a change of
+an entity costs only that entity's steps, new minus old.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "Fold", "Series", "SeriesKey"]
 
-#: Views, with the terms that share them and their places in the fold.
+#: Views, with the terms that share them and these terms' indexes.
 _Views: TypeAlias = "dict[EntityView, list[tuple[int, Term]]]"
-#: What a change of one entity takes out of terms (-1) and puts in (1).
+#: The contributions that a change of one entity removes (-1) and adds (1), by term index.
 Difference: TypeAlias = "list[tuple[int, Contribution, int]]"
 _SeriesByKey: TypeAlias = "defaultdict[tuple[int, str, str], Series]"
 
 
 class SeriesKey(NamedTuple):
-    """One figure of one partition: a term (by its place in the fold), a département, a category."""
+    """One figure of one partition: a term's index, a département, a category."""
 
     term: int
     department: str
@@ -62,17 +62,17 @@ class Series:
             self._total += amount
 
     def report(self, day: int, count: int) -> None:
-        """Note that `count` facts more (or fewer) took effect on `day`."""
+        """Add `count` to the number of facts that took effect on `day`."""
         _bump(self.reports, day, count)
         if day > self._last_as_of:
             return
         if day in self.reports:
             self._last = day if self._last is None else max(self._last, day)
         elif day == self._last:
-            self._last_as_of, self._last = 0, None  # To be looked for again.
+            self._last_as_of, self._last = 0, None  # Searched again by the next call.
 
     def total(self, as_of: int) -> int:
-        """Return the figure on a day; the cost is that of the days since the last call."""
+        """Return the figure on a day; the cost is proportional to the days since the last call."""
         moved = as_of - self._as_of
         if 0 <= moved <= len(self.steps):
             self._total += sum(self.steps.get(day, 0) for day in range(self._as_of + 1, as_of + 1))
@@ -84,7 +84,7 @@ class Series:
     def last_reported(self, as_of: int) -> int | None:
         """Return the latest day, up to `as_of`, on which a fact took effect.
 
-        The cost is that of the days since the last call.
+        The cost is proportional to the days since the last call.
         """
         moved = as_of - self._last_as_of
         if 0 <= moved <= len(self.reports):
@@ -97,23 +97,23 @@ class Series:
 
 
 class Fold:
-    """Every series of the partitions that this worker owns."""
+    """The series of all owned partitions."""
 
     def __init__(self, terms: Iterable[Term]) -> None:
         #: Each distinct term once: indicators that share a denominator share its series.
         self.terms: tuple[Term, ...] = tuple(dict.fromkeys(terms))
         self.indexes = {term: index for index, term in enumerate(self.terms)}
-        #: Per family: the views of all its entities, with the terms that share them.
+        #: By family: the views of all entities.
         self._views: dict[Family, _Views] = defaultdict(dict)
-        #: The views of some entities only, by these: there may be hundreds, and few see an entity.
+        #: By family and entity: the views that are restricted to some entities.
         self._own_views: dict[Family, dict[str, _Views]] = defaultdict(lambda: defaultdict(dict))
-        for place, term in enumerate(self.terms):
+        for term, index in self.indexes.items():
             view = EntityView.of(term)
             if view.entities is None:
-                self._views[term.family].setdefault(view, []).append((place, term))
+                self._views[term.family].setdefault(view, []).append((index, term))
             for entity in view.entities or ():
-                self._own_views[term.family][entity].setdefault(view, []).append((place, term))
-        #: Per partition. The keys are plain tuples, which are made faster: one a step.
+                self._own_views[term.family][entity].setdefault(view, []).append((index, term))
+        #: By partition. The keys are plain tuples: one is made per step, and they are faster.
         self._series: dict[int, _SeriesByKey] = defaultdict(lambda: defaultdict(Series))
 
     def replace(
@@ -124,16 +124,16 @@ class Fold:
         before: EntityState,
         after: EntityState,
     ) -> None:
-        """Take one entity's old contributions out and put its new ones in."""
+        """Remove one entity's old contributions and add its new ones."""
         self.apply(partition, self.difference(family, entity, before, after))
 
     def difference(
         self, family: Family, entity: str, before: EntityState, after: EntityState
     ) -> Difference:
-        """Return what `replace` would change, and change nothing: all that can fail is done here.
+        """Return the difference that `replace` applies; every error is raised here.
 
-        A view none of whose facts changed is passed over; `with_cell` leaves those untouched. So
-        is the past that both states share.
+        Views without a changed fact are skipped (`with_cell` keeps unchanged facts identical), and
+        so is the past that both states share.
         """
         changed = {
             fact for fact in before.keys() | after.keys() if before.get(fact) is not after.get(fact)
@@ -147,71 +147,71 @@ class Fold:
             for seen, sign in ((old, -1), (new, 1)):
                 if seen:
                     found += [
-                        (place, contribution(term, seen, since), sign) for place, term in terms
+                        (index, contribution(term, seen, since), sign) for index, term in terms
                     ]
         return found
 
     def verify(self, difference: Difference) -> None:
-        """Raise TypeError where `apply` would fail half way, or add up what is no whole number.
+        """Check the types of a difference; raise TypeError.
 
-        Events cannot make such a difference, which their contracts say; foreign states can.
+        The contracts exclude such a difference for events; a foreign state may lead to one.
         """
         for _, (steps, reports), _ in difference:
             for department, _, _, amount in steps:
                 if type(amount) is not int or type(department) is not str:
-                    message = f"{amount!r} in {department!r} is no amount of a place"
+                    message = f"{amount!r} in {department!r} is not an amount of a département"
                     raise TypeError(message)
             for department, _ in reports:
                 if type(department) is not str:
-                    message = f"{department!r} is no place"
+                    message = f"{department!r} is not a département"
                     raise TypeError(message)
 
     def apply(self, partition: int, difference: Difference) -> None:
-        """Make a change that `difference` has found."""
+        """Apply what `difference` has returned."""
         series = self._series[partition]
-        for place, contributed, sign in difference:
-            _add(series, place, contributed, sign)
+        for index, contributed, sign in difference:
+            _add(series, index, contributed, sign)
 
     def drop(self, family: Family, partition: int) -> None:
-        """Forget a family's series of a partition that another worker owns now."""
+        """Drop a family's series of a revoked partition."""
         series = self._series[partition]
-        places = self._places(family)
-        for key in [key for key in series if key[0] in places]:
+        indexes = self._indexes_of(family)
+        for key in [key for key in series if key[0] in indexes]:
             del series[key]
 
     def series(self, partition: int) -> Mapping[SeriesKey, Series]:
-        """Return a partition's series, but those of which nothing is left: they never were."""
+        """Return a partition's series, without the empty ones."""
         return {
             SeriesKey(*key): series
             for key, series in self._series[partition].items()
             if series.steps or series.reports
         }
 
-    def held(
+    def contents(
         self, family: Family, partition: int
     ) -> dict[SeriesKey, tuple[dict[int, int], dict[int, int]]]:
-        """Return all that one place holds, comparable with another fold's."""
-        places = self._places(family)
+        """Return the steps and reports of one family and partition, to compare two folds."""
+        indexes = self._indexes_of(family)
         return {
             key: (series.steps, series.reports)
             for key, series in self.series(partition).items()
-            if key.term in places
+            if key.term in indexes
         }
 
     def _views_of(self, family: Family, entity: str) -> _Views:
         own = self._own_views[family].get(entity)
         return self._views[family] if own is None else self._views[family] | own
 
-    def _places(self, family: Family) -> set[int]:
-        return {place for place, term in enumerate(self.terms) if term.family is family}
+    def _indexes_of(self, family: Family) -> set[int]:
+        return {index for term, index in self.indexes.items() if term.family is family}
 
 
-def _add(series: _SeriesByKey, place: int, contributed: Contribution, sign: int) -> None:
+def _add(series: _SeriesByKey, index: int, contributed: Contribution, sign: int) -> None:
     steps, reports = contributed
     for department, category, day, amount in steps:
-        series[place, department, category].add(day, sign * amount)
+        series[index, department, category].add(day, sign * amount)
     for department, day in reports:
-        series[place, department, NO_CATEGORY].report(day, sign)
+        series[index, department, NO_CATEGORY].report(day, sign)
 
 
 def _bump(amounts: dict[int, int], day: int, amount: int) -> None:

@@ -1,4 +1,4 @@
-"""From the fold of all partitions to each indicator's history, and its parts by category."""
+"""The histories of indicators, and their parts by category, from the fold of all partitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from catalogue.history import Histories
     from catalogue.model import Catalogue, Indicator
     from catalogue.publication import PersonPart, Publication
-    from catalogue.terms import Measure, Term
+    from catalogue.terms import Measure
     from streams.fold import Series, SeriesKey
     from streams.state_store import StateStore
 
@@ -41,21 +41,20 @@ Part: TypeAlias = tuple[str, str | None, str]
 Parts: TypeAlias = "Mapping[Part, StepFunction]"
 
 ExactPersons: TypeAlias = "Mapping[str, Mapping[tuple[str, str], int]]"
-"""Persons by indicator, and by département ("": of none) and category ("": of none)."""
+"""Persons by indicator, and then by département and category ("" for none)."""
 
 _Cells: TypeAlias = "dict[tuple[str, str], StepFunction]"
-"""Persons by département ("": of none) and category ("": of none)."""
+"""Persons by département and category ("" for none)."""
 
 #: A ratio is withheld while its withheld cells could be more than this part (1 / n) of its whole.
 _WITHHELD_PART: Final = 10
 
 
 def histories_of(state_store: StateStore, catalogue: Catalogue) -> Histories:
-    """Add up the partitions: every indicator's history, for the region and its départements.
+    """Return every indicator's history, for the Région and its départements.
 
-    And the whole country's, where that is shown. Those about persons are as they are published.
-
-    The cost is that of the fold's steps, whatever the number of entities behind them.
+    A comparison has the history of the country. Histories about persons are those published. The
+    cost is proportional to the fold's steps, not to the number of entities.
     """
     sums = _Sums(state_store, catalogue)
     found: dict[tuple[str, str | None], History] = {}
@@ -64,14 +63,14 @@ def histories_of(state_store: StateStore, catalogue: Catalogue) -> Histories:
             for department in indicator.territories:
                 found[indicator.id, department] = sums.history(indicator.measure, department)
         if indicator.comparison is not None:
-            # An entity of no département is counted for the region; here it is the country alone.
+            # An entity without département counts for the Région; here it is the country itself.
             found[indicator.id, COUNTRY] = sums.history(indicator.comparison, None)
     cells = _published_cells(state_store, catalogue)
     for identifier, parts in catalogue.person_parts.items():
         indicator = catalogue.indicator(identifier)
         publication = indicator.publication
-        assert publication is not None  # noqa: S101 - of others there are no parts
-        # The region's for all: that a département has none yet is not to be seen.
+        assert publication is not None  # noqa: S101 - other indicators have no parts
+        # The Région's days for all territories: a département without any is not disclosed.
         reports = sums.reports(indicator.measure, None)
         ends = tuple(sorted({publication.period_end(day) for day in reports}))
         for department in indicator.territories:
@@ -84,24 +83,24 @@ def histories_of(state_store: StateStore, catalogue: Catalogue) -> Histories:
 def region_reports_of(
     state_store: StateStore, catalogue: Catalogue
 ) -> Mapping[str, tuple[date, ...]]:
-    """Give the days on which persons of the region did something, by indicator, as workers do."""
+    """Return the days of facts about persons in the Région, by indicator, as workers do."""
     sums = _Sums(state_store, catalogue)
     counted = (one for one in catalogue.indicators if one.publication is not None)
     return {one.id: sums.reports(one.measure, None) for one in counted}
 
 
 def categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts:
-    """Add up the partitions by category, for the indicators that are broken down.
+    """Return the parts by category of every indicator with a breakdown.
 
-    The parts of a numerator, before its divisor; of persons as in `person_categories_of`.
+    They are parts of the numerator, before its divisor; those of persons are the published ones.
     """
     steps: dict[tuple[int, str | None, str], Counter[int]] = defaultdict(Counter)
     for key, series in _all_series(state_store):
-        for place in {key.department, None} if key.category != NO_CATEGORY else ():
-            total = steps[key.term, place, key.category]
+        for territory in {key.department, None} if key.category != NO_CATEGORY else ():
+            total = steps[key.term, territory, key.category]
             for day, amount in series.steps.items():
                 total[day] += amount
-    terms = _places(state_store)
+    terms = state_store.fold.indexes
     counted = {
         (indicator.id, department, category): StepFunction.of(
             steps.get((terms[indicator.measure.numerator], department, category), {})
@@ -115,7 +114,7 @@ def categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts:
 
 
 def person_categories_of(state_store: StateStore, catalogue: Catalogue) -> Parts:
-    """Give the persons of each territory and category as published; 0 stands for too few."""
+    """Return the published number of persons by territory and category; 0 for a withheld one."""
     cells = _published_cells(state_store, catalogue)
     return {
         (identifier, department, category): _sum(
@@ -131,7 +130,7 @@ class _Sums:
     """Every term's sum over the partitions, and its reports, for each territory."""
 
     def __init__(self, state_store: StateStore, catalogue: Catalogue) -> None:
-        self._terms = _places(state_store)
+        self._terms = state_store.fold.indexes
         steps: dict[tuple[int, str | None], Counter[int]] = defaultdict(Counter)
         self._reports: dict[tuple[int, str | None], set[int]] = defaultdict(set)
         apart = {
@@ -141,17 +140,17 @@ class _Sums:
             if measure is not None and not measure.additive
         }
         for key, series in _all_series(state_store):
-            # What was observed in a département is no part of what was observed in the region.
+            # An observation of a département is not part of the observation of the Région.
             own: set[str | None] = {key.department or None}
-            for place in own if key.term in apart else {key.department, None}:
-                total = steps[key.term, place]
+            for territory in own if key.term in apart else {key.department, None}:
+                total = steps[key.term, territory]
                 for day, amount in series.steps.items():
                     total[day] += amount
-                self._reports[key.term, place].update(series.reports)
-        self._functions = {place: StepFunction.of(total) for place, total in steps.items()}
+                self._reports[key.term, territory].update(series.reports)
+        self._functions = {key: StepFunction.of(total) for key, total in steps.items()}
 
     def history(self, measure: Measure, department: str | None) -> History:
-        """Give a measure's history in one territory."""
+        """Return a measure's history in one territory."""
         numerator, *denominator = (
             self._functions.get((self._terms[term], department), StepFunction())
             for term in measure.terms
@@ -164,16 +163,16 @@ class _Sums:
         )
 
     def reports(self, measure: Measure, department: str | None) -> tuple[date, ...]:
-        """Give the days, in order, on which facts behind a measure took effect."""
+        """Return the ordered days on which facts of a measure took effect."""
         keys = [(self._terms[term], department) for term in measure.terms]
         days = sorted(set[int]().union(*(self._reports.get(key, ()) for key in keys)))
         return tuple(map(date.fromordinal, days))
 
 
 def exact_persons(state_store: StateStore, catalogue: Catalogue, as_of: date) -> ExactPersons:
-    """Count the persons of each cell of each indicator that counts some, on a day, by its id.
+    """Return the exact number of persons of each cell on a day, by indicator.
 
-    Unrounded and of any number: to compare, never to show.
+    It is neither rounded nor withheld: for comparisons only, never for display.
     """
     return {
         indicator: {cell: count for cell, total in cells.items() if (count := total.at(as_of))}
@@ -187,7 +186,7 @@ def _exact_cells(state_store: StateStore, catalogue: Catalogue) -> dict[str, _Ce
         for one in catalogue.indicators
         if one.publication is not None and one.measure.denominator is None
     ]
-    terms = _places(state_store)
+    terms = state_store.fold.indexes
     by_term = {terms[one.measure.numerator]: one for one in counts}
     steps: dict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
     for key, series in _all_series(state_store):
@@ -219,7 +218,7 @@ def _published_history(
     ends: tuple[date, ...],
     publication: Publication,
 ) -> History:
-    """Add up published cells alone: what is told of a territory tells no more than they do."""
+    """Return the sum of published cells, so that a territory discloses no more than its cells."""
     sums = [
         _sum(
             cells[part.indicator][cell]
@@ -243,7 +242,7 @@ def _published_history(
 def _declared_cells(
     count: Indicator, part: PersonPart, department: str | None
 ) -> list[tuple[str, str]]:
-    """The cells that a territory's figure is added up from, of whatever number of persons."""
+    """Return the cells whose sum is a territory's figure, including those without persons."""
     rows = [NO_DEPARTMENT]
     if count.grain is Grain.DEPARTMENT:
         rows = [code.value for code in Department if department in (None, code.value)]
@@ -254,7 +253,7 @@ def _declared_cells(
 def _where_known(
     whole: StepFunction, cells: list[StepFunction], publication: Publication
 ) -> StepFunction:
-    """Make a denominator 0, and its ratio blank, while its withheld cells could change it much."""
+    """Return a denominator that is 0 while withheld cells could change it considerably."""
     steps: dict[int, int] = {}
     shown = 0
     for day in sorted({day for function in (whole, *cells) for day in function.days}):
@@ -274,9 +273,5 @@ def _sum(functions: Iterable[StepFunction]) -> StepFunction:
 
 
 def _all_series(state_store: StateStore) -> Iterator[tuple[SeriesKey, Series]]:
-    for partition in sorted({partition for _, partition in state_store.places()}):
+    for partition in sorted({partition for _, partition in state_store.partitions()}):
         yield from state_store.fold.series(partition).items()
-
-
-def _places(state_store: StateStore) -> dict[Term, int]:
-    return {term: place for place, term in enumerate(state_store.fold.terms)}

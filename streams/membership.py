@@ -1,4 +1,4 @@
-"""Membership: which partitions this worker owns, and whether their state is rebuilt."""
+"""The worker in its consumer group: its partitions, their lag, and whether it is ready."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ __all__ = ["Membership"]
 
 logger = logging.getLogger(__name__)
 
-#: How long the broker may take to tell where partitions begin.
-LOG_START_SECONDS = 10.0
+#: The timeout of the request for the first offsets of partitions.
+LOG_START_TIMEOUT_SECONDS = 10.0
 
 
 class Membership:
-    """This worker in its consumer group."""
+    """This worker as a member of its consumer group."""
 
     def __init__(self, app: faust.App, engine: Engine) -> None:
         self.app = app
@@ -42,8 +42,8 @@ class Membership:
         self.unready_since = monotonic()
         self.ready_since = self.unready_since
         self._ready = False
-        self._restored = True
-        #: What the watch over the topics found.
+        self._is_restoring = True
+        #: The faults that `TopicWatch` has found.
         self.topic_faults: Sequence[TopicFault] = ()
         app.on_partitions_assigned.connect(self._log_assigned, weak=False)  # type: ignore[arg-type]
         app.on_partitions_revoked.connect(self._log_revoked, weak=False)  # type: ignore[arg-type]
@@ -59,18 +59,18 @@ class Membership:
         return cast("BatchProducer", self.app.producer)
 
     def waiting_for(self) -> str | None:
-        """Return what the worker waits for, in words; None when it is ready."""
+        """Return a description of what the worker waits for; None when it is ready."""
         reason = self._reason()
         if (reason is None) is not self._ready:
-            self._turn(ready=reason is None)
+            self._set_ready(ready=reason is None)
         return reason
 
     def readiness(self) -> Readiness:
-        """Return what /readyz says."""
+        """Return the content of /readyz."""
         return Readiness(self.waiting_for(), {"partitions": sorted(self.owned())})
 
     def owned(self) -> frozenset[int]:
-        """Return the partitions of which this worker owns every family's."""
+        """Return the partitions that this worker owns for every family."""
         try:
             assignment = self.consumer.assignment()
         except ConsumerNotStarted:
@@ -82,38 +82,38 @@ class Membership:
         return frozenset(set.intersection(*by_family))
 
     def lag(self) -> Mapping[tuple[str, int], int]:
-        """Return the records waiting, by (topic, partition)."""
+        """Return the records not processed yet, by (topic, partition)."""
         try:
             return {(tp.topic, tp.partition): n for tp, n in self.consumer.lag().items()}
         except ConsumerNotStarted:
             return {}
 
-    def workable(self) -> int:
-        """Return how many records are waiting that could be worked through now."""
+    def processable(self) -> int:
+        """Return the number of waiting records that are not behind an open transaction."""
         try:
-            held = sum(self.consumer.held().values())
+            in_transactions = sum(self.consumer.in_transactions().values())
         except ConsumerNotStarted:
             return 0
-        return sum(self.lag().values()) - held
+        return sum(self.lag().values()) - in_transactions
 
-    async def look_at_log_starts(self) -> None:
-        """Note where the owned partitions of events begin, as far as the broker tells."""
+    async def read_log_starts(self) -> None:
+        """Read the first offsets of the owned partitions of events into the meters."""
         consumer = self.consumer
         topics = {topic_name(family) for family in Family}
         try:
             owned = [tp for tp in consumer.assignment() if tp.topic in topics]
             starts = await asyncio.wait_for(
-                consumer.earliest_offsets(*owned), timeout=LOG_START_SECONDS
+                consumer.earliest_offsets(*owned), timeout=LOG_START_TIMEOUT_SECONDS
             )
-        except Exception as error:  # noqa: BLE001 - the client raises what it likes; asked again
-            logger.warning("could not ask where topics begin error=%r", error)
+        except Exception as error:  # noqa: BLE001 - the client may raise anything; requested again
+            logger.warning("first offsets not read error=%r", error)
             return
         self.engine.meters.log_starts = {
             (tp.topic, tp.partition): offset for tp, offset in starts.items() if offset >= 0
         }
 
     def snapshot(self) -> Snapshot:
-        """Return what /metrics shows now."""
+        """Return an immutable copy of what /metrics shows."""
         engine = self.engine
         return take_snapshot(
             engine.state_store,
@@ -128,8 +128,8 @@ class Membership:
     def _reason(self) -> str | None:
         tables = cast("TableManager", self.app.tables)
         if tables.actives_ready and not self.app.rebalancing:
-            return self._lost() or self._changed() or self._doubt()
-        self._restored = True
+            return self._lost_states() or self._changed_topics() or self._lease_problem()
+        self._is_restoring = True
         try:
             assigned = self.consumer.assignment()
         except ConsumerNotStarted:
@@ -139,7 +139,7 @@ class Membership:
         return "an assignment of partitions"
 
     def faults(self) -> Sequence[TopicFault]:
-        """Return what is wrong with topics: what they lost, and how they changed."""
+        """Return the faults of topics: lost records and changed topics."""
         return (*self._losses(), *self.topic_faults)
 
     def _losses(self) -> Sequence[TopicFault]:
@@ -148,46 +148,45 @@ class Membership:
         except ConsumerNotStarted:
             return ()
 
-    def _changed(self) -> str | None:
+    def _changed_topics(self) -> str | None:
         if not self.topic_faults:
             return None
-        return f"its topics: {_first_of(self.topic_faults)}"
+        return f"its topics: {_summary_of(self.topic_faults)}"
 
-    def _doubt(self) -> str | None:
-        """Say why another worker may have the partitions by now: their figures may be old."""
+    def _lease_problem(self) -> str | None:
+        """Return why another worker may own the partitions by now: figures may be outdated."""
         try:
-            doubt = self.consumer.lease_doubt(self.app.consumer_generation_id)
+            problem = self.consumer.lease_problem(self.app.consumer_generation_id)
         except ConsumerNotStarted:
             return "the broker"
-        return None if doubt is None else f"the broker: {doubt}"
+        return None if problem is None else f"the broker: {problem}"
 
-    def _lost(self) -> str | None:
+    def _lost_states(self) -> str | None:
         losses = self._losses()
         if not losses:
             return None
-        told = _first_of(losses)
-        return f"a rebuild of lost states: {told}; see `smart-region rebuild --help`"
+        return f"a rebuild of lost states: {_summary_of(losses)}; see `smart-region rebuild --help`"
 
     def to_recover(self) -> int:
-        """Return how many changelog records are still to be read; 0 where none is."""
+        """Return the number of changelog records to read until the recovery ends."""
         recovery = cast("TableManager", self.app.tables).recovery
         return max(recovery.active_remaining_total(), 0) if self.app.in_recovery else 0
 
-    def _turn(self, *, ready: bool) -> None:
+    def _set_ready(self, *, ready: bool) -> None:
         now = monotonic()
         self._ready = ready
         if not ready:
             self.unready_since = now
             return
         self.ready_since = now
-        if not self._restored:
+        if not self._is_restoring:
             logger.info("ready again seconds=%.1f", now - self.unready_since)
             return
-        self._restored = False
+        self._is_restoring = False
         meters = self.engine.meters
         meters.recoveries += 1
         meters.recovery_seconds = now - self.unready_since
-        # What was restored stays, and holds no cycles: a search through it stops the world.
+        # Restored states live long and have no cycles: they are excluded from collections.
         gc.freeze()
         logger.info(
             "ready partitions=%s entities=%d seconds=%.1f",
@@ -205,7 +204,7 @@ class Membership:
         logger.info("revoked topic_partitions=%d", len(revoked))
 
 
-def _first_of(faults: Sequence[TopicFault]) -> str:
+def _summary_of(faults: Sequence[TopicFault]) -> str:
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{faults[0]}{more}"
 

@@ -1,4 +1,4 @@
-"""Meters: what the worker counts about itself, plain numbers without a metrics library."""
+"""The worker's counters, as plain numbers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_SOURCES", "Meters"]
 
-#: How many (source, type) pairs get a series of their own: sources are the producers' words.
+#: The maximum number of (source, type) series: producers choose their sources.
 MAX_SOURCES = 200
 
 
 @dataclass(slots=True)
 class Meters:
-    """Counts since this process began."""
+    """Counters since the start of this process."""
 
     producers: ProducerMeters = field(default_factory=ProducerMeters)
     events: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
@@ -35,7 +35,7 @@ class Meters:
     dead_letter_rates: dict[str, DeadLetterRate] = field(default_factory=dict)
     """By family, the refusals among its last records."""
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
-    """By topic and partition, how many workers have ended at the record that is worked at."""
+    """Workers that have ended at the record in process, by topic and partition."""
     last_event: dict[tuple[str, str], datetime] = field(default_factory=dict)
     sources_dropped: int = 0
     coordinator_errors: int = 0
@@ -43,10 +43,10 @@ class Meters:
     recoveries: int = 0
     recovery_seconds: float | None = None
     log_starts: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    """The first offset that is left, by topic and partition of events."""
+    """The first available offset, by topic and partition of events."""
 
     def count(self, result: Result) -> None:
-        """Count what a batch came to, once it is acknowledged."""
+        """Count the result of a batch, after its acknowledgement."""
         self.events.update(result.tally)
         self.producers.count(result)
         self.dead_letters.update(str(refusal.error.reason) for refusal in result.refusals)

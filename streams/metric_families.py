@@ -1,4 +1,4 @@
-"""From the vocabulary of metrics to prometheus_client's metric families."""
+"""Metric families of prometheus_client, made from the metric vocabulary."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ MetricFamily: TypeAlias = GaugeMetricFamily | CounterMetricFamily
 
 
 def family_of(metric: Metric) -> MetricFamily:
-    """Return a metric's family, without a sample yet."""
+    """Return a metric's family without samples."""
     if metric.kind == "counter":
         return CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
     return GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
 
 
 def histogram_of(metric: Metric) -> HistogramMetricFamily:
-    """Return a histogram's family, without a sample yet."""
+    """Return a histogram's family without samples."""
     return HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
 
 
 def single(metric: Metric, value: float) -> MetricFamily:
-    """Return the family of a metric without labels, with its one sample."""
+    """Return the family of a metric without labels, with one sample."""
     family = family_of(metric)
     family.add_metric([], value)
     return family
 
 
 def fault_family(faults: Iterable[TopicFault]) -> MetricFamily:
-    """Return the family of what is wrong with topics."""
+    """Return the family of the topics' faults."""
     family = family_of(TOPIC_FAULT)
     for fault in faults:
         partition = "" if fault.partition is None else str(fault.partition)
@@ -64,12 +64,12 @@ def fault_family(faults: Iterable[TopicFault]) -> MetricFamily:
 
 
 def midnight(day: date) -> float:
-    """Return when a day begins in UTC, in seconds since 1970: how metrics tell days."""
+    """Return the start of a day in UTC, in seconds since 1970: the value of a day in metrics."""
     return datetime.combine(day, time(), UTC).timestamp()
 
 
 def registry_of(collector: Collector) -> CollectorRegistry:
-    """Return a registry of this collector alone: nothing global, nothing of the process's."""
+    """Return a registry of this collector only, without the process metrics."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(collector)
     return registry

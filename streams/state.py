@@ -1,8 +1,8 @@
-"""Entity state: what is known of one entity, as a set that only ever converges.
+"""Entity state: the facts of one entity, as a set that is merged.
 
-The state holds, per fact and effective day, the latest record by (time, source, id). Merging is
-commutative, associative and idempotent, so duplicates, replays, late events and a crash between a
-changelog write and an offset commit all end in the same state.
+A state holds, per fact and effective day, the latest record by (time, source, id). The merge is
+commutative, associative and idempotent: duplicates, replays, late events and a crash between a
+changelog write and an offset commit lead to the same state.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMPTY",
+    "LARGE_STATE_BYTES",
     "NO_DAYS",
     "UNREADABLE",
-    "WATCHED_BYTES",
     "Cell",
     "EntityState",
     "cell_of",
@@ -41,12 +41,12 @@ __all__ = [
     "merge_states",
     "newest",
     "recorded_by",
-    "told_by_owners",
+    "reported_by_owners",
     "with_cell",
 ]
 
-# Told what a state is made of, pydantic's core writes it in a third of the time that it takes to
-# find out.
+# With a declared type, pydantic's core serialises a state in a third of the time that it needs to
+# infer it.
 _WRITER: TypeAdapter[Any] = TypeAdapter(
     dict[str, dict[str, tuple[int, str, str, dict[str, Any] | None]]]
 )
@@ -58,8 +58,8 @@ _MICROSECOND = timedelta(microseconds=1)
 class Cell(NamedTuple):
     """The latest record of one fact on one effective day.
 
-    `time` is in microseconds since 1970 UTC. `attributes` is None where the record was a
-    retraction: the cell stays, so that an older record cannot come back, and no figure sees it.
+    `time` is in microseconds since 1970 UTC. `attributes` is None where the record is a
+    retraction: the cell is kept, so that no older record replaces it, and counts in no figure.
     """
 
     time: int
@@ -71,9 +71,9 @@ class Cell(NamedTuple):
 #: Fact name → effective day (ISO 8601) → cell.
 EntityState: TypeAlias = "Mapping[str, Mapping[str, Cell]]"
 
-#: From this size on a state is watched, in bytes as it is encoded: half of what is kept of one.
-WATCHED_BYTES: Final = ENTITY_MAX_BYTES // 2
-#: The size of a state that is not known, since its changelog holds something else for it.
+#: The encoded size in bytes above which a state is large: half of the limit.
+LARGE_STATE_BYTES: Final = ENTITY_MAX_BYTES // 2
+#: The size of a state whose changelog record cannot be decoded.
 UNREADABLE: Final = -1
 
 EMPTY: EntityState = {}
@@ -81,11 +81,11 @@ NO_DAYS: Mapping[str, Cell] = {}
 
 
 def cell_of(event: CloudEvent) -> Cell:
-    """Return the cell that an event claims for its fact and effective day."""
+    """Return the cell of an event, for its fact and effective day."""
     fact = event.fact
     return Cell(
         (event.time - _EPOCH) // _MICROSECOND,
-        intern(event.source),  # One text for all cells of a source.
+        intern(event.source),  # One string for all cells of a source.
         event.id,
         None if fact.retracted else fact.attributes(),
     )
@@ -93,15 +93,14 @@ def cell_of(event: CloudEvent) -> Cell:
 
 @lru_cache(maxsize=16_384)
 def day_of(day: date) -> str:
-    """Return a day as states write it: one text for all cells of the day."""
+    """Return a day in ISO 8601: one string for all cells of the day."""
     return day.isoformat()
 
 
 def newest(left: Cell, right: Cell) -> Cell:
-    """Return the cell that wins: the greater (time, source, id), then the greater content.
+    """Return the cell with the greater (time, source, id), then with the greater content.
 
-    Content decides only where a producer reused an id, so that even then the order of arrival
-    does not.
+    Content decides only where a producer has reused an id: the order of arrival never does.
     """
     if left[:3] != right[:3]:
         return left if left[:3] > right[:3] else right
@@ -111,27 +110,27 @@ def newest(left: Cell, right: Cell) -> Cell:
 
 
 def with_cell(state: EntityState, fact: str, day: str, cell: Cell) -> EntityState:
-    """Return a copy of the state with one cell set; the given state is left as it was."""
+    """Return a copy of the state with one cell set; the given state is not modified."""
     return {**state, fact: {**state.get(fact, NO_DAYS), day: cell}}
 
 
 def merge_states(left: EntityState, right: EntityState) -> EntityState:
-    """Return the union of two states of one entity, the newest cell of each day kept."""
+    """Return the union of two states of one entity, with the newest cell of each day."""
     if not left:
         return right
     merged = {fact: dict(days) for fact, days in left.items()}
     for fact, days in right.items():
         known = merged.setdefault(fact, {})
         for day, cell in days.items():
-            mine = known.get(day)
-            known[day] = cell if mine is None else newest(mine, cell)
+            current = known.get(day)
+            known[day] = cell if current is None else newest(current, cell)
     return merged
 
 
 def recorded_by(state: EntityState, latest: int) -> EntityState:
-    """Return a state without the cells of a later time; the very state where there is none.
+    """Return a state without the cells of a later time.
 
-    `latest` is in microseconds since 1970 UTC.
+    `latest` is in microseconds since 1970 UTC. Without such cells, the same object is returned.
     """
     if all(cell[0] <= latest for days in state.values() for cell in days.values()):
         return state
@@ -142,34 +141,34 @@ def recorded_by(state: EntityState, latest: int) -> EntityState:
     return {fact: days for fact, days in left.items() if days}
 
 
-def told_by_owners(state: EntityState, entity: str, ownership: Ownership) -> EntityState:
-    """Return a state without the cells of those who do not own the fact of the entity.
+def reported_by_owners(state: EntityState, entity: str, ownership: Ownership) -> EntityState:
+    """Return a state without the cells whose source does not own the fact of the entity.
 
-    It is the very state where there is none. As a filter of cells it does not mind the order in
-    which states are merged, once each is filtered.
+    Without such cells, the same object is returned. It filters single cells, so it commutes with
+    the merge.
     """
     if not ownership:
         return state
 
-    def is_told(fact: str, cell: Cell) -> bool:
+    def is_owned(fact: str, cell: Cell) -> bool:
         return ownership.takes(fact, entity, cell.source, retracted=cell.attributes is None)
 
-    if all(is_told(fact, cell) for fact, days in state.items() for cell in days.values()):
+    if all(is_owned(fact, cell) for fact, days in state.items() for cell in days.values()):
         return state
     left = {
-        fact: {day: cell for day, cell in days.items() if is_told(fact, cell)}
+        fact: {day: cell for day, cell in days.items() if is_owned(fact, cell)}
         for fact, days in state.items()
     }
     return {fact: days for fact, days in left.items() if days}
 
 
 def cells_in(state: EntityState) -> int:
-    """Return how many cells a state has."""
+    """Return the number of cells of a state."""
     return sum(map(len, state.values()))
 
 
 def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
-    """Return what the fact says on its latest day that is not retracted, or nothing."""
+    """Return the attributes of a fact on its latest day that is not retracted; {} without one."""
     days = state.get(fact, NO_DAYS)
     for day in sorted(days, reverse=True):
         attributes = days[day].attributes
@@ -179,34 +178,34 @@ def latest_attributes(state: EntityState, fact: str) -> Mapping[str, Any]:
 
 
 def encode_state(state: EntityState) -> bytes:
-    """Encode a state as the JSON value of its changelog record."""
+    """Return a state as the JSON value of its changelog record."""
     return _WRITER.serializer.to_json(state)
 
 
 def growth(state: EntityState, fact: str, day: str, cell: Cell) -> int:
-    """Return by how many bytes `encode_state` grows when a cell is set; below 0 where it shrinks.
+    """Return by how many bytes `encode_state` grows when a cell is set; negative if it shrinks.
 
-    The cost is that of the cell, however large the state is.
+    The cost does not depend on the size of the state.
     """
     days = state.get(fact)
     known = None if days is None else days.get(day)
-    size = _written(cell)
+    size = _encoded_size(cell)
     if known is not None:
-        return size - _written(known)
+        return size - _encoded_size(known)
     size += len(f'"{day}":')
     if days is None:
         return size + len(f'"{fact}":{{}}') + (1 if state else 0)
     return size + (1 if days else 0)
 
 
-def _written(cell: Cell) -> int:
+def _encoded_size(cell: Cell) -> int:
     return len(_CELL_WRITER.serializer.to_json(cell))
 
 
 def decode_state(value: bytes) -> EntityState:
-    """Decode the JSON value of a changelog record.
+    """Return the state that the JSON value of a changelog record encodes.
 
-    Raises a ValueError, TypeError or AttributeError where it is no state.
+    Raises ValueError, TypeError or AttributeError where it is not a state.
     """
     state = {
         fact: {day: Cell(*cell) for day, cell in days.items()}
@@ -214,7 +213,7 @@ def decode_state(value: bytes) -> EntityState:
     }
     for days in state.values():
         for time, source, id_, _ in days.values():
-            # By these it is compared with every later one.
+            # These order the cells.
             if type(time) is not int or type(source) is not str or type(id_) is not str:
                 message = "a cell's time, source or id is of another type"
                 raise TypeError(message)

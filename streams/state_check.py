@@ -1,7 +1,7 @@
-"""The check of restored states: whether the changelogs hold what the offsets say was done.
+"""The check of restored states against the committed offsets of the events.
 
-It is made after each recovery, before a record is read: a worker that went on over lost states
-would show figures that are too small, and commit offsets past which nobody reads again.
+It runs after each recovery, before events are read: a worker with lost states would show figures
+that are too small, and commit offsets of events that are never read again.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = ["Extents", "StateCheck", "fault_of", "is_undecided", "loss_of_states"
 
 logger = logging.getLogger(__name__)
 
-#: A broker that was just elected may tell an end that is too low, for a moment.
-ASKED_TIMES: Final = 4
-ASKED_EVERY_SECONDS: Final = 1.0
+#: A new partition leader may return an end offset that is too low, for a moment.
+ATTEMPTS: Final = 4
+ATTEMPT_INTERVAL_SECONDS: Final = 1.0
 
 
 class Extents(NamedTuple):
-    """Where a partition of events and its changelog begin and end on the broker."""
+    """The start and end offsets of a partition of events and of its changelog."""
 
     events_start: int
     events_end: int
@@ -51,16 +51,16 @@ def fault_of(
     extents: Extents,
     tally: ChangelogTally,
 ) -> TopicFault | None:
-    """Say what was lost of a partition's events or states; None where nothing is known to be.
+    """Return the loss of a partition's events or states; None for no known loss.
 
-    Where nothing is committed all events are read again, so that no state can be missing.
+    Without a committed offset all events are read again, so that no state can be missing.
     """
     events, changelog = topic_name(family), changelog_name(app_id, family)
-    seen = max(committed.offset if committed else 0, tally.events_end)
-    if seen > extents.events_end:
+    processed = max(committed.offset if committed else 0, tally.events_end)
+    if processed > extents.events_end:
         problem = (
-            f"ends at offset {extents.events_end}, and was read up to {seen}: it was made anew, or "
-            "lost its last events"
+            f"ends at offset {extents.events_end}, and was read up to {processed}: it was created "
+            "again, or lost its last events"
         )
         return TopicFault(events, partition, FaultKind.EVENTS_LOST, problem)
     loss = loss_of_states(committed, extents.changelog_start, extents.changelog_end, tally)
@@ -70,10 +70,10 @@ def fault_of(
 
 
 def is_undecided(committed: Committed | None, extents: Extents) -> bool:
-    """Tell whether only the events can say if a state is missing.
+    """Return True where only the events show whether a state is missing.
 
-    A worker of 0.1 noted nothing beside its offset: an empty changelog is right where all that it
-    read was refused.
+    A worker of 0.1 wrote no metadata with its offset: an empty changelog is complete if all events
+    were refused.
     """
     return (
         committed is not None
@@ -86,40 +86,40 @@ def is_undecided(committed: Committed | None, extents: Extents) -> bool:
 def loss_of_states(
     committed: Committed | None, start: int, end: int, tally: ChangelogTally
 ) -> str | None:
-    """Say what a changelog that begins and ends there has lost; None where nothing is known of it.
+    """Return what a changelog with these offsets has lost; None for no known loss.
 
-    Where nothing is committed all events are read again, so that no state can be missing.
+    Without a committed offset all events are read again, so that no state can be missing.
     """
     if committed is None or committed.offset == 0:
         return None
-    noted = committed.metadata.changelog
-    if noted is not None and end < noted.end:
+    known = committed.metadata.changelog
+    if known is not None and end < known.end:
         what = "is empty" if start == end else f"ends at offset {end}"
-        return f"{what}, and was written up to offset {noted.end}"
+        return f"{what}, and was written up to offset {known.end}"
     if start == end:
-        # What nobody noted is for the events to say.
-        lost = noted is not None and noted.end > noted.start
+        # Without metadata, the events are searched.
+        lost = known is not None and known.end > known.start
         return "is empty, and states were written to it" if lost else None
     loss = tally.loss()
     if loss is not None:
         return loss
-    known_start = 0 if noted is None else noted.start
+    known_start = 0 if known is None else known.start
     if start > known_start and not tally.is_confirmed:
         return f"begins at offset {start}, and did at {known_start}: its first records were deleted"
     return None
 
 
 class StateCheck:
-    """Compares restored states with what was committed."""
+    """Compares restored states with committed offsets."""
 
     def __init__(self, settings: Settings, tallies: ChangelogTallies) -> None:
         self._settings = settings
         self._tallies = tallies
 
     async def faults(self, consumer: BatchConsumer) -> list[TopicFault]:
-        """Check what a consumer was assigned, and note how far the changelogs are written.
+        """Return the faults of assigned partitions; without any, set the changelogs' extents.
 
-        Raises as the clients do where the broker does not answer.
+        Raises the clients' errors where the broker does not answer.
         """
         assigned = {
             (family, tp.partition)
@@ -127,52 +127,54 @@ class StateCheck:
             for tp in consumer.assignment()
             if tp.topic == topic_name(family)
         }
-        events = {place: TP(topic_name(place[0]), place[1]) for place in assigned}
+        events = {key: TP(topic_name(key[0]), key[1]) for key in assigned}
         committed = await consumer.committed(events.values())
         found: list[TopicFault] = []
-        for asked in range(ASKED_TIMES):
-            if asked:
-                await asyncio.sleep(ASKED_EVERY_SECONDS)
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(ATTEMPT_INTERVAL_SECONDS)
             extents = await self._extents(consumer, assigned)
             found = [
                 fault
-                for place in sorted(assigned)
-                if (fault := self._fault(place, committed.get(events[place]), extents[place]))
+                for key in sorted(assigned)
+                if (fault := self._fault(key, committed.get(events[key]), extents[key]))
             ]
             if not found:
                 break
-        for place in sorted(assigned):
-            fault = await self._told_by_events(place, committed.get(events[place]), extents[place])
+        for key in sorted(assigned):
+            fault = await self._loss_shown_by_events(key, committed.get(events[key]), extents[key])
             if fault is not None:
                 found.append(fault)
         if not found:
-            for place in assigned:
-                tally = self._tallies.of(*place)
-                tally.restored(extents[place].changelog_start, extents[place].changelog_end)
-                noted = consumer.noted(events[place])
-                consumer.note(events[place], noted.model_copy(update={"changelog": tally.extent}))
+            for key in assigned:
+                tally = self._tallies.of(*key)
+                tally.set_extent(extents[key].changelog_start, extents[key].changelog_end)
+                metadata = consumer.metadata_of(events[key])
+                consumer.set_metadata(
+                    events[key], metadata.model_copy(update={"changelog": tally.extent})
+                )
         return found
 
     def _fault(
-        self, place: tuple[Family, int], committed: Committed | None, extents: Extents
+        self, key: tuple[Family, int], committed: Committed | None, extents: Extents
     ) -> TopicFault | None:
         return fault_of(
-            *place,
+            *key,
             app_id=self._settings.app_id,
             committed=committed,
             extents=extents,
-            tally=self._tallies.of(*place),
+            tally=self._tallies.of(*key),
         )
 
     async def _extents(
-        self, consumer: BatchConsumer, places: Iterable[tuple[Family, int]]
+        self, consumer: BatchConsumer, keys: Iterable[tuple[Family, int]]
     ) -> Mapping[tuple[Family, int], Extents]:
         of = {
-            place: (
-                TP(topic_name(place[0]), place[1]),
-                TP(changelog_name(self._settings.app_id, place[0]), place[1]),
+            key: (
+                TP(topic_name(key[0]), key[1]),
+                TP(changelog_name(self._settings.app_id, key[0]), key[1]),
             )
-            for place in places
+            for key in keys
         }
         wanted = [tp for pair in of.values() for tp in pair]
         if not wanted:
@@ -180,16 +182,16 @@ class StateCheck:
         starts = await consumer.earliest_offsets(*wanted)
         ends = await consumer.highwaters(*wanted)
         return {
-            place: Extents(starts[events], ends[events], starts[log], ends[log])
-            for place, (events, log) in of.items()
+            key: Extents(starts[events], ends[events], starts[log], ends[log])
+            for key, (events, log) in of.items()
         }
 
-    async def _told_by_events(
-        self, place: tuple[Family, int], committed: Committed | None, extents: Extents
+    async def _loss_shown_by_events(
+        self, key: tuple[Family, int], committed: Committed | None, extents: Extents
     ) -> TopicFault | None:
         if committed is None or not is_undecided(committed, extents):
             return None
-        family, partition = place
+        family, partition = key
         accepted = await asyncio.to_thread(
             has_accepted_events, self._settings, family, partition, before=committed.offset
         )

@@ -1,4 +1,4 @@
-"""Holdings: the entity states of the partitions that this worker owns, and their fold, in step."""
+"""The state store: entity states by partition, and the fold of them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from events.records import UnreadableValue
 from streams.fold import Difference, Fold
 from streams.state import (
     EMPTY,
+    LARGE_STATE_BYTES,
     UNREADABLE,
-    WATCHED_BYTES,
     EntityState,
     cells_in,
     decode_state,
     encode_state,
     merge_states,
     recorded_by,
-    told_by_owners,
+    reported_by_owners,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ __all__ = ["StateChange", "StateStore"]
 
 
 class StateChange(NamedTuple):
-    """What a batch makes of one entity, worked out before anything of it is written."""
+    """The change of one entity's state, computed before anything is written."""
 
     before: EntityState
     after: EntityState
@@ -43,48 +43,48 @@ class StateChange(NamedTuple):
 
 
 class StateStore:
-    """What the worker knows.
+    """Entity states by family and partition.
 
-    `fold` is always the fold of the states: whoever changes a state changes both, here.
+    `fold` is always the fold of these states: every method that changes a state changes both.
     """
 
     def __init__(self, terms: Iterable[Term], rules: RecordRules = RULES) -> None:
         self.fold = Fold(terms)
         self.cells_ahead = 0
-        """How many cells of changelog records were not believed for their time: see `recover`."""
+        """Cells of changelog records that `recover` left out because of their time."""
         self.cells_not_owned = 0
-        """How many were not, since their source does not own the fact."""
+        """Cells that it left out because their source does not own the fact."""
         self._rules = rules
         self._states: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
-        self._repaired: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
-        self._watched: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
-        self._disbelieved: dict[tuple[Family, int], set[str]] = defaultdict(set)
+        self._to_repair: dict[tuple[Family, int], dict[str, EntityState]] = defaultdict(dict)
+        self._sizes: dict[tuple[Family, int], dict[str, int]] = defaultdict(dict)
+        self._filtered: dict[tuple[Family, int], set[str]] = defaultdict(set)
 
     def states(self, family: Family, partition: int) -> Mapping[str, EntityState]:
         """Return the states of one family's partition, by entity id."""
         return MappingProxyType(self._states[family, partition])
 
-    def watched(self, family: Family, partition: int) -> Mapping[str, int]:
-        """Return the entities whose state is large, with its bytes; UNREADABLE where it is that."""
-        return self._watched[family, partition]
+    def sizes(self, family: Family, partition: int) -> Mapping[str, int]:
+        """Return the sizes of large states, in bytes by entity; UNREADABLE for such a state."""
+        return self._sizes[family, partition]
 
-    def watch(self, family: Family, partition: int, entity: str, size: int) -> bool:
-        """Note how large a state is; tell whether it is watched from now on, and was not before."""
-        watched = self._watched[family, partition]
-        if size <= WATCHED_BYTES:
-            if watched:
-                watched.pop(entity, None)
+    def set_size(self, family: Family, partition: int, entity: str, size: int) -> bool:
+        """Record the size of a state in bytes; return True where it becomes large."""
+        sizes = self._sizes[family, partition]
+        if size <= LARGE_STATE_BYTES:
+            if sizes:
+                sizes.pop(entity, None)
             return False
-        is_new = entity not in watched
-        watched[entity] = size
+        is_new = entity not in sizes
+        sizes[entity] = size
         return is_new
 
     def changes(
         self, family: Family, partition: int, changed: Mapping[str, EntityState]
     ) -> Mapping[str, StateChange]:
-        """Work out what taking states over comes to; nothing is changed yet.
+        """Return the changes that new states make, without applying them.
 
-        Raises whatever a state that cannot be folded makes the fold raise.
+        Raises what the fold raises for a state that cannot be folded.
         """
         states = self._states[family, partition]
         found = {}
@@ -96,22 +96,22 @@ class StateStore:
         return found
 
     def put(self, family: Family, partition: int, changed: Mapping[str, EntityState]) -> None:
-        """Take over the states that a batch changed."""
-        self.take_over(family, partition, self.changes(family, partition, changed))
+        """Compute and apply the changes that new states make."""
+        self.apply(family, partition, self.changes(family, partition, changed))
 
-    def take_over(self, family: Family, partition: int, changes: Mapping[str, StateChange]) -> None:
-        """Take over states, as it was worked out what that comes to."""
+    def apply(self, family: Family, partition: int, changes: Mapping[str, StateChange]) -> None:
+        """Apply changes that `changes` has computed."""
         states = self._states[family, partition]
-        repaired = self._repaired[family, partition]
+        to_repair = self._to_repair[family, partition]
         for entity, (before, after, difference) in changes.items():
             if states.get(entity, EMPTY) is before:
                 self.fold.apply(partition, difference)
-            else:  # Dropped meanwhile.
+            else:  # The partition was dropped meanwhile.
                 known = states.get(entity, EMPTY)
                 self.fold.replace(family, partition, entity, known, after)
             states[entity] = after
-            repaired.pop(entity, None)
-        self._disbelieved[family, partition] -= changes.keys()
+            to_repair.pop(entity, None)
+        self._filtered[family, partition] -= changes.keys()
 
     def restore(
         self,
@@ -121,56 +121,56 @@ class StateStore:
         value: bytes | None,
         timestamp: int = NO_TIMESTAMP,
     ) -> Exception | None:
-        """Take in a changelog record; return what made it unreadable, None where nothing did.
+        """Restore a changelog record; return the error that made it unreadable, or None.
 
-        Such a record says nothing. Where the entity's state is known from an earlier one, that is
-        noted, to be written again. Where it is not, the entity is held back: none of its events
-        is merged, and the partition's figures are not shown, until a rebuild.
+        An unreadable record is ignored. Where an earlier record of the entity was read, its state
+        is written again. Where none was, the entity's events are refused and the partition's
+        figures are not shown, until a rebuild.
         """
         if isinstance(value, UnreadableValue):
-            # Of whichever entities: a name that none has stands for them.
-            self._watched[family, partition][""] = UNREADABLE
+            # Its entities are not known: an id that none has stands for them.
+            self._sizes[family, partition][""] = UNREADABLE
             return BatchUnreadableError(value.cause)
         if key is None:
             return None
         try:
             entity = key.decode()
         except UnicodeDecodeError as error:
-            return error  # No entity's.
+            return error  # The key of no entity.
         try:
             if value is None:
-                self.forget(family, partition, entity)
-                self._watched[family, partition].pop(entity, None)
+                self.remove(family, partition, entity)
+                self._sizes[family, partition].pop(entity, None)
             else:
                 self.recover(family, partition, entity, decode_state(value), timestamp)
-                if self._watched[family, partition].get(entity) == UNREADABLE:
-                    # A later state holds all that one before it could have.
-                    del self._watched[family, partition][entity]
-                if len(value) > WATCHED_BYTES:
+                if self._sizes[family, partition].get(entity) == UNREADABLE:
+                    # A later state contains every earlier one.
+                    del self._sizes[family, partition][entity]
+                if len(value) > LARGE_STATE_BYTES:
                     after = self._states[family, partition].get(entity, EMPTY)
-                    self.watch(family, partition, entity, len(encode_state(after)))
-        except Exception as error:  # noqa: BLE001 - foreign bytes may fail anywhere
+                    self.set_size(family, partition, entity, len(encode_state(after)))
+        except Exception as error:  # noqa: BLE001 - foreign bytes may raise anything
             known = self._states[family, partition].get(entity)
             if known is None:
-                self._watched[family, partition][entity] = UNREADABLE
+                self._sizes[family, partition][entity] = UNREADABLE
             else:
-                self._repaired[family, partition][entity] = known
+                self._to_repair[family, partition][entity] = known
             return error
         return None
 
     def unreadable(self) -> Mapping[tuple[Family, int], int]:
-        """Return of how many entities the state cannot be read, by family and partition."""
+        """Return the number of unreadable states, by family and partition."""
         return {
-            place: count
-            for place, watched in self._watched.items()
-            if (count := sum(size == UNREADABLE for size in watched.values()))
+            key: count
+            for key, sizes in self._sizes.items()
+            if (count := sum(size == UNREADABLE for size in sizes.values()))
         }
 
     def large(self) -> Mapping[Family, int]:
-        """Return the number of entities of which more is held than half of what is kept."""
+        """Return the number of large states, by family."""
         counts: dict[Family, int] = defaultdict(int)
-        for (family, _), watched in self._watched.items():
-            counts[family] += sum(size > 0 for size in watched.values())
+        for (family, _), sizes in self._sizes.items():
+            counts[family] += sum(size > 0 for size in sizes.values())
         return counts
 
     def recover(
@@ -181,91 +181,93 @@ class StateStore:
         recorded: EntityState,
         timestamp: int = NO_TIMESTAMP,
     ) -> None:
-        """Merge a changelog record.
+        """Merge the state of a changelog record.
 
-        A cell whose time is beyond the record's timestamp, and the tolerance, is left out: it would
-        win over every correction. So is one whose source does not own the fact (any more). What
-        such a cell had won over is only in the topic of events, to be read again where no later
-        record shows that it was: see `to_read_again`.
+        A cell whose time is later than the record's timestamp plus the tolerance is left out: it
+        would replace every correction. So is a cell whose source does not own the fact (any more).
+        The cells that it had replaced are in the topic of events only: `to_reprocess` returns the
+        partition, until a later record of the entity has no such cell.
 
-        A record that knows less than an earlier one was written by a worker that had lost the
-        partition without knowing. It undoes nothing here, and the entity is noted, to be written
-        again: see `repairs_of`.
+        A record with fewer cells than an earlier one was written by a worker that no longer owned
+        the partition. It removes nothing here, and the entity is written again: see `repairs_of`.
         """
         states = self._states[family, partition]
         before = states.get(entity, EMPTY)
         in_time = recorded_by(recorded, latest_time(timestamp, self._rules.tolerance))
-        believed = told_by_owners(in_time, entity, self._rules.ownership)
-        after = merge_states(before, believed)
+        accepted = reported_by_owners(in_time, entity, self._rules.ownership)
+        after = merge_states(before, accepted)
         if after != before:
             difference = self.fold.difference(family, entity, before, after)
             self.fold.verify(difference)
             self.fold.apply(partition, difference)
             states[entity] = after
         if after != recorded:
-            self._repaired[family, partition][entity] = after
+            self._to_repair[family, partition][entity] = after
         else:
-            self._repaired[family, partition].pop(entity, None)
-        if believed is recorded:
-            self._disbelieved[family, partition].discard(entity)
+            self._to_repair[family, partition].pop(entity, None)
+        if accepted is recorded:
+            self._filtered[family, partition].discard(entity)
         else:
-            self._disbelieved[family, partition].add(entity)
+            self._filtered[family, partition].add(entity)
             self.cells_ahead += cells_in(recorded) - cells_in(in_time)
-            self.cells_not_owned += cells_in(in_time) - cells_in(believed)
+            self.cells_not_owned += cells_in(in_time) - cells_in(accepted)
 
-    def forget(self, family: Family, partition: int, entity: str) -> None:
-        """Forget an entity whose state the changelog ends there: it was erased."""
+    def remove(self, family: Family, partition: int, entity: str) -> None:
+        """Remove an entity whose changelog record is a tombstone: it was erased."""
         before = self._states[family, partition].pop(entity, EMPTY)
-        self._repaired[family, partition].pop(entity, None)
-        self._disbelieved[family, partition].discard(entity)
+        self._to_repair[family, partition].pop(entity, None)
+        self._filtered[family, partition].discard(entity)
         self.fold.replace(family, partition, entity, before, EMPTY)
 
-    def to_read_again(self) -> list[tuple[Family, int]]:
-        """Return the places where the changelog's last word of an entity was not all believed."""
-        return [place for place, entities in self._disbelieved.items() if entities]
+    def to_reprocess(self) -> list[tuple[Family, int]]:
+        """Return the partitions with an entity of whose last changelog record cells were left out.
+
+        Their events have to be processed again from the beginning.
+        """
+        return [key for key, entities in self._filtered.items() if entities]
 
     def repairs(self) -> list[tuple[Family, int]]:
-        """Return the places with states whose last changelog record knows less than they do."""
-        return [place for place, states in self._repaired.items() if states]
+        """Return the partitions with states whose last changelog record has fewer cells."""
+        return [key for key, states in self._to_repair.items() if states]
 
     def repairs_of(self, family: Family, partition: int) -> Mapping[str, EntityState]:
-        """Return those states of one place."""
-        return dict(self._repaired.get((family, partition), {}))
+        """Return those states of one partition, by entity."""
+        return dict(self._to_repair.get((family, partition), {}))
 
     def repaired(self, family: Family, partition: int, written: Mapping[str, EntityState]) -> None:
-        """Note that these states are in the changelog again, as they were written."""
-        waiting = self._repaired[family, partition]
+        """Mark these states as written to the changelog again."""
+        waiting = self._to_repair[family, partition]
         for entity, state in written.items():
             if waiting.get(entity) == state:
                 del waiting[entity]
-        self._disbelieved[family, partition] -= written.keys()
+        self._filtered[family, partition] -= written.keys()
 
     def drop(self, family: Family, partition: int) -> None:
-        """Forget a partition that another worker owns now."""
+        """Drop a revoked partition."""
         self._states.pop((family, partition), None)
-        self._repaired.pop((family, partition), None)
-        self._watched.pop((family, partition), None)
-        self._disbelieved.pop((family, partition), None)
+        self._to_repair.pop((family, partition), None)
+        self._sizes.pop((family, partition), None)
+        self._filtered.pop((family, partition), None)
         self.fold.drop(family, partition)
 
     def entities(self) -> Mapping[Family, int]:
-        """Return the number of entities held, by family."""
+        """Return the number of entities, by family."""
         counts: dict[Family, int] = defaultdict(int)
         for (family, _), states in self._states.items():
             counts[family] += len(states)
         return counts
 
-    def places(self) -> list[tuple[Family, int]]:
-        """Return the families and partitions of which something is held."""
+    def partitions(self) -> list[tuple[Family, int]]:
+        """Return the families and partitions in the store."""
         return list(self._states)
 
     def mismatches(self, family: Family, partition: int) -> int:
-        """Fold one place anew and return how many series differ from those kept up to date.
+        """Return how many series of one partition differ from a fold of its states from scratch.
 
-        Anything but 0 is a fault of this program: restart the worker, and report it.
+        Anything but 0 is a bug of this program: restart the worker, and report it.
         """
         fresh = Fold(self.fold.terms)
         for entity, state in self._states[family, partition].items():
             fresh.replace(family, partition, entity, EMPTY, state)
-        kept, derived = self.fold.held(family, partition), fresh.held(family, partition)
+        kept, derived = self.fold.contents(family, partition), fresh.contents(family, partition)
         return sum(kept.get(key) != derived.get(key) for key in kept.keys() | derived.keys())

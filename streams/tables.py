@@ -1,4 +1,4 @@
-"""Faust tables whose store is the worker's holdings: recovery merges, it does not overwrite."""
+"""Faust tables over the state store: their recovery merges instead of overwriting."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ logger = logging.getLogger(__name__)
 
 
 class EntityStore(memory.Store[str, Any]):
-    """Faust's view of one family's holdings: it restores them from the changelog.
+    """The store of one family's table: it restores changelog records into the state store.
 
-    The states live in `StateStore`, by partition, for Faust's own memory store keeps keys of
-    partitions that it has lost.
+    `StateStore` keeps the states by partition, because Faust's memory store keeps the keys of
+    revoked partitions.
     """
 
     mundane_level = "debug"
@@ -54,14 +54,12 @@ class EntityStore(memory.Store[str, Any]):
         to_key: Callable[[Any], Any],  # noqa: ARG002 - Faust's signature
         to_value: Callable[[Any], Any],  # noqa: ARG002
     ) -> None:
-        """Merge the records of changelog polls, as `BatchConsumer` hands them on."""
+        """Merge the records of changelog batches, as `BatchConsumer` yields them."""
         for event in batch:
             for record in event.value:
-                place = self.family, record.partition
-                self.tallies.of(*place).read(
-                    record.offset, record.key, record.value, record.headers
-                )
-                error = self.state_store.restore(*place, record.key, record.value, record.timestamp)
+                key = self.family, record.partition
+                self.tallies.of(*key).read(record.offset, record.key, record.value, record.headers)
+                error = self.state_store.restore(*key, record.key, record.value, record.timestamp)
                 if error is not None:
                     logger.error(
                         "unreadable state topic=%s partition=%d offset=%d error=%s",
@@ -73,7 +71,7 @@ class EntityStore(memory.Store[str, Any]):
 
 
 class EntityTable(Table[str, Any]):
-    """One family's table: changelog and recovery are Faust's, the data is `StateStore`."""
+    """One family's table: Faust's changelog and recovery, and the data of `StateStore`."""
 
     mundane_level = "debug"
 
@@ -110,13 +108,13 @@ class EntityTable(Table[str, Any]):
         newly_assigned: set[Any],
         generation_id: int = 0,
     ) -> None:
-        """Drop what another worker owns now, and restore it from the beginning if it returns."""
+        """Drop revoked partitions, so that a later assignment restores them from the beginning."""
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         changelog = self.changelog_topic.get_topic_name()
         for tp in revoked:
             if tp.topic == changelog:
-                # Faust forgets this offset too, but not when a rebalance overtakes another: it
-                # would then go on from it, over a state that is gone.
+                # Faust drops this offset too, but not when one rebalance follows another at once:
+                # it would then continue from it, without the dropped state.
                 cast("TableManager", self.app.tables).recovery.revoke(tp)
                 self.state_store.drop(self.family, tp.partition)
                 self.tallies.drop(self.family, tp.partition)
@@ -125,7 +123,7 @@ class EntityTable(Table[str, Any]):
 def entity_table(
     app: faust.App, family: Family, state_store: StateStore, tallies: ChangelogTallies
 ) -> EntityTable:
-    """Register the table of one family with the app."""
+    """Add the table of one family to the app and return it."""
     changelog = app.topic(
         changelog_name(app.conf.id, family),
         schema=BatchSchema(),
@@ -143,7 +141,7 @@ def entity_table(
         name=str(family),
         changelog_topic=changelog,
         partitions=app.conf.topic_partitions,
-        # One message is a whole poll: apply it at once.
+        # One message is a whole poll, which is applied at once.
         recovery_buffer_size=1000,
     )
     app.tables.add(table)

@@ -1,4 +1,4 @@
-"""What may be wrong with a topic that no restart mends: named alike in the log and on /metrics."""
+"""Faults of topics that a restart does not repair, as the log and /metrics show them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["FaultKind", "TopicFault"]
 
 
 class FaultKind(StrEnum):
-    """The kinds of it."""
+    """The kinds of faults."""
 
     CHANGELOG_LOST = "changelog_lost"
     EVENTS_LOST = "events_lost"
@@ -20,7 +20,7 @@ class FaultKind(StrEnum):
 
 
 class TopicFault(NamedTuple):
-    """One topic, or one of its partitions, and what is wrong with it in words."""
+    """A fault of a topic, or of one of its partitions, with a description."""
 
     topic: str
     partition: int | None
@@ -28,6 +28,6 @@ class TopicFault(NamedTuple):
     problem: str
 
     def __str__(self) -> str:
-        """Name it, and say what is wrong."""
+        """Return the topic, the partition and the description."""
         where = self.topic if self.partition is None else f"{self.topic}[{self.partition}]"
         return f"{where} {self.problem}"

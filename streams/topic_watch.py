@@ -1,4 +1,4 @@
-"""The watch over topics: what changes while a worker runs, and who in the group has what."""
+"""The check of topics and of the group's assignment while a worker runs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["TopicChangedError", "TopicWatch", "faults_of_topics", "unowned"]
 
 logger = logging.getLogger(__name__)
 
-#: What changed is told within three of them.
+#: A change is reported within three intervals.
 INTERVAL_SECONDS: Final = 10.0
 
 
 class TopicChangedError(SmartRegionError):
-    """A topic is not the one any more that this worker began with."""
+    """A topic has changed since the start of this worker."""
 
     def __init__(self, fault: TopicFault, *, seconds: float) -> None:
         super().__init__(
@@ -47,7 +47,7 @@ def faults_of_topics(
     known: Mapping[str, SeenTopic],
     partitions: int,
 ) -> list[TopicFault]:
-    """Compare topics with those that were there at first, and with what was declared."""
+    """Return how topics differ from those seen first, and from their declaration."""
     found = []
     for name in names:
         now, before = seen.get(name), known.get(name)
@@ -55,12 +55,12 @@ def faults_of_topics(
             problem = "is missing: it was deleted"
             found.append(TopicFault(name, None, FaultKind.TOPIC_MISSING, problem))
         elif before is not None and now.identity != before.identity:
-            problem = "was deleted and made anew"
+            problem = "was deleted and created again"
             found.append(TopicFault(name, None, FaultKind.TOPIC_RECREATED, problem))
         elif now.partitions > partitions:
             problem = (
-                f"has {now.partitions} partitions, not {partitions}: nobody keeps the states of "
-                "those that were added"
+                f"has {now.partitions} partitions, not {partitions}: no worker processes those "
+                "that were added"
             )
             found.append(TopicFault(name, None, FaultKind.PARTITIONS_ADDED, problem))
     return found
@@ -69,7 +69,7 @@ def faults_of_topics(
 def unowned(
     seen: Mapping[str, SeenTopic], group: GroupMembers, *, partitions: int
 ) -> list[TopicFault]:
-    """Return the partitions of events that no member of a stable group has."""
+    """Return the partitions of events that are assigned to no member of a stable group."""
     if not group.is_stable:
         return []
     return [
@@ -84,7 +84,7 @@ def unowned(
 
 
 class TopicWatch:
-    """Looks, now and then, whether the topics are those that the worker began with."""
+    """Checks regularly whether topics have changed since the start of the worker."""
 
     def __init__(
         self,
@@ -105,32 +105,32 @@ class TopicWatch:
         self._unowned: frozenset[TopicFault] = frozenset()
         self._since: dict[TopicFault, float] = {}
 
-    async def watch(self) -> None:
-        """Watch until a topic is another one for good; raises TopicChangedError then."""
+    async def run(self) -> None:
+        """Check regularly; raise TopicChangedError where a topic has changed for good."""
         while True:
-            await self.look()
+            await self.check()
             await asyncio.sleep(INTERVAL_SECONDS)
 
-    async def look(self) -> None:
-        """Look once. A broker that does not answer says nothing: the lease tells of that."""
+    async def check(self) -> None:
+        """Check once. A broker that does not answer is ignored: the lease covers that."""
         try:
-            seen, group = await asyncio.to_thread(self._ask)
-        except Exception as error:  # noqa: BLE001 - a look that fails ends nothing
-            logger.debug("topics not looked at error=%r", error)
+            seen, group = await asyncio.to_thread(self._describe)
+        except Exception as error:  # noqa: BLE001 - a check that fails ends nothing
+            logger.debug("topics not described error=%r", error)
             return
         self.judge(seen, group)
 
     def judge(self, seen: Mapping[str, SeenTopic], group: GroupMembers | None) -> None:
-        """Tell what is wrong now; raises TopicChangedError where it does not end.
+        """Publish the faults of topics; raise TopicChangedError where one persists.
 
-        A partition has to be without an owner twice in a row: members come and go.
+        A partition without an owner is a fault when it is seen twice in a row: members change.
         """
         now, partitions = self._clock(), self._settings.partitions
         found = faults_of_topics(self._names, seen, known=self._known, partitions=partitions)
         self._known = {**seen, **self._known}
-        alone = frozenset(unowned(seen, group, partitions=partitions) if group else ())
-        found += sorted(alone & self._unowned)
-        self._unowned = alone
+        without_owner = frozenset(unowned(seen, group, partitions=partitions) if group else ())
+        found += sorted(without_owner & self._unowned)
+        self._unowned = without_owner
         self._since = {fault: self._since.get(fault, now) for fault in found}
         for fault, since in self._since.items():
             if since == now:
@@ -144,12 +144,12 @@ class TopicWatch:
             ):
                 raise TopicChangedError(fault, seconds=lasted)
 
-    def _ask(self) -> tuple[Mapping[str, SeenTopic], GroupMembers | None]:
+    def _describe(self) -> tuple[Mapping[str, SeenTopic], GroupMembers | None]:
         settings = self._settings
         with administering(settings.broker, what="topics", security=settings.security()) as admin:
             seen = seen_topics(admin, self._names)
             try:
                 return seen, group_members(admin, settings.app_id)
-            except Exception as error:  # noqa: BLE001 - the demo's broker answers what no client reads
-                logger.debug("group not looked at error=%r", error)
+            except Exception as error:  # noqa: BLE001 - the demo's broker answers in an unknown format
+                logger.debug("group not described error=%r", error)
                 return seen, None

@@ -1,4 +1,4 @@
-"""The watchdog: ends a worker that is alive but does nothing."""
+"""The watchdog: ends a worker that makes no progress."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ logger = logging.getLogger(__name__)
 
 _MAX_COORDINATOR_ERRORS = 5
 _INTERVAL_SECONDS = 1.0
-#: How often a broker that does not know us is asked why.
-_KNOCK_SECONDS = 5.0
+#: The minimum time without heartbeat before a preflight, and between two of them.
+_PREFLIGHT_SECONDS = 5.0
 
-#: What the client raises where this user may not do something: no attempt will end otherwise.
+#: The client's errors for missing rights: no retry would succeed.
 DENIALS = (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -93,11 +93,10 @@ class StalledError(SmartRegionError):
 
 
 class Watchdog:
-    """Looks, each second, at what Faust does not look at.
+    """Checks each second what Faust does not check.
 
-    aiokafka parks a coordinator error until somebody asks for it, and consumes nothing meanwhile:
-    Faust never asks. A recovery that ends in silence, or a stream that stands still, is caught by
-    its deadline.
+    aiokafka keeps a coordinator error until it is requested, and fetches nothing meanwhile: Faust
+    never requests it. A recovery or a stream without progress is found by its timeout.
     """
 
     def __init__(
@@ -115,18 +114,18 @@ class Watchdog:
         self._to_recover = 0
         self._recovered_at = clock()
         self._security = settings.security().pinned()
-        self._knocked_at = clock()
+        self._preflight_at = clock()
 
-    async def watch(self) -> None:
-        """Watch until something is wrong for good; raises a SmartRegionError then."""
+    async def run(self) -> None:
+        """Check each second; raise a SmartRegionError where the worker must end."""
         while True:
             await asyncio.sleep(_INTERVAL_SECONDS)
-            await self.look()
+            await self.check()
 
-    async def look(self) -> None:
-        """Look once; raises a SmartRegionError where something is wrong for good."""
+    async def check(self) -> None:
+        """Check once; raise a SmartRegionError where the worker must end."""
         await self._check_coordinator()
-        await self._check_entry()
+        await self._check_access()
         self._check_progress()
 
     async def _check_coordinator(self) -> None:
@@ -146,16 +145,16 @@ class Watchdog:
         else:
             self._errors = 0
 
-    async def _check_entry(self) -> None:
-        """Raise BrokerEntryError where the broker is silent since it does not let us in any more.
+    async def _check_access(self) -> None:
+        """Raise BrokerEntryError where heartbeats fail because the broker refuses this client.
 
-        The client would try again for ever, with the password that it was given.
+        The client itself would retry for ever with the same password.
         """
         now = self._clock()
-        silent_for = self._membership.consumer.unheard_for()
-        if min(silent_for, now - self._knocked_at) < _KNOCK_SECONDS:
+        silent_for = self._membership.consumer.seconds_since_heartbeat()
+        if min(silent_for, now - self._preflight_at) < _PREFLIGHT_SECONDS:
             return
-        self._knocked_at = now
+        self._preflight_at = now
         await preflight(self._settings.broker.split(","), self._security)
 
     def _check_progress(self) -> None:
@@ -163,16 +162,16 @@ class Watchdog:
         waiting_for = membership.waiting_for()
         if waiting_for is not None:
             if membership.faults():
-                # No restart mends it: an operator has to be told, and finds it running. What
-                # changed for good ends the worker by the watch over its topics.
+                # A restart does not repair it, and the metrics of a running worker report it.
+                # `TopicWatch` ends the worker where a topic has changed for good.
                 return
             waited = now - membership.unready_since
-            if waited > self._settings.ready_timeout or self._recovery_stands_still(now):
+            if waited > self._settings.ready_timeout or self._recovery_is_stalled(now):
                 raise NotReadyError(waited, waiting_for=waiting_for)
             return
-        lag = membership.workable()
+        lag = membership.processable()
         if not lag:
-            # Records that come after a quiet time find a worker that had nothing to do.
+            # A time without records does not count as a stall.
             self._caught_up_at = now
         idle = now - max(
             self._caught_up_at, membership.engine.progressed_at, membership.ready_since
@@ -180,10 +179,10 @@ class Watchdog:
         if idle > self._settings.stall_timeout:
             raise StalledError(idle, lag=lag)
 
-    def _recovery_stands_still(self, now: float) -> bool:
-        """Tell whether changelog records are waiting and none has come for too long.
+    def _recovery_is_stalled(self, now: float) -> bool:
+        """Return True where no changelog record was read within the stall timeout.
 
-        A broker that goes away in the middle of a rebalance can leave Faust waiting for ever.
+        A broker that stops during a rebalance can make Faust wait for ever.
         """
         to_recover = self._membership.to_recover()
         if not to_recover or to_recover != self._to_recover:

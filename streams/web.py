@@ -21,10 +21,10 @@ CHALLENGE = 'Bearer realm="metrics"'
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What a process waits for, in words (None: it is ready), and what else it tells."""
+    """What a process waits for (None: it is ready), and further fields of /readyz."""
 
     waiting_for: str | None
-    told: Mapping[str, object] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -38,9 +38,10 @@ async def serve(
     guard: MetricsGuard = OPEN,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[str]:
-    """Serve until the context ends; yields the address. Port 0 picks a free one.
+    """Serve until the context ends, and yield the address. Port 0 selects a free port.
 
-    `setting` is the one that the port comes from; `guard` tells who may see /metrics.
+    `setting` is the name of the port's setting; `guard` authorises requests for /metrics.
+    Raises AddressInUseError.
     """
     registry = registry_of(collector)
 
@@ -56,7 +57,7 @@ async def serve(
     async def readyz(_: web.Request) -> web.Response:
         now = readiness()
         ready = now.waiting_for is None
-        body = {"ready": ready, "waiting_for": now.waiting_for, **now.told}
+        body = {"ready": ready, "waiting_for": now.waiting_for, **now.details}
         return web.json_response(body, status=200 if ready else 503)
 
     app = web.Application()

@@ -1,4 +1,4 @@
-"""The worker process: start, run until told to stop or until something fails, end with a reason."""
+"""The worker process: starts, runs until a signal or a failure, and ends with a reason."""
 
 from __future__ import annotations
 
@@ -42,13 +42,12 @@ __all__ = ["run_worker"]
 
 logger = logging.getLogger(__name__)
 
-#: New containers between two searches for cycles, and how many of these before one that searches
-#: what has survived (Python's own: 700 and 10). States are many small dictionaries without cycles,
-#: and to search them so often took a seventh of the worker's time.
+#: The thresholds of Python's garbage collector (its defaults: 700 and 10). States are many small
+#: dictionaries without cycles: with the defaults, collections took a seventh of the worker's time.
 GC_THRESHOLDS = (50_000, 50)
-#: How often it is asked whether events were deleted.
+#: The interval between two requests for the first offsets.
 LOG_START_INTERVAL_SECONDS = 60.0
-#: A stop that takes longer is cut short: nothing is lost by it, the state is on the broker.
+#: The timeout of a stop. Nothing is lost by cutting it short: the state is on the broker.
 STOP_SECONDS = 8.0
 
 
@@ -56,11 +55,11 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
     """Run a worker until SIGTERM or SIGINT; return the exit status.
 
     0 after a signal; a failure ends the process at once with status 1 and its reason in the log.
-    Raises an SmartRegionError, SmartRegionError or SmartRegionError where it cannot start.
+    Raises a SmartRegionError where it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
     gc.set_threshold(*GC_THRESHOLDS)
-    # What an operator got wrong is told before anything starts.
+    # Errors of the configuration are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue_folder)
     producers = load_producers(settings.producers)
     verify_topics(
@@ -89,14 +88,14 @@ def _decisions(settings: Settings) -> Mapping[RecordOrigin, Decision]:
     try:
         return read_decisions(settings.broker, security=settings.security())
     except BrokerRefusedError as error:
-        # A user of an earlier release may not read them yet.
-        logger.warning("records passed over are not known: %s", error)
+        # The user of an earlier release may lack the right to read them.
+        logger.warning("passed-over records not read: %s", error)
         return {}
 
 
 async def _run(settings: Settings, engine: Engine, transport: type[BatchTransport]) -> int:
     loop = asyncio.get_running_loop()
-    # Ends with None after a signal, else with what failed first.
+    # The result is None after a signal, else the first failure.
     ended: asyncio.Future[BaseException | None] = loop.create_future()
 
     def end(reason: BaseException | None = None) -> None:
@@ -125,12 +124,12 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
         tls=settings.server_context(),
     ) as address:
         logger.info("serving address=%s", address)
-        starting, *watching = [
+        starting, *background = [
             asyncio.create_task(_or_end(work, end))
             for work in (
                 app.start(),
-                Watchdog(settings, membership).watch(),
-                TopicWatch(settings, membership).watch(),
+                Watchdog(settings, membership).run(),
+                TopicWatch(settings, membership).run(),
                 _upkeep(settings, membership),
             )
         ]
@@ -138,7 +137,7 @@ async def _run(settings: Settings, engine: Engine, transport: type[BatchTranspor
         if failure is not None:
             _end_now(failure)
         logger.info("stopping reason=signal")
-        for task in watching:
+        for task in background:
             task.cancel()
         try:
             await asyncio.wait_for(app.stop(), timeout=STOP_SECONDS)
@@ -156,12 +155,12 @@ async def _or_end(work: Coroutine[Any, Any, None], end: Callable[[BaseException]
         await work
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # noqa: BLE001 - whatever it is, the process ends with it
+    except BaseException as error:  # noqa: BLE001 - any failure ends the process
         end(error)
 
 
 async def _upkeep(settings: Settings, membership: Membership) -> None:
-    """Rewrite repaired entities soon; check the fold, and where topics begin, now and then."""
+    """Rewrite repaired entities each second; regularly check the fold, and read first offsets."""
     engine = membership.engine
     elapsed = 0.0
     log_starts_at = -math.inf
@@ -172,7 +171,7 @@ async def _upkeep(settings: Settings, membership: Membership) -> None:
             continue
         if monotonic() - log_starts_at >= LOG_START_INTERVAL_SECONDS:
             log_starts_at = monotonic()
-            await membership.look_at_log_starts()
+            await membership.read_log_starts()
         await engine.rewrite_repaired(membership.consumer, membership.producer)
         if elapsed >= settings.self_check_interval:
             elapsed = 0.0
@@ -180,7 +179,7 @@ async def _upkeep(settings: Settings, membership: Membership) -> None:
 
 
 def _end_now(error: BaseException) -> None:
-    """Log why, and end without a goodbye: an orderly stop might acknowledge what is not done."""
+    """Log the reason and end at once: an orderly stop could commit unfinished batches."""
     if isinstance(error, DENIALS):
         error = NotAllowedError(error)
     expected = isinstance(error, SmartRegionError)

@@ -141,8 +141,8 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
     Raises as `read_changelogs`, but for states that are lost or no states, which is a difference.
     """
     from streams.changelog_reader import (
+        ChangelogsEmptyError,
         ChangelogUnreadableError,
-        NothingKnownError,
         StatesLostError,
         read_changelogs,
     )
@@ -155,7 +155,7 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
         states = read_changelogs(settings, catalogue)
     except (ChangelogUnreadableError, StatesLostError) as error:
         return None, (str(error),)
-    except NothingKnownError:
+    except ChangelogsEmptyError:
         # As where nobody has sent anything; or of the changelogs of another application.
         if any(counted.readings[one, None].numerator for one in catalogue.person_parts):
             raise

@@ -1,4 +1,4 @@
-"""The assessor at work: reads on, and judges anew when something changed or the day moved."""
+"""The assessor: reads the changelogs, and judges again after a change or a new day."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["Assessment", "Assessor", "AssessorSnapshot"]
 
 logger = logging.getLogger(__name__)
 
-#: The time between two judgements, at least: a replay would otherwise do nothing else.
+#: The minimum time between two judgements: a replay would otherwise consist of judgements.
 PAUSE_SECONDS = 1.0
 
 
@@ -53,9 +53,9 @@ class AssessorSnapshot:
 
 
 class Assessor:
-    """Judges what a replica holds.
+    """Judges the states that a changelog reader has restored.
 
-    `step` is called by one thread again and again; the others read what it left, whole.
+    One thread calls `step` repeatedly; other threads read immutable results.
     """
 
     def __init__(
@@ -71,22 +71,22 @@ class Assessor:
         self._assessment: Assessment | None = None
         self._lag: int | None = None
         self._unjudged = 0
-        #: True once a poll after the last judgement brought nothing: the end that a broker told
-        #: before is one of before, and on some brokers too low.
-        self._looked = False
+        #: True once a poll after the last judgement returned nothing: an earlier end offset may be
+        #: outdated, and is too low on some brokers.
+        self._polled_empty = False
         self._unreadable = 0
         self._faults: Sequence[TopicFault] = ()
 
-    def step(self, changelog_reader: ChangelogReader, *, patience: float) -> None:
-        """Take in what came, wait a little where nothing did, and judge if it is time.
+    def step(self, changelog_reader: ChangelogReader, *, timeout: float) -> None:
+        """Poll once, and judge if it is due.
 
-        `patience` is as in `ChangelogReader.poll`, and so are the errors.
+        `timeout` and errors are those of `ChangelogReader.poll`.
         """
-        came = changelog_reader.poll(patience=patience)
-        if came:
+        polled = changelog_reader.poll(timeout=timeout)
+        if polled:
             self._histories = None
-            self._unjudged += came
-        self._looked = not came
+            self._unjudged += polled
+        self._polled_empty = not polled
         self._lag = changelog_reader.lag()
         if changelog_reader.faults and not self._faults:
             for fault in changelog_reader.faults:
@@ -94,18 +94,18 @@ class Assessor:
         self._faults = changelog_reader.faults
         self._unreadable = sum(changelog_reader.state_store.unreadable().values())
         if self._unreadable:
-            # A judgement that misses an entity would look right.
+            # A judgement without some entity would look right.
             self._assessment = None
         elif changelog_reader.caught_up and not self._faults and self._is_due():
             self._judge(changelog_reader)
 
     def snapshot(self) -> AssessorSnapshot:
-        """Return what /metrics shows now."""
-        lag = max((self._lag or 0) + self._unjudged, int(not self._looked))
+        """Return an immutable copy of what /metrics shows."""
+        lag = max((self._lag or 0) + self._unjudged, int(not self._polled_empty))
         return AssessorSnapshot(self._clock.today(), lag, self._assessment, self._faults)
 
     def readiness(self) -> Readiness:
-        """Return what /readyz says."""
+        """Return the content of /readyz."""
         if self._unreadable:
             return Readiness(
                 f"states that can be read ({self._unreadable} cannot; the log names the records)"
@@ -137,7 +137,7 @@ class Assessor:
             self._persons,
         )
         self._judged_at = self._timer()
-        self._unjudged, self._looked = 0, False
+        self._unjudged, self._polled_empty = 0, False
         if first:
             logger.info(
                 "ready as_of=%s entities=%d judgements=%d seconds=%.1f",

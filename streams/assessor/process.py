@@ -1,4 +1,4 @@
-"""The assessor process: start, run until told to stop or until something fails."""
+"""The assessor process: starts, and runs until a signal or a failure."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 def run_assessor(settings: Settings) -> int:
     """Run an assessor until SIGTERM or SIGINT; return the exit status.
 
-    0 after a signal, 1 after a failure, whose reason is in the log. Raises an SmartRegionError,
-    SmartRegionError or SmartRegionError where it cannot start.
+    0 after a signal, 1 after a failure, whose reason is in the log. Raises a SmartRegionError where
+    it cannot start.
     """
     configure_logging(settings.log_level, settings.log_format)
-    # What an operator got wrong is told before anything starts.
+    # Errors of the configuration are raised before anything starts.
     catalogue = load_catalogue(settings.catalogue_folder)
     settings.record_rules()
     changelogs = changelog_topics(
@@ -64,7 +64,7 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
     ) as address:
         logger.info("serving address=%s", address)
         try:
-            # The Kafka client blocks, and so does a judgement: /metrics answers meanwhile.
+            # The Kafka client and a judgement block; /metrics is served meanwhile.
             await asyncio.to_thread(_follow, settings, assessor, stopping)
         except Exception as error:
             expected = isinstance(error, SmartRegionError)
@@ -82,4 +82,4 @@ async def _run(settings: Settings, assessor: Assessor) -> int:
 def _follow(settings: Settings, assessor: Assessor, stopping: threading.Event) -> None:
     with open_changelogs(settings, assessor.catalogue) as changelog_reader:
         while not stopping.is_set():
-            assessor.step(changelog_reader, patience=settings.stall_timeout)
+            assessor.step(changelog_reader, timeout=settings.stall_timeout)

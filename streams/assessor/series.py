@@ -1,4 +1,4 @@
-"""Judgements as metric series: name, labels, value. A scrape and a backfill show the same."""
+"""Judgements as metric samples, for /metrics and for a backfill."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Point", "cell_points", "judgement_points"]
 
 _WINDOW = f"{CHANGE_DAYS}d"
-#: The `category` of a figure of all categories together.
+#: The `category` label of a figure over all categories.
 _ALL = ""
 
 
 class Point(NamedTuple):
-    """A sample of a series, whatever its day; label values are in the metric's order."""
+    """A sample without its time; label values are in the metric's order."""
 
     metric: Metric
     labels: tuple[str, ...]
@@ -35,28 +35,28 @@ class Point(NamedTuple):
 
 
 def judgement_points(catalogue: Catalogue, judgements: Iterable[Judgement]) -> Iterator[Point]:
-    """Yield what judgements of one day show, each series once.
+    """Yield the samples of one day's judgements, each series once.
 
-    Of figures about persons also the day that was published, and for each territory whether its
+    Figures about persons also have the day of publication, and for each territory whether the
     figure is withheld.
     """
     programmes = _programmes(catalogue)
-    shown: tuple[str, str | None] | None = None
+    previous: tuple[str, str | None] | None = None
     for judgement in judgements:
         indicator, department = judgement.indicator, judgement.department
         who = (programmes[indicator.id], indicator.id, territory_key(department))
-        # The milestones of a territory follow one another, and share the indicator's own series.
-        if shown != (indicator.id, department):
+        # The milestones of a territory are adjacent, and share the indicator's own series.
+        if previous != (indicator.id, department):
             yield from _indicator_points(who, judgement)
-        shown = (indicator.id, department)
+        previous = (indicator.id, department)
         if judgement.status is not None and judgement.milestone is not None:
-            promise = (*who, judgement.milestone.id)
-            yield from _status_points(promise, judgement)
-            yield from _milestone_points(promise, judgement)
+            labels = (*who, judgement.milestone.id)
+            yield from _status_points(labels, judgement)
+            yield from _milestone_points(labels, judgement)
 
 
 def cell_points(catalogue: Catalogue, parts: Parts, as_of: date) -> Iterator[Point]:
-    """Yield the persons of each territory and category, as published, and which are withheld."""
+    """Yield the published number of persons by territory and category, and which are withheld."""
     programmes = _programmes(catalogue)
     for indicator in catalogue.indicators:
         if indicator.publication is None:

@@ -1,1 +1,1 @@
-"""What became of what each producer sent, told so that the producer can act on it."""
+"""The outcome of each producer's records, as metrics."""

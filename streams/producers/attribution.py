@@ -1,4 +1,4 @@
-"""Which declared producer a record is from."""
+"""The attribution of records to declared producers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Attribution"]
 
-#: Sources are the producers' words: those that are made up are forgotten again.
-_SOURCES_KNOWN = 4_096
+#: The cache is bounded: producers choose their sources.
+_CACHED_SOURCES = 4_096
 
 
 class Attribution:
-    """Names the producer of a source: its id, or `unknown` where none declared it."""
+    """Maps a source to its producer's id, or to `unknown` where none has declared it."""
 
     def __init__(self, producers: Producers | None) -> None:
-        """Take the declared producers; None: there are none."""
+        """Create the mapping of the declared producers; None where no file declares any."""
         self.producers = producers
-        self.of_source = lru_cache(maxsize=_SOURCES_KNOWN)(self._of_source)
+        self.of_source = lru_cache(maxsize=_CACHED_SOURCES)(self._of_source)
 
     def of_refused(self, record: Record) -> str:
-        """Return the producer of a record that broke its contract, as far as it can be told."""
+        """Return the producer of a refused record, by the source that it claims."""
         source = claims_of(record.headers, record.value).source
         return UNKNOWN_PRODUCER if source is None else self.of_source(source)
 

@@ -1,4 +1,4 @@
-"""What /metrics shows of producers: their declaration, and what a worker counted of each."""
+"""Metric families of producers: their declarations and the worker's counters of each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DAY_SECONDS: Final = 86_400
 def producer_families(catalogue: Catalogue, meters: ProducerMeters) -> Iterator[Metric]:
     """Yield every metric family of producers.
 
-    What a declared producer may come to is counted from 0: else its first would be seen by no rate.
+    The counters of declared producers start at 0: a rate does not see a series' first increment.
     """
     producers = meters.attribution.producers
     if producers is not None:
@@ -67,7 +67,7 @@ def _declaration(catalogue: Catalogue, producers: Producers) -> Iterator[Metric]
 
 
 def _types(programme: Programme) -> frozenset[str]:
-    """Return the types of events that a programme's figures are made of."""
+    """Return the event types that a programme's figures count."""
     return frozenset(
         FACTS_BY_NAME[fact].TYPE
         for indicator in programme.indicators

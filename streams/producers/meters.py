@@ -1,4 +1,4 @@
-"""What a worker counts of each producer since it began; as many series as are declared, and one."""
+"""The worker's counters by producer: one series per declared producer, and one for all others."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LATENESS_BOUNDS", "LatenessHistogram", "ProducerMeters"]
 
-#: A day, two, a week and two, a month and two, a quarter, a year: what producers promise, and miss.
+#: Days: the frequencies that producers declare, and a multiple of some.
 LATENESS_BOUNDS: Final = (0, 1, 2, 7, 14, 31, 62, 92, 366)
 
-#: What was new when it was read. A copy for the right partition is read again there, and a
+#: Outcomes that are new information. A misrouted record is counted on its own partition, and a
 #: duplicate was counted before.
-_NEWS: Final = frozenset({Outcome.ACCEPTED, Outcome.SUPERSEDED})
+_NEW: Final = frozenset({Outcome.ACCEPTED, Outcome.SUPERSEDED})
 
 
 @dataclass(slots=True)
@@ -31,24 +31,24 @@ class LatenessHistogram:
     """Events by the days from their effective day to their recording."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(LATENESS_BOUNDS) + 1))
-    """Events by bound, the last beyond all of them."""
+    """Events by bound, the last above all bounds."""
     days: int = 0
-    """The sum of all."""
+    """The sum of all observations."""
 
     def observe(self, days: int, events: int) -> None:
-        """Count so many events of the same lateness."""
+        """Count a number of events of the same lateness in days."""
         self.counts[bisect_left(LATENESS_BOUNDS, days)] += events
         self.days += days * events
 
     def buckets(self) -> list[tuple[str, int]]:
-        """Return the buckets as Prometheus has them: events up to each bound."""
+        """Return cumulative buckets: events up to each bound."""
         bounds = [*map(str, LATENESS_BOUNDS), "+Inf"]
         return list(zip(bounds, accumulate(self.counts), strict=True))
 
 
 @dataclass(slots=True)
 class ProducerMeters:
-    """Counts by producer's id, `unknown` among them."""
+    """Counters by producer id, including `unknown`."""
 
     attribution: Attribution = field(default_factory=lambda: Attribution(None))
     events: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
@@ -59,12 +59,12 @@ class ProducerMeters:
     last_event: dict[str, datetime] = field(default_factory=dict)
 
     def count(self, result: Result) -> None:
-        """Count what a batch came to, by its few different sources and not by its records."""
+        """Count the result of a batch; the cost is proportional to its distinct sources."""
         of_source = self.attribution.of_source
         for (source, _, outcome, days), records in result.records.items():
             producer = of_source(source)
             self.events[producer, outcome] += records
-            if outcome in _NEWS:
+            if outcome in _NEW:
                 self.lateness[producer].observe(max(days, 0), records)
         for refusal in result.refusals:
             producer = self.attribution.of_refused(refusal.record)

@@ -1,4 +1,4 @@
-"""How long a producer may be silent before somebody should ask it."""
+"""The days without events after which a producer is reported as silent."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from events.frequency import Frequency
 
 __all__ = ["allowed_silence_days"]
 
-#: A weekend and a day of works: who sends each day need not be asked on Monday.
+#: A weekend and one working day: a daily producer is not reported on Monday.
 _LEAST_TOLERANCE_DAYS: Final = 3
 _TOLERANCE: Final = 0.25
 
 
 def allowed_silence_days(frequency: Frequency) -> int | None:
-    """Return the days of silence that a promised frequency allows; None where none is promised.
+    """Return the days of silence that a declared frequency allows; None without a frequency.
 
-    The longest interval that the promise itself has, and a quarter of it (at least three days):
+    The longest interval of the frequency, plus a quarter of it (at least three days):
     4 days for daily, 10 for weekly, 39 for monthly, 115 for quarterly, 458 for annual.
     """
     days = frequency.days

@@ -14,7 +14,7 @@ from catalogue.loader import load_catalogue
 from events.fact import Family
 from events.topics import DEFAULT_APP_ID, changelog_name, declared_topics
 from simulation.demo.embedded_broker import EmbeddedBroker
-from streams.changelog_reader import NothingKnownError, open_changelogs, read_changelogs
+from streams.changelog_reader import ChangelogsEmptyError, open_changelogs, read_changelogs
 from streams.settings import Settings
 from streams.state import encode_state
 from tests.support.histories import event, state_of
@@ -53,7 +53,7 @@ async def write(settings: Settings, partition: int, first: int, count: int) -> N
 def test_says_that_nothing_is_known(embedded: Settings) -> None:
     """Empty changelogs are most likely those of another application."""
     settings = Settings(broker=embedded.broker, app_id="smart-region-monitor")
-    with pytest.raises(NothingKnownError, match="SMART_REGION_APP_ID"):
+    with pytest.raises(ChangelogsEmptyError, match="SMART_REGION_APP_ID"):
         read_changelogs(settings, CATALOGUE)
 
 
@@ -65,7 +65,7 @@ def test_reads_large_last_batches_whole_and_follows(embedded: Settings) -> None:
     with open_changelogs(embedded, CATALOGUE) as changelog_reader:
 
         def holds(count: int) -> bool:
-            changelog_reader.poll(patience=60)
+            changelog_reader.poll(timeout=60)
             return (
                 changelog_reader.caught_up
                 and changelog_reader.state_store.entities()[Family.GRANTS] == count
@@ -89,7 +89,7 @@ def test_joins_no_group(broker: KafkaBroker) -> None:
     """Workers keep their partitions, and no group is left behind on the broker."""
     with open_changelogs(Settings(broker=broker.bootstrap), CATALOGUE) as changelog_reader:
         assert wait_until(
-            lambda: changelog_reader.poll(patience=60) == 0 and changelog_reader.caught_up,
+            lambda: changelog_reader.poll(timeout=60) == 0 and changelog_reader.caught_up,
             seconds=20,
         )
         with broker.admin() as admin:

@@ -15,7 +15,7 @@ from events.fact import Family
 from events.records import OutgoingRecord, Record
 from events.topics import topic_name
 from streams.batch_transport import BatchConsumer, BatchProducer, LeaseLostError, WriteRefusedError
-from streams.commit_metadata import NOTHING_NOTED, CommitMetadata
+from streams.commit_metadata import NO_METADATA, CommitMetadata
 from streams.topic_faults import TopicFault
 
 __all__ = ["FakeApp", "FakeConsumer", "FakeProducer", "StatesWritten", "batch_message"]
@@ -62,14 +62,14 @@ class FakeConsumer:
     waiting: dict[TP, int] = field(default_factory=dict)
     behind_transactions: dict[TP, int] = field(default_factory=dict)
     started: bool = True
-    doubt: str | None = None
+    problem: str | None = None
     error: BaseException | None = None
-    unheard: float = 0.0
+    silent_seconds: float = 0.0
     finished: list[Message] = field(default_factory=list)
     begun: list[tuple[TP, int]] = field(default_factory=list)
     ends: dict[int, int] = field(default_factory=dict)
     faults: Sequence[TopicFault] = ()
-    notes: dict[TP, CommitMetadata] = field(default_factory=dict)
+    metadata: dict[TP, CommitMetadata] = field(default_factory=dict)
 
     @property
     def real(self) -> BatchConsumer:
@@ -91,52 +91,52 @@ class FakeConsumer:
         self._assert_started()
         return self.waiting
 
-    def held(self) -> dict[TP, int]:
+    def in_transactions(self) -> dict[TP, int]:
         """Return those of them behind an open transaction."""
         self._assert_started()
         return self.behind_transactions
 
-    def lease_doubt(self, generation: int | None) -> str | None:
-        """Return the doubt that the test has sown."""
+    def lease_problem(self, generation: int | None) -> str | None:
+        """Return the problem that the test has set."""
         assert generation == GENERATION
-        return self.doubt
+        return self.problem
 
     def assert_lease(self, message: Message) -> None:
-        """Raise where there is a doubt."""
-        doubt = self.lease_doubt(message.generation_id)
-        if doubt is not None:
-            raise LeaseLostError(message.tp, reason=doubt)
+        """Raise LeaseLostError where the test has set a problem."""
+        problem = self.lease_problem(message.generation_id)
+        if problem is not None:
+            raise LeaseLostError(message.tp, reason=problem)
 
     def is_fresh(self, tp: TP) -> bool:
-        """Tell whether nothing was begun in a partition."""
+        """Return True before the first attempt in a partition."""
         return not any(begun == tp for begun, _ in self.begun)
 
     async def begin(self, tp: TP, offset: int) -> int:
-        """Note where work begins; return how many workers the test lets have ended there."""
+        """Record an attempt; return the number of ends that the test has set."""
         self.begun.append((tp, offset))
         return self.ends.get(offset, 0)
 
     def done(self, message: Message) -> None:
-        """Note a batch whose offset may be committed."""
+        """Record a batch whose offset may be committed."""
         self.finished.append(message)
 
-    def noted(self, tp: TP) -> CommitMetadata:
-        """Return what was noted."""
-        return self.notes.get(tp, NOTHING_NOTED)
+    def metadata_of(self, tp: TP) -> CommitMetadata:
+        """Return the metadata of the next commit."""
+        return self.metadata.get(tp, NO_METADATA)
 
-    def note(self, tp: TP, metadata: CommitMetadata) -> None:
-        """Note what is to be kept beside an offset."""
-        self.notes[tp] = metadata
+    def set_metadata(self, tp: TP, value: CommitMetadata) -> None:
+        """Set the metadata of the next commit."""
+        self.metadata[tp] = value
 
     async def check_errors(self) -> None:
-        """Raise the error that the test has parked."""
+        """Raise the error that the test has set."""
         self._assert_started()
         if self.error is not None:
             raise self.error
 
-    def unheard_for(self) -> float:
-        """Return for how long the test lets the broker be silent."""
-        return self.unheard
+    def seconds_since_heartbeat(self) -> float:
+        """Return the seconds that the test has set."""
+        return self.silent_seconds
 
     def _assert_started(self) -> None:
         if not self.started:

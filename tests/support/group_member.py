@@ -20,7 +20,7 @@ from events.topics import changelog_name, topic_name
 from streams.app import create_app
 from streams.batch_transport import BatchConsumer, BatchTransport, Committed
 from streams.clock import FixedClock
-from streams.commit_metadata import NOTHING_NOTED, CommitMetadata
+from streams.commit_metadata import NO_METADATA, CommitMetadata
 from streams.engine import Engine
 from streams.settings import Settings
 from tests.support.records import PARTITIONS, FakeRecord
@@ -77,7 +77,7 @@ class ToldThread:
         self.stable_ends: dict[TP, int] = {}
         self.positions: dict[TP, int] = {}
         self.current = GENERATION
-        self.known_at = monotonic()
+        self.heartbeat_at = monotonic()
 
     def brings(self, poll: Poll, *, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Let the next poll bring these records; `meanwhile` happens while it waits for them."""
@@ -102,7 +102,7 @@ class ToldThread:
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
         """Tell where the group is, and what is kept beside it."""
         return {
-            tp: Committed(offset, self.beside.get(tp, NOTHING_NOTED))
+            tp: Committed(offset, self.beside.get(tp, NO_METADATA))
             for tp in tps
             if (offset := self.committed_offsets.get(tp)) is not None
         }
@@ -129,7 +129,7 @@ class ToldThread:
         """Tell up to where every transaction has ended."""
         return self.stable_ends.get(tp)
 
-    def read_up_to(self, tp: TP) -> int:
+    def fetch_position(self, tp: TP) -> int:
         """Tell what was read of a partition."""
         return self.positions.get(tp, 0)
 
@@ -187,7 +187,7 @@ def member(*assigned: TP) -> tuple[BatchConsumer, ToldThread]:
     thread.assigned = set(assigned)
     consumer._thread = thread  # type: ignore[assignment]
     consumer._set_active_tps(set(assigned))
-    consumer.checked(GENERATION, ())
+    consumer.finish_check(GENERATION, ())
     return consumer, thread
 
 

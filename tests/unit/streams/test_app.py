@@ -150,7 +150,7 @@ class Stream:
 def run_agent(stream: Stream, take: Callable[..., Awaitable[None]]) -> None:
     """Run a family's agent over a stream."""
     app = cast("faust.App", SimpleNamespace(consumer="consumer", producer="producer"))
-    engine = cast("Engine", SimpleNamespace(take=take))
+    engine = cast("Engine", SimpleNamespace(process_batch=take))
     asyncio.run(cast("Any", _agent(app, Family.GRANTS, engine))(stream))
 
 

@@ -15,14 +15,14 @@ from events.records import OutgoingRecord
 from streams.batch_transport import (
     FETCH_MAX_WAIT_MS,
     LEASE_SHARE,
-    AttemptNotNotedError,
+    AttemptNotCommittedError,
     BatchConsumer,
     BatchProducer,
     LeaseLostError,
     ProduceFailedError,
     _LeasedThread,
 )
-from streams.commit_metadata import NOTHING_NOTED, Attempt, ChangelogExtent, CommitMetadata
+from streams.commit_metadata import NO_METADATA, Attempt, ChangelogExtent, CommitMetadata
 from tests.support.batch_writing import producing, states, turns
 from tests.support.group_member import (
     GENERATION,
@@ -349,8 +349,8 @@ class TestNotes:
 
             await consumer.perform_seek()
 
-            assert consumer.noted(EVENTS) == self.KEPT
-            assert consumer.noted(OTHERS) == NOTHING_NOTED
+            assert consumer.metadata_of(EVENTS) == self.KEPT
+            assert consumer.metadata_of(OTHERS) == NO_METADATA
 
         play(scene())
 
@@ -361,11 +361,11 @@ class TestNotes:
             consumer, thread = member(EVENTS)
             thread.committed_offsets = {EVENTS: 41}
             thread.beside = {EVENTS: self.KEPT}
-            consumer.note(EVENTS, self.NEWER)
+            consumer.set_metadata(EVENTS, self.NEWER)
 
             await consumer.perform_seek()
 
-            assert consumer.noted(EVENTS) == self.NEWER
+            assert consumer.metadata_of(EVENTS) == self.NEWER
 
         play(scene())
 
@@ -374,7 +374,7 @@ class TestNotes:
 
         async def scene() -> None:
             consumer, thread = member(EVENTS)
-            consumer.note(EVENTS, self.KEPT)
+            consumer.set_metadata(EVENTS, self.KEPT)
             assert consumer.is_fresh(EVENTS)
 
             assert await consumer.begin(EVENTS, 41) == 0
@@ -382,10 +382,10 @@ class TestNotes:
             begun = Attempt(offset=41, count=1)
             assert not consumer.is_fresh(EVENTS)
             assert thread.committed_offsets == {EVENTS: 41}
-            assert consumer.noted(EVENTS) == self.KEPT.model_copy(update={"attempt": begun})
+            assert consumer.metadata_of(EVENTS) == self.KEPT.model_copy(update={"attempt": begun})
 
             consumer.done(message(EVENTS, offset=41))
-            assert consumer.noted(EVENTS) == self.KEPT
+            assert consumer.metadata_of(EVENTS) == self.KEPT
 
         play(scene())
 
@@ -401,7 +401,7 @@ class TestNotes:
 
             assert await consumer.begin(EVENTS, offset) == ends
 
-            assert consumer.noted(EVENTS).attempt == Attempt(offset=offset, count=ends + 1)
+            assert consumer.metadata_of(EVENTS).attempt == Attempt(offset=offset, count=ends + 1)
 
         play(scene())
 
@@ -412,7 +412,7 @@ class TestNotes:
             consumer, thread = member(EVENTS)
             thread.takes_commits = False
 
-            with pytest.raises(AttemptNotNotedError):
+            with pytest.raises(AttemptNotCommittedError):
                 await consumer.begin(EVENTS, 41)
 
         play(scene())
@@ -422,11 +422,11 @@ class TestNotes:
 
         async def scene() -> None:
             consumer, _ = member(EVENTS)
-            consumer.note(EVENTS, self.NEWER)
+            consumer.set_metadata(EVENTS, self.NEWER)
 
             await consumer.on_partitions_revoked({EVENTS})
 
-            assert consumer.noted(EVENTS) == NOTHING_NOTED
+            assert consumer.metadata_of(EVENTS) == NO_METADATA
 
         play(scene())
 
@@ -536,7 +536,7 @@ class TestCommitting:
             await consumer.on_partitions_revoked({EVENTS})
 
             assert thread.committed_offsets == {EVENTS: 42}
-            assert (consumer._done, consumer._next, consumer._hole) == ({}, {}, {})
+            assert (consumer._done, consumer._next, consumer._gap) == ({}, {}, {})
 
         play(scene())
 
@@ -586,7 +586,7 @@ class TestLease:
 
         async def scene() -> None:
             consumer, thread = member(EVENTS)
-            thread.known_at = monotonic() - share * consumer.app.conf.broker_session_timeout
+            thread.heartbeat_at = monotonic() - share * consumer.app.conf.broker_session_timeout
             if lost:
                 with pytest.raises(LeaseLostError, match="heartbeat"):
                     consumer.assert_lease(message(EVENTS))
@@ -645,7 +645,7 @@ class TestThread:
 
             assert await coordinator._do_heartbeat()
 
-            assert before <= thread.known_at <= seen[0]
+            assert before <= thread.heartbeat_at <= seen[0]
 
         play(scene())
 
@@ -658,7 +658,7 @@ class TestThread:
 
             assert not await coordinator._do_heartbeat()
 
-            assert thread.known_at == 0.0
+            assert thread.heartbeat_at == 0.0
 
         play(scene())
 
@@ -677,7 +677,7 @@ class TestThread:
 
             await thread.on_partitions_assigned(set(), 3)
 
-            assert thread.known_at >= before
+            assert thread.heartbeat_at >= before
             assert thread.generation() == 3
 
         play(scene())
@@ -779,7 +779,7 @@ class TestLag:
             consumer.done(message(EVENTS, offset=39))
 
             assert consumer.lag() == {EVENTS: 10, OTHERS: 9}
-            assert consumer.held() == {EVENTS: 8}
+            assert consumer.in_transactions() == {EVENTS: 8}
 
         play(scene())
 
@@ -793,7 +793,7 @@ class TestReadingAgain:
         async def scene() -> None:
             consumer, thread = member(EVENTS, OTHERS)
             thread.committed_offsets = {EVENTS: 50, OTHERS: 30}
-            consumer.transport.to_read_again = lambda: [EVENTS, CHANGELOG]
+            consumer.transport.to_reprocess = lambda: [EVENTS, CHANGELOG]
 
             await consumer.perform_seek()
 

@@ -81,10 +81,10 @@ def changelogs_of(reader: ScriptedReader) -> ChangelogReader:
     )
 
 
-def poll_for_a_while(changelog_reader: ChangelogReader, *, patience: float) -> None:
+def poll_for_a_while(changelog_reader: ChangelogReader, *, timeout: float) -> None:
     """Poll some times; nothing is to come."""
     for _ in range(5):
-        assert changelog_reader.poll(patience=patience) == 0
+        assert changelog_reader.poll(timeout=timeout) == 0
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_holds_what_the_changelogs_say() -> None:
     changelog_reader = changelogs_of(
         ScriptedReader([written(PARIS, REGISTERED), written(PARIS, CONNECTED)])
     )
-    assert changelog_reader.poll(patience=PATIENCE) == 2
+    assert changelog_reader.poll(timeout=PATIENCE) == 2
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
 
@@ -108,7 +108,7 @@ def test_a_poorer_record_undoes_nothing() -> None:
     changelog_reader = changelogs_of(
         ScriptedReader([written(PARIS, CONNECTED), written(PARIS, REGISTERED)])
     )
-    changelog_reader.poll(patience=PATIENCE)
+    changelog_reader.poll(timeout=PATIENCE)
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
 
@@ -117,7 +117,7 @@ def test_forgets_an_entity_that_was_erased() -> None:
     changelog_reader = changelogs_of(
         ScriptedReader([written(PARIS, CONNECTED), written(PARIS, None)])
     )
-    assert changelog_reader.poll(patience=PATIENCE) == 2
+    assert changelog_reader.poll(timeout=PATIENCE) == 2
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {}
     assert changelog_reader.state_store.fold.series(3) == {}
 
@@ -130,10 +130,10 @@ def test_a_record_that_is_no_state_is_said_and_ends_nothing(
     record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, PARIS.encode(), value)
     changelog_reader = changelogs_of(ScriptedReader([record], [written(PARIS, CONNECTED)]))
 
-    assert changelog_reader.poll(patience=PATIENCE) == 1
+    assert changelog_reader.poll(timeout=PATIENCE) == 1
     assert "schools-changelog partition=3 offset=17" in caplog.text
     assert changelog_reader.state_store.unreadable() == {(Family.SCHOOLS, 3): 1}
-    changelog_reader.poll(patience=PATIENCE)
+    changelog_reader.poll(timeout=PATIENCE)
     assert changelog_reader.state_store.unreadable() == {}
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
 
@@ -144,7 +144,7 @@ def test_a_foreign_record_undoes_no_state(value: bytes) -> None:
     record = RawRecord(changelog_name(APP_ID, Family.SCHOOLS), 3, 17, PARIS.encode(), value)
     changelog_reader = changelogs_of(ScriptedReader([written(PARIS, CONNECTED), record]))
 
-    changelog_reader.poll(patience=PATIENCE)
+    changelog_reader.poll(timeout=PATIENCE)
 
     assert changelog_reader.state_store.states(Family.SCHOOLS, 3) == {PARIS: CONNECTED}
     assert changelog_reader.state_store.unreadable() == {}
@@ -172,7 +172,7 @@ def test_tells_what_is_left_as_far_as_it_is_known() -> None:
     reader = ScriptedReader([written(PARIS, REGISTERED)], [written(PARIS, CONNECTED)])
     changelog_reader = changelogs_of(reader)
     assert changelog_reader.lag() == 2
-    changelog_reader.poll(patience=PATIENCE)
+    changelog_reader.poll(timeout=PATIENCE)
     assert changelog_reader.lag() == 1
 
 
@@ -180,23 +180,23 @@ def test_tells_what_is_left_as_far_as_it_is_known() -> None:
 def test_goes_on_while_a_silent_broker_answers() -> None:
     """Nothing new is no failure."""
     reader = ScriptedReader()
-    poll_for_a_while(changelogs_of(reader), patience=PATIENCE)
+    poll_for_a_while(changelogs_of(reader), timeout=PATIENCE)
     assert reader.asked > 0
 
 
 @pytest.mark.usefixtures("minutes")
 def test_gives_a_broker_up_that_does_not_answer() -> None:
-    """When its patience is over, with the broker's address and how long it really waited."""
+    """When its timeout is over, with the broker's address and how long it really waited."""
     changelog_reader = changelogs_of(ScriptedReader(answers=False))
     with pytest.raises(BrokerUnreachableError, match=r"within 120 s, value 'broker:9092'"):
-        poll_for_a_while(changelog_reader, patience=PATIENCE)
+        poll_for_a_while(changelog_reader, timeout=PATIENCE)
 
 
 @pytest.mark.usefixtures("minutes")
 def test_waits_out_a_short_outage() -> None:
-    """A broker that answers again within the patience is heard."""
+    """A broker that answers again within the timeout is heard."""
     reader = ScriptedReader(answers=False)
     changelog_reader = changelogs_of(reader)
-    changelog_reader.poll(patience=1e6)
+    changelog_reader.poll(timeout=1e6)
     reader.is_answered = True
-    poll_for_a_while(changelog_reader, patience=200)
+    poll_for_a_while(changelog_reader, timeout=200)

@@ -44,7 +44,7 @@ class Log:
             self.append(key, value)
         last = self.records.pop()
         self.records.append(last._replace(headers=tuple(planned.headers)))
-        self.tally.wrote(planned, self.end, topic="log", partition=0)
+        self.tally.record_write(planned, self.end, topic="log", partition=0)
 
     def append(self, key: bytes, value: bytes | None) -> None:
         """Let somebody else write a record."""
@@ -146,7 +146,7 @@ def test_a_restored_tally_goes_on(
     """What the next worker writes is right about the whole log, not about its own writes."""
     log = written(before)
     log.tally = read(log.records)
-    log.tally.restored(0, log.end)
+    log.tally.set_extent(0, log.end)
     for write in after:
         log.write(*dict(write).items())
     assert read(log.records).is_confirmed
@@ -165,13 +165,13 @@ def test_a_write_before_the_end_is_an_error() -> None:
     log = written([[("a", b"1"), ("b", b"1")]])
     planned = log.tally.plan([(b"a", b"2")])
     with pytest.raises(ChangelogShrunkError, match=r"log\[3\].*ended at offset 1"):
-        log.tally.wrote(planned, 1, topic="log", partition=3)
+        log.tally.record_write(planned, 1, topic="log", partition=3)
 
 
 def test_without_an_answer_nothing_more_is_summed_up() -> None:
     """A broker that does not say where a batch lies leaves open who wrote before it."""
     log = written([[("a", b"1")]])
-    log.tally.wrote(log.tally.plan([(b"a", b"2")]), None, topic="log", partition=0)
+    log.tally.record_write(log.tally.plan([(b"a", b"2")]), None, topic="log", partition=0)
     assert log.tally.plan([(b"a", b"3")]).headers == []
 
 
@@ -189,7 +189,7 @@ def test_a_record_that_cannot_be_read_leaves_it_open() -> None:
     tally.read(0, None, UnreadableValue("codec"), ())
     _, key, value, headers = log.records[1]
     tally.read(1, key, value, headers)
-    tally.restored(0, 2)
+    tally.set_extent(0, 2)
     assert tally.loss() is None
     assert not tally.is_confirmed
     assert tally.plan([(b"a", b"2")]).headers == []

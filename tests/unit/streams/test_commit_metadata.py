@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.commit_metadata import (
-    NOTHING_NOTED,
+    NO_METADATA,
     ChangelogExtent,
     CommitMetadata,
     MetadataTooLargeError,
@@ -34,13 +34,13 @@ def test_it_fits_beside_an_offset(metadata: CommitMetadata) -> None:
 
 def test_nothing_known_is_an_empty_text() -> None:
     """As workers of 0.1 and Kafka's own tools write it."""
-    assert encode_commit_metadata(NOTHING_NOTED) == ""
+    assert encode_commit_metadata(NO_METADATA) == ""
 
 
 @pytest.mark.parametrize("text", [None, "", "host-7", "{", "[]", '{"version": -1}'])
 def test_a_text_that_is_not_ours_says_nothing(text: str | None) -> None:
     """An operator's tool may have moved the offset."""
-    assert decode_commit_metadata(text) == NOTHING_NOTED
+    assert decode_commit_metadata(text) == NO_METADATA
 
 
 def test_a_later_releases_keys_are_ignored() -> None:

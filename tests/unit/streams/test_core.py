@@ -69,7 +69,7 @@ class TestWatched:
             family=Family.SCHOOLS,
             partition=HOME,
             partitions=PARTITIONS,
-            watched={PARIS: size},
+            sizes={PARIS: size},
         )
         assert bool(result.changed) is not bool(result.refusals)
         return [str(refusal.error.reason) for refusal in result.refusals]
@@ -104,7 +104,7 @@ class TestWatched:
             family=Family.SCHOOLS,
             partition=HOME,
             partitions=PARTITIONS,
-            watched={PARIS: ENTITY_MAX_BYTES - room},
+            sizes={PARIS: ENTITY_MAX_BYTES - room},
         )
 
         assert len(result.changed[PARIS]["school.connected"]) == 11

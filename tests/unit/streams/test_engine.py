@@ -73,7 +73,7 @@ class Bench:
 
     async def take(self, message: Message) -> None:
         """Let the engine take a batch."""
-        await self.engine.take(SCHOOLS, message, self.consumer.real, self.producer.real)
+        await self.engine.process_batch(SCHOOLS, message, self.consumer.real, self.producer.real)
 
     def take_all(self, *records: Record, partition: int = HOME) -> Message:
         """Let the engine take records as one batch, to the end."""
@@ -284,7 +284,7 @@ class TestIsolation:
         self, bench: Bench, poison: FakeRecord
     ) -> None:
         """Another worker refuses the record, if it must be."""
-        bench.consumer.doubt = "the group has formed anew"
+        bench.consumer.problem = "the group has formed anew"
 
         with pytest.raises(LeaseLostError):
             bench.take_all(poison)
@@ -298,7 +298,7 @@ class TestIsolation:
         days = [connected(f"2018-03-{day:02}") for day in range(1, 29)]
         half = len(encode_state(state_of(*days[:10])))
         for module in (engine, state_store):
-            monkeypatch.setattr(module, "WATCHED_BYTES", half - 1)
+            monkeypatch.setattr(module, "LARGE_STATE_BYTES", half - 1)
         monkeypatch.setattr(core, "ENTITY_MAX_BYTES", 2 * half)
 
         with caplog.at_level(logging.WARNING):
@@ -442,7 +442,7 @@ class TestOrder:
 
     def test_a_lost_lease_writes_nothing_at_all(self, bench: Bench) -> None:
         """Another worker may own the partition: neither its states nor its letters are ours."""
-        bench.consumer.doubt = "the group has formed anew"
+        bench.consumer.problem = "the group has formed anew"
 
         with pytest.raises(LeaseLostError, match="the group has formed anew"):
             bench.take_all(record_of(connected()), REFUSED)
@@ -494,7 +494,7 @@ class TestRewriteRepaired:
     def test_they_wait_while_it_is_in_doubt_whose_they_are(self, bench: Bench) -> None:
         """A worker that slept must not write over its successor's states, not even to repair."""
         bench.hide(connected("2018-03-01"), connected("2018-04-01"))
-        bench.consumer.doubt = "no heartbeat was answered"
+        bench.consumer.problem = "no heartbeat was answered"
 
         assert asyncio.run(bench.rewrite()) == 0
         assert bench.producer.states == []

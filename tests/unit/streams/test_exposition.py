@@ -31,7 +31,7 @@ from streams.metric_families import registry_of
 from streams.producers.attribution import Attribution
 from streams.producers.meters import ProducerMeters
 from streams.snapshot import Figures, figures_of, take_snapshot
-from streams.state import WATCHED_BYTES
+from streams.state import LARGE_STATE_BYTES
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of
 from tests.support.histories import event, histories, pool, uai
@@ -98,7 +98,7 @@ def everything() -> tuple[StateStore, Meters]:
         for partition, result in processed(state_store, family, pool(family)):
             state_store.put(family, partition, result.changed)
             meters.count(result)
-    state_store.watch(Family.SCHOOLS, 0, "large", WATCHED_BYTES + 1)
+    state_store.set_size(Family.SCHOOLS, 0, "large", LARGE_STATE_BYTES + 1)
     state_store.restore(Family.SCHOOLS, 1, b"odd", b"{")
     meters.events["unknown", Outcome.REFUSED] += 1
     meters.dead_letters.update(map(str, RefusalReason))

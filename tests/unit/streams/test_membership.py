@@ -54,7 +54,7 @@ class TestWaitingFor:
     def test_is_the_broker_while_the_lease_is_in_doubt(self, group: Group) -> None:
         """Another worker may have the partitions by then: figures are withheld, as long as that."""
         assert group.membership.snapshot().ready
-        group.consumer.doubt = "the broker last answered a heartbeat 13.0 s ago"
+        group.consumer.problem = "the broker last answered a heartbeat 13.0 s ago"
 
         assert "heartbeat 13.0 s ago" in str(group.membership.waiting_for())
         assert not group.membership.snapshot().ready
@@ -64,7 +64,7 @@ class TestWaitingFor:
         group.membership.waiting_for()
         recoveries = group.membership.engine.meters.recoveries
         for doubt in ("silence", None):
-            group.consumer.doubt = doubt
+            group.consumer.problem = doubt
             group.membership.waiting_for()
 
         assert group.membership.engine.meters.recoveries == recoveries

@@ -92,9 +92,9 @@ class ReadAll:
     def __init__(self, state_store: StateStore) -> None:
         self.state_store = state_store
 
-    def poll(self, *, patience: float) -> int:
+    def poll(self, *, timeout: float) -> int:
         """Tell that nothing more came."""
-        return int(patience * 0)
+        return int(timeout * 0)
 
     def lag(self) -> int:
         """Tell that nothing is left."""
@@ -115,7 +115,7 @@ class Stopped:
 def assessor_page(state_store: StateStore, day: date) -> str:
     """Let an assessor judge, and read its /metrics."""
     assessor = Assessor(CATALOGUE, cast("Clock", Stopped(day)))
-    assessor.step(cast("ChangelogReader", ReadAll(state_store)), patience=1)
+    assessor.step(cast("ChangelogReader", ReadAll(state_store)), timeout=1)
     return generate_latest(registry_of(AssessorCollector(CATALOGUE, assessor.snapshot))).decode()
 
 

@@ -24,7 +24,7 @@ from operations.export.states_known_on import states_known_on
 from operations.scorecards.reading import report_on
 from operations.scorecards.report import report_text
 from operations.scorecards.sightings import RefusedRecord, sightings
-from streams.state import EMPTY, merge_states, told_by_owners
+from streams.state import EMPTY, merge_states, reported_by_owners
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import deliveries, event, histories, state_of, uai
@@ -128,7 +128,7 @@ class TestStates:
                 state_store, union = StateStore([], RULES), EMPTY
                 for state in order:
                     state_store.recover(Family.COWORKING, 0, entity, state)
-                    union = merge_states(union, told_by_owners(state, entity, RULES.ownership))
+                    union = merge_states(union, reported_by_owners(state, entity, RULES.ownership))
                 ends.append(state_store.states(Family.COWORKING, 0).get(entity, EMPTY))
                 assert ends[-1] == union
             assert ends[0] == ends[1]
@@ -140,7 +140,7 @@ class TestStates:
 
         assert state_store.states(Family.SCHOOLS, 0).get(PARIS, EMPTY) == EMPTY
         assert state_store.repairs_of(Family.SCHOOLS, 0) == {PARIS: EMPTY}
-        assert state_store.to_read_again() == [(Family.SCHOOLS, 0)]
+        assert state_store.to_reprocess() == [(Family.SCHOOLS, 0)]
         assert (state_store.cells_not_owned, state_store.cells_ahead) == (1, 0)
 
     def test_what_an_erasure_took_back_stays_taken_back(self) -> None:

@@ -7,7 +7,7 @@ import pytest
 from events.fact import Family
 from streams.batch_transport import Committed
 from streams.changelog_tally import ChangelogTally, Summary
-from streams.commit_metadata import NOTHING_NOTED, ChangelogExtent, CommitMetadata
+from streams.commit_metadata import NO_METADATA, ChangelogExtent, CommitMetadata
 from streams.state_check import Extents, fault_of, is_undecided
 from streams.topic_faults import FaultKind, TopicFault
 
@@ -22,7 +22,7 @@ def noted(start: int, end: int, *, offset: int = 50) -> Committed:
 
 
 #: As a worker of 0.1 commits.
-BARE = Committed(50, NOTHING_NOTED)
+BARE = Committed(50, NO_METADATA)
 
 
 def found(
@@ -132,7 +132,7 @@ def test_events_that_were_read_and_are_gone_are_found(
         (BARE, 10, False),
         (noted(0, 0), 0, False),
         (None, 0, False),
-        (Committed(0, NOTHING_NOTED), 0, False),
+        (Committed(0, NO_METADATA), 0, False),
     ],
 )
 def test_only_an_empty_changelog_of_an_older_release_is_undecided(

@@ -50,7 +50,7 @@ def figures(state_store: StateStore) -> list[dict[int, Figures]]:
 def mismatches(state_store: StateStore) -> int:
     """Return how many series differ from a fold from scratch."""
     return sum(
-        state_store.mismatches(family, partition) for family, partition in state_store.places()
+        state_store.mismatches(family, partition) for family, partition in state_store.partitions()
     )
 
 
@@ -116,7 +116,7 @@ class TestUnreadable:
         assert state_store.restore(SCHOOLS, 0, PARIS.encode(), encode_state(state)) is None
 
         assert dict(state_store.states(SCHOOLS, 0)) == {PARIS: state}
-        assert state_store.watched(SCHOOLS, 0) == {"0750009X": UNREADABLE}
+        assert state_store.sizes(SCHOOLS, 0) == {"0750009X": UNREADABLE}
         assert state_store.unreadable() == {(SCHOOLS, 0): 1}
         assert state_store.mismatches(SCHOOLS, 0) == 0
 
@@ -236,10 +236,10 @@ class TestStatesOfTheFuture:
         known = state_store.states(SCHOOLS, 0)[PARIS]
         assert list(known["school.connected"]) == ["2018-03-01"]
         assert state_store.repairs_of(SCHOOLS, 0) == {PARIS: known}
-        assert state_store.to_read_again() == [(SCHOOLS, 0)]
+        assert state_store.to_reprocess() == [(SCHOOLS, 0)]
         assert (state_store.cells_ahead, mismatches(state_store)) == (1, 0)
         state_store.repaired(SCHOOLS, 0, {PARIS: known})
-        assert state_store.to_read_again() == []
+        assert state_store.to_reprocess() == []
 
     def test_a_state_of_such_facts_alone_is_empty(self) -> None:
         """It is written again as one that knows nothing, which nothing has to be left out of."""
@@ -249,14 +249,14 @@ class TestStatesOfTheFuture:
         state_store.recover(SCHOOLS, 0, PARIS, state_of(ahead), self.WRITTEN)
         assert state_store.repairs_of(SCHOOLS, 0) == {PARIS: EMPTY}
         state_store.recover(SCHOOLS, 0, PARIS, EMPTY, self.WRITTEN)
-        assert (state_store.repairs(), state_store.to_read_again()) == ([], [])
+        assert (state_store.repairs(), state_store.to_reprocess()) == ([], [])
 
     def test_what_was_recorded_before_is_believed(self) -> None:
         """Up to the record's timestamp and the tolerance."""
         state_store = StateStore([CONNECTED])
 
         state_store.recover(SCHOOLS, 0, PARIS, state_of(connected()), self.WRITTEN)
-        assert (state_store.cells_ahead, state_store.repairs(), state_store.to_read_again()) == (
+        assert (state_store.cells_ahead, state_store.repairs(), state_store.to_reprocess()) == (
             0,
             [],
             [],
@@ -393,7 +393,7 @@ class TestErasure:
         never_heard = learn(StateStore(terms()), family, [others])
 
         for partition in range(PARTITIONS):
-            state_store.forget(family, partition, erased)
+            state_store.remove(family, partition, erased)
 
         assert states(state_store, family) == states(never_heard, family)
         assert figures(state_store) == figures(never_heard)
@@ -406,6 +406,6 @@ class TestErasure:
         state_store.recover(SCHOOLS, 0, PARIS, more)
         state_store.recover(SCHOOLS, 0, PARIS, less)
 
-        state_store.forget(SCHOOLS, 0, PARIS)
+        state_store.remove(SCHOOLS, 0, PARIS)
 
         assert state_store.repairs() == []

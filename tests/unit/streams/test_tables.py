@@ -89,7 +89,7 @@ class TestRecovery:
             table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, state_of(ahead)))])
 
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
-            assert cast("Any", app.transport).to_read_again() == [topic(SCHOOLS)]
+            assert cast("Any", app.transport).to_reprocess() == [topic(SCHOOLS)]
 
         asyncio.run(scene())
 
@@ -138,7 +138,7 @@ class TestRebalance:
 
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
             assert dict(engine.state_store.states(SCHOOLS, 1)) == {PARIS: NEW}
-            assert (Family.GRANTS, 0) in engine.state_store.places()
+            assert (Family.GRANTS, 0) in engine.state_store.partitions()
 
         asyncio.run(scene())
 

@@ -43,10 +43,10 @@ class Watch:
         self.membership.ready_since = self.engine.progressed_at = self.now
         self.watchdog = Watchdog(SETTINGS, self.membership, clock=lambda: self.now)
 
-    def look(self, *, after: float = 1.0) -> None:
+    def check(self, *, after: float = 1.0) -> None:
         """Let the watchdog look, some seconds later."""
         self.now += after
-        asyncio.run(self.watchdog.look())
+        asyncio.run(self.watchdog.check())
 
     def unready(self) -> None:
         """Let the group form anew, from now on."""
@@ -71,7 +71,7 @@ def watch() -> Watch:
 def test_a_worker_in_order_is_left_alone(watch: Watch) -> None:
     """Ready, and nothing to do, for however long."""
     for _ in range(3):
-        watch.look(after=3600)
+        watch.check(after=3600)
 
 
 class TestEntry:
@@ -91,24 +91,24 @@ class TestEntry:
 
     def test_a_broker_that_answers_is_not_asked(self, watch: Watch, knocks: list[int]) -> None:
         """Heartbeats are answered: all is well."""
-        watch.look(after=3600)
+        watch.check(after=3600)
 
         assert knocks == []
 
     def test_a_broker_that_is_silent_is_asked_why(self, watch: Watch, knocks: list[int]) -> None:
         """The worker ends with what it says."""
-        watch.consumer.unheard = 10
+        watch.consumer.silent_seconds = 10
 
         with pytest.raises(BrokerEntryError, match="does not open"):
-            watch.look(after=10)
+            watch.check(after=10)
 
         assert len(knocks) == 1
 
     def test_it_is_not_asked_all_the_time(self, watch: Watch, knocks: list[int]) -> None:
         """A broker that is away is left to the client, and asked now and then."""
-        watch.consumer.unheard = 10
+        watch.consumer.silent_seconds = 10
 
-        watch.look(after=1)
+        watch.check(after=1)
 
         assert knocks == []
 
@@ -120,7 +120,7 @@ class TestCoordinator:
         """A coordinator may move."""
         watch.consumer.error = OSError("moved")
 
-        watch.look()
+        watch.check()
 
         assert watch.engine.meters.coordinator_errors == 1
 
@@ -129,31 +129,31 @@ class TestCoordinator:
         watch.consumer.error = GroupAuthorizationFailedError("monitor")
 
         with pytest.raises(NotAllowedError, match=r"'monitor'.*topics acl --role worker"):
-            watch.look()
+            watch.check()
 
     def test_errors_in_a_row_end_the_worker(self, watch: Watch) -> None:
         """It would consume nothing and say nothing, for ever."""
         watch.consumer.error = OSError("no right to read the group")
 
         for _ in range(4):
-            watch.look()
+            watch.check()
         with pytest.raises(CoordinatorFailedError, match=r"5 errors in a row.*no right to read"):
-            watch.look()
+            watch.check()
 
     def test_a_foreign_member_of_the_group_is_named(self, watch: Watch) -> None:
         """Another consumer with this group's name was there first: no right would help."""
         watch.consumer.error = InconsistentGroupProtocolError()
 
         for _ in range(4):
-            watch.look()
+            watch.check()
         with pytest.raises(CoordinatorFailedError, match="another program is a member"):
-            watch.look()
+            watch.check()
 
     def test_an_error_that_passes_is_forgotten(self, watch: Watch) -> None:
         """Only errors in a row count."""
         for error in (*[OSError("moved")] * 4, None, *[OSError("moved")] * 4):
             watch.consumer.error = error
-            watch.look()
+            watch.check()
 
         assert watch.engine.meters.coordinator_errors == 8
 
@@ -170,7 +170,7 @@ class TestCoordinator:
 
         watch.consumer.check_errors = never  # type: ignore[method-assign]
 
-        watch.look()
+        watch.check()
 
         assert watch.engine.meters.coordinator_errors == 1
 
@@ -178,7 +178,7 @@ class TestCoordinator:
         """There is no coordinator yet."""
         watch.consumer.started = False
 
-        watch.look()
+        watch.check()
 
         assert watch.engine.meters.coordinator_errors == 0
 
@@ -190,7 +190,7 @@ class TestReadiness:
         """Up to the time-out."""
         watch.unready()
 
-        watch.look(after=60)
+        watch.check(after=60)
 
     def test_a_worker_that_takes_longer_is_ended(self, watch: Watch) -> None:
         """With what it waited for, and the setting that would let it wait."""
@@ -199,30 +199,30 @@ class TestReadiness:
         with pytest.raises(
             NotReadyError, match=r"after 61 s, still waiting for an assignment.*READY_TIMEOUT"
         ):
-            watch.look(after=61)
+            watch.check(after=61)
 
     def test_a_recovery_that_reads_on_is_left_alone(self, watch: Watch) -> None:
         """However slowly, as long as records come."""
         watch.recovering(5000)
-        watch.look(after=25)
+        watch.check(after=25)
         watch.recovering(4000)
 
-        watch.look(after=25)
+        watch.check(after=25)
 
     def test_a_recovery_that_stands_still_is_ended(self, watch: Watch) -> None:
         """Before the time-out: a broker that went away may have left it waiting for ever."""
         watch.recovering(5000)
-        watch.look(after=5)
+        watch.check(after=5)
 
         with pytest.raises(NotReadyError, match="not ready after 36 s"):
-            watch.look(after=31)
+            watch.check(after=31)
 
     def test_records_waiting_are_no_stall_meanwhile(self, watch: Watch) -> None:
         """Nothing can be worked through before the state is there."""
         watch.unready()
         watch.consumer.waiting = WAITING
 
-        watch.look(after=50)
+        watch.check(after=50)
 
 
 class TestProgress:
@@ -233,44 +233,44 @@ class TestProgress:
         watch.consumer.waiting = WAITING
 
         with pytest.raises(StalledError, match="no batch in 31 s with 7 records waiting"):
-            watch.look(after=31)
+            watch.check(after=31)
 
     def test_records_behind_an_open_transaction_are_no_stall(self, watch: Watch) -> None:
         """No restart makes the transaction end."""
         watch.consumer.waiting = WAITING
         watch.consumer.behind_transactions = WAITING
 
-        watch.look(after=3600)
+        watch.check(after=3600)
 
     def test_a_batch_is_progress(self, watch: Watch) -> None:
         """However many records wait behind it."""
         watch.consumer.waiting = WAITING
         watch.engine.progressed_at = watch.now + 20
 
-        watch.look(after=50)
+        watch.check(after=50)
 
     def test_becoming_ready_is_progress(self, watch: Watch) -> None:
         """Records waited during the recovery."""
         watch.consumer.waiting = WAITING
         watch.membership.ready_since = watch.now + 20
 
-        watch.look(after=50)
+        watch.check(after=50)
 
     def test_records_after_a_quiet_time_have_their_own(self, watch: Watch) -> None:
         """A worker that had nothing to do for hours has not stood still."""
-        watch.look(after=3600)
+        watch.check(after=3600)
         watch.consumer.waiting = WAITING
 
-        watch.look()
+        watch.check()
 
     def test_a_stall_after_a_quiet_time_is_found(self, watch: Watch) -> None:
         """Counted from when all was done last."""
-        watch.look(after=3600)
+        watch.check(after=3600)
         watch.consumer.waiting = WAITING
-        watch.look()
+        watch.check()
 
         with pytest.raises(StalledError):
-            watch.look(after=30)
+            watch.check(after=30)
 
 
 def test_watching_goes_on_until_something_is_wrong(
@@ -281,4 +281,4 @@ def test_watching_goes_on_until_something_is_wrong(
     watch.consumer.error = OSError("gone")
 
     with pytest.raises(CoordinatorFailedError):
-        asyncio.run(asyncio.wait_for(watch.watchdog.watch(), timeout=10))
+        asyncio.run(asyncio.wait_for(watch.watchdog.run(), timeout=10))

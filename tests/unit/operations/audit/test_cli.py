@@ -15,7 +15,7 @@ from broker.stored_record import RawRecord
 from catalogue.loader import load_catalogue
 from operations.audit.exposed import Exposed, parse_metrics
 from smart_region import main
-from streams.changelog_reader import NothingKnownError, StatesLostError
+from streams.changelog_reader import ChangelogsEmptyError, StatesLostError
 from streams.state_store import StateStore
 from tests.support.audits import raw
 from tests.support.histories import uai
@@ -132,7 +132,7 @@ def test_states_of_nobody_are_those_of_another_application(
     show(monkeypatch)
 
     def empty(*_: object) -> StateStore:
-        raise NothingKnownError("other", "kafka:9092")
+        raise ChangelogsEmptyError("other", "kafka:9092")
 
     def read(*_: object, **__: object) -> Iterator[RawRecord]:
         yield raw("school.registered", PARIS, "2018-01-01")

@@ -67,7 +67,7 @@ def test_the_audit_refuses_what_a_worker_refuses(
             family=Family.SCHOOLS,
             partition=HOME,
             partitions=PARTITIONS,
-            watched={PARIS: len(encode_state(state))},
+            sizes={PARIS: len(encode_state(state))},
         )
         refused += len(result.refusals)
         state = result.changed.get(PARIS, state)

@@ -18,7 +18,7 @@ from tests.support.histories import event, uai
 from tests.support.records import learn
 
 CATALOGUE = load_catalogue()
-PATIENCE = 60.0
+TIMEOUT = 60.0
 PARIS = uai("0750001")
 
 
@@ -37,9 +37,9 @@ class ScriptedReplica:
         learn(self.state_store, Family.SCHOOLS, [[event(name, PARIS, day)]])
         self.came += 1
 
-    def poll(self, *, patience: float) -> int:
+    def poll(self, *, timeout: float) -> int:
         """Tell how many records came."""
-        assert patience == PATIENCE
+        assert timeout == TIMEOUT
         came, self.came = self.came, 0
         return came
 
@@ -79,7 +79,7 @@ class Stage:
     def step(self, seconds: float = 0.0) -> None:
         """Let time pass, and the assessor do its turn."""
         self.clock.seconds += seconds
-        self.assessor.step(cast("ChangelogReader", self.changelog_reader), patience=PATIENCE)
+        self.assessor.step(cast("ChangelogReader", self.changelog_reader), timeout=TIMEOUT)
 
     def connected(self) -> float | None:
         """Return the judged share of lycées that are connected."""
