@@ -1,4 +1,4 @@
-"""A figure as programs read it: a judgement as plain JSON, against the milestone in force."""
+"""Figures for programs: judgements against the milestone in force, as JSON."""
 
 from __future__ import annotations
 
@@ -49,15 +49,15 @@ class Figure(BaseModel):
     def unknown(
         cls, catalogue: Catalogue, indicator: str, department: str | None, as_of: date
     ) -> Self:
-        """Give what the catalogue alone says: the promise in force on a day, and no figure."""
-        promised = catalogue.indicator(indicator)
-        milestone = promised.milestone_for(department, as_of)
+        """Return the milestone in force on a day, without a figure."""
+        declared = catalogue.indicator(indicator)
+        milestone = declared.milestone_for(department, as_of)
         target = None if milestone is None else milestone.target
         return cls(
             programme=catalogue.programme_of(indicator).id,
             indicator=indicator,
             department=department,
-            unit=promised.unit,
+            unit=declared.unit,
             milestone=None if milestone is None else milestone.id,
             target=None if target is None else float(target),
             deadline=None if milestone is None else milestone.day,
@@ -68,7 +68,7 @@ class Figure(BaseModel):
 def figures_of(
     catalogue: Catalogue, judgements: Iterable[Judgement], as_of: date
 ) -> Iterator[Figure]:
-    """Give the judgements of the milestones that are in force on a day, one for each territory."""
+    """Yield the figures of judgements whose milestone is in force on a day, one per territory."""
     for one in judgements:
         department = one.department
         milestone = one.milestone

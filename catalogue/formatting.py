@@ -1,10 +1,10 @@
-"""How figures are written for people: units, decimals, and how what is beyond them is cut.
+"""The formatting of figures for people: units, decimals and truncation.
 
-Decided here once, for terminals, boards, alerts and reports. The last digit is cut, on the side
-away from the target, never rounded: `100,0 %` is not read where 100 % is not attained. First a
-float is taken for the decimal that it stands for: sums over partitions and products by 100 end a
-hair beside it (6 861 999.999 999 999 for 6 862 000), and would be cut to a digit less. What is cut
-for good is therefore more than a millionth of the last digit shown.
+It is defined here once, for terminals, boards, alerts and reports. The last digit is truncated away
+from the target and never rounded: `100,0 %` is not displayed where 100 % is not attained. Before
+that a float is rounded to a millionth of the last digit: sums over partitions and products by 100
+differ slightly from the exact decimal (6 861 999.999 999 999 for 6 862 000), and truncation would
+display one less.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["BLANK", "NARROW", "NO_BREAK", "NumberFormat", "day_text", "percent_text"]
 
 BLANK: Final = "–"
-"""What is not known; never a zero."""
+"""The text of an unknown value, which is never zero."""
 NARROW: Final = "\u202f"
-"""Between thousands."""
+"""The thousands separator."""
 NO_BREAK: Final = "\u00a0"
-"""Before a sign."""
+"""The space before a unit's sign."""
 
 _NOISE: Final = Decimal("0.000001")
 _PERCENT: Final = 100
@@ -35,7 +35,7 @@ _PERCENT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """How a value is written; `decimals` are those of the percentage where it is a ratio."""
+    """The format of a value; of a ratio, `decimals` are those of the percentage."""
 
     unit: Unit
     direction: Direction = Direction.RISING
@@ -43,29 +43,29 @@ class NumberFormat:
 
     @classmethod
     def of(cls, indicator: Indicator) -> Self:
-        """Return an indicator's."""
+        """Return an indicator's format."""
         return cls(indicator.unit, indicator.direction, indicator.decimals)
 
     @property
     def scale(self) -> int:
-        """How many of the last digit shown one unit is: 1000 of a ratio's tenths of a percent."""
+        """The number of last digits in one unit: 1000 tenths of a percent in a ratio."""
         digits: int = 10**self.decimals
         return digits * (_PERCENT if self.unit is Unit.RATIO else 1)
 
     def cut(self, value: float) -> Decimal:
-        """Give the number that is shown, in percent where it is a ratio."""
+        """Return the truncated number, in percent where it is a ratio."""
         rounding = ROUND_FLOOR if self.direction is Direction.RISING else ROUND_CEILING
         digits = (Decimal(repr(value)) * self.scale).quantize(_NOISE, ROUND_HALF_UP)
         return digits.to_integral_value(rounding).scaleb(-self.decimals)
 
     def cut_query(self, query: str) -> str:
-        """Do as `cut` in PromQL, in whole numbers of the last digit shown: to be divided again."""
+        """Return the PromQL of `cut`, in integers of the last digit, to be divided by `scale`."""
         rounding = "floor" if self.direction is Direction.RISING else "ceil"
         raised = query if self.scale == 1 else f"{self.scale} * {query}"
         return f"{rounding}(round({raised}, {_NOISE:f}))"
 
     def text(self, value: float | None) -> str:
-        """Write a value in French: `98,7 %`, `1 145`, `6 500 000 €`."""
+        """Return a value as French text: `98,7 %`, `1 145`, `6 500 000 €`."""
         if value is None:
             return BLANK
         digits = f"{self.cut(value):,}".replace(",", NARROW).replace(".", ",")
@@ -74,10 +74,10 @@ class NumberFormat:
 
 
 def percent_text(rate: float | None) -> str:
-    """Write a progress rate, which is in percent: cut, so that 100 % is all of the way."""
+    """Return the text of a progress rate in percent, truncated: 100 % only when complete."""
     return NumberFormat(Unit.RATIO).text(None if rate is None else rate / _PERCENT)
 
 
 def day_text(day: date | None) -> str:
-    """Write a day as French readers do: `31/12/2020`."""
+    """Return a day as French text: `31/12/2020`."""
     return BLANK if day is None else day.strftime("%d/%m/%Y")

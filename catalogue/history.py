@@ -1,4 +1,4 @@
-"""Figures over time: what an indicator came to on every day, and when it held a target."""
+"""Figures over time: an indicator's value on every day, and the spells at or beyond a target."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ COUNTRY: Final = Territory.COUNTRY.value
 _LAST = date.max.toordinal()
 
 Spell: TypeAlias = tuple[date, date | None]
-"""The first day on which something held, and the first day on which it no longer did, if any."""
+"""The first day of a spell, and the first day after it; None while it lasts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the facts add up to on a day, for one indicator and one territory.
+    """The sums of one indicator in one territory on a day.
 
     `numerator` and `denominator` are the sums of the measure's terms, before its divisor;
-    `last_reported` is the latest effective day, up to that day, of the facts behind them.
+    `last_reported` is the latest effective day, up to that day, of their facts.
     """
 
     numerator: int
@@ -46,16 +46,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class StepFunction:
-    """A whole number over time: `totals[i]` from `days[i]` on, 0 before the first day."""
+    """An integer over time: `totals[i]` from `days[i]` on, 0 before the first day."""
 
     days: tuple[date, ...] = ()
     totals: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, steps: Mapping[int, int]) -> StepFunction:
-        """Add up steps: by how much the number changes on a day (proleptic ordinal).
+        """Return the sum of steps: changes of the number by day (proleptic ordinal).
 
-        What expires after the last day of the calendar, never does.
+        Steps after the last day of the calendar are ignored.
         """
         changes = sorted((day, amount) for day, amount in steps.items() if amount and day <= _LAST)
         return cls(
@@ -64,16 +64,16 @@ class StepFunction:
         )
 
     def at(self, day: date) -> int:
-        """The number on a day."""
-        place = bisect_right(self.days, day)
-        return self.totals[place - 1] if place else 0
+        """Return the number on a day."""
+        index = bisect_right(self.days, day)
+        return self.totals[index - 1] if index else 0
 
     def change(self, since: date, until: date) -> int:
-        """By how much the number on `until` differs from that on `since`."""
+        """Return the number on `until` minus that on `since`."""
         return self.at(until) - self.at(since)
 
     def published(self, by: Publication) -> StepFunction:
-        """Give a count of persons as it is published, on the last day of each period."""
+        """Return a count of persons as published, on the last day of each period."""
         steps: dict[int, int] = {}
         shown = 0
         for end in sorted({by.period_end(day) for day in self.days}):
@@ -95,12 +95,12 @@ class StepFunction:
 class History:
     """An indicator's figure in one territory, on every day.
 
-    `numerator` and `denominator` are the sums of the measure's terms, `reports` the days, in order,
-    on which facts behind them took effect. Without a denominator the value is
+    `numerator` and `denominator` are the sums of the measure's terms, `reports` the ordered
+    effective days of their facts. Without a denominator the value is
     `numerator / divisor`.
 
-    With a `publication` they are published counts of persons, known on the last days of periods: a
-    count of 0 is then any below its `min_cell`, which is withheld, and so is a ratio over or of 0.
+    With a `publication` they are published counts of persons, on the last days of periods. A count
+    of 0 is then any count below `min_cell`: it is withheld, and so is a ratio with it.
     """
 
     numerator: StepFunction = StepFunction()
@@ -108,18 +108,18 @@ class History:
     reports: tuple[date, ...] = ()
     divisor: int = 1
     publication: Publication | None = None
-    #: A target's spells, found once: a history never changes.
+    #: The spells by target and direction, cached: a history is immutable.
     _spells: dict[tuple[Number, Direction], tuple[Spell, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    #: Its trends, by window, reference day and whether it stands still, found once as well.
+    #: The trends by window, reference day and `stands_still`, cached as well.
     trends: dict[tuple[TrendWindow, date, bool], Trend | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
     def value(self, day: date) -> Fraction | None:
-        """The figure on a day; None over nothing, before the first report, and where withheld."""
+        """Return the figure on a day; None over 0, before the first report, or where withheld."""
         if not self.reports or day < self.reports[0]:
             return None
         numerator = self.numerator.at(day)
@@ -129,37 +129,37 @@ class History:
         return Fraction(numerator, under) if under else None
 
     def at_least(self, day: date) -> Fraction | None:
-        """The figure on a day; of a withheld count 0, which no target tells apart from it."""
+        """Return the figure on a day, or 0 for a withheld count: no target distinguishes them."""
         is_withheld_count = self.denominator is None and self.withholds(day)
         return Fraction(0) if is_withheld_count else self.value(day)
 
     def withholds(self, day: date) -> bool:
-        """Tell whether there is a figure on a day that is not published: of too few persons."""
+        """Return True where the figure of a day is withheld: it counts too few persons."""
         reported = bool(self.reports) and self.reports[0] <= day
         return self.publication is not None and reported and self.value(day) is None
 
     def reading(self, day: date) -> Reading:
-        """What the facts add up to on a day."""
-        place = bisect_right(self.reports, day)
+        """Return the sums on a day."""
+        index = bisect_right(self.reports, day)
         return Reading(
             numerator=self.numerator.at(day),
             denominator=None if self.denominator is None else self.denominator.at(day),
-            last_reported=self.reports[place - 1] if place else None,
+            last_reported=self.reports[index - 1] if index else None,
         )
 
     def last_change(self, day: date) -> date | None:
-        """The last day, up to a day, on which a fact took effect or the figure may have changed.
+        """Return the last day, up to a day, on which a fact took effect or the figure may change.
 
         None before the first report.
         """
-        place = bisect_right(self._moves, day)
-        last = self._moves[place - 1] if place else None
+        index = bisect_right(self._change_days, day)
+        last = self._change_days[index - 1] if index else None
         return last if last is not None and self.reports and self.reports[0] <= last else None
 
     def spells(self, target: Number, direction: Direction) -> tuple[Spell, ...]:
-        """The spells, in order, through which the figure was at a target or beyond it.
+        """Return the ordered spells during which the figure is at a target or beyond it.
 
-        A day without a value does not hold it.
+        A day without a value ends a spell.
         """
         found = self._spells.get((target, direction))
         if found is None:
@@ -180,11 +180,11 @@ class History:
             yield start, None
 
     @cached_property
-    def _moves(self) -> list[date]:
+    def _change_days(self) -> list[date]:
         return sorted({*self.reports, *self._changes()})
 
     def _changes(self) -> list[date]:
-        """The days on which the value may change."""
+        """Return the days on which the value may change."""
         days = {*self.reports[:1], *self.numerator.days}
         if self.denominator is not None:
             days.update(self.denominator.days)
@@ -192,4 +192,4 @@ class History:
 
 
 Histories: TypeAlias = Mapping[tuple[str, str | None], History]
-"""By indicator id and département; None is the region, `COUNTRY` the country, for comparison."""
+"""By indicator id and département; None is the Région, `COUNTRY` the country, for comparison."""

@@ -1,4 +1,4 @@
-"""The judgement of a milestone from its figure's history: status, projection, attained, lost."""
+"""The judgement of a milestone from its figure's history: status, projection, attainment, loss."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ __all__ = [
 ]
 
 CHANGE_DAYS: Final = 30
-"""Over how many days a change is told."""
+"""The days over which a change is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FigureChange:
-    """By how much a value changed, and what made it change; all in the indicator's unit.
+    """The change of a value and its parts by cause, in the indicator's unit.
 
     `value = due_to_numerator + due_to_denominator`, exactly.
     """
@@ -50,7 +50,7 @@ class FigureChange:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How an indicator of one territory stands on a day, against one milestone or none.
+    """The judgement of one indicator in one territory on a day, against one milestone or none.
 
     Values and paces are exact and in the indicator's unit, paces per day; None is "not known".
     `value`, `last_reported`, `trend` and `change` are the indicator's, whatever the milestone.
@@ -61,29 +61,29 @@ class Judgement:
     department: str | None
     """The département's INSEE code; None for the region."""
     as_of: date
-    """The day of the figure; of one about persons that of its last publication."""
+    """The day of the figure; for one about persons, the day of its last publication."""
     value: Fraction | None
     numerator: int
     denominator: int | None
     last_reported: date | None
     trend: Trend | None
-    """The observed pace; None where there are too few points, or where the facts fell silent."""
+    """The observed pace; None for too few points, or for stale reports."""
     change: FigureChange | None
-    """Over the last `CHANGE_DAYS` days; None where the value of either end is not known."""
+    """The change over `CHANGE_DAYS` days; None where either value is not known."""
     status: MilestoneStatus | None
     progress_rate: float | None
     """In percent."""
     projected: Projection | None
     attained_on: date | None
-    """The first day of the attainment that still holds."""
+    """The first day of the current attainment."""
     lost_on: date | None
-    """The first day on which a target attained before was no longer held; None while it is held."""
+    """The first day after the last attainment; None while the target is held."""
     required_pace: Fraction | None
-    """What is left over the days left; None where nothing is, or no day."""
+    """The remaining difference by the remaining days; None where either is 0 or unknown."""
     country_value: Fraction | None = None
-    """The whole country's, beside the region's, where it is shown."""
+    """The country's value, for the Région of an indicator with a comparison."""
     withheld: bool = False
-    """True where the figure is of too few persons: no value, nor what is computed from it."""
+    """True where the figure counts too few persons: it has no value."""
 
     @property
     def observed_pace(self) -> Fraction | None:
@@ -92,10 +92,10 @@ class Judgement:
 
 
 def judge_all(catalogue: Catalogue, histories: Histories, as_of: date) -> tuple[Judgement, ...]:
-    """Judge every indicator, for the region and, where its grain allows, each département.
+    """Return the judgements of every indicator, for the Région and, by its grain, each département.
 
-    One judgement for each milestone that a territory is held to, or one without a milestone. What
-    has no history is judged as never reported.
+    There is one judgement per milestone that applies to a territory, or one without a milestone. An
+    indicator without a history is judged as never reported.
     """
     return tuple(
         judge(indicator, milestone, department, history, as_of, country=country)
@@ -103,12 +103,12 @@ def judge_all(catalogue: Catalogue, histories: Histories, as_of: date) -> tuple[
         for department in indicator.territories
         for history in [histories.get((indicator.id, department), History())]
         for country in [compared(histories, indicator, department)]
-        for milestone in _held(indicator, department)
+        for milestone in _applicable(indicator, department)
     )
 
 
 def compared(histories: Histories, indicator: Indicator, department: str | None) -> History | None:
-    """Give the history that a territory's is compared with: the country's, for the region."""
+    """Return the history to compare a territory's with: the country's, for the Région."""
     return histories.get((indicator.id, COUNTRY)) if department is None else None
 
 
@@ -121,14 +121,13 @@ def judge(
     *,
     country: History | None = None,
 ) -> Judgement:
-    """Judge one indicator of one territory on a day, against one milestone or none.
+    """Return the judgement of one indicator in one territory on a day.
 
-    The projection, and with it the status, follow the trend of the history. Where there are too few
-    points for a trend nothing is projected, and the status follows the mean pace since the
-    baseline.
+    The projection and the status follow the trend of the history. With too few points for a trend
+    there is no projection, and the status follows the mean pace since the baseline.
 
-    A figure about persons is judged as it was published, on the day that was published last; where
-    it is withheld, as one of 0.
+    A figure about persons is judged as published, on the last day published; a withheld one is
+    judged as 0.
     """
     if history.publication is not None:
         as_of = history.publication.day(as_of)
@@ -145,15 +144,15 @@ def judge(
         reporting_delay_days=indicator.reporting_delay_days,
         as_of=as_of,
     )
-    # A history that fell silent has no pace.
+    # Stale reports have no pace.
     trend = None if stale else _trend(indicator, history, as_of)
     projected, attained_on, lost_on, required = None, None, None, None
-    lingers = False
+    is_late = False
     if known is not None and target is not None:
         if trend is not None and not is_attained(known, target, direction):
             projected = _projection(indicator, trend, target, history, as_of)
             if deadline is not None:
-                lingers = _lingers(indicator, target, history, as_of, deadline, projected)
+                is_late = _is_late(indicator, target, history, as_of, deadline, projected)
         spells = history.spells(target, direction)
         attained_on, lost_on = _held_or_lost(spells, start_day or date.min, as_of)
         days_left = 0 if deadline is None else (deadline - as_of).days
@@ -189,7 +188,7 @@ def judge(
             day=deadline,
             direction=direction,
             stale=stale,
-            projected=None if lingers else expected,
+            projected=None if is_late else expected,
             as_of=as_of,
         ),
         progress_rate=progress_rate(start, value, target, direction),
@@ -203,11 +202,10 @@ def judge(
 
 
 def change_over(history: History, since: date, until: date) -> FigureChange | None:
-    """Tell a change of the numerator apart from one of the denominator.
+    """Return a change, divided into the parts due to numerator and denominator.
 
-    From n₀/d₀ to n₁/d₁: `(n₁ − n₀)/d₀` is what the numerator did over the old denominator, and
-    `n₁/d₁ − n₁/d₀` what the denominator did to the new numerator. None where either value is
-    blank.
+    From n₀/d₀ to n₁/d₁: `(n₁ − n₀)/d₀` is due to the numerator, `n₁/d₁ − n₁/d₀` to the denominator.
+    None where either value is blank.
     """
     before, after = history.value(since), history.value(until)
     if before is None or after is None:
@@ -224,7 +222,7 @@ def _trend(indicator: Indicator, history: History, as_of: date) -> Trend | None:
 def _projection(
     indicator: Indicator, trend: Trend | None, target: Decimal, history: History, as_of: date
 ) -> Projection | None:
-    """Project from the reference day; or, a target lost since then, from the last change."""
+    """Return the projection from the reference day, or from a later change that lost the target."""
     day = reference_of(history, as_of, stands_still=indicator.stands_still)
     value = None if day is None else history.value(day)
     if value is not None and is_attained(value, target, indicator.direction):
@@ -235,7 +233,7 @@ def _projection(
     return project(trend, value=value, target=target, direction=indicator.direction, as_of=day)
 
 
-def _lingers(
+def _is_late(
     indicator: Indicator,
     target: Decimal,
     history: History,
@@ -243,16 +241,16 @@ def _lingers(
     deadline: date,
     projected: Projection | None,
 ) -> bool:
-    """Tell whether a projection is late, or within `margin_days` before the deadline after a risk.
+    """Return True for a projection after the deadline, or in the margin before it after a late one.
 
-    Within the margin a projection settles nothing: the one before it does, or the one before that.
-    Attained then was in time; with too few points nothing was said.
+    A projection within `margin_days` before the deadline keeps the result of the previous
+    projection. A previous figure that was attained, or had too few points, counts as in time.
     """
     clear = deadline - timedelta(days=min(indicator.trend.margin_days, deadline.toordinal() - 1))
     still = indicator.stands_still
     while projected is not None and clear < projected.day <= deadline:
         start = reference_of(history, as_of, stands_still=still) or as_of
-        # Of a month that has not ended the reference day is the end of the month before.
+        # The reference day within a month is the end of the month before.
         as_of = start if still else start - timedelta(days=1)
         day = reference_of(history, as_of, stands_still=still)
         value = None if day is None else history.value(day)
@@ -263,17 +261,17 @@ def _lingers(
     return projected is None or projected.day > deadline
 
 
-def _held(indicator: Indicator, department: str | None) -> Iterator[Milestone | None]:
-    held = [milestone for milestone in indicator.milestones if milestone.holds(department)]
-    yield from held
-    if not held:
+def _applicable(indicator: Indicator, department: str | None) -> Iterator[Milestone | None]:
+    found = [milestone for milestone in indicator.milestones if milestone.holds(department)]
+    yield from found
+    if not found:
         yield None
 
 
 def _held_or_lost(
     spells: Sequence[Spell], since: date, as_of: date
 ) -> tuple[date | None, date | None]:
-    """Tell since when the target is held, or when it was lost; what was before `since` is apart."""
+    """Return the day since which the target is held, or the day of its loss, from `since` on."""
     for start, end in reversed(spells):
         if start > as_of:
             continue

@@ -1,4 +1,4 @@
-"""What others have computed: taken over territory by territory, as it is, and never added up."""
+"""Measures of external indicators: one observed value per territory, never summed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ __all__ = [
     "observed_measure",
 ]
 
-TERRITORIES: Final = tuple(place for place in Territory if place is not Territory.COUNTRY)
-"""Those that an indicator has a figure for: the country's value is for comparison, beside it."""
+TERRITORIES: Final = tuple(one for one in Territory if one is not Territory.COUNTRY)
+"""The territories of an indicator's figures: the country's value is a comparison."""
 
 PERCENT: Final = 100
 
@@ -34,7 +34,7 @@ _EXTERNAL: Final = TypeAdapter[str](ExternalIndicator)
 
 
 def is_external(name: object) -> bool:
-    """Tell whether an external indicator may have this identifier."""
+    """Return True for a valid identifier of an external indicator."""
     try:
         _EXTERNAL.validate_python(name, strict=True)
     except ValidationError:
@@ -43,21 +43,21 @@ def is_external(name: object) -> bool:
 
 
 def observed_measure(indicator: str, *, percent: bool) -> Measure:
-    """Measure an external indicator: its last observation in each territory, there alone.
+    """Return the measure of an external indicator: its last observation in each territory.
 
-    `percent` says that what is observed as 71.5 is the ratio 0.715.
+    With `percent`, an observation of 71.5 is the ratio 0.715.
     """
     observations = Term(
         IndicatorObserved.FAMILY,
         (IndicatorObserved.NAME,),
         amount="value_micros",
-        entities=frozenset(observed_entity(indicator, place) for place in TERRITORIES),
+        entities=frozenset(observed_entity(indicator, territory) for territory in TERRITORIES),
     )
     return Measure(observations, divisor=MICROS * PERCENT if percent else MICROS, additive=False)
 
 
 def country_measure(measure: Measure) -> Measure:
-    """Measure the whole country's own value of what a measure takes over, in its unit."""
+    """Return the measure of the country's value of an external indicator, in the same unit."""
     indicator = observed_indicator(measure)
     entities = (
         frozenset[str]() if indicator is None else {observed_entity(indicator, Territory.COUNTRY)}
@@ -67,11 +67,11 @@ def country_measure(measure: Measure) -> Measure:
 
 
 def is_percent(measure: Measure) -> bool:
-    """Tell whether a measure takes over percentages."""
+    """Return True for a measure of percentages."""
     return not measure.additive and measure.divisor == MICROS * PERCENT
 
 
 def observed_indicator(measure: Measure) -> str | None:
-    """Tell which external indicator a measure takes over; None where it counts by itself."""
+    """Return the external indicator of a measure; None for a measure that counts facts."""
     entities = () if measure.additive else measure.numerator.entities or ()
     return next((entity.rpartition("/")[0] for entity in entities), None)

@@ -1,7 +1,8 @@
-"""How far a promise is kept: progress rate, projected day, status of a milestone.
+"""Progress towards a milestone: progress rate, projected day and status.
 
-Values are exact (integers, decimals, fractions) until the last step. All is computed from what is
-known on `as_of` and nothing is latched: a target attained and lost again is no longer achieved.
+Values are exact (integers, decimals, fractions) until the last step. Everything is computed from
+the facts known on `as_of` and nothing is latched: a target attained and lost again is no longer
+achieved.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Number = int | Decimal | Fraction
 
 
 class MilestoneStatus(StrEnum):
-    """How a milestone stands on a day."""
+    """The status of a milestone on a day."""
 
     ACHIEVED = "achieved"
     ON_TRACK = "on_track"
@@ -40,12 +41,12 @@ class MilestoneStatus(StrEnum):
 def progress_rate(
     baseline: Number | None, current: Number | None, target: Number | None, direction: Direction
 ) -> float | None:
-    """Give the progress rate (taux d’avancement), in percent from 0 to 100.
+    """Return the progress rate (taux d’avancement), in percent from 0 to 100.
 
     `ta = 100 (va − vi) / (vc − vi)`, bounded to [0, 100]. Where the baseline is at the target or
-    beyond it already, there is no way to go: 100 while the target is held, else 0. None where a
-    component is missing. This is the State's rule for its policy barometer (baromètre des résultats
-    de l’action publique).
+    beyond it already, the rate is 100 while the target is held, else 0. None where a component is
+    missing. This is the State's rule for its policy barometer (baromètre des résultats de l’action
+    publique).
     """
     if baseline is None or current is None or target is None:
         return None
@@ -56,7 +57,7 @@ def progress_rate(
 
 
 def is_attained(value: Number, target: Number, direction: Direction) -> bool:
-    """Tell whether a value is at the target or beyond it, in the promise's direction."""
+    """Return True for a value at the target or beyond it, in the given direction."""
     return value >= target if direction is Direction.RISING else value <= target
 
 
@@ -69,11 +70,11 @@ def projected_day(
     target: Number | None,
     direction: Direction,
 ) -> date | None:
-    """Give the first day on which the target is reached if the mean pace so far goes on.
+    """Return the first day on which the target is reached if the mean pace so far continues.
 
-    The pace is that of the straight line from (baseline day, baseline) to (as_of, current): it
-    answers late to a change of pace. None where a component is missing, where the target is
-    attained already, where there was no progress, and where the day is beyond the calendar.
+    The pace is that of the straight line from (baseline day, baseline) to (as_of, current). None
+    where a component is missing, where the target is already attained, without progress, and where
+    the day is beyond the calendar.
     """
     if baseline is None or baseline_day is None or current is None or target is None:
         return None
@@ -91,11 +92,11 @@ def projected_day(
 def is_stale(
     last_reported: date | None, *, day: date | None, reporting_delay_days: int | None, as_of: date
 ) -> bool:
-    """Tell whether the last report is too old to judge a milestone by.
+    """Return True where the last report is too old to judge a milestone.
 
-    Reports are needed up to the milestone's day (`day`, None: without end) and no further.
-    `reporting_delay_days` is periodicity + availability delay + grace, None where no report is
-    expected: then any report will do. What was never reported is stale.
+    Reports are needed up to the milestone's day (`day`, None: without end). `reporting_delay_days`
+    is periodicity + availability delay + grace, or None where no report is expected: any report is
+    then recent enough. Without a report the figure is stale.
     """
     if last_reported is None:
         return True
@@ -115,7 +116,7 @@ def milestone_status(
     projected: date | None,
     as_of: date,
 ) -> MilestoneStatus | None:
-    """Judge a milestone on a day; None where the promise gives no target to judge by.
+    """Return the status of a milestone on a day; None without a target.
 
     In this order: unreported (no value, or a stale one), achieved, missed (its day has passed), at
     risk (projected after its day, or no pace to project), on track.

@@ -1,11 +1,11 @@
-"""How counts of persons are published: at a declared step, each cell in multiples of `min_cell`.
+"""The publication of counts of persons: at a declared step, each cell in multiples of `min_cell`.
 
-A cell is a count that nothing finer is told of: one département's persons of one category. It is
-published as it stood at the end of a period, withheld below `min_cell` and else rounded to the
-nearest multiple of it. Every other figure about persons (a total, a share, a change, a judgement)
-is computed from published cells alone, so that no set of figures, of however many days, tells more
-than the cells do; and a published cell never changes by fewer than `min_cell` persons.
-docs/decisions/0025-persons-are-published-in-multiples.md says why, and what that leaves open.
+A cell is the finest published count: one département's persons of one category. Its value is that
+at the end of a period, withheld below `min_cell` and otherwise rounded to the nearest multiple of
+it. Every other figure about persons (a total, a share, a change, a judgement) is computed from
+published cells only, so that no set of figures, over any number of days, discloses more than the
+cells; and a published cell never changes by fewer than `min_cell` persons. The reasons and limits
+are in docs/decisions/0025-persons-are-published-in-multiples.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["PersonPart", "Publication", "PublicationStep", "counts_persons", "pe
 
 
 class PublicationStep(StrEnum):
-    """How often figures about persons are published: at the end of each such period."""
+    """The period of publication: figures about persons are published at the end of each."""
 
     MONTHLY = "monthly"
     QUARTERLY = "quarterly"
@@ -39,10 +39,10 @@ class PublicationStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """The rules by which an indicator about persons is published.
+    """The publication rules of an indicator about persons.
 
-    `delay_days` are those from a period's end to its publication: what is told later than that
-    changes published figures when it comes, by a multiple of `min_cell`.
+    `delay_days` are the days from a period's end to its publication: facts that arrive later change
+    published figures, by a multiple of `min_cell`.
     """
 
     min_cell: int
@@ -50,22 +50,22 @@ class Publication:
     delay_days: int
 
     def count(self, persons: int) -> int:
-        """Round persons as published: 0 stands for any number below `min_cell`, withheld."""
+        """Return a count as published: rounded, or 0 for a withheld count below `min_cell`."""
         if persons < self.min_cell:
             return 0
         return (persons + (self.min_cell - 1) // 2) // self.min_cell * self.min_cell
 
     def period_end(self, day: date) -> date:
-        """Give the last day of the period that a day is in."""
+        """Return the last day of a day's period."""
         if day.year == date.max.year:
             return date.max
         months = self.step.months
         return month_end_before(day, months=(day.month - 1) % months - (months - 1))
 
     def day(self, as_of: date) -> date:
-        """Give the day whose figures are shown: the end of the last period that is published.
+        """Return the day of the published figures: the end of the last published period.
 
-        The calendar's first day where there is none.
+        It is the calendar's first day where no period is published.
         """
         if as_of.toordinal() <= self.delay_days:
             return date.min
@@ -77,22 +77,22 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class PersonPart:
-    """A term about persons, as cells of an indicator that counts them; None: of all categories."""
+    """A term about persons, as cells of an indicator; `categories` None: all of them."""
 
     indicator: str
     categories: frozenset[str] | None = None
 
 
 def counts_persons(indicator: Indicator) -> bool:
-    """Tell whether an indicator is made of facts about persons."""
+    """Return True for an indicator that counts facts about persons."""
     return any(term.family.about_persons for term in indicator.measure.terms)
 
 
 def person_parts(catalogue: Catalogue, indicator: Indicator) -> tuple[PersonPart, ...] | None:
-    """Give what each term of an indicator with `min_cell` is added up from: a count's cells.
+    """Return the cells whose sum is each term of an indicator with `min_cell`.
 
-    A count is of its own; a ratio is of the counts that are published of the same facts, by the
-    same rules. None where there are none for one of its terms.
+    A count has its own cells; a ratio has those of counts of the same facts, published by the same
+    rules. None where a term has no such count.
     """
     if indicator.measure.denominator is None:
         return (PersonPart(indicator.id),)
@@ -112,7 +112,7 @@ def _part_of(catalogue: Catalogue, indicator: Indicator, term: Term) -> PersonPa
 
 
 def _sum_of_cells(count: Indicator, term: Term) -> PersonPart | None:
-    """Give the cells of a count that a term is the sum of; None where it is no such sum."""
+    """Return the cells of a count whose sum is a term; None where it is not such a sum."""
     counted = count.measure.numerator
     where = dict(term.where)
     chosen = None if counted.breakdown is None else where.pop(counted.breakdown, None)

@@ -1,4 +1,4 @@
-"""The day that a projection starts from: it moves with facts or a month's end, not with today."""
+"""The reference day of a projection: it changes with facts or at a month's end, not each day."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["month_end", "month_end_before", "reference_day"]
 
 
 def reference_day(last_change: date | None, as_of: date, *, stands_still: bool) -> date | None:
-    """Give the day up to which a figure is known to have gone its way.
+    """Return the day up to which a figure is known.
 
-    Where no fact means that nothing happened (`stands_still`), that is the end of the month before
-    that of `as_of`, or the last change where that is later. Otherwise nobody knows what
-    came after the last change. None where nothing has changed yet.
+    Where the absence of facts means no change (`stands_still`), it is the end of the month before
+    `as_of`, or the last change if that is later. Otherwise it is the last change. None where
+    nothing has changed yet.
     """
     if last_change is None or not stands_still:
         return last_change
@@ -20,14 +20,14 @@ def reference_day(last_change: date | None, as_of: date, *, stands_still: bool) 
 
 
 def month_end(day: date) -> date:
-    """Give the last day of a day's month."""
+    """Return the last day of a day's month."""
     return month_end_before(day, months=0)
 
 
 def month_end_before(day: date, *, months: int = 1) -> date:
-    """Give the last day of the month that is so many months before a day's own.
+    """Return the last day of the month that is `months` before a day's month.
 
-    Months before the calendar's first end on its first day.
+    It is the calendar's first day for earlier months.
     """
     month = day.year * 12 + day.month - months  # That of the day after, counted from year 0.
     if month < date.min.year * 12 + 1:

@@ -1,4 +1,4 @@
-"""The compiled plan of an indicator: what each entity adds to a figure, and until when."""
+"""The compiled measure of an indicator: the amounts of each entity, and their duration."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["FREQUENCY_DAYS", "Expiry", "Measure", "Term", "TermMode"]
 FREQUENCY_DAYS: Mapping[str, int | None] = MappingProxyType(
     {frequency.value: frequency.days for frequency in Frequency}
 )
-"""The longest span, in days, that each frequency leaves between two reports; None never ends."""
+"""The longest interval between two reports by frequency, in days; None for unlimited."""
 
 
 class TermMode(StrEnum):
-    """What a new record does to what its entity already counts."""
+    """The effect of a new record on the amounts of its entity."""
 
     REPLACE = "replace"
     ADD = "add"
@@ -27,7 +27,7 @@ class TermMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """How long an amount counts: `days`, or as many as its field `by` names, plus `grace_days`.
+    """The duration of an amount: `days`, or those of its field `by`, plus `grace_days`.
 
     Exactly one of `days` and `by` is given; `by` names a field whose values are keys of
     `FREQUENCY_DAYS` (an entity that does not have the field never expires). An amount of day D is
@@ -54,8 +54,8 @@ class Term:
     `amount` is None for 1, or a field; a field that is a mapping adds up its values. `where` is
     satisfied when each field's value, as text (`true` and `false` for a flag), is among those
     given. `breakdown` is the field whose value is the category; for a mapping amount with such a
-    breakdown the mapping's keys are the categories. `entities` are the only ones that are looked
-    at; None: every entity of the family.
+    breakdown the mapping's keys are the categories. `entities` restricts the term to
+    some entities; None: every entity of the family.
     """
 
     family: Family
@@ -73,9 +73,8 @@ class Term:
 class Measure:
     """A figure: `numerator / denominator` (blank over 0), or `numerator / divisor`.
 
-    A figure that is not `additive` was observed, and not counted here: each territory's is its own,
-    the region's that of what names no département and never the sum of its départements'. It is
-    blank, and not 0, before the first report.
+    A figure that is not `additive` is observed, not counted: each territory has its own, and the
+    Région's is never the sum of its départements'. It is blank, not 0, before the first report.
     """
 
     numerator: Term
@@ -85,5 +84,5 @@ class Measure:
 
     @property
     def terms(self) -> tuple[Term, ...]:
-        """The numerator, then the denominator where there is one."""
+        """The numerator, and the denominator if there is one."""
         return (self.numerator,) if self.denominator is None else (self.numerator, self.denominator)

@@ -1,4 +1,4 @@
-"""Where a figure is heading: a robust trend of its own history, and the day it leads to."""
+"""The robust trend of a figure's history, and the projected day of a target."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Projection", "Trend", "observed_trend", "project", "reference_of", "
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A pace per day, and the range within which the middle half of the observed paces lies."""
+    """A pace per day, with the interquartile range of the observed paces."""
 
     slope: Fraction
     lower: Fraction
@@ -28,9 +28,9 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """The day on which a target will be reached; and by the faster and the slower pace.
+    """The projected day of a target, by the trend and by the faster and the slower pace.
 
-    `latest` is None where the slower pace never leads there.
+    `latest` is None where the slower pace never reaches the target.
     """
 
     day: date
@@ -39,16 +39,16 @@ class Projection:
 
 
 def theil_sen(points: Sequence[tuple[int, Fraction]]) -> Trend | None:
-    """Give the Theil–Sen trend of (day, value) points; None of fewer than two different days.
+    """Return the Theil–Sen trend of (day, value) points; None for fewer than two distinct days.
 
     The slope is the median of the slopes of all pairs of points (H. Theil, “A rank-invariant method
     of linear and polynomial regression analysis”, 1950; P. K. Sen, “Estimates of the regression
-    coefficient based on Kendall’s tau”, 1968). Up to 29 % of the points may be arbitrarily wrong
-    without carrying it away; least squares is carried away by one. `lower` and `upper` are the
-    first and third quartiles of the same slopes, interpolated. They tell how steady the pace was;
-    they are no confidence interval: the points of one history do not vary independently.
+    coefficient based on Kendall’s tau”, 1968). Its breakdown point is 29 %; that of least squares
+    is 0. `lower` and `upper` are the interpolated first and third quartiles of the same slopes:
+    they measure how steady the pace is. They are not a confidence interval, since the points of
+    one history are not independent.
     """
-    # In whole numbers, which is exact and fast: all values, then all slopes, over one denominator.
+    # In integers, which are exact and fast: all values, then all slopes, over one denominator.
     scale = lcm(*(value.denominator for _, value in points))
     heights = sorted((day, value.numerator * (scale // value.denominator)) for day, value in points)
     pairs = [
@@ -70,11 +70,11 @@ def theil_sen(points: Sequence[tuple[int, Fraction]]) -> Trend | None:
 def observed_trend(
     history: History, window: TrendWindow, as_of: date, *, stands_still: bool
 ) -> Trend | None:
-    """Give the trend of a figure over the window that ends with its reference day.
+    """Return the trend of a figure over the window that ends with its reference day.
 
-    Each point is the value at a month's end where no fact means that nothing happened
-    (`stands_still`), else that of the last change in the time since the point before: between
-    two reports nobody knows. Steps of less than 28 days count days, others whole months.
+    Where the absence of facts means no change (`stands_still`), the points are values at months'
+    ends. Otherwise a point is the value of the last change since the previous point: the value
+    between two reports is not known. Steps below 28 days count days, others whole months.
     None where fewer than `at_least` points have a value.
     """
     last = reference_of(history, as_of, stands_still=stands_still)
@@ -88,7 +88,7 @@ def observed_trend(
 
 
 def reference_of(history: History, as_of: date, *, stands_still: bool) -> date | None:
-    """Give the day from whose value a trend goes on; see `catalogue.reference_day`."""
+    """Return the day from which a trend is extended; see `catalogue.reference_day`."""
     until = month_end_before(as_of) if stands_still else as_of
     return reference_day(history.last_change(until), as_of, stands_still=stands_still)
 
@@ -96,10 +96,10 @@ def reference_of(history: History, as_of: date, *, stands_still: bool) -> date |
 def project(
     trend: Trend | None, *, value: Number, target: Number, direction: Direction, as_of: date
 ) -> Projection | None:
-    """Give the day on which the target is reached if the trend goes on from a day's value.
+    """Return the day on which the target is reached if the trend continues from a day's value.
 
-    `as_of + (target − value) / slope`, rounded up to a whole day. None where the target is attained
-    already, where the trend does not lead there, and where the day is beyond the calendar.
+    `as_of + (target − value) / slope`, rounded up to a whole day. None where the target is already
+    attained, where the trend does not reach it, and where the day is beyond the calendar.
     """
     if trend is None or is_attained(value, target, direction):
         return None
@@ -134,14 +134,14 @@ def _before(end: date, window: TrendWindow, steps: int) -> date:
 
 
 def _quartile_times_four(ascending: Sequence[int], quarters: int) -> int:
-    """Interpolate between the two nearest ranks; four times the quartile is a whole number."""
-    place, beyond = divmod((len(ascending) - 1) * quarters, 4)
-    following = ascending[min(place + 1, len(ascending) - 1)]
-    return ascending[place] * (4 - beyond) + following * beyond
+    """Return four times a quartile, an integer, interpolated between the two nearest ranks."""
+    index, beyond = divmod((len(ascending) - 1) * quarters, 4)
+    following = ascending[min(index + 1, len(ascending) - 1)]
+    return ascending[index] * (4 - beyond) + following * beyond
 
 
 def _reached(left: Fraction, slope: Fraction, as_of: date) -> date | None:
-    """Tell when what is left is made up; None where the slope leads away, or too far."""
+    """Return the day on which a difference reaches 0; None for never, or beyond the calendar."""
     if left * slope <= 0:
         return None
     days = ceil(left / slope)

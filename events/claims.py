@@ -1,4 +1,4 @@
-"""What a record says of itself, valid or not: for looking for it, never for trusting it."""
+"""Unverified attributes of a record, valid or not: for search, not for decisions."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from events.cloudevent import MAX_BYTES, PREFIX
 
 __all__ = ["Claims", "claims_of"]
 
-#: How far into a value that is no JSON, or too much of it, is looked.
-_LOOKED_AT_BYTES: Final = 64 * 1024
+#: The number of bytes searched in a value that is not JSON, or too large.
+_SEARCHED_BYTES: Final = 64 * 1024
 
 
 class Claims(NamedTuple):
-    """Attributes of the event that a record may hold; None where none can be read."""
+    """Attributes of the event in a record; None where one cannot be read."""
 
     source: str | None = None
     type: str | None = None
@@ -30,21 +30,20 @@ _IN_TEXT: Final = {
 
 
 def claims_of(headers: Sequence[tuple[str, bytes | None]] | None, value: bytes | None) -> Claims:
-    """Return what a record says of itself, whatever it holds.
+    """Return the attributes that a record claims; it never raises.
 
-    Headers of the binary mode come first; then what its JSON says; and where that is cut short or
-    wrong, what looks like an event's attributes in its bytes. Of several events at once, the first
-    speaks for all.
+    They are searched in the headers of the binary mode, then in the JSON value, and in the bytes of
+    a value that is not valid JSON. Of several events, the first is used.
     """
-    said = _in_headers(headers or ())
-    if len(said) < len(Claims._fields) and value:
-        said = _in_value(value) | said
-    return Claims(**said)
+    found = _in_headers(headers or ())
+    if len(found) < len(Claims._fields) and value:
+        found = _in_value(value) | found
+    return Claims(**found)
 
 
 def _in_headers(headers: Sequence[tuple[str, bytes | None]]) -> dict[str, str]:
-    said = {name.lower(): content.decode(errors="replace") for name, content in headers if content}
-    return {name: said[PREFIX + name] for name in Claims._fields if PREFIX + name in said}
+    found = {name.lower(): content.decode(errors="replace") for name, content in headers if content}
+    return {name: found[PREFIX + name] for name in Claims._fields if PREFIX + name in found}
 
 
 def _in_value(value: bytes) -> dict[str, str]:
@@ -53,14 +52,14 @@ def _in_value(value: bytes) -> dict[str, str]:
             return _in_event(from_json(value))
         except ValueError:
             pass
-    beginning = value[:_LOOKED_AT_BYTES]
+    beginning = value[:_SEARCHED_BYTES]
     found = {name: pattern.search(beginning) for name, pattern in _IN_TEXT.items()}
     return {name: one[1].decode(errors="replace") for name, one in found.items() if one}
 
 
-def _in_event(event: Any) -> dict[str, str]:  # noqa: ANN401 - whatever a producer's JSON holds
+def _in_event(event: Any) -> dict[str, str]:  # noqa: ANN401 - any JSON
     if isinstance(event, list):
         event = next(iter(event), None)
     if not isinstance(event, dict):
         return {}
-    return {name: said for name in Claims._fields if isinstance(said := event.get(name), str)}
+    return {name: text for name in Claims._fields if isinstance(text := event.get(name), str)}

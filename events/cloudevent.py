@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 on Kafka: from a record to an event and back, structured and binary mode.
+"""CloudEvents 1.0 on Kafka: records to events and back, in structured and binary mode.
 
 Follows the CloudEvents specification 1.0.2, its JSON event format and its Kafka protocol binding.
 """
@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 Header = tuple[str, bytes]
-"""A header of a record that we write; those we read may also lack their value."""
+"""A header of a record to write; a header that is read may have no value."""
 _ReadHeaders = Sequence[tuple[str, bytes | None]]
 
 SPEC_VERSION: Final = "1.0"
@@ -53,17 +53,17 @@ STRUCTURED: Final = b"application/cloudevents+json"
 PREFIX: Final = "ce_"
 
 MAX_BYTES: Final = 256 * 1024
-"""Of a record's value and headers: four times what CloudEvents asks everyone to take, and small
-enough that a copy with a header more still fits into its topic."""
+"""The limit of a record's value and headers: four times the minimum of CloudEvents, and small
+enough for a copy with an additional header."""
 
 _ENCODED: Final = "data_base64"
-"""Binary data in the JSON event format. A fact has one form, which every reader of a topic sees."""
+"""Binary data in the JSON event format, which is refused: a fact has one form."""
 
 _ONE_DAY: Final = timedelta(days=1)
 _EARLIEST: Final = datetime(FIRST_DAY.year - 1, 12, 31, tzinfo=UTC)
-_LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)  # Leaves room for a day more, in any zone.
+_LATEST: Final = datetime(9998, 12, 31, tzinfo=UTC)  # One more day is valid in any zone.
 _ID: Final = r"^[^\x00-\x1f\x7f-\x9f]{1,256}$"
-# In either case, and so that every reader of a JSON Schema understands it: (?i) is not ECMA's.
+# Case-insensitive without (?i), which ECMA expressions of JSON Schema do not have.
 _JSON_MEDIA_TYPE: Final = (
     "^([Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]|[Tt][Ee][Xx][Tt])"
     r"/([A-Za-z0-9.-]+\+)?[Jj][Ss][Oo][Nn] *(;.*)?$"
@@ -73,7 +73,7 @@ _URI_REFERENCE: Final = r"^[A-Za-z0-9:/?#\[\]@!$&'()*+,;=._~%-]{1,256}$"
 
 @dataclass(frozen=True, slots=True)
 class CloudEvent:
-    """One fact with who said it and when: what a record holds once it has been accepted.
+    """One fact with its source and time: the content of an accepted record.
 
     `id` is unique per `source`; `time` is when the fact was recorded, aware, kept in UTC.
     Raises ContractError where the fact's day is after the day of `time` + 1 (UTC).
@@ -117,7 +117,7 @@ class EncodedRecord(NamedTuple):
 
 
 _HOUR_AND_ZONE: Final = r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-# A JSON Schema has no other means to say the bounds.
+# JSON Schema has no other means for the bounds.
 _INSTANT_IN_SCHEMAS: Final = (
     "^(2009-12-31|(20[1-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2})"
     f"{_HOUR_AND_ZONE}$"
@@ -125,7 +125,7 @@ _INSTANT_IN_SCHEMAS: Final = (
 
 
 class _Instant:
-    """Reads a time exactly as RFC 3339 writes it (pydantic also takes other forms)."""
+    """A validator of RFC 3339 times (pydantic also accepts other forms)."""
 
     def __get_pydantic_core_schema__(
         self, source: type[datetime], handler: GetCoreSchemaHandler
@@ -201,10 +201,10 @@ def _event_model(fact: type[Fact]) -> type[Attributes]:
 
 
 EVENT_MODELS: Final = {name: _event_model(fact) for name, fact in FACTS.items()}
-"""By type, the model that reads a whole event: attributes and data."""
+"""The models of whole events (attributes and data), by type."""
 # One pass in pydantic's Rust core from bytes to a checked event, chosen by its type.
 _ANY_EVENT: Final[Any] = Annotated[
-    Union[tuple(EVENT_MODELS.values())],  # noqa: UP007 - the members are only known here
+    Union[tuple(EVENT_MODELS.values())],  # noqa: UP007 - the members are computed
     Field(discriminator="type"),
 ]
 _read_structured: Final = TypeAdapter[Any](_ANY_EVENT).validator.validate_json
@@ -213,10 +213,9 @@ _read_structured: Final = TypeAdapter[Any](_ANY_EVENT).validator.validate_json
 def decode(
     headers: _ReadHeaders | None, value: bytes | None, *, family: Family | None = None
 ) -> CloudEvent:
-    """The event that a Kafka record holds, in either content mode.
+    """Return the event of a Kafka record, in either content mode.
 
-    `family` is that of the topic the record came from. Raises ContractError, and nothing else,
-    whatever the record holds.
+    `family` is that of the record's topic. Raises ContractError only.
     """
     if value is None:
         raise ContractError(
@@ -233,7 +232,7 @@ def decode(
             "send the events again, in small batches and with few headers",
         )
     headers = headers or ()
-    size = len(value) + sum(len(name) + len(said or b"") for name, said in headers)
+    size = len(value) + sum(len(name) + len(content or b"") for name, content in headers)
     if size > MAX_BYTES:
         if isinstance(value, CutPart):
             size += value.size - len(value)
@@ -253,7 +252,7 @@ def decode(
 
 
 def decode_json(text: str | bytes) -> CloudEvent:
-    """The event written as one JSON object (structured mode). Raises ContractError only."""
+    """Return the event of one JSON object (structured mode). Raises ContractError only."""
     try:
         read = _read_structured(text)
     except ValidationError as error:
@@ -262,7 +261,7 @@ def decode_json(text: str | bytes) -> CloudEvent:
 
 
 def encode_structured(event: CloudEvent) -> EncodedRecord:
-    """The record of an event in structured mode: everything is in the value, as JSON."""
+    """Return the record of an event in structured mode: the value is the whole event as JSON."""
     envelope = {**_attributes(event), "datacontenttype": "application/json", "data": event.fact}
     return EncodedRecord(
         event.fact.entity_id.encode(), to_json(envelope), [(CONTENT_TYPE, STRUCTURED)]
@@ -270,7 +269,7 @@ def encode_structured(event: CloudEvent) -> EncodedRecord:
 
 
 def encode_binary(event: CloudEvent) -> EncodedRecord:
-    """The record of an event in binary mode: attributes in headers, the fact in the value."""
+    """Return the record of an event in binary mode: attributes in headers, the fact as value."""
     headers = [(PREFIX + name, text.encode()) for name, text in _attributes(event).items()]
     return EncodedRecord(
         event.fact.entity_id.encode(),

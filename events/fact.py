@@ -30,7 +30,7 @@ class Family(StrEnum):
 
     @property
     def about_persons(self) -> bool:
-        """True where each entity is a person, or a person's: figures are to show no few of them."""
+        """True for entities that are persons: small numbers of them are not published."""
         return self is Family.TRAININGS
 
 
@@ -74,7 +74,7 @@ class Fact(BaseModel):
         if not hasattr(cls, "NAME"):
             return  # A family's base, not yet a fact.
         cls.TYPE = f"{TYPE_PREFIX}.{cls.NAME}.v{cls.VERSION}"
-        # attributes() runs once per event: what can be known per class is sorted out here.
+        # attributes() runs once per event: the fields are classified once per class.
         kept = _kept_fields(cls)
         cls._CODED = tuple(name for name, kind in kept.items() if _is_code(kind))
         cls._PLAIN = tuple(name for name in kept if name not in cls._CODED)
@@ -86,7 +86,7 @@ class Fact(BaseModel):
 
     @classmethod
     def entities_in(cls, territory: str) -> str | None:
-        """The pattern of the identifiers of a territory's entities; None: it cannot be told.
+        """Return the pattern of the identifiers of a territory's entities; None for no pattern.
 
         Territories are written `D77`, `R11`, `FRANCE`.
         """
@@ -101,7 +101,7 @@ class Fact(BaseModel):
         return day
 
     def attributes(self) -> dict[str, JSON]:
-        """What the fact says besides its day, as JSON values; with `department` where known."""
+        """Return the fields of the fact except its day, as JSON values."""
         values = self.__dict__
         found: dict[str, JSON] = {name: values[name] for name in self._PLAIN}
         for name in self._CODED:
@@ -110,9 +110,9 @@ class Fact(BaseModel):
 
     @classmethod
     def attribute_kinds(cls) -> Mapping[str, object]:
-        """What `attributes` may hold: each name with the type of its values.
+        """Return the type of each value of `attributes`, by name.
 
-        A fact that tells more, or something else, than its fields says so here too.
+        A fact whose `attributes` differ from its fields overrides this method too.
         """
         return _kept_fields(cls)
 

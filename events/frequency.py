@@ -1,4 +1,4 @@
-"""How often something is expected, and the longest silence that each promise allows."""
+"""Frequencies of events, updates and reports, with their longest interval."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Frequency(StrEnum):
 
     @property
     def days(self) -> int | None:
-        """The longest span between two signs of life, in days; None where none is promised."""
+        """The longest interval in days; None for an irregular frequency."""
         return _DAYS[self]
 
 

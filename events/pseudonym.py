@@ -1,6 +1,7 @@
-"""Pseudonyms for persons: keyed, so that only who has the key can find out whose one is.
+"""Keyed pseudonyms of persons: without the key they cannot be attributed.
 
-HMAC-SHA256 (RFC 2104) of what identifies the person, cut to 128 bits, after the key's id.
+A pseudonym is the key's id and the HMAC-SHA256 (RFC 2104) of the person's identity, truncated to
+128 bits.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ PREFIX: Final = "spk"
 KEY_BYTES: Final = 32
 PSEUDONYM_DIGITS: Final = 32
 LONGEST_PERSON: Final = 1_000
-"""Characters of what identifies a person; to compose accents takes the square of their number."""
+"""The maximum number of characters of an identity: normalisation takes quadratic time."""
 
 _KEY_ID: Final = re.compile(r"[a-z][a-z0-9]{0,7}")
 _PSEUDONYM: Final = re.compile(rf"{_KEY_ID.pattern}-[0-9a-f]{{{PSEUDONYM_DIGITS}}}")
@@ -42,14 +43,14 @@ _KEY: Final = re.compile(rf"{PREFIX}_({_KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")
 
 
 class PseudonymKeyError(SmartRegionError):
-    """A key that cannot be used; never shows it."""
+    """A key that cannot be used; the message does not contain it."""
 
-    def __init__(self, place: object, *, problem: str, remedy: str) -> None:
-        super().__init__(f"{place}: {problem}: {remedy}")
+    def __init__(self, where: object, *, problem: str, remedy: str) -> None:
+        super().__init__(f"{where}: {problem}: {remedy}")
 
 
 class NoPersonError(SmartRegionError):
-    """A line that identifies nobody; never shows it."""
+    """A line without an identity; the message does not contain it."""
 
     def __init__(self, line: int, *, problem: str, remedy: str) -> None:
         self.line = line
@@ -57,9 +58,9 @@ class NoPersonError(SmartRegionError):
 
 
 class PseudonymKey:
-    """A key with its id, such as `k1`. Never shows itself.
+    """A key with its id, such as `k1`; its representation does not contain it.
 
-    The pseudonyms of two keys differ in their beginning: which key made one can be seen.
+    A pseudonym begins with the id of its key.
     """
 
     __slots__ = ("_key", "id")
@@ -80,25 +81,24 @@ class PseudonymKey:
 
     @classmethod
     def from_text(cls, text: str) -> Self | None:
-        """Read a key as it is written in its file; None where it is not one."""
+        """Return the key of a file's text; None where it is not one."""
         found = _KEY.fullmatch(text)
         return cls(found[1], urlsafe_b64decode(found[2] + "=")) if found else None
 
     @classmethod
     def new(cls, key_id: str) -> Self:
-        """Make a key from the system's randomness."""
+        """Return a new random key."""
         return cls(key_id, secrets.token_bytes(KEY_BYTES))
 
     def reveal(self) -> str:
-        """The key as it is written in its file."""
+        """Return the key as a file's text."""
         return f"{PREFIX}_{self.id}_{urlsafe_b64encode(self._key).decode().rstrip('=')}"
 
     def pseudonym(self, person: str) -> str:
-        """The pseudonym of what identifies a person: `k1-` and 32 hexadecimal digits.
+        """Return the pseudonym of an identity: `k1-` and 32 hexadecimal digits.
 
-        The same person has to be written the same way: only spaces around it, and how accents are
-        encoded, make no difference. Raises ValueError where nothing is left, and for a text of more
-        than 1 000 characters.
+        An identity must always be written the same way: only surrounding spaces and the encoding of
+        accents are ignored. Raises ValueError for a blank text, and for more than 1 000 characters.
         """
         if _is_too_long(person):
             message = f"nobody is identified by {len(person)} characters"
@@ -115,12 +115,12 @@ class PseudonymKey:
 
 
 def is_pseudonym(value: object) -> bool:
-    """Tell whether something has the form of the pseudonyms that are made here."""
+    """Return True for a value with the form of a pseudonym."""
     return isinstance(value, str) and _PSEUDONYM.fullmatch(value) is not None
 
 
 def load_key(file: Path) -> PseudonymKey:
-    """Read the key of a file. Raises PseudonymKeyError, or OpenSecretError where others can."""
+    """Return the key of a file. Raises PseudonymKeyError, or OpenSecretError for an open file."""
     refuse_open_file(file)
     try:
         text = file.read_text(encoding="ascii").strip()
@@ -140,10 +140,10 @@ def load_key(file: Path) -> PseudonymKey:
 
 
 def write_new_key(file: Path, key_id: str) -> PseudonymKey:
-    """Make a key and write it to a new file that only its owner reads.
+    """Write a new key to a new file that only its owner can read, and return it.
 
-    Raises PseudonymKeyError where the file is there already: a key that is lost takes the link
-    between the persons and their pseudonyms with it.
+    Raises PseudonymKeyError where the file exists: an overwritten key would be lost, and with it
+    the link between persons and pseudonyms.
     """
     key = PseudonymKey.new(key_id)
     try:
@@ -160,10 +160,10 @@ def write_new_key(file: Path, key_id: str) -> PseudonymKey:
 
 
 def pseudonymise_lines(lines: Iterable[bytes], key: PseudonymKey) -> Iterator[str]:
-    """The pseudonym of each line, in their order.
+    """Yield the pseudonym of each line, in order.
 
-    Raises NoPersonError at a line that is blank, too long or no UTF-8: a line that was left out
-    would shift all that follow.
+    Raises NoPersonError at a line that is blank, too long or not UTF-8: a skipped line would shift
+    all that follow.
     """
     for number, line in enumerate(lines, start=1):
         try:

@@ -1,7 +1,7 @@
-"""The rules by which a record's event is taken: the same for all who read it, whenever they do.
+"""The rules for accepting a record's event, the same for every reader at any time.
 
-A worker, an audit, an export and a report on producers come to the same figures only where they
-take the same events. So a rule knows an event and its record, and nothing that was read before.
+A worker, an audit, an export and a report on producers return the same figures only if they accept
+the same events. So a rule depends on an event and its record only, and on no earlier record.
 """
 
 from __future__ import annotations
@@ -23,30 +23,24 @@ __all__ = ["RULES", "RecordRules"]
 
 @dataclass(frozen=True, slots=True)
 class RecordRules:
-    """What a monitor's settings and declarations say of records."""
+    """The rules of a monitor's settings and declarations."""
 
     tolerance: timedelta = TIME_TOLERANCE
-    """How far an event's time may be beyond its record's."""
+    """The maximum of an event's time minus its record's timestamp."""
     ownership: Ownership = UNOWNED
-    """Whose word counts."""
+    """The sources that own facts."""
 
     def decode(self, record: Record, *, family: Family | None = None) -> CloudEvent:
-        """The event that a record of a family's topic holds.
-
-        Raises ContractError, and nothing else, whatever the record holds.
-        """
+        """Return the event of a record of a family's topic. Raises ContractError only."""
         event = decode(record.headers, record.value, family=family)
         self.judge(event, record.timestamp)
         return event
 
     def judge(self, event: CloudEvent, timestamp: int) -> None:
-        """Let an event pass that may be taken of a record with a timestamp (Kafka's, in ms).
-
-        Raises ContractError.
-        """
+        """Check an event of a record with a timestamp (Kafka's, in ms). Raises ContractError."""
         refuse_ahead(event, timestamp, self.tolerance)
         self.ownership.judge(event)
 
 
 RULES: Final = RecordRules()
-"""Where nothing is set, and nobody owns anything."""
+"""The default rules: the default tolerance, and no ownership."""

@@ -1,7 +1,7 @@
-"""The time of an event against that of its record: nobody records what has yet to happen.
+"""The check of an event's time against the timestamp of its record.
 
-The greater `time` wins, so one in the year 2999 would beat every correction. Its bound is the
-broker's own time of the record, which stays what it is whenever, and by whom, the record is read.
+The greater `time` wins, so an event of the year 2999 would replace every correction. The bound is
+the broker's timestamp of the record, which is the same for every reader at any time.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ __all__ = [
 ]
 
 NO_TIMESTAMP: Final = -1
-"""Kafka's word for a record that has none: nothing bounds its event's time."""
+"""Kafka's value for a record without timestamp: its event's time has no bound."""
 TIME_TOLERANCE: Final = timedelta(hours=1)
-"""How far a producer's clock may be ahead of the broker's, unless a setting says otherwise."""
+"""The default of how far a producer's clock may be ahead of the broker's."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -33,7 +33,7 @@ _END_OF_TIME: Final = 2**63 - 1
 
 
 def latest_time(timestamp: int, tolerance: timedelta) -> int:
-    """The latest `time`, in microseconds since 1970, that a record of a timestamp may tell.
+    """Return the latest `time` for a record's timestamp, in microseconds since 1970.
 
     `timestamp` is Kafka's, in milliseconds.
     """
@@ -43,7 +43,7 @@ def latest_time(timestamp: int, tolerance: timedelta) -> int:
 
 
 def time_ahead(event: CloudEvent, timestamp: int) -> ContractError:
-    """The refusal of an event whose time is too far beyond its record's timestamp."""
+    """Return the error of an event whose time is too far ahead of its record's timestamp."""
     written = _EPOCH + timedelta(milliseconds=timestamp)
     return ContractError(
         RefusalReason.TIME_AHEAD,
@@ -55,6 +55,6 @@ def time_ahead(event: CloudEvent, timestamp: int) -> ContractError:
 
 
 def refuse_ahead(event: CloudEvent, timestamp: int, tolerance: timedelta) -> None:
-    """Let an event pass whose time is not beyond its record's. Raises ContractError."""
+    """Check that an event's time is not ahead of its record's. Raises ContractError."""
     if (event.time - _EPOCH) // _MICROSECOND > latest_time(timestamp, tolerance):
         raise time_ahead(event, timestamp)

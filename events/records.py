@@ -1,4 +1,4 @@
-"""Kafka records: as any client gives them, and as one is produced."""
+"""Kafka records, as clients return them and as they are produced."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["CutPart", "OutgoingRecord", "Record", "UnreadableValue"]
 
 
 class Record(Protocol):
-    """A Kafka record, as aiokafka and kafka-python give it."""
+    """A Kafka record, as aiokafka and kafka-python return it."""
 
     @property
     def topic(self) -> str: ...  # noqa: D102 - the field's own name
@@ -31,7 +31,7 @@ class Record(Protocol):
 
 
 class OutgoingRecord(NamedTuple):
-    """A record to produce; `partition` None lets the partitioner choose."""
+    """A record to produce; with `partition` None, the partitioner selects it."""
 
     topic: str
     partition: int | None
@@ -41,16 +41,16 @@ class OutgoingRecord(NamedTuple):
 
 
 class UnreadableValue(bytes):
-    """Stands, empty, for the value of a record that no client could read.
+    """The empty value of a record that no client could read.
 
-    `cause` says why, `size` how many bytes were looked at to find it.
+    `cause` is the reason, `size` the number of bytes read to find it.
     """
 
     cause: str
     size: int
 
     def __new__(cls, cause: str, *, size: int = 0) -> Self:
-        """Make one."""
+        """Create one."""
         value = super().__new__(cls)
         value.cause = cause
         value.size = size

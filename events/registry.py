@@ -1,4 +1,4 @@
-"""Every fact this system knows, by type and by name; a new fact is added here."""
+"""The registry of facts, by type and by name; a new fact is added here."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from events.workstation import WorkstationUsageReported
 
 __all__ = ["FACTS", "FACTS_BY_NAME", "Family", "facts_of"]
 
-# Within a family the first fact defines the entity: the others borrow attributes from it. A later
-# version of a fact has the same NAME and stands behind the earlier one; both are taken.
+# The first fact of a family defines the entity: the others inherit attributes from it. A later
+# version of a fact has the same NAME and follows the earlier one; both are accepted.
 _ALL: Final[tuple[type[Fact], ...]] = (
     SchoolRegistered,
     SchoolConnected,
@@ -54,9 +54,9 @@ FACTS: Final[Mapping[str, type[Fact]]] = MappingProxyType({fact.TYPE: fact for f
 FACTS_BY_NAME: Final[Mapping[str, type[Fact]]] = MappingProxyType(
     {fact.NAME: fact for fact in _ALL}
 )
-"""Of each fact its latest version."""
+"""The latest version of each fact."""
 
 
 def facts_of(family: Family) -> tuple[type[Fact], ...]:
-    """The facts of a family, the one that defines the entity first."""
+    """Return the facts of a family, first the one that defines the entity."""
     return tuple(fact for fact in _ALL if fact.FAMILY is family)

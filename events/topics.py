@@ -31,23 +31,23 @@ DEFAULT_PARTITIONS: Final = 8
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _DEAD_LETTERS_RETENTION_MS: Final = 90 * _DAY_MS
-# A worker that was asleep may still write an old state after a newer one: a reader that merges
-# both is right, so compaction must leave both for longer than anybody sleeps.
+# A suspended worker may write an old state after a newer one. A reader merges both, so compaction
+# must keep both for longer than a suspension.
 _CHANGELOG_COMPACTION_LAG_MS: Final = _DAY_MS
-# What was erased of a person goes with the compaction: it may not wait until much has changed.
+# Erased personal data is removed by compaction, which must not depend on the rate of changes.
 _CHANGELOG_COMPACTION_WITHIN_MS: Final = 7 * _DAY_MS
-# A refused record is kept byte for byte, with the reason added in headers: it outgrows the
-# broker's default limit (1 MiB) exactly when the refused record had that size.
+# A dead letter is the refused record with additional headers: it is larger than the broker's
+# default limit (1 MiB) when the refused record had that size.
 DEAD_LETTER_MAX_BYTES: Final = 2 * 1024 * 1024
 # A state holds every day of its entity, and only grows: a dataset updated daily for ten years has
 # some hundred KiB, ten times that with the longest ids.
 _STATE_MAX_BYTES: Final = 8 * 1024 * 1024
 ENTITY_MAX_BYTES: Final = _STATE_MAX_BYTES // 2
-"""Of one entity's state: what grows beyond it is refused, long before its topic would."""
-# Kafka's own default: a broker may have been told less.
+"""The limit of an entity's state: an event beyond it is refused, before the topic's limit."""
+# Kafka's default: a broker's configuration may be lower.
 _MESSAGE_MAX_BYTES: Final = 1024 * 1024 + 12
-# A broker may have been told otherwise of all its topics, and a topic of which nothing is said
-# follows it: deleted by size, packed anew, or dated by whoever writes.
+# Without these settings a topic takes the broker's configuration, which may delete by size,
+# compress again, or keep the producers' timestamps.
 _OF_EVERY_TOPIC: Final[Mapping[str, str]] = {
     "retention.bytes": "-1",
     "max.message.bytes": str(_MESSAGE_MAX_BYTES),
@@ -64,11 +64,11 @@ _KEYS_OF_TWO_PARTS: Final[Mapping[Family, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """What a topic must be on the broker."""
+    """The declaration of a topic."""
 
     name: str
     key: str
-    """What a record's key is; for people."""
+    """A description of the record's key."""
     partitions: int
     replication: int
     retention_ms: int | None = None
@@ -98,20 +98,20 @@ class TopicSpec:
 
     @property
     def borne(self) -> frozenset[str]:
-        """Settings that a worker bears otherwise: topics of 0.1 were declared without them.
+        """Settings whose other values a worker accepts: topics of 0.1 were declared without them.
 
-        What is at stake is told at each start, and by the doctor.
+        Each start, and the doctor, warns about them.
         """
         return frozenset(_OF_EVERY_TOPIC) - dict(self.settings).keys()
 
 
 def topic_name(family: Family) -> str:
-    """The topic of a family's events: `smartregion.schools`."""
+    """Return the topic of a family's events: `smartregion.schools`."""
     return f"{PREFIX}.{family.value}"
 
 
 def changelog_name(app_id: str, family: Family) -> str:
-    """The topic that keeps the entity states of a family for a worker's application."""
+    """Return the changelog topic of a family for an application id."""
     return f"{app_id}-{family.value}-changelog"
 
 
@@ -121,10 +121,10 @@ def declared_topics(
     replication: int = 1,
     app_id: str = DEFAULT_APP_ID,
 ) -> tuple[TopicSpec, ...]:
-    """Every topic of the monitor: events, dead letters and what became of them, changelogs.
+    """Return every topic of the monitor: events, dead letters, their outcomes, changelogs.
 
-    Events are kept for ever: figures are computed again from them. Events and changelogs have
-    the same `partitions`, since a family's state lives where its events are.
+    Events are kept for ever: figures are recomputed from them. Events and changelogs have the same
+    `partitions`: a state has the partition of its events.
     """
     events = tuple(
         TopicSpec(topic_name(family), _key_of(family), partitions, replication) for family in Family
@@ -132,7 +132,7 @@ def declared_topics(
     dead_letters = TopicSpec(
         DEAD_LETTERS,
         "that of the refused record",
-        1,  # Few records, read by people in the order in which they came.
+        1,  # Few records, which people read in order.
         replication,
         retention_ms=_DEAD_LETTERS_RETENTION_MS,
         settings=(("max.message.bytes", str(DEAD_LETTER_MAX_BYTES)),),
@@ -154,7 +154,7 @@ def changelog_topics(
     replication: int = 1,
     app_id: str = DEFAULT_APP_ID,
 ) -> tuple[TopicSpec, ...]:
-    """The topics that keep the entity states of an application, one for each family."""
+    """Return the changelog topics of an application id, one per family."""
     return tuple(
         TopicSpec(
             changelog_name(app_id, family),

@@ -240,7 +240,7 @@ class BatchConsumer(driver.Consumer):
         #: By partition: the next offset to yield.
         self._next: dict[TP, int] = {}
         #: By partition: a gap (expected, polled) after which the consumer has sought back once.
-        self._gap: dict[TP, tuple[int, int]] = {}
+        self._sought_gap: dict[TP, tuple[int, int]] = {}
         #: By partition: the metadata of the next commit.
         self._metadata: dict[TP, CommitMetadata] = {}
         #: By partition: the last offset that a poll returned.
@@ -360,10 +360,10 @@ class BatchConsumer(driver.Consumer):
             )
             # Faust would skip, and not commit, the records before these offsets.
             self._read_offset[tp] = self._committed_offset[tp] = None
-        if expected is None or offset <= expected or self._gap.get(tp) == (expected, offset):
-            self._gap.pop(tp, None)
+        if expected is None or offset <= expected or self._sought_gap.get(tp) == (expected, offset):
+            self._sought_gap.pop(tp, None)
             return True
-        self._gap[tp] = (expected, offset)
+        self._sought_gap[tp] = (expected, offset)
         await self.seek_wait({tp: expected})
         return False
 
@@ -399,7 +399,7 @@ class BatchConsumer(driver.Consumer):
             if self._is_changelog_tp(tp):
                 self._read_offset[tp] = None
                 continue
-            self._gap.pop(tp, None)
+            self._sought_gap.pop(tp, None)
             self._next.pop(tp, None)
             if offset and tp not in again:
                 self._read_offset[tp] = self._committed_offset[tp] = offset
@@ -501,7 +501,7 @@ class BatchConsumer(driver.Consumer):
         for tp in revoked:
             self._done.pop(tp, None)
             self._next.pop(tp, None)
-            self._gap.pop(tp, None)
+            self._sought_gap.pop(tp, None)
             self._metadata.pop(tp, None)
             self._begun.discard(tp)
             self._polled.pop(tp, None)

@@ -73,7 +73,7 @@ def test_a_worker_whose_changelog_was_made_anew_ends(broker: KafkaBroker, crew: 
         admin.delete_topics([CHANGELOG])
         assert wait_until(lambda: CHANGELOG not in admin.list_topics(), seconds=20)
     assert run(broker, "topics", "apply").returncode == 0
-    ends(worker, f"{CHANGELOG} was deleted and made anew")
+    ends(worker, f"{CHANGELOG} was deleted and created again")
 
 
 def test_a_worker_whose_broker_is_dead_is_not_ready(broker: KafkaBroker, crew: Crew) -> None:

@@ -515,7 +515,7 @@ class TestCommitting:
 
             assert thread.committed_offsets == {EVENTS: 42}
             # Nobody would ever take an account of gaps down again.
-            assert not consumer._gap
+            assert not consumer._sought_gap
 
         play(scene())
 
@@ -536,7 +536,7 @@ class TestCommitting:
             await consumer.on_partitions_revoked({EVENTS})
 
             assert thread.committed_offsets == {EVENTS: 42}
-            assert (consumer._done, consumer._next, consumer._gap) == ({}, {}, {})
+            assert (consumer._done, consumer._next, consumer._sought_gap) == ({}, {}, {})
 
         play(scene())
 

@@ -82,7 +82,7 @@ def test_a_deleted_topic_is_told_and_ends_the_worker(watched: Watched, name: str
 
 def test_a_topic_that_was_made_anew_ends_the_worker_at_once(watched: Watched) -> None:
     """Also where nobody saw it missing: what it writes there would look whole."""
-    with pytest.raises(TopicChangedError, match="was deleted and made anew"):
+    with pytest.raises(TopicChangedError, match="was deleted and created again"):
         watched.watch.judge({**WHOLE, CHANGELOG: SeenTopic("another", PARTITIONS)}, FULL)
 
 
