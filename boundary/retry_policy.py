@@ -1,4 +1,4 @@
-"""When a request over HTTP is sent again, and when it has failed."""
+"""The retry policy of HTTP requests."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Answer = TypeVar("Answer")
 
 
 class RetryableError(SmartRegionError):
-    """A request failed that may succeed later; the server asks for `retry_after` seconds, or 0."""
+    """A request failed and a retry may succeed; `retry_after` is the pause that was asked for."""
 
     retry_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to try again, and when to give up; in seconds. The last three are for tests to replace.
+    """Pauses between retries and their total, in seconds. Tests replace the last three fields.
 
     The pause is chosen between half and all of a time that begins with `first_pause` and doubles
     up to `longest_pause`: clients that lost a server together do not come back together. A server
