@@ -38,10 +38,10 @@ class AlertKind:
     name: str
     severity: Severity
     scope: Scope
-    patience: int
+    pending: int
     meaning: str
     """One English sentence, for the index of the runbooks."""
-    keeps: int = 0
+    keep_firing_for: int = 0
     silences_figures: bool = False
     """True where it means that the figures, and alerts about them, are not to be believed."""
 
@@ -106,7 +106,7 @@ DEAD_LETTER_SHARE_HIGH = AlertKind(
     0,
     f"More than {DEAD_LETTER_POLICY.max_share:.0%} of a family's last {DEAD_LETTER_POLICY.window}"
     " records were refused: a bad deploy, or a broken producer.",
-    keeps=5 * MINUTE,
+    keep_firing_for=5 * MINUTE,
 )
 POISON_RECORD = AlertKind(
     "PoisonRecord",
@@ -128,7 +128,7 @@ CONSUMER_LAG = AlertKind(
     Scope.PIPELINE,
     10 * MINUTE,
     "The workers do not keep up with a topic: the figures are late.",
-    keeps=5 * MINUTE,
+    keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )
 RECORDS_DELETED = AlertKind(
@@ -144,7 +144,7 @@ PARTITIONS_MISSING = AlertKind(
     Scope.PIPELINE,
     5 * MINUTE,
     "Some partitions are shown by no worker: totals are withheld.",
-    keeps=5 * MINUTE,
+    keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )
 WORKER_NOT_READY = AlertKind(
@@ -153,7 +153,7 @@ WORKER_NOT_READY = AlertKind(
     Scope.PIPELINE,
     10 * MINUTE,
     "A worker cannot be read, or does not become ready.",
-    keeps=5 * MINUTE,
+    keep_firing_for=5 * MINUTE,
 )
 TOPIC_FAULTY = AlertKind(
     "TopicFaulty",
@@ -161,7 +161,7 @@ TOPIC_FAULTY = AlertKind(
     Scope.PIPELINE,
     MINUTE,
     "A topic is missing, was made anew, has more partitions, or lost states or events.",
-    keeps=5 * MINUTE,
+    keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )
 ASSESSOR_NOT_READY = AlertKind(
@@ -170,7 +170,7 @@ ASSESSOR_NOT_READY = AlertKind(
     Scope.PIPELINE,
     5 * MINUTE,
     "No assessor judges the milestones, or it reads far behind.",
-    keeps=5 * MINUTE,
+    keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )
 GATEWAY_NOT_READY = AlertKind(
@@ -179,7 +179,7 @@ GATEWAY_NOT_READY = AlertKind(
     Scope.PIPELINE,
     5 * MINUTE,
     "The gateway cannot be reached, or takes no events.",
-    keeps=5 * MINUTE,
+    keep_firing_for=5 * MINUTE,
 )
 FIGURES_DIVERGE = AlertKind(
     "FiguresDiverge",

@@ -1,24 +1,26 @@
-"""What the alerts about the monitor and its producers have in common: labels, links, patience."""
+"""What all alerts have in common: their labels, links, pending period and keep_firing_for."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
+from catalogue.model import Programme
 from dashboards import conventions
 from dashboards.conventions import Links
-from dashboards.rules import alerts
-from dashboards.rules.alerts import AlertKind
+from dashboards.rules.alerts import AlertKind, Scope
 from dashboards.rules.model import Alert
 from dashboards.rules.pace import Pace
-from dashboards.rules.promises import alert_annotations
+from dashboards.rules.wording import literal
 
-__all__ = ["MONITOR_TITLE", "AlertBuilder"]
+__all__ = ["AlertBuilder"]
 
 MONITOR_TITLE: Final = "Moniteur Smart Région"
 
 
 class AlertBuilder:
-    """Makes alerts that differ only in what they say and look at."""
+    """Builds alerts that differ only in their expressions and texts."""
 
     def __init__(self, pace: Pace, links: Links) -> None:
         self._pace = pace
@@ -31,31 +33,41 @@ class AlertBuilder:
         *,
         summary: str,
         description: str,
+        programme: Programme | None = None,
         board: str = conventions.PIPELINE_BOARD,
-        title: str = MONITOR_TITLE,
-        labels: dict[str, str] | None = None,
+        labels: Mapping[str, str] = MappingProxyType({}),
     ) -> Alert:
-        """Make one: about the monitor itself, unless `title` and `labels` name a programme."""
+        """Return an alert about a programme; None: about the monitor itself.
+
+        `board` is the uid of the board that it links to; an alert about figures links to its
+        programme's, with its territory chosen.
+        """
+        programme_id, owner, title = conventions.MONITOR, conventions.MONITOR_OWNER, MONITOR_TITLE
+        if programme is not None:
+            programme_id, owner, title = programme.id, programme.owner, literal(programme.title)
+        address = self._links.board(board)
+        if programme is not None and kind.scope is Scope.FIGURES:
+            chosen = {conventions.DEPARTMENT_VARIABLE: "{{ $labels.department }}"}
+            address = self._links.board(conventions.programme_board(programme.id), **chosen)
         own = {
             conventions.SEVERITY: kind.severity.value,
             conventions.SCOPE: kind.scope.value,
-            conventions.PROGRAMME: conventions.MONITOR,
-            conventions.OWNER: conventions.MONITOR_OWNER,
+            conventions.PROGRAMME: programme_id,
+            conventions.OWNER: owner,
         }
         if kind.silences_figures:
-            own[conventions.SILENCES] = alerts.Scope.FIGURES.value
+            own[conventions.SILENCES] = Scope.FIGURES.value
         return Alert(
             name=kind.name,
             expression=expression,
-            patience=self._pace.patience(kind),
-            keeps=self._pace.keeps(kind),
-            labels=own | (labels or {}),
-            annotations=alert_annotations(
-                kind,
-                self._links,
-                title=title,
-                summary=summary,
-                description=description,
-                board=self._links.board(board),
-            ),
+            pending=self._pace.pending(kind),
+            keep_firing_for=self._pace.keep_firing_for(kind),
+            labels={**own, **labels},
+            annotations={
+                "summary": summary,
+                "description": description,
+                "programme_title": title,
+                "runbook_url": self._links.runbook(kind.name),
+                "dashboard_url": address,
+            },
         )

@@ -31,18 +31,18 @@ class Alert:
 
     name: str
     expression: str
-    patience: float
+    pending: float
     """How long the expression must hold before it rings."""
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    keeps: float = 0
+    keep_firing_for: float = 0
     """How long it goes on ringing once the expression no longer holds."""
 
     def document(self) -> dict[str, Any]:
         """Give it as a rule file has it."""
-        document = {"alert": self.name, "expr": self.expression, "for": duration(self.patience)}
-        if self.keeps:
-            document["keep_firing_for"] = duration(self.keeps)
+        document = {"alert": self.name, "expr": self.expression, "for": duration(self.pending)}
+        if self.keep_firing_for:
+            document["keep_firing_for"] = duration(self.keep_firing_for)
         return document | {"labels": dict(self.labels), "annotations": dict(self.annotations)}
 
 

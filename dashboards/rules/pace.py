@@ -32,13 +32,13 @@ class Pace:
     digest_hour: int | None
     """The hour of the day, in Paris, of the delegate's digest; None for at any time."""
 
-    def patience(self, kind: AlertKind) -> float:
+    def pending(self, kind: AlertKind) -> float:
         """Give how long an alert's expression must hold before it rings."""
-        return kind.patience * self._factor(kind)
+        return kind.pending * self._factor(kind)
 
-    def keeps(self, kind: AlertKind) -> float:
+    def keep_firing_for(self, kind: AlertKind) -> float:
         """Give how long an alert goes on ringing once its expression no longer holds."""
-        return kind.keeps * self._factor(kind)
+        return kind.keep_firing_for * self._factor(kind)
 
     @property
     def every(self) -> str:

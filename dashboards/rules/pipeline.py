@@ -12,12 +12,10 @@ from typing import Final
 from catalogue import metrics
 from catalogue.model import Catalogue, Unit
 from dashboards import conventions
-from dashboards.conventions import Links
 from dashboards.promql import FIGURE, latest, on, over, select, total
 from dashboards.rules import alerts
 from dashboards.rules.building import AlertBuilder
 from dashboards.rules.model import Alert, RuleGroup
-from dashboards.rules.pace import Pace
 from dashboards.rules.producers import producer_alerts
 from dashboards.rules.promises import with_territory
 from dashboards.rules.wording import TERRITORY, VALUE, amount_of, label_from, value_of
@@ -34,9 +32,8 @@ _REFUSALS: Final = "15m"
 _MISMATCHES: Final = "30m"
 
 
-def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> RuleGroup:
-    """Give the alerts on workers, assessor and producers, and the one that always rings."""
-    build = AlertBuilder(pace, links)
+def pipeline_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
+    """Return the alerts on workers, assessor and producers, and the one that always fires."""
     rules = [
         *_workers(build),
         *_figures(build),
@@ -52,7 +49,7 @@ def pipeline_group(catalogue: Catalogue, pace: Pace, links: Links) -> RuleGroup:
 
 
 def _workers(build: AlertBuilder) -> Iterator[Alert]:
-    # A first dead letter makes a series that no `increase` sees begin: it is looked for apart.
+    # A first dead letter makes a series that no `increase` sees begin: it has a part of its own.
     count, refused = value_of(VALUE, Unit.COUNT), metrics.DEAD_LETTERS
     begun = (
         f"{over('last_over_time', refused, _REFUSALS)}"

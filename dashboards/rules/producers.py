@@ -1,6 +1,6 @@
 """The alerts about those who feed the monitor: silent for longer than promised, refused too often.
 
-They are told to the owners of the programmes whose figures hang on a producer, and to the operator.
+They go to the owners of the programmes whose figures depend on a producer, and to the operator.
 """
 
 from __future__ import annotations
@@ -10,44 +10,42 @@ from typing import Final
 
 from catalogue import metrics
 from catalogue.formatting import NO_BREAK
-from catalogue.model import Catalogue
+from catalogue.model import Catalogue, Programme
 from dashboards import conventions
 from dashboards.promql import DAY_SECONDS, indented, last_known, latest, on, over, total
 from dashboards.rules import alerts
-from dashboards.rules.building import MONITOR_TITLE, AlertBuilder
+from dashboards.rules.building import AlertBuilder
 from dashboards.rules.model import Alert
-from dashboards.rules.wording import days_from, label_from, literal
+from dashboards.rules.wording import days_from, label_from
 
 __all__ = ["producer_alerts"]
 
 _WHO: Final = "producer"
-"""The label that tells one alert from another."""
+"""The label that distinguishes one alert from another."""
 
 _WINDOW: Final = "6h"
 """Over this time refusals are compared with what was sent."""
 _TOO_MANY: Final = 0.05
 _FEW: Final = 10
-"""Fewer refusals than this are somebody's slip; DeadLetters tells the operator of each."""
+"""Fewer refusals than this are a slip, which DeadLetters reports to the operator."""
 
 
 def producer_alerts(build: AlertBuilder, catalogue: Catalogue) -> Iterator[Alert]:
-    """Give the alerts of each programme, and those of producers on whom no figure hangs."""
+    """Yield the alerts of each programme, and those of producers that no figure depends on."""
     for programme in catalogue.programmes:
         fed = f"and {on(_WHO)}\n{_feeding(programme=programme.id)}"
-        title = literal(programme.title)
-        labels = {conventions.PROGRAMME: programme.id, conventions.OWNER: programme.owner}
         stale = "Les chiffres de ce programme vieillissent sans changer."
-        yield _silence(build, fed, consequence=stale, title=title, labels=labels)
+        yield _silence(build, fed, consequence=stale, programme=programme)
         missing = "Ils manquent aux chiffres de ce programme."
-        yield _fault(build, fed, consequence=missing, title=title, labels=labels)
+        yield _fault(build, fed, consequence=missing, programme=programme)
     nobody = f"unless {on(_WHO)}\n{_feeding()}"
     harmless = "Aucun chiffre n’en dépend aujourd’hui."
-    yield _silence(build, nobody, consequence=harmless, title=MONITOR_TITLE, labels={})
-    yield _fault(build, nobody, consequence=harmless, title=MONITOR_TITLE, labels={})
+    yield _silence(build, nobody, consequence=harmless)
+    yield _fault(build, nobody, consequence=harmless)
 
 
 def _silence(
-    build: AlertBuilder, where: str, *, consequence: str, title: str, labels: dict[str, str]
+    build: AlertBuilder, where: str, *, consequence: str, programme: Programme | None = None
 ) -> Alert:
     allowed = last_known(metrics.PRODUCER_ALLOWED_SILENCE, producer="%s")
     most = days_from(f"{allowed} / {DAY_SECONDS}", of=_WHO, absent="moins")
@@ -59,13 +57,12 @@ def _silence(
         f' {{{{ $value | printf "%.0f" }}}} jours, pour {most} admis par la fréquence que ce'
         f" système a déclarée. {consequence}",
         board=conventions.PRODUCERS_BOARD,
-        title=title,
-        labels=labels,
+        programme=programme,
     )
 
 
 def _fault(
-    build: AlertBuilder, where: str, *, consequence: str, title: str, labels: dict[str, str]
+    build: AlertBuilder, where: str, *, consequence: str, programme: Programme | None = None
 ) -> Alert:
     return build.alert(
         alerts.PRODUCER_FAULTY,
@@ -75,13 +72,12 @@ def _fault(
         f" en 6 heures a été refusé. {consequence} Le relevé à envoyer à ce producteur dit quoi"
         " corriger : `smart-region producers report --producer {{ $labels.producer }}`.",
         board=conventions.PRODUCERS_BOARD,
-        title=title,
-        labels=labels,
+        programme=programme,
     )
 
 
 def _named() -> str:
-    """Say what people call the producer; its id where it has no such name."""
+    """Return the producer's title; its id where it has none."""
     return label_from(last_known(metrics.PRODUCER_INFO, producer="%s"), "title", of=_WHO)
 
 

@@ -1,13 +1,14 @@
-"""The alerts about figures: milestones missed, at risk or lost, indicators that nobody reports.
+"""The alerts about figures: milestones missed, at risk or lost, and unreported indicators.
 
-Milestones are judged by the assessor, from the history of all partitions. What it last said is
-believed while it says nothing, so that its restart neither rings nor resolves; once it speaks again
-its word counts at once. That its values equal the workers' sums is FiguresDiverge's business.
+Milestones are judged by the assessor, from the history of all partitions. Its last samples count
+while it exposes none, so that its restart neither fires nor resolves an alert. FiguresDiverge
+compares its values with the workers' sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from catalogue import metrics
 from catalogue.formatting import NumberFormat, day_text
@@ -16,7 +17,6 @@ from catalogue.model import Catalogue, Indicator, Milestone, Programme
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import TERRITORY_TITLES
 from dashboards import conventions
-from dashboards.conventions import Links
 from dashboards.promql import (
     DAY_SECONDS,
     FIGURE,
@@ -28,39 +28,25 @@ from dashboards.promql import (
     on,
 )
 from dashboards.rules import alerts, wording
-from dashboards.rules.alerts import AlertKind
+from dashboards.rules.building import AlertBuilder
 from dashboards.rules.model import Alert, Recording, RuleGroup
-from dashboards.rules.pace import Pace
 from dashboards.rules.recording import COMPLETE
 
-__all__ = ["alert_annotations", "promises_group", "with_territory"]
+__all__ = ["promises_group", "with_territory"]
 
 
-def promises_group(catalogue: Catalogue, pace: Pace, links: Links) -> RuleGroup:
-    """Give the judgements as they are recorded, then the alerts that look at them.
+def promises_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
+    """Return the judgements as they are recorded, then the alerts that are made of them.
 
-    One group, so that an alert sees what was recorded at the same moment.
+    One group, so that an alert is evaluated on what was recorded at the same moment.
     """
     promised = (
         alert
         for programme in catalogue.programmes
         for indicator in programme.indicators
-        for alert in _alerts(programme, indicator, pace, links)
+        for alert in _alerts(build, programme, indicator)
     )
     return RuleGroup("smart-region-promises", [*_territories(), *_judgements(), *promised])
-
-
-def alert_annotations(
-    kind: AlertKind, links: Links, *, title: str, summary: str, description: str, board: str
-) -> dict[str, str]:
-    """Give the annotations that every alert has; `title` is its programme's."""
-    return {
-        "summary": summary,
-        "description": description,
-        "programme_title": title,
-        "runbook_url": links.runbook(kind.name),
-        "dashboard_url": board,
-    }
 
 
 def _territories() -> Iterator[Recording]:
@@ -80,25 +66,19 @@ def _judgements() -> Iterator[Recording]:
         yield Recording(name.name, latest(metric, *metric.labels))
 
 
-def _alerts(
-    programme: Programme, indicator: Indicator, pace: Pace, links: Links
-) -> Iterator[Alert]:
+def _alerts(build: AlertBuilder, programme: Programme, indicator: Indicator) -> Iterator[Alert]:
+    of_programme = partial(build.alert, programme=programme)
     for milestone in indicator.milestones:
         if milestone.target is not None:
             target = NumberFormat.of(indicator).text(float(milestone.target))
-            yield from _milestone_alerts(programme, indicator, milestone, target, pace, links)
+            yield from _milestone_alerts(of_programme, indicator, milestone, target)
     unreported = _unreported(indicator)
     if unreported is not None:
-        yield _unreported_alert(programme, indicator, unreported, pace, links)
+        yield _unreported_alert(of_programme, indicator, unreported)
 
 
 def _milestone_alerts(
-    programme: Programme,
-    indicator: Indicator,
-    milestone: Milestone,
-    target: str,
-    pace: Pace,
-    links: Links,
+    alert: Callable[..., Alert], indicator: Indicator, milestone: Milestone, target: str
 ) -> Iterator[Alert]:
     for kind, condition, summary, description in (
         (
@@ -120,25 +100,16 @@ def _milestone_alerts(
             _loss(indicator, milestone),
         ),
     ):
-        yield Alert(
-            name=kind.name,
-            expression=with_territory(_with_value(indicator, condition)),
-            patience=pace.patience(kind),
-            labels=_labels(kind, programme, indicator) | {"milestone": milestone.id},
-            annotations=_annotations(
-                kind,
-                links,
-                programme,
-                summary=f"{wording.TERRITORY} : {summary}, « {_named(indicator, milestone)} »",
-                description=f"{_standing(indicator, milestone, target)} {description}",
-            ),
+        yield alert(
+            kind,
+            with_territory(_with_value(indicator, condition)),
+            summary=f"{wording.TERRITORY} : {summary}, « {_named(indicator, milestone)} »",
+            description=f"{_standing(indicator, milestone, target)} {description}",
+            labels=_of(indicator, milestone),
         )
 
 
-def _unreported_alert(
-    programme: Programme, indicator: Indicator, condition: str, pace: Pace, links: Links
-) -> Alert:
-    kind = alerts.INDICATOR_UNREPORTED
+def _unreported_alert(alert: Callable[..., Alert], indicator: Indicator, condition: str) -> Alert:
     last = wording.day_from(
         _last_reported(indicator, "%s"),
         found="Le dernier relevé porte sur le %s.",
@@ -151,18 +122,12 @@ def _unreported_alert(
             f" {indicator.reporting_delay_days} jours après le précédent."
         )
     title = wording.literal(indicator.title)
-    return Alert(
-        name=kind.name,
-        expression=with_territory(condition),
-        patience=pace.patience(kind),
-        labels=_labels(kind, programme, indicator),
-        annotations=_annotations(
-            kind,
-            links,
-            programme,
-            summary=f"{wording.TERRITORY} : « {title} » n’est pas renseigné",
-            description=f"{last}{expected} Un indicateur non renseigné n’est pas un zéro.",
-        ),
+    return alert(
+        alerts.INDICATOR_UNREPORTED,
+        with_territory(condition),
+        summary=f"{wording.TERRITORY} : « {title} » n’est pas renseigné",
+        description=f"{last}{expected} Un indicateur non renseigné n’est pas un zéro.",
+        labels=_of(indicator),
     )
 
 
@@ -223,31 +188,7 @@ def _last_reported(indicator: Indicator, department: str) -> str:
     return last_known(conventions.TERRITORY_LAST_REPORTED, **_of(indicator), department=department)
 
 
-# Labels and words
-
-
-def _labels(kind: AlertKind, programme: Programme, indicator: Indicator) -> dict[str, str]:
-    return {
-        conventions.SEVERITY: kind.severity.value,
-        conventions.SCOPE: kind.scope.value,
-        conventions.PROGRAMME: programme.id,
-        conventions.OWNER: programme.owner,
-        "indicator": indicator.id,
-    }
-
-
-def _annotations(
-    kind: AlertKind, links: Links, programme: Programme, *, summary: str, description: str
-) -> dict[str, str]:
-    variables = {conventions.DEPARTMENT_VARIABLE: "{{ $labels.department }}"}
-    return alert_annotations(
-        kind,
-        links,
-        title=wording.literal(programme.title),
-        summary=summary,
-        description=description,
-        board=links.board(conventions.programme_board(programme.id), **variables),
-    )
+# Texts
 
 
 def _named(indicator: Indicator, milestone: Milestone) -> str:

@@ -12,6 +12,7 @@ from boundary.generated_files import GeneratedFiles
 from catalogue.model import Catalogue
 from dashboards.conventions import GENERATED, Links
 from dashboards.rules.alertmanager import alertmanager_document
+from dashboards.rules.building import AlertBuilder
 from dashboards.rules.checks import check_files
 from dashboards.rules.contacts import Contacts
 from dashboards.rules.model import RuleGroup, rule_document
@@ -51,10 +52,11 @@ class MonitorSite:
 
 def groups(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, RuleGroup]:
     """Give the groups of rules, each by the name of its file."""
+    build = AlertBuilder(site.pace, site.links)
     return {
         "figures": figures_group(catalogue),
-        "promises": promises_group(catalogue, site.pace, site.links),
-        "pipeline": pipeline_group(catalogue, site.pace, site.links),
+        "promises": promises_group(build, catalogue),
+        "pipeline": pipeline_group(build, catalogue),
     }
 
 

@@ -44,4 +44,4 @@ def runbooks_page() -> str:
 def _row(kind: AlertKind) -> str:
     mark = " ⏸" if kind.silences_figures else ""
     link = f"[{kind.name}]({runbook_file(kind.name)}){mark}"
-    return f"| {link} | {kind.severity} | {duration(kind.patience)} | {kind.meaning} |"
+    return f"| {link} | {kind.severity} | {duration(kind.pending)} | {kind.meaning} |"

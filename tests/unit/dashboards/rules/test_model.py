@@ -17,7 +17,9 @@ def test_a_time_is_written_in_its_largest_whole_unit(seconds: float, written: st
 def test_a_document_has_its_rules_in_their_order() -> None:
     """A rule sees what those before it recorded."""
     recording = Recording("a:b:c", "sum(b)")
-    alert = Alert("Rings", "a:b:c > 1", 60, {"severity": "info"}, {"summary": "s"}, keeps=300)
+    alert = Alert(
+        "Rings", "a:b:c > 1", 60, {"severity": "info"}, {"summary": "s"}, keep_firing_for=300
+    )
 
     assert rule_document(RuleGroup("g", [recording, alert])) == {
         "groups": [

@@ -70,7 +70,7 @@ def test_an_alert_says_all_that_it_must(alert: Alert) -> None:
 @each_alert
 def test_an_alert_waits(alert: Alert) -> None:
     """Nothing rings for a single look, but what was counted over a hundred records."""
-    assert alert.patience >= 60 or alert.name == DEAD_LETTER_SHARE_HIGH.name
+    assert alert.pending >= 60 or alert.name == DEAD_LETTER_SHARE_HIGH.name
 
 
 @each_alert
@@ -154,9 +154,9 @@ def test_live_does_not_wait_with_figures() -> None:
     """An alert follows its cause within seconds; a rebalance still has time to end."""
     live = groups(CATALOGUE, MonitorSite(pace=PACES["live"]))
 
-    assert {alert.patience for alert in live["promises"].alerts} == {0}
+    assert {alert.pending for alert in live["promises"].alerts} == {0}
     missing = next(one for one in live["pipeline"].alerts if one.name == "PartitionsMissing")
-    assert missing.patience == 30
+    assert missing.pending == 30
 
 
 def test_what_is_committed_is_what_is_generated() -> None:
