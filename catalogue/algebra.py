@@ -89,7 +89,7 @@ def break_down(measure: Measure, field: str) -> Measure:
 
 
 def has_department(measure: Measure) -> bool:
-    """Tell whether every term of a measure can be told apart by département."""
+    """Return whether every term of a measure can be divided by département."""
     return all(carries_department(term.family) for term in measure.terms)
 
 
@@ -129,8 +129,8 @@ class _Compiler:
         if _in_money(of) != _in_money(over):
             problem = "divides euros by something else"
             remedy = "take both amounts in cents, or neither"
-            shown = " / ".join(term.amount or "count" for term in (of, over))
-            self.refuse(("ratio",), problem, shown, remedy)
+            amounts = " / ".join(term.amount or "count" for term in (of, over))
+            self.refuse(("ratio",), problem, amounts, remedy)
         return Measure(of, over)
 
     def share(self, parts: Mapping[str, object]) -> Measure | None:
@@ -146,7 +146,7 @@ class _Compiler:
         return Measure(replace(among, where=tuple(sorted((*among.where, *chosen)))), among)
 
     def observed(self, declared: Mapping[str, object]) -> Measure | None:
-        """Take over, territory by territory, what somebody else has computed."""
+        """Read an external indicator, whose values are observed in each territory."""
         self.keys((), declared, "observed")
         name, percent = declared["observed"], declared.get("percent", False)
         if not isinstance(percent, bool):
@@ -182,7 +182,7 @@ class _Compiler:
         return term if len(self.diagnostics) == before else None
 
     def form(self, path: FieldPath, declared: object, forms: tuple[str, ...]) -> str | None:
-        """Find which form a mapping declares: the one of the forms' keys that it has."""
+        """Return the form that a mapping declares: the one of the forms' keys that it has."""
         if not isinstance(declared, Mapping):
             remedy = f"write a mapping with one of {', '.join(forms)}"
             self.refuse(path, "is not a mapping", declared, remedy)
@@ -198,13 +198,13 @@ class _Compiler:
     def facts(self, path: FieldPath, declared: object) -> tuple[str, ...]:
         """Read one fact or a list of them, of one family; empty where one is wrong."""
         before = len(self.diagnostics)
-        named = self.words(path, declared, "fact")
-        for place, name in named:
+        named = self.texts(path, declared, "fact")
+        for inner, name in named:
             if name == IndicatorObserved.NAME:
                 remedy = "write observed: and the indicator's identifier"
-                self.refuse(place, "is added up by others already", name, remedy)
+                self.refuse(inner, "is added up by others already", name, remedy)
             elif name not in _COUNTED:
-                self.refuse(place, "is not a known fact", name, choose(name, _COUNTED))
+                self.refuse(inner, "is not a known fact", name, choose(name, _COUNTED))
         if len(self.diagnostics) > before:
             return ()
         families = list(dict.fromkeys(FACTS_BY_NAME[name].FAMILY for _, name in named))
@@ -257,7 +257,7 @@ class _Compiler:
         return tuple(sorted(kept))
 
     def closed(self, path: FieldPath, name: str, facts: tuple[str, ...]) -> FieldUse | None:
-        """Find the closed field `name` that each of the facts carries or borrows."""
+        """Return the closed field `name` that each of the facts carries or borrows."""
         uses = [resolve_field(fact, name) for fact in facts]
         if all(use is not None and use.closed for use in uses):
             return uses[0]
@@ -271,11 +271,11 @@ class _Compiler:
     def values(self, path: FieldPath, declared: object, use: FieldUse) -> frozenset[str]:
         if isinstance(declared, bool):
             declared = str(declared).lower()
-        kept = self.words(path, declared, "value")
-        for place, value in kept:
+        kept = self.texts(path, declared, "value")
+        for inner, value in kept:
             if value not in use.choices:
                 problem = f"is not a value of {use.name}"
-                self.refuse(place, problem, value, choose(value, use.choices))
+                self.refuse(inner, problem, value, choose(value, use.choices))
         return frozenset(value for _, value in kept)
 
     def expiry(
@@ -309,27 +309,27 @@ class _Compiler:
         self.refuse((*path, key), problem, value, f"write a whole number, at least {at_least}")
         return None
 
-    def words(self, path: FieldPath, declared: object, noun: str) -> list[tuple[FieldPath, str]]:
-        """Read one word or a list of them, each once, with the place of each."""
-        places = (
-            [((*path, place), word) for place, word in enumerate(declared)]
+    def texts(self, path: FieldPath, declared: object, noun: str) -> list[tuple[FieldPath, str]]:
+        """Read one text or a list of them, each once, with the path of each."""
+        given = (
+            [((*path, index), text) for index, text in enumerate(declared)]
             if isinstance(declared, list)
             else [(path, declared)]
         )
-        if not places:
+        if not given:
             self.refuse(path, f"names no {noun}", declared, f"write at least one {noun}")
-        words: list[tuple[FieldPath, str]] = []
-        for place, word in places:
-            if not isinstance(word, str):
-                self.refuse(place, "is not text", word, f"write a {noun}, in quotes if a number")
-            elif any(word == other for _, other in words):
-                self.refuse(place, "is there twice", word, "write it once")
+        texts: list[tuple[FieldPath, str]] = []
+        for inner, text in given:
+            if not isinstance(text, str):
+                self.refuse(inner, "is not text", text, f"write a {noun}, in quotes if a number")
+            elif any(text == other for _, other in texts):
+                self.refuse(inner, "is there twice", text, "write it once")
             else:
-                words.append((place, word))
-        return words
+                texts.append((inner, text))
+        return texts
 
     def keys(self, path: FieldPath, declared: Mapping[str, object], form: str) -> None:
-        """Refuse the keys that a form does not have, and miss those that it needs."""
+        """Refuse keys that a form does not have, and the lack of those that it needs."""
         self.only(path, declared, _known_keys(form))
         for key in _REQUIRED[form]:
             if key not in declared:
@@ -354,7 +354,7 @@ def _in_money(term: Term) -> bool:
 
 
 def _undivided(term: Term, field: str) -> tuple[str, object, str] | None:
-    """Say why a term cannot be split by a field (problem, value, remedy), or None where it can."""
+    """Return why a term cannot be split by a field (problem, value, remedy); None where it can."""
     if field == DEPARTMENT:
         return "is the grain already", field, "write grain: department, and no breakdown"
     amount = None if term.amount is None else field_of(term.facts[0], term.amount)

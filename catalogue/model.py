@@ -158,7 +158,7 @@ class Milestone(CatalogueModel):
     """The last day on which the target can be reached in time."""
     source: Text
     assumed: Flag = False
-    """True where the promise does not state the target or the day; `source` says which."""
+    """True where the promise does not state the target or the day; `source` has which."""
     scope: Annotated[tuple[ScopeKey, ...], AfterValidator(_some)] = (REGION,)
     """Whose values are held to it: `region`, `departments` (all), or INSEE codes."""
 
@@ -170,7 +170,7 @@ class Milestone(CatalogueModel):
         )
 
     def holds(self, department: str | None) -> bool:
-        """Tell whether a département (None: the region) is held to this milestone."""
+        """Return whether a département (None: the region) is held to this milestone."""
         return REGION in self.scope if department is None else department in self.departments
 
 
@@ -192,7 +192,7 @@ class Country(CatalogueModel):
 
 
 class TrendWindow(CatalogueModel):
-    """Which points of its history tell where an indicator is heading."""
+    """The points of an indicator's history that its trend is computed from."""
 
     window_days: Annotated[int, Field(strict=True, ge=1, le=3660)] = 365
     """How far back the points go."""
@@ -215,7 +215,7 @@ class TrendWindow(CatalogueModel):
 
 
 class Indicator(CatalogueModel):
-    """A figure that tells how far a promise is kept."""
+    """A figure that measures how far a promise is kept."""
 
     id: Identifier
     title: Text
@@ -266,7 +266,7 @@ class Indicator(CatalogueModel):
         return self
 
     def _contradictions(self) -> Iterator[Diagnostic]:
-        """Tell where two fields, each right by itself, cannot both be."""
+        """Yield where two fields, each correct by itself, contradict each other."""
         measured = self._measured_units()
         if self.unit not in measured:
             problem = f"does not fit the measure, which is in {measured[0]}"
@@ -281,10 +281,10 @@ class Indicator(CatalogueModel):
         yield from self._misfits_of_persons()
         yield from self._impossible_starts()
         yield from self._misfits_of_the_country()
-        for place, milestone in enumerate(self.milestones):
-            where = ("milestones", place)
+        for index, milestone in enumerate(self.milestones):
+            where = ("milestones", index)
             yield from self._impossible((*where, "target"), milestone.target)
-            yield from self._misplaced(where, milestone, self.milestones[:place])
+            yield from self._misplaced(where, milestone, self.milestones[:index])
 
     def _misfits_of_persons(self) -> Iterator[Diagnostic]:
         if (self.min_cell is None) != (self.published is None):
@@ -306,12 +306,12 @@ class Indicator(CatalogueModel):
         if self.unit is Unit.RATIO and self.breakdown is not None:
             problem = "divides a ratio of persons, which has no cells of its own"
             yield Diagnostic(("breakdown",), problem, self.breakdown, "leave breakdown out")
-        for place, milestone in enumerate(self.milestones):
+        for index, milestone in enumerate(self.milestones):
             target = milestone.target
             if self.unit is Unit.COUNT and target is not None and target < self.min_cell:
                 problem = f"is below min_cell: whether {self.min_cell - 1} or fewer is reached"
                 remedy = f"write at least {self.min_cell}, or leave the target out"
-                where = ("milestones", place, "target")
+                where = ("milestones", index, "target")
                 yield Diagnostic(where, f"{problem} would be told", target, remedy)
 
     def _impossible_starts(self) -> Iterator[Diagnostic]:
@@ -320,11 +320,12 @@ class Indicator(CatalogueModel):
             if REGION in self.baselines:
                 remedy = "keep this one or baseline"
                 yield Diagnostic(("baselines", REGION), "is there twice", REGION, remedy)
-        for place, baseline in self.baselines.items():
-            yield from self._impossible(("baselines", place, "value"), baseline.value)
-            if place != REGION and self.grain is Grain.REGION:
+        for territory, baseline in self.baselines.items():
+            yield from self._impossible(("baselines", territory, "value"), baseline.value)
+            if territory != REGION and self.grain is Grain.REGION:
                 remedy = "write region, or give the indicator grain: department"
-                yield Diagnostic(("baselines", place), "is finer than the grain", place, remedy)
+                path = ("baselines", territory)
+                yield Diagnostic(path, "is finer than the grain", territory, remedy)
 
     def _misfits_of_the_country(self) -> Iterator[Diagnostic]:
         if self.country is None:
@@ -335,8 +336,8 @@ class Indicator(CatalogueModel):
         if self.country.baseline is not None:
             where = ("country", "baseline", "value")
             yield from self._impossible(where, self.country.baseline.value)
-        for place, one in enumerate(self.country.targets):
-            yield from self._impossible(("country", "targets", place, "target"), one.target)
+        for index, one in enumerate(self.country.targets):
+            yield from self._impossible(("country", "targets", index, "target"), one.target)
 
     def _impossible(
         self, path: tuple[str | int, ...], value: Decimal | None
@@ -374,15 +375,15 @@ class Indicator(CatalogueModel):
             yield Diagnostic((*path, "day"), problem, milestone.day, remedy)
 
     def _starts_of(self, milestone: Milestone) -> Iterator[Baseline]:
-        """Give the baselines of the territories that are held to a milestone."""
+        """Yield the baselines of the territories that are held to a milestone."""
         if self.baseline is not None and (self.plan.additive or milestone.holds(None)):
             yield self.baseline
-        for place, baseline in self.baselines.items():
-            if milestone.holds(department_of(place)):
+        for territory, baseline in self.baselines.items():
+            if milestone.holds(department_of(territory)):
                 yield baseline
 
     def _measured_units(self) -> tuple[Unit, ...]:
-        """Give the units that the measure can be in; what is observed is in that of its owner."""
+        """Return the units that the measure can be in; what is observed is in that of its owner."""
         if not self.plan.additive:
             return (Unit.RATIO,) if is_percent(self.plan) else tuple(Unit)
         if self.plan.denominator is not None:
@@ -455,20 +456,20 @@ class Indicator(CatalogueModel):
 
     @property
     def stands_still(self) -> bool:
-        """True where no fact means that nothing happened; else that nobody has told yet.
+        """True where no fact means no change; else a fact is missing.
 
-        What others compute may have moved unseen; what is expected has not come.
+        Values that others compute may have changed; expected facts have not arrived.
         """
         return self.periodicity is Frequency.IRREGULAR and self.plan.additive
 
     def baseline_for(self, department: str | None) -> Baseline | None:
-        """Give the baseline of a territory; the region's total says nothing of a département.
+        """Return the baseline of a territory; the region's total is none of a département's.
 
         A ratio, and a start from zero, hold for each of them that has none of its own; unless they
         were observed, where each territory's is its own.
         """
-        for place, own in self.baselines.items():
-            if place == territory_key(department):
+        for territory, own in self.baselines.items():
+            if territory == territory_key(department):
                 return own
         if department is not None and not self.plan.additive:
             return None
@@ -476,7 +477,7 @@ class Indicator(CatalogueModel):
         return self.baseline if department is None or shared else None
 
     def milestone_for(self, department: str | None, as_of: date) -> Milestone | None:
-        """Give the milestone in force: the next one whose day has not passed, else the last."""
+        """Return the milestone in force: the next one whose day has not passed, else the last."""
         held = [milestone for milestone in self.milestones if milestone.holds(department)]
         coming = (one for one in held if one.day is None or one.day >= as_of)
         return next(coming, held[-1] if held else None)
@@ -487,7 +488,7 @@ class Programme(CatalogueModel):
 
     id: Identifier
     order: Annotated[int, Field(strict=True, ge=0)] = 100
-    """Its place among the programmes, on boards and in tables."""
+    """Its position among the programmes, on boards and in tables."""
     title: Text
     promise: Text
     """French: what the Région announced."""
@@ -529,20 +530,20 @@ class Catalogue(CatalogueModel):
         return frozenset(term.family for term in self.terms)
 
     def indicator(self, identifier: str) -> Indicator:
-        """Give an indicator by its id, or raise `UnknownIndicatorError`."""
+        """Return the indicator of an id. Raises `UnknownIndicatorError`."""
         for indicator in self.indicators:
             if indicator.id == identifier:
                 return indicator
         raise UnknownIndicatorError(identifier, known=[one.id for one in self.indicators])
 
     def programme(self, identifier: str) -> Programme:
-        """Give a programme by its id, or raise `UnknownProgrammeError`."""
+        """Return the programme of an id. Raises `UnknownProgrammeError`."""
         for programme in self.programmes:
             if programme.id == identifier:
                 return programme
         raise UnknownProgrammeError(identifier, known=[one.id for one in self.programmes])
 
     def programme_of(self, indicator: str) -> Programme:
-        """Give the programme that declares an indicator, or raise `UnknownIndicatorError`."""
+        """Return the programme that declares an indicator. Raises `UnknownIndicatorError`."""
         found = self.indicator(indicator)
         return next(one for one in self.programmes if found in one.indicators)

@@ -57,7 +57,7 @@ class FieldUse:
 
 @cache
 def fields_of(name: str) -> Mapping[str, FieldUse]:
-    """Give the fields that records of the fact `name` carry, the derived ones included."""
+    """Return the fields that records of the fact `name` carry, the derived ones included."""
     fact = FACTS_BY_NAME[name]
     return {
         name: _described(name, kind, fact.FLAGS.get(name, ""))
@@ -66,29 +66,29 @@ def fields_of(name: str) -> Mapping[str, FieldUse]:
 
 
 def is_money(field: str) -> bool:
-    """Tell whether a field's values are euro cents."""
+    """Return whether a field's values are euro cents."""
     return field.endswith(_MONEY_SUFFIX)
 
 
 def field_of(name: str, field: str) -> FieldUse | None:
-    """Give a fact's own field, or None."""
+    """Return a fact's own field, or None."""
     return fields_of(name).get(field)
 
 
 def resolve_field(name: str, field: str) -> FieldUse | None:
-    """Give a fact's own field, else the one it borrows from its family's defining fact."""
+    """Return a fact's own field, else the one it borrows from its family's defining fact."""
     own = field_of(name, field)
     return own if own is not None else field_of(_defining(FACTS_BY_NAME[name].FAMILY).NAME, field)
 
 
 def closed_fields(name: str) -> tuple[str, ...]:
-    """List the closed fields that a fact carries or borrows: those to filter and break down by."""
+    """Return the closed fields that a fact carries or borrows: for filters and breakdowns."""
     known = {**fields_of(_defining(FACTS_BY_NAME[name].FAMILY).NAME), **fields_of(name)}
     return tuple(field for field, use in known.items() if use.closed)
 
 
 def carries_department(family: Family) -> bool:
-    """Tell whether an entity of the family has a département."""
+    """Return whether an entity of the family has a département."""
     return resolve_field(_defining(family).NAME, DEPARTMENT) is not None
 
 
@@ -97,7 +97,7 @@ def _defining(family: Family) -> type[Fact]:
 
 
 def _described(name: str, annotation: object, flag: str) -> FieldUse:
-    """Describe a field by its type; `flag` is French for what it divides by where it is a flag."""
+    """Return the use of a field by its type; `flag` is a flag's dimension in French."""
     annotation = _bare(annotation)
     mapping = get_origin(annotation) is not None
     codes, values = annotation, annotation
@@ -120,7 +120,7 @@ def _described(name: str, annotation: object, flag: str) -> FieldUse:
 
 
 def _bare(annotation: object) -> object:
-    """Take the constraints and the `| None` off an annotation."""
+    """Return an annotation without constraints and `| None`."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, types.UnionType):

@@ -1,1 +1,1 @@
-"""Files that people keep, as events: what is right is sent once, what is wrong is told by line."""
+"""Files that people keep, as events: correct lines are sent once, others refused by line."""

@@ -39,7 +39,7 @@ _OPTIONS: Final = (
         "--journal",
         type=_NEW_FILE,
         metavar="FILE",
-        help="What was sent is noted there.  [default: imports.sqlite3 in your settings' folder]",
+        help="Where sent events are noted.  [default: imports.sqlite3 in your settings' folder]",
     ),
     click.option(
         "--again", is_flag=True, help="Send also what was sent before: it has been lost there."
@@ -48,7 +48,7 @@ _OPTIONS: Final = (
 
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the files and options of every import, for `screen.carry_out`."""
+    """Add the files and options of every import to a command, for `screen.carry_out`."""
     command = gateway_options(command)
     for option in reversed(_OPTIONS):
         command = option(command)
@@ -77,7 +77,7 @@ def import_group() -> None:
 def import_csv(mapping: str, pseudonym_key: Path | None, **how: Any) -> None:
     """Import CSV files by a declared mapping.
 
-    Each refused line is told with its column, its value and what to do, and stops nothing; the
+    Each refused line is shown with its column, its value and what to do, and stops nothing; the
     exit status is then 1, or 2 where the import could not go on. Run it again to go on: what has
     arrived is not sent twice.
     """
@@ -129,12 +129,12 @@ def pilote(
 
     Columns identifiant_indic;zone_id;date_valeur;type_valeur;valeur. Current values (va)
     are observations of their indicator; initial (vi) and target values (vc) are the baselines and
-    milestones of --catalogue. An empty value takes back what was said.
+    milestones of --catalogue. An empty value takes an earlier one back.
 
     Whether an indicator is to rise or to fall is not in the files. Where its targets go both ways,
     or all against the catalogue, they are refused until --rising or --falling says it.
 
-    Each refused line is told with its column, its value and what to do, and stops nothing; the
+    Each refused line is shown with its column, its value and what to do, and stops nothing; the
     exit status is then 1, or 2 where the import could not go on. Run it again to go on.
     """
     from operations.importing.pilote import PiloteReader
@@ -155,11 +155,11 @@ def pilote(
     tally = carry_out(PiloteReader(keeper), **how)
     if catalogue is not None and isinstance(keeper, CatalogueKeeper):
         if how["dry_run"]:
-            told = "would change" if keeper.has_changes else "would stay as it is"
+            outcome = "would change" if keeper.has_changes else "would stay as it is"
         else:
             is_written = write_declared(catalogue, keeper.declared)
-            told = "written" if is_written else "is as it was"
-        say(f"{catalogue} {told}")
+            outcome = "written" if is_written else "is as it was"
+        say(f"{catalogue} {outcome}")
     if tally.refused:
         sys.exit(1)
 

@@ -22,14 +22,14 @@ from operations.importing.parsing import (
 __all__ = ["CONVERSIONS", "Convert", "choice_of", "parts_of", "usual_conversion"]
 
 Convert: TypeAlias = Callable[[str], object]
-"""Raises WrittenError where the text is not what it should be."""
+"""Raises ParsingError where the text is not what it should be."""
 
 UAI_LENGTH: Final = 8
 COMMUNE_LENGTH: Final = 5
 
 
 def choice_of(choices: type[StrEnum]) -> Convert:
-    """A conversion to one of the words of a closed list."""
+    """Return a conversion to one of the codes of a closed list."""
 
     def convert(text: str) -> StrEnum:
         try:
@@ -42,18 +42,18 @@ def choice_of(choices: type[StrEnum]) -> Convert:
 
 
 def usual_conversion(kind: object) -> Convert:
-    """The conversion of a field of a kind, where a mapping names no other."""
+    """Return the conversion of a field of a type, where a mapping names no other."""
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return choice_of(kind)
     return _USUAL.get(kind, str)
 
 
 def parts_of(kind: object) -> tuple[Convert, object] | None:
-    """Of a field of several numbers: what makes a key of a name, and what kind its values are."""
+    """Return, of a field of several numbers, the conversion of a key and the type of a value."""
     if get_origin(kind) is not Mapping:
         return None
     key, value = get_args(kind)
-    # A kind with bounds is written as an annotated one.
+    # A type with bounds is an annotated one.
     return usual_conversion(key), value.__origin__ if hasattr(value, "__metadata__") else value
 
 

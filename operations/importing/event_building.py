@@ -1,4 +1,4 @@
-"""From what a line says to the event of a fact, or to refusals in the file's own words."""
+"""From the fields of a line to the event of a fact, or to refusals by the file's columns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from events.fact import Fact
 from events.person_data import find_person_data
 from operations.importing.findings import FoundEvent
 
-__all__ = ["LineOrigin", "RecordedAheadError", "misstated", "recorded_at", "stated"]
+__all__ = ["LineOrigin", "RecordedAheadError", "event_of_line", "recorded_at", "refused_fields"]
 
 ID_DIGITS: Final = 32
 _SEND: Final = re.compile(r"\Asend\b")
@@ -30,7 +30,7 @@ _SEND: Final = re.compile(r"\Asend\b")
 
 @dataclass(frozen=True, slots=True)
 class LineOrigin:
-    """The line that states something: where it is, what its cells say, which field each fills."""
+    """A line of a file: its number, its cells, and the column that fills each field."""
 
     file: str
     line: int
@@ -38,13 +38,13 @@ class LineOrigin:
     columns: Mapping[str, str]
     """Fact's field, or part of one (`occupied_hours.company`) → the column that fills it.
 
-    A constant has none, nor has what several columns make.
+    A constant has none, nor has a field that several columns fill.
     """
     private: frozenset[str] = frozenset()
-    """Columns that hold what identifies a person, and are never repeated."""
+    """Columns that identify a person, and whose values are never repeated."""
 
     def refusal(self, column: str | None, problem: str, remedy: str) -> Diagnostic:
-        """Refuse what stands in a column; None: the whole line."""
+        """Return the refusal of a column's value; None: of the whole line."""
         value = None if column is None else self.cells.get(column) or None
         refusal = Diagnostic(
             (), problem, value, remedy, field=column, file=self.file, line=self.line
@@ -54,24 +54,24 @@ class LineOrigin:
         return refusal.hide()
 
     def _is_personal(self, column: str, value: str) -> bool:
-        """Tell whether a person may be known by what stands in a column."""
+        """Return whether a column's value may identify a person."""
         if column in self.private or find_person_data(value) is not None:
             return True
-        # A column that fills a field has what the field wants, whatever it is called.
+        # The name of a column that fills a field is no evidence: the field decides.
         return column not in self.columns.values() and find_person_data({column: ""}) is not None
 
     def contract_refusal(self, error: ContractError) -> Diagnostic:
-        """Refuse what a contract refuses: the fact's field becomes the column that fills it."""
+        """Return a contract's refusal as one of the column that fills the fact's field."""
         field = _field(error.field)
         column = self.columns.get(error.field.removeprefix("data.")) or self.columns.get(field)
         problem = error.problem if column else f"{field} {error.problem}"
-        # Who keeps a file writes it; who sends it is another.
+        # The reader writes the file, and does not send events.
         remedy = _SEND.sub("write", error.remedy)
         return self.refusal(column, problem, remedy)
 
 
 class RecordedAheadError(SmartRegionError):
-    """What a file holds would be recorded in the future."""
+    """The lines of a file would be recorded in the future."""
 
     def __init__(self, file: Path, time: datetime, *, now: datetime) -> None:
         self.file = file
@@ -82,19 +82,19 @@ class RecordedAheadError(SmartRegionError):
         )
 
 
-def recorded_at(file: Path, told: datetime | None, *, now: datetime) -> datetime:
-    """When the lines of a file were recorded: as told, or else when it was last changed, in UTC.
+def recorded_at(file: Path, given: datetime | None, *, now: datetime) -> datetime:
+    """Return when the lines of a file were recorded: as given, or else its last change, in UTC.
 
-    So a file that is read again says the same, and a corrected one says something newer.
+    A file that is read again has the same time, and a corrected one a later time.
     Raises RecordedAheadError.
     """
-    time = told or datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    time = given or datetime.fromtimestamp(file.stat().st_mtime, UTC)
     if time > now:
         raise RecordedAheadError(file, time, now=now)
     return time
 
 
-def stated(
+def event_of_line(
     kind: type[Fact],
     fields: Mapping[str, object],
     origin: LineOrigin,
@@ -102,25 +102,25 @@ def stated(
     source: str,
     time: datetime,
 ) -> FoundEvent | list[Diagnostic]:
-    """The event of a fact that a line states, recorded at a time; or all that is wrong with it.
+    """Return the event of a line's fact, recorded at `time`; or all that is wrong with it.
 
-    The event's id follows from everything else in it: the same line of the same file is always
+    The event's id is a digest of everything else in it: the same line of the same file is always
     the same event.
     """
     try:
         fact = kind.model_validate(fields)
     except ValidationError as error:
         return _refusals(error, kind, origin)
-    telling = find_person_data({"type": kind.TYPE, "data": fact.model_dump(mode="json")})
-    if telling is not None:
+    personal = find_person_data({"type": kind.TYPE, "data": fact.model_dump(mode="json")})
+    if personal is not None:
         problem, remedy = (
             PROBLEMS[RefusalReason.PERSON_DATA],
             "remove it, or let the mapping make a pseudonym",
         )
-        return [origin.refusal(origin.columns.get(_field(telling)), problem, remedy)]
-    said = to_json([source, time, kind.TYPE, fact])
+        return [origin.refusal(origin.columns.get(_field(personal)), problem, remedy)]
+    content = to_json([source, time, kind.TYPE, fact])
     try:
-        event = CloudEvent(sha256(said).hexdigest()[:ID_DIGITS], source, time, fact)
+        event = CloudEvent(sha256(content).hexdigest()[:ID_DIGITS], source, time, fact)
     except ContractError:  # Its day is the only thing that the envelope can still refuse.
         problem = f"is after the day on which the file was last changed ({time:%Y-%m-%d})"
         remedy = "correct the day, or say with --recorded-at when the file was made"
@@ -128,10 +128,10 @@ def stated(
     return FoundEvent(origin.line, event)
 
 
-def misstated(
+def refused_fields(
     kind: type[Fact], fields: Mapping[str, object], origin: LineOrigin
 ) -> list[Diagnostic]:
-    """What is wrong with some fields of a fact, whatever the others may be."""
+    """Return what is wrong with some fields of a fact, whatever the others are."""
     try:
         kind.model_validate(fields)
     except ValidationError as error:
@@ -154,5 +154,5 @@ def _refusals(
 
 
 def _field(path: str) -> str:
-    """The fact's field that a path in an event leads to."""
+    """Return the fact's field that a path in an event leads to."""
     return path.removeprefix("data.").partition(".")[0]

@@ -1,4 +1,4 @@
-"""What the lines of a file turn out to be: events, lines left aside, refusals."""
+"""What the lines of a file are: events, skipped lines, refusals."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from operations.importing.table import Table, TableLayout
 __all__ = ["FileReader", "Finding", "FoundEvent", "LineNote", "SkippedLine", "Watch"]
 
 Watch: TypeAlias = Callable[[BinaryIO], BinaryIO]
-"""Wraps a file that is read, to show how far."""
+"""Wraps a file that is read, to show the progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundEvent:
-    """An event that a line holds; of an event that several lines make, the first of them."""
+    """The event of a line; where several lines make one event, of the first of them."""
 
     line: int
     event: CloudEvent
@@ -27,7 +27,7 @@ class FoundEvent:
 
 @dataclass(frozen=True, slots=True)
 class SkippedLine:
-    """A right line that makes no event of its own, and why not: a closed set of words."""
+    """A correct line that makes no event of its own; `why` is one of a closed set of texts."""
 
     line: int
     why: str
@@ -35,7 +35,7 @@ class SkippedLine:
 
 @dataclass(frozen=True, slots=True)
 class LineNote:
-    """What was changed of a right line on its way, beside what becomes of it: a closed set."""
+    """A change of a correct line, beside what becomes of it; `what` is one of a closed set."""
 
     line: int
     what: str
@@ -46,14 +46,14 @@ Finding: TypeAlias = FoundEvent | SkippedLine | Diagnostic | LineNote
 
 
 class FileReader(Protocol):
-    """Knows what the lines of a kind of file mean."""
+    """Reads the lines of one kind of file."""
 
     @property
     def layout(self) -> TableLayout:
-        """What the file's table must look like."""
+        """Return what the file's table must have."""
 
     def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
-        """Read a table that was recorded at a time."""
+        """Yield what the lines of a table are that was recorded at a time."""
 
     def rest(self) -> Iterator[Finding]:
-        """Find what is known only once all files have been read."""
+        """Yield what follows once all files have been read."""

@@ -1,4 +1,4 @@
-"""What has been sent where, kept in a file: an import goes on where it was interrupted."""
+"""The events that have been sent to each destination, in a file: an import can be resumed."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ _NOTE: Final = "INSERT OR IGNORE INTO sent VALUES (?, ?, ?, ?)"
 
 
 class SendStatus(Enum):
-    """What an event is to those that were sent before it."""
+    """How an event stands to those that were sent before it."""
 
     NEW = auto()
     KNOWN = auto()
-    """It says what the last one said, or was itself sent."""
+    """It has the content of the last one, or was itself sent."""
     CONTRADICTION = auto()
     """Another content was recorded at the very same time: neither is the later one."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentEvent:
-    """An event as far as it matters whether it is to be sent: what it is about, when, and what."""
+    """What decides whether an event is to be sent: its fact and day, its time, its content."""
 
     fact: bytes
     time: int
@@ -63,7 +63,7 @@ class SentEvent:
 
     @classmethod
     def of(cls, event: CloudEvent) -> SentEvent:
-        """Digests keep a journal small, and free of what it should not hold."""
+        """Return an event's digests: they are short, and repeat no data."""
         fact = event.fact
         about = (event.source, fact.TYPE, fact.entity_id, fact.effective_day)
         time = (event.time - _EPOCH) // _MICROSECOND
@@ -71,7 +71,7 @@ class SentEvent:
 
 
 class JournalUnusableError(SmartRegionError):
-    """The journal's file is none, or cannot be written."""
+    """The journal's file is no journal, or cannot be written."""
 
     def __init__(self, file: Path, *, cause: str) -> None:
         self.file = file
@@ -82,7 +82,7 @@ class JournalUnusableError(SmartRegionError):
 
 
 class Journal:
-    """What has been sent to one destination; see `open_journal`."""
+    """The events that were sent to one destination; see `open_journal`."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Journal:
         self._rehearsal = rehearsal
 
     def standing(self, claim: SentEvent) -> SendStatus:
-        """Say whether an event adds anything to what was sent."""
+        """Return how an event stands to those that were sent."""
         latest = self._connection.execute(_LATEST, (self._destination, claim.fact)).fetchone()
         if latest is None or self._again:
             return SendStatus.NEW
@@ -107,7 +107,7 @@ class Journal:
         return SendStatus.CONTRADICTION if latest[0] == claim.time else SendStatus.NEW
 
     def note(self, claims: Iterable[SentEvent]) -> None:
-        """Keep, for good, that events have arrived."""
+        """Write durably that events have arrived."""
         if self._rehearsal:
             return
         with self._connection:
@@ -125,10 +125,10 @@ class Journal:
 def open_journal(
     file: Path, destination: str, *, again: bool = False, rehearsal: bool = False
 ) -> Iterator[Journal]:
-    """Give the journal of a destination, with a new file where there is none.
+    """Open the journal of a destination, with a new file where there is none.
 
-    `again` makes everything new: for a destination that has lost what it was sent. A `rehearsal`
-    reads a journal, and leaves no trace.
+    `again` makes every event new: for a destination that has lost events. A `rehearsal` reads a
+    journal, and writes nothing.
 
     Raises JournalUnusableError, also for what goes wrong inside the context.
     """
@@ -138,7 +138,7 @@ def open_journal(
             _make_file(file)
         connection = sqlite3.connect(file if kept else ":memory:", timeout=WAIT_SECONDS)
         try:
-            # What is noted outlives the machine's fall, not only the process's.
+            # What is noted survives a crash of the machine, not only of the process.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
             yield Journal(connection, destination, again=again, rehearsal=rehearsal)
@@ -149,7 +149,7 @@ def open_journal(
 
 
 def _make_file(file: Path) -> None:
-    """Make it ours alone: a digest of what somebody can guess tells whether it was sent."""
+    """Make the file its owner's alone: digests of guessed events would show which were sent."""
     try:
         make_private_folder(file.parent)
         make_private_file(file)
@@ -157,5 +157,5 @@ def _make_file(file: Path) -> None:
         raise JournalUnusableError(file, cause=error.strerror or str(error)) from error
 
 
-def _digest(said: object) -> bytes:
-    return blake2b(to_json(said), digest_size=DIGEST_BYTES).digest()
+def _digest(content: object) -> bytes:
+    return blake2b(to_json(content), digest_size=DIGEST_BYTES).digest()

@@ -1,4 +1,4 @@
-"""Lines of a CSV file as events, as a mapping declares."""
+"""Lines of a CSV file as events, by a mapping."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 from boundary.diagnostic import Diagnostic
 from boundary.errors import SmartRegionError
-from operations.importing.event_building import LineOrigin, misstated, stated
+from operations.importing.event_building import LineOrigin, event_of_line, refused_fields
 from operations.importing.findings import Finding, FoundEvent, SkippedLine, Watch
 from operations.importing.mapper import Mapper, Pseudonymise
 from operations.importing.mapping import CsvMapping
@@ -24,7 +24,7 @@ SPOILT: Final = "part of totals, which are not sent before the refused lines are
 
 
 class PseudonymKeyMissingError(SmartRegionError):
-    """A mapping makes pseudonyms, and nobody said with which key."""
+    """A mapping makes pseudonyms, and no key is given."""
 
     def __init__(self, title: str) -> None:
         super().__init__(
@@ -42,15 +42,15 @@ class MappedReader:
         if mapping.needs_key and pseudonymise is None:
             raise PseudonymKeyMissingError(mapping.title)
         self._mapping = mapping
-        self._filler = Mapper(mapping, pseudonymise or str)
+        self._mapper = Mapper(mapping, pseudonymise or str)
 
     @property
     def layout(self) -> TableLayout:
-        """The columns that the mapping reads."""
+        """Return the columns that the mapping reads."""
         return self._mapping.layout
 
     def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
-        """Read the lines; totals come at the end, and only where no line was refused."""
+        """Yield what the lines are; totals come last, and only where no line was refused."""
         totals = self._totals()
         is_spoilt = False
         for row in table.rows(watch):
@@ -69,7 +69,7 @@ class MappedReader:
                 yield from self._added(total, time)
 
     def rest(self) -> Iterator[Finding]:
-        """Nothing: each file is complete in itself."""
+        """Return nothing: each file is complete in itself."""
         return iter(())
 
     def _totals(self) -> Totals | None:
@@ -85,23 +85,23 @@ class MappedReader:
     def _findings(
         self, row: CsvRow, file: str, time: datetime, totals: Totals | None
     ) -> list[Finding]:
-        filler = self._filler
-        origin = LineOrigin(file, row.line, row.cells, filler.columns, filler.private)
-        fields, problems = filler.fill(row.cells)
+        mapper = self._mapper
+        origin = LineOrigin(file, row.line, row.cells, mapper.columns, mapper.private)
+        fields, problems = mapper.fill(row.cells)
         if problems:
             refusals = [origin.refusal(one.column, one.problem, one.remedy) for one in problems]
-            return [*refusals, *misstated(self._mapping.kind, fields, origin)]
+            return [*refusals, *refused_fields(self._mapping.kind, fields, origin)]
         if totals is not None:
             return [*totals.add(fields, origin)]
-        return [*self._stated(fields, origin, time)]
+        return [*self._events(fields, origin, time)]
 
     def _added(self, total: Total, time: datetime) -> Iterator[Finding]:
-        yield from self._stated(total.fields, total.origin, time)
+        yield from self._events(total.fields, total.origin, time)
         yield from (SkippedLine(line, ADDED) for line in total.further)
 
-    def _stated(
+    def _events(
         self, fields: Mapping[str, object], origin: LineOrigin, time: datetime
     ) -> list[FoundEvent] | list[Diagnostic]:
         mapping = self._mapping
-        found = stated(mapping.kind, fields, origin, source=mapping.source, time=time)
+        found = event_of_line(mapping.kind, fields, origin, source=mapping.source, time=time)
         return found if isinstance(found, list) else [found]

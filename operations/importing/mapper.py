@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from events.identifiers import is_pseudonymous
@@ -11,19 +10,20 @@ from operations.importing.conversions import CONVERSIONS, Convert, parts_of, usu
 from operations.importing.mapping import CsvMapping, FieldRule
 from operations.importing.parsing import ParsingError
 
-__all__ = ["CellProblem", "Mapper", "Pseudonymise"]
+__all__ = ["Mapper", "Pseudonymise", "UnfilledError"]
 
 Pseudonymise: TypeAlias = Callable[[str], str]
-"""Gives the pseudonym that stands for what identifies a person."""
+"""Returns the pseudonym that stands for what identifies a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class CellProblem:
-    """What is wrong with what stands in a column; None: in none alone."""
+class UnfilledError(Exception):
+    """A field cannot be filled; its `column` is None where no column alone is wrong."""
 
-    column: str | None
-    problem: str
-    remedy: str
+    def __init__(self, column: str | None, problem: str, remedy: str) -> None:
+        self.column = column
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(column, problem, remedy)
 
 
 class Mapper:
@@ -40,9 +40,9 @@ class Mapper:
         self.columns: Mapping[str, str] = {
             path: column
             for name, rule in mapping.fields.items()
-            for path, column in _to_blame(name, rule)
+            for path, column in _filled_by(name, rule)
         }
-        """Field, or part of one, → the column that fills it; as in `Origin`."""
+        """Field, or part of one, → the column that fills it; as in `LineOrigin`."""
         self.private = frozenset(
             column
             for name, rule in mapping.fields.items()
@@ -51,21 +51,21 @@ class Mapper:
         )
         """Columns of which nothing may be repeated."""
 
-    def fill(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[CellProblem]]:
-        """Fill what can be filled, and say why the rest cannot."""
+    def fill(self, cells: Mapping[str, str]) -> tuple[dict[str, object], list[UnfilledError]]:
+        """Return the fields that can be filled, and why the others cannot."""
         filled: dict[str, object] = {}
-        problems: list[CellProblem] = []
+        problems: list[UnfilledError] = []
         for name, rule in self._rules.items():
             try:
                 filled.update(self._value(name, rule, cells))
-            except _UnfilledError as error:
-                problems.append(error.problem)
+            except UnfilledError as error:
+                problems.append(error)
         return filled, problems
 
     def _value(
         self, name: str, rule: FieldRule, cells: Mapping[str, str]
     ) -> Iterator[tuple[str, object]]:
-        """The field's name and value; nothing where it is left to the fact's default."""
+        """Yield the field's name and value; nothing where the fact's default applies."""
         convert = self._converts[name]
         if rule.constant is not None:
             yield name, _converted(None, rule.constant, convert)
@@ -91,16 +91,8 @@ class Mapper:
                 yield name, _converted(None, _cell(cells, column, rule.default), convert)
 
 
-class _UnfilledError(Exception):
-    """A field cannot be filled."""
-
-    def __init__(self, column: str | None, problem: str, remedy: str) -> None:
-        self.problem = CellProblem(column, problem, remedy)
-        super().__init__(column, problem, remedy)
-
-
-def _to_blame(name: str, rule: FieldRule) -> Iterator[tuple[str, str]]:
-    """The column to blame for a field, or for each of its parts; none where several make it."""
+def _filled_by(name: str, rule: FieldRule) -> Iterator[tuple[str, str]]:
+    """Yield the column that fills a field, or each of its parts; none where several fill it."""
     if rule.each is not None:
         yield from ((f"{name}.{key}", column) for key, column in rule.each.items())
     elif rule.total is not None:
@@ -117,33 +109,33 @@ def _conversion(rule: FieldRule, kind: object) -> Convert:
 
 
 def _cell(cells: Mapping[str, str], column: str, default: object = None) -> object:
-    """What stands in a column, or the default for an empty cell."""
+    """Return the text of a cell, or the default for an empty one."""
     value = cells[column] or default
     if value is None:
-        raise _UnfilledError(column, "is empty", "fill it in, or remove the line")
+        raise UnfilledError(column, "is empty", "fill it in, or remove the line")
     return value
 
 
-def _translated(column: str, word: str, rule: FieldRule) -> object:
+def _translated(column: str, text: str, rule: FieldRule) -> object:
     if rule.values is None:
-        return word
+        return text
     known = {_folded(one): meaning for one, meaning in rule.values.items()}
-    if _folded(word) not in known:
+    if _folded(text) not in known:
         remedy = f"write one of {', '.join(rule.values)}, or add it to the mapping's values"
-        raise _UnfilledError(column, "is not a value that the mapping knows", remedy)
-    return known[_folded(word)]
+        raise UnfilledError(column, "is not a value that the mapping knows", remedy)
+    return known[_folded(text)]
 
 
-def _folded(word: str) -> str:
-    """Let case and the form of an apostrophe make no difference between words."""
-    return word.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+def _folded(text: str) -> str:
+    """Return a text without differences of case and of the form of an apostrophe."""
+    return text.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 def _converted(column: str | None, value: object, convert: Convert) -> object:
-    """Convert text; what a mapping gives as a number, a day or a flag is one already."""
+    """Convert text; a number, a day or a flag of the mapping is returned as it is."""
     if not isinstance(value, str):
         return value
     try:
         return convert(value)
     except ParsingError as error:
-        raise _UnfilledError(column, error.problem, error.remedy) from None
+        raise UnfilledError(column, error.problem, error.remedy) from None

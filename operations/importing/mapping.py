@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 MAPPINGS: Final = Path(__file__).parent / "mappings"
-"""The mappings that the package carries; one may be named without its folder and ending."""
+"""The package's own mappings; each may be given by its name alone."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]+)\}")
 _WAYS: Final = ("column", "constant", "template", "pseudonym", "total", "each")
@@ -61,7 +61,7 @@ class FieldRule(MappingModel):
     template: Annotated[str, Field(pattern=r"\{[^{}]+\}")] | None = None
     """A text with columns in braces, for an id: `liv-{code_uai}-{lot}`."""
     pseudonym: Column | None = None
-    """A column that identifies a person: a keyed pseudonym takes its place."""
+    """A column that identifies a person; a keyed pseudonym of it is sent."""
     total: Column | None = None
     """A column that is added up over the lines whose other fields are the same."""
     of_each: Column | None = None
@@ -71,9 +71,9 @@ class FieldRule(MappingModel):
     convert: Annotated[str | None, Field(alias="as")] = None
     """A conversion other than the field's usual one."""
     values: Annotated[dict[str, Constant], Field(min_length=1)] | None = None
-    """What stands in the file → what the fact says; nothing else is taken then."""
+    """Text in the file → value of the fact; any other text is refused then."""
     default: Constant | None = None
-    """What an empty cell says."""
+    """The value of an empty cell."""
 
     @model_validator(mode="after")
     def _is_one_rule(self) -> Self:
@@ -85,8 +85,8 @@ class FieldRule(MappingModel):
     def _contradictions(self) -> Iterator[Diagnostic]:
         ways = [way for way in _WAYS if getattr(self, way) is not None]
         if len(ways) != 1:
-            told = ", ".join(ways) or None
-            yield Diagnostic((), "is not one rule", told, f"give one of {', '.join(_WAYS)}")
+            given = ", ".join(ways) or None
+            yield Diagnostic((), "is not one rule", given, f"give one of {', '.join(_WAYS)}")
         if self.convert is not None and self.convert not in CONVERSIONS:
             remedy = choose(self.convert, CONVERSIONS)
             yield Diagnostic(("as",), "is not a conversion", self.convert, remedy)
@@ -96,7 +96,7 @@ class FieldRule(MappingModel):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that it reads."""
+        """Return the columns that it reads."""
         plain = (self.column, self.pseudonym, self.total, self.of_each)
         return (
             *(name for name in plain if name is not None),
@@ -105,7 +105,7 @@ class FieldRule(MappingModel):
         )
 
     def made_of(self, parts: Mapping[str, object]) -> str:
-        """The text of the template, with these in the place of its columns."""
+        """Return the text of the template, with these parts for its columns."""
         return _PLACEHOLDER.sub(lambda found: str(parts[found[1]]), self.template or "")
 
 
@@ -160,7 +160,7 @@ class CsvMapping(MappingModel):
             yield Diagnostic(("fields", totals[1]), "is a second total", totals[1], remedy)
 
     def _misfits(self, name: str, rule: FieldRule, kind: object) -> Iterator[Diagnostic]:
-        """Tell where a rule, right by itself, does not suit its field."""
+        """Yield where a rule, correct by itself, does not fit its field."""
         path, parts = ("fields", name), parts_of(kind)
         if (parts is None) == (rule.each is not None):
             right = "each" if parts else "column"
@@ -176,7 +176,7 @@ class CsvMapping(MappingModel):
             yield from self._impossible(name, rule, kind)
 
     def _impossible(self, name: str, rule: FieldRule, kind: object) -> Iterator[Diagnostic]:
-        """Tell why the fact would refuse a constant on every line."""
+        """Yield why the fact would refuse a constant on every line."""
         path, value = ("fields", name, "constant"), rule.constant
         convert = CONVERSIONS[rule.convert] if rule.convert else usual_conversion(kind)
         try:
@@ -191,19 +191,19 @@ class CsvMapping(MappingModel):
 
     @property
     def kind(self) -> type[Fact]:
-        """The fact that a line becomes."""
+        """Return the class of the fact that a line becomes."""
         return FACTS_BY_NAME[self.fact]
 
     @cached_property
     def layout(self) -> TableLayout:
-        """The columns that the file must have."""
+        """Return the columns that the file must have."""
         read = (name for rule in self.fields.values() for name in rule.columns)
         columns = tuple(dict.fromkeys((*read, *self.only)))
         return TableLayout(columns, delimiter=self.delimiter, encoding=self.encoding)
 
     @property
     def total(self) -> tuple[str, str] | None:
-        """The field that is added up over lines, if one is, and what is counted only once."""
+        """Return the field that is added up over lines and the column counted once; or None."""
         for name, rule in self.fields.items():
             if rule.total is not None and rule.of_each is not None:
                 return name, rule.of_each
@@ -211,12 +211,12 @@ class CsvMapping(MappingModel):
 
     @property
     def needs_key(self) -> bool:
-        """True where pseudonyms are to be made."""
+        """Return whether pseudonyms are made."""
         return any(rule.pseudonym is not None for rule in self.fields.values())
 
 
 class UnknownMappingError(SmartRegionError):
-    """A mapping is neither a file nor one that the package carries."""
+    """A mapping is neither a file nor one of the package's own."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -227,12 +227,12 @@ class UnknownMappingError(SmartRegionError):
 
 
 def mapping_names() -> list[str]:
-    """The mappings that the package carries."""
+    """Return the names of the package's own mappings."""
     return sorted(file.stem for file in MAPPINGS.glob("*.yaml"))
 
 
 def load_mapping(name: str) -> CsvMapping:
-    """Load a mapping: a file, or one that the package carries by its name.
+    """Read a mapping: a file, or one of the package's own by its name.
 
     Raises UnknownMappingError, or InvalidDeclarationError with every mistake.
     """

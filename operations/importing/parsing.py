@@ -44,7 +44,7 @@ HOW_A_NUMBER_IS_WRITTEN: Final = "write digits with a decimal comma or point, as
 
 
 class ParsingError(ValueError):
-    """A text that is not what it should be: what is wrong with it, and what to write."""
+    """A text that is not what it should be: the problem, and what to write."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         self.problem = problem
@@ -53,7 +53,7 @@ class ParsingError(ValueError):
 
 
 def read_day(text: str) -> date:
-    """Read AAAA-MM-JJ or JJ/MM/AAAA. Raises WrittenError."""
+    """Read AAAA-MM-JJ or JJ/MM/AAAA. Raises ParsingError."""
     iso, french = _ISO_DAY.fullmatch(text), _FRENCH_DAY.fullmatch(text)
     if iso:
         year, month, day = map(int, iso.groups())
@@ -72,7 +72,7 @@ def read_day(text: str) -> date:
 
 
 def read_quarter(text: str) -> date:
-    """Read a quarter (T3 2017, 2017-T3) as its last day. Raises WrittenError."""
+    """Read a quarter (T3 2017, 2017-T3) as its last day. Raises ParsingError."""
     found = _QUARTER.fullmatch(text)
     if not found:
         raise ParsingError("is not a quarter", "write it as T3 2017")
@@ -86,7 +86,7 @@ def read_quarter(text: str) -> date:
 def read_decimal(text: str) -> Decimal:
     """Read a number with a decimal comma or point; spaces may group its digits by three.
 
-    Raises WrittenError.
+    Raises ParsingError.
     """
     if not _NUMBER.fullmatch(text):
         raise _not_a_number(text)
@@ -94,13 +94,13 @@ def read_decimal(text: str) -> Decimal:
 
 
 def write_decimal(number: Decimal) -> str:
-    """Write a number exactly, with a decimal point and no zeros that say nothing."""
+    """Return a number's exact digits, with a decimal point and without trailing zeros."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def read_whole(text: str) -> int:
-    """Read a whole number; 12,0 is one. Raises WrittenError."""
+    """Read a whole number; 12,0 is one. Raises ParsingError."""
     number = read_decimal(text)
     if number != number.to_integral_value():
         raise ParsingError("is not a whole number", "write it without decimals")
@@ -108,7 +108,7 @@ def read_whole(text: str) -> int:
 
 
 def read_flag(text: str) -> bool:
-    """Read oui or non, and what else says so. Raises WrittenError."""
+    """Read oui or non, or another word of the same meaning. Raises ParsingError."""
     found = _FLAGS.get(text.casefold())
     if found is None:
         raise ParsingError("is neither yes nor no", "write oui or non")

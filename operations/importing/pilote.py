@@ -20,7 +20,7 @@ from typing import Final, Protocol
 
 from boundary.diagnostic import Diagnostic
 from events.observation import DECIMALS, LARGEST_VALUE, IndicatorObserved, Territory
-from operations.importing.event_building import LineOrigin, stated
+from operations.importing.event_building import LineOrigin, event_of_line
 from operations.importing.findings import Finding, FoundEvent, LineNote, SkippedLine, Watch
 from operations.importing.parsing import ParsingError, read_day, read_decimal, write_decimal
 from operations.importing.table import CsvRow, Table, TableLayout
@@ -95,7 +95,7 @@ _FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PiloteValue:
-    """What a line says: an indicator's value in a territory on a day; None takes it back."""
+    """An indicator's value in a territory on a day; None takes the value back."""
 
     indicator: str
     territory: Territory
@@ -105,7 +105,7 @@ class PiloteValue:
 
     @property
     def key(self) -> tuple[str, Territory, date, ValueKind]:
-        """What two lines may not both tell."""
+        """Return what identifies the value: two lines may not have the same."""
         return self.indicator, self.territory, self.day, self.kind
 
 
@@ -113,26 +113,26 @@ class PromiseTaker(Protocol):
     """Takes initial and target values, which are no events."""
 
     def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:
-        """Take a value with the line that says it, recorded at a time."""
+        """Receive a value with its line, recorded at a time."""
 
     def rest(self) -> Iterator[Finding]:
-        """Find for each line that was taken what has become of it."""
+        """Yield for each line that was taken what has become of it."""
 
 
 def is_indicator(name: str) -> bool:
-    """Tell whether PILOTE may call an indicator so: IND-001 to IND-9999."""
+    """Return whether a name is an indicator's in PILOTE: IND-001 to IND-9999."""
     return _INDICATOR.fullmatch(name) is not None and name != "IND-000"
 
 
 def _origin_of(row: CsvRow, file: str) -> LineOrigin:
-    """Say where a row stands, for what is refused of it."""
+    """Return the origin of a row, for its refusals."""
     return LineOrigin(file, row.line, row.cells, _FIELDS)
 
 
 def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[Diagnostic]:
-    """Read a row, or tell all that is wrong with it.
+    """Return a row's value, or all that is wrong with it.
 
-    A value of another territory than ours is left aside, whatever else it says.
+    A row of a territory outside the Région is skipped, whatever else it has.
     """
     cells, origin = row.cells, _origin_of(row, file)
     refusals: list[Diagnostic] = []
@@ -169,7 +169,7 @@ def read_value(row: CsvRow, file: str) -> PiloteValue | SkippedLine | list[Diagn
 
 
 def _read_day(text: str) -> date:
-    """Read a day in any form that PILOTE takes. Raises WrittenError."""
+    """Read a day in any form that PILOTE takes. Raises ParsingError."""
     found = next(filter(None, (form.fullmatch(text) for form in _DAYS)), None)
     if found is None:
         return read_day(text)
@@ -178,7 +178,7 @@ def _read_day(text: str) -> date:
 
 
 def _bounded(value: Decimal) -> Decimal:
-    """Give the value as an observation holds it; refuse one that is too large for any kind."""
+    """Return the value as an observation has it. Raises ParsingError where it is too large."""
     if abs(value) > LARGEST_VALUE:
         remedy = f"write a number from -{LARGEST_VALUE} to {LARGEST_VALUE}"
         raise ParsingError("is out of range", remedy)
@@ -200,7 +200,7 @@ def _zone_problem(zone: str) -> tuple[str, str]:
 
 
 def pilote_text(values: Iterable[PiloteValue]) -> str:
-    """Write values in the format, as `read_value` reads them; in the order of their keys."""
+    """Return values as a file of the format, in the order of their keys."""
     text = io.StringIO()
     table = csv.writer(text, delimiter=DELIMITER)
     table.writerow(COLUMNS)
@@ -226,11 +226,11 @@ class PiloteReader:
 
     @property
     def layout(self) -> TableLayout:
-        """The columns of the format; PILOTE does without the zone's name, and so do we."""
+        """Return the columns of the format; the zone's name is optional."""
         return LAYOUT
 
     def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
-        """Read the lines; a value that is taken back is a retraction of its observation."""
+        """Yield what the lines are; a value that is taken back is a retraction."""
         file = table.name
         for row in table.rows(watch):
             value = row if isinstance(row, Diagnostic) else read_value(row, file)
@@ -249,7 +249,7 @@ class PiloteReader:
                     self._promises.take(value, origin, time)
 
     def rest(self) -> Iterator[Finding]:
-        """Find what has become of the initial and the target values."""
+        """Yield what has become of the initial and the target values."""
         return self._promises.rest()
 
     def _observation(
@@ -259,8 +259,8 @@ class PiloteReader:
             "indicator": value.indicator,
             "territory": value.territory,
             "observed_on": value.day,
-            # A retraction says which value it takes back by its day; the contract wants a number.
+            # A retraction identifies its value by the day; the contract requires a number.
             "value": value.value or Decimal(0),
             "retracted": value.value is None,
         }
-        return stated(IndicatorObserved, fields, origin, source=self._source, time=time)
+        return event_of_line(IndicatorObserved, fields, origin, source=self._source, time=time)

@@ -32,11 +32,11 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 RefusalWriter: TypeAlias = Callable[[Diagnostic], None]
-"""Takes refusals, one after the other."""
+"""Receives refusals, one after the other."""
 
 
 class CannotWriteError(SmartRegionError):
-    """A file that is asked for cannot be written."""
+    """The file of an option cannot be written."""
 
     def __init__(self, option: str, file: Path, *, cause: OSError) -> None:
         self.file = file
@@ -48,15 +48,15 @@ class CannotWriteError(SmartRegionError):
 
 @contextmanager
 def refusal_file(file: Path) -> Iterator[RefusalWriter]:
-    """Give what writes refusals into a file: `*.csv` for spreadsheets, any other name as text.
+    """Open a file and return what writes refusals into it: `*.csv` as a table, else as text.
 
-    What is refused may be a person's data: the file is its owner's alone, and no link.
+    Refused values may be a person's data: only the file's owner may read it, and it is no link.
 
     Raises CannotWriteError, and so does the writer.
     """
     as_table = file.suffix.lower() == ".csv"
     try:
-        # Each line at once, and none left for the end: who waits for a long import reads on.
+        # Without a buffer: the file can be read while a long import goes on.
         stream = open_private(file)
     except OSError as error:
         raise CannotWriteError("--refusals", file, cause=error) from error

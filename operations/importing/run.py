@@ -1,4 +1,4 @@
-"""One import from its files to its account: checked first, then carried, each line told."""
+"""One import from its files to its tally: all files are checked, then their events sent."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from operations.importing.refusal import RefusalWriter, refusal_file
 from operations.importing.sender import Sender, Tally
 from operations.importing.wrong_file import opened
 
-__all__ = ["Import", "OpenRoad", "empty_files", "run_import"]
+__all__ = ["Import", "OpenPublisher", "empty_files", "run_import"]
 
-OpenRoad: TypeAlias = Callable[[], Publisher]
-"""Opens what the events are sent through: Kafka, or the gateway."""
+OpenPublisher: TypeAlias = Callable[[], Publisher]
+"""Opens the publisher of the events: of Kafka, or of the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What one run is asked to do."""
+    """The files and the options of one run."""
 
     files: Sequence[Path]
     destination: str
-    """Where the events go, as the journal remembers it."""
+    """Where the events go, as the journal has it."""
     journal: Path
     recorded_at: datetime | None = None
     """When the files were made; None: when each was last changed."""
@@ -40,7 +40,7 @@ class Import:
 
 
 def empty_files(plan: Import, reader: FileReader) -> Iterator[Path]:
-    """Name the files that have a heading and no line. Raises what opening a table raises."""
+    """Yield the files that have a heading and no line. Raises what `opened` raises."""
     for file in plan.files:
         if not opened(file, reader.layout).has_lines():
             yield file
@@ -49,18 +49,18 @@ def empty_files(plan: Import, reader: FileReader) -> Iterator[Path]:
 def run_import(
     plan: Import,
     reader: FileReader,
-    open_road: OpenRoad,
+    open_publisher: OpenPublisher,
     *,
     now: datetime,
-    tell: RefusalWriter,
+    report: RefusalWriter,
     watch: Watch | None = None,
     tally: Tally | None = None,
 ) -> Tally:
     """Import files: nothing is sent before each of them has been opened and its heading read.
 
-    A dry run reads all and sends nothing, and needs no road. A given `tally` is kept up to date,
-    for a caller that reports after an error. Raises what opening a table, the
-    journal and the road raises, WrongFileError, RecordedAheadError, and ImportInterruptedError.
+    A dry run reads all and sends nothing, and opens no publisher. A given `tally` is kept up to
+    date, for a caller that reports after an error. Raises what opening a table, the journal and the
+    publisher raises, WrongFileError, RecordedAheadError, and ImportInterruptedError.
     """
     tables = [
         (opened(file, reader.layout), recorded_at(file, plan.recorded_at, now=now))
@@ -72,14 +72,14 @@ def run_import(
         def refuse(refusal: Diagnostic) -> None:
             if write is not None:
                 write(refusal)
-            tell(refusal)
+            report(refusal)
 
         journal = stack.enter_context(
             open_journal(plan.journal, plan.destination, again=plan.again, rehearsal=plan.dry_run)
         )
-        publisher = stack.enter_context(NullPublisher() if plan.dry_run else open_road())
-        carrier = Sender(publisher, journal, on_refused=refuse, tally=tally)
+        publisher = stack.enter_context(NullPublisher() if plan.dry_run else open_publisher())
+        sender = Sender(publisher, journal, on_refused=refuse, tally=tally)
         for table, time in tables:
-            carrier.carry(table.name, reader.read(table, time, watch))
-        carrier.carry("", reader.rest())
-    return carrier.tally
+            sender.send(table.name, reader.read(table, time, watch))
+        sender.send("", reader.rest())
+    return sender.tally

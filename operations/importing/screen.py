@@ -1,4 +1,4 @@
-"""An import as a person sees it: how far it is, what is refused, and the account in the end."""
+"""An import on the screen: its progress, its refusals, and its tally in the end."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from operations.importing.sender import Tally
 
 __all__ = ["carry_out"]
 
-MOST_TOLD: Final = 20
-"""Refusals on the screen; all of them are in the file of --refusals, and counted in the end."""
+MOST_SHOWN: Final = 20
+"""Refusals on the screen; the file of --refusals has all of them, and the tally counts them."""
 JOURNAL: Final = "imports.sqlite3"
 
 
@@ -44,7 +44,7 @@ def carry_out(
     journal: Path | None,
     **how: Any,
 ) -> Tally:
-    """Import files as asked, told on the screen as it goes; the account is printed in any case.
+    """Import files and show the progress; the tally is printed in any case.
 
     The caller ends with status 1 where the tally has refusals.
     """
@@ -69,12 +69,12 @@ def carry_out(
     tally = Tally()
     try:
         with _screen() as (watch, say):
-            told = 0
+            shown = 0
 
-            def tell(refusal: Diagnostic) -> None:
-                nonlocal told
-                told += 1
-                if told <= MOST_TOLD:
+            def report(refusal: Diagnostic) -> None:
+                nonlocal shown
+                shown += 1
+                if shown <= MOST_SHOWN:
                     say(str(refusal))
 
             for file in empty_files(plan, reader):
@@ -84,13 +84,13 @@ def carry_out(
                 reader,
                 publisher,
                 now=datetime.now(UTC),
-                tell=tell,
+                report=report,
                 watch=watch,
                 tally=tally,
             )
     finally:
         if tally.lines:  # Not where the files could not even be opened.
-            _print_account(tally, plan)
+            _print_tally(tally, plan)
     return tally
 
 
@@ -101,7 +101,7 @@ def _kafka(settings: BrokerSettings) -> Publisher:
 
 @contextmanager
 def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
-    """Give what shows how far a file is read, where a person watches, and what says a line."""
+    """Yield what shows how far a file is read, on a terminal, and what writes a line."""
     if not sys.stderr.isatty():
         yield None, partial(say, err=True)
         return
@@ -116,11 +116,11 @@ def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
         yield watch, partial(console.print, markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_account(tally: Tally, plan: Import) -> None:
-    if tally.problems.total() > MOST_TOLD:
-        told = tally.problems.total()
+def _print_tally(tally: Tally, plan: Import) -> None:
+    if tally.problems.total() > MOST_SHOWN:
+        found = tally.problems.total()
         where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
-        say(f"… {told - MOST_TOLD} refusals more: {where}", err=True)
+        say(f"… {found - MOST_SHOWN} refusals more: {where}", err=True)
     sent = "would be sent" if plan.dry_run else "sent"
     say(
         f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"

@@ -1,4 +1,4 @@
-"""From findings to events that have arrived, each once, and to an account of every line."""
+"""From findings to events that have arrived, each once, and to a tally of every line."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from operations.importing.refusal import RefusalWriter
 __all__ = ["ImportInterruptedError", "Sender", "Tally"]
 
 EVENTS_PER_CHUNK: Final = 500
-"""How many events are sent before their arrival is awaited and noted: what an interruption may
-send a second time, at most."""
+"""How many events are sent before their arrival is awaited and noted. An interruption sends at
+most so many a second time."""
 
 REPEATED: Final = "the same as an earlier line"
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the lines: each is counted in exactly one of these."""
+    """The lines by what became of them: each is counted once."""
 
     sent: int = 0
     known: int = 0
-    """Said already what was sent before."""
+    """Their events were sent before."""
     aside: Counter[str] = field(default_factory=Counter)
-    """Right lines that make no event, by why not."""
+    """Correct lines that make no event, by the reason."""
     refused: int = 0
     problems: Counter[tuple[str | None, str]] = field(default_factory=Counter)
     """Refusals by column and problem: a line may have several."""
     notes: Counter[str] = field(default_factory=Counter)
-    """What was changed of lines that are counted above."""
+    """Changes of lines that are counted above."""
 
     @property
     def lines(self) -> int:
-        """How many lines have been read, apart from headings and empty ones."""
+        """Return how many lines have been read, without headings and empty ones."""
         return self.sent + self.known + self.aside.total() + self.refused
 
 
@@ -58,16 +58,16 @@ class ImportInterruptedError(SmartRegionError):
         )
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     file: str
     line: int
 
 
 class Sender:
-    """Carries the events of one run's files to where `publisher` sends them.
+    """Sends the events of one run's files through `publisher`.
 
-    Two lines of the run may not say different things about the same fact of the same day, unless
-    they were recorded at different times: nobody could tell which is right.
+    Two lines of the run may not differ about the same fact of the same day, unless they were
+    recorded at different times: neither is the later one.
     """
 
     def __init__(
@@ -84,11 +84,14 @@ class Sender:
         self._journal = journal
         self._on_refused = on_refused
         self._chunk = chunk
-        self._waiting: dict[str, tuple[_Place, SentEvent]] = {}
-        self._seen: dict[tuple[bytes, int], tuple[_Place, bytes]] = {}
+        self._waiting: dict[str, tuple[_Position, SentEvent]] = {}
+        self._seen: dict[tuple[bytes, int], tuple[_Position, bytes]] = {}
 
-    def carry(self, file: str, findings: Iterable[Finding]) -> None:
-        """Take a file's findings. Raises ImportInterruptedError, and what the publisher raises."""
+    def send(self, file: str, findings: Iterable[Finding]) -> None:
+        """Send the events of a file's findings.
+
+        Raises ImportInterruptedError, and what the publisher raises.
+        """
         refused = 0
         for finding in findings:
             if isinstance(finding, Diagnostic):
@@ -105,35 +108,37 @@ class Sender:
     def _consider(self, file: str, found: FoundEvent) -> None:
         event = found.event
         claim = SentEvent.of(event)
-        place = _Place(file, found.line)
-        first, content = self._seen.setdefault((claim.fact, claim.time), (place, claim.content))
+        position = _Position(file, found.line)
+        first, content = self._seen.setdefault((claim.fact, claim.time), (position, claim.content))
         if content != claim.content:
-            self._contradict(place, first)
-        elif first != place:
+            self._contradict(position, first)
+        elif first != position:
             self.tally.aside[REPEATED] += 1
         elif (standing := self._journal.standing(claim)) is SendStatus.KNOWN:
             self.tally.known += 1
         elif standing is SendStatus.CONTRADICTION:
-            self._contradict(place, None)
+            self._contradict(position, None)
         else:
-            self._send(event, place, claim)
+            self._send(event, position, claim)
 
-    def _contradict(self, place: _Place, first: _Place | None) -> None:
+    def _contradict(self, position: _Position, first: _Position | None) -> None:
         if first is None:
             problem = "says something else than what was sent as recorded at the same time"
             remedy = "give a later --recorded-at: the later one counts"
         else:
-            where = f"line {first.line}" if first.file == place.file else f"{first[0]}:{first[1]}"
+            where = (
+                f"line {first.line}" if first.file == position.file else f"{first[0]}:{first[1]}"
+            )
             problem, remedy = f"contradicts {where}, about the same on the same day", "keep one"
-        self._refuse(_of_line(place, problem, remedy), again=False)
+        self._refuse(_line_refusal(position, problem, remedy), again=False)
 
     def _refuse(self, refusal: Diagnostic, *, again: bool) -> None:
         self.tally.refused += not again
         self.tally.problems[refusal.field, refusal.problem] += 1
         self._on_refused(refusal)
 
-    def _send(self, event: CloudEvent, place: _Place, claim: SentEvent) -> None:
-        self._waiting[event.id] = place, claim
+    def _send(self, event: CloudEvent, position: _Position, claim: SentEvent) -> None:
+        self._waiting[event.id] = position, claim
         try:
             self._publisher.publish(event)
         except SmartRegionError as error:
@@ -142,23 +147,23 @@ class Sender:
             self._settle()
 
     def _settle(self, unsent: FailedDelivery | None = None) -> None:
-        """Wait until what was sent has arrived, and note it; what was refused is told by line."""
+        """Wait until the events that were sent have arrived, and note them; refuse the others."""
         report = self._publisher.flush()
-        lost: list[tuple[_Place, str]] = []
+        lost: list[tuple[_Position, str]] = []
         for delivery in (*report.failed, *([] if unsent is None else [unsent])):
-            place, _ = self._waiting.pop(delivery.event.id)
+            position, _ = self._waiting.pop(delivery.event.id)
             if delivery.refused:
                 problem = "is refused where it was sent to"
-                self._refuse(_of_line(place, problem, delivery.cause), again=False)
+                self._refuse(_line_refusal(position, problem, delivery.cause), again=False)
             else:
-                lost.append((place, delivery.cause))
+                lost.append((position, delivery.cause))
         self._journal.note(claim for _, claim in self._waiting.values())
         self.tally.sent += len(self._waiting)
         self._waiting.clear()
         if lost:
-            place, cause = min(lost)
-            raise ImportInterruptedError(*place, undelivered=len(lost), cause=cause)
+            position, cause = min(lost)
+            raise ImportInterruptedError(*position, undelivered=len(lost), cause=cause)
 
 
-def _of_line(place: _Place, problem: str, remedy: str) -> Diagnostic:
-    return Diagnostic((), problem, None, remedy, file=place.file, line=place.line)
+def _line_refusal(position: _Position, problem: str, remedy: str) -> Diagnostic:
+    return Diagnostic((), problem, None, remedy, file=position.file, line=position.line)

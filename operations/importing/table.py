@@ -1,4 +1,4 @@
-"""A CSV file as people save it: rows with their lines, whatever its encoding and separator."""
+"""A CSV file: rows with their lines, whatever its encoding and separator."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ numbers and composes accents takes the square of a text's length."""
 LONGEST_FIELD_LINES: Final = 50
 """How many lines a quoted text may span: a quote that is not closed by then never is."""
 
-# What the first bytes say of files that are no text at all, or not in one of our encodings.
+# First bytes of files that are no text, or not in one of the encodings that are read.
 _OTHER_KINDS: Final[Mapping[bytes, str]] = {
     b"PK\x03\x04": "is a workbook, or another archive",
     b"\xd0\xcf\x11\xe0": "is an old workbook",
@@ -47,7 +47,7 @@ _OTHER_KINDS: Final[Mapping[bytes, str]] = {
     b"\xfe\xff": "is in UTF-16",
 }
 SAVE_AS_CSV: Final = "save it as CSV, in UTF-8 or Windows-1252"
-_UNCLOSED: Final = "unexpected end of data"  # As the csv module says it, in every version.
+_UNCLOSED: Final = "unexpected end of data"  # The csv module's message, in every version.
 
 
 class UnreadableFileError(SmartRegionError):
@@ -55,7 +55,7 @@ class UnreadableFileError(SmartRegionError):
 
     def __init__(self, file: Path, *, problem: str, remedy: str) -> None:
         self.file = file
-        super().__init__(f"{file}: {problem}: {remedy}")
+        super().__init__(str(Diagnostic((), problem, None, remedy, file=file)))
 
 
 class HeadingError(SmartRegionError):
@@ -65,15 +65,16 @@ class HeadingError(SmartRegionError):
         self.file = file
         self.line = line
         self.column = column
-        super().__init__(f"{file}:{line}: {column}: {problem}: {remedy}")
+        found = Diagnostic((), problem, None, remedy, field=column, file=file, line=line)
+        super().__init__(str(found))
 
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """What is known of a table before it is read; None: found from the file itself."""
+    """What a table must have; None: found from the file itself."""
 
     columns: tuple[str, ...]
-    """Those that must be there, in any order and among others."""
+    """Required columns, in any order and among others."""
     optional: tuple[str, ...] = ()
     delimiter: str | None = None
     encoding: Encoding | None = None
@@ -81,7 +82,7 @@ class TableLayout:
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """One row: the line on which it begins, and the trimmed cells of the layout's columns."""
+    """One row: its first line, and the trimmed cells of the layout's columns."""
 
     line: int
     cells: Mapping[str, str]
@@ -96,16 +97,16 @@ class Table:
     delimiter: str
     heading: tuple[str, ...]
     heading_line: int
-    places: Mapping[str, int]
-    """Where the layout's columns are."""
+    indices: Mapping[str, int]
+    """The index of each of the layout's columns."""
 
     @property
     def name(self) -> str:
-        """The file as it was named, for reports."""
+        """Return the file's name as it was given."""
         return str(self.file)
 
     def has_lines(self) -> bool:
-        """Tell whether there is anything but separators below the heading."""
+        """Return whether there is anything but separators below the heading."""
         # One byte a character: only so that lines may end as on any system.
         with self.file.open(encoding="latin-1") as lines:
             below = (text for number, text in enumerate(lines, 1) if number > self.heading_line)
@@ -114,7 +115,7 @@ class Table:
     def rows(
         self, watch: Callable[[BinaryIO], BinaryIO] | None = None
     ) -> Iterator[CsvRow | Diagnostic]:
-        """Read the rows; a line that is none is refused, and stops nothing.
+        """Yield the rows; a line that is no row is a refusal, and stops nothing.
 
         `watch` may wrap the file, to show how far it is read.
         """
@@ -140,7 +141,7 @@ class Table:
                     yield self._row(line, read)
 
     def _row(self, line: int, read: list[str]) -> CsvRow | Diagnostic:
-        cells = {name: read[place] for name, place in self.places.items()}
+        cells = {name: read[index] for name, index in self.indices.items()}
         for name, cell in cells.items():
             if len(cell) > LONGEST_CELL:
                 problem = f"has {len(cell)} characters"
@@ -149,7 +150,7 @@ class Table:
         return CsvRow(line, cells)
 
     def _cells(self, text: str, lines: _Lines) -> list[str] | str:
-        """The cells of the row that begins with a line; or the name of what is wrong with it."""
+        """Return the cells of the row that begins with a line; or a key of `_MALFORMED`."""
         try:
             return _split([text], self.delimiter)
         except csv.Error as error:
@@ -179,7 +180,7 @@ class Table:
 
 _UNDECODABLE: Final[Mapping[Encoding, tuple[str, str]]] = {
     "utf-8": ("has a character that is not UTF-8, as the others are", "type its accents again"),
-    "cp1252": ("has a character that Windows-1252 does not know", SAVE_AS_CSV),
+    "cp1252": ("has a character that Windows-1252 does not have", SAVE_AS_CSV),
 }
 _MALFORMED: Final[Mapping[str, tuple[str, str]]] = {
     "quotes": (
@@ -194,9 +195,9 @@ _MALFORMED: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def open_table(file: Path, layout: TableLayout) -> Table:
-    """Look at a file: its encoding, its separator, and where its columns are.
+    """Read a file's heading: its encoding, its separator, and the indices of its columns.
 
-    Columns are known by their names, whatever their case, order and the spaces around them.
+    Columns are found by their names, whatever their case, order and the spaces around them.
     Raises UnreadableFileError or HeadingError.
     """
     encoding = layout.encoding or _encoding_of(file)
@@ -211,19 +212,14 @@ def open_table(file: Path, layout: TableLayout) -> Table:
                     heading = _split([text], delimiter)
                 except csv.Error:
                     problem, remedy = _MALFORMED["quotes"]
-                    raise HeadingError(
-                        file, line, "heading", problem=problem, remedy=remedy
-                    ) from None
+                    where = file, line, "heading"
+                    raise HeadingError(*where, problem=problem, remedy=remedy) from None
                 while heading and not heading[-1]:
                     heading.pop()
-                places = _places(file, line, heading, layout)
-                return Table(file, encoding, delimiter, tuple(heading), line, places)
+                indices = _column_indices(file, line, heading, layout)
+                return Table(file, encoding, delimiter, tuple(heading), line, indices)
     remedy = f"write a first line with the columns {', '.join(layout.columns)}"
     raise UnreadableFileError(file, problem="is empty", remedy=remedy)
-
-
-def _heading_error(file: Path, line: int, problem: str, remedy: str) -> HeadingError:
-    return HeadingError(file, line, "heading", problem=problem, remedy=remedy)
 
 
 class _Lines:
@@ -268,7 +264,7 @@ def _raw_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _decoded(file: BinaryIO, encoding: Encoding) -> Iterator[tuple[int, str | None]]:
-    """Number the lines from 1, and decode them; one that cannot be decoded is None."""
+    """Yield the lines with their numbers from 1; one that cannot be decoded is None."""
     for number, raw in enumerate(_raw_lines(file), start=1):
         try:
             text = raw.decode(encoding)
@@ -279,9 +275,9 @@ def _decoded(file: BinaryIO, encoding: Encoding) -> Iterator[tuple[int, str | No
 
 
 def _encoding_of(file: Path) -> Encoding:
-    """UTF-8 where more lines with accents are than are not; else what Windows calls ANSI.
+    """Return UTF-8 where more lines with accents are UTF-8 than are not; else Windows-1252.
 
-    A line or two that were pasted from elsewhere do not spoil all the others.
+    A few lines in another encoding do not change the encoding of the file.
     """
     utf8 = other = 0
     with _opened(file) as opened:
@@ -303,7 +299,7 @@ def _encoding_of(file: Path) -> Encoding:
 
 
 def _delimiter_of(heading: str, layout: TableLayout) -> str:
-    """The separator that shows most of the columns; among equals, that of the most cells."""
+    """Return the separator that gives most of the columns; among equals, the most cells."""
     wanted = {_folded(name) for name in (*layout.columns, *layout.optional)}
 
     def found(delimiter: str) -> tuple[int, int]:
@@ -317,16 +313,16 @@ def _delimiter_of(heading: str, layout: TableLayout) -> str:
 
 
 def _split(lines: Iterable[str], delimiter: str) -> list[str]:
-    """The trimmed cells of one row. Raises csv.Error."""
+    """Return the trimmed cells of one row. Raises csv.Error."""
     (cells,) = csv.reader(lines, delimiter=delimiter, strict=True)
     return [cell.strip() for cell in cells]
 
 
-def _places(
+def _column_indices(
     file: Path, line: int, heading: Collection[str], layout: TableLayout
 ) -> Mapping[str, int]:
     folded = [_folded(name) for name in heading]
-    places: dict[str, int] = {}
+    indices: dict[str, int] = {}
     for name in (*layout.columns, *layout.optional):
         count = folded.count(_folded(name))
         if count > 1:
@@ -334,18 +330,18 @@ def _places(
                 file, line, name, problem=f"is there {count} times", remedy="keep one of them"
             )
         if count == 1:
-            places[name] = folded.index(_folded(name))
+            indices[name] = folded.index(_folded(name))
         elif name in layout.columns:
             remedy = _remedy_for(name, heading)
             raise HeadingError(file, line, name, problem="is not a column", remedy=remedy)
-    return places
+    return indices
 
 
 def _remedy_for(missing: str, heading: Collection[str]) -> str:
     near = get_close_matches(missing, heading, n=1)
     if near:
         return f"rename {near[0]!r}"
-    # A file without a heading begins with somebody's line. Each cell is judged by what it says.
+    # A file without a heading begins with data, which may be a person's.
     if find_person_data({"data": {"cells": list(heading)}}) is not None:
         return "write the names of the columns into the first line; what is there looks like data"
     return f"add it; found {', '.join(heading)[:200]}"

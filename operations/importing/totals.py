@@ -14,7 +14,7 @@ __all__ = ["Total", "Totals"]
 
 @dataclass(slots=True)
 class Total:
-    """What the lines of one total have in common, and how far it is added up."""
+    """The fields that the lines of one total have in common, and their sum so far."""
 
     origin: LineOrigin
     """The first of its lines."""
@@ -25,16 +25,16 @@ class Total:
     further: list[int] = field(default_factory=list)
     """Its other lines."""
     counted: dict[str, int] = field(default_factory=dict)
-    """What has been counted, by the line that says it."""
+    """What has been counted → its line."""
 
     @property
     def fields(self) -> Mapping[str, object]:
-        """All fields of the fact that it makes."""
+        """Return all fields of its fact."""
         return {**self.others, self.name: self.amount}
 
     @property
     def lines(self) -> list[int]:
-        """All its lines."""
+        """Return all its lines."""
         return [self.origin.line, *self.further]
 
 
@@ -50,7 +50,7 @@ class Totals:
         self._totals: dict[tuple[object, ...], Total] = {}
 
     def add(self, fields: Mapping[str, object], origin: LineOrigin) -> list[Diagnostic]:
-        """Add a line, or refuse what has been counted before."""
+        """Add a line; return the refusal of what has been counted before."""
         others = {name: value for name, value in fields.items() if name != self._name}
         total = self._totals.setdefault(tuple(others.values()), Total(origin, self._name, others))
         earlier = total.counted.setdefault(origin.cells[self._of_each], origin.line)
@@ -63,5 +63,5 @@ class Totals:
         return []
 
     def __iter__(self) -> Iterator[Total]:
-        """The totals, in the order of their first lines."""
+        """Yield the totals, in the order of their first lines."""
         return iter(self._totals.values())

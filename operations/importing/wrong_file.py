@@ -1,4 +1,4 @@
-"""A file that another command takes: named with that command."""
+"""A file that another command takes: refused with the name of that command."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class WrongFileError(SmartRegionError):
 
 
 def opened(file: Path, layout: TableLayout) -> Table:
-    """Look at a file as `open_table` does. Raises also WrongFileError where another takes it."""
+    """Open a file as `open_table`. Raises also WrongFileError where another command takes it."""
     try:
         return open_table(file, layout)
     except HeadingError as error:
@@ -44,7 +44,7 @@ def opened(file: Path, layout: TableLayout) -> Table:
 
 
 def command_for(file: Path) -> str | None:
-    """Tell which command takes a file, from its first lines; None where no other does."""
+    """Return the command that takes a file, by its first lines; None where none does."""
     with file.open("rb") as stream:
         start = stream.read(_FIRST_BYTES)
     if start.lstrip(b"\xef\xbb\xbf \t\r\n[").startswith(b"{") and b'"specversion"' in start:

@@ -87,7 +87,7 @@ class Barometer:
             PiloteReader(keeper),
             lambda: publisher,
             now=datetime.max.replace(tzinfo=RECORDED.tzinfo),
-            tell=self.refused.append,
+            report=self.refused.append,
         )
         self.events += publisher.events
         write_declared(self.file, keeper.declared)

@@ -1,4 +1,4 @@
-"""What becomes of PILOTE's initial and target values: baselines and milestones, or nothing."""
+"""PILOTE's initial and target values: merged into a programme as baselines and milestones."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ NO_CATALOGUE = "an initial or a target value, for which --catalogue is not given
 
 
 class CatalogueKeeper:
-    """Merges what it takes into a programme's declaration, once all files have been read."""
+    """Merges values into a programme's declaration, once all files have been read."""
 
-    def __init__(self, declared: Declaration, told: ImportHints | None = None) -> None:
+    def __init__(self, declared: Declaration, hints: ImportHints | None = None) -> None:
         self.declared = declared
-        """The declaration as given; merged, once `rest` has been asked for."""
+        """The declaration as given; merged, once `rest` has run."""
         self.has_changes = False
-        self._told = told
+        self._hints = hints
         self._promises = Promises()
 
     def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:
-        """Take a value with the line that says it."""
+        """Receive a value with its line."""
         self._promises.take(Promise(value, origin, time))
 
     def rest(self) -> Iterator[Finding]:
-        """Merge; and find for each line what has become of it."""
-        merged, findings = merge(self.declared, self._promises.kept(), self._told)
+        """Merge, and yield for each line what has become of it."""
+        merged, findings = merge(self.declared, self._promises.kept(), self._hints)
         self.has_changes = merged != self.declared
         self.declared = merged
         yield from self._promises.others()
@@ -40,15 +40,15 @@ class CatalogueKeeper:
 
 
 class NoCatalogue:
-    """Leaves aside what it takes."""
+    """Skips every value."""
 
     def __init__(self) -> None:
         self._lines: list[int] = []
 
     def take(self, value: PiloteValue, origin: LineOrigin, time: datetime) -> None:  # noqa: ARG002
-        """Count the line."""
+        """Keep the line."""
         self._lines.append(origin.line)
 
     def rest(self) -> Iterator[Finding]:
-        """Find each of them left aside."""
+        """Yield each line as skipped."""
         return (SkippedLine(line, NO_CATALOGUE) for line in self._lines)

@@ -46,7 +46,7 @@ def edited_text(text: str, before: Mapping[str, Any], after: Mapping[str, Any]) 
 
 
 class _Edit(NamedTuple):
-    """What stands in the place of a part of the text."""
+    """A part of the text, and what is written for it."""
 
     start: int
     end: int
@@ -58,7 +58,7 @@ class _RewriteError(Exception):
 
 
 class _Differences:
-    """The edits of a text that lead from what its nodes say to other data."""
+    """The edits of a text, by what its nodes declare and shall declare."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -1,4 +1,4 @@
-"""Initial and target values as PILOTE's files tell them, one for each key."""
+"""Initial and target values of PILOTE's files, one for each key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CORRECTED = "corrected by a later file"
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """An initial or a target value, and the line that says it."""
+    """An initial or a target value, with its line."""
 
     value: PiloteValue
     origin: LineOrigin
@@ -26,7 +26,7 @@ class Promise:
 
 
 class Promises:
-    """Keeps of each key the value of the file that was recorded last.
+    """Keeps for each key the value of the file that was recorded last.
 
     Two lines recorded at the same time may not differ.
     """
@@ -36,7 +36,7 @@ class Promises:
         self._others: list[Finding] = []
 
     def take(self, promise: Promise) -> None:
-        """Take a value."""
+        """Receive a value."""
         known = self._kept.setdefault(promise.value.key, promise)
         if known is promise:
             return
@@ -54,9 +54,9 @@ class Promises:
             self._others.append(SkippedLine(earlier.origin.line, CORRECTED))
 
     def kept(self) -> Iterable[Promise]:
-        """Give what is to be kept."""
+        """Return the values that are kept."""
         return self._kept.values()
 
     def others(self) -> Iterator[Finding]:
-        """Find what has become of the other lines."""
+        """Yield what has become of the other lines."""
         yield from self._others

@@ -8,13 +8,13 @@ from catalogue.territories import REGION
 from events.identifiers import Department
 from events.observation import Territory
 
-__all__ = ["DEPARTMENTS", "place_of"]
+__all__ = ["DEPARTMENTS", "zone_key"]
 
 DEPARTMENTS: Final = tuple(department.value for department in Department)
 
 
-def place_of(territory: Territory) -> str | None:
-    """The territory's key: `region`, an INSEE code; None: the catalogue has no such place."""
+def zone_key(territory: Territory) -> str | None:
+    """Return a territory's key: `region` or an Insee code; None where the catalogue has none."""
     if territory is Territory.REGION:
         return REGION
     department = territory.department

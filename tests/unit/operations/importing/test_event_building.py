@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from events.school import SchoolConnected
-from operations.importing.event_building import LineOrigin, RecordedAheadError, recorded_at, stated
+from operations.importing.event_building import (
+    LineOrigin,
+    RecordedAheadError,
+    event_of_line,
+    recorded_at,
+)
 from operations.importing.findings import FoundEvent
 from tests.support.tables import RECORDED, write_file
 
@@ -22,14 +27,15 @@ ORIGIN = LineOrigin(
 
 def event_id(*, source: str = "urn:test", time: datetime = RECORDED, **fields: object) -> str:
     """Give the id of what the usual line states, with other fields."""
-    found = stated(SchoolConnected, {**FIELDS, **fields}, ORIGIN, source=source, time=time)
+    found = event_of_line(SchoolConnected, {**FIELDS, **fields}, ORIGIN, source=source, time=time)
     assert isinstance(found, FoundEvent)
     return found.event.id
 
 
 def refusals(origin: LineOrigin = ORIGIN, **fields: object) -> list[str]:
     """Give the refusals of the usual line with other fields."""
-    found = stated(SchoolConnected, {**FIELDS, **fields}, origin, source="urn:test", time=RECORDED)
+    given = {**FIELDS, **fields}
+    found = event_of_line(SchoolConnected, given, origin, source="urn:test", time=RECORDED)
     assert isinstance(found, list)
     return [str(refusal) for refusal in found]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from operations.importing.mapper import CellProblem, Mapper
+from operations.importing.mapper import Mapper, UnfilledError
 from operations.importing.mapping import CsvMapping
 
 FIELDS: dict[str, object] = {
@@ -18,7 +18,7 @@ CELLS = {"dep": "77", "no": "4", "le": "01/02/2018", "nom": "", "com": "77288", 
 
 def filled(
     cells: Mapping[str, str], **fields: object
-) -> tuple[dict[str, object], list[CellProblem]]:
+) -> tuple[dict[str, object], list[UnfilledError]]:
     """Fill the fields of a workplace."""
     mapping = CsvMapping.model_validate(
         {

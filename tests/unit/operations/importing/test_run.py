@@ -33,7 +33,7 @@ class Runs:
         """Import files, and return how many events were sent, or would be."""
         plan = Import(files, "kafka", self._journal, recorded_at=recorded_at, dry_run=dry_run)
         reader = MappedReader(load_mapping("lycees_raccordes"))
-        return run_import(plan, reader, self._open, now=NOW, tell=self.refused.append).sent
+        return run_import(plan, reader, self._open, now=NOW, report=self.refused.append).sent
 
     def _open(self) -> Publisher:
         self.opened += 1

@@ -53,12 +53,12 @@ class Run:
         """Carry findings of one file."""
         publisher = publisher or RecordingPublisher()
         with open_journal(self._journal, "kafka") as journal:
-            carrier = Sender(publisher, journal, on_refused=self.refused.append, chunk=chunk)
+            sender = Sender(publisher, journal, on_refused=self.refused.append, chunk=chunk)
             try:
-                carrier.carry("file.csv", findings)
+                sender.send("file.csv", findings)
             finally:
                 self.arrived += publisher.events
-        return carrier.tally
+        return sender.tally
 
 
 @pytest.fixture
