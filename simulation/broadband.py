@@ -27,7 +27,7 @@ T3_2018 = date(2018, 9, 30)
 T1_2019 = date(2019, 3, 31)
 
 RECOUNT = date(2019, 6, 30)
-"""Operators' surveys find premises of Paris that nobody had counted: 100 % becomes 96 %."""
+"""Operators' surveys find premises of Paris that were not counted before: 100 % becomes 96 %."""
 
 PREMISES: Mapping[Department, Curve] = {
     department: Curve(tuple((day, thousands * 1000) for day, thousands in points))
@@ -130,7 +130,7 @@ UNDERSTATED = 0.9
 
 
 def simulate_broadband(world: World, chance: Random, emitter: Emitter) -> None:
-    """Tell, quarter by quarter, the premises of each commune and those that can be connected."""
+    """Emit, quarter by quarter, the premises of each commune and those that can be connected."""
     for department in Department:
         for quarter in quarter_ends(FIRST_QUARTER, LAST_QUARTER):
             for report in _reports(world.territory[department], department, quarter):

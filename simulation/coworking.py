@@ -18,7 +18,7 @@ RECORDED_AFTER_DAYS = (0, 9)
 
 
 def simulate_coworking(world: World, chance: Random, emitter: Emitter) -> None:
-    """Tell each site's opening, extensions and closure."""
+    """Emit each site's opening, extensions and closure."""
     for site in world.sites:
         first = CoworkingOpened(
             site_id=site.site_id,
@@ -44,7 +44,7 @@ def simulate_coworking(world: World, chance: Random, emitter: Emitter) -> None:
 def _extend(site: CoworkingSite, chance: Random, emitter: Emitter) -> None:
     for day, level in site.levels:
         if site.closure is not None and day == site.closure.reopened_on:
-            continue  # Told with the reopening.
+            continue  # Emitted with the reopening.
         resized = CoworkingResized(site_id=site.site_id, resized_on=day, workstations=level)
         recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
         if chance.random() < CORRECTED_SHARE:

@@ -52,7 +52,7 @@ SKIPPED_SHARE = 0.04
 
 FORGOTTEN_SHARE = 0.10
 FORGOTTEN_SINCE = date(2018, 7, 1)
-"""Datasets that nobody updates any more from some day on."""
+"""Datasets that are not updated any more from some day on."""
 
 THEMES: Mapping[Theme, tuple[str, ...]] = {
     Theme.TRANSPORT: ("Arrêts du réseau", "Fréquentation des gares", "Aires de covoiturage"),
@@ -86,7 +86,7 @@ RETRACTED_SHARE = 0.004
 
 
 def simulate_datasets(_world: World, chance: Random, emitter: Emitter) -> None:
-    """Tell every dataset's release, updates and withdrawal."""
+    """Emit every dataset's release, updates and withdrawal."""
     frequencies = [frequency for frequency, number in DATASETS.items() for _ in range(number)]
     chance.shuffle(frequencies)
     # Only what is already there by then can be withdrawn.
@@ -131,7 +131,7 @@ def _update(
     if chance.random() < FORGOTTEN_SHARE:
         until = min(until, day_between(chance, FORGOTTEN_SINCE, LAST_DAY))
     days = list(_update_days(released, until, chance))
-    # The initial load knows the last update before the first day only.
+    # The initial load holds the last update before the first day only.
     earlier = sum(day < FIRST_DAY for day in days)
     for day in days[max(0, earlier - 1) :]:
         updated = DatasetUpdated(dataset_id=released.dataset_id, updated_on=day)

@@ -57,7 +57,7 @@ class SimulatedRecord:
     """One record as it leaves its producing system.
 
     `line` is the CloudEvent as one line of JSON, without a line end (an invalid record's line may
-    be anything); `key` is the Kafka record's key, the entity's id; `family` tells the topic.
+    be anything); `key` is the Kafka record's key, the entity's id; `family` determines the topic.
     """
 
     sent: datetime

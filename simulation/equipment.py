@@ -53,7 +53,7 @@ RECORDED_AFTER_DAYS = (0, 14)
 
 
 def simulate_equipment(world: World, chance: Random, emitter: Emitter) -> None:
-    """Tell the deliveries of each lycée's plan, and those of the plans that stay unfinished."""
+    """Emit the deliveries of each lycée's plan, and those of the plans that stay unfinished."""
     completed_on = dict(in_order_of(EQUIPPED, world, chance))
     numbers = count(1)
     for lycee in world.lycees:

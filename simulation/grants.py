@@ -61,7 +61,7 @@ RETRACTED_SHARE = 0.02
 
 
 def simulate_grants(_world: World, chance: Random, emitter: Emitter) -> None:
-    """Tell every grant's commitment and payments."""
+    """Emit every grant's commitment and payments."""
     for call, terms in CALLS.items():
         weights = [chance.uniform(0.3, 1.7) for _ in range(terms.grants)]
         amounts = split(terms.committed_cents, weights)

@@ -60,7 +60,7 @@ RECORDED_AFTER_DAYS = (0, 10)
 
 
 def simulate_schools(world: World, chance: Random, emitter: Emitter) -> None:
-    """Tell every lycée's registration, connection, outages, digital workspace and closure."""
+    """Emit every lycée's registration, connection, outages, digital workspace and closure."""
     for lycee in world.lycees:
         _register(lycee, emitter)
     connected = list(in_order_of(CONNECTED, world, chance))

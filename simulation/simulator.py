@@ -29,7 +29,7 @@ __all__ = ["SYSTEMS", "System", "simulate"]
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A producing system: the family it reports on, its name in `source`, the story it tells."""
+    """A producing system: the family it reports on, its name in `source`, its story."""
 
     family: Family
     name: str
@@ -49,12 +49,12 @@ SYSTEMS: tuple[System, ...] = (
 
 
 def simulate(seed: int, start: date = FIRST_DAY, end: date = LAST_DAY) -> Iterator[SimulatedRecord]:
-    """The records that are sent from `start` to `end`, both included, in the order of sending.
+    """Yield the records that are sent from `start` to `end`, both included, in order of sending.
 
     The same seed gives the same records, byte for byte, everywhere. A range gives exactly those
     of the whole 2016 to 2020 whose day is in it; no record is sent outside of these years.
-    The stories are told before the first record comes: seconds, and half a kilobyte of memory for
-    each record of the range.
+    The stories are complete before the first record is yielded: seconds, and half a kilobyte of
+    memory for each record of the range.
     """
     world = draw_world(seed)
     emitters: dict[Family, Emitter] = {}

@@ -88,7 +88,7 @@ class CoworkingSite:
 
 
 def draw_sites(seed: int, territory: Territory) -> tuple[CoworkingSite, ...]:
-    """Draw the sites' places and their growth, which adds up to `GROWTH`."""
+    """Draw the sites' locations and their growth, which adds up to `GROWTH`."""
     chance = stream(seed, "sites")
     departments = [department for department, count in SITES.items() for _ in range(count)]
     site_ids = [f"site-{number:03d}" for number in range(1, len(departments) + 1)]

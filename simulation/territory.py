@@ -21,7 +21,7 @@ ARRONDISSEMENTS_EVENNESS = 40
 class Commune:
     """A territory that reports its coverage.
 
-    `size` is its weight in the département's premises, `turn` its place in the roll-out, from 0
+    `size` is its weight in the département's premises, `turn` its position in the roll-out, from 0
     (first) to 1 (last).
     """
 

@@ -69,7 +69,7 @@ TRAINING_DAYS = (45, 200)
 ABANDONED_AFTER_DAYS = (5, 90)
 
 KEY = PseudonymKey("k1", bytes(KEY_BYTES))
-"""A key that everybody knows: there is nobody behind these pseudonyms."""
+"""A public key: no person is behind these pseudonyms."""
 
 RECORDED_AFTER_DAYS = (0, 6)
 CORRECTED_SHARE = 0.008
@@ -77,7 +77,7 @@ RETRACTED_SHARE = 0.003
 
 
 def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
-    """Tell every enrolment and what became of it, as far as it is known by the last day."""
+    """Emit every enrolment and its outcome, as far as it is known by the last day."""
     for number in range(ENROLMENTS):
         reached = ENROLLED.day_reaching(number + chance.random()) or LAST_DAY
         enrolled = _enrolment(working_day(reached), chance)

@@ -56,7 +56,7 @@ RETRACTED_SHARE = 0.003
 
 
 def simulate_workstations(world: World, chance: Random, emitter: Emitter) -> None:
-    """Tell each site's hours, month by month, from its first workstation on."""
+    """Emit each site's hours, month by month, from its first workstation on."""
     for site in world.sites:
         busy = 1 + chance.uniform(-SITE_DIFFERS_BY, SITE_DIFFERS_BY)
         for month in months(FIRST_DAY, LAST_MONTH):

@@ -21,6 +21,6 @@ class World:
 
 
 def draw_world(seed: int) -> World:
-    """Draw the Région of a seed: the numbers are fixed; sizes, places and dates are chance."""
+    """Draw the Région of a seed: the numbers are fixed; sizes, locations and dates are random."""
     territory = draw_territory(seed)
     return World(territory, draw_lycees(seed, territory), draw_sites(seed, territory))

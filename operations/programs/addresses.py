@@ -16,10 +16,10 @@ still be free when it is started again."""
 
 
 def free_port(*, usual: int | None = None) -> int:
-    """Choose a port on which nothing listens: the usual one where it can be had."""
+    """Return a port on which nothing listens: the usual one if it is free."""
     if usual is not None and is_free(usual):
         return usual
-    # Not anybody's seeded chance: two runs on one machine should look at different ports.
+    # Not the seeded generator: two runs on one machine should try different ports.
     chance = random.SystemRandom()
     while not is_free(port := chance.choice(PORTS)):
         pass
@@ -27,19 +27,19 @@ def free_port(*, usual: int | None = None) -> int:
 
 
 def free_address() -> str:
-    """Choose the address, HOST:PORT, of a free port."""
+    """Return the address, HOST:PORT, of a free port."""
     return address_of(free_port())
 
 
 def address_of(port: int) -> str:
-    """Write a port's address as HOST:PORT."""
+    """Return a port's address as HOST:PORT."""
     return f"{HOST}:{port}"
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a program could listen on a port now."""
+    """Return whether a program could listen on a port now."""
     with socket.socket() as probe:
-        # As servers do: connections that have just ended there are no hindrance.
+        # As servers do: connections in TIME_WAIT do not matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

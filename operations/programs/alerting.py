@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager, where they are installed, on files made of the catalogue."""
+"""Prometheus and Alertmanager, where they are installed, on files rendered from the catalogue."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = [
 PROMETHEUS: Final = "prometheus"
 ALERTMANAGER: Final = "alertmanager"
 ALERTMANAGER_NAMES: Final = ("prometheus-alertmanager", ALERTMANAGER)
-"""As Debian calls it, and as its makers do."""
+"""Debian's name of it, and upstream's."""
 
 STOP_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scraped:
-    """Whom Prometheus asks, and whom it tells; all HOST:PORT."""
+    """Prometheus' targets and Alertmanagers; all HOST:PORT."""
 
     workers: tuple[str, ...]
     assessors: tuple[str, ...]
@@ -69,7 +69,7 @@ def rule_files(catalogue: Catalogue, scraped: Scraped, *, pace: str) -> Mapping[
 
 @dataclass(frozen=True, slots=True)
 class AlertingPrograms:
-    """Where the programs are on this machine; without Alertmanager alerts are seen, not told."""
+    """The paths of the programs; without Alertmanager alerts are shown and notify nobody."""
 
     prometheus: str
     alertmanager: str | None
@@ -83,9 +83,9 @@ class AlertingPrograms:
         return cls(prometheus, next(filter(None, map(shutil.which, ALERTMANAGER_NAMES)), None))
 
     def prometheus_at(
-        self, address: str, *, folder: Path, logs: Path, grace: float = STOP_SECONDS
+        self, address: str, *, folder: Path, logs: Path, stop_seconds: float = STOP_SECONDS
     ) -> Program:
-        """Give a Prometheus on the files that `write_files` has put into a folder."""
+        """Return a Prometheus on the files that `write_files` has put into a folder."""
         command = (
             self.prometheus,
             f"--config.file={folder / 'prometheus' / 'prometheus.yaml'}",
@@ -95,12 +95,12 @@ class AlertingPrograms:
             f"--web.listen-address={address}",
             f"--web.external-url=http://{address}",
         )
-        return Program(PROMETHEUS, command, folder=logs, grace=grace)
+        return Program(PROMETHEUS, command, folder=logs, stop_seconds=stop_seconds)
 
     def alertmanager_at(
-        self, address: str, *, folder: Path, logs: Path, grace: float = STOP_SECONDS
+        self, address: str, *, folder: Path, logs: Path, stop_seconds: float = STOP_SECONDS
     ) -> Program | None:
-        """Give an Alertmanager on the same files; None where there is none."""
+        """Return an Alertmanager on the same files; None where there is none."""
         if self.alertmanager is None:
             return None
         command = (
@@ -112,11 +112,11 @@ class AlertingPrograms:
             # Alone: no gossip, no port for it.
             "--cluster.listen-address=",
         )
-        return Program(ALERTMANAGER, command, folder=logs, grace=grace)
+        return Program(ALERTMANAGER, command, folder=logs, stop_seconds=stop_seconds)
 
 
 def write_files(files: Mapping[str, str], folder: Path) -> None:
-    """Put rendered files into their places in a folder."""
-    for place, text in files.items():
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        (folder / place).write_text(text, encoding="utf-8")
+    """Write rendered files below a folder."""
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")

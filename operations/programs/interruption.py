@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin: one orderly end, which a second Ctrl-C does not cut short."""
+"""SIGINT, SIGTERM and SIGHUP as an exception, raised once: a second signal is ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
-    """Somebody wants it all to end; `number` is the signal's. Not an `Exception`, as Ctrl-C."""
+    """A signal ends the program; `number` is its. Not an `Exception`, as KeyboardInterrupt."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -23,7 +23,7 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within the block the first signal raises Interrupted; those after it are not heeded."""
+    """Within the block the first signal raises Interrupted; later ones are ignored."""
     before = {each: signal.signal(each, _interrupt) for each in SIGNALS}
     try:
         yield

@@ -26,10 +26,10 @@ __all__ = [
 ]
 
 KAFKA_FOLDER: Final = Path(__file__).parents[2] / "deploy" / "kafka"
-"""Where a clone of the project brings the jars; an installed package has none."""
+"""Where a clone of the project has the jars; an installed package has none."""
 
 READY: Final = "Kafka Server started"
-"""What it logs once it serves."""
+"""What it logs once it is ready."""
 
 FORMAT_SECONDS: Final = 60.0
 
@@ -86,7 +86,7 @@ class KafkaNotFormattedError(SmartRegionError):
 
 
 def missing_requirement(folder: Path = KAFKA_FOLDER) -> str | None:
-    """Say what keeps Kafka from running here, or None; `folder` is a clone's deploy/kafka."""
+    """Return why Kafka cannot run here, None if it can; `folder` is a clone's deploy/kafka."""
     if shutil.which("java") is None:
         return "there is no Java on the path"
     if not any(_jars(folder).glob("kafka-server-*.jar")):
@@ -96,10 +96,10 @@ def missing_requirement(folder: Path = KAFKA_FOLDER) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """One broker, its own controller: what it is started with."""
+    """One broker with its own controller."""
 
     folder: Path
-    """Of its settings and its data, which it finds again when it is started again."""
+    """Of its settings and its data."""
     port: int
     controller_port: int
     distribution: Path = KAFKA_FOLDER
@@ -109,7 +109,7 @@ class Kafka:
 
     @property
     def bootstrap(self) -> str:
-        """The address that clients are given."""
+        """The address for clients."""
         return address_of(self.port)
 
     @property
@@ -147,8 +147,8 @@ class Kafka:
             umask=PRIVATE_UMASK,
         )
         if done.returncode != 0:
-            said = (done.stdout + done.stderr).split("\n")
-            cause = next((line.strip() for line in reversed(said) if line.strip()), "no word")
+            output = (done.stdout + done.stderr).split("\n")
+            cause = next((line.strip() for line in reversed(output) if line.strip()), "no output")
             raise KafkaNotFormattedError(self.folder, cause=cause)
 
     def _java(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The project's own commands as programs: how they are called, and how they are told settings."""
+"""The project's own commands as child programs: their command line and environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMAND: Final = (sys.executable, "-m", "smart_region")
 
 
 def environment(settings: BrokerSettings) -> dict[str, str]:
-    """Write settings as the variables that they are read from; what is not set stays out."""
+    """Return settings as environment variables; without those that are not set."""
     values = {name: getattr(settings, name) for name in type(settings).model_fields}
     return {
         ENV_PREFIX + name.upper(): _written(value)

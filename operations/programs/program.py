@@ -50,15 +50,15 @@ def start_child(
         )
 
 
-def end_child(process: subprocess.Popen[bytes], *, grace: float) -> int:
-    """End a child: SIGTERM, and SIGKILL once `grace` seconds have passed; 0 kills at once.
+def end_child(process: subprocess.Popen[bytes], *, stop_seconds: float) -> int:
+    """End a child: SIGTERM, and SIGKILL once `stop_seconds` seconds have passed; 0 kills at once.
 
     Returns its exit status; a child that has ended already is only reaped.
     """
-    if grace > 0:
+    if stop_seconds > 0:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(grace)
+            return process.wait(stop_seconds)
     process.kill()
     return process.wait()
 
@@ -82,21 +82,21 @@ def _dies_with_parent() -> Callable[[], None] | None:
 class ProgramEndedError(SmartRegionError):
     """A program that is needed ended by itself."""
 
-    def __init__(self, name: str, status: int, *, last_words: str) -> None:
+    def __init__(self, name: str, status: int, *, last_line: str) -> None:
         self.name = name
         self.status = status
-        self.last_words = last_words
+        self.last_line = last_line
         super().__init__(
-            f"{name}: ended by itself with status {status} ({last_words}):"
-            " repair what it says and start again"
+            f"{name}: ended by itself with status {status} ({last_line}):"
+            " correct that and start again"
         )
 
 
 class Program:
-    """A program that lives as long as a `with` block, and never longer than we.
+    """A child program that runs as long as a `with` block, and never longer than this process.
 
-    Start it from a thread that lives as long as the program is needed (see `start_child`). What
-    it says is appended to a log that stays in its folder.
+    Start it from a thread that lives as long as the program is needed (see `start_child`). Its
+    output is appended to a log in its folder.
     """
 
     def __init__(
@@ -106,19 +106,19 @@ class Program:
         *,
         folder: Path,
         env: Mapping[str, str] | None = None,
-        grace: float = 0,
+        stop_seconds: float = 0,
     ) -> None:
-        """`env` is added to our own environment; `grace` is how long it may take to end itself."""
+        """`env` is added to our environment; `stop_seconds` pass between SIGTERM and SIGKILL."""
         self.name = name
         self.log_file = folder / f"{name}.log"
         self._command = command
         self._env = env or {}
-        self._grace = grace
+        self._stop_seconds = stop_seconds
         self._process: subprocess.Popen[bytes] | None = None
-        self._mark = 0
+        self._log_start = 0
 
     def __enter__(self) -> Self:
-        """Start it; what it serves comes later."""
+        """Start it; it may not be ready yet."""
         self.start()
         return self
 
@@ -128,19 +128,19 @@ class Program:
 
     def start(self) -> None:
         """Start it, or start it again once it has ended."""
-        self._mark = self.log_file.stat().st_size if self.log_file.exists() else 0
+        self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
         env = {**os.environ, **self._env}
         self._process = start_child(self._command, output=self.log_file, env=env)
 
-    def ask_to_end(self) -> None:
-        """Send it SIGTERM, and do not wait; one that has ended does not hear it."""
+    def terminate(self) -> None:
+        """Send it SIGTERM if it runs, and do not wait."""
         if self._process is not None:
             self._process.terminate()
 
     def end(self) -> None:
-        """Ask it to end, and kill it where it does not within its grace."""
+        """Send it SIGTERM, and SIGKILL after its stop_seconds."""
         if self._process is not None:
-            end_child(self._process, grace=self._grace)
+            end_child(self._process, stop_seconds=self._stop_seconds)
 
     @property
     def pid(self) -> int | None:
@@ -149,24 +149,24 @@ class Program:
 
     @property
     def status(self) -> int | None:
-        """How it ended: its exit status, or minus the signal; None before that."""
+        """Its exit status, or minus the signal that ended it; None while it runs."""
         return None if self._process is None else self._process.poll()
 
     @property
     def log(self) -> str:
-        """All that it has said since it was last started."""
+        """Its output since it was last started."""
         if not self.log_file.exists():
             return ""
         with self.log_file.open("rb") as stream:
-            stream.seek(self._mark)
+            stream.seek(self._log_start)
             return stream.read().decode(errors="replace")
 
     def log_end(self, lines: int) -> list[str]:
-        """Give the last lines of its log that are not empty."""
+        """Return the last lines of its log that are not empty."""
         return [line.rstrip() for line in self.log.splitlines() if line.strip()][-lines:]
 
     def check(self) -> None:
-        """Raise ProgramEndedError with its last words if it has ended by itself."""
+        """Raise ProgramEndedError with the last line of its log if it has ended by itself."""
         if (status := self.status) is not None:
-            last_words = "".join(self.log_end(1)).strip() or "it said nothing"
-            raise ProgramEndedError(self.name, status, last_words=last_words)
+            last_line = "".join(self.log_end(1)).strip() or "its log is empty"
+            raise ProgramEndedError(self.name, status, last_line=last_line)

@@ -35,16 +35,16 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.Choice(["steady", "live"]),
     default="steady",
     show_default=True,
-    help="live: Prometheus looks every second, and alerts without patience.",
+    help="live: Prometheus scrapes every second, and alerts do not wait.",
 )
 def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
     """Run the whole system on this machine, as plain processes, until Ctrl-C.
 
     Kafka, two workers, the assessor, the gateway, Prometheus and Alertmanager: each starts
     once those before it are ready, has a log of its own, and is started again when it ends; five
-    quick ends of one end them all. They take their usual ports where these are free. Where each is
-    and how to send a first event is told. The exit status is 0 after Ctrl-C or SIGTERM, 2 when the
-    system cannot start or cannot go on.
+    quick ends of one end them all. They take their usual ports where these are free. The
+    addresses and a first event to send are printed. The exit status is 0 after Ctrl-C or SIGTERM,
+    2 when the system cannot start or cannot go on.
     """
     from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""The secrets of the stack's producers: made once, kept in files, and never shown."""
+"""The secrets of the stack's producers: issued once, kept in files, never shown."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class StackCredentials:
 
     @classmethod
     def kept_in(cls, folder: Path, producers: Producers) -> Self:
-        """Make what declared producers do not have yet; what they have goes on to hold.
+        """Issue the secrets that declared producers do not have yet; others stay valid.
 
-        The gateway's file is written anew: who is not declared any more is in it no longer.
+        The gateway's file is rewritten: producers that are not declared any more are not in it.
         """
         close_folder(folder)
         credentials = cls(folder)
@@ -54,7 +54,7 @@ class StackCredentials:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file that nobody else can read at any moment, all of it or nothing."""
+    """Write a file atomically, readable by its owner alone."""
     beside = file.with_name(f".{file.name}.new")
     beside.unlink(missing_ok=True)
     with os.fdopen(new_private_file(beside), "w", encoding="utf-8") as stream:

@@ -1,4 +1,4 @@
-"""The stack's folder: what it keeps from one run to the next, and that only one runs in it."""
+"""The stack's folder: what it keeps from one run to the next; one stack at a time locks it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FolderInUseError(SmartRegionError):
 
 
 class FolderUnusableError(SmartRegionError):
-    """Nothing can be kept in the folder."""
+    """The folder cannot be written."""
 
     def __init__(self, folder: Path, *, cause: OSError) -> None:
         self.folder = folder
@@ -39,21 +39,21 @@ class FolderUnusableError(SmartRegionError):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder of the stack's own. To begin anew, remove it."""
+    """The folder of a stack. To start from nothing, remove it."""
 
     path: Path
 
     @classmethod
     @contextmanager
     def held(cls, path: Path) -> Iterator[Self]:
-        """Make the folder where there is none, and hold it as long as the block, or our process.
+        """Create the folder where there is none, and lock it for the block.
 
         Raises FolderInUseError or FolderUnusableError.
         """
         folder = cls(path.resolve())
         try:
-            # Events are in the data, and in a log what could not be read: not for others to see,
-            # nor what an older release left open.
+            # Data and logs hold events: for the owner alone, also where an older release left
+            # them open.
             for part in (folder.logs, folder.kafka, folder.secrets, folder.alerting):
                 close_folder(part)
             make_private_file(folder.path / "lock")

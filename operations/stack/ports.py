@@ -1,4 +1,4 @@
-"""Where the stack's processes listen: on their usual ports where these are free."""
+"""The ports of the stack's processes: the usual ones where these are free."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ GATEWAY: Final = 6070
 PROBES: Final = 6071
 PROMETHEUS: Final = 9090
 ALERTMANAGER: Final = 9093
-"""What each has by default, so that what the guides say works as it is written."""
+"""The defaults of each program, which the guides name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Ports on loopback, which stay the same until the stack ends."""
+    """Ports on loopback, the same for all runs of a process."""
 
     kafka: int
     controller: int
@@ -29,7 +29,7 @@ class Ports:
     assessor: int
     gateway: int
     probes: int
-    """The gateway's, for whoever asks how it is."""
+    """The gateway's, for health checks and metrics."""
     prometheus: int
     alertmanager: int
 

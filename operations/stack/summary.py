@@ -1,4 +1,4 @@
-"""What the stack tells once it serves: where everything is, and how to send a first event."""
+"""The summary of a stack that is ready: its addresses, and how to send a first event."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports
 
-__all__ = ["first_event", "whereabouts"]
+__all__ = ["address_lines", "first_event"]
 
 UAI: Final = "0750419Y"
 """The lycée with which the producers' guide begins."""
 
 
-def whereabouts(places: Ports, folder: Folder, *, programs: Container[str]) -> Iterator[str]:
-    """Give a line for each thing to look at; of Prometheus and Alertmanager, only if they run."""
-    yield f"gateway  http://{address_of(places.gateway)}/events"
-    for port in (*places.workers, places.assessor):
-        kind = "assessor" if port == places.assessor else "worker"
+def address_lines(ports: Ports, folder: Folder, *, programs: Container[str]) -> Iterator[str]:
+    """Yield a line for each address; those of Prometheus and Alertmanager only if they run."""
+    yield f"gateway  http://{address_of(ports.gateway)}/events"
+    for port in (*ports.workers, ports.assessor):
+        kind = "assessor" if port == ports.assessor else "worker"
         yield f"{kind:15}  http://{address_of(port)}/metrics"
     if PROMETHEUS in programs:
-        yield f"Prometheus       http://{address_of(places.prometheus)}"
+        yield f"Prometheus       http://{address_of(ports.prometheus)}"
     if ALERTMANAGER in programs:
-        yield f"Alertmanager     http://{address_of(places.alertmanager)}"
-    yield f"Kafka            {address_of(places.kafka)}"
+        yield f"Alertmanager     http://{address_of(ports.alertmanager)}"
+    yield f"Kafka            {address_of(ports.kafka)}"
     yield f"logs             {folder.logs}"
     yield f"secrets          {folder.secrets}"
 
 
 def first_event(
-    places: Ports, producers: Producers, credentials: StackCredentials, now: datetime
+    ports: Ports, producers: Producers, credentials: StackCredentials, now: datetime
 ) -> Iterator[str]:
-    """Give the lines of a command that sends an event of today.
+    """Yield the lines of a command that sends an event of today.
 
-    Nothing where no declared producer may send it: a file of one's own declares what it likes.
+    None where no declared producer may send it.
     """
     producer = next((one for one in producers if SchoolConnected.TYPE in one.event_types), None)
     if producer is None:
@@ -59,8 +59,8 @@ def first_event(
     token = shlex.quote(str(credentials.file_of(producer.id, Scheme.BEARER)))
     yield f"A first event, as the producer {producer.id}:"
     yield ""
-    # By a pipe: everybody on this machine sees the arguments of a command.
+    # By a pipe: every user of this machine sees the arguments of a command.
     yield f"sed 's/^/Authorization: Bearer /' {token} |"
-    yield f"  curl --silent http://{address_of(places.gateway)}/events --header @- \\"
+    yield f"  curl --silent http://{address_of(ports.gateway)}/events --header @- \\"
     yield '  --header "Content-Type: application/cloudevents+json" \\'
     yield f"  --data {shlex.quote(json.dumps(event))}"

@@ -16,60 +16,60 @@ from boundary.errors import SmartRegionError
 from operations.programs.program import Program
 
 __all__ = [
-    "LONGEST_PAUSE",
-    "MOST_QUICK_DEATHS",
+    "MAX_PAUSE",
+    "MAX_QUICK_EXITS",
+    "MIN_PAUSE",
     "QUICK_SECONDS",
-    "SHORTEST_PAUSE",
     "GivenUpError",
     "NeverReadyError",
     "RestartBackoff",
     "Service",
     "Supervisor",
     "answers",
-    "has_said",
+    "has_logged",
 ]
 
 READY_SECONDS: Final = 120.0
 TICK_SECONDS: Final = 0.1
 LOG_LINES: Final = 20
-"""How many of a log's last lines are told where a service is given up."""
+"""How many of a log's last lines are shown where a service is not restarted any more."""
 
 
 QUICK_SECONDS: Final = 30.0
-"""A life that is shorter did no work worth the name: what ended it will end the next one too."""
+"""A run that is shorter counts as failed at its start: the next one will most likely fail too."""
 
 
-MOST_QUICK_DEATHS: Final = 5
+MAX_QUICK_EXITS: Final = 5
 
 
-SHORTEST_PAUSE: Final = 0.5
+MIN_PAUSE: Final = 0.5
 
 
-LONGEST_PAUSE: Final = 30.0
+MAX_PAUSE: Final = 30.0
 
 
 ANSWER_SECONDS: Final = 2.0
-"""How long one question may take: the supervisor looks after nothing else meanwhile."""
+"""Timeout of a readiness check, which blocks the supervisor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A program that is kept running."""
+    """A program that is kept running, and the check of its readiness."""
 
     program: Program
     is_ready: Callable[[], bool]
-    """Whether it serves, asked in this life of it; an answer takes two seconds at most."""
+    """Returns whether it serves since its last start, within ANSWER_SECONDS."""
 
     @property
     def name(self) -> str:
-        """What it is called where it is told of."""
+        """The program's name."""
         return self.program.name
 
 
 def answers(address: str, path: str) -> Callable[[], bool]:
-    """Ask whether something at HOST:PORT answers 200 for a path."""
+    """Return a check whether a server at HOST:PORT answers 200 for a path."""
 
-    def ask() -> bool:
+    def check() -> bool:
         with closing(HTTPConnection(address, timeout=ANSWER_SECONDS)) as connection:
             try:
                 connection.request("GET", path)
@@ -77,39 +77,39 @@ def answers(address: str, path: str) -> Callable[[], bool]:
             except (OSError, HTTPException):
                 return False
 
-    return ask
+    return check
 
 
-def has_said(program: Program, text: str) -> Callable[[], bool]:
-    """Ask whether a program has said something since it was last started."""
+def has_logged(program: Program, text: str) -> Callable[[], bool]:
+    """Return a check whether a program has logged a text since its last start."""
     return lambda: text in program.log
 
 
 class RestartBackoff:
-    """The lives of one service, on a clock of seconds that only goes forward."""
+    """The restarts of one service, on a monotonic clock in seconds."""
 
     def __init__(self) -> None:
-        self.quick_deaths = 0
-        """How many there were in a row."""
+        self.quick_exits = 0
+        """How many consecutive runs were quick."""
         self._began = 0.0
 
     def begin(self, now: float) -> None:
-        """A life begins."""
+        """Note the start of a run."""
         self._began = now
 
     def end(self, now: float) -> float | None:
-        """The life ends: return how long to wait before the next; None: give it up.
+        """Note the end of a run; return the pause before the next in seconds, None: no restart.
 
-        After a long life the next one begins soon; each quick death in a row doubles the pause.
+        Each consecutive quick exit doubles the pause.
         """
-        self.quick_deaths = self.quick_deaths + 1 if now - self._began < QUICK_SECONDS else 0
-        if self.quick_deaths >= MOST_QUICK_DEATHS:
+        self.quick_exits = self.quick_exits + 1 if now - self._began < QUICK_SECONDS else 0
+        if self.quick_exits >= MAX_QUICK_EXITS:
             return None
-        return min(LONGEST_PAUSE, SHORTEST_PAUSE * 2.0 ** max(0, self.quick_deaths - 1))
+        return min(MAX_PAUSE, MIN_PAUSE * 2.0 ** max(0, self.quick_exits - 1))
 
 
 class NeverReadyError(SmartRegionError):
-    """A service runs, and does not come to serve."""
+    """A service runs, and does not become ready."""
 
     def __init__(self, name: str, *, seconds: float, log: Path) -> None:
         self.name = name
@@ -123,62 +123,62 @@ class NeverReadyError(SmartRegionError):
 class GivenUpError(SmartRegionError):
     """A service ends again and again, soon after each start."""
 
-    def __init__(self, name: str, *, deaths: int, status: int, log: Path) -> None:
+    def __init__(self, name: str, *, exits: int, status: int, log: Path) -> None:
         self.name = name
-        self.deaths = deaths
+        self.exits = exits
         self.status = status
         self.log = log
         super().__init__(
-            f"{name}: ended {deaths} times in a row soon after its start, last with status"
+            f"{name}: ended {exits} times in a row soon after its start, last with status"
             f" {status}: repair what {log} says and start the stack again"
         )
 
 
 class Supervisor:
-    """Looks after services as long as a `with` block; then ends them, last first.
+    """Runs services as long as a `with` block; then stops them, last first.
 
     Enter it from the main thread: a service lives as long as the thread that started it.
     """
 
     def __init__(
         self,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`tell` hears, line by line, what becomes of the services."""
-        self._tell = tell
+        """`report` receives each line about the services."""
+        self._report = report
         self._clock = clock
         self._pause = pause
         self._groups: list[tuple[Service, ...]] = []
         self._backoff: dict[str, RestartBackoff] = {}
         self._due: dict[str, float] = {}
-        """When those that have ended are started again."""
+        """When each service that has ended is started again."""
         self._awaited: dict[str, float] = {}
-        """Since when those that do not serve yet are awaited."""
+        """Since when each service that is not ready yet is awaited."""
 
     def __enter__(self) -> Self:
         """Begin; nothing runs yet."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all of them: who was started together ends together."""
+        """Stop all services; those that were started together stop together."""
         if self._groups:
-            # Who started us may have closed the terminal.
+            # The terminal may have been closed.
             with suppress(OSError):
-                self._tell("ending everything")
+                self._report("stopping all services")
         for group in reversed(self._groups):
             for service in group:
-                service.program.ask_to_end()
+                service.program.terminate()
             for service in group:
                 service.program.end()
 
     def start(self, *services: Service) -> None:
-        """Start services together, and return once all of them serve.
+        """Start services together, and return once all of them are ready.
 
-        Raises NeverReadyError where one does not in two minutes, GivenUpError where one of all
-        ends too often.
+        Raises NeverReadyError where one is not in two minutes, GivenUpError where one of all
+        services ends too often.
         """
         began = self._clock()
         self._groups.append(services)
@@ -189,30 +189,30 @@ class Supervisor:
         while late := names & self._awaited.keys():
             if self._clock() - began > READY_SECONDS:
                 self._give_up_waiting(late)
-            self._look()
+            self._check_all()
 
     def watch(self) -> NoReturn:
-        """Look after all of them until something raises. Raises GivenUpError."""
+        """Keep all services running. Raises GivenUpError."""
         while True:
-            self._look()
+            self._check_all()
 
-    def _look(self) -> None:
-        """See once after every service, then rest a little."""
+    def _check_all(self) -> None:
+        """Check every service once, then pause."""
         for service in self._services():
-            self._look_after(service)
+            self._check(service)
         self._pause(TICK_SECONDS)
 
-    def _look_after(self, service: Service) -> None:
+    def _check(self, service: Service) -> None:
         name, now = service.name, self._clock()
         if name in self._due:
             if now >= self._due[name]:
                 del self._due[name]
                 self._begin(service)
         elif service.program.status is not None:
-            self._lament(service, service.program.status)
+            self._handle_exit(service, service.program.status)
         elif name in self._awaited and service.is_ready():
             began = self._awaited.pop(name)
-            self._tell(f"{name}: ready after {self._clock() - began:.1f} s")
+            self._report(f"{name}: ready after {self._clock() - began:.1f} s")
 
     def _begin(self, service: Service) -> None:
         service.program.start()
@@ -220,38 +220,38 @@ class Supervisor:
         self._backoff[service.name].begin(now)
         self._awaited.setdefault(service.name, now)
 
-    def _lament(self, service: Service, status: int) -> None:
-        """Say that it ended, and when it is started again. Raises GivenUpError."""
+    def _handle_exit(self, service: Service, status: int) -> None:
+        """Schedule the restart of a service that ended. Raises GivenUpError."""
         backoff, now = self._backoff[service.name], self._clock()
         pause = backoff.end(now)
         if pause is None:
-            self._tell_log(service)
+            self._report_log(service)
             raise GivenUpError(
                 service.name,
-                deaths=backoff.quick_deaths,
+                exits=backoff.quick_exits,
                 status=status,
                 log=service.program.log_file,
             )
         self._awaited.setdefault(service.name, now)
         self._due[service.name] = now + pause
-        self._tell(f"{service.name}: ended {_how(status)}; started again in {pause:.1f} s")
+        self._report(f"{service.name}: ended {_how(status)}; started again in {pause:.1f} s")
 
     def _give_up_waiting(self, late: Collection[str]) -> NoReturn:
         service = next(one for one in self._services() if one.name in late)
-        self._tell_log(service)
+        self._report_log(service)
         raise NeverReadyError(service.name, seconds=READY_SECONDS, log=service.program.log_file)
 
-    def _tell_log(self, service: Service) -> None:
-        self._tell(f"the end of {service.program.log_file}:")
+    def _report_log(self, service: Service) -> None:
+        self._report(f"the end of {service.program.log_file}:")
         for line in service.program.log_end(LOG_LINES):
-            self._tell(f"  {line}")
+            self._report(f"  {line}")
 
     def _services(self) -> list[Service]:
         return [service for group in self._groups for service in group]
 
 
 def _how(status: int) -> str:
-    """Say how a program ended, as its status tells."""
+    """Describe an exit status."""
     if status >= 0:
         return f"by itself with status {status}"
     try:

@@ -1,4 +1,4 @@
-"""The system: which processes it is made of, and in which order they begin."""
+"""The stack: its processes, and the order in which they start."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from operations.programs.program import Program
 from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports
-from operations.stack.summary import first_event, whereabouts
-from operations.stack.supervisor import Service, Supervisor, answers, has_said
+from operations.stack.summary import address_lines, first_event
+from operations.stack.supervisor import Service, Supervisor, answers, has_logged
 from streams.settings import Settings
 
 __all__ = ["StackPlan", "run_stack"]
 
 KAFKA_STOP_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 25.0
-"""More than any process of ours takes to finish what it has begun."""
+"""More than any process of ours takes to stop."""
 
 READY_PATH: Final = "/readyz"
-THEIR_READY_PATH: Final = "/-/ready"
+PROMETHEUS_READY_PATH: Final = "/-/ready"
 
 NO_PROMETHEUS: Final = (
     "Prometheus is not installed, so there are no rules and no alerts"
@@ -53,10 +53,10 @@ NO_ALERTMANAGER: Final = (
 
 @dataclass(frozen=True, slots=True)
 class StackPlan:
-    """What is wanted of a stack."""
+    """The options of a stack."""
 
     folder: Path
-    """Where it keeps everything; what an earlier run left there goes on."""
+    """Where data, logs and secrets are kept from run to run."""
     distribution: Path
     """Kafka's, as `operations.programs.kafka.Kafka` has it."""
     pace: str
@@ -64,51 +64,51 @@ class StackPlan:
 
 
 def run_stack(
-    plan: StackPlan, settings: Settings, rules: RuleFiles, tell: Callable[[str], None]
+    plan: StackPlan, settings: Settings, rules: RuleFiles, report: Callable[[str], None]
 ) -> NoReturn:
     """Start the whole system, and keep it running until a signal or an error raises.
 
-    Of the settings, what is not about the broker or about addresses holds. Whatever was started
-    is ended when this raises: an error of the settings', of the broker's, of the declared
+    The settings hold but for the broker and the addresses. Whatever was started is stopped when
+    this raises: an error of the settings', of the broker's, of the declared
     producers', of `operations.stack.supervisor` or of `operations.programs.kafka`, or Interrupted.
     """
-    # What the client has to say reaches the reader as one line of ours.
+    # Errors of the client are reported once, as ours.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     producers = load_producers(settings.producers)
-    with Folder.held(plan.folder) as folder, Supervisor(tell) as supervisor:
-        places = Ports.choose()
+    with Folder.held(plan.folder) as folder, Supervisor(report) as supervisor:
+        ports = Ports.choose()
         credentials = StackCredentials.kept_in(folder.secrets, producers)
-        settings = _on_our_broker(settings, places)
+        settings = _on_our_broker(settings, ports)
 
-        # All that an operator got wrong is told before anything starts.
+        # Wrong settings are reported before anything starts.
         monitor = [
-            *_monitor(settings, places, folder),
-            _gateway(settings, places, folder, credentials),
+            *_monitor(settings, ports, folder),
+            _gateway(settings, ports, folder, credentials),
         ]
-        others = list(_alerting(plan, places, folder, rules, tell))
+        others = list(_alerting(plan, ports, folder, rules, report))
 
-        tell(f"Kafka keeps its data in {folder.kafka}")
-        supervisor.start(_kafka(plan, places, folder))
+        report(f"Kafka keeps its data in {folder.kafka}")
+        supervisor.start(_kafka(plan, ports, folder))
         declared = declared_topics(partitions=settings.partitions, app_id=settings.app_id)
-        # The broker is the stack's own: a newer release's declaration holds there at once.
+        # The broker is the stack's own: the declarations of a newer release hold at once.
         apply_topics(settings.broker, declared, alter_settings=True)
         supervisor.start(*monitor)
         supervisor.start(*others)
 
-        tell("")
-        for line in whereabouts(places, folder, programs={one.name for one in others}):
-            tell(line)
-        tell("")
-        for line in first_event(places, producers, credentials, datetime.now(UTC)):
-            tell(line)
-        tell("")
-        tell("Everything is ready. Ctrl-C ends it.")
+        report("")
+        for line in address_lines(ports, folder, programs={one.name for one in others}):
+            report(line)
+        report("")
+        for line in first_event(ports, producers, credentials, datetime.now(UTC)):
+            report(line)
+        report("")
+        report("Everything is ready. Ctrl-C ends it.")
         supervisor.watch()
 
 
-def _on_our_broker(settings: Settings, places: Ports) -> Settings:
+def _on_our_broker(settings: Settings, ports: Ports) -> Settings:
     ours = {
-        "broker": address_of(places.kafka),
+        "broker": address_of(ports.kafka),
         "security_protocol": "PLAINTEXT",
         "replication": 1,
         "http_host": HOST,
@@ -116,34 +116,34 @@ def _on_our_broker(settings: Settings, places: Ports) -> Settings:
     return settings.model_copy(update=ours)
 
 
-def _kafka(plan: StackPlan, places: Ports, folder: Folder) -> Service:
-    kafka = Kafka(folder.kafka, places.kafka, places.controller, distribution=plan.distribution)
+def _kafka(plan: StackPlan, ports: Ports, folder: Folder) -> Service:
+    kafka = Kafka(folder.kafka, ports.kafka, ports.controller, distribution=plan.distribution)
     kafka.prepare()
-    program = Program("kafka", kafka.command, folder=folder.logs, grace=KAFKA_STOP_SECONDS)
-    return Service(program, has_said(program, READY))
+    program = Program("kafka", kafka.command, folder=folder.logs, stop_seconds=KAFKA_STOP_SECONDS)
+    return Service(program, has_logged(program, READY))
 
 
-def _monitor(settings: Settings, places: Ports, folder: Folder) -> Iterator[Service]:
-    for number, port in enumerate(places.workers, start=1):
+def _monitor(settings: Settings, ports: Ports, folder: Folder) -> Iterator[Service]:
+    for number, port in enumerate(ports.workers, start=1):
         own = settings.model_copy(update={"http_port": port})
         yield _ours(f"worker-{number}", "worker", own, port, folder)
-    own = settings.model_copy(update={"assessor_port": places.assessor})
-    yield _ours("assessor", "assessor", own, places.assessor, folder)
+    own = settings.model_copy(update={"assessor_port": ports.assessor})
+    yield _ours("assessor", "assessor", own, ports.assessor, folder)
 
 
 def _gateway(
-    ours: Settings, places: Ports, folder: Folder, credentials: StackCredentials
+    ours: Settings, ports: Ports, folder: Folder, credentials: StackCredentials
 ) -> Service:
     settings = load_gateway_settings(
         broker=ours.broker,
         security_protocol=ours.security_protocol,
         gateway_host=HOST,
-        gateway_port=places.gateway,
+        gateway_port=ports.gateway,
         gateway_probe_host=HOST,
-        gateway_probe_port=places.probes,
+        gateway_probe_port=ports.probes,
         gateway_secrets=credentials.for_the_gateway,
     )
-    return _ours("gateway", "gateway", settings, places.probes, folder)
+    return _ours("gateway", "gateway", settings, ports.probes, folder)
 
 
 def _ours(name: str, command: str, settings: BrokerSettings, port: int, folder: Folder) -> Service:
@@ -152,37 +152,37 @@ def _ours(name: str, command: str, settings: BrokerSettings, port: int, folder: 
         (*COMMAND, command),
         folder=folder.logs,
         env=environment(settings),
-        grace=STOP_SECONDS,
+        stop_seconds=STOP_SECONDS,
     )
     return Service(program, answers(address_of(port), READY_PATH))
 
 
 def _alerting(
     plan: StackPlan,
-    places: Ports,
+    ports: Ports,
     folder: Folder,
     rules: RuleFiles,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> Iterator[Service]:
-    """Give Prometheus and Alertmanager on their files, and say which of them is missing."""
+    """Yield Prometheus and Alertmanager on their files, and report which of them is missing."""
     installed = AlertingPrograms.installed()
     if installed is None:
-        tell(NO_PROMETHEUS)
+        report(NO_PROMETHEUS)
         return
-    address, alertmanager_address = address_of(places.prometheus), address_of(places.alertmanager)
+    address, alertmanager_address = address_of(ports.prometheus), address_of(ports.alertmanager)
     alertmanager = installed.alertmanager_at(
         alertmanager_address, folder=folder.alerting, logs=folder.logs
     )
     scraped = Scraped(
-        workers=tuple(map(address_of, places.workers)),
-        assessors=(address_of(places.assessor),),
-        gateways=(address_of(places.probes),),
+        workers=tuple(map(address_of, ports.workers)),
+        assessors=(address_of(ports.assessor),),
+        gateways=(address_of(ports.probes),),
         alertmanagers=(alertmanager_address,) if alertmanager else (),
     )
     write_files(rules(scraped, pace=plan.pace), folder.alerting)
     if alertmanager is None:
-        tell(NO_ALERTMANAGER)
+        report(NO_ALERTMANAGER)
     else:
-        yield Service(alertmanager, answers(alertmanager_address, THEIR_READY_PATH))
+        yield Service(alertmanager, answers(alertmanager_address, PROMETHEUS_READY_PATH))
     prometheus = installed.prometheus_at(address, folder=folder.alerting, logs=folder.logs)
-    yield Service(prometheus, answers(address, THEIR_READY_PATH))
+    yield Service(prometheus, answers(address, PROMETHEUS_READY_PATH))

@@ -1,4 +1,4 @@
-"""The demo's Prometheus and Alertmanager, where they are installed: figures that also ring."""
+"""The demo's Prometheus and Alertmanager, where they are installed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ NOT_INSTALLED: Final = (
 )
 
 PACE: Final = "live"
-"""Every second, for days pass in less."""
+"""Every second: a simulated day takes less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """What runs, and where it is looked at."""
+    """The running programs, and their addresses."""
 
     programs: tuple[Program, ...]
-    told: str
-    """The addresses, in French."""
+    note: str
+    """Their addresses, in French."""
 
     @classmethod
     def start(
@@ -43,9 +43,11 @@ class Alerting:
     ) -> Self:
         """Start them on free ports and on files in a folder, until `stack` ends them."""
         prometheus_address, alertmanager_address = free_address(), free_address()
-        prometheus = programs.prometheus_at(prometheus_address, folder=folder, logs=folder, grace=0)
+        prometheus = programs.prometheus_at(
+            prometheus_address, folder=folder, logs=folder, stop_seconds=0
+        )
         alertmanager = programs.alertmanager_at(
-            alertmanager_address, folder=folder, logs=folder, grace=0
+            alertmanager_address, folder=folder, logs=folder, stop_seconds=0
         )
         scraped = Scraped(
             workers=(worker,),
@@ -53,12 +55,12 @@ class Alerting:
             alertmanagers=(alertmanager_address,) if alertmanager else (),
         )
         write_files(rules(scraped, pace=PACE), folder)
-        told = [f"Prometheus : http://{prometheus_address}"]
+        notes = [f"Prometheus : http://{prometheus_address}"]
         if alertmanager:
             stack.enter_context(alertmanager)
-            told.append(f"Alertmanager : http://{alertmanager_address}")
+            notes.append(f"Alertmanager : http://{alertmanager_address}")
         else:
-            told.append("Alertmanager n’est pas installé")
+            notes.append("Alertmanager n’est pas installé")
         stack.enter_context(prometheus)
         started = (alertmanager, prometheus) if alertmanager else (prometheus,)
-        return cls(started, " · ".join(told))
+        return cls(started, " · ".join(notes))

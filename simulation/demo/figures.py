@@ -13,7 +13,7 @@ from catalogue.progress import MilestoneStatus
 from catalogue.territories import territory_key
 from operations.audit.exposed import Exposed
 
-__all__ = ["assessed_on", "complete_on", "judged_on", "judged_otherwise", "shown_figures"]
+__all__ = ["assessed_on", "assessment_differences", "complete_on", "judged_on", "shown_figures"]
 
 _Values: TypeAlias = dict[tuple[str | None, ...], float]
 
@@ -22,7 +22,7 @@ _DECIMALS = 9
 
 
 def complete_on(workers: Sequence[Exposed]) -> date | None:
-    """The day of which the workers together show every figure; None while they do not."""
+    """Return the day of which the workers together show every figure; None while they do not."""
     days = {worker.as_of for worker in workers}
     owned = frozenset[int]().union(*(worker.partitions_owned for worker in workers))
     expected = max((worker.partitions_expected for worker in workers), default=0)
@@ -32,19 +32,19 @@ def complete_on(workers: Sequence[Exposed]) -> date | None:
 
 
 def judged_on(assessor: Exposed) -> date | None:
-    """The day that an assessor has judged; None while it has judged none."""
+    """Return the day that an assessor has judged; None while it has judged none."""
     return assessor.as_of if _single(assessor, metrics.ASSESSOR_READY) == 1 else None
 
 
 def assessed_on(assessor: Exposed) -> date | None:
-    """The day that an assessor has judged by all that is to be known; None while it has not."""
+    """Return the day that an assessor has judged without lag; None while it has not."""
     return judged_on(assessor) if _single(assessor, metrics.ASSESSOR_LAG) == 0 else None
 
 
 def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]:
-    """Every figure as an assessor judges it, against the milestone in force on its day.
+    """Return every figure as an assessor judges it, against the milestone in force on its day.
 
-    None while it has judged none, for zero would be a lie.
+    Empty while it has judged none.
     """
     as_of = judged_on(assessor)
     if as_of is None:
@@ -62,11 +62,11 @@ def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]
     for indicator in catalogue.indicators:
         for department in indicator.territories:
             promised = Figure.unknown(catalogue, indicator.id, department, as_of)
-            place = (indicator.id, territory_key(department))
-            key = (*place, promised.milestone)
+            territory = (indicator.id, territory_key(department))
+            key = (*territory, promised.milestone)
             rate, seconds = rates.get(key), projected.get(key)
             judged: dict[str, Any] = {
-                "value": values.get(place),
+                "value": values.get(territory),
                 "progress_rate": None if rate is None else round(100 * rate, _DECIMALS),
                 "status": statuses.get(key),
                 "projected_day": None
@@ -77,22 +77,22 @@ def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]
     return tuple(figures)
 
 
-def judged_otherwise(shown: Iterable[Figure], audited: Iterable[Figure]) -> Iterator[str]:
-    """Yield a line for each figure that an assessor judges otherwise than an audit does.
+def assessment_differences(shown: Iterable[Figure], audited: Iterable[Figure]) -> Iterator[str]:
+    """Yield a line for each audited figure that an assessor judges differently.
 
-    But those about persons, which an audit does not judge.
+    An audit does not judge figures about persons.
     """
-    by_place = {(one.indicator, one.department): one for one in shown}
+    by_territory = {(one.indicator, one.department): one for one in shown}
     for one in audited:
-        found = by_place.get((one.indicator, one.department))
+        found = by_territory.get((one.indicator, one.department))
         counted = (one.value, one.status, one.projected_day)
         judged = None if found is None else (found.value, found.status, found.projected_day)
         if counted != judged:
             where = f"{one.programme}/{one.indicator}/{territory_key(one.department)}"
-            yield f"{where}: audit {_told(*counted)}, assessor {_told(*(judged or ()))}"
+            yield f"{where}: audit {_text(*counted)}, assessor {_text(*(judged or ()))}"
 
 
-def _told(*judged: object) -> str:
+def _text(*judged: object) -> str:
     return " ".join("none" if one is None else str(one) for one in judged) or "nothing"
 
 

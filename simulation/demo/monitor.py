@@ -45,7 +45,7 @@ class MonitorProgram(Program):
         settings = settings.model_copy(update={"http_host": HOST, setting: port})
         env = environment(settings)
         program = program or (*COMMAND, command)
-        super().__init__(command, program, folder=folder, env=env, grace=STOP_SECONDS)
+        super().__init__(command, program, folder=folder, env=env, stop_seconds=STOP_SECONDS)
 
     @property
     def address(self) -> str | None:
@@ -53,7 +53,7 @@ class MonitorProgram(Program):
         serving = SERVING.search(self.log)
         return None if serving is None else serving[1]
 
-    def await_address(self) -> str:
+    def wait_for_address(self) -> str:
         """Return where it serves once it does. Raises ProgramEndedError if it ends before."""
         while (address := self.address) is None:
             self.check()

@@ -1,4 +1,4 @@
-"""The outcome of a demo: the account of its records, its figures, and what the audit says."""
+"""The outcome of a demo: the counts of its records, its figures, and the audit's result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["AuditCount", "DemoOutcome", "ShownFigure", "summary"]
 
 
 class Frozen(BaseModel):
-    """What programs read: nothing may be missing or added."""
+    """Base of the JSON document: nothing may be missing or added."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -35,7 +35,7 @@ class ShownFigure(Frozen):
 
     @classmethod
     def of(cls, figure: Figure) -> Self:
-        """Leave out what only people look at."""
+        """Return the fields of a figure that programs read."""
         return cls.model_validate(figure.model_dump(include=set(cls.model_fields)))
 
 
@@ -47,7 +47,7 @@ class AuditCount(Frozen):
 
 
 class DemoOutcome(Frozen):
-    """What a demo came to: `produced` = `accepted` + `refused` + `duplicates`."""
+    """The outcome of a demo: `produced` = `accepted` + `refused` + `duplicates`."""
 
     as_of: date
     produced: int
@@ -61,7 +61,7 @@ class DemoOutcome(Frozen):
     def of(
         cls, as_of: date, account: RecordCounts, figures: Sequence[Figure], audit: AuditCount
     ) -> Self:
-        """Put it together from the audit's account and the assessor's figures."""
+        """Return the outcome of the audit's account and the assessor's figures."""
         return cls(
             as_of=as_of,
             produced=account.produced,
@@ -74,7 +74,7 @@ class DemoOutcome(Frozen):
 
 
 def summary(outcome: DemoOutcome) -> str:
-    """Tell the account and the audit in one line, in French."""
+    """Return the counts and the audit's result in one line, in French."""
     counts = (
         ("événements", outcome.produced),
         ("acceptés", outcome.accepted),

@@ -15,7 +15,7 @@ MOST_AT_ONCE: Final = 2_000
 
 
 class SimulationReplay:
-    """Hands records on to `publish`, none before its time; they come in the order of sending."""
+    """Passes records to `publish`, none before its time; they are in the order of sending."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The demo's run: from the first day to the last, then what an audit says of it."""
+"""The demo's run: from the first day to the last, then the audit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from operations.client import KafkaPublisher
 from operations.client.protocol import DeliveryError
 from operations.programs.alerting import RuleFiles
 from operations.programs.interruption import Interrupted
-from simulation.demo.figures import judged_otherwise
+from simulation.demo.figures import assessment_differences
 from simulation.demo.outcome import AuditCount, DemoOutcome, summary
 from simulation.demo.screen import Screen
 from simulation.demo.system import DemoPlan, DemoSystem, set_up
@@ -37,30 +37,30 @@ def run_demo(
     rules: RuleFiles,
     on_difference: Callable[[str], None],
 ) -> DemoOutcome:
-    """Replay the plan's days through the whole monitor, and audit what came of them.
+    """Replay the plan's days through the whole monitor, and audit the result.
 
-    `rules` are followed where Prometheus is installed. `on_difference` hears each difference that
-    the audit finds. A plan that stays returns when it is interrupted. Whatever was started is
+    `rules` are followed where Prometheus is installed. `on_difference` receives each difference
+    that the audit finds. A plan that stays returns when it is interrupted. Whatever was started is
     ended by then, and also when this raises: a ProgramEndedError, an error of the demo's, of
     the broker's, of the settings' or of the audit's, or Interrupted.
     """
-    # What the client has to say reaches the reader as one line of ours.
+    # Errors of the client are reported once, as ours.
     logging.getLogger("kafka").addHandler(logging.NullHandler())
     with ExitStack() as stack:
-        stage = set_up(plan, settings, rules, screen, stack)
-        watch = Watch(stage, catalogue, screen)
+        system = set_up(plan, settings, rules, screen, stack)
+        watch = Watch(system, catalogue, screen)
 
         screen.step("Rejeu des événements")
-        watch.until(stage.replay.send_due)
-        delivered = _delivered(stage.publisher)
-        ends = stage.publisher.ends
-        watch.until(lambda: not uncommitted(stage.admin, stage.settings.app_id, ends))
-        watch.until(lambda: stage.clock.today() == plan.last)
-        watch.look()
+        watch.until(system.replay.send_due)
+        delivered = _delivered(system.publisher)
+        ends = system.publisher.ends
+        watch.until(lambda: not uncommitted(system.admin, system.settings.app_id, ends))
+        watch.until(lambda: system.clock.today() == plan.last)
+        watch.refresh()
         watch.until(lambda: watch.day == watch.assessed_on == plan.last)
 
         screen.step("Audit : tout est recompté depuis les topics")
-        outcome = _audited(stage, catalogue, watch, delivered, on_difference)
+        outcome = _audited(system, catalogue, watch, delivered, on_difference)
         screen.step(summary(outcome) + (" · Ctrl-C pour finir" if plan.stays else ""))
         if plan.stays:
             with suppress(Interrupted):
@@ -69,7 +69,7 @@ def run_demo(
 
 
 def _delivered(publisher: KafkaPublisher) -> int:
-    """Wait for the last receipts and count them. Raises DeliveryError where one is missing."""
+    """Return how many records are acknowledged. Raises DeliveryError where one is not."""
     report = publisher.flush()
     if report.raw_failures:
         raise DeliveryError(undelivered=len(report.raw_failures), cause=report.raw_failures[0])
@@ -77,13 +77,13 @@ def _delivered(publisher: KafkaPublisher) -> int:
 
 
 def _audited(
-    stage: DemoSystem,
+    system: DemoSystem,
     catalogue: Catalogue,
     watch: Watch,
     delivered: int,
     on_difference: Callable[[str], None],
 ) -> DemoOutcome:
-    settings, as_of = stage.settings, stage.clock.today()
+    settings, as_of = system.settings, system.clock.today()
     audit = audit_records(
         read_topics(settings.broker, security=settings.security()),
         catalogue,
@@ -99,7 +99,7 @@ def _audited(
         for one in audited_figures(audit)
         if catalogue.indicator(one.indicator).publication is None
     ]
-    differences += judged_otherwise(watch.figures, audited)
+    differences += assessment_differences(watch.figures, audited)
     produced = audit.account.produced
     if produced != delivered:
         differences.append(f"records: {delivered} acknowledged, {produced} found on the topics")

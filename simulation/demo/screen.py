@@ -1,4 +1,4 @@
-"""What is seen of a demo while it runs: a live table in a terminal, plain lines elsewhere."""
+"""The demo's output while it runs: a live table in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from catalogue.figure import Figure
 __all__ = ["FiguresLayout", "LiveScreen", "PlainScreen", "Screen", "ScreenFrame", "thousands"]
 
 START_STEPS: Final = 6
-"""How many steps are told before the first frame."""
+"""How many steps are shown before the first frame."""
 TENTH: Final = 10
 
 
 class FiguresLayout(Protocol):
-    """Lays out the figures of a day; the command line's gateway has it from `dashboards`."""
+    """Lays out the figures of a day; `dashboards.console.figures_table` is one."""
 
     def __call__(self, figures: Iterable[Figure], as_of: date, *, compact: bool) -> RenderableType:
         """Return what is printed; `compact` for a small terminal."""
@@ -42,13 +42,13 @@ class ScreenFrame:
 
 
 class Screen(Protocol):
-    """Tells what the demo does; all in French, for it is the delegate who watches."""
+    """Shows what the demo does; all in French, for the delegate."""
 
     def step(self, text: str) -> None:
-        """Say what begins now."""
+        """Show the step that begins."""
 
     def note(self, text: str) -> None:
-        """Say what holds until the end."""
+        """Show a line that stays until the end."""
 
     def show(self, frame: ScreenFrame) -> None:
         """Show the demo as it is now."""
@@ -111,11 +111,11 @@ class LiveScreen:
         if self._frame is None:
             return Group(self._step, self._bar, *notes)
         frame = self._frame
-        told = [f"{frame.day:%d/%m/%Y}", f"{thousands(frame.sent)} événements envoyés"]
+        parts = [f"{frame.day:%d/%m/%Y}", f"{thousands(frame.sent)} événements envoyés"]
         if frame.address is not None:
-            told.append(f"http://{frame.address}/metrics")
+            parts.append(f"http://{frame.address}/metrics")
         table = self._layout(frame.figures, frame.day, compact=compact)
-        return Group(self._step, self._bar, Text(" · ".join(told), style="dim"), *notes, table)
+        return Group(self._step, self._bar, Text(" · ".join(parts), style="dim"), *notes, table)
 
 
 class PlainScreen:

@@ -1,4 +1,4 @@
-"""The demo's stage: broker, topics, monitor, simulated producers and what rings, in that order."""
+"""The demo's system: broker, topics, monitor, simulated producers and alerting, in that order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from streams.settings import Settings
 __all__ = ["DemoPlan", "DemoSystem", "set_up"]
 
 LEAD_SECONDS: Final = 5.0
-"""How long the clock stands on the first day: about what a worker takes to be ready."""
+"""How long the clock stays on the first day: about what a worker takes to be ready."""
 
 EMBEDDED: Final[dict[str, object]] = {
     "replication": 1,
@@ -41,15 +41,15 @@ EMBEDDED: Final[dict[str, object]] = {
     "heartbeat_interval": 0.5,
 }
 
-UNHURRIED: Final = PublisherOptions(linger_ms=200)
-"""A figure may be late by that; a small machine then has far fewer requests to make."""
+BATCHED: Final = PublisherOptions(linger_ms=200)
+"""Figures may be late by the linger; a small machine sends far fewer requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
     """What to replay, how fast, and where; `broker` None: on an embedded one.
 
-    What was sent before the `first` day is there at once, so that its figures are right.
+    Records before the `first` day are published at once, so that its figures are right.
     """
 
     seed: int
@@ -58,7 +58,7 @@ class DemoPlan:
     days_per_second: int
     broker: str | None = None
     stays: bool = False
-    """True: all goes on after the last day, until somebody interrupts it."""
+    """True where the demo goes on after the last day, until it is interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class DemoSystem:
     """The broker's admin client."""
     broker: EmbeddedBroker | None
     others: tuple[Program, ...]
-    """What makes it ring, where that is installed."""
+    """Prometheus and Alertmanager, where they are installed."""
 
     def check(self) -> None:
         """Raise BrokerEndedError or ProgramEndedError where one has ended by itself."""
@@ -88,8 +88,8 @@ class DemoSystem:
 def set_up(
     plan: DemoPlan, settings: Settings, rules: RuleFiles, screen: Screen, stack: ExitStack
 ) -> DemoSystem:
-    """Start what a plan needs; `stack` ends it, last first. The screen tells what begins."""
-    # A name of its own: the offsets and states of another demo or a real monitor are not ours.
+    """Start what a plan needs, and show each step; `stack` stops it in reverse order."""
+    # Its own name: offsets and states of another demo or a real monitor are not touched.
     chosen: dict[str, object] = {"app_id": f"smart-region-demo-{secrets.token_hex(4)}"}
     broker: EmbeddedBroker | None = None
     if plan.broker is None:
@@ -106,14 +106,14 @@ def set_up(
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="smart-region-")))
     program = None if broker is None else EMBEDDED_WORKER
     worker = stack.enter_context(MonitorProgram("worker", settings, folder=folder, program=program))
-    # Of persons it alone tells.
+    # It alone exposes figures about persons.
     assessor = stack.enter_context(MonitorProgram("assessor", settings, folder=folder))
     installed = AlertingPrograms.installed()
 
     screen.step("Simulation de la Région")
     records = list(simulate(plan.seed, end=plan.last))
     publisher = stack.enter_context(
-        KafkaPublisher(settings.broker, options=UNHURRIED, security=settings.security())
+        KafkaPublisher(settings.broker, options=BATCHED, security=settings.security())
     )
     admin = stack.enter_context(
         administering(settings.broker, what="topics", security=settings.security())
@@ -129,10 +129,10 @@ def set_up(
         screen.note(NOT_INSTALLED)
     else:
         screen.step("Démarrage de Prometheus")
-        scraped = {"worker": worker.await_address(), "assessor": assessor.await_address()}
+        scraped = {"worker": worker.wait_for_address(), "assessor": assessor.wait_for_address()}
         alerting = Alerting.start(installed, rules, stack, folder, **scraped)
         others = alerting.programs
-        screen.note(alerting.told)
+        screen.note(alerting.note)
     return DemoSystem(settings, clock, worker, assessor, publisher, replay, admin, broker, others)
 
 
@@ -143,5 +143,5 @@ def _clock_text(plan: DemoPlan) -> str:
 
 
 def _encoded(record: SimulatedRecord) -> EncodedRecord:
-    """The record as a producing system writes it, mistakes included."""
+    """Return the record as a producing system writes it, mistakes included."""
     return EncodedRecord(record.key.encode(), record.line.encode(), [(CONTENT_TYPE, STRUCTURED)])

@@ -1,4 +1,4 @@
-"""The demo's topics: made where there are none, and never those that hold somebody's data."""
+"""The demo's topics: created where there are none; those with records are refused."""
 
 from __future__ import annotations
 
@@ -58,22 +58,24 @@ def _topics_in_use(settings: Settings) -> list[str]:
         security=settings.security(),
         connect_seconds=WAIT_SECONDS,
         group_id=None,
-        # What somebody has begun to write is somebody's, too.
+        # Records of an open transaction count, too.
         isolation_level="read_uncommitted",
         allow_auto_create_topics=False,
     )
     with closing(consumer):
         try:
-            places = [
+            partitions = [
                 TopicPartition(topic, partition)
                 for topic in sorted(consumer.topics() & set(WRITTEN_TOPICS))
                 for partition in consumer.partitions_for_topic(topic) or ()
             ]
-            first = consumer.beginning_offsets(places)
-            last = consumer.end_offsets(places)
+            first = consumer.beginning_offsets(partitions)
+            last = consumer.end_offsets(partitions)
         except KafkaError as error:
             raise BrokerUnreachableError(
                 settings.broker, waited_seconds=WAIT_SECONDS, cause=str(error)
             ) from error
-    # Some brokers tell an end that is too low, but never that of an empty topic for a full one.
-    return sorted({place.topic for place in places if last[place] > first[place]})
+    # Some brokers answer an end that is too low, but never that of an empty topic for a full one.
+    return sorted(
+        {partition.topic for partition in partitions if last[partition] > first[partition]}
+    )

@@ -1,4 +1,4 @@
-"""The demo's watch: while something is awaited, the stage is looked after and shown."""
+"""The demo's wait: until a condition holds, its programs are checked and its figures shown."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ __all__ = ["Watch"]
 
 TICK_SECONDS: Final = 0.05
 REFRESH_SECONDS: Final = 1.0
-LOOKING_SHARE: Final = 0.2
-"""How much of its time a slow machine may spend on looking instead of on the replay."""
+REFRESH_SHARE: Final = 0.2
+"""The largest share of the time that is spent on refreshing instead of on the replay."""
 SCRAPE_SECONDS: Final = 5.0
 
 
 class Watch:
-    """Shows the stage each second, or as often as the machine can, and notices when a part ends."""
+    """Shows the demo each second, or as often as the machine can, and checks its programs."""
 
-    def __init__(self, stage: DemoSystem, catalogue: Catalogue, screen: Screen) -> None:
+    def __init__(self, system: DemoSystem, catalogue: Catalogue, screen: Screen) -> None:
         self.workers: list[Exposed] = []
-        """What the worker showed when it was last looked at; nothing while it starts."""
+        """What the worker exposed at the last refresh; empty while it starts."""
         self.day: date | None = None
-        """The day of which it then showed every figure."""
+        """The day of which it then exposed every figure."""
         self.figures: tuple[Figure, ...] = ()
-        """What the assessor judged then; nothing before it has judged."""
+        """What the assessor exposed then; empty before it has judged."""
         self.assessed_on: date | None = None
-        """The day that the assessor had then judged by all that is to be known."""
-        self._stage = stage
+        """The day that the assessor had then judged without lag."""
+        self._system = system
         self._catalogue = catalogue
         self._screen = screen
-        self._next_look = time.monotonic()
+        self._next_refresh = time.monotonic()
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Return once the condition holds. Raises as `DemoSystem.check` does."""
         while not condition():
-            self._stage.check()
-            if time.monotonic() >= self._next_look:
-                self.look()
+            self._system.check()
+            if time.monotonic() >= self._next_refresh:
+                self.refresh()
             time.sleep(TICK_SECONDS)
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Read and show the worker's figures now."""
         began = time.monotonic()
-        address = self._stage.worker.address
-        worker, assessor = _read(address), _read(self._stage.assessor.address)
+        address = self._system.worker.address
+        worker, assessor = _read(address), _read(self._system.assessor.address)
         self.workers = [] if worker is None else [worker]
         self.day = complete_on(self.workers)
         judged, self.assessed_on, self.figures = None, None, ()
@@ -60,14 +60,14 @@ class Watch:
             judged, self.assessed_on = judged_on(assessor), assessed_on(assessor)
             self.figures = shown_figures(self._catalogue, assessor)
         frame = ScreenFrame(
-            day=judged or self._stage.clock.today(),
-            sent=self._stage.replay.sent,
+            day=judged or self._system.clock.today(),
+            sent=self._system.replay.sent,
             figures=self.figures,
             address=address,
         )
         self._screen.show(frame)
         took = time.monotonic() - began
-        self._next_look = began + max(REFRESH_SECONDS, took / LOOKING_SHARE)
+        self._next_refresh = began + max(REFRESH_SECONDS, took / REFRESH_SHARE)
 
 
 def _read(address: str | None) -> Exposed | None:

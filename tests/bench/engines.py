@@ -106,7 +106,7 @@ class Rival:
             stage.await_committed(application)
             return Trial(application.events, took, peak_memory_mb(process.pid))
         finally:
-            end_child(process, grace=0)
+            end_child(process, stop_seconds=0)
 
 
 @dataclass(frozen=True)

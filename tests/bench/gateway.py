@@ -188,7 +188,7 @@ def _echo(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
         assert wait_until(partial(_echoes, port), seconds=START_SECONDS), "the echo does not start"
         yield process, port
     finally:
-        end_child(process, grace=5)
+        end_child(process, stop_seconds=5)
 
 
 def _echoes(port: int) -> bool:

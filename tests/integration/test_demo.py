@@ -61,7 +61,7 @@ def running(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
         assert wait_until(lambda: REPLAYING in log.read_text(), seconds=60), log.read_text()
         yield demo
     finally:
-        end_child(demo, grace=0)
+        end_child(demo, stop_seconds=0)
 
 
 def answer(url: str) -> Any:  # noqa: ANN401 - as the API has it

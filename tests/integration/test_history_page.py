@@ -95,7 +95,7 @@ def serves(command: str, folder: Path) -> None:
             log.read_text()
         )
     finally:
-        status = end_child(process, grace=20)
+        status = end_child(process, stop_seconds=20)
     assert status == 0, log.read_text()
 
 

@@ -154,7 +154,7 @@ def test_a_gateway_runs_where_nothing_can_be_written(
         ready = wait_until(lambda: image.run(*ask).returncode == 0, seconds=60)
         assert ready, log.read_text(encoding="utf-8")
     finally:
-        status = end_child(gateway, grace=20)
+        status = end_child(gateway, stop_seconds=20)
     assert status == 0, log.read_text(encoding="utf-8")
 
 

@@ -125,7 +125,7 @@ def test_an_import_that_is_killed_goes_on(
             [sys.executable, "-m", "smart_region", *command], output=tmp_path / "log", env=env
         )
         reached = wait_until(partial(has_noted, journal, mark), seconds=60, every=0.005)
-        end_child(importing, grace=0)
+        end_child(importing, stop_seconds=0)
         assert reached, (tmp_path / "log").read_text()
         assert not has_noted(journal, len(current))
     assert not catalogue.exists()

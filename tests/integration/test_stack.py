@@ -114,7 +114,7 @@ def running(folder: Path) -> Iterator[Stack]:
         stack.wait_told(READY)
         yield stack
     finally:
-        end_child(stack.process, grace=0)
+        end_child(stack.process, stop_seconds=0)
 
 
 def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None:
@@ -153,4 +153,4 @@ def test_a_figure_outlives_a_worker_and_the_stack_itself(tmp_path: Path) -> None
         again.process.send_signal(signal.SIGTERM)
         assert again.process.wait(timeout=40) == 0
         assert not any(map(alive, processes))
-    assert again.told.endswith("ending everything\n")
+    assert again.told.endswith("stopping all services\n")

@@ -132,7 +132,7 @@ class PlainStack:
             assert well, log.read_text(encoding="utf-8")[-3000:]
             yield
         finally:
-            status = end_child(process, grace=30)
+            status = end_child(process, stop_seconds=30)
         assert status == 0, log.read_text(encoding="utf-8")[-3000:]
 
     def _is_well(self, name: str) -> bool:

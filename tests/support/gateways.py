@@ -92,7 +92,7 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         """Let it finish what it took."""
         if self._process is not None:
-            end_child(self._process, grace=STOP_SECONDS)
+            end_child(self._process, stop_seconds=STOP_SECONDS)
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

@@ -69,12 +69,12 @@ class Server:
     def stop(self) -> None:
         """Shut it down in order, as a maintenance would: it writes what it holds in memory."""
         if self._process is not None:
-            end_child(self._process, grace=self.stop_seconds)
+            end_child(self._process, stop_seconds=self.stop_seconds)
 
     def kill(self) -> None:
         """End it as a power cut would."""
         if self._process is not None:
-            end_child(self._process, grace=0)
+            end_child(self._process, stop_seconds=0)
 
     def log_mark(self) -> int:
         """Where the log ends now, in bytes."""

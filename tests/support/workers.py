@@ -80,11 +80,11 @@ class Worker:
     def kill(self) -> None:
         """End it as a power cut would, if it runs."""
         if self._process is not None:
-            end_child(self._process, grace=0)
+            end_child(self._process, stop_seconds=0)
 
     def stop(self, *, grace: float = 10.0) -> int:
         """Ask it to end, as an operator would; returns its exit status."""
-        return end_child(self.process, grace=grace)
+        return end_child(self.process, stop_seconds=grace)
 
     def sleep(self) -> None:
         """Freeze it (SIGSTOP)."""

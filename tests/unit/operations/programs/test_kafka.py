@@ -1,4 +1,4 @@
-"""What a broker is started with, and what is told where it cannot be."""
+"""What a broker is started with, and the error where it cannot be."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def test_its_data_is_found_again(kafka: Kafka) -> None:
     assert (kafka.folder / "formatted").read_text() == "once\n"
 
 
-def test_a_data_folder_that_cannot_be_made_is_told_in_one_line(
+def test_a_data_folder_that_cannot_be_made_is_reported_in_one_line(
     kafka: Kafka, tmp_path: Path
 ) -> None:
     """With the tool's last words."""

@@ -1,4 +1,4 @@
-"""How the project's own commands are told what their parent decided."""
+"""The environment of the project's own commands."""
 
 import pytest
 from pydantic import SecretStr

@@ -1,4 +1,4 @@
-"""A program beside this one: started, heard, started again, and gone."""
+"""Child programs: started, logged, started again, and ended."""
 
 import os
 import signal
@@ -34,13 +34,13 @@ def python(program: str) -> tuple[str, ...]:
     return (sys.executable, "-u", "-c", program)
 
 
-def test_one_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Path) -> None:
+def test_one_that_ends_by_itself_is_named_with_its_last_line(tmp_path: Path) -> None:
     """Who reads it may not have the log."""
     with Program("prometheus", python(FAILING), folder=tmp_path) as program:
         assert wait_until(lambda: program.status is not None, seconds=10)
 
         with pytest.raises(
-            ProgramEndedError, match=r"^prometheus: .* 3 \(wrong settings\): repair"
+            ProgramEndedError, match=r"^prometheus: .* 3 \(wrong settings\): correct"
         ):
             program.check()
 
@@ -58,7 +58,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
     assert not _backoff(int(pid))
 
 
-def test_one_that_is_started_again_is_heard_anew(tmp_path: Path) -> None:
+def test_the_log_begins_at_the_last_start(tmp_path: Path) -> None:
     """What it said in an earlier life stays in the log file, and tells nothing of this one."""
     program = Program("teller", python("import sys; print('ready'); sys.exit(0)"), folder=tmp_path)
     for _ in range(2):
@@ -82,7 +82,7 @@ def test_one_that_was_never_started_has_nothing_to_end(tmp_path: Path) -> None:
     """Where something fails before it is its turn."""
     program = Program("never", python(""), folder=tmp_path)
 
-    program.ask_to_end()
+    program.terminate()
     program.end()
 
     assert (program.pid, program.status, program.log) == (None, None, "")
@@ -129,7 +129,7 @@ def test_a_child_has_a_session_of_its_own(tmp_path: Path) -> None:
     try:
         assert os.getsid(child.pid) == child.pid
     finally:
-        end_child(child, grace=0)
+        end_child(child, stop_seconds=0)
 
 
 def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     child = start_child([sys.executable, "-c", STUBBORN + FOREVER], output=output)
     assert wait_until(lambda: "up" in output.read_text(), seconds=20)
 
-    assert end_child(child, grace=0.2) == -signal.SIGKILL
+    assert end_child(child, stop_seconds=0.2) == -signal.SIGKILL
 
 
 def test_an_ended_child_is_reaped(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_an_ended_child_is_reaped(tmp_path: Path) -> None:
     child = start_child([sys.executable, "-c", "raise SystemExit(3)"], output=tmp_path / "log")
     child.wait(20)
 
-    assert [end_child(child, grace=1), end_child(child, grace=0)] == [3, 3]
+    assert [end_child(child, stop_seconds=1), end_child(child, stop_seconds=0)] == [3, 3]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a child to its parent")

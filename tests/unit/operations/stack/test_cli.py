@@ -71,7 +71,7 @@ def test_what_cannot_go_on_ends_with_one_line(stack: Callable[..., tuple[int, st
     """And says where to read more."""
 
     def run(*_: object) -> None:
-        raise GivenUpError("gateway", deaths=5, status=1, log=Path("logs/gateway.log"))
+        raise GivenUpError("gateway", exits=5, status=1, log=Path("logs/gateway.log"))
 
     status, output = stack(run)
 

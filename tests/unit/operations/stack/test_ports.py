@@ -3,8 +3,7 @@
 import socket
 
 from operations.programs.addresses import HOST
-from operations.stack import ports as places
-from operations.stack.ports import Ports
+from operations.stack.ports import PROMETHEUS, Ports
 
 
 def test_every_process_has_a_port_of_its_own() -> None:
@@ -28,10 +27,10 @@ def test_a_port_that_is_taken_is_left_alone() -> None:
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            taken.bind((HOST, places.PROMETHEUS))
+            taken.bind((HOST, PROMETHEUS))
         except OSError:
             pass  # somebody else holds it: as good
         else:
             taken.listen()
 
-        assert Ports.choose().prometheus != places.PROMETHEUS
+        assert Ports.choose().prometheus != PROMETHEUS

@@ -11,7 +11,7 @@ import pytest
 
 from operations.programs.addresses import HOST, address_of, free_port
 from operations.programs.program import Program
-from operations.stack.supervisor import answers, has_said
+from operations.stack.supervisor import answers, has_logged
 from tests.support.waiting import wait_until
 
 
@@ -74,4 +74,4 @@ def test_it_serves_once_it_has_said_so(says: str, *, serves: bool, tmp_path: Pat
     program.start()
     assert wait_until(lambda: program.status is not None, seconds=20)
 
-    assert has_said(program, "started")() == serves
+    assert has_logged(program, "started")() == serves

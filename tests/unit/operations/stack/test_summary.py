@@ -14,7 +14,7 @@ from events.producers.tokens import Scheme
 from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports
-from operations.stack.summary import first_event, whereabouts
+from operations.stack.summary import address_lines, first_event
 
 NOW = datetime(2026, 11, 25, 17, 0, 30, 5, tzinfo=UTC)
 PLACES = Ports(
@@ -30,12 +30,12 @@ PLACES = Ports(
 PRODUCERS = load_producers()
 
 
-def test_everything_that_can_be_looked_at_is_told() -> None:
+def test_every_address_has_a_line() -> None:
     """Of Prometheus and Alertmanager only what runs."""
     folder = Folder(Path("/stack"))
 
-    both = list(whereabouts(PLACES, folder, programs={"prometheus", "alertmanager"}))
-    neither = list(whereabouts(PLACES, folder, programs=()))
+    both = list(address_lines(PLACES, folder, programs={"prometheus", "alertmanager"}))
+    neither = list(address_lines(PLACES, folder, programs=()))
 
     assert both == [
         "gateway  http://127.0.0.1:6/events",
@@ -52,7 +52,7 @@ def test_everything_that_can_be_looked_at_is_told() -> None:
 
 
 def test_the_first_event_keeps_the_contract_and_shows_no_secret(tmp_path: Path) -> None:
-    """Its producer may send it, on the day that it is told; the token stays in its file."""
+    """Its producer may send it, on its day; the token stays in its file."""
     credentials = StackCredentials.kept_in(tmp_path / "se crets", PRODUCERS)
 
     command = "\n".join(list(first_event(PLACES, PRODUCERS, credentials, NOW))[2:])

@@ -41,7 +41,7 @@ class FakeProgram:
         self.status = None
         self.events.append(f"start {self.name}")
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
         """Hear SIGTERM."""
         self.events.append(f"ask {self.name}")
 
@@ -60,10 +60,10 @@ class Scene:
 
     now: float = 0.0
     events: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     programs: dict[str, FakeProgram] = field(default_factory=dict)
     serving: set[str] = field(default_factory=set)
-    deaths: dict[float, tuple[int, ...]] = field(default_factory=dict)
+    exits: dict[float, tuple[int, ...]] = field(default_factory=dict)
     """At a moment, how the programs end, one after the other."""
     broken: str = ""
     """The program that ends at once, always."""
@@ -78,13 +78,13 @@ class Scene:
 
     def supervisor(self) -> Supervisor:
         """Give the supervisor."""
-        return Supervisor(self.told.append, clock=lambda: self.now, pause=self.pause)
+        return Supervisor(self.lines.append, clock=lambda: self.now, pause=self.pause)
 
     def pause(self, seconds: float) -> None:
         """Let time pass; what is to happen then happens."""
         self.now = round(self.now + seconds, 3)
         for program, status in zip(
-            self.programs.values(), self.deaths.get(self.now, ()), strict=False
+            self.programs.values(), self.exits.get(self.now, ()), strict=False
         ):
             program.status = status
         if self.broken in self.programs:
@@ -110,7 +110,7 @@ def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
     """And all end in the opposite order, those of one group together."""
     with scene.supervisor() as supervisor:
         supervisor.start(scene.service("kafka"))
-        assert scene.told == ["kafka: ready after 0.0 s"]
+        assert scene.lines == ["kafka: ready after 0.0 s"]
         supervisor.start(scene.service("worker-1"), scene.service("worker-2"))
 
     assert scene.events == [
@@ -126,44 +126,44 @@ def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
     ]
 
 
-def test_one_that_does_not_come_to_serve_is_told_with_its_log(scene: Scene) -> None:
+def test_one_that_does_not_become_ready_is_named_with_its_log(scene: Scene) -> None:
     """After two minutes; what was started is ended."""
     supervisor = scene.supervisor()
     with pytest.raises(NeverReadyError, match=r"^gateway: is not ready after 120 s"), supervisor:
         supervisor.start(scene.service("gateway", serves=False))
 
     assert scene.now == pytest.approx(READY_SECONDS, abs=1)
-    assert scene.told[-4:] == [
+    assert scene.lines[-4:] == [
         "the end of logs/fake.log:",
         "  starting",
         "  wrong settings",
-        "ending everything",
+        "stopping all services",
     ]
     assert scene.events[-1] == "end gateway"
 
 
 def test_one_that_is_killed_is_started_again_and_it_is_said(scene: Scene) -> None:
     """When it ended, how, when it begins again, and when it serves."""
-    scene.deaths = {50.0: (-signal.SIGKILL,)}
+    scene.exits = {50.0: (-signal.SIGKILL,)}
     with pytest.raises(EnoughError):
         scene.run((scene.service("worker-1"),))
 
     assert scene.programs["worker-1"].starts == 2
-    assert scene.told[1:-1] == [
+    assert scene.lines[1:-1] == [
         "worker-1: ended by SIGKILL; started again in 0.5 s",
         "worker-1: ready after 0.6 s",
     ]
 
 
-def test_the_others_are_looked_after_while_one_rests(scene: Scene) -> None:
+def test_the_others_are_checked_while_one_pauses(scene: Scene) -> None:
     """A pause before a start holds up nothing."""
-    scene.deaths = {50.0: (1, 1)}
+    scene.exits = {50.0: (1, 1)}
     with pytest.raises(EnoughError):
         scene.run((scene.service("worker-1"), scene.service("worker-2")))
 
     assert [program.starts for program in scene.programs.values()] == [2, 2]
-    assert scene.told[2].startswith("worker-1: ended")
-    assert scene.told[3].startswith("worker-2: ended")
+    assert scene.lines[2].startswith("worker-1: ended")
+    assert scene.lines[3].startswith("worker-2: ended")
 
 
 @pytest.mark.parametrize("serves", [True, False])
@@ -175,16 +175,16 @@ def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool
         scene.run((kafka,), (gateway,))
 
     assert scene.programs["gateway"].starts == 5
-    assert [line for line in scene.told if "again in" in line] == [
+    assert [line for line in scene.lines if "again in" in line] == [
         f"gateway: ended by itself with status 2; started again in {pause} s"
         for pause in (0.5, 1.0, 2.0, 4.0)
     ]
-    assert scene.told[-4:-1] == ["the end of logs/fake.log:", "  starting", "  wrong settings"]
+    assert scene.lines[-4:-1] == ["the end of logs/fake.log:", "  starting", "  wrong settings"]
     assert scene.events[-1] == "end kafka"
 
 
 def test_a_closed_terminal_does_not_keep_it_from_ending_all(scene: Scene) -> None:
-    """There is nobody left to be told."""
+    """There is nobody left to be lines."""
 
     def tell(line: str) -> None:
         if "ending" in line:
@@ -198,7 +198,7 @@ def test_a_closed_terminal_does_not_keep_it_from_ending_all(scene: Scene) -> Non
 
 def test_real_programs_that_fail_end_with_their_own_words(tmp_path: Path) -> None:
     """Five real processes; only the pauses between them are not waited for."""
-    told: list[str] = []
+    lines: list[str] = []
     now = 0.0
 
     def pause(seconds: float) -> None:
@@ -211,10 +211,10 @@ def test_real_programs_that_fail_end_with_their_own_words(tmp_path: Path) -> Non
     failing = Program("worker-1", (sys.executable, "-c", program), folder=tmp_path)
     with (
         pytest.raises(GivenUpError, match=r"^worker-1: ended 5 times .* status 1"),
-        Supervisor(told.append, clock=lambda: now, pause=pause) as supervisor,
+        Supervisor(lines.append, clock=lambda: now, pause=pause) as supervisor,
     ):
         supervisor.start(Service(failing, lambda: False))
 
     log = tmp_path / "worker-1.log"
-    assert told[-4:-1] == [f"the end of {log}:", "  reading settings", "  no such broker"]
+    assert lines[-4:-1] == [f"the end of {log}:", "  reading settings", "  no such broker"]
     assert log.read_text().count("no such broker") == 5

@@ -30,14 +30,14 @@ class Scene:
 
     plan: StackPlan
     done: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     environments: dict[str, Mapping[str, str]] = field(default_factory=dict)
     scraped: list[Scraped] = field(default_factory=list)
 
     def run(self, settings: Settings | None = None) -> None:
         """Run the system until all of it would run."""
         with pytest.raises(EverythingRunsError):
-            run_stack(self.plan, settings or load_settings(), self.rules, self.told.append)
+            run_stack(self.plan, settings or load_settings(), self.rules, self.lines.append)
 
     def rules(self, scraped: Scraped, *, pace: str) -> Mapping[str, str]:
         """Give a file that tells the pace."""
@@ -122,7 +122,7 @@ def test_prometheus_asks_everybody_and_tells_alertmanager(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("installed", "started", "said"),
+    ("installed", "started", "line"),
     [
         (None, "", NO_PROMETHEUS),
         (AlertingPrograms("/bin/prometheus", None), "prometheus", NO_ALERTMANAGER),
@@ -131,7 +131,7 @@ def test_prometheus_asks_everybody_and_tells_alertmanager(scene: Scene) -> None:
 def test_what_is_not_installed_is_left_out_and_said(
     installed: AlertingPrograms | None,
     started: str,
-    said: str,
+    line: str,
     scene: Scene,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -141,17 +141,17 @@ def test_what_is_not_installed_is_left_out_and_said(
     scene.run()
 
     assert scene.done[-1] == started
-    assert said in scene.told
-    assert not any(line.startswith("Alertmanager  ") for line in scene.told)
+    assert line in scene.lines
+    assert not any(line.startswith("Alertmanager  ") for line in scene.lines)
 
 
-def test_a_mistake_in_the_settings_is_told_before_anything_starts(
+def test_wrong_settings_are_reported_before_anything_starts(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gateway's among them: it would be started last."""
     monkeypatch.setenv("SMART_REGION_GATEWAY_PRT", "1")
 
     with pytest.raises(SettingsError, match="SMART_REGION_GATEWAY_PORT"):
-        run_stack(scene.plan, load_settings(), scene.rules, scene.told.append)
+        run_stack(scene.plan, load_settings(), scene.rules, scene.lines.append)
 
     assert scene.done == []

@@ -1,4 +1,4 @@
-"""What the demo's Prometheus and Alertmanager are given, and what is told of them."""
+"""What the demo's Prometheus and Alertmanager are given, and what is note of them."""
 
 import re
 import sys
@@ -64,7 +64,7 @@ def options(alerting: Alerting, name: str) -> dict[str, str]:
 def test_the_two_are_told_of_each_other_and_of_the_monitor(
     install: Install, tmp_path: Path
 ) -> None:
-    """Each is started on the files that were rendered, and its address is told."""
+    """Each is started on the files that were rendered, and its address is note."""
     install("prometheus", "prometheus-alertmanager")
     with ExitStack() as stack:
         alerting = started(stack, tmp_path / "stage")
@@ -72,8 +72,8 @@ def test_the_two_are_told_of_each_other_and_of_the_monitor(
         prometheus, alertmanager = (
             options(alerting, name) for name in ("prometheus", "alertmanager")
         )
-        told = re.findall(r"http://127\.0\.0\.1:\d+", alerting.told)
-        assert told == [prometheus["web.external-url"], alertmanager["web.external-url"]]
+        note = re.findall(r"http://127\.0\.0\.1:\d+", alerting.note)
+        assert note == [prometheus["web.external-url"], alertmanager["web.external-url"]]
         heard_by = alertmanager["web.listen-address"]
         configured = Path(prometheus["config.file"])
         assert configured.read_text() == f"live worker:1 assessor:2  {heard_by}"
@@ -88,5 +88,5 @@ def test_without_alertmanager_prometheus_alerts_nobody(install: Install, tmp_pat
 
         configured = Path(options(alerting, "prometheus")["config.file"])
         assert configured.read_text() == "live worker:1 assessor:2  "
-        assert "Alertmanager n’est pas installé" in alerting.told
+        assert "Alertmanager n’est pas installé" in alerting.note
         assert len(alerting.programs) == 1

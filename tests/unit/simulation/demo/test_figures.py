@@ -6,7 +6,7 @@ from catalogue.figure import Figure
 from catalogue.loader import load_catalogue
 from catalogue.progress import MilestoneStatus
 from operations.audit.exposed import Exposed, parse_metrics
-from simulation.demo.figures import assessed_on, complete_on, judged_otherwise, shown_figures
+from simulation.demo.figures import assessed_on, assessment_differences, complete_on, shown_figures
 
 DAY = date(2018, 12, 31)
 
@@ -95,9 +95,9 @@ def test_an_assessor_that_has_not_judged_all_is_awaited() -> None:
 def test_a_figure_that_the_audit_judges_otherwise_is_told() -> None:
     """By another value, status or day; one that the assessor does not show too."""
     shown = shown_figures(load_catalogue(), assessor())
-    assert list(judged_otherwise(shown, shown)) == []
+    assert list(assessment_differences(shown, shown)) == []
 
     counted = [lycees(shown, "77").model_copy(update={"status": MilestoneStatus.ON_TRACK})]
     where = "lycees/schools_connected_ratio/77: audit 0.29 on_track 2018-12-31, assessor "
-    assert list(judged_otherwise(shown, counted)) == [f"{where}0.29 at_risk 2018-12-31"]
-    assert list(judged_otherwise((), counted)) == [f"{where}nothing"]
+    assert list(assessment_differences(shown, counted)) == [f"{where}0.29 at_risk 2018-12-31"]
+    assert list(assessment_differences((), counted)) == [f"{where}nothing"]

@@ -27,7 +27,7 @@ def test_its_address_is_known_once_it_serves(
         monkeypatch.setattr(monitor, "COMMAND", (sys.executable, "-c", program))
 
         with MonitorProgram("worker", Settings(), folder=tmp_path) as process:
-            assert process.await_address() == "127.0.0.1:41000"
+            assert process.wait_for_address() == "127.0.0.1:41000"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_it_takes_the_port_that_was_asked_for(
 
     for settings, port in ((Settings(), 0), (Settings.model_validate({setting: 80}), 80)):
         with MonitorProgram(command, settings, folder=tmp_path) as process:
-            assert process.await_address() == f"{port}{command}"
+            assert process.wait_for_address() == f"{port}{command}"
 
 
 def test_one_that_ends_before_it_serves_is_not_awaited(
@@ -55,4 +55,4 @@ def test_one_that_ends_before_it_serves_is_not_awaited(
         MonitorProgram("assessor", Settings(), folder=tmp_path) as process,
         pytest.raises(ProgramEndedError, match=r"^assessor: .* status 0 \(no catalogue\)"),
     ):
-        process.await_address()
+        process.wait_for_address()

@@ -39,14 +39,14 @@ def record(hours: int) -> SimulatedRecord:
     looks=st.lists(st.integers(0, 100), max_size=10).map(sorted),
 )
 def test_publishes_what_is_due_and_nothing_else(hours: list[int], looks: list[int]) -> None:
-    """At each look, exactly the records up to the clock's instant are out, in their order."""
+    """At each refresh, exactly the records up to the clock's instant are out, in their order."""
     clock = HandMovedClock()
     published: list[SimulatedRecord] = []
     records = [record(each) for each in hours]
     replay = SimulationReplay(records, published.append, clock)
 
-    for look in looks:
-        clock.instant = START + timedelta(hours=look)
+    for refresh in looks:
+        clock.instant = START + timedelta(hours=refresh)
         done = replay.send_due()
 
         assert published == [each for each in records if each.sent <= clock.instant]

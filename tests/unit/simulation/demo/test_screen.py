@@ -39,7 +39,7 @@ def live(*frames: ScreenFrame, height: int = 40) -> str:
 
 
 def test_a_terminal_shows_the_step_and_a_bar_at_first() -> None:
-    """Before there is a figure, there is something to look at."""
+    """Before there is a figure, there is something to refresh at."""
     shown = ESCAPES.sub("", live())
 
     assert "Démarrage" in shown

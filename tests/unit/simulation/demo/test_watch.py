@@ -1,4 +1,4 @@
-"""How the stage is looked after while something is awaited."""
+"""How the system is looked after while something is awaited."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -19,7 +19,7 @@ TODAY = date(2016, 5, 4)
 
 @dataclass
 class Watched:
-    """All that the watch asks a stage, its clock, its replay and its worker."""
+    """All that the watch asks a system, its clock, its replay and its worker."""
 
     address: str | None = None
     sent: int = 12
@@ -56,7 +56,7 @@ class Watched:
     def check(self) -> None:
         """Raise where it has ended."""
         if self.ended:
-            raise ProgramEndedError("worker", 1, last_words="enough")
+            raise ProgramEndedError("worker", 1, last_line="enough")
 
 
 @dataclass
@@ -76,16 +76,16 @@ class Shown:
         self.frames.append(frame)
 
 
-def watching(stage: Watched, screen: Shown) -> Watch:
-    """Watch a stage."""
-    return Watch(cast("DemoSystem", stage), load_catalogue(), screen)
+def watching(system: Watched, screen: Shown) -> Watch:
+    """Watch a system."""
+    return Watch(cast("DemoSystem", system), load_catalogue(), screen)
 
 
 def test_a_worker_that_starts_is_shown_without_figures() -> None:
     """The clock's day, what was sent, and no address."""
     screen = Shown()
 
-    watching(Watched(), screen).look()
+    watching(Watched(), screen).refresh()
 
     assert screen.frames == [ScreenFrame(TODAY, 12, (), None)]
 
@@ -101,7 +101,7 @@ def test_a_worker_that_does_not_answer_is_shown_without_figures(
     monkeypatch.setattr(watch, "read_worker", refuse)
     screen = Shown()
 
-    watching(Watched(address="worker:6066"), screen).look()
+    watching(Watched(address="worker:6066"), screen).refresh()
 
     assert screen.frames == [ScreenFrame(TODAY, 12, (), "worker:6066")]
 
