@@ -27,7 +27,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 DIFFERS: Final = 1
 NOT_MADE: Final = 3
-"""Exit status where nothing is said about the figures; 2 is for a wrong command or setting."""
+"""Exit status where nothing could be compared; 2 is for a wrong command or setting."""
 
 
 @click.command()
@@ -91,7 +91,7 @@ def audit(
     from streams.settings import load_settings
 
     if urls and known_on is not None:
-        raise click.UsageError("a worker knows all records: leave out --known-on or --against")
+        raise click.UsageError("a worker has all records: leave out --known-on or --against")
     settings = load_settings(
         broker=bootstrap, work_folder=None if work_folder is None else str(work_folder)
     )
@@ -136,7 +136,7 @@ def audit(
 
 
 def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, tuple[str, ...]]:
-    """Count persons in the workers' states, where there are any, and tell what is wrong with these.
+    """Count persons in the workers' states, if there are any, and describe what is wrong there.
 
     Raises as `read_changelogs`, but for states that are lost or no states, which is a difference.
     """
@@ -156,7 +156,7 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
     except (ChangelogUnreadableError, StatesLostError) as error:
         return None, (str(error),)
     except ChangelogsEmptyError:
-        # As where nobody has sent anything; or of the changelogs of another application.
+        # No events yet, or changelogs of another application.
         if any(counted.readings[one, None].numerator for one in catalogue.person_parts):
             raise
         return None, ()
@@ -173,7 +173,7 @@ def _made_or_not() -> Iterator[None]:
     except SmartRegionError as error:
         say(f"Error: {' '.join(str(error).split())}", err=True)
         sys.exit(NOT_MADE)
-    except Exception:  # noqa: BLE001 - told whole: it is a programmer's
+    except Exception:  # noqa: BLE001 - shown with its traceback: it is a programmer's
         say_text(traceback.format_exc(), err=True)
         sys.exit(NOT_MADE)
 

@@ -14,7 +14,7 @@ from catalogue.history import Reading
 from catalogue.model import Catalogue, Indicator
 from catalogue.territories import department_of, territory_key
 from events.identifiers import Department
-from operations.audit.evaluation import Place, last, total
+from operations.audit.evaluation import DepartmentCode, last, total
 from operations.audit.exposed import Exposed, WorkerUnreadableError, read_worker
 from operations.audit.recount import Audit
 
@@ -37,7 +37,7 @@ class AuditComparison:
     """How many figures were compared, and one line for each difference.
 
     Where the workers together cannot show the figures of the audit's day (one is not ready, a
-    partition is missing, the day is another) the differences say so, and nothing is compared.
+    partition is missing, the day is another) the differences name that, and nothing is compared.
     """
 
     compared: int
@@ -58,7 +58,7 @@ def compare(
 ) -> AuditComparison:
     """Compare an audit with all the workers of one monitor, each by its address.
 
-    `token` is what their /metrics ask for, where they ask for one; `plain_http` as for
+    `token` is the bearer token of their /metrics, where they need one; `plain_http` as for
     `read_worker`, `persons` as in `compare_exposed`.
 
     Raises `WorkerUnreadableError` where one does not answer.
@@ -107,10 +107,10 @@ def workers_day(workers: Iterable[Exposed]) -> date:
 
 
 def _unable(as_of: date, workers: Sequence[Exposed]) -> Iterator[str]:
-    """Tell why the workers' figures are not those of a day, or not all of them."""
+    """Yield why the workers' figures are not those of a day, or not all of them."""
     for worker in workers:
         if not worker.ready:
-            yield f"{worker.url}: the worker is not ready; /readyz says what it waits for"
+            yield f"{worker.url}: the worker is not ready; its /readyz has the reason"
         if worker.as_of != as_of:
             yield f"{worker.url}: audit of {as_of}, worker of {worker.as_of or 'no day'}"
     owned = frozenset[int]().union(*(worker.partitions_owned for worker in workers))
@@ -122,7 +122,7 @@ def _unable(as_of: date, workers: Sequence[Exposed]) -> Iterator[str]:
 
 
 class _Series(NamedTuple):
-    """What the samples of one figure have in common, whatever their place and partition."""
+    """What the samples of one figure have in common, whatever their département and partition."""
 
     metric: str
     programme: str
@@ -131,44 +131,44 @@ class _Series(NamedTuple):
 
 
 class _Shown:
-    """The workers' figures: by series, place and partition.
+    """The workers' figures: by series, département and partition.
 
     During a rebalance two workers may show the same partition: the greater counts, once.
     """
 
     def __init__(self, workers: Iterable[Exposed]) -> None:
-        self.places: dict[_Series, dict[Place, dict[str, float]]] = {}
+        self.departments: dict[_Series, dict[DepartmentCode, dict[str, float]]] = {}
         for worker in workers:
             for metric in FIGURES:
                 for sample in worker.of(metric):
                     self._take(metric, sample.labels, sample.value)
 
-    def amounts(self, series: _Series, *, divisor: int = 1) -> dict[Place, int]:
+    def amounts(self, series: _Series, *, divisor: int = 1) -> dict[DepartmentCode, int]:
         """The whole amounts of a series, over its partitions; `divisor` made them the unit's."""
         return {
-            place: sum(round(value * divisor) for value in partitions.values())
-            for place, partitions in self.places.get(series, {}).items()
+            department: sum(round(value * divisor) for value in partitions.values())
+            for department, partitions in self.departments.get(series, {}).items()
         }
 
-    def days(self, series: _Series) -> dict[Place, date]:
+    def days(self, series: _Series) -> dict[DepartmentCode, date]:
         """The latest day of a series of timestamps, over its partitions."""
         return {
-            place: datetime.fromtimestamp(max(partitions.values()), UTC).date()
-            for place, partitions in self.places.get(series, {}).items()
+            department: datetime.fromtimestamp(max(partitions.values()), UTC).date()
+            for department, partitions in self.departments.get(series, {}).items()
         }
 
     def _take(self, metric: metrics.Metric, labels: Mapping[str, str], value: float) -> None:
         series = _Series(
             metric.name, labels["programme"], labels["indicator"], labels.get("category", "")
         )
-        place = department_of(labels["department"])
-        partitions = self.places.setdefault(series, defaultdict(dict))[place]
+        department = department_of(labels["department"])
+        partitions = self.departments.setdefault(series, defaultdict(dict))[department]
         partition = labels["partition"]
         partitions[partition] = max(value, partitions.get(partition, value))
 
 
 class _Figure(NamedTuple):
-    """An indicator, as the workers show it and as a line tells it."""
+    """An indicator, as the workers expose it and as a line names it."""
 
     programme: str
     indicator: Indicator
@@ -195,20 +195,20 @@ class _Figure(NamedTuple):
         )
 
     def invents(self, shown: _Shown, counted: Reading, department: str | None) -> bool:
-        """Tell whether the workers show a 0 where nobody observed anything: that is blank."""
+        """Return whether the workers show a 0 where nothing was observed: that is blank."""
         if self.indicator.measure.additive or counted.last_reported is not None:
             return False
-        return department in shown.places.get(self.series(metrics.INDICATOR_VALUE), {})
+        return department in shown.departments.get(self.series(metrics.INDICATOR_VALUE), {})
 
     def betrayals(self, shown: _Shown) -> Iterator[str]:
-        """The metrics by which a worker shows persons of whom the assessor alone may tell."""
+        """Yield a line for each metric by which a worker shows persons: only the assessor may."""
         reported = metrics.INDICATOR_LAST_REPORTED.name
-        told = {
+        shown_by = {
             series.metric
-            for series, places in shown.places.items()
-            if series[1:3] == self._who and (series.metric != reported or set(places) != {None})
+            for series, cells in shown.departments.items()
+            if series[1:3] == self._who and (series.metric != reported or set(cells) != {None})
         }
-        for metric in sorted(told):
+        for metric in sorted(shown_by):
             yield f"{'/'.join(self._who)}: {metric} shown by the worker, despite min_cell"
 
     def compared(self, audit: Audit, shown: _Shown) -> Iterator[str | None]:
@@ -226,28 +226,28 @@ class _Figure(NamedTuple):
             for category in self.indicator.categories:
                 amount = audit.categories[self.indicator.id, category, department]
                 part = self.part(shown, category, department)
-                told = f"audit {self.amount(amount)}, worker {self.amount(part)}"
-                yield None if amount == part else f"{where}/{category}: {told}"
+                amounts = f"audit {self.amount(amount)}, worker {self.amount(part)}"
+                yield None if amount == part else f"{where}/{category}: {amounts}"
 
     def compared_cells(
         self, audit: Audit, held: Mapping[tuple[str, str], int] | None
     ) -> Iterator[str | None]:
         """Compare its persons with those that the workers hold (None: not known), as `compared`.
 
-        How many there are is not told: anybody may read a difference.
+        The numbers are not in the line: anybody may read a difference.
         """
         if held is None:
             return
-        told = "the workers' states are not what the audit counts"
+        problem = "the workers' states are not what the audit counts"
         for department in self.indicator.territories:
             where = self._named(department)
             cells = {cell: count for cell, count in held.items() if department in (None, cell[0])}
             counted = audit.readings[self.indicator.id, department].numerator
-            yield None if counted == sum(cells.values()) else f"{where}: {told}"
+            yield None if counted == sum(cells.values()) else f"{where}: {problem}"
             for category in self.indicator.categories:
                 counted = audit.categories[self.indicator.id, category, department]
                 part = sum(count for cell, count in cells.items() if cell[1] == category)
-                yield None if counted == part else f"{where}/{category}: {told}"
+                yield None if counted == part else f"{where}/{category}: {problem}"
 
     def _named(self, department: str | None) -> str:
         return f"{'/'.join(self._who)}/{territory_key(department)}"
@@ -262,7 +262,7 @@ class _Figure(NamedTuple):
         return str(Decimal(counted) / self.indicator.measure.divisor)
 
     def difference(self, counted: Reading, shown: Reading) -> str:
-        """What two readings tell differently: their amounts, or only their last reports."""
+        """Return what differs between two readings: their amounts, or only their last reports."""
         if (counted.numerator, counted.denominator) == (shown.numerator, shown.denominator):
             days = (counted.last_reported or "never", shown.last_reported or "never")
             return f"audit last reported {days[0]}, worker {days[1]}"
@@ -274,21 +274,21 @@ class _Figure(NamedTuple):
 
 
 def _strangers(catalogue: Catalogue, shown: _Shown) -> Iterator[str]:
-    """Name the figures and places that the workers show and the audit's catalogue does not know."""
+    """Yield the figures and départements that the workers show and the catalogue does not have."""
     known = {
         (programme.id, indicator.id)
         for programme in catalogue.programmes
         for indicator in programme.indicators
     }
     strange: set[str] = set()
-    for series, places in shown.places.items():
+    for series, cells in shown.departments.items():
         name = f"{series.programme}/{series.indicator}"
         if (series.programme, series.indicator) not in known:
             strange.add(f"{name}: shown by the worker, not in the audit's catalogue")
         else:
             strange |= {
-                f"{name}/{place}: shown by the worker, not a département of the region"
-                for place in places
-                if place is not None and place not in set(Department)
+                f"{name}/{department}: shown by the worker, not a département of the region"
+                for department in cells
+                if department is not None and department not in set(Department)
             }
     yield from sorted(strange)

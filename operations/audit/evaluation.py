@@ -1,7 +1,7 @@
-"""A term of the catalogue as SQL questions, and their answers.
+"""A term of the catalogue as SQL queries, and their results.
 
-One is about a single day: what a term comes to, counted of the records that count on that day. The
-other is about all days up to it: from when until when each record counts, added up by day.
+One is of a single day: the amount of the records that count on that day. The other is of all days
+up to it: from when until when each record counts, added up by day.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = [
     "course",
     "evaluate",
     "last",
-    "question",
+    "query_of",
     "total",
 ]
 
@@ -32,9 +32,9 @@ _WHOLE: Final = 10**9
 # `named` are the term's facts in their order; those that count, then those that only end. Where
 # two facts of an entity tie in all that orders them, the one named later wins.
 _AMOUNTS: Final = """
-WITH named (fact, place, counts) AS (VALUES {named}), seen AS (
+WITH named (fact, position, counts) AS (VALUES {named}), seen AS (
     SELECT *, row_number() OVER (
-        PARTITION BY entity ORDER BY day DESC, time DESC, source DESC, id DESC, place DESC
+        PARTITION BY entity ORDER BY day DESC, time DESC, source DESC, id DESC, position DESC
     ) AS age
     FROM named CROSS JOIN cell USING (fact)
     WHERE {concerned}
@@ -48,9 +48,9 @@ GROUP BY 1, 2
 # Each record that counts does so from its day until it expires or, in a term that replaces, until
 # the entity's next record, whether that counts or only ends. 0 days are none.
 _STEPS: Final = """
-WITH named (fact, place, counts) AS (VALUES {named}), seen AS (
+WITH named (fact, position, counts) AS (VALUES {named}), seen AS (
     SELECT *, lead(day) OVER (
-        PARTITION BY entity ORDER BY day, time, source, id, place
+        PARTITION BY entity ORDER BY day, time, source, id, position
     ) AS following
     FROM named CROSS JOIN cell USING (fact)
     WHERE {concerned}
@@ -69,7 +69,7 @@ GROUP BY 1, 2
 """
 
 _DAYS: Final = """
-WITH named (fact, place, counts) AS (VALUES {named})
+WITH named (fact, position, counts) AS (VALUES {named})
 SELECT DISTINCT department, day
 FROM named CROSS JOIN cell USING (fact)
 WHERE {concerned}
@@ -79,82 +79,86 @@ WHERE {concerned}
 _NEVER: Final = 10**7
 
 _REPORTS: Final = """
-WITH named (fact, place, counts) AS (VALUES {named})
+WITH named (fact, position, counts) AS (VALUES {named})
 SELECT department, max(day)
 FROM named CROSS JOIN cell USING (fact)
 WHERE {concerned}
 GROUP BY 1
 """
 
-Place = str | None
-"""A département's code, or None where the entity names none."""
+DepartmentCode = str | None
+"""A département's code, or None where the entity has none."""
 
 
 class TermQuery(NamedTuple):
-    """An SQL statement and what is bound to it; `:as_of` (an ordinal) is still to be given."""
+    """An SQL statement and its parameters, without `:as_of` (an ordinal)."""
 
     sql: str
     parameters: Mapping[str, str | int]
 
 
 class TermResult(NamedTuple):
-    """What a term comes to on a day, by the place of each record that counts.
+    """The result of a term on a day, by the département of each record that counts.
 
     `amounts` are its amounts, `categories` their parts by category where the term has a breakdown,
-    `reports` the last days of the facts that it looks at.
+    `reports` the last days of its facts.
     """
 
-    amounts: Mapping[Place, int]
-    categories: Mapping[str, Mapping[Place, int]]
-    reports: Mapping[Place, date]
+    amounts: Mapping[DepartmentCode, int]
+    categories: Mapping[str, Mapping[DepartmentCode, int]]
+    reports: Mapping[DepartmentCode, date]
 
 
 class TermHistory(NamedTuple):
-    """What a term comes to on every day up to one, by the place of each record.
+    """The result of a term on every day up to one, by the département of each record.
 
     `steps` are by how much the amount changes on a day (proleptic ordinal), `reports` the days of
-    the facts that it looks at.
+    its facts.
     """
 
-    steps: Mapping[Place, Mapping[int, int]]
-    reports: Mapping[Place, frozenset[int]]
+    steps: Mapping[DepartmentCode, Mapping[int, int]]
+    reports: Mapping[DepartmentCode, frozenset[int]]
 
 
-def total(amounts: Mapping[Place, int], department: Place, *, additive: bool = True) -> int:
-    """The amount of a département; None: of the whole region, whether placed or not.
+def total(
+    amounts: Mapping[DepartmentCode, int], department: DepartmentCode, *, additive: bool = True
+) -> int:
+    """Return the amount of a département; None: of the whole region.
 
-    The region's is its own, that of what has no place, where the measure is not additive.
+    The region's is the sum where the measure is additive, else that of what has no département.
     """
     if department is None and additive:
         return sum(amounts.values())
     return amounts.get(department, 0)
 
 
-def last(reports: Mapping[Place, date], department: Place, *, additive: bool = True) -> date | None:
-    """The last report of a département; None: of the whole region, as in `total`."""
+def last(
+    reports: Mapping[DepartmentCode, date], department: DepartmentCode, *, additive: bool = True
+) -> date | None:
+    """Return the last report of a département; None: of the whole region, as in `total`."""
     if department is None and additive:
         return max(reports.values(), default=None)
     return reports.get(department)
 
 
 def evaluate(ledger: Ledger, term: Term, as_of: date) -> TermResult:
-    """Answer what a term comes to on a day, from the cells that the ledger has settled."""
-    asked = question(term)
-    amounts: defaultdict[Place, int] = defaultdict(int)
-    categories: defaultdict[str, dict[Place, int]] = defaultdict(dict)
-    for department, category, wholes, rest in _ask(ledger, asked, as_of):
+    """Return the result of a term on a day, from the cells that the ledger has settled."""
+    query = query_of(term)
+    amounts: defaultdict[DepartmentCode, int] = defaultdict(int)
+    categories: defaultdict[str, dict[DepartmentCode, int]] = defaultdict(dict)
+    for department, category, wholes, rest in _run(ledger, query, as_of):
         amount = wholes * _WHOLE + rest
         amounts[department] += amount
         if category is not None:
             categories[category][department] = amount
     last_days = _REPORTS.format(named=_named(term), concerned=_concerned(term))
-    reported = _ask(ledger, asked._replace(sql=last_days), as_of)
+    reported = _run(ledger, query._replace(sql=last_days), as_of)
     reports = {department: date.fromordinal(day) for department, day in reported}
     return TermResult(amounts, categories, reports)
 
 
 def course(ledger: Ledger, term: Term, as_of: date) -> TermHistory:
-    """Answer what a term came to on every day up to one, from the cells that are settled."""
+    """Return the result of a term on every day up to one, from the settled cells."""
     parts = _parts(term)
     expired = "NULL" if term.expires is None else f"day + {_lifetime(term.expires)} + 1"
     sql = _STEPS.format(
@@ -167,18 +171,18 @@ def course(ledger: Ledger, term: Term, as_of: date) -> TermHistory:
         conditions=" AND ".join(["counts", *parts.conditions]),
         whole=_WHOLE,
     )
-    steps: defaultdict[Place, dict[int, int]] = defaultdict(dict)
-    for department, day, wholes, rest in _ask(ledger, TermQuery(sql, parts.parameters), as_of):
+    steps: defaultdict[DepartmentCode, dict[int, int]] = defaultdict(dict)
+    for department, day, wholes, rest in _run(ledger, TermQuery(sql, parts.parameters), as_of):
         steps[department][day] = wholes * _WHOLE + rest
-    reports: defaultdict[Place, set[int]] = defaultdict(set)
+    reports: defaultdict[DepartmentCode, set[int]] = defaultdict(set)
     days = _DAYS.format(named=_named(term), concerned=_concerned(term))
-    for department, day in _ask(ledger, TermQuery(days, parts.parameters), as_of):
+    for department, day in _run(ledger, TermQuery(days, parts.parameters), as_of):
         reports[department].add(day)
-    return TermHistory(steps, {place: frozenset(days) for place, days in reports.items()})
+    return TermHistory(steps, {code: frozenset(days) for code, days in reports.items()})
 
 
-def question(term: Term) -> TermQuery:
-    """Compile a term. Only our own words enter the SQL; the catalogue's values are bound."""
+def query_of(term: Term) -> TermQuery:
+    """Compile a term. The SQL text is ours alone; the catalogue's values are parameters."""
     parts = _parts(term)
     conditions = ["counts", *parts.conditions]
     if term.mode is TermMode.REPLACE:
@@ -201,7 +205,7 @@ def question(term: Term) -> TermQuery:
 
 
 class _QueryParts(NamedTuple):
-    """What both questions about a term have in common."""
+    """The common parts of both queries of a term."""
 
     rows: str
     amount: str
@@ -227,8 +231,8 @@ def _parts(term: Term) -> _QueryParts:
     return _QueryParts(rows, "part.value", conditions, parameters)
 
 
-def _ask(ledger: Ledger, asked: TermQuery, as_of: date) -> Iterator[Any]:
-    return ledger.database.execute(asked.sql, {**asked.parameters, "as_of": as_of.toordinal()})
+def _run(ledger: Ledger, query: TermQuery, as_of: date) -> Iterator[Any]:
+    return ledger.database.execute(query.sql, {**query.parameters, "as_of": as_of.toordinal()})
 
 
 def _named(term: Term) -> str:
@@ -241,29 +245,28 @@ def _entities(term: Term) -> list[str]:
 
 
 def _concerned(term: Term) -> str:
-    """The condition that a cell is of a day up to the one asked for, and of a term's entity."""
+    """Return the condition that a cell is of a day up to `as_of`, and of a term's entity."""
     if term.entities is None:
         return "day <= :as_of"
     listed = ", ".join(f":entity{at}" for at, _ in enumerate(_entities(term)))
-    # The plus keeps SQLite from looking all entities up by their days: it does not know how few
-    # cells these have.
+    # The plus keeps SQLite from the index on days: the entities have few cells.
     return f"+day <= :as_of AND entity IN ({listed})"
 
 
 def _field(name: str) -> str:
-    """The JSON of a record's field: its own, or the one it borrows."""
+    """Return the SQL of a record's field: its own, or the borrowed one."""
     if not name.isidentifier():
         raise ValueError(name)
     return f"coalesce(content -> '$.{name}', borrowed -> '$.{name}')"
 
 
 def _text(name: str) -> str:
-    """A field as the catalogue writes its values: `77`, `true`; closed values hold no quotes."""
+    """Return the SQL of a field as the catalogue writes its values: `77`, `true`."""
     return f"trim({_field(name)}, '\"')"
 
 
 def _lifetime(expiry: Expiry) -> str:
-    """How many days after its own an amount still counts; NULL where it always does."""
+    """Return the SQL of how many days an amount counts after its own; NULL: always."""
     if expiry.by is None:
         return str((expiry.days or 0) + expiry.grace_days)
     spans = " ".join(

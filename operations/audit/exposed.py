@@ -1,4 +1,4 @@
-"""What one worker shows on /metrics, read as text and taken apart."""
+"""The samples that one worker exposes on /metrics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OK: Final = 200
 
 
 class WorkerUnreadableError(SmartRegionError):
-    """A worker's metrics could not be had or understood."""
+    """A worker's metrics could not be read or parsed."""
 
     def __init__(self, url: str, *, cause: str) -> None:
         self.url = url
@@ -52,12 +52,12 @@ class Exposed:
     samples: Mapping[str, Sequence[Sample]]
 
     def of(self, metric: metrics.Metric) -> Sequence[Sample]:
-        """Every sample of a metric; none where the worker does not show it."""
+        """Return every sample of a metric; none where the worker does not expose it."""
         return self.samples.get(metric.name, ())
 
     @property
     def ready(self) -> bool:
-        """True where the worker says that its state is rebuilt."""
+        """True where the worker's state is rebuilt."""
         return self._single(metrics.WORKER_READY) == 1
 
     @property
@@ -68,12 +68,12 @@ class Exposed:
 
     @property
     def partitions_expected(self) -> int:
-        """How many partitions there are on all workers; 0 where the worker does not say."""
+        """How many partitions there are on all workers; 0 where it is not exposed."""
         return int(self._single(metrics.PARTITIONS_EXPECTED) or 0)
 
     @property
     def partitions_owned(self) -> frozenset[int]:
-        """The partitions whose figures the worker shows."""
+        """The partitions whose figures the worker exposes."""
         owned = self.of(metrics.PARTITION_OWNED)
         return frozenset(int(sample.labels["partition"]) for sample in owned if sample.value)
 
@@ -88,10 +88,10 @@ def read_worker(
     plain_http: bool = False,
     wait_seconds: float = WAIT_SECONDS,
 ) -> Exposed:
-    """Get what a worker shows; `token` is what its /metrics asks for, where it asks for one.
+    """Read a worker's metrics; `token` is the bearer token of its /metrics, if it needs one.
 
-    The token goes over http to this machine alone, unless `plain_http` says that the network is
-    one's own; and it follows no redirect. Raises `WorkerUnreadableError` where there is nothing to
+    The token goes over http to this machine alone, unless `plain_http`; and it follows no
+    redirect. Raises `WorkerUnreadableError` where there is nothing to
     read.
     """
     address = metrics_url(url)
@@ -108,7 +108,7 @@ def read_worker(
 
 
 def parse_metrics(url: str, text: str) -> Exposed:
-    """Take apart what was read at `url`. Raises `WorkerUnreadableError` where it is no metrics."""
+    """Parse the text read at `url`. Raises `WorkerUnreadableError` where it is no metrics."""
     samples: dict[str, list[Sample]] = {}
     try:
         for family in text_string_to_metric_families(text):
@@ -120,7 +120,7 @@ def parse_metrics(url: str, text: str) -> Exposed:
 
 
 def metrics_url(url: str) -> str:
-    """Complete an address: `host:port` and `http://host:port` stand for their /metrics."""
+    """Return an address with the path: `host:port` and `http://host:port` get /metrics."""
     address = url if "://" in url else f"http://{url}"
     try:
         parts = usable_address(address)
@@ -130,9 +130,9 @@ def metrics_url(url: str) -> str:
 
 
 def addresses_of(url: str) -> list[str]:
-    """Give one address for each machine that a name stands for, as that of a headless Service does.
+    """Return an address for each host behind a name, as of a headless Service.
 
-    Where it has addresses of both kinds of IP, those of the kind that is named first. Raises
+    Where it has IPv4 and IPv6 addresses, those of the family that is resolved first. Raises
     `WorkerUnreadableError` where the name is not known, and for https: a certificate is a name's.
     """
     parts = urlsplit(metrics_url(url))
@@ -142,7 +142,7 @@ def addresses_of(url: str) -> list[str]:
         found = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
     except OSError as error:
         raise WorkerUnreadableError(url, cause=error.strerror or str(error)) from error
-    hosts = {str(place[0]) for family, _, _, _, place in found if family == found[0][0]}
+    hosts = {str(address[0]) for family, _, _, _, address in found if family == found[0][0]}
     port = "" if parts.port is None else f":{parts.port}"
     written = (f"[{host}]" if ":" in host else host for host in sorted(hosts))
     return [parts._replace(netloc=f"{host}{port}").geturl() for host in written]

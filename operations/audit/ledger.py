@@ -55,7 +55,7 @@ SELECT count(*), 0 FROM (SELECT DISTINCT source, id FROM record WHERE NOT forwar
 """
 
 # What is known of each entity, fact and day: its latest record, unless that takes the day back.
-# What a record does not say is borrowed from the entity's defining fact, whatever its day.
+# Fields that a record lacks are borrowed from the entity's defining fact, whatever its day.
 _CELLS: Final = """
 DROP TABLE IF EXISTS cell;
 CREATE TABLE cell AS
@@ -71,7 +71,7 @@ WITH latest AS (
 ), definition AS (
     SELECT family, entity, content AS borrowed, row_number() OVER (
         PARTITION BY family, entity ORDER BY day DESC
-    ) AS place
+    ) AS position
     FROM held
     WHERE fact IN (SELECT fact FROM defining)
 )
@@ -79,7 +79,7 @@ SELECT
     held.fact, held.entity, held.day, held.time, held.source, held.id, content, borrowed,
     coalesce(content ->> '$.department', borrowed ->> '$.department') AS department
 FROM held LEFT JOIN definition
-    ON definition.family = held.family AND definition.entity = held.entity AND place = 1;
+    ON definition.family = held.family AND definition.entity = held.entity AND position = 1;
 CREATE INDEX cell_of_fact ON cell (fact, day);
 CREATE INDEX cell_of_entity ON cell (fact, entity);
 """

@@ -1,7 +1,7 @@
-"""Events beyond what is kept of one entity: the audit refuses them where the workers do.
+"""Events beyond the largest state of an entity: the audit refuses them as the workers do.
 
-Which they are depends on the order of an entity's events on its own partition, and on nothing else.
-So it is counted again from the rows, of the few entities that may be so large.
+They depend on the order of an entity's events on its partition alone, and are counted again from
+the rows of the few entities that may be so large.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SELECT rowid, fact, day, time, source, id, content FROM record
 WHERE family = ? AND entity = ? AND NOT misrouted ORDER BY rowid
 """
 
-# A refused copy stands for the record that was forwarded; the copy itself nobody has produced.
+# A refused copy counts for the forwarded record; no producer has sent the copy.
 _ORIGINALS: Final = """
 DELETE FROM record WHERE misrouted AND NOT forwarded AND (family, entity, source, id) IN (
     SELECT family, entity, source, id FROM record WHERE rowid = ? AND forwarded

@@ -29,7 +29,7 @@ CategoryKey = tuple[str, str, str | None]
 class Audit:
     """Every figure on the day `as_of`, as known at the end of `known_on` (None: with all records).
 
-    `account` tells what became of all that was read, whatever the days. `readings` are in the
+    `account` counts the outcomes of all records, whatever their days. `readings` are in the
     catalogue's order, the region first and then, where the indicator's grain is the département,
     all eight; amounts are whole numbers (cents where the indicator is in euros). `categories` are
     the numerators' parts, where there are any. `histories` are what the judgements follow, up to
@@ -45,7 +45,7 @@ class Audit:
     catalogue: Catalogue
 
 
-def audit_records(  # noqa: PLR0913 - what is read, what is asked, and how, by name
+def audit_records(  # noqa: PLR0913 - the sources and the rules of a recount, by name
     records: Iterable[RawRecord],
     catalogue: Catalogue,
     as_of: date,
@@ -80,7 +80,7 @@ def audit_records(  # noqa: PLR0913 - what is read, what is asked, and how, by n
 def audit_ledger(
     ledger: Ledger, catalogue: Catalogue, as_of: date, known_on: date | None = None
 ) -> Audit:
-    """Count every figure of a catalogue on a day; one ledger answers for as many days as asked."""
+    """Count every figure of a catalogue on a day; one ledger serves any number of days."""
     ledger.settle(known_on)
     answers = {term: evaluate(ledger, term, as_of) for term in catalogue.terms}
     readings: dict[ReadingKey, Reading] = {}
@@ -111,12 +111,12 @@ def _reading(answers: Sequence[TermResult], department: str | None, *, additive:
 
 
 def _histories(ledger: Ledger, catalogue: Catalogue, as_of: date) -> Histories:
-    told = [one for one in catalogue.indicators if one.publication is None]
-    terms = dict.fromkeys(term for one in told for term in one.measure.terms)
+    judged = [one for one in catalogue.indicators if one.publication is None]
+    terms = dict.fromkeys(term for one in judged for term in one.measure.terms)
     courses = {term: course(ledger, term, as_of) for term in terms}
     return {
         (one.id, department): _history(one.measure, courses, department)
-        for one in told
+        for one in judged
         for department in one.territories
     }
 
@@ -124,17 +124,17 @@ def _histories(ledger: Ledger, catalogue: Catalogue, as_of: date) -> Histories:
 def _history(
     measure: Measure, courses: Mapping[Term, TermHistory], department: str | None
 ) -> History:
-    # The region's is all there is, placed or not; but its own, where the measure is not additive.
+    # The region's is the sum of all, but its own where the measure is not additive.
     is_sum = department is None and measure.additive
     counted: list[StepFunction] = []
     days: set[int] = set()
     for term in measure.terms:
         found = courses[term]
-        places = {*found.steps, *found.reports} if is_sum else {department}
+        codes = {*found.steps, *found.reports} if is_sum else {department}
         steps: Counter[int] = Counter()
-        for place in places:
-            steps.update(found.steps.get(place, {}))
-            days |= found.reports.get(place, frozenset())
+        for code in codes:
+            steps.update(found.steps.get(code, {}))
+            days |= found.reports.get(code, frozenset())
         counted.append(StepFunction.of(steps))
     numerator, *denominator = counted
     return History(

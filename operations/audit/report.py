@@ -1,4 +1,4 @@
-"""An audit as it is told: a table for people, a document for programs."""
+"""The report of an audit: a table for people, a document for programs."""
 
 from __future__ import annotations
 
@@ -70,25 +70,25 @@ def print_audit(
     """Print the account, what could not be read, the region's figures and the differences."""
     known = "" if audit.known_on is None else f", as known on {audit.known_on}"
     console.out(f"Audit of {audit.as_of}{known}", highlight=False)
-    console.out(_told(audit.account), highlight=False)
+    console.out(_counts(audit.account), highlight=False)
     for line in (extent or Extent()).told():
         console.out(line, highlight=False)
     console.print(_table(audit))
     if comparison is not None:
         for line in comparison.differences:
             console.out(line, highlight=False)
-        told = f"{comparison.compared} compared, {len(comparison.differences)} different"
-        console.out(told, highlight=False)
+        compared = f"{comparison.compared} compared, {len(comparison.differences)} different"
+        console.out(compared, highlight=False)
 
 
-def _told(account: RecordCounts) -> str:
-    told = (
+def _counts(account: RecordCounts) -> str:
+    counts = (
         f"{account.produced} produced = {account.accepted} accepted + {account.refused} refused"
         f" + {account.duplicates} duplicates; {account.misrouted} misrouted,"
         f" {account.forwarded} forwarded by workers"
     )
     reasons = ", ".join(f"{count} {reason.value}" for reason, count in account.refusals.items())
-    return f"{told}\nrefused: {reasons}" if reasons else told
+    return f"{counts}\nrefused: {reasons}" if reasons else counts
 
 
 def _table(audit: Audit) -> Table:
@@ -109,9 +109,9 @@ def _table(audit: Audit) -> Table:
 
 
 def audited_figures(audit: Audit) -> tuple[Figure, ...]:
-    """Judge what was counted; of persons, whose exact numbers are not told, only the region's day.
+    """Judge what was counted; of persons, whose exact numbers are not shown, only the region's day.
 
-    What is published of them is the assessor's and the export's to tell.
+    The assessor and the export show what is published of them.
     """
     judged = judge_all(audit.catalogue, audit.histories, audit.as_of)
     return tuple(

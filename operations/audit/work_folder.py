@@ -1,4 +1,4 @@
-"""The work folder: where an audit keeps what does not fit into memory, and how much that may be."""
+"""The work folder: where an audit keeps what does not fit into memory, and how much of it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["DEFAULT_MEGABYTES", "WorkFolder", "WorkFolderFullError", "WorkFolder
 
 DEFAULT_MEGABYTES: Final = 4096
 
-#: What SQLite's sorting takes beside the rows: 2.6 times the rows' size was the most in all.
+#: Sorting takes space beside the rows: at most 2.6 times the rows' size in all was measured.
 SORTING: Final = 3
 MEGABYTE: Final = 2**20
 #: A ledger's tables and indexes alone take some pages of 4 KiB.
 LEAST_PAGES: Final = 64
 
-#: SQLite's primary codes for a place that is full, fails, or cannot be written to.
+#: SQLite's primary codes for a folder that is full, fails, or cannot be written to.
 _NO_ROOM: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _PRIMARY: Final = 0xFF
 
@@ -74,7 +74,7 @@ class WorkFolder:
             raise WorkFolderUnusableError(self.path, problem="may not be written to by this user")
 
     def connect(self) -> sqlite3.Connection:
-        """Give an empty database that stays in memory while it is small.
+        """Return an empty database that stays in memory while it is small.
 
         The folder is SQLite's for the whole process until another one is named. Raises
         WorkFolderUnusableError.

@@ -40,11 +40,11 @@ PROMTOOL: Final = (
     "openmetrics",
     "--max-block-duration=8760h",
 )
-#: Prometheus looks for new blocks every minute.
+#: Prometheus searches for new blocks every minute.
 FIND_SECONDS: Final = 180.0
 PAUSE_SECONDS: Final = 1.0
-TELL_SECONDS: Final = 15.0
-#: No block's name, so that Prometheus passes it over; on the same disk, so that blocks move whole.
+REPORT_SECONDS: Final = 15.0
+#: No block's name, so that Prometheus ignores it; on the same disk, so that blocks are renamed.
 WORK: Final = ".smart-region-"
 
 
@@ -81,7 +81,7 @@ class BlocksNotFoundError(SmartRegionError):
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """A Prometheus' data folder on this machine, and where that Prometheus answers, if it does."""
+    """A Prometheus' data folder on this machine, and that Prometheus' address, if it is known."""
 
     named: str
     """As it was given: an address or a folder."""
@@ -92,14 +92,14 @@ class DataFolder:
     def of(cls, named: str) -> Self:
         """Find the folder by a Prometheus' address, or take it as it is.
 
-        Raises PrometheusUnwellError where nobody answers at the address.
+        Raises PrometheusUnwellError where the address does not answer.
         """
         if "://" in named:
             return cls(named, data_folder_of(named), named)
         return cls(named, Path(named).resolve(), None)
 
-    def check(self, first: date, tell: Callable[[str], None]) -> None:
-        """See before anything is written that the years can be put here, and will stay.
+    def check(self, first: date, report: Callable[[str], None]) -> None:
+        """Check before anything is written that blocks can be written here, and will be kept.
 
         Raises DataFolderUnusableError, PromtoolError or RetentionTooShortError.
         """
@@ -115,8 +115,8 @@ class DataFolder:
                 remedy="install Prometheus' tools here (Debian: apt-get install prometheus)",
             )
         if self.url is None:
-            tell(
-                f"what a Prometheus keeps is asked by its address, as in --into http://HOST:9090;"
+            report(
+                f"the retention is read at a Prometheus' address, as in --into http://HOST:9090;"
                 f" one on {self.folder} needs --storage.tsdb.retention.time={PROGRAMME_RETENTION}"
             )
             return
@@ -129,7 +129,7 @@ class DataFolder:
 
     @contextmanager
     def work(self) -> Iterator[Path]:
-        """Give a folder beside the blocks, for what they are made of; it is gone afterwards.
+        """Yield a temporary folder beside the blocks.
 
         Raises DataFolderUnusableError, also for what the system refuses within.
         """
@@ -154,9 +154,9 @@ class DataFolder:
             check=False,
         )
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip().splitlines()
+            output = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
             raise PromtoolError(
-                problem=f"ended with status {done.returncode} ({said[-1] if said else 'no word'})",
+                problem=f"ended with status {done.returncode} ({output[-1]})",
                 remedy=f"see whether {self.folder} has room; nothing was put there",
             )
         blocks = sorted(block for block in made.iterdir() if block.is_dir())
@@ -170,7 +170,7 @@ class DataFolder:
         self,
         days: Sequence[date],
         blocks: Sequence[str],
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         *,
         seconds: float = FIND_SECONDS,
     ) -> None:
@@ -181,7 +181,7 @@ class DataFolder:
         if self.url is None:
             return
         began = monotonic()
-        told = began
+        reported = began
         for day in (days[0], days[-1]):
             while value_at(self.url, conventions.AS_OF.name, day) is None:
                 now = monotonic()
@@ -193,14 +193,14 @@ class DataFolder:
                         day=day,
                         waited_seconds=now - began,
                     )
-                if now - told > TELL_SECONDS:
-                    tell(f"waiting for {self.url} to find the blocks, {seconds:.0f} s at most")
-                    told = now
+                if now - reported > REPORT_SECONDS:
+                    report(f"waiting for {self.url} to find the blocks, {seconds:.0f} s at most")
+                    reported = now
                 sleep(PAUSE_SECONDS)
 
     def _hand_over(self, made: Path) -> None:
         """Give the blocks to the folder's owner: Prometheus deletes them one day."""
         owner = self.folder.stat()
-        for place, _, files in os.walk(made):
-            for path in (Path(place), *(Path(place, file) for file in files)):
+        for folder, _, files in os.walk(made):
+            for path in (Path(folder), *(Path(folder, file) for file in files)):
                 os.chown(path, owner.st_uid, owner.st_gid)

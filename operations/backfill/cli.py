@@ -76,8 +76,8 @@ def backfill(
 ) -> None:
     """Write the years past for Prometheus.
 
-    The state knows the figure of every day: figures, targets and statuses are written as they were
-    at midnight (UTC) of each, as far as is known now. It is OpenMetrics text; --out keeps it, and
+    Figures, targets and statuses are written as they were at midnight (UTC) of each day, as far as
+    is known now. It is OpenMetrics text; --out keeps it, and
     --into has promtool make blocks of it in Prometheus' data folder, and waits until the years can
     be queried. A Prometheus that would delete them is refused first.
     """
@@ -110,7 +110,7 @@ def backfill(
     days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
     data = None if into is None else DataFolder.of(into)
     if data is not None:
-        data.check(first, _tell)
+        data.check(first, _report)
     if wait is not None:
         wait_for_group(
             settings.app_id,
@@ -122,13 +122,13 @@ def backfill(
         )
     if data is None and out is not None:
         _write(settings, days, out)
-        _tell("next, where Prometheus is:")
-        _tell(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
+        _report("next, where Prometheus is:")
+        _report(f"  {' '.join(PROMTOOL)} {out} DATA_FOLDER")
     if data is not None:
         _load(settings, days, data, out)
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     say(line, err=True)
 
 
@@ -137,10 +137,10 @@ def _load(settings: Settings, days: Sequence[date], data: DataFolder, out: Path 
         text = work / "years.om" if out is None else out
         _write(settings, days, text)
         blocks = data.take(text, work)
-    _tell(f"{len(blocks)} blocks in {data.folder}: {', '.join(blocks)}")
-    data.wait(days, blocks, _tell)
+    _report(f"{len(blocks)} blocks in {data.folder}: {', '.join(blocks)}")
+    data.wait(days, blocks, _report)
     if data.url is not None:
-        _tell(f"{data.url} shows {days[0]} to {days[-1]}")
+        _report(f"{data.url} shows {days[0]} to {days[-1]}")
 
 
 def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
@@ -156,11 +156,11 @@ def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
         with _progress(len(past)) as advance:
             _fill(spool, past, advance)
         spool.write(stream)
-    _tell(f"{spool.samples} samples of {len(days)} days")
+    _report(f"{spool.samples} samples of {len(days)} days")
 
 
 def _folder_of(out: Path) -> Path | None:
-    """Spool beside the file, where there must be room as for that; a pipe has no such place."""
+    """Spool beside the file, where there must be room for it; a pipe has no folder."""
     is_file = out.is_file() or not (out == Path("-") or out.exists())
     return out.resolve().parent if is_file else None
 
@@ -178,7 +178,7 @@ def _fill(spool: OpenMetricsSpool, past: Past, advance: Callable[[], None]) -> N
 
 @contextmanager
 def _progress(territories: int) -> Iterator[Callable[[], None]]:
-    """Give what moves a bar on, in a terminal; elsewhere it says nothing."""
+    """Yield a function that advances a progress bar; without a terminal it does nothing."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

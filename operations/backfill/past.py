@@ -35,9 +35,9 @@ class PastSeries(NamedTuple):
 
 
 class Past:
-    """What the assessor and the rules would have shown at midnight (UTC) of each day.
+    """The series of the assessor and of the rules at midnight (UTC) of each day.
 
-    As it is known now: a fact that was told late is there from the day on which it took effect.
+    As known now: a fact that was recorded late counts from the day on which it took effect.
     """
 
     def __init__(self, catalogue: Catalogue, state_store: StateStore, days: Sequence[date]) -> None:
@@ -117,10 +117,10 @@ class Past:
         yield from _recorded_points(programme, judged[0])
         if judged[0].department is None:
             reports = self._reports.get(judged[0].indicator.id, ())
-            place = bisect_right(reports, day)
-            if place:
+            count = bisect_right(reports, day)
+            if count:
                 labels = (programme, judged[0].indicator.id, metrics.REGION)
-                last = midnight(reports[place - 1])
+                last = midnight(reports[count - 1])
                 yield Point(conventions.TERRITORY_LAST_REPORTED, labels, last)
 
     def _series(self, days: Iterable[Iterable[Point]]) -> Iterator[PastSeries]:
@@ -151,7 +151,7 @@ def _recorded_points(programme: str, judged: Judgement) -> Iterator[Point]:
         )
         value = conventions.DEPARTMENT_VALUE
     counts_persons = judged.indicator.publication is not None
-    # Of persons the rules know the region's last report, told elsewhere, and no numerators.
+    # Of persons the rules record the region's last report, yielded elsewhere, and no numerators.
     if not counts_persons:
         yield Point(conventions.TERRITORY_LAST_REPORTED, territory, midnight(judged.last_reported))
     if judged.denominator is not None and not counts_persons:

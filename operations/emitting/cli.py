@@ -50,9 +50,9 @@ def emit(
     """Publish the CloudEvents of FILE (or standard input), one JSON object per line.
 
     They go to Kafka, or with --gateway through the gateway. Each line is checked first. A
-    refused line is told on standard error and stops nothing; the exit status is then 1, or 2 where
-    the broker or the gateway failed. With --spool what the gateway does not take waits in a file,
-    and is sent first by the next command with that file.
+    refused line is reported on standard error and stops nothing; the exit status is then 1, or 2
+    where the broker or the gateway failed. With --spool, what the gateway does not take is kept in
+    a file, and sent first by the next command with that file.
     """
     from broker.settings import load_broker_settings
     from operations.client import ContentMode, KafkaPublisher, Publisher, PublisherOptions
@@ -70,7 +70,7 @@ def emit(
     emission = Emission()
     try:
         with opened() as publisher, _progress(file) as lines:
-            emit_lines(lines, publisher, on_refused=_tell, emission=emission)
+            emit_lines(lines, publisher, on_refused=_report, emission=emission)
     finally:
         waiting = f", {emission.waiting} waiting" if emission.waiting else ""
         say(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
@@ -80,7 +80,7 @@ def emit(
         sys.exit(1)
 
 
-def _tell(refused: RefusedLine) -> None:
+def _report(refused: RefusedLine) -> None:
     say(refused, err=True)
 
 

@@ -1,4 +1,4 @@
-"""From lines of text to published events: what is valid is sent, what is not is told."""
+"""From lines of text to published events: valid ones are sent, others are reported."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class RefusedLine:
     error: ContractError | TurnedDownError
 
     def __str__(self) -> str:
-        place = "an earlier line" if self.number is None else f"line {self.number}"
-        return f"{place}: {self.error}"
+        name = "an earlier line" if self.number is None else f"line {self.number}"
+        return f"{name}: {self.error}"
 
 
 class TurnedDownError(SmartRegionError):

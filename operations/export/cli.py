@@ -58,7 +58,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
     type=click.Choice(["etalab-2.0", "ODbL-1.0"]),
     default="etalab-2.0",
     show_default=True,
-    help="Of the data, as --package says it.",
+    help="Of the data, for --package.",
 )
 @click.option("--dictionary", is_flag=True, help="Write what the columns mean, in French.")
 @BROKER
@@ -77,7 +77,7 @@ def export(
     """Write the figures of a day as open data.
 
     There is a row for each indicator, territory and milestone, and one for each category.
-    They come from the workers' states, which know every day, as far as is known now. What was known
+    They come from the workers' states, which hold every day, as far as is known now. What was known
     on a past day (--known-on) is counted anew from the topics of events, and takes longer.
 
     In PILOTE's format there are the observed indicators alone: their current values of every day
@@ -99,8 +99,10 @@ def export(
             raise click.BadParameter(f"is for CSV, not for {form}", param_hint="--excel")
         form = "excel"
     if package and (form == PILOTE or dictionary or not _is_file(out)):
-        told = "is of figures in a file: give --out FILE, without --dictionary or --format pilote"
-        raise click.BadParameter(told, param_hint="--package")
+        message = (
+            "is of figures in a file: give --out FILE, without --dictionary or --format pilote"
+        )
+        raise click.BadParameter(message, param_hint="--package")
     if dictionary:
         if form == PILOTE:
             raise click.BadParameter("there is none of PILOTE's format", param_hint="--dictionary")

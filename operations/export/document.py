@@ -72,7 +72,7 @@ def dictionary_text(form: Format) -> str:
 def table_schema(form: Format) -> dict[str, Any]:
     """Describe the columns as a Table Schema (specs.frictionlessdata.io/table-schema).
 
-    What tells the rows apart may be empty (all categories, no milestone): a unique key, and no
+    The fields of the key may be empty (all categories, no milestone): a unique key, and no
     primary key, whose fields are all required.
     """
     fields = [_field(name) for name in ExportRow.model_fields]

@@ -54,14 +54,14 @@ def current_values(
         known = cells.get(key)
         cells[key] = cell if known is None else newest(known, cell)
     for (_, day), cell in cells.items():
-        said = cell.attributes
-        if said is not None and day <= as_of and is_indicator(said["indicator"]):
+        fields = cell.attributes
+        if fields is not None and day <= as_of and is_indicator(fields["indicator"]):
             yield PiloteValue(
-                said["indicator"],
-                Territory(said["territory"]),
+                fields["indicator"],
+                Territory(fields["territory"]),
                 day,
                 ValueKind.CURRENT,
-                Decimal(said["value_micros"]) / MICROS,
+                Decimal(fields["value_micros"]) / MICROS,
             )
 
 

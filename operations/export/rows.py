@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["KEY", "ExportRow", "rows_of"]
 
 
-#: What tells a row from every other of the same export.
+#: What identifies a row of an export.
 KEY = ("indicator", "territory", "category", "milestone")
 
 
@@ -177,7 +177,7 @@ def rows_of(
 
 
 def _row(*parts: Mapping[str, Any]) -> ExportRow:
-    """Join parts of a row; what none of them tells is not known."""
+    """Join parts of a row; a field that none of them has is None."""
     known = {name: value for part in parts for name, value in part.items()}
     return ExportRow.model_validate({**dict.fromkeys(ExportRow.model_fields), **known})
 
@@ -203,11 +203,11 @@ def _figure(judgement: Judgement) -> dict[str, Any]:
 
 def _promise(judgement: Judgement) -> dict[str, Any]:
     baseline = judgement.indicator.baseline_for(judgement.department)
-    told: dict[str, Any] = {"baseline": None if baseline is None else float(baseline.value)}
+    promised: dict[str, Any] = {"baseline": None if baseline is None else float(baseline.value)}
     milestone = judgement.milestone
     if milestone is None:
-        return told
-    told |= {
+        return promised
+    promised |= {
         "milestone": milestone.id,
         "target": None if milestone.target is None else float(milestone.target),
         "deadline": milestone.day,
@@ -215,7 +215,7 @@ def _promise(judgement: Judgement) -> dict[str, Any]:
         "status": judgement.status,
     }
     projected = judgement.projected
-    return told | {
+    return promised | {
         "progress_rate": judgement.progress_rate,
         "projected_on": projected and projected.day,
         "projected_earliest_on": projected and projected.earliest,

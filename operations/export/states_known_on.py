@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["states_known_on"]
 
-#: All in one place: an entity whose records lie on two partitions is one entity.
+#: One partition for all: an entity whose records lie on two partitions is one entity.
 _PARTITION = 0
 
 

@@ -28,7 +28,7 @@ def generate(*, check: bool, project: Path) -> None:
     """Write all files that follow from the catalogue, contracts, metrics and settings.
 
     They are rules, routes, boards, Strimzi's resources and pages below deploy/ and docs/. Where one
-    cannot be made the reason is told and nothing is written.
+    cannot be generated the reason is printed and nothing is written.
     """
     from operations.generation.files import generated
 
@@ -48,6 +48,6 @@ def generate(*, check: bool, project: Path) -> None:
     for line in differences:
         say(line, err=True)
     if differences:
-        say("to write them anew: smart-region generate", err=True)
+        say("to write them again: smart-region generate", err=True)
         raise click.exceptions.Exit(1)
     say(f"{count} files are up to date")

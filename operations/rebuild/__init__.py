@@ -1,1 +1,1 @@
-"""The rebuild: lost states are made again of the raw topics."""
+"""The rebuild of lost states from the raw topics."""

@@ -35,7 +35,7 @@ __all__ = ["commands"]
     is_flag=True,
     help="Rebuild although the raw topics no longer hold all that was read of them.",
 )
-@click.option("--yes", is_flag=True, help="Do it; without, only what would be done is told.")
+@click.option("--yes", is_flag=True, help="Do it; without, only print what would be done.")
 @BROKER
 def rebuild(
     *,
@@ -45,11 +45,11 @@ def rebuild(
     yes: bool,
     bootstrap: str | None,
 ) -> None:
-    """Make states again of the raw topics, where a changelog was lost or is not to be trusted.
+    """Rebuild states from the raw topics, where a changelog was lost or is not to be trusted.
 
     Sets the workers' committed offsets back to the beginning, and deletes the records of their
     changelogs: the workers then read every event again. Every worker has to be stopped meanwhile.
-    Cut short, it may be run again. See docs/retention.md.
+    Interrupted, it may be run again. See docs/retention.md.
     """
     from events.registry import Family
     from operations.rebuild import procedure

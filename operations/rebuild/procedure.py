@@ -1,7 +1,7 @@
-"""The rebuild from end to end: what it would do, and doing it.
+"""The rebuild from end to end: its plan, and its execution.
 
-Offsets go back first. States are sets, so that events that are read again change none that is
-right: cut short anywhere, the command is run again as it was.
+Offsets are reset first. States are sets, so that reading an event again changes nothing:
+interrupted anywhere, the command is run again.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PartitionPlan", "RebuildPlan", "plan_rebuild", "rebuild"]
 
-HEARD_SECONDS: Final = 20.0
-HEARD_PAUSE_SECONDS: Final = 0.1
+APPLIED_SECONDS: Final = 20.0
+APPLIED_PAUSE_SECONDS: Final = 0.1
 NOTHING_DONE: Final = "nothing was done"
 OFFSETS_RESET: Final = "the offsets were reset: run it again to end it"
 
@@ -67,7 +67,7 @@ class PartitionPlan:
 
     @property
     def missing(self) -> str | None:
-        """Say what the raw topic no longer has; None where it has all."""
+        """What the raw topic no longer has; None where it has all."""
         where = f"{topic_name(self.family)}[{self.partition}]"
         if self.committed > self.events_end:
             return f"{where} ends at {self.events_end} and was read up to {self.committed}"
@@ -84,14 +84,14 @@ class RebuildPlan:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Say what the raw topics no longer have."""
+        """What the raw topics no longer have."""
         return tuple(one.missing for one in self.partitions if one.missing)
 
 
 def plan_rebuild(
     settings: Settings, families: Iterable[Family] = (), partitions: Iterable[int] = ()
 ) -> RebuildPlan:
-    """Look at the topics and the group, and change nothing; none chosen means all.
+    """Return the plan of a rebuild, and change nothing; none chosen means all.
 
     Raises WorkersRunningError, RightLackingError, NoSuchPartitionError, and as `administering`.
     """
@@ -100,15 +100,15 @@ def plan_rebuild(
         if partition not in range(settings.partitions):
             raise NoSuchPartitionError(partition, partitions=settings.partitions)
     wanted = [family for family in Family if family in set(families) or not set(families)]
-    places = [(family, partition) for family in wanted for partition in chosen]
+    pairs = [(family, partition) for family in wanted for partition in chosen]
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         _assert_stopped(admin, settings.app_id)
         logs = {family: changelog_name(settings.app_id, family) for family in wanted}
         there = seen_topics(admin, logs.values())
-        events = [TopicPartition(topic_name(family), number) for family, number in places]
+        events = [TopicPartition(topic_name(family), number) for family, number in pairs]
         states = [
             TopicPartition(logs[family], number)
-            for family, number in places
+            for family, number in pairs
             if logs[family] in there
         ]
         with _needing("Describe", "the event topics and changelogs", done=NOTHING_DONE):
@@ -126,7 +126,7 @@ def plan_rebuild(
                 committed=committed[event].offset if event in committed else 0,
                 states_end=ends.get(TopicPartition(logs[family], number)),
             )
-            for (family, number), event in zip(places, events, strict=True)
+            for (family, number), event in zip(pairs, events, strict=True)
         ]
     )
 
@@ -165,17 +165,17 @@ def _assert_stopped(admin: Any, group: str) -> None:  # noqa: ANN401 - untyped c
 
 
 def _reset_offsets(admin: Any, group: str, plan: RebuildPlan) -> None:  # noqa: ANN401
-    places = [
+    partitions = [
         TopicPartition(topic_name(one.family), one.partition)
         for one in plan.partitions
         if one.committed
     ]
-    if not places:
+    if not partitions:
         return
     needing = _needing("Read", f"the group {group} and the event topics", done=NOTHING_DONE)
     beginning = OffsetAndMetadata(0, "", None)
     with needing:
-        answers = admin.alter_group_offsets(group, dict.fromkeys(places, beginning))
+        answers = admin.alter_group_offsets(group, dict.fromkeys(partitions, beginning))
         for error in answers.values():
             if error is not NoError:
                 raise error
@@ -191,17 +191,17 @@ def _empty_changelogs(admin: Any, app_id: str, plan: RebuildPlan) -> None:  # no
         return
     with (
         _needing("Delete and AlterConfigs", f"the changelogs of {app_id}", done=OFFSETS_RESET),
-        _deleting_allowed(admin, {place.topic for place in until}),
+        _deleting_allowed(admin, {partition.topic for partition in until}),
     ):
-        give_up_at = monotonic() + HEARD_SECONDS
+        give_up_at = monotonic() + APPLIED_SECONDS
         while True:
             try:
                 admin.delete_records(until)
             except BrokerResponseError as error:
-                # The controller knows of the policy; the broker hears of it a little later.
+                # The controller has the policy; the broker applies it a little later.
                 if "PolicyViolation" not in str(error) or monotonic() > give_up_at:
                     raise
-                sleep(HEARD_PAUSE_SECONDS)
+                sleep(APPLIED_PAUSE_SECONDS)
             else:
                 return
 

@@ -1,4 +1,4 @@
-"""Whether a process is well, asked of a small server on loopback."""
+"""The health of a process, with a small server on loopback."""
 
 import json
 import threading
@@ -39,12 +39,12 @@ def answering(status: int, body: bytes) -> Iterator[str]:
 
 
 def test_who_answers_200_is_well() -> None:
-    """Whatever the answer says."""
+    """Whatever the body is."""
     with answering(200, b"{}") as url:
         check_health(url, seconds=5)
 
 
-def test_what_a_process_waits_for_is_told() -> None:
+def test_what_a_process_waits_for_is_reported() -> None:
     """An operator reads the reason where the engine keeps a check's output."""
     body = json.dumps({"ready": False, "waiting_for": "the broker"}).encode()
 
@@ -53,7 +53,7 @@ def test_what_a_process_waits_for_is_told() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b'{"ready": false}'])
-def test_an_answer_of_another_kind_is_told_by_its_status(body: bytes) -> None:
+def test_an_answer_of_another_kind_is_reported_by_its_status(body: bytes) -> None:
     """Something else may listen there."""
     with answering(404, body) as url, pytest.raises(UnwellError, match="status 404"):
         check_health(url, seconds=5)
@@ -68,9 +68,9 @@ def test_silence_is_unwell() -> None:
 def test_the_command_ends_as_engines_want_it() -> None:
     """They know 0 and 1; the reason is one line."""
     with answering(200, b"{}") as url:
-        well = CliRunner().invoke(health, [url])
+        ready = CliRunner().invoke(health, [url])
     unwell = CliRunner().invoke(health, [f"http://127.0.0.1:{free_port()}/healthz"])
 
-    assert (well.exit_code, well.output) == (0, "")
+    assert (ready.exit_code, ready.output) == (0, "")
     assert unwell.exit_code == 1
     assert unwell.output.count("\n") == 1

@@ -1,4 +1,4 @@
-"""The simulation as a whole: repeatable, in order, whole or in parts, as faulty as it says."""
+"""The simulation as a whole: repeatable, in order, whole or in parts, as faulty as declared."""
 
 from __future__ import annotations
 
@@ -110,10 +110,10 @@ def test_each_family_has_its_volume(story: Story, family: Family, fewest: int, m
     assert fewest <= sum(record.family is family for record in story.records) <= most
 
 
-def test_every_fact_is_told(story: Story) -> None:
+def test_every_fact_is_emitted(story: Story) -> None:
     """No kind of event of a simulated system is left out."""
-    told = [fact.TYPE for system in SYSTEMS for fact in facts_of(system.family)]
-    assert {event.type for _, event in story.events} == set(told)
+    types = [fact.TYPE for system in SYSTEMS for fact in facts_of(system.family)]
+    assert {event.type for _, event in story.events} == set(types)
 
 
 def test_records_carry_the_family_and_key_of_their_event(story: Story) -> None:

@@ -174,7 +174,7 @@ def test_a_recounted_history_is_the_count_of_every_day(family: Family, data: st.
         recounted = audit_ledger(ledger, catalogue, max(days)).histories
         for day in days[:3]:
             counted = audit_ledger(ledger, catalogue, day).readings
-            assert {place: one.reading(day) for place, one in recounted.items()} == counted
+            assert {key: one.reading(day) for key, one in recounted.items()} == counted
 
 
 @pytest.mark.parametrize("family", JUDGED)

@@ -33,16 +33,16 @@ WORKERS_DAY = "2018-12-31"
 @pytest.fixture(autouse=True)
 def topics(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """Let the topics hold one registered lycée; gives the brokers that were read."""
-    asked: list[tuple[str, Any]] = []
+    calls: list[tuple[str, Any]] = []
 
     def read(bootstrap: str, **kwargs: Any) -> Iterator[RawRecord]:
-        asked.append((bootstrap, kwargs))
+        calls.append((bootstrap, kwargs))
         yield raw("school.registered", PARIS, "2018-01-01")
         yield raw("school.registered", PARIS, "2018-01-01")._replace(value=None)
 
     monkeypatch.setattr("broker.reading.read_topics", read)
     monkeypatch.setattr("streams.passed_over.read_decisions", lambda *_, **__: {})
-    return asked
+    return calls
 
 
 def show(monkeypatch: pytest.MonkeyPatch, *, ready: bool = True) -> None:
@@ -82,18 +82,22 @@ def test_prints_the_account_and_the_figures() -> None:
 
 def test_prints_json() -> None:
     """One object with the account, every figure and the parts of those that are broken down."""
-    told = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
+    document = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
 
-    assert (told["as_of"], told["known_on"], told["comparison"]) == ("2018-12-31", None, None)
-    assert told["account"]["produced"] == 2
-    assert told["account"]["refusals"] == {"null_value": 1}
+    assert (document["as_of"], document["known_on"], document["comparison"]) == (
+        "2018-12-31",
+        None,
+        None,
+    )
+    assert document["account"]["produced"] == 2
+    assert document["account"]["refusals"] == {"null_value": 1}
     paris = next(
         figure
-        for figure in told["figures"]
+        for figure in document["figures"]
         if (figure["indicator"], figure["department"]) == ("schools_connected_ratio", "75")
     )
     assert (paris["value"], paris["numerator"], paris["denominator"]) == (0.0, 0, 1)
-    assert {"indicator", "category", "department", "amount"} == told["categories"][0].keys()
+    assert {"indicator", "category", "department", "amount"} == document["categories"][0].keys()
 
 
 def test_names_the_differences_and_exits_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,16 +152,16 @@ def test_states_of_nobody_are_those_of_another_application(
     assert ("SMART_REGION_APP_ID" in result.stderr) == bool(persons)
 
 
-def test_no_number_of_persons_is_told() -> None:
+def test_no_number_of_persons_is_reported() -> None:
     """Neither in the table nor in the JSON, whose readers may be anybody."""
-    told = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
-    persons = [one for one in told["figures"] if one["indicator"] == "trainees_enrolled"]
+    document = json.loads(audit("--as-of", "2018-12-31", "--json").stdout)
+    persons = [one for one in document["figures"] if one["indicator"] == "trainees_enrolled"]
 
     assert len(persons) == 9
     assert {(one["value"], one["numerator"], one["status"]) for one in persons} == {
         (None, None, None)
     }
-    assert "trainees_enrolled" not in {one["indicator"] for one in told["categories"]}
+    assert "trainees_enrolled" not in {one["indicator"] for one in document["categories"]}
 
 
 def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +175,7 @@ def test_puts_the_differences_into_the_json(monkeypatch: pytest.MonkeyPatch) -> 
         "compared": 0,
         "different": 1,
         "differences": [
-            "http://worker: the worker is not ready; /readyz says what it waits for",
+            "http://worker: the worker is not ready; its /readyz has the reason",
         ],
     }
 
@@ -247,10 +251,10 @@ def test_a_full_disk_is_no_difference(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("many")
 def test_an_audit_takes_no_more_than_it_may(tmp_path: Path) -> None:
     """Its bound is a setting: a volume that others need as well is not filled."""
-    asked = ("--as-of", "2018-12-31", "--work-folder", str(tmp_path))
+    calls = ("--as-of", "2018-12-31", "--work-folder", str(tmp_path))
 
-    refused = audit(*asked, SMART_REGION_WORK_MB="1")
-    made = audit(*asked, SMART_REGION_WORK_MB="100")
+    refused = audit(*calls, SMART_REGION_WORK_MB="1")
+    made = audit(*calls, SMART_REGION_WORK_MB="100")
 
     (line,) = refused.stderr.splitlines()
     assert refused.exit_code == 3
@@ -260,7 +264,7 @@ def test_an_audit_takes_no_more_than_it_may(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_work_folder_that_is_not_there_is_told_first(
+def test_a_work_folder_that_is_not_there_is_reported_first(
     topics: list[tuple[str, Any]], tmp_path: Path
 ) -> None:
     """Before any record is read."""

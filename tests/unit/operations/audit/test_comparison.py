@@ -58,7 +58,7 @@ def worker(
     lines = [
         f"smartregion_worker_ready {int(ready)}",
         "smartregion_partitions_expected 2",
-        *(f'smartregion_partition_owned{{partition="{place}"}} 1' for place in owned),
+        *(f'smartregion_partition_owned{{partition="{number}"}} 1' for number in owned),
         *([] if day is None else [f"smartregion_as_of_timestamp_seconds {seconds(day)}"]),
     ]
     for metric, samples in figures.items():
@@ -103,7 +103,7 @@ def test_takes_a_figure_that_is_not_shown_as_nothing() -> None:
 
 
 def test_names_a_differing_last_report() -> None:
-    """Where only the last report differs, the line says so."""
+    """Where only the last report differs, the line names that."""
     shown: Figures = SCHOOLS | {"last_reported_timestamp_seconds": {("75", 0): "2018-03-01"}}
 
     assert compare_exposed(schools(), [worker(shown)]).differences == (
@@ -152,10 +152,10 @@ def test_compares_the_region_with_what_has_no_department() -> None:
 
 
 def test_compares_euros_as_whole_cents() -> None:
-    """Euros that a float cannot hold exactly are compared, and told, to the cent."""
+    """Euros that a float cannot hold exactly are compared, and shown, to the cent."""
     records = [
-        raw("grant.committed", f"G{place}", "2018-01-10", amount_cents=10, department="75")
-        for place in range(3)
+        raw("grant.committed", f"G{number}", "2018-01-10", amount_cents=10, department="75")
+        for number in range(3)
     ]
     found = audited(records, COMMITTED, DAY, unit="euros")
     reported: Samples = {("75", 0): "2018-01-10"}
@@ -219,7 +219,7 @@ def test_names_a_worker_that_shows_what_it_may_not() -> None:
     )
 
 
-def test_names_a_worker_that_tells_when_somebody_came_where() -> None:
+def test_names_a_worker_that_exposes_a_person_s_day_and_departement() -> None:
     """The last report of a département, too, is somebody's day."""
     shown: Figures = {"last_reported_timestamp_seconds": {("77", 0): "2018-01-01"}}
 
@@ -230,12 +230,12 @@ def test_names_a_worker_that_tells_when_somebody_came_where() -> None:
 
 def held(*audiences: str) -> ExactPersons:
     """Count what workers hold after enrolments in Seine-et-Marne, one of each audience."""
-    told = [
+    events = [
         event("training.enrolled", f"enrolment-{number:08}", "2018-01-01", audience=audience)
         for number, audience in enumerate(audiences, 1)
     ]
     catalogue = persons().catalogue
-    return exact_persons(taught(catalogue, told), catalogue, date.fromisoformat(DAY))
+    return exact_persons(taught(catalogue, events), catalogue, date.fromisoformat(DAY))
 
 
 def test_counts_persons_in_the_workers_states() -> None:
@@ -274,7 +274,7 @@ def test_names_what_the_catalogue_does_not_know() -> None:
     [
         (
             worker({}, ready=False),
-            "http://worker/metrics: the worker is not ready; /readyz says what it waits for",
+            "http://worker/metrics: the worker is not ready; its /readyz has the reason",
         ),
         (
             worker(SCHOOLS, day="2018-12-30"),

@@ -109,18 +109,18 @@ class TestCount:
         records = [
             raw(
                 "equipment.delivered",
-                f"delivery-{place}",
+                f"delivery-{number}",
                 "2018-01-01",
                 uai=PARIS,
                 department="75",
                 completes_plan=complete_plan,
             )
-            for place, complete_plan in enumerate([True, False, True])
+            for number, complete_plan in enumerate([True, False, True])
         ]
 
         assert reading(records, complete, "2018-01-01").numerator == 2
 
-    def test_tells_departments_apart(self) -> None:
+    def test_separates_departments(self) -> None:
         """Each département has its own amount, one without facts has 0, the region has all."""
         records = [
             raw("school.connected", PARIS, "2018-03-01"),
@@ -130,7 +130,7 @@ class TestCount:
 
         counted = audited(records, CONNECTED, "2018-12-31").readings
 
-        amounts = {place: counted[INDICATOR, place].numerator for place in ("75", "77", "95", None)}
+        amounts = {code: counted[INDICATOR, code].numerator for code in ("75", "77", "95", None)}
         assert amounts == {"75": 2, "77": 1, "95": 0, None: 3}
 
 
@@ -268,7 +268,7 @@ class TestFresh:
         assert reading(records, FRESH, "2098-01-01", grain="region").numerator == 1
 
     def test_begins_again_with_an_update_that_borrows_the_frequency(self) -> None:
-        """An update, which says no frequency, is fresh as long as the release's frequency says."""
+        """An update, which has no frequency, is fresh as long as by the release's."""
         records = [
             raw("dataset.released", "D1", "2018-01-01"),
             raw("dataset.updated", "D1", "2018-06-01"),
@@ -321,8 +321,8 @@ class TestRatioAndShare:
     def test_shares_among_the_same_entities(self) -> None:
         """Two of three enrolments are of a priority audience."""
         records = [
-            raw("training.enrolled", f"enrolment-{place:08}", "2018-01-01", audience=audience)
-            for place, audience in enumerate(["job_seeker", "employee", "early_leaver"])
+            raw("training.enrolled", f"enrolment-{number:08}", "2018-01-01", audience=audience)
+            for number, audience in enumerate(["job_seeker", "employee", "early_leaver"])
         ]
 
         shared = reading(records, PRIORITY_SHARE, "2018-12-31", unit="ratio", department="77")
@@ -382,7 +382,7 @@ class TestBorrowing:
 
         counted = audited(records, {"count": "training.completed"}, "2018-12-31").readings
 
-        amounts = {place: found.numerator for (_, place), found in counted.items()}
+        amounts = {code: found.numerator for (_, code), found in counted.items()}
         assert amounts.pop(None) == 1
         assert set(amounts.values()) == {0}
 
@@ -399,7 +399,7 @@ class TestBorrowing:
 
 
 class TestBreakdown:
-    """Numerators told apart by category."""
+    """Numerators by category."""
 
     def test_splits_by_a_field(self) -> None:
         """Enrolments by audience: each closed value is there, in each territory."""
@@ -448,7 +448,7 @@ class TestLastReported:
 
         assert reading(records, CONNECTED, "2018-04-30").last_reported == date(2018, 3, 1)
 
-    def test_is_told_by_department(self) -> None:
+    def test_is_reported_by_department(self) -> None:
         """Each département has its own last report; the region has the latest of all."""
         records = [
             raw("school.connected", PARIS, "2018-03-01"),
@@ -457,7 +457,7 @@ class TestLastReported:
 
         found = audited(records, CONNECTED, "2018-12-31").readings
 
-        days = [found[INDICATOR, place].last_reported for place in ("75", "77", "95", None)]
+        days = [found[INDICATOR, code].last_reported for code in ("75", "77", "95", None)]
         assert days == [date(2018, 3, 1), date(2018, 5, 1), None, date(2018, 5, 1)]
 
 

@@ -54,7 +54,7 @@ def serving(body: bytes, *, status: int = 200, authorization: str | None = None)
 
 
 def test_reads_a_worker_over_http() -> None:
-    """What the worker answers on /metrics is read, and where it was read is told."""
+    """The worker's /metrics is read, and its address kept."""
     with serving(READY.encode()) as url:
         worker = read_worker(url)
 
@@ -62,15 +62,15 @@ def test_reads_a_worker_over_http() -> None:
     assert worker.url == f"{url}/metrics"
 
 
-def test_shows_the_token_that_is_asked_for() -> None:
-    """And tells that it was asked for one where it has none."""
+def test_shows_the_token_that_is_requested() -> None:
+    """And an error names that one is needed where there is none."""
     with serving(READY.encode(), authorization="Bearer open-sesame") as url:
         assert read_worker(url, token="open-sesame").ready  # noqa: S106 - the test's
         with pytest.raises(WorkerUnreadableError, match="401"):
             read_worker(url)
 
 
-def test_tells_what_the_worker_says_of_itself() -> None:
+def test_has_what_the_worker_exposes_of_itself() -> None:
     """Its day, and the partitions that there are and that it shows."""
     worker = parse_metrics("here", READY)
 
@@ -80,7 +80,7 @@ def test_tells_what_the_worker_says_of_itself() -> None:
     assert [sample.value for sample in worker.of(metrics.INDICATOR_VALUE)] == [3.0]
 
 
-def test_takes_what_is_not_shown_as_not_said() -> None:
+def test_takes_what_is_not_exposed_as_unknown() -> None:
     """An empty page is of a worker that is not ready and has no day."""
     worker = parse_metrics("here", "")
 
@@ -97,12 +97,12 @@ def test_refuses_what_is_no_metrics() -> None:
 
 @pytest.mark.parametrize(("body", "status"), [(b"broken", 503), (b"\xff", 200)])
 def test_refuses_an_answer_that_is_no_page(body: bytes, status: int) -> None:
-    """An error status, and bytes that are no text, are told as one readable error."""
+    """An error status, and bytes that are no text, are one readable error."""
     with serving(body, status=status) as url, pytest.raises(WorkerUnreadableError, match=url):
         read_worker(url)
 
 
-def test_tells_an_address_where_nobody_answers() -> None:
+def test_names_an_address_that_does_not_answer() -> None:
     """A refused connection names the address."""
     with serving(b"") as url:
         pass
@@ -152,16 +152,16 @@ class TestEveryAddress:
         """Each pod once, also where it has addresses of both kinds."""
         families = {4: socket.AF_INET, 6: socket.AF_INET6}
 
-        def asked(host: str, port: int, **_: object) -> list[tuple[object, ...]]:
-            assert (host, port) == ("workers", 6066)
-            return [(families[kind], 1, 6, "", (place, port)) for kind, place in found]
+        def resolved(name: str, port: int, **_: object) -> list[tuple[object, ...]]:
+            assert (name, port) == ("workers", 6066)
+            return [(families[kind], 1, 6, "", (host, port)) for kind, host in found]
 
-        monkeypatch.setattr(socket, "getaddrinfo", asked)
+        monkeypatch.setattr(socket, "getaddrinfo", resolved)
 
         assert addresses_of("workers:6066") == [f"{one}/metrics" for one in expected]
 
-    def test_a_name_that_nobody_knows_is_told(self) -> None:
-        """With what the system says of it."""
+    def test_an_unknown_name_is_reported(self) -> None:
+        """With the system's error."""
         with pytest.raises(WorkerUnreadableError, match=r"http://nobody\.invalid:6066"):
             addresses_of("http://nobody.invalid:6066")
 

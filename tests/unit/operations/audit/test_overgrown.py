@@ -88,7 +88,7 @@ def test_the_audit_refuses_what_a_worker_refuses(
 
 
 def test_a_refused_copy_is_the_refusal_of_what_was_misrouted() -> None:
-    """The record that was produced counts, once; its copy was produced by nobody."""
+    """The record that was produced counts, once; its copy does not."""
     first = [event("school.connected", PARIS, f"2018-03-{day:02}") for day in range(1, 29)]
     last = event("school.connected", PARIS, "2018-04-01")
     away = raw(last, offset=0)._replace(partition=(HOME + 1) % PARTITIONS)

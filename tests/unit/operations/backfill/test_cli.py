@@ -47,7 +47,7 @@ def test_the_last_day_has_come(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["--from", "--to", "--out"])
-def test_period_and_file_are_asked_for(missing: str, tmp_path: Path) -> None:
+def test_period_and_file_are_requested(missing: str, tmp_path: Path) -> None:
     """There is no period to guess."""
     options = {"--from": "2016-01-01", "--to": "2016-12-31", "--out": str(tmp_path / "out")}
     del options[missing]

@@ -65,8 +65,8 @@ def scraped(catalogue: Catalogue, state_store: StateStore, day: date) -> Shown:
 @cache
 def everything() -> tuple[StateStore, dict[date, Shown]]:
     """Return holdings after every kind of event, and their past by day."""
-    told = [one for family in Family for one in pool(family)]
-    state_store = taught(shipped(), told)
+    events = [one for family in Family for one in pool(family)]
+    state_store = taught(shipped(), events)
     return state_store, by_day(written(shipped(), state_store, DAYS))
 
 
@@ -135,9 +135,9 @@ def test_recorded_values_are_the_assessor_s() -> None:
 def test_a_ratio_is_that_of_its_recorded_parts() -> None:
     """Nothing before the first report, then numerator and denominator."""
     catalogue = catalogue_of(CONNECTED, unit="ratio")
-    told = [event("school.registered", uai(f"075000{n}"), "2018-02-01") for n in range(4)]
-    told += [event("school.connected", uai("0750000"), "2018-02-03")]
-    past = by_day(written(catalogue, taught(catalogue, told), DAYS))
+    events = [event("school.registered", uai(f"075000{n}"), "2018-02-01") for n in range(4)]
+    events += [event("school.connected", uai("0750000"), "2018-02-03")]
+    past = by_day(written(catalogue, taught(catalogue, events), DAYS))
     who = {"programme": "test", "indicator": INDICATOR}
     for day, shown in past.items():
         found = [
@@ -154,11 +154,11 @@ def test_a_ratio_is_that_of_its_recorded_parts() -> None:
 def test_categories_are_recorded() -> None:
     """By the whole region and by département, from the first report on."""
     catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
-    told = [
+    events = [
         event("training.enrolled", f"enrolment-00000{n}", "2018-02-01", department="75")
         for n in range(2)
     ]
-    past = by_day(written(catalogue, taught(catalogue, told), DAYS))
+    past = by_day(written(catalogue, taught(catalogue, events), DAYS))
     who = {
         "programme": "test",
         "indicator": INDICATOR,
@@ -172,12 +172,12 @@ def test_categories_are_recorded() -> None:
 
 def test_withheld_persons_are_nowhere() -> None:
     """Neither under the assessor's names nor under the recorded ones, on no day."""
-    told = [
+    events = [
         event("training.enrolled", f"enrolment-{code}-{n:05}", "2018-02-01", department=code)
         for code, count in (("75", 2), ("77", 30))
         for n in range(count)
     ]
-    text = written(PERSONS, taught(PERSONS, told), DAYS)
+    text = written(PERSONS, taught(PERSONS, events), DAYS)
     of_paris = {line.partition("{")[0] for line in text.splitlines() if 'department="75"' in line}
     assert of_paris <= {metrics.CELL_SUPPRESSED.name, metrics.CELL_VALUE.name}
     assert conventions.DEPARTMENT_CATEGORY.name not in text
@@ -185,12 +185,12 @@ def test_withheld_persons_are_nowhere() -> None:
 
 def test_an_observed_figure_is_recorded_where_it_was_observed() -> None:
     """From its first day on; the region's is its own, and départements leave it blank."""
-    told = [
+    events = [
         observed("IND-042", "D75", "2018-01-06", "90"),
         observed("IND-042", "R11", "2018-01-16", "42.5"),
         observed("IND-042", "FRANCE", "2018-01-10", "61"),
     ]
-    past = by_day(written(barometer(), taught(barometer(), said(told)), DAYS))
+    past = by_day(written(barometer(), taught(barometer(), said(events)), DAYS))
     who = {"programme": "barometre", "indicator": "fibre_ratio"}
     for day, shown in past.items():
         region = value(shown, conventions.REGION_VALUE.name, **who)

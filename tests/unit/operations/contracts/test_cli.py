@@ -29,7 +29,7 @@ def test_render_writes_the_files_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "notes.json").exists()
 
 
-def test_what_is_not_released_is_told(tmp_path: Path) -> None:
+def test_what_is_not_released_is_reported(tmp_path: Path) -> None:
     """Nothing is promised yet: that is no failure, and not silent."""
     result = run("check", "--released", tmp_path)
 
@@ -48,7 +48,7 @@ def test_released_contracts_are_kept_to(tmp_path: Path) -> None:
     )
 
 
-def test_a_contract_that_was_widened_is_told(tmp_path: Path) -> None:
+def test_a_contract_that_was_widened_is_reported(tmp_path: Path) -> None:
     """It keeps to what was released; the schema in the repository is no longer today's."""
     run("release", "--released", tmp_path)
     file = tmp_path / f"{CLOSED}.json"

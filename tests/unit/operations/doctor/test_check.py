@@ -14,8 +14,8 @@ def find_nothing() -> str:
     raise NothingToCheckError("name it")
 
 
-def test_what_is_well_is_told() -> None:
-    """A check that raises nothing is well."""
+def test_what_passes_is_reported() -> None:
+    """A check that raises nothing passes."""
     assert list(run_checks([Check("one", lambda: "fine")])) == [
         Finding("one", CheckStatus.OK, "fine")
     ]
@@ -30,7 +30,7 @@ def test_what_is_wrong_stops_no_other_check() -> None:
 
 
 def test_a_check_that_needs_a_wrong_one_names_it() -> None:
-    """What would only repeat an earlier fault is not looked at, nor what needs that."""
+    """Checks that need a failed or a skipped one are skipped."""
     checks = [
         Check("one", fail),
         Check("two", lambda: "fine", needs=("one",)),
@@ -45,8 +45,8 @@ def test_a_check_that_needs_a_wrong_one_names_it() -> None:
     ]
 
 
-def test_nothing_to_look_at_is_no_fault() -> None:
-    """A server that was not named is neither well nor wrong."""
+def test_nothing_to_check_is_no_fault() -> None:
+    """A server that was not named neither passes nor fails."""
     assert list(run_checks([Check("one", find_nothing)])) == [
         Finding("one", CheckStatus.SKIPPED, "name it")
     ]

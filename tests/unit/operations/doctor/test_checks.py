@@ -49,7 +49,7 @@ Found = Callable[..., dict[str, Finding]]
 
 
 def is_wrong(finding: Finding, *message: str) -> bool:
-    """Tell whether a finding is a fault, and says these things about it."""
+    """Return whether a finding is a fault whose message has these parts."""
     return finding.verdict is CheckStatus.WRONG and all(part in finding.message for part in message)
 
 
@@ -57,19 +57,21 @@ def test_what_ships_is_well(found: Found) -> None:
     """Without a variable set, only servers are missing."""
     findings = found()
 
-    well = [name for name, finding in findings.items() if finding.verdict is CheckStatus.OK]
-    assert well == ["settings", "gateway", "catalogue", "producers", "codecs"]
+    passed = [name for name, finding in findings.items() if finding.verdict is CheckStatus.OK]
+    assert passed == ["settings", "gateway", "catalogue", "producers", "codecs"]
 
 
-def test_a_codec_without_its_library_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_codec_without_its_library_is_reported(
+    found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With what to install."""
     monkeypatch.setitem(sys.modules, "zstandard", None)
 
     assert is_wrong(found()["codecs"], "'zstd'", "install zstandard")
 
 
-def test_a_misspelt_setting_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that follows from the settings is looked at."""
+def test_a_misspelt_setting_is_reported(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks that need the settings are skipped."""
     monkeypatch.setenv(f"{ENV}PARTITION", "8")
 
     findings = found()
@@ -78,7 +80,7 @@ def test_a_misspelt_setting_is_told(found: Found, monkeypatch: pytest.MonkeyPatc
     assert findings["broker"].message == "put right first: settings"
 
 
-def test_a_password_that_everybody_may_read_is_told(
+def test_a_password_that_everybody_may_read_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The files that the settings name are opened as well."""
@@ -92,7 +94,7 @@ def test_a_password_that_everybody_may_read_is_told(
     assert is_wrong(found()["settings"], "chmod 600")
 
 
-def test_a_wrong_setting_of_the_gateway_is_told(
+def test_a_wrong_setting_of_the_gateway_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The gateway's variables are its own."""
@@ -101,7 +103,7 @@ def test_a_wrong_setting_of_the_gateway_is_told(
     assert is_wrong(found()["gateway"], "SMART_REGION_GATEWAY_PORT")
 
 
-def test_a_certificate_that_is_none_is_told(
+def test_a_certificate_that_is_none_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The gateway could not start with it."""
@@ -114,7 +116,7 @@ def test_a_certificate_that_is_none_is_told(
     assert is_wrong(found()["gateway"], "SMART_REGION_SERVER_CERTFILE")
 
 
-def test_a_broken_catalogue_is_told(
+def test_a_broken_catalogue_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With its file, as `catalogue check` does."""
@@ -124,10 +126,10 @@ def test_a_broken_catalogue_is_told(
     assert is_wrong(found()["catalogue"], "lycees.yaml")
 
 
-def test_a_broken_declaration_of_producers_is_told(
+def test_a_broken_declaration_of_producers_is_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Secrets are not looked at without knowing whose they may be."""
+    """Secrets are not checked without the declared producers."""
     declaration = tmp_path / "producers.yaml"
     declaration.write_text("producers: []")
     monkeypatch.setenv(f"{ENV}PRODUCERS", str(declaration))
@@ -138,7 +140,7 @@ def test_a_broken_declaration_of_producers_is_told(
     assert findings["secrets"].message == "put right first: producers"
 
 
-def test_secrets_of_nobody_who_is_declared_are_told(
+def test_secrets_of_nobody_who_is_declared_are_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Whoever left has to lose the secret too."""
@@ -147,7 +149,7 @@ def test_secrets_of_nobody_who_is_declared_are_told(
     assert is_wrong(found()["secrets"], "is not a declared producer")
 
 
-def test_secrets_that_everybody_may_read_are_told(
+def test_secrets_that_everybody_may_read_are_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As the gateway would say at its start."""
@@ -165,15 +167,15 @@ def secrets_of(producer: str, folder: Path, *, mode: int) -> Path:
     return file
 
 
-def test_a_broker_that_is_away_is_told(found: Found) -> None:
-    """And its topics are not looked at."""
+def test_a_broker_that_is_away_is_reported(found: Found) -> None:
+    """And its topics are not checked."""
     findings = found()
 
     assert is_wrong(findings["broker"], "no Kafka broker answered")
     assert findings["topics"].message == "put right first: broker"
 
 
-def test_fewer_brokers_than_copies_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_brokers_than_copies_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """No topic could be made."""
 
     class Alone:
@@ -196,7 +198,7 @@ def test_a_topic_that_is_absent_asks_for_the_command_that_makes_it(
         brokers.check_topics(load_settings())
 
 
-def test_a_topic_that_differs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_topic_that_differs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the topic or the declaration is right, a person decides."""
     monkeypatch.setattr(brokers, "verify_topics", differing("partitions", actual=4))
 
@@ -211,16 +213,16 @@ class Topics:
         self.starts = starts
 
     def list_partition_offsets(
-        self, places: dict[TopicPartition, Any], **_: object
+        self, partitions: dict[TopicPartition, Any], **_: object
     ) -> dict[Any, Any]:
         """Return each first offset: of a family's third partition the given one, of others 0."""
         return {
-            place: SimpleNamespace(
-                offset=self.starts.get(place.topic.rpartition(".")[2], 0)
-                if place.partition == 3
+            partition: SimpleNamespace(
+                offset=self.starts.get(partition.topic.rpartition(".")[2], 0)
+                if partition.partition == 3
                 else 0
             )
-            for place in places
+            for partition in partitions
         }
 
 
@@ -228,7 +230,7 @@ class Topics:
     ("starts", "message"),
     [({}, "every partition of events begins at 0"), ({"trainings": 7}, "erasure")],
 )
-def test_topics_that_begin_late_are_told(
+def test_topics_that_begin_late_are_reported(
     monkeypatch: pytest.MonkeyPatch, starts: dict[str, int], message: str
 ) -> None:
     """An erasure deletes records of persons; nobody deletes others."""
@@ -250,8 +252,8 @@ def differing(field: str, *, actual: object) -> Callable[..., NoReturn]:
     return verify
 
 
-def test_a_prometheus_is_looked_at_where_it_is_named(found: Found) -> None:
-    """And asked for its time besides."""
+def test_a_prometheus_is_checked_where_it_is_named(found: Found) -> None:
+    """And its clock is compared."""
     with prometheus_stub() as stub:
         stub.scrape("smart-region-worker", "down")
         findings = found(Doctor(broker=free_address(), prometheus=stub.url))
@@ -260,7 +262,7 @@ def test_a_prometheus_is_looked_at_where_it_is_named(found: Found) -> None:
     assert stub.url in findings["clock"].message
 
 
-def test_what_boards_lack_is_told(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_boards_lack_is_reported(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """By those who publish them."""
 
     def run(*_: object, **__: object) -> NoReturn:

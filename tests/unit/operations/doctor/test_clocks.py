@@ -1,4 +1,4 @@
-"""What the doctor says of this machine's clock."""
+"""The check of this machine's clock."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,13 +30,13 @@ def test_a_clock_that_is_off_says_which_way(minutes: int, message: str) -> None:
         compare(NOON + timedelta(minutes=minutes))
 
 
-def test_without_another_clock_nothing_is_said() -> None:
-    """A server that does not tell the time is no fault of this clock's."""
+def test_without_another_clock_there_is_nothing_to_check() -> None:
+    """A server without a date is no fault of this clock."""
     with pytest.raises(NothingToCheckError):
         compare(None)
 
 
-def test_a_server_tells_its_time_with_any_answer() -> None:
+def test_every_response_of_a_server_has_its_time() -> None:
     """Even where it has no such page."""
     with prometheus_stub() as stub:
         theirs = clock_at(stub.url)
@@ -45,6 +45,6 @@ def test_a_server_tells_its_time_with_any_answer() -> None:
     assert abs(datetime.now(UTC) - theirs) < timedelta(minutes=1)
 
 
-def test_a_server_that_is_away_tells_no_time() -> None:
-    """That it is away, another check says."""
+def test_a_server_that_is_away_has_no_time() -> None:
+    """Another check reports that it is away."""
     assert clock_at(f"http://{free_address()}") is None

@@ -1,4 +1,4 @@
-"""What the doctor says of a Prometheus."""
+"""The check of a Prometheus."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -19,12 +19,12 @@ def run(url: str) -> str:
 
 @pytest.fixture
 def stub() -> Iterator[PrometheusStub]:
-    """Give a Prometheus with which everything is well."""
+    """Yield a Prometheus that passes the check."""
     with prometheus_stub() as stub:
         yield stub
 
 
-def test_a_well_one_is_told_with_what_it_sees(stub: PrometheusStub) -> None:
+def test_one_that_passes_is_reported_with_its_targets(stub: PrometheusStub) -> None:
     """Targets of others are not counted."""
     assert "sees 1 of our processes" in run(stub.url)
 
@@ -54,7 +54,7 @@ def test_one_without_the_catalogues_rules_lacks_them(stub: PrometheusStub) -> No
 
 
 def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
-    """A rule in error computes nothing, and nobody is woken by it."""
+    """A rule in error computes nothing, and no alert fires for it."""
     stub.evaluate((conventions.TERRITORY_VALUE.name, "ok"), ("MilestoneMissed", "err"))
 
     with pytest.raises(PrometheusUnwellError, match=r"fails to evaluate .*MilestoneMissed"):
@@ -62,7 +62,7 @@ def test_a_rule_that_fails_is_named(stub: PrometheusStub) -> None:
 
 
 def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
-    """Alerts that nobody hears are a fault."""
+    """Alerts that notify nobody are a fault."""
     stub.data["/api/v1/alertmanagers"] = {"activeAlertmanagers": []}
 
     with pytest.raises(PrometheusUnwellError, match="no Alertmanager"):
@@ -70,8 +70,8 @@ def test_one_without_an_alertmanager_wakes_nobody(stub: PrometheusStub) -> None:
 
 
 @pytest.mark.parametrize("message", ["15d", "10y", "10y or 512MiB"])
-def test_one_that_deletes_the_years_is_told(stub: PrometheusStub, message: str) -> None:
-    """By default it keeps 15 days, and says nothing of what it deletes."""
+def test_one_that_deletes_the_years_is_reported(stub: PrometheusStub, message: str) -> None:
+    """By default it keeps 15 days, and deletes without a message."""
     stub.data["/api/v1/status/runtimeinfo"] = {"storageRetention": message}
 
     with pytest.raises(PrometheusUnwellError, match=rf"keeps {message}, .*retention\.time=15y"):
@@ -86,7 +86,7 @@ def test_one_that_keeps_them_is_well(stub: PrometheusStub, message: str) -> None
     assert f"keeps {message}" in run(stub.url)
 
 
-def test_something_else_at_the_address_is_told(stub: PrometheusStub) -> None:
+def test_something_else_at_the_address_is_reported(stub: PrometheusStub) -> None:
     """A wrong port leads to another server."""
     stub.data.clear()
 
@@ -94,13 +94,13 @@ def test_something_else_at_the_address_is_told(stub: PrometheusStub) -> None:
         run(stub.url)
 
 
-def test_nobody_at_the_address_is_told() -> None:
+def test_nothing_at_the_address_is_reported() -> None:
     """It is down, or elsewhere."""
     with pytest.raises(PrometheusUnwellError, match="no answer"):
         run(f"http://{free_address()}")
 
 
-def test_only_the_web_is_asked() -> None:
+def test_only_the_web_is_requested() -> None:
     """A file is no Prometheus."""
     with pytest.raises(PrometheusUnwellError, match="not an http or https address"):
         run("file:///etc/hostname")

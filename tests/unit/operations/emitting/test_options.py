@@ -54,7 +54,7 @@ def test_events_go_through_the_gateway(stub: GatewayStub, secret: str) -> None:
     assert stub.requests[0][0]["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_an_event_that_the_gateway_turns_down_is_told(stub: GatewayStub, secret: str) -> None:
+def test_an_event_that_the_gateway_turns_down_is_reported(stub: GatewayStub, secret: str) -> None:
     """With its line, on standard error; the exit status is 1."""
     stub.behaviour = lambda events: judged([403] * len(events))
     result = emit("--gateway", stub.url, "--secret", secret)
@@ -64,7 +64,7 @@ def test_an_event_that_the_gateway_turns_down_is_told(stub: GatewayStub, secret:
     assert (result.stdout, result.exit_code) == ("0 accepted, 1 refused\n", 1)
 
 
-def test_what_is_spooled_is_told_and_sent_by_the_next(
+def test_what_is_spooled_is_reported_and_sent_by_the_next(
     stub: GatewayStub, secret: str, tmp_path: Path
 ) -> None:
     """A gateway that is away is no failure where there is a spool."""
@@ -82,7 +82,7 @@ def test_what_is_spooled_is_told_and_sent_by_the_next(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--gateway", "http://127.0.0.1:1"], "--gateway needs --secret FILE"),
         (["--spool", "x"], "need --gateway URL"),
@@ -90,7 +90,7 @@ def test_what_is_spooled_is_told_and_sent_by_the_next(
         (["--producer", "x"], "need --gateway URL"),
     ],
 )
-def test_options_that_want_each_other(arguments: list[str], told: str) -> None:
-    """Half a choice is told at once."""
+def test_options_that_want_each_other(arguments: list[str], message: str) -> None:
+    """Half a choice is message at once."""
     result = emit(*arguments)
-    assert (result.exit_code, told in result.stderr) == (2, True)
+    assert (result.exit_code, message in result.stderr) == (2, True)

@@ -101,23 +101,23 @@ class TestDictionary:
     def test_names_types_and_closed_values(self) -> None:
         """As Table Schema has them."""
         schema = json.loads(dictionary_text("json"))
-        told = {field["name"]: field for field in schema["fields"]}
-        assert told["as_of"]["type"] == "date"
-        assert told["as_of"]["constraints"] == {"required": True}
-        assert told["value"]["type"] == "number"
-        assert told["numerator"]["type"] == "integer"
-        assert told["suppressed"]["type"] == "boolean"
-        assert told["status"]["constraints"] == {
+        described = {field["name"]: field for field in schema["fields"]}
+        assert described["as_of"]["type"] == "date"
+        assert described["as_of"]["constraints"] == {"required": True}
+        assert described["value"]["type"] == "number"
+        assert described["numerator"]["type"] == "integer"
+        assert described["suppressed"]["type"] == "boolean"
+        assert described["status"]["constraints"] == {
             "required": False,
             "enum": list(map(str, MilestoneStatus)),
         }
         assert schema["uniqueKeys"] == [list(KEY)]
 
     def test_explains_every_code(self) -> None:
-        """The states and the units are told in words."""
-        told = {line["name"]: line["description"] for line in lines(dictionary_text("csv"))}
-        assert all(f"{status} :" in told["status"] for status in MilestoneStatus)
-        assert all(f"{unit} :" in told["unit"] for unit in Unit)
+        """The states and the units are described in words."""
+        described = {line["name"]: line["description"] for line in lines(dictionary_text("csv"))}
+        assert all(f"{status} :" in described["status"] for status in MilestoneStatus)
+        assert all(f"{unit} :" in described["unit"] for unit in Unit)
 
 
 @pytest.mark.parametrize("form", ["csv", "excel"])

@@ -128,7 +128,7 @@ def test_the_command_writes_the_package_beside_its_file(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--package"], "--package: is of figures in a file: give --out FILE"),
         (["--package", "--out", "x.csv", "--dictionary"], "--package: is of figures"),
@@ -137,8 +137,8 @@ def test_the_command_writes_the_package_beside_its_file(
         (["--excel", "--format", "json"], "--excel: is for CSV, not for json"),
     ],
 )
-def test_what_does_not_go_together_is_told(arguments: list[str], told: str) -> None:
+def test_what_does_not_go_together_is_reported(arguments: list[str], message: str) -> None:
     """Before anything is read."""
     done = CliRunner().invoke(main, ["export", *arguments])
     assert done.exit_code == 2
-    assert told in done.output
+    assert message in done.output

@@ -35,25 +35,25 @@ TEN = {
 shipped = cache(load_catalogue)
 
 
-def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> StateStore:
+def taught(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateStore:
     """Return holdings that know events, over several partitions."""
     state_store = StateStore(catalogue.terms)
     for family in Family:
-        learn(state_store, family, [[one for one in told if one.fact.FAMILY is family]])
+        learn(state_store, family, [[one for one in events if one.fact.FAMILY is family]])
     return state_store
 
 
 @cache
 def everything() -> tuple[list[CloudEvent], StateStore, list[ExportRow]]:
     """Return every kind of event, what they teach, and the rows of a day."""
-    told = [one for family in Family for one in pool(family)]
-    state_store = taught(shipped(), told)
-    return told, state_store, list(rows_of(shipped(), state_store, AS_OF))
+    events = [one for family in Family for one in pool(family)]
+    state_store = taught(shipped(), events)
+    return events, state_store, list(rows_of(shipped(), state_store, AS_OF))
 
 
-def rows(catalogue: Catalogue, *told: CloudEvent) -> list[ExportRow]:
+def rows(catalogue: Catalogue, *events: CloudEvent) -> list[ExportRow]:
     """Return the rows after some events."""
-    return list(rows_of(catalogue, taught(catalogue, told), AS_OF))
+    return list(rows_of(catalogue, taught(catalogue, events), AS_OF))
 
 
 def enrolments(count: int, department: str) -> list[CloudEvent]:
@@ -81,8 +81,8 @@ def test_figures_are_the_audit_s() -> None:
 
     Those of persons are withheld: there are few.
     """
-    told, _, found = everything()
-    audit = audit_records(map(raw_record, told), shipped(), AS_OF)
+    events, _, found = everything()
+    audit = audit_records(map(raw_record, events), shipped(), AS_OF)
     counted = {
         (one["indicator"], one["department"]): one["value"]
         for one in audit_document(audit)["figures"]
@@ -93,8 +93,8 @@ def test_figures_are_the_audit_s() -> None:
 
 def test_categories_are_the_audit_s() -> None:
     """In the indicator's unit; none of what was never reported."""
-    told, _, found = everything()
-    audit = audit_records(map(raw_record, told), shipped(), AS_OF)
+    events, _, found = everything()
+    audit = audit_records(map(raw_record, events), shipped(), AS_OF)
     shares = {
         (row.indicator, row.category, row.department): row.value for row in found if row.category
     }
@@ -192,7 +192,7 @@ class TestPersons:
         assert paris.status is not None
 
     def test_a_withheld_category_has_no_value(self) -> None:
-        """And says why; a category of nobody is not told apart."""
+        """And says why; a category of nobody is not events apart."""
         found = rows(self.CATALOGUE, *enrolments(2, "75"), *enrolments(30, "77"))
         shares = {row.category: row for row in found if row.department == "75" and row.category}
         assert (shares["job_seeker"].value, shares["job_seeker"].suppressed) == (None, True)
@@ -208,14 +208,14 @@ class TestPersons:
 
 def test_an_observed_figure_is_that_of_its_own_territory() -> None:
     """The region's is no sum; without an observation there is no number, and no parts ever."""
-    told = [
+    events = [
         observed("IND-042", "D75", "2018-01-01", "92.5"),
         observed("IND-042", "D77", "2018-01-01", "40"),
         observed("IND-101", "R11", "2018-01-01", "21.375"),
         observed("IND-042", "FRANCE", "2018-01-01", "57.5"),
         observed("IND-101", "FRANCE", "2018-01-01", "40"),
     ]
-    state_store = taught(barometer(), said(told))
+    state_store = taught(barometer(), said(events))
     found = {
         (row.indicator, row.department): row for row in rows_of(barometer(), state_store, AS_OF)
     }

@@ -28,9 +28,9 @@ shipped = cache(load_catalogue)
 
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3), st.sampled_from(KNOWN_ON))
-def test_readings_are_the_audit_s(told: list[list[CloudEvent]], known_on: date) -> None:
-    """Whatever was told, and corrected, and when."""
-    records = [raw_record(one) for history in told for one in history]
+def test_readings_are_the_audit_s(events: list[list[CloudEvent]], known_on: date) -> None:
+    """Whatever was reported, and corrected, and when."""
+    records = [raw_record(one) for history in events for one in history]
     found = histories_of(states_known_on(records, shipped(), known_on), shipped())
     counted = audit_records(records, shipped(), AS_OF, known_on).readings
     exact = {place for place in found if shipped().indicator(place[0]).publication is None}
@@ -46,7 +46,7 @@ def value(records: list[RawRecord], known_on: str) -> float | None:
     return None if found is None else float(found)
 
 
-def test_a_correction_is_not_known_before_it_was_told() -> None:
+def test_a_correction_is_not_known_before_it_was_recorded() -> None:
     """Up to the last moment of the day before."""
     records = [
         raw("school.registered", PARIS, "2016-01-01"),

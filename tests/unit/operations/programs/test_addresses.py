@@ -6,7 +6,7 @@ from operations.programs.addresses import HOST, free_port, is_free
 
 
 def test_the_usual_port_is_taken_where_it_can_be_had() -> None:
-    """What a guide says then works as it is written."""
+    """The guides' commands then work as they are."""
     usual = free_port()
 
     assert free_port(usual=usual) == usual

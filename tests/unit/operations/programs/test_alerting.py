@@ -21,7 +21,7 @@ def install(path: Path, *names: str) -> None:
 
 
 def test_without_prometheus_there_is_nothing(path: Path) -> None:
-    """An Alertmanager alone has nobody to hear from."""
+    """An Alertmanager alone receives no alerts."""
     install(path, "alertmanager")
 
     assert AlertingPrograms.installed() is None

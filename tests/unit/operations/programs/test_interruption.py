@@ -8,7 +8,7 @@ from operations.programs.interruption import SIGNALS, Interrupted, interruptible
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_interrupts_and_tells_which(number: signal.Signals) -> None:
+def test_a_signal_interrupts_and_is_named(number: signal.Signals) -> None:
     """Ctrl-C, a supervisor's stop, and a closed terminal end it alike."""
     with pytest.raises(Interrupted) as interrupted, interruptible():
         signal.raise_signal(number)

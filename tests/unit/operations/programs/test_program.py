@@ -59,7 +59,7 @@ def test_it_ends_with_the_block(tmp_path: Path) -> None:
 
 
 def test_the_log_begins_at_the_last_start(tmp_path: Path) -> None:
-    """What it said in an earlier life stays in the log file, and tells nothing of this one."""
+    """The output of an earlier run stays in the log file, and is not in the log."""
     program = Program("teller", python("import sys; print('ready'); sys.exit(0)"), folder=tmp_path)
     for _ in range(2):
         program.start()
@@ -70,7 +70,7 @@ def test_the_log_begins_at_the_last_start(tmp_path: Path) -> None:
 
 
 def test_the_end_of_its_log_has_no_empty_lines(tmp_path: Path) -> None:
-    """They would hide what was said."""
+    """They would hide the last message."""
     program = Program("teller", python("print('one\\n\\ntwo\\n\\nthree\\n')"), folder=tmp_path)
     program.start()
     assert wait_until(lambda: program.status == 0, seconds=10)
@@ -106,7 +106,7 @@ def alive(pid: int) -> bool:
 
 
 def test_output_is_appended(tmp_path: Path) -> None:
-    """What a child says comes after what an earlier one said."""
+    """The output of a child follows that of an earlier one."""
     output = tmp_path / "log"
     for word in ("first", "second"):
         start_child([sys.executable, "-c", f"print('{word}')"], output=output).wait(20)
@@ -133,7 +133,7 @@ def test_a_child_has_a_session_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_child_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    """After the grace the end is certain."""
+    """After stop_seconds it is killed."""
     output = tmp_path / "log"
     child = start_child([sys.executable, "-c", STUBBORN + FOREVER], output=output)
     assert wait_until(lambda: "up" in output.read_text(), seconds=20)

@@ -9,7 +9,7 @@ from tests.support.rights import mode, usual_umask
 
 
 def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
-    """The second says so; it may begin once the first has ended."""
+    """The second fails; it may begin once the first has ended."""
     with (
         Folder.held(tmp_path),
         pytest.raises(FolderInUseError, match=r"another stack runs in .*--folder"),

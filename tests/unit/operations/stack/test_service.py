@@ -66,10 +66,12 @@ def test_something_else_than_http_is_no_answer() -> None:
         thread.join()
 
 
-@pytest.mark.parametrize(("says", "serves"), [("started", True), ("starting", False)])
-def test_it_serves_once_it_has_said_so(says: str, *, serves: bool, tmp_path: Path) -> None:
-    """In this life: what an earlier one said does not count."""
-    program = Program("kafka", (sys.executable, "-c", f"print({says!r})"), folder=tmp_path)
+@pytest.mark.parametrize(("output", "serves"), [("started", True), ("starting", False)])
+def test_it_is_ready_once_its_log_has_the_line(
+    output: str, *, serves: bool, tmp_path: Path
+) -> None:
+    """In this run: the output of an earlier one does not count."""
+    program = Program("kafka", (sys.executable, "-c", f"print({output!r})"), folder=tmp_path)
     program.log_file.write_text("started\n")
     program.start()
     assert wait_until(lambda: program.status is not None, seconds=20)

@@ -1,4 +1,4 @@
-"""What a stack tells of itself."""
+"""The summary of a stack."""
 
 import json
 import os

@@ -27,7 +27,7 @@ class EnoughError(Exception):
 
 @dataclass
 class FakeProgram:
-    """All that the supervisor asks a program."""
+    """The calls that the supervisor makes of a program."""
 
     name: str
     events: list[str]
@@ -43,7 +43,7 @@ class FakeProgram:
 
     def terminate(self) -> None:
         """Hear SIGTERM."""
-        self.events.append(f"ask {self.name}")
+        self.events.append(f"terminate {self.name}")
 
     def end(self) -> None:
         """End."""
@@ -93,7 +93,7 @@ class Scene:
             raise EnoughError
 
     def run(self, *groups: tuple[Service, ...]) -> None:
-        """Start groups of services one after the other, then look after them all."""
+        """Start groups of services one after the other, then keep them running."""
         with self.supervisor() as supervisor:
             for group in groups:
                 supervisor.start(*group)
@@ -117,11 +117,11 @@ def test_services_begin_once_those_before_them_serve(scene: Scene) -> None:
         "start kafka",
         "start worker-1",
         "start worker-2",
-        "ask worker-1",
-        "ask worker-2",
+        "terminate worker-1",
+        "terminate worker-2",
         "end worker-1",
         "end worker-2",
-        "ask kafka",
+        "terminate kafka",
         "end kafka",
     ]
 
@@ -142,7 +142,7 @@ def test_one_that_does_not_become_ready_is_named_with_its_log(scene: Scene) -> N
     assert scene.events[-1] == "end gateway"
 
 
-def test_one_that_is_killed_is_started_again_and_it_is_said(scene: Scene) -> None:
+def test_one_that_is_killed_is_started_again_and_that_is_reported(scene: Scene) -> None:
     """When it ended, how, when it begins again, and when it serves."""
     scene.exits = {50.0: (-signal.SIGKILL,)}
     with pytest.raises(EnoughError):
@@ -168,7 +168,7 @@ def test_the_others_are_checked_while_one_pauses(scene: Scene) -> None:
 
 @pytest.mark.parametrize("serves", [True, False])
 def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool) -> None:
-    """With what its log says last, and how it ended; also before it ever served."""
+    """With the end of its log, and how it ended; also before it was ever ready."""
     scene.broken = "gateway"
     kafka, gateway = scene.service("kafka"), scene.service("gateway", serves=serves)
     with pytest.raises(GivenUpError, match=r"^gateway: ended 5 times .* 2: repair what logs/"):
@@ -184,13 +184,13 @@ def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool
 
 
 def test_a_closed_terminal_does_not_keep_it_from_ending_all(scene: Scene) -> None:
-    """There is nobody left to be lines."""
+    """The terminal may be closed."""
 
-    def tell(line: str) -> None:
+    def report(line: str) -> None:
         if "ending" in line:
             raise BrokenPipeError
 
-    with Supervisor(tell, clock=lambda: scene.now, pause=scene.pause) as supervisor:
+    with Supervisor(report, clock=lambda: scene.now, pause=scene.pause) as supervisor:
         supervisor.start(scene.service("kafka"))
 
     assert scene.events[-1] == "end kafka"

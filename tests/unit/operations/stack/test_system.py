@@ -40,7 +40,7 @@ class Scene:
             run_stack(self.plan, settings or load_settings(), self.rules, self.lines.append)
 
     def rules(self, scraped: Scraped, *, pace: str) -> Mapping[str, str]:
-        """Give a file that tells the pace."""
+        """Return a file that has the pace."""
         self.scraped.append(scraped)
         return {"prometheus/prometheus.yaml": pace}
 
@@ -77,7 +77,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 def test_each_begins_once_what_it_needs_is_there(scene: Scene) -> None:
-    """The broker, its topics, who reads and writes them, and who looks at these."""
+    """The broker, its topics, what reads and writes them, and what scrapes these."""
     scene.run()
 
     assert scene.done == [
@@ -105,7 +105,7 @@ def test_no_other_broker_is_spoken_to(scene: Scene) -> None:
     assert scene.environments["assessor"]["SMART_REGION_CATALOGUE"] == "mine"
 
 
-def test_prometheus_asks_everybody_and_tells_alertmanager(scene: Scene) -> None:
+def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
     """At the addresses that they were given, and at the wanted pace."""
     scene.run()
 
@@ -128,7 +128,7 @@ def test_prometheus_asks_everybody_and_tells_alertmanager(scene: Scene) -> None:
         (AlertingPrograms("/bin/prometheus", None), "prometheus", NO_ALERTMANAGER),
     ],
 )
-def test_what_is_not_installed_is_left_out_and_said(
+def test_what_is_not_installed_is_left_out_and_that_is_reported(
     installed: AlertingPrograms | None,
     started: str,
     line: str,

@@ -38,7 +38,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def rules(scraped: Scraped, *, pace: str) -> Mapping[str, str]:
-    """Give files that only tell what they were made of."""
+    """Return files that only name their arguments."""
     parts = (scraped.workers, scraped.assessors, scraped.gateways, scraped.alertmanagers)
     return {
         "prometheus/prometheus.yaml": " ".join([pace, *(",".join(part) for part in parts)]),
@@ -61,7 +61,7 @@ def options(alerting: Alerting, name: str) -> dict[str, str]:
     return {option: value for option, _, value in pairs}
 
 
-def test_the_two_are_told_of_each_other_and_of_the_monitor(
+def test_the_two_have_the_addresses_of_each_other_and_of_the_monitor(
     install: Install, tmp_path: Path
 ) -> None:
     """Each is started on the files that were rendered, and its address is note."""
@@ -81,7 +81,7 @@ def test_the_two_are_told_of_each_other_and_of_the_monitor(
 
 
 def test_without_alertmanager_prometheus_alerts_nobody(install: Install, tmp_path: Path) -> None:
-    """It says so where the addresses are."""
+    """The note has it beside the addresses."""
     install("prometheus")
     with ExitStack() as stack:
         alerting = started(stack, tmp_path / "stage")

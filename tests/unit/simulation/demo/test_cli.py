@@ -46,7 +46,7 @@ def test_the_speed_must_be_one(speed: str) -> None:
     assert demo("--speed", speed).exit_code == 2
 
 
-def test_a_wrong_broker_address_is_told_at_once() -> None:
+def test_a_wrong_broker_address_is_reported_at_once() -> None:
     """With the setting's own message."""
     result = demo("--broker", "localhost")
 

@@ -41,13 +41,13 @@ def test_workers_must_be_on_the_same_day() -> None:
 
 def assessor(*, lag: int = 0, ready: int = 1) -> Exposed:
     """Give an assessor that judges the lycées of 77, and has so many records to go."""
-    place = 'programme="lycees",indicator="schools_connected_ratio",department="77"'
-    held = f'{place},milestone="all_connected"'
+    territory = 'programme="lycees",indicator="schools_connected_ratio",department="77"'
+    held = f'{territory},milestone="all_connected"'
     lines = [
         f"smartregion_assessor_ready {ready}",
         f"smartregion_assessor_lag_records {lag}",
         f"smartregion_as_of_timestamp_seconds {midnight(DAY)}",
-        f"smartregion_indicator_assessed_value{{{place}}} 0.29",
+        f"smartregion_indicator_assessed_value{{{territory}}} 0.29",
         f"smartregion_milestone_progress_ratio{{{held}}} 0.29",
         f'smartregion_milestone_status{{{held},status="at_risk"}} 1',
         f'smartregion_milestone_status{{{held},status="on_track"}} 0',
@@ -92,7 +92,7 @@ def test_an_assessor_that_has_not_judged_all_is_awaited() -> None:
     assert assessed_on(assessor(ready=0)) is None
 
 
-def test_a_figure_that_the_audit_judges_otherwise_is_told() -> None:
+def test_a_figure_that_the_audit_judges_otherwise_is_reported() -> None:
     """By another value, status or day; one that the assessor does not show too."""
     shown = shown_figures(load_catalogue(), assessor())
     assert list(assessment_differences(shown, shown)) == []

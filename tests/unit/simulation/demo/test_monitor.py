@@ -1,4 +1,4 @@
-"""How the demo's worker and assessor are told their ports, and where they serve."""
+"""The ports of the demo's worker and assessor."""
 
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_its_address_is_known_once_it_serves(
 @pytest.mark.parametrize(
     ("command", "setting"), [("worker", "http_port"), ("assessor", "assessor_port")]
 )
-def test_it_takes_the_port_that_was_asked_for(
+def test_it_takes_the_port_that_was_requested(
     command: str, setting: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Else any that is free: two demos beside each other do not both want the usual one."""

@@ -51,7 +51,7 @@ def test_the_document_has_exactly_these_fields() -> None:
     assert document["audit"] == {"compared": 312, "different": 0}
 
 
-def test_a_figure_tells_where_and_how_far() -> None:
+def test_a_figure_has_its_territory_and_progress() -> None:
     """A département by its code, the region by null; unknown values are null, never zero."""
     figures = json.loads(outcome().model_dump_json())["figures"]
 

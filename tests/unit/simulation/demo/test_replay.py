@@ -36,16 +36,16 @@ def record(hours: int) -> SimulatedRecord:
 
 @given(
     hours=st.lists(st.integers(0, 100), max_size=30).map(sorted),
-    looks=st.lists(st.integers(0, 100), max_size=10).map(sorted),
+    refreshes=st.lists(st.integers(0, 100), max_size=10).map(sorted),
 )
-def test_publishes_what_is_due_and_nothing_else(hours: list[int], looks: list[int]) -> None:
+def test_publishes_what_is_due_and_nothing_else(hours: list[int], refreshes: list[int]) -> None:
     """At each refresh, exactly the records up to the clock's instant are out, in their order."""
     clock = HandMovedClock()
     published: list[SimulatedRecord] = []
     records = [record(each) for each in hours]
     replay = SimulationReplay(records, published.append, clock)
 
-    for refresh in looks:
+    for refresh in refreshes:
         clock.instant = START + timedelta(hours=refresh)
         done = replay.send_due()
 

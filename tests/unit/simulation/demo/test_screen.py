@@ -22,8 +22,8 @@ def frame(day: date, sent: int = 1_234) -> ScreenFrame:
 
 def layout(figures: Iterable[Figure], as_of: date, *, compact: bool) -> Text:
     """Lay the figures out as a word, or 30 lines of it."""
-    told = f"tableau de {len(list(figures))} chiffres au {as_of}"
-    return Text("compact" if compact else "\n".join([told] * 30))
+    table = f"tableau de {len(list(figures))} chiffres au {as_of}"
+    return Text("compact" if compact else "\n".join([table] * 30))
 
 
 def live(*frames: ScreenFrame, height: int = 40) -> str:
@@ -72,7 +72,7 @@ def test_a_terminal_gets_its_cursor_back() -> None:
     assert live(frame(LAST)).rstrip().endswith("\x1b[?25h")
 
 
-def test_elsewhere_a_line_tells_each_step_and_tenth() -> None:
+def test_elsewhere_each_step_and_tenth_has_a_line() -> None:
     """A log of some lines, whatever the number of frames, and no escape code."""
     out = io.StringIO()
     screen = PlainScreen(out, FIRST, LAST)

@@ -1,4 +1,4 @@
-"""How the system is looked after while something is awaited."""
+"""How the demo is checked and shown while a condition is awaited."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -19,7 +19,7 @@ TODAY = date(2016, 5, 4)
 
 @dataclass
 class Watched:
-    """All that the watch asks a system, its clock, its replay and its worker."""
+    """The calls that the watch makes of a system, its clock, its replay and its worker."""
 
     address: str | None = None
     sent: int = 12
