@@ -111,7 +111,7 @@ class RecordCounts(BaseModel):
 class Ledger:
     """The valid records of the event topics, in SQLite; open it with `with`.
 
-    `partitions` is how many partitions each event topic has, `rules` tells what is taken of a
+    `partitions` is how many partitions each event topic has, `rules` decides what is accepted of a
     record; those of `passed_over` are refused unread. Small ledgers stay in
     memory; SQLite moves large ones to the work folder by itself. Raises as `WorkFolder.connect`;
     what there is no room for raises as SQLite does, unless the work folder guards it.

@@ -1,4 +1,4 @@
-"""OpenMetrics text with timestamps, written family by family, however the series come."""
+"""OpenMetrics text with timestamps, written by family, in whatever order series are added."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["OpenMetricsSpool"]
 class OpenMetricsSpool:
     """Collects series on disk and writes them as one text; open it with `with`.
 
-    OpenMetrics wants all samples of a family together, and those of a series together in the order
-    of time. Series come territory by territory, so each family waits in a temporary file of its
-    own: memory stays flat, whatever the number of days. `folder` is where; by default the system's
-    for temporary files, which may be small, or in memory.
+    OpenMetrics requires all samples of a family together, and those of a series together in order
+    of time. Series are added by territory, so each family has a temporary file: memory does not
+    grow with the number of days. `folder` is where; by default the system's for temporary files,
+    which may be small, or in memory.
     """
 
     def __init__(self, folder: Path | None = None) -> None:

@@ -1,7 +1,7 @@
 """A Frictionless Data Package around one file of figures: datapackage.json, version 1 of the spec.
 
 specs.frictionlessdata.io/data-package and /tabular-data-package: what a catalogue of open data
-needs to know of the file, and a program to read it.
+needs of the file, and a program to read it.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ _PRODUCERS = """\
 # Metrics of producers
 
 Each worker also shows what became of what each declared producer sent, since the worker began:
-sums over workers are those of the producer. What `smart-region producers report` tells is counted
-from the topics, and does not depend on restarts.
+sums over workers are those of the producer. `smart-region producers report` counts from the topics,
+and does not depend on restarts.
 """
 
 _GATEWAY = """\

@@ -27,8 +27,8 @@ the broker's variables alone, `topics` also those of the topics; the other comma
 _GATEWAY = """
 ## The gateway
 
-What `smart-region gateway` reads besides those that say where the broker is. An unknown
-`SMART_REGION_GATEWAY_…` variable is refused. How to run it is told in [gateway.md](gateway.md).
+What `smart-region gateway` reads besides the settings of the broker. An unknown
+`SMART_REGION_GATEWAY_…` variable is refused. How to run it: [gateway.md](gateway.md).
 
 """
 _COLUMNS = """\

@@ -1,1 +1,1 @@
-"""Programs beside this one: where they are found, how they are started, heard and ended."""
+"""Child programs: where they are installed, how they are started and stopped."""

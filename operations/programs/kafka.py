@@ -134,7 +134,7 @@ class Kafka:
             self._format()
 
     def _format(self) -> None:
-        """Give the data folder its cluster id, as KRaft wants before a first start."""
+        """Format the data folder with a cluster id, as KRaft needs before a first start."""
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # In one word with its option: one id in 64 begins with a hyphen.
         command = [*self._java(), "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]

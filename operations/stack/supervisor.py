@@ -115,7 +115,7 @@ class NeverReadyError(SmartRegionError):
         self.name = name
         self.log = log
         super().__init__(
-            f"{name}: is not ready after {seconds:.0f} s: repair what {log} says and start the"
+            f"{name}: is not ready after {seconds:.0f} s: correct what {log} shows and start the"
             " stack again"
         )
 
@@ -130,7 +130,7 @@ class GivenUpError(SmartRegionError):
         self.log = log
         super().__init__(
             f"{name}: ended {exits} times in a row soon after its start, last with status"
-            f" {status}: repair what {log} says and start the stack again"
+            f" {status}: correct what {log} shows and start the stack again"
         )
 
 

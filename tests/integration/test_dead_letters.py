@@ -227,30 +227,30 @@ def test_copies_are_the_refused_records_byte_for_byte(
 
 
 @pytest.mark.parametrize(
-    "death",
+    "moment",
     [
         "before:1",  # Nothing is sent.
-        "amid:1",  # Half of the first copies.
+        "half:1",  # Half of the first copies.
         "after:1",  # All copies of a chunk, and no note of them.
-        "amid:2",  # Half of the notes.
-        "unheard:3",
-        "amid:6",
+        "half:2",  # Half of the notes.
+        "unacknowledged:3",
+        "half:6",
     ],
 )
 def test_a_replay_that_is_killed_loses_nothing(
-    broker: KafkaBroker, crew: Crew, lycees: list[Message], death: str
+    broker: KafkaBroker, crew: Crew, lycees: list[Message], moment: str
 ) -> None:
     """Wherever it dies, what is noted was sent, and the next replay sends the rest."""
     letters = buried(broker, lycees[:45])
     worker = crew.worker()
     worker.start()
 
-    killed = office(broker, "replay", module="tests.support.mortal_office", test_death=death)
+    killed = office(broker, "replay", module="tests.support.killed_replay", test_kill=moment)
 
     assert killed.returncode == -9, killed.stderr
-    after_death = cases(broker)
-    assert LetterCounts.of(after_death).letters == letters
-    noted = {case.letter.place for case in after_death if case.state is EntryStatus.REPLAYED}
+    after_kill = cases(broker)
+    assert LetterCounts.of(after_kill).letters == letters
+    noted = {case.letter.place for case in after_kill if case.state is EntryStatus.REPLAYED}
     assert noted <= copies(broker).keys()
 
     again = office(broker, "replay")
@@ -258,7 +258,7 @@ def test_a_replay_that_is_killed_loses_nothing(
     assert again.stdout.startswith(f"{letters - len(noted)} sent again, 0 still"), again.stderr
     assert account(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
     sent = copies(broker)
-    assert sent.keys() == {case.letter.place for case in after_death}
+    assert sent.keys() == {case.letter.place for case in after_kill}
     assert sent.total() - letters <= 10  # What one chunk may be sent twice.
     assert differences(broker, worker) == ()
 
@@ -279,8 +279,8 @@ def test_a_replay_killed_at_random_moments_ends_all_the_same(
         done = office(
             broker,
             "replay",
-            module="tests.support.mortal_office",
-            test_death=f"later:{life}",
+            module="tests.support.killed_replay",
+            test_kill=f"later:{life}",
             test_chunk="5",
         )
         kills += done.returncode == -9

@@ -24,8 +24,8 @@ from operations.client import (
 )
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.mortal_producer import MortalProducer
 from tests.support.running_gateway import records_of
+from tests.support.spool_process import SpoolProcess
 from tests.support.waiting import wait_until
 
 PRODUCER = "lycees"
@@ -119,7 +119,7 @@ def test_nothing_is_lost_when_both_are_killed(
 ) -> None:
     """The producer by kill -9 in each life, the gateway in every other: all arrives, in order."""
     chance = random.Random(7)
-    producer = MortalProducer(gateway.url, tmp_path, token=credentials.token, last=LAST)
+    producer = SpoolProcess(gateway.url, tmp_path, token=credentials.token, last=LAST)
     for life in range(4):
         process = producer.start()
         enough = producer.safe() + chance.randint(5, 20)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gateway_stub import accepted, gateway_stub
-from tests.support.mortal_producer import MortalProducer
+from tests.support.spool_process import SpoolProcess
 from tests.support.waiting import wait_until
 
 TOKEN = "srt_lycees_" + "A" * 43
@@ -22,7 +22,7 @@ def test_nothing_is_lost_and_the_order_is_kept(tmp_path: Path) -> None:
     chance = random.Random(5)
     largest = 0
     with gateway_stub() as gateway:
-        producer = MortalProducer(gateway.url, tmp_path, token=TOKEN, last=LAST)
+        producer = SpoolProcess(gateway.url, tmp_path, token=TOKEN, last=LAST)
         for life in range(LIVES):
             # Away in every other life; and one answer of three is lost after the events were taken.
             (gateway.go_away if life % 2 else gateway.come_back)()

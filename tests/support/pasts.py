@@ -1,4 +1,4 @@
-"""A past without a broker: what is known of some events, and what a backfill writes of it."""
+"""The state store of some events, and the text that a backfill writes of it; no broker."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.support.records import learn
 __all__ = ["taught", "written"]
 
 
-def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> StateStore:
-    """Return holdings that know events, over several partitions."""
+def taught(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateStore:
+    """Return a state store of events, over several partitions."""
     state_store = StateStore(catalogue.terms)
     for family in Family:
-        learn(state_store, family, [[one for one in told if one.fact.FAMILY is family]])
+        learn(state_store, family, [[one for one in events if one.fact.FAMILY is family]])
     return state_store
 
 

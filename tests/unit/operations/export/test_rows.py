@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from functools import cache
 
@@ -20,7 +19,7 @@ from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw_record
 from tests.support.histories import event, pool, uai
 from tests.support.observations import barometer, observed, said
-from tests.support.records import learn
+from tests.support.pasts import taught
 
 AS_OF = date(2018, 6, 30)
 BASELINE = {"value": 0, "day": date(2016, 1, 1), "source": "Essai"}
@@ -33,14 +32,6 @@ TEN = {
 }
 
 shipped = cache(load_catalogue)
-
-
-def taught(catalogue: Catalogue, events: Sequence[CloudEvent]) -> StateStore:
-    """Return holdings that know events, over several partitions."""
-    state_store = StateStore(catalogue.terms)
-    for family in Family:
-        learn(state_store, family, [[one for one in events if one.fact.FAMILY is family]])
-    return state_store
 
 
 @cache

@@ -171,7 +171,7 @@ def test_one_that_ends_five_times_at_once_ends_all(scene: Scene, *, serves: bool
     """With the end of its log, and how it ended; also before it was ever ready."""
     scene.broken = "gateway"
     kafka, gateway = scene.service("kafka"), scene.service("gateway", serves=serves)
-    with pytest.raises(GivenUpError, match=r"^gateway: ended 5 times .* 2: repair what logs/"):
+    with pytest.raises(GivenUpError, match=r"^gateway: ended 5 times .* 2: correct what logs/"):
         scene.run((kafka,), (gateway,))
 
     assert scene.programs["gateway"].starts == 5

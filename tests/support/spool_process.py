@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["MortalProducer"]
+__all__ = ["SpoolProcess"]
 
 
-class MortalProducer:
-    """Runs `tests.support.spooling_producer`, each life behind what the last noted as safe."""
+class SpoolProcess:
+    """Runs `tests.support.spooling_producer`; each run continues after the last noted event."""
 
     def __init__(self, url: str, folder: Path, *, token: str, last: int) -> None:
         self.spool = folder / "spool.db"
@@ -21,7 +21,7 @@ class MortalProducer:
         ]
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start it, and return when it has the spool."""
+        """Start it, and return when it has opened the spool."""
         process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         assert process.stdout is not None
         if not process.stdout.readline():
@@ -29,5 +29,5 @@ class MortalProducer:
         return process
 
     def safe(self) -> int:
-        """Tell how many events it has published for good."""
+        """Return how many events it has noted as published."""
         return len(self._notes.read_text().split()) if self._notes.exists() else 0
