@@ -155,7 +155,7 @@ def _reports(
 def _shares(
     communes: Sequence[Commune], premises: Sequence[int], connectable: float
 ) -> list[float]:
-    """Connectable share of each commune, such that they add up to the département's connectable.
+    """Return each commune's connectable share; together they are the département's connectable.
 
     A commune's works begin at its turn, so that some are complete while others have not begun;
     how far the whole roll-out has come is found by bisection.

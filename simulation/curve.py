@@ -1,4 +1,4 @@
-"""Curves: how a quantity of the story runs from one dated point to the next."""
+"""Curves: a quantity interpolated between dated points."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Curve:
 
     @classmethod
     def yearly(cls, *values: float) -> Curve:
-        """A curve from 0 in September 2012 through a value at the end of each November since 2015.
+        """Return a curve from 0 in September 2012 through a value each end of November since 2015.
 
-        November, so that what a year promises is also recorded before the year ends.
+        November, so that a year's value is also recorded before the year ends.
         """
         ends = ((date(2015 + years, 11, 30), value) for years, value in enumerate(values))
         return cls(((SCHOOL_YEAR_2012, 0.0), *ends))
 
     def on(self, day: date) -> float:
-        """The value on a day."""
+        """Return the value on a day."""
         if day <= self.points[0][0]:
             return self.points[0][1]
         for (since, low), (until, high) in pairwise(self.points):
@@ -37,7 +37,7 @@ class Curve:
         return self.points[-1][1]
 
     def day_reaching(self, value: float) -> date | None:
-        """The first day on which a rising curve is at `value` or above; None if it never is."""
+        """Return the first day on which a rising curve is at least `value`; None if it never is."""
         if value <= self.points[0][1]:
             return self.points[0][0]
         for (since, low), (until, high) in pairwise(self.points):

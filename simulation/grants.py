@@ -108,13 +108,13 @@ def _payments(grant: GrantCommitted, chance: Random) -> Iterator[GrantPaid]:
 
 
 def _siret(chance: Random) -> str:
-    """SIREN (9 digits, the last one its check) and establishment (5, the last one the whole's)."""
+    """Return a SIREN (9 digits) and an establishment (5), each ending with a check digit."""
     siren = _with_check_digit(f"{chance.randrange(10**7, 10**8)}")
     return _with_check_digit(f"{siren}{chance.randrange(1, 100):04d}")
 
 
 def _with_check_digit(digits: str) -> str:
-    """Luhn: from the check digit leftwards, every second digit counts double, its digits added."""
+    """Append the Luhn digit: from it leftwards, every second digit counts double, digits added."""
     doubled = [sum(divmod(2 * int(digit), 10)) for digit in digits[::-2]]
     single = [int(digit) for digit in digits[-2::-2]]
     return f"{digits}{-(sum(doubled) + sum(single)) % 10}"

@@ -40,7 +40,7 @@ def simulate_invalid(world: World, chance: Random, emitters: Mapping[Family, Emi
 
 
 def _valid_facts(day: date, world: World, chance: Random) -> Mapping[Family, Fact]:
-    """A fact of each family to be spoilt, about things that exist or might."""
+    """Return a fact of each family to be spoilt, about things that exist or might."""
     lycee = chance.choice(world.lycees)
     site = chance.choice(world.sites)
     commune = chance.choice(world.territory[Department.YVELINES])

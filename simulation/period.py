@@ -15,7 +15,7 @@ SATURDAY = 5
 
 
 def quarter_ends(first: date, last: date) -> Iterator[date]:
-    """Last days of the quarters that end from `first` to `last`, both included."""
+    """Yield the last days of the quarters that end from `first` to `last`, both included."""
     for start in months(first, last):
         end = month_end(start)
         if end.month % 3 == 0 and first <= end <= last:
@@ -23,7 +23,7 @@ def quarter_ends(first: date, last: date) -> Iterator[date]:
 
 
 def months(first: date, last: date) -> Iterator[date]:
-    """First days of the months from that of `first` to that of `last`, both included."""
+    """Yield the first days of the months from that of `first` to that of `last`, both included."""
     month = first.replace(day=1)
     while month <= last:
         yield month
@@ -31,10 +31,10 @@ def months(first: date, last: date) -> Iterator[date]:
 
 
 def month_end(day: date) -> date:
-    """Last day of the month of `day`."""
+    """Return the last day of the month of `day`."""
     return day.replace(day=monthrange(day.year, day.month)[1])
 
 
 def working_day(day: date) -> date:
-    """The day itself, or the Monday after it where it falls on a weekend."""
+    """Return the day itself, or the Monday after it where it falls on a weekend."""
     return day if day.weekday() < SATURDAY else day + timedelta(days=7 - day.weekday())

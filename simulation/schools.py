@@ -75,7 +75,7 @@ def simulate_schools(world: World, chance: Random, emitter: Emitter) -> None:
 def in_order_of(
     shares: Mapping[Department, Curve], world: World, chance: Random
 ) -> Iterator[tuple[Lycee, date]]:
-    """Lycées by chance, each with the working day on which its département's curve reaches it.
+    """Yield lycées in random order, each with the working day on which its curve reaches it.
 
     Those that the curve never reaches, or only after their closure, are left out.
     """

@@ -81,7 +81,7 @@ class CoworkingSite:
     closure: Closure | None = None
 
     def workstations_on(self, day: date) -> int:
-        """Workstations in service on a day."""
+        """Return how many workstations are in service on a day."""
         if self.closure and self.closure.closed_on <= day < self.closure.reopened_on:
             return 0
         return max((level for since, level in self.levels if since <= day), default=0)

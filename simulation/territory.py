@@ -41,7 +41,7 @@ def draw_territory(seed: int) -> Territory:
 
 
 def some_commune(chance: Random, communes: Sequence[Commune]) -> str:
-    """INSEE code of one commune, a large one more likely than a small one."""
+    """Return the INSEE code of one commune, a large one more likely than a small one."""
     return one_of(chance, {commune.insee: commune.size for commune in communes})
 
 

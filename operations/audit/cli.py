@@ -165,7 +165,7 @@ def _persons(settings: Settings, counted: Audit) -> tuple[ExactPersons | None, t
 
 @contextmanager
 def _made_or_not() -> Iterator[None]:
-    """End with NOT_MADE where the audit cannot be made: a traceback's own 1 would be a verdict."""
+    """Exit with NOT_MADE where the audit cannot be made: 1, that of a traceback, is a result."""
     from boundary.errors import SmartRegionError
 
     try:

@@ -97,7 +97,7 @@ def compare_exposed(
 
 
 def workers_day(workers: Iterable[Exposed]) -> date:
-    """The latest of the workers' days. Raises `WorkerUnreadableError` where one shows none."""
+    """Return the workers' latest day. Raises `WorkerUnreadableError` where one shows none."""
     days: list[date] = []
     for worker in workers:
         if worker.as_of is None:
@@ -144,14 +144,14 @@ class _Shown:
                     self._take(metric, sample.labels, sample.value)
 
     def amounts(self, series: _Series, *, divisor: int = 1) -> dict[DepartmentCode, int]:
-        """The whole amounts of a series, over its partitions; `divisor` made them the unit's."""
+        """Return the whole amounts of a series, summed over partitions and times `divisor`."""
         return {
             department: sum(round(value * divisor) for value in partitions.values())
             for department, partitions in self.departments.get(series, {}).items()
         }
 
     def days(self, series: _Series) -> dict[DepartmentCode, date]:
-        """The latest day of a series of timestamps, over its partitions."""
+        """Return the latest day of a series of timestamps, over its partitions."""
         return {
             department: datetime.fromtimestamp(max(partitions.values()), UTC).date()
             for department, partitions in self.departments.get(series, {}).items()
@@ -181,7 +181,7 @@ class _Figure(NamedTuple):
         return _Series(metric.name, *self._who, category)
 
     def reading(self, shown: _Shown, department: str | None) -> Reading:
-        """The workers' reading; what they do not show is nothing, for they miss no partition."""
+        """Return the workers' reading; what they do not expose is 0: they miss no partition."""
         measure = self.indicator.measure
         above = metrics.INDICATOR_NUMERATOR if measure.denominator else metrics.INDICATOR_VALUE
         numerators = shown.amounts(self.series(above), divisor=measure.divisor)
@@ -253,12 +253,12 @@ class _Figure(NamedTuple):
         return f"{'/'.join(self._who)}/{territory_key(department)}"
 
     def part(self, shown: _Shown, category: str, department: str | None) -> int:
-        """The workers' amount of one category."""
+        """Return the workers' amount of one category."""
         series = self.series(metrics.INDICATOR_CATEGORY, category)
         return total(shown.amounts(series, divisor=self.indicator.measure.divisor), department)
 
     def amount(self, counted: int) -> str:
-        """A whole amount in the indicator's unit."""
+        """Return a whole amount in the indicator's unit."""
         return str(Decimal(counted) / self.indicator.measure.divisor)
 
     def difference(self, counted: Reading, shown: Reading) -> str:

@@ -161,7 +161,7 @@ class DataFolder:
             )
         blocks = sorted(block for block in made.iterdir() if block.is_dir())
         if os.geteuid() == 0:
-            self._hand_over(made)
+            self._change_owner(made)
         for block in blocks:
             block.rename(self.folder / block.name)
         return [block.name for block in blocks]
@@ -198,8 +198,8 @@ class DataFolder:
                     reported = now
                 sleep(PAUSE_SECONDS)
 
-    def _hand_over(self, made: Path) -> None:
-        """Give the blocks to the folder's owner: Prometheus deletes them one day."""
+    def _change_owner(self, made: Path) -> None:
+        """Make the folder's owner that of the blocks: Prometheus has to delete them later."""
         owner = self.folder.stat()
         for folder, _, files in os.walk(made):
             for path in (Path(folder), *(Path(folder, file) for file in files)):

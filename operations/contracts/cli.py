@@ -49,7 +49,7 @@ def render(out: Path) -> None:
 @contracts.command()
 @RELEASED
 def check(released: Path) -> None:
-    """Fail where a released contract would refuse events that it took: that needs a v2."""
+    """Check that each released contract takes the events that it took; else a v2 is needed."""
     from events.contracts.releases import BrokenContractError, compare
 
     comparison = compare(released)
@@ -65,7 +65,7 @@ def check(released: Path) -> None:
 @contracts.command()
 @RELEASED
 def release(released: Path) -> None:
-    """Freeze today's contracts: from here on, what they take is taken for ever."""
+    """Release the current contracts: what they take stays valid."""
     from events.contracts.releases import release as freeze
 
     changed = freeze(released)

@@ -86,7 +86,7 @@ def _report(refused: RefusedLine) -> None:
 
 @contextmanager
 def _progress(file: BinaryIO) -> Iterator[Iterable[bytes]]:
-    """The lines of a file, with a bar on standard error where a person watches it."""
+    """Yield the lines of a file, with a progress bar on a terminal's standard error."""
     if not sys.stderr.isatty():
         yield file
         return

@@ -77,7 +77,7 @@ class GatewayChoice:
 
 
 def gateway_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options; it gets them as `gateway`, None where no gateway is named."""
+    """Add the options to a command, as its argument `gateway`; None without --gateway."""
 
     @wraps(command)
     def with_gateway(

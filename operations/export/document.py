@@ -43,7 +43,7 @@ _TYPES: dict[type, str] = {
 
 
 def rows_text(rows: Iterable[ExportRow], form: Format) -> str:
-    """Give rows as text: CSV (RFC 4180, a header line), or a JSON array of objects."""
+    """Return rows as text: CSV (RFC 4180, a header line), or a JSON array of objects."""
     documents = [row.model_dump(mode="json") for row in rows]
     return (
         _json(documents) if form == "json" else _csv(list(ExportRow.model_fields), documents, form)
@@ -51,7 +51,7 @@ def rows_text(rows: Iterable[ExportRow], form: Format) -> str:
 
 
 def dictionary_text(form: Format) -> str:
-    """Give the dictionary of the columns: CSV for people, or a Table Schema as JSON."""
+    """Return the dictionary of the columns: CSV for people, or a Table Schema as JSON."""
     schema = table_schema(form)
     if form == "json":
         return _json(schema)

@@ -36,7 +36,7 @@ def current_values(
     *,
     rules: RecordRules = RULES,
 ) -> Iterator[PiloteValue]:
-    """Give what was observed up to a day, as known at the end of another (UTC), each value once.
+    """Yield the values observed up to a day, as known at the end of another (UTC), each once.
 
     `records` are those of the topic of observations, in any order; refused ones are passed over,
     and so are retracted values and the indicators that PILOTE has no name for.
@@ -66,7 +66,7 @@ def current_values(
 
 
 def promised_values(catalogue: Catalogue) -> Iterator[PiloteValue]:
-    """Give the baselines and the dated targets of the observed indicators, whatever their day.
+    """Yield the baselines and the dated targets of the observed indicators, whatever their day.
 
     An indicator that several entries take over has the values of the first.
     """

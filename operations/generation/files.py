@@ -23,7 +23,7 @@ __all__ = ["generated"]
 
 
 def generated(root: Path) -> Iterator[GeneratedFiles]:
-    """Give all generated files, folder by folder.
+    """Yield all generated files, by folder.
 
     Raises InvalidCatalogueError, and RefusedError where a tool that is installed refuses a file.
     """

@@ -51,7 +51,7 @@ def start_child(
 
 
 def end_child(process: subprocess.Popen[bytes], *, stop_seconds: float) -> int:
-    """End a child: SIGTERM, and SIGKILL once `stop_seconds` seconds have passed; 0 kills at once.
+    """Stop a child: SIGTERM, and SIGKILL once `stop_seconds` seconds have passed; 0 kills at once.
 
     Returns its exit status; a child that has ended already is only reaped.
     """

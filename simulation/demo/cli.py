@@ -129,7 +129,7 @@ def _days(start: datetime, end: datetime) -> tuple[date, date]:
 
 @contextmanager
 def _screen(layout: FiguresLayout, plan: DemoPlan, *, on_stderr: bool) -> Iterator[Screen]:
-    """A live screen in a terminal; else lines on standard error, then the table unless `on_stderr`.
+    """Yield a live screen in a terminal; else lines on stderr, then the table unless `on_stderr`.
 
     `on_stderr` keeps standard output for the program that reads it.
     """

@@ -137,7 +137,7 @@ def set_up(
 
 
 def _clock_text(plan: DemoPlan) -> str:
-    """The accelerated clock that this process and the worker share, soon to start."""
+    """Return the setting of the accelerated clock that this process and the worker share."""
     origin = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
     return f"{plan.first}..{plan.last}@{plan.days_per_second}+{origin.isoformat()}"
 
