@@ -1,4 +1,4 @@
-"""A closed list of codes that a fact's field may hold, each with the French word that is shown."""
+"""The base of closed lists of codes, each with its French word."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ __all__ = ["Code"]
 
 
 class Code(StrEnum):
-    """Base of such a list: a member is declared as its code and its French word.
+    """Base of a list of codes: a member is declared as its code and its French word.
 
-    `dimension` is French for what figures are divided by: « par public ». With them, whatever a
-    fact tells can break an indicator down without a word being written elsewhere.
+    `dimension` is French for the breakdown by this list: « par public ». With both, an indicator
+    can have a breakdown without words declared elsewhere.
     """
 
     word: str
-    """What is shown for the code; French, as the title of a row."""
+    """The French word of the code, as the title of a row."""
 
     _dimension: ClassVar[str]
 
-    # Whoever looks a member up gives its code alone: the word is optional for their sake.
+    # The word is optional because a lookup has the code only.
     def __new__(cls, code: str, word: str = "") -> Self:
-        """Make a member whose value is the code alone. Raises ValueError without a word."""
+        """Create a member whose value is the code. Raises ValueError without a word."""
         if not word:
             raise ValueError(
                 f"{cls.__name__} {code!r}: has no French word: write it beside the code"
@@ -33,11 +33,11 @@ class Code(StrEnum):
         return member
 
     def __init_subclass__(cls, *, dimension: str) -> None:
-        """Keep what the list divides figures by."""
+        """Set the dimension of the list."""
         super().__init_subclass__()
         cls._dimension = dimension
 
     @classmethod
     def dimension(cls) -> str:
-        """What figures are divided by, after « par »."""
+        """Return the dimension, after « par »."""
         return cls._dimension

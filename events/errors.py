@@ -1,4 +1,4 @@
-"""Why a record is refused; each message names the field, the value and the remedy."""
+"""The reasons for refusing a record; each message has the field, the value and the remedy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = [
 ]
 
 LONGEST_FIELD = 200
-"""How much of a refused field's path is kept."""
+"""The maximum length of a refused field's path."""
 
 
 class RefusalReason(StrEnum):
-    """Why a record is refused; the closed vocabulary of dead letters and their metric."""
+    """A reason for refusing a record; the closed vocabulary of dead letters and their metric."""
 
     NULL_VALUE = "null_value"
     TOO_LARGE = "too_large"
@@ -41,7 +41,7 @@ class RefusalReason(StrEnum):
     PASSED_OVER = "passed_over"
 
 
-#: Those that only a worker has: what comes by HTTP is no record yet.
+#: Reasons of workers only: a request over HTTP is not a record yet.
 REASONS_OF_WORKERS = frozenset(
     {
         RefusalReason.UNREADABLE,
@@ -90,7 +90,7 @@ class ContractError(SmartRegionError):
         problem: str | None = None,
     ) -> None:
         self.reason = reason
-        # An unknown field's name is the producer's, and may be as long as its record.
+        # An unknown field's name may be as long as its record.
         self.field = field if len(field) <= LONGEST_FIELD else field[: LONGEST_FIELD - 1] + "…"
         self.value = value
         self.remedy = remedy
@@ -98,10 +98,10 @@ class ContractError(SmartRegionError):
         super().__init__(reason, field, value, remedy)
 
     def at_rest(self) -> Self:
-        """Return the error without the frames that it came through, to be kept.
+        """Return the error without its traceback, to be stored.
 
-        They hold all that was worked on, and the error itself where it was raised again: then only
-        a search for cycles would free a body, thousands of bodies later.
+        The frames of a traceback hold the request's body, in a cycle with the error: only the
+        cyclic garbage collector would free it, much later.
         """
         self.__traceback__ = self.__context__ = None
         return self

@@ -62,25 +62,25 @@ _ANY_DEPARTMENT: Final = "|".join(DEPARTMENTS)
 
 
 def uai_check_letter(digits: str) -> str:
-    """The letter that closes a UAI, from its seven digits: their number modulo 23."""
+    """Return the check letter of a UAI, from its seven digits: their number modulo 23."""
     return UAI_LETTERS[int(digits) % 23]
 
 
 def uai_department(uai: str) -> Department:
-    """The département in which a lycée was registered; `uai` is a valid one of the region."""
+    """Return the département of a lycée's registration; `uai` is a valid one of the Région."""
     return DEPARTMENTS[uai[1:3]]
 
 
 def commune_department(insee: str) -> Department:
-    """The département of a commune; `insee` is a valid commune code of the region."""
+    """Return the département of a commune; `insee` is a valid commune code of the Région."""
     return DEPARTMENTS[insee[:2]]
 
 
 def also_checked(*rules: str) -> dict[str, Any]:
-    """For a field's `json_schema_extra`: rules that its JSON Schema cannot say, by error type.
+    """Return the `json_schema_extra` of rules that a JSON Schema cannot express, by error type.
 
-    They are told to readers in the description, and to the compatibility check in `$comment`: a
-    rule that comes later would refuse events that were right before.
+    They are in the description for readers, and in `$comment` for the compatibility check: a new
+    rule would refuse events that were valid before.
     """
     return {"$comment": f"{ALSO_CHECKED}{', '.join(rules)}"}
 
@@ -97,7 +97,7 @@ def _checked_uai(uai: str) -> str:
 
 
 def _checked_siret(siret: str) -> str:
-    # Luhn; La Poste has more establishments than that leaves numbers for, hence its own rule.
+    # Luhn; La Poste has its own rule, because it has more establishments than Luhn numbers.
     digits = [int(digit) for digit in siret]
     luhn = sum(digits[1::2]) + sum(sum(divmod(2 * digit, 10)) for digit in digits[0::2])
     if luhn % 10 and not (siret.startswith(LA_POSTE) and sum(digits) % 5 == 0):
@@ -109,7 +109,7 @@ def _checked_siret(siret: str) -> str:
     return siret
 
 
-# That a day is one of the calendar is said by the format; that it is 2010-01-01 or later, here.
+# The format requires a day of the calendar; the pattern, 2010-01-01 or later.
 _DAY_PATTERN: Final = "^(20[1-9][0-9]|2[1-9][0-9]{2}|[3-9][0-9]{3})-[0-9]{2}-[0-9]{2}$"
 
 
@@ -195,12 +195,12 @@ Day = Annotated[date, _IsoDay(), Field(description="a day, YYYY-MM-DD, from 2010
 
 
 def is_pseudonymous(field: FieldInfo) -> bool:
-    """Tell whether a fact's field is a person's pseudonym: what is wrong there may be who it is."""
+    """Return True for a pseudonym's field: an invalid value may identify the person."""
     described: FieldInfo = get_args(PseudonymousId)[-1]
     return field.description == described.description
 
 
 def is_label(field: FieldInfo) -> bool:
-    """Tell whether a fact's field is a text for readers, which may have any words."""
+    """Return True for a free-text field, which may have any words."""
     described: FieldInfo = get_args(Label)[-1]
     return field.description == described.description

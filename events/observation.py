@@ -1,4 +1,4 @@
-"""Facts about indicators that others compute: a value observed in a territory on a day."""
+"""Facts about external indicators: a value observed in a territory on a day."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ __all__ = [
 ]
 
 MICROS: Final = 10**6
-"""How many millionths make one: a value's sixth decimal is its last."""
+"""The number of millionths in one: values have up to six decimals."""
 
 LARGEST_VALUE: Final = 10**9
-# At most 15 digits in all, which a double holds and gives back exactly: no reader and no writer of
-# JSON on the way, in whatever language, changes such a value.
+# At most 15 digits in all, which a double represents exactly: no JSON reader or writer, in any
+# language, changes such a value.
 DECIMALS: Final = 6
 
 
@@ -53,12 +53,12 @@ class Territory(StrEnum):
 
     @property
     def department(self) -> Department | None:
-        """The département that it is; None for the region and for the country."""
+        """The département of the territory; None for the Région and the country."""
         return Department(self.value[1:]) if self.value.startswith("D") else None
 
 
 class _ExactNumber:
-    """Takes a JSON number (no text) and keeps it as it is written, to the last decimal."""
+    """A validator of JSON numbers, which keeps every decimal."""
 
     def __get_pydantic_core_schema__(
         self, source: type[Decimal], handler: GetCoreSchemaHandler
@@ -90,7 +90,7 @@ class _ExactNumber:
 
 
 def _as_decimal() -> CoreSchema:
-    # The shortest decimal that reads as this double is the one that was written: see DECIMALS.
+    # The shortest decimal of this double is the original one: see DECIMALS.
     return core_schema.no_info_plain_validator_function(lambda number: Decimal(repr(number)))
 
 
@@ -118,7 +118,7 @@ ObservedValue = Annotated[
 
 
 def observed_entity(indicator: str, territory: Territory) -> str:
-    """The entity that an indicator is in a territory, and the key of its records: `IND-042/D77`."""
+    """Return the entity of an indicator in a territory, which is its key: `IND-042/D77`."""
     return f"{indicator}/{territory.value}"
 
 
@@ -148,7 +148,7 @@ class IndicatorObserved(Fact):
         return observed_entity(self.indicator, self.territory)
 
     def attributes(self) -> dict[str, JSON]:
-        """The fact's own fields, its value in millionths (whole), its département if it is one."""
+        """Return the fact's fields, its value in integer millionths, and its département if any."""
         found: dict[str, JSON] = {
             "indicator": self.indicator,
             "territory": self.territory.value,
@@ -161,7 +161,7 @@ class IndicatorObserved(Fact):
 
     @classmethod
     def attribute_kinds(cls) -> Mapping[str, object]:
-        """Its fields but the value, which is told in millionths, and the département."""
+        """Return its fields with the value in millionths, and the département."""
         kinds = {**super().attribute_kinds(), "value_micros": int, "department": Department}
         del kinds["value"]
         return kinds

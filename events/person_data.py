@@ -1,4 +1,4 @@
-"""What looks like a person's data in what a producer sent: names of fields, and forms of values.
+"""The detection of personal data in events, by names of fields and forms of values.
 
 Numbers of social security (NIR) follow https://fr.wikipedia.org/wiki/Num%C3%A9ro_de_s%C3%A9curit%C3%A9_sociale_en_France:
 15 digits, the last two of which are 97 minus the remainder of the first 13 by 97. IBANs follow
@@ -27,9 +27,9 @@ __all__ = ["find_person_data", "has_words", "shown_step"]
 
 
 _Path: TypeAlias = "tuple[_Path | None, str | int]"
-"""The last step of a path behind those before it, which it shares with its neighbours."""
+"""A path as its last step and the path before it, which neighbours share."""
 
-#: A field with one of these among its words: `nom_usage`, `emailContact`, `telephone`.
+#: Words of a field's name that mark personal data: `nom_usage`, `emailContact`, `telephone`.
 _WORDS: Final = frozenset(
     (
         *("nom", "noms", "patronyme", "name", "names", "forename", "nickname", "fullname"),
@@ -48,7 +48,7 @@ _WORDS: Final = frozenset(
         *("guardian", "identity", "sexe", "sex", "gender", "nationality"),
     )
 )
-#: Longer ones that nothing else contains: `ddnaissance`, `studentemail`.
+#: Longer words that no other name contains: `ddnaissance`, `studentemail`.
 _PARTS: Final = (
     "prenom",
     "courriel",
@@ -85,18 +85,18 @@ _PARTS: Final = (
 )
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-# Looked for from the at sign on. What follows holds no other, and is read once: no text takes long.
+# Searched from the at sign on. The rest contains no other, so that the time is linear.
 _MAIL: Final = re.compile(
     r"@(?:(?<=[\w.%+'!#$*\"}-]@)|(?<=[\w.\"] @)) ?[\w-]++(?:\.[\w-]++)*?\.[^\W\d_]{2}"
 )
-#: An at sign and a dot as people write them for readers that are no machines.
+#: The at sign and the dot as people write them against automatic harvesting.
 _AT: Final = re.compile(r" ?[\[({<] ?(?:at|arobase) ?[\])}>] ?| arobase ", re.IGNORECASE)
 _DOT: Final = re.compile(r" ?[\[({<] ?(?:dot|point) ?[\])}>] ?", re.IGNORECASE)
 _MAIL_IN_WORDS: Final = re.compile(
     r"(?:@ ?| at )[\w-]{1,63} (?:dot|point) [^\W\d_]{2,10}\b", re.IGNORECASE
 )
 
-# Characters as pages, JSON and addresses write them.
+# Characters as escaped in HTML, JSON and URLs.
 _ESCAPED: Final = re.compile(
     r"&(?:#0*+(?P<decimal>[0-9]{1,7})|#[xX]0*+(?P<hex>[0-9a-fA-F]{1,6})|(?P<name>[A-Za-z]{2,31}));?"
     r"|\\[ux](?P<json>[0-9a-fA-F]{4}|[0-9a-fA-F]{2})"
@@ -105,8 +105,7 @@ _DECODED_TIMES: Final = 3
 
 _ALONE: Final = r"(?<![0-9A-Za-z]){}(?![0-9A-Za-z])"
 _COUNTRY: Final = r"(?:\+|00[ .-]?)(?:33|262|590|594|596)[ ./_-]?(?:\(0\)[ .-]?)?"
-# Pairs set apart by one and the same sign or by none, or in the other groups in which people say
-# them; overseas numbers have codes of their own.
+# Pairs with one separator or none, or in other usual groups; overseas numbers have their own codes.
 _PHONE: Final = re.compile(
     _ALONE.format(
         rf"(?:(?:0|{_COUNTRY})[1-9](?:"
@@ -118,7 +117,7 @@ _PHONE: Final = re.compile(
         r"|33[67][0-9]{8})"
     )
 )
-#: Of any country, as ITU-T E.164 has it; fewer than ten digits are left to quantities.
+#: Of any country, by ITU-T E.164; numbers below ten digits may be quantities.
 _FOREIGN_PHONE: Final = re.compile(
     r"(?<![0-9A-Za-z])\+[1-9](?:[ ./()_-]{0,2}[0-9]){9,14}(?![0-9A-Za-z])"
 )
@@ -128,7 +127,7 @@ _NIR: Final = re.compile(
         r"([0-9]{2}|2[AaBb])[ ._-]?([0-9]{3})[ ._-]?([0-9]{3})[ ._-]?([0-9]{2})"
     )
 )
-#: Without its key, in the groups in which it is written.
+#: Without its key, in the usual groups.
 _NIR_IN_GROUPS: Final = re.compile(
     _ALONE.format(
         r"[1-478]([ ._-])[0-9]{2}\1(?:0[1-9]|1[0-2]|[2-9][0-9])\1"
@@ -142,17 +141,17 @@ _INE: Final = re.compile(
     )
 )
 _IBAN: Final = re.compile(_ALONE.format(r"[A-Z]{2}[0-9]{2}(?:[ ._-]?[0-9A-Z]){11,30}"))
-#: Hexadecimal digits may begin as these do: only as a whole with no such letters, or in fours.
+#: Hexadecimal digits may have this form: matched without such letters around, or in fours.
 _HEXADECIMAL: Final = re.compile(r"(?=[a-z]{2}[0-9]*[a-z])[0-9a-f]*")
 _SMALL_IBAN: Final = re.compile(
     _ALONE.format(r"[a-z]{2}[0-9]{2}(?:[0-9a-z]{11,27}|(?: [0-9a-z]{4}){2,6}(?: [0-9a-z]{1,4})?)")
 )
-#: An account within France, in its groups: bank, branch, account, key.
+#: A French account number in its groups: bank, branch, account, key.
 _RIB: Final = re.compile(
     _ALONE.format(r"([0-9]{5})([ ._-])([0-9]{5})\2([0-9A-Za-z]{11})\2([0-9]{2})")
 )
 _RIB_LETTERS: Final = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "12345678912345678923456789")
-#: How long the IBANs of a country are.
+#: The length of the IBANs by country.
 _IBAN_LENGTHS: Final = {
     **dict.fromkeys(("NO",), 15),
     **dict.fromkeys(("BE",), 16),
@@ -168,9 +167,9 @@ _IBAN_LENGTHS: Final = {
     **dict.fromkeys(("CY", "HU", "MA", "PL"), 28),
     **dict.fromkeys(("MT",), 31),
 }
-# What these lie in, or beside, found faster than each: nothing but digits and what sets them apart,
-# from the first digit on, and not the days that nearly every event has. It begins with what a
-# search passes over fastest, and then looks back.
+# The runs of digits and separators that contain these numbers, found faster than each of them;
+# days, which nearly every event has, are excluded. The pattern begins with what is searched
+# fastest, and then looks back.
 _DIGITS: Final = re.compile(
     r"[0-9](?<![0-9][0-9])(?!(?<=2)0[1-9][0-9]-[0-9]{2}-[0-9]{2}(?![0-9ABab ./()_+\t-]))"
     r"[0-9ABab ./()_+\t-]{8,}"
@@ -178,7 +177,7 @@ _DIGITS: Final = re.compile(
 _LONGEST_NIR: Final = 15
 _LONGEST_INE: Final = 11
 _CORSICA: Final = {"2A": "19", "2B": "18"}
-# Births that are told in words; accents are gone, lines are apart, and `ne` is a negation as well.
+# Births in words; accents are removed, lines are separate, and `ne` is also a negation.
 _DAY_OF_YEAR: Final = (
     r"(?:[0-9]{1,2}[/. -][0-9]{1,2}[/. -](?:[0-9]{4}|[0-9]{2})|[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"|[0-9]{1,2}(?:er|st|nd|rd|th)? [a-z]{3,9}\.? (?:(?:19|20)?[0-9]{2})"
@@ -190,9 +189,9 @@ _BORN: Final = re.compile(
     rf"|\b(?:naissance|naiss|ddn|birth|dob)\b.{{0,20}}?{_DAY_OF_YEAR}",
     re.IGNORECASE,
 )
-#: Names of persons' data with their values, as in addresses, JSON and XML within a text.
+#: Names of personal data with values, as in URLs, JSON and XML within a text.
 _NAMED: Final = re.compile(r"""(?<![^\W_])([^\W\d]{2,30})(?:["'] ?[:=]|=|>)""")
-#: Those that are also names of other things, where they stand in a text.
+#: Those that have other meanings within a text.
 _ALSO_OTHERS: Final = frozenset(
     (
         *("name", "names", "identity", "address", "adresse", "person", "personne", "mobile"),
@@ -200,13 +199,13 @@ _ALSO_OTHERS: Final = frozenset(
         *("responsable", "referent", "parents", "login", "sex", "ine", "rib"),
     )
 )
-#: The same for readers: `Nom : …`. A title may have another word before its colon.
+#: The same in prose: `Nom : …`. A title may have another word before its colon.
 _LABELLED: Final = re.compile(
     r"\b(?:noms?|prenoms?|nom de famille|e-?mail|courriel|tel(?:ephone)?|nir|eleve|stagiaire)"
     r" ?: ?\w",
     re.IGNORECASE,
 )
-#: Who is meant: in a contract's text for readers the first ones alone, for M. Berthelot is a lycée.
+#: Civilities: in a contract's free text only the first ones, since M. Berthelot is a lycée.
 _CIVILITY: Final = re.compile(r"\b(?:mme|mlle|mrs)\b\.? ?[^\W\d_]{2}", re.IGNORECASE)
 _ANY_CIVILITY: Final = re.compile(
     r"\b(?:(?:M|MM|Mr)\b\.? |(?:[Mm]onsieur|[Mm]adame|MONSIEUR|MADAME|[Mm]ademoiselle) )"
@@ -218,11 +217,11 @@ _STREET: Final = re.compile(
     re.IGNORECASE,
 )
 _WORDS_OF_TEXT: Final = re.compile(r"[^\W\d_]{2},?\s++[^\W\d_]{2}")
-#: What an attribute is made of that names, and tells nothing.
+#: The characters of an identifying attribute without content.
 _CODE: Final = re.compile(r"[A-Za-z0-9._:/-]*")
 _BEGINS_AS_MARKUP: Final = ("{", "[", "<")
-# What is one thing in a contract's own field or an attribute, and another in a field that nobody
-# knows: a day before all facts, 13 digits.
+# Forms that are harmless in a contract's own field or an attribute, and personal data in an unknown
+# field: a day before all facts, 13 digits.
 _OLD_YEAR: Final = r"(?:19[0-9]{2}|200[0-9])"
 _OLD_DAY: Final = re.compile(
     rf"(?=.{{9}})[0-9]{{1,2}}([/. -])[0-9]{{1,2}}\1{_OLD_YEAR}"
@@ -236,15 +235,18 @@ _SHOWN_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def find_person_data(content: JSON) -> str | None:
     """Return the path of the first field that looks like a person's data: `data.contact.email`.
 
-    `content` is an event's JSON, or anything that was sent in the place of one. A field does where
-    its name is that of a person or of a person's name, mail, telephone, birth, address or number,
-    unless the event's own contract has that field; where its text holds a mail address, a telephone
-    number, a number of social security, of a pupil or of an account, a birth, a civility with a
-    name, or such a field with its value; where nobody knows the field, or it only names the event,
-    and it has a street, a day before all facts, or may be a number of social security; where an id
-    or an extension has several words, or a subject of an event about persons; and where it is that
-    of a pseudonym and holds something else than `smart-region pseudonymise` makes. Never returns
-    what it found, nor a name that may hold it. Takes a time that grows with the content.
+    `content` is an event's JSON, or anything else that was sent. A field is reported where
+
+    - its name is that of a person, or of a person's name, mail, telephone, birth, address or
+      number, unless the event's contract has that field;
+    - its text contains a mail address, a telephone number, a number of social security, of a pupil
+      or of an account, a birth, a civility with a name, or such a field with its value;
+    - it is unknown, or only identifies the event, and contains a street, a day before all facts, or
+      a possible number of social security;
+    - it is an id or an extension of several words, or such a subject of an event about persons;
+    - it is the field of a pseudonym, with a value that `smart-region pseudonymise` does not make.
+
+    The value is never returned, nor a name that may contain it. The time is linear in the content.
     """
     if _is_plain(content):
         return None
@@ -252,22 +254,22 @@ def find_person_data(content: JSON) -> str | None:
     kind = kind if isinstance(kind, str) else ""
     own, is_about_persons = _OWN_FIELDS.get(kind, ()), kind in _ABOUT_PERSONS
     for path, value in _fields(content):
-        if _field_tells(path, value, own, is_about_persons=is_about_persons):
+        if _is_personal_field(path, value, own, is_about_persons=is_about_persons):
             return ".".join(_shown_steps(path)) or "value"
     return None
 
 
 def _is_plain(content: JSON) -> bool:
-    """Whether nothing in it can be telling: nearly every event, in a third of the time.
+    """Return True for content that certainly has no personal data: nearly every event, quickly.
 
-    It has usual names only, and all its texts taken together hold nothing.
+    Such content has usual names only, and no match in all its texts together.
     """
     texts: list[str] = []
     waiting = [content]
     if type(content) is dict and not _is_named_by_codes(content):
         return False
     for value in waiting:
-        # By type, not by isinstance: what is no JSON is looked at more thoroughly.
+        # By type, not by isinstance: what is not JSON is checked in detail.
         if type(value) is str:
             if value not in _USUAL_TEXTS:
                 texts.append(value)
@@ -282,8 +284,8 @@ def _is_plain(content: JSON) -> bool:
             waiting += value
         elif type(value) not in _WITHOUT_TEXT and not _is_short(value):
             return False
-    # A line's end is in nothing that is looked for.
-    return not _text_tells("\n".join(texts), alone=True)
+    # No pattern contains the end of a line.
+    return not _has_personal_data("\n".join(texts), alone=True)
 
 
 def _is_short(value: JSON) -> bool:
@@ -291,7 +293,7 @@ def _is_short(value: JSON) -> bool:
 
 
 def _is_named_by_codes(content: dict[str, JSON]) -> bool:
-    """Whether what names an event has neither words nor markup; days are found with its texts."""
+    """Return True for identifying attributes without words or markup."""
     name = content.get("id", "")
     if type(name) is not str or not _CODE.fullmatch(name):
         return False
@@ -300,16 +302,16 @@ def _is_named_by_codes(content: dict[str, JSON]) -> bool:
 
 
 def _but_pseudonyms(fields: dict[str, JSON]) -> Iterable[JSON]:
-    """Return the values of fields, but for pseudonyms: these hold nothing else."""
+    """Return the values of fields, without those of pseudonyms."""
     for name, value in fields.items():
         if name not in _PSEUDONYMS:
             yield value
         elif not is_pseudonym(value):
-            yield _TELLING
+            yield _SUSPECT
 
 
 def _fields(content: JSON) -> Iterator[tuple[_Path | None, JSON]]:
-    """Every part of a content with its path, in its order, however deep."""
+    """Yield every part of a content with its path, in order, at any depth."""
     waiting: list[tuple[_Path | None, JSON]] = [(None, content)]
     while waiting:
         path, value = waiting.pop()
@@ -332,10 +334,10 @@ def _shown_steps(path: _Path | None) -> list[str]:
     return steps[::-1]
 
 
-def _field_tells(  # noqa: PLR0911 - one for each kind of field
+def _is_personal_field(  # noqa: PLR0911 - one for each kind of field
     path: _Path | None, value: JSON, own: Collection[str], *, is_about_persons: bool
 ) -> bool:
-    if _is_telling(value):
+    if _is_personal(value):
         return True
     if path is None:
         return False
@@ -345,22 +347,21 @@ def _field_tells(  # noqa: PLR0911 - one for each kind of field
     if before is None and isinstance(name, str):
         if name in _NAMING:
             has_words = name == "subject" and not is_about_persons
-            return isinstance(value, str) and _tells_as_attribute(value, may_have_words=has_words)
+            return isinstance(value, str) and _is_personal_attribute(
+                value, may_have_words=has_words
+            )
         if name in _ATTRIBUTES:
             return False
-        if isinstance(value, str) and _tells_as_attribute(value):
+        if isinstance(value, str) and _is_personal_attribute(value):
             return True
-        return _is_telling_name(name) or _tells_alone(value, is_extension=True)
+        return _is_personal_name(name) or _is_personal_alone(value, is_extension=True)
     if before == (None, _DATA) and name in own:
         return False
-    return _is_telling_name(name) or _tells_alone(value, is_extension=False)
+    return _is_personal_name(name) or _is_personal_alone(value, is_extension=False)
 
 
-def _tells_as_attribute(text: str, *, may_have_words: bool = False) -> bool:
-    """Judge a text that names something: nobody reads it, and it stays as long as the event.
-
-    What is a text for readers, or holds more fields, is looked for nowhere else.
-    """
+def _is_personal_attribute(text: str, *, may_have_words: bool = False) -> bool:
+    """Return True where an identifying text is a comment, or contains personal data or fields."""
     if _CODE.fullmatch(text):
         return bool(_OLD_DAY_WITHIN.search(text))
     text = _plain(text)
@@ -372,19 +373,19 @@ def _tells_as_attribute(text: str, *, may_have_words: bool = False) -> bool:
 
 
 def _names_somebody(text: str) -> bool:
-    """Whether a plain text tells who or where somebody is, as no contract's own text may."""
+    """Return True where a text outside a contract contains a person or an address."""
     return bool(_ANY_CIVILITY.search(text) or _STREET.search(text) or _LABELLED.search(text))
 
 
 def has_words(text: str) -> bool:
-    """Tell whether a text has several words in a row, so that it may be anybody's comment."""
+    """Return True for a text with several words in a row, which may be a comment."""
     return bool(_WORDS_OF_TEXT.search(_plain(text)))
 
 
 _DATA: Final = "data"
 _OWN_FIELDS: Final = {kind: frozenset(fact.model_fields) for kind, fact in FACTS.items()}
 _ABOUT_PERSONS: Final = frozenset(kind for kind, fact in FACTS.items() if fact.FAMILY.about_persons)
-#: Attributes that name the event or what it is about, in whatever form their producer likes.
+#: Attributes that identify the event or its subject, in a form that the producer chooses.
 _NAMING: Final = ("id", "subject")
 _ATTRIBUTES: Final = frozenset({*Attributes.model_fields, "type", _DATA})
 _PSEUDONYMS: Final = frozenset(
@@ -395,19 +396,19 @@ _PSEUDONYMS: Final = frozenset(
 )
 
 _SHORTEST_NIR: Final = 10**12
-_TELLING: Final = _SHORTEST_NIR
-"""Stands for what has to be looked at more thoroughly."""
+_SUSPECT: Final = _SHORTEST_NIR
+"""The mark of content that has to be checked in detail."""
 
 
-def _is_telling_name(name: str | int) -> bool:
+def _is_personal_name(name: str | int) -> bool:
     if isinstance(name, int):
         return False
-    # The same few names come with every event; long ones are not worth keeping.
+    # Every event has the same few names; long ones are not cached.
     return _judged_name(name) if len(name) <= _USUAL_NAME else _judge_name(name)
 
 
 def _judge_name(name: str) -> bool:
-    return _names_a_person(name) or _text_tells(name)
+    return _names_a_person(name) or _has_personal_data(name)
 
 
 _USUAL_NAME: Final = 64
@@ -421,9 +422,9 @@ def _names_a_person(name: str) -> bool:
     return not _WORDS.isdisjoint(words) or any(part in joined for part in _PARTS)
 
 
-def _is_telling(value: JSON) -> bool:
+def _is_personal(value: JSON) -> bool:
     if isinstance(value, str):
-        return _text_tells(value)
+        return _has_personal_data(value)
     # A NIR may also have been sent as a number.
     # No quantity of a contract has 15 digits.
     if not isinstance(value, (int, float)) or not 10**14 <= abs(value) < 10**15:
@@ -431,8 +432,8 @@ def _is_telling(value: JSON) -> bool:
     return value == int(value) and _has_nir(str(abs(int(value))))
 
 
-def _tells_alone(value: JSON, *, is_extension: bool) -> bool:
-    """Judge the whole of a field that nobody knows; an extension may be a time in milliseconds."""
+def _is_personal_alone(value: JSON, *, is_extension: bool) -> bool:
+    """Return True where an unknown field is personal data; an extension may be a time in ms."""
     if isinstance(value, (int, float)) and _SHORTEST_NIR <= abs(value) < 10 * _SHORTEST_NIR:
         value = str(abs(int(value)))
     if not isinstance(value, str):
@@ -446,26 +447,26 @@ def _tells_alone(value: JSON, *, is_extension: bool) -> bool:
     return bool(_OLD_DAY.match(value) or (not is_extension and _NIR_ALONE.fullmatch(value)))
 
 
-#: A day with a time behind it, and spaces around it.
+#: A day followed by a time, and surrounding spaces.
 _LONGEST_ALONE: Final = 64
 
 
-def _text_tells(text: str, *, alone: bool = False) -> bool:
-    """Tell whether a text holds a person's data; `alone`: or may where it is the whole of a field.
+def _has_personal_data(text: str, *, alone: bool = False) -> bool:
+    """Return True where a text contains personal data; with `alone`, where it may as a whole field.
 
-    Several texts may be judged together, each on a line of its own.
+    Several texts may be checked together, one per line.
     """
     text = _plain(text)
-    if _plain_text_tells(text, alone=alone):
+    if _has_personal_form(text, alone=alone):
         return True
     if "%" in text or "&" in text or "\\" in text:
         decoded = _plain(_decoded(text))
-        return decoded != text and _plain_text_tells(decoded, alone=alone)
+        return decoded != text and _has_personal_form(decoded, alone=alone)
     return False
 
 
 def _decoded(text: str) -> str:
-    """Return what pages, JSON and addresses read in a text, however often it was written so."""
+    """Return a text without escapes of HTML, JSON and URLs, also nested ones."""
     for _ in range(_DECODED_TIMES):
         before = text
         if "%" in text:
@@ -484,14 +485,14 @@ def _character(found: re.Match[str]) -> str:
     return chr(code) if 0 < code < 0x110000 else found[0]  # noqa: PLR2004 - Unicode's end
 
 
-def _plain_text_tells(text: str, *, alone: bool) -> bool:
-    # Of all ways to ask for several signs, this is the fastest.
+def _has_personal_form(text: str, *, alone: bool) -> bool:
+    # The fastest test for several characters.
     if "[" in text or "(" in text or "{" in text or "<" in text or "robase" in text:
         text = _DOT.sub(".", _AT.sub("@", text))
     if "@" in text and _MAIL.search(text):
         return True
     for run in _DIGITS.finditer(text):
-        if _run_tells(text, *run.span(), alone=alone):
+        if _is_personal_number(text, *run.span(), alone=alone):
             return True
     if " " in text and _has_telling_words(text, alone=alone):
         return True
@@ -511,14 +512,14 @@ def _has_named(text: str) -> bool:
     )
 
 
-def _run_tells(  # noqa: PLR0911 - one for each kind of number
+def _is_personal_number(  # noqa: PLR0911 - one for each kind of number
     text: str, start: int, end: int, *, alone: bool
 ) -> bool:
-    """Look at a run of digits and what stands on either side, as far as it may belong to it."""
+    """Return True where a run of digits, with its surroundings, is a personal number."""
     run = text[start:end]
     if run.isalnum():
         before, after = text[start - 1 : start], text[end : end + 1]
-        if before.isalnum():  # What begins within a word can only be an account's number.
+        if before.isalnum():  # Within a word it can only be an account number.
             return before.isalpha() and _has_iban(text[max(start - 12, 0) : end + 16])
         if end - start > (_LONGEST_INE if after.isalnum() else _LONGEST_NIR):
             return False
@@ -580,11 +581,11 @@ _judged_telling: Final = lru_cache(maxsize=1024)(_names_a_person)
 
 
 class _PlainCharacters(dict[int, str | None]):
-    """What a character is when all that only dresses it up is taken away: found once, then kept.
+    """The normalised form of each character, cached.
 
-    Digits of every script and no-break spaces become digits and spaces, dashes a hyphen, other
-    scripts' full stops and points in the middle a full stop, accented letters lose their accents;
-    accents on their own and characters that nobody sees become nothing.
+    Digits of every script become digits, no-break spaces a space, dashes a hyphen, full stops of
+    other scripts and middle dots a full stop; accented letters lose their accents; separate accents
+    and invisible characters are removed.
     """
 
     def __missing__(self, code: int) -> str | None:
@@ -609,7 +610,7 @@ def _plain_sign(sign: str) -> str:
             return _SAME_AS.get(sign, sign)
 
 
-#: Minus; the full stops of Chinese and Japanese; points in the middle and bullets.
+#: Minus; Chinese and Japanese full stops; middle dots and bullets.
 _SAME_AS: Final = {"\u2212": "-", "\u3002": ".", **dict.fromkeys("\u00b7\u2022\u2027\u30fb", ".")}
 #: Marks on letters, and format characters: zero-width ones, soft hyphens, directions.
 _NOTHING: Final = frozenset({"Mn", "Mc", "Me", "Cf"})
@@ -618,18 +619,17 @@ _PLAIN: Final = _PlainCharacters()
 
 
 def _plain(text: str) -> str:
-    """Return a text as the forms of values see it, in a time that grows with its length.
+    """Return the normalised text that the patterns are matched with, in linear time.
 
-    NFKD without marks and format characters, with one dash, full stop and set of digits for all. To
-    decompose a whole text would also sort the marks of each run of them, in the square of the run's
-    length, for marks that are then gone.
+    It is NFKD without marks and format characters, with one dash, full stop and set of digits. The
+    decomposition of a whole text would sort runs of marks, in quadratic time.
     """
     return text if text.isascii() else text.translate(_PLAIN)
 
 
 def shown_step(step: str | int) -> str:
-    """Return a step of a path, or … in the place of a name that may hold a person's data."""
-    if isinstance(step, int) or (_SHOWN_NAME.fullmatch(step) and not _text_tells(step)):
+    """Return a step of a path, or … instead of a name that may contain personal data."""
+    if isinstance(step, int) or (_SHOWN_NAME.fullmatch(step) and not _has_personal_data(step)):
         return str(step)
     return "…"
 
@@ -640,7 +640,7 @@ _USUAL_NAMES: Final = frozenset(
     for name in model.model_fields
     if not _names_a_person(name) and name not in _PSEUDONYMS
 )
-"""Those of events and their contracts, without those that would tell elsewhere."""
+"""The names in events and contracts, without those that are personal data elsewhere."""
 _USUAL_TEXTS: Final = frozenset({*FACTS, "1.0", "application/json"})
-"""What nearly every event says, in a third of its length."""
+"""Frequent texts of events, which the search skips."""
 _WITHOUT_TEXT: Final = frozenset({NoneType, bool})

@@ -49,14 +49,14 @@ class SchoolFact(Fact):
     uai: Uai
 
     def attributes(self) -> dict[str, JSON]:
-        """The fact's own fields and the département of its UAI."""
+        """Return the fact's own fields and the département of its UAI."""
         found = super().attributes()
         found["department"] = self.uai[1:3]
         return found
 
     @classmethod
     def attribute_kinds(cls) -> Mapping[str, object]:
-        """Its fields and the département of its UAI."""
+        """Return its fields and the département of its UAI."""
         return {**super().attribute_kinds(), "department": Department}
 
 

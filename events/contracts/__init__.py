@@ -1,1 +1,1 @@
-"""The contracts as others read them: JSON Schema, AsyncAPI, and what a change of them may break."""
+"""The contracts for other programs: JSON Schema, AsyncAPI, and their compatibility."""

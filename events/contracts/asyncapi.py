@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document: the topics, who may write to them, and what a record holds."""
+"""The AsyncAPI 3 document: the topics, their writers, and the content of records."""
 
 from __future__ import annotations
 
@@ -37,20 +37,19 @@ ten thousand days: an event that would add to more is refused (`entity_full`).""
 
 
 def asyncapi_document() -> dict[str, JSON]:
-    """The document, made of the registered facts and of the declared topics.
+    """Return the document of the registered facts and the declared topics.
 
-    It is written from the monitor's side: the monitor receives, its producers send. It names no
-    server, since each installation has its own, and stands alone: all schemas are in it, as
-    draft 7 and AsyncAPI's own dialect read them too.
+    The monitor is the receiving side. The document has no server, since each installation has its
+    own, and contains all schemas, in a form that is also valid for draft 7 and AsyncAPI's dialect.
     """
     topics = {spec.name: spec for spec in declared_topics()}
     schemas: dict[str, Any] = {}
     for fact in FACTS.values():
         schema = spelled_out(schema_of(fact))
         schemas |= {name: _moved(part) for name, part in schema["$defs"].items()}
-        # The dialect is the document's own, and a model's name is made of the title.
-        told = {name: part for name, part in schema.items() if not name.startswith("$")}
-        schemas[_label(fact)] = _moved(told | {"title": event_name(fact)})
+        # The dialect is the document's, and the name of a model is its title.
+        content = {name: part for name, part in schema.items() if not name.startswith("$")}
+        schemas[_label(fact)] = _moved(content | {"title": event_name(fact)})
     return {
         "asyncapi": ASYNCAPI,
         "info": {
@@ -105,10 +104,10 @@ def _operation(family: Family) -> JSON:
 
 
 def _messages(fact: type[Fact]) -> Iterator[tuple[str, JSON]]:
-    """A fact's two messages, one for each content mode, with their names in the document."""
+    """Return a fact's two messages by name, one per content mode."""
     label = _label(fact)
     key = next(spec.key for spec in declared_topics() if spec.name == topic_name(fact.FAMILY))
-    told: dict[str, JSON] = {
+    common: dict[str, JSON] = {
         "title": fact.NAME,
         "summary": description_of(fact).partition("\n")[0],
         "description": description_of(fact),
@@ -123,7 +122,7 @@ def _messages(fact: type[Fact]) -> Iterator[tuple[str, JSON]]:
         label,
         {
             "name": fact.TYPE,
-            **told,
+            **common,
             "contentType": STRUCTURED,
             "headers": _headers({"content-type": _constant(STRUCTURED)}),
             "payload": {"$ref": f"#/components/schemas/{label}"},
@@ -133,7 +132,7 @@ def _messages(fact: type[Fact]) -> Iterator[tuple[str, JSON]]:
         f"{label}.binary",
         {
             "name": fact.TYPE,
-            **told,
+            **common,
             "contentType": JSON_DATA,
             "headers": _headers(_binary_headers(fact)),
             "payload": {"$ref": f"#/components/schemas/{fact.__name__}"},
@@ -157,7 +156,7 @@ def _constant(text: str) -> JSON:
 
 
 def _moved(part: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-    """A part of a schema whose definitions are the document's schemas."""
+    """Return a part of a schema with references to the document's schemas."""
     if isinstance(part, dict):
         return {
             name: value.replace("#/$defs/", "#/components/schemas/")

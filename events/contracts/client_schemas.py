@@ -1,8 +1,8 @@
-"""The contracts as generators of clients read them: schemas by name, in the words they all know.
+"""The contracts for generators of clients: named schemas with widely supported keywords.
 
-The JSON Schema of an event (`schema_of`) is exact, and uses what few generators understand:
-`const`, `anyOf` with null, patterns of days, definitions within a schema. Here the same is said
-plainly, and less of it: what is exact stays there.
+The JSON Schema of an event (`schema_of`) is exact, and uses keywords that few generators support:
+`const`, `anyOf` with null, patterns of days, nested definitions. These schemas are simpler, and
+less exact.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _EXTENSIONS: Final = (
     "they hold text, a whole number or a boolean."
 )
 _DAYS: Final = ("date", "date-time")
-"""Generated clients hold these as values of their own, to which no pattern can be put."""
+"""Generated clients have own types for these formats, to which no pattern applies."""
 
 
 def event_name(fact: type[Fact]) -> str:
-    """The name of the schema of a fact's event; that of its data is the fact's own."""
+    """Return the name of the schema of a fact's event; that of its data is the fact's own."""
     return f"{fact.__name__}Event"
 
 
 def client_schemas() -> dict[str, JSON]:
-    """Every event, what it holds, and `Event`: one of them, told apart by its `type`."""
+    """Return the schemas of every event and its data, and `Event`, discriminated by `type`."""
     shared: dict[str, JSON] = {}
     for fact in FACTS.values():
         schema = spelled_out(schema_of(fact))
@@ -62,21 +62,21 @@ def client_schemas() -> dict[str, JSON]:
 
 
 def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Say the same, so that generators understand it.
+    """Return a schema with keywords that generators support.
 
-    Numbers that need 64 bits say so. Where an enumeration is the rule of an object's names, these
-    become its properties: generators would make a map with any names, which some of their clients
+    Numbers that need 64 bits have that format. Where an enumeration restricts an object's names,
+    these become its properties: generators would create a map of any names, which some clients
     write as an empty object.
     """
     definitions: dict[str, Any] = schema["$defs"]
     rules: set[str] = set()
 
-    def said(part: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    def replaced(part: Any) -> Any:  # noqa: ANN401 - JSON of any shape
         if isinstance(part, list):
-            return [said(one) for one in part]
+            return [replaced(one) for one in part]
         if not isinstance(part, dict):
             return part
-        whole = {name: said(one) for name, one in part.items()}
+        whole = {name: replaced(one) for name, one in part.items()}
         if whole.get("type") == "integer" and whole.get("maximum", 0) > _LARGEST_INT32:
             whole["format"] = "int64"
         rule = whole.get("propertyNames", {}).get("$ref")
@@ -88,7 +88,7 @@ def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
             whole["additionalProperties"] = False
         return whole
 
-    spelled = said(dict(schema))
+    spelled = replaced(dict(schema))
     still_used = str(spelled)
     spelled["$defs"] = {
         name: part
@@ -99,9 +99,9 @@ def spelled_out(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def enumeration(name: str, schema: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Give the values of a named enumeration names that are used nowhere else.
+    """Set unique names for the values of a named enumeration.
 
-    In Go all constants of a client have one space of names, in which `_75` cannot be said either.
+    In Go all constants of a client share one namespace, in which `_75` is not valid either.
     """
     prefix = re.sub(r"(?<!^)(?=[A-Z])", "_", name)
     values = cast("list[str]", schema["enum"])
@@ -109,7 +109,7 @@ def enumeration(name: str, schema: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def _add(schemas: dict[str, JSON], name: str, schema: JSON) -> None:
-    """Add a schema. Raises ValueError where another has its name: a generator would take one."""
+    """Add a schema. Raises ValueError for a name that is used: a generator would use one."""
     if schemas.setdefault(name, schema) != schema:
         raise ValueError(f"two schemas are named {name}: give one of the models another name")
 
@@ -131,10 +131,10 @@ def _constant_name(fact: type[Fact]) -> str:
 
 
 def _plain(part: Mapping[str, Any]) -> dict[str, Any]:
-    """Say a schema in words that generators know."""
+    """Return a schema in the subset that generators support."""
     said = {name: value for name, value in part.items() if name not in ("$comment", "title")}
     if "anyOf" in said:
-        # What is optional may be null, or absent: clients leave it out.
+        # Optional values may be null or absent: clients omit them.
         (kind,) = (one for one in said.pop("anyOf") if one != {"type": "null"})
         said = kind | said
     if "const" in said:

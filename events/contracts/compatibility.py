@@ -1,4 +1,4 @@
-"""What a changed schema would refuse of the events that were right when it was released."""
+"""The compatibility check: which valid events of a released schema a changed one would refuse."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _Schema = Mapping[str, Any]
 
 ANYTHING: Final[_Schema] = {}
 
-# They tell readers something, and refuse nothing.
+# Annotations: they refuse nothing.
 _ANNOTATIONS: Final = frozenset(
     {"$comment", "$defs", "$id", "$schema", "default", "description", "examples", "title"}
 )
-# What refuses, where it is there and not exactly as before: nobody compares two patterns.
+# Keywords that refuse unless they are unchanged: patterns, for example, are not compared.
 _EXACT: Final = frozenset({"format", "pattern"})
 _SIZES_AT_MOST: Final = frozenset({"maxItems", "maxLength", "maxProperties"})
 _SIZES_AT_LEAST: Final = frozenset({"minItems", "minLength", "minProperties"})
@@ -33,36 +33,36 @@ _JUDGED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One change that refuses what a released schema took."""
+    """A change that refuses what a released schema accepts."""
 
     path: str
-    """Where, from the envelope: `data.downlink_mbps`."""
+    """The path from the envelope: `data.downlink_mbps`."""
     change: str
-    """What is stricter: `maximum is 1000, was 1000000000`."""
+    """The stricter rule: `maximum is 1000, was 1000000000`."""
 
     def __str__(self) -> str:
         return f"{self.path or 'the event'}: {self.change}"
 
 
 def breaches(released: _Schema, current: _Schema) -> tuple[Breach, ...]:
-    """Every way in which `current` may refuse a value that `released` takes; none: it never does.
+    """Return every way in which `current` may refuse a value that `released` accepts.
 
-    Both are schemas with their definitions in `$defs`, as `schema_of` makes them. Where a keyword
-    cannot be judged, a change of it counts as a breach: better a question too many.
+    Both are schemas with their definitions in `$defs`, as `schema_of` returns them. A change of a
+    keyword that cannot be compared counts as a breach.
     """
     return tuple(_compared(_Node(released, released), _Node(current, current), ""))
 
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A part of a schema, and the whole whose definitions it refers to."""
+    """A part of a schema, with the schema that has its definitions."""
 
     written: _Schema
     whole: _Schema
 
     @property
     def schema(self) -> _Schema:
-        """The part with its reference followed; what stands beside one only annotates."""
+        """Return the part with its reference resolved; keywords beside it are annotations."""
         if "$ref" not in self.written:
             return self.written
         name = self.written["$ref"].rpartition("/")[2]
@@ -70,12 +70,12 @@ class _Node:
 
     @property
     def forms(self) -> list[_Node]:
-        """The forms that a value may have: what `anyOf` lists, each with what stands beside it."""
+        """Return the alternatives of `anyOf`, each with the keywords beside it."""
         beside = {name: part for name, part in self.schema.items() if name != "anyOf"}
         return [self.at({**beside, **form}) for form in self.schema.get("anyOf", [{}])]
 
     def at(self, part: object) -> _Node:
-        """A part below: `true` takes anything."""
+        """Return a part below; `true` accepts anything."""
         return _Node(ANYTHING if part is True else cast("_Schema", part), self.whole)
 
 
@@ -94,7 +94,7 @@ def _compared(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
 
 
 def _alternatives(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
-    """Each form that a value could have must still be one of those that it may have."""
+    """Yield a breach for each released alternative that no current one accepts."""
     allowed = new.forms
     for form in old.forms:
         judged = [tuple(_compared(form, other, path)) for other in allowed]
@@ -180,7 +180,7 @@ def _fields(old: _Node, new: _Node, path: str) -> Iterator[Breach]:
 
 
 def _field(old: _Node, new: _Node, path: str, before: object, after: object) -> Iterator[Breach]:
-    """One field, or all others; False: there may be none of that name."""
+    """Return the schema of a field, or of all others; False where it is not allowed."""
     if before is False or after is True:
         return
     if after is False:
@@ -202,7 +202,7 @@ def _constants(schema: _Schema) -> list[Any] | None:
 
 
 def _bound(schema: _Schema, keyword: str, sign: int) -> tuple[float, bool]:
-    """The tighter of a bound and its exclusive form; `sign` -1 makes a maximum comparable."""
+    """Return the tighter of a bound and its exclusive form; `sign` is -1 for a maximum."""
     exclusive = f"exclusive{keyword.capitalize()}"
     found = [(sign * schema[name], name == exclusive) for name in (keyword, exclusive)
              if name in schema]  # fmt: skip

@@ -1,4 +1,4 @@
-"""An example of an event, made of its schema."""
+"""An example of an event, derived from its schema."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["example_of"]
 
 DAY: Final = "2019-03-11"
 QUANTITY: Final = 12
-"""Where nothing better is known; any number would do."""
+"""The example of a number without constraints."""
 
 
 def example_of(schema: Mapping[str, Any], definitions: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON of any shape
-    """A value that satisfies a schema of ours: what is required, and nothing else.
+    """Return a value that satisfies a schema, with required fields only.
 
-    A field's own example is taken where it has one, the first of the values that it may have
-    otherwise. `definitions` are those that `$ref` leads to; the schema's own unless given.
+    A field has its own example, or else the first of its allowed values. `definitions` are the
+    targets of `$ref`, by default the schema's own.
     """
     known = schema.get("$defs", {}) if definitions is None else definitions
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""The JSON Schema (draft 2020-12) of each event, made of the models that read it."""
+"""The JSON Schema (draft 2020-12) of each event, derived from its model."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 DAY_RULE: Final = "at most the day after that of the event's `time` (UTC)"
 
 _ATTRIBUTE_NAMES: Final = {"pattern": "^[a-z0-9]+$"}
-"""Names of CloudEvents attributes: pydantic keeps this rule of unknown ones to itself."""
+"""Names of CloudEvents attributes: pydantic omits this rule for unknown ones."""
 
 
 def schema_file(fact: type[Fact]) -> str:
-    """The name of a fact's schema in docs/contracts/released, and at the gateway, /schemas/."""
+    """Return the name of a fact's schema in docs/contracts/released and in /schemas/."""
     return f"{fact.TYPE}.json"
 
 
 def schema_id(fact: type[Fact]) -> str:
-    """The schema's identifier: a name for ever (RFC 4151), and no place on the web."""
+    """Return the schema's identifier: a permanent tag URI (RFC 4151), not a web address."""
     return f"tag:iledefrance.fr,2026:smart-region/schemas/{fact.TYPE}"
 
 
 def description_of(fact: type[Fact]) -> str:
-    """What a fact says, in a few sentences."""
+    """Return the description of a fact."""
     return getdoc(fact) or ""
 
 
 def schema_of(fact: type[Fact]) -> dict[str, Any]:
-    """The schema of a fact's event in structured mode: the CloudEvents envelope with its data.
+    """Return the schema of a fact's event in structured mode: the envelope with its data.
 
-    It says everything that is checked but what JSON Schema has no words for: that is told in the
-    descriptions, and named in `$comment`. An example closes it.
+    Rules that JSON Schema cannot express are in the descriptions and named in `$comment`. The last
+    key is an example.
     """
     generated = EVENT_MODELS[fact.TYPE].model_json_schema(schema_generator=_Generator)
     _tell_day_rule(generated["$defs"][fact.__name__]["properties"][fact.DAY])
@@ -79,7 +79,7 @@ def _tell_day_rule(day: dict[str, Any]) -> None:
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out what only repeats: titles made of names, and that what is optional may be null."""
+    """A generator without redundant titles, and without null defaults of optional fields."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
         return False
@@ -91,5 +91,5 @@ class _Generator(GenerateJsonSchema):
 
 
 def json_text(document: Mapping[str, JSON]) -> str:
-    """A JSON document as people and diffs read it: indented, in UTF-8, in the order it was made."""
+    """Return a JSON document with indentation, in UTF-8 and in its order."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""Released contracts: schemas frozen in files, which every later version of the code keeps to."""
+"""Released contracts: frozen schemas that every later version of the code must accept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["BrokenContractError", "ContractComparison", "ReleasedFileError", "co
 
 
 class BrokenContractError(SmartRegionError):
-    """Types whose schema would refuse events that it took when it was released."""
+    """Types whose schema refuses events that its released version accepts."""
 
     def __init__(self, broken: Mapping[str, tuple[Breach, ...]]) -> None:
         self.broken = broken
@@ -42,20 +42,20 @@ class ReleasedFileError(SmartRegionError):
 
 @dataclass(frozen=True, slots=True)
 class ContractComparison:
-    """Today's contracts beside the released ones."""
+    """The comparison of current contracts with released ones."""
 
     kept: tuple[str, ...]
-    """Types that take all that they took."""
+    """Types that accept every event of their released version."""
     broken: Mapping[str, tuple[Breach, ...]]
-    """Types that do not, with what is stricter."""
+    """Types that do not, with their stricter rules."""
     unreleased: tuple[str, ...]
-    """Types that nobody relies on yet."""
+    """Types that are not released yet."""
     changed: tuple[str, ...]
-    """Types that are kept, and whose schema is another one today: to be released again."""
+    """Compatible types with a changed schema, to be released again."""
 
 
 def compare(folder: Path) -> ContractComparison:
-    """Compare the registered facts with the schemas of a folder, by the files' names.
+    """Return the comparison of registered facts with a folder's schemas, by file name.
 
     Raises ReleasedFileError.
     """
@@ -77,9 +77,9 @@ def compare(folder: Path) -> ContractComparison:
 
 
 def release(folder: Path) -> tuple[str, ...]:
-    """Freeze today's schemas into the folder's files; return the types that are new or changed.
+    """Write the current schemas to a folder's files; return the new or changed types.
 
-    What was released stays taken: raises BrokenContractError and writes nothing otherwise.
+    Raises BrokenContractError, and writes nothing, where a schema is not compatible.
     """
     comparison = compare(folder)
     if comparison.broken:

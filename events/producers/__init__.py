@@ -1,1 +1,1 @@
-"""Who may send what: the declared producers and their secrets."""
+"""The declaration of producers: their rights, ownership and secrets."""

@@ -29,7 +29,7 @@ PRODUCERS = click.option(
 
 @click.group()
 def producers() -> None:
-    """Declare who may send events, and tell them what became of what they sent."""
+    """Check and list producers, issue their secrets, and report the outcome of their events."""
 
 
 @producers.command()
@@ -44,7 +44,7 @@ def producers() -> None:
     help="Also check the file of secrets.",
 )
 def check(file: Path | None, secrets_file: Path | None) -> None:
-    """Say all that is wrong in the declaration; exit status 1 if anything is."""
+    """Check the declaration and print every error; exit status 1 if there is any."""
     from events.declaration import InvalidDeclarationError
     from events.producers.loader import load_producers
     from events.producers.secrets import load_secrets
@@ -58,10 +58,10 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
         say(f"{len(invalid.diagnostics)} to correct", err=True)
         sys.exit(1)
     count = len(declared.producers)
-    told = f"{count} producer{'' if count == 1 else 's'}"
+    summary = f"{count} producer{'' if count == 1 else 's'}"
     if secrets_file is not None:
-        told += f", {len(secrets.root)} with secrets"
-    say(f"{told}: correct")
+        summary += f", {len(secrets.root)} with secrets"
+    say(f"{summary}: correct")
     if unowned := declared.unowned:
         say(f"no owner, so that the latest word counts: {', '.join(unowned)}", err=True)
 
@@ -69,7 +69,7 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
 @producers.command(name="list")
 @PRODUCERS
 def list_producers(file: Path | None) -> None:
-    """List the producers: what each may send, how much, how often, and whom to ask."""
+    """List the producers: what each may send, how much, how often, and their contacts."""
     from events.producers.loader import load_producers
 
     for producer in load_producers(file):
@@ -78,14 +78,14 @@ def list_producers(file: Path | None) -> None:
         say(f"  sources: {', '.join(producer.sources)}")
         say(f"  types: {', '.join(producer.types)}")
         if producer.owns:
-            say(f"  owns: {'; '.join(map(_told, producer.owns))}")
+            say(f"  owns: {'; '.join(map(_share_text, producer.owns))}")
         say(f"  quota: {quota.events_per_second} events/s, {quota.burst} at once")
         say(f"  expected: {producer.expected_every}")
         say(f"  contact: {producer.contact}")
 
 
-def _told(share: Share) -> str:
-    """A share as it is listed: the facts, and of which entities where not all."""
+def _share_text(share: Share) -> str:
+    """Return a share as text: its facts, and its entities where they are not all."""
     named = ", ".join([*share.entities, *(one.value for one in share.territories)])
     return ", ".join(share.types) + (f" ({named})" if named else "")
 
@@ -100,10 +100,10 @@ def _told(share: Share) -> str:
 )
 @PRODUCERS
 def issue(producer: str, scheme: str, file: Path | None) -> None:
-    """Make a secret for PRODUCER and show it, this once, with its lines for the secrets file.
+    """Create a secret for PRODUCER and print it once, with its lines for the secrets file.
 
-    Add the lines beside those of the producer's old secret, hand the new one over, and remove the
-    old lines when it is in use: both hold meanwhile.
+    Add the lines to those of the producer's old secret, give the producer the new one, and remove
+    the old lines when it is in use: both are valid meanwhile.
     """
     from boundary.diagnostic import choose
     from events.producers.loader import load_producers

@@ -1,4 +1,4 @@
-"""Facts as a declaration names them: `school.*`, `school.closed` or a whole CloudEvents type."""
+"""Patterns of facts in declarations: `school.*`, `school.closed` or a CloudEvents type."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["FactPattern", "types_of"]
 
 
 def types_of(pattern: str) -> Iterator[str]:
-    """The CloudEvents types that a pattern stands for: `school.*`, `school.closed`, or a type."""
+    """Return the CloudEvents types of a pattern: `school.*`, `school.closed`, or a type."""
     if pattern in FACTS:
         yield pattern
         return
-    # A fact's name stands for all its versions: the old one is still sent beside the new one.
+    # A fact's name matches all its versions, which may be sent at the same time.
     for kind, fact in FACTS.items():
         if pattern == fact.NAME or (
             pattern.endswith(".*") and fact.NAME.startswith(pattern.removesuffix("*"))

@@ -1,4 +1,4 @@
-"""From a file to the declared producers, or to all the mistakes in it."""
+"""Reads the declared producers from a file, or reports every error in it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from events.producers.model import Producers
 __all__ = ["REGION", "load_producers"]
 
 REGION: Final = Path(__file__).parent / "region.yaml"
-"""The Région's own systems, which the package carries."""
+"""The declaration in the package: the Région's own systems."""
 
 
 def load_producers(file: Path | None = None) -> Producers:
-    """Read the producers of a file, by default the Région's own.
+    """Return the producers of a file, by default the Région's own.
 
-    Raises InvalidDeclarationError with every mistake: file, line, field, value, remedy.
+    Raises InvalidDeclarationError with every error: file, line, field, value, remedy.
     """
     return read_declaration(REGION if file is None else file, Producers)

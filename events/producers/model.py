@@ -1,4 +1,4 @@
-"""The producers: which system may send which facts, under which names, how much and how often."""
+"""The declared producers: their facts, sources, quotas and frequencies."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from events.registry import FACTS
 __all__ = ["UNKNOWN_PRODUCER", "Producer", "ProducerId", "Producers", "Quota"]
 
 UNKNOWN_PRODUCER: Final = "unknown"
-"""Stands for whoever is not declared, in metrics and reports; no producer may be called so."""
+"""The id of undeclared producers in metrics and reports; no producer may have it."""
 
 LONGEST_LABEL: Final = 200
 MOST_EVENTS_PER_SECOND: Final = 1_000_000
 
 _URN: Final = "urn:"
-#: What stands before a path and may have two slashes: a scheme, and the beginning of an authority.
+#: The part before a path that may have two slashes: a scheme, and the start of an authority.
 _HEAD: Final = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//(?=[^/])")
 _EMPTY_STEPS: Final = re.compile(r"(/)/+")
 _EMPTY_URN_STEPS: Final = re.compile(r"([/:])[/:]+")
@@ -62,7 +62,7 @@ def _whole_prefix(source: str) -> str:
 
 ProducerId = Annotated[
     str,
-    # No underscore: a token's text sets the id apart with it.
+    # Without underscore, which ends the id in a token.
     Field(pattern=r"^[a-z][a-z0-9-]{0,39}$", examples=["lycees"]),
     AfterValidator(_not_reserved),
 ]
@@ -134,9 +134,9 @@ class Producers(_ProducerModel):
 
     def _repeated_ids(self) -> Iterator[Diagnostic]:
         seen: set[str] = set()
-        for place, producer in enumerate(self.producers):
+        for index, producer in enumerate(self.producers):
             if producer.id in seen:
-                path = ("producers", place, "id")
+                path = ("producers", index, "id")
                 yield Diagnostic(
                     path, "is another producer's id", producer.id, "rename one of them"
                 )
@@ -144,11 +144,11 @@ class Producers(_ProducerModel):
 
     def _shared_sources(self) -> Iterator[Diagnostic]:
         owners: dict[str, str] = {}
-        for place, producer in enumerate(self.producers):
+        for index, producer in enumerate(self.producers):
             for number, source in enumerate(producer.sources):
                 plain = _plain(source)
                 if plain in owners:
-                    path = ("producers", place, "sources", number)
+                    path = ("producers", index, "sources", number)
                     remedy = f"remove it: {owners[plain]} has this source"
                     yield Diagnostic(path, "is declared already", source, remedy)
                 owners.setdefault(plain, producer.id)
@@ -162,28 +162,29 @@ class Producers(_ProducerModel):
 
     def _sent_and_not_owned(self) -> Iterator[Diagnostic]:
         owned = {claim.fact for claim in self._claims}
-        for place, producer in enumerate(self.producers):
+        for index, producer in enumerate(self.producers):
             own = {claim.fact for claim in self._claims if claim.producer == producer.id}
             for fact in sorted((producer.facts & owned) - own):
                 remedy = "leave it out of types, or have the producer own the entities it tells of"
-                path = ("producers", place, "types")
+                path = ("producers", index, "types")
                 yield Diagnostic(path, "is owned by other producers alone", fact, remedy)
 
-    def __iter__(self) -> Iterator[Producer]:  # type: ignore[override] # its fields are no use
-        """The producers, in the order of their declaration."""
+    def __iter__(self) -> Iterator[Producer]:  # type: ignore[override] # fields are not iterated
+        """Yield the producers in the order of their declaration."""
         return iter(self.producers)
 
     def get(self, producer_id: str) -> Producer | None:
-        """The producer of an id."""
+        """Return the producer of an id; None where there is none."""
         return self._by_id.get(producer_id)
 
     def of_source(self, source: str) -> Producer | None:
-        """The producer whose declared source is the longest that a source is, or is below of.
+        """Return the producer with the longest declared source that equals or contains a source.
 
-        Below begins with `/`, or `:` in a URN, so that `/lycees` is not `/lycees-prives`. A source
-        with `.` or `..` in its path, percent-encoded or not, is nobody's: who resolves them would
-        take it for another. So is one that is another producer's once it is spelled plainly: with
-        nothing percent-encoded, no step left empty, and without query, fragment or parameters.
+        A contained source continues with `/`, or `:` in a URN, so that `/lycees` does not contain
+        `/lycees-prives`. A source with `.` or `..` in its path, percent-encoded or not, has no
+        producer, since it may be resolved to another one. Neither has a source that is another
+        producer's after normalisation: percent-decoded, without empty steps, query, fragment and
+        parameters.
         """
         if _has_dots(source):
             return None
@@ -193,11 +194,11 @@ class Producers(_ProducerModel):
         return owner
 
     def allowing(self, producer_id: str, source: str, event_type: str) -> bool:
-        """Whether a producer may send events of this type from this source."""
+        """Return True where a producer may send events of this type from this source."""
         return self.refusal(producer_id, source, event_type) is None
 
     def refusal(self, producer_id: str, source: str, event_type: str) -> ContractError | None:
-        """Why a producer may not send such an event; None where it may. Names no other producer."""
+        """Return the error of an event that a producer may not send; None where it may."""
         producer = self.get(producer_id)
         if producer is None or self.of_source(source) is not producer:
             own = "none" if producer is None else ", ".join(producer.sources)
@@ -210,12 +211,12 @@ class Producers(_ProducerModel):
 
     @cached_property
     def ownership(self) -> Ownership:
-        """Whose word counts."""
+        """Return the ownership of facts."""
         return ownership_of(self._claims, producer_of=self._id_of_source)
 
     @property
     def unowned(self) -> tuple[str, ...]:
-        """The facts that some may send and nobody owns."""
+        """Return the facts that producers may send and none owns."""
         sent = frozenset[str]().union(*(producer.facts for producer in self))
         return tuple(sorted(fact for fact in sent if not self.ownership.owns(fact)))
 
@@ -226,8 +227,8 @@ class Producers(_ProducerModel):
     @cached_property
     def _claims(self) -> tuple[OwnershipClaim, ...]:
         return tuple(
-            OwnershipClaim(fact, pattern, producer.id, ("producers", place, "owns", number))
-            for place, producer in enumerate(self.producers)
+            OwnershipClaim(fact, pattern, producer.id, ("producers", index, "owns", number))
+            for index, producer in enumerate(self.producers)
             for number, share in enumerate(producer.owns)
             for fact in share.facts
             for pattern in share.patterns(fact) or (None,)
@@ -256,7 +257,7 @@ def _above(source: str, declared: Mapping[str, Producer]) -> Producer | None:
 
 
 def _plain(source: str) -> str:
-    """Spell a source as whoever decodes and tidies it would read it."""
+    """Return a source in normalised form."""
     decoded = _decoded(source)
     path = _AFTER_PATH.split(decoded.replace("\\", "/"), maxsplit=1)[0]
     head = _HEAD.match(path)
@@ -266,14 +267,14 @@ def _plain(source: str) -> str:
 
 
 def _decoded(source: str) -> str:
-    """Decode as often as anybody would: what is encoded twice may be decoded twice."""
+    """Return a text percent-decoded repeatedly, since it may be encoded more than once."""
     for _ in range(_MOST_ENCODED):
         source = unquote(source)
     return source
 
 
 def _last_boundary(source: str) -> int:
-    """Where the last step of a source begins, its separator included; 0 where it has one step."""
+    """Return the index of the separator before a source's last step; 0 for a single step."""
     at = max(source.rfind("/"), source.rfind(":") if source.startswith(_URN) else -1)
     return max(at, 0)
 

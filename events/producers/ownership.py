@@ -1,7 +1,7 @@
-"""Ownership: of each fact, which producer tells of which entities; nobody else's word counts.
+"""Ownership: which producer reports which entities of a fact; events of others are refused.
 
-It is decided by an event alone, and by no other event: by its fact, its entity and its source. So
-all who read a record decide the same, in whatever order they read.
+It depends on the fact, the entity and the source of one event only, so that every reader of a
+record decides the same, in any order.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ __all__ = [
 ]
 
 MONITOR: Final = "/smart-region"
-"""The source of what this program says itself; no producer may declare it."""
+"""The source of this program's own events; no producer may declare it."""
 ERASURE: Final = f"{MONITOR}/erasure"
-"""Who takes a person's facts back before they are erased, whoever owns them."""
+"""The source of retractions before an erasure, for facts of any owner."""
 
 _OF_PERSONS: Final = frozenset(fact.NAME for fact in facts_of(Family.TRAININGS))
 
 MOST_ENTITIES: Final = 1_000
-#: A pattern is matched in time that grows with the power of its stars.
+#: The time to match a pattern is exponential in its stars.
 MOST_STARS: Final = 2
-#: Sources are the producers' words: those that are made up are forgotten again.
+#: The cache is bounded: producers choose their sources.
 SOURCES_KNOWN: Final = 4_096
 
 _ANY: Final = "*"
@@ -102,12 +102,12 @@ class Share(BaseModel):
 
     @cached_property
     def facts(self) -> tuple[str, ...]:
-        """The names of the facts: whoever owns one version of a fact owns them all."""
+        """The names of the facts: an owner owns all versions of a fact."""
         kinds = [kind for pattern in self.types for kind in types_of(pattern)]
         return tuple(dict.fromkeys(FACTS[kind].NAME for kind in kinds))
 
     def patterns(self, fact: str) -> tuple[str, ...]:
-        """The entities of a fact; none stands for all that no other producer names."""
+        """Return the entities of a fact; an empty result is all that no other producer names."""
         within = (FACTS_BY_NAME[fact].entities_in(one.value) for one in self.territories)
         return (*self.entities, *(one for one in within if one is not None))
 
@@ -117,21 +117,21 @@ def _from_pattern(share: object) -> object:
 
 
 OwnShare = Annotated[Share, BeforeValidator(_from_pattern)]
-"""A share as it is declared: `school.*` alone is the share of all entities."""
+"""Return a share as declared: `school.*` alone is the share of all entities."""
 
 
 class OwnershipClaim(NamedTuple):
-    """That a producer owns some entities of a fact; without a pattern, all that nobody names."""
+    """The ownership of a fact's entities by a producer; without a pattern, all unnamed ones."""
 
     fact: str
     pattern: str | None
     producer: str
     path: tuple[str | int, ...]
-    """Where it is declared."""
+    """The path of its declaration."""
 
 
 def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Diagnostic]:
-    """Tell which claims are another producer's already: an entity has one owner."""
+    """Yield the claims that another producer has already: an entity has one owner."""
     known: dict[str, _Known] = {}
     for claim in claims:
         before = known.setdefault(claim.fact, _Known())
@@ -153,13 +153,13 @@ def shared_claims(claims: Iterable[OwnershipClaim]) -> Iterator[Diagnostic]:
 
 @dataclass(slots=True)
 class _Known:
-    """The claims of a fact: there may be thousands of single entities among them."""
+    """The claims of a fact, which may be thousands of single entities."""
 
     single: dict[str, OwnershipClaim] = field(default_factory=dict)
     others: list[OwnershipClaim] = field(default_factory=list)
 
     def near(self, pattern: str | None) -> Iterable[OwnershipClaim]:
-        """The claims that may have an entity in common with a pattern."""
+        """Return the claims that may have an entity in common with a pattern."""
         if pattern is None or _ANY in pattern:
             return [*self.others, *self.single.values()]
         same = self.single.get(pattern)
@@ -174,12 +174,12 @@ class _Known:
 
 def _overlap(one: str | None, other: str | None) -> bool:
     if one is None or other is None:
-        return one is other  # All that nobody names is no named entity.
+        return one is other  # A claim of all unnamed entities overlaps with no named one.
     if _ANY not in one:
         return _matcher(other).fullmatch(one) is not None
     if _ANY not in other:
         return _matcher(one).fullmatch(other) is not None
-    # Whatever is between two stars finds room: only the beginnings and the ends have to agree.
+    # Text between stars always fits: only the beginnings and the ends have to match.
     begin, end = one.partition(_ANY)[0], one.rpartition(_ANY)[2]
     begins, ends = other.partition(_ANY)[0], other.rpartition(_ANY)[2]
     return (begin.startswith(begins) or begins.startswith(begin)) and (
@@ -194,7 +194,7 @@ def _matcher(pattern: str) -> re.Pattern[str]:
 
 @dataclass(slots=True)
 class _Owners:
-    """The owners of one fact's entities, each by its producer's id."""
+    """The owners of one fact's entities, by producer id."""
 
     rest: str | None = None
     single: dict[str, str] = field(default_factory=dict)
@@ -202,7 +202,7 @@ class _Owners:
 
     @property
     def is_shared(self) -> bool:
-        """True where the entity decides."""
+        """True where the owner depends on the entity."""
         return bool(self.single or self.patterns)
 
     def add(self, claim: OwnershipClaim) -> None:
@@ -223,9 +223,9 @@ class _Owners:
 
 
 class Ownership:
-    """Tells whose word counts. A fact that nobody owns is anybody's, and the latest counts.
+    """The owners of facts. Every producer may report a fact without owner; the latest event counts.
 
-    Of an owned fact, an entity that is in no producer's share is nobody's: none may tell of it.
+    No producer may report an entity of an owned fact that is in no producer's share.
     """
 
     def __init__(
@@ -239,20 +239,20 @@ class Ownership:
         self._always_takes = lru_cache(maxsize=SOURCES_KNOWN)(self._always)
 
     def __bool__(self) -> bool:
-        """False where nobody owns anything."""
+        """Return False where no fact has an owner."""
         return bool(self._owners)
 
     def owns(self, fact: str) -> bool:
-        """Whether a fact has an owner, of some entities at least."""
+        """Return True where a fact has an owner, of some entities at least."""
         return fact in self._owners
 
     def owner(self, fact: str, entity: str) -> str | None:
-        """The id of the producer that owns an entity of a fact; None: nobody does."""
+        """Return the id of the producer that owns an entity of a fact; None without owner."""
         owners = self._owners.get(fact)
         return None if owners is None else owners.of(entity)
 
     def takes(self, fact: str, entity: str, source: str, *, retracted: bool) -> bool:
-        """Whether the word of a source counts, of an entity of a fact."""
+        """Return True where a source may report an entity of a fact."""
         if self._always_takes(fact, source):
             return True
         producer = self._producer_of(source)
@@ -261,7 +261,7 @@ class Ownership:
         return retracted and source == ERASURE and fact in _OF_PERSONS
 
     def judge(self, event: CloudEvent) -> None:
-        """Let an event pass whose source owns what it tells of. Raises ContractError."""
+        """Check that an event's source may report its entity. Raises ContractError."""
         fact, source = event.fact, event.source
         if self._always_takes(fact.NAME, source):
             return
@@ -269,7 +269,7 @@ class Ownership:
             raise self.refusal(event)
 
     def refusal(self, event: CloudEvent) -> ContractError:
-        """Why an event's source may not tell of it. Names no other producer, and no entity."""
+        """Return the error of an event of another owner, without other producers or entities."""
         return ContractError(
             RefusalReason.NOT_OWNER,
             "source",
@@ -279,7 +279,7 @@ class Ownership:
         )
 
     def _always(self, fact: str, source: str) -> bool:
-        """Whether the word of a source counts of a fact, whatever the entity."""
+        """Return True where a source may report every entity of a fact."""
         owners = self._owners.get(fact)
         if owners is None:
             return True
@@ -289,13 +289,13 @@ class Ownership:
 
 
 UNOWNED: Final = Ownership()
-"""Where nobody owns anything."""
+"""The ownership without any owner."""
 
 
 def ownership_of(
     claims: Iterable[OwnershipClaim], *, producer_of: Callable[[str], str | None]
 ) -> Ownership:
-    """Make an ownership of claims that are not shared; `producer_of` has the id of a source's."""
+    """Return the ownership of disjoint claims; `producer_of` maps a source to a producer id."""
     owners: dict[str, _Owners] = {}
     for claim in claims:
         owners.setdefault(claim.fact, _Owners()).add(claim)

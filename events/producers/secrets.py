@@ -1,4 +1,4 @@
-"""The secrets by which producers are known: a file of its own, never shown, never in the clear."""
+"""The secrets that authenticate producers, in a file of their own."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class ProducerSecrets(BaseModel):
     """SHA-256 of the bearer tokens; they are long and random, so a plain hash hides them."""
 
     def has_token(self, token: str) -> bool:
-        """Whether a bearer token is one of the producer's; takes as long whichever it is."""
+        """Return True for a bearer token of the producer, in constant time."""
         digest = token_digest(token)
         found = False
         for known in self.bearer_sha256:
@@ -76,7 +76,7 @@ class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
     root: Annotated[Mapping[ProducerId, ProducerSecrets], Field(default_factory=dict, repr=False)]
 
     @model_validator(mode="after")
-    def _are_told_apart(self, info: ValidationInfo) -> Self:
+    def _are_distinct(self, info: ValidationInfo) -> Self:
         producers = info.context
         found: list[Diagnostic] = []
         owners: dict[Any, str] = {}
@@ -87,11 +87,11 @@ class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
                     Diagnostic((producer,), "is not a declared producer", producer, remedy)
                 )
             for name in ("signing", "bearer_sha256"):
-                for place, one in enumerate(getattr(secrets, name)):
+                for index, one in enumerate(getattr(secrets, name)):
                     if one in owners:
                         remedy = "issue another: a secret tells who sends"
                         found.append(
-                            Diagnostic((producer, name, place), "is there twice", None, remedy)
+                            Diagnostic((producer, name, index), "is there twice", None, remedy)
                         )
                     owners[one] = producer
         if found:
@@ -99,16 +99,15 @@ class Secrets(RootModel[Mapping[ProducerId, ProducerSecrets]]):
         return self
 
     def of(self, producer_id: str) -> ProducerSecrets | None:
-        """The secrets of a producer; None where it has none."""
+        """Return the secrets of a producer; None where it has none."""
         return self.root.get(producer_id)
 
 
 def load_secrets(file: Path | None, producers: Producers | None = None) -> Secrets:
-    """Read the secrets of a file; None: nobody has any, so that nobody is let in.
+    """Return the secrets of a file; without a file, no producer has any.
 
-    Raises InvalidDeclarationError with every mistake, and no secret; where the `producers` are
-    given, secrets of one that is not declared are a mistake. Raises OpenSecretError where others
-    may read the file.
+    Raises InvalidDeclarationError with every error, without secrets; given the `producers`, secrets
+    of an undeclared one are an error. Raises OpenSecretError where other users can read the file.
     """
     if file is None:
         return Secrets(root={})
@@ -117,5 +116,5 @@ def load_secrets(file: Path | None, producers: Producers | None = None) -> Secre
 
 
 def token_digest(token: str) -> str:
-    """What is kept of a bearer token: its SHA-256 in hexadecimal digits."""
+    """Return the stored form of a bearer token: its SHA-256 in hexadecimal digits."""
     return sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""New secrets for producers: shown once to whoever hands them over, kept as little as can be."""
+"""New secrets for producers, which are displayed once."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ _TOKEN: Final = re.compile(r"srt_([a-z][a-z0-9-]{0,39})_[A-Za-z0-9_-]{43}")
 
 
 class Scheme(StrEnum):
-    """How a producer shows who it is."""
+    """A scheme of authentication."""
 
     BEARER = "bearer"
-    """A token in each request: simple, and enough where the way is encrypted."""
+    """A token in each request: simple, and sufficient over TLS."""
     SIGNATURE = "signature"
     """A signature of each request: the secret itself is never sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedSecret:
-    """A new secret, and the lines of the secrets file by which the gateway knows it."""
+    """A new secret, and its lines for the gateway's secrets file."""
 
     producer: str
     scheme: Scheme
     secret: SecretStr
-    """For the producer, who is the only one to keep it where it is a token."""
+    """The producer's copy; of a token, the only one."""
     entry: SecretStr
-    """For the secrets file: of a token its hash, of a signing secret the secret itself."""
+    """The entry of the secrets file: the hash of a token, or a signing secret itself."""
 
     @property
     def lines(self) -> str:
-        """What to add to the secrets file, as YAML."""
+        """Return the lines to add to the secrets file, as YAML."""
         key = "bearer_sha256" if self.scheme is Scheme.BEARER else "signing"
         return f"{self.producer}:\n  {key}:\n    - {self.entry.get_secret_value()}"
 
 
 def issue(producer: str, scheme: Scheme) -> IssuedSecret:
-    """Make a secret for a producer from the system's randomness: 256 bits."""
+    """Return a new random secret of 256 bits for a producer."""
     if scheme is Scheme.BEARER:
         token = f"srt_{producer}_{secrets.token_urlsafe(TOKEN_BYTES)}"
         return IssuedSecret(producer, scheme, SecretStr(token), SecretStr(token_digest(token)))
@@ -58,6 +58,6 @@ def issue(producer: str, scheme: Scheme) -> IssuedSecret:
 
 
 def token_owner(token: str) -> str | None:
-    """The producer that a bearer token names, to be believed once it proves right."""
+    """Return the producer id in a bearer token, which is not verified yet."""
     named = _TOKEN.fullmatch(token)
     return named[1] if named else None
