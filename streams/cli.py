@@ -26,7 +26,7 @@ def worker() -> None:
 def assessor() -> None:
     """Judge the milestones on /metrics, until SIGTERM.
 
-    It reads what the workers know from their changelogs; one is enough for all of them. Everything
+    It reads the states of all workers from their changelogs; one assessor is enough. Everything
     is set by SMART_REGION_… variables. The exit status is 0 after a signal, 1 when something failed
     on the way (restart it), 2 when it cannot start.
     """

@@ -1,4 +1,4 @@
-"""A member of a consumer group without a broker: Faust's real consumer on a thread that is told."""
+"""A member of a consumer group without a broker: Faust's consumer on a scripted thread."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
     "APP_ID",
     "GENERATION",
     "PolledRecord",
-    "ToldThread",
+    "ScriptedThread",
     "batch",
     "build_app",
     "build_engine",
@@ -49,28 +49,28 @@ Poll = Mapping[TP, list["PolledRecord"]]
 
 @dataclass(frozen=True)
 class PolledRecord(FakeRecord):
-    """A record as aiokafka gives it to Faust."""
+    """A record as aiokafka returns it to Faust."""
 
     timestamp: int = 1_700_000_000_000
     timestamp_type: int = 0
 
 
-class ToldThread:
-    """Stands where Faust's consumer thread stands, between the consumer and the broker.
+class ScriptedThread:
+    """A substitute for Faust's consumer thread, between the consumer and the broker.
 
-    It answers what a test tells it, and remembers what it was asked: `asked` the partitions of
-    each poll, `patience` the time that it had, `sought` the seeks, `committed_offsets`
-    the group's, with what is kept `beside` them.
+    It returns what a test has set, and records calls: `polled` the partitions of each poll,
+    `timeouts` their timeouts, `sought` the seeks, `committed_offsets` those of the group, with
+    their `metadata`.
     """
 
     def __init__(self) -> None:
         self.polls: deque[Callable[[], Poll]] = deque()
-        self.asked: list[set[TP]] = []
-        self.patience: list[float] = []
+        self.polled: list[set[TP]] = []
+        self.timeouts: list[float] = []
         self.sought: list[dict[TP, int]] = []
         self.went_back = 0
         self.committed_offsets: dict[TP, int | None] = {}
-        self.beside: dict[TP, CommitMetadata] = {}
+        self.metadata: dict[TP, CommitMetadata] = {}
         self.takes_commits = True
         self.assigned: set[TP] = set()
         self.ends: dict[TP, int] = {}
@@ -80,7 +80,7 @@ class ToldThread:
         self.heartbeat_at = monotonic()
 
     def brings(self, poll: Poll, *, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Let the next poll bring these records; `meanwhile` happens while it waits for them."""
+        """Set the records of the next poll; `meanwhile` is called during it."""
 
         def bring() -> Poll:
             meanwhile()
@@ -90,25 +90,25 @@ class ToldThread:
 
     async def getmany(self, partitions: set[TP], timeout: float) -> Poll:  # noqa: ASYNC109
         """Poll: Faust's signature."""
-        self.asked.append(set(partitions))
-        self.patience.append(timeout)
+        self.polled.append(set(partitions))
+        self.timeouts.append(timeout)
         return self.polls.popleft()() if self.polls else {}
 
     async def seek_to_committed(self) -> Mapping[TP, int | None]:
-        """Go where the group is."""
+        """Seek to the committed offsets."""
         self.went_back += 1
         return {tp: self.committed_offsets.get(tp) for tp in self.assigned}
 
     async def committed(self, tps: Iterable[TP]) -> Mapping[TP, Committed]:
-        """Tell where the group is, and what is kept beside it."""
+        """Return the committed offsets with their metadata."""
         return {
-            tp: Committed(offset, self.beside.get(tp, NO_METADATA))
+            tp: Committed(offset, self.metadata.get(tp, NO_METADATA))
             for tp in tps
             if (offset := self.committed_offsets.get(tp)) is not None
         }
 
     async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
-        """Go elsewhere."""
+        """Record a seek."""
         self.sought.append(dict(partitions))
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -118,23 +118,23 @@ class ToldThread:
         return self.takes_commits
 
     def assignment(self) -> set[TP]:
-        """Tell what this member owns."""
+        """Return the assigned partitions."""
         return self.assigned
 
     def highwater(self, tp: TP) -> int | None:
-        """Tell where a partition ends, if a fetch has said so."""
+        """Return the high watermark of a partition, if a fetch has returned it."""
         return self.ends.get(tp)
 
     def stable_end(self, tp: TP) -> int | None:
-        """Tell up to where every transaction has ended."""
+        """Return the last stable offset."""
         return self.stable_ends.get(tp)
 
     def fetch_position(self, tp: TP) -> int:
-        """Tell what was read of a partition."""
+        """Return the next offset to fetch."""
         return self.positions.get(tp, 0)
 
     def generation(self) -> int:
-        """Tell the generation that the coordinator counts this member in."""
+        """Return the generation of this member."""
         return self.current
 
 
@@ -175,7 +175,7 @@ def consumer_of(app: faust.App) -> BatchConsumer:
     return consumer
 
 
-def member(*assigned: TP) -> tuple[BatchConsumer, ToldThread]:
+def member(*assigned: TP) -> tuple[BatchConsumer, ScriptedThread]:
     """Return the app's consumer in the middle of its work, and the thread to tell.
 
     Needs a running loop.
@@ -183,7 +183,7 @@ def member(*assigned: TP) -> tuple[BatchConsumer, ToldThread]:
     app = build_app()
     app.consumer_generation_id = GENERATION
     consumer = consumer_of(app)
-    thread = ToldThread()
+    thread = ScriptedThread()
     thread.assigned = set(assigned)
     consumer._thread = thread  # type: ignore[assignment]
     consumer._set_active_tps(set(assigned))

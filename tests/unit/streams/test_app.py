@@ -130,7 +130,7 @@ def test_a_worker_writes_to_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 class Stream:
-    """Stands for Faust's stream: it acknowledges by itself unless told not to."""
+    """A substitute for Faust's stream: it acknowledges automatically unless disabled."""
 
     def __init__(self, *messages: object) -> None:
         self.messages = messages
@@ -185,7 +185,7 @@ def test_a_failed_batch_ends_the_agent() -> None:
 
 
 def test_what_crashes_a_part_of_the_app_is_told_at_once() -> None:
-    """Whichever part, as it happens; nothing asks for it."""
+    """A failure of any service, at once and without a request."""
     failures: list[BaseException] = []
 
     async def scene() -> None:

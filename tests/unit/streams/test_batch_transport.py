@@ -75,7 +75,7 @@ class TestReading:
 
             await batch(consumer)
 
-            assert thread.asked == [{CHANGELOG}]
+            assert thread.polled == [{CHANGELOG}]
 
         play(scene())
 
@@ -87,7 +87,7 @@ class TestReading:
             consumer.app.rebalancing = True
 
             assert await batch(consumer) == []
-            assert thread.asked == []
+            assert thread.polled == []
 
         play(scene())
 
@@ -101,8 +101,8 @@ class TestReading:
             consumer.on_buffer_drop(EVENTS)
             await batch(consumer)
 
-            assert thread.asked == [{OTHERS}, {EVENTS, OTHERS}]
-            assert thread.patience[0] < 0.1 * thread.patience[1]
+            assert thread.polled == [{OTHERS}, {EVENTS, OTHERS}]
+            assert thread.timeouts[0] < 0.1 * thread.timeouts[1]
 
         play(scene())
 
@@ -175,7 +175,7 @@ class TestReading:
         play(scene())
 
     def test_events_polled_while_a_rebalance_began_are_sought_back(self) -> None:
-        """The rebalance is told before the flow stops."""
+        """The rebalance is signalled before the flow stops."""
 
         async def scene() -> None:
             consumer, thread = member(EVENTS)
@@ -345,7 +345,7 @@ class TestNotes:
         async def scene() -> None:
             consumer, thread = member(EVENTS, OTHERS)
             thread.committed_offsets = {EVENTS: 41, OTHERS: None}
-            thread.beside = {EVENTS: self.KEPT}
+            thread.metadata = {EVENTS: self.KEPT}
 
             await consumer.perform_seek()
 
@@ -360,7 +360,7 @@ class TestNotes:
         async def scene() -> None:
             consumer, thread = member(EVENTS)
             thread.committed_offsets = {EVENTS: 41}
-            thread.beside = {EVENTS: self.KEPT}
+            thread.metadata = {EVENTS: self.KEPT}
             consumer.set_metadata(EVENTS, self.NEWER)
 
             await consumer.perform_seek()
@@ -396,7 +396,7 @@ class TestNotes:
         async def scene() -> None:
             consumer, thread = member(EVENTS)
             thread.committed_offsets = {EVENTS: 41}
-            thread.beside = {EVENTS: CommitMetadata(attempt=Attempt(offset=41, count=2))}
+            thread.metadata = {EVENTS: CommitMetadata(attempt=Attempt(offset=41, count=2))}
             await consumer.perform_seek()
 
             assert await consumer.begin(EVENTS, offset) == ends
@@ -465,11 +465,11 @@ class TestCommitting:
 
         async def scene() -> None:
             consumer, _ = member(EVENTS)
-            told = message(EVENTS)
-            told.incref()
-            consumer.track_message(told)
+            reported = message(EVENTS)
+            reported.incref()
+            consumer.track_message(reported)
 
-            consumer.done(told)
+            consumer.done(reported)
 
             assert not consumer.unacked
 
@@ -520,7 +520,7 @@ class TestCommitting:
         play(scene())
 
     def test_a_revoked_partition_is_committed_then_forgotten(self) -> None:
-        """The work of one generation says nothing in the next."""
+        """A batch done in one generation is not committed in the next."""
 
         async def scene() -> None:
             consumer, thread = member(EVENTS)
@@ -620,7 +620,7 @@ class TestThread:
     """The consumer thread and aiokafka's coordinator."""
 
     async def thread(self) -> tuple[_LeasedThread, Coordinator]:
-        """Return a thread as it is once started, with a coordinator to tell."""
+        """Return a started thread with a coordinator."""
         coordinator = Coordinator()
         thread = consumer_of(build_app())._thread
 
@@ -669,7 +669,7 @@ class TestThread:
             thread, _ = await self.thread()
 
             async def assigned(*_: object) -> None:
-                """Tell nobody."""
+                """Do nothing."""
 
             consumer = cast("BatchConsumer", thread.consumer)
             consumer.threadsafe_partitions_assigned = assigned  # type: ignore[assignment,method-assign]
@@ -739,7 +739,7 @@ class TestLag:
         play(scene())
 
     def test_counts_no_offset_that_holds_no_record(self) -> None:
-        """A transaction ends with a mark that nobody is handed: it is not waited for."""
+        """A transaction ends with a control record, which no consumer receives."""
 
         async def scene() -> None:
             consumer, thread = member(EVENTS)
@@ -771,7 +771,7 @@ class TestLag:
         play(scene())
 
     def test_tells_what_is_behind_an_open_transaction(self) -> None:
-        """It is part of the lag, and nobody's to work through yet."""
+        """It is part of the lag, and cannot be processed yet."""
 
         async def scene() -> None:
             consumer, thread = member(EVENTS, OTHERS)
@@ -785,10 +785,10 @@ class TestLag:
 
 
 class TestReadingAgain:
-    """Partitions whose states lack what only the topic knows."""
+    """Partitions whose states lack cells that are only in the topic of events."""
 
     def test_they_are_sought_and_committed_to_their_beginning(self) -> None:
-        """At once, so that a worker that takes over begins there too, and on from there."""
+        """At once, so that the next owner of the partition begins there too."""
 
         async def scene() -> None:
             consumer, thread = member(EVENTS, OTHERS)
@@ -840,7 +840,7 @@ class TestPassingOver:
         play(scene())
 
     def test_what_was_sought_back_is_not_passed_over(self) -> None:
-        """Where the seek came too late the position is behind records that nobody was handed."""
+        """After a late seek the position is beyond records that were not yielded."""
 
         async def scene() -> None:
             consumer, thread = member(EVENTS)
@@ -997,11 +997,11 @@ def test_a_batch_message_is_decoded_to_nothing_else() -> None:
 
     async def scene() -> None:
         app = build_app()
-        told = message(EVENTS, polled(EVENTS, 1, 2)[EVENTS])
+        reported = message(EVENTS, polled(EVENTS, 1, 2)[EVENTS])
         channel = next(iter(app.agents.values())).channel
 
-        event = await channel.schema.compile(app)(told)
+        event = await channel.schema.compile(app)(reported)
 
-        assert event.value is told.value
+        assert event.value is reported.value
 
     play(scene())

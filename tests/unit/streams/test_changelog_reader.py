@@ -42,7 +42,7 @@ _offsets = count()
 
 
 class ScriptedReader:
-    """A reader whose polls bring what a script says, and then nothing."""
+    """A reader whose polls return the batches of a script, and then nothing."""
 
     def __init__(self, *polls: Iterable[RawRecord], answers: bool = True) -> None:
         self.polls = [list(poll) for poll in polls]
@@ -59,7 +59,7 @@ class ScriptedReader:
         return {"known": sum(map(len, self.polls)), "unknown": None}
 
     def answers(self, *, wait_seconds: float) -> bool:
-        """Answer as the script says."""
+        """Return the next answer of the script."""
         assert wait_seconds > 0
         self.asked += 1
         return self.is_answered
@@ -89,7 +89,7 @@ def poll_for_a_while(changelog_reader: ChangelogReader, *, timeout: float) -> No
 
 @pytest.fixture
 def minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a minute pass with each look at the clock."""
+    """Advance the clock by a minute with each call."""
     passed = count()
     monkeypatch.setattr(subject, "monotonic", lambda: 60.0 * next(passed))
 
@@ -186,7 +186,7 @@ def test_goes_on_while_a_silent_broker_answers() -> None:
 
 @pytest.mark.usefixtures("minutes")
 def test_gives_a_broker_up_that_does_not_answer() -> None:
-    """When its timeout is over, with the broker's address and how long it really waited."""
+    """After the timeout, with the broker's address and the time waited."""
     changelog_reader = changelogs_of(ScriptedReader(answers=False))
     with pytest.raises(BrokerUnreachableError, match=r"within 120 s, value 'broker:9092'"):
         poll_for_a_while(changelog_reader, timeout=PATIENCE)
@@ -194,7 +194,7 @@ def test_gives_a_broker_up_that_does_not_answer() -> None:
 
 @pytest.mark.usefixtures("minutes")
 def test_waits_out_a_short_outage() -> None:
-    """A broker that answers again within the timeout is heard."""
+    """A broker that answers again within the timeout raises no error."""
     reader = ScriptedReader(answers=False)
     changelog_reader = changelogs_of(reader)
     changelog_reader.poll(timeout=1e6)

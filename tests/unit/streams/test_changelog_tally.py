@@ -47,7 +47,7 @@ class Log:
         self.tally.record_write(planned, self.end, topic="log", partition=0)
 
     def append(self, key: bytes, value: bytes | None) -> None:
-        """Let somebody else write a record."""
+        """Write a record of another process."""
         self.records.append(Logged(self.end, key, value))
         self.end += 1
 
@@ -161,7 +161,7 @@ def test_the_end_of_the_events_is_told() -> None:
 
 
 def test_a_write_before_the_end_is_an_error() -> None:
-    """The topic was made anew while the worker ran."""
+    """The topic was created again while the worker ran."""
     log = written([[("a", b"1"), ("b", b"1")]])
     planned = log.tally.plan([(b"a", b"2")])
     with pytest.raises(ChangelogShrunkError, match=r"log\[3\].*ended at offset 1"):
@@ -169,7 +169,7 @@ def test_a_write_before_the_end_is_an_error() -> None:
 
 
 def test_without_an_answer_nothing_more_is_summed_up() -> None:
-    """A broker that does not say where a batch lies leaves open who wrote before it."""
+    """Without the offset of a batch, a write of another process before it is possible."""
     log = written([[("a", b"1")]])
     log.tally.record_write(log.tally.plan([(b"a", b"2")]), None, topic="log", partition=0)
     assert log.tally.plan([(b"a", b"3")]).headers == []
@@ -183,7 +183,7 @@ def test_a_header_that_is_not_ours_says_nothing(value: bytes) -> None:
 
 
 def test_a_record_that_cannot_be_read_leaves_it_open() -> None:
-    """Whose state it was is not known: such states are told in their own way."""
+    """Its entity is not known: unreadable states have their own metric."""
     log = written([[("a", b"1")], [("b", b"1")]])
     tally = ChangelogTally()
     tally.read(0, None, UnreadableValue("codec"), ())

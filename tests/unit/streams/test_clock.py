@@ -31,10 +31,10 @@ class Hands:
 def test_the_system_clock_tells_utc() -> None:
     """The machine's own time, whatever its zone."""
     before = datetime.now(UTC)
-    told = SystemClock().now()
+    reported = SystemClock().now()
 
-    assert before <= told <= datetime.now(UTC)
-    assert told.tzinfo is UTC
+    assert before <= reported <= datetime.now(UTC)
+    assert reported.tzinfo is UTC
 
 
 def test_the_system_clock_s_day_is_that_of_its_time() -> None:
@@ -74,7 +74,7 @@ class TestAccelerated:
         assert self.clock(hands).today() == date(2016, 1, 1)
 
     def test_stops_at_the_end_of_its_last_day(self) -> None:
-        """It never shows a day that was not asked for."""
+        """It never returns a day beyond the run."""
         hands = Hands(ORIGIN + timedelta(days=1))
 
         assert self.clock(hands).now() == datetime(2020, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -90,18 +90,18 @@ class TestAccelerated:
         """As real time goes on, so does it, between its first day and its last."""
         hands, start = Hands(), date(2016, 1, 1)
         clock = AcceleratedClock(ORIGIN, start, pace, start + timedelta(length), hands)
-        told = []
+        reported = []
         for elapsed in sorted(seconds):
             hands.moment = ORIGIN + timedelta(seconds=elapsed)
-            told.append(clock.now())
+            reported.append(clock.now())
 
-        assert told == sorted(told)
-        assert start <= told[0].date()
-        assert told[-1].date() <= clock.until
+        assert reported == sorted(reported)
+        assert start <= reported[0].date()
+        assert reported[-1].date() <= clock.until
 
 
 class TestParse:
-    """What the setting may say."""
+    """The values of the setting."""
 
     def test_system_is_the_real_clock(self) -> None:
         """Nothing is between it and the figures."""
@@ -140,7 +140,7 @@ class TestParse:
         ],
     )
     def test_anything_else_is_refused_with_the_remedy(self, text: str) -> None:
-        """The message repeats what was written and says what to write."""
+        """The message has the value and the valid forms."""
         with pytest.raises(ValueError, match="is no clock: ") as refused:
             parse_clock(text)
 

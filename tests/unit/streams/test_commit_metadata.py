@@ -28,7 +28,7 @@ def test_what_was_noted_is_read_again(metadata: CommitMetadata) -> None:
 
 @given(METADATA)
 def test_it_fits_beside_an_offset(metadata: CommitMetadata) -> None:
-    """A broker takes 4 096 bytes unless it is told otherwise."""
+    """A broker's default limit is 4 096 bytes."""
     assert len(encode_commit_metadata(metadata).encode()) < 200
 
 

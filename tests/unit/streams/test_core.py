@@ -84,7 +84,7 @@ class TestWatched:
         assert self.refused(record, ENTITY_MAX_BYTES - room + 1, state) == ["entity_full"]
 
     def test_what_does_not_grow_is_merged_into_any_state(self) -> None:
-        """A retraction, say, of a state that another release has let grow."""
+        """For example a retraction, in a state that another release let grow."""
         state = run(connected("2018-03-01")).changed
         taken_back = connected("2018-03-01", at="2019-01-01T00:00:00", retracted=True)
 
@@ -119,20 +119,20 @@ class TestOutcomes:
     """What becomes of a record."""
 
     def test_a_new_fact_is_accepted(self) -> None:
-        """A fact about an entity that nobody knew is the entity's whole state."""
-        told = event("school.connected", PARIS, "2018-03-01")
+        """The first fact of an entity is the entity's whole state."""
+        reported = event("school.connected", PARIS, "2018-03-01")
 
-        result = run(record_of(told))
+        result = run(record_of(reported))
 
-        assert result.changed == {PARIS: {"school.connected": {"2018-03-01": cell_of(told)}}}
+        assert result.changed == {PARIS: {"school.connected": {"2018-03-01": cell_of(reported)}}}
         assert result.tally == {(CONNECTED, Outcome.ACCEPTED): 1}
 
     def test_a_record_read_again_is_a_duplicate(self) -> None:
         """The same (time, source, id) changes nothing."""
-        told = connected()
-        known = run(told).changed
+        reported = connected()
+        known = run(reported).changed
 
-        result = run(told, states=known)
+        result = run(reported, states=known)
 
         assert result.changed == {}
         assert result.tally == {(CONNECTED, Outcome.DUPLICATE): 1}
@@ -159,7 +159,7 @@ class TestOutcomes:
         assert result.tally == {(CONNECTED, Outcome.SUPERSEDED): 1}
 
     def test_a_record_that_breaks_its_contract_is_refused(self) -> None:
-        """The refusal keeps the very record, and says why."""
+        """The refusal has the record and the reason."""
         record = FakeRecord("smartregion.schools", HOME, 7, b"key", b"{", [("h", b"v")])
 
         result = run(record)
@@ -208,9 +208,12 @@ class TestOutcomes:
 
     def test_binary_mode_is_accepted(self) -> None:
         """Both content modes of the Kafka binding come to the same state."""
-        told = event("school.connected", PARIS, "2018-03-01")
+        reported = event("school.connected", PARIS, "2018-03-01")
 
-        assert run(record_of(told, encode=encode_binary)).changed == run(record_of(told)).changed
+        assert (
+            run(record_of(reported, encode=encode_binary)).changed
+            == run(record_of(reported)).changed
+        )
 
 
 class TestMisrouted:
@@ -365,9 +368,11 @@ def test_a_broken_record_never_breaks_the_batch(seed: int, family: Family) -> No
 def merged(history: list[CloudEvent]) -> dict[str, EntityState]:
     """Merge each event by itself, without the core."""
     states: dict[str, EntityState] = {}
-    for told in history:
-        alone = with_cell(EMPTY, told.fact.NAME, told.fact.effective_day.isoformat(), cell_of(told))
-        entity = told.fact.entity_id
+    for reported in history:
+        alone = with_cell(
+            EMPTY, reported.fact.NAME, reported.fact.effective_day.isoformat(), cell_of(reported)
+        )
+        entity = reported.fact.entity_id
         states[entity] = merge_states(states.get(entity, EMPTY), alone)
     return states
 
@@ -376,6 +381,6 @@ def all_of(family: Family, batches: list[list[CloudEvent]]) -> dict[str, EntityS
     """Process batches on one partition, each upon what the earlier ones left."""
     states: dict[str, EntityState] = {}
     for batch in batches:
-        records = [record_of(told, partitions=1) for told in batch]
+        records = [record_of(reported, partitions=1) for reported in batch]
         states |= process(records, states, family=family, partition=0, partitions=1).changed
     return states

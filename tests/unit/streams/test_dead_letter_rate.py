@@ -53,22 +53,24 @@ def cut(batch: Outcomes, sizes: Sequence[int]) -> Iterator[Outcomes]:
 
 
 @given(outcomes, st.lists(st.integers(0, 25), max_size=5))
-def test_the_share_is_that_of_the_last_records(told: Outcomes, sizes: list[int]) -> None:
+def test_the_share_is_that_of_the_last_records(reported: Outcomes, sizes: list[int]) -> None:
     """However they were cut into batches; what was not read yet counts as taken."""
     family = Family()
-    for batch in cut(told, sizes):
+    for batch in cut(reported, sizes):
         family.batch(*batch)
 
-    last = told[-POLICY.window :]
+    last = reported[-POLICY.window :]
     assert family.rate.share == sum(error is not None for error in last) / POLICY.window
 
 
 @given(outcomes, st.lists(st.integers(0, 25), max_size=5))
-def test_batches_change_nothing(told: Outcomes, sizes: list[int]) -> None:
+def test_batches_change_nothing(reported: Outcomes, sizes: list[int]) -> None:
     """An alarm begins at the same record, has the same cause and ends at the same record."""
     singly, batched = Family(), Family()
-    begun = [cause for error in told if (cause := singly.batch(error)) is not None]
-    found = [cause for batch in cut(told, sizes) if (cause := batched.batch(*batch)) is not None]
+    begun = [cause for error in reported if (cause := singly.batch(error)) is not None]
+    found = [
+        cause for batch in cut(reported, sizes) if (cause := batched.batch(*batch)) is not None
+    ]
 
     assert batched.rate.alarm == singly.rate.alarm
     assert (batched.rate.alarm is not None) == (batched.rate.share > POLICY.max_share)

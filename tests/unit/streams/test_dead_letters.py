@@ -58,7 +58,7 @@ class TestForward:
         assert sent[:3] == ("smartregion.schools", 5, b"0750001U")
 
     def test_keeps_value_and_headers_and_says_whence(self) -> None:
-        """An audit tells the copy from the record."""
+        """An audit distinguishes the copy from the record."""
         sent = forward_record(Forward(RECORD, "0750001U", 5))
 
         assert sent.value == RECORD.value

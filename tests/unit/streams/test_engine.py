@@ -64,7 +64,7 @@ class Bench:
 
     @property
     def known(self) -> dict[str, EntityState]:
-        """Return what the engine knows of the home partition's lycées."""
+        """Return the states of the home partition's lycées."""
         return dict(self.engine.state_store.states(SCHOOLS, HOME))
 
     def batch(self, *records: Record, partition: int = HOME) -> Message:
@@ -103,23 +103,23 @@ class TestTake:
 
     def test_changed_entities_are_written_once_each(self, bench: Bench) -> None:
         """To the family's changelog, on the partition of the batch, in full."""
-        told = [connected("2018-03-01"), connected("2018-04-01")]
+        reported = [connected("2018-03-01"), connected("2018-04-01")]
 
-        bench.take_all(*map(record_of, told))
+        bench.take_all(*map(record_of, reported))
 
         [written] = bench.producer.states
         assert (written.topic, written.partition) == (CHANGELOG, HOME)
         assert [(key, decode_state(value)) for key, value in written.records] == [
-            (PARIS.encode(), state_of(*told))
+            (PARIS.encode(), state_of(*reported))
         ]
 
     def test_changed_entities_are_known(self, bench: Bench) -> None:
         """And their figures with them."""
-        told = connected()
+        reported = connected()
 
-        bench.take_all(record_of(told))
+        bench.take_all(record_of(reported))
 
-        assert bench.known == {PARIS: state_of(told)}
+        assert bench.known == {PARIS: state_of(reported)}
         assert bench.engine.state_store.fold.series(HOME) != {}
 
     def test_the_batch_is_done(self, bench: Bench) -> None:
@@ -179,7 +179,7 @@ class TestTake:
         assert bench.engine.meters.dead_letter_rates["schools"].share == 0.9
 
     def test_a_misrouted_record_is_forwarded(self, bench: Bench) -> None:
-        """To the partition where its entity lives; nothing is known of it here."""
+        """To its entity's partition; this partition has no state of it."""
         bench.take_all(record_of(connected(), partition=AWAY), partition=AWAY)
 
         [sent] = bench.producer.records
@@ -198,7 +198,7 @@ class TestTake:
         assert meters.dead_letters.total() == 1
 
     def test_progress_is_noted(self, bench: Bench) -> None:
-        """By which the watchdog knows a worker that stands still."""
+        """The watchdog detects a stalled worker by it."""
         before = bench.engine.progressed_at
 
         bench.take_all(record_of(connected()))
@@ -258,10 +258,10 @@ class TestIsolation:
 
         monkeypatch.setattr(Fold, "difference", failing)
 
-        told = connected("2018-03-01")
-        bench.take_all(record_of(told), record_of(connected("2019-09-09")))
+        reported = connected("2018-03-01")
+        bench.take_all(record_of(reported), record_of(connected("2019-09-09")))
 
-        assert bench.known == {PARIS: state_of(told)}
+        assert bench.known == {PARIS: state_of(reported)}
         written = [value for one in bench.producer.states for _, value in one.records]
         assert not any(b"2019-09-09" in value for value in written)
         assert [letter.reason for letter in self.letters(bench)] == ["unprocessable"]
@@ -302,8 +302,8 @@ class TestIsolation:
         monkeypatch.setattr(core, "ENTITY_MAX_BYTES", 2 * half)
 
         with caplog.at_level(logging.WARNING):
-            for told in days[:9]:
-                bench.take_all(record_of(told))
+            for reported in days[:9]:
+                bench.take_all(record_of(reported))
             assert caplog.messages == []
             bench.take_all(record_of(days[9]))
             bench.take_all(*map(record_of, days[10:]))
@@ -347,24 +347,24 @@ class TestEnds:
         record = record_of(connected())
         bench.consumer.ends[record.offset] = 3
         bench.engine.hold_seconds = 0
-        told: list[dict[tuple[str, int], int]] = []
+        reported: list[dict[tuple[str, int], int]] = []
 
         def watched(_: bytes | None) -> bool:
-            told.append(dict(bench.engine.meters.ends))
+            reported.append(dict(bench.engine.meters.ends))
             return False
 
         bench.producer.refuses = watched
 
         bench.take_all(record)
 
-        assert told[0] == {("smartregion.schools", HOME): 3}
+        assert reported[0] == {("smartregion.schools", HOME): 3}
         assert bench.engine.meters.ends == {}
         assert f"partition={HOME} offset={record.offset} ends=3" in caplog.text
 
     def test_a_record_that_is_passed_over_is_refused_unread(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What it holds reaches no code of ours; its letter says where it lies."""
+        """Its content is not decoded; its dead letter has its origin."""
         first, poison, last = (
             record_of(connected(day)) for day in ("2018-03-01", "2018-04-01", "2018-05-01")
         )

@@ -84,15 +84,15 @@ def exposed(
 
 
 def taught(catalogue: Catalogue, *history: CloudEvent) -> StateStore:
-    """Return holdings that know a history, over several partitions."""
+    """Return a state store with a history, over several partitions."""
     state_store = StateStore(catalogue.terms)
-    for told in history:
-        learn(state_store, told.fact.FAMILY, [[told]])
+    for reported in history:
+        learn(state_store, reported.fact.FAMILY, [[reported]])
     return state_store
 
 
 def everything() -> tuple[StateStore, Meters]:
-    """Return holdings and meters after every kind of event, and of trouble."""
+    """Return a state store and meters after every kind of event and failure."""
     state_store, meters = StateStore(shipped().terms), Meters()
     for family in Family:
         for partition, result in processed(state_store, family, pool(family)):
@@ -134,7 +134,7 @@ def samples() -> list[Sample]:
 
 @pytest.fixture(scope="module")
 def promises() -> dict[str, list[Sample]]:
-    """Return what a worker shows that knows nothing yet."""
+    """Return the samples of a worker without states."""
     return exposed(shipped(), StateStore(shipped().terms), ready=False)
 
 
@@ -153,10 +153,10 @@ class TestFigures:
 
     @settings(max_examples=30)
     @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
-    def test_sum_over_partitions_to_the_totals(self, told: list[list[CloudEvent]]) -> None:
+    def test_sum_over_partitions_to_the_totals(self, reported: list[list[CloudEvent]]) -> None:
         """Spread over partitions, entities come to what they come to on one."""
         spread, together = (StateStore(shipped().terms) for _ in range(2))
-        for history in told:
+        for history in reported:
             for told_event in history:
                 learn(spread, told_event.fact.FAMILY, [[told_event]])
         for family in Family:
@@ -226,7 +226,7 @@ class TestFigures:
         }
 
     def test_persons_are_not_shown_by_partition(self) -> None:
-        """The worker tells only the region's last report: a département's is somebody's day."""
+        """The worker has only the Région's last report: a département's may identify a person."""
         catalogue = catalogue_of(
             {"count": "training.enrolled"}, breakdown="audience", min_cell=11, published="monthly"
         )
@@ -240,12 +240,12 @@ class TestFigures:
     def test_how_many_persons_are_known_is_rounded(self) -> None:
         """Each new one would otherwise be seen, one by one."""
         catalogue = catalogue_of({"count": "training.enrolled"}, min_cell=5, published="monthly")
-        told = [
+        reported = [
             event("training.enrolled", f"enrolment-{number:06}", "2018-02-01")
             for number in range(8)
         ]
         for known, shown in ((4, 0), (7, 5), (8, 10)):
-            found = exposed(catalogue, taught(catalogue, *told[:known]))
+            found = exposed(catalogue, taught(catalogue, *reported[:known]))
             (count,) = (
                 sample.value
                 for sample in found[metrics.ENTITIES.name]
@@ -265,7 +265,7 @@ class TestFigures:
         }
 
     def test_categories_are_the_breakdown_s(self) -> None:
-        """An indicator by audience says which, beside the value of all."""
+        """An indicator by audience has the value of each, and of all."""
         catalogue = catalogue_of({"count": "training.enrolled"}, breakdown="audience")
         state_store = taught(
             catalogue,
@@ -284,20 +284,20 @@ class TestFigures:
 
     def test_an_observed_indicator_has_each_territory_s_own_value(self) -> None:
         """In its unit, each whole in one partition; the region's under its label."""
-        told = [
+        reported = [
             observed("IND-042", "D75", "2018-01-01", "90"),
             observed("IND-042", "D77", "2018-01-01", "40.25"),
             observed("IND-042", "R11", "2018-01-01", "0"),
         ]
 
-        found = exposed(barometer(), taught(barometer(), *said(told)))
+        found = exposed(barometer(), taught(barometer(), *said(reported)))
 
         values = by_place(found[metrics.INDICATOR_VALUE.name])
         assert values == {"75": 0.9, "77": 0.4025, "region": 0}
 
     def test_what_nobody_observed_is_not_shown(self) -> None:
         """Not yet, of the country only, or no longer: absent, which is not 0."""
-        told = [
+        reported = [
             observed("IND-042", "D75", "2021-01-01", "90"),
             observed("IND-042", "FRANCE", "2018-01-01", "50"),
             observed("IND-999", "R11", "2018-01-01", "50"),
@@ -305,7 +305,7 @@ class TestFigures:
             observed("IND-042", "R11", "2018-01-01", None),
         ]
 
-        found = exposed(barometer(), taught(barometer(), *said(told)))
+        found = exposed(barometer(), taught(barometer(), *said(reported)))
 
         assert metrics.INDICATOR_VALUE.name not in found
         assert metrics.INDICATOR_LAST_REPORTED.name not in found
@@ -323,7 +323,7 @@ class TestFigures:
     def test_the_last_report_is_the_latest_of_all_terms(
         self, registered: str, connected: str
     ) -> None:
-        """Of a ratio, whichever part was heard of last."""
+        """Of a ratio, the last report of either part."""
         catalogue = catalogue_of({"ratio": {"of": CONNECTED, "over": REGISTERED}}, unit="ratio")
         state_store = taught(
             catalogue,
@@ -384,7 +384,7 @@ class TestLabels:
 
     def test_of_indicators_are_the_catalogue_s(self, samples: list[Sample]) -> None:
         """Programme, indicator, milestone, and the categories of a breakdown."""
-        told = {
+        reported = {
             (sample.labels.get(label), label)
             for sample in samples
             for label in ("programme", "indicator", "milestone", "dimension", "category")
@@ -398,7 +398,7 @@ class TestLabels:
             *((goal.id, "milestone") for one in shipped().indicators for goal in one.milestones),
         }
 
-        assert told <= known
+        assert reported <= known
 
     def test_are_those_of_the_vocabulary(self, samples: list[Sample]) -> None:
         """A rule may rely on docs/metrics.md."""
@@ -541,7 +541,7 @@ class TestWorker:
         assert found[metrics.PARTITIONS_EXPECTED.name][0].value == PARTITIONS
 
     def test_shows_a_partition_without_entities_as_owned(self) -> None:
-        """Nothing on it is not the same as nobody on it."""
+        """A partition without entities differs from one without owner."""
         assert figures_of(StateStore([]).fold, [4], AS_OF) == {4: Figures({}, {})}
 
     def test_shows_its_lag_by_topic_and_partition(self) -> None:
@@ -555,7 +555,7 @@ class TestWorker:
         ]
 
     def test_takes_no_snapshot_before_a_scrape(self) -> None:
-        """To register is not to look."""
+        """Registration takes no snapshot."""
         exposition = WorkerCollector(
             shipped(), StateStore(shipped().terms).fold, Meters(), pytest.fail
         )

@@ -50,15 +50,15 @@ Totals = Mapping[tuple[str, str], int]
 def states_of(history: Iterable[CloudEvent]) -> dict[str, EntityState]:
     """Merge events into the states of their entities."""
     states: dict[str, EntityState] = {}
-    for told in history:
-        states[told.fact.entity_id] = after(states.get(told.fact.entity_id, EMPTY), told)
+    for one in history:
+        states[one.fact.entity_id] = after(states.get(one.fact.entity_id, EMPTY), one)
     return states
 
 
-def after(state: EntityState, told: CloudEvent) -> EntityState:
-    """Return a state that also knows an event."""
-    day = told.fact.effective_day.isoformat()
-    return merge_states(state, with_cell(EMPTY, told.fact.NAME, day, cell_of(told)))
+def after(state: EntityState, one: CloudEvent) -> EntityState:
+    """Return a state with one more event."""
+    day = one.fact.effective_day.isoformat()
+    return merge_states(state, with_cell(EMPTY, one.fact.NAME, day, cell_of(one)))
 
 
 def folded(term: Term, history: Iterable[CloudEvent]) -> Fold:
@@ -111,7 +111,7 @@ def evaluated(term: Term, states: Iterable[EntityState], as_of: date) -> Totals:
 
 
 def told_by(term: Term, state: EntityState, as_of: date) -> list[Told]:
-    """Return what an entity told by a day, each record with what it borrows."""
+    """Return the records of an entity up to a day, each with its inherited attributes."""
     definitions = {
         day: cell.attributes
         for day, cell in state.get(facts_of(term.family)[0].NAME, {}).items()
@@ -224,7 +224,7 @@ class TestAgainstTheDefinition:
 
     @given(st.data(), st.sampled_from(Family))
     def test_a_total_follows_every_change(self, data: st.DataObject, family: Family) -> None:
-        """Events that come in between the days asked for are in the next total."""
+        """Events between two requested days are in the next total."""
         term = data.draw(terms(family))
         fold = Fold([term])
         states: dict[str, EntityState] = {}
@@ -242,7 +242,7 @@ class TestAgainstTheDefinition:
     @settings(max_examples=20)
     @given(data=st.data())
     def test_a_term_of_the_catalogue_is_no_exception(self, data: st.DataObject, term: Term) -> None:
-        """The terms that we ship come to what their definition says."""
+        """The shipped terms have the figures of their definition."""
         history, day = data.draw(histories(term.family)), data.draw(days())
 
         assert totals(folded(term, history), day) == evaluated(
@@ -282,7 +282,7 @@ class TestReplaceTerms:
         assert figures(CONNECTED, history, "2018-03-01") == [1]
 
     def test_stay_expired_when_a_shorter_level_has_ended(self) -> None:
-        """An expired record does not give way to the one before, however long that lives."""
+        """An expired record is not replaced by the one before, even if that has not expired."""
         history = [
             event("dataset.released", "one", "2018-01-01", update_frequency="annual"),
             event("dataset.released", "one", "2018-02-01", update_frequency="daily"),
@@ -305,14 +305,14 @@ class TestAddTerms:
 
     def test_add_up_the_values_of_a_mapping(self) -> None:
         """Occupied hours are those of all audiences."""
-        told = event(
+        one = event(
             "workstation.usage_reported",
             "one",
             "2018-01-31",
             occupied_hours={"company": 20, "employee": 10},
         )
 
-        assert figures(HOURS, [told], "2018-01-31") == [30]
+        assert figures(HOURS, [one], "2018-01-31") == [30]
 
 
 class TestBorrowing:
@@ -353,7 +353,7 @@ class TestBorrowing:
 
 
 class TestReports:
-    """The effective days of the facts that a term looks at."""
+    """The effective days of the facts of a term."""
 
     def last(self, history: Sequence[CloudEvent], day: str, department: str = "75") -> date | None:
         """Return the last day reported in a département by a day."""
@@ -376,7 +376,7 @@ class TestReports:
         ]
 
     def test_a_fact_that_ends_is_a_report_too(self) -> None:
-        """A lycée cut off was heard of, though it counts no more."""
+        """A disconnected lycée was reported, although it no longer counts."""
         history = [
             event("school.connected", PARIS, "2018-03-01"),
             event("school.disconnected", PARIS, "2018-05-01"),
@@ -412,11 +412,17 @@ class TestFold:
     def test_drops_one_family_only(self) -> None:
         """A partition's other families stay."""
         fold = Fold([CONNECTED, WORKSTATIONS])
-        for told in (
+        for one in (
             event("school.connected", PARIS, "2018-03-01"),
             event("coworking.opened", "one", "2018-03-01"),
         ):
-            fold.replace(told.fact.FAMILY, 0, told.fact.entity_id, EMPTY, after(EMPTY, told))
+            fold.replace(
+                one.fact.FAMILY,
+                0,
+                one.fact.entity_id,
+                EMPTY,
+                after(EMPTY, one),
+            )
 
         fold.drop(Family.SCHOOLS, 0)
 
@@ -433,9 +439,9 @@ class TestFold:
     def test_shows_no_series_of_which_nothing_is_left(self) -> None:
         """After a retraction a figure is absent, as it would be after a restart: not zero."""
         fold = Fold([CONNECTED])
-        told = event("school.connected", PARIS, "2018-03-01", at="2018-03-01")
+        one = event("school.connected", PARIS, "2018-03-01", at="2018-03-01")
         taken_back = event("school.connected", PARIS, "2018-03-01", retracted=True)
-        before = after(EMPTY, told)
+        before = after(EMPTY, one)
 
         fold.replace(Family.SCHOOLS, 0, PARIS, EMPTY, before)
         fold.replace(Family.SCHOOLS, 0, PARIS, before, after(before, taken_back))
@@ -497,12 +503,12 @@ class TestSeries:
     def test_looks_only_at_the_entities_of_a_term(self) -> None:
         """Of hundreds of indicators observed, an observation is folded for its own."""
         fold = Fold(barometer().terms)
-        told = [
+        observations = [
             observed("IND-101", "R11", "2018-01-01", "12.5"),
             observed("IND-101", "FRANCE", "2018-01-01", "99"),
             observed("IND-999", "R11", "2018-01-01", "99"),
         ]
-        for one in said(told):
+        for one in said(observations):
             fold.replace(one.fact.FAMILY, 0, one.fact.entity_id, EMPTY, after(EMPTY, one))
 
         ((key, series),) = fold.series(0).items()

@@ -1,4 +1,4 @@
-"""From holdings to histories: the same figures as an audit's, on every day."""
+"""Histories of a state store: the same figures as an audit's, on every day."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ shipped = cache(load_catalogue)
 amounts = st.decimals(-1000, 1000, places=3)
 
 
-def taught(catalogue: Catalogue, told: Sequence[CloudEvent]) -> StateStore:
-    """Return holdings that know events, over several partitions."""
+def taught(catalogue: Catalogue, reported: Sequence[CloudEvent]) -> StateStore:
+    """Return a state store with events, over several partitions."""
     state_store = StateStore(catalogue.terms)
-    for one in told:
+    for one in reported:
         learn(state_store, one.fact.FAMILY, [[one]])
     return state_store
 
@@ -67,9 +67,9 @@ def enrolments(**audiences: int) -> list[CloudEvent]:
 
 @settings(max_examples=30)
 @given(st.lists(st.sampled_from(Family).flatmap(histories), max_size=3))
-def test_readings_are_the_audit_s_on_every_day(told: list[list[CloudEvent]]) -> None:
+def test_readings_are_the_audit_s_on_every_day(reported: list[list[CloudEvent]]) -> None:
     """Whatever happened, figures and their categories are on each day what an audit counts."""
-    events = [one for history in told for one in history]
+    events = [one for history in reported for one in history]
     state_store = taught(shipped(), events)
     found, parts = histories_of(state_store, shipped()), categories_of(state_store, shipped())
 
@@ -106,8 +106,8 @@ def test_there_is_a_history_of_what_was_never_reported() -> None:
 def test_the_region_has_what_no_departement_has() -> None:
     """An entity that names no département counts for the region alone."""
     catalogue = catalogue_of({"sum": "workstations", "from": "coworking.resized"})
-    told = [event("coworking.resized", "orphan", "2018-01-01", workstations=7)]
-    found = histories_of(taught(catalogue, told), catalogue)
+    reported = [event("coworking.resized", "orphan", "2018-01-01", workstations=7)]
+    found = histories_of(taught(catalogue, reported), catalogue)
     assert found[INDICATOR, None].value(AS_OF) == 7
     assert {found[INDICATOR, code].value(AS_OF) for code in Department} == {None}
 
@@ -115,18 +115,20 @@ def test_the_region_has_what_no_departement_has() -> None:
 def test_a_lycee_counts_from_its_day() -> None:
     """The day before its first step a figure is 0, or not known before the first report."""
     catalogue = catalogue_of({"count": "school.connected"})
-    told = [event("school.connected", uai("0750001"), "2018-03-01")]
-    history = histories_of(taught(catalogue, told), catalogue)[INDICATOR, "75"]
+    reported = [event("school.connected", uai("0750001"), "2018-03-01")]
+    history = histories_of(taught(catalogue, reported), catalogue)[INDICATOR, "75"]
     assert history.value(date(2018, 2, 28)) is None
     assert history.value(date(2018, 3, 1)) == 1
 
 
 def last_value(
-    told: Sequence[Observation], indicator: str, place: Territory, as_of: date
+    reported: Sequence[Observation], indicator: str, place: Territory, as_of: date
 ) -> Decimal | None:
-    """Return the last value on or before a day: of each day what was said last, if not undone."""
+    """Return the last value up to a day, of each day the latest one that is not retracted."""
     by_day = {
-        one.day: one.value for one in told if (one.indicator, one.territory) == (indicator, place)
+        one.day: one.value
+        for one in reported
+        if (one.indicator, one.territory) == (indicator, place)
     }
     days = [day for day, value in by_day.items() if day <= as_of and value is not None]
     return by_day[max(days)] if days else None
@@ -156,22 +158,24 @@ class TestObserved:
         return Territory.REGION if department is None else Territory(f"D{department}")
 
     @given(observations())
-    def test_a_figure_is_the_last_value_of_its_own_territory(self, told: list[Observation]) -> None:
+    def test_a_figure_is_the_last_value_of_its_own_territory(
+        self, reported: list[Observation]
+    ) -> None:
         """On or before the day, of the region too; blank where there is none, or none any more."""
-        found = histories_of(taught(barometer(), said(told)), barometer())
+        found = histories_of(taught(barometer(), said(reported)), barometer())
         for (name, department), history in found.items():
             hundredth = 100 if name == "fibre_ratio" else 1
             for day in OBSERVED_ON:
-                value = last_value(told, NAMES[name], self.place(department), day)
+                value = last_value(reported, NAMES[name], self.place(department), day)
                 expected = None if value is None else Fraction(value) / hundredth
                 assert history.value(day) == expected
 
     @given(observations())
-    def test_readings_are_the_audit_s(self, told: list[Observation]) -> None:
+    def test_readings_are_the_audit_s(self, reported: list[Observation]) -> None:
         """Counted by SQL from the raw records, in any order, each of them twice."""
-        state_store = taught(barometer(), said(told))
+        state_store = taught(barometer(), said(reported))
         found = histories_of(state_store, barometer())
-        records = [raw_record(one) for one in said(told)]
+        records = [raw_record(one) for one in said(reported)]
         with Ledger([*reversed(records), *records], partitions=8) as ledger:
             for day in OBSERVED_ON[::4]:
                 readings = {
@@ -180,14 +184,14 @@ class TestObserved:
                 assert readings == audit_ledger(ledger, barometer(), day).readings
 
     @given(
-        told=observations(max_size=15),
+        reported=observations(max_size=15),
         starts=st.tuples(amounts, amounts),
         targets=st.tuples(amounts, amounts),
         direction=st.sampled_from(Direction),
     )
     def test_progress_is_the_state_s_rate(
         self,
-        told: list[Observation],
+        reported: list[Observation],
         starts: tuple[Decimal, Decimal],
         targets: tuple[Decimal, Decimal],
         direction: Direction,
@@ -205,14 +209,14 @@ class TestObserved:
             ],
         )
         as_of = OBSERVED_ON[7]
-        histories = histories_of(taught(catalogue, said(told)), catalogue)
+        histories = histories_of(taught(catalogue, said(reported)), catalogue)
         rates = {
             one.department: one.progress_rate
             for one in judge_all(catalogue, histories, as_of)
             if one.milestone is not None
         }
         for (start, target), department in zip(places.values(), (None, "75"), strict=True):
-            value = last_value(told, "IND-042", self.place(department), as_of)
+            value = last_value(reported, "IND-042", self.place(department), as_of)
             if value is None:
                 assert rates[department] is None
                 continue
@@ -225,15 +229,17 @@ class TestObserved:
             assert rates[department] == pytest.approx(rate, abs=0.05)
 
     @given(observations(), st.sampled_from(OBSERVED_ON))
-    def test_the_country_is_for_comparison_alone(self, told: list[Observation], day: date) -> None:
+    def test_the_country_is_for_comparison_alone(
+        self, reported: list[Observation], day: date
+    ) -> None:
         """Its last value, beside the region's where that is shown, and part of no figure."""
-        found = histories_of(taught(barometer(), said(told)), barometer())
-        others = [one for one in told if one.territory is not Territory.COUNTRY]
+        found = histories_of(taught(barometer(), said(reported)), barometer())
+        others = [one for one in reported if one.territory is not Territory.COUNTRY]
         without = histories_of(taught(barometer(), said(others)), barometer())
         countries = {key for key in found if key[1] == COUNTRY}
         assert countries == {("fibre_ratio", COUNTRY)}
         assert all(found[key] == without[key] for key in found.keys() - countries)
-        value = last_value(told, "IND-042", Territory.COUNTRY, day)
+        value = last_value(reported, "IND-042", Territory.COUNTRY, day)
         fraction = None if value is None else Fraction(value) / 100
         assert found["fibre_ratio", COUNTRY].value(day) == fraction
         judged = judge_all(barometer(), found, day)
@@ -242,22 +248,22 @@ class TestObserved:
         assert set(shown.values()) == {None}
 
     def test_the_region_is_no_sum(self) -> None:
-        """Two départements say nothing of the region, nor it of them."""
-        told = [
+        """Values of two départements and of the Région are independent."""
+        reported = [
             observed("IND-042", "D75", "2018-01-01", "90"),
             observed("IND-042", "D77", "2018-01-01", "40.25"),
         ]
-        found = histories_of(taught(barometer(), said(told)), barometer())
+        found = histories_of(taught(barometer(), said(reported)), barometer())
         region, paris, meaux = (found["fibre_ratio", place] for place in (None, "75", "77"))
         assert region.reading(AS_OF).last_reported is None
         values = [one.value(AS_OF) for one in (region, paris, meaux)]
         assert values == [None, Fraction(9, 10), Fraction(4025, 10_000)]
 
     def test_what_was_observed_and_taken_back_is_blank_again(self) -> None:
-        """As if nobody had ever said it: no zero."""
-        told = [observed("IND-101", "R11", "2018-01-01", "12")]
-        taken_back = [*told, observed("IND-101", "R11", "2018-01-01", None)]
-        for known, value in ((told, 12), (taken_back, None)):
+        """As if it had never been reported: no zero."""
+        reported = [observed("IND-101", "R11", "2018-01-01", "12")]
+        taken_back = [*reported, observed("IND-101", "R11", "2018-01-01", None)]
+        for known, value in ((reported, 12), (taken_back, None)):
             found = histories_of(taught(barometer(), said(known)), barometer())
             assert found["waiting_days", None].value(AS_OF) == value
 
@@ -267,8 +273,8 @@ class TestPersons:
 
     def test_are_withheld_below_the_smallest_cell(self) -> None:
         """As are sums of nothing but such."""
-        told = enrolments(paris_job_seeker=4, paris_employee=4, meaux_employee=21)
-        found = histories_of(taught(ENROLLED, told), ENROLLED)
+        reported = enrolments(paris_job_seeker=4, paris_employee=4, meaux_employee=21)
+        found = histories_of(taught(ENROLLED, reported), ENROLLED)
         values = [found[INDICATOR, place].value(AS_OF) for place in (None, "75", "77")]
         assert values == [20, None, 20]
 
@@ -290,20 +296,22 @@ class TestPersons:
             published="monthly",
             grain="region",
         )
-        told = enrolments(paris_job_seeker=3, meaux_job_seeker=3)
-        parts = categories_of(taught(catalogue, told), catalogue)
+        reported = enrolments(paris_job_seeker=3, meaux_job_seeker=3)
+        parts = categories_of(taught(catalogue, reported), catalogue)
         assert parts[INDICATOR, None, "job_seeker"].at(AS_OF) == 5
 
     def test_a_share_is_that_of_published_cells(self) -> None:
-        """Its exact parts would tell what the cells withhold."""
-        told = enrolments(**{**dict.fromkeys(AUDIENCES, 96), "paris_job_seeker": 114})
-        found = histories_of(taught(shipped(), told), shipped())
+        """Its exact parts would disclose withheld cells."""
+        reported = enrolments(**{**dict.fromkeys(AUDIENCES, 96), "paris_job_seeker": 114})
+        found = histories_of(taught(shipped(), reported), shipped())
         share = found["priority_audience_ratio", "75"]
         assert share.value(AS_OF) == Fraction(110 + 100 + 100, 110 + 4 * 100)
 
     def test_a_share_is_withheld_where_withheld_cells_could_change_it(self) -> None:
         """Nine of each of three audiences may be behind a share of the other two."""
-        told = enrolments(paris_job_seeker=50, paris_employee=50, paris_other=9)
-        share = histories_of(taught(shipped(), told), shipped())["priority_audience_ratio", "75"]
+        reported = enrolments(paris_job_seeker=50, paris_employee=50, paris_other=9)
+        share = histories_of(taught(shipped(), reported), shipped())[
+            "priority_audience_ratio", "75"
+        ]
         assert share.value(AS_OF) is None
         assert share.withholds(AS_OF)

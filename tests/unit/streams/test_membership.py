@@ -45,10 +45,10 @@ def group() -> Group:
 
 
 class TestWaitingFor:
-    """What is said of a worker that is not ready."""
+    """The description of a worker that is not ready."""
 
     def test_is_nothing_when_ready(self, group: Group) -> None:
-        """The tables are rebuilt and nobody comes or goes."""
+        """The tables are restored and there is no rebalance."""
         assert group.membership.waiting_for() is None
 
     def test_is_the_broker_while_the_lease_is_in_doubt(self, group: Group) -> None:
@@ -74,9 +74,9 @@ class TestWaitingFor:
         lost = [TopicFault("log", n, FaultKind.CHANGELOG_LOST, "is empty") for n in (3, 4, 5)]
         group.consumer.faults = lost
 
-        told = str(group.membership.waiting_for())
-        assert "log[3] is empty (and 2 more)" in told
-        assert "smart-region rebuild" in told
+        reported = str(group.membership.waiting_for())
+        assert "log[3] is empty (and 2 more)" in reported
+        assert "smart-region rebuild" in reported
         assert group.membership.snapshot().faults == tuple(lost)
 
     def test_is_the_broker_before_the_consumer_started(self, group: Group) -> None:
@@ -100,9 +100,9 @@ class TestWaitingFor:
 
         assert group.membership.waiting_for() == "an assignment of partitions"
 
-    @pytest.mark.parametrize(("remaining", "told"), [(1200, 1200), (-3, 0)])
+    @pytest.mark.parametrize(("remaining", "reported"), [(1200, 1200), (-3, 0)])
     def test_is_the_recovery_with_what_is_left(
-        self, group: Group, remaining: int, told: int
+        self, group: Group, remaining: int, reported: int
     ) -> None:
         """So that an operator sees it move; Faust's count may fall below zero."""
         group.app.tables.actives_ready = False
@@ -110,7 +110,7 @@ class TestWaitingFor:
         group.app.tables.recovery.remaining = remaining
 
         assert group.membership.waiting_for() == (
-            f"recovery of the state ({told} changelog records to go)"
+            f"recovery of the state ({reported} changelog records to go)"
         )
 
 
@@ -140,7 +140,7 @@ class TestLag:
         assert group.membership.lag() == {("smartregion.schools", 0): 3}
 
     def test_is_none_before_the_consumer_started(self, group: Group) -> None:
-        """Nothing was looked at."""
+        """There is no assignment."""
         group.consumer.started = False
 
         assert group.membership.lag() == {}
@@ -172,7 +172,7 @@ class TestTurns:
         assert meters.recovery_seconds >= 0
 
     def test_the_time_since_is_kept(self, group: Group) -> None:
-        """By which the watchdog knows who waits too long."""
+        """The watchdog detects a timeout by it."""
         group.membership.waiting_for()
         ready_since = group.membership.ready_since
         group.app.rebalancing = True

@@ -12,7 +12,7 @@ NOON = datetime(2018, 3, 1, 12, tzinfo=UTC)
 
 
 def seen(time: datetime = NOON, source: str = "/a") -> Result:
-    """Return a batch in which a source was heard."""
+    """Return a batch with an event of a source."""
     return Result(latest={(source, "type"): time})
 
 
@@ -27,7 +27,7 @@ def test_outcomes_add_up_over_batches() -> None:
 
 
 def test_refusals_are_counted_by_reason() -> None:
-    """So that a producer's mistake can be told from another's."""
+    """So that different errors of a producer are distinct."""
     record = FakeRecord("topic", 0, 0, None, None)
     reasons = (RefusalReason.NULL_VALUE, RefusalReason.NULL_VALUE, RefusalReason.WRONG_TOPIC)
     meters = Meters()

@@ -1,4 +1,4 @@
-"""Every reader says the same of every milestone: status, rate, projected day, value as written."""
+"""Every reader shows the same of every milestone: status, rate, projected day, formatted value."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Key = tuple[str, str]
 
 
 class Told(NamedTuple):
-    """What a reader says of a milestone in a territory; values and rates as people read them."""
+    """A reader's figures of a milestone in a territory; values and rates as formatted."""
 
     status: str | None
     value: str
@@ -57,7 +57,7 @@ class Told(NamedTuple):
     projected: str | None
 
 
-def told(
+def reported(
     indicator: str,
     *,
     status: object,
@@ -65,7 +65,7 @@ def told(
     rate: float | None,
     projected: date | None,
 ) -> Told:
-    """Write down what a reader says in numbers."""
+    """Return the formatted figures of a reader's numbers."""
     return Told(
         None if status is None else str(status),
         NumberFormat.of(CATALOGUE.indicator(indicator)).text(value),
@@ -84,7 +84,7 @@ PROMISED: Sequence[Key] = [
 
 
 class ReadAll:
-    """A replica that has read all there is to be known of some holdings."""
+    """A changelog reader at the end of the changelogs of a state store."""
 
     caught_up = True
     faults = ()
@@ -138,7 +138,7 @@ def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
     def judged(key: Key) -> Told:
         rate = number(metrics.MILESTONE_PROGRESS, key)
         seconds = number(metrics.MILESTONE_PROJECTED, key)
-        return told(
+        return reported(
             key[0],
             status=statuses.get(key),
             value=number(metrics.INDICATOR_ASSESSED_VALUE, key),
@@ -152,7 +152,7 @@ def of_metrics(text: str, *, openmetrics: bool = False) -> dict[Key, Told]:
 def of_export(state_store: StateStore, day: date) -> dict[Key, Told]:
     """Read judgements from the rows of an export."""
     return {
-        (row.indicator, row.department or metrics.REGION): told(
+        (row.indicator, row.department or metrics.REGION): reported(
             row.indicator,
             status=row.status,
             value=row.value,
@@ -169,7 +169,7 @@ def of_audit(ledger: Ledger, day: date) -> tuple[RecordCounts, dict[Key, Told]]:
     audit = audit_ledger(ledger, CATALOGUE, day, day)
     document = json.loads(json.dumps(audit_document(audit)))
     return audit.account, {
-        (one["indicator"], one["department"] or metrics.REGION): told(
+        (one["indicator"], one["department"] or metrics.REGION): reported(
             one["indicator"],
             status=one["status"],
             value=one["value"],
@@ -188,7 +188,7 @@ def of_demo_json(page: str, day: date, account: RecordCounts) -> dict[Key, Told]
     figures = shown_figures(CATALOGUE, parse_metrics("assessor", page))
     outcome = DemoOutcome.of(day, account, figures, AuditCount(compared=0, different=0))
     return {
-        (one["indicator"], one["department"] or metrics.REGION): told(
+        (one["indicator"], one["department"] or metrics.REGION): reported(
             one["indicator"],
             status=one["status"],
             value=one["value"],

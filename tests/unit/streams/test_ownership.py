@@ -1,4 +1,4 @@
-"""Another's word: whoever reads a record refuses it, and no order of arrival lets it in."""
+"""An event of another owner: every reader refuses it, in any order of arrival."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def disputed(draw: st.DrawFn, family: Family) -> list[CloudEvent]:
     ]
 
 
-def is_owners(told: CloudEvent) -> bool:
+def is_owners(reported: CloudEvent) -> bool:
     """Tell whether an event of these histories is its owner's."""
-    return told.source.startswith(f"{source_of(told.fact.NAME)}:")
+    return reported.source.startswith(f"{source_of(reported.fact.NAME)}:")
 
 
 def known(state_store: StateStore, family: Family) -> dict[str, EntityState]:
@@ -178,7 +178,7 @@ class TestReaders:
         assert set(audit.account.refusals) <= {RefusalReason.NOT_OWNER}
 
     def test_the_audit_counts_what_the_owner_said(self) -> None:
-        """The retraction takes nothing back, and is told as refused."""
+        """The retraction has no effect, and counts as refused."""
         audit = audit_records(connections(), catalogue_of(CONNECTED), LAST_DAY, rules=RULES)
 
         assert audit.account.refusals == {RefusalReason.NOT_OWNER: 1}
@@ -218,10 +218,10 @@ class TestReaders:
 
 
 class TestScorecards:
-    """What producers are told."""
+    """The messages for producers."""
 
     def test_both_are_told_of_an_attempt(self) -> None:
-        """Who made it, and whose it was; neither is told who the other is."""
+        """The sender and the owner; neither report names the other."""
         report = report_on(sightings(connections(), [], rules=RULES), PRODUCERS, LAST_DAY)
         cards = {card.producer: card for card in report.scorecards}
 

@@ -52,7 +52,7 @@ def catalogue() -> Catalogue:
 
 @cache
 def state_store() -> StateStore:
-    """Return what workers know of persons after the years of seed 1."""
+    """Return the states of persons after the years of seed 1."""
     sent = [
         record
         for record in simulate(1)
@@ -119,7 +119,7 @@ def counts(numbers: Mapping[tuple[str, ...], float]) -> Shown:
 
 
 def test_unprotected_most_changes_would_be_one_person() -> None:
-    """What the same years tell day by day without a floor: 10 074 of 14 214 are one enrolment."""
+    """The daily changes of the same years without a minimum: 10 074 of 14 214 are one enrolment."""
     fold = state_store().fold
     enrolled = fold.terms.index(catalogue().indicator("trainees_enrolled").measure.numerator)
     found: Counter[tuple[str, str, int]] = Counter()
@@ -180,7 +180,7 @@ def test_nothing_changes_between_two_publications() -> None:
 
 
 def test_every_figure_follows_from_the_cells() -> None:
-    """Totals and shares are computed from them, so that they tell nothing beside them."""
+    """Totals and shares are computed from them, so that they disclose nothing more."""
     chosen = ("job_seeker", "early_leaver", "low_qualified")
     for shown in backfilled().values():
         cells: defaultdict[tuple[str, str], dict[str, float]] = defaultdict(dict)
@@ -217,7 +217,7 @@ def test_what_is_published_is_near_the_truth() -> None:
 
 
 def test_a_worker_shows_no_number_of_persons() -> None:
-    """Nor a day on which somebody of one département did something."""
+    """Nor the day of a fact about a person of one département."""
     states = state_store()
     shown = take_snapshot(
         states, as_of=DAYS[1000], ready=True, partitions=8, owned=range(8), lag={}

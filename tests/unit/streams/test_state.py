@@ -38,7 +38,7 @@ class TestCell:
 
     def test_holds_the_time_in_microseconds_with_source_id_and_attributes(self) -> None:
         """A cell is all that decides between two records, and what the figures need."""
-        told = event(
+        reported = event(
             "school.connected",
             PARIS,
             "2018-03-01",
@@ -47,7 +47,7 @@ class TestCell:
             id="a",
         )
 
-        assert cell_of(told) == Cell(
+        assert cell_of(reported) == Cell(
             1_519_862_400_000_001,
             "/lycees",
             "a",
@@ -55,10 +55,10 @@ class TestCell:
         )
 
     def test_of_a_retraction_has_no_attributes(self) -> None:
-        """The cell stays, to keep older records out, and says nothing."""
-        told = event("school.connected", PARIS, "2018-03-01", retracted=True)
+        """The cell is kept, so that older records are superseded, without attributes."""
+        reported = event("school.connected", PARIS, "2018-03-01", retracted=True)
 
-        assert cell_of(told).attributes is None
+        assert cell_of(reported).attributes is None
 
 
 class TestNewest:
@@ -83,9 +83,9 @@ class TestNewest:
 
     def test_leaves_no_tie_between_a_retraction_and_a_record_of_one_id(self) -> None:
         """A producer that reuses an id for a retraction gets one answer."""
-        told, retracted = Cell(1, "a", "a", {"name": "Nom"}), Cell(1, "a", "a", None)
+        reported, retracted = Cell(1, "a", "a", {"name": "Nom"}), Cell(1, "a", "a", None)
 
-        assert newest(told, retracted) == newest(retracted, told)
+        assert newest(reported, retracted) == newest(retracted, reported)
 
 
 class TestMerge:
@@ -129,24 +129,26 @@ class TestWithCell:
     """A state with one cell set."""
 
     @given(states(), events_of(Family.COWORKING))
-    def test_leaves_the_state_as_it_was(self, state: EntityState, told: CloudEvent) -> None:
+    def test_leaves_the_state_as_it_was(self, state: EntityState, reported: CloudEvent) -> None:
         """States are values."""
         before = encode_state(state)
 
-        with_cell(state, told.fact.NAME, "2018-03-01", cell_of(told))
+        with_cell(state, reported.fact.NAME, "2018-03-01", cell_of(reported))
 
         assert encode_state(state) == before
 
     @given(states(), events_of(Family.COWORKING))
-    def test_keeps_the_other_facts_themselves(self, state: EntityState, told: CloudEvent) -> None:
-        """What did not change is the same object, by which the fold knows that it did not."""
-        after = with_cell(state, told.fact.NAME, "2018-03-01", cell_of(told))
+    def test_keeps_the_other_facts_themselves(
+        self, state: EntityState, reported: CloudEvent
+    ) -> None:
+        """Unchanged facts are the same objects, by which the fold skips them."""
+        after = with_cell(state, reported.fact.NAME, "2018-03-01", cell_of(reported))
 
-        assert all(after[fact] is state[fact] for fact in state if fact != told.fact.NAME)
+        assert all(after[fact] is state[fact] for fact in state if fact != reported.fact.NAME)
 
 
 class TestLatestAttributes:
-    """What a fact says on its latest day."""
+    """The attributes of a fact on its latest day."""
 
     def test_are_those_of_the_latest_day(self) -> None:
         """The latest effective day counts, not the latest record."""
@@ -158,7 +160,7 @@ class TestLatestAttributes:
         assert latest_attributes(state, "coworking.opened")["name"] == "Neuf"
 
     def test_pass_over_a_retracted_day(self) -> None:
-        """A day that was taken back says nothing; the one before does."""
+        """A retracted day is skipped, and the one before is used."""
         state = state_of(
             event("coworking.opened", "one", "2018-01-01", name="Ancien"),
             event("coworking.opened", "one", "2018-02-01", retracted=True),
@@ -173,7 +175,7 @@ class TestLatestAttributes:
         assert latest_attributes(state, "coworking.opened") == {}
 
     def test_are_none_of_a_fact_never_told(self) -> None:
-        """An unknown fact says nothing."""
+        """An unknown fact has no attributes."""
         assert latest_attributes(EMPTY, "coworking.opened") == {}
 
 
@@ -198,10 +200,10 @@ class TestEncoding:
 
 @given(states(), events_of(Family.COWORKING))
 def test_growth_is_what_a_cell_adds_to_the_encoded_state(
-    state: EntityState, told: CloudEvent
+    state: EntityState, reported: CloudEvent
 ) -> None:
     """Without encoding the state, which may be megabytes."""
-    fact, day, cell = told.fact.NAME, told.fact.effective_day.isoformat(), cell_of(told)
+    fact, day, cell = reported.fact.NAME, reported.fact.effective_day.isoformat(), cell_of(reported)
 
     after = with_cell(state, fact, day, cell)
 

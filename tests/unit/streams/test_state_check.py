@@ -98,7 +98,7 @@ def test_a_lost_changelog_is_found(committed: Committed, extents: Extents, probl
 
 
 def test_a_summary_that_is_not_met_is_a_loss() -> None:
-    """Offsets alone do not tell a compaction from a loss in the middle."""
+    """Offsets alone do not distinguish a compaction from a loss in the middle."""
     tally = ChangelogTally()
     summary = Summary(offset=0, entities=2, checksum=5).encode()
     tally.read(0, b"a", b"1", [("smartregion-states", summary)])
@@ -118,7 +118,7 @@ def test_a_confirmed_log_may_begin_anywhere() -> None:
 def test_events_that_were_read_and_are_gone_are_found(
     committed: Committed | None, tally: ChangelogTally
 ) -> None:
-    """The topic was made anew: the client would silently go back to its beginning."""
+    """The topic was created again: the client would restart at its beginning without an error."""
     fault = found(committed, WHOLE._replace(events_end=20), tally)
     assert fault is not None
     assert str(fault).startswith("smartregion.schools[3] ends at offset 20, and was read up to 50")
@@ -140,5 +140,5 @@ def test_only_an_empty_changelog_of_an_older_release_is_undecided(
     end: int,
     undecided: bool,  # noqa: FBT001 - a case
 ) -> None:
-    """Everywhere else offsets and summaries say it."""
+    """Otherwise offsets and summaries show it."""
     assert is_undecided(committed, WHOLE._replace(changelog_end=end)) is undecided

@@ -102,14 +102,14 @@ class TestConvergence:
 
 
 class TestUnreadable:
-    """Changelog records that are no states, written by who knows whom."""
+    """Changelog records that are not states, of another program."""
 
     @pytest.mark.parametrize(
         "value",
         [b"", b"{", b"\xff", b"[]", b'{"school.connected": {"2018-03-01": [1]}}', UNFOLDABLE],
     )
     def test_an_entity_without_a_state_is_held_back(self, value: bytes) -> None:
-        """That is told, nothing else is touched, and what can be read is read."""
+        """It is reported, and every readable record is restored."""
         state_store, state = StateStore([CONNECTED]), state_of(connected())
 
         assert state_store.restore(SCHOOLS, 0, b"0750009X", value) is not None
@@ -149,7 +149,7 @@ class TestUnreadable:
         assert state_store.unreadable() == {}
 
     def test_a_batch_that_cannot_be_unpacked_may_be_of_anybody(self) -> None:
-        """The partition's figures are in doubt."""
+        """The partition's figures may be too small."""
         state_store = StateStore([CONNECTED])
 
         assert state_store.restore(SCHOOLS, 0, None, UnreadableValue("damaged")) is not None
@@ -180,7 +180,7 @@ class TestRecovery:
         assert dict(state_store.states(SCHOOLS, 0)) == {PARIS: new}
 
     def test_marks_what_a_stale_record_hides(self) -> None:
-        """The log's last record knows less: the entity has to be written again."""
+        """The log's last record has fewer cells: the entity has to be written again."""
         state_store = StateStore([CONNECTED])
         old, new = less_and_more()
 
@@ -242,7 +242,7 @@ class TestStatesOfTheFuture:
         assert state_store.to_reprocess() == []
 
     def test_a_state_of_such_facts_alone_is_empty(self) -> None:
-        """It is written again as one that knows nothing, which nothing has to be left out of."""
+        """It is written again as an empty state, from which no cell is left out."""
         state_store = StateStore([CONNECTED])
         ahead = event("school.connected", PARIS, "2018-04-01", at="2999-01-01T00:00:00")
 
@@ -267,14 +267,14 @@ class TestRepairs:
     """Entities to be written again."""
 
     def marked(self) -> tuple[StateStore, EntityState]:
-        """Return holdings with one entity to write again, and its state."""
+        """Return a state store with one entity to write again, and its state."""
         state_store = StateStore([CONNECTED])
         state_store.recover(SCHOOLS, 0, PARIS, state_of(connected("2018-04-01")))
         state_store.recover(SCHOOLS, 0, PARIS, state_of(connected()))
         return state_store, state_store.states(SCHOOLS, 0)[PARIS]
 
     def test_end_once_written(self) -> None:
-        """The log knows all again."""
+        """The log has every cell again."""
         state_store, state = self.marked()
 
         state_store.repaired(SCHOOLS, 0, {PARIS: state})
@@ -371,7 +371,7 @@ def test_entities_are_counted_by_family() -> None:
 
 
 def test_states_cannot_be_changed_from_outside() -> None:
-    """Whoever changes a state changes its figures too, so only holdings do."""
+    """Only the state store changes states, together with their figures."""
     state_store = StateStore([CONNECTED])
 
     assert not hasattr(state_store.states(SCHOOLS, 0), "__setitem__")
@@ -385,7 +385,7 @@ class TestErasure:
     def test_what_is_forgotten_leaves_no_figure_behind(
         self, data: st.DataObject, family: Family
     ) -> None:
-        """The figures are those of holdings that never heard of the entity."""
+        """The figures are those of a state store without the entity."""
         history = data.draw(histories(family))
         erased = data.draw(st.sampled_from(history)).fact.entity_id if history else ""
         others = [one for one in history if one.fact.entity_id != erased]

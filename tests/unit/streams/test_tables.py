@@ -1,4 +1,4 @@
-"""Faust's tables on the worker's holdings: what a recovery merges and a rebalance drops."""
+"""Faust's tables over the state store: what a recovery merges and a rebalance drops."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def table_of(app: faust.App, family: Family) -> EntityTable:
     return cast("EntityTable", cast("Any", app.tables)[str(family)])
 
 
-def told(*records: tuple[str, EntityState | None], partition: int = 0) -> Any:  # noqa: ANN401
+def reported(*records: tuple[str, EntityState | None], partition: int = 0) -> Any:  # noqa: ANN401
     """Return the event of one changelog poll."""
     return SimpleNamespace(
         value=[
@@ -62,7 +62,7 @@ def told(*records: tuple[str, EntityState | None], partition: int = 0) -> Any:  
 
 
 class TestRecovery:
-    """What the changelog says, read again."""
+    """The state of the changelog, restored."""
 
     def test_takes_every_record_of_a_poll(self) -> None:
         """Each into its own partition."""
@@ -71,7 +71,7 @@ class TestRecovery:
             app, engine = worker()
 
             table_of(app, SCHOOLS).apply_changelog_batch(
-                [told((PARIS, OLD)), told(("other", NEW), partition=2)]
+                [reported((PARIS, OLD)), reported(("other", NEW), partition=2)]
             )
 
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: OLD}
@@ -86,7 +86,7 @@ class TestRecovery:
             app, engine = worker()
             ahead = event("school.connected", PARIS, "2018-03-01", at="2999-01-01T00:00:00")
 
-            table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, state_of(ahead)))])
+            table_of(app, SCHOOLS).apply_changelog_batch([reported((PARIS, state_of(ahead)))])
 
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
             assert cast("Any", app.transport).to_reprocess() == [topic(SCHOOLS)]
@@ -99,7 +99,7 @@ class TestRecovery:
         async def scene() -> None:
             app, engine = worker()
 
-            table_of(app, SCHOOLS).apply_changelog_batch([told((PARIS, NEW), (PARIS, OLD))])
+            table_of(app, SCHOOLS).apply_changelog_batch([reported((PARIS, NEW), (PARIS, OLD))])
 
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: NEW}
             assert engine.state_store.repairs_of(SCHOOLS, 0) == {PARIS: NEW}
@@ -107,16 +107,16 @@ class TestRecovery:
         asyncio.run(scene())
 
     def test_a_record_without_a_value_ends_a_state(self) -> None:
-        """An erased entity is forgotten; what is said of it later is all that is known."""
+        """An erased entity is removed; its state is that of later events only."""
 
         async def scene() -> None:
             app, engine = worker()
             table = table_of(app, SCHOOLS)
 
-            table.apply_changelog_batch([told((PARIS, NEW), (PARIS, None))])
+            table.apply_changelog_batch([reported((PARIS, NEW), (PARIS, None))])
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {}
 
-            table.apply_changelog_batch([told((PARIS, OLD))])
+            table.apply_changelog_batch([reported((PARIS, OLD))])
             assert dict(engine.state_store.states(SCHOOLS, 0)) == {PARIS: OLD}
 
         asyncio.run(scene())

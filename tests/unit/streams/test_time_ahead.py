@@ -1,4 +1,4 @@
-"""An event of the future: whoever counts records refuses it, as the worker does."""
+"""An event of the future: every reader refuses it, as the worker does."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def written(record: RawRecord) -> RawRecord:
 
 
 def connections() -> list[RawRecord]:
-    """Return the records of a connection, and of one that says otherwise, in the future."""
+    """Return the records of a connection, and of a contradicting one in the future."""
     return [
         written(raw("school.connected", PARIS, "2018-01-01")),
         written(raw("school.connected", PARIS, "2018-01-01", at=AHEAD, retracted=True)),
@@ -41,7 +41,7 @@ def connections() -> list[RawRecord]:
 
 
 def test_the_audit_counts_what_the_worker_counts() -> None:
-    """The correction of the future takes nothing back, and is told as refused."""
+    """The correction of the future has no effect, and counts as refused."""
     audit = audit_records(connections(), catalogue_of(CONNECTED), LAST_DAY)
 
     assert audit.account.refusals == {RefusalReason.TIME_AHEAD: 1}

@@ -1,4 +1,4 @@
-"""What the watch over topics tells, and when it ends a worker."""
+"""The faults of topics, and when they end a worker."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Watched:
         self.watch.judge(WHOLE, FULL)
 
     @property
-    def told(self) -> list[tuple[str, FaultKind]]:
-        """Return what is told of topics."""
+    def reported(self) -> list[tuple[str, FaultKind]]:
+        """Return the published faults."""
         return [(fault.topic, fault.fault) for fault in self.membership.faults()]
 
 
@@ -62,9 +62,9 @@ def without(*names: str) -> dict[str, SeenTopic]:
 
 
 def test_topics_that_are_there_are_no_news(watched: Watched) -> None:
-    """Nor is a second look at them."""
+    """Nor after a second check."""
     watched.watch.judge(WHOLE, FULL)
-    assert watched.told == []
+    assert watched.reported == []
     assert watched.membership.waiting_for() is None
 
 
@@ -72,7 +72,7 @@ def test_topics_that_are_there_are_no_news(watched: Watched) -> None:
 def test_a_deleted_topic_is_told_and_ends_the_worker(watched: Watched, name: str) -> None:
     """At once the worker is not ready; after the time in which a broker comes back it ends."""
     watched.watch.judge(without(name), None)
-    assert watched.told == [(name, FaultKind.TOPIC_MISSING)]
+    assert watched.reported == [(name, FaultKind.TOPIC_MISSING)]
     assert f"{name} is missing" in str(watched.membership.waiting_for())
 
     watched.time.sleep(SETTINGS.stall_timeout + 1)
@@ -81,7 +81,7 @@ def test_a_deleted_topic_is_told_and_ends_the_worker(watched: Watched, name: str
 
 
 def test_a_topic_that_was_made_anew_ends_the_worker_at_once(watched: Watched) -> None:
-    """Also where nobody saw it missing: what it writes there would look whole."""
+    """Even if no check found it missing: its writes would look complete."""
     with pytest.raises(TopicChangedError, match="was deleted and created again"):
         watched.watch.judge({**WHOLE, CHANGELOG: SeenTopic("another", PARTITIONS)}, FULL)
 
@@ -92,7 +92,7 @@ def test_added_partitions_are_told(watched: Watched) -> None:
     watched.watch.judge(more, FULL)
     watched.time.sleep(SETTINGS.stall_timeout + 1)
     watched.watch.judge(more, FULL)
-    assert watched.told == [(SCHOOLS, FaultKind.PARTITIONS_ADDED)]
+    assert watched.reported == [(SCHOOLS, FaultKind.PARTITIONS_ADDED)]
     assert f"has {PARTITIONS + 1} partitions" in str(watched.membership.waiting_for())
 
 
@@ -100,9 +100,9 @@ def test_a_partition_that_nobody_has_is_told_and_ends_the_worker(watched: Watche
     """Seen twice, since members come and go; with its number."""
     fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
     watched.watch.judge(WHOLE, fewer)
-    assert watched.told == []
+    assert watched.reported == []
     watched.watch.judge(WHOLE, fewer)
-    assert watched.told == [(SCHOOLS, FaultKind.PARTITION_UNOWNED)]
+    assert watched.reported == [(SCHOOLS, FaultKind.PARTITION_UNOWNED)]
     assert f"{SCHOOLS}[1] belongs to no member" in str(watched.membership.waiting_for())
 
     watched.time.sleep(SETTINGS.stall_timeout + 1)
@@ -116,7 +116,7 @@ def test_a_group_that_forms_anew_says_nothing(watched: Watched, group: GroupMemb
     nobody = group and group._replace(assigned=frozenset())
     watched.watch.judge(WHOLE, nobody)
     watched.watch.judge(WHOLE, nobody)
-    assert watched.told == []
+    assert watched.reported == []
 
 
 def test_what_has_ended_is_told_no_longer(watched: Watched) -> None:
@@ -124,5 +124,5 @@ def test_what_has_ended_is_told_no_longer(watched: Watched) -> None:
     fewer = FULL._replace(assigned=ALL - {(SCHOOLS, 1)})
     for group in (fewer, fewer, FULL):
         watched.watch.judge(WHOLE, group)
-    assert watched.told == []
+    assert watched.reported == []
     assert watched.membership.waiting_for() is None

@@ -96,7 +96,7 @@ class TestEntry:
         assert knocks == []
 
     def test_a_broker_that_is_silent_is_asked_why(self, watch: Watch, knocks: list[int]) -> None:
-        """The worker ends with what it says."""
+        """The worker ends with its error."""
         watch.consumer.silent_seconds = 10
 
         with pytest.raises(BrokerEntryError, match="does not open"):
@@ -105,7 +105,7 @@ class TestEntry:
         assert len(knocks) == 1
 
     def test_it_is_not_asked_all_the_time(self, watch: Watch, knocks: list[int]) -> None:
-        """A broker that is away is left to the client, and asked now and then."""
+        """An unavailable broker is left to the client, with a preflight from time to time."""
         watch.consumer.silent_seconds = 10
 
         watch.check(after=1)
@@ -114,7 +114,7 @@ class TestEntry:
 
 
 class TestCoordinator:
-    """The error that aiokafka parks and Faust never asks for."""
+    """The pending error of aiokafka that Faust never requests."""
 
     def test_one_error_is_counted_and_survived(self, watch: Watch) -> None:
         """A coordinator may move."""
@@ -125,14 +125,14 @@ class TestCoordinator:
         assert watch.engine.meters.coordinator_errors == 1
 
     def test_a_denial_ends_the_worker_at_once(self, watch: Watch) -> None:
-        """No attempt would end otherwise; the line says what to give this user."""
+        """No retry would succeed; the message has the missing rights."""
         watch.consumer.error = GroupAuthorizationFailedError("monitor")
 
         with pytest.raises(NotAllowedError, match=r"'monitor'.*topics acl --role worker"):
             watch.check()
 
     def test_errors_in_a_row_end_the_worker(self, watch: Watch) -> None:
-        """It would consume nothing and say nothing, for ever."""
+        """It would consume nothing for ever, without an error."""
         watch.consumer.error = OSError("no right to read the group")
 
         for _ in range(4):
@@ -226,7 +226,7 @@ class TestReadiness:
 
 
 class TestProgress:
-    """A stream that stands still."""
+    """A stream without progress."""
 
     def test_records_that_wait_too_long_end_the_worker(self, watch: Watch) -> None:
         """With how many."""

@@ -81,7 +81,7 @@ class Server:
 
 @pytest.fixture
 def server() -> Server:
-    """Return a server to ask."""
+    """Return a server."""
     return Server()
 
 
@@ -122,7 +122,7 @@ class TestGuard:
 
     @pytest.fixture
     def guarded(self, server: Server, tmp_path: Path) -> Server:
-        """Give a server whose /metrics asks for a token."""
+        """Return a server whose /metrics requires a token."""
         file = tmp_path / "token"
         file.touch(mode=0o600)
         file.write_text("open-sesame")
@@ -135,7 +135,7 @@ class TestGuard:
 
     @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer guessed"}])
     def test_nobody_else_sees_a_figure(self, guarded: Server, headers: dict[str, str]) -> None:
-        """The answer says how to ask, and nothing else."""
+        """The answer has the scheme of authentication only."""
         answer = guarded.get("/metrics", **headers)
 
         assert (answer.status, answer.body) == (401, "")
@@ -146,7 +146,7 @@ class TestGuard:
         assert guarded.get(path).status == 200
 
     def test_speaks_tls_where_it_has_a_certificate(self, server: Server, tmp_path: Path) -> None:
-        """Its address says so."""
+        """Its address has the scheme https."""
         authority = Authority(tmp_path)
         ours = authority.issue("worker")
         server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -208,7 +208,7 @@ def test_an_address_in_use_is_told_with_the_remedy(server: Server) -> None:
 
 
 def test_a_free_port_is_told(server: Server) -> None:
-    """Port 0 picks one, and the address says which."""
+    """Port 0 selects one, which is in the address."""
 
     async def address() -> str:
         async with server.serve() as served:

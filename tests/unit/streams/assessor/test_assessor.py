@@ -1,4 +1,4 @@
-"""When the assessor judges, and what it says of itself meanwhile."""
+"""The assessor's judgements, its readiness and its lag."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def stage() -> Stage:
 
 
 def test_judges_nothing_of_states_that_were_lost() -> None:
-    """It says which, and tells it on /metrics; it is not ready."""
+    """It is not ready, and its metrics show which."""
     stage = Stage()
     stage.changelog_reader.faults = [TopicFault("log", 3, FaultKind.CHANGELOG_LOST, "is empty")]
     stage.changelog_reader.caught_up = True
@@ -115,7 +115,7 @@ def test_judges_nothing_of_states_that_were_lost() -> None:
 
 
 def test_judges_nothing_before_everything_is_read() -> None:
-    """It says what it waits for: the broker, then the changelogs."""
+    """It waits for the broker, then for the changelogs."""
     stage = Stage()
     assert stage.assessor.readiness().waiting_for == "the broker"
     stage.changelog_reader.tell("school.registered", "2016-01-01")
@@ -183,7 +183,7 @@ def test_what_was_read_and_not_judged_yet_is_behind(stage: Stage) -> None:
 
 
 def test_nothing_is_behind_once_a_poll_after_the_judgement_brought_nothing(stage: Stage) -> None:
-    """What the broker said of its end before may have been too low."""
+    """An earlier end offset of the broker may be too low."""
     assert stage.assessor.snapshot().lag == 1
     stage.step()
     assert stage.assessor.snapshot().lag == 0

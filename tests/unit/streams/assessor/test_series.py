@@ -32,11 +32,11 @@ shipped = cache(load_catalogue)
 
 
 def points(
-    catalogue: Catalogue, *told: CloudEvent, as_of: date = AS_OF
+    catalogue: Catalogue, *given_events: CloudEvent, as_of: date = AS_OF
 ) -> tuple[list[Point], list[Point]]:
     """Return what is shown of events on a day: of judgements, and of cells of persons."""
     state_store = StateStore(catalogue.terms)
-    for one in told:
+    for one in given_events:
         learn(state_store, one.fact.FAMILY, [[one]])
     judgements = judge_all(catalogue, histories_of(state_store, catalogue), as_of)
     return (
@@ -73,8 +73,8 @@ def enrolled(number: int, department: str, audience: str = "job_seeker") -> list
 
 def everything() -> list[Point]:
     """Return what is shown after every kind of event."""
-    told = [one for family in Family for one in pool(family)]
-    return [point for found in points(shipped(), *told) for point in found]
+    given_events = [one for family in Family for one in pool(family)]
+    return [point for found in points(shipped(), *given_events) for point in found]
 
 
 def test_every_series_is_there_once() -> None:
@@ -149,12 +149,12 @@ def test_a_change_is_told_with_what_made_it() -> None:
     }
     catalogue = catalogue_of(measure, unit="ratio")
     school = [uai("0750000"), uai("0750001")]
-    told = [
+    given_events = [
         event("school.registered", school[0], "2018-01-01"),
         event("school.registered", school[1], "2018-06-20"),
         event("school.connected", school[0], "2018-06-10"),
     ]
-    found, _ = points(catalogue, *told)
+    found, _ = points(catalogue, *given_events)
     changes = of(found, metrics.INDICATOR_CHANGE)
     assert {labels[1]: value for labels, value in changes.items() if labels[0] == "region"} == {
         "value": 0.5,
@@ -188,7 +188,7 @@ class TestPersons:
         assert ("75", "job_seeker") not in of(cells, metrics.CELL_VALUE)
 
     def test_a_territory_of_few_is_shown_as_one_of_nobody(self) -> None:
-        """That somebody came is not to be seen, in no series."""
+        """No series discloses an additional person."""
         few = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
         nobody = points(self.CATALOGUE, *enrolled(30, "77"))
         assert few == nobody
@@ -228,8 +228,10 @@ class TestPersons:
     def test_every_cell_says_whether_it_is_withheld(self) -> None:
         """A withheld one has no value, and every other has one."""
         _, cells = points(self.CATALOGUE, *enrolled(2, "75"), *enrolled(30, "77"))
-        told = of(cells, metrics.CELL_SUPPRESSED)
-        assert of(cells, metrics.CELL_VALUE).keys() == {at for at, one in told.items() if not one}
+        given_events = of(cells, metrics.CELL_SUPPRESSED)
+        assert of(cells, metrics.CELL_VALUE).keys() == {
+            at for at, one in given_events.items() if not one
+        }
 
     def test_say_which_day_is_shown(self) -> None:
         """The end of the last period that is published."""

@@ -9,14 +9,14 @@ ATTRIBUTION = Attribution(PRODUCERS)
 
 
 def test_a_source_is_its_declared_producer_s() -> None:
-    """And what is below it, too; any other is nobody's."""
+    """And every source below it; any other has no producer."""
     sources = (LYCEES, f"{LYCEES}:nord", "/stranger")
 
     assert [ATTRIBUTION.of_source(one) for one in sources] == ["lycees", "lycees", "unknown"]
 
 
 def test_a_refused_record_is_whose_it_says_it_is() -> None:
-    """As far as it says anything."""
+    """As far as it claims one."""
     closed = raw("school.closed", uai("0750001"), "2018-01-01", source=LYCEES)
     records = (closed._replace(value=(closed.value or b"")[:-9]), broken(), broken(None))
 

@@ -91,7 +91,7 @@ def test_lateness_is_a_histogram(meters: ProducerMeters) -> None:
 
 
 def test_the_last_event_is_shown(meters: ProducerMeters) -> None:
-    """Of who was heard."""
+    """Of producers with events."""
     assert shown(meters, metrics.PRODUCER_LAST_EVENT) == {("lycees",): NOON.timestamp()}
 
 

@@ -51,7 +51,7 @@ def test_records_are_counted_by_producer_and_outcome() -> None:
 
 
 def test_refusals_are_counted_by_producer_and_reason() -> None:
-    """A record that says nothing of its source is nobody's."""
+    """A record without a source has no producer."""
     error = ContractError(RefusalReason.INVALID_DATA, "data.uai", None, "send one")
     refusals = [RecordRefusal(record, error) for record in (broken(), broken(), broken(b""))]
 
@@ -96,15 +96,17 @@ def test_a_bucket_holds_what_is_at_most_its_bound(days: list[int]) -> None:
     assert histogram.days == sum(days)
 
 
-@given(told=events_of(Family.SCHOOLS))
-def test_the_worker_counts_lateness_as_the_report_does(told: CloudEvent) -> None:
+@given(reported=events_of(Family.SCHOOLS))
+def test_the_worker_counts_lateness_as_the_report_does(reported: CloudEvent) -> None:
     """Day by day, whatever the hour."""
     meters = ProducerMeters()
 
-    for _, result in processed(StateStore([]), Family.SCHOOLS, [told]):
+    for _, result in processed(StateStore([]), Family.SCHOOLS, [reported]):
         meters.count(result)
 
-    assert meters.lateness["unknown"].days == lateness_days(told.time, told.fact.effective_day)
+    assert meters.lateness["unknown"].days == lateness_days(
+        reported.time, reported.fact.effective_day
+    )
 
 
 def test_a_day_that_begins_further_east_is_no_debt() -> None:
