@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from importlib import import_module
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -152,6 +153,19 @@ def test_the_picture_has_no_arrow_too_many() -> None:
 
     assert arrows
     assert needless == []
+
+
+def test_a_name_is_that_of_one_class() -> None:
+    """Whoever looks a class up finds one."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    names = Counter(
+        node.name
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_module_says_what_it_is() -> None:
