@@ -1,1 +1,1 @@
-"""The gateway: takes events in over HTTP, and answers once the broker has them."""
+"""The gateway: accepts events over HTTP, and answers once the broker has them."""

@@ -42,7 +42,7 @@ class Receipt(TypedDict):
 
 
 class Receipts(TypedDict):
-    """Every event was taken."""
+    """Every event was accepted."""
 
     receipts: list[Receipt]
 
@@ -85,7 +85,7 @@ class Item(TypedDict):
 class BatchAnswer(TypedDict, total=False):
     """What became of a batch.
 
-    `receipts` where all of it was taken (202), `items` where some events were not (207).
+    `receipts` where all of it was accepted (202), `items` where some events were not (207).
     """
 
     receipts: list[Receipt]
@@ -100,7 +100,7 @@ class Health(TypedDict):
 
 @with_config(ConfigDict(title="Readiness"))
 class GatewayReadiness(TypedDict):
-    """Whether events are taken."""
+    """Whether events are accepted."""
 
     ready: bool
     waiting_for: Annotated[

@@ -282,7 +282,7 @@ def _broker_away(cause: str) -> ProblemError:
     del cause
     return ProblemError(
         "broker_away",
-        "nothing was taken: send it again later",
+        "nothing was accepted: send it again later",
         headers={"Retry-After": str(RETRY_SECONDS)},
     )
 
@@ -321,7 +321,7 @@ def _answer(mode: HttpMode, items: list[Item]) -> Response:
     if _is_broker_away(problems[0]):
         detail = "the broker did not acknowledge any of the events: send them again"
         return _problem_response(_BROKER_AWAY.problem(detail, items=items))
-    detail = f"none of the {len(items)} events was taken: see the problem of each"
+    detail = f"none of the {len(items)} events was accepted: see the problem of each"
     return _problem_response(KINDS["batch_refused"].problem(detail, items=items))
 
 

@@ -243,7 +243,7 @@ def overloaded() -> ProblemError:
     """Return the error of a request that exceeds a budget or a limit of concurrency."""
     return ProblemError(
         "overloaded",
-        "nothing was taken: send it again later",
+        "nothing was accepted: send it again later",
         headers={"Retry-After": "1", **_CLOSE},
     )
 

@@ -13,7 +13,7 @@ __all__ = ["commands"]
 def gateway() -> None:
     """Run the gateway: events in over HTTP, until SIGTERM.
 
-    Everything is set by SMART_REGION_GATEWAY_… variables and those that say where the broker is.
+    It is configured by SMART_REGION_GATEWAY_… variables and those of the broker.
     The exit status is 0 after a signal, 2 when it cannot start.
     """
     from gateway.server import run_gateway

@@ -35,7 +35,7 @@ class ConnectionTable(Generic[Connection]):
     Where the limit is reached, a new connection evicts one, in this order:
 
     1. An idle unauthenticated connection, else an active one, of the network that has most of
-       these: whoever opens many, and fast, closes no others'.
+       these: a client that opens many, and fast, evicts no others'.
     2. An active connection of a client beyond the client's share of all.
     3. An idle connection of an authenticated client.
 

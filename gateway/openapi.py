@@ -307,9 +307,9 @@ def _problem_content() -> dict[str, JSON]:
 def _headers(status: int) -> dict[str, JSON]:
     text: JSON = {"type": "string"}
     by_status: dict[int, tuple[str, str, JSON]] = {
-        401: ("WWW-Authenticate", "How to show who sends.", text),
-        405: ("Allow", "The methods that are taken.", text),
-        415: ("Accept", "The content types that are read.", text),
+        401: ("WWW-Authenticate", "How to authenticate.", text),
+        405: ("Allow", "The methods that are allowed.", text),
+        415: ("Accept", "The supported content types.", text),
         429: ("Retry-After", "Seconds to wait.", {"type": "integer"}),
         503: ("Retry-After", "Seconds to wait.", {"type": "integer"}),
     }

@@ -1,4 +1,4 @@
-"""What the gateway says when it does not take something: problem details as RFC 9457 has them."""
+"""The gateway's problems: why it refuses a request or an event, as problem details (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class ProblemKind:
     status: int
     title: str
     meaning: str
-    """When it is answered and what to do, for a developer who meets it."""
+    """When it is answered and what to do about it, for a client's developer."""
 
     @property
     def type(self) -> str:
-        """The URI reference that a problem names its kind with."""
+        """The URI reference that identifies the kind in a problem."""
         return f"/problems/{self.name}"
 
     def problem(self, detail: str, **members: Unpack[ProblemMembers]) -> Problem:
-        """Return the answer where a request meets it; `detail` is what is wrong in this case."""
+        """Return the problem of one request; `detail` is what is wrong with it."""
         return {
             "type": self.type,
             "title": self.title,
@@ -64,7 +64,7 @@ _OF_THE_CONTRACT: Final = (
         RefusalReason.NULL_VALUE.value,
         400,
         "The event has no content",
-        "Send it, or `retracted: true` to take a fact back.",
+        "Send it, or `retracted: true` to retract a fact.",
     ),
     ProblemKind(
         RefusalReason.TOO_LARGE.value,
@@ -90,14 +90,14 @@ _OF_THE_CONTRACT: Final = (
         RefusalReason.INVALID_JSON.value,
         400,
         "The content is not JSON",
-        "It is read as RFC 8259 has it: UTF-8, no NaN, no key twice in one object, not nested "
-        "beyond reason.",
+        "Send JSON as in RFC 8259: UTF-8, no NaN, no key twice in one object, no excessive "
+        "nesting.",
     ),
     ProblemKind(
         RefusalReason.INVALID_ENVELOPE.value,
         422,
         "An attribute of the event is missing or wrong",
-        "`field` names the attribute of CloudEvents 1.0, `remedy` says what is expected there.",
+        "`field` names the attribute of CloudEvents 1.0, `remedy` describes what is expected.",
     ),
     ProblemKind(
         RefusalReason.UNKNOWN_TYPE.value,
@@ -109,15 +109,15 @@ _OF_THE_CONTRACT: Final = (
         RefusalReason.INVALID_DATA.value,
         422,
         "The event breaks the contract of its fact",
-        "A field of the fact is missing, unknown or wrong: `field` names it, `remedy` says what is "
-        "expected there.",
+        "A field of the fact is missing, unknown or wrong: `field` names it, `remedy` describes "
+        "what is expected there.",
     ),
     ProblemKind(
         RefusalReason.DAY_OUT_OF_RANGE.value,
         422,
         "The fact's day is out of range",
-        "It took effect before 2010, or later than the day after `time`. Facts are told once "
-        "they have happened.",
+        "It took effect before 2010, or later than the day after `time`. Send a fact once it has "
+        "happened.",
     ),
     ProblemKind(
         RefusalReason.WRONG_TOPIC.value,
@@ -143,8 +143,8 @@ _OF_THE_CONTRACT: Final = (
         RefusalReason.NOT_OWNER.value,
         403,
         "The producer does not own this fact of this entity",
-        "Of an owned fact the word of its owner alone counts, and this entity is another "
-        "producer's, or nobody's. Leave it to the owner, or ask for the declaration to be changed.",
+        "An owned fact is accepted from its owner only, and this entity has another owner, or "
+        "none. Leave it to the owner, or ask for the declaration to be changed.",
     ),
     ProblemKind(
         RefusalReason.PERSON_DATA.value,
@@ -160,21 +160,21 @@ _OF_THE_REQUEST: Final = (
     ProblemKind(
         "malformed_request",
         400,
-        "The request is not HTTP as it should be",
-        "The server could not make out the request. Look at what your client, or a proxy before "
-        "this server, writes.",
+        "The request is malformed",
+        "The server could not parse the request. Check what your client, or a proxy before this "
+        "server, sends.",
     ),
     ProblemKind(
         "ambiguous_request",
         400,
-        "The request says two things at once",
-        "A header that has one value came twice, `ce-` headers contradict the body, or the length "
-        "of the body is told in two ways. Send each thing once.",
+        "The request is ambiguous",
+        "A header with one value came twice, `ce-` headers contradict the body, or the body has "
+        "both a length and a transfer encoding. Send each of them once.",
     ),
     ProblemKind(
         "unauthenticated",
         401,
-        "The request does not show who sends it",
+        "The request is not authenticated",
         "Sign it (`webhook-id`, `webhook-timestamp`, `webhook-signature`, `smartregion-producer`) "
         "or send a bearer token. The same answer is given for an unknown producer, a wrong "
         "signature, an old timestamp and a revoked token.",
@@ -183,8 +183,8 @@ _OF_THE_REQUEST: Final = (
     ProblemKind(
         "method_not_allowed",
         405,
-        "This address does not take this method",
-        "The header `Allow` names those that it takes.",
+        "The method is not allowed at this address",
+        "The header `Allow` has the methods that are.",
     ),
     ProblemKind(
         "slow_request",
@@ -195,9 +195,9 @@ _OF_THE_REQUEST: Final = (
     ProblemKind(
         "repeated",
         409,
-        "The signed request came before",
+        "The signed request was sent before",
         "It was answered then, byte for byte the same, and its answer is no longer kept. Sign its "
-        "events anew to hear what became of them: what arrives twice counts once.",
+        "events anew to get an answer: an event that arrives twice counts once.",
     ),
     ProblemKind(
         "body_too_large",
@@ -214,21 +214,21 @@ _OF_THE_REQUEST: Final = (
     ProblemKind(
         "unsupported_media_type",
         415,
-        "The content type is not one that is read here",
+        "The content type is not supported",
         "Send `application/cloudevents+json`, `application/cloudevents-batch+json`, or "
         "`application/json` with `ce-` headers; in UTF-8, not compressed.",
     ),
     ProblemKind(
         "batch_refused",
         422,
-        "No event of the batch was taken",
+        "No event of the batch was accepted",
         "`items` has the problem of each event.",
     ),
     ProblemKind(
         "over_quota",
         429,
-        "This producer sends more than was agreed",
-        "Wait for as many seconds as `Retry-After` says, then send again: nothing was taken.",
+        "The producer exceeds its quota",
+        "Nothing was accepted: send it again after `Retry-After` seconds.",
     ),
     ProblemKind(
         "headers_too_large",
@@ -253,8 +253,8 @@ _OF_THE_REQUEST: Final = (
     ProblemKind(
         "overloaded",
         503,
-        "The server has as many requests as it takes at once",
-        "Nothing was taken. Send it again after `Retry-After` seconds.",
+        "The server has as many requests as it can process",
+        "Nothing was accepted. Send it again after `Retry-After` seconds.",
     ),
 )
 

@@ -41,7 +41,7 @@ class TokenBucket:
         return max(0.0, min(events, burst) - self._tokens) / rate
 
     def take(self, events: int) -> float:
-        """Take the events where they may be taken; return as `wait`."""
+        """Take the events if they may be taken now; return as `wait`."""
         seconds = self.wait(events)
         if not seconds:
             self._tokens -= events
@@ -69,7 +69,7 @@ class Quotas:
         return bucket.wait(events) if bucket is not None else _WITHOUT_QUOTA
 
     def take(self, producer_id: str, events: int) -> float:
-        """Take the events where they may be taken; return as `wait`."""
+        """Take the events if they may be taken now; return as `wait`."""
         bucket = self._buckets.get(producer_id)
         return bucket.take(events) if bucket is not None else _WITHOUT_QUOTA
 

@@ -146,7 +146,7 @@ def _refuse_ambiguous(request: h11.Request) -> None:
             "ambiguous_request", "content-length and transfer-encoding: send one of them"
         )
     if request.http_version == b"1.0":
-        raise RefusedRequestError("ambiguous_request", "HTTP/1.0 knows no transfer-encoding")
+        raise RefusedRequestError("ambiguous_request", "HTTP/1.0 has no transfer-encoding")
 
 
 def _too_large(detail: str) -> RefusedRequestError:

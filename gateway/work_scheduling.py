@@ -60,7 +60,9 @@ class WorkScheduler:
     def _admit_large(self, producer: str) -> Iterator[None]:
         if self._large[producer] >= MAX_LARGE:
             raise ProblemError(
-                "overloaded", "nothing was taken: send it again later", headers={"Retry-After": "1"}
+                "overloaded",
+                "nothing was accepted: send it again later",
+                headers={"Retry-After": "1"},
             )
         self._large[producer] += 1
         try:

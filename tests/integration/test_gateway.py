@@ -31,7 +31,7 @@ Opened = tuple[Gateway, Credentials]
 
 @pytest.fixture
 def opened(broker: KafkaBroker, tmp_path: Path) -> Iterator[Opened]:
-    """Give a gateway that takes events."""
+    """Yield a gateway that accepts events."""
     with running_gateway(broker.bootstrap, tmp_path) as gateway:
         yield gateway
 
@@ -68,7 +68,7 @@ def test_a_receipt_says_where_the_event_is(opened: Opened, broker: KafkaBroker) 
 def test_an_event_of_the_sdk_without_a_content_type_is_kept(
     opened: Opened, broker: KafkaBroker
 ) -> None:
-    """The SDK names none where nobody has: the record says that it is JSON, for all its readers."""
+    """The SDK sends none unless it is set: the record has that of JSON, for all its readers."""
     gateway, credentials = opened
     attributes = {**event(), "time": datetime(2026, 3, 11, 9, tzinfo=UTC)}
     data = attributes.pop("data")
@@ -86,7 +86,7 @@ def test_an_event_of_the_sdk_without_a_content_type_is_kept(
 
 
 def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -> None:
-    """Read back, it says who sent what and why it was not taken."""
+    """Read back, it has the producer, the content and the reason."""
     body = json.dumps(event(time="2016-01-01")).encode()
 
     answer = send(opened, body)
@@ -99,7 +99,7 @@ def test_a_refused_event_is_a_dead_letter(opened: Opened, broker: KafkaBroker) -
 
 
 def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> None:
-    """A request that had begun is answered, and its event is on the topic; no other is let in."""
+    """A request in progress is answered, and its event is on the topic; no other is accepted."""
     gateway, credentials = opened
     body = json.dumps(event()).encode()
     whole = post(body, f"content-type: {STRUCTURED}", bearer(credentials))
@@ -118,7 +118,7 @@ def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> No
     assert [record.value for record in _schools(broker)] == [body]
 
 
-def test_a_stop_waits_for_nobody_who_says_nothing(opened: Opened) -> None:
+def test_a_stop_does_not_wait_for_silent_connections(opened: Opened) -> None:
     """Connections without a request are closed."""
     gateway, _ = opened
     with Line(gateway.port) as line:
@@ -162,7 +162,7 @@ def test_a_gateway_without_a_broker_says_so_until_it_is_back(
 
 
 def test_a_frozen_broker_is_noticed(broker: KafkaBroker, tmp_path: Path) -> None:
-    """It keeps its connections and answers nothing: whoever waits is told within the deadline."""
+    """It keeps its connections and answers nothing: requests are answered within the deadline."""
     body = json.dumps(event()).encode()
     with running_gateway(broker.bootstrap, tmp_path, gateway_delivery_timeout="4") as opened:
         assert broker._process is not None
@@ -195,7 +195,7 @@ def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -
         gateway.__exit__()
 
 
-def test_an_address_in_use_is_told_in_one_line() -> None:
+def test_an_address_in_use_is_reported_in_one_line() -> None:
     """With the setting to change, and exit status 2."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -214,7 +214,7 @@ def test_an_address_in_use_is_told_in_one_line() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_too_few_descriptors_are_told_in_one_line() -> None:
+def test_too_few_descriptors_are_reported_in_one_line() -> None:
     """Before anything starts, with how many connections there may be."""
     done = subprocess.run(
         [

@@ -77,7 +77,7 @@ class Target:
 
 @pytest.fixture(scope="module")
 def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Give a gateway."""
+    """Yield a gateway."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
     folder = tmp_path_factory.mktemp("gateway")
@@ -103,15 +103,15 @@ def lines(headers: dict[str, str]) -> list[str]:
 BODY = json.dumps(event()).encode()
 
 
-def test_who_is_right_is_let_in(target: Target) -> None:
-    """Else the rest would prove nothing."""
+def test_valid_credentials_are_accepted(target: Target) -> None:
+    """Otherwise the other tests would show nothing."""
     signature = lines(signed(BODY, at=now(), secret=target.secret))
 
     assert target.post(BODY).status == 202
     assert target.post(BODY, *signature).status == 202
 
 
-# Somebody else
+# Other identities
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_token_that_is_nearly_right_opens_nothing(target: Target, change: str)
 
 
 def test_the_hash_of_a_token_is_no_token(target: Target) -> None:
-    """Whoever reads the secrets file has not got in yet."""
+    """Reading the secrets file does not authenticate."""
     digests = re.findall(r"[0-9a-f]{64}", _secrets_file(target))
     assert len(digests) == 1 + len(target.others)
 
@@ -190,7 +190,7 @@ def test_a_signature_holds_for_its_own_id_and_time(target: Target) -> None:
 
 @pytest.mark.parametrize("minutes", [-6, 6, -60 * 24 * 365])
 def test_an_old_or_future_signature_is_wrong(target: Target, minutes: int) -> None:
-    """Whoever overheard it has five minutes."""
+    """An attacker can replay it for five minutes."""
     at = now() + timedelta(minutes=minutes)
 
     assert target.post(BODY, *lines(signed(BODY, at=at, secret=target.secret))).status == 401
@@ -235,7 +235,7 @@ def test_a_signed_body_cannot_be_put_under_other_attributes(target: Target) -> N
 
 
 def test_a_token_beside_a_signature_is_ambiguous(target: Target) -> None:
-    """Two who send one request are nobody."""
+    """A request of two producers is not authenticated."""
     signature = lines(signed(BODY, at=now(), secret=target.secret))
 
     assert target.post(BODY, *signature, f"authorization: Bearer {target.token}").status == 401
@@ -259,7 +259,7 @@ def test_a_token_beside_a_signature_is_ambiguous(target: Target) -> None:
         "lycees",
     ],
 )
-def test_another_source_is_not_let_in(target: Target, source: str) -> None:
+def test_another_source_is_refused(target: Target, source: str) -> None:
     """By whatever spelling."""
     before = len(target.events())
 
@@ -282,14 +282,14 @@ def test_another_source_is_not_let_in(target: Target, source: str) -> None:
         "/lycees/prives;x=1/1",
     ],
 )
-def test_the_source_below_one_s_own_that_is_another_s_is_not_let_in(
+def test_the_source_below_one_s_own_that_is_another_s_is_refused(
     target: Target, source: str
 ) -> None:
-    """However it is spelled: whoever reads it in plain would take it for the other's."""
+    """However it is spelled: a reader who decodes it would take it for the other's."""
     assert target.post(event(source=source)).status == 403
 
 
-def test_a_type_that_is_not_declared_is_not_let_in(target: Target) -> None:
+def test_a_type_that_is_not_declared_is_refused(target: Target) -> None:
     """Though its source be."""
     data = {"uai": "0750652B", "activated_on": "2026-03-10"}
     kind = "fr.iledefrance.smartregion.school.workspace_activated.v1"
@@ -300,7 +300,7 @@ def test_a_type_that_is_not_declared_is_not_let_in(target: Target) -> None:
 
 
 def test_a_key_twice_does_not_hide_a_source(target: Target) -> None:
-    """Whichever of the two a reader takes."""
+    """Whichever of the two a parser reads."""
     for first, second in (("/lycees", "/subventions"), ("/subventions", "/lycees")):
         doubled = f'"source": "{first}", "source": "{second}"'
         body = json.dumps(event()).replace('"source": "/lycees/ligne"', doubled).encode()
@@ -308,7 +308,7 @@ def test_a_key_twice_does_not_hide_a_source(target: Target) -> None:
         assert target.post(body).problem == "invalid_json"
 
 
-def test_headers_do_not_speak_for_a_structured_event(target: Target) -> None:
+def test_headers_do_not_change_a_structured_event(target: Target) -> None:
     """A proxy that judges by `ce-source` sees what we see."""
     token = f"authorization: Bearer {target.token}"
 
@@ -424,7 +424,7 @@ def test_headers_for_other_servers_change_nothing(target: Target, header: str) -
     assert target.post(BODY, header).status == 401
 
 
-def test_the_outside_s_words_are_not_run_anywhere(target: Target) -> None:
+def test_content_is_executed_nowhere(target: Target) -> None:
     """What is shown again is JSON or plain text, and is not to be guessed at."""
     answer = target.post(event(id="<script>alert(1)</script>\x01"))
     page = target.send(request("GET", "/problems/<script>alert(1)</script>"))
@@ -434,7 +434,7 @@ def test_the_outside_s_words_are_not_run_anywhere(target: Target) -> None:
         assert one.headers["x-content-type-options"] == "nosniff"
 
 
-# What takes long
+# Costly content
 
 
 def _large(unit: str) -> str:
@@ -453,7 +453,7 @@ HEAVY = {
 
 @pytest.mark.parametrize("body", HEAVY)
 def test_no_body_stops_the_gateway(target: Target, body: str) -> None:
-    """While bodies are judged that were made to take long, probes and producers are answered."""
+    """While bodies that are costly to judge are judged, probes and producers are answered."""
     heavy = post(HEAVY[body], f"content-type: {BATCH}", f"authorization: Bearer {target.token}")
 
     with Bystander(target.gateway, target.token) as bystander:
@@ -463,7 +463,7 @@ def test_no_body_stops_the_gateway(target: Target, body: str) -> None:
     assert {answer.status for answer in answers} <= {400, 422}
 
 
-# Whoever keeps others out
+# Exhausting memory
 
 LARGE = 2**20
 SILENT = 80
@@ -476,7 +476,7 @@ def unfinished(*headers: str) -> bytes:
 
 
 def claimed(producer: str, number: int) -> list[str]:
-    """Write the headers of a signature that nobody made."""
+    """Return the headers of a forged signature."""
     mine = SigningSecret(os.urandom(32))
     return lines(signed(b"", at=now(), producer=producer, secret=mine, message_id=f"m{number}"))
 
@@ -503,7 +503,7 @@ def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target, authorizatio
 
 @pytest.mark.parametrize("signs", [False, True], ids=["a token", "a signature"])
 def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: bool) -> None:  # noqa: FBT001
-    """They have room of their own, and what is begun and not ended gives way there."""
+    """They have a memory budget of their own, in which unfinished bodies are evicted."""
     secret = target.secret if signs else None
     with Bystander(target.gateway, target.token, signs=secret) as bystander, ExitStack() as opened:
         held = [
@@ -523,7 +523,7 @@ def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: b
 def test_a_signature_that_cannot_hold_is_answered_before_its_body(
     target: Target, change: str
 ) -> None:
-    """Nobody of that name, too old, or of no form: no byte of the body is waited for."""
+    """An unknown producer, expired or malformed: no byte of the body is awaited."""
     headers = signed(BODY, at=now() - timedelta(minutes=6 if change == "time" else 0))
     if change == "producer":
         headers["smartregion-producer"] = "nobody"
@@ -535,7 +535,7 @@ def test_a_signature_that_cannot_hold_is_answered_before_its_body(
     assert (answer.status, answer.problem) == (401, "unauthenticated")
 
 
-def test_one_address_has_a_bounded_share_of_what_is_not_proven(target: Target) -> None:
+def test_one_address_has_a_bounded_share_of_unauthenticated_bytes(target: Target) -> None:
     """What it began gives way to what it begins then; another address is not touched."""
     with ExitStack() as opened:
         other, *held = (
@@ -563,7 +563,7 @@ def test_one_address_has_a_bounded_share_of_what_is_not_proven(target: Target) -
     assert answer.status == 202
 
 
-# Whoever sends again what they overheard
+# Replay
 
 
 def test_a_replay_costs_its_producer_nothing(target: Target) -> None:
@@ -622,11 +622,11 @@ def test_the_same_id_for_another_body_is_another_request(target: Target) -> None
         assert answer.json["receipts"][0]["id"] == str(number)
 
 
-# Whoever sends more than was agreed
+# Beyond the quota
 
 
-def test_a_producer_beyond_its_quota_slows_nobody_down(target: Target) -> None:
-    """Nothing of its bodies is looked at, nor read where their size says enough."""
+def test_a_producer_beyond_its_quota_delays_no_other(target: Target) -> None:
+    """Its bodies are not parsed, nor read where their length suffices to refuse them."""
     items = b",".join(b'{"a":"%s"}' % (rb"e\u0301" * 500) for _ in range(280))
     flood = post(
         b"[" + items + b"]",
@@ -657,7 +657,7 @@ EVERY_PATH = ["/events", "/healthz", "/metrics", "/openapi.json", "/nowhere"]
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("path", EVERY_PATH)
-def test_a_length_told_twice_ends_the_connection_on_every_path(
+def test_two_lengths_end_the_connection_on_every_path(
     target: Target, method: str, path: str
 ) -> None:
     """What is behind it is no request of anybody's: it gets no answer."""
@@ -717,11 +717,11 @@ def test_a_client_that_sends_no_more_is_answered(target: Target, behind: bytes) 
         assert line.is_closed()
 
 
-# Connections that nobody uses
+# Connections
 
 
 BOUND = 100
-"""Connections that the gateways below take at once, of 400 that are tried."""
+"""Connections that the gateways below keep at once, of 400 that are opened."""
 TRIED = 400
 SOURCES = [f"127.0.0.{number}" for number in range(2, 22)]
 """The attackers', where they are not the producer's own, 127.0.0.1."""
@@ -747,7 +747,7 @@ def _opened(port: int, source: str, sent: bytes) -> Line:
 
 @pytest.fixture(scope="module")
 def narrow(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Give a gateway that takes few connections, and may open few files."""
+    """Yield a gateway that keeps few connections, and may open few files."""
     folder = tmp_path_factory.mktemp("narrow")
     others = {"prives": issue_credentials("prives", folder)}
     with running_gateway(
@@ -763,7 +763,7 @@ def narrow(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) 
 def encrypted(
     kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Target, ssl.SSLContext]]:
-    """Give one that speaks TLS itself, and what its clients trust."""
+    """Yield one that serves TLS itself, and its clients' context."""
     with _encrypted(
         kafka_broker.bootstrap,
         tmp_path_factory.mktemp("encrypted"),
@@ -807,10 +807,8 @@ def _encrypted(
     ],
     ids=["silent", "in their headers", "idle", "owing a body"],
 )
-def test_connections_that_wait_keep_nobody_out(
-    narrow: Target, sources: list[str], sent: bytes
-) -> None:
-    """From whatever addresses they come, and however fast: they give way."""
+def test_idle_connections_keep_nobody_out(narrow: Target, sources: list[str], sent: bytes) -> None:
+    """From any addresses, and however fast they are opened: they are evicted."""
     with (
         Bystander(narrow.gateway, narrow.token) as one,
         Bystander(narrow.gateway, narrow.token, probe_port=narrow.gateway.probe_port) as other,
@@ -825,7 +823,7 @@ def test_connections_that_wait_keep_nobody_out(
 def test_connections_of_the_producer_s_own_address_keep_it_out_neither(
     narrow: Target, sent: bytes
 ) -> None:
-    """As behind a proxy, or one router: those that are there give way to those that come."""
+    """As behind a proxy, or one router: older ones are evicted for new ones."""
     with (
         held(narrow.gateway.port, ["127.0.0.1"], sent),
         Bystander(narrow.gateway, narrow.token) as one,
@@ -833,8 +831,8 @@ def test_connections_of_the_producer_s_own_address_keep_it_out_neither(
         one.keep_going()
 
 
-def test_answers_that_nobody_takes_keep_nobody_out(narrow: Target) -> None:
-    """Connections that wait for their clients to read give way as well."""
+def test_answers_that_are_not_read_keep_nobody_out(narrow: Target) -> None:
+    """Connections that wait for their clients to read are evicted as well."""
     used: list[int] = []
 
     def rests() -> bool:
@@ -865,13 +863,13 @@ def test_handshakes_that_do_not_end_keep_nobody_out(
         assert wait_until(lambda: _connections(target.gateway) <= BOUND + 70, seconds=10)
 
 
-def test_a_body_in_crumbs_stops_nobody(target: Target) -> None:
-    """It is refused before it has cost much: a chunk takes as long as thousands of bytes."""
-    crumbs = request("POST", "/nowhere", "transfer-encoding: chunked") + b"1\r\nx\r\n" * 40_000
+def test_a_body_in_tiny_chunks_is_refused(target: Target) -> None:
+    """It is refused early: parsing a chunk takes as long as thousands of bytes."""
+    sent = request("POST", "/nowhere", "transfer-encoding: chunked") + b"1\r\nx\r\n" * 40_000
     with Bystander(target.gateway, target.token) as one:
         for _ in range(20):
             with Line(target.gateway.port, source=SOURCES[-1]) as line:
-                line.send(crumbs)
+                line.send(sent)
                 assert line.answer()
         one.keep_going()
 
@@ -891,7 +889,7 @@ COSTLY = {
     "nothing else": lambda _: request("GET", "/nowhere"),
     "headers of many lines": lambda _: request("GET", "/nowhere", *["a:"] * 3_900),
     "headers that come whole": lambda _: request("GET", "/nowhere", *["a:"] * 15_000),
-    "bodies in crumbs": lambda _: (
+    "bodies in tiny chunks": lambda _: (
         request("POST", "/nowhere", "transfer-encoding: chunked")
         + b"1\r\nx\r\n" * 1_000
         + b"0\r\n\r\n"
@@ -901,8 +899,8 @@ COSTLY = {
 
 
 @pytest.mark.parametrize("sent", COSTLY)
-def test_connections_that_are_busy_keep_nobody_out(target: Target, sent: str) -> None:
-    """Strangers have a bounded part of each round of the event loop, however many they are."""
+def test_busy_connections_keep_nobody_out(target: Target, sent: str) -> None:
+    """Unauthenticated connections have a bounded part of each round of the event loop."""
     with (
         BusyLines(target.gateway.port, COSTLY[sent], sources=SOURCES[:1], number=BUSY) as busy,
         Bystander(target.gateway, target.token) as one,
@@ -965,14 +963,14 @@ def _refused(gateway: Gateway, producer: str) -> float:
 
 @pytest.mark.parametrize("lines_at_once", [200, 15_000], ids=["many", "more than 16 KiB"])
 def test_headers_of_many_lines_are_refused(target: Target, lines_at_once: int) -> None:
-    """Each line takes its time, also where all come at once."""
+    """Each line costs time, also where all arrive at once."""
     answer = target.send(request("GET", "/healthz", *["a:"] * lines_at_once))
 
     assert (answer.status, answer.problem) == (431, "headers_too_large")
 
 
 def test_requests_sent_ahead_do_not_fill_the_memory(target: Target) -> None:
-    """A connection is not read on while what has come of it was not looked at."""
+    """Reading pauses on a connection with many bytes to process."""
     one = post(BODY, f"content-type: {STRUCTURED}", f"authorization: Bearer {target.token}")
     ahead, most, sent = one * 1_000, 64 * 2**20, 0
     with socket.create_connection(("127.0.0.1", target.gateway.port)) as line:
@@ -1015,10 +1013,10 @@ def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) ->
         assert line.is_closed()
 
 
-def test_probes_are_answered_where_every_connection_is_at_work(
+def test_probes_are_answered_where_every_connection_is_active(
     target: Target, tmp_path: Path
 ) -> None:
-    """They have a listener of their own; whoever comes to the other is told to come back."""
+    """They have a listener of their own; on the other one a connection is answered 503."""
     others = [issue_credentials(name, tmp_path) for name in ("prives", "subventions")]
     with (
         running_gateway(target.bootstrap, tmp_path, gateway_connections="3") as (gateway, own),
@@ -1026,7 +1024,7 @@ def test_probes_are_answered_where_every_connection_is_at_work(
     ):
         # Each of a producer that is known from the request before, and has its share with one.
         for credentials in (own, *others):
-            _at_work(stack, gateway, credentials.token)
+            _active(stack, gateway, credentials.token)
         with Line(gateway.port) as line:
             refused = line.answer()
         for path in ("/healthz", "/readyz", "/metrics"):
@@ -1040,12 +1038,12 @@ def test_probes_are_answered_where_every_connection_is_at_work(
     assert (refused.status, refused.problem) == (503, "overloaded")
 
 
-def test_one_producer_s_connections_at_work_keep_no_other_out(narrow: Target) -> None:
+def test_one_producer_s_active_connections_keep_no_other_out(narrow: Target) -> None:
     """It has a fourth of all; what it has at work beyond that is refused, or gives way."""
     hostile = narrow.others["prives"].token
     with ExitStack() as stack, Bystander(narrow.gateway, narrow.token) as one:
         answers = [
-            _at_work(stack, narrow.gateway, hostile, source=SOURCES[number % 20])
+            _active(stack, narrow.gateway, hostile, source=SOURCES[number % 20])
             for number in range(2 * BOUND)
         ]
         one.keep_going()
@@ -1053,8 +1051,8 @@ def test_one_producer_s_connections_at_work_keep_no_other_out(narrow: Target) ->
     assert {answer and answer.status for answer in answers} >= {403, 503}
 
 
-def test_requests_that_were_overheard_keep_nobody_out(narrow: Target) -> None:
-    """Who sends a signed request again has proven nothing: its connections are a stranger's."""
+def test_replayed_requests_keep_nobody_out(narrow: Target) -> None:
+    """A replayed request does not authenticate its connection."""
     signature = lines(signed(BODY, at=now(), secret=narrow.secret, message_id="m-overheard"))
     overheard = post(BODY, f"content-type: {STRUCTURED}", *signature)
     assert narrow.send(overheard).status == 202
@@ -1067,7 +1065,7 @@ def test_requests_that_were_overheard_keep_nobody_out(narrow: Target) -> None:
         one.keep_going()
 
 
-def _at_work(
+def _active(
     stack: ExitStack, gateway: Gateway, token: str, *, source: str = "127.0.0.1"
 ) -> Answer | None:
     """Hold a connection on which a producer is known, and sends a body that does not end."""
@@ -1080,7 +1078,7 @@ def _at_work(
 
 
 def test_a_stop_is_in_order_whatever_a_client_did(target: Target, tmp_path: Path) -> None:
-    """One that broke HTTP after its answer, and does not let go, costs nobody else an answer."""
+    """A client that broke HTTP after its answer, and stays connected, costs no other an answer."""
     with _encrypted(target.bootstrap, tmp_path) as (attacked, context):
         gateway = attacked.gateway
         with ExitStack() as stack:
@@ -1119,7 +1117,7 @@ def test_a_stop_is_in_order_whatever_a_client_did(target: Target, tmp_path: Path
 
 
 def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
-    """The probes' listener takes no event, and has no document."""
+    """The probes' listener accepts no event, and serves no document."""
     token = f"authorization: Bearer {target.token}"
     for sent in (post(BODY, f"content-type: {STRUCTURED}", token), request("GET", "/openapi.json")):
         with Line(target.gateway.probe_port) as line:
@@ -1130,8 +1128,8 @@ def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
         assert answer.status == 404
 
 
-def test_probes_cannot_be_kept_out_by_their_own_kind(narrow: Target) -> None:
-    """Idle connections of the probes' listener give way as well."""
+def test_idle_connections_of_probes_keep_no_probe_out(narrow: Target) -> None:
+    """Idle connections of the probes' listener are evicted as well."""
     port, idle = narrow.gateway.probe_port, request("GET", "/healthz")
     with (
         Bystander(narrow.gateway, narrow.token, probe_port=port) as one,
@@ -1158,7 +1156,7 @@ def _connections(gateway: Gateway) -> int:
     return found
 
 
-# What is overheard
+# Secrets
 
 
 def test_no_secret_is_in_answers_logs_metrics_or_topics(target: Target) -> None:

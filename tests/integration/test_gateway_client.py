@@ -36,19 +36,19 @@ LAST = 99
 
 @pytest.fixture
 def credentials(tmp_path: Path) -> Credentials:
-    """Give one of the shipped producers its secrets."""
+    """Issue secrets to one of the shipped producers."""
     return issue_credentials(PRODUCER, tmp_path)
 
 
 @pytest.fixture
 def gateway(broker: KafkaBroker, credentials: Credentials, tmp_path: Path) -> Iterator[Gateway]:
-    """Give a gateway that takes events."""
+    """Yield a gateway that accepts events."""
     with Gateway(broker.bootstrap, tmp_path, secrets=credentials.file) as gateway:
         yield gateway
 
 
 def event(number: int, source: str = SOURCE) -> CloudEvent:
-    """Give the event of a number."""
+    """Return the event of a number."""
     return CloudEvent(
         id=str(number),
         source=source,
@@ -84,7 +84,7 @@ def test_what_is_delivered_is_on_the_topic(
 def test_another_producers_event_is_refused_and_blocks_nothing(
     gateway: Gateway, broker: KafkaBroker, credentials: Credentials
 ) -> None:
-    """Its neighbours are on the topic; it is told with the gateway's reason."""
+    """Its neighbours are on the topic; it is reported with the gateway's reason."""
     with GatewayPublisher(gateway.url, BearerToken(SecretStr(credentials.token))) as publisher:
         for one in (event(0), event(1, "urn:iledefrance:formation"), event(2)):
             publisher.publish(one)
@@ -96,7 +96,7 @@ def test_another_producers_event_is_refused_and_blocks_nothing(
     assert [one.id for one in on_topic(broker)] == ["0", "2"]
 
 
-def test_a_wrong_secret_is_told_and_loses_nothing(
+def test_a_wrong_secret_is_reported_and_loses_nothing(
     gateway: Gateway, broker: KafkaBroker, credentials: Credentials, tmp_path: Path
 ) -> None:
     """What is spooled waits for the right one."""

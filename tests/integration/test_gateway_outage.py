@@ -54,7 +54,7 @@ Place = tuple[str, int, int]
 
 @dataclass
 class Account:
-    """What all senders were told."""
+    """The answers to all senders."""
 
     receipts: dict[str, Place] = field(default_factory=dict)
     answers: Counter[int] = field(default_factory=Counter)
@@ -63,7 +63,7 @@ class Account:
 
 
 def batches() -> Iterator[list[tuple[str, bytes]]]:
-    """Give the Région's events again and again, each time under other ids, in batches."""
+    """Yield the Région's events in batches, again and again under other ids."""
     lines = [
         message.value for message in region(7, date(2016, 1, 1), LAST_DAY) if _is_right(message)
     ]
@@ -80,7 +80,7 @@ def batches() -> Iterator[list[tuple[str, bytes]]]:
 
 
 class Sender(threading.Thread):
-    """Sends batch after batch; what was not taken it sends again, as a client should."""
+    """Sends batch after batch; sends again what was not accepted, as a client should."""
 
     def __init__(
         self,
@@ -216,7 +216,7 @@ def test_what_the_gateway_accepted_is_on_the_topics(
 
 
 def _is_right(message: Message) -> bool:
-    """Tell whether a record is an event: the simulated systems also make mistakes."""
+    """Return whether a record is an event: the simulated systems also make mistakes."""
     try:
         decode_json(message.value)
     except ContractError:

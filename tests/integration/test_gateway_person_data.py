@@ -76,7 +76,7 @@ class Target:
 
 
 def names_a_person(text: bytes) -> bool:
-    """Tell whether what is to be found nowhere is in a text, in any of its encodings."""
+    """Return whether a text has the personal data of these tests, in any encoding."""
     plain = unquote_to_bytes(text.replace(b"\x00", b"")).lower()
     unescaped = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), plain)
     encoded = base64.b64encode(b"dupont")[:7].lower()
@@ -85,7 +85,7 @@ def names_a_person(text: bytes) -> bool:
 
 @pytest.fixture(scope="module")
 def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Give a gateway that logs all that it can."""
+    """Yield a gateway that logs as much as it can."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
     with running_gateway(
@@ -330,7 +330,7 @@ def test_of_what_was_not_wholly_read_nothing_is_kept(target: Target, sent: Sent)
 def test_of_a_request_that_is_no_delivery_nothing_is_kept_or_repeated(
     target: Target, sent: Sent
 ) -> None:
-    """Whatever of it was looked at."""
+    """Whatever part of it was parsed."""
     before = len(target.letters())
 
     answer = target.post(sent.body, *sent.headers, media_type=sent.media_type, path=sent.path)
@@ -343,14 +343,14 @@ def test_of_a_request_that_is_no_delivery_nothing_is_kept_or_repeated(
 
 @pytest.mark.parametrize("sent", AROUND.values(), ids=AROUND)
 def test_what_surrounds_an_event_is_kept_nowhere(target: Target, sent: Sent) -> None:
-    """The event is let in; of a request only the event itself is kept."""
+    """The event is accepted; of a request only the event itself is kept."""
     answer = target.post(sent.body, *sent.headers, media_type=sent.media_type, path=sent.path)
 
     assert answer.status == 202
     assert [where for where, text in target.kept().items() if names_a_person(text)] == []
 
 
-def test_who_is_not_let_in_leaves_no_trace(target: Target) -> None:
+def test_an_unauthenticated_request_leaves_no_trace(target: Target) -> None:
     """Neither the credentials that were made up, nor what was sent with them."""
     body = with_pair(f'"x": "{MAIL}"').encode()
     media_type = f"content-type: {STRUCTURED}"
@@ -418,7 +418,7 @@ def test_what_lies_between_the_chunks_of_a_body_is_not_kept(target: Target) -> N
     ],
 )
 def test_what_is_no_http_is_repeated_nowhere(target: Target, sent: str) -> None:
-    """Nor a method, an address or a header that nobody reads."""
+    """Nor a method, an address or a header that is not read."""
     answer = target.send(sent.encode())
 
     assert 400 <= answer.status < 600
@@ -427,7 +427,7 @@ def test_what_is_no_http_is_repeated_nowhere(target: Target, sent: str) -> None:
 
 
 def test_only_the_bare_media_type_is_kept(target: Target) -> None:
-    """Its parameters are nobody's business once they were read."""
+    """Its parameters are dropped once they were read."""
     answer = target.post(
         DATA, *attributes(), media_type="Application/JSON; charset=UTF-8; note=vingt"
     )
@@ -443,7 +443,7 @@ def test_only_the_bare_media_type_is_kept(target: Target) -> None:
 
 
 def test_a_neighbour_in_a_batch_is_let_in_and_none_of_the_rest_kept(target: Target) -> None:
-    """One item neither hides another nor takes it along."""
+    """One item neither hides another nor has it refused."""
     hidden = with_pair(f'"subject": "{MAIL}", "subject": "x"')
     deep = TOO_DEEP
 
@@ -454,8 +454,8 @@ def test_a_neighbour_in_a_batch_is_let_in_and_none_of_the_rest_kept(target: Targ
     assert [where for where, text in target.kept().items() if names_a_person(text)] == []
 
 
-def test_what_was_read_and_is_nobody_s_is_kept_byte_for_byte(target: Target) -> None:
-    """Else nobody could repair anything."""
+def test_what_was_read_and_is_not_personal_is_kept_byte_for_byte(target: Target) -> None:
+    """Otherwise it could not be repaired."""
     body = written(time="yesterday").encode()
 
     answer = target.post(body)

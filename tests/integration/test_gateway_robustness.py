@@ -32,7 +32,7 @@ GROWTH_MB = 24
 
 @pytest.fixture(scope="module")
 def opened(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
-    """Give a gateway with short deadlines."""
+    """Yield a gateway with short deadlines."""
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
     with running_gateway(
@@ -62,7 +62,7 @@ def answered(opened: Opened, *parts: bytes) -> Answer:
 
 
 def takes_events(opened: Opened) -> bool:
-    """Tell whether the gateway still does what it is for."""
+    """Return whether the gateway still accepts events."""
     body = json.dumps(event()).encode()
     return answered(opened, post(body, *headers(opened))).status == 202
 
@@ -82,7 +82,7 @@ def test_headers_that_do_not_end_are_answered(opened: Opened) -> None:
     assert answer.headers["connection"] == "close"
 
 
-def test_a_connection_that_says_nothing_is_closed(opened: Opened) -> None:
+def test_a_silent_connection_is_closed(opened: Opened) -> None:
     """With an answer, since a request was expected."""
     with Line(opened[0].port) as line:
         answer = line.answer()
@@ -92,7 +92,7 @@ def test_a_connection_that_says_nothing_is_closed(opened: Opened) -> None:
         assert line.is_closed()
 
 
-def test_a_connection_that_rests_is_closed(opened: Opened) -> None:
+def test_an_idle_connection_is_closed(opened: Opened) -> None:
     """Without an answer, since all its requests have one."""
     with Line(opened[0].port) as line:
         line.send(request("GET", "/healthz"))
@@ -120,7 +120,7 @@ def test_a_body_that_does_not_come_is_answered(opened: Opened) -> None:
     assert (answer.status, answer.problem) == (408, "slow_request")
 
 
-def test_a_body_that_nobody_reads_does_not_keep_a_connection(opened: Opened) -> None:
+def test_a_body_that_is_not_read_does_not_keep_a_connection(opened: Opened) -> None:
     """It is answered at once, and closed after the deadline."""
     with Line(opened[0].port) as line:
         line.send(request("POST", "/nowhere", "content-length: 10"))
@@ -187,7 +187,7 @@ def test_a_chunk_that_is_none_ends_the_request(opened: Opened) -> None:
     assert takes_events(opened)
 
 
-def test_a_chunked_event_is_taken(opened: Opened) -> None:
+def test_a_chunked_event_is_accepted(opened: Opened) -> None:
     """In pieces of any size."""
     body = json.dumps(event()).encode()
     chunks = [b"%x\r\n%s\r\n" % (1, body[place : place + 1]) for place in range(len(body))]
@@ -232,7 +232,7 @@ def test_requests_may_follow_each_other_without_waiting(opened: Opened) -> None:
     assert statuses == [202, 400, 202]
 
 
-def test_a_client_that_hangs_up_harms_nobody(opened: Opened) -> None:
+def test_a_client_that_disconnects_harms_no_other(opened: Opened) -> None:
     """In its headers, in its body, before its answer."""
     whole = post(json.dumps(event()).encode(), *headers(opened))
     for length in (0, 10, 100, len(whole) - 5, len(whole)):
@@ -244,7 +244,7 @@ def test_a_client_that_hangs_up_harms_nobody(opened: Opened) -> None:
 
 
 def test_more_bodies_than_are_taken_are_answered(opened: Opened) -> None:
-    """One that is too large is read to its end, so that its client hears why it is not taken."""
+    """One that is too large is read to its end, so that its client reads why it is refused."""
     answer = answered(opened, post(b" " * 3_000_000, *headers(opened)))
 
     assert (answer.status, answer.problem) == (413, "body_too_large")
@@ -259,7 +259,7 @@ def test_a_body_that_is_announced_huge_is_not_waited_for(opened: Opened) -> None
     assert (answer.status, answer.problem) == (413, "body_too_large")
 
 
-def test_an_answer_that_nobody_takes_is_given_up(opened: Opened) -> None:
+def test_an_answer_that_is_not_read_is_dropped(opened: Opened) -> None:
     """The connection is closed, and what was written for it is freed."""
     gateway = opened[0]
     with Line(gateway.port) as line:
@@ -272,10 +272,10 @@ def test_an_answer_that_nobody_takes_is_given_up(opened: Opened) -> None:
         assert wait_until(lambda: _sockets(gateway) < present, seconds=20)
 
 
-def test_one_connection_too_many_is_told_so(
+def test_one_connection_too_many_is_answered_503(
     opened: Opened, kafka_broker: KafkaBroker, tmp_path: Path
 ) -> None:
-    """Where all are producers' with a request in work: they go on, and there is room after."""
+    """Where all are producers' with a request in progress: these continue and are answered."""
     del opened  # Its topics are there.
     body = json.dumps(event()).encode()
     others = [issue_credentials(name, tmp_path) for name in ("prives", "subventions")]

@@ -49,7 +49,7 @@ __all__ = [
     "STRUCTURED",
     "TOKEN",
     "FakeWriter",
-    "Hall",
+    "GatewayHarness",
     "bearer",
     "closed",
     "event",
@@ -133,7 +133,7 @@ def signed(
 
 @dataclass
 class FakeWriter:
-    """Keeps what is written; `unacknowledged` topics never answer."""
+    """Keeps written records; those of `unacknowledged` topics are not acknowledged."""
 
     records: list[OutgoingRecord] = field(default_factory=list)
     waiting_for: str | None = None
@@ -187,11 +187,11 @@ def _document() -> dict[str, Any]:
 
 
 def _assert_documented(method: str, path: str, answer: httpx.Response) -> None:
-    """Fail where the OpenAPI document does not know an answer's status, type or form."""
+    """Fail where the OpenAPI document does not describe an answer's status, type or schema."""
     document = _document()
     template = re.sub(r"^/(schemas|problems)/[^/.]+[^/]*?(\.json)?$", _template, path)
     operation = document["paths"].get(template, {}).get(method)
-    if operation is None:  # There is nothing at this address, or it takes another method.
+    if operation is None:  # There is nothing at this address, or it allows another method.
         assert answer.status_code in (404, 405)
         return
     described = operation["responses"][str(answer.status_code)]
@@ -208,8 +208,8 @@ def _template(found: re.Match[str]) -> str:
     return "/schemas/{type}.json" if found[1] == "schemas" else "/problems/{name}"
 
 
-class Hall:
-    """A gateway with everything behind it, and a client before it."""
+class GatewayHarness:
+    """A gateway with fakes of its writer and clocks, and a client that sends to it."""
 
     def __init__(
         self,
@@ -258,7 +258,7 @@ class Hall:
         media_type: str = STRUCTURED,
         headers: dict[str, str] | None = None,
     ) -> tuple[int, dict[str, Any]]:
-        """Send with the producer's token; returns the status and the answer."""
+        """Send with the producer's token; return the status and the answer."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         answer = self.client.post(
             "/events",

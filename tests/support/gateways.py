@@ -1,4 +1,4 @@
-"""A gateway as a process of its own, and the secrets with which one gets in."""
+"""A gateway as a process of its own, and a producer's credentials."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STOP_SECONDS = 20.0
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """What one producer was given, and the file by which the gateway knows it."""
+    """A producer's credentials, and the gateway's file of secrets."""
 
     token: str
     signing_secret: str
@@ -34,7 +34,7 @@ class Credentials:
 
 
 def issue_credentials(producer: str, folder: Path) -> Credentials:
-    """Make a token and a signing secret for a producer, in the folder's file of secrets."""
+    """Issue a token and a signing secret to a producer, in the folder's file of secrets."""
     token, secret = issue(producer, Scheme.BEARER), issue(producer, Scheme.SIGNATURE)
     file = folder / "secrets.yaml"
     file.touch(mode=0o600)
@@ -76,21 +76,21 @@ class Gateway:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start its process; does not wait until it takes events."""
+        """Start its process; does not wait until it accepts events."""
         command = [sys.executable, "-m", "smart_region", "gateway"]
         if self._descriptors is not None:
             command = ["sh", "-c", f'ulimit -n {self._descriptors} && exec "$@"', "sh", *command]
         self._process = start_child(command, output=self.log_file, env=self._env)
 
     def __enter__(self) -> Self:
-        """Start it and wait until it takes events."""
+        """Start it and wait until it accepts events."""
         self.start()
         wait_until(lambda: self.ready or not self.alive, seconds=READY_SECONDS)
-        assert self.ready, f"the gateway does not take events:\n{self.log_file.read_text()}"
+        assert self.ready, f"the gateway does not accept events:\n{self.log_file.read_text()}"
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let it finish what it took."""
+        """Stop it once it has answered the requests in progress."""
         if self._process is not None:
             end_child(self._process, stop_seconds=STOP_SECONDS)
 
@@ -125,7 +125,7 @@ class Gateway:
 
     @property
     def ready(self) -> bool:
-        """True when it takes events."""
+        """True when it accepts events."""
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 - our own
                 return bool(answer.status == 200)

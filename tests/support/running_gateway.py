@@ -59,7 +59,7 @@ def declared(folder: Path) -> Path:
 def running_gateway(
     bootstrap: str, folder: Path, *, descriptors: int | None = None, **settings: str
 ) -> Iterator[tuple[Gateway, Credentials]]:
-    """Give a gateway that takes events, and a producer's credentials.
+    """Yield a gateway that accepts events, and a producer's credentials.
 
     Settings are named as in `gateway.settings`; `descriptors` as in `Gateway`.
     """
@@ -78,7 +78,7 @@ def running_gateway(
 
 @contextmanager
 def consumer(bootstrap: str) -> Iterator[Any]:
-    """Give a kafka-python consumer without a group."""
+    """Yield a kafka-python consumer without a group."""
     client = KafkaConsumer(bootstrap_servers=bootstrap, consumer_timeout_ms=10_000)
     try:
         yield client
@@ -87,18 +87,18 @@ def consumer(bootstrap: str) -> Iterator[Any]:
 
 
 def records_of(bootstrap: str, *topics: str) -> list[Any]:
-    """Read topics, that of dead letters if none is told, from their beginning to their end now."""
+    """Read topics, by default that of dead letters, from their beginning to their current end."""
     with consumer(bootstrap) as client:
-        places = [
+        partitions = [
             TopicPartition(topic, partition)
             for topic in topics or (DEAD_LETTERS,)
             for partition in client.partitions_for_topic(topic)
         ]
-        client.assign(places)
-        client.seek_to_beginning(*places)
-        ends = client.end_offsets(places)
+        client.assign(partitions)
+        client.seek_to_beginning(*partitions)
+        ends = client.end_offsets(partitions)
         found: list[Any] = []
-        while any(client.position(place) < ends[place] for place in places):
+        while any(client.position(one) < ends[one] for one in partitions):
             for records in client.poll(timeout_ms=500).values():
                 found += records
         return found

@@ -115,7 +115,7 @@ def _percent_encoded(value: bytes) -> bytes:
 
 
 def test_a_producer_sends_its_own_sources_only() -> None:
-    """Whoever else may send them."""
+    """Even where another producer may send them."""
     assert reason(event(source="/subventions")) is RefusalReason.NOT_ALLOWED
     assert reason(event(), producer="subventions") is RefusalReason.NOT_ALLOWED
 
@@ -130,7 +130,7 @@ def test_a_producer_sends_its_own_types_only() -> None:
     assert reason(registered) is RefusalReason.NOT_ALLOWED
 
 
-def test_a_producer_tells_only_of_what_it_owns() -> None:
+def test_a_producer_sends_only_facts_that_it_owns() -> None:
     """Though it may send the type: another's lycées are not its own."""
     declared = Producers(
         producers=(
@@ -208,7 +208,7 @@ def test_a_person_s_data_are_found_in_what_is_no_json() -> None:
 
 
 def test_what_has_a_key_twice_is_refused_though_one_of_them_is_right() -> None:
-    """Readers differ in which one they take."""
+    """Parsers differ in which one they read."""
     body = json.dumps(event()).replace('"id": "1"', '"id": "1", "id": "2"')
     headers = {b"content-type": b"application/cloudevents+json"}
     [item] = read_delivery(headers, body.encode()).items
@@ -222,7 +222,7 @@ def test_what_has_a_key_twice_is_refused_though_one_of_them_is_right() -> None:
 @pytest.mark.parametrize(
     "body", [b"{", b"[]", b'{"a": 1, "a": 2}', b"\xff", b'"%s"' % (b"x" * 2**19)]
 )
-def test_what_is_wrong_with_all_of_it_is_told_of_the_body(body: bytes) -> None:
+def test_a_problem_of_the_whole_item_names_the_body(body: bytes) -> None:
     """HTTP has no values of records."""
     headers = {b"content-type": b"application/cloudevents+json"}
     [item] = read_delivery(headers, body).items

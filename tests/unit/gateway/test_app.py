@@ -1,4 +1,4 @@
-"""What the gateway answers, and what it has then written, kept and counted."""
+"""What the gateway answers, writes and counts."""
 
 import asyncio
 import json
@@ -19,33 +19,42 @@ from events.topics import DEAD_LETTERS
 from gateway.http_binding import Delivery, read_delivery
 from gateway.problems import KINDS
 from gateway.work_scheduling import LARGE
-from tests.support.gateway import BATCH, NOW, PRODUCER, STRUCTURED, Hall, bearer, event, signed
+from tests.support.gateway import (
+    BATCH,
+    NOW,
+    PRODUCER,
+    STRUCTURED,
+    GatewayHarness,
+    bearer,
+    event,
+    signed,
+)
 
 
 @pytest.fixture
-def hall() -> Hall:
-    """Give a gateway."""
-    return Hall()
+def harness() -> GatewayHarness:
+    """Return a gateway."""
+    return GatewayHarness()
 
 
-def events_counted(hall: Hall, outcome: str, producer: str = PRODUCER) -> float:
+def events_counted(harness: GatewayHarness, outcome: str, producer: str = PRODUCER) -> float:
     """Return how many events /metrics shows."""
     name = "smartregion_gateway_events_total"
-    return hall.metric(name, producer=producer, outcome=outcome)
+    return harness.metric(name, producer=producer, outcome=outcome)
 
 
-def refused_counted(hall: Hall, reason: str, producer: str = PRODUCER) -> float:
+def refused_counted(harness: GatewayHarness, reason: str, producer: str = PRODUCER) -> float:
     """Return how many refusals /metrics shows."""
-    return hall.metric("smartregion_gateway_refused_total", producer=producer, reason=reason)
+    return harness.metric("smartregion_gateway_refused_total", producer=producer, reason=reason)
 
 
-def test_an_event_is_written_as_it_came_and_receipted(hall: Hall) -> None:
+def test_an_event_is_written_unchanged_and_has_a_receipt(harness: GatewayHarness) -> None:
     """Its record is byte for byte the body, extensions included, keyed by its entity."""
     body = json.dumps(event(7, traceparent="00-ab-cd-01"), indent=1).encode()
 
-    status, answer = hall.send(body)
+    status, answer = harness.send(body)
 
-    [record] = hall.writer.records
+    [record] = harness.writer.records
     assert status == 202
     assert answer == {
         "receipts": [
@@ -59,49 +68,49 @@ def test_an_event_is_written_as_it_came_and_receipted(hall: Hall) -> None:
         ]
     }
     assert (record.topic, record.key, record.value) == ("smartregion.schools", b"0750652B", body)
-    assert events_counted(hall, "accepted") == 1
+    assert events_counted(harness, "accepted") == 1
 
 
-def test_a_binary_event_is_written_in_binary_mode(hall: Hall) -> None:
+def test_a_binary_event_is_written_in_binary_mode(harness: GatewayHarness) -> None:
     """Its attributes are the record's headers."""
     attributes = {f"ce-{name}": value for name, value in event().items() if name != "data"}
 
-    status, _ = hall.send(
+    status, _ = harness.send(
         event()["data"], media_type="application/json", headers={**bearer(), **attributes}
     )
 
-    [record] = hall.writer.records
+    [record] = harness.writer.records
     assert status == 202
     assert ("ce_source", b"/lycees/ligne") in record.headers
 
 
-def test_a_signed_event_is_taken(hall: Hall) -> None:
+def test_a_signed_event_is_accepted(harness: GatewayHarness) -> None:
     """Without a token."""
     body = json.dumps(event()).encode()
 
-    status, _ = hall.send(body, headers=signed(body))
+    status, _ = harness.send(body, headers=signed(body))
 
     assert status == 202
 
 
-def test_a_batch_that_is_right_is_receipted_in_order(hall: Hall) -> None:
+def test_a_valid_batch_has_receipts_in_order(harness: GatewayHarness) -> None:
     """One receipt an event."""
-    status, answer = hall.send([event(1), event(2)], media_type=BATCH)
+    status, answer = harness.send([event(1), event(2)], media_type=BATCH)
 
     assert status == 202
     assert [one["id"] for one in answer["receipts"]] == ["1", "2"]
 
 
-def test_an_empty_batch_is_taken(hall: Hall) -> None:
+def test_an_empty_batch_is_accepted(harness: GatewayHarness) -> None:
     """There is nothing wrong with having nothing to say."""
-    assert hall.send([], media_type=BATCH) == (202, {"receipts": []})
+    assert harness.send([], media_type=BATCH) == (202, {"receipts": []})
 
 
-def test_a_bad_item_neither_blocks_nor_loses_its_neighbours(hall: Hall) -> None:
+def test_a_bad_item_neither_blocks_nor_loses_its_neighbours(harness: GatewayHarness) -> None:
     """The answer is 207, with a receipt or a problem for each, in order."""
     batch = [event(1), event(2, type="fr.unknown"), {"a": 1}, event(4)]
 
-    status, answer = hall.send(batch, media_type=BATCH)
+    status, answer = harness.send(batch, media_type=BATCH)
 
     assert status == 207
     assert [(item["index"], item["status"]) for item in answer["items"]] == [
@@ -112,12 +121,12 @@ def test_a_bad_item_neither_blocks_nor_loses_its_neighbours(hall: Hall) -> None:
     ]
     assert answer["items"][1]["problem"]["type"] == "/problems/unknown_type"
     assert answer["items"][3]["receipt"]["id"] == "4"
-    assert (events_counted(hall, "accepted"), events_counted(hall, "refused")) == (2, 2)
+    assert (events_counted(harness, "accepted"), events_counted(harness, "refused")) == (2, 2)
 
 
-def test_a_batch_of_which_nothing_is_taken_is_a_problem(hall: Hall) -> None:
+def test_a_batch_of_which_nothing_is_accepted_is_a_problem(harness: GatewayHarness) -> None:
     """It still has the problem of each."""
-    status, answer = hall.send([event(1, id=""), {"a": 1}], media_type=BATCH)
+    status, answer = harness.send([event(1, id=""), {"a": 1}], media_type=BATCH)
 
     assert (status, answer["type"]) == (422, "/problems/batch_refused")
     assert [item["status"] for item in answer["items"]] == [422, 400]
@@ -136,31 +145,31 @@ def test_a_batch_of_which_nothing_is_taken_is_a_problem(hall: Hall) -> None:
     ],
 )
 def test_a_refusal_names_field_value_and_remedy(
-    hall: Hall, changes: dict[str, Any], status: int, reason: str, field: str
+    harness: GatewayHarness, changes: dict[str, Any], status: int, reason: str, field: str
 ) -> None:
     """The producer can repair it from the answer alone."""
-    found, answer = hall.send(event(**changes))
+    found, answer = harness.send(event(**changes))
 
     assert (found, answer["status"], answer["type"]) == (status, status, f"/problems/{reason}")
     assert answer["field"] == field
     assert answer["remedy"]
-    assert refused_counted(hall, reason) == 1
+    assert refused_counted(harness, reason) == 1
 
 
-def test_a_time_within_five_minutes_is_no_future(hall: Hall) -> None:
+def test_a_time_within_five_minutes_is_no_future(harness: GatewayHarness) -> None:
     """Clocks differ."""
     ahead = (NOW + timedelta(minutes=5)).isoformat()
 
-    assert hall.send(event(time=ahead))[0] == 202
+    assert harness.send(event(time=ahead))[0] == 202
 
 
-def test_a_refused_event_is_kept_byte_for_byte(hall: Hall) -> None:
+def test_a_refused_event_is_kept_byte_for_byte(harness: GatewayHarness) -> None:
     """As a dead letter that names the producer and the reason."""
     body = json.dumps(event(id="")).encode()
 
-    hall.send(body)
+    harness.send(body)
 
-    [letter] = hall.writer.records
+    [letter] = harness.writer.records
     headers = dict(letter.headers)
     assert (letter.topic, letter.value) == (DEAD_LETTERS, body)
     assert headers["content-type"] == STRUCTURED.encode()
@@ -169,36 +178,36 @@ def test_a_refused_event_is_kept_byte_for_byte(hall: Hall) -> None:
     assert headers[PRODUCER_HEADER] == PRODUCER.encode()
 
 
-def test_a_dead_letter_has_no_secret(hall: Hall) -> None:
+def test_a_dead_letter_has_no_secret(harness: GatewayHarness) -> None:
     """Of a request's headers only the event's own attributes are kept."""
-    hall.send({}, media_type="application/json", headers={**bearer(), "ce-id": "1"})
+    harness.send({}, media_type="application/json", headers={**bearer(), "ce-id": "1"})
 
-    [letter] = hall.writer.records
+    [letter] = harness.writer.records
     assert not {"authorization", "cookie"} & {name.lower() for name, _ in letter.headers}
 
 
-def test_an_event_that_is_too_large_is_only_counted(hall: Hall) -> None:
+def test_an_event_that_is_too_large_is_only_counted(harness: GatewayHarness) -> None:
     """One that is within a body's limit and beyond an event's."""
-    status, answer = hall.send(event(subject="x" * 300_000))
+    status, answer = harness.send(event(subject="x" * 300_000))
 
     assert (status, answer["type"]) == (413, "/problems/too_large")
-    assert hall.writer.records == []
-    assert refused_counted(hall, RefusalReason.TOO_LARGE.value) == 1
+    assert harness.writer.records == []
+    assert refused_counted(harness, RefusalReason.TOO_LARGE.value) == 1
 
 
-def test_a_body_that_is_too_large_is_refused(hall: Hall) -> None:
+def test_a_body_that_is_too_large_is_refused(harness: GatewayHarness) -> None:
     """Its connection ends: what is still on its way is not read."""
-    answer = hall.client.post("/events", content=b" " * (2**20 + 1), headers=bearer())
+    answer = harness.client.post("/events", content=b" " * (2**20 + 1), headers=bearer())
 
     assert (answer.status_code, answer.json()["limit"]) == (413, 2**20)
     assert answer.headers["connection"] == "close"
 
 
 def test_bodies_together_have_a_limit() -> None:
-    """Whoever comes beyond it is told to come back."""
-    hall = Hall(max_held=100)
+    """A request beyond it is answered 503."""
+    harness = GatewayHarness(max_held=100)
 
-    answer = hall.client.post(
+    answer = harness.client.post(
         "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer()}
     )
 
@@ -206,16 +215,16 @@ def test_bodies_together_have_a_limit() -> None:
     assert answer.headers["retry-after"]
 
 
-def test_the_room_of_an_answered_body_is_free_again() -> None:
+def test_the_bytes_of_an_answered_body_are_free_again() -> None:
     """A limit for one body lets one after the other through."""
-    hall = Hall(max_held=500)
+    harness = GatewayHarness(max_held=500)
 
-    assert [hall.send(event(number))[0] for number in range(5)] == [202] * 5
+    assert [harness.send(event(number))[0] for number in range(5)] == [202] * 5
 
 
 def test_a_large_request_whose_client_has_left_is_dropped() -> None:
     """Nothing of it is written or answered, and its bytes are free."""
-    hall = Hall(max_held=LARGE + 1)
+    harness = GatewayHarness(max_held=LARGE + 1)
     body = json.dumps(event()).encode().ljust(LARGE + 1)
     received: list[Message] = [
         {"type": "http.request", "body": body, "more_body": False},
@@ -237,31 +246,31 @@ def test_a_large_request_whose_client_has_left_is_dropped() -> None:
         "raw_path": b"/events",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run(hall.app(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(harness.app(scope, receive, send))  # type: ignore[arg-type]
 
-    assert (hall.writer.records, sent) == ([], [])
-    assert hall.send(body)[0] == 202
+    assert (harness.writer.records, sent) == ([], [])
+    assert harness.send(body)[0] == 202
 
 
-def test_who_has_no_credentials_is_nobody(hall: Hall) -> None:
+def test_a_request_without_credentials_is_not_authenticated(harness: GatewayHarness) -> None:
     """The answer says how to show who one is."""
-    answer = hall.client.post("/events", content=b"{}", headers={"content-type": STRUCTURED})
+    answer = harness.client.post("/events", content=b"{}", headers={"content-type": STRUCTURED})
 
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/unauthenticated")
     assert answer.headers["www-authenticate"].startswith("Bearer")
-    assert refused_counted(hall, "unauthenticated", producer="unknown") == 1
+    assert refused_counted(harness, "unauthenticated", producer="unknown") == 1
 
 
-def test_a_quota_has_an_end(hall: Hall) -> None:
-    """The answer says when to come back, and then there is room."""
+def test_a_request_beyond_the_quota_is_refused(harness: GatewayHarness) -> None:
+    """The answer has the seconds to wait, after which it is accepted."""
     batch = [event(number) for number in range(500)]
-    statuses = [hall.send(batch, media_type=BATCH)[0] for _ in range(5)]
-    written = len(hall.writer.records)
+    statuses = [harness.send(batch, media_type=BATCH)[0] for _ in range(5)]
+    written = len(harness.writer.records)
 
-    answer = hall.client.post(
+    answer = harness.client.post(
         "/events", content=json.dumps(batch), headers={"content-type": BATCH, **bearer()}
     )
-    hall.monotonic += float(answer.headers["retry-after"])
+    harness.monotonic += float(answer.headers["retry-after"])
 
     assert statuses == [202, 202, 202, 202, 429]
     assert answer.json()["type"] == "/problems/over_quota"
@@ -269,11 +278,11 @@ def test_a_quota_has_an_end(hall: Hall) -> None:
     unit = "second" if seconds == "1" else "seconds"
     assert answer.json()["detail"].endswith(f": wait {seconds} {unit}")
     assert written == 2_000
-    assert hall.send(batch, media_type=BATCH)[0] == 202
+    assert harness.send(batch, media_type=BATCH)[0] == 202
 
 
-def test_a_quota_is_asked_before_a_body_is_looked_at(
-    hall: Hall, monkeypatch: pytest.MonkeyPatch
+def test_a_quota_is_checked_before_a_body_is_parsed(
+    harness: GatewayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it holds is not even read as JSON."""
     looked: list[bytes] = []
@@ -285,49 +294,49 @@ def test_a_quota_is_asked_before_a_body_is_looked_at(
     monkeypatch.setattr("gateway.app.read_delivery", looking)
     junk = b" " * 2**20
 
-    statuses = [hall.send(junk)[0] for _ in range(5)]
+    statuses = [harness.send(junk)[0] for _ in range(5)]
 
     assert statuses == [413, 429, 429, 429, 429]
     assert len(looked) == 1
 
 
-def test_bytes_are_charged_as_well_as_events(hall: Hall) -> None:
+def test_bytes_are_charged_as_well_as_events(harness: GatewayHarness) -> None:
     """An event counts as one for each kibibyte that it begins."""
     large = json.dumps(event()).encode() + b" " * 200_000
 
-    assert [hall.send(large)[0] for _ in range(11)] == [202] * 10 + [429]
+    assert [harness.send(large)[0] for _ in range(11)] == [202] * 10 + [429]
 
 
-def test_more_events_than_were_charged_by_size_are_owed(hall: Hall) -> None:
+def test_events_beyond_those_charged_by_size_are_charged_later(harness: GatewayHarness) -> None:
     """Small events count each: what comes next waits for all of them."""
     tiny = [1] * 500
     for _ in range(4):
-        hall.send(tiny, media_type=BATCH)
+        harness.send(tiny, media_type=BATCH)
 
-    status, answer = hall.send(event())
+    status, answer = harness.send(event())
 
     assert (status, answer["type"]) == (429, "/problems/over_quota")
 
 
-def test_a_body_that_says_how_large_it_is_is_refused_unread(hall: Hall) -> None:
+def test_a_body_with_a_length_beyond_the_quota_is_not_read(harness: GatewayHarness) -> None:
     """A producer beyond its quota sends no bytes for nothing."""
-    hall.send(b" " * 2**20)
+    harness.send(b" " * 2**20)
     parts: list[bytes] = []
 
-    async def told() -> AsyncIterator[bytes]:
+    async def body() -> AsyncIterator[bytes]:
         parts.append(b" ")
         yield parts[-1]
 
-    answer = hall.client.post(
+    answer = harness.client.post(
         "/events",
-        content=told(),
+        content=body(),
         headers={"content-type": STRUCTURED, "content-length": "1048576", **bearer()},
     )
 
     assert (answer.status_code, parts) == (429, [])
 
 
-def test_a_signed_request_sent_again_is_given_its_first_answer(hall: Hall) -> None:
+def test_a_signed_request_sent_again_is_given_its_first_answer(harness: GatewayHarness) -> None:
     """It says so, writes nothing and costs nothing; whatever its first answer was."""
     for content, media_type, status in (
         ([event(number) for number in range(500)], BATCH, 202),
@@ -337,84 +346,90 @@ def test_a_signed_request_sent_again_is_given_its_first_answer(hall: Hall) -> No
     ):
         body = json.dumps(content).encode()
         headers = {"content-type": media_type, **signed(body)}
-        first = hall.client.post("/events", content=body, headers=headers)
-        written = len(hall.writer.records)
+        first = harness.client.post("/events", content=body, headers=headers)
+        written = len(harness.writer.records)
 
         for _ in range(10):
-            again = hall.client.post("/events", content=body, headers=headers)
+            again = harness.client.post("/events", content=body, headers=headers)
 
             assert (again.status_code, again.content) == (status, first.content)
             assert again.headers["idempotent-replayed"] == "true"
             assert again.headers["content-type"] == first.headers["content-type"]
         assert "idempotent-replayed" not in first.headers
-        assert len(hall.writer.records) == written
-    assert hall.metric("smartregion_gateway_repeats_total", producer=PRODUCER) == 40
-    assert hall.send([event(number) for number in range(500)], media_type=BATCH)[0] == 202
+        assert len(harness.writer.records) == written
+    assert harness.metric("smartregion_gateway_repeats_total", producer=PRODUCER) == 40
+    assert harness.send([event(number) for number in range(500)], media_type=BATCH)[0] == 202
 
 
 @pytest.mark.parametrize("media_type", [STRUCTURED, "text/plain", "application/json", ""])
 def test_a_signed_request_under_another_media_type_keeps_nothing_from_its_owner(
-    hall: Hall, media_type: str
+    harness: GatewayHarness, media_type: str
 ) -> None:
-    """Whoever overheard it may be first: the owner is answered for what it sent, and pays once."""
+    """A replay may be first: the producer has an answer to what it sent, and is charged once."""
     body = json.dumps([event(number) for number in range(500)]).encode()
-    stolen = hall.client.post(
+    stolen = harness.client.post(
         "/events", content=body, headers={"content-type": media_type, **signed(body)}
     )
 
-    own = hall.client.post("/events", content=body, headers={"content-type": BATCH, **signed(body)})
+    own = harness.client.post(
+        "/events", content=body, headers={"content-type": BATCH, **signed(body)}
+    )
 
     assert stolen.status_code in (415, 422)
     assert own.status_code == 202
     assert len(own.json()["receipts"]) == 500
 
 
-def test_a_signed_request_that_was_not_acknowledged_may_come_again(hall: Hall) -> None:
-    """As it is, after as long as it was told to wait; it is charged once."""
+def test_a_signed_request_that_was_not_acknowledged_may_be_sent_again(
+    harness: GatewayHarness,
+) -> None:
+    """Unchanged, after the time of Retry-After; it is charged once."""
     body = json.dumps([event(number) for number in range(500)]).encode()
     headers = {"content-type": BATCH, **signed(body)}
-    hall.writer.unacknowledged.add("smartregion.schools")
-    first = hall.client.post("/events", content=body, headers=headers)
-    soon = hall.client.post("/events", content=body, headers=headers)
-    hall.writer.unacknowledged.clear()
-    hall.now += timedelta(seconds=float(first.headers["retry-after"]))
+    harness.writer.unacknowledged.add("smartregion.schools")
+    first = harness.client.post("/events", content=body, headers=headers)
+    soon = harness.client.post("/events", content=body, headers=headers)
+    harness.writer.unacknowledged.clear()
+    harness.now += timedelta(seconds=float(first.headers["retry-after"]))
 
-    answers = [hall.client.post("/events", content=body, headers=headers) for _ in range(2)]
+    answers = [harness.client.post("/events", content=body, headers=headers) for _ in range(2)]
 
     assert (first.status_code, soon.status_code) == (503, 503)
     assert [answer.status_code for answer in answers] == [202, 202]
-    assert len(hall.writer.records) == 1_000
-    assert [hall.send(json.loads(body), media_type=BATCH)[0] for _ in range(4)] == [202] * 3 + [429]
+    assert len(harness.writer.records) == 1_000
+    assert [harness.send(json.loads(body), media_type=BATCH)[0] for _ in range(4)] == [202] * 3 + [
+        429
+    ]
 
 
-def test_a_signed_request_beyond_its_quota_may_come_again(hall: Hall) -> None:
-    """It is let in once there is room."""
+def test_a_signed_request_beyond_its_quota_may_be_sent_again(harness: GatewayHarness) -> None:
+    """It is accepted once the quota allows it."""
     for _ in range(4):
-        hall.send([event()] * 500, media_type=BATCH)
+        harness.send([event()] * 500, media_type=BATCH)
     body = json.dumps(event()).encode()
     headers = {"content-type": STRUCTURED, **signed(body)}
-    refused = [hall.client.post("/events", content=body, headers=headers) for _ in range(3)]
-    hall.monotonic += float(refused[-1].headers["retry-after"])
+    refused = [harness.client.post("/events", content=body, headers=headers) for _ in range(3)]
+    harness.monotonic += float(refused[-1].headers["retry-after"])
 
-    taken = hall.client.post("/events", content=body, headers=headers)
+    taken = harness.client.post("/events", content=body, headers=headers)
 
     assert {answer.status_code for answer in refused} == {429}
     assert taken.status_code == 202
     assert "idempotent-replayed" not in taken.headers
 
 
-def test_a_repeat_whose_answer_is_gone_is_told_so() -> None:
+def test_a_repeated_request_without_a_kept_answer_is_a_problem() -> None:
     """Its events, signed anew, have their receipts again."""
-    hall = Hall(max_answer_bytes=1)
+    harness = GatewayHarness(max_answer_bytes=1)
     body = json.dumps(event()).encode()
     first, again = (
-        hall.client.post(
+        harness.client.post(
             "/events", content=body, headers={"content-type": STRUCTURED, **signed(body)}
         )
         for _ in range(2)
     )
 
-    anew = hall.client.post(
+    anew = harness.client.post(
         "/events",
         content=body,
         headers={"content-type": STRUCTURED, **signed(body, message_id="msg_2")},
@@ -424,37 +439,39 @@ def test_a_repeat_whose_answer_is_gone_is_told_so() -> None:
     assert again.json()["type"] == "/problems/repeated"
 
 
-def test_nothing_is_taken_while_the_broker_is_away(hall: Hall) -> None:
-    """Neither an event nor a dead letter; the producer is told when to come back."""
-    hall.writer.waiting_for = "connection refused by kafka-1.internal"
+def test_nothing_is_accepted_while_the_broker_is_away(harness: GatewayHarness) -> None:
+    """Neither an event nor a dead letter; the answer has a Retry-After."""
+    harness.writer.waiting_for = "connection refused by kafka-1.internal"
 
-    answer = hall.client.post(
+    answer = harness.client.post(
         "/events", content=json.dumps(event()), headers={"content-type": STRUCTURED, **bearer()}
     )
 
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/broker_away")
     assert answer.headers["retry-after"]
     assert "kafka-1" not in answer.text
-    assert hall.client.get("/readyz").status_code == 503
-    assert hall.client.get("/healthz").status_code == 200
-    assert hall.metric("smartregion_gateway_ready") == 0
+    assert harness.client.get("/readyz").status_code == 503
+    assert harness.client.get("/healthz").status_code == 200
+    assert harness.metric("smartregion_gateway_ready") == 0
 
 
-def test_an_event_that_is_not_acknowledged_is_not_receipted(hall: Hall) -> None:
+def test_an_event_that_is_not_acknowledged_has_no_receipt(harness: GatewayHarness) -> None:
     """Alone it is answered 503."""
-    hall.writer.unacknowledged = {"smartregion.schools"}
+    harness.writer.unacknowledged = {"smartregion.schools"}
 
-    status, answer = hall.send(event())
+    status, answer = harness.send(event())
 
     assert (status, answer["type"]) == (503, "/problems/broker_away")
-    assert events_counted(hall, "failed") == 1
+    assert events_counted(harness, "failed") == 1
 
 
-def test_a_batch_of_which_nothing_is_acknowledged_is_to_be_sent_again(hall: Hall) -> None:
+def test_a_batch_of_which_nothing_is_acknowledged_is_to_be_sent_again(
+    harness: GatewayHarness,
+) -> None:
     """It is answered 503, with when to come back."""
-    hall.writer.unacknowledged = {"smartregion.schools"}
+    harness.writer.unacknowledged = {"smartregion.schools"}
 
-    answer = hall.client.post(
+    answer = harness.client.post(
         "/events",
         content=json.dumps([event(1), event(2)]),
         headers={"content-type": BATCH, **bearer()},
@@ -465,46 +482,48 @@ def test_a_batch_of_which_nothing_is_acknowledged_is_to_be_sent_again(hall: Hall
     assert [item["status"] for item in answer.json()["items"]] == [503, 503]
 
 
-def test_what_is_refused_and_what_is_not_acknowledged_are_told_apart(hall: Hall) -> None:
+def test_a_refused_and_an_unacknowledged_event_have_different_problems(
+    harness: GatewayHarness,
+) -> None:
     """The one is to be repaired, the other to be sent again."""
-    hall.writer.unacknowledged = {"smartregion.schools"}
+    harness.writer.unacknowledged = {"smartregion.schools"}
 
-    status, answer = hall.send([event(1), event(2, id="")], media_type=BATCH)
+    status, answer = harness.send([event(1), event(2, id="")], media_type=BATCH)
 
     assert status == 207
     assert [item["status"] for item in answer["items"]] == [503, 422]
 
 
-def test_a_refusal_does_not_depend_on_its_dead_letter(hall: Hall) -> None:
+def test_a_refusal_does_not_depend_on_its_dead_letter(harness: GatewayHarness) -> None:
     """It is certain without one."""
-    hall.writer.unacknowledged = {DEAD_LETTERS}
+    harness.writer.unacknowledged = {DEAD_LETTERS}
 
-    assert hall.send(event(id=""))[0] == 422
+    assert harness.send(event(id=""))[0] == 422
 
 
-def test_the_same_event_again_is_taken_again(hall: Hall) -> None:
+def test_the_same_event_is_accepted_again(harness: GatewayHarness) -> None:
     """It counts once, as the figures are made: that is not the gateway's business."""
-    assert [hall.send(event())[0] for _ in range(2)] == [202, 202]
+    assert [harness.send(event())[0] for _ in range(2)] == [202, 202]
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.json", "/metrics"])
-def test_documents_are_there(hall: Hall, path: str) -> None:
-    """Whoever can reach the gateway can read how to use it."""
-    assert hall.client.get(path).status_code == 200
+def test_documents_are_served(harness: GatewayHarness, path: str) -> None:
+    """Without credentials: anybody who reaches the gateway can read how to use it."""
+    assert harness.client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("event_type", FACTS)
-def test_every_contract_is_there(hall: Hall, event_type: str) -> None:
+def test_every_contract_is_served(harness: GatewayHarness, event_type: str) -> None:
     """As a JSON Schema that names its type."""
-    answer = hall.client.get(f"/schemas/{event_type}.json")
+    answer = harness.client.get(f"/schemas/{event_type}.json")
 
     assert answer.json()["title"] == event_type
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_every_problem_is_explained(hall: Hall, kind: Any) -> None:  # noqa: ANN401 - a ProblemKind
+def test_every_problem_is_explained(harness: GatewayHarness, kind: Any) -> None:  # noqa: ANN401 - a ProblemKind
     """At the address that it has."""
-    answer = hall.client.get(kind.type)
+    answer = harness.client.get(kind.type)
 
     assert kind.meaning in answer.text
 
@@ -521,9 +540,11 @@ def test_every_problem_is_explained(hall: Hall, kind: Any) -> None:  # noqa: ANN
         ("OPTIONS", "/events", 405),
     ],
 )
-def test_what_is_not_there_is_a_problem(hall: Hall, method: str, path: str, status: int) -> None:
+def test_an_unknown_address_or_method_is_a_problem(
+    harness: GatewayHarness, method: str, path: str, status: int
+) -> None:
     """Its content is problem+json, as everywhere."""
-    answer = hall.client.request(method, path)
+    answer = harness.client.request(method, path)
 
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -531,50 +552,50 @@ def test_what_is_not_there_is_a_problem(hall: Hall, method: str, path: str, stat
     assert (status != 405) or answer.headers["allow"]
 
 
-def test_a_fault_of_ours_is_answered_and_logged_without_what_was_sent(
+def test_a_failure_is_answered_and_logged_without_what_was_sent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The log has the place, and neither the error's message nor the body."""
-    hall = Hall()
+    harness = GatewayHarness()
 
     async def fail(_: object) -> Any:  # noqa: ANN401 - it does not return
         raise RuntimeError(f"cannot write {json.dumps(event())}")
 
-    hall.writer.write = fail  # type: ignore[assignment,method-assign]
+    harness.writer.write = fail  # type: ignore[assignment,method-assign]
     with caplog.at_level(logging.DEBUG):
-        status, answer = hall.send(event())
+        status, answer = harness.send(event())
 
     assert (status, answer["type"]) == (500, "/problems/internal_error")
     assert "RuntimeError" in caplog.text
     assert "0750652B" not in caplog.text
 
 
-def test_answers_are_counted_by_status(hall: Hall) -> None:
+def test_answers_are_counted_by_status(harness: GatewayHarness) -> None:
     """Those to /events are timed, too."""
-    hall.send(event())
-    hall.send(event(id=""))
-    hall.client.get("/nowhere")
+    harness.send(event())
+    harness.send(event(id=""))
+    harness.client.get("/nowhere")
 
     def requests(status: str) -> float:
-        return hall.metric("smartregion_gateway_requests_total", status=status)
+        return harness.metric("smartregion_gateway_requests_total", status=status)
 
     assert (requests("202"), requests("422"), requests("404")) == (1, 1, 1)
-    assert hall.metric("smartregion_gateway_request_seconds_count") == 2
+    assert harness.metric("smartregion_gateway_request_seconds_count") == 2
 
 
-def test_the_labels_of_producers_are_those_of_the_declaration(hall: Hall) -> None:
+def test_the_labels_of_producers_are_those_of_the_declaration(harness: GatewayHarness) -> None:
     """Whatever a request calls itself, no series is added."""
-    hall.send(event(), headers={**signed(b""), "smartregion-producer": "made-up"})
+    harness.send(event(), headers={**signed(b""), "smartregion-producer": "made-up"})
 
-    assert "made-up" not in hall.client.get("/metrics").text
+    assert "made-up" not in harness.client.get("/metrics").text
 
 
-def test_metrics_may_ask_for_a_token(tmp_path: Path) -> None:
+def test_metrics_may_require_a_token(tmp_path: Path) -> None:
     """That of Prometheus, which opens nothing else; without it the gateway's counts stay inside."""
     file = tmp_path / "token"
     file.touch(mode=0o600)
     file.write_text("open-sesame")
-    client = Hall(metrics_guard=MetricsGuard(file)).client
+    client = GatewayHarness(metrics_guard=MetricsGuard(file)).client
     assert client.get("/metrics").json()["type"] == "/problems/unauthenticated"
     assert client.request("GET", "/metrics", headers=bearer()).status_code == 401
     assert client.request("GET", "/metrics", headers=bearer("open-sesame")).status_code == 200

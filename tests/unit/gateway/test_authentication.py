@@ -53,7 +53,7 @@ Headers = list[tuple[bytes, bytes]]
 def signed(
     secret: SigningSecret = SECRET, name: str = "lycees", at: datetime = NOW, body: bytes = BODY
 ) -> Headers:
-    """Give the headers of a signed request."""
+    """Return the headers of a signed request."""
     return [
         (b"smartregion-producer", name.encode()),
         (b"webhook-id", b"m-1"),
@@ -63,12 +63,12 @@ def signed(
 
 
 def bearer(token: str) -> Headers:
-    """Give the header of a bearer token."""
+    """Return the header of a bearer token."""
     return [(b"authorization", f"Bearer {token}".encode())]
 
 
 def sender(headers: Headers, body: bytes = BODY) -> str:
-    """Tell who sends a request."""
+    """Return the producer of a request."""
     found = AUTHENTICATOR.identify(dict(headers))
     return found.prove(body).producer if isinstance(found, UnverifiedSignature) else found
 
@@ -86,7 +86,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, name: str, called: Callable[..., ob
 
 
 def problem(headers: Headers, body: bytes = BODY) -> AuthenticationProblem:
-    """Tell why a request is nobody's; never by repeating what it holds."""
+    """Return why a request is not authenticated, which never repeats what it holds."""
     with pytest.raises(AuthenticationError) as refused:
         sender(headers, body)
     for _, value in headers:
@@ -107,7 +107,7 @@ def problem(headers: Headers, body: bytes = BODY) -> AuthenticationProblem:
         (signed(at=NOW - timedelta(minutes=5)), "lycees"),
     ],
 )
-def test_a_proof_tells_the_producer(headers: Headers, expected: str) -> None:
+def test_valid_credentials_identify_the_producer(headers: Headers, expected: str) -> None:
     """A token or a signature of any active secret is the producer's, whatever the body."""
     assert sender(headers) == expected
 
@@ -150,8 +150,8 @@ INCOMPLETE = AuthenticationProblem.INCOMPLETE_SIGNATURE
         ([*signed(), (b"ce-source", b"/x")], AuthenticationProblem.UNSIGNED_ATTRIBUTES),
     ],
 )
-def test_what_proves_nothing(headers: Headers, expected: AuthenticationProblem) -> None:
-    """Every other request is nobody's, for one of few reasons that name no producer."""
+def test_other_credentials_are_refused(headers: Headers, expected: AuthenticationProblem) -> None:
+    """For one of few reasons, which name no producer."""
     assert problem(headers) is expected
 
 
@@ -166,13 +166,15 @@ def test_what_proves_nothing(headers: Headers, expected: AuthenticationProblem) 
     ],
 )
 def test_what_headers_disprove_needs_no_body(headers: Headers) -> None:
-    """A wrong token, time, id or name is told before anything of the body is read."""
+    """A wrong token, time, id or name is refused before the body is read."""
     with pytest.raises(AuthenticationError):
         AUTHENTICATOR.identify(dict(headers))
 
 
 @pytest.mark.parametrize("name", ["lycees", "formation", "sans-secret", "sans-rien"])
-def test_whoever_is_declared_is_tried_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_declared_producer_is_compared_with_as_many_secrets(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As many digests are made and compared whether a producer has two secrets, one or none."""
     made = counted(monkeypatch, "hmac.digest", hmac.digest)
     compared = counted(monkeypatch, "hmac.compare_digest", hmac.compare_digest)
@@ -197,7 +199,7 @@ def test_a_request_has_a_fingerprint_whichever_secret_signed_it() -> None:
     assert fingerprint(signed()) != fingerprint(signed(body=b"{}"), b"{}")
 
 
-def test_a_body_that_was_changed_is_nobodys() -> None:
+def test_a_changed_body_is_not_authenticated() -> None:
     """The signature is of the bytes that were sent."""
     assert problem(signed(), BODY + b" ") is WRONG
 
@@ -223,6 +225,6 @@ def test_a_body_that_was_changed_is_nobodys() -> None:
     body=st.binary(max_size=20),
 )
 def test_any_headers_get_an_answer(headers: Headers, body: bytes) -> None:
-    """Nothing but the error of this module ever comes out, and nobody is let in by chance."""
+    """Nothing but this module's error is raised, and nothing random is authenticated."""
     with pytest.raises(AuthenticationError):
         sender(headers, body)

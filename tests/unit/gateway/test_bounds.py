@@ -16,7 +16,7 @@ from gateway.bounds import (
     refuse_unbounded,
 )
 from gateway.http_binding import ReceivedItem, read_delivery
-from tests.support.gateway import STRUCTURED, Hall, event
+from tests.support.gateway import STRUCTURED, GatewayHarness, event
 
 MARK = "\u0301"
 
@@ -89,10 +89,10 @@ def test_the_attributes_of_the_binary_mode_have_the_same_bounds() -> None:
 
 def test_what_breaks_a_bound_is_only_counted() -> None:
     """Nobody has looked through it for a person's data: no dead letter is kept of it."""
-    hall = Hall()
+    harness = GatewayHarness()
 
-    status, answer = hall.send(event(ext="e" + MARK * (MOST_MARKS + 1)))
+    status, answer = harness.send(event(ext="e" + MARK * (MOST_MARKS + 1)))
 
     assert (status, answer["type"]) == (422, "/problems/too_complex")
     assert answer["field"] == "body"
-    assert not hall.writer.records
+    assert not harness.writer.records

@@ -15,7 +15,7 @@ NOBODY = ClientAddresses()
 
 
 def address(peer: str | None, forwarded: str, addresses: ClientAddresses = PROXIES) -> str:
-    """Tell the address of a request."""
+    """Return the address of a request."""
     return addresses.of(peer, {b"x-forwarded-for": forwarded.encode("latin-1")})
 
 
@@ -45,7 +45,7 @@ def test_the_last_address_that_is_no_proxy_s_is_the_sender_s(
 
 
 @given(forwarded=st.text(st.characters(max_codepoint=255), max_size=60))
-def test_whoever_is_no_proxy_cannot_say_who_they_are(forwarded: str) -> None:
+def test_a_client_that_is_no_proxy_cannot_choose_its_address(forwarded: str) -> None:
     """Whatever the header has, and for everybody where no proxy is trusted."""
     assert address("203.0.113.9", forwarded) == "203.0.113.9"
     assert address("10.0.0.1", forwarded, NOBODY) == "10.0.0.1"

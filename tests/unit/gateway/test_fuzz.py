@@ -34,7 +34,7 @@ def test_a_seed_draws_the_same_again() -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_a_reader_that_is_wrong_is_found_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_parser_is_found_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the example, and how to have it again."""
     # Python's reader takes what RFC 8259 does not have.
     monkeypatch.setattr(

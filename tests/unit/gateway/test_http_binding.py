@@ -68,7 +68,7 @@ def test_a_binary_event_has_its_attributes_in_headers() -> None:
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: text[0] != '"'))
 def test_attributes_are_percent_decoded(text: str) -> None:
-    """Whatever text was encoded as the binding asks is read back."""
+    """Any text that was encoded as the binding requires is decoded."""
     [item] = delivery(b"application/json", b"{}", id=quote(text, safe=" ").encode()).items
 
     assert item.defect is None
@@ -76,7 +76,7 @@ def test_attributes_are_percent_decoded(text: str) -> None:
 
 
 def test_quotes_around_an_attribute_are_not_part_of_it() -> None:
-    """The binding asks readers to take off what older writers put on."""
+    """The binding requires readers to remove the quotes of older writers."""
     [item] = delivery(b"application/json", b"{}", id=rb'"a \"b\" c"').items
 
     assert item.headers[0] == ("ce_id", b'a "b" c')
@@ -119,16 +119,16 @@ def test_binary_mode_takes_json_only() -> None:
     assert problem(b"text/csv", ce_id=b"1") == ("unsupported_media_type", 415)
 
 
-@pytest.mark.parametrize("told", [{}, {b"content-type": b""}])
-def test_binary_mode_is_json_where_nothing_is_told(told: dict[bytes, bytes]) -> None:
-    """CloudEvents implies it; the record says it, so that nobody behind has to guess."""
-    [item] = read_delivery({**told, b"ce-id": b"1"}, b'{"uai": "x"}').items
+@pytest.mark.parametrize("headers", [{}, {b"content-type": b""}])
+def test_binary_mode_is_json_without_a_content_type(headers: dict[bytes, bytes]) -> None:
+    """CloudEvents implies it; the record has it, so that no reader has to guess."""
+    [item] = read_delivery({**headers, b"ce-id": b"1"}, b'{"uai": "x"}').items
 
     assert item.defect is None
     assert item.headers == (("ce_id", b"1"), ("content-type", b"application/json"))
 
 
-def test_what_is_not_json_is_refused_as_such_where_nothing_is_told() -> None:
+def test_what_is_not_json_is_refused_as_such_without_a_content_type() -> None:
     """The content type was implied: the body is what is wrong."""
     [item] = read_delivery({b"ce-id": b"1"}, b"uai=x").items
 
@@ -145,7 +145,7 @@ def test_headers_may_repeat_what_a_structured_event_says() -> None:
 
 @pytest.mark.parametrize("attribute", [b"2", b"%31"])
 def test_headers_must_not_contradict_a_structured_event(attribute: bytes) -> None:
-    """Whoever judges by the headers would judge another event than we take."""
+    """A router that reads the headers would route another event than the one accepted."""
     assert problem(STRUCTURED, b'{"id": "1"}', ce_id=attribute) == ("ambiguous_request", 400)
 
 
@@ -155,7 +155,7 @@ def test_a_batch_has_no_attributes_in_headers() -> None:
 
 
 def test_a_batch_has_its_limit() -> None:
-    """500 events are taken, one more is not."""
+    """500 events are accepted, one more is not."""
     assert len(delivery(BATCH, json.dumps([{}] * 500).encode()).items) == 500
     assert problem(BATCH, json.dumps([{}] * 501).encode()) == ("batch_too_large", 413)
 
@@ -204,7 +204,7 @@ def test_a_byte_order_mark_is_named(body: bytes) -> None:
     ],
 )
 def test_a_header_with_one_value_comes_once(name: bytes) -> None:
-    """Others on the way might take the first, and we the last."""
+    """A proxy might read the first, and the gateway the last."""
     with pytest.raises(ProblemError, match="came twice"):
         only_once([(name, b"1"), (b"accept", b"*/*"), (name, b"1")])
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from gateway.app import EVENTS_PATHS
 from gateway.openapi import openapi_document
 from gateway.problems import KINDS
-from tests.support.gateway import Hall
+from tests.support.gateway import GatewayHarness
 
 ROOT = Path(__file__).parents[3]
 #: Problems that are answered before a request has an address.
@@ -22,7 +22,7 @@ BEFORE_ROUTING = {"malformed_request", "headers_too_large", "slow_request", "not
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    """Give the document."""
+    """Return the document."""
     return openapi_document()
 
 
@@ -33,7 +33,7 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
 
 def test_every_route_is_in_it(document: dict[str, Any]) -> None:
     """With its method, and nothing else is."""
-    app = Hall().app._app  # type: ignore[attr-defined]
+    app = GatewayHarness().app._app  # type: ignore[attr-defined]
     assert isinstance(app, Starlette)
 
     routes = {
@@ -50,7 +50,7 @@ def test_every_route_is_in_it(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("path", EVENTS_PATHS)
 def test_every_problem_of_sending_is_in_it(document: dict[str, Any], path: str) -> None:
-    """Each address that takes events tells all statuses that it may answer."""
+    """Each path that accepts events has every status that it may answer."""
     statuses = {kind.status for kind in KINDS.values()} - {404, 405}
 
     answers = document["paths"][path]["post"]["responses"]
@@ -67,7 +67,7 @@ def test_a_way_of_sending_has_one_form(document: dict[str, Any], path: str) -> N
 
 
 def test_binary_mode_has_a_header_for_each_attribute(document: dict[str, Any]) -> None:
-    """Those that an event needs are asked for."""
+    """Those that an event needs are required."""
     parameters = document["paths"]["/events/binary"]["post"]["parameters"]
 
     assert {one["name"] for one in parameters if one["required"]} == {
@@ -104,7 +104,7 @@ def test_every_name_of_a_problem_that_is_raised_exists() -> None:
 
 
 def test_every_reference_stays_within(document: dict[str, Any]) -> None:
-    """It stands alone: nobody has to fetch anything."""
+    """It is complete: a reader fetches nothing else."""
     references = re.findall(r"'\$ref': '([^']*)'", str(document))
 
     assert references

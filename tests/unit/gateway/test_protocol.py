@@ -17,7 +17,7 @@ BODY_SECONDS = 30.0
 
 
 class Clock:
-    """An event loop's clock: what is to be done later is done when the test says so."""
+    """An event loop's clock, which the test advances."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -25,14 +25,14 @@ class Clock:
         self.tasks: list[Any] = []
 
     def call_later(self, seconds: float, do: Callable[[], None]) -> asyncio.Handle:
-        """Note what is to be done."""
+        """Add a callback."""
         handle = SimpleNamespace(do=do, cancelled=False)
         handle.cancel = lambda: setattr(handle, "cancelled", True)
         self.later.append((self.now + seconds, handle))
         return handle  # type: ignore[return-value]
 
     def advance(self, seconds: float) -> None:
-        """Do what is due by then."""
+        """Run what is due by then."""
         self.now += seconds
         due = [one for one in self.later if one[0] <= self.now]
         self.later = [one for one in self.later if one[0] > self.now]
@@ -42,7 +42,7 @@ class Clock:
 
 
 class Transport:
-    """A client that takes nothing: what is closed stays open until it is broken off."""
+    """A client that reads nothing: a closed connection stays open until it is aborted."""
 
     def __init__(self) -> None:
         self.closing = self.aborted = False
@@ -51,7 +51,7 @@ class Transport:
         """Know nothing."""
 
     def is_closing(self) -> bool:
-        """Tell whether it was closed."""
+        """Return whether it was closed."""
         return self.closing
 
     def write(self, _: bytes) -> None:
@@ -62,7 +62,7 @@ class Transport:
         self.closing = True
 
     def abort(self) -> None:
-        """Break off."""
+        """Abort."""
         self.closing = self.aborted = True
 
 

@@ -21,12 +21,12 @@ class Clock:
         self.now = 1_000.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time."""
         return self.now
 
 
 def bucket(rate: int, burst: int) -> tuple[TokenBucket, Clock]:
-    """Give a full bucket and its clock."""
+    """Return a full bucket and its clock."""
     clock = Clock()
     return TokenBucket(Quota(events_per_second=rate, burst=burst), clock=clock), clock
 
@@ -37,7 +37,7 @@ def test_a_burst_passes_at_once_and_no_more() -> None:
     assert [tokens.take(1) for _ in range(4)] == [0, 0, 0, pytest.approx(0.1)]
 
 
-def test_who_waits_as_told_passes() -> None:
+def test_a_request_is_admitted_after_its_wait() -> None:
     """The number of seconds is when the events fit, not a guess."""
     tokens, clock = bucket(rate=10, burst=100)
     assert tokens.take(100) == 0
@@ -50,7 +50,7 @@ def test_who_waits_as_told_passes() -> None:
 
 
 def test_a_refusal_costs_nothing() -> None:
-    """Who asks too often does not wait longer for it."""
+    """Requests that are refused do not make the wait longer."""
     tokens, clock = bucket(rate=1, burst=1)
     assert tokens.take(1) == 0
     for _ in range(100):
@@ -69,7 +69,7 @@ def test_more_than_the_burst_passes_from_a_full_bucket_and_is_owed() -> None:
 
 
 def test_to_ask_takes_nothing() -> None:
-    """It tells what taking would."""
+    """It returns what `take` would."""
     tokens, _ = bucket(rate=10, burst=3)
     assert [tokens.wait(3) for _ in range(5)] == [0] * 5
     assert tokens.take(3) == 0
@@ -129,7 +129,7 @@ def test_no_more_passes_than_rate_and_burst_allow(
     asked=st.lists(st.integers(1, 500), min_size=1, max_size=20),
 )
 def test_who_always_waits_is_never_starved(rate: int, burst: int, asked: list[int]) -> None:
-    """Whatever is asked for passes after the time that was told."""
+    """Any request is admitted after the wait that was returned."""
     tokens, clock = bucket(rate, burst)
     for events in asked:
         wait = tokens.take(events)

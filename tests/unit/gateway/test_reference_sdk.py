@@ -11,10 +11,10 @@ from cloudevents.v1.conversion import to_binary, to_structured
 from cloudevents.v1.http import CloudEvent as FirstSdkEvent
 
 from events.cloudevent import decode
-from tests.support.gateway import Hall, bearer, event
+from tests.support.gateway import GatewayHarness, bearer, event
 
 
-def told(**changes: Any) -> SdkEvent:
+def sdk_event(**changes: Any) -> SdkEvent:
     """Return the producer's event as the SDK has it."""
     attributes = {**event(), "datacontenttype": "application/json", **changes}
     data = attributes.pop("data")
@@ -33,50 +33,50 @@ def told(**changes: Any) -> SdkEvent:
     ],
     ids=["plain", "subject", "id", "extension"],
 )
-def test_an_event_of_the_sdk_is_taken(encode: Any, changes: dict[str, str]) -> None:  # noqa: ANN401
+def test_an_event_of_the_sdk_is_accepted(encode: Any, changes: dict[str, str]) -> None:  # noqa: ANN401
     """In either mode, whatever characters its attributes have."""
-    hall = Hall()
-    sent: HTTPMessage = encode(told(**changes))
+    harness = GatewayHarness()
+    sent: HTTPMessage = encode(sdk_event(**changes))
 
-    answer = hall.client.post("/events", content=sent.body, headers={**sent.headers, **bearer()})
+    answer = harness.client.post("/events", content=sent.body, headers={**sent.headers, **bearer()})
 
     assert answer.status_code == 202, answer.text
-    [record] = hall.writer.records
+    [record] = harness.writer.records
     assert decode(record.headers, record.value).id == changes.get("id", "1")
 
 
-def test_an_event_without_its_content_type_is_taken() -> None:
+def test_an_event_without_its_content_type_is_accepted() -> None:
     """The SDK leaves the header out where nobody has set `datacontenttype`, as is its default."""
-    hall = Hall()
+    harness = GatewayHarness()
     attributes = event()
     data = attributes.pop("data")
     attributes["time"] = datetime.fromisoformat(attributes["time"])
     sent = to_binary_event(SdkEvent(attributes=attributes, data=data))
     assert "content-type" not in {name.lower() for name in sent.headers}
 
-    answer = hall.client.post("/events", content=sent.body, headers={**sent.headers, **bearer()})
+    answer = harness.client.post("/events", content=sent.body, headers={**sent.headers, **bearer()})
 
     assert answer.status_code == 202, answer.text
-    [record] = hall.writer.records
+    [record] = harness.writer.records
     assert decode(record.headers, record.value).id == "1"
 
 
 @pytest.mark.parametrize("encode", [to_binary, to_structured])
-def test_an_event_of_the_sdk_s_first_version_is_taken(encode: Any) -> None:  # noqa: ANN401
+def test_an_event_of_the_sdk_s_first_version_is_accepted(encode: Any) -> None:  # noqa: ANN401
     """Its way is still in the second one; it names no content type either."""
-    hall = Hall()
+    harness = GatewayHarness()
     attributes = event()
     data = attributes.pop("data")
     headers, body = encode(FirstSdkEvent(attributes, data))
 
-    answer = hall.client.post("/events", content=body, headers={**headers, **bearer()})
+    answer = harness.client.post("/events", content=body, headers={**headers, **bearer()})
 
     assert answer.status_code == 202, answer.text
 
 
 def test_data_in_bytes_are_refused_by_their_name() -> None:
-    """The SDK encodes bytes as `data_base64`: its user is told to give it the object."""
-    hall = Hall()
+    """The SDK encodes bytes as `data_base64`: the remedy is to give it the object."""
+    harness = GatewayHarness()
     attributes = {**event(), "datacontenttype": "application/json"}
     data = json.dumps(attributes.pop("data")).encode()
     attributes["time"] = datetime.fromisoformat(attributes["time"])
@@ -85,7 +85,7 @@ def test_data_in_bytes_are_refused_by_their_name() -> None:
     body = {**json.loads(sent.body), "datacontenttype": "application/json"}
     assert "data_base64" in body
 
-    status, answer = hall.send(body)
+    status, answer = harness.send(body)
 
     assert (status, answer["field"]) == (422, "data_base64")
     assert "JSON object in `data`" in answer["remedy"]

@@ -1,4 +1,4 @@
-"""The gateway's settings: defaults that work, and mistakes that are told."""
+"""The gateway's settings: defaults that work, and mistakes that are reported."""
 
 import os
 from ipaddress import ip_network
@@ -11,14 +11,14 @@ from gateway.settings import GatewaySettings, load_gateway_settings
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the environment of whoever runs the tests away."""
+    """Remove the environment of the user who runs the tests."""
     for name in list(os.environ):
         if name.startswith("SMART_REGION_"):
             monkeypatch.delenv(name)
 
 
 def test_nothing_has_to_be_set() -> None:
-    """Without secrets nobody is let in."""
+    """Without secrets no request is accepted."""
     settings = load_gateway_settings()
 
     assert (settings.gateway_host, settings.gateway_port) == ("127.0.0.1", 6070)

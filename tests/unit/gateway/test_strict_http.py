@@ -1,4 +1,4 @@
-"""What a connection takes as a request: nothing that another program could read differently."""
+"""Strict HTTP/1.1: nothing is accepted that another parser could read differently."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def read(connection: h11.Connection, sent: bytes, size: int) -> list[object]:
 
 
 @given(streams, st.integers(1, 200))
-def test_nothing_is_taken_that_h11_would_not_take(sent: bytes, size: int) -> None:
+def test_nothing_is_accepted_that_h11_refuses(sent: bytes, size: int) -> None:
     """What is read is read alike, in whatever pieces it comes; or it is refused."""
     strict = read(StrictConnection(LARGEST), sent, size)
     lenient = read(h11.Connection(h11.SERVER, LARGEST), sent, len(sent))
@@ -74,7 +74,7 @@ def test_nothing_is_taken_that_h11_would_not_take(sent: bytes, size: int) -> Non
 
 @given(streams)
 def test_a_request_is_one_for_everybody(sent: bytes) -> None:
-    """Its head is of the strict form, and its body's end is told once."""
+    """Its head is strict, and its body has one end."""
     for event in read(StrictConnection(LARGEST), sent, len(sent)):
         if isinstance(event, h11.Request):
             assert HEAD.match(sent)
@@ -85,7 +85,7 @@ def test_a_request_is_one_for_everybody(sent: bytes) -> None:
 @pytest.mark.parametrize(
     ("chunks", "size", "taken"), [(1_000, 1, True), (1_100, 1, False), (5_000, 64, True)]
 )
-def test_a_body_in_crumbs_is_refused(chunks: int, size: int, *, taken: bool) -> None:
+def test_a_body_in_tiny_chunks_is_refused(chunks: int, size: int, *, taken: bool) -> None:
     """A chunk costs more than what is in it: many that are small would stop the event loop."""
     connection = StrictConnection(LARGEST)
     head = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -102,7 +102,7 @@ def test_a_body_in_crumbs_is_refused(chunks: int, size: int, *, taken: bool) -> 
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_what_is_right_is_taken(size: int) -> None:
+def test_a_valid_request_is_accepted(size: int) -> None:
     """A chunked body with an extension and a trailer, in pieces of any size."""
     sent = (
         b"POST /events HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -38,7 +38,7 @@ class Broker:
     left: int = 0
 
     def let_leave(self) -> None:
-        """Answer whoever waits to leave."""
+        """Answer a stop that waits."""
         for producer in list(self.leaving):
             producer.flushed.set_result(None)
 
@@ -50,7 +50,7 @@ class FakeBatch:
         self.values: list[bytes] = []
 
     def append(self, *, value: bytes, **_: object) -> object | None:
-        """Take a record, if there is room."""
+        """Append a record, if it fits."""
         if len(self.values) == 3:
             return None
         self.values.append(value)
@@ -87,11 +87,11 @@ class FakeProducer:
         return self
 
     def partitions_for_topic(self, topic: str) -> set[int]:
-        """Give each topic one partition."""
+        """Return one partition for each topic."""
         return {0} if topic in self.broker.topics else set()
 
     def create_batch(self) -> FakeBatch:
-        """Give an empty batch."""
+        """Return an empty batch."""
         return FakeBatch()
 
     async def send_batch(self, batch: FakeBatch, topic: str, *, partition: int) -> Awaitable[Any]:
@@ -113,17 +113,17 @@ class FakeProducer:
 
 
 def records(*values: bytes) -> list[OutgoingRecord]:
-    """Give records of one entity."""
+    """Return records of one entity."""
     return [OutgoingRecord(TOPIC, None, b"key", value, []) for value in values]
 
 
 def run(
     monkeypatch: pytest.MonkeyPatch,
-    story: Callable[[TopicsWriter, Broker], Awaitable[None]],
+    scenario: Callable[[TopicsWriter, Broker], Awaitable[None]],
     *,
     is_there: bool = True,
 ) -> None:
-    """Tell a story of a writer and its broker."""
+    """Run a scenario of a writer and its broker."""
 
     async def told() -> None:
         broker = FakeProducer.broker = Broker(is_there=is_there)
@@ -132,7 +132,7 @@ def run(
             asyncio.timeout(DEADLINE),
             TopicsWriter("a:1", timeouts=SHORT_TIMEOUTS) as writer,
         ):
-            await story(writer, broker)
+            await scenario(writer, broker)
             broker.gate.set()
 
     monkeypatch.setattr(topics_writer, "AIOKafkaProducer", FakeProducer)
@@ -148,18 +148,18 @@ async def until(condition: Callable[[], bool]) -> None:
 def test_each_record_has_its_own_offset(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it takes several batches."""
 
-    async def story(writer: TopicsWriter, _: Broker) -> None:
+    async def scenario(writer: TopicsWriter, _: Broker) -> None:
         positions = await writer.write(records(b"0", b"1", b"2", b"3"))
 
         assert positions == [Written(TOPIC, 0, offset) for offset in range(4)]
 
-    run(monkeypatch, story)
+    run(monkeypatch, scenario)
 
 
 def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a batch is on its way, the next one fills, whoever its records are from."""
+    """While a batch is in flight, the next one is filled with the records of any request."""
 
-    async def story(writer: TopicsWriter, broker: Broker) -> None:
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         writes = [asyncio.create_task(writer.write(records(b"%d" % n))) for n in range(4)]
         await asyncio.sleep(0)
@@ -170,26 +170,26 @@ def test_what_waits_goes_together(monkeypatch: pytest.MonkeyPatch) -> None:
         assert broker.sent in ([[b"0"], [b"1", b"2", b"3"]], [[b"0", b"1", b"2"], [b"3"]])
         assert [one[0] for one in positions] == [Written(TOPIC, 0, n) for n in range(4)]
 
-    run(monkeypatch, story)
+    run(monkeypatch, scenario)
 
 
-def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not acknowledged in time is told, and those who come after are told at once."""
+def test_a_write_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not acknowledged in time is reported, and later writes fail at once."""
 
-    async def story(writer: TopicsWriter, broker: Broker) -> None:
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
 
         assert await writer.write(records(b"0")) == [None]
         with pytest.raises(BrokerAwayError, match=r"no acknowledgement within 0\.2 s"):
             await writer.write(records(b"1"))
 
-    run(monkeypatch, story)
+    run(monkeypatch, scenario)
 
 
 def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not before: that it answers questions is not enough."""
 
-    async def story(writer: TopicsWriter, broker: Broker) -> None:
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         await writer.write(records(b"0"))
         await asyncio.sleep(5 * SHORT_TIMEOUTS.between_probes)
@@ -199,13 +199,13 @@ def test_a_broker_that_acknowledges_again_is_believed(monkeypatch: pytest.Monkey
 
         assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 1)]
 
-    run(monkeypatch, story)
+    run(monkeypatch, scenario)
 
 
-def test_what_nobody_waits_for_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unless it is on its way already: its sender was told to send it again."""
+def test_a_record_that_is_no_longer_awaited_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is in flight already: its sender sends it again."""
 
-    async def story(writer: TopicsWriter, broker: Broker) -> None:
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.gate.clear()
         first = asyncio.create_task(writer.write(records(b"on its way")))
         await asyncio.sleep(SHORT_TIMEOUTS.delivery / 4)
@@ -218,13 +218,13 @@ def test_what_nobody_waits_for_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> N
         assert await writer.write(records(b"later")) == [Written(TOPIC, 0, 1)]
         assert broker.sent == [[b"on its way"], [b"later"]]
 
-    run(monkeypatch, story)
+    run(monkeypatch, scenario)
 
 
 def test_a_producer_that_failed_for_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it had is not acknowledged; the next one goes on."""
 
-    async def story(writer: TopicsWriter, broker: Broker) -> None:
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.failures.append(OutOfOrderSequenceNumber())
 
         assert await writer.write(records(b"0")) == [None]
@@ -232,13 +232,13 @@ def test_a_producer_that_failed_for_good_is_replaced(monkeypatch: pytest.MonkeyP
         assert broker.producers == 2
         assert await writer.write(records(b"1")) == [Written(TOPIC, 0, 0)]
 
-    run(monkeypatch, story)
+    run(monkeypatch, scenario)
 
 
 def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says what it waits for, and takes nothing before."""
+    """It reports what it waits for, and accepts nothing before."""
 
-    async def story(writer: TopicsWriter, broker: Broker) -> None:
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         with pytest.raises(BrokerAwayError, match="nobody listens"):
             await writer.write(records(b"0"))
         broker.is_there = True
@@ -246,19 +246,19 @@ def test_a_writer_waits_for_its_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 
         assert await writer.write(records(b"0")) == [Written(TOPIC, 0, 0)]
 
-    run(monkeypatch, story, is_there=False)
+    run(monkeypatch, scenario, is_there=False)
 
 
 def test_a_topic_that_is_missing_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever deletes one finds out at /readyz."""
+    """/readyz reports a deleted one."""
 
-    async def story(writer: TopicsWriter, broker: Broker) -> None:
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         broker.topics.discard(TOPIC)
         await until(lambda: writer.waiting_for is not None)
 
         assert f"no topic {TOPIC}" in str(writer.waiting_for)
 
-    run(monkeypatch, story)
+    run(monkeypatch, scenario)
 
 
 def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +268,7 @@ def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.M
     monkeypatch.setattr(topics_writer.logger, "disabled", True)
     complaints: list[str] = []
 
-    async def story(writer: TopicsWriter, broker: Broker) -> None:
+    async def scenario(writer: TopicsWriter, broker: Broker) -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
         broker.lets_leave = False
@@ -281,4 +281,4 @@ def test_a_producer_that_is_late_to_leave_is_not_cut_short(monkeypatch: pytest.M
         broker.let_leave()
         await until(lambda: broker.left == 1)
 
-    run(monkeypatch, story)
+    run(monkeypatch, scenario)
