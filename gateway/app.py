@@ -118,8 +118,8 @@ class _Events:
     async def _response(self, request: Request) -> Response:
         try:
             headers = only_once(request.scope["headers"])
-            if (cause := self._gateway.waiting_for()) is not None:
-                raise _broker_away(cause)
+            if self._gateway.waiting_for() is not None:
+                raise _broker_away()
             sender = self._authenticated(headers)
         except ProblemError as error:
             return self._refused(None, error)
@@ -270,16 +270,11 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _unauthenticated(detail: str) -> ProblemError:
-    return ProblemError(
-        "unauthenticated",
-        detail,
-        headers={"WWW-Authenticate": CHALLENGE},
-    )
+    return ProblemError("unauthenticated", detail, headers={"WWW-Authenticate": CHALLENGE})
 
 
-def _broker_away(cause: str) -> ProblemError:
+def _broker_away() -> ProblemError:
     # The cause is for the operator: /readyz and the log have it.
-    del cause
     return ProblemError(
         "broker_away",
         "nothing was accepted: send it again later",
@@ -381,7 +376,7 @@ def _metrics(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _document(request: Request) -> Response:
-    path = request.url.path.removeprefix("/")
+    path = request.scope["path"].removeprefix("/")
     if path not in DOCUMENTS:
         raise HTTPException(404)
     media_type = _SCHEMA if path.startswith(SCHEMAS) else _JSON

@@ -25,7 +25,7 @@ def test_nothing_is_lost_and_the_order_is_kept(tmp_path: Path) -> None:
         producer = SpoolProcess(gateway.url, tmp_path, token=TOKEN, last=LAST)
         for life in range(LIVES):
             # Away in every other life; and one answer of three is lost after the events were taken.
-            (gateway.go_away if life % 2 else gateway.come_back)()
+            (gateway.stop if life % 2 else gateway.start)()
             gateway.behaviour = lambda events: None if chance.random() < 1 / 3 else accepted(events)
             process = producer.start()
             until = producer.safe() + chance.randint(0, 25)
@@ -39,7 +39,7 @@ def test_nothing_is_lost_and_the_order_is_kept(tmp_path: Path) -> None:
             largest = max(largest, producer.spool.stat().st_size)
         killed_at = producer.safe()
 
-        gateway.come_back()
+        gateway.start()
         gateway.behaviour = accepted
         process = producer.start()
         _, errors = process.communicate(timeout=60)

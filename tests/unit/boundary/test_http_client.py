@@ -16,7 +16,7 @@ from boundary.addresses import UnusableAddressError
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError, http_get
 from operations.programs.addresses import free_address
-from tests.support.gateway_stub import GatewayStub, Said, gateway_stub
+from tests.support.gateway_stub import GatewayStub, StubAnswer, gateway_stub
 from tests.support.overheard import Overheard, overhearing
 
 TOKEN = "open-sesame"  # noqa: S105 - not one
@@ -70,7 +70,7 @@ def test_a_redirect_is_an_answer(status: int, other_server: Overheard) -> None:
 
 def test_a_post_is_not_redirected(stub: GatewayStub) -> None:
     """Following it would turn the POST into a GET, and send its headers to another server."""
-    stub.behaviour = lambda _: Said(302, b"", (("Location", stub.url),))
+    stub.behaviour = lambda _: StubAnswer(302, b"", (("Location", stub.url),))
     assert posted(stub.url).status == 302
     assert len(stub.requests) == 1
 
@@ -84,7 +84,7 @@ def test_a_library_s_request_is_bounded_too(other_server: Overheard) -> None:
 
 def test_what_is_posted_arrives(stub: GatewayStub) -> None:
     """Body and headers as they are, and the answer as it came."""
-    stub.behaviour = lambda _: Said(207, {"a": 1}, (("Retry-After", "3"),))
+    stub.behaviour = lambda _: StubAnswer(207, {"a": 1}, (("Retry-After", "3"),))
     answer = posted(stub.url, b'[{"id": "\xc3\xa9"}]', {"x-proof": "p"})
     headers, body = stub.requests[0]
     assert (body, headers["x-proof"]) == (b'[{"id": "\xc3\xa9"}]', "p")

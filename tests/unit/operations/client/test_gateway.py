@@ -35,7 +35,7 @@ from operations.client import (
     SpoolFullError,
 )
 from operations.client.protocol import DeliveryError
-from tests.support.gateway_stub import Said, accepted, judged
+from tests.support.gateway_stub import StubAnswer, accepted, answered_each
 
 URL = "https://gateway.example"
 TOKEN = BearerToken(SecretStr("srt_lycees_" + "A" * 43))
@@ -55,7 +55,9 @@ def event(number: int) -> CloudEvent:
 class FakeGateway:
     """A gateway without a network: it records requests, and answers as configured."""
 
-    def __init__(self, behave: Callable[[list[dict[str, Any]]], Said | None] = accepted) -> None:
+    def __init__(
+        self, behave: Callable[[list[dict[str, Any]]], StubAnswer | None] = accepted
+    ) -> None:
         self.behave = behave
         self.batches: list[list[int]] = []
         self.headers: list[Mapping[str, str]] = []
@@ -147,7 +149,7 @@ def test_a_batch_is_sent_as_what_it_is() -> None:
 
 def test_a_gateway_that_comes_back_is_knocked_at_again() -> None:
     """What was lost on the way is sent again, and delivered once it is acknowledged."""
-    answers = iter([None, Said(503, b""), Said(429, {}, (("Retry-After", "9"),))])
+    answers = iter([None, StubAnswer(503, b""), StubAnswer(429, {}, (("Retry-After", "9"),))])
     gateway = FakeGateway(lambda events: next(answers, accepted(events)))
     with gateway.publisher() as publisher:
         publisher.publish(event(0))
@@ -171,7 +173,7 @@ def test_without_a_spool_the_last_retry_ends_in_failure() -> None:
 
 def test_a_refused_event_does_not_block_its_neighbours() -> None:
     """Each has a fate of its own: taken, turned down, or to come again."""
-    answers = iter([judged([202, 422, 503, 202]), judged([403])])
+    answers = iter([answered_each([202, 422, 503, 202]), answered_each([403])])
     gateway = FakeGateway(lambda events: next(answers, accepted(events)))
     with gateway.publisher() as publisher:
         for number in range(4):
@@ -188,8 +190,10 @@ def test_a_refused_event_does_not_block_its_neighbours() -> None:
 def test_a_batch_that_cannot_be_read_is_sent_in_parts() -> None:
     """The one event that somebody on the way dislikes is found; the others arrive, in order."""
 
-    def dislike_five(events: list[dict[str, Any]]) -> Said:
-        return Said(400, b"?") if any(one["id"] == "5" for one in events) else accepted(events)
+    def dislike_five(events: list[dict[str, Any]]) -> StubAnswer:
+        return (
+            StubAnswer(400, b"?") if any(one["id"] == "5" for one in events) else accepted(events)
+        )
 
     gateway = FakeGateway(dislike_five)
     with gateway.publisher() as publisher:
@@ -202,7 +206,7 @@ def test_a_batch_that_cannot_be_read_is_sent_in_parts() -> None:
 
 def test_a_gateway_that_does_not_know_us_ends_it_with_everything_kept() -> None:
     """A wrong secret is an error, not a loss: what waited still waits."""
-    gateway = FakeGateway(lambda _: Said(401, {"detail": "who are you?"}))
+    gateway = FakeGateway(lambda _: StubAnswer(401, {"detail": "who are you?"}))
     with gateway.publisher() as publisher:
         publisher.publish(event(0))
         with pytest.raises(GatewayRefusedError, match="status 401: who are you") as refused:
@@ -272,7 +276,7 @@ def test_a_spool_of_other_contracts_blocks_nothing(tmp_path: Path) -> None:
     file = tmp_path / "spool.db"
     with closing(Spool(file)) as spool:
         spool.append(b'{"id": "7"}')
-    gateway = FakeGateway(lambda events: judged([422] * len(events)))
+    gateway = FakeGateway(lambda events: answered_each([422] * len(events)))
     with gateway.publisher(spool=Spool(file)) as publisher:
         assert publisher.flush().raw_failures == ("because of 422",)
     assert gateway.batches == [[7]]
@@ -280,7 +284,7 @@ def test_a_spool_of_other_contracts_blocks_nothing(tmp_path: Path) -> None:
 
 def test_leaving_reports_the_losses_of_no_report() -> None:
     """An event that was turned down last is not passed over in silence."""
-    gateway = FakeGateway(lambda events: judged([422] * len(events)))
+    gateway = FakeGateway(lambda events: answered_each([422] * len(events)))
     with (
         pytest.raises(DeliveryError, match=r"value 1 missing .*because of 422"),
         gateway.publisher() as publisher,
@@ -339,7 +343,9 @@ FATES = st.sampled_from([202, 202, 202, 422, 503])
     spooled=st.booleans(),
     answers=st.lists(
         st.none()
-        | st.sampled_from([Said(500, b""), Said(413, b""), Said(207, {"items": []})])
+        | st.sampled_from(
+            [StubAnswer(500, b""), StubAnswer(413, b""), StubAnswer(207, {"items": []})]
+        )
         | st.lists(FATES, min_size=40, max_size=40),
         max_size=12,
     ),
@@ -349,18 +355,18 @@ def test_every_event_has_one_fate_in_the_end(
     count: int,
     batch: int,
     spooled: bool,  # noqa: FBT001 - drawn
-    answers: list[Said | list[int] | None],
+    answers: list[StubAnswer | list[int] | None],
     flushes: set[int],
 ) -> None:
     """Delivered, refused or failed: each event is reported once, whatever the gateway answers."""
     answering = iter(answers)
 
-    def behave(events: list[dict[str, Any]]) -> Said | None:
+    def behave(events: list[dict[str, Any]]) -> StubAnswer | None:
         answer = next(answering, [202] * 40)
         if isinstance(answer, list):
-            return judged(answer[: len(events)])
+            return answered_each(answer[: len(events)])
         if answer is not None and answer.status == 207:
-            return Said(500, b"")
+            return StubAnswer(500, b"")
         return answer
 
     gateway = FakeGateway(behave)

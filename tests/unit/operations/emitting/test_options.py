@@ -14,7 +14,13 @@ from click.testing import CliRunner, Result
 from events.cloudevent import decode_json
 from operations.client import Spool
 from operations.emitting.cli import commands
-from tests.support.gateway_stub import GatewayStub, Said, accepted, gateway_stub, judged
+from tests.support.gateway_stub import (
+    GatewayStub,
+    StubAnswer,
+    accepted,
+    answered_each,
+    gateway_stub,
+)
 
 VALID = (
     '{"specversion": "1.0", "id": "a-1", "source": "/lycees",'
@@ -56,7 +62,7 @@ def test_events_go_through_the_gateway(stub: GatewayStub, secret: str) -> None:
 
 def test_an_event_that_the_gateway_turns_down_is_reported(stub: GatewayStub, secret: str) -> None:
     """With its line, on standard error; the exit status is 1."""
-    stub.behaviour = lambda events: judged([403] * len(events))
+    stub.behaviour = lambda events: answered_each([403] * len(events))
     result = emit("--gateway", stub.url, "--secret", secret)
     assert result.stderr == (
         "line 1: event 'a-1': was turned down by the gateway (because of 403)\n"
@@ -68,7 +74,7 @@ def test_what_is_spooled_is_reported_and_sent_by_the_next(
     stub: GatewayStub, secret: str, tmp_path: Path
 ) -> None:
     """A gateway that is away is no failure where there is a spool."""
-    stub.behaviour = lambda _: Said(503, b"", (("Retry-After", "3600"),))
+    stub.behaviour = lambda _: StubAnswer(503, b"", (("Retry-After", "3600"),))
     spool = tmp_path / "spool.db"
     options = ("--gateway", stub.url, "--secret", secret, "--spool", str(spool))
     result = emit(*options)
