@@ -22,7 +22,7 @@ from tests.support.gateway import STRUCTURED
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
 from tests.support.prometheus import Monitoring, Prometheus, require_prometheus
-from tests.support.raw_http import Line, post
+from tests.support.raw_http import RawConnection, post
 from tests.support.traffic import region, send, wait_done
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew
@@ -95,7 +95,7 @@ def prometheus(
 def be_refused(gateway: Gateway, credentials: Credentials) -> None:
     """Send the gateway what is no event."""
     bearer = f"authorization: Bearer {credentials.token}"
-    with Line(gateway.port) as line:
+    with RawConnection(gateway.port) as line:
         line.send(post(b"{}", bearer, f"content-type: {STRUCTURED}"))
         assert line.answer() is not None
 

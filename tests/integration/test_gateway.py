@@ -22,7 +22,7 @@ from events.partitioning import partition_for
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import Answer, Line, post, request
+from tests.support.raw_http import Answer, RawConnection, post, request
 from tests.support.running_gateway import records_of, running_gateway
 from tests.support.waiting import wait_until
 
@@ -39,7 +39,7 @@ def opened(broker: KafkaBroker, tmp_path: Path) -> Iterator[Opened]:
 def send(opened: Opened, body: bytes, media_type: str = STRUCTURED) -> Answer:
     """Send with the producer's token."""
     gateway, credentials = opened
-    with Line(gateway.port) as line:
+    with RawConnection(gateway.port) as line:
         line.send(post(body, f"content-type: {media_type}", bearer(credentials)))
         answer = line.answer()
     assert answer is not None
@@ -103,7 +103,7 @@ def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> No
     gateway, credentials = opened
     body = json.dumps(event()).encode()
     whole = post(body, f"content-type: {STRUCTURED}", bearer(credentials))
-    with Line(gateway.port) as line:
+    with RawConnection(gateway.port) as line:
         line.send(whole[:-10])
         assert wait_until(lambda: _has_begun(gateway), seconds=10)
         gateway.process.send_signal(signal.SIGTERM)
@@ -121,7 +121,7 @@ def test_a_stop_finishes_what_it_took(opened: Opened, broker: KafkaBroker) -> No
 def test_a_stop_does_not_wait_for_silent_connections(opened: Opened) -> None:
     """Connections without a request are closed."""
     gateway, _ = opened
-    with Line(gateway.port) as line:
+    with RawConnection(gateway.port) as line:
         line.send(request("GET", "/healthz"))
         assert line.answer() is not None
         gateway.process.send_signal(signal.SIGTERM)
@@ -185,7 +185,7 @@ def test_topics_that_are_missing_are_named(kafka: KafkaBroker, tmp_path: Path) -
     gateway.start()
     try:
         assert wait_until(lambda: gateway.listens, seconds=20)
-        with Line(gateway.port) as line:
+        with RawConnection(gateway.port) as line:
             line.send(request("GET", "/readyz"))
             answer = line.answer()
         assert answer is not None
@@ -247,7 +247,7 @@ def _schools(broker: KafkaBroker) -> list[Any]:
 
 def _has_begun(gateway: Gateway) -> bool:
     """Whether another request is answered: then the server has turned to what came before it."""
-    with Line(gateway.port) as line:
+    with RawConnection(gateway.port) as line:
         line.send(request("GET", "/healthz"))
         return line.answer() is not None
 

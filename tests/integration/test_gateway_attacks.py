@@ -23,13 +23,13 @@ from events.dead_letters import PRODUCER as PRODUCER_OF_LETTER
 from events.fact import Family
 from events.signing import SignatureError, SigningSecret, verify
 from events.topics import declared_topics, topic_name
-from tests.support.busy_lines import BusyLines
-from tests.support.bystander import Bystander
+from tests.support.busy_connections import BusyConnections
 from tests.support.certificates import Authority
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, closed, event, signed
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import Answer, Line, post, request
+from tests.support.other_producer import OtherProducer
+from tests.support.raw_http import Answer, RawConnection, post, request
 from tests.support.running_gateway import records_of, running_gateway
 from tests.support.waiting import wait_until
 
@@ -56,7 +56,7 @@ class Target:
 
     def send(self, sent: bytes) -> Answer:
         """Send bytes and return the answer."""
-        with Line(self.gateway.port) as line:
+        with RawConnection(self.gateway.port) as line:
             line.send(sent)
             answer = line.answer()
         assert answer is not None, sent
@@ -456,9 +456,9 @@ def test_no_body_stops_the_gateway(target: Target, body: str) -> None:
     """While bodies that are costly to judge are judged, probes and producers are answered."""
     heavy = post(HEAVY[body], f"content-type: {BATCH}", f"authorization: Bearer {target.token}")
 
-    with Bystander(target.gateway, target.token) as bystander:
+    with OtherProducer(target.gateway, target.token) as other_producer:
         answers = [target.send(heavy) for _ in range(5)]
-        bystander.keep_going(5)
+        other_producer.keep_going(5)
 
     assert {answer.status for answer in answers} <= {400, 422}
 
@@ -488,14 +488,14 @@ def claimed(producer: str, number: int) -> list[str]:
 def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target, authorization: str) -> None:
     """They are answered before the last byte has come, and nothing is held of them."""
     sent = unfinished(f"authorization: {authorization}")
-    with Bystander(target.gateway, target.token) as bystander, ExitStack() as opened:
+    with OtherProducer(target.gateway, target.token) as other_producer, ExitStack() as opened:
         held = [
-            opened.enter_context(Line(target.gateway.port, source="127.0.0.2"))
+            opened.enter_context(RawConnection(target.gateway.port, source="127.0.0.2"))
             for _ in range(SILENT)
         ]
         for line in held:
             line.send(sent)
-        bystander.keep_going()
+        other_producer.keep_going()
         answers = [line.answer() for line in held]
 
     assert {answer and answer.status for answer in answers} == {401}
@@ -505,14 +505,19 @@ def test_bodies_under_a_wrong_token_keep_nobody_out(target: Target, authorizatio
 def test_bodies_under_a_false_signature_keep_nobody_out(target: Target, signs: bool) -> None:  # noqa: FBT001
     """They have a memory budget of their own, in which unfinished bodies are evicted."""
     secret = target.secret if signs else None
-    with Bystander(target.gateway, target.token, signs=secret) as bystander, ExitStack() as opened:
+    with (
+        OtherProducer(target.gateway, target.token, signs=secret) as other_producer,
+        ExitStack() as opened,
+    ):
         held = [
-            opened.enter_context(Line(target.gateway.port, source=f"127.0.0.{2 + number % 4}"))
+            opened.enter_context(
+                RawConnection(target.gateway.port, source=f"127.0.0.{2 + number % 4}")
+            )
             for number in range(SILENT)
         ]
         for number, line in enumerate(held):
             line.send(unfinished(*claimed(PRODUCER, number)))
-        bystander.keep_going()
+        other_producer.keep_going()
         first = held[0].answer()
 
     assert first is not None
@@ -539,7 +544,7 @@ def test_one_address_has_a_bounded_share_of_unauthenticated_bytes(target: Target
     """What it began gives way to what it begins then; another address is not touched."""
     with ExitStack() as opened:
         other, *held = (
-            opened.enter_context(Line(target.gateway.port, source=source))
+            opened.enter_context(RawConnection(target.gateway.port, source=source))
             for source in ("127.0.0.3", *["127.0.0.2"] * 12)
         )
         body = json.dumps(event(31)).encode()
@@ -578,11 +583,11 @@ def test_a_replay_costs_its_producer_nothing(target: Target) -> None:
         return post(body, f"content-type: {STRUCTURED}", *lines(signature))
 
     overheard = right(5000)
-    with Bystander(target.gateway, target.token) as bystander:
+    with OtherProducer(target.gateway, target.token) as other_producer:
         first = target.send(overheard)
         replays = [target.send(overheard) for _ in range(100)]
         owns = [target.send(right(5001 + number)) for number in range(9)]
-        bystander.keep_going()
+        other_producer.keep_going()
 
     assert first.status == 202
     assert "idempotent-replayed" not in first.headers
@@ -601,7 +606,7 @@ def test_an_answer_that_was_lost_is_given_again(target: Target) -> None:
         f"content-type: {STRUCTURED}",
         *lines(signed(body, at=now(), secret=target.secret, message_id="msg_lost")),
     )
-    with Line(target.gateway.port) as line:
+    with RawConnection(target.gateway.port) as line:
         line.send(sent)
 
     answers = [target.send(sent) for _ in range(2)]
@@ -634,16 +639,17 @@ def test_a_producer_beyond_its_quota_delays_no_other(target: Target) -> None:
         f"authorization: Bearer {target.others['subventions'].token}",
     )
     statuses = []
-    with Bystander(target.gateway, target.token) as bystander, ExitStack() as opened:
+    with OtherProducer(target.gateway, target.token) as other_producer, ExitStack() as opened:
         held = [
-            opened.enter_context(Line(target.gateway.port, source="127.0.0.2")) for _ in range(4)
+            opened.enter_context(RawConnection(target.gateway.port, source="127.0.0.2"))
+            for _ in range(4)
         ]
         for _ in range(15):
             for line in held:
                 line.send(flood)
             answers = [line.answer() for line in held]
             statuses += [answer.status for answer in answers if answer is not None]
-        bystander.keep_going()
+        other_producer.keep_going()
 
     assert len(statuses) == 60
     assert statuses.count(429) >= 59  # From a full bucket one passes, and is owed.
@@ -662,7 +668,7 @@ def test_two_lengths_end_the_connection_on_every_path(
 ) -> None:
     """What is behind it is no request of anybody's: it gets no answer."""
     head = request(method, path, "content-length: 5", "transfer-encoding: chunked")
-    with Line(target.gateway.port) as line:
+    with RawConnection(target.gateway.port) as line:
         line.send(head + b"0\r\n\r\n" + request("GET", "/healthz"))
         answer = line.answer()
 
@@ -693,7 +699,7 @@ def test_two_lengths_end_the_connection_on_every_path(
 )
 def test_what_ends_elsewhere_for_others_is_refused(target: Target, sent: bytes) -> None:
     """Lines that go on or end with LF alone, versions that there are not: the connection ends."""
-    with Line(target.gateway.port) as line:
+    with RawConnection(target.gateway.port) as line:
         line.send(sent + request("GET", "/healthz"))
         answer = line.answer()
 
@@ -708,7 +714,7 @@ def test_a_client_that_sends_no_more_is_answered(target: Target, behind: bytes) 
     """All whole requests that it has sent; then the connection ends."""
     token = f"authorization: Bearer {target.token}"
     whole = post(BODY, f"content-type: {STRUCTURED}", token)
-    with Line(target.gateway.port) as line:
+    with RawConnection(target.gateway.port) as line:
         line.send(whole + whole + behind)
         line.end()
         answers = [line.answer(), line.answer()]
@@ -730,7 +736,7 @@ SOURCES = [f"127.0.0.{number}" for number in range(2, 22)]
 @contextmanager
 def held(
     port: int, sources: list[str], sent: bytes = b"", number: int = TRIED
-) -> Iterator[list[Line]]:
+) -> Iterator[list[RawConnection]]:
     """Open connections from these addresses in turn, and keep them; the server may close some."""
     with ExitStack() as stack:
         yield [
@@ -739,8 +745,8 @@ def held(
         ]
 
 
-def _opened(port: int, source: str, sent: bytes) -> Line:
-    line = Line(port, source=source)
+def _opened(port: int, source: str, sent: bytes) -> RawConnection:
+    line = RawConnection(port, source=source)
     line.send(sent)
     return line
 
@@ -810,8 +816,8 @@ def _encrypted(
 def test_idle_connections_keep_nobody_out(narrow: Target, sources: list[str], sent: bytes) -> None:
     """From any addresses, and however fast they are opened: they are evicted."""
     with (
-        Bystander(narrow.gateway, narrow.token) as one,
-        Bystander(narrow.gateway, narrow.token, probe_port=narrow.gateway.probe_port) as other,
+        OtherProducer(narrow.gateway, narrow.token) as one,
+        OtherProducer(narrow.gateway, narrow.token, probe_port=narrow.gateway.probe_port) as other,
         held(narrow.gateway.port, sources, sent),
     ):
         one.keep_going()
@@ -826,7 +832,7 @@ def test_connections_of_the_producer_s_own_address_keep_it_out_neither(
     """As behind a proxy, or one router: older ones are evicted for new ones."""
     with (
         held(narrow.gateway.port, ["127.0.0.1"], sent),
-        Bystander(narrow.gateway, narrow.token) as one,
+        OtherProducer(narrow.gateway, narrow.token) as one,
     ):
         one.keep_going()
 
@@ -842,7 +848,7 @@ def test_answers_that_are_not_read_keep_nobody_out(narrow: Target) -> None:
     # Their answers are larger than all that lies between two programs.
     with held(narrow.gateway.port, SOURCES[:1], request("GET", "/openapi.json") * 50, BOUND):
         assert wait_until(rests, seconds=60, every=0.5)
-        with Bystander(narrow.gateway, narrow.token) as one:
+        with OtherProducer(narrow.gateway, narrow.token) as one:
             one.keep_going()
 
 
@@ -856,7 +862,7 @@ def test_handshakes_that_do_not_end_keep_nobody_out(
     """They count for the bounds, and leave descriptors for the broker."""
     target, context = encrypted
     with (
-        Bystander(target.gateway, target.token, tls=context) as one,
+        OtherProducer(target.gateway, target.token, tls=context) as one,
         held(target.gateway.port, sources, sent),
     ):
         one.keep_going()
@@ -866,9 +872,9 @@ def test_handshakes_that_do_not_end_keep_nobody_out(
 def test_a_body_in_tiny_chunks_is_refused(target: Target) -> None:
     """It is refused early: parsing a chunk takes as long as thousands of bytes."""
     sent = request("POST", "/nowhere", "transfer-encoding: chunked") + b"1\r\nx\r\n" * 40_000
-    with Bystander(target.gateway, target.token) as one:
+    with OtherProducer(target.gateway, target.token) as one:
         for _ in range(20):
-            with Line(target.gateway.port, source=SOURCES[-1]) as line:
+            with RawConnection(target.gateway.port, source=SOURCES[-1]) as line:
                 line.send(sent)
                 assert line.answer()
         one.keep_going()
@@ -902,8 +908,10 @@ COSTLY = {
 def test_busy_connections_keep_nobody_out(target: Target, sent: str) -> None:
     """Unauthenticated connections have a bounded part of each round of the event loop."""
     with (
-        BusyLines(target.gateway.port, COSTLY[sent], sources=SOURCES[:1], number=BUSY) as busy,
-        Bystander(target.gateway, target.token) as one,
+        BusyConnections(
+            target.gateway.port, COSTLY[sent], sources=SOURCES[:1], number=BUSY
+        ) as busy,
+        OtherProducer(target.gateway, target.token) as one,
     ):
         one.keep_going(10)
         assert wait_until(lambda: busy.answered > 0, seconds=30)
@@ -926,8 +934,8 @@ def test_many_bodies_of_a_producer_keep_no_other_out(target: Target, items: str)
         f"authorization: Bearer {target.others['mairies'].token}",
     )
     with (
-        BusyLines(target.gateway.port, lambda _: sent, sources=SOURCES[:1], number=40),
-        Bystander(target.gateway, target.token) as one,
+        BusyConnections(target.gateway.port, lambda _: sent, sources=SOURCES[:1], number=40),
+        OtherProducer(target.gateway, target.token) as one,
     ):
         one.keep_going(10)
 
@@ -942,7 +950,7 @@ def test_large_bodies_whose_clients_have_left_are_not_judged(target: Target) -> 
     before = _refused(target.gateway, "mairies")
     sent = post(json.dumps(costly).encode(), *headers)
     with ExitStack() as opened:
-        held = [opened.enter_context(Line(target.gateway.port)) for _ in range(12)]
+        held = [opened.enter_context(RawConnection(target.gateway.port)) for _ in range(12)]
         for line in held:
             line.send(sent)
         for line in held:
@@ -996,7 +1004,7 @@ def _take_all(line: socket.socket) -> None:
 
 def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
     """Of what comes after its answer 8 MiB are dropped; then the connection ends."""
-    with Line(target.gateway.port) as line:
+    with RawConnection(target.gateway.port) as line:
         line.send(request("POST", "/nowhere", f"content-length: {10**12}"))
         assert line.answer()
 
@@ -1009,7 +1017,7 @@ def test_a_body_without_an_end_is_not_read_for_long(target: Target) -> None:
 def test_a_handshake_has_a_deadline(encrypted: tuple[Target, ssl.SSLContext]) -> None:
     """That of the headers."""
     target, _ = encrypted
-    with Line(target.gateway.port, seconds=10) as line:
+    with RawConnection(target.gateway.port, seconds=10) as line:
         assert line.is_closed()
 
 
@@ -1025,10 +1033,10 @@ def test_probes_are_answered_where_every_connection_is_active(
         # Each of a producer that is known from the request before, and has its share with one.
         for credentials in (own, *others):
             _active(stack, gateway, credentials.token)
-        with Line(gateway.port) as line:
+        with RawConnection(gateway.port) as line:
             refused = line.answer()
         for path in ("/healthz", "/readyz", "/metrics"):
-            with Line(gateway.probe_port, seconds=1) as line:
+            with RawConnection(gateway.probe_port, seconds=1) as line:
                 line.send(request("GET", path))
                 answer = line.answer()
             assert answer is not None
@@ -1041,7 +1049,7 @@ def test_probes_are_answered_where_every_connection_is_active(
 def test_one_producer_s_active_connections_keep_no_other_out(narrow: Target) -> None:
     """It has a fourth of all; what it has at work beyond that is refused, or gives way."""
     hostile = narrow.others["prives"].token
-    with ExitStack() as stack, Bystander(narrow.gateway, narrow.token) as one:
+    with ExitStack() as stack, OtherProducer(narrow.gateway, narrow.token) as one:
         answers = [
             _active(stack, narrow.gateway, hostile, source=SOURCES[number % 20])
             for number in range(2 * BOUND)
@@ -1056,9 +1064,11 @@ def test_replayed_requests_keep_nobody_out(narrow: Target) -> None:
     signature = lines(signed(BODY, at=now(), secret=narrow.secret, message_id="m-overheard"))
     overheard = post(BODY, f"content-type: {STRUCTURED}", *signature)
     assert narrow.send(overheard).status == 202
-    with ExitStack() as stack, Bystander(narrow.gateway, narrow.token) as one:
+    with ExitStack() as stack, OtherProducer(narrow.gateway, narrow.token) as one:
         for number in range(2 * BOUND):
-            line = stack.enter_context(Line(narrow.gateway.port, source=SOURCES[number % 20]))
+            line = stack.enter_context(
+                RawConnection(narrow.gateway.port, source=SOURCES[number % 20])
+            )
             line.send(overheard)
             line.answer()
             line.send(unfinished(*claimed(PRODUCER, number))[:1_000])
@@ -1070,7 +1080,7 @@ def _active(
 ) -> Answer | None:
     """Hold a connection on which a producer is known, and sends a body that does not end."""
     headers = (f"content-type: {STRUCTURED}", f"authorization: Bearer {token}")
-    line = stack.enter_context(Line(gateway.port, source=source))
+    line = stack.enter_context(RawConnection(gateway.port, source=source))
     line.send(post(BODY, *headers))
     answer = line.answer()
     line.send(request("POST", "/events", *headers, "content-length: 9"))
@@ -1120,7 +1130,7 @@ def test_nothing_but_probes_is_taken_beside(target: Target) -> None:
     """The probes' listener accepts no event, and serves no document."""
     token = f"authorization: Bearer {target.token}"
     for sent in (post(BODY, f"content-type: {STRUCTURED}", token), request("GET", "/openapi.json")):
-        with Line(target.gateway.probe_port) as line:
+        with RawConnection(target.gateway.probe_port) as line:
             line.send(sent)
             answer = line.answer()
 
@@ -1132,7 +1142,7 @@ def test_idle_connections_of_probes_keep_no_probe_out(narrow: Target) -> None:
     """Idle connections of the probes' listener are evicted as well."""
     port, idle = narrow.gateway.probe_port, request("GET", "/healthz")
     with (
-        Bystander(narrow.gateway, narrow.token, probe_port=port) as one,
+        OtherProducer(narrow.gateway, narrow.token, probe_port=port) as one,
         held(port, SOURCES[:1], idle),
     ):
         one.keep_going()

@@ -25,7 +25,7 @@ from events.topics import DEAD_LETTERS, declared_topics, topic_name
 from tests.support.gateway import BATCH, PRODUCER, STRUCTURED, event, signed
 from tests.support.gateways import Credentials, Gateway
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import Answer, Line, post, request
+from tests.support.raw_http import Answer, RawConnection, post, request
 from tests.support.running_gateway import records_of, running_gateway
 
 JSON = "application/json"
@@ -45,7 +45,7 @@ class Target:
 
     def send(self, sent: bytes) -> Answer:
         """Send bytes and return the answer."""
-        with Line(self.gateway.port) as line:
+        with RawConnection(self.gateway.port) as line:
             line.send(sent)
             answer = line.answer()
         assert answer is not None, sent

@@ -18,7 +18,7 @@ from gateway.problems import KINDS
 from tests.support.gateway import BATCH, STRUCTURED, event
 from tests.support.gateways import Credentials, Gateway, issue_credentials
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import Answer, Line, post, request
+from tests.support.raw_http import Answer, RawConnection, post, request
 from tests.support.running_gateway import running_gateway
 from tests.support.waiting import wait_until
 
@@ -53,7 +53,7 @@ def headers(opened: Opened, media_type: str = STRUCTURED) -> tuple[str, str]:
 
 def answered(opened: Opened, *parts: bytes) -> Answer:
     """Send and return the answer; fails where there is none."""
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         for part in parts:
             line.send(part)
         answer = line.answer()
@@ -69,7 +69,7 @@ def takes_events(opened: Opened) -> bool:
 
 def test_headers_that_do_not_end_are_answered(opened: Opened) -> None:
     """After their deadline, though a byte comes now and then."""
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         line.send(b"POST /events HTTP/1.1\r\nhost: x\r\nx-slow: ")
         began = time.monotonic()
         while time.monotonic() - began < 0.8:
@@ -84,7 +84,7 @@ def test_headers_that_do_not_end_are_answered(opened: Opened) -> None:
 
 def test_a_silent_connection_is_closed(opened: Opened) -> None:
     """With an answer, since a request was expected."""
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         answer = line.answer()
 
         assert answer is not None
@@ -94,7 +94,7 @@ def test_a_silent_connection_is_closed(opened: Opened) -> None:
 
 def test_an_idle_connection_is_closed(opened: Opened) -> None:
     """Without an answer, since all its requests have one."""
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         line.send(request("GET", "/healthz"))
         assert line.answer() is not None
 
@@ -103,7 +103,7 @@ def test_an_idle_connection_is_closed(opened: Opened) -> None:
 
 def test_a_second_request_that_does_not_end_is_answered(opened: Opened) -> None:
     """Deadlines hold for each request of a connection."""
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         line.send(request("GET", "/healthz"))
         assert line.answer() is not None
         line.send(b"GET /healthz HT")
@@ -122,7 +122,7 @@ def test_a_body_that_does_not_come_is_answered(opened: Opened) -> None:
 
 def test_a_body_that_is_not_read_does_not_keep_a_connection(opened: Opened) -> None:
     """It is answered at once, and closed after the deadline."""
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         line.send(request("POST", "/nowhere", "content-length: 10"))
         answer = line.answer()
 
@@ -133,7 +133,7 @@ def test_a_body_that_is_not_read_does_not_keep_a_connection(opened: Opened) -> N
 
 def test_the_rest_of_a_body_leaves_no_connection_open(opened: Opened) -> None:
     """It comes after the answer; the pause until the next request ends as any other."""
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         line.send(request("POST", "/nowhere", "content-length: 3"))
         assert line.answer() is not None
         line.send(b"abc")
@@ -205,7 +205,7 @@ def test_a_chunked_event_is_accepted(opened: Opened) -> None:
 def test_a_client_may_ask_before_it_sends(opened: Opened) -> None:
     """`Expect: 100-continue` is answered before the body, or refused without it."""
     body = json.dumps(event()).encode()
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         line.send(
             post(b"", *headers(opened), "expect: 100-continue")[:-2].replace(
                 b"content-length: 0", b"content-length: %d" % len(body)
@@ -225,7 +225,7 @@ def test_requests_may_follow_each_other_without_waiting(opened: Opened) -> None:
     """Each has its answer, in order."""
     one = post(json.dumps(event()).encode(), *headers(opened))
     other = post(b"{", *headers(opened))
-    with Line(opened[0].port) as line:
+    with RawConnection(opened[0].port) as line:
         line.send(one + other + one)
         statuses = [answer.status for _ in range(3) if (answer := line.answer())]
 
@@ -236,7 +236,7 @@ def test_a_client_that_disconnects_harms_no_other(opened: Opened) -> None:
     """In its headers, in its body, before its answer."""
     whole = post(json.dumps(event()).encode(), *headers(opened))
     for length in (0, 10, 100, len(whole) - 5, len(whole)):
-        with Line(opened[0].port) as line:
+        with RawConnection(opened[0].port) as line:
             line.send(whole[:length])
 
     assert takes_events(opened)
@@ -262,7 +262,7 @@ def test_a_body_that_is_announced_huge_is_not_waited_for(opened: Opened) -> None
 def test_an_answer_that_is_not_read_is_dropped(opened: Opened) -> None:
     """The connection is closed, and what was written for it is freed."""
     gateway = opened[0]
-    with Line(gateway.port) as line:
+    with RawConnection(gateway.port) as line:
         line.send(request("GET", "/healthz"))
         assert line.answer() is not None
         present = _sockets(gateway)
@@ -288,12 +288,12 @@ def test_one_connection_too_many_is_answered_503(
         at_work = []
         for credentials in (own, *others):
             whole = post(body, *headers((gateway, credentials)))
-            one = stack.enter_context(Line(gateway.port))
+            one = stack.enter_context(RawConnection(gateway.port))
             one.send(whole)
             assert one.answer()
             one.send(whole[:-10])
             at_work.append(one)
-        with Line(gateway.port) as line:
+        with RawConnection(gateway.port) as line:
             refused = line.answer()
 
             assert refused is not None
@@ -337,7 +337,7 @@ class _Conversation:
 
     def __init__(self, opened: Opened) -> None:
         self._port = opened[0].port
-        self._line = Line(self._port)
+        self._line = RawConnection(self._port)
 
     def __enter__(self) -> Self:
         return self
@@ -352,7 +352,7 @@ class _Conversation:
         assert answer is not None, sent[:2_000]
         if answer.headers.get("connection") == "close":
             self._line.__exit__()
-            self._line = Line(self._port)
+            self._line = RawConnection(self._port)
         return answer
 
 

@@ -20,7 +20,7 @@ from tests.support.gateway import STRUCTURED
 from tests.support.gateway import event as gateway_event
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
-from tests.support.raw_http import Line, post
+from tests.support.raw_http import RawConnection, post
 from tests.support.running_gateway import declared, running_gateway
 from tests.support.traffic import Message, message_of, send, shuffled, wait_done
 from tests.support.waiting import wait_until
@@ -239,7 +239,7 @@ def test_what_the_gateway_refused_is_its_producer_s(
             gateway_event(2, source="/subventions"),
             gateway_event(3, data={"uai": "0750652B"}),
         ):
-            with Line(gateway.port) as line:
+            with RawConnection(gateway.port) as line:
                 bearer = f"authorization: Bearer {credentials.token}"
                 line.send(post(json.dumps(body).encode(), f"content-type: {STRUCTURED}", bearer))
                 assert line.answer() is not None

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["Answer", "Line", "post", "request"]
+__all__ = ["Answer", "RawConnection", "post", "request"]
 
 SECONDS = 20.0
 _END_OF_HEADERS = b"\r\n\r\n"
@@ -31,11 +31,11 @@ class Answer:
 
     @property
     def problem(self) -> str:
-        """The name of the problem that it tells."""
+        """The name of its problem."""
         return str(self.json["type"]).removeprefix("/problems/")
 
 
-class Line:
+class RawConnection:
     """One connection to a server on this machine; a context manager."""
 
     def __init__(self, port: int, *, seconds: float = SECONDS, source: str = "127.0.0.1") -> None:
@@ -57,21 +57,21 @@ class Line:
         return self._socket.fileno()
 
     def send(self, data: bytes) -> None:
-        """Send bytes; those that a server no longer takes are lost."""
+        """Send bytes; those that a server no longer reads are lost."""
         with suppress(BrokenPipeError, ConnectionResetError):
             self._socket.sendall(data)
 
     def end(self) -> None:
-        """Tell the server that nothing more is sent; answers are still taken."""
+        """Close the sending side; answers are still read."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
-        """Close at once, so that the server learns that no answer is taken any more."""
+        """Reset the connection, which shows the server that no answer is read any more."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
     def answer(self) -> Answer | None:
-        """Wait for a whole answer; None where the server hangs up first."""
+        """Wait for a whole answer; None where the server closes first."""
         while _END_OF_HEADERS not in self._rest:
             if not self._receive():
                 return None
@@ -88,7 +88,7 @@ class Line:
         return Answer(int(status_line.split()[1]), headers, body)
 
     def is_closed(self) -> bool:
-        """Wait until the server hangs up; False where it sends more instead."""
+        """Wait until the server closes; False where it sends more instead."""
         return not self._receive()
 
     def _receive(self) -> bool:
@@ -101,11 +101,11 @@ class Line:
 
 
 def post(body: bytes, *headers: str, path: str = "/events") -> bytes:
-    """Write a POST with its length."""
+    """Return a POST with its length."""
     return request("POST", path, *headers, f"content-length: {len(body)}") + body
 
 
 def request(method: str, target: str, *headers: str) -> bytes:
-    """Write a request's line and headers."""
+    """Return a request's line and headers."""
     lines = [f"{method} {target} HTTP/1.1", "host: gateway.test", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1")

@@ -1,4 +1,4 @@
-"""Clients of a gateway that send a request again as soon as it was answered, each on its line."""
+"""Clients of a gateway that send a request again as soon as it was answered."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import threading
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ["BusyLines"]
+__all__ = ["BusyConnections"]
 
 _AT_ONCE = 65_536
 _SECONDS = 0.2
-"""Between two looks whether it is over."""
+"""Between two checks for the end."""
 
 
-class BusyLines:
-    """Keeps connections busy as long as a `with` block lives, in one thread for all of them.
+class BusyConnections:
+    """Keeps connections busy in a context, with one thread for all of them.
 
-    One that was closed is opened anew. `sent` is asked for each request, with the line's number.
+    One that was closed is opened anew. `sent` returns each request, given the connection's number.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class BusyLines:
     ) -> None:
         """Take the gateway's port, what is sent, and from which addresses in turn."""
         self.answered = 0
-        """How often a line was answered."""
+        """Number of answers."""
         self._port = port
         self._sent = sent
         self._sources = sources

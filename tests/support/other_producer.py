@@ -1,4 +1,4 @@
-"""A producer that does nothing wrong, and a probe of the process, while a gateway is attacked."""
+"""A well-behaved producer, and a probe of the process, while a gateway is attacked."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from tests.support.gateway import STRUCTURED, event, signed
 from tests.support.gateways import Gateway
 from tests.support.waiting import wait_until
 
-__all__ = ["Bystander"]
+__all__ = ["OtherProducer"]
 
 PAUSE_SECONDS = 0.05
-"""Between two requests: a producer at work, and no load of its own."""
+"""Between two requests, so that it is no load of its own."""
 REQUEST_SECONDS = 15.0
 SERVED_SECONDS = 60.0
 RESTARTING = 3
 """Probes that fail in a row before Kubernetes restarts a container."""
 
 
-class Bystander:
-    """Sends events and asks /healthz, each in a thread of its own, as long as a `with` block lives.
+class OtherProducer:
+    """Sends events and probes /healthz, each in a thread of its own, in a context.
 
     Events go over a connection that is kept and over new ones, in turn; a probe always makes a new
     one, as a kubelet does. Every first answer counts: nothing is sent again. Call `keep_going`
-    while the attack stands; leaving the block without an error asserts that nobody was harmed.
+    during the attack; leaving the context without an error calls `assert_unharmed`.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Bystander:
     ) -> None:
         """Take the gateway and a producer's token, or the secret with which it signs instead.
 
-        `tls` is for a gateway that speaks it.
+        `tls` is the context for a gateway that serves TLS.
         """
         self.waits: list[float] = []
         """Seconds to each answer of 202."""
         self.probes: list[float] = []
         """Seconds to each answer of 200 to a probe."""
         self.lost: list[str] = []
-        """What became of everything else."""
+        """Every other answer and every error."""
         self._port = gateway.port
         self._token = token
         self._signs = signs
@@ -67,7 +67,7 @@ class Bystander:
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._repeat, args=(step,), daemon=True)
-            for step in (self._send, self._ask)
+            for step in (self._send, self._probe_once)
         ]
 
     def __enter__(self) -> Self:
@@ -85,7 +85,7 @@ class Bystander:
             self.assert_unharmed()
 
     def keep_going(self, requests: int = 20) -> None:
-        """Wait until so many more events and probes were answered; fails where one was not."""
+        """Wait until so many more events and probes were answered; fail where one was not."""
         events, probes = len(self.waits) + requests, len(self.probes) + requests
         served = wait_until(
             lambda: bool(self.lost) or (len(self.waits) >= events and len(self.probes) >= probes),
@@ -95,7 +95,7 @@ class Bystander:
         assert not self.lost, self.lost
 
     def assert_unharmed(self) -> None:
-        """Fail where an event or a probe was lost, or waited for long."""
+        """Fail where an event or a probe was lost, or was slow."""
         assert not self.lost, self.lost
         assert median(self.waits) < 1, sorted(self.waits)
         # One probe may meet a pause of the machine; three slow ones in a row restart a container.
@@ -119,10 +119,10 @@ class Bystander:
             connection = self._kept = self._kept or self._connection(self._port)
         body = json.dumps(event(self._sent)).encode()
         headers = {"content-type": STRUCTURED, **self._credentials(body)}
-        began = monotonic()
+        started_at = monotonic()
         try:
             connection.request("POST", "/events", body, headers)
-            self._told(connection.getresponse(), 202, began, self.waits)
+            self._record(connection.getresponse(), 202, started_at, self.waits)
         finally:
             if connection is not self._kept:
                 connection.close()
@@ -133,21 +133,21 @@ class Bystander:
         number = f"msg_{self._sent}"
         return signed(body, at=datetime.now(UTC), secret=self._signs, message_id=number)
 
-    def _ask(self) -> None:
+    def _probe_once(self) -> None:
         connection = self._connection(self._probe_port)
-        began = monotonic()
+        started_at = monotonic()
         try:
             connection.request("GET", self._probe)
-            self._told(connection.getresponse(), 200, began, self.probes)
+            self._record(connection.getresponse(), 200, started_at, self.probes)
         finally:
             connection.close()
 
-    def _told(
-        self, answer: http.client.HTTPResponse, expected: int, began: float, waits: list[float]
+    def _record(
+        self, answer: http.client.HTTPResponse, expected: int, started_at: float, waits: list[float]
     ) -> None:
         body = answer.read()
         if answer.status == expected:
-            waits.append(monotonic() - began)
+            waits.append(monotonic() - started_at)
         else:
             self.lost.append(f"{answer.status}: {body[:300]!r}")
 
