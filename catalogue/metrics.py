@@ -82,15 +82,15 @@ INDICATOR_LAST_REPORTED = Metric(
     "smartregion_indicator_last_reported_timestamp_seconds",
     "gauge",
     _FIGURE,
-    "The latest effective day, up to as_of, of a fact that the indicator looks at; of an indicator "
+    "The latest effective day, up to as_of, of a fact that the indicator reads; of an indicator "
     "about persons the region's alone.",
-    "Much older than as_of: the producer is silent, ask it; the figure is unreported, not zero.",
+    "Much older than as_of: the producer is silent, write to it. The figure is unreported, not 0.",
 )
 INDICATOR_INFO = Metric(
     "smartregion_indicator_info",
     "gauge",
     ("programme", "indicator", "unit", "direction", "label"),
-    "Always 1: what an indicator is, as the catalogue says.",
+    "Always 1: what an indicator is in the catalogue.",
 )
 INDICATOR_BASELINE = Metric(
     "smartregion_indicator_baseline",
@@ -139,9 +139,9 @@ WORKER_READY = Metric(
     "smartregion_worker_ready",
     "gauge",
     (),
-    "1 when the state is rebuilt, the topics are whole, the broker is heard and figures are "
+    "1 when the state is rebuilt, the topics are whole, the broker answers and figures are "
     "exposed, else 0.",
-    "0 for long: ask /readyz what it waits for, and read the log.",
+    "0 for long: read in /readyz what it waits for, and the log.",
 )
 ENTITIES = Metric(
     "smartregion_entities",
@@ -192,14 +192,14 @@ EVENTS = Metric(
     "counter",
     ("type", "outcome"),
     "Records read, by what became of them: accepted, duplicate, superseded, refused, misrouted.",
-    "misrouted grows: a producer uses another partitioner than murmur2; tell it, nothing is lost.",
+    "misrouted grows: a producer has another partitioner than murmur2. Inform it; nothing is lost.",
 )
 DEAD_LETTERS = Metric(
     "smartregion_dead_letters_total",
     "counter",
     ("reason",),
     "Records refused and kept in the dead-letter topic.",
-    "Read them with `smart-region dead-letters list`; tell the producer, or mend and `replay`.",
+    "Read them with `smart-region dead-letters list`; inform the producer, or repair and `replay`.",
 )
 DEAD_LETTER_SHARE = Metric(
     "smartregion_dead_letter_share",
@@ -217,14 +217,14 @@ DEAD_LETTER_ALARM = Metric(
     "Always 1: the first cause of a dead-letter share above its limit; absent below it. It stays "
     "the same until the share has fallen below the limit.",
     "`smart-region dead-letters list --reason REASON` shows the records; the runbook "
-    "DeadLetterShareHigh says how to mend and replay.",
+    "DeadLetterShareHigh has how to repair and replay.",
 )
 LAST_EVENT = Metric(
     "smartregion_last_event_timestamp_seconds",
     "gauge",
     ("source", "type"),
     "When the newest event of a source and type was recorded by its producer.",
-    "Old: the source is silent; ask its contact.",
+    "Old: the source is silent; write to its contact.",
 )
 LAG = Metric(
     "smartregion_consumer_lag_records",
@@ -240,14 +240,14 @@ TOPIC_FAULT = Metric(
     "1 for each topic, or partition of one, that has lost what was in it, or is not as this "
     "process needs it; `partition` is empty where the whole topic is meant. Absent while all is "
     "well.",
-    "See the runbook TopicFaulty, and what /readyz says.",
+    "See the runbook TopicFaulty, and what /readyz reports.",
 )
 LOG_START = Metric(
     "smartregion_topic_log_start_offset",
     "gauge",
     ("topic", "partition"),
     "The first offset that is left of a partition of events: 0 where nothing was ever deleted.",
-    "Growing: records are lost, unless `smart-region erase` was run. Look at the retention.",
+    "Growing: records are lost, unless `smart-region erase` was run. Check the retention.",
 )
 REBUILD_MISMATCHES = Metric(
     "smartregion_rebuild_mismatches_total",
@@ -261,7 +261,7 @@ COORDINATOR_ERRORS = Metric(
     "counter",
     (),
     "Errors of the group coordinator that the watchdog found.",
-    "Growing: look at the broker; the worker ends by itself when they go on.",
+    "Growing: check the broker; the worker ends by itself when they go on.",
 )
 RECOVERIES = Metric(
     "smartregion_recoveries_total",
@@ -297,13 +297,13 @@ PRODUCER_PROGRAMME = _producers(
     "smartregion_producer_programme_info",
     "gauge",
     ("producer", "programme"),
-    "Always 1: a programme with a figure that hangs on facts which this producer may send.",
+    "Always 1: a programme with a figure that depends on facts which this producer may send.",
 )
 PRODUCER_EVENTS = _producers(
     "smartregion_producer_events_total",
     "counter",
     ("producer", "outcome"),
-    "Records read, by whose they are and what became of them.",
+    "Records read, by producer and outcome.",
     "refused grows: `smart-region producers report --producer ID` says what to repair; send it. "
     "unknown grows: somebody sends who is not declared; see `source` in "
     "`smartregion_last_event_timestamp_seconds`.",
@@ -312,7 +312,7 @@ PRODUCER_REFUSED = _producers(
     "smartregion_producer_refused_total",
     "counter",
     ("producer", "reason"),
-    "Records refused, by whose they are as far as they tell, and why.",
+    "Records refused, by producer, as far as it can be read, and reason.",
     "Send the producer its report: it names the field, and where a refused record is.",
 )
 PRODUCER_LATENESS = _producers(
@@ -328,7 +328,7 @@ PRODUCER_LAST_EVENT = _producers(
     "gauge",
     _PRODUCER,
     "When the newest event of a producer was recorded by it.",
-    "Older than the producer's allowed silence: ask its contact.",
+    "Older than the producer's allowed silence: write to its contact.",
 )
 PRODUCER_INTERVAL = _producers(
     "smartregion_producer_expected_interval_seconds",
@@ -353,7 +353,7 @@ INDICATOR_ASSESSED_VALUE = _assessor(
     "gauge",
     _TERRITORY,
     "An indicator's value in its unit, of the whole region or a département; absent where it is "
-    "not known or is withheld. It equals the workers' sums; workers show none about persons.",
+    "not known or is withheld. It equals the workers' sums; workers expose none about persons.",
     "Differs from the workers' sums for minutes: one of the two is behind or at fault; run "
     "`smart-region audit`.",
 )
@@ -383,7 +383,7 @@ MILESTONE_STATUS = _assessor(
     "gauge",
     (*_PROMISE, "status"),
     "1 for the status that a milestone has, 0 for the others; absent where it has no target.",
-    "unreported: ask the producer. at_risk, missed: see the programme's board, and its owner.",
+    "unreported: write to the producer. at_risk, missed: see the programme's board, and its owner.",
 )
 MILESTONE_PROGRESS = _assessor(
     "smartregion_milestone_progress_ratio",
@@ -465,16 +465,16 @@ ASSESSOR_READY = _assessor(
     "smartregion_assessor_ready",
     "gauge",
     (),
-    "1 when the assessor has read the changelogs to their end and its judgements are shown, else "
+    "1 when the assessor has read the changelogs to their end and its judgements are exposed, else "
     "0.",
-    "0 for long: ask /readyz what it waits for, and read the log.",
+    "0 for long: read in /readyz what it waits for, and the log.",
 )
 ASSESSOR_LAG = _assessor(
     "smartregion_assessor_lag_records",
     "gauge",
     (),
     "Records on the changelogs that are not in the assessor's judgements yet.",
-    "Growing: look at the assessor's log and at the broker; judgements are of an older state.",
+    "Growing: check the assessor's log and the broker; judgements are of an older state.",
 )
 
 # The gateway exposes these.
@@ -486,7 +486,7 @@ GATEWAY_EVENTS = _gateway(
     ("producer", "outcome"),
     "Events that came to the gateway, by what became of them: accepted (the broker has them), "
     "refused, failed (the broker did not acknowledge).",
-    "failed grows: look at the broker. Producers were told to send again; nothing is lost.",
+    "failed grows: check the broker. Producers were answered to send again; nothing is lost.",
 )
 GATEWAY_REFUSED = _gateway(
     "smartregion_gateway_refused_total",
@@ -495,7 +495,7 @@ GATEWAY_REFUSED = _gateway(
     "What the gateway did not take: an event by its reason of refusal, a whole request by the name "
     "of its problem, once. Without a proven producer it is `unknown`'s.",
     "unauthenticated grows: a secret has expired or somebody guesses; see the proxy's log. "
-    "over_quota grows: agree on another quota. Else tell the producer's contact.",
+    "over_quota grows: agree on another quota. Else inform the producer's contact.",
 )
 GATEWAY_REPEATS = _gateway(
     "smartregion_gateway_repeats_total",
@@ -503,7 +503,7 @@ GATEWAY_REPEATS = _gateway(
     ("producer",),
     "Signed requests that came again, byte for byte, and were given their first answer.",
     "Grows fast: a client does not take its answers, or somebody sends again what they overheard. "
-    "It costs the producer nothing; look at the proxy's log, and at the way that requests take.",
+    "It costs the producer nothing; check the proxy's log, and the way that requests take.",
 )
 GATEWAY_REQUESTS = _gateway(
     "smartregion_gateway_requests_total",
@@ -516,14 +516,14 @@ GATEWAY_REQUEST_SECONDS = _gateway(
     "histogram",
     (),
     "Seconds from a request's headers to the end of its answer, of requests to /events.",
-    "Slow: the broker's acknowledgement is most of it; look at the broker's disks and replicas.",
+    "Slow: the broker's acknowledgement is most of it; check the broker's disks and replicas.",
 )
 GATEWAY_READY = _gateway(
     "smartregion_gateway_ready",
     "gauge",
     (),
     "1 while the gateway takes events, 0 while the broker is away.",
-    "0: ask /readyz what it waits for. Producers are answered 503 and send again.",
+    "0: read in /readyz what it waits for. Producers are answered 503 and send again.",
 )
 GATEWAY_SHORTFALLS = _gateway(
     "smartregion_gateway_connections_closed_total",
@@ -547,7 +547,7 @@ PRODUCER_METRICS = _metrics_of("producers")
 ASSESSOR_METRICS = _metrics_of("assessor")
 GATEWAY_METRICS = _metrics_of("gateway")
 
-#: What each label says. None ever names a lycée, a person or a dataset.
+#: What each label means. None ever names a lycée, a person or a dataset.
 LABELS: Mapping[str, str] = MappingProxyType(
     {
         "category": "A value of the breakdown, as the catalogue's facts write it: `job_seeker`.",

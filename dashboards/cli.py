@@ -30,7 +30,7 @@ def rules() -> None:
     "contacts_file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Who is told, and how; without it, mail to addresses that do not exist.",
+    help="Who receives alerts, and how; without it, mail to addresses that do not exist.",
 )
 @click.option(
     "--pace",
@@ -38,7 +38,7 @@ def rules() -> None:
     type=click.Choice(["steady", "live"]),
     default="steady",
     show_default=True,
-    help="live: every second and without patience, for demos and tests.",
+    help="live: every second, with short pending periods, for demos and tests.",
 )
 @RUNBOOKS
 @click.option(
@@ -65,7 +65,7 @@ def rules() -> None:
 @click.option(
     "--metrics-token-file",
     metavar="FILE",
-    help="Where Prometheus finds the token that /metrics asks for.",
+    help="Where Prometheus finds the token that /metrics requires.",
 )
 @click.option(
     "--metrics-ca",
@@ -90,7 +90,7 @@ def render(
     """Write the recording rules, the alerts, and the configurations that go with them.
 
     They are checked with promtool and amtool where these are installed. Where the catalogue, the
-    contacts or a rule is wrong the reason is told and nothing is written.
+    contacts or a rule is wrong the reason is written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
     from dashboards.conventions import Links

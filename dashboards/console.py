@@ -28,12 +28,12 @@ def figures_table(
     """Lay out the region's figures by programme, each with the départements that are behind.
 
     A figure of an indicator that the catalogue does not have is left out; an indicator without a
-    figure has a row of blanks. `compact` has one line for each, and no word on the day or the
+    figure has a row of blanks. `compact` has one line for each, without the day and the
     départements: for terminals of 80 columns and 24 lines.
     """
     if compact:
         return _compact_table(catalogue, figures)
-    by_place = {(figure.indicator, figure.department): figure for figure in figures}
+    by_territory = {(figure.indicator, figure.department): figure for figure in figures}
     table = Table(
         title=f"Smart Région au {day_text(as_of)}",
         caption=f"{ASSUMED} supposé : la promesse ne fixe pas la cible, l’échéance ou le départ",
@@ -50,9 +50,11 @@ def figures_table(
     for programme in catalogue.programmes:
         table.add_row(Text(programme.title, style="bold"))
         for indicator in programme.indicators:
-            figure = by_place.get((indicator.id, None))
+            figure = by_territory.get((indicator.id, None))
             local = [
-                one for (name, place), one in by_place.items() if name == indicator.id and place
+                one
+                for (name, department), one in by_territory.items()
+                if name == indicator.id and department
             ]
             table.add_row(f"  {indicator.title}", *_cells(indicator, figure, local))
         table.add_section()
@@ -87,13 +89,13 @@ def _cells(
         return (BLANK,) * 6
     start = indicator.baseline_for(figure.department)
     assumed_start = start is not None and start.assumed and figure.progress_rate is not None
-    look = None if figure.status is None else STATUSES[figure.status]
+    style = None if figure.status is None else STATUSES[figure.status]
     written = NumberFormat.of(indicator).text
     return (
         written(figure.value),
         _marked(written(figure.target), assumed=figure.assumed),
         _marked(percent_text(figure.progress_rate), assumed=assumed_start),
-        Text(BLANK) if look is None else Text(look.text, style=look.style),
+        Text(BLANK) if style is None else Text(style.text, style=style.terminal),
         day_text(figure.projected_day),
         _behind(local),
     )

@@ -40,7 +40,7 @@ SILENCES: Final = "silences"
 PROGRAMME: Final = "programme"
 OWNER: Final = "owner"
 TERRITORY: Final = "territory"
-"""A territory as French readers know it: `Seine-et-Marne`, `Île-de-France`."""
+"""A territory's name in French: `Seine-et-Marne`, `Île-de-France`."""
 
 
 def _recorded(level: str, metric: Metric, operation: str, meaning: str) -> Metric:
@@ -188,7 +188,7 @@ PROGRAMME_VARIABLE: Final = "programme"
 
 
 def programme_board(programme: str) -> str:
-    """Give the uid of a programme's board; a long id is cut and told apart by its hash."""
+    """Return the uid of a programme's board; a long id is cut and distinguished by its hash."""
     uid = f"smart-region-p-{programme}"
     if len(uid) <= LONGEST_UID:
         return uid
@@ -197,7 +197,7 @@ def programme_board(programme: str) -> str:
 
 
 def runbook_file(alert: str) -> str:
-    """Name the file of an alert's runbook, in `docs/runbooks/`."""
+    """Return the file of an alert's runbook, in `docs/runbooks/`."""
     return f"{alert}.md"
 
 
@@ -206,16 +206,16 @@ class Links:
     """Where people who follow a link from an alert or a board find what it leads to."""
 
     runbooks: str = "docs/runbooks"
-    """What comes before `/MilestoneMissed.md`; by default the place in this repository."""
+    """What comes before `/MilestoneMissed.md`; by default the path in this repository."""
     boards: str = "http://localhost:3000"
     """The address of Grafana; by default where it listens when started by hand."""
 
     def runbook(self, alert: str) -> str:
-        """Give the address of an alert's runbook."""
+        """Return the address of an alert's runbook."""
         return f"{self.runbooks.rstrip('/')}/{runbook_file(alert)}"
 
     def board(self, uid: str, **variables: str) -> str:
-        """Give the address of a board, with its variables set as they are given."""
+        """Return the address of a board, with these variables set."""
         query = "&".join(f"var-{name}={value}" for name, value in variables.items())
         address = f"{self.boards.rstrip('/')}/d/{uid}"
         return f"{address}?{query}" if query else address

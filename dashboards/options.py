@@ -33,13 +33,13 @@ RUNBOOKS = click.option(
 SINCE = click.option(
     "--since",
     metavar="TIME",
-    help="Where the axis of time begins, as Grafana says it: now-30m; by default the day from which"
-    " the catalogue counts.",
+    help="Where the axis of time begins, as Grafana writes it: now-30m; by default the day from"
+    " which the catalogue counts.",
 )
 
 
 def out_to(default: str, *, what: str) -> Option[Any]:
-    """Return the option `--out DIR`; `what` tells in its help what is written there."""
+    """Return the option `--out DIR`; `what` is its help: what is written there."""
     return click.option(
         "--out",
         type=click.Path(path_type=Path, file_okay=False),

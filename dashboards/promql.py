@@ -121,7 +121,7 @@ def of_region(expression: Expression) -> str:
 
 
 def in_decimals(expression: Expression, written: NumberFormat) -> str:
-    """Return a value cut to the last digit that is shown; a ratio stays one of 1."""
+    """Return a value cut to the last digit that is displayed; a ratio stays one of 1."""
     digits = written.cut_query(str(expression))
     return digits if written.scale == 1 else f"{digits} / {written.scale}"
 

@@ -1,4 +1,4 @@
-"""How a milestone's status is shown, the same in every table, board and message."""
+"""How a milestone's status is displayed, the same in every table, board and message."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from catalogue.progress import MilestoneStatus
 
-__all__ = ["STATUSES", "StatusLook"]
+__all__ = ["STATUSES", "StatusStyle"]
 
 
 @dataclass(frozen=True, slots=True)
-class StatusLook:
+class StatusStyle:
     """A status in words. The mark comes first: colour is never the only carrier of meaning."""
 
     severity: int
@@ -21,8 +21,8 @@ class StatusLook:
     word: str
     """French, as it is said of one milestone."""
     colour: str
-    """A colour of Grafana's palette, told apart also by those who do not tell red from green."""
-    style: str
+    """A colour of Grafana's palette, distinct also to readers who confuse red and green."""
+    terminal: str
     """The same for a terminal, as rich names it."""
 
     @property
@@ -31,12 +31,12 @@ class StatusLook:
         return f"{self.mark} {self.word}"
 
 
-STATUSES: Mapping[MilestoneStatus, StatusLook] = MappingProxyType(
+STATUSES: Mapping[MilestoneStatus, StatusStyle] = MappingProxyType(
     {
-        MilestoneStatus.ACHIEVED: StatusLook(1, "✔", "atteint", "blue", "bold green"),
-        MilestoneStatus.ON_TRACK: StatusLook(2, "●", "en bonne voie", "green", "green"),
-        MilestoneStatus.UNREPORTED: StatusLook(3, "?", "non renseigné", "purple", "magenta"),
-        MilestoneStatus.AT_RISK: StatusLook(4, "▲", "à risque", "orange", "yellow"),
-        MilestoneStatus.MISSED: StatusLook(5, "✖", "manqué", "red", "bold red"),
+        MilestoneStatus.ACHIEVED: StatusStyle(1, "✔", "atteint", "blue", "bold green"),
+        MilestoneStatus.ON_TRACK: StatusStyle(2, "●", "en bonne voie", "green", "green"),
+        MilestoneStatus.UNREPORTED: StatusStyle(3, "?", "non renseigné", "purple", "magenta"),
+        MilestoneStatus.AT_RISK: StatusStyle(4, "▲", "à risque", "orange", "yellow"),
+        MilestoneStatus.MISSED: StatusStyle(5, "✖", "manqué", "red", "bold red"),
     }
 )

@@ -1,4 +1,4 @@
-"""A board: panels in their places, the reader's choices, and how it is written as JSON."""
+"""A board: panels in their positions, the reader's choices, and how it is written as JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ UTC: Final = "utc"
 ALL: Final = ".+"
 """What a variable stands for when all of its values are chosen."""
 
-#: What the models always write and Grafana's schema does not know: fields of other kinds of
+#: What the models always write and Grafana's schema does not have: fields of other kinds of
 #: variables, and a table's footer, which later versions moved.
 UNKNOWN: Final = frozenset({"auto", "auto_count", "auto_min", "footer"})
 #: Likewise, and worse: it hides the links to the other boards in a menu.
@@ -86,18 +86,18 @@ def document(board: Board) -> str:
 
 
 def link_to(uid: str, title: str, **variables: str) -> Link:
-    """Lead to another board, with the time and the datasource that the reader has here."""
+    """Return a link to another board, with the time and the datasource that the reader has here."""
     chosen = "".join(f"&var-{name}={value}" for name, value in variables.items())
     return Link(title, f"/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}{chosen}")
 
 
 def department_variable() -> dashboard.VariableModel:
-    """Let the reader choose a territory: the whole region, or one département."""
+    """Return the variable of the territory: the whole region, or one département."""
     return _choice(conventions.DEPARTMENT_VARIABLE, "Territoire", TERRITORY_TITLES)
 
 
 def programme_variable(catalogue: Catalogue) -> dashboard.VariableModel:
-    """Let the reader choose some programmes, or all."""
+    """Return the variable of the programmes: some, or all."""
     options = {programme.id: programme.title for programme in catalogue.programmes}
     variable = _choice(conventions.PROGRAMME_VARIABLE, "Programme", options)
     variable.multi = True
@@ -135,7 +135,7 @@ def _unselected(option: dashboard.VariableOption) -> dashboard.VariableOption:
 
 
 def _datasource_variable() -> dashboard.VariableModel:
-    """Let the reader choose the Prometheus; Grafana takes its default one."""
+    """Return the variable of the Prometheus; Grafana takes its default one."""
     return dashboard.VariableModel(
         type_val=dashboard.VariableType.DATASOURCE,
         name="datasource",
@@ -156,7 +156,7 @@ def _board_link(link: Link) -> dashboard.DashboardLink:
 
 
 def _known(tree: Any) -> Any:  # noqa: ANN401 - JSON is any tree
-    """Leave out what Grafana's schema does not know, and what would hide the links."""
+    """Return a tree without what Grafana's schema does not have, and what would hide the links."""
     if isinstance(tree, dict):
         return {
             name: _known(value)

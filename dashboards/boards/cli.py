@@ -28,7 +28,7 @@ def boards() -> None:
 def render(*, out: Path, programmes: Path | None, since: str | None, runbooks: str | None) -> None:
     """Write one JSON file for each board: the same catalogue always gives the same bytes.
 
-    Where the catalogue is wrong the reason is told and nothing is written.
+    Where the catalogue is wrong the reason is written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
     from dashboards.boards.render import board_files, boards_of

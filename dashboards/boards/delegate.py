@@ -38,9 +38,9 @@ from dashboards.boards.panels import (
     Step,
     ValueFormat,
     departments_map,
-    looking_back,
+    of_last_day,
     stats,
-    status_look,
+    status_format,
     table_of,
     words,
 )
@@ -53,8 +53,8 @@ __all__ = ["as_of_panel", "completeness_panel", "delegate_board"]
 
 BEHIND: Final = "Manqués ou à risque (jalons)"
 PROGRAMMES: Final = f"=~${conventions.PROGRAMME_VARIABLE}"
-#: Where the rules are evaluated and no worker shows anything, all totals are withheld; where they
-#: are not, and the monitor's day is known, a backfill wrote them, of all partitions.
+#: Where the rules are evaluated and no worker exposes anything, all totals are withheld; where they
+#: are not, and the monitor's day is there, a backfill wrote them, of all partitions.
 COMPLETENESS: Final = (
     f"{conventions.PARTITIONS_OWNED} >= bool {conventions.PARTITIONS_EXPECTED}"
     f" or 0 * {latest(conventions.TERRITORY_INFO)} or 2 + 0 * {conventions.AS_OF}"
@@ -84,7 +84,7 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
             link_to(conventions.PRODUCERS_BOARD, "Producteurs"),
             link_to(conventions.PIPELINE_BOARD, "Chaîne de traitement"),
         ),
-        panels=looking_back(
+        panels=of_last_day(
             (
                 as_of_panel(GridPosition(0, 0, 12, 3)),
                 _statuses(
@@ -112,7 +112,7 @@ def delegate_board(catalogue: Catalogue, links: Links, since: str) -> Board:
 
 
 def as_of_panel(at: GridPosition) -> Panel:
-    """Show the monitor's own day."""
+    """Return the panel of the monitor's own day."""
     return stats(
         PanelFrame(
             "Chiffres arrêtés au",
@@ -124,7 +124,7 @@ def as_of_panel(at: GridPosition) -> Panel:
 
 
 def completeness_panel(at: GridPosition) -> Panel:
-    """Show whether the figures are of all partitions."""
+    """Return the panel that displays whether the figures are of all partitions."""
     return stats(
         PanelFrame(
             "Les chiffres sont",
@@ -156,11 +156,11 @@ def _statuses(title: str, description: str, at: GridPosition, department: str) -
         PanelFrame(title, description, at),
         [
             (
-                look.text,
+                style.text,
                 Query(_count(status, department=department, programme=PROGRAMMES)),
-                ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, look.colour))),
+                ValueFormat(COUNT, decimals=0, steps=(Step(None, "text"), Step(1, style.colour))),
             )
-            for status, look in by_severity
+            for status, style in by_severity
         ],
         coloured=True,
     )
@@ -202,18 +202,18 @@ def _map(at: GridPosition) -> Panel:
     chosen = {"department": ELSEWHERE, "programme": PROGRAMMES}
     counts = [
         Column(
-            f"{look.text} (jalons)",
+            f"{style.text} (jalons)",
             Query(_count(status, "department", **chosen)),
             ValueFormat(COUNT, decimals=0),
         )
-        for status, look in STATUSES.items()
+        for status, style in STATUSES.items()
     ]
     behind = _count(f"=~{MilestoneStatus.MISSED}|{MilestoneStatus.AT_RISK}", "department", **chosen)
     return departments_map(
         PanelFrame(
             "Où ? Le pire état par département",
             "Chaque repère porte le numéro du département et la marque du pire de ses jalons : "
-            + ", ".join(look.text for look in STATUSES.values())
+            + ", ".join(style.text for style in STATUSES.values())
             + ". Plus il est grand, plus de jalons sont manqués ou à risque. Le détail s’affiche "
             "au survol. Sans fond de carte : aucun serveur extérieur n’est appelé.",
             at,
@@ -221,7 +221,7 @@ def _map(at: GridPosition) -> Panel:
         [
             Column("Repère", "marker"),
             Column("Département", "department", ValueFormat(NO_UNIT, mappings=TERRITORIES)),
-            Column("Pire état", Query(with_geohash(worst_status(**chosen))), status_look()),
+            Column("Pire état", Query(with_geohash(worst_status(**chosen))), status_format()),
             Column("Position", "geohash"),
             Column(BEHIND, Query(behind), ValueFormat(COUNT, decimals=0)),
             *counts,

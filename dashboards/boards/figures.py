@@ -21,18 +21,18 @@ from dashboards.boards.panels import (
     Link,
     Step,
     ValueFormat,
-    status_look,
+    status_format,
     words,
 )
 from dashboards.boards.queries import (
     CHANGE_WINDOW,
     Query,
-    change_shown,
     date_of,
+    displayed,
+    displayed_change,
     per_milestone,
     per_territory,
     share,
-    shown,
     status_code,
 )
 from dashboards.conventions import Links
@@ -48,16 +48,16 @@ __all__ = [
     "CHOSEN",
     "DAY",
     "IN_UNIT",
+    "NAME",
     "NUMBER",
-    "PLACE",
     "STATUS",
     "TERRITORIES",
     "VALUE",
     "change",
     "change_columns",
-    "changes_shown",
+    "displayed_changes",
+    "displayed_figure",
     "figure",
-    "figure_shown",
     "has_target",
     "indicator_names",
     "milestone_columns",
@@ -87,7 +87,7 @@ VALUE: Final = 84
 UNIT: Final = 56
 DAY: Final = 92
 STATUS: Final = 128
-PLACE: Final = 173
+NAME: Final = 173
 
 TERRITORIES: Final = words(TERRITORY_TITLES)
 
@@ -107,36 +107,36 @@ RUNBOOKS: Final = (
 
 
 def runbook_links(links: Links, *answers: tuple[AlertKind, str]) -> tuple[Link, ...]:
-    """Lead to the runbooks of alerts, each under a title; by default those about figures."""
+    """Return links to the runbooks of alerts, each with a title; by default those about figures."""
     return tuple(
         Link(title, links.runbook(kind.name), new_tab=True) for kind, title in answers or RUNBOOKS
     )
 
 
 def figure(*by: str, **labels: str) -> str:
-    """Give values by territory; where the workers' sums are withheld, what the assessor says."""
+    """Return values by territory; where the workers' sums are withheld, the assessor's."""
     summed = latest(select(conventions.TERRITORY_VALUE, **labels), *by)
     assessed = latest(select(metrics.INDICATOR_ASSESSED_VALUE, **labels), *by)
     return f"({summed} or {assessed})"
 
 
 def change(part: str, /, *by: str, **labels: str) -> str:
-    """Give the change over 30 days: the `value`'s, or the numerator's or denominator's share."""
+    """Return the change over 30 days: the `value`'s, or the numerator's or denominator's share."""
     return latest(select(metrics.INDICATOR_CHANGE, part=part, window=CHANGE_WINDOW, **labels), *by)
 
 
-def figure_shown(one: Indicator, /, *by: str, **labels: str) -> Query:
-    """Give an indicator's value as it is read; its unit stands in the title."""
-    return Query(shown([one], lambda _: figure(*by, **labels)))
+def displayed_figure(one: Indicator, /, *by: str, **labels: str) -> Query:
+    """Return an indicator's value as it is displayed; its unit stands in the title."""
+    return Query(displayed([one], lambda _: figure(*by, **labels)))
 
 
-def changes_shown(one: Indicator, part: str, /, *by: str, **labels: str) -> Query:
-    """Give an indicator's change as it is read; its unit stands in the title."""
-    return Query(change_shown([one], lambda _: change(part, *by, **labels)))
+def displayed_changes(one: Indicator, part: str, /, *by: str, **labels: str) -> Query:
+    """Return an indicator's change as it is displayed; its unit stands in the title."""
+    return Query(displayed_change([one], lambda _: change(part, *by, **labels)))
 
 
 def has_target(indicator: Indicator) -> bool:
-    """Tell whether a milestone of an indicator is judged."""
+    """Return whether a milestone of an indicator is judged."""
     return any(milestone.target is not None for milestone in indicator.milestones)
 
 
@@ -149,19 +149,20 @@ def most_lines(indicators: Iterable[Indicator]) -> int:
         if milestone.target is not None
     ]
     return max(
-        sum(milestone.holds(place) for milestone in promised) for place in (None, *DEPARTMENTS)
+        sum(milestone.holds(department) for milestone in promised)
+        for department in (None, *DEPARTMENTS)
     )
 
 
 def indicator_names(indicators: Iterable[Indicator]) -> ValueFormat:
-    """Show indicators' ids as their titles."""
+    """Return the format of indicators' ids: their titles."""
     return ValueFormat(NO_UNIT, mappings=words({one.id: one.title for one in indicators}))
 
 
 def value_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Column, ...]:
     """Value and unit of each indicator."""
     chosen = tuple(indicators)
-    value = shown(chosen, lambda ids: figure(*INDICATOR, indicator=ids, **labels))
+    value = displayed(chosen, lambda ids: figure(*INDICATOR, indicator=ids, **labels))
     return (
         Column("Valeur", Query(with_label(value, "unit", "indicator")), NUMBER, VALUE),
         _unit_column(chosen),
@@ -177,7 +178,7 @@ def change_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colu
     moved = f"{select(metrics.INDICATOR_CHANGE, window=CHANGE_WINDOW, **labels)} != 0"
 
     def changes(part: str) -> str:
-        shown_ones = change_shown(
+        shown_ones = displayed_change(
             chosen, lambda ids: change(part, *INDICATOR, indicator=ids, **labels)
         )
         return f"({shown_ones}) and {on(*INDICATOR)} ({moved})"
@@ -193,7 +194,7 @@ def change_columns(indicators: Iterable[Indicator], **labels: str) -> tuple[Colu
 
 
 def promise_column(programmes: Sequence[Programme], links: tuple[Link, ...] = ()) -> Column:
-    """Name milestones by what was promised; an asterisk marks what the promise does not state."""
+    """Return the column of what was promised; an asterisk marks what the promise does not state."""
     titles = {
         f"{indicator.id}/{milestone.id}": (milestone.title or indicator.title)
         + (ASSUMED if milestone.assumed else "")
@@ -218,8 +219,10 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
         if has_target(indicator)
     ]
     judged = latest(select(metrics.MILESTONE_STATUS, **labels), *LINE)
-    value = shown(promised, lambda ids: figure(*INDICATOR, "department", indicator=ids, **labels))
-    target = shown(
+    value = displayed(
+        promised, lambda ids: figure(*INDICATOR, "department", indicator=ids, **labels)
+    )
+    target = displayed(
         promised, lambda ids: latest(select(metrics.MILESTONE_TARGET, indicator=ids), *MILESTONE)
     )
     deadline = date_of(latest(metrics.MILESTONE_DEADLINE.name, *MILESTONE))
@@ -236,7 +239,7 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
             cell=BARS,
         ),
         # Where there is a promise there is a status: its series name the line.
-        Column("État", Query(_named(labels, programmes)), status_look(), STATUS, cell=COLOURED),
+        Column("État", Query(_named(labels, programmes)), status_format(), STATUS, cell=COLOURED),
         Column("Échéance", Query(per_territory(deadline, judged)), ValueFormat(DATE), DAY),
         Column(
             "Projection",
@@ -248,7 +251,7 @@ def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[C
 
 
 def _named(labels: Mapping[str, str], programmes: Iterable[Programme]) -> str:
-    """Give the status with labels for what names the line and for where it leads."""
+    """Return the status with labels for what names the line and for where it leads."""
     code = status_code(*LINE, **labels)
     named = f'label_join({code}, "promise", "/", "indicator", "milestone")'
     named = with_label(named, "unit", "indicator")

@@ -1,7 +1,7 @@
-"""The house's panels: figures, tables, trends, bars and the map, each with one look for all boards.
+"""The panels: figures, tables, trends, bars and the map, each of one style on all boards.
 
-Every panel has a title, a description (what is measured, from which events), a place on the grid
-of 24 columns, units, and the datasource that the reader chose.
+Every panel has a title, a description (what is measured, from which events), a position on the
+grid of 24 columns, units, and the datasource that the reader chose.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ __all__ = [
     "bars",
     "deadline_marks",
     "departments_map",
-    "looking_back",
+    "of_last_day",
     "row",
     "stats",
-    "status_look",
+    "status_format",
     "table_of",
     "trend",
     "words",
@@ -96,7 +96,7 @@ PROJECTED: Final = "semi-dark-yellow"
 
 @dataclass(frozen=True, slots=True)
 class GridPosition:
-    """A place on the grid, in cells from the top left."""
+    """A position on the grid, in cells from the top left."""
 
     x: int
     y: int
@@ -106,7 +106,7 @@ class GridPosition:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a panel or a value leads; the address may name fields and variables."""
+    """What a panel or a value links to; the address may name fields and variables."""
 
     title: str
     url: str
@@ -120,7 +120,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class PanelFrame:
-    """What every panel has: a title, what is measured and from which events, a place, links."""
+    """What every panel has: a title, what is measured and from which events, a position, links."""
 
     title: str
     description: str
@@ -193,7 +193,7 @@ class Marker:
 def words(
     texts: Mapping[str, str], colours: Mapping[str, str] = MappingProxyType({})
 ) -> tuple[Mapped, ...]:
-    """Show codes as words; a word in a colour begins with a mark that says the same."""
+    """Return the mapping of codes to words; a coloured word begins with a mark like it."""
     return (
         dashboard.ValueMap(
             options={
@@ -204,13 +204,13 @@ def words(
     )
 
 
-def status_look() -> ValueFormat:
-    """Show a severity as the status' mark and word, in its colour."""
+def status_format() -> ValueFormat:
+    """Return the format of a severity: the status' mark and word, in its colour."""
     results = {
-        str(look.severity): dashboard.ValueMappingResult(
-            text=look.text, color=look.colour, index=look.severity
+        str(style.severity): dashboard.ValueMappingResult(
+            text=style.text, color=style.colour, index=style.severity
         )
-        for look in STATUSES.values()
+        for style in STATUSES.values()
     }
     return ValueFormat(NO_UNIT, mappings=(dashboard.ValueMap(options=results),))
 
@@ -402,10 +402,10 @@ def departments_map(frame: PanelFrame, columns: Sequence[Column], marker: Marker
 EMPTY_TILE: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
-def looking_back(panels: Iterable[Panel | Row]) -> tuple[Panel | Row, ...]:
-    """Let what is asked of one moment be of the last day in the range that has figures.
+def of_last_day(panels: Iterable[Panel | Row]) -> tuple[Panel | Row, ...]:
+    """Return panels whose instant queries are of the last day in the range that has figures.
 
-    For panels of what a backfill writes; what only the running monitor knows is of the moment.
+    For panels of what a backfill writes; what only the running monitor exposes is of the moment.
     """
     made = tuple(panels)
     for panel in made:
@@ -416,12 +416,12 @@ def looking_back(panels: Iterable[Panel | Row]) -> tuple[Panel | Row, ...]:
 
 
 def row(title: str, y: int) -> Row:
-    """Begin a part of a board."""
+    """Return the head of a part of a board."""
     return Row(title=title, grid_pos=dashboard.GridPos(x=0, y=y, w=24, h=1))
 
 
 def deadline_marks(expression: str) -> dashboard.AnnotationQuery:
-    """Mark moments on the axis of time: the values of a query, in milliseconds."""
+    """Return the marks of moments on the axis of time: the values of a query, in milliseconds."""
     return dashboard.AnnotationQuery(
         name="Échéances",
         datasource=DATASOURCE,
@@ -553,7 +553,7 @@ def _properties(form: ValueFormat) -> dict[str, object]:
     properties: dict[str, object] = {
         "unit": form.unit,
         "thresholds": _thresholds(form.steps).build(),
-        # What the panel's defaults say of another value must not hold for this one.
+        # The panel's defaults, which are another value's, must not hold for this one.
         "mappings": list(form.mappings),
     }
     limits = {"decimals": form.decimals, "min": form.least, "max": form.most}
@@ -577,7 +577,7 @@ def _column_properties(column: Column) -> dict[str, object]:
         properties["custom.width"] = column.width
     else:
         properties["custom.minWidth"] = column.least
-        # Said in two ways: as Grafana has it from 12.2 on, and before.
+        # Set in two ways: as Grafana has it from 12.2 on, and before.
         properties["custom.wrapText"] = True
         properties["custom.cellOptions"] = common.TableAutoCellOptions(wrap_text=True)
     if column.cell is not None:

@@ -60,9 +60,9 @@ READY: Final = ValueFormat(
 )
 #: Whoever is not declared, among the producers' ids.
 UNKNOWN: Final = "unknown"
-#: Of how many facts the lateness over time is told.
+#: The share of facts that the lateness over time covers.
 MOST: Final = 0.9
-#: The width of a column of producers' codes, which have no place to break.
+#: The width of a column of producers' codes, which do not break into lines.
 CODE: Final = 126
 
 #: What the runbooks of the alerts answer.
@@ -183,7 +183,7 @@ def _scorecards(at: GridPosition, runbooks: Sequence[Link]) -> Panel:
 
 
 def _standing() -> str:
-    """Say of each declared producer as a number whether it keeps to what it promised."""
+    """Return as a number whether each declared producer keeps to its declared frequency."""
     silence, declared = _silence(conventions.PRODUCER_LAST_EVENT, "producer"), _declared()
     return " or ".join(
         (
@@ -195,7 +195,7 @@ def _standing() -> str:
 
 
 def _named(standing: str) -> str:
-    """Add what people call a producer; the undeclared have a name, and no standing but theirs."""
+    """Return the standing with the producers' titles; the undeclared have a title of their own."""
     titles = latest(metrics.PRODUCER_INFO, "producer", "title")
     strangers = select(metrics.PRODUCER_EVENTS, producer=UNKNOWN)
     unnamed = with_label(

@@ -22,13 +22,13 @@ from dashboards.boards.figures import (
     CHOSEN,
     DAY,
     IN_UNIT,
+    NAME,
     NUMBER,
-    PLACE,
     STATUS,
     TERRITORIES,
     VALUE,
-    changes_shown,
-    figure_shown,
+    displayed_changes,
+    displayed_figure,
     milestone_columns,
     most_lines,
     promise_column,
@@ -52,15 +52,15 @@ from dashboards.boards.panels import (
     ValueFormat,
     bars,
     deadline_marks,
-    looking_back,
+    of_last_day,
     row,
     stats,
-    status_look,
+    status_format,
     table_of,
     trend,
     words,
 )
-from dashboards.boards.projections import Aim, Line, expected_lines, lines_to_the_target
+from dashboards.boards.projections import Line, Target, expected_lines, lines_to_the_target
 from dashboards.boards.queries import Query, date_of, share, status_code, throughout
 from dashboards.boards.sdk import dashboard
 from dashboards.conventions import Links
@@ -105,7 +105,7 @@ def programme_board(programme: Programme, links: Links, since: str) -> Board:
             link_to(conventions.PRODUCERS_BOARD, "Producteurs"),
         ),
         annotations=_deadlines(programme),
-        panels=looking_back(panels),
+        panels=of_last_day(panels),
     )
 
 
@@ -114,7 +114,7 @@ def _bottom(panel: Panel | Row) -> int:
 
 
 def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Iterator[Panel]:
-    """Lay out where each milestone stands, and when it will be reached."""
+    """Yield where each milestone stands, and when it will be reached."""
     chosen = {"department": f"=~{metrics.REGION}|{CHOSEN}", "programme": programme.id}
 
     def of_each(metric: Metric) -> str:
@@ -127,7 +127,7 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
     (status,) = (column for column in standing if column.title == "État")
     named = (
         promise_column([programme]),
-        Column("Territoire", "department", ValueFormat(NO_UNIT, mappings=TERRITORIES), PLACE),
+        Column("Territoire", "department", ValueFormat(NO_UNIT, mappings=TERRITORIES), NAME),
     )
     # Lines for the region and, where it is held to one, the chosen département.
     height = ceil(2 * lines * LINE) + 2
@@ -176,7 +176,7 @@ def _milestones(programme: Programme, links: Links, lines: int, top: int) -> Ite
 
 
 def _indicator(programme: Programme, one: Indicator, since: str, top: int) -> Iterator[Panel | Row]:
-    """Lay out an indicator: its figures in a line, its history and its départements, its detail."""
+    """Yield an indicator's panels: figures in a line, history, départements, detail."""
     yield row(one.title, top)
     yield _strip(programme, one, GridPosition(0, top + 1, 24, 4))
     top += 5
@@ -199,13 +199,13 @@ def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id, "department": territory}
     points = CHANGE_IN_UNIT[one.unit]
     values = [
-        (f"Valeur{IN_UNIT[one.unit]}", figure_shown(one, "indicator", **of), NUMBER),
-        (f"Variation sur 30 jours{points}", changes_shown(one, "value", **of), CHANGE),
+        (f"Valeur{IN_UNIT[one.unit]}", displayed_figure(one, "indicator", **of), NUMBER),
+        (f"Variation sur 30 jours{points}", displayed_changes(one, "value", **of), CHANGE),
     ]
     if one.measure.denominator is not None:
         values += [
-            ("due au numérateur", changes_shown(one, "numerator", **of), CHANGE),
-            ("due au dénominateur", changes_shown(one, "denominator", **of), CHANGE),
+            ("due au numérateur", displayed_changes(one, "numerator", **of), CHANGE),
+            ("due au dénominateur", displayed_changes(one, "denominator", **of), CHANGE),
         ]
     secret = ""
     if one.publication is None:
@@ -213,7 +213,7 @@ def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
         age = f"(scalar({conventions.AS_OF}) - {reported}) / {DAY_SECONDS}"
         values += [
             ("Dernier relevé", Query(date_of(reported)), ValueFormat(DATE)),
-            ("Âge du relevé", Query(age), ValueFormat(DAYS, decimals=0, steps=_patience(one))),
+            ("Âge du relevé", Query(age), ValueFormat(DAYS, decimals=0, steps=_overdue_steps(one))),
         ]
     else:
         secret = f" {_secret(one.publication)}"
@@ -224,7 +224,7 @@ def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
         ]
     return stats(
         PanelFrame(
-            f"{one.title} : {_place(one)}",
+            f"{one.title} : {_territory_name(one)}",
             f"{one.definition} {_expected(one)}{secret}",
             at,
         ),
@@ -233,7 +233,7 @@ def _strip(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     )
 
 
-def _place(one: Indicator) -> str:
+def _territory_name(one: Indicator) -> str:
     return REGION_NAME if one.grain is Grain.REGION else "le territoire choisi"
 
 
@@ -243,8 +243,8 @@ def _expected(one: Indicator) -> str:
     return f"Non renseigné quand le dernier relevé a plus de {one.reporting_delay_days} jours."
 
 
-def _patience(one: Indicator) -> tuple[Step, ...]:
-    """Turn when the indicator is unreported, as the catalogue has it."""
+def _overdue_steps(one: Indicator) -> tuple[Step, ...]:
+    """Return the colours of an age: another one once the indicator is unreported."""
     always = Step(None, "text")
     return (
         (always,)
@@ -266,15 +266,15 @@ def _history(programme: Programme, one: Indicator, since: str, at: GridPosition)
         country = latest(_over(select(metrics.INDICATOR_COUNTRY, **of)), *INDICATOR)
         queries.append(Query(_scale(one) + country, "France entière"))
         compared = " La France entière est donnée à titre de comparaison."
-    aims = [*_shared_aims(one, of), *_own_aims(one, of)]
-    lines = [line for aim in aims for line in _aimed(aim)]
+    targets = [*_shared_targets(one, of), *_own_targets(one, of)]
+    lines = [line for target in targets for line in _target_lines(target)]
     return trend(
         PanelFrame(
             f"{one.title} dans le temps{IN_UNIT[one.unit]}",
             f"{one.definition} Les traits continus sont la Région et le département choisi. Une "
-            f"marque verticale est une échéance.{compared}{HOW_TO_READ if aims else ''}",
+            f"marque verticale est une échéance.{compared}{HOW_TO_READ if targets else ''}",
             at,
-            _into_the_future(programme, since) if aims else (),
+            _into_the_future(programme, since) if targets else (),
         ),
         [*queries, *(line.query for line in lines)],
         NUMBER,
@@ -282,7 +282,7 @@ def _history(programme: Programme, one: Indicator, since: str, at: GridPosition)
     )
 
 
-#: What the dashed lines say, after what the other ones are.
+#: What the dashed lines mean, after what the other ones are.
 HOW_TO_READ: Final = (
     " Tiretés : la cible, et ce que le rythme observé laisse attendre du territoire choisi. "
     "« Attendu » : la valeur à l’échéance, telle qu’on la projetait chaque jour ; là où ce tireté "
@@ -294,7 +294,7 @@ HOW_TO_READ: Final = (
 
 
 def _into_the_future(programme: Programme, since: str) -> tuple[Link, ...]:
-    """Lead to the same board, its axis going on for a year."""
+    """Return the link to the same board with an axis that goes on for a year."""
     uid = conventions.programme_board(programme.id)
     chosen = "&".join(
         f"${{{name}:queryparam}}" for name in ("datasource", conventions.DEPARTMENT_VARIABLE)
@@ -302,24 +302,26 @@ def _into_the_future(programme: Programme, since: str) -> tuple[Link, ...]:
     return (Link("Voir la projection sur un an", f"/d/{uid}?from={since}&to=now%2B1y&{chosen}"),)
 
 
-def _aimed(aim: Aim) -> Iterator[Line]:
-    """Draw a target, also where the range reaches beyond the last day, and the ways to it."""
-    target, last = (f"{aim.scale}max({aim.target(read)})" for read in (_over, lambda one: one))
-    yield Line(Query(f"{target} or {throughout(last)}", f"Cible{aim.day}"), TARGET)
-    yield from expected_lines(aim, _over)
-    yield from lines_to_the_target(aim)
+def _target_lines(target: Target) -> Iterator[Line]:
+    """Yield a target, also where the range reaches beyond the last day, and the lines to it."""
+    over_time, last = (
+        f"{target.scale}max({target.series(read)})" for read in (_over, lambda one: one)
+    )
+    yield Line(Query(f"{over_time} or {throughout(last)}", f"Cible{target.day}"), TARGET)
+    yield from expected_lines(target, _over)
+    yield from lines_to_the_target(target)
 
 
-def _shared_aims(one: Indicator, of: dict[str, str]) -> Iterator[Aim]:
-    """Give the targets of the region, or of all départements."""
+def _shared_targets(one: Indicator, of: dict[str, str]) -> Iterator[Target]:
+    """Yield the targets of the region, or of all départements."""
     for milestone in one.milestones:
         if milestone.target is not None and not _is_some_departments(milestone):
             series = select(metrics.MILESTONE_TARGET, milestone=milestone.id, **of)
-            yield _aim(one, of, milestone.id, _after(milestone), partial(_read, series))
+            yield _target(one, of, milestone.id, _after(milestone), partial(_read, series))
 
 
-def _own_aims(one: Indicator, of: dict[str, str]) -> Iterator[Aim]:
-    """Give the targets of some départements: of each day, only the chosen one's is drawn."""
+def _own_targets(one: Indicator, of: dict[str, str]) -> Iterator[Target]:
+    """Yield the targets of some départements: of each day, only the chosen one's is drawn."""
     same_day: dict[str, list[str]] = {}
     for milestone in one.milestones:
         if milestone.target is not None and _is_some_departments(milestone):
@@ -328,18 +330,18 @@ def _own_aims(one: Indicator, of: dict[str, str]) -> Iterator[Aim]:
     held = select(metrics.MILESTONE_STATUS, department=CHOSEN, **of)
     for after, milestones in same_day.items():
         series = select(metrics.MILESTONE_TARGET, milestone=one_of(milestones), **of)
-        yield _aim(one, of, one_of(milestones), after, partial(_read_held, series, held))
+        yield _target(one, of, one_of(milestones), after, partial(_read_held, series, held))
 
 
-def _aim(
+def _target(
     one: Indicator,
     of: dict[str, str],
     milestone: str,
     after: str,
     target: Callable[[Callable[[str], str]], str],
-) -> Aim:
+) -> Target:
     territory = metrics.REGION if one.grain is Grain.REGION else CHOSEN
-    return Aim(after, {**of, "department": territory}, milestone, _scale(one), target)
+    return Target(after, {**of, "department": territory}, milestone, _scale(one), target)
 
 
 def _read(series: str, read: Callable[[str], str]) -> str:
@@ -355,7 +357,7 @@ def _is_some_departments(milestone: Milestone) -> bool:
 
 
 def _over_time(one: Indicator, series: str) -> str:
-    """Draw what a column shows: a ratio in percent."""
+    """Return a curve in the unit of its column: a ratio in percent."""
     return _scale(one) + _over(series)
 
 
@@ -369,7 +371,7 @@ def _scale(one: Indicator) -> str:
 
 
 def _after(milestone: Milestone) -> str:
-    """Say the deadline after the name of a line."""
+    """Return the deadline, as it stands after the name of a line."""
     day = "" if milestone.day is None else f" au {milestone.day:%d/%m/%Y}"
     assumed = " (supposé)" if milestone.assumed else ""
     return f"{day}{assumed}"
@@ -377,23 +379,32 @@ def _after(milestone: Milestone) -> str:
 
 def _by_department(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
     of = {"programme": programme.id, "indicator": one.id, "department": f"!={metrics.REGION}"}
-    place = "department"
     columns = [
-        Column("Département", place, ValueFormat(NO_UNIT, mappings=TERRITORIES), least=PLACE),
-        Column("Valeur", figure_shown(one, place, **of), NUMBER, VALUE),
+        Column("Département", "department", ValueFormat(NO_UNIT, mappings=TERRITORIES), least=NAME),
+        Column("Valeur", displayed_figure(one, "department", **of), NUMBER, VALUE),
     ]
     if one.measure.denominator is not None and one.publication is None:
-        under = latest(select(conventions.DEPARTMENT_DENOMINATOR, **of), place)
+        under = latest(select(conventions.DEPARTMENT_DENOMINATOR, **of), "department")
         columns.append(Column("Sur", Query(under), NUMBER, VALUE))
     if one.publication is not None:
-        columns.append(Column("Secret", _suppressed(place, category="", **of), SECRET, VALUE))
+        columns.append(
+            Column("Secret", _suppressed("department", category="", **of), SECRET, VALUE)
+        )
     if any(milestone.departments for milestone in one.milestones if milestone.target is not None):
         columns.append(
-            Column("État", Query(status_code(place, **of)), status_look(), STATUS, cell=COLOURED)
+            Column(
+                "État",
+                Query(status_code("department", **of)),
+                status_format(),
+                STATUS,
+                cell=COLOURED,
+            )
         )
-    columns.append(Column("30 jours", changes_shown(one, "value", place, **of), CHANGE, VALUE))
+    columns.append(
+        Column("30 jours", displayed_changes(one, "value", "department", **of), CHANGE, VALUE)
+    )
     if one.publication is None:
-        reported = latest(select(conventions.TERRITORY_LAST_REPORTED, **of), place)
+        reported = latest(select(conventions.TERRITORY_LAST_REPORTED, **of), "department")
         columns.append(Column("Relevé", Query(date_of(reported)), ValueFormat(DATE), DAY))
         until = "au jour du moniteur"
         last = ", « Relevé » le jour du dernier fait."
@@ -448,8 +459,8 @@ def _secret(publication: Publication) -> str:
 
 
 def _protected(one: Indicator, frame: PanelFrame, of: dict[str, str]) -> Panel:
-    """Say of each category how many, or that it may not be said."""
-    place = {**of, "department": CHOSEN}
+    """Return how many persons each category has, or that the number is withheld."""
+    chosen = {**of, "department": CHOSEN}
     return table_of(
         frame,
         [
@@ -460,17 +471,17 @@ def _protected(one: Indicator, frame: PanelFrame, of: dict[str, str]) -> Panel:
             ),
             Column(
                 "Valeur",
-                Query(latest(select(metrics.CELL_VALUE, **place), "category")),
+                Query(latest(select(metrics.CELL_VALUE, **chosen), "category")),
                 NUMBER,
                 VALUE,
             ),
-            Column("Secret", _suppressed("category", category="!=", **place), SECRET, VALUE),
+            Column("Secret", _suppressed("category", category="!=", **chosen), SECRET, VALUE),
         ],
     )
 
 
 def _suppressed(*by: str, **labels: str) -> Query:
-    """Say what may not be shown; without a category it is the figure of all of them together."""
+    """Return what is withheld; without a category it is the figure of all of them together."""
     return Query(latest(select(metrics.CELL_SUPPRESSED, **labels), *by))
 
 
@@ -495,7 +506,7 @@ def _parts(programme: Programme, one: Indicator, at: GridPosition) -> Panel:
 
 
 def _deadlines(programme: Programme) -> tuple[dashboard.AnnotationQuery, ...]:
-    """Mark each deadline on the axis of time, where it is in the range."""
+    """Return the marks of the deadlines on the axis of time."""
     milestones = (milestone for one in programme.indicators for milestone in one.milestones)
     if all(milestone.day is None for milestone in milestones):
         return ()

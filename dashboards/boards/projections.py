@@ -1,8 +1,8 @@
 """Where a figure is heading: what is expected on the deadline, and the way to the target.
 
-Both are drawn from what the assessor tells: the day on which the target is reached at the observed
-pace, and by the faster and the slower quartile of the paces. The straight line from the last value
-to the target on that day is all that is added here.
+Both are drawn from what the assessor exposes: the day on which the target is reached at the
+observed pace, and by the faster and the slower quartile of the paces. The straight line from the
+last value to the target on that day is all that is added here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dashboards.boards.panels import BOUND, EXPECTED, Dash
 from dashboards.boards.queries import Query, throughout
 from dashboards.promql import DAY_SECONDS, select
 
-__all__ = ["Aim", "Line", "expected_lines", "lines_to_the_target"]
+__all__ = ["Line", "Target", "expected_lines", "lines_to_the_target"]
 
 #: By which pace, as it stands after a line's name; the observed one first.
 PACES: Final = (
@@ -27,12 +27,12 @@ PACES: Final = (
     (metrics.MILESTONE_PROJECTED_LATEST, ", au rythme le plus lent", BOUND),
 )
 
-#: Makes of a selector what is asked for it.
+#: Returns the expression that reads a selector.
 Reader = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class Target:
     """A target of one territory, as expressions over the series of one moment."""
 
     day: str
@@ -42,8 +42,8 @@ class Aim:
     milestone: str
     """A matcher of the label: of several milestones the territory is held to one."""
     scale: str
-    """What a value is multiplied by before it is shown: empty, or `100 * `."""
-    target: Callable[[Reader], str]
+    """What a value is multiplied by before it is displayed: empty, or `100 * `."""
+    series: Callable[[Reader], str]
     """Gives the target's series, each selector read in the given way."""
 
 
@@ -55,46 +55,46 @@ class Line:
     dash: Dash
 
 
-def expected_lines(aim: Aim, read: Reader) -> Iterator[Line]:
-    """Draw over time what was expected of the deadline, at each day's value and pace.
+def expected_lines(target: Target, read: Reader) -> Iterator[Line]:
+    """Yield over time what was expected of the deadline, at each day's value and pace.
 
     `value + (target − value) × (deadline − day) / (projected day − day)`, and the target where that
     lies beyond it: a line that touches the target's is a promise kept. It ends on the deadline, and
     where nothing is projected.
     """
-    if not aim.day:
+    if not target.day:
         return
     for metric, name, dash in PACES:
-        parts = _AimParts(aim, metric, read)
+        parts = _LineParts(target, metric, read)
         left = f"({parts.deadline} - {parts.as_of} > 0)"
         share = f"clamp_max({left} / {parts.ahead}, 1)"
         expression = f"{parts.value} + ({parts.target} - {parts.value}) * {share}"
-        yield Line(Query(expression, f"Attendu{aim.day}{name}"), dash)
+        yield Line(Query(expression, f"Attendu{target.day}{name}"), dash)
 
 
-def lines_to_the_target(aim: Aim) -> Iterator[Line]:
-    """Draw the way from the last value to the target, where the range reaches beyond the last day.
+def lines_to_the_target(target: Target) -> Iterator[Line]:
+    """Yield the way from the last value to the target, where the range reaches beyond the last day.
 
     Each line ends where it meets the target.
     """
     for metric, name, dash in PACES:
-        parts = _AimParts(aim, metric, lambda series: series)
+        parts = _LineParts(target, metric, lambda series: series)
         projected, as_of = throughout(parts.projected), throughout(parts.as_of)
         left = f"({projected} - time() >= 0)"
         pace = f"({parts.target} - {parts.value}) / {parts.ahead}"
         way = f"{throughout(parts.target)} - {throughout(pace)} * {left}"
         expression = f"{way} and on () vector(time()) >= {as_of}"
-        yield Line(Query(expression, f"Projection vers la cible{aim.day}{name}"), dash)
+        yield Line(Query(expression, f"Projection vers la cible{target.day}{name}"), dash)
 
 
-class _AimParts:
+class _LineParts:
     """What a line is made of, each one series without labels."""
 
-    def __init__(self, aim: Aim, projected: Metric, read: Reader) -> None:
-        promise = {**aim.of, "milestone": aim.milestone}
+    def __init__(self, target: Target, projected: Metric, read: Reader) -> None:
+        promise = {**target.of, "milestone": target.milestone}
         promised = {name: value for name, value in promise.items() if name != "department"}
-        self.value = f"{aim.scale}max({read(select(conventions.TERRITORY_VALUE, **aim.of))})"
-        self.target = f"{aim.scale}max({aim.target(read)})"
+        self.value = f"{target.scale}max({read(select(conventions.TERRITORY_VALUE, **target.of))})"
+        self.target = f"{target.scale}max({target.series(read)})"
         self.deadline = f"max({read(select(metrics.MILESTONE_DEADLINE, **promised))})"
         self.projected = f"max({read(select(projected, **promise))})"
         self.as_of = f"max({read(conventions.AS_OF.name)})"

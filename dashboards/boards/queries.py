@@ -1,4 +1,4 @@
-"""What panels ask of Prometheus: expressions over the catalogue's metrics and recorded series."""
+"""The expressions of panels, over the catalogue's metrics and recorded series."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from catalogue import metrics
 from catalogue.formatting import NumberFormat
 from catalogue.metrics import Metric
 from catalogue.model import Indicator, Unit
+from catalogue.progress import MilestoneStatus
 from dashboards import conventions
 from dashboards.boards.map_points import MAP_POINTS, geohash
 from dashboards.promql import (
@@ -29,15 +30,15 @@ from dashboards.statuses import STATUSES
 __all__ = [
     "CHANGE_WINDOW",
     "Query",
-    "change_shown",
     "date_of",
+    "displayed",
+    "displayed_change",
     "fact_of",
     "of_the_last_day",
     "per_milestone",
     "per_territory",
     "rate_by",
     "share",
-    "shown",
     "status_code",
     "throughout",
     "with_geohash",
@@ -47,7 +48,7 @@ __all__ = [
 CHANGE_WINDOW: Final = "30d"
 PERCENT: Final = 100
 NOTHING: Final = "(vector(0) > 0)"
-"""No series: what is asked of no indicator."""
+"""No series: the expression of no indicator."""
 LOOK_BACK: Final = "400d"
 """Longer than a backfill's longest step, and than the year to come that a range may reach into."""
 MILLISECONDS: Final = 1000
@@ -63,23 +64,23 @@ class Query:
 
 
 def of_the_last_day(expression: str) -> str:
-    """Ask at the end of the range; where the monitor did not run then, at its last day before.
+    """Return an expression at the end of the range; where the monitor did not run, on its last day.
 
     A backfill has one sample a day (or week), of midnight UTC, which an instant query sees for five
-    minutes. So the midnights before are looked at, and of these the last on which the monitor's own
-    day is known: what is absent on it is absent, whatever the days before it had. While the rules
-    are evaluated nothing is looked back for: what is withheld or stale stays absent.
+    minutes. So the midnights before are read, and of these the last that has the monitor's own
+    day: what is absent on it is absent, whatever the days before it had. While the rules are
+    evaluated no day before is read: what is withheld or stale stays absent.
     """
     return _or_before(f"({expression})", expression)
 
 
 def throughout(expression: str) -> str:
-    """Give what `of_the_last_day` gives, the same at each step of a range."""
+    """Return what `of_the_last_day` gives, the same at each step of a range."""
     return f"({_or_before(f'last_over_time(({expression})[1s:1s] @ end())', expression)})"
 
 
 def _or_before(at_the_end: str, expression: str) -> str:
-    # Of a live series one sample a day is looked at, not all of them.
+    # Of a live series one sample a day is read, not all of them.
     days = f"[{LOOK_BACK}:1d] @ end()"
     day = conventions.AS_OF.name
     last = f"scalar(last_over_time((0 * {day} + time()){days}))"
@@ -94,22 +95,22 @@ def rate_by(label: str, metric: Metric) -> str:
 
 
 def date_of(expression: str) -> str:
-    """Turn seconds into what Grafana shows as a date."""
+    """Return seconds as the milliseconds that Grafana displays as a date."""
     return f"{MILLISECONDS} * {expression}"
 
 
 def per_milestone(value: str, judged: str) -> str:
-    """Repeat each indicator's value for each of its milestones in a territory."""
+    """Return each indicator's value, once for each of its milestones in a territory."""
     return f"0 * {judged} + {on(*FIGURE)} group_left () ({value})"
 
 
 def per_territory(promise: str, judged: str) -> str:
-    """Repeat what a milestone promises for each territory that is held to it."""
+    """Return what a milestone promises, once for each territory that is held to it."""
     return f"0 * {judged} + {on(*MILESTONE)} group_left () ({promise})"
 
 
-def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
-    """Give values of indicators of different units as they are read in one column.
+def displayed(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
+    """Return values of indicators of different units as one column displays them.
 
     `expression_of` makes an expression of a matcher of indicators. A ratio becomes a percentage;
     each has the decimals that its indicator has, mostly none, and is cut as
@@ -123,12 +124,12 @@ def shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) 
 
 
 def share(expression: str, decimals: int = 0) -> str:
-    """Give a share of 1 for a column of percentages, cut to the last digit that is shown."""
+    """Return a share of 1 for a column of percentages, cut to the last digit that is displayed."""
     return in_decimals(expression, NumberFormat(Unit.RATIO, decimals=decimals))
 
 
-def change_shown(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
-    """Give changes in one column: of a ratio in points of percentage, with one decimal."""
+def displayed_change(indicators: Iterable[Indicator], expression_of: Callable[[str], str]) -> str:
+    """Return changes in one column: of a ratio in points of percentage, with one decimal."""
     kinds: dict[tuple[bool, int], list[str]] = {}
     for one in indicators:
         kinds.setdefault((one.unit is not Unit.RATIO, one.decimals), []).append(one.id)
@@ -152,30 +153,30 @@ def _kinds(indicators: Iterable[Indicator]) -> Mapping[NumberFormat, list[str]]:
 
 
 def status_code(*by: str, **labels: str) -> str:
-    """Give the status of milestones as its severity, a number that a panel turns into words."""
-    parts = (
-        f"{look.severity} * ({select(metrics.MILESTONE_STATUS, status=status, **labels)} == 1)"
-        for status, look in STATUSES.items()
-    )
-    return latest(" or ".join(parts), *by)
+    """Return the status of milestones as its severity, a number that a panel turns into words."""
+    return latest(" or ".join(_severities(**labels).values()), *by)
 
 
 def worst_status(**labels: str) -> str:
-    """Give each département's worst status, with `marker`: its code and the status’ mark."""
+    """Return each département's worst status, with `marker`: its code and the status’ mark."""
     parts = (
-        with_label(
-            f"{look.severity} * ({select(metrics.MILESTONE_STATUS, status=status, **labels)} == 1)",
-            "marker",
-            "department",
-            f"$1{look.mark}",
-        )
-        for status, look in STATUSES.items()
+        with_label(severity, "marker", "department", f"$1{STATUSES[status].mark}")
+        for status, severity in _severities(**labels).items()
     )
-    return f"topk by (department) (1, max by (department, marker) ({' or '.join(parts)}))"
+    return f"topk by (department) (1, {latest(' or '.join(parts), 'department', 'marker')})"
+
+
+def _severities(**labels: str) -> Mapping[MilestoneStatus, str]:
+    """Return for each status the milestones that have it, as its severity."""
+    return {
+        status: f"{style.severity} * ({select(metrics.MILESTONE_STATUS, status=status, **labels)}"
+        " == 1)"
+        for status, style in STATUSES.items()
+    }
 
 
 def with_geohash(expression: str) -> str:
-    """Add to series by département where it is.
+    """Return series by département with the geohash of each.
 
     In the expression, not in a series of its own to be joined: so the map also works on a
     backfilled day on which no rule ran, and needs nothing but the figures.
@@ -186,6 +187,6 @@ def with_geohash(expression: str) -> str:
 
 
 def fact_of(expression: str) -> str:
-    """Add to series by type the short name of the fact: `school.connected`."""
+    """Return series by type with the short name of the fact: `school.connected`."""
     named = with_label(expression, "fact", "type")
     return with_label(named, "fact", "type", "$1", r".+\\.([a-z_]+\\.[a-z_]+)\\.v[0-9]+")

@@ -41,16 +41,16 @@ def boards_of(
 
 
 def first_day(catalogue: Catalogue) -> date:
-    """Give the first day from which anything is counted."""
+    """Return the first day from which anything is counted."""
     starts = [start for one in catalogue.indicators for start in one.starts]
     return min((start.day for start in starts), default=FIRST_DAY)
 
 
 def render(boards: Sequence[Board]) -> Mapping[str, str]:
-    """Give the text of each board's file, by the file's name."""
+    """Return the text of each board's file, by the file's name."""
     return {f"{board.uid}.json": document(board) for board in boards}
 
 
 def board_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
-    """Put the files in a folder, which then has the boards of no other programme."""
+    """Return the files of a folder, which then has the boards of no other programme."""
     return GeneratedFiles(folder, files, ours=("smart-region-*.json",))

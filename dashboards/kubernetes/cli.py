@@ -43,7 +43,7 @@ def monitoring(
 ) -> None:
     """Write PrometheusRules, ServiceMonitors, and what makes ConfigMaps of the boards.
 
-    Where the catalogue is wrong the reason is told and nothing is written.
+    Where the catalogue is wrong the reason is written to the terminal, and no file.
     """
     from catalogue.loader import load_catalogue
     from dashboards.conventions import Links

@@ -28,7 +28,7 @@ KUSTOMIZATION: Final = "kustomization.yaml"
 
 
 def render_monitoring(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
-    """Give the text of each file of the Prometheus operator's resources, by the file's name."""
+    """Return the text of each file of the Prometheus operator's resources, by the file's name."""
     resources = {
         **{
             f"rules-{name}.yaml": rule_resource(name, group)
@@ -51,11 +51,11 @@ def render_monitoring(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, s
 
 
 def render_beside_boards(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
-    """Give the text of the kustomization that belongs into the folder of the boards."""
+    """Return the text of the kustomization that belongs in the boards' folder."""
     boards = render_boards(boards_of(catalogue, site.links))
     return {KUSTOMIZATION: yaml_text(boards_kustomization(boards), GENERATED)}
 
 
 def monitoring_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
-    """Put the files in a folder, which then has no other rules."""
+    """Return the files of a folder, which then has no other rules."""
     return GeneratedFiles(folder, files, ours=("rules-*.yaml",))

@@ -27,11 +27,11 @@ class Component(NamedTuple):
     port: str
 
 
-#: By the name of the job that rules and boards ask for.
+#: By the name of the job, which rules and boards select.
 JOBS: Final[Mapping[str, Component]] = {
     WORKER_JOB: Component("worker", "http"),
     ASSESSOR_JOB: Component("assessor", "http"),
-    # Not the port of events: whoever fills that one keeps Prometheus out of it, too.
+    # Not the port of events: a client that exhausts that one would keep Prometheus out, too.
     GATEWAY_JOB: Component("gateway", "probes"),
 }
 
@@ -41,7 +41,7 @@ BOARD_FOLDER: Final = {"grafana_folder": "Smart Région"}
 
 
 def rule_resource(name: str, group: RuleGroup) -> Resource:
-    """Give the PrometheusRule of a group of rules."""
+    """Return the PrometheusRule of a group of rules."""
     return {
         "apiVersion": API_VERSION,
         "kind": "PrometheusRule",
@@ -51,7 +51,7 @@ def rule_resource(name: str, group: RuleGroup) -> Resource:
 
 
 def service_monitor(job: str, component: Component, pace: Pace) -> Resource:
-    """Give the ServiceMonitor that scrapes a component's pods, ready or not, as `job`."""
+    """Return the ServiceMonitor that scrapes a component's pods, ready or not, as `job`."""
     labels = {NAME_LABEL: NAME, COMPONENT_LABEL: component.name}
     return {
         "apiVersion": API_VERSION,
@@ -66,7 +66,7 @@ def service_monitor(job: str, component: Component, pace: Pace) -> Resource:
                     "scrapeTimeout": scrape_timeout(pace),
                     # The token of /metrics, which an overlay adds, would go along.
                     "followRedirects": False,
-                    # Whatever an overlay calls the Service, rules and boards know the job.
+                    # Whatever an overlay calls the Service, rules and boards select the job.
                     "relabelings": [
                         {"action": "replace", "targetLabel": "job", "replacement": job}
                     ],
@@ -77,7 +77,7 @@ def service_monitor(job: str, component: Component, pace: Pace) -> Resource:
 
 
 def boards_kustomization(files: Iterable[str]) -> Resource:
-    """Give the kustomization that lies beside the boards' files and makes a ConfigMap of each.
+    """Return the kustomization that lies beside the boards' files and makes a ConfigMap of each.
 
     One for each board: together they would outgrow what a ConfigMap may hold.
     """

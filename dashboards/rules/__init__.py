@@ -1,1 +1,1 @@
-"""What rings and what is summed: Prometheus' rules, Alertmanager's routes, the runbooks' index."""
+"""What fires and what is summed: Prometheus' rules, Alertmanager's routes, the runbooks' index."""

@@ -1,4 +1,4 @@
-"""Alertmanager's configuration: who hears of what, when, and what silences what."""
+"""Alertmanager's configuration: who receives what, when, and what inhibits what."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def owner_receiver(programme: str) -> str:
 
 
 def alertmanager_document(catalogue: Catalogue, contacts: Contacts, pace: Pace) -> dict[str, Any]:
-    """Give the content of `alertmanager.yaml`."""
+    """Return the content of `alertmanager.yaml`."""
     programmes = [programme.id for programme in catalogue.programmes]
     document: dict[str, Any] = {
         "global": _global(contacts),
@@ -65,15 +65,15 @@ def _global(contacts: Contacts) -> dict[str, Any]:
 
 
 def _root(programmes: list[str], pace: Pace) -> dict[str, Any]:
-    """What no route takes goes to the operator."""
+    """Return the root route: what no other route takes goes to the operator."""
     return {
         "receiver": OPERATOR,
         "group_by": ["alertname"],
-        "group_wait": duration(pace.first),
-        "group_interval": duration(pace.following),
+        "group_wait": duration(pace.group_wait),
+        "group_interval": duration(pace.group_interval),
         "repeat_interval": "12h",
         "routes": [
-            # Told again and again: it is the end of these messages that means something.
+            # Sent again and again: it is the end of these messages that means something.
             {
                 "receiver": WATCHDOG.name.lower(),
                 "matchers": [f'alertname="{WATCHDOG.name}"'],
@@ -110,17 +110,18 @@ def _page() -> dict[str, Any]:
 
 
 def _digest(pace: Pace) -> dict[str, Any]:
-    """One message a day and programme: what rings that morning, whether it is new or not.
+    """Return the route of one message a day and programme: what fires that morning, new or not.
 
-    Alertmanager looks somewhat more than once an hour, so at least once within the hour of the
-    digest; outside it says nothing. What has not changed is told again at the next day's look.
+    The group's interval is somewhat less than an hour, so that one notification falls within the
+    hour of the digest; outside it the route is muted. What has not changed is sent again the next
+    day.
     """
     route: dict[str, Any] = {
         "receiver": DELEGATE,
         "matchers": [f'{conventions.SCOPE}="{Scope.FIGURES}"'],
         "group_by": [conventions.PROGRAMME],
-        "group_wait": duration(pace.first),
-        "group_interval": duration(pace.digest),
+        "group_wait": duration(pace.group_wait),
+        "group_interval": duration(pace.digest_interval),
         "repeat_interval": "20h",
     }
     if pace.digest_hour is not None:
@@ -129,12 +130,12 @@ def _digest(pace: Pace) -> dict[str, Any]:
 
 
 def _owners(programmes: list[str]) -> dict[str, Any]:
-    """At once, and again before Alertmanager forgets what it has told (after 120 hours)."""
+    """Return the owners' routes: at once, and again before Alertmanager forgets (120 hours)."""
     return {
         "receiver": OPERATOR,
         "matchers": [
             f'{conventions.SCOPE}=~"{Scope.FIGURES}|{Scope.PRODUCERS}"',
-            # A producer that serves no programme has no owner: the operator has heard of it.
+            # A producer that serves no programme has no owner: the operator has received it.
             f'{conventions.PROGRAMME}!="{conventions.MONITOR}"',
         ],
         "group_by": ["alertname", conventions.PROGRAMME, "indicator", "milestone"],
@@ -147,7 +148,7 @@ def _owners(programmes: list[str]) -> dict[str, Any]:
 
 
 def _inhibitions() -> list[dict[str, Any]]:
-    """A sick pipeline silences figures, and what is said of those who feed it."""
+    """Return the rule by which a failing pipeline inhibits alerts about figures and producers."""
     return [
         {
             "source_matchers": [f'{conventions.SILENCES}="{Scope.FIGURES}"'],
@@ -165,7 +166,7 @@ def _receivers(programmes: list[str], contacts: Contacts) -> Iterator[dict[str, 
 
 
 def _receiver(name: str, contact: Contact, *, digest: bool = False) -> dict[str, Any]:
-    # A digest tells what rings; what ended is simply no longer in it.
+    # A digest lists what fires; what is resolved is no longer in it.
     resolved = not digest
     receiver: dict[str, Any] = {"name": name}
     if contact.mail:

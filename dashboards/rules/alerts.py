@@ -1,4 +1,4 @@
-"""Every alert by name: how bad, about what, how patient. Its runbook has the same name."""
+"""Every alert by name: severity, scope and pending period. Its runbook has the same name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAGGING_RECORDS = 10_000
 
 
 class Severity(StrEnum):
-    """How soon somebody must look."""
+    """How soon somebody must act."""
 
     INFO = "info"
     WARNING = "warning"
@@ -24,7 +24,7 @@ class Severity(StrEnum):
 
 
 class Scope(StrEnum):
-    """What an alert is about, and so who hears of it."""
+    """What an alert is about, and so who receives it."""
 
     FIGURES = "figures"
     PRODUCERS = "producers"
@@ -33,7 +33,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertKind:
-    """An alert, whatever it is about this time; `patience` and `keeps` are in seconds."""
+    """An alert, whatever it is about this time; `pending` and `keep_firing_for` are in seconds."""
 
     name: str
     severity: Severity
@@ -43,10 +43,10 @@ class AlertKind:
     """One English sentence, for the index of the runbooks."""
     keep_firing_for: int = 0
     silences_figures: bool = False
-    """True where it means that the figures, and alerts about them, are not to be believed."""
+    """True where it means that the figures, and alerts about them, are not to be relied on."""
 
 
-# Figures. They wait a little: a correction that overtakes what it corrects must not ring.
+# Figures. Their pending periods cover a correction that overtakes what it corrects.
 MILESTONE_MISSED = AlertKind(
     "MilestoneMissed",
     Severity.CRITICAL,
@@ -91,7 +91,7 @@ PRODUCER_FAULTY = AlertKind(
     "More than a twentieth of what a producer sent in six hours was refused.",
 )
 
-# The monitor itself. A worker that comes and goes rings once: each keeps ringing a little.
+# The monitor itself. Where a worker comes and goes, keep_firing_for makes one alert of it.
 DEAD_LETTERS = AlertKind(
     "DeadLetters",
     Severity.WARNING,
@@ -143,7 +143,7 @@ PARTITIONS_MISSING = AlertKind(
     Severity.CRITICAL,
     Scope.PIPELINE,
     5 * MINUTE,
-    "Some partitions are shown by no worker: totals are withheld.",
+    "Some partitions are exposed by no worker: totals are withheld.",
     keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )
@@ -194,7 +194,7 @@ WATCHDOG = AlertKind(
     Severity.INFO,
     Scope.PIPELINE,
     1 * MINUTE,
-    "Always rings: its absence tells that alerts do not arrive.",
+    "Always fires: its absence means that alerts do not arrive.",
 )
 
 KINDS: tuple[AlertKind, ...] = (

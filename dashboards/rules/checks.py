@@ -1,4 +1,4 @@
-"""Prometheus' and Alertmanager's own tools, asked before a file is believed."""
+"""The check of generated files by Prometheus' and Alertmanager's own tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told of an alert, and through what; secrets stay in files that Alertmanager reads."""
+"""Who receives alerts, and by which channel; secrets stay in files that Alertmanager reads."""
 
 from __future__ import annotations
 
@@ -62,18 +62,18 @@ class Contacts(_ContactModel):
     delegate: Contact = Contact(mail=(f"delegue@{NOBODY}",))
     operator: Contact = Contact(mail=(f"exploitation@{NOBODY}",))
     owners: Mapping[str, Contact] = {}
-    """By programme; one that is not named gets mail at a place that does not exist."""
+    """By programme; one that is not named has an address that does not exist."""
     watchdog: Contact = Contact()
     """What raises the alarm when the watchdog falls silent."""
 
     @classmethod
     def nobody(cls, programmes: Iterable[str]) -> Self:
-        """Give contacts of whom none is reached: alerts are routed, and seen by who looks."""
+        """Return contacts without channels: alerts are routed, but visible in Alertmanager only."""
         owners = dict.fromkeys(programmes, Contact())
         return cls(delegate=Contact(), operator=Contact(), owners=owners)
 
     def owner(self, programme: str) -> Contact:
-        """Give the contact of a programme's owner."""
+        """Return the contact of a programme's owner."""
         return self.owners.get(programme, Contact(mail=(f"{programme}@{NOBODY}",)))
 
 

@@ -20,7 +20,7 @@ class Recording:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """Give it as a rule file has it."""
+        """Return its entry in a rule file."""
         document: dict[str, Any] = {"record": self.name, "expr": self.expression}
         return document | ({"labels": dict(self.labels)} if self.labels else {})
 
@@ -32,14 +32,14 @@ class Alert:
     name: str
     expression: str
     pending: float
-    """How long the expression must hold before it rings."""
+    """`for`: how long the expression must hold before the alert fires."""
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     keep_firing_for: float = 0
-    """How long it goes on ringing once the expression no longer holds."""
+    """How long it goes on firing once the expression no longer holds."""
 
     def document(self) -> dict[str, Any]:
-        """Give it as a rule file has it."""
+        """Return its entry in a rule file."""
         document = {"alert": self.name, "expr": self.expression, "for": duration(self.pending)}
         if self.keep_firing_for:
             document["keep_firing_for"] = duration(self.keep_firing_for)
@@ -58,12 +58,12 @@ class RuleGroup:
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
-        """Those of its rules that may ring."""
+        """Return those of its rules that may fire."""
         return tuple(rule for rule in self.rules if isinstance(rule, Alert))
 
 
 def rule_document(group: RuleGroup) -> dict[str, Any]:
-    """Give the content of a rule file with one group."""
+    """Return the content of a rule file with one group."""
     return {"groups": [{"name": group.name, "rules": [rule.document() for rule in group.rules]}]}
 
 

@@ -1,4 +1,4 @@
-"""How fast it all goes: in production, or in a demo or a test that does not wait."""
+"""Intervals and waiting times: those of production, or of a demo or a test that does not wait."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ __all__ = ["PACES", "Pace"]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often to look and how long to wait; times are in seconds."""
+    """Intervals and waiting times of Prometheus and Alertmanager, in seconds."""
 
     name: str
     interval: int
     """Between two scrapes, and between two evaluations."""
     figures: float
-    """By how much the patience with figures is multiplied."""
+    """The pending periods of alerts about figures are multiplied by this."""
     pipeline: float
     """The same for alerts about the monitor itself and about producers."""
-    first: int
-    """How long Alertmanager gathers before it first tells an owner or the operator."""
-    following: int
-    """How long it then gathers what is new in a group."""
-    digest: int
-    """How often it looks whether it is time for the delegate's digest."""
+    group_wait: int
+    """`group_wait`: how long a new group waits before its first notification."""
+    group_interval: int
+    """`group_interval`: how long a group then waits before the next one."""
+    digest_interval: int
+    """`group_interval` of the delegate's digest."""
     digest_hour: int | None
     """The hour of the day, in Paris, of the delegate's digest; None for at any time."""
 
     def pending(self, kind: AlertKind) -> float:
-        """Give how long an alert's expression must hold before it rings."""
+        """Return how long an alert's expression must hold before it fires."""
         return kind.pending * self._factor(kind)
 
     def keep_firing_for(self, kind: AlertKind) -> float:
-        """Give how long an alert goes on ringing once its expression no longer holds."""
+        """Return how long an alert goes on firing once its expression no longer holds."""
         return kind.keep_firing_for * self._factor(kind)
 
     @property
     def every(self) -> str:
-        """The interval as Prometheus reads it."""
+        """Return the interval as Prometheus reads it."""
         return duration(self.interval)
 
     def _factor(self, kind: AlertKind) -> float:
@@ -58,9 +58,9 @@ PACES: Mapping[str, Pace] = MappingProxyType(
                 interval=15,
                 figures=1,
                 pipeline=1,
-                first=30,
-                following=300,
-                digest=55 * 60,
+                group_wait=30,
+                group_interval=300,
+                digest_interval=55 * 60,
                 digest_hour=7,
             ),
             # An alert a second after its cause. The monitor's own alerts still wait for a worker
@@ -71,9 +71,9 @@ PACES: Mapping[str, Pace] = MappingProxyType(
                 interval=1,
                 figures=0,
                 pipeline=1 / 10,
-                first=0,
-                following=1,
-                digest=30,
+                group_wait=0,
+                group_interval=1,
+                digest_interval=30,
                 digest_hour=None,
             ),
         )

@@ -50,14 +50,14 @@ def promises_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
 
 
 def _territories() -> Iterator[Recording]:
-    """Names of territories, to be joined on `department`."""
+    """Yield the names of territories, to be joined on `department`."""
     for code, title in TERRITORY_TITLES.items():
         labels = {"department": code, conventions.TERRITORY: title}
         yield Recording(conventions.TERRITORY_INFO, "vector(1)", labels)
 
 
 def _judgements() -> Iterator[Recording]:
-    """The assessor's words without its address: a new instance carries the same series on."""
+    """Yield the assessor's judgements without its address: a new instance continues the series."""
     for metric, name in (
         (metrics.INDICATOR_ASSESSED_VALUE, conventions.TERRITORY_ASSESSED),
         (metrics.MILESTONE_STATUS, conventions.MILESTONE_STATUS),
@@ -146,7 +146,7 @@ def _status(indicator: Indicator, milestone: Milestone, status: MilestoneStatus)
 
 
 def _with_value(indicator: Indicator, condition: str) -> str:
-    """Give an alert the indicator's value, cut as it is shown; 1 where that may be hidden."""
+    """Return a condition with the indicator's displayed value; 1 where it is withheld."""
     if indicator.publication is not None:
         return latest(indented(condition), *FIGURE)
     assessed = last_known(conventions.TERRITORY_ASSESSED, **_of(indicator))
@@ -196,7 +196,7 @@ def _named(indicator: Indicator, milestone: Milestone) -> str:
 
 
 def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
-    """Say the value, the target and the day."""
+    """Return the value, the target and the day."""
     day = "sans échéance" if milestone.day is None else f"au {day_text(milestone.day)}"
     assumed = ", en partie supposée" if milestone.assumed else ""
     value = wording.value_of(wording.VALUE, indicator.unit, decimals=indicator.decimals)
@@ -211,7 +211,7 @@ def _standing(indicator: Indicator, milestone: Milestone, target: str) -> str:
 
 
 def _prospect(indicator: Indicator, milestone: Milestone) -> str:
-    """Say when the target would be attained, and which pace it takes."""
+    """Return when the target would be attained, and which pace it takes."""
     projected = wording.day_from(
         _assessed(metrics.MILESTONE_PROJECTED, indicator, milestone),
         found="Au rythme observé, elle serait atteinte le %s.",

@@ -1,7 +1,7 @@
 """The recording rules: from the workers' shares to the figures of the region and its départements.
 
-A figure is a sum over partitions. During a rebalance two workers may show the same partition, so
-that the larger share is taken (`max by (partition)`); while any partition is shown by none, no
+A figure is a sum over partitions. During a rebalance two workers may expose the same partition, so
+that the larger share is taken (`max by (partition)`); while any partition is exposed by none, no
 total is recorded: a partial sum would be a wrong figure, and a missing one is only late.
 """
 
@@ -104,7 +104,7 @@ def _values(catalogue: Catalogue) -> Iterator[Recording]:
         ),
     ):
         yield _recording(ratio, f"{numerator}\n/\n({denominator} > 0)")
-    # The assessor alone exposes counts of persons, as far as they may be shown.
+    # The assessor alone exposes counts of persons, as far as they may be published.
     persons = [one.id for one in catalogue.indicators if one.publication is not None]
     for summed, ratio, value, territories in (
         (

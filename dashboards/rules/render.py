@@ -29,7 +29,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class NotWrittenError(SmartRegionError):
-    """The files could not be put in their place."""
+    """The files could not be written."""
 
     def __init__(self, folder: Path, *, cause: OSError) -> None:
         super().__init__(f"{folder}: cannot be written ({cause}): name another folder with --out")
@@ -38,7 +38,7 @@ class NotWrittenError(SmartRegionError):
 
 @dataclass(frozen=True, slots=True)
 class MonitorSite:
-    """Where the monitor runs, and who is told; addresses are HOST:PORT."""
+    """Where the monitor runs, and who receives alerts; addresses are HOST:PORT."""
 
     pace: Pace = PACES["steady"]
     links: Links = field(default_factory=Links)
@@ -51,7 +51,7 @@ class MonitorSite:
 
 
 def groups(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, RuleGroup]:
-    """Give the groups of rules, each by the name of its file."""
+    """Return the groups of rules, each by the name of its file."""
     build = AlertBuilder(site.pace, site.links)
     return {
         "figures": figures_group(catalogue),
@@ -61,7 +61,7 @@ def groups(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, RuleGroup]:
 
 
 def render(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
-    """Give the content of every file, by its place in the folder that `write` is given."""
+    """Return the content of every file, by its path in the folder that `write` is given."""
     prometheus = prometheus_document(
         site.pace,
         workers=site.workers,
@@ -82,7 +82,7 @@ def render(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
 
 
 def rule_files(files: Mapping[str, str], folder: Path) -> GeneratedFiles:
-    """Put the files in a folder, which then has no other rules and no other templates."""
+    """Return the files of a folder, which then has no other rules and no other templates."""
     return GeneratedFiles(
         folder, files, ours=("prometheus/rules/*.yaml", "alertmanager/templates/*.tmpl")
     )
@@ -114,17 +114,17 @@ def write(files: Mapping[str, str], folder: Path) -> tuple[str, ...]:
 
 
 def _replace(files: Mapping[str, str], folder: Path) -> None:
-    """Write everything beside its place first, where the disk may be full; then move it there."""
+    """Write everything beside its path first, where the disk may be full; then move it there."""
     written: list[tuple[Path, Path]] = []
     try:
         for name, text in files.items():
-            place = folder / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            beside = place.with_name(f".{place.name}.new")
-            written.append((beside, place))
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_name(f".{path.name}.new")
+            written.append((beside, path))
             beside.write_text(text, encoding="utf-8")
-        for beside, place in written:
-            beside.replace(place)
+        for beside, path in written:
+            beside.replace(path)
     finally:
         for beside, _ in written:
             beside.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ _HEAD = """\
 
 # Runbooks
 
-What to do when an alert rings. Each page says what the alert means, what it costs, what to look at
+What to do when an alert fires. Each page has what the alert means, what it costs, what to check
 and what to do. How alerts reach people is in [alerting](../alerting.md).
 """
 
@@ -33,7 +33,7 @@ _SECTIONS = {
 
 
 def runbooks_page() -> str:
-    """Return the page: every alert with its severity, its patience and its meaning."""
+    """Return the page: every alert with its severity, its pending period and its meaning."""
     parts = [_HEAD]
     for scope, (title, readers) in _SECTIONS.items():
         rows = "\n".join(_row(kind) for kind in KINDS if kind.scope is scope)

@@ -21,19 +21,19 @@ class Access:
     """How Prometheus gets to /metrics: files where Prometheus itself runs."""
 
     token_file: str | None = None
-    """With the token that our programs ask for (`SMART_REGION_METRICS_TOKEN_FILE`)."""
+    """With the token that our programs require (`SMART_REGION_METRICS_TOKEN_FILE`)."""
     ca_file: str | None = None
     """With the authority of their certificates; then they are scraped over TLS."""
 
     def settings(self) -> dict[str, Any]:
-        """Give what each of our jobs says of it."""
-        # Prometheus shows its token again wherever a redirect leads; our programs send none.
-        told: dict[str, Any] = {"follow_redirects": False}
+        """Return the settings that each of our jobs has for it."""
+        # Prometheus sends its token again wherever a redirect leads; our programs send none.
+        settings: dict[str, Any] = {"follow_redirects": False}
         if self.ca_file is not None:
-            told |= {"scheme": "https", "tls_config": {"ca_file": self.ca_file}}
+            settings |= {"scheme": "https", "tls_config": {"ca_file": self.ca_file}}
         if self.token_file is not None:
-            told["authorization"] = {"type": "Bearer", "credentials_file": self.token_file}
-        return told
+            settings["authorization"] = {"type": "Bearer", "credentials_file": self.token_file}
+        return settings
 
 
 OPEN = Access()
@@ -48,7 +48,7 @@ def prometheus_document(
     alertmanagers: Sequence[str],
     access: Access = OPEN,
 ) -> dict[str, Any]:
-    """Give the content of `prometheus.yaml`; the targets are HOST:PORT.
+    """Return the content of `prometheus.yaml`; the targets are HOST:PORT.
 
     An installation without a gateway has no target of that job, and no alert about it.
     """
@@ -74,5 +74,5 @@ def prometheus_document(
 
 
 def scrape_timeout(pace: Pace) -> str:
-    """Say how long a scrape may take, as Prometheus reads it."""
+    """Return how long a scrape may take, as Prometheus reads it."""
     return duration(min(pace.interval, LONGEST_SCRAPE))

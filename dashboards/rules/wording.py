@@ -1,4 +1,4 @@
-"""French in alerts: Go template snippets that Prometheus fills in when an alert rings."""
+"""French in alerts: Go template snippets that Prometheus fills in when an alert fires."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def literal(text: str) -> str:
 
 
 def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:
-    """Show a value that was cut: `98,7 %`, `1 145`, `6 500 000 €`; with `decimals`, `1 145,50`."""
+    """Return the display of a value that was cut: `98,7 %`, `1 145`, `6 500 000 €`, `1 145,50`."""
     if unit is Unit.RATIO:
         return (
             f"{{{{ {value} | humanizePercentage | {_COMMA}"
@@ -70,36 +70,36 @@ def value_of(value: str, unit: Unit, *, decimals: int = 0) -> str:
 
 
 def amount_of(value: str) -> str:
-    """Show a number of any size and unit."""
+    """Return the display of a number of any size and unit."""
     return f'{{{{ {value} | printf "%.6g" | {_COMMA} }}}}'
 
 
 def day_from(query: str, *, found: str, absent: str) -> str:
-    """Say the day that a query gives: `found` has %s in its place; `absent` where there is none."""
+    """Return the day that a query gives: `found` with the day for %s, or `absent`."""
     day = '{{ (. | first | value | toTime).Format "02/01/2006" }}'
     return _from(query, found % day, absent)
 
 
 def value_from(query: str, unit: Unit, *, absent: str) -> str:
-    """Show the value that a query gives, uncut: for what is counted one by one."""
+    """Return the display of what a query gives, uncut: for what is counted one by one."""
     return _from(query, value_of(". | first | value", unit), absent)
 
 
 def pace_from(query: str, indicator: Indicator, *, absent: str) -> str:
-    """Say the pace per day that a query gives, as one per month of 30 days."""
+    """Return the pace per day that a query gives, as one per month of 30 days."""
     unit = indicator.unit
     if unit is Unit.RATIO:
-        shown, per_month, word = f'printf "%.2f" | {_COMMA}', f"3000 * {query}", "pt par mois"
+        display, per_month, suffix = f'printf "%.2f" | {_COMMA}', f"3000 * {query}", "pt par mois"
     elif unit is Unit.EUROS:
-        shown, per_month, word = f'printf "%.0f" | {_THOUSANDS}', f"30 * {query}", "€ par mois"
+        display, per_month, suffix = f'printf "%.0f" | {_THOUSANDS}', f"30 * {query}", "€ par mois"
     else:
         digits = indicator.decimals + 1
-        shown, per_month, word = f'printf "%.{digits}f" | {_COMMA}', f"30 * {query}", "par mois"
-    return _from(per_month, f"{{{{ . | first | value | {shown} }}}}{NO_BREAK}{word}", absent)
+        display, per_month, suffix = f'printf "%.{digits}f" | {_COMMA}', f"30 * {query}", "par mois"
+    return _from(per_month, f"{{{{ . | first | value | {display} }}}}{NO_BREAK}{suffix}", absent)
 
 
 def label_from(query: str, label: str, *, of: str, absent: str | None = None) -> str:
-    """Say a label of what a query gives; `%s` in it is the alert's label `of`.
+    """Return a label of what a query gives; `%s` in it is the alert's label `of`.
 
     Where the query gives nothing, `absent` is said; without it, the label `of`.
 
@@ -110,12 +110,12 @@ def label_from(query: str, label: str, *, of: str, absent: str | None = None) ->
 
 
 def days_from(query: str, *, of: str, absent: str) -> str:
-    """Show the whole days that a query gives; `%s` in it is the alert's label `of`."""
+    """Return the whole days that a query gives; `%s` in it is the alert's label `of`."""
     return _from(query, '{{ . | first | value | printf "%.0f" }}', absent, of=of)
 
 
 def _from(query: str, found: str, absent: str, *, of: str = "department") -> str:
-    """Ask Prometheus; `%s` of the query is a label of the alert."""
+    """Return a template that queries Prometheus; `%s` of the query is a label of the alert."""
     return (
         f"{{{{ with printf `{query}` $labels.{of} | query }}}}{found}"
         f"{{{{ else }}}}{absent}{{{{ end }}}}"

@@ -13,7 +13,7 @@ from catalogue.loader import load_catalogue
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from dashboards import conventions
-from dashboards.boards.queries import fact_of, shown, status_code, with_geohash, worst_status
+from dashboards.boards.queries import displayed, fact_of, status_code, with_geohash, worst_status
 from dashboards.promql import select
 from dashboards.statuses import STATUSES
 from tests.support.boards import BOARDS, questions
@@ -82,7 +82,9 @@ def test_a_percentage_is_read_as_meant(
     tmp_path: Path, indicator: Indicator, value: float, read: float
 ) -> None:
     """It is cut away from the target, but not by the inexactness of floats."""
-    column = shown([indicator], lambda ids: f"max by (programme) ({select('x', indicator=ids)})")
+    column = displayed(
+        [indicator], lambda ids: f"max by (programme) ({select('x', indicator=ids)})"
+    )
     expect(tmp_path, {f"x{{{OF_RATIO}}}": value}, column, {'{programme="lycees"}': read})
 
 
@@ -95,7 +97,7 @@ def test_a_sum_over_partitions_is_read_as_meant(
 ) -> None:
     """6 862 000 euros, in cents over eight partitions, are a hair beside them as a float."""
     euros = EUROS.model_copy(update={"direction": direction})
-    column = shown([euros], lambda ids: f"max by (programme) ({select('x', indicator=ids)})")
+    column = displayed([euros], lambda ids: f"max by (programme) ({select('x', indicator=ids)})")
     series = {f'x{{programme="formation", indicator="{EUROS.id}"}}': value}
     expect(tmp_path, series, column, {'{programme="formation"}': 6_862_000})
 

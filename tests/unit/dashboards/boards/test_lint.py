@@ -1,4 +1,4 @@
-"""The house's rules for boards, which no schema knows."""
+"""Our rules for boards, which no schema has."""
 
 import re
 from collections.abc import Iterator

@@ -4,9 +4,9 @@ from catalogue.metrics import REGION
 from catalogue.model import Direction, Indicator, Unit
 from catalogue.progress import MilestoneStatus
 from dashboards.boards.queries import (
-    change_shown,
+    displayed,
+    displayed_change,
     per_milestone,
-    shown,
     status_code,
     with_geohash,
     worst_status,
@@ -27,34 +27,34 @@ def falling(indicator: Indicator) -> Indicator:
 
 def test_a_percentage_is_cut_on_the_side_away_from_the_target() -> None:
     """A rising ratio is rounded down, a falling one up; numbers that are not ratios are whole."""
-    assert shown([RATIO], lambda ids: f"v{ids}").startswith("floor(round(1000 * v")
-    assert shown([falling(RATIO)], lambda ids: f"v{ids}").startswith("ceil(round(1000 * v")
-    assert shown([EUROS], lambda ids: f"v{ids}") == (f"floor(round(v=~{EUROS.id}, 0.000001))")
+    assert displayed([RATIO], lambda ids: f"v{ids}").startswith("floor(round(1000 * v")
+    assert displayed([falling(RATIO)], lambda ids: f"v{ids}").startswith("ceil(round(1000 * v")
+    assert displayed([EUROS], lambda ids: f"v{ids}") == (f"floor(round(v=~{EUROS.id}, 0.000001))")
 
 
 def test_what_was_observed_is_cut_at_its_last_decimal() -> None:
     """An average of days has hundredths."""
     waiting = barometer().indicator("waiting_days")
-    assert shown([waiting], lambda ids: f"v{ids}") == (
+    assert displayed([waiting], lambda ids: f"v{ids}") == (
         "ceil(round(100 * v=~waiting_days, 0.000001)) / 100"
     )
-    assert change_shown([waiting, RATIO], lambda ids: f"v{ids}") == (
+    assert displayed_change([waiting, RATIO], lambda ids: f"v{ids}") == (
         f"round(100 * v=~{RATIO.id}, 0.1) or round(v=~waiting_days, 0.01)"
     )
 
 
 def test_no_indicator_has_no_series() -> None:
     """A catalogue may promise nothing, or put a number on everything: its board is still one."""
-    assert shown([], str) == change_shown([], str) == "(vector(0) > 0)"
+    assert displayed([], str) == displayed_change([], str) == "(vector(0) > 0)"
 
 
 def test_units_of_one_column_are_joined() -> None:
     """Each indicator is in one part of the column's expression."""
-    column = shown(CATALOGUE.indicators, lambda ids: f"v{ids}")
+    column = displayed(CATALOGUE.indicators, lambda ids: f"v{ids}")
     assert [column.count(one.id) for one in CATALOGUE.indicators] == [1] * len(CATALOGUE.indicators)
     assert " or " in column
-    assert change_shown([RATIO], lambda ids: f"v{ids}") == f"round(100 * v=~{RATIO.id}, 0.1)"
-    assert change_shown([EUROS], lambda ids: f"v{ids}") == f"round(v=~{EUROS.id})"
+    assert displayed_change([RATIO], lambda ids: f"v{ids}") == f"round(100 * v=~{RATIO.id}, 0.1)"
+    assert displayed_change([EUROS], lambda ids: f"v{ids}") == f"round(v=~{EUROS.id})"
 
 
 def test_a_status_is_its_severity() -> None:

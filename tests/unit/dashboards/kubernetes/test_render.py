@@ -19,7 +19,7 @@ MONITORING = render_monitoring(CATALOGUE, MonitorSite())
 
 @pytest.mark.parametrize("group", ["figures", "promises", "pipeline"])
 def test_rules_are_those_of_prometheus_own_files(group: str) -> None:
-    """A cluster rings for what any other installation rings for."""
+    """A cluster alerts on what any other installation alerts on."""
     resource = yaml.safe_load(MONITORING[f"rules-{group}.yaml"])
     assert resource["spec"] == yaml.safe_load(
         render(CATALOGUE, MonitorSite())[f"prometheus/rules/{group}.yaml"]
@@ -55,7 +55,7 @@ def test_every_board_becomes_a_config_map_with_a_name_of_its_own() -> None:
 
 
 def test_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
-    """What was rendered by an older version does not go on ringing."""
+    """What was rendered by an older version does not go on firing."""
     (tmp_path / "rules-gone.yaml").touch()
     (tmp_path / "own.yaml").touch()
     monitoring_files(MONITORING, tmp_path).write()

@@ -48,7 +48,7 @@ each_alert = pytest.mark.parametrize("alert", ALERTS, ids=described)
 
 @each_kind
 def test_every_kind_of_alert_has_a_rule(kind: AlertKind) -> None:
-    """What the runbooks list can ring."""
+    """What the runbooks list can fire."""
     assert kind.name in {alert.name for alert in ALERTS}
 
 
@@ -69,7 +69,7 @@ def test_an_alert_says_all_that_it_must(alert: Alert) -> None:
 
 @each_alert
 def test_an_alert_waits(alert: Alert) -> None:
-    """Nothing rings for a single look, but what was counted over a hundred records."""
+    """Nothing fires on a single evaluation but what was counted over a hundred records."""
     assert alert.pending >= 60 or alert.name == DEAD_LETTER_SHARE_HIGH.name
 
 
@@ -89,7 +89,7 @@ def test_a_runbook_exists(alert: Alert) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_no_rule_asks_what_time_it_is(rule: Rule) -> None:
-    """The day is the monitor's own, so that a replay rings as its years did."""
+    """The day is the monitor's own, so that a replay fires as its years did."""
     assert "time()" not in rule.expression.replace("_over_time(", "(")
     assert "timestamp(" not in rule.expression
 
@@ -103,7 +103,7 @@ def test_a_recorded_name_has_three_parts(recording: Recording) -> None:
 
 
 def test_rules_look_only_at_what_is_exposed_or_recorded() -> None:
-    """A misspelt name would never ring."""
+    """A misspelt name would never fire."""
     known = EXPOSED | {recording.name for recording in RECORDINGS} | {"up"}
     used = {
         name
