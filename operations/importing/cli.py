@@ -57,7 +57,7 @@ def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(name="import")
 def import_group() -> None:
-    """Take in files that people keep, line by line, as events."""
+    """Import files that people keep: each line becomes an event."""
 
 
 @import_group.command(name="csv")

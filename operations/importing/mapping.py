@@ -110,7 +110,7 @@ class FieldRule(MappingModel):
 
 
 def _rule(declared: object) -> object:
-    """Take a bare name for the column of that name."""
+    """Return a bare name as the rule of the column of that name."""
     return {"column": declared} if isinstance(declared, str) else declared
 
 

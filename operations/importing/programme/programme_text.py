@@ -39,10 +39,9 @@ def edited_text(text: str, before: Mapping[str, Any], after: Mapping[str, Any]) 
         edits = sorted(_Differences(text).of(root, before, after), key=itemgetter(0, 1))
     except _RewriteError:
         return declaration_text(after)
-    kept = [0, *(position for edit in edits for position in (edit.start, edit.end)), len(text)]
-    parts = [text[start:end] for start, end in zip(kept[::2], kept[1::2], strict=True)]
-    written = [*(edit.text for edit in edits), ""]
-    return "".join(part + new for part, new in zip(parts, written, strict=True))
+    for start, end, new in reversed(edits):
+        text = f"{text[:start]}{new}{text[end:]}"
+    return text
 
 
 class _Edit(NamedTuple):
