@@ -1,1 +1,1 @@
-"""How Kafka is reached: clients, security, rights, topics, reading and writing."""
+"""Access to Kafka: settings, clients, security, access rights, topics, reading and writing."""

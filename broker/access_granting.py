@@ -1,4 +1,4 @@
-"""Gives users of the broker the rights of their roles, and tells which they have."""
+"""Grants the access rights of roles to users of the broker, and lists what is granted."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _OPERATIONS: Final = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One rule of the broker's, in its own words: `User:worker may READ topic smartregion.grants`.
+    """One ACL of the broker, written as `User:worker may READ topic smartregion.grants`.
 
-    Rules that are not ours, for a prefix or from one host, are told with what makes them special.
+    `note` says what differs from the ACLs that `give_rights` creates: a prefix, a host, a denial.
     """
 
     principal: str
@@ -59,12 +59,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class GrantsReport:
-    """What was given, what was there already, and what a user has beside."""
+    """The grants that were created, that existed already, and that a user has besides."""
 
     given: tuple[Grant, ...]
     held: tuple[Grant, ...]
     others: tuple[Grant, ...]
-    """Left alone, or taken back where that was asked for."""
+    """Revoked with `revoke_others`, else unchanged."""
 
 
 def give_rights(
@@ -75,35 +75,35 @@ def give_rights(
     revoke_others: bool = False,
     security: BrokerSecurity = PLAINTEXT,
 ) -> GrantsReport:
-    """Give a principal (`User:worker`) the rights that it has not; done twice, it gives nothing.
+    """Create the ACLs that a principal (`User:worker`) lacks; a second call creates none.
 
-    With `revoke_others` it has these and no others afterwards; the new ones are given first, so
-    that it can go on working. Raises BrokerRefusedError where the broker has no rights to give or
-    we may not give them, and as `administering`.
+    With `revoke_others` all other ACLs of the principal are deleted, after the new ones are
+    created, so that its programs keep their access. Raises BrokerRefusedError where the broker has
+    no authorizer or our user may not alter ACLs, and as `administering`.
     """
     wanted = {
-        _rule(principal, right, operation) for right in rights for operation in right.operations
+        _acl(principal, right, operation) for right in rights for operation in right.operations
     }
     with administering(bootstrap, what="rights", security=security) as admin:
-        there = _rules(admin, principal)
-        if missing := list(wanted - there):
-            _check(admin.create_acls(missing)["failed"], "give rights to", principal)
-        others = there - wanted
+        existing = _acls(admin, principal)
+        if missing := list(wanted - existing):
+            _raise_first(admin.create_acls(missing)["failed"], "give rights to", principal)
+        others = existing - wanted
         if others and revoke_others:
-            outcomes = admin.delete_acls([_exactly(rule) for rule in others])
-            _check([error for *_, error in outcomes], "take rights from", principal)
-    return GrantsReport(_shown(missing), _shown(wanted & there), _shown(others))
+            outcomes = admin.delete_acls([_filter_of(acl) for acl in others])
+            _raise_first([error for *_, error in outcomes], "take rights from", principal)
+    return GrantsReport(_grants(missing), _grants(wanted & existing), _grants(others))
 
 
 def held_rights(
     bootstrap: str, *, principal: str | None = None, security: BrokerSecurity = PLAINTEXT
 ) -> tuple[Grant, ...]:
-    """Return the broker's rules, of one principal or of all. Raises as `give_rights`."""
+    """Return the broker's ACLs, of one principal or of all. Raises as `give_rights`."""
     with administering(bootstrap, what="rights", security=security) as admin:
-        return _shown(_rules(admin, principal))
+        return _grants(_acls(admin, principal))
 
 
-def _rule(principal: str, right: Right, operation: Operation) -> ACL:
+def _acl(principal: str, right: Right, operation: Operation) -> ACL:
     return ACL(
         principal,
         _ANY_HOST,
@@ -113,52 +113,52 @@ def _rule(principal: str, right: Right, operation: Operation) -> ACL:
     )
 
 
-def _rules(admin: Any, principal: str | None) -> set[ACL]:  # noqa: ANN401 - untyped client
+def _acls(admin: Any, principal: str | None) -> set[ACL]:  # noqa: ANN401 - untyped client
     everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
-    rules, _ = admin.describe_acls(
+    acls, _ = admin.describe_acls(
         ACLFilter(principal, None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
     )
-    return set(rules)
+    return set(acls)
 
 
-def _exactly(rule: ACL) -> ACLFilter:
-    pattern = rule.resource_pattern
+def _filter_of(acl: ACL) -> ACLFilter:
+    pattern = acl.resource_pattern
     return ACLFilter(
-        rule.principal,
-        rule.host,
-        rule.operation,
-        rule.permission_type,
+        acl.principal,
+        acl.host,
+        acl.operation,
+        acl.permission_type,
         ResourcePatternFilter(pattern.resource_type, pattern.resource_name, pattern.pattern_type),
     )
 
 
-def _check(errors: Collection[type[Exception]], action: str, principal: str) -> None:
+def _raise_first(errors: Collection[type[Exception]], action: str, principal: str) -> None:
     for error in errors:
         if error is not NoError:
             raise BrokerRefusedError(action, principal, cause=error.__name__)
 
 
-def _shown(rules: Iterable[ACL]) -> tuple[Grant, ...]:
+def _grants(acls: Iterable[ACL]) -> tuple[Grant, ...]:
     return tuple(
         sorted(
             Grant(
-                rule.principal,
-                rule.resource_pattern.resource_type.name.lower(),
-                rule.resource_pattern.resource_name,
-                rule.operation.name,
-                _note(rule),
+                acl.principal,
+                acl.resource_pattern.resource_type.name.lower(),
+                acl.resource_pattern.resource_name,
+                acl.operation.name,
+                _note(acl),
             )
-            for rule in rules
+            for acl in acls
         )
     )
 
 
-def _note(rule: ACL) -> str:
+def _note(acl: ACL) -> str:
     notes = []
-    if rule.permission_type is not ACLPermissionType.ALLOW:
+    if acl.permission_type is not ACLPermissionType.ALLOW:
         notes.append("denied")
-    if rule.resource_pattern.pattern_type is not ACLResourcePatternType.LITERAL:
+    if acl.resource_pattern.pattern_type is not ACLResourcePatternType.LITERAL:
         notes.append("and all that begin so")
-    if rule.host != _ANY_HOST:
-        notes.append(f"from {rule.host} alone")
+    if acl.host != _ANY_HOST:
+        notes.append(f"from {acl.host} alone")
     return ", ".join(notes)

@@ -1,4 +1,4 @@
-"""The roles, declared once beside the topics: who may do what on a broker that asks."""
+"""The roles of the broker's users, and the access rights of each on topics and groups."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Role(StrEnum):
-    """What a user of the broker is there for. A user may have several."""
+    """The purpose of a user of the broker. A user may have several roles."""
 
     PRODUCER = "producer"
     GATEWAY = "gateway"
@@ -43,16 +43,16 @@ class Role(StrEnum):
 
 
 class ResourceKind(StrEnum):
-    """What a right is on."""
+    """The kind of resource that a right applies to."""
 
     TOPIC = "topic"
     GROUP = "group"
 
 
 class Operation(StrEnum):
-    """What a right allows, spelled as Kafka's own tools and Strimzi do.
+    """What a right allows, spelled as in Kafka's tools and in Strimzi.
 
-    To read or to write is also to describe: who may read a topic may see its partitions.
+    Read and Write imply Describe, as on the broker.
     """
 
     READ = "Read"
@@ -64,9 +64,9 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What a role may do with one topic or one consumer group, from any host.
+    """The operations that a role may do on one topic or one consumer group, from any host.
 
-    Names are literal, never prefixes: what is created beside the declared topics stays closed.
+    Names are literal, never prefixes: other topics stay inaccessible.
     """
 
     kind: ResourceKind
@@ -75,7 +75,7 @@ class Right:
 
 
 class FamiliesOfRoleError(SmartRegionError):
-    """The families of a role are missing, or there are some where the role has none."""
+    """A producer is given no families, or another role is given some."""
 
     def __init__(self, role: Role, families: Collection[Family]) -> None:
         self.role = role
@@ -83,13 +83,13 @@ class FamiliesOfRoleError(SmartRegionError):
         remedy = (
             f"name at least one of {', '.join(Family)}"
             if role is Role.PRODUCER
-            else f"leave them out: only a {Role.PRODUCER} is one of families"
+            else f"leave them out: only a {Role.PRODUCER} has families"
         )
         super().__init__(f"families: do not fit the role {role}, value {shown}: {remedy}")
 
 
 class _Part(StrEnum):
-    """The parts of the declaration that a role has rights on, all of a part alike."""
+    """Groups of resources; a role has the same rights on all resources of a group."""
 
     EVENTS = "events"
     DEAD_LETTERS = "dead letters"
@@ -101,22 +101,22 @@ class _Part(StrEnum):
 _READ: Final = Operation.READ
 _WRITE: Final = Operation.WRITE
 _DESCRIBE: Final = Operation.DESCRIBE
-# Who starts by checking that the topics are as declared has to see their settings.
+# Programs that check at start that the topics are as declared read their settings.
 _CHECK: Final = Operation.DESCRIBE_CONFIGS
 _DEPLOY: Final = (Operation.CREATE, _DESCRIBE, _CHECK)
 
 _MEANINGS: Final[Mapping[Role, str]] = {
     Role.PRODUCER: "publishes the events of some families straight to Kafka",
     Role.GATEWAY: "the gateway: publishes any event, and what it refused",
-    Role.WORKER: "folds events into states, and sets aside what it refuses",
+    Role.WORKER: "folds events into states, and dead-letters what it refuses",
     Role.ASSESSOR: "reads the states, and judges the milestones",
     Role.READER: "audits, exports and reports: reads everything, writes nothing",
-    Role.CLERK: "looks at dead letters, sends them again or lets them go",
-    Role.DEPLOYER: "creates and checks the topics; sees no record",
-    Role.OBSERVER: "sees how far the workers are behind, to scale them; sees no record",
+    Role.CLERK: "lists dead letters, replays or discards them",
+    Role.DEPLOYER: "creates and checks the topics; reads no record",
+    Role.OBSERVER: "reads the workers' lag, to scale them; reads no record",
 }
 
-# Nobody deletes or alters, and nobody here may give rights: that is for the broker's super user.
+# No role deletes, alters or grants: only the broker's super user does.
 _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
     Role.PRODUCER: {_Part.EVENTS: (_WRITE,)},
     Role.GATEWAY: {_Part.EVENTS: (_WRITE,), _Part.DEAD_LETTERS: (_WRITE,)},
@@ -127,7 +127,7 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.CHANGELOGS: (_READ, _WRITE, _CHECK),
         _Part.GROUP: (_READ,),
     },
-    # How far the workers wrote their states is kept beside the group's offsets.
+    # The extent of the changelogs is kept in the metadata of the group's offsets.
     Role.ASSESSOR: {
         _Part.EVENTS: (_DESCRIBE,),
         _Part.CHANGELOGS: (_READ, _CHECK),
@@ -141,7 +141,7 @@ _RIGHTS: Final[Mapping[Role, Mapping[_Part, tuple[Operation, ...]]]] = {
         _Part.GROUP: (_DESCRIBE,),
     },
     Role.CLERK: {
-        # What a letter does not keep is read where it lies.
+        # A record that its dead letter does not keep is read from its topic.
         _Part.EVENTS: (_READ, _WRITE),
         _Part.DEAD_LETTERS: (_READ,),
         _Part.OUTCOMES: (_READ, _WRITE),
@@ -161,8 +161,8 @@ def rights_of(
 ) -> tuple[Right, ...]:
     """Return the rights of a role, in the order in which topics are declared.
 
-    `families` are those that a producer publishes, and are given for no other role: raises
-    FamiliesOfRoleError. `app_id` is the workers' application, whose changelogs and group are meant.
+    `families` are those that a producer publishes; raises FamiliesOfRoleError where a producer has
+    none or another role has some. `app_id` names the workers' changelogs and group.
     """
     if bool(families) is not (role is Role.PRODUCER):
         raise FamiliesOfRoleError(role, families)
@@ -176,26 +176,25 @@ def rights_of(
 def rights_of_roles(
     roles: Collection[Role], *, families: Collection[Family] = (), app_id: str = DEFAULT_APP_ID
 ) -> tuple[Right, ...]:
-    """Return the rights of a user that has several roles, each topic named once.
+    """Return the rights of a user with several roles, each topic once.
 
-    `families` are the producer's among them: raises FamiliesOfRoleError where there are some and
-    no producer, or a producer and none.
+    `families` and errors are as for `rights_of`.
     """
-    together: dict[tuple[ResourceKind, str], dict[Operation, None]] = {}
+    operations_of: dict[tuple[ResourceKind, str], dict[Operation, None]] = {}
     if families and roles and Role.PRODUCER not in roles:
         raise FamiliesOfRoleError(next(iter(roles)), families)
     for role in roles:
         its_families = families if role is Role.PRODUCER else ()
         for right in rights_of(role, families=its_families, app_id=app_id):
-            operations = together.setdefault((right.kind, right.name), {})
+            operations = operations_of.setdefault((right.kind, right.name), {})
             operations.update(dict.fromkeys(right.operations))
     return tuple(
-        Right(kind, name, tuple(operations)) for (kind, name), operations in together.items()
+        Right(kind, name, tuple(operations)) for (kind, name), operations in operations_of.items()
     )
 
 
 def describe_role(role: Role) -> str:
-    """Say what a role is there for, in a few words."""
+    """Return the purpose of a role in a few words."""
     return _MEANINGS[role]
 
 

@@ -1,4 +1,4 @@
-"""A client that administers a broker, and its failures in our words."""
+"""The administration client of a broker, with typed errors."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def administering(
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
 ) -> Iterator[Any]:
-    """Give kafka-python's admin client; `what` is administered with it, for the errors.
+    """Yield kafka-python's admin client; `what` names what is administered, for the errors.
 
-    Raises BrokerRefusedError or BrokerUnreachableError also for what the client raises inside the
-    context, and as `opened`.
+    What the client raises inside the context becomes BrokerRefusedError or BrokerUnreachableError.
+    Raises as `opened`.
     """
     client = opened(
         KafkaAdminClient,

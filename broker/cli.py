@@ -34,7 +34,7 @@ def topics() -> None:
 @click.option(
     "--alter-settings",
     is_flag=True,
-    help="Give topics that are there the settings that are declared, after an upgrade say.",
+    help="Set the declared settings on existing topics, for instance after an upgrade.",
 )
 def apply(
     *,
@@ -46,7 +46,7 @@ def apply(
 ) -> None:
     """Create the topics that are missing and check the others.
 
-    What is there is not altered; with --alter-settings its settings are, never its partitions.
+    Existing topics are not altered; with --alter-settings their settings are, never partitions.
     """
     from broker.settings import load_broker_settings
     from broker.topic_admin import apply_topics
@@ -92,7 +92,7 @@ def _declared(**options: Any) -> Sequence[TopicSpec]:
 
 
 class UserType(click.ParamType):
-    """A user as the broker names it: `User:worker`; the kind may be left out."""
+    """A principal of the broker, `User:worker`; the prefix may be left out."""
 
     name = "USER"
 
@@ -102,10 +102,10 @@ class UserType(click.ParamType):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> str:
-        """Complete a name; refuse `User:*`, which would be everybody."""
+        """Return the principal; fail for `User:*`, which means everybody."""
         user = str(value).removeprefix("User:")
         if user in ("", "*"):
-            self.fail(f"{value!r} is no user: write its name, or User:NAME", param, ctx)
+            self.fail(f"{value!r} is not a user: write its name, or User:NAME", param, ctx)
         return f"User:{user}"
 
 
@@ -115,19 +115,17 @@ class UserType(click.ParamType):
     "roles",
     multiple=True,
     type=OneOf("Role", "broker.access_rights"),
-    help="What a user is there for; repeatable.",
+    help="The purpose of a user; repeatable.",
 )
 @click.option(
     "--family",
     "families",
     multiple=True,
     type=OneOf("Family", "events.fact"),
-    help="What a producer publishes; repeatable.",
+    help="A family that a producer publishes; repeatable.",
 )
-@click.option("--principal", type=UserType(), help="The broker's name of a user.")
-@click.option(
-    "--revoke-others", is_flag=True, help="Take back what the user may do beyond these roles."
-)
+@click.option("--principal", type=UserType(), help="The user's name on the broker.")
+@click.option("--revoke-others", is_flag=True, help="Revoke all other rights of the user.")
 @BROKER
 @APP_ID
 def acl(
@@ -139,11 +137,11 @@ def acl(
     bootstrap: str | None,
     app_id: str | None,
 ) -> None:
-    """Give a user of the broker the rights of its roles, or show rights.
+    """Grant the rights of roles to a user of the broker, or list rights.
 
-    With a role and a user the user is given what it lacks; done twice, nothing. With a role alone
-    its rights are printed, and no broker is asked; with a user alone, or with neither, what the
-    broker has. To ask the broker and to give takes a super user.
+    With a role and a user the rights that the user lacks are granted. With a role alone its rights
+    are printed, without a broker. With a user alone, or with neither, the broker's rights are
+    listed. Granting and listing need a super user.
 
     The roles: producer, gateway, worker, assessor, reader, clerk, deployer, observer.
     """
@@ -154,7 +152,7 @@ def acl(
     app_id = load_topic_settings(app_id=app_id).app_id
     rights = rights_of_roles(roles, families=families, app_id=app_id)
     if roles and principal is None:
-        _tell_declared(roles, rights)
+        _print_declared(roles, rights)
         return
     quiet_client()
     settings = load_broker_settings(bootstrap)
@@ -163,13 +161,13 @@ def acl(
         report = give_rights(
             settings.broker, principal, rights, revoke_others=revoke_others, security=security
         )
-        _tell_given(report, revoked=revoke_others)
+        _print_granted(report, revoked=revoke_others)
         return
     for grant in held_rights(settings.broker, principal=principal, security=security):
         say(grant)
 
 
-def _tell_declared(roles: Iterable[Role], rights: Iterable[Right]) -> None:
+def _print_declared(roles: Iterable[Role], rights: Iterable[Right]) -> None:
     from broker.access_rights import describe_role
 
     for role in roles:
@@ -178,12 +176,12 @@ def _tell_declared(roles: Iterable[Role], rights: Iterable[Right]) -> None:
         say(f"{right.kind} {right.name}: {', '.join(right.operations)}")
 
 
-def _tell_given(report: GrantsReport, *, revoked: bool) -> None:
+def _print_granted(report: GrantsReport, *, revoked: bool) -> None:
     for grant in report.given:
-        say(f"given: {grant}")
+        say(f"granted: {grant}")
     for grant in report.others:
-        say(f"{'taken back' if revoked else 'beyond these roles'}: {grant}")
-    say(f"{len(report.given)} given, {len(report.held)} held already")
+        say(f"{'revoked' if revoked else 'beyond these roles'}: {grant}")
+    say(f"{len(report.given)} granted, {len(report.held)} granted before")
 
 
 commands: list[click.Command] = [topics, kubernetes]

@@ -1,4 +1,4 @@
-"""How a Kafka broker is reached, with one readable error when it is not."""
+"""Connections to a Kafka broker, with one readable error where none is made."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def opened(
     connect_seconds: float = CONNECT_SECONDS,
     **config: object,
 ) -> Client:
-    """A kafka-python client made by `make`, connected to one of the `bootstrap` brokers.
+    """Return a kafka-python client made by `make`, connected to one of the `bootstrap` brokers.
 
-    `bootstrap` is HOST:PORT, several separated by commas; BrokerAddressError where it is not.
-    Raises BrokerEntryError at once where the brokers do not let us in or are not to be trusted;
-    else BrokerUnreachableError with the last reason the client met (a refused connection…): the
-    client itself only says that it gave up. Not for a thread with a running event loop.
+    `bootstrap` is HOST:PORT, several separated by commas. Raises BrokerAddressError where it is
+    not, BrokerEntryError at once where authentication fails on either side, BrokerUnreachableError
+    with the cause of the last attempt (a refused connection…), which the client itself only logs.
+    Not for a thread with a running event loop.
     """
     try:
         addresses = addresses_of(bootstrap)
@@ -52,7 +52,7 @@ def opened(
         connections.append(KafkaNetClient(**config))
         return connections[-1]
 
-    with _complaints() as complaints:
+    with _failed_attempts() as causes:
         try:
             return make(
                 bootstrap_servers=addresses,
@@ -62,14 +62,14 @@ def opened(
                 **config,
             )
         except (KafkaError, OSError) as error:
-            for opened_before in connections:
-                opened_before.close()  # A client that was not made cannot be closed itself.
+            for each in connections:
+                each.close()  # The client that failed to start cannot be closed itself.
             if isinstance(error, KafkaConfigurationError):
-                raise  # Our own mistake, not the broker's.
+                raise  # A defect of ours, not a state of the broker.
             raise BrokerUnreachableError(
                 bootstrap,
                 waited_seconds=connect_seconds,
-                cause=complaints[-1] if complaints else str(error),
+                cause=causes[-1] if causes else str(error),
                 security_protocol=security.security_protocol,
             ) from error
 
@@ -83,22 +83,22 @@ def drop_queued(producer: Any) -> None:  # noqa: ANN401 - kafka-python has no ty
 
 
 @contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """Collect why each of kafka-python's attempts failed, instead of logging them one by one."""
-    heard: list[str] = []
+def _failed_attempts() -> Iterator[list[str]]:
+    """Collect the causes of kafka-python's failed attempts, which are not logged meanwhile."""
+    causes: list[str] = []
 
-    class Listener(logging.Handler):
+    class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             attempt = _FAILED_ATTEMPT.match(record.getMessage())
             if attempt:
-                heard.append(attempt[1])
+                causes.append(attempt[1])
 
     logger = logging.getLogger("kafka")
-    listener = Listener(logging.WARNING)
+    collector = Collector(logging.WARNING)
     propagated, logger.propagate = logger.propagate, False
-    logger.addHandler(listener)
+    logger.addHandler(collector)
     try:
-        yield heard
+        yield causes
     finally:
-        logger.removeHandler(listener)
+        logger.removeHandler(collector)
         logger.propagate = propagated

@@ -1,7 +1,7 @@
-"""Compression: the codecs of Kafka's record batches, unpacked up to a bound.
+"""Decompression of Kafka's record batches, up to a bound.
 
-Both clients unpack with this, so that a worker and an audit read the same records. A client's own
-code has no bound: a batch of 1 MiB may unpack to gigabytes.
+Both clients use it, so that a worker and an audit read the same records. The clients' own code has
+no bound: a batch of 1 MiB may decompress to gigabytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 MAX_UNPACKED_BYTES: Final = 64 * 1024 * 1024
-"""Of one batch: what 250 of the largest events need, and what a worker can afford."""
+"""Of one batch: 250 of the largest events, and what fits in a worker's memory."""
 
 _XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES: Final = 16
@@ -34,7 +34,7 @@ _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 
 
 class Codec(IntEnum):
-    """What a batch may be compressed with, by the number in its attributes."""
+    """The compression codec of a batch, by its number in the batch's attributes."""
 
     GZIP = 1
     SNAPPY = 2
@@ -52,7 +52,7 @@ _DISTRIBUTIONS: Final[Mapping[Codec, str]] = MappingProxyType(
 
 
 class CodecUnreadableError(SmartRegionError):
-    """Records are compressed with a codec that this installation cannot read."""
+    """Records are compressed with a codec that this installation cannot decompress."""
 
     def __init__(self, codec: int) -> None:
         self.codec = codec
@@ -72,19 +72,19 @@ class CodecUnreadableError(SmartRegionError):
 
 
 class BatchUnreadableError(ValueError):
-    """The records of one batch cannot be had; those of the others can."""
+    """The records of one batch cannot be decompressed; other batches are not affected."""
 
 
 def readable_codecs() -> Mapping[Codec, bool]:
-    """Tell of each codec whether this installation can read it."""
+    """Return for each codec whether this installation can decompress it."""
     return {codec: _library(codec) is not None for codec in Codec}
 
 
 def unpack(codec: int, packed: bytes, *, most: int = MAX_UNPACKED_BYTES) -> bytes:
-    """Return what the records of a batch were before they were compressed.
+    """Return the decompressed records of a batch.
 
-    What follows the first whole stream is ignored, as the broker does. Raises
-    CodecUnreadableError, or BatchUnreadableError where it is damaged or larger than `most` bytes.
+    Bytes after the first whole stream are ignored, as by the broker. Raises CodecUnreadableError,
+    or BatchUnreadableError where the batch is damaged or decompresses to more than `most` bytes.
     """
     if codec not in _UNPACK:
         raise CodecUnreadableError(codec)
@@ -96,9 +96,9 @@ def unpack(codec: int, packed: bytes, *, most: int = MAX_UNPACKED_BYTES) -> byte
     except BatchUnreadableError:
         raise
     except Exception as error:
-        # Each library has errors of its own, some of them plain RuntimeErrors.
+        # Each library raises its own errors, some of them plain RuntimeErrors.
         name = Codec(codec).name.lower()
-        message = f"is not {name} as it should be ({error})"
+        message = f"is not valid {name} ({error})"
         raise BatchUnreadableError(message) from error
     if len(unpacked) > most:
         raise _too_large(most)
@@ -146,7 +146,7 @@ def _snappy(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
             part = _snappy_block(library, packed[at + 4 : at + 4 + max(size, 0)], room)
         except library.DecompressionError:
             if parts:
-                break  # What follows the blocks may be none.
+                break  # Bytes after the last block need not be one.
             raise
         parts.append(part)
         room -= len(part)
@@ -175,7 +175,7 @@ def _zstd(library: Any, packed: bytes, most: int) -> bytes:  # noqa: ANN401
     try:
         return _zstd_frames(library, packed, most, across=True)
     except library.ZstdError:
-        # What follows the first frame may be none.
+        # Bytes after the first frame need not be one.
         return _zstd_frames(library, packed, most, across=False)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a Kafka broker; each error says what to do."""
+"""Errors of access to a Kafka broker; each message names the remedy."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = [
 
 SHOWN_PARTITIONS = 3
 
-#: What of a topic no command of ours alters.
-_OF_A_PERSON = frozenset({"partitions", "replication"})
+#: Fields of a topic that no command alters.
+_UNALTERABLE = frozenset({"partitions", "replication"})
 
 
 class BrokerAddressError(SmartRegionError):
-    """What should tell where the broker is does not."""
+    """The address of the broker has the wrong form."""
 
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
@@ -42,8 +42,8 @@ class BrokerAddressError(SmartRegionError):
 class BrokerUnreachableError(SmartRegionError):
     """No broker answered at the given address within the time allowed.
 
-    A broker that does not like a password or a certificate only hangs up: the remedy names what
-    `security_protocol` asks for.
+    A broker that refuses a password or a certificate may only close the connection: the remedy
+    names the settings that `security_protocol` needs.
     """
 
     def __init__(
@@ -58,20 +58,20 @@ class BrokerUnreachableError(SmartRegionError):
         self.waited_seconds = waited_seconds
         self.cause = cause
         self.security_protocol = security_protocol
-        suspects = ["the address", "SMART_REGION_SECURITY_PROTOCOL"]
+        to_check = ["the address", "SMART_REGION_SECURITY_PROTOCOL"]
         if security_protocol.startswith("SASL"):
-            suspects.append("the user, the password and the mechanism (SMART_REGION_SASL_…)")
+            to_check.append("the user, the password and the mechanism (SMART_REGION_SASL_…)")
         if security_protocol.endswith("SSL"):
-            suspects.append("the certificates (SMART_REGION_SSL_…)")
+            to_check.append("the certificates (SMART_REGION_SSL_…)")
         super().__init__(
             f"broker: no Kafka broker answered over {security_protocol} within"
             f" {round(waited_seconds, 1):g} s, value {bootstrap!r} ({cause}):"
-            f" check {', '.join(suspects)}, and that the broker is up"
+            f" check {', '.join(to_check)}, and that the broker is up"
         )
 
 
 class BrokerEntryError(SmartRegionError):
-    """The broker does not let us in, or is not who it should be; no attempt will end otherwise."""
+    """Authentication failed, of our user or of the broker; trying again does not help."""
 
     def __init__(self, address: str, *, problem: str, remedy: str) -> None:
         self.address = address
@@ -81,7 +81,7 @@ class BrokerEntryError(SmartRegionError):
 
 
 class BrokerRefusedError(SmartRegionError):
-    """The broker answered, and refused what was asked of it."""
+    """The broker refused a request."""
 
     def __init__(self, action: str, subject: str, *, cause: str) -> None:
         self.action = action
@@ -94,7 +94,7 @@ class BrokerRefusedError(SmartRegionError):
 
 
 class SecuritySettingError(SmartRegionError):
-    """A setting that says how the broker knows us cannot be; secrets are never repeated."""
+    """A setting of the broker's security cannot be used; secrets are never repeated."""
 
     def __init__(self, variable: str, value: str | None, *, remedy: str) -> None:
         self.variable = variable
@@ -104,7 +104,7 @@ class SecuritySettingError(SmartRegionError):
 
 
 class TopicMissingError(SmartRegionError):
-    """The broker does not know a topic that is to be written."""
+    """A topic that is to be written does not exist on the broker."""
 
     def __init__(self, topic: str, *, waited_seconds: float) -> None:
         self.topic = topic
@@ -123,7 +123,7 @@ class TopicMismatchError(SmartRegionError):
         self.field = field
         self.expected = expected
         self.actual = actual
-        by = "" if field in _OF_A_PERSON else " (`smart-region topics apply --alter-settings`)"
+        by = "" if field in _UNALTERABLE else " (`smart-region topics apply --alter-settings`)"
         super().__init__(
             f"{topic}.{field}: differs from the declaration, value {actual!r} instead of"
             f" {expected!r}: give the declared value to the topic{by}, or declare the value it has"
@@ -131,7 +131,7 @@ class TopicMismatchError(SmartRegionError):
 
 
 class TopicsMissingError(SmartRegionError):
-    """Event topics are not on the broker."""
+    """Event topics do not exist on the broker."""
 
     def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
         self.bootstrap = bootstrap
@@ -143,7 +143,7 @@ class TopicsMissingError(SmartRegionError):
 
 
 class TopicsStalledError(SmartRegionError):
-    """The broker stopped handing on records before their end."""
+    """The broker returned no more records before the end of the topics."""
 
     def __init__(
         self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float
@@ -151,14 +151,14 @@ class TopicsStalledError(SmartRegionError):
         self.bootstrap = bootstrap
         self.behind = dict(behind)
         super().__init__(
-            f"topics: nothing came from {bootstrap} within {waited_seconds:g} s for"
+            f"topics: no record came from {bootstrap} within {waited_seconds:g} s for"
             f" {_shown(behind)}:"
             " check that the broker is up and that these partitions have a leader"
         )
 
 
 class OpenTransactionError(SmartRegionError):
-    """The end of the topics lies behind a transaction that nobody has ended."""
+    """The end of the topics is behind a transaction that is still open."""
 
     def __init__(
         self, bootstrap: str, behind: Mapping[str, int | None], *, waited_seconds: float

@@ -1,4 +1,4 @@
-"""Who is in a consumer group, and which partitions its members have."""
+"""The members of a consumer group, and the partitions that are assigned to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from broker.errors import BrokerRefusedError
 __all__ = ["GroupMembers", "group_members"]
 
 STABLE: Final = "Stable"
-#: What a broker says of a group that nobody ever joined.
+#: The broker's error for a group that never had a member.
 _UNKNOWN: Final = "GROUP_ID_NOT_FOUND"
 
 
@@ -19,18 +19,18 @@ class GroupMembers(NamedTuple):
     state: str
     members: int
     assigned: frozenset[tuple[str, int]]
-    """The topics and partitions that some member has."""
+    """The topics and partitions that are assigned to some member."""
 
     @property
     def is_stable(self) -> bool:
-        """True while it is not forming anew: `assigned` is then all that it will be."""
+        """True while no rebalance is under way: `assigned` is then complete."""
         return self.state == STABLE
 
 
 def group_members(admin: Any, group: str) -> GroupMembers:  # noqa: ANN401 - untyped client
-    """Ask a broker; a group that nobody ever joined has no members.
+    """Return the members of a group; one that never had any is empty.
 
-    Takes the right to describe the group: raises BrokerRefusedError where it is lacking.
+    Raises BrokerRefusedError without the right to describe the group.
     """
     found = admin.describe_groups([group])[group]
     error = found["error"]

@@ -1,11 +1,10 @@
-"""Poll bytes: how much of what the broker has sent one poll may bring into memory.
+"""A bound on the bytes in memory that one poll of a client returns.
 
-Clients count a poll's records, and those of a compressed batch may be a thousand times as large as
-what was sent: two dozen of them would take more memory than a worker has, and more time than it is
-known to the group without a heartbeat. A poll ends with the record by which it comes to
-MAX_POLL_BYTES; the next one goes on behind it.
+The clients bound the number of records, and a compressed batch may hold a thousand times the bytes
+that were sent: two dozen would exceed a worker's memory, and their decoding its session timeout. A
+poll ends with the record that brings it to MAX_POLL_BYTES; the next one continues after it.
 
-tests/unit/broker/test_poll_bytes.py fails when an upgrade moves what is used of the clients.
+tests/unit/broker/test_poll_bytes.py fails when an upgrade changes what is used of the clients.
 """
 
 from __future__ import annotations
@@ -29,21 +28,21 @@ if TYPE_CHECKING:
 __all__ = ["MAX_POLL_BYTES", "bound_polls_of_aiokafka", "bound_polls_of_kafka_python", "one_poll"]
 
 MAX_POLL_BYTES: Final = 8 * 1024 * 1024
-"""As the records are in memory, or were unpacked: several thousand of the usual size."""
+"""In memory, after decompression: several thousand records of the usual size."""
 
-#: What Python's objects take beside the bytes of a record, and of a header.
+#: Memory of the Python objects of a record, and of a header, besides their bytes.
 _PER_RECORD_BYTES: Final = 250
 _PER_HEADER_BYTES: Final = 140
 
 
 class _Allowance:
-    """What is left of a poll, in bytes."""
+    """The bytes that the current poll may still return."""
 
     def __init__(self) -> None:
         self.left = MAX_POLL_BYTES
 
     def take(self, record: Record) -> bool:
-        """Count a record; tell whether another one may follow."""
+        """Count a record; return whether another one may follow."""
         headers = record.headers
         self.left -= (
             _PER_RECORD_BYTES
@@ -51,8 +50,8 @@ class _Allowance:
             + _size_of(record.value)
             + _PER_HEADER_BYTES * len(headers)
         )
-        for name, said in headers:
-            self.left -= len(name) + len(said or b"")
+        for name, value in headers:
+            self.left -= len(name) + len(value or b"")
         return self.left > 0
 
 
@@ -66,18 +65,18 @@ _ALLOWANCE: Final[ContextVar[_Allowance | None]] = ContextVar("allowance", defau
 
 
 def bound_polls_of_aiokafka() -> None:
-    """Let aiokafka's consumers of this process bound what is polled within `one_poll`."""
+    """Make aiokafka's consumers in this process bound the polls inside `one_poll`."""
     fetcher.FetchResult = _FetchResult
 
 
 def bound_polls_of_kafka_python() -> None:
-    """Let kafka-python's consumers that this process makes from now on bound each poll."""
+    """Make kafka-python's consumers that this process creates from now on bound each poll."""
     group.Fetcher = _Fetcher
 
 
 @contextmanager
 def one_poll() -> Iterator[None]:
-    """Bound what aiokafka gives within: all partitions together."""
+    """Bound what aiokafka returns inside this context, of all partitions together."""
     token = _ALLOWANCE.set(_Allowance())
     try:
         yield
@@ -86,7 +85,7 @@ def one_poll() -> Iterator[None]:
 
 
 class _FetchResult(fetcher.FetchResult):  # type: ignore[misc] # aiokafka has no types
-    """What was fetched of a partition, given as far as the poll's allowance goes."""
+    """Fetched records of a partition in aiokafka, returned up to the poll's allowance."""
 
     _partition_records: Any
 
@@ -114,12 +113,12 @@ class _FetchResult(fetcher.FetchResult):  # type: ignore[misc] # aiokafka has no
 
 
 class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc] # kafka-python has no types
-    """What was fetched of a partition, likewise."""
+    """Fetched records of a partition in kafka-python, returned up to the poll's allowance."""
 
     allowance: _Allowance
 
     def take(self, n: int | None = None) -> list[Any]:
-        """Return the next records."""
+        """Return the next records, at most `n`."""
         self._maybe_raise_next_inline_exception()
         taken: list[Any] = []
         try:
@@ -130,12 +129,12 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc] # kafka
         except Exception as error:
             if not taken:
                 raise
-            self._next_inline_exception = error  # As the client does: raised by the next one.
+            self._next_inline_exception = error  # As in the client: the next call raises it.
         return taken
 
 
 class _Fetcher(Fetcher):  # type: ignore[misc] # as above
-    """kafka-python's fetcher, whose polls end where their allowance does."""
+    """kafka-python's fetcher, whose polls end with their allowance."""
 
     PartitionRecords = _PartitionRecords
     _allowance: _Allowance
@@ -143,7 +142,7 @@ class _Fetcher(Fetcher):  # type: ignore[misc] # as above
     def fetched_records(
         self,
         max_records: int | None = None,
-        update_offsets: bool = True,  # noqa: FBT001, FBT002 - the client's own
+        update_offsets: bool = True,  # noqa: FBT001, FBT002 - the client's signature
     ) -> Any:  # noqa: ANN401
         self._allowance = _Allowance()
         return super().fetched_records(max_records, update_offsets)
@@ -155,7 +154,7 @@ class _Fetcher(Fetcher):  # type: ignore[misc] # as above
         max_records: int,
         update_offsets: Any,  # noqa: ANN401
     ) -> int:
-        """Add a partition's records, and tell that there is no room for more where there is not."""
+        """Add a partition's records; return the maximum, which ends the poll, at the bound."""
         if part:
             part.allowance = self._allowance
         taken: int = super()._append(drained, part, max_records, update_offsets)

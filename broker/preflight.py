@@ -1,7 +1,6 @@
-"""Knocking at a broker before a client is made: whoever is not let in learns why, and at once.
+"""A first connection to a broker, which reports failed authentication at once, with its cause.
 
-The clients try again and again, and some keep the reason to themselves: to kafka-python a wrong
-password is a connection that was lost.
+The clients retry, and report other causes: kafka-python a lost connection for a wrong password.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ __all__ = ["preflight"]
 ANSWER_SECONDS: Final = 3.0
 CLOSING_SECONDS: Final = 0.3
 
-#: A connection that ends in the middle of a handshake: the broker may just be stopping.
-_HUNG_UP: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+#: A connection that ends during the handshake: the broker may just be stopping.
+_CLOSED: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 async def preflight(
     addresses: Sequence[str], security: BrokerSecurity, *, seconds: float = ANSWER_SECONDS
 ) -> None:
-    """Introduce ourselves to brokers, HOST:PORT each, until one lets us in.
+    """Connect to the brokers in turn, HOST:PORT each, until authentication succeeds.
 
-    Raises BrokerEntryError where none does and one says why not, or shows a certificate that is not
-    to be trusted; and as `BrokerSecurity.client_config`. A broker that does not answer within
-    `seconds` says nothing, since that may pass, and neither does one that knows nobody.
+    Raises BrokerEntryError where it succeeds at none, and fails at one on either side; and as
+    `BrokerSecurity.client_config`. A broker that does not answer within `seconds` is no failure,
+    since that may be temporary; without security nothing is tried.
     """
     if not security.is_secured:
         return
@@ -55,17 +54,17 @@ async def preflight(
         else:
             return
         finally:
-            # Closed it is a little later, once the broker has been told.
+            # The close completes once the broker has received it.
             await asyncio.wait({connection.close()}, timeout=CLOSING_SECONDS)
     if refusal is not None:
         raise refusal
 
 
 def _refusal(address: str, security: BrokerSecurity, error: Exception) -> BrokerEntryError | None:
-    """Say what an attempt came to nothing by; None where it may come to something next time."""
+    """Return why an attempt failed; None where the next one may succeed."""
     match error:
         case SaslAuthenticationFailed():
-            problem = f"does not take the password of {security.sasl_username!r}"
+            problem = f"refuses the password of {security.sasl_username!r}"
             remedy = (
                 "check SMART_REGION_SASL_USERNAME and SMART_REGION_SASL_PASSWORD (or …_FILE), and "
                 f"that the broker has that user for {security.sasl_mechanism}"
@@ -74,15 +73,15 @@ def _refusal(address: str, security: BrokerSecurity, error: Exception) -> Broker
             problem = f"does not offer {security.sasl_mechanism}"
             remedy = "set SMART_REGION_SASL_MECHANISM to what its listener offers"
         case ssl.SSLCertVerificationError():
-            problem = f"shows a certificate that is not to be trusted ({error.verify_message})"
+            problem = f"has a certificate that is not trusted ({error.verify_message})"
             remedy = (
                 "set SMART_REGION_SSL_CAFILE to the authority that signed it, and name the broker "
                 "as the certificate does; if it has expired, have it renewed"
             )
-        case ssl.SSLError() if not isinstance(error, _HUNG_UP):
-            problem = f"cannot be spoken to over TLS ({error.reason or error})"
+        case ssl.SSLError() if not isinstance(error, _CLOSED):
+            problem = f"fails the TLS handshake ({error.reason or error})"
             remedy = (
-                "check SMART_REGION_SECURITY_PROTOCOL and, where the broker asks for our "
+                "check SMART_REGION_SECURITY_PROTOCOL and, where the broker requires our "
                 "certificate, SMART_REGION_SSL_CERTFILE"
             )
         case _:

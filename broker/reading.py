@@ -1,8 +1,7 @@
-"""Reading topics from their first record to their last, and on from there."""
+"""Reads topics from their first record to their end, and further records after that."""
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -21,6 +20,7 @@ from broker.errors import (
     TopicsMissingError,
     TopicsStalledError,
 )
+from broker.options import quiet_client
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
 from broker.stored_record import RawRecord
@@ -36,70 +36,70 @@ POLL_MS: Final = 300
 POLL_RECORDS: Final = 5_000
 FETCH_WAIT_MS: Final = 100
 GROWING_SECONDS: Final = 5.0
-"""How long records that are still being produced are read on, once the end has been seen."""
-LOOK_SECONDS: Final = 1.0
-"""How often it is asked what keeps a partition from being read to its end."""
+"""How long topics that keep growing are read after their first end was reached."""
+HELD_CHECK_SECONDS: Final = 1.0
+"""How often open transactions before a partition's end are looked up."""
 
 Left = TypeVar("Left", int, int | None)
 
 
 @dataclass(slots=True)
 class Extent:
-    """What a reading could not give, by partition (`smartregion.schools[3]`)."""
+    """The records that a reading could not return, by partition (`smartregion.schools[3]`)."""
 
     starts: dict[str, int] = field(default_factory=dict)
-    """The first offset that is left, where that is not 0: what was before it was deleted."""
+    """The first offset, where it is not 0: earlier records were deleted."""
     held: dict[str, int] = field(default_factory=dict)
-    """How many records at the end lie behind a transaction that is still open."""
+    """How many records at the end are behind an open transaction."""
 
-    def told(self) -> Iterator[str]:
-        """Tell each in a line, and what it means for whoever reads the rest."""
-        for place, start in self.starts.items():
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each, with its consequence."""
+        for partition, start in self.starts.items():
             yield (
-                f"{place}: begins at offset {start}: what was before is deleted, and counted from"
-                " no topic again; workers may still know it from their states"
+                f"{partition}: begins at offset {start}: earlier records are deleted and cannot be"
+                " counted; workers may still have them in their states"
             )
-        for place, left in self.held.items():
+        for partition, left in self.held.items():
             yield (
-                f"{place}: a transaction is open, and {left} records at the end are behind it:"
-                " nobody counts them before it has ended"
+                f"{partition}: a transaction is open, and {left} records at the end are behind it:"
+                " they are not counted before it has ended"
             )
 
 
 class TopicReader:
-    """Reads every partition of some topics from its beginning, and knows how far its end is.
+    """Reads every partition of some topics from its beginning, and its distance to the end.
 
-    Ends are the high watermarks that the broker's answers to fetches carry: some brokers tell an
-    end that is too low when they are only asked for it. What was aborted is not given, and nothing
-    that lies behind an open transaction. Belongs to one thread at a time.
+    Ends are the high watermarks of fetch responses: some brokers return too low an end for
+    ListOffsets. Aborted records, and records behind an open transaction, are not returned. Not for
+    several threads at a time.
     """
 
     def __init__(self, consumer: KafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
         self._consumer = consumer
-        self.heard_at = monotonic()
-        """When the broker last handed something on, by `time.monotonic`."""
-        self._end_unseen = set(partitions)
-        self._stood: dict[TopicPartition, int] = {}
+        self.answered_at = monotonic()
+        """When the broker last answered, by `time.monotonic`."""
+        self._before_end = set(partitions)
+        self._stopped_at: dict[TopicPartition, int] = {}
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
 
     @property
     def caught_up(self) -> bool:
-        """True once each partition has been read to what was its end at that moment."""
-        return not self._end_unseen
+        """True once each partition was read to its end of that moment."""
+        return not self._before_end
 
     def poll(self) -> list[RawRecord]:
-        """Return the next records, in the order of each partition; none where none came soon."""
+        """Return the next records, in each partition's order; none where none arrive in POLL_MS."""
         batches = self._consumer.poll(timeout_ms=POLL_MS)
         if batches:
-            self.heard_at = monotonic()
-        self._end_unseen -= {
+            self.answered_at = monotonic()
+        self._before_end -= {
             partition
             for partition, batch in batches.items()
             if batch[-1].offset + 1 >= self._consumer.highwater(partition)
         }
-        if not batches and self._end_unseen:
-            self._end_unseen &= self.behind().keys()
+        if not batches and self._before_end:
+            self._before_end &= self.behind().keys()
         return [
             RawRecord(
                 record.topic,
@@ -115,10 +115,7 @@ class TopicReader:
         ]
 
     def behind(self) -> dict[TopicPartition, int | None]:
-        """How many records are left on each partition that is not read to its end; None: unknown.
-
-        What a poll brought is not left.
-        """
+        """Return the records left on each partition that is not read to its end; None: unknown."""
         behind: dict[TopicPartition, int | None] = {}
         for partition in self._consumer.assignment():
             end = self._consumer.highwater(partition)
@@ -132,42 +129,42 @@ class TopicReader:
         return behind
 
     def starts(self) -> dict[TopicPartition, int]:
-        """The first offset of each partition that does not begin at 0."""
+        """Return the first offset of each partition that does not begin at 0."""
         found = self._consumer.beginning_offsets(list(self._consumer.assignment()))
-        return {place: start for place, start in found.items() if start > 0}
+        return {tp: start for tp, start in found.items() if start > 0}
 
     def held(self) -> dict[TopicPartition, int]:
-        """How many records are behind an open transaction, on each partition that waits for one.
+        """Return the records behind an open transaction, on each partition that has them.
 
-        It takes two looks: a partition has to stand still between them.
+        A partition must not move between two calls before it counts.
         """
-        behind = {place: left for place, left in self.behind().items() if left is not None}
-        # Of what is committed, the end that a broker tells is the last stable offset.
+        behind = {tp: left for tp, left in self.behind().items() if left is not None}
+        # A consumer of committed records gets the last stable offset as the end.
         ends = self._consumer.end_offsets(list(behind)) if behind else {}
-        stand = {
-            place: end
-            for place, end in ends.items()
-            if end == self._consumer.position(place, timeout_ms=POLL_MS)
+        stopped_at = {
+            tp: end
+            for tp, end in ends.items()
+            if end == self._consumer.position(tp, timeout_ms=POLL_MS)
         }
-        held = {place: behind[place] for place, at in stand.items() if self._stood.get(place) == at}
-        self._stood = stand
+        held = {tp: behind[tp] for tp, at in stopped_at.items() if self._stopped_at.get(tp) == at}
+        self._stopped_at = stopped_at
         return held
 
     def reached_all_but(self, held: Collection[TopicPartition]) -> bool:
-        """Tell whether each partition but these has been read to what was its end."""
-        return self._end_unseen <= set(held)
+        """Return whether each partition but these was read to its end of that moment."""
+        return self._before_end <= set(held)
 
     def answers(self, *, wait_seconds: float) -> bool:
-        """Ask the leader of every partition for something small; tell whether all answer in time.
+        """Return whether the leader of every partition answers a small request in time.
 
-        A poll that brings nothing says nothing of it: the client goes on trying by itself.
+        An empty poll does not show it: the client retries by itself.
         """
         partitions = list(self._consumer.assignment())
         try:
             self._consumer.beginning_offsets(partitions, timeout_ms=int(wait_seconds * 1000))
         except KafkaError:
             return False
-        self.heard_at = monotonic()
+        self.answered_at = monotonic()
         return True
 
 
@@ -179,13 +176,12 @@ def open_reader(
     security: BrokerSecurity = PLAINTEXT,
     wait_seconds: float = WAIT_SECONDS,
 ) -> Iterator[TopicReader]:
-    """Give a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
+    """Yield a reader of topics, without a consumer group; `wait_seconds` bounds the connection.
 
-    Raises `BrokerUnreachableError` or `BrokerRefusedError`, also for what the client raises inside
-    the context, or `TopicsMissingError`.
+    Raises TopicsMissingError. What the client raises inside the context becomes
+    BrokerUnreachableError or BrokerRefusedError.
     """
-    # Where no log is configured, a command's reader would be told of each of the client's attempts.
-    logging.getLogger("kafka").addHandler(logging.NullHandler())
+    quiet_client()
     read_any_batch_with_kafka_python()
     bound_polls_of_kafka_python()
     consumer = opened(
@@ -197,17 +193,17 @@ def open_reader(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         allow_auto_create_topics=False,
-        # What a producer took back before it was done was never said.
+        # Aborted records do not count.
         isolation_level="read_committed",
         fetch_max_wait_ms=FETCH_WAIT_MS,
         max_poll_records=POLL_RECORDS,
-        # Without a session each answer carries the watermark of every partition.
+        # Without a session each response has the watermark of every partition.
         enable_incremental_fetch_sessions=False,
         metrics_enabled=False,
-        # Counted in plain Python, checksums take longer than all the rest of an audit.
+        # In plain Python, checksums take longer than all the rest of an audit.
         check_crcs=False,
     )
-    heard_at, reader = monotonic(), None
+    answered_at, reader = monotonic(), None
     with closing(consumer):
         try:
             reader = TopicReader(consumer, _partitions(consumer, bootstrap, topics))
@@ -215,12 +211,12 @@ def open_reader(
         except KafkaError as error:
             cause = str(error) or type(error).__name__
             if isinstance(error, AuthorizationError):
-                raise BrokerRefusedError("let us read at", bootstrap, cause=cause) from error
+                raise BrokerRefusedError("return records at", bootstrap, cause=cause) from error
             if reader is not None:
-                heard_at = reader.heard_at
+                answered_at = reader.answered_at
             raise BrokerUnreachableError(
                 bootstrap,
-                waited_seconds=monotonic() - heard_at,
+                waited_seconds=monotonic() - answered_at,
                 cause=cause,
                 security_protocol=security.security_protocol,
             ) from error
@@ -236,19 +232,17 @@ def read_topics(
 ) -> Iterator[RawRecord]:
     """Yield every record of the topics, of each partition from its beginning to its end.
 
-    The end is believed after an empty poll. Topics that grow all the while are left after some
-    seconds. Where a transaction is open the end cannot be read: `extent` then says so, once the
-    last record is given; without it that is an error. `wait_seconds` bounds each wait for the
-    broker.
+    An end counts after an empty poll; topics that keep growing are left after GROWING_SECONDS.
+    Records behind an open transaction cannot be read: `extent` has them, once the last record is
+    yielded; without it they are an error. `wait_seconds` bounds each wait for the broker.
 
-    Raises `BrokerUnreachableError`, `TopicsMissingError`, `OpenTransactionError` or
-    `TopicsStalledError`.
+    Raises BrokerUnreachableError, TopicsMissingError, OpenTransactionError or TopicsStalledError.
     """
     with open_reader(bootstrap, topics, security=security, wait_seconds=wait_seconds) as reader:
-        bears_held = extent is not None
+        may_hold = extent is not None
         if extent is not None:
             extent.starts = _by_name(reader.starts())
-        held = yield from _to_the_end(reader, bootstrap, wait_seconds, bears_held=bears_held)
+        held = yield from _to_the_end(reader, bootstrap, wait_seconds, may_hold=may_hold)
         if extent is not None:
             extent.held = _by_name(held)
         elif held:
@@ -256,10 +250,10 @@ def read_topics(
 
 
 def _to_the_end(
-    reader: TopicReader, bootstrap: str, wait_seconds: float, *, bears_held: bool
+    reader: TopicReader, bootstrap: str, wait_seconds: float, *, may_hold: bool
 ) -> Generator[RawRecord, None, dict[TopicPartition, int]]:
-    """Yield what there is, and return what an open transaction holds back."""
-    progressed = looked = monotonic()
+    """Yield all records up to the end; return how many an open transaction holds back."""
+    progressed_at = checked_at = monotonic()
     leave_at = math.inf
     held: dict[TopicPartition, int] = {}
     while True:
@@ -268,23 +262,23 @@ def _to_the_end(
         now = monotonic()
         if reader.caught_up:
             held = {}
-        elif now - looked >= LOOK_SECONDS:
-            looked, held = now, reader.held()
+        elif now - checked_at >= HELD_CHECK_SECONDS:
+            checked_at, held = now, reader.held()
         if records:
-            progressed = now
-        elif _is_read(reader, held if bears_held else {}):
+            progressed_at = now
+        elif _is_read(reader, held if may_hold else {}):
             return held
-        elif now - progressed > wait_seconds:
+        elif now - progressed_at > wait_seconds:
             raise _stalled(reader, held, bootstrap, wait_seconds)
         if reader.reached_all_but(held):
-            longest = wait_seconds if held and not bears_held else GROWING_SECONDS
+            longest = wait_seconds if held and not may_hold else GROWING_SECONDS
             leave_at = min(leave_at, now + longest)
         if now >= leave_at:
             return held
 
 
 def _is_read(reader: TopicReader, held: Collection[TopicPartition]) -> bool:
-    """Tell, after an empty poll, whether nothing is left but what is held, then and still."""
+    """Return, after an empty poll, whether only held records are left, and are still held."""
     left = reader.behind().keys()
     return not left or (left <= set(held) and left <= reader.held().keys())
 
@@ -301,19 +295,19 @@ def _stalled(
     return TopicsStalledError(bootstrap, _by_name(behind), waited_seconds=waited_seconds)
 
 
-def _by_name(places: Mapping[TopicPartition, Left]) -> dict[str, Left]:
-    return {f"{place.topic}[{place.partition}]": left for place, left in sorted(places.items())}
+def _by_name(counts: Mapping[TopicPartition, Left]) -> dict[str, Left]:
+    return {f"{tp.topic}[{tp.partition}]": count for tp, count in sorted(counts.items())}
 
 
 def _partitions(
     consumer: KafkaConsumer, bootstrap: str, topics: Sequence[str]
 ) -> list[TopicPartition]:
-    known = {topic: consumer.partitions_for_topic(topic) for topic in topics}
-    missing = [topic for topic, partitions in known.items() if not partitions]
+    found = {topic: consumer.partitions_for_topic(topic) for topic in topics}
+    missing = [topic for topic, partitions in found.items() if not partitions]
     if missing:
         raise TopicsMissingError(bootstrap, missing)
     return [
         TopicPartition(topic, partition)
-        for topic, partitions in known.items()
+        for topic, partitions in found.items()
         for partition in sorted(partitions)
     ]

@@ -1,13 +1,13 @@
-"""Record batches that Kafka takes and its Python clients fail on: read all the same, by both.
+"""Decoding of record batches that Kafka accepts and its Python clients fail on, for both clients.
 
-A client raises while it unpacks a batch, and again after every restart: one such batch would hold
-back all that come after it. Records are read here as the broker and Java's client read them: what
-is no UTF-8 in a header's name becomes U+FFFD. What cannot be read at all (damaged, or larger than
-MAX_UNPACKED_BYTES) becomes one record of its batch whose value is an UnreadableValue, to be refused
-like any other; its offset is the last of those that it stands for. So does a record with more than
-MAX_HEADERS headers. A key or a value that is larger than any of ours is a CutPart.
+A client that raises while it decodes a batch raises again after every restart, and never gets
+beyond it. Records are decoded here as by the broker and Java's client: bytes in a header's name
+that are not UTF-8 become U+FFFD. Records that cannot be decoded (damaged, or in a batch larger than
+MAX_UNPACKED_BYTES) become one record whose value is an UnreadableValue, to be refused like any
+other; its offset is the last of those that it replaces. So does a record with more than MAX_HEADERS
+headers. A key or a value longer than LARGEST_PART_BYTES becomes a CutPart.
 
-tests/unit/broker/test_record_batches.py fails when an upgrade moves what is used of the clients.
+tests/unit/broker/test_record_batches.py fails when an upgrade changes what is used of the clients.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ __all__ = [
 ]
 
 LARGEST_PART_BYTES: Final = 8 * 1024 * 1024
-"""Of a key or a value that is held whole: what the largest topic of ours takes."""
+"""The longest key or value that is held whole: the largest message of any topic."""
 MAX_HEADERS: Final = 60_000
-"""Of one record: more than any letter keeps. Of two bytes in a batch come sixty in memory."""
+"""Of one record: more than a dead letter keeps. Two bytes in a batch take sixty in memory."""
 
 _HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 _ATTRIBUTES: Final = struct.Struct(">h")
@@ -56,17 +56,17 @@ _SHORTEST_HEADER_BYTES: Final = 2
 
 
 def read_any_batch_with_aiokafka() -> None:
-    """Let aiokafka's consumers of this process read such batches; twice is as good as once."""
+    """Make aiokafka's consumers in this process decode such batches; idempotent."""
     fetcher.MemoryRecords = _Records
 
 
 def read_any_batch_with_kafka_python() -> None:
-    """Let kafka-python's consumers of this process read such batches, likewise."""
+    """Make kafka-python's consumers in this process decode such batches; idempotent."""
     python_memory_records.DefaultRecordBatch = _PythonBatch
 
 
 class _Parsed(NamedTuple):
-    """A record, as aiokafka's consumer takes it."""
+    """A record with the attributes that aiokafka's consumer reads."""
 
     offset: int
     timestamp: int
@@ -78,17 +78,17 @@ class _Parsed(NamedTuple):
 
 
 class _Records(memory_records._MemoryRecordsPy):  # type: ignore[misc] # noqa: SLF001
-    """The batches of a fetch, of which each remembers its bytes."""
+    """The batches of a fetch response, each with its bytes."""
 
-    def next_batch(self, *_: Any) -> Any:  # noqa: ANN401 - as the fetcher takes them
-        """Return the next batch; one in a format of before headers as it is."""
+    def next_batch(self, *_: Any) -> Any:  # noqa: ANN401 - untyped
+        """Return the next batch; one of a format without headers stays aiokafka's."""
         content = self._next_slice
         batch = super().next_batch()
         return _Batch(batch, content) if content[_MAGIC_AT] >= _MAGIC else batch
 
 
 class _Batch:
-    """A batch read by aiokafka's C code, and by ours where that fails."""
+    """A batch decoded by aiokafka's C code, and by ours where that fails."""
 
     def __init__(self, batch: Any, content: memoryview) -> None:  # noqa: ANN401 - C, without types
         self._batch = batch
@@ -109,7 +109,7 @@ class _Batch:
                 content = _unpacked(content)
                 batch = DefaultRecordBatch(content)
             if _has_large_record(content):
-                # Its parts, and how many headers it has, are looked at before they are held.
+                # Sizes and the number of headers are checked before they are held.
                 yield from _read(content)
                 return
             for record in batch:
@@ -119,13 +119,13 @@ class _Batch:
             raise
         except BatchUnreadableError as error:
             yield _placeholder(self._content, after=last, cause=error, size=MAX_UNPACKED_BYTES)
-        except Exception:  # noqa: BLE001 - C code raises whatever it met
-            # From the beginning: the fetcher leaves out what it has had.
+        except Exception:  # noqa: BLE001 - the C code raises any class
+            # From the beginning: the fetcher skips offsets that it already has.
             yield from _read(content)
 
 
 class _PythonBatch(PythonBatch):  # type: ignore[misc] # kafka-python has no types
-    """A batch of kafka-python's, read by our code."""
+    """A batch of kafka-python, decoded by our code."""
 
     _buffer: bytearray
 
@@ -139,8 +139,8 @@ class _PythonBatch(PythonBatch):  # type: ignore[misc] # kafka-python has no typ
         try:
             records = _read(_unpacked(content) if self.compression_type else content)
         except BatchUnreadableError as error:
-            told = _placeholder(content, after=-1, cause=error, size=MAX_UNPACKED_BYTES)
-            records = iter([told])
+            unreadable = _placeholder(content, after=-1, cause=error, size=MAX_UNPACKED_BYTES)
+            records = iter([unreadable])
         for one in records:
             size = len(one.key or b"") + len(one.value or b"")
             yield PythonRecord(
@@ -149,7 +149,7 @@ class _PythonBatch(PythonBatch):  # type: ignore[misc] # kafka-python has no typ
 
 
 def _unpacked(content: bytes | memoryview) -> bytes:
-    """Return a batch as if it had not been compressed. Raises as `compression.unpack`."""
+    """Return a batch without compression. Raises as `compression.unpack`."""
     header = bytearray(content[: _HEADER.size])
     (attributes,) = _ATTRIBUTES.unpack_from(header, _ATTRIBUTES_AT)
     _ATTRIBUTES.pack_into(header, _ATTRIBUTES_AT, attributes & ~_CODEC)
@@ -157,7 +157,7 @@ def _unpacked(content: bytes | memoryview) -> bytes:
 
 
 def _read(content: bytes | memoryview) -> Iterator[_Parsed]:
-    """Yield the records of a batch that is not compressed; where they end early, what says so."""
+    """Yield the records of an uncompressed batch; a placeholder for those that are damaged."""
     content = bytes(content)
     header = _HEADER.unpack_from(content)
     first, attributes, first_time, last_time, count = (header[at] for at in (0, 5, 7, 8, 12))
@@ -176,7 +176,7 @@ def _read(content: bytes | memoryview) -> Iterator[_Parsed]:
 
 
 def _has_large_record(content: bytes | memoryview) -> bool:
-    """Tell whether a record may have too many headers, or is damaged; from its size alone."""
+    """Return whether a record may have too many headers or is damaged, by its size alone."""
     most = _SHORTEST_HEADER_BYTES * MAX_HEADERS
     at = _HEADER.size
     if len(content) - at <= most:
@@ -193,24 +193,25 @@ def _has_large_record(content: bytes | memoryview) -> bool:
 
 
 def _without_headers(record: _Parsed, count: int, size: int) -> _Parsed:
-    """Return what is handed on of a record with more headers than are held."""
-    told = f"offset {record.offset} has {count} headers, more than the {MAX_HEADERS} that are read"
-    return record._replace(value=UnreadableValue(told, size=size))
+    """Return what replaces a record with more headers than are held."""
+    at = record.offset
+    problem = f"offset {at} has {count} headers, more than the {MAX_HEADERS} that are read"
+    return record._replace(value=UnreadableValue(problem, size=size))
 
 
 def _record(
     content: bytes, at: int
 ) -> tuple[int, int, bytes | None, bytes | None, list[tuple[str, bytes | None]], int, int]:
-    """Read one record: its offset and time beyond the batch's, key, value, headers, and its end.
+    """Return relative offset and time, key, value, headers, their count and the end of a record.
 
-    Before its end the number of its headers, of which none is read where it is above MAX_HEADERS.
+    No header is decoded where the count is above MAX_HEADERS.
     """
     size, at = _varint(content, at)
     end = at + size
     if size < 0 or end > len(content):
         message = f"a record of {size} bytes where {len(content) - at} are left"
         raise ValueError(message)
-    since, at = _varint(content, at + 1)  # A byte of attributes, which have no meaning yet.
+    since, at = _varint(content, at + 1)  # Skips the attributes, which are not used.
     delta, at = _varint(content, at)
     key, at = _bytes(content, at, end)
     value, at = _bytes(content, at, end)
@@ -223,8 +224,8 @@ def _record(
         return delta, since, key, value, headers, count, end
     for _ in range(count):
         name, at = _bytes(content, at, end)
-        said, at = _bytes(content, at, end)
-        headers.append(((name or b"").decode(errors="replace"), said))
+        header, at = _bytes(content, at, end)
+        headers.append(((name or b"").decode(errors="replace"), header))
     if at != end:
         message = f"a record of {size} bytes with {end - at} bytes more than its fields"
         raise ValueError(message)
@@ -247,7 +248,7 @@ def _bytes(content: bytes, at: int, end: int) -> tuple[bytes | None, int]:
 def _varint(content: bytes | memoryview, at: int) -> tuple[int, int]:
     byte = content[at]
     at += 1
-    if byte < 0x80:  # noqa: PLR2004 - a single byte, as nearly all
+    if byte < 0x80:  # noqa: PLR2004 - a single byte, as most are
         return (byte >> 1) ^ -(byte & 1), at
     number, shift = byte & 0x7F, 7
     while byte >= 0x80:  # noqa: PLR2004
@@ -264,13 +265,13 @@ def _varint(content: bytes | memoryview, at: int) -> tuple[int, int]:
 def _placeholder(
     content: bytes | memoryview, *, after: int, cause: Exception, size: int
 ) -> _Parsed:
-    """Return the record that stands for those of a batch that follow an offset (-1: for all).
+    """Return the record that replaces those of a batch after an offset (-1: all of them).
 
-    `size` is what had to be unpacked to find it, at most.
+    `size` is the most bytes that were decompressed to find the damage.
     """
     header = _HEADER.unpack_from(content)
     first, attributes, span, last_time, count = (header[at] for at in (0, 5, 6, 8, 12))
     begin, end = max(first, after + 1), max(first + span, after + 1)
-    told = f"offsets {begin} to {end} of a batch of {count} records: {cause}"
-    value = UnreadableValue(told, size=size)
+    problem = f"offsets {begin} to {end} of a batch of {count} records: {cause}"
+    value = UnreadableValue(problem, size=size)
     return _Parsed(end, last_time, int(bool(attributes & _LOG_APPEND_TIME)), None, value, [])

@@ -1,4 +1,4 @@
-"""A record as it lies in a topic."""
+"""A record as it is stored in a topic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["RawRecord"]
 
 
 class RawRecord(NamedTuple):
-    """One record of an event topic, undecoded."""
+    """One record of a topic, undecoded."""
 
     topic: str
     partition: int

@@ -1,4 +1,4 @@
-"""Makes the broker's topics what they are declared to be, and tells where they are not."""
+"""Creates the declared topics on the broker, and checks those that exist."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ __all__ = [
     "verify_topics",
 ]
 
-#: kafka-python's word for it.
+#: kafka-python's outcome of a successful alteration.
 ALTERED: Final = "OK"
-HEARD_SECONDS: Final = 10.0
-HEARD_PAUSE_SECONDS: Final = 0.05
+PROPAGATION_SECONDS: Final = 10.0
+PROPAGATION_PAUSE_SECONDS: Final = 0.05
 ABSENT: Final = "absent"
-"""What a topic's field, or a setting, is told to be that is not there."""
+"""Shown as the actual value of a topic or a setting that does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicsReport:
-    """Names of the topics that were created, and of those that were there and are right."""
+    """The names of the topics that were created, and of those that existed as declared."""
 
     created: tuple[str, ...]
     verified: tuple[str, ...]
     altered: tuple[str, ...] = ()
-    """Those of the verified whose settings had to be altered first."""
+    """The verified topics whose settings were altered first."""
 
 
 def apply_topics(
@@ -56,11 +56,11 @@ def apply_topics(
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
 ) -> TopicsReport:
-    """Create the topics that are missing, then check all; done twice, it creates nothing.
+    """Create the topics that are missing, then check all; a second call creates nothing.
 
-    A topic that exists is altered only where `alter_settings` says so, and never in its partitions
-    or copies: that is a person's decision. Raises TopicMismatchError on the first difference that
-    is left, BrokerUnreachableError or BrokerRefusedError where the broker cannot or will not.
+    With `alter_settings` an existing topic gets the declared settings; its partitions and
+    replication are never altered. Raises TopicMismatchError on the first difference that is left,
+    BrokerUnreachableError or BrokerRefusedError.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
@@ -83,29 +83,28 @@ def verify_topics(
     *,
     security: BrokerSecurity = PLAINTEXT,
     connect_seconds: float = CONNECT_SECONDS,
-    bear: Callable[[TopicMismatchError], None] | None = None,
+    tolerate: Callable[[TopicMismatchError], None] | None = None,
 ) -> None:
     """Check that the topics exist as declared, and change nothing. Raises as `apply_topics`.
 
-    `bear` is told of settings that may differ for a while (`TopicSpec.borne`); without it they are
-    errors like any other. Settings are checked where the broker shows them, which takes the right
-    to describe them.
+    `tolerate` receives differences in settings that may be old (`TopicSpec.tolerated`); without it
+    they are errors like any other. Settings are checked where our user may describe them.
     """
     with administering(
         bootstrap, what="topics", security=security, connect_seconds=connect_seconds
     ) as admin:
-        _check(admin, specs, bear)
+        _check(admin, specs, tolerate)
 
 
 class SeenTopic(NamedTuple):
-    """A topic on the broker: one that is deleted and made anew has another identity."""
+    """A topic on the broker: one that is deleted and created again has another identity."""
 
     identity: str
     partitions: int
 
 
 def seen_topics(admin: Any, names: Iterable[str]) -> dict[str, SeenTopic]:  # noqa: ANN401 - untyped
-    """Return those of some topics that there are. Raises BrokerRefusedError."""
+    """Return those of the named topics that exist. Raises BrokerRefusedError."""
     return {
         name: SeenTopic(str(topic.get("topic_id")), len(topic["partitions"]))
         for name, topic in _described(admin, names).items()
@@ -131,7 +130,7 @@ def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
         outcome = for_code(topic["error_code"])
         if outcome is NoError:
             created.add(topic["name"])
-        elif outcome is not TopicAlreadyExistsError:  # Somebody else may just have created it.
+        elif outcome is not TopicAlreadyExistsError:  # Another command may just have created it.
             cause = topic.get("error_message") or outcome.__name__
             raise BrokerRefusedError("create a topic", topic["name"], cause=cause)
     admin.wait_for_topics([spec.name for spec in specs])
@@ -139,7 +138,7 @@ def _create(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
 
 
 def _alter(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
-    """Give topics the declared settings that differ; what is not declared stays as it is."""
+    """Set the declared settings that differ; others stay. Return the names of altered topics."""
     changes = _differing_settings(admin, specs)
     if not changes:
         return set()
@@ -149,10 +148,10 @@ def _alter(admin: Any, specs: Sequence[TopicSpec]) -> set[str]:  # noqa: ANN401
     for name, outcome in answer["topic"].items():
         if outcome != ALTERED:
             raise BrokerRefusedError("alter the settings of a topic", name, cause=outcome)
-    # The controller has them; the broker that is asked next hears of them a little later.
-    deadline = time.monotonic() + HEARD_SECONDS
+    # The controller has them; the broker that answers next gets them a little later.
+    deadline = time.monotonic() + PROPAGATION_SECONDS
     while _differing_settings(admin, specs) and time.monotonic() < deadline:
-        time.sleep(HEARD_PAUSE_SECONDS)
+        time.sleep(PROPAGATION_PAUSE_SECONDS)
     return set(changes)
 
 
@@ -160,7 +159,7 @@ def _differing_settings(
     admin: Any,  # noqa: ANN401
     specs: Sequence[TopicSpec],
 ) -> dict[str, dict[str, str]]:
-    """Give, by topic, the declared settings that it has otherwise or not at all."""
+    """Return, by topic, the declared settings that differ or are missing."""
     actual = _settings_by_topic(admin, [spec.name for spec in specs])
     changes = {
         spec.name: {
@@ -169,7 +168,7 @@ def _differing_settings(
             if actual[spec.name].get(setting) != value
         }
         for spec in specs
-        if actual.get(spec.name)  # Settings that are not shown are not ours to judge.
+        if actual.get(spec.name)  # Not where our user may not describe them.
     }
     return {name: settings for name, settings in changes.items() if settings}
 
@@ -177,7 +176,7 @@ def _differing_settings(
 def _check(
     admin: Any,  # noqa: ANN401
     specs: Sequence[TopicSpec],
-    bear: Callable[[TopicMismatchError], None] | None = None,
+    tolerate: Callable[[TopicMismatchError], None] | None = None,
 ) -> None:
     existing = _partitions_by_topic(admin, specs)
     settings = _settings_by_topic(admin, existing)
@@ -196,24 +195,24 @@ def _check(
             raise TopicMismatchError(
                 spec.name, "replication", expected=spec.replication, actual=replication
             )
-        _check_settings(spec, settings.get(spec.name, {}), bear)
+        _check_settings(spec, settings.get(spec.name, {}), tolerate)
 
 
 def _check_settings(
     spec: TopicSpec,
     actual: Mapping[str, str],
-    bear: Callable[[TopicMismatchError], None] | None,
+    tolerate: Callable[[TopicMismatchError], None] | None,
 ) -> None:
     if not actual:
-        return  # The broker does not show them to this user: nothing can be said.
+        return  # Our user may not describe them.
     for setting, expected in spec.config.items():
         if actual.get(setting) != expected:
             error = TopicMismatchError(
                 spec.name, setting, expected=expected, actual=actual.get(setting, ABSENT)
             )
-            if bear is None or setting not in spec.borne:
+            if tolerate is None or setting not in spec.tolerated:
                 raise error
-            bear(error)
+            tolerate(error)
 
 
 def _partitions_by_topic(

@@ -1,10 +1,10 @@
-"""Write sequences: what an idempotent producer counts, where the broker refuses a batch.
+"""Sequence numbers of an idempotent producer, after the broker refused a batch.
 
-The broker takes the batches of a producer by their sequence numbers, and counts none that it
-refuses for what it holds. aiokafka does: all that it writes to the same partition afterwards would
-be refused as out of order, and a record that one limit of a topic refuses would end every worker.
+The broker expects consecutive sequence numbers of a producer, and does not count a batch that it
+refuses for its content. aiokafka counts it: every later batch to the partition would be refused as
+out of order, and one record over a topic's limit would end every worker.
 
-tests/integration/test_poison_limits.py fails when an upgrade moves what is used of aiokafka.
+tests/integration/test_poison_limits.py fails when an upgrade changes what is used of aiokafka.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from aiokafka.errors import (
 )
 from aiokafka.producer import sender
 
-__all__ = ["REFUSALS", "give_refused_sequences_back"]
+__all__ = ["REFUSALS", "reuse_refused_sequences"]
 
-#: What the broker says of a batch for what it holds.
+#: The broker's errors for the content of a batch.
 REFUSALS: Final = (
     CorruptRecordException,
     InvalidTimestampError,
@@ -30,18 +30,18 @@ REFUSALS: Final = (
 )
 
 
-def give_refused_sequences_back() -> None:
-    """Let aiokafka's producers of this process use the numbers of a refused batch again."""
+def reuse_refused_sequences() -> None:
+    """Make aiokafka's producers in this process reuse the sequence numbers of refused batches."""
     sender.SendProduceReqHandler = _ProduceHandler
 
 
 class _ProduceHandler(sender.SendProduceReqHandler):  # type: ignore[misc] # aiokafka has no types
-    """One produce request, no other batch of whose partitions is on its way or has a number."""
+    """A produce request; of its partitions no other batch is in flight or has a number."""
 
     def handle_response(self, response: Any) -> None:  # noqa: ANN401
-        """Settle the batches, and give back the numbers of those that were refused."""
+        """Resolve the batches, and take back the sequence numbers of those that were refused."""
         super().handle_response(response)
-        manager = self._sender._txn_manager  # noqa: SLF001 - its own, in the client's module
+        manager = self._sender._txn_manager  # noqa: SLF001 - no public way
         if manager is None:
             return
         for tp, batch in self._batches.items():

@@ -1,4 +1,4 @@
-"""Sends records and waits for their acknowledgement."""
+"""Sends records to Kafka and waits for their acknowledgement."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ DELIVERY_SECONDS: Final = 30.0
 
 
 class NotAcknowledgedError(SmartRegionError):
-    """The broker did not take what a command sent; the command ends there."""
+    """The broker did not acknowledge a record of a command; the command ends there."""
 
     def __init__(self, topic: str, *, cause: str) -> None:
         self.topic = topic
         super().__init__(
             f"{topic}: the broker did not acknowledge a record ({cause}): run the command again;"
-            " what was sent and is not noted yet is sent again, and counts once"
+            " what was sent before may be sent again, and counts once"
         )
 
 
 class RecordWriter(Protocol):
-    """Takes records, and returns when they are safe."""
+    """Something that writes records, and returns when they are acknowledged."""
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Return once the broker has all. Raises NotAcknowledgedError."""
+        """Return once all records are acknowledged. Raises NotAcknowledgedError."""
 
 
 class NullWriter:
-    """Sends nothing: for a dry run."""
+    """A writer for a dry run, which sends nothing."""
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Leave the records where they are."""
+        """Return at once."""
 
 
 class KafkaWriter:
-    """Sends to Kafka: acknowledged by all replicas, never twice by a retry of its own.
+    """A writer to Kafka: acknowledged by all replicas in sync, without duplicates by retries.
 
-    The constructor raises BrokerUnreachableError. A context manager.
+    The constructor raises as `broker.clients.opened`. A context manager.
     """
 
     def __init__(self, bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> None:
@@ -68,7 +68,7 @@ class KafkaWriter:
         )
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Return once the broker has all. Raises NotAcknowledgedError."""
+        """Return once all records are acknowledged. Raises NotAcknowledgedError."""
         topic = ""
         try:
             sent = []

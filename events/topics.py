@@ -97,7 +97,7 @@ class TopicSpec:
         return declared
 
     @property
-    def borne(self) -> frozenset[str]:
+    def tolerated(self) -> frozenset[str]:
         """Settings whose other values a worker accepts: topics of 0.1 were declared without them.
 
         Each start, and the doctor, warns about them.

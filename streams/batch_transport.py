@@ -27,7 +27,7 @@ from mode.utils.futures import notify
 from boundary.errors import SmartRegionError
 from broker.poll_bytes import bound_polls_of_aiokafka, one_poll
 from broker.record_batches import read_any_batch_with_aiokafka
-from broker.write_sequences import REFUSALS, give_refused_sequences_back
+from broker.write_sequences import REFUSALS, reuse_refused_sequences
 from streams.commit_metadata import (
     NO_METADATA,
     Attempt,
@@ -576,7 +576,7 @@ class BatchProducer(driver.Producer):
     idempotent: ClassVar[bool] = True
 
     def _new_producer(self, transactional_id: str | None = None) -> Any:  # noqa: ANN401 - Faust's
-        give_refused_sequences_back()
+        reuse_refused_sequences()
         return super()._new_producer(transactional_id)
 
     def _settings_extra(self) -> Mapping[str, Any]:

@@ -70,7 +70,7 @@ def run_worker(settings: Settings, *, transport: type[BatchTransport] = BatchTra
             app_id=settings.app_id,
         ),
         security=settings.security(),
-        bear=lambda error: logger.warning("topic setting: %s", error),
+        tolerate=lambda error: logger.warning("topic setting: %s", error),
     )
     engine = Engine(
         catalogue,

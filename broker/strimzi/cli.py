@@ -18,14 +18,14 @@ __all__ = ["kubernetes"]
 
 
 class PublisherType(click.ParamType):
-    """A user, and the families whose events it publishes: `lycees=schools,equipment`."""
+    """A user and the families that it publishes: `lycees=schools,equipment`."""
 
     name = "USER=FAMILY,…"
 
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, frozenset[Family]]:
-        """Read it; a family that there is none of is told."""
+        """Return the user and its families; fail naming an unknown family."""
         from boundary.diagnostic import choose
         from events.fact import Family
 
@@ -33,13 +33,15 @@ class PublisherType(click.ParamType):
         known = [family.value for family in Family]
         for name in families.split(","):
             if name not in known:
-                self.fail(f"{name!r} is no family of {user!r}: {choose(name, known)}", param, ctx)
+                self.fail(
+                    f"{name!r} is not a family of {user!r}: {choose(name, known)}", param, ctx
+                )
         return user, frozenset(map(Family, families.split(",")))
 
 
 @click.group()
 def kubernetes() -> None:
-    """Write what a cluster's operators are to make and to watch."""
+    """Write resources for the operators of a Kubernetes cluster."""
 
 
 @kubernetes.command()
@@ -52,9 +54,11 @@ def kubernetes() -> None:
     help="Where to write.",
 )
 @click.option("--cluster", metavar="NAME", help="Strimzi's Kafka; default kafka.")
-@click.option("--partitions", type=click.IntRange(1), help="Of every topic of events; default 8.")
+@click.option(
+    "--partitions", type=click.IntRange(1), help="Partitions of each event topic; default 8."
+)
 @click.option("--replication", type=click.IntRange(1), help="Copies of each record; default 3.")
-@click.option("--app-id", metavar="ID", help="The workers' application, if it has another name.")
+@click.option("--app-id", metavar="ID", help="The workers' application, not the default.")
 @click.option(
     "--producer",
     "producers",
@@ -95,7 +99,7 @@ def kafka(
 def _joined(
     producers: Iterable[tuple[str, frozenset[Family]]],
 ) -> dict[str, frozenset[Family]]:
-    """Take together what was said of a user several times."""
+    """Return the families of each user, those of a repeated user joined."""
     joined: dict[str, frozenset[Family]] = {}
     for user, families in producers:
         joined[user] = joined.get(user, frozenset()) | families

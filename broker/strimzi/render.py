@@ -1,4 +1,4 @@
-"""The files of deploy/kubernetes/kafka, from the declaration of topics and roles."""
+"""The files of deploy/kubernetes/kafka, generated from the declared topics and roles."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["StrimziSettings", "render"]
 GENERATED: Final = (
     "Generated from the declared topics and roles by `smart-region kubernetes kafka`. Do not edit."
 )
-#: Of each record there are so many, so that a broker may be lost and another one restarted.
+#: One broker may be lost while another restarts.
 REPLICATION: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class StrimziSettings:
-    """What an installation may choose."""
+    """The choices of an installation."""
 
     cluster: str = "kafka"
     """The name of Strimzi's Kafka."""
@@ -36,7 +36,7 @@ class StrimziSettings:
 
 
 def render(site: StrimziSettings) -> Mapping[str, str]:
-    """Give the text of each file by its name. Raises UserNameError."""
+    """Return the text of each file by its name. Raises UserNameError."""
     topics = (
         topic_resource(spec, cluster=site.cluster)
         for spec in declared_topics(

@@ -15,12 +15,12 @@ __all__ = ["ROLES", "UserNameError", "role_user", "topic_resource", "user_resour
 Resource: TypeAlias = Mapping[str, Any]
 
 API_VERSION: Final = "kafka.strimzi.io/v1"
-#: Which Kafka of Strimzi's a resource belongs to.
+#: The label that assigns a resource to a Kafka cluster of Strimzi.
 CLUSTER_LABEL: Final = "strimzi.io/cluster"
 USER_PREFIX: Final = "smart-region-"
 
-#: Those who have a user each. Strimzi's own operator creates the topics, so nobody else may; and
-#: producers that speak Kafka are named one by one.
+#: The roles that have one user each. Strimzi's operator creates the topics, and each producer has a
+#: user of its own.
 ROLES: Final = tuple(role for role in Role if role not in {Role.DEPLOYER, Role.PRODUCER})
 
 _LONGEST_NAME: Final = 253
@@ -28,28 +28,28 @@ _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[
 
 
 class UserNameError(SmartRegionError):
-    """A user's name that Kubernetes would not take."""
+    """A user's name is not valid in Kubernetes."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(
-            f"user: is no name for Kubernetes, value {name[:80]!r}: write lower-case letters,"
+            f"user: is not a name for Kubernetes, value {name[:80]!r}: write lower-case letters,"
             f" digits, '-' and '.', a letter or digit at both ends, at most {_LONGEST_NAME}"
         )
 
 
 def role_user(role: Role) -> str:
-    """Name the user of a role."""
+    """Return the name of a role's user."""
     return f"{USER_PREFIX}{role}"
 
 
 def topic_resource(spec: TopicSpec, *, cluster: str) -> Resource:
-    """Give the KafkaTopic of a declared topic, on Strimzi's Kafka named `cluster`."""
+    """Return the KafkaTopic of a declared topic, in the Kafka cluster named `cluster`."""
     return {
         "apiVersion": API_VERSION,
         "kind": "KafkaTopic",
         "metadata": {
-            # A topic may have capitals and underscores, which a resource may not.
+            # A topic's name may have capitals and underscores, a resource's may not.
             "name": spec.name.lower().replace("_", "-"),
             "labels": {CLUSTER_LABEL: cluster},
         },
@@ -63,7 +63,7 @@ def topic_resource(spec: TopicSpec, *, cluster: str) -> Resource:
 
 
 def user_resource(name: str, rights: Iterable[Right], *, purpose: str, cluster: str) -> Resource:
-    """Give the KafkaUser with these rights and no others; its password is Strimzi's to make.
+    """Return the KafkaUser with these rights and no others; Strimzi generates its password.
 
     Raises UserNameError.
     """

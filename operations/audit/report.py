@@ -71,7 +71,7 @@ def print_audit(
     known = "" if audit.known_on is None else f", as known on {audit.known_on}"
     console.out(f"Audit of {audit.as_of}{known}", highlight=False)
     console.out(_counts(audit.account), highlight=False)
-    for line in (extent or Extent()).told():
+    for line in (extent or Extent()).lines():
         console.out(line, highlight=False)
     console.print(_table(audit))
     if comparison is not None:

@@ -50,7 +50,7 @@ def verify_topics(settings: Settings) -> None:
         settings.broker,
         [topic for topic in declared if topic.name in written],
         security=settings.security(),
-        bear=lambda _: None,  # For the doctor to tell: a copy is well wherever it lies.
+        tolerate=lambda _: None,  # For the doctor to tell: a copy is well wherever it lies.
     )
 
 

@@ -94,7 +94,7 @@ def report(
         references=references,
         sirets=known,
     )
-    for line in extent.told():
+    for line in extent.lines():
         say(line, err=True)
     with whole_file(out) as stream:
         stream.write(report_text(found, form).encode())

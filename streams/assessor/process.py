@@ -43,7 +43,7 @@ def run_assessor(settings: Settings) -> int:
         settings.broker,
         changelogs,
         security=settings.security(),
-        bear=lambda error: logger.warning("topic setting: %s", error),
+        tolerate=lambda error: logger.warning("topic setting: %s", error),
     )
     return asyncio.run(_run(settings, Assessor(catalogue, settings.make_clock())))
 

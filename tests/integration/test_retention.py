@@ -42,7 +42,7 @@ def sparing(tmp_path: Path) -> Iterator[KafkaBroker]:
                         "configs": {
                             name: value
                             for name, value in spec.config.items()
-                            if name not in spec.borne
+                            if name not in spec.tolerated
                         },
                     }
                     for spec in declared_topics()

@@ -286,8 +286,8 @@ def test_a_clerk_lets_a_dead_letter_go(monitor: Monitor, worker: Worker) -> None
 def test_a_super_user_gives_the_rights_of_a_role(monitor: Monitor) -> None:
     """By the command, once; the list tells them."""
     give = ("topics", "acl", "--role", "observer", "--principal", "newcomer")
-    assert monitor.run_as_root(*give).stdout.endswith("10 given, 0 held already\n")
-    assert monitor.run_as_root(*give).stdout == "0 given, 10 held already\n"
+    assert monitor.run_as_root(*give).stdout.endswith("10 granted, 0 granted before\n")
+    assert monitor.run_as_root(*give).stdout == "0 granted, 10 granted before\n"
     listed = monitor.run_as_root("topics", "acl", "--principal", "newcomer").stdout
     assert "User:newcomer may DESCRIBE group smart-region-monitor\n" in listed
     assert len(listed.splitlines()) == 10
@@ -369,7 +369,7 @@ def stranger(tmp_path: Path) -> Authority:
 @pytest.mark.parametrize(
     ("case", "told"),
     [
-        ("wrong password", "does not take the password of 'worker'"),
+        ("wrong password", "refuses the password of 'worker'"),
         ("wrong mechanism", "does not offer SCRAM-SHA-256"),
         ("other authority", "unable to get local issuer certificate"),
         ("expired certificate", "certificate has expired"),
@@ -407,7 +407,7 @@ def test_every_program_says_why_it_is_not_let_in(
 
     # Of an audit, 2 would be a command that is called wrongly.
     assert done.returncode == (3 if command == ("audit",) else 2)
-    assert_one_line(done.stderr, "does not take the password of 'nobody'")
+    assert_one_line(done.stderr, "refuses the password of 'nobody'")
     assert monotonic() - began < IN_SECONDS
 
 
@@ -419,7 +419,7 @@ def test_the_doctor_sees_what_a_worker_may_see(monitor: Monitor) -> None:
     assert well.returncode == 0, well.stdout
     assert "answers over SASL_SSL" in well.stdout
     assert stranger.returncode == 1
-    assert "does not take the password of 'nobody'" in stranger.stdout
+    assert "refuses the password of 'nobody'" in stranger.stdout
     assert "put right first: broker" in stranger.stdout
 
 
@@ -477,7 +477,7 @@ def test_a_changed_password_ends_who_goes_on_with_the_old_one(
             assert wait_until(lambda: gateway.ready, seconds=30), gateway.log()
         for ended in (worker, assessor):
             assert ended.status() == 1
-            assert_one_line(last_line(ended.log()), "does not take the password of")
+            assert_one_line(last_line(ended.log()), "refuses the password of")
     finally:
         assessor.kill()
 

@@ -124,9 +124,9 @@ def test_rights_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broker.access_granting.give_rights", give)
     done = run("topics", "acl", "--role", "gateway", "--principal", "gateway", "--bootstrap", "b:1")
     assert done.stdout.splitlines() == [
-        "given: User:gateway may WRITE topic a",
+        "granted: User:gateway may WRITE topic a",
         "beyond these roles: User:gateway may WRITE topic c",
-        "1 given, 1 held already",
+        "1 granted, 1 granted before",
     ]
     assert asked == [("b:1", "User:gateway", rights_of(Role.GATEWAY))]
 

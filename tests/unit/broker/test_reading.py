@@ -191,7 +191,7 @@ def test_ends_at_an_open_transaction_and_says_so(monkeypatch: pytest.MonkeyPatch
 
     assert len(read(consumer, monkeypatch, extent=extent)) == 3
     assert (extent.held, extent.starts) == ({"events[0]": 3}, {"events[1]": 7})
-    assert [line.partition(": ")[0] for line in extent.told()] == ["events[1]", "events[0]"]
+    assert [line.partition(": ")[0] for line in extent.lines()] == ["events[1]", "events[0]"]
 
 
 @pytest.mark.usefixtures("clock")

@@ -220,12 +220,12 @@ def test_settings_that_are_new_are_borne_where_that_is_asked_for(cluster: Cluste
     older = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "1000"}
     cluster.add(SPECS[0], configs={**EVENTS, **older, "message.timestamp.type": "CreateTime"})
 
-    verify_topics("b:1", SPECS[:1], bear=told.append)
+    verify_topics("b:1", SPECS[:1], tolerate=told.append)
 
     assert {error.field for error in told} == {"retention.bytes", "message.timestamp.type"}
     cluster.add(SPECS[0], configs={**EVENTS, "retention.ms": "1000"})
     with pytest.raises(TopicMismatchError, match=r"retention\.ms"):
-        verify_topics("b:1", SPECS[:1], bear=told.append)
+        verify_topics("b:1", SPECS[:1], tolerate=told.append)
 
 
 def test_verifying_creates_nothing(cluster: Cluster) -> None:

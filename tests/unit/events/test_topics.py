@@ -51,8 +51,8 @@ def test_nothing_is_left_to_what_a_broker_does_with_all_topics(name: str) -> Non
 
 def test_a_limit_that_states_need_is_not_borne_otherwise() -> None:
     """An entity's state would be refused by the broker; events have Kafka's own default."""
-    assert "max.message.bytes" not in BY_NAME[changelog_name("monitor", Family.SCHOOLS)].borne
-    assert "max.message.bytes" in BY_NAME[topic_name(Family.SCHOOLS)].borne
+    assert "max.message.bytes" not in BY_NAME[changelog_name("monitor", Family.SCHOOLS)].tolerated
+    assert "max.message.bytes" in BY_NAME[topic_name(Family.SCHOOLS)].tolerated
 
 
 @pytest.mark.parametrize("family", Family)
