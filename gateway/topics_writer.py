@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from boundary.errors import SmartRegionError
+from broker.addresses import addresses_of
 from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.errors import BrokerEntryError
 from broker.preflight import preflight
@@ -111,7 +112,7 @@ class TopicsWriter:
         security: BrokerSecurity = PLAINTEXT,
         timeouts: WriteTimeouts | None = None,
     ) -> None:
-        self._bootstrap = [address.strip() for address in bootstrap.split(",")]
+        self._bootstrap = addresses_of(bootstrap)
         self._security = security
         self._pinned = security
         self._timeouts = timeouts or WriteTimeouts()

@@ -9,6 +9,7 @@ import faust
 from faust.types import TP
 from mode.supervisors import CrashingSupervisor
 
+from broker.addresses import addresses_of
 from events.registry import Family
 from events.topics import DEAD_LETTER_MAX_BYTES, topic_name
 from streams.batch_transport import BatchSchema, BatchTransport
@@ -59,7 +60,7 @@ def create_app(
     """
     app = _App(
         settings.app_id,
-        broker=[f"kafka://{address.strip()}" for address in settings.broker.split(",")],
+        broker=[f"kafka://{address}" for address in addresses_of(settings.broker)],
         broker_credentials=_credentials(settings),
         broker_session_timeout=settings.session_timeout,
         broker_heartbeat_interval=settings.heartbeat_interval,

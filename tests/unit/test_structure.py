@@ -48,6 +48,14 @@ ASKS |= {"ClientSession", "HTTPSConnection", "httpx.get", "httpx.Client", "httpx
 #: What makes a session of its own, and has to be given the client in its place.
 MAKES_A_SESSION = {"GrafanaAPI"}
 
+#: Modules that read the environment, and what each reads there.
+READS_THE_ENVIRONMENT = {
+    "boundary.http_client": "the authorities of HTTPS servers, as other clients do",
+    "boundary.settings": "every program's settings",
+    "dashboards.publishing.access": "Grafana's token",
+    "operations.programs.program": "all of it, for a child process",
+}
+
 #: Libraries whose private names are used, and their distributions.
 PINNED = {"aiokafka": "aiokafka", "faust": "faust-streaming", "kafka": "kafka-python"}
 
@@ -277,6 +285,30 @@ def test_files_are_made_private_one_way() -> None:
     ]
 
     assert choosing == []
+
+
+def test_settings_are_read_in_one_place() -> None:
+    """A second reading would have other defaults, checks and messages."""
+    reading = {
+        name
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
+    }
+
+    assert reading == READS_THE_ENVIRONMENT.keys()
+
+
+def test_an_option_of_the_broker_is_declared_once() -> None:
+    """All commands take the same `--bootstrap`."""
+    declared = [
+        name
+        for name, tree in MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value == "--bootstrap"
+    ]
+
+    assert declared == ["broker.options"]
 
 
 def test_every_reader_says_what_becomes_of_transactions() -> None:
