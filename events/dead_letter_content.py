@@ -26,7 +26,7 @@ from events.strict_json import read_value
 __all__ = ["LetterContent", "contract_field", "letter_content", "may_be_kept"]
 
 _ENCODED: Final = "data_base64"
-#: A text that begins so is JSON within JSON: its names and values were not looked at one by one.
+#: A text that begins so is JSON within JSON, whose names and values are not checked.
 _JSON_BEGINS: Final = ("{", "[")
 _HTTP_PREFIX: Final = "ce-"
 _DATA: Final = "data"
@@ -76,30 +76,30 @@ def may_be_kept(
     """
     if isinstance(key, CutPart) or isinstance(value, CutPart):
         return False
-    sizes = (len(name) + len(said or b"") for name, said in headers)
+    sizes = (len(name) + len(content or b"") for name, content in headers)
     size = len(key or b"") + len(value or b"") + sum(sizes)
     if size > DEAD_LETTER_POLICY.max_kept_bytes:
         return False
     try:
-        named = [(name, (said or b"").decode()) for name, said in headers]
-        text = (key or b"").decode()
+        texts = [(name, (content or b"").decode()) for name, content in headers]
+        key_text = (key or b"").decode()
         content = _read(value.decode()) if value else None
     except (UnicodeDecodeError, _NotReadError):
         return False
     attributes = {
-        name.lower().removeprefix(PREFIX): said
-        for name, said in named
+        name.lower().removeprefix(PREFIX): text
+        for name, text in texts
         if name.lower().startswith(PREFIX)
     }
     if _ENCODED in attributes:
         return False
     # In binary mode the type, by which a contract's own fields are known, is among the headers.
     event = {**attributes, "data": content} if attributes else content
-    beside: list[JSON] = [text]
-    beside += [{name: said} for name, said in named]
-    if _has_free_text(event) or any(map(_is_free, (text, *(said for _, said in named)))):
+    others: list[JSON] = [key_text]
+    others += [{name: text} for name, text in texts]
+    if _has_free_text(event) or any(map(_is_free, (key_text, *(text for _, text in texts)))):
         return False
-    return find_person_data(event) is None and find_person_data(beside) is None
+    return find_person_data(event) is None and find_person_data(others) is None
 
 
 def contract_field(field: str) -> str:
@@ -117,7 +117,7 @@ def _without_foreign_text(error: ContractError) -> ContractError:
 
 
 class _NotReadError(Exception):
-    """A value of which something was not read."""
+    """Some part of a value was not read."""
 
 
 def _read(text: str) -> Any:  # noqa: ANN401 - any JSON
@@ -141,13 +141,13 @@ def _parts(content: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON
 
 
 class _Text(Enum):
-    """What a text may be, by where it stands."""
+    """What a text may be, by its field."""
 
     FOR_READERS = auto()
     CODE = auto()
     """Without several words."""
-    NOBODY_S = auto()
-    """No contract has a field there: no letters either."""
+    UNKNOWN = auto()
+    """No contract has the field: without letters."""
 
 
 _FIELDS: Final = {
@@ -159,28 +159,28 @@ _FIELDS: Final = {
 
 
 def _has_free_text(content: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Tell whether a text may say anything: with words, or in a field that no contract has."""
+    """Return whether some text has several words, or letters in a field that no contract has."""
     waiting = list(_texts(content))
     for value, kind in waiting:
         if isinstance(value, str):
             if kind is not _Text.FOR_READERS and _is_free(value):
                 return True
-            if kind is _Text.NOBODY_S and _LETTER.search(value):
+            if kind is _Text.UNKNOWN and _LETTER.search(value):
                 return True
         elif isinstance(value, dict):
             waiting += [(name, _Text.CODE) for name in value]
-            waiting += [(said, _Text.NOBODY_S) for said in value.values()]
+            waiting += [(part, _Text.UNKNOWN) for part in value.values()]
         elif isinstance(value, list):
-            inner = _Text.NOBODY_S if kind is _Text.FOR_READERS else kind
-            waiting += [(said, inner) for said in value]
+            inner = _Text.UNKNOWN if kind is _Text.FOR_READERS else kind
+            waiting += [(part, inner) for part in value]
     return False
 
 
 def _texts(content: Any) -> Iterator[tuple[Any, _Text]]:  # noqa: ANN401 - any JSON
     if not isinstance(content, dict):
-        yield content, _Text.NOBODY_S
+        yield content, _Text.UNKNOWN
     elif isinstance(fact := content.get(_DATA), dict):
-        attributes = {name: said for name, said in content.items() if name != _DATA}
+        attributes = {name: value for name, value in content.items() if name != _DATA}
         yield [*attributes, *attributes.values()], _Text.CODE
         yield from _texts_of_fact(fact)
     else:  # A fact without its envelope, or nothing known.
@@ -188,9 +188,9 @@ def _texts(content: Any) -> Iterator[tuple[Any, _Text]]:  # noqa: ANN401 - any J
 
 
 def _texts_of_fact(fact: dict[str, Any]) -> Iterator[tuple[Any, _Text]]:
-    for name, said in fact.items():
+    for name, value in fact.items():
         yield name, _Text.CODE
-        yield said, _FIELDS.get(name, _Text.NOBODY_S)
+        yield value, _FIELDS.get(name, _Text.UNKNOWN)
 
 
 def _is_free(text: str) -> bool:

@@ -1,14 +1,14 @@
-"""Dead letters: refused records with the reason in added headers, byte for byte or not at all.
+"""The format of dead letters: a refused record, byte for byte or not at all, and added headers.
 
-A letter keeps its record where all of that was read and nothing in it looks like a person's data;
-else only why it was refused, when, where it lies, and how large it is.
+A letter keeps its record where `letter_content` says so; else it has only the reason, the time, the
+origin, and the size of each part.
 
 A dead letter's headers are, in this order: the refused record's own, where they are kept; where the
 record was a replay, `smartregion-replay-of` and `smartregion-replay-attempt`; the seven of
 `REASON_HEADERS`; `smartregion-null-value` where neither the record nor the letter has a key, and
 the record had no value; `smartregion-shortened` where the record is not kept; and, where the
-producer was known by name, `smartregion-producer`. They are read from the end, so nothing that a
-producer puts among its own headers is taken for ours.
+producer is known, `smartregion-producer`. They are read from the end: no header of a producer is
+mistaken for one of these.
 """
 
 from __future__ import annotations
@@ -57,32 +57,32 @@ __all__ = [
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
-#: The headers that the monitor adds begin so.
+#: The prefix of the headers that the monitor adds.
 HEADER_PREFIX: Final = "smartregion-"
-#: What every dead letter has after the record's own headers, in this order.
+#: The headers that follow the record's own in every dead letter, in this order.
 REASON_HEADERS: Final = tuple(
     HEADER_PREFIX + name
     for name in ("reason", "field", "detail", "topic", "partition", "offset", "time")
 )
-#: The producer that had shown who it is: only the gateway knows one.
+#: The authenticated producer; only letters of the gateway have it.
 PRODUCER: Final = f"{HEADER_PREFIX}producer"
 #: On a letter without a key whose record had no value; its own value is then empty.
 NULL_VALUE: Final = f"{HEADER_PREFIX}null-value"
 #: On a letter that does not keep its record: size and SHA-256 of each part, as JSON.
 SHORTENED: Final = f"{HEADER_PREFIX}shortened"
-#: On a replayed record: which letter it was, and how many times it has now been sent again.
+#: On a replayed record: the position of its letter, and the number of replays with this one.
 REPLAY_OF: Final = f"{HEADER_PREFIX}replay-of"
 REPLAY_ATTEMPT: Final = f"{HEADER_PREFIX}replay-attempt"
 
 _PER_HEADER_BYTES: Final = 10  # Two lengths, of five bytes at most.
 _NULL: Final = b"\xff\xff\xff\xff"
 
-_PLACE = re.compile(r"([0-9]{1,9})/([0-9]{1,18})\Z")
+_POSITION = re.compile(r"([0-9]{1,9})/([0-9]{1,18})\Z")
 _ATTEMPT = re.compile(rb"[1-9][0-9]{0,5}\Z")
 
 
 class RecordOrigin(NamedTuple):
-    """Where a refused record was; its topic is `http` at the gateway, which has no places."""
+    """Topic, partition and offset of a refused record; of one at the gateway `http`, -1 and -1."""
 
     topic: str
     partition: int
@@ -96,7 +96,7 @@ GATEWAY: Final = RecordOrigin("http", -1, -1)
 
 
 class LetterPosition(NamedTuple):
-    """Where a dead letter is on its topic; written `0/17`: its name for people."""
+    """Partition and offset of a dead letter on its topic; as text `0/17`."""
 
     partition: int
     offset: int
@@ -106,10 +106,10 @@ class LetterPosition(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a place back. Raises ValueError."""
-        match = _PLACE.match(text)
+        """Return the position that a text is. Raises ValueError."""
+        match = _POSITION.match(text)
         if match is None:
-            message = f"place: is not PARTITION/OFFSET, value {text[:80]!r}: write it as 0/17"
+            message = f"position: is not PARTITION/OFFSET, value {text[:80]!r}: write it as 0/17"
             raise ValueError(message)
         return cls(int(match[1]), int(match[2]))
 
@@ -131,14 +131,14 @@ class OriginalRecord:
 
 
 class Part(NamedTuple):
-    """A part of a record that a letter does not keep, or not all of, as it was."""
+    """A part of a record that a letter does not keep, or not all of."""
 
     bytes: int
     sha256: str | None = None
     """Of the bytes themselves; of headers, of each name and value behind its length.
 
-    A length is four bytes, big-endian; a null is a length of -1. None for what came to the gateway:
-    that lies nowhere, and a telephone number is found again from its digest in seconds.
+    A length is four bytes, big-endian; a null is a length of -1. None of what came to the gateway:
+    a telephone number can be found from its digest in seconds.
     """
 
 
@@ -155,26 +155,26 @@ class NotADeadLetterError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A dead letter as read back: the refused record, where it came from and why it was refused."""
+    """A dead letter as it is read: the refused record, its origin, and the reason."""
 
-    place: LetterPosition
+    position: LetterPosition
     reason: str
     field: str
     detail: str
     origin: RecordOrigin
     time: datetime
-    """When it was refused, aware, in UTC."""
+    """When the record was refused; aware, in UTC."""
     key: bytes | None
     value: bytes | None
     headers: Headers
-    """The record's own, without those of a replay."""
+    """The record's own headers, without those of a replay."""
     producer: str | None = None
     replay_of: LetterPosition | None = None
-    """The letter that this record was before it was sent again; None: it never was."""
+    """The letter before this one, where the record was a replay."""
     attempts: int = 0
-    """How many times it had been sent again when it was refused."""
+    """The number of replays before it was refused."""
     shortened: Mapping[str, Part] = dataclasses.field(default_factory=dict)
-    """Of `key`, `value` and `headers` those not kept; `origin` is where the whole lies."""
+    """Those of `key`, `value` and `headers` that are not kept; the full record is at `origin`."""
 
 
 def dead_letter_record(
@@ -217,7 +217,7 @@ def dead_letter_record(
 
 
 def read_dead_letter(record: Record) -> DeadLetter:
-    """Read a dead letter back. Raises NotADeadLetterError."""
+    """Return the dead letter that a record is. Raises NotADeadLetterError."""
     headers = tuple(record.headers)
     producer = None
     if headers and headers[-1][0] == PRODUCER:
@@ -237,13 +237,13 @@ def read_dead_letter(record: Record) -> DeadLetter:
     try:
         origin = RecordOrigin(topic, int(partition), int(offset))
         refused_at = datetime.fromisoformat(time).astimezone(UTC)
-    except (ValueError, OverflowError):  # A day may be none in UTC.
+    except (ValueError, OverflowError):  # A time may be none in UTC.
         raise NotADeadLetterError(
             record, header="-partition, -offset or -time", problem="is not ours"
         ) from None
     own, replay_of, attempts = without_replay(own)
     return DeadLetter(
-        place=LetterPosition(record.partition, record.offset),
+        position=LetterPosition(record.partition, record.offset),
         reason=reason,
         field=field,
         detail=detail,
@@ -264,7 +264,7 @@ def parts_of(
 ) -> Mapping[str, Part]:
     """Return size and SHA-256 of each part of a record."""
     packed = b"".join(
-        _sized(content) for name, said in headers for content in (name.encode(), said)
+        _sized(part) for name, content in headers for part in (name.encode(), content)
     )
     return {
         "key": _part(key or b""),
@@ -295,18 +295,18 @@ def _sized(content: bytes | None) -> bytes:
 
 
 def _size_of(headers: Sequence[tuple[str, bytes | None]]) -> int:
-    return sum(_cost(name, said) for name, said in headers)
+    return sum(_cost(name, content) for name, content in headers)
 
 
-def _cost(name: str, said: bytes | None) -> int:
-    return len(name.encode()) + len(said or b"") + _PER_HEADER_BYTES
+def _cost(name: str, content: bytes | None) -> int:
+    return len(name.encode()) + len(content or b"") + _PER_HEADER_BYTES
 
 
-def _read_parts(record: Record, said: bytes | None) -> Mapping[str, Part]:
+def _read_parts(record: Record, header: bytes | None) -> Mapping[str, Part]:
     try:
-        read = from_json(said or b"")
+        parts = from_json(header or b"")
         return MappingProxyType(
-            {name: _read_part(one["bytes"], one.get("sha256")) for name, one in read.items()}
+            {name: _read_part(part["bytes"], part.get("sha256")) for name, part in parts.items()}
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
         raise NotADeadLetterError(record, header=SHORTENED, problem="is not ours") from None
@@ -327,15 +327,15 @@ def _text(record: Record, added: dict[str, bytes | None], name: str) -> str:
 
 
 def without_replay(headers: Headers) -> tuple[Headers, LetterPosition | None, int]:
-    """Take the mark of a replay off headers: the others, the letter it was, and its attempts.
+    """Return headers without those of a replay, the letter that was replayed, and its attempts.
 
-    What only looks like a mark stays the producer's own.
+    Headers that only resemble those of a replay are the producer's own.
     """
     match headers:
         case (*own, ("smartregion-replay-of", bytes(of)), ("smartregion-replay-attempt", bytes(n))):
             try:
-                place = LetterPosition.parse(of.decode())
-            except ValueError:  # UnicodeDecodeError is one, too.
+                position = LetterPosition.parse(of.decode())
+            except ValueError:  # UnicodeDecodeError is one.
                 return headers, None, 0
-            return (tuple(own), place, int(n)) if _ATTEMPT.match(n) else (headers, None, 0)
+            return (tuple(own), position, int(n)) if _ATTEMPT.match(n) else (headers, None, 0)
     return headers, None, 0

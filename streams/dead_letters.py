@@ -1,4 +1,4 @@
-"""What a worker writes for records that it cannot merge: dead letters, and forwarded copies."""
+"""The records that a worker writes for what it does not merge: dead letters, and forwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
     """Return the dead letter of a refused record; `now` is when it was refused."""
     record = refusal.record
     key, value, headers = record.key, record.value, record.headers or ()
-    # A record that is passed over had ended workers: it is not read for its letter either.
+    # A passed-over record had ended workers: it is not read for its letter either.
     was_read = refusal.error.reason is not RefusalReason.PASSED_OVER
     return dead_letters.dead_letter_record(
         OriginalRecord(_origin(record), key, value, headers),
@@ -35,7 +35,7 @@ def dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingReco
 
 
 def bare_dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> OutgoingRecord:
-    """Return a dead letter with nothing of its record but why it was refused and where it lies."""
+    """Return a dead letter with the reason and the origin of its record alone."""
     return dead_letters.dead_letter_record(
         OriginalRecord(_origin(refusal.record)),
         letter_content(refusal.error, None, None, ()),
@@ -44,7 +44,7 @@ def bare_dead_letter_record(refusal: RecordRefusal, *, now: datetime) -> Outgoin
 
 
 def forward_record(forward: Forward) -> OutgoingRecord:
-    """Return the copy of a misrouted record for the partition where its entity lives."""
+    """Return a misrouted record for the partition of its entity."""
     record = forward.record
     origin = f"{record.topic}/{record.partition}/{record.offset}"
     return OutgoingRecord(

@@ -1,6 +1,6 @@
-"""Records passed over on an operator's word: kept for ever, beside the outcomes of dead letters.
+"""An operator's decisions to pass over records; kept for ever, beside the outcomes of dead letters.
 
-A worker refuses them unread, also one that is rebuilt from the events; the audit counts them so.
+A worker refuses such a record unread, also when it is rebuilt from the events; so does the audit.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TOPICS: Final = frozenset(map(topic_name, Family))
 
 
 class Decision(BaseModel):
-    """That a record is passed over: since when, and why."""
+    """A record is passed over: when that was decided, and why."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -49,8 +49,8 @@ class Decision(BaseModel):
 
 
 def parse_origin(text: str) -> RecordOrigin:
-    """Read where a record of an event topic lies: `smartregion.schools/3/42`. Raises ValueError."""
-    topic, _, place = text.rpartition("/")
+    """Return the origin that a text is: `smartregion.schools/3/42`. Raises ValueError."""
+    topic, _, offset = text.rpartition("/")
     topic, _, partition = topic.rpartition("/")
     if topic not in _TOPICS or not (partition.isascii() and partition.isdigit()):
         message = (
@@ -58,16 +58,16 @@ def parse_origin(text: str) -> RecordOrigin:
             " write it as smartregion.schools/3/42"
         )
         raise ValueError(message)
-    if not (place.isascii() and place.isdigit()):
+    if not (offset.isascii() and offset.isdigit()):
         message = (
             f"origin: has no offset, value {text[:80]!r}: write it as smartregion.schools/3/42"
         )
         raise ValueError(message)
-    return RecordOrigin(topic, int(partition), int(place))
+    return RecordOrigin(topic, int(partition), int(offset))
 
 
 def decision_record(origin: RecordOrigin, *, because: str, at: datetime) -> OutgoingRecord:
-    """Return the record that notes a decision, under the place of the record it is about."""
+    """Return the ledger's record of a decision; its key is the origin."""
     topic, partition, offset = origin
     return OutgoingRecord(
         DEAD_LETTER_OUTCOMES,
@@ -79,12 +79,12 @@ def decision_record(origin: RecordOrigin, *, because: str, at: datetime) -> Outg
 
 
 def is_decision(record: Record) -> bool:
-    """Tell whether a record of the ledger is a decision, and no outcome of a dead letter."""
+    """Return whether a record of the ledger is a decision, and no outcome of a dead letter."""
     return (record.key or b"").startswith(b"smartregion.")
 
 
 def decisions_of(ledger: Iterable[Record]) -> Mapping[RecordOrigin, Decision]:
-    """Return the decisions among the records of the ledger; the last of a record counts."""
+    """Return the decisions among the records of the ledger; the last of each origin counts."""
     found: dict[RecordOrigin, Decision] = {}
     for record in ledger:
         if not is_decision(record):
@@ -96,26 +96,26 @@ def decisions_of(ledger: Iterable[Record]) -> Mapping[RecordOrigin, Decision]:
             else:
                 found[origin] = Decision.model_validate_json(record.value)
         except (ValueError, ValidationError):
-            continue  # Nobody's word.
+            continue  # It was written by something else.
     return found
 
 
 def read_decisions(
     bootstrap: str, *, security: BrokerSecurity = PLAINTEXT
 ) -> Mapping[RecordOrigin, Decision]:
-    """Read all decisions. Raises as `read_topics`."""
+    """Return all decisions. Raises as `read_topics`."""
     return decisions_of(read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security))
 
 
 def without_passed_over(
     records: Iterable[RawRecord], passed_over: Collection[RecordOrigin]
 ) -> Iterator[RawRecord]:
-    """Leave out the records that are passed over."""
+    """Yield the records that are not passed over."""
     return (record for record in records if record[:3] not in passed_over)
 
 
 def refusal_of(decision: Decision) -> ContractError:
-    """Return why a record is refused that was passed over."""
+    """Return the error with which a passed-over record is refused."""
     return ContractError(
         RefusalReason.PASSED_OVER,
         "value",

@@ -1,1 +1,1 @@
-"""The dead-letter office: refused records looked at, sent again once they are valid, or let go."""
+"""The commands on dead letters: list, show, replay and discard refused records."""

@@ -32,10 +32,10 @@ DEFAULT_MAX_ATTEMPTS = 3
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
-class PlaceType(click.ParamType):
-    """A letter's place, as lists show it."""
+class PositionType(click.ParamType):
+    """A letter's position, as lists show it."""
 
-    name = "PLACE"
+    name = "POSITION"
 
     def convert(
         self,
@@ -43,7 +43,7 @@ class PlaceType(click.ParamType):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> LetterPosition:
-        """Read a place; refuse what is none."""
+        """Return the position that a text is; refuse other text."""
         from events.dead_letters import LetterPosition
 
         try:
@@ -52,10 +52,10 @@ class PlaceType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-PLACES = click.argument("places", type=PlaceType(), nargs=-1, metavar="[PLACE]...")
+POSITIONS = click.argument("positions", type=PositionType(), nargs=-1, metavar="[POSITION]...")
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 UNMASK = click.option(
-    "--unmask", is_flag=True, help="Show what was refused as it is, persons' data included."
+    "--unmask", is_flag=True, help="Show refused records as they are, persons' data included."
 )
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 FILTERS = (
@@ -74,7 +74,7 @@ FILTERS = (
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the filters; it takes them as one `selection`."""
+    """Add the filters to a command, which receives them as one `selection`."""
 
     @wraps(command)
     def selecting(
@@ -84,7 +84,7 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
         kind: str | None,
         since: datetime | None,
         until: datetime | None,
-        places: tuple[LetterPosition, ...] = (),
+        positions: tuple[LetterPosition, ...] = (),
         state: str | None = None,
         **options: Any,
     ) -> None:
@@ -92,8 +92,8 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
         from operations.dead_letters.selection import Selection
 
         selection = Selection(
-            places=frozenset(places),
-            states=() if state is None else (EntryStatus(state),),
+            positions=frozenset(positions),
+            statuses=() if state is None else (EntryStatus(state),),
             reasons=reasons,
             source=source,
             type=kind,
@@ -107,105 +107,105 @@ def filtered(command: Callable[..., None]) -> Callable[..., None]:
     return selecting
 
 
-def stated(default: str | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the filter by state."""
+def state_option(default: str | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add the filter by status to a command."""
     return click.option(
         "--state",
         type=click.Choice(STATES),
         default=default,
         show_default=default is not None,
-        help="Only those that stand so.",
+        help="Only those with this status.",
     )
 
 
 @click.group(name="dead-letters")
 def dead_letters() -> None:
-    """Look at the records that were refused; send them again, or let them go."""
+    """List and show refused records; replay them, or discard them."""
 
 
 @dead_letters.command(name="list")
 @filtered
-@stated(None)
+@state_option(None)
 @UNMASK
 @JSON_LINES
 @BROKER
 def list_dead_letters(
     *, selection: Selection, unmask: bool, as_json: bool, bootstrap: str | None
 ) -> None:
-    """List the dead letters, oldest first: where each came from, why, and what was done about it.
+    """List the dead letters, oldest first: position, status, origin and reason of each.
 
-    The number in brackets tells how often a letter was tried again.
+    The number in brackets is that of the attempts to replay a letter.
     """
     from broker.settings import load_broker_settings
     from operations.dead_letters.entry import LetterCounts
     from operations.dead_letters.formatting import as_document, as_line
 
-    def told() -> Iterator[Entry]:
-        for case in _cases(load_broker_settings(bootstrap), selection):
+    def print_entries() -> Iterator[Entry]:
+        for entry in _selected(load_broker_settings(bootstrap), selection):
             if as_json:
-                say(json.dumps(as_document(case, unmask=unmask)))
+                say(json.dumps(as_document(entry, unmask=unmask)))
             else:
-                say(as_line(case, unmask=unmask))
-            yield case
+                say(as_line(entry, unmask=unmask))
+            yield entry
 
-    say(LetterCounts.of(told()), err=True)
+    say(LetterCounts.of(print_entries()), err=True)
 
 
 @dead_letters.command()
-@click.argument("places", type=PlaceType(), nargs=-1, required=True, metavar="PLACE...")
+@click.argument("positions", type=PositionType(), nargs=-1, required=True, metavar="POSITION...")
 @UNMASK
 @JSON_LINES
 @BROKER
 def show(
-    *, places: tuple[LetterPosition, ...], unmask: bool, as_json: bool, bootstrap: str | None
+    *, positions: tuple[LetterPosition, ...], unmask: bool, as_json: bool, bootstrap: str | None
 ) -> None:
-    """Show dead letters whole: headers and value as they were refused.
+    """Show dead letters with their records: headers and value as they were refused.
 
-    A letter's PLACE is the first word of its line in the list, as 0/17. Values are masked, so that
-    the structure is seen and no person's data. With --unmask a record that its letter does not
+    A letter's POSITION is the first word of its line in the list, as 0/17. Values are masked: only
+    their structure is shown, and no person's data. With --unmask a record that its letter does not
     keep is read from its topic.
     """
     from broker.settings import load_broker_settings
-    from operations.dead_letters.formatting import as_text, as_whole_document
+    from operations.dead_letters.formatting import as_full_document, as_text
     from operations.dead_letters.selection import Selection
 
-    selection = Selection(places=frozenset(places))
+    selection = Selection(positions=frozenset(positions))
     settings = load_broker_settings(bootstrap)
-    cases = list(_cases(settings, selection))
+    entries = list(_selected(settings, selection))
     if unmask:
-        cases = _made_whole(cases, settings)
-    for case in cases:
+        entries = _with_full_records(entries, settings)
+    for entry in entries:
         if as_json:
-            say(json.dumps(as_whole_document(case, unmask=unmask)))
+            say(json.dumps(as_full_document(entry, unmask=unmask)))
         else:
-            say_text(as_text(case, unmask=unmask) + "\n")
-    _tell_missing(selection, cases)
+            say_text(as_text(entry, unmask=unmask) + "\n")
+    _report_missing(selection, entries)
 
 
 @dead_letters.command()
-@PLACES
+@POSITIONS
 @filtered
-@stated("waiting")
+@state_option("waiting")
 @click.option(
     "--max-attempts",
     type=click.IntRange(1, 99_999),
     default=DEFAULT_MAX_ATTEMPTS,
     show_default=True,
-    help="Leave those alone that were tried so often.",
+    help="Leave letters with so many attempts as they are.",
 )
 @DRY_RUN
 @BROKER
 def replay(
     *, selection: Selection, max_attempts: int, dry_run: bool, bootstrap: str | None
 ) -> None:
-    """Send waiting letters again, byte for byte: those that are valid by now.
+    """Send the records of waiting letters again, byte for byte, where they are valid now.
 
-    Each goes to the topic of its event, marked as a replay. A letter that does not keep its
-    record is sent whole, where the record is still on its topic. What would be refused as before is
-    not sent and waits on; the exit status is then 1. A letter may be sent twice, if this command is
-    killed: an event counts once however often it comes.
+    Each is sent to the topic of its event, with the headers of a replay. The record of a letter
+    that does not keep it is read from its topic. A record that would be refused as before is not
+    sent, its letter waits, and the exit status is 1. If this command is killed, a record may be
+    sent twice: an event counts once.
     """
-    from operations.dead_letters import replay as handling
+    from operations.dead_letters import replay as replaying
     from operations.dead_letters.destination import ReplayDestinations
     from operations.dead_letters.full_record import FullRecords
     from operations.dead_letters.gateway_rules import gateway_rules
@@ -216,59 +216,66 @@ def replay(
     settings = load_settings(broker=bootstrap)
     clock = settings.make_clock()
     rules = gateway_rules(settings, clock)
-    verify_topics(settings)  # On a wrong number of partitions each copy would go astray.
-    # All before the first is sent: one that is refused again comes back as a new letter.
-    cases = list(_cases(settings, selection))
+    verify_topics(settings)  # With another number of partitions each record would be misrouted.
+    # All are read before the first is sent: a record that is refused again is a new letter.
+    entries = list(_selected(settings, selection))
     with (
-        FullRecords(settings.broker, security=settings.security()) as whole,
-        _post(settings, dry_run=dry_run) as post,
+        FullRecords(settings.broker, security=settings.security()) as full_record,
+        _open_writer(settings, dry_run=dry_run) as writer,
     ):
-        way_back = ReplayDestinations(settings.partitions, rules, whole, settings.record_rules())
-        done = handling.replay(cases, post, way_back, clock=clock, max_attempts=max_attempts)
-    for case, error in done.still_refused:
-        say(f"{case.letter.place} still refused: {error.reason} {masked_error(error)}", err=True)
-    for case in done.given_up:
-        say(f"{case.letter.place} left alone: tried {case.attempts} times", err=True)
+        destinations = ReplayDestinations(
+            settings.partitions, rules, full_record, settings.record_rules()
+        )
+        result = replaying.replay(
+            entries, writer, destinations, clock=clock, max_attempts=max_attempts
+        )
+    for entry, error in result.still_refused:
+        refusal = f"{error.reason} {masked_error(error)}"
+        say(f"{entry.letter.position} still refused: {refusal}", err=True)
+    for entry in result.given_up:
+        say(f"{entry.letter.position} left alone: tried {entry.attempts} times", err=True)
     say(
-        f"{len(done.sent)} {_would(dry_run)}sent again, {len(done.still_refused)} still refused, "
-        f"{len(done.given_up)} tried too often"
+        f"{len(result.sent)} {_would(dry_run)}sent again,"
+        f" {len(result.still_refused)} still refused, {len(result.given_up)} tried too often"
     )
-    _tell_missing(selection, cases)
-    if done.still_refused or done.given_up:
+    _report_missing(selection, entries)
+    if result.still_refused or result.given_up:
         sys.exit(1)
 
 
 @dead_letters.command()
-@PLACES
+@POSITIONS
 @filtered
-@click.option("--all", "everything", is_flag=True, help="All that wait, where no filter is given.")
+@click.option(
+    "--all", "everything", is_flag=True, help="All waiting letters, where no filter is given."
+)
 @click.option("--because", required=True, metavar="TEXT", help="Why; kept with the outcome.")
 @DRY_RUN
 @BROKER
 def discard(
     *, selection: Selection, everything: bool, because: str, dry_run: bool, bootstrap: str | None
 ) -> None:
-    """Let waiting letters go: no replay takes them up again, and the reason is kept.
+    """Discard waiting letters, with a reason that is kept: later replays leave them out.
 
-    They stay on their topic as long as all letters do; `replay --state discarded` brings them back.
+    They stay on their topic as long as all letters do; `replay --state discarded` sends them again.
     """
-    from operations.dead_letters import replay as handling
+    from operations.dead_letters import replay as replaying
     from operations.dead_letters.entry import EntryStatus
     from operations.dead_letters.selection import Selection
     from streams.settings import load_settings
 
     if selection == Selection() and not everything:
-        raise click.UsageError("say which: give places or a filter, or --all")
+        raise click.UsageError("say which: give positions or a filter, or --all")
     settings = load_settings(broker=bootstrap)
-    cases = list(_cases(settings, replace(selection, states=(EntryStatus.WAITING,))))
-    with _post(settings, dry_run=dry_run) as post:
-        count = handling.discard(cases, post, because=because, clock=settings.make_clock())
+    entries = list(_selected(settings, replace(selection, statuses=(EntryStatus.WAITING,))))
+    with _open_writer(settings, dry_run=dry_run) as writer:
+        count = replaying.discard(entries, writer, because=because, clock=settings.make_clock())
     say(f"{count} {_would(dry_run)}discarded")
-    _tell_missing(selection, cases)
+    _report_missing(selection, entries)
 
 
 class OriginType(click.ParamType):
-    """Where a record of an event topic lies, as a worker's log names it."""
+    """The origin of a record on an event topic, as a worker's log writes it."""
 
     name = "ORIGIN"
 
@@ -278,7 +285,7 @@ class OriginType(click.ParamType):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> RecordOrigin:
-        """Read where a record lies; refuse what does not say."""
+        """Return the origin that a text is; refuse other text."""
         from streams.passed_over import parse_origin
 
         try:
@@ -295,10 +302,10 @@ class OriginType(click.ParamType):
 def pass_over(
     *, origins: tuple[RecordOrigin, ...], because: str, dry_run: bool, bootstrap: str | None
 ) -> None:
-    """Have workers pass over records at which they end, from their next start on.
+    """Pass over records that end workers; each worker does so from its next start on.
 
     ORIGIN is TOPIC/PARTITION/OFFSET, as smartregion.schools/3/42. A record that is passed over is
-    refused unread (passed_over), by every worker and every audit, and is kept as a dead letter. The
+    refused unread (passed_over) by every worker and every audit, and has a dead letter. The
     decision is kept for ever.
     """
     from streams.passed_over import decision_record
@@ -306,59 +313,59 @@ def pass_over(
 
     settings = load_settings(broker=bootstrap)
     now = settings.make_clock().now()
-    with _post(settings, dry_run=dry_run) as post:
-        post.send([decision_record(one, because=because, at=now) for one in origins])
+    with _open_writer(settings, dry_run=dry_run) as writer:
+        writer.send([decision_record(one, because=because, at=now) for one in origins])
     say(f"{len(origins)} {_would(dry_run)}passed over")
 
 
-def _cases(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]:
-    from operations.dead_letters.ledger import read_cases
+def _selected(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]:
+    from operations.dead_letters.ledger import read_entries
 
     return (
-        case
-        for case in read_cases(
+        entry
+        for entry in read_entries(
             settings.broker,
             security=settings.security(),
-            on_stranger=lambda error: say(error, err=True),
+            on_foreign_record=lambda error: say(error, err=True),
         )
-        if case in selection
+        if entry in selection
     )
 
 
-def _made_whole(cases: Iterable[Entry], settings: BrokerSettings) -> list[Entry]:
-    """Give letters that do not keep their record what lies on its topic, where it still does."""
+def _with_full_records(entries: Iterable[Entry], settings: BrokerSettings) -> list[Entry]:
+    """Return entries with the records that their letters do not keep, read from their topics."""
     from events.errors import ContractError
     from operations.dead_letters.full_record import FullRecords
 
-    made = []
-    with FullRecords(settings.broker, security=settings.security()) as whole:
-        for case in cases:
+    found = []
+    with FullRecords(settings.broker, security=settings.security()) as full_record:
+        for entry in entries:
             try:
-                made.append(replace(case, letter=whole(case.letter)))
+                found.append(replace(entry, letter=full_record(entry.letter)))
             except ContractError as error:
-                say(f"{case.letter.place} {error}", err=True)
-                made.append(case)
-    return made
+                say(f"{entry.letter.position} {error}", err=True)
+                found.append(entry)
+    return found
 
 
 @contextmanager
-def _post(settings: Settings, *, dry_run: bool) -> Iterator[RecordWriter]:
+def _open_writer(settings: Settings, *, dry_run: bool) -> Iterator[RecordWriter]:
     from broker.writing import KafkaWriter, NullWriter
 
     if dry_run:
         yield NullWriter()
         return
-    with KafkaWriter(settings.broker, security=settings.security()) as post:
-        yield post
+    with KafkaWriter(settings.broker, security=settings.security()) as writer:
+        yield writer
 
 
 def _would(dry_run: bool) -> str:  # noqa: FBT001 - one word
     return "would be " if dry_run else ""
 
 
-def _tell_missing(selection: Selection, cases: Iterable[Entry]) -> None:
-    """Tell of the letters that were named, and are not among those found; exit status 1."""
-    missing = set(selection.places) - {case.letter.place for case in cases}
+def _report_missing(selection: Selection, entries: Iterable[Entry]) -> None:
+    """Report selected positions without an entry, and exit with status 1."""
+    missing = set(selection.positions) - {entry.letter.position for entry in entries}
     for place in sorted(missing):
         say(f"{place}: no such letter, or not one of those asked for", err=True)
     if missing:

@@ -1,4 +1,4 @@
-"""Where a letter would go now: its event's topic and home partition, or the reason why nowhere."""
+"""The record of a replay: for its event's topic and partition, or the reason for none."""
 
 from __future__ import annotations
 
@@ -23,49 +23,49 @@ __all__ = ["FullRecordReader", "GatewayJudgement", "ReplayDestinations"]
 
 
 class FullRecordReader(Protocol):
-    """Has the whole record of a letter that does not keep it."""
+    """Reads the full record of a letter that does not keep it."""
 
     def __call__(self, letter: DeadLetter) -> DeadLetter:
-        """Return the letter with all of its record, or raise ContractError."""
+        """Return the letter with its full record. Raises ContractError."""
 
 
 class GatewayJudgement(Protocol):
-    """The gateway's judgement of a letter that it had refused."""
+    """The gateway's admission, for letters of what it had refused."""
 
     def __call__(self, letter: DeadLetter) -> None:
-        """Let a letter pass, or raise ContractError."""
+        """Raise ContractError where the gateway would refuse it today."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayDestinations:
-    """Readdresses letters for event topics of `partitions` partitions.
+    """Addresses replayed records to event topics of `partitions` partitions.
 
-    A replay is no way around the gateway: what was refused there must pass `admission` as well.
-    What a letter does not keep, `whole` has to find.
+    A replay does not bypass the gateway: what it had refused must pass `admission` as well. The
+    record of a letter that does not keep it is read by `full_record`.
     """
 
     partitions: int
     admission: GatewayJudgement
-    whole: FullRecordReader
+    full_record: FullRecordReader
     rules: RecordRules = RULES
     now: Callable[[], datetime] = SystemClock().now
-    """About the time at which the broker writes a copy."""
+    """Approximates the broker's timestamp of the replayed record."""
 
     def copy_of(self, letter: DeadLetter, *, attempt: int) -> OutgoingRecord:
-        """Return the record to send: the refused one, byte for byte, and the mark of a replay.
+        """Return the record to send: the refused one, byte for byte, and the headers of a replay.
 
-        Raises ContractError where it would be refused as it was.
+        Raises ContractError where a worker or the gateway would refuse it.
         """
         if letter.shortened:
-            letter = self.whole(letter)
+            letter = self.full_record(letter)
         headers = (
             *letter.headers,
-            (REPLAY_OF, str(letter.place).encode()),
+            (REPLAY_OF, str(letter.position).encode()),
             (REPLAY_ATTEMPT, str(attempt).encode()),
         )
         if letter.origin == GATEWAY:
             self.admission(letter)
-        # With the mark, as a worker will: an event of the largest size has no room for it.
+        # With the added headers, as a worker reads it: the largest event has no room for them.
         event = decode(headers, letter.value)
         self.rules.judge(event, int(self.now().timestamp() * 1000))
         entity = event.fact.entity_id.encode()

@@ -1,4 +1,4 @@
-"""A letter with what was done about it, and the account of all."""
+"""A dead letter with its last outcome, and the counts of all entries."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ __all__ = ["Entry", "EntryStatus", "LetterCounts"]
 
 
 class EntryStatus(StrEnum):
-    """Where a letter stands. Every letter has exactly one."""
+    """The status of an entry; each has exactly one."""
 
     WAITING = "waiting"
     REPLAYED = "replayed"
     DISCARDED = "discarded"
 
 
-_STATES = {
+_STATUSES = {
     OutcomeKind.REPLAYED: EntryStatus.REPLAYED,
     OutcomeKind.DISCARDED: EntryStatus.DISCARDED,
     OutcomeKind.STILL_REFUSED: EntryStatus.WAITING,
@@ -37,37 +37,37 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A dead letter and the last settlement that the ledger has of it, if any."""
+    """A dead letter and its last outcome in the ledger; None: it has none."""
 
     letter: DeadLetter
-    outcome_record: ReplayOutcome | None = None
+    outcome: ReplayOutcome | None = None
 
     @property
-    def state(self) -> EntryStatus:
-        """Where it stands; without a settlement it waits, unless it was let go before it came."""
-        if self.outcome_record is not None:
-            return _STATES[self.outcome_record.verdict]
+    def status(self) -> EntryStatus:
+        """Without an outcome an entry waits; that of a passed-over record is discarded."""
+        if self.outcome is not None:
+            return _STATUSES[self.outcome.verdict]
         was_passed_over = self.letter.reason == RefusalReason.PASSED_OVER
         return EntryStatus.DISCARDED if was_passed_over else EntryStatus.WAITING
 
     @property
     def attempts(self) -> int:
-        """How many times it was tried: before it came back as this letter, and since."""
-        noted = 0 if self.outcome_record is None else self.outcome_record.attempts
+        """The number of replays attempted, those before the record became this letter included."""
+        noted = 0 if self.outcome is None else self.outcome.attempts
         return max(self.letter.attempts, noted)
 
     @cached_property
     def claims(self) -> Claims:
-        """What the record says of itself."""
+        """The source, type and id that the record states."""
         return claims_of(self.letter.headers, self.letter.value)
 
 
 @dataclass(frozen=True, slots=True)
 class LetterCounts:
-    """The letters by where they stand: `letters` = `waiting` + `replayed` + `discarded`.
+    """The letters by status: `letters` = `waiting` + `replayed` + `discarded`.
 
-    `returned` are those that had been sent again and were refused again; each is a letter of its
-    own, and the one it was before is among the replayed.
+    `returned` are letters of replayed records that were refused again. Each is a letter of its own;
+    the letter before it counts as replayed.
     """
 
     waiting: int
@@ -76,17 +76,17 @@ class LetterCounts:
     returned: int
 
     @classmethod
-    def of(cls, cases: Iterable[Entry]) -> LetterCounts:
-        """Count cases."""
-        states: Counter[EntryStatus] = Counter()
+    def of(cls, entries: Iterable[Entry]) -> LetterCounts:
+        """Count entries."""
+        statuses: Counter[EntryStatus] = Counter()
         returned = 0
-        for case in cases:
-            states[case.state] += 1
-            returned += case.letter.replay_of is not None
+        for entry in entries:
+            statuses[entry.status] += 1
+            returned += entry.letter.replay_of is not None
         return cls(
-            waiting=states[EntryStatus.WAITING],
-            replayed=states[EntryStatus.REPLAYED],
-            discarded=states[EntryStatus.DISCARDED],
+            waiting=statuses[EntryStatus.WAITING],
+            replayed=statuses[EntryStatus.REPLAYED],
+            discarded=statuses[EntryStatus.DISCARDED],
             returned=returned,
         )
 

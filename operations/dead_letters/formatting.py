@@ -1,4 +1,4 @@
-"""Letters as people and programs read them; a person's data only where they were asked for."""
+"""Entries as lines, text and JSON; values are masked unless `unmask` is true."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from operations.dead_letters.masking import (
 if TYPE_CHECKING:
     from operations.dead_letters.entry import Entry
 
-__all__ = ["as_document", "as_line", "as_text", "as_whole_document"]
+__all__ = ["as_document", "as_full_document", "as_line", "as_text"]
 
 JSON = dict[str, Any]
 
 _LABEL_WIDTH: Final = 10
 
 
-def as_line(case: Entry, *, unmask: bool = False) -> str:
-    """Return one line: place, state, tries if any, time, origin, reason, detail."""
-    letter = case.letter
-    tries = f"({case.attempts})" if case.attempts else ""
+def as_line(entry: Entry, *, unmask: bool = False) -> str:
+    """Return one line: position, status, attempts if any, time, origin, reason, detail."""
+    letter = entry.letter
+    attempts = f"({entry.attempts})" if entry.attempts else ""
     return legible(
-        f"{letter.place} {case.state}{tries} {letter.time:%Y-%m-%d %H:%M:%S} {letter.origin} "
-        f"{letter.reason} {letter.detail if unmask else masked_detail(letter)}"
+        f"{letter.position} {entry.status}{attempts} {letter.time:%Y-%m-%d %H:%M:%S}"
+        f" {letter.origin} {letter.reason} {letter.detail if unmask else masked_detail(letter)}"
     )
 
 
-def as_document(case: Entry, *, unmask: bool = False) -> JSON:
-    """Return all about a letter but its content, as JSON values."""
-    letter, outcome_record = case.letter, case.outcome_record
+def as_document(entry: Entry, *, unmask: bool = False) -> JSON:
+    """Return an entry without its record, as JSON values."""
+    letter, outcome = entry.letter, entry.outcome
     document: JSON = {
-        "letter": str(letter.place),
-        "state": case.state.value,
-        "attempts": case.attempts,
+        "letter": str(letter.position),
+        "state": entry.status.value,
+        "attempts": entry.attempts,
         "time": letter.time.isoformat(),
         "topic": letter.origin.topic,
         "partition": letter.origin.partition,
@@ -54,23 +54,23 @@ def as_document(case: Entry, *, unmask: bool = False) -> JSON:
         "detail": letter.detail if unmask else masked_detail(letter),
         "producer": letter.producer,
     }
-    for name, said in case.claims._asdict().items():
-        document[name] = said if unmask or said is None else masked_attribute(name, said)
+    for name, text in entry.claims._asdict().items():
+        document[name] = text if unmask or text is None else masked_attribute(name, text)
     if letter.replay_of is not None:
         document["replay_of"] = str(letter.replay_of)
     if letter.shortened:
-        document["shortened"] = {name: one._asdict() for name, one in letter.shortened.items()}
-    if outcome_record is not None:
-        document["settled"] = outcome_record.model_dump(
+        document["shortened"] = {name: part._asdict() for name, part in letter.shortened.items()}
+    if outcome is not None:
+        document["settled"] = outcome.model_dump(
             mode="json", include={"verdict", "at", "because"}, exclude_none=True
         )
     return document
 
 
-def as_whole_document(case: Entry, *, unmask: bool = False) -> JSON:
-    """Return all about a letter, its content included, as JSON values."""
-    letter = case.letter
-    return as_document(case, unmask=unmask) | {
+def as_full_document(entry: Entry, *, unmask: bool = False) -> JSON:
+    """Return an entry with its record, as JSON values."""
+    letter = entry.letter
+    return as_document(entry, unmask=unmask) | {
         "key": _bytes(letter.key) if unmask else _masked_bytes(letter.key),
         "headers": [
             [name, _bytes(content)] if unmask else _masked_pair(name, content)
@@ -80,17 +80,17 @@ def as_whole_document(case: Entry, *, unmask: bool = False) -> JSON:
     }
 
 
-def as_text(case: Entry, *, unmask: bool = False) -> str:
-    """Return all about a letter as lines for people."""
-    document = as_whole_document(case, unmask=unmask)
+def as_text(entry: Entry, *, unmask: bool = False) -> str:
+    """Return an entry with its record as text of several lines."""
+    document = as_full_document(entry, unmask=unmask)
     headers, value = document.pop("headers"), document.pop("value")
-    settled = document.pop("settled", None)
+    outcome = document.pop("settled", None)
     shortened = document.pop("shortened", {})
-    lines = [_labelled(label, said) for label, said in document.items() if said is not None]
-    if settled is not None:
-        lines.append(_labelled("settled", " ".join(map(str, settled.values()))))
-    lines += [_labelled("not kept", _part(name, **one)) for name, one in shortened.items()]
-    lines += [_labelled("header", f"{name}: {said}") for name, said in headers]
+    lines = [_labelled(label, text) for label, text in document.items() if text is not None]
+    if outcome is not None:
+        lines.append(_labelled("outcome", " ".join(map(str, outcome.values()))))
+    lines += [_labelled("not kept", _part(name, **part)) for name, part in shortened.items()]
+    lines += [_labelled("header", f"{name}: {text}") for name, text in headers]
     content = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     return "\n".join([*lines, legible_lines(content)])
 
@@ -100,8 +100,8 @@ def _part(name: str, *, bytes: int, sha256: str | None) -> str:  # noqa: A002 - 
     return f"the whole {name}: {bytes} bytes{digest}"
 
 
-def _labelled(label: str, said: object) -> str:
-    return legible(f"{label:<{_LABEL_WIDTH}}{said}")
+def _labelled(label: str, text: object) -> str:
+    return legible(f"{label:<{_LABEL_WIDTH}}{text}")
 
 
 def _value(value: bytes | None, *, unmask: bool) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -115,9 +115,9 @@ def _value(value: bytes | None, *, unmask: bool) -> Any:  # noqa: ANN401 - whate
 
 
 def _masked_pair(name: str, content: bytes | None) -> list[str | None]:
-    said = masked_header(name, content)
-    # A name that is no attribute's may be anybody's.
-    return [name if said not in (MASK, None) else masked_field(name.lower()), said]
+    text = masked_header(name, content)
+    # The name of any other header may be a person's data.
+    return [name if text not in (MASK, None) else masked_field(name.lower()), text]
 
 
 def _masked_bytes(content: bytes | None) -> str | None:

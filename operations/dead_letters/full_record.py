@@ -1,4 +1,4 @@
-"""The whole of a letter that does not keep its record: read again from where the record lies."""
+"""The full record of a letter that does not keep it, read from its topic."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ POLL_MS: Final = 300
 
 
 class FullRecords:
-    """Fetches the records of letters that do not keep them; a context manager.
+    """Reads the records of letters that do not keep them; a context manager.
 
-    One connection is opened for all, when the first is asked for.
+    The one connection is opened with the first read.
     """
 
     def __init__(self, bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> None:
@@ -45,9 +45,9 @@ class FullRecords:
             self._consumer.close()
 
     def __call__(self, letter: DeadLetter) -> DeadLetter:
-        """Return a letter with its whole record; one that is whole already, as it is.
+        """Return a letter with its full record; one that keeps its record, unchanged.
 
-        Raises ContractError where the record is not at its place any more, and
+        Raises ContractError where the record is no longer at its offset, and
         BrokerUnreachableError.
         """
         if not letter.shortened:
@@ -63,27 +63,27 @@ class FullRecords:
                 )
         name, part = next(iter(letter.shortened.items()))
         known = letter.reason in set(RefusalReason)  # A later version may have others.
-        lies = "lies nowhere else" if came_to_gateway else f"is no longer at {letter.origin}"
+        where = "lies nowhere else" if came_to_gateway else f"is no longer at {letter.origin}"
         raise ContractError(
             RefusalReason(letter.reason) if known else RefusalReason.UNREADABLE,
             name,
             f"{part.bytes} bytes",
             "have its producer send it again, or discard it",
-            problem=f"is not kept in the letter, and the record {lies}",
+            problem=f"is not kept in the letter, and the record {where}",
         )
 
     def _record_of(self, letter: DeadLetter) -> Record | None:
-        place = TopicPartition(letter.origin.topic, letter.origin.partition)
+        partition = TopicPartition(letter.origin.topic, letter.origin.partition)
         offset = letter.origin.offset
-        consumer = self._connected()
+        consumer = self._connect()
         try:
-            if place.partition not in (consumer.partitions_for_topic(place.topic) or ()):
+            if partition.partition not in (consumer.partitions_for_topic(partition.topic) or ()):
                 return None
-            consumer.assign([place])
-            consumer.seek(place, offset)
+            consumer.assign([partition])
+            consumer.seek(partition, offset)
             deadline = monotonic() + WAIT_SECONDS
             while monotonic() < deadline:
-                for record in consumer.poll(timeout_ms=POLL_MS, max_records=1).get(place, ()):
+                for record in consumer.poll(timeout_ms=POLL_MS, max_records=1).get(partition, ()):
                     found: Record | None = record if record.offset == offset else None
                     return found
         except OffsetOutOfRangeError:
@@ -94,7 +94,7 @@ class FullRecords:
             ) from error
         return None
 
-    def _connected(self) -> Any:  # noqa: ANN401 - untyped client
+    def _connect(self) -> Any:  # noqa: ANN401 - untyped client
         if self._consumer is None:
             read_any_batch_with_kafka_python()
             bound_polls_of_kafka_python()

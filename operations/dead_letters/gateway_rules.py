@@ -1,4 +1,4 @@
-"""The gateway's rules, for letters that come from there: a replay is no way around it."""
+"""The gateway's admission of letters of what it had refused: a replay does not bypass it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["GatewayRules", "gateway_rules"]
 
-#: How the gateway names a header that it could not read; a Kafka header begins with `ce_`.
+#: Begins the field of an HTTP header that the gateway could not read; Kafka's begin with `ce_`.
 _UNREADABLE_HEADER = "ce-"
 
 
 class GatewayRules:
-    """Asks the gateway whether it would let a letter in today."""
+    """Checks letters by the admission of the producers declared now."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
 
     def __call__(self, letter: DeadLetter) -> None:
-        """Let a letter pass, or raise ContractError as the gateway would tell its producer."""
+        """Raise ContractError where the gateway would refuse a letter's event today."""
         if letter.field.startswith(_UNREADABLE_HEADER):
             raise ContractError(
                 RefusalReason.INVALID_ENVELOPE,
@@ -44,7 +44,7 @@ class GatewayRules:
         if isinstance(judged, RefusedItem):
             raise judged.error
         if not may_be_kept(letter.key, letter.value, letter.headers):
-            # Letters of earlier releases keep what the gateway would not let in today.
+            # Letters of earlier releases may keep what the gateway refuses today.
             raise ContractError(
                 RefusalReason.PERSON_DATA, "value", None, "have its producer send it again"
             )
@@ -57,7 +57,7 @@ def gateway_rules(settings: Settings, clock: Clock) -> GatewayRules:
 
 
 def _item(letter: DeadLetter) -> ReceivedItem:
-    """Return what the gateway had before it. Raises ContractError where that was no text."""
+    """Return the item that the gateway had refused. Raises ContractError where it is no text."""
     value = letter.value or b""
     headers = tuple((name, content or b"") for name, content in letter.headers)
     try:

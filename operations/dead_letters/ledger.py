@@ -1,4 +1,4 @@
-"""All cases, from the two topics: the letters, and the ledger of what was done about them."""
+"""All entries, from two topics: the dead letters, and the ledger of their outcomes."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from operations.dead_letters.outcome import ReplayOutcome
     from streams.settings import Settings
 
-__all__ = ["cases_of", "read_cases", "verify_topics"]
+__all__ = ["join_entries", "read_entries", "verify_topics"]
 
 
-def read_cases(
+def read_entries(
     bootstrap: str,
     *,
     security: BrokerSecurity = PLAINTEXT,
-    on_stranger: Callable[[ValueError], None],
+    on_foreign_record: Callable[[ValueError], None],
 ) -> Iterator[Entry]:
-    """Yield every letter with its settlement, oldest first.
+    """Yield every letter with its last outcome, oldest first.
 
-    What others wrote to one of the topics is told to `on_stranger` and left out. Raises as
+    Records of other writers are left out: `on_foreign_record` receives the reason. Raises as
     `read_topics`.
     """
-    # The ledger first: it is small, and the letters need not be held.
+    # The ledger first: it is small, and the letters need not be held in memory.
     ledger = read_topics(bootstrap, topics=[DEAD_LETTER_OUTCOMES], security=security)
     letters = read_topics(bootstrap, topics=[DEAD_LETTERS], security=security)
-    return cases_of(letters, ledger, on_stranger=on_stranger)
+    return join_entries(letters, ledger, on_foreign_record=on_foreign_record)
 
 
 def verify_topics(settings: Settings) -> None:
@@ -50,33 +50,33 @@ def verify_topics(settings: Settings) -> None:
         settings.broker,
         [topic for topic in declared if topic.name in written],
         security=settings.security(),
-        tolerate=lambda _: None,  # For the doctor to tell: a copy is well wherever it lies.
+        tolerate=lambda _: None,  # The doctor reports these; a replay works on the topic as it is.
     )
 
 
-def cases_of(
+def join_entries(
     letters: Iterable[Record],
     ledger: Iterable[Record],
     *,
-    on_stranger: Callable[[ValueError], None],
+    on_foreign_record: Callable[[ValueError], None],
 ) -> Iterator[Entry]:
-    """Join the records of the two topics; see `read_cases`."""
+    """Yield the entries of the records of the two topics; see `read_entries`."""
     outcomes: dict[LetterPosition, ReplayOutcome] = {}
     for record in ledger:
         if is_decision(record):
             continue
         try:
-            place, outcome_record = read_outcome(record)
+            position, outcome = read_outcome(record)
         except NotAnOutcomeError as error:
-            on_stranger(error)
+            on_foreign_record(error)
         else:
-            outcomes[place] = outcome_record
+            outcomes[position] = outcome
     for record in letters:
         try:
             letter = read_dead_letter(record)
         except NotADeadLetterError as error:
-            on_stranger(error)
+            on_foreign_record(error)
             continue
-        known = outcomes.get(letter.place)
+        known = outcomes.get(letter.position)
         is_its_own = known is not None and known.refused_at == letter.time
         yield Entry(letter, known if is_its_own else None)

@@ -1,7 +1,7 @@
-"""A refused record made fit to be shown: its structure, and nothing that may be a person's.
+"""Masking of refused records: their structure is shown, and nothing that may be a person's data.
 
-What was refused may hold anything anywhere: a name where a number belongs, a mail address as a
-field's name. So nothing is shown for where it stands alone, but only where it also looks like what
+A refused record may hold anything anywhere: a name where a number belongs, a mail address as a
+field's name. So the position of a value is no reason to show it; it must also have the form of what
 belongs there.
 """
 
@@ -30,13 +30,13 @@ __all__ = [
     "masked_header",
 ]
 
-#: Stands for what is not shown.
+#: Replaces a value that is not shown.
 MASK: Final = "<masked>"
 
 _FIELD_NAME: Final = re.compile(r"[A-Za-z][A-Za-z_]{0,39}\Z")
 _STEP: Final = re.compile(r"(?:[A-Za-z][A-Za-z_-]{0,39}|[0-9]{1,4})\Z")
 _MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+( *; *charset=[a-z0-9-]+)?\Z", re.IGNORECASE)
-#: What an envelope's attributes look like; all others are masked.
+#: The form of each attribute that is shown; all other attributes are masked.
 _ATTRIBUTES: Final = {
     "specversion": re.compile(r"[0-9.]{1,8}\Z"),
     "type": re.compile(r"[a-z0-9._-]{1,128}\Z"),
@@ -47,7 +47,7 @@ _ATTRIBUTES: Final = {
 }
 _VALUE_BEGINS: Final = ", value "
 _VALUE_ENDS: Final = ": "
-#: A value as `shown` writes one: text with its quotes, a number, or whatever was cut at its length.
+#: A value as `events.errors.shown` writes it: quoted text, a number, or cut at its length.
 _VALUE: Final = re.compile(
     r"""(?:b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|[0-9.e+-]+|true|false|"""
     rf""".{{{SHOWN_CHARACTERS - 1}}}…){_VALUE_ENDS}"""
@@ -55,23 +55,24 @@ _VALUE: Final = re.compile(
 
 
 def masked_event(event: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Return an event's JSON with its structure and its envelope; all other values are masked."""
+    """Return an event's JSON with its structure and attributes; all other values are masked."""
     if not isinstance(event, dict):
         return _masked(event)
     return {
-        name: masked_attribute(name, said) if name in _ATTRIBUTES else _masked(said)
-        for name, said in _renamed(event)
+        name: masked_attribute(name, content) if name in _ATTRIBUTES else _masked(content)
+        for name, content in _renamed(event)
     }
 
 
-def masked_attribute(name: str, said: object) -> str:
-    """Return the value of an envelope's attribute where it looks like one, else the mask."""
+def masked_attribute(name: str, content: object) -> str:
+    """Return the value of an attribute where it has its form, else the mask."""
     form = _ATTRIBUTES.get(name)
-    return said if form is not None and isinstance(said, str) and form.match(said) else MASK
+    is_plain = form is not None and isinstance(content, str) and form.match(content)
+    return str(content) if is_plain else MASK
 
 
 def masked_header(name: str, content: bytes | None) -> str | None:
-    """Return a header's text where it is an attribute of the envelope, else the mask."""
+    """Return the text of a header that is an attribute of the event, else the mask."""
     if content is None:
         return None
     lower, text = name.lower(), content.decode(errors="replace")
@@ -81,25 +82,25 @@ def masked_header(name: str, content: bytes | None) -> str | None:
 
 
 def masked_field(field: str) -> str:
-    """Return the path of a refused field as far as its steps are plain names."""
+    """Return the path of a refused field up to its first step that is no plain name."""
     steps = field.split(".")
     plain = list(takewhile(_STEP.match, steps))
     return ".".join(plain if len(plain) == len(steps) else [*plain, MASK])
 
 
 def masked_detail(letter: DeadLetter) -> str:
-    """Return what a letter says of its refusal, without the value that was found.
+    """Return the detail of a letter without the refused value.
 
-    What we said ourselves is shown: the problem, and what to do. The value stands between the first
-    `, value ` after the field and a `: ` before the remedy. Where it is no text of which the end
-    can be known, the last `: ` is taken: better to lose a part of the remedy than to show one of a
-    value. Where no value was found, as of a field that is missing, there is nothing to mask.
+    Problem and remedy are the monitor's own words. The value is between the first `, value ` after
+    the field and a `: ` before the remedy. Where its end is not certain, the last `: ` is taken: a
+    part of the remedy may be lost, no part of a value is shown. Without a value, as of a missing
+    field, there is nothing to mask.
     """
-    said = letter.detail.removeprefix(f"{letter.field}: ")
-    problem, found, rest = said.partition(_VALUE_BEGINS)
+    detail = letter.detail.removeprefix(f"{letter.field}: ")
+    problem, found, rest = detail.partition(_VALUE_BEGINS)
     if not found:
-        problem, found, remedy = said.partition(_VALUE_ENDS)
-        if found and len(said) < len(letter.detail):
+        problem, found, remedy = detail.partition(_VALUE_ENDS)
+        if found and len(detail) < len(letter.detail):
             return f"{masked_field(letter.field)}: {problem}{_VALUE_ENDS}{remedy}"
         return _detail(letter.field, MASK, MASK)
     text = _VALUE.match(rest)
@@ -108,7 +109,7 @@ def masked_detail(letter: DeadLetter) -> str:
 
 
 def masked_error(error: ContractError) -> str:
-    """Return what an error says, without the value that was found."""
+    """Return the message of an error without the refused value."""
     if error.value is None:
         return f"{masked_field(error.field)}: {error.problem}{_VALUE_ENDS}{error.remedy}"
     return _detail(error.field, error.problem, error.remedy)
@@ -121,18 +122,18 @@ def _detail(field: str, problem: str, remedy: str) -> str:
 def _masked(value: Any) -> Any:  # noqa: ANN401
     match value:
         case dict():
-            return {name: _masked(said) for name, said in _renamed(value)}
+            return {name: _masked(content) for name, content in _renamed(value)}
         case list():
-            return [_masked(one) for one in value]
+            return [_masked(content) for content in value]
         case str():
             return "<text>"
-        case bool() | None:  # Nothing that tells one person from another.
+        case bool() | None:  # These identify nobody.
             return value
         case _:
             return "<number>"
 
 
 def _renamed(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Give a mapping's pairs; names that are no field's are numbered instead."""
-    for number, (name, said) in enumerate(value.items(), start=1):
-        yield (name if _FIELD_NAME.match(name) else f"<name {number}>"), said
+    """Yield a mapping's pairs; a name that is no field's is replaced by its number."""
+    for number, (name, content) in enumerate(value.items(), start=1):
+        yield (name if _FIELD_NAME.match(name) else f"<name {number}>"), content

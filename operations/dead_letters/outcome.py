@@ -1,4 +1,4 @@
-"""What was done with a dead letter: one record of the ledger, the last of its letter counts."""
+"""The outcome of a command on a dead letter: a record of the ledger, of which the last counts."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["NotAnOutcomeError", "OutcomeKind", "ReplayOutcome", "outcome_to_reco
 
 
 class OutcomeKind(StrEnum):
-    """What the last command did with a letter."""
+    """The result of the last command on a letter."""
 
     REPLAYED = "replayed"
     """Sent again, and acknowledged by the broker."""
     DISCARDED = "discarded"
-    """Let go by a person, who said why."""
+    """Discarded by a person, with a reason."""
     STILL_REFUSED = "still_refused"
-    """Tried, and not sent: it would be refused as before. It waits on."""
+    """Not sent, since it would be refused as before. The letter waits."""
 
 
 class ReplayOutcome(BaseModel):
-    """A line of the ledger. `attempts` counts every try of the letter, its first life included."""
+    """The value of a record of the ledger. `attempts` counts as `Entry.attempts` does."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,13 +38,13 @@ class ReplayOutcome(BaseModel):
     attempts: Annotated[int, Field(ge=0)]
     at: AwareDatetime
     refused_at: AwareDatetime
-    """The letter's own time: were the topic made anew, its places would name other letters."""
+    """The letter's time: in a topic that was created anew the same position is another letter."""
     because: str | None = None
-    """Why it was discarded."""
+    """Why the letter was discarded."""
 
 
 class NotAnOutcomeError(ValueError):
-    """The ledger holds a record that these commands did not write."""
+    """The ledger has a record that these commands did not write."""
 
     def __init__(self, record: Record, *, cause: str) -> None:
         super().__init__(
@@ -53,22 +53,25 @@ class NotAnOutcomeError(ValueError):
         )
 
 
-def outcome_to_record(letter: DeadLetter, outcome_record: ReplayOutcome) -> OutgoingRecord:
-    """Return the record that notes a letter's settlement, under the letter's place."""
+def outcome_to_record(letter: DeadLetter, outcome: ReplayOutcome) -> OutgoingRecord:
+    """Return the ledger's record of an outcome; its key is the letter's position."""
     return OutgoingRecord(
         DEAD_LETTER_OUTCOMES,
         None,
-        str(letter.place).encode(),
-        outcome_record.model_dump_json(exclude_none=True).encode(),
+        str(letter.position).encode(),
+        outcome.model_dump_json(exclude_none=True).encode(),
         (),
     )
 
 
 def read_outcome(record: Record) -> tuple[LetterPosition, ReplayOutcome]:
-    """Read a line of the ledger. Raises NotASettlementError."""
+    """Return the letter's position and the outcome of a ledger's record.
+
+    Raises NotAnOutcomeError.
+    """
     try:
-        place = LetterPosition.parse((record.key or b"").decode())
-        return place, ReplayOutcome.model_validate_json(record.value or b"")
+        position = LetterPosition.parse((record.key or b"").decode())
+        return position, ReplayOutcome.model_validate_json(record.value or b"")
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
         cause = f"{'.'.join(map(str, wrong['loc'])) or 'value'}: {wrong['msg']}"

@@ -1,8 +1,9 @@
-"""What the commands do: send letters again, or let them go, and note each in the ledger.
+"""Replay and discard: send records again, or give letters up, and write each outcome.
 
-A copy is sent first and noted after the broker has it. A command that is killed in between has sent
-what nobody noted: the next one sends it again, which changes no figure, for an event counts once
-however often it comes. The other order could note what was never sent.
+Records are sent first; their outcomes are written once the broker has acknowledged them. A command
+that is killed in between has sent records without an outcome: the next one sends them again, which
+changes no figure, for an event counts once. The other order could write the outcome of a record
+that was never sent.
 """
 
 from __future__ import annotations
@@ -25,86 +26,86 @@ if TYPE_CHECKING:
 
 __all__ = ["ReplayResult", "discard", "replay"]
 
-#: Copies sent before they are noted: what a killed command may send twice.
+#: Records sent before their outcomes are written: the most that a killed command may send twice.
 CHUNK: Final = 200
 
 
 @dataclass(slots=True)
 class ReplayResult:
-    """What became of the letters that were to be sent again; each is in one of these."""
+    """The entries that were to be replayed, each in one list."""
 
     sent: list[Entry] = field(default_factory=list)
     still_refused: list[tuple[Entry, ContractError]] = field(default_factory=list)
-    """Not sent, for they would be refused as before; an attempt all the same."""
+    """Not sent, since they would be refused as before; counted as an attempt."""
     given_up: list[Entry] = field(default_factory=list)
-    """Not tried, for they had been tried often enough."""
+    """Not attempted, since the attempts were used up."""
 
 
 def replay(
-    cases: Iterable[Entry],
-    post: RecordWriter,
-    way_back: ReplayDestinations,
+    entries: Iterable[Entry],
+    writer: RecordWriter,
+    destinations: ReplayDestinations,
     *,
     clock: Clock,
     max_attempts: int,
 ) -> ReplayResult:
-    """Send letters again that are valid now, and note what became of each.
+    """Send the records of entries again that are valid now, and write each outcome.
 
-    One that was tried `max_attempts` times is left alone. Raises NotAcknowledgedError; what was
-    noted before holds.
+    An entry with `max_attempts` attempts is left as it is. Raises NotAcknowledgedError; outcomes
+    written before that hold.
     """
-    done = ReplayResult()
-    for chunk in _chunks(cases):
+    result = ReplayResult()
+    for chunk in _chunks(entries):
         copies: list[OutgoingRecord] = []
-        notes: list[OutgoingRecord] = []
-        for case in chunk:
-            if case.attempts >= max_attempts:
-                done.given_up.append(case)
+        outcomes: list[OutgoingRecord] = []
+        for entry in chunk:
+            if entry.attempts >= max_attempts:
+                result.given_up.append(entry)
                 continue
-            attempt = case.attempts + 1
+            attempt = entry.attempts + 1
             try:
-                copies.append(way_back.copy_of(case.letter, attempt=attempt))
+                copies.append(destinations.copy_of(entry.letter, attempt=attempt))
             except ContractError as error:
                 verdict = OutcomeKind.STILL_REFUSED
-                done.still_refused.append((case, error))
+                result.still_refused.append((entry, error))
             else:
                 verdict = OutcomeKind.REPLAYED
-                done.sent.append(case)
-            notes.append(_note(case, verdict, attempts=attempt, clock=clock))
-        post.send(copies)
-        post.send(notes)
-    return done
+                result.sent.append(entry)
+            outcomes.append(_outcome(entry, verdict, attempts=attempt, clock=clock))
+        writer.send(copies)
+        writer.send(outcomes)
+    return result
 
 
-def discard(cases: Iterable[Entry], post: RecordWriter, *, because: str, clock: Clock) -> int:
-    """Let letters go, and note why; return how many. Raises NotAcknowledgedError."""
+def discard(entries: Iterable[Entry], writer: RecordWriter, *, because: str, clock: Clock) -> int:
+    """Discard entries with a reason; return how many. Raises NotAcknowledgedError."""
     count = 0
-    for chunk in _chunks(cases):
+    for chunk in _chunks(entries):
         verdict = OutcomeKind.DISCARDED
-        post.send(
+        writer.send(
             [
-                _note(case, verdict, attempts=case.attempts, clock=clock, because=because)
-                for case in chunk
+                _outcome(entry, verdict, attempts=entry.attempts, clock=clock, because=because)
+                for entry in chunk
             ]
         )
         count += len(chunk)
     return count
 
 
-def _note(
-    case: Entry, verdict: OutcomeKind, *, attempts: int, clock: Clock, because: str | None = None
+def _outcome(
+    entry: Entry, verdict: OutcomeKind, *, attempts: int, clock: Clock, because: str | None = None
 ) -> OutgoingRecord:
-    outcome_record = ReplayOutcome(
+    outcome = ReplayOutcome(
         verdict=verdict,
         attempts=attempts,
         at=clock.now(),
-        refused_at=case.letter.time,
+        refused_at=entry.letter.time,
         because=because,
     )
-    return outcome_to_record(case.letter, outcome_record)
+    return outcome_to_record(entry.letter, outcome)
 
 
-def _chunks(cases: Iterable[Entry]) -> Iterator[list[Entry]]:
-    remaining = iter(cases)
+def _chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    remaining = iter(entries)
     while chunk := list(islice(remaining, CHUNK)):
         yield chunk

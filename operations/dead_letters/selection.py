@@ -1,4 +1,4 @@
-"""Which letters a command is about."""
+"""The filter of the commands on dead letters."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ __all__ = ["Selection"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Conditions on a letter, of which all must hold; an empty one holds always."""
+    """Conditions on an entry, all of which must hold; without any, every entry is selected."""
 
-    places: frozenset[LetterPosition] = frozenset()
-    states: Collection[EntryStatus] = ()
+    positions: frozenset[LetterPosition] = frozenset()
+    statuses: Collection[EntryStatus] = ()
     reasons: Collection[str] = ()
     source: str | None = None
-    """A source, or what stands before a `/` or `:` in it."""
+    """A source, or its beginning up to a `/` or `:`."""
     type: str | None = None
     """An event type, or a fact's name: `school.connected`."""
     since: datetime | None = None
     until: datetime | None = None
     """Refused at `since` or later, and before `until`; aware."""
 
-    def __contains__(self, case: Entry) -> bool:
-        letter = case.letter
+    def __contains__(self, entry: Entry) -> bool:
+        letter = entry.letter
         return (
-            (not self.places or letter.place in self.places)
-            and (not self.states or case.state in self.states)
+            (not self.positions or letter.position in self.positions)
+            and (not self.statuses or entry.status in self.statuses)
             and (not self.reasons or letter.reason in self.reasons)
             and (self.since is None or letter.time >= self.since)
             and (self.until is None or letter.time < self.until)
-            and (self.source is None or _is_below(self.source, case.claims.source))
-            and (self.type is None or _is_named(self.type, case.claims.type))
+            and (self.source is None or _is_below(self.source, entry.claims.source))
+            and (self.type is None or _is_named(self.type, entry.claims.type))
         )
 
 
@@ -53,6 +53,6 @@ def _is_below(prefix: str, source: str | None) -> bool:
 
 
 def _is_named(name: str, claimed: str | None) -> bool:
-    """Whether an event type is the one of a name, or a version of the fact of that name."""
+    """Return whether a type has this name, or is a version of the fact of that name."""
     fact = FACTS.get(claimed or "")
     return name == claimed or (fact is not None and name == fact.NAME)

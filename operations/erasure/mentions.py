@@ -64,7 +64,7 @@ class LetterTrace:
 
     def __str__(self) -> str:
         how = "names one" if self.names else "is of a record of one"
-        return f"{self.letter.place} {how}, kept until {self.gone_by:%Y-%m-%d}"
+        return f"{self.letter.position} {how}, kept until {self.gone_by:%Y-%m-%d}"
 
 
 def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[Mention]:

@@ -25,7 +25,7 @@ from events.topics import topic_name
 from operations.audit.comparison import compare
 from operations.audit.recount import audit_records
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
-from operations.dead_letters.ledger import read_cases
+from operations.dead_letters.ledger import read_entries
 from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.letters import refused
@@ -65,21 +65,21 @@ def is_valid(message: Message) -> bool:
     return True
 
 
-def cases(broker: KafkaBroker) -> list[Entry]:
-    """Read every letter, with what was done about it; nobody else may have written there."""
-    strangers: list[ValueError] = []
-    found = list(read_cases(broker.bootstrap, on_stranger=strangers.append))
-    assert strangers == []
+def read(broker: KafkaBroker) -> list[Entry]:
+    """Return every entry; fail on records of other writers."""
+    foreign: list[ValueError] = []
+    found = list(read_entries(broker.bootstrap, on_foreign_record=foreign.append))
+    assert foreign == []
     return found
 
 
-def account(broker: KafkaBroker) -> LetterCounts:
+def counts(broker: KafkaBroker) -> LetterCounts:
     """Count the letters: waiting, replayed, discarded."""
-    return LetterCounts.of(cases(broker))
+    return LetterCounts.of(read(broker))
 
 
 def copies(broker: KafkaBroker) -> Counter[LetterPosition]:
-    """Count the copies on the event topics by the letters they were."""
+    """Count the replayed records on the event topics by letter."""
     return Counter(
         LetterPosition.parse(said.decode())
         for record in read_topics(broker.bootstrap, topics=EVENT_TOPICS)
@@ -106,7 +106,7 @@ def environment(broker: KafkaBroker, **more: str) -> dict[str, str]:
     }
 
 
-def office(
+def run_dead_letters(
     broker: KafkaBroker, *arguments: str, module: str = "smart_region", **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `smart-region dead-letters …`."""
@@ -130,17 +130,19 @@ def refused_by_an_old_worker(
     )
     worker.start()
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
-    return worker, account(broker).waiting
+    return worker, counts(broker).waiting
 
 
-def buried(broker: KafkaBroker, messages: Sequence[Message], producer: str | None = None) -> int:
-    """Let messages be dead letters that are valid by now, as if refused long ago; returns how many.
+def write_letters(
+    broker: KafkaBroker, messages: Sequence[Message], producer: str | None = None
+) -> int:
+    """Write dead letters of messages that are valid now; return how many.
 
-    With a producer they had come to the gateway.
+    With a producer they are letters of the gateway.
     """
     error = ContractError(RefusalReason.UNKNOWN_TYPE, "type", "planted", "wait")
-    with KafkaWriter(broker.bootstrap) as post:
-        post.send(
+    with KafkaWriter(broker.bootstrap) as writer:
+        writer.send(
             [
                 refused(
                     error,
@@ -170,8 +172,8 @@ def test_a_replay_after_the_fix_makes_the_figures_right(
     repaired = crew.worker("repaired")
     repaired.start()
 
-    first = office(broker, "replay", "--reason", "unknown_type")
-    second = office(broker, "replay")
+    first = run_dead_letters(broker, "replay", "--reason", "unknown_type")
+    second = run_dead_letters(broker, "replay")
 
     assert (first.returncode, first.stdout) == (
         0,
@@ -179,8 +181,8 @@ def test_a_replay_after_the_fix_makes_the_figures_right(
     ), first.stderr
     assert second.stdout == "0 sent again, 0 still refused, 0 tried too often\n", second.stderr
     assert differences(broker, repaired) == ()
-    assert copies(broker) == Counter(case.letter.place for case in cases(broker))
-    assert account(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
+    assert copies(broker) == Counter(entry.letter.position for entry in read(broker))
+    assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
 
 
 def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
@@ -198,7 +200,7 @@ def test_a_bad_deploy_is_an_alarm_with_its_cause_until_the_replay(
     assert old.stop() == 0
     repaired = crew.worker("repaired")
     repaired.start()
-    assert office(broker, "replay", "--reason", "unknown_type").returncode == 0
+    assert run_dead_letters(broker, "replay", "--reason", "unknown_type").returncode == 0
     assert differences(broker, repaired) == ()
     assert repaired.shows('dead_letter_share{family="schools"} 0.0')
     assert not repaired.shows("alarm_info{")
@@ -209,14 +211,14 @@ def test_copies_are_the_refused_records_byte_for_byte(
 ) -> None:
     """Key, value, headers and partition are as they were; only the mark of a replay is added."""
     old, _ = refused_by_an_old_worker(broker, crew, lycees)
-    assert office(broker, "replay").returncode == 0
+    assert run_dead_letters(broker, "replay").returncode == 0
     assert old.stop() == 0
 
     records = list(read_topics(broker.bootstrap))
 
     originals = {(record.topic, record.partition, record.offset): record for record in records}
     replayed = [record for record in records if dict(record.headers).get(REPLAY_OF)]
-    letters = {case.letter.place: case.letter for case in cases(broker)}
+    letters = {entry.letter.position: entry.letter for entry in read(broker)}
     assert replayed
     for copy in replayed:
         place = LetterPosition.parse((dict(copy.headers)[REPLAY_OF] or b"").decode())
@@ -241,24 +243,26 @@ def test_a_replay_that_is_killed_loses_nothing(
     broker: KafkaBroker, crew: Crew, lycees: list[Message], moment: str
 ) -> None:
     """Wherever it dies, what is noted was sent, and the next replay sends the rest."""
-    letters = buried(broker, lycees[:45])
+    letters = write_letters(broker, lycees[:45])
     worker = crew.worker()
     worker.start()
 
-    killed = office(broker, "replay", module="tests.support.killed_replay", test_kill=moment)
+    killed = run_dead_letters(
+        broker, "replay", module="tests.support.killed_replay", test_kill=moment
+    )
 
     assert killed.returncode == -9, killed.stderr
-    after_kill = cases(broker)
+    after_kill = read(broker)
     assert LetterCounts.of(after_kill).letters == letters
-    noted = {case.letter.place for case in after_kill if case.state is EntryStatus.REPLAYED}
+    noted = {entry.letter.position for entry in after_kill if entry.status is EntryStatus.REPLAYED}
     assert noted <= copies(broker).keys()
 
-    again = office(broker, "replay")
+    again = run_dead_letters(broker, "replay")
 
     assert again.stdout.startswith(f"{letters - len(noted)} sent again, 0 still"), again.stderr
-    assert account(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
+    assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
     sent = copies(broker)
-    assert sent.keys() == {case.letter.place for case in after_kill}
+    assert sent.keys() == {entry.letter.position for entry in after_kill}
     assert sent.total() - letters <= 10  # What one chunk may be sent twice.
     assert differences(broker, worker) == ()
 
@@ -267,7 +271,7 @@ def test_a_replay_killed_at_random_moments_ends_all_the_same(
     broker: KafkaBroker, crew: Crew, lycees: list[Message]
 ) -> None:
     """Killed again and again while it works, it comes to its end, and to the same counts."""
-    letters = buried(broker, lycees[:200])
+    letters = write_letters(broker, lycees[:200])
     worker = crew.worker()
     worker.start()
     chance = random.Random(17)
@@ -276,7 +280,7 @@ def test_a_replay_killed_at_random_moments_ends_all_the_same(
         # Counted from its first sending: how long a start takes says nothing of the replay. Soon at
         # first, for a fast machine; later and later then, so that a slow one comes to the end.
         life = chance.uniform(0.01, 0.05) * 2 ** max(0, kills - 2)
-        done = office(
+        done = run_dead_letters(
             broker,
             "replay",
             module="tests.support.killed_replay",
@@ -284,13 +288,13 @@ def test_a_replay_killed_at_random_moments_ends_all_the_same(
             test_chunk="5",
         )
         kills += done.returncode == -9
-        found = account(broker)
+        found = counts(broker)
         assert found.letters == letters
         assert found.waiting <= waiting
         waiting = found.waiting
 
-    assert account(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
-    assert copies(broker).keys() == {case.letter.place for case in cases(broker)}
+    assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
+    assert copies(broker).keys() == {entry.letter.position for entry in read(broker)}
     assert differences(broker, worker) == ()
     assert kills > 1
 
@@ -301,25 +305,25 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
     """Each round makes letters of letters; after three nobody tries any more, until asked to."""
     old, letters = refused_by_an_old_worker(broker, crew, lycees)
     for attempt in (1, 2, 3):
-        assert office(broker, "replay").returncode == 0
+        assert run_dead_letters(broker, "replay").returncode == 0
         assert wait_done(broker.bootstrap, seconds=60), old.log()[-3000:]
-        waiting = [case for case in cases(broker) if case.state is EntryStatus.WAITING]
-        assert {case.attempts for case in waiting} == {attempt}
+        waiting = [entry for entry in read(broker) if entry.status is EntryStatus.WAITING]
+        assert {entry.attempts for entry in waiting} == {attempt}
         assert len(waiting) == letters
 
-    stopped = office(broker, "replay")
+    stopped = run_dead_letters(broker, "replay")
 
     assert stopped.returncode == 1
     assert stopped.stdout == f"0 sent again, 0 still refused, {letters} tried too often\n"
-    assert account(broker) == LetterCounts(
+    assert counts(broker) == LetterCounts(
         waiting=letters, replayed=3 * letters, discarded=0, returned=3 * letters
     )
     assert old.stop() == 0
     repaired = crew.worker("repaired")
     repaired.start()
-    assert office(broker, "replay", "--max-attempts", "4").returncode == 0
+    assert run_dead_letters(broker, "replay", "--max-attempts", "4").returncode == 0
     assert differences(broker, repaired) == ()
-    assert account(broker).waiting == 0
+    assert counts(broker).waiting == 0
 
 
 def test_what_is_still_invalid_is_not_sent_and_waits(broker: KafkaBroker, crew: Crew) -> None:
@@ -330,13 +334,13 @@ def test_what_is_still_invalid_is_not_sent_and_waits(broker: KafkaBroker, crew: 
     worker.start()
     assert wait_done(broker.bootstrap, seconds=60), worker.log()[-3000:]
 
-    tried = office(broker, "replay")
+    tried = run_dead_letters(broker, "replay")
 
     assert tried.returncode == 1
     assert tried.stdout == f"0 sent again, {len(broken)} still refused, 0 tried too often\n"
     assert not copies(broker)
-    assert {case.attempts for case in cases(broker)} == {1}
-    assert account(broker) == LetterCounts(waiting=len(broken), replayed=0, discarded=0, returned=0)
+    assert {entry.attempts for entry in read(broker)} == {1}
+    assert counts(broker) == LetterCounts(waiting=len(broken), replayed=0, discarded=0, returned=0)
     assert worker.stop() == 0
 
 
@@ -348,7 +352,7 @@ def test_a_record_of_the_wrong_topic_goes_to_its_own(broker: KafkaBroker, crew: 
     worker.start()
     assert wait_until(lambda: worker.shows('dead_letters_total{reason="wrong_topic"}'), seconds=60)
 
-    replayed = office(broker, "replay")
+    replayed = run_dead_letters(broker, "replay")
 
     assert replayed.stdout.startswith("1 sent again"), replayed.stderr
     assert differences(broker, worker) == ()
@@ -365,46 +369,50 @@ def test_a_letter_of_the_gateway_waits_until_the_gateway_would_let_it_in(
     """An event ahead of its time is sent when the time has come, another's source never."""
     ahead = event("school.registered", PARIS, "2021-06-01", source="urn:iledefrance:lycees")
     for producer in ("lycees", "formation"):
-        buried(broker, [message_of(ahead)], producer)
+        write_letters(broker, [message_of(ahead)], producer)
 
-    early = office(broker, "replay", clock="2021-05-30")
-    late = office(broker, "replay", clock="2021-06-03")
+    early = run_dead_letters(broker, "replay", clock="2021-05-30")
+    late = run_dead_letters(broker, "replay", clock="2021-06-03")
 
     assert early.stdout == "0 sent again, 2 still refused, 0 tried too often\n", early.stderr
     assert late.stdout == "1 sent again, 1 still refused, 0 tried too often\n", late.stderr
     assert "0/1 still refused: not_allowed source" in late.stderr
     (copy,) = read_topics(broker.bootstrap)
     assert (copy.topic, copy.key) == (topic_name(Family.SCHOOLS), PARIS.encode())
-    assert [case.attempts for case in cases(broker)] == [2, 2]
-    assert account(broker) == LetterCounts(waiting=1, replayed=1, discarded=0, returned=0)
+    assert [entry.attempts for entry in read(broker)] == [2, 2]
+    assert counts(broker) == LetterCounts(waiting=1, replayed=1, discarded=0, returned=0)
 
 
 def test_discarded_letters_are_left_alone_and_can_be_brought_back(
     broker: KafkaBroker, lycees: list[Message]
 ) -> None:
     """Each is in one count only, with the reason why it was let go."""
-    letters = buried(broker, lycees[:20])
+    letters = write_letters(broker, lycees[:20])
 
-    let_go = office(broker, "discard", "0/0", "0/1", "0/1", "--because", "essai du fournisseur")
-    replayed = office(broker, "replay", "--until", "2030-01-01")
+    let_go = run_dead_letters(
+        broker, "discard", "0/0", "0/1", "0/1", "--because", "essai du fournisseur"
+    )
+    replayed = run_dead_letters(broker, "replay", "--until", "2030-01-01")
 
     assert let_go.stdout == "2 discarded\n", let_go.stderr
     assert replayed.stdout.startswith(f"{letters - 2} sent again"), replayed.stderr
-    assert account(broker) == LetterCounts(waiting=0, replayed=letters - 2, discarded=2, returned=0)
-    told = office(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
+    assert counts(broker) == LetterCounts(waiting=0, replayed=letters - 2, discarded=2, returned=0)
+    told = run_dead_letters(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
     assert [json.loads(line)["settled"]["because"] for line in told] == ["essai du fournisseur"] * 2
-    assert office(broker, "replay", "0/1", "--state", "discarded").stdout.startswith("1 sent")
-    assert account(broker) == LetterCounts(waiting=0, replayed=letters - 1, discarded=1, returned=0)
+    assert run_dead_letters(broker, "replay", "0/1", "--state", "discarded").stdout.startswith(
+        "1 sent"
+    )
+    assert counts(broker) == LetterCounts(waiting=0, replayed=letters - 1, discarded=1, returned=0)
 
 
 def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -> None:
     """It tells what would be done, and neither sends nor notes."""
-    letters = buried(broker, lycees[:20])
+    letters = write_letters(broker, lycees[:20])
 
-    told = office(broker, "replay", "--dry-run")
+    told = run_dead_letters(broker, "replay", "--dry-run")
 
     assert told.stdout.startswith(f"{letters} would be sent again"), told.stderr
-    assert account(broker) == LetterCounts(waiting=letters, replayed=0, discarded=0, returned=0)
+    assert counts(broker) == LetterCounts(waiting=letters, replayed=0, discarded=0, returned=0)
     assert not copies(broker)
 
 
@@ -412,13 +420,13 @@ def test_a_broker_that_goes_away_ends_the_replay_in_one_line(
     broker: KafkaBroker, lycees: list[Message]
 ) -> None:
     """What was noted holds; the next replay goes on from there."""
-    letters = buried(broker, lycees[:20])
+    letters = write_letters(broker, lycees[:20])
     broker.stop()
 
-    failed = office(broker, "replay")
+    failed = run_dead_letters(broker, "replay")
 
     assert failed.returncode == 2
     assert "no Kafka broker answered" in failed.stderr
     assert "Traceback" not in failed.stderr
     broker.start()
-    assert office(broker, "replay").stdout.startswith(f"{letters} sent again")
+    assert run_dead_letters(broker, "replay").stdout.startswith(f"{letters} sent again")

@@ -208,9 +208,9 @@ def test_every_record_that_the_protocol_allows_is_taken_or_refused(
     assert f"{len(found)} dead letters = {len(found)} waiting" in listed
     odd = [letter for letter in found if letter.shortened or letter.value is None]
     for letter in odd[:3]:
-        assert letter.reason in run(broker, "dead-letters", "show", str(letter.place))
+        assert letter.reason in run(broker, "dead-letters", "show", str(letter.position))
     assert "refused" in run(broker, "producers", "report")
-    shortened = next(str(letter.place) for letter in found if letter.shortened)
+    shortened = next(str(letter.position) for letter in found if letter.shortened)
     again = CliRunner().invoke(
         main, ["dead-letters", "replay", shortened, "--dry-run", "--bootstrap", broker.bootstrap]
     )

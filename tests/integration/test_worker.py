@@ -134,7 +134,7 @@ def test_of_the_largest_record_its_letter_says_where_it_lies(
     (record,) = read_topics(broker.bootstrap, topics=[DEAD_LETTERS])
     letter = read_dead_letter(record)
     assert (letter.value, letter.shortened["value"].bytes) == (b"", len(largest.value))
-    shown = run(broker, "dead-letters", "show", str(letter.place), "--unmask")
+    shown = run(broker, "dead-letters", "show", str(letter.position), "--unmask")
     assert largest.value.decode() in shown.stdout
     assert worker.alive
 

@@ -23,7 +23,15 @@ from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
 from tests.support.histories import event, uai
 from tests.support.records import FakeRecord
 
-__all__ = ["REFUSED_AT", "FakePost", "arrived", "letter_of", "refused", "settled", "valid_event"]
+__all__ = [
+    "REFUSED_AT",
+    "FakeWriter",
+    "arrived",
+    "entry_with_outcome",
+    "letter_of",
+    "refused",
+    "valid_event",
+]
 
 REFUSED_AT = datetime(2019, 6, 30, 12, 30, tzinfo=UTC)
 
@@ -33,11 +41,11 @@ def valid_event(**fields: Any) -> CloudEvent:
     return event("school.registered", uai("0750001"), "2018-01-01", **fields)
 
 
-def letter_of(event: CloudEvent | None = None, *, place: int = 0, **changes: Any) -> DeadLetter:
-    """Return the letter of an event that is valid by now; `changes` are fields of the letter."""
+def letter_of(event: CloudEvent | None = None, *, position: int = 0, **changes: Any) -> DeadLetter:
+    """Return the letter of an event that is valid now; `changes` are fields of the letter."""
     record = encode_structured(event or valid_event())
     fields: dict[str, Any] = {
-        "place": LetterPosition(0, place),
+        "position": LetterPosition(0, position),
         "reason": "unknown_type",
         "field": "type",
         "detail": "type: is not an event type of this system, value 'x': send another",
@@ -50,8 +58,8 @@ def letter_of(event: CloudEvent | None = None, *, place: int = 0, **changes: Any
     return DeadLetter(**fields | changes)
 
 
-def settled(letter: DeadLetter, verdict: OutcomeKind, *, attempts: int = 1) -> Entry:
-    """Return the case of a letter about which something was done."""
+def entry_with_outcome(letter: DeadLetter, verdict: OutcomeKind, *, attempts: int = 1) -> Entry:
+    """Return the entry of a letter with an outcome."""
     return Entry(
         letter,
         ReplayOutcome(verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time),
@@ -87,8 +95,8 @@ def arrived(sent: Sequence[OutgoingRecord]) -> list[FakeRecord]:
 
 
 @dataclass
-class FakePost:
-    """Keeps what is sent, one list for each time."""
+class FakeWriter:
+    """Keeps what is sent, one list a call."""
 
     sent: list[list[OutgoingRecord]] = field(default_factory=list)
 

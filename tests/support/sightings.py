@@ -61,7 +61,7 @@ def _letter(
     producer: str | None = None,
 ) -> DeadLetter:
     return DeadLetter(
-        place=LetterPosition(0, next(_offsets)),
+        position=LetterPosition(0, next(_offsets)),
         reason=reason,
         field=field,
         detail=f"{field}: …",

@@ -252,7 +252,7 @@ class TestReading:
         )
 
         assert letter == DeadLetter(
-            place=LetterPosition(0, 7),
+            position=LetterPosition(0, 7),
             reason="invalid_data",
             field="data.name",
             detail=str(ERROR),

@@ -10,7 +10,7 @@ from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.entry import EntryStatus
-from operations.dead_letters.ledger import cases_of
+from operations.dead_letters.ledger import join_entries
 from streams.passed_over import (
     Decision,
     decision_record,
@@ -67,13 +67,13 @@ def test_only_an_event_topic_s_record_has_such_a_place(text: str) -> None:
         parse_origin(text)
 
 
-def test_the_dead_letter_commands_take_it_for_no_stranger() -> None:
-    """A letter of a record that was passed over is discarded before anybody has settled it."""
+def test_the_ledger_of_outcomes_may_have_it() -> None:
+    """The letter of a passed-over record is discarded without an outcome."""
     letter = refused(refusal_of(DECISION))
-    strangers: list[ValueError] = []
+    foreign: list[ValueError] = []
     ledger = arrived([decision_record(ORIGIN, because="it kills", at=NOW)])
 
-    [case] = cases_of(arrived([letter]), ledger, on_stranger=strangers.append)
+    [entry] = join_entries(arrived([letter]), ledger, on_foreign_record=foreign.append)
 
-    assert strangers == []
-    assert (case.letter.reason, case.state) == (RefusalReason.PASSED_OVER, EntryStatus.DISCARDED)
+    assert foreign == []
+    assert (entry.letter.reason, entry.status) == (RefusalReason.PASSED_OVER, EntryStatus.DISCARDED)

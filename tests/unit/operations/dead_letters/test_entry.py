@@ -1,4 +1,4 @@
-"""Where letters stand, and the account of all."""
+"""The status of entries, and their counts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 from events.dead_letters import LetterPosition
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
 from operations.dead_letters.outcome import OutcomeKind
-from tests.support.letters import letter_of, settled
+from tests.support.letters import entry_with_outcome, letter_of
 
 VERDICTS = [None, *OutcomeKind]
 
 
-def case(verdict: OutcomeKind | None, *, again: bool = False) -> Entry:
-    """Return a case with a verdict or none; `again` of a letter that was a replay."""
+def entry(verdict: OutcomeKind | None, *, again: bool = False) -> Entry:
+    """Return a entry with a verdict or none; `again` of a letter that was a replay."""
     letter = letter_of(replay_of=LetterPosition(0, 1), attempts=1) if again else letter_of()
-    return Entry(letter) if verdict is None else settled(letter, verdict)
+    return Entry(letter) if verdict is None else entry_with_outcome(letter, verdict)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "state"),
+    ("verdict", "status"),
     [
         (None, EntryStatus.WAITING),
         (OutcomeKind.STILL_REFUSED, EntryStatus.WAITING),
@@ -29,33 +29,35 @@ def case(verdict: OutcomeKind | None, *, again: bool = False) -> Entry:
         (OutcomeKind.DISCARDED, EntryStatus.DISCARDED),
     ],
 )
-def test_a_letter_waits_until_it_is_sent_or_let_go(
-    verdict: OutcomeKind | None, state: EntryStatus
+def test_an_entry_waits_until_it_is_replayed_or_discarded(
+    verdict: OutcomeKind | None, status: EntryStatus
 ) -> None:
-    """A try that failed changes nothing about that."""
-    assert case(verdict).state is state
+    """A failed attempt does not change that."""
+    assert entry(verdict).status is status
 
 
 @pytest.mark.parametrize(("before", "noted", "attempts"), [(0, 2, 2), (2, 0, 2), (2, 3, 3)])
-def test_attempts_are_counted_over_a_letter_s_lives(before: int, noted: int, attempts: int) -> None:
-    """What came back goes on counting where it was."""
+def test_attempts_before_the_letter_count(before: int, noted: int, attempts: int) -> None:
+    """The count goes on where the record is refused again."""
     letter = letter_of(attempts=before)
 
-    assert settled(letter, OutcomeKind.STILL_REFUSED, attempts=noted).attempts == attempts
+    assert (
+        entry_with_outcome(letter, OutcomeKind.STILL_REFUSED, attempts=noted).attempts == attempts
+    )
     assert Entry(letter).attempts == before
 
 
-@given(st.lists(st.builds(case, st.sampled_from(VERDICTS), again=st.booleans())))
-def test_every_letter_is_in_one_count(cases: list[Entry]) -> None:
+@given(st.lists(st.builds(entry, st.sampled_from(VERDICTS), again=st.booleans())))
+def test_every_letter_is_in_one_count(entries: list[Entry]) -> None:
     """Letters in are letters out, whatever was done."""
-    account = LetterCounts.of(cases)
+    counts = LetterCounts.of(entries)
 
-    assert account.letters == len(cases)
-    assert account.letters == account.waiting + account.replayed + account.discarded
-    assert account.returned == sum(one.letter.replay_of is not None for one in cases)
+    assert counts.letters == len(entries)
+    assert counts.letters == counts.waiting + counts.replayed + counts.discarded
+    assert counts.returned == sum(one.letter.replay_of is not None for one in entries)
 
 
-def test_the_account_reads_as_a_sum() -> None:
+def test_the_counts_reads_as_a_sum() -> None:
     """For who looks at the end of a list."""
     assert str(LetterCounts(waiting=3, replayed=2, discarded=1, returned=1)) == (
         "6 dead letters = 3 waiting + 2 replayed + 1 discarded; 1 came back after a replay"

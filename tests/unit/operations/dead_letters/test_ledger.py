@@ -8,7 +8,7 @@ from datetime import timedelta
 from events.dead_letters import DeadLetter, read_dead_letter
 from events.records import OutgoingRecord
 from operations.dead_letters.entry import Entry, EntryStatus
-from operations.dead_letters.ledger import cases_of
+from operations.dead_letters.ledger import join_entries
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
 from tests.support.letters import REFUSED_AT, arrived, refused
 
@@ -23,15 +23,15 @@ def nobody(error: ValueError) -> None:
 
 def note(letter: DeadLetter, verdict: OutcomeKind, attempts: int = 1) -> OutgoingRecord:
     """Return a line of the ledger."""
-    outcome_record = ReplayOutcome(
+    outcome = ReplayOutcome(
         verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time
     )
-    return outcome_to_record(letter, outcome_record)
+    return outcome_to_record(letter, outcome)
 
 
 def read(letters: list[OutgoingRecord], ledger: list[OutgoingRecord]) -> list[Entry]:
     """Join records; nobody else may have written them."""
-    return list(cases_of(arrived(letters), arrived(ledger), on_stranger=nobody))
+    return list(join_entries(arrived(letters), arrived(ledger), on_foreign_record=nobody))
 
 
 def test_each_letter_has_the_last_line_about_it() -> None:
@@ -42,23 +42,23 @@ def test_each_letter_has_the_last_line_about_it() -> None:
         note(READ[0], OutcomeKind.REPLAYED, 2),
     ]
 
-    cases = read([refused(), refused(), refused()], ledger)
+    entries = read([refused(), refused(), refused()], ledger)
 
-    assert [case.state for case in cases] == [
+    assert [entry.status for entry in entries] == [
         EntryStatus.REPLAYED,
         EntryStatus.WAITING,
         EntryStatus.DISCARDED,
     ]
-    assert [case.attempts for case in cases] == [2, 0, 1]
+    assert [entry.attempts for entry in entries] == [2, 0, 1]
 
 
 def test_a_line_about_a_letter_of_an_earlier_topic_is_not_about_this_one() -> None:
-    """A topic that was deleted and made anew counts its places from the beginning."""
+    """A topic that was deleted and made anew counts its positions from the beginning."""
     before = replace(READ[0], time=REFUSED_AT - timedelta(days=100))
 
-    (case,) = read([refused()], [note(before, OutcomeKind.REPLAYED)])
+    (entry,) = read([refused()], [note(before, OutcomeKind.REPLAYED)])
 
-    assert case.state is EntryStatus.WAITING
+    assert entry.status is EntryStatus.WAITING
 
 
 def test_what_others_wrote_is_told_and_left_out() -> None:
@@ -66,13 +66,13 @@ def test_what_others_wrote_is_told_and_left_out() -> None:
     told: list[ValueError] = []
     stranger = OutgoingRecord("t", None, b"k", b"v", ())
 
-    cases = list(
-        cases_of(
+    entries = list(
+        join_entries(
             arrived([stranger, refused()]),
             arrived([stranger, note(READ[1], OutcomeKind.REPLAYED)]),
-            on_stranger=told.append,
+            on_foreign_record=told.append,
         )
     )
 
-    assert [case.state for case in cases] == [EntryStatus.REPLAYED]
+    assert [entry.status for entry in entries] == [EntryStatus.REPLAYED]
     assert len(told) == 2

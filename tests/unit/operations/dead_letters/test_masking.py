@@ -12,7 +12,7 @@ from events.cloudevent import CloudEvent, decode, encode_binary, encode_structur
 from events.dead_letters import DeadLetter, LetterPosition, RecordOrigin
 from events.errors import ContractError, RefusalReason
 from operations.dead_letters.entry import Entry
-from operations.dead_letters.formatting import as_document, as_line, as_text, as_whole_document
+from operations.dead_letters.formatting import as_document, as_full_document, as_line, as_text
 from operations.dead_letters.masking import (
     MASK,
     masked_attribute,
@@ -42,7 +42,7 @@ def letter_with(value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> 
         decode(headers, value)
     except ContractError as error:
         return DeadLetter(
-            place=LetterPosition(0, 1),
+            position=LetterPosition(0, 1),
             reason=error.reason,
             field=error.field,
             detail=str(error),
@@ -63,7 +63,7 @@ def everything_shown(letter: DeadLetter) -> str:
             as_line(case),
             as_text(case),
             json.dumps(as_document(case), ensure_ascii=False),
-            json.dumps(as_whole_document(case), ensure_ascii=False),
+            json.dumps(as_full_document(case), ensure_ascii=False),
         ]
     )
 
@@ -91,7 +91,7 @@ def test_a_person_in_any_field_of_the_data_is_not_shown(
 
 @given(value=json_values)
 def test_the_structure_is_kept(value: object) -> None:
-    """As many values in as many places, and of the same kinds."""
+    """As many values in as many positions, and of the same kinds."""
 
     def shape(one: object) -> object:
         match one:

@@ -1,4 +1,4 @@
-"""Lines of the ledger."""
+"""Records of the ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ moments = st.datetimes(timezones=st.just(UTC))
 
 
 @given(
-    outcome_record=st.builds(
+    outcome=st.builds(
         ReplayOutcome,
         verdict=st.sampled_from(OutcomeKind),
         attempts=st.integers(0, 10**6),
@@ -32,26 +32,26 @@ moments = st.datetimes(timezones=st.just(UTC))
         because=st.none() | st.text(),
     )
 )
-def test_are_read_as_they_were_written(outcome_record: ReplayOutcome) -> None:
-    """Under the letter's place, on the ledger's topic."""
-    letter = letter_of(place=17)
-    sent = outcome_to_record(letter, outcome_record)
+def test_outcomes_are_read_as_they_were_written(outcome: ReplayOutcome) -> None:
+    """Under the letter's position, on the ledger's topic."""
+    letter = letter_of(position=17)
+    sent = outcome_to_record(letter, outcome)
 
     assert (sent.topic, sent.key) == (DEAD_LETTER_OUTCOMES, b"0/17")
-    assert read_outcome(arrived([sent])[0]) == (letter.place, outcome_record)
+    assert read_outcome(arrived([sent])[0]) == (letter.position, outcome)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
-        (None, b"{}", "key: place: is not PARTITION/OFFSET"),
+        (None, b"{}", "key: position: is not PARTITION/OFFSET"),
         (b"\xff", b"{}", "key: "),
         (b"0/17", None, "value: "),
         (b"0/17", b"{}", "verdict: Field required"),
         (b"0/17", b'{"verdict":"lost"}', "verdict: "),
     ],
 )
-def test_of_others_are_told(key: bytes | None, value: bytes | None, problem: str) -> None:
+def test_records_of_others_are_errors(key: bytes | None, value: bytes | None, problem: str) -> None:
     """The topic may be written by others."""
     record = FakeRecord(DEAD_LETTER_OUTCOMES, 0, 5, key, value)
 
@@ -59,9 +59,9 @@ def test_of_others_are_told(key: bytes | None, value: bytes | None, problem: str
         read_outcome(record)
 
 
-def test_are_small_and_plain() -> None:
+def test_outcomes_are_json() -> None:
     """Any tool can read them."""
-    outcome_record = ReplayOutcome(
+    outcome = ReplayOutcome(
         verdict=OutcomeKind.DISCARDED,
         attempts=0,
         at=REFUSED_AT,
@@ -69,7 +69,7 @@ def test_are_small_and_plain() -> None:
         because="essai",
     )
 
-    assert outcome_to_record(letter_of(), outcome_record).value == (
+    assert outcome_to_record(letter_of(), outcome).value == (
         b'{"verdict":"discarded","attempts":0,"at":"2019-06-30T12:30:00Z",'
         b'"refused_at":"2019-06-30T12:30:00Z","because":"essai"}'
     )

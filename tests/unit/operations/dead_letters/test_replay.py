@@ -1,4 +1,4 @@
-"""What is sent, what is noted, and in which order."""
+"""What is sent, which outcomes are written, and in which order."""
 
 from __future__ import annotations
 
@@ -16,128 +16,135 @@ from events.records import OutgoingRecord
 from events.topics import DEAD_LETTER_OUTCOMES
 from operations.dead_letters.destination import ReplayDestinations
 from operations.dead_letters.entry import Entry, EntryStatus, LetterCounts
-from operations.dead_letters.ledger import cases_of
+from operations.dead_letters.ledger import join_entries
 from operations.dead_letters.outcome import OutcomeKind, read_outcome
 from operations.dead_letters.replay import CHUNK, ReplayResult, discard, replay
 from streams.clock import FixedClock
-from tests.support.letters import FakePost, arrived, letter_of, refused, settled, valid_event
+from tests.support.letters import (
+    FakeWriter,
+    arrived,
+    entry_with_outcome,
+    letter_of,
+    refused,
+    valid_event,
+)
 
 CLOCK = FixedClock(date(2020, 12, 31))
-VALID = letter_of(place=1)
-BROKEN = letter_of(place=2, value=b"{}")
+VALID = letter_of(position=1)
+BROKEN = letter_of(position=2, value=b"{}")
 
 
 class BrokerGoneError(Exception):
-    """The end of a post that a test asked for."""
+    """The failure of a writer that a test planted."""
 
 
-def everybody(letter: DeadLetter) -> None:
-    """Let every letter pass the gateway."""
+def admit(letter: DeadLetter) -> None:
+    """Admit every letter."""
 
 
-def nobody(error: ValueError) -> None:
-    """Let nobody else write on the topics."""
+def fail(error: ValueError) -> None:
+    """Fail on a record of another writer."""
     raise error
 
 
-WAY_BACK = ReplayDestinations(3, everybody, lambda letter: letter)
+DESTINATIONS = ReplayDestinations(3, admit, lambda letter: letter)
 
 
-def replayed(post: FakePost, *cases: Entry, max_attempts: int = 3) -> ReplayResult:
-    """Replay cases."""
-    return replay(cases, post, WAY_BACK, clock=CLOCK, max_attempts=max_attempts)
+def replayed(writer: FakeWriter, *entries: Entry, max_attempts: int = 3) -> ReplayResult:
+    """Replay entries to a writer."""
+    return replay(entries, writer, DESTINATIONS, clock=CLOCK, max_attempts=max_attempts)
 
 
-def noted(post: FakePost) -> dict[str, tuple[OutcomeKind, int]]:
-    """Return what was noted: the verdict and the attempts of each letter."""
-    lines = [one for sent in post.sent for one in sent if one.topic == DEAD_LETTER_OUTCOMES]
+def outcomes_of(writer: FakeWriter) -> dict[str, tuple[OutcomeKind, int]]:
+    """Return the outcomes that were written: verdict and attempts by position."""
+    lines = [one for sent in writer.sent for one in sent if one.topic == DEAD_LETTER_OUTCOMES]
     return {
-        str(place): (line.verdict, line.attempts)
-        for place, line in map(read_outcome, arrived(lines))
+        str(position): (outcome.verdict, outcome.attempts)
+        for position, outcome in map(read_outcome, arrived(lines))
     }
 
 
 class TestReplay:
-    """Sending again what is valid by now."""
+    """Replay of records that are valid now."""
 
-    def test_sends_a_copy_and_then_notes_it(self) -> None:
-        """The other order could note what was never sent."""
-        post = FakePost()
+    def test_sends_a_record_and_then_writes_its_outcome(self) -> None:
+        """The other order could write the outcome of a record that was never sent."""
+        writer = FakeWriter()
 
-        done = replayed(post, Entry(VALID))
+        result = replayed(writer, Entry(VALID))
 
-        copies, notes = post.sent
+        copies, outcomes = writer.sent
         assert [copy.topic for copy in copies] == ["smartregion.schools"]
-        assert [note.topic for note in notes] == [DEAD_LETTER_OUTCOMES]
-        assert [case.letter for case in done.sent] == [VALID]
-        assert noted(post) == {"0/1": (OutcomeKind.REPLAYED, 1)}
+        assert [outcome.topic for outcome in outcomes] == [DEAD_LETTER_OUTCOMES]
+        assert [entry.letter for entry in result.sent] == [VALID]
+        assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 1)}
 
-    def test_does_not_send_what_would_be_refused_as_before(self) -> None:
-        """It is noted as a try, with today's reason for who asks."""
-        post = FakePost()
+    def test_does_not_send_what_would_be_refused_again(self) -> None:
+        """That is an attempt; its reason is today's."""
+        writer = FakeWriter()
 
-        done = replayed(post, Entry(BROKEN))
+        result = replayed(writer, Entry(BROKEN))
 
-        assert post.sent[0] == []
-        assert noted(post) == {"0/2": (OutcomeKind.STILL_REFUSED, 1)}
-        assert [(case.letter, error.field) for case, error in done.still_refused] == [
+        assert writer.sent[0] == []
+        assert outcomes_of(writer) == {"0/2": (OutcomeKind.STILL_REFUSED, 1)}
+        assert [(entry.letter, error.field) for entry, error in result.still_refused] == [
             (BROKEN, "value")
         ]
 
     @pytest.mark.parametrize("letter", [VALID, BROKEN])
-    def test_stops_at_the_declared_number(self, letter: DeadLetter) -> None:
-        """Neither sent nor noted: nothing was tried."""
-        post = FakePost()
-        case = settled(letter, OutcomeKind.STILL_REFUSED, attempts=3)
+    def test_stops_at_the_given_number_of_attempts(self, letter: DeadLetter) -> None:
+        """Nothing is sent, and no outcome is written."""
+        writer = FakeWriter()
+        entry = entry_with_outcome(letter, OutcomeKind.STILL_REFUSED, attempts=3)
 
-        done = replayed(post, case)
+        result = replayed(writer, entry)
 
-        assert done.given_up == [case]
-        assert not any(post.sent)
-        assert replayed(post, case, max_attempts=4).given_up == []
+        assert result.given_up == [entry]
+        assert not any(writer.sent)
+        assert replayed(writer, entry, max_attempts=4).given_up == []
 
-    def test_counts_on_from_a_letter_s_earlier_life(self) -> None:
-        """The copy says so, and so does the note."""
-        post = FakePost()
+    def test_counts_on_from_the_attempts_before_the_letter(self) -> None:
+        """In the header of the record, and in the outcome."""
+        writer = FakeWriter()
 
-        replayed(post, Entry(letter_of(place=1, attempts=1, replay_of=LetterPosition(0, 0))))
+        replayed(writer, Entry(letter_of(position=1, attempts=1, replay_of=LetterPosition(0, 0))))
 
-        assert dict(post.sent[0][0].headers)["smartregion-replay-attempt"] == b"2"
-        assert noted(post) == {"0/1": (OutcomeKind.REPLAYED, 2)}
+        assert dict(writer.sent[0][0].headers)["smartregion-replay-attempt"] == b"2"
+        assert outcomes_of(writer) == {"0/1": (OutcomeKind.REPLAYED, 2)}
 
-    def test_sends_few_letters_before_it_notes_them(self) -> None:
-        """What a killed command may send twice has a bound."""
-        post = FakePost()
+    def test_writes_outcomes_after_each_chunk(self) -> None:
+        """This bounds what a killed command may send twice."""
+        writer = FakeWriter()
 
-        replayed(post, *(Entry(letter_of(place=place)) for place in range(2 * CHUNK + 1)))
+        replayed(writer, *(Entry(letter_of(position=offset)) for offset in range(2 * CHUNK + 1)))
 
-        assert [len(sent) for sent in post.sent] == [CHUNK, CHUNK, CHUNK, CHUNK, 1, 1]
+        assert [len(sent) for sent in writer.sent] == [CHUNK, CHUNK, CHUNK, CHUNK, 1, 1]
 
 
 class TestDiscard:
-    """Letting letters go."""
+    """Discarding letters."""
 
-    def test_notes_why_and_keeps_the_attempts(self) -> None:
+    def test_writes_the_reason_and_keeps_the_attempts(self) -> None:
         """Nothing is sent anywhere else."""
-        post = FakePost()
-        case = settled(BROKEN, OutcomeKind.STILL_REFUSED, attempts=2)
+        writer = FakeWriter()
+        entry = entry_with_outcome(BROKEN, OutcomeKind.STILL_REFUSED, attempts=2)
 
-        assert discard([case], post, because="essai", clock=CLOCK) == 1
+        assert discard([entry], writer, because="essai", clock=CLOCK) == 1
 
-        ((line,),) = post.sent
-        assert noted(post) == {"0/2": (OutcomeKind.DISCARDED, 2)}
-        assert read_outcome(arrived([line])[0])[1].because == "essai"
+        ((outcome,),) = writer.sent
+        assert outcomes_of(writer) == {"0/2": (OutcomeKind.DISCARDED, 2)}
+        assert read_outcome(arrived([outcome])[0])[1].because == "essai"
 
 
 @dataclass
-class MortalPost:
-    """Takes so many records, and then no more: what it took is there all the same."""
+class FailingWriter:
+    """Fails after so many records; those it has taken are written."""
 
     left: int
     taken: list[OutgoingRecord] = field(default_factory=list)
 
     def send(self, records: Sequence[OutgoingRecord]) -> None:
-        """Take a part, and end where it is only that."""
+        """Take as many records as are left, and fail where that is not all."""
         part = records[: self.left]
         self.taken += part
         self.left -= len(part)
@@ -147,12 +154,10 @@ class MortalPost:
 
 @given(
     valid=st.lists(st.booleans(), min_size=1, max_size=30),
-    backoff=st.lists(st.integers(0, 40), max_size=4),
+    failures=st.lists(st.integers(0, 40), max_size=4),
 )
-def test_letters_in_are_letters_out_wherever_a_replay_ends(
-    valid: list[bool], backoff: list[int]
-) -> None:
-    """Each is in one count, what is noted was sent, and the last replay sends the rest."""
+def test_no_letter_is_lost_wherever_a_replay_fails(valid: list[bool], failures: list[int]) -> None:
+    """Each has one status, those with an outcome were sent, and the last replay sends the rest."""
     letters = arrived(
         [
             refused(value=letter_of(valid_event()).value, headers=letter_of().headers)
@@ -164,28 +169,30 @@ def test_letters_in_are_letters_out_wherever_a_replay_ends(
     ledger: list[OutgoingRecord] = []
     copies: Counter[bytes | None] = Counter()
 
-    def cases() -> list[Entry]:
-        return list(cases_of(letters, arrived(ledger), on_stranger=nobody))
+    def entries() -> list[Entry]:
+        return list(join_entries(letters, arrived(ledger), on_foreign_record=fail))
 
-    for life in [*backoff, 10**6]:
-        post = MortalPost(life)
+    for records in [*failures, 10**6]:
+        writer = FailingWriter(records)
         try:
-            waiting = [case for case in cases() if case.state is EntryStatus.WAITING]
-            replay(waiting, post, WAY_BACK, clock=CLOCK, max_attempts=99)
+            waiting = [entry for entry in entries() if entry.status is EntryStatus.WAITING]
+            replay(waiting, writer, DESTINATIONS, clock=CLOCK, max_attempts=99)
         except BrokerGoneError:
             pass
-        for record in post.taken:
+        for record in writer.taken:
             if record.topic == DEAD_LETTER_OUTCOMES:
                 ledger.append(record)
             else:
                 copies[dict(record.headers)[REPLAY_OF]] += 1
-        found = cases()
+        found = entries()
         assert LetterCounts.of(found).letters == len(valid)
         sent = {
-            str(case.letter.place).encode() for case in found if case.state is EntryStatus.REPLAYED
+            str(entry.letter.position).encode()
+            for entry in found
+            if entry.status is EntryStatus.REPLAYED
         }
         assert sent <= copies.keys()
 
-    account = LetterCounts.of(cases())
-    assert (account.replayed, account.waiting) == (sum(valid), len(valid) - sum(valid))
+    counts = LetterCounts.of(entries())
+    assert (counts.replayed, counts.waiting) == (sum(valid), len(valid) - sum(valid))
     assert len(copies) == sum(valid)

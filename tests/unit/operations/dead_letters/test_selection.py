@@ -1,4 +1,4 @@
-"""Which letters a command is about."""
+"""The filter of the commands on dead letters."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from events.registry import FACTS_BY_NAME
 from operations.dead_letters.entry import Entry, EntryStatus
 from operations.dead_letters.outcome import OutcomeKind
 from operations.dead_letters.selection import Selection
-from tests.support.letters import REFUSED_AT, letter_of, settled, valid_event
+from tests.support.letters import REFUSED_AT, entry_with_outcome, letter_of, valid_event
 
-CASE = Entry(letter_of(valid_event(source="urn:iledefrance:lycees:sud"), place=17))
+ENTRY = Entry(letter_of(valid_event(source="urn:iledefrance:lycees:sud"), position=17))
 TYPE = FACTS_BY_NAME["school.registered"].TYPE
 
 
@@ -22,10 +22,10 @@ TYPE = FACTS_BY_NAME["school.registered"].TYPE
     ("conditions", "holds"),
     [
         ({}, True),
-        ({"places": frozenset({LetterPosition(0, 17)})}, True),
-        ({"places": frozenset({LetterPosition(0, 18)})}, False),
-        ({"states": (EntryStatus.WAITING,)}, True),
-        ({"states": (EntryStatus.REPLAYED,)}, False),
+        ({"positions": frozenset({LetterPosition(0, 17)})}, True),
+        ({"positions": frozenset({LetterPosition(0, 18)})}, False),
+        ({"statuses": (EntryStatus.WAITING,)}, True),
+        ({"statuses": (EntryStatus.REPLAYED,)}, False),
         ({"reasons": ("invalid_json", "unknown_type")}, True),
         ({"reasons": ("invalid_json",)}, False),
         ({"source": "urn:iledefrance:lycees:sud"}, True),
@@ -44,21 +44,21 @@ TYPE = FACTS_BY_NAME["school.registered"].TYPE
     ],
 )
 def test_all_conditions_must_hold(conditions: dict[str, Any], holds: bool) -> None:  # noqa: FBT001
-    """None is as good as one that holds."""
-    assert (CASE in Selection(**conditions)) is holds
+    """A condition that is not given holds."""
+    assert (ENTRY in Selection(**conditions)) is holds
 
 
-def test_a_letter_that_says_nothing_of_itself_is_of_no_source_and_no_type() -> None:
+def test_a_record_without_attributes_has_no_source_and_no_type() -> None:
     """It is found by its reason and its time."""
-    mute = Entry(letter_of(value=None, headers=()))
+    bare = Entry(letter_of(value=None, headers=()))
 
-    assert mute not in Selection(source="urn:iledefrance:lycees")
-    assert mute not in Selection(type="school.registered")
-    assert mute in Selection(since=datetime(2019, 1, 1, tzinfo=UTC))
+    assert bare not in Selection(source="urn:iledefrance:lycees")
+    assert bare not in Selection(type="school.registered")
+    assert bare in Selection(since=datetime(2019, 1, 1, tzinfo=UTC))
 
 
-def test_a_settled_letter_is_no_longer_among_the_waiting() -> None:
+def test_a_replayed_letter_is_no_longer_waiting() -> None:
     """A second replay has nothing to do."""
-    assert settled(CASE.letter, OutcomeKind.REPLAYED) not in Selection(
-        states=(EntryStatus.WAITING,)
+    assert entry_with_outcome(ENTRY.letter, OutcomeKind.REPLAYED) not in Selection(
+        statuses=(EntryStatus.WAITING,)
     )
