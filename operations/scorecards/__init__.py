@@ -1,1 +1,1 @@
-"""What became of what each producer sent, for the producer to act on."""
+"""Scorecards: the report to each producer on the records that it sent."""

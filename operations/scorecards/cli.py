@@ -20,14 +20,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.group()
 def producers() -> None:
-    """Declare who may send events, and tell them what became of what they sent."""
+    """Declare the producers of events, and report to them on what they sent."""
 
 
 @producers.command()
 @click.option("--producer", "only", metavar="ID", help="Only on this one, to be sent to it.")
-@click.option(
-    "--references", is_flag=True, help="Also list what facts name that nobody ever told of."
-)
+@click.option("--references", is_flag=True, help="Also list references of facts to unknown things.")
 @click.option(
     "--sirets",
     type=FILE,
@@ -58,36 +56,36 @@ def report(
     out: Path,
     bootstrap: str | None,
 ) -> None:
-    """Tell what became of what each producer sent, how late it was, and who is silent.
+    """Report what was accepted and refused of each producer, its lateness, and its silence.
 
-    Everything is counted anew from the topics of events and from the dead letters: a crash, a
-    restart or a record that came twice changes nothing.
+    Everything is counted anew from the event topics and the dead letters: a crash, a restart or a
+    duplicate record changes nothing.
     """
     from boundary.whole_file import whole_file
     from broker.reading import Extent, read_topics
     from events.producers.loader import load_producers
     from events.record_rules import RecordRules
+    from operations.scorecards.classification import classify_records
     from operations.scorecards.reading import read_letters, report_on
     from operations.scorecards.report import report_text
-    from operations.scorecards.sightings import sightings
     from operations.scorecards.sirets import read_sirets
     from streams.settings import load_settings
 
     if sirets is not None and not references:
-        raise click.UsageError("--sirets says which references are known: add --references")
+        raise click.UsageError("--sirets lists known references: add --references")
     settings = load_settings(broker=bootstrap)
     declared = load_producers(settings.producers)
     known = None if sirets is None else read_sirets(sirets)
     security = settings.security()
     extent = Extent()
-    seen = sightings(
+    records = classify_records(
         read_topics(settings.broker, security=security, extent=extent),
         read_letters(settings.broker, security=security),
         partitions=settings.partitions,
         rules=RecordRules(settings.tolerance, declared.ownership),
     )
-    found = report_on(
-        seen,
+    made = report_on(
+        records,
         declared,
         settings.make_clock().today(),
         only=only,
@@ -97,7 +95,7 @@ def report(
     for line in extent.lines():
         say(line, err=True)
     with whole_file(out) as stream:
-        stream.write(report_text(found, form).encode())
+        stream.write(report_text(made, form).encode())
 
 
 commands: list[click.Command] = [producers]

@@ -1,4 +1,4 @@
-"""From the broker to the report: every record of the event topics, and every dead letter."""
+"""The inputs of a report, and the report on them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from broker.reading import read_topics
 from events.dead_letters import DeadLetter, NotADeadLetterError, read_dead_letter
 from events.producers.model import Producers
 from events.topics import DEAD_LETTERS
+from operations.scorecards.classification import ClassifiedRecord
 from operations.scorecards.references import References
 from operations.scorecards.report import Report
 from operations.scorecards.scorecard import ScorecardBuilder, producer_of
-from operations.scorecards.sightings import Sighting
 
 __all__ = ["UnknownProducerError", "read_letters", "report_on"]
 
@@ -33,7 +33,7 @@ class UnknownProducerError(SmartRegionError):
 
 
 def read_letters(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> Iterator[DeadLetter]:
-    """Yield every dead letter; what is none on their topic is passed over."""
+    """Yield every dead letter; other records of the topic are left out. Raises as `read_topics`."""
     for record in read_topics(bootstrap, topics=[DEAD_LETTERS], security=security):
         try:
             yield read_dead_letter(record)
@@ -42,7 +42,7 @@ def read_letters(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> Ite
 
 
 def report_on(
-    seen: Iterable[Sighting],
+    records: Iterable[ClassifiedRecord],
     producers: Producers,
     as_of: date,
     *,
@@ -50,23 +50,23 @@ def report_on(
     references: bool = False,
     sirets: Collection[str] | None = None,
 ) -> Report:
-    """Make the report of a day from all that was seen of records and letters, in any order.
+    """Return the report of a day on classified records, in any order.
 
-    `only` is the producer that it is about. Raises UnknownProducerError, before anything is read.
+    With `only` it is about that producer. Raises UnknownProducerError, before anything is read.
     """
     if only is not None and producers.get(only) is None:
         raise UnknownProducerError(only, known=(one.id for one in producers))
-    book = ScorecardBuilder(producers)
-    named = References()
-    for sighting in seen:
-        producer = producer_of(sighting, producers)
-        book.add(producer, sighting)
+    scorecards = ScorecardBuilder(producers)
+    found = References()
+    for record in records:
+        producer = producer_of(record, producers)
+        scorecards.add(producer, record)
         if references:
-            named.add(producer, sighting)
+            found.add(producer, record)
     return Report(
         as_of=as_of,
         scorecards=tuple(
-            card for card in book.cards(as_of) if only is None or card.producer == only
+            card for card in scorecards.cards(as_of) if only is None or card.producer == only
         ),
-        references=named.reconcile(sirets, only=only) if references else None,
+        references=found.reconcile(sirets, only=only) if references else None,
     )

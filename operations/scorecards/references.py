@@ -1,4 +1,4 @@
-"""References across families: what facts name that nobody ever told of."""
+"""References of facts to entities of other families and to lists, and those to unknown ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from events.communes import COMMUNES
 from events.dead_letters import RecordOrigin
-from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting
+from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from streams.state import Cell, cell_of, newest
 
 __all__ = [
@@ -39,7 +39,7 @@ class ReportModel(BaseModel):
 
 
 class ReferenceKind(StrEnum):
-    """What is named."""
+    """The kind of thing that a reference names."""
 
     SCHOOL = "school"
     SITE = "site"
@@ -51,14 +51,14 @@ class ReferenceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A field by which facts name something, and the fact that tells of it; None: a list does."""
+    """A field of facts that names something, and the fact that declares it; None: a list does."""
 
     kind: ReferenceKind
     field: str
     facts: frozenset[str]
-    told_by: str | None = None
+    declared_by: str | None = None
     form: str | None = None
-    """What a value looks like that may be shown of a refused record, which may hold anything."""
+    """The form of the values of refused records that are shown: others may be anything."""
 
 
 _INSEE: Final = r"[0-9][0-9AB][0-9]{3}"
@@ -76,23 +76,23 @@ REFERENCES: Final = (
                 "school.closed",
             }
         ),
-        told_by="school.registered",
+        declared_by="school.registered",
         form=r"[0-9]{7}[A-Z]",
     ),
     Reference(
         ReferenceKind.SITE,
         "site_id",
         frozenset({"workstation.usage_reported", "coworking.resized", "coworking.closed"}),
-        told_by="coworking.opened",
+        declared_by="coworking.opened",
     ),
     Reference(
         ReferenceKind.DATASET,
         "dataset_id",
         frozenset({"dataset.updated", "dataset.withdrawn"}),
-        told_by="dataset.released",
+        declared_by="dataset.released",
     ),
     Reference(
-        ReferenceKind.GRANT, "grant_id", frozenset({"grant.paid"}), told_by="grant.committed"
+        ReferenceKind.GRANT, "grant_id", frozenset({"grant.paid"}), declared_by="grant.committed"
     ),
     Reference(
         ReferenceKind.SIRET,
@@ -113,7 +113,7 @@ REFERENCES: Final = (
         form=_INSEE,
     ),
 )
-"""Enrolments are left out: they are persons, under pseudonyms, and nothing else names them."""
+"""Without enrolments: these are persons under pseudonyms, which no other fact names."""
 
 _REFERENCES_OF: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
     {
@@ -121,13 +121,13 @@ _REFERENCES_OF: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
         for fact in chain.from_iterable(one.facts for one in REFERENCES)
     }
 )
-_TELLING: Final = frozenset(one.told_by for one in REFERENCES if one.told_by is not None)
+_DECLARING: Final = frozenset(one.declared_by for one in REFERENCES if one.declared_by is not None)
 _BY_PATH: Final = MappingProxyType({f"data.{one.field}": one for one in REFERENCES})
 _KNOWN_COMMUNES: Final = frozenset(chain.from_iterable(COMMUNES.values()))
 
 
 class Checked(ReportModel):
-    """How many facts name something of a kind, and how many of them something unknown."""
+    """The number of facts with a reference of a kind, and of those to something unknown."""
 
     kind: ReferenceKind
     named: int
@@ -135,10 +135,10 @@ class Checked(ReportModel):
 
 
 class Dangling(ReportModel):
-    """Facts of one producer that name the same unknown thing; an example says where one is.
+    """Facts of one producer with the same unknown reference; `example` is the origin of one.
 
     `fact` is None for records that were refused because of it: they count in no figure. `value` is
-    None where a refused record holds what does not look like what it should be.
+    None where a refused record's value has not the form of its kind.
     """
 
     kind: ReferenceKind
@@ -151,7 +151,7 @@ class Dangling(ReportModel):
 
 
 class Reconciliation(ReportModel):
-    """All references that lead nowhere, and what was not looked at for want of a list."""
+    """All unknown references, and the kinds that were not checked for want of a list."""
 
     checked: tuple[Checked, ...]
     unchecked: tuple[ReferenceKind, ...]
@@ -175,31 +175,31 @@ _CellKey = tuple[str, str, int]
 
 
 class References:
-    """A fold over what was seen, in any order; corrections and retractions count as in figures."""
+    """The references of classified records, added in any order; corrections count as in figures."""
 
     def __init__(self) -> None:
         self._claims: dict[_CellKey, _Claim] = {}
         self._refused: dict[tuple[Reference, str, str | None], _Found] = {}
 
-    def add(self, producer: str, sighting: Sighting) -> None:
-        """Take in what was seen of a producer."""
-        if isinstance(sighting, RefusedRecord):
-            self._refuse(producer, sighting)
-        elif sighting.event.fact.NAME in _REFERENCES_OF or sighting.event.fact.NAME in _TELLING:
-            self._claim(producer, sighting)
+    def add(self, producer: str, record: ClassifiedRecord) -> None:
+        """Add a record of a producer."""
+        if isinstance(record, RefusedRecord):
+            self._refuse(producer, record)
+        elif record.event.fact.NAME in _REFERENCES_OF or record.event.fact.NAME in _DECLARING:
+            self._claim(producer, record)
 
     def reconcile(
         self, sirets: Collection[str] | None = None, *, only: str | None = None
     ) -> Reconciliation:
-        """Tell what is named and not known; `only` by one producer, whoever tells of it.
+        """Return the unknown references; with `only`, those of one producer.
 
-        `sirets` are those of known organisations. Without them grants' SIRETs are not checked: one
-        that passes its own check may be anybody's.
+        `sirets` are those of known organisations. Without them grants' SIRETs are not checked: a
+        well-formed one may be anybody's.
         """
         known: dict[ReferenceKind, Collection[str]] = {
             ReferenceKind.COMMUNE: _KNOWN_COMMUNES,
             **({} if sirets is None else {ReferenceKind.SIRET: sirets}),
-            **{one.kind: self._told(one.told_by) for one in REFERENCES if one.told_by},
+            **{one.kind: self._declared(one.declared_by) for one in REFERENCES if one.declared_by},
         }
         named: Counter[ReferenceKind] = Counter()
         unknown: dict[tuple[Reference, str, str | None, str | None], _Found] = {}
@@ -223,30 +223,30 @@ class References:
         )
 
     def _naming(self, only: str | None) -> Iterator[tuple[Reference, str, _Claim, str]]:
-        """Yield each reference that holds: by which fact, whose record, and what it names."""
+        """Yield each reference in force: its fact, its record, and the value."""
         for (fact, _, _), claim in self._claims.items():
             if claim.cell.attributes is not None and only in (None, claim.producer):
                 for reference in _REFERENCES_OF.get(fact, ()):
                     yield reference, fact, claim, claim.cell.attributes[reference.field]
 
-    def _claim(self, producer: str, sighting: AcceptedRecord) -> None:
-        fact = sighting.event.fact
+    def _claim(self, producer: str, record: AcceptedRecord) -> None:
+        fact = record.event.fact
         key = (fact.NAME, fact.entity_id, fact.effective_day.toordinal())
-        claim = _Claim(cell_of(sighting.event), sighting.origin, producer)
+        claim = _Claim(cell_of(record.event), record.origin, producer)
         held = self._claims.get(key)
         if held is None or _wins(claim, held):
             self._claims[key] = claim
 
-    def _refuse(self, producer: str, sighting: RefusedRecord) -> None:
-        reference = _BY_PATH.get(sighting.field)
+    def _refuse(self, producer: str, record: RefusedRecord) -> None:
+        reference = _BY_PATH.get(record.field)
         if reference is None:
             return
-        value = sighting.value if isinstance(sighting.value, str) else ""
+        value = record.value if isinstance(record.value, str) else ""
         shown = value if reference.form and re.fullmatch(reference.form, value) else None
-        _note(self._refused, (reference, producer, shown), sighting.origin)
+        _note(self._refused, (reference, producer, shown), record.origin)
 
-    def _told(self, fact: str) -> frozenset[str]:
-        """The entities that a fact tells of, on whatever day."""
+    def _declared(self, fact: str) -> frozenset[str]:
+        """Return the entities that a fact declares, on any day."""
         return frozenset(
             entity
             for (name, entity, _), claim in self._claims.items()
@@ -255,7 +255,7 @@ class References:
 
 
 def _wins(claim: _Claim, held: _Claim) -> bool:
-    if claim.cell == held.cell:  # The same record twice: the first place it is at is shown.
+    if claim.cell == held.cell:  # A duplicate record: the first origin is shown.
         return claim.origin < held.origin
     return newest(held.cell, claim.cell) is claim.cell
 
@@ -281,10 +281,10 @@ def _line(
 
 
 def _rank(line: Dangling) -> tuple[object, ...]:
-    """Order lines by kind and producer, the most frequent first."""
+    """Return the sort key of a line: kind and producer, then the most frequent first."""
     kinds = list(ReferenceKind)
-    place = (kinds.index(line.kind), line.producer, -line.count)
-    return (*place, line.fact or "", line.field, line.value or "")
+    rank = (kinds.index(line.kind), line.producer, -line.count)
+    return (*rank, line.fact or "", line.field, line.value or "")
 
 
 def _checked(

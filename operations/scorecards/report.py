@@ -1,4 +1,4 @@
-"""The report on producers, as text, JSON and CSV: made to be sent to them."""
+"""The report on producers as text, JSON and CSV, to be sent to them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STANDINGS: Final = MappingProxyType(
 
 
 class Report(ReportModel):
-    """Scorecards on a day, and, where they were asked for, the references that lead nowhere."""
+    """The scorecards of a day and, where requested, the unknown references."""
 
     as_of: date
     scorecards: tuple[Scorecard, ...]
@@ -41,10 +41,10 @@ class Report(ReportModel):
 
 
 def report_text(report: Report, form: Format) -> str:
-    """Give a report as text for people, as JSON, or as CSV.
+    """Return a report as text, JSON, or CSV.
 
-    The CSV (RFC 4180, comma, a header line) has a line for each producer; where references were
-    asked for, one for each of those that lead nowhere instead.
+    The CSV (RFC 4180, comma, a header line) has a line a producer; with references, a line an
+    unknown reference instead.
     """
     return FORMATS[form](report)
 
@@ -71,15 +71,15 @@ def _table(header: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _row(card: Scorecard) -> dict[str, Any]:
-    """Give a scorecard as one line: refusals by reason only, a column each."""
-    told = card.model_dump(mode="json", exclude={"refusals", "lateness"})
+    """Return a scorecard as one line: refusals by reason only, a column each."""
+    row = card.model_dump(mode="json", exclude={"refusals", "lateness"})
     by_reason = dict.fromkeys(RefusalReason, 0)
     for refusals in card.refusals:
-        if refusals.reason in by_reason:  # Whatever a later version may call a reason.
+        if refusals.reason in by_reason:  # A later version may have other reasons.
             by_reason[RefusalReason(refusals.reason)] += refusals.count
     late = {name: getattr(card.lateness, name, None) for name in Lateness.model_fields}
     return {
-        **told,
+        **row,
         **{f"lateness_{name}": days for name, days in late.items()},
         **{f"refused_{reason.value}": count for reason, count in by_reason.items()},
     }
@@ -109,10 +109,10 @@ def _card_lines(card: Scorecard) -> Iterator[str]:
             " forwarded by us: check key and partitioner"
         )
     yield f"  refused     {_number(card.refused)}{share}"
-    for one in card.refusals:
+    for refusals in card.refusals:
         yield (
-            f"              {_number(one.count)} {one.reason} at {one.field},"
-            f" for example {_place(one.example)}"
+            f"              {_number(refusals.count)} {refusals.reason} at {refusals.field},"
+            f" for example {_origin(refusals.example)}"
         )
     if card.attempts:
         yield (
@@ -120,8 +120,8 @@ def _card_lines(card: Scorecard) -> Iterator[str]:
             " it changed nothing"
         )
     if card.attempts_by_others:
-        told = _counted(card.attempts_by_others, "event")
-        yield f"  by others   {told} about what this producer owns, refused"
+        events = _counted(card.attempts_by_others, "event")
+        yield f"  by others   {events} about what this producer owns, refused"
     yield f"  lateness    {_late(card.lateness)}"
     yield f"  last event  {_heard(card)}"
     yield f"  promised    {_promised(card)}: {_STANDINGS[card.standing]}"
@@ -137,7 +137,7 @@ def _repeated(card: Scorecard) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def _place(example: str) -> str:
+def _origin(example: str) -> str:
     return "at the gateway" if example == str(GATEWAY) else example
 
 
@@ -160,33 +160,33 @@ def _promised(card: Scorecard) -> str:
     if card.expected_every is None:
         return "nothing"
     allowed = card.allowed_silence_days
-    told = "" if allowed is None else f", at most {_days(allowed)} of silence"
-    return f"{card.expected_every.value}{told}"
+    silence = "" if allowed is None else f", at most {_days(allowed)} of silence"
+    return f"{card.expected_every.value}{silence}"
 
 
 def _reference_lines(found: Reconciliation) -> Iterator[str]:
     yield "References: facts that name one, and those of them that name an unknown one"
-    for one in found.checked:
-        told = f"{_number(one.named)} named, {_number(one.unknown)} unknown"
-        yield f"  {one.kind.value:<11} {told}"
-    for kind in found.unchecked:
-        yield f"  {kind.value:<11} not checked: give --{kind.value}s FILE"
+    for kind in found.checked:
+        counts = f"{_number(kind.named)} named, {_number(kind.unknown)} unknown"
+        yield f"  {kind.kind.value:<11} {counts}"
+    for unchecked in found.unchecked:
+        yield f"  {unchecked.value:<11} not checked: give --{unchecked.value}s FILE"
     for line in found.dangling:
-        yield f"  {_told(line)}"
+        yield f"  {_dangling(line)}"
 
 
-def _told(line: Dangling) -> str:
+def _dangling(line: Dangling) -> str:
     value = "what is no identifier" if line.value is None else line.value
     what = f"unknown {line.kind.value}: {value} at {line.field}"
     if line.fact is None:
-        fate = f"{_counted(line.count, 'record')} refused"
+        count = f"{_counted(line.count, 'record')} refused"
     else:
-        fate = f"{_number(line.count)} {line.fact}"
-    return f"{what}, {fate} of {line.producer}, for example {_place(line.example)}"
+        count = f"{_number(line.count)} {line.fact}"
+    return f"{what}, {count} of {line.producer}, for example {_origin(line.example)}"
 
 
 def _percent(share: float) -> str:
-    """Cut, so that 100 % is never read where something was refused."""
+    """Return a share cut, not rounded: 100 % means that nothing was refused."""
     return f"{NumberFormat(Unit.RATIO, decimals=1).cut(share)} %"
 
 

@@ -1,4 +1,4 @@
-"""The scorecard: what a producer sent, what was refused of it, how late, how long ago."""
+"""The scorecard of a producer: records accepted and refused, lateness, last event."""
 
 from __future__ import annotations
 
@@ -17,18 +17,23 @@ from events.dead_letters import RecordOrigin
 from events.errors import RefusalReason
 from events.frequency import Frequency
 from events.producers.model import UNKNOWN_PRODUCER, Producers
+from operations.scorecards.classification import (
+    AcceptedRecord,
+    ClassifiedRecord,
+    RefusedRecord,
+    lateness_days,
+)
 from operations.scorecards.references import ReportModel
-from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting, lateness_days
 from streams.producers.silence import allowed_silence_days
 
 __all__ = ["Lateness", "ProducerStatus", "Refusals", "Scorecard", "ScorecardBuilder", "producer_of"]
 
-#: What the reports call those who sent what no declared producer may.
+#: The title of the scorecard for records of no declared producer.
 _UNDECLARED: Final = "Not declared"
 
 
 class ProducerStatus(StrEnum):
-    """Whether a producer keeps to the frequency that it promised."""
+    """Whether a producer keeps to its declared frequency."""
 
     ON_TIME = "on_time"
     SILENT = "silent"
@@ -48,7 +53,7 @@ class Lateness(ReportModel):
 
 
 class Refusals(ReportModel):
-    """Refusals of one reason at one field, and where one of them is to be seen."""
+    """Refusals of one reason at one field, and the origin of one."""
 
     reason: str
     field: str
@@ -58,17 +63,15 @@ class Refusals(ReportModel):
 
 
 class Scorecard(ReportModel):
-    """What became of what one producer sent, up to a day.
+    """The records of one producer, up to a day.
 
     An event counts as accepted once, by its source and id: `duplicates` are the records that
-    repeat one, `reused_ids` those that say something else under the source and id of one.
-    `misplaced` are records that a worker has to forward to the partition of their entity.
-    `replayed` are those of the accepted that the monitor itself had to send again after a refusal.
-    `attempts` are those of the refused that tell of what another producer owns;
-    `attempts_by_others` what others sent of what this one owns, refused, and none of its own
-    records.
-    `valid_share` is the share of valid ones among what was sent and no repetition (0 to 1; None
-    where nothing was).
+    repeat one, `reused_ids` those with other content under the source and id of one. `misplaced`
+    are records that a worker forwards to the partition of their entity. `replayed` are the accepted
+    events that the monitor sent again after a refusal. `attempts` are refused records about what
+    another producer owns; `attempts_by_others` are records of others about what this one owns,
+    refused. `valid_share` is the share of valid ones among the records that are no duplicates
+    (0 to 1; None where there are none).
     """
 
     producer: str
@@ -96,23 +99,23 @@ class Scorecard(ReportModel):
 
 
 class ScorecardBuilder:
-    """A fold over what was seen of all producers, in any order."""
+    """Builds the scorecards of all producers from classified records, in any order."""
 
     def __init__(self, producers: Producers) -> None:
         self._producers = producers
         self._tallies = {producer.id: _Tally() for producer in producers}
         self._undeclared = _Tally()
 
-    def add(self, producer: str, sighting: Sighting) -> None:
-        """Count what was seen of a producer."""
-        self._tallies.get(producer, self._undeclared).add(sighting)
-        if isinstance(sighting, RefusedRecord) and sighting.owner in self._tallies:
-            self._tallies[sighting.owner].attempts_by_others += 1
+    def add(self, producer: str, record: ClassifiedRecord) -> None:
+        """Count a record of a producer."""
+        self._tallies.get(producer, self._undeclared).add(record)
+        if isinstance(record, RefusedRecord) and record.owner in self._tallies:
+            self._tallies[record.owner].attempts_by_others += 1
 
     def cards(self, as_of: date) -> tuple[Scorecard, ...]:
         """Return a scorecard for each declared producer, in the order of their declaration.
 
-        What none of them may have sent makes a last one, for `unknown`, where there is any.
+        Records of no declared producer, where there are any, make a last one: `unknown`.
         """
         cards = [
             _card(
@@ -130,15 +133,15 @@ class ScorecardBuilder:
         return tuple(cards)
 
 
-def producer_of(sighting: Sighting, producers: Producers) -> str:
-    """Return the id of the producer that a record is from, or `unknown`.
+def producer_of(record: ClassifiedRecord, producers: Producers) -> str:
+    """Return the id of a record's producer, or `unknown`.
 
-    Who has shown at the gateway who it is answers for what it sent, whatever that says.
+    The producer that the gateway authenticated takes precedence over the record's source.
     """
-    if isinstance(sighting, RefusedRecord) and sighting.producer is not None:
-        named = producers.get(sighting.producer)
+    if isinstance(record, RefusedRecord) and record.producer is not None:
+        named = producers.get(record.producer)
         return UNKNOWN_PRODUCER if named is None else named.id
-    source = sighting.event.source if isinstance(sighting, AcceptedRecord) else sighting.source
+    source = record.event.source if isinstance(record, AcceptedRecord) else record.source
     found = producers.of_source(source) if source is not None else None
     return UNKNOWN_PRODUCER if found is None else found.id
 
@@ -149,13 +152,13 @@ _EventKey = tuple[str, str]
 
 @dataclass(slots=True)
 class _Tally:
-    """A fold over what was seen of one producer; the order does not matter."""
+    """The counts of one producer; the order of records does not matter."""
 
     valid_records: int = 0
     sent: dict[_EventKey, int] = field(default_factory=dict)
-    """The lateness of each event that its producer sent and that was valid."""
+    """The lateness of each valid event that the producer sent."""
     contents: dict[_EventKey, int] = field(default_factory=dict)
-    """What was first read under each of these ids, as a digest: there are millions of them."""
+    """The digest of the first content read under each of these ids: there are millions of them."""
     other_contents: set[tuple[_EventKey, int]] = field(default_factory=set)
     misplaced: int = 0
     replayed: dict[_EventKey, int] = field(default_factory=dict)
@@ -166,36 +169,36 @@ class _Tally:
 
     @property
     def empty(self) -> bool:
-        """True where nothing was seen."""
+        """True without any record."""
         return not (self.sent or self.replayed or self.refusals)
 
-    def add(self, sighting: Sighting) -> None:
-        """Count what was seen."""
-        if isinstance(sighting, AcceptedRecord):
-            self._take(sighting)
+    def add(self, record: ClassifiedRecord) -> None:
+        """Count a record."""
+        if isinstance(record, AcceptedRecord):
+            self._take(record)
         else:
-            self._refuse(sighting)
+            self._refuse(record)
 
-    def _take(self, sighting: AcceptedRecord) -> None:
-        event = sighting.event
+    def _take(self, record: AcceptedRecord) -> None:
+        event = record.event
         days = lateness_days(event.time, event.fact.effective_day)
-        events = self.replayed if sighting.replayed else self.sent
+        events = self.replayed if record.replayed else self.sent
         key = (event.source, event.id)
-        if not sighting.replayed:
+        if not record.replayed:
             self.valid_records += 1
-            self.misplaced += sighting.misplaced
+            self.misplaced += record.misplaced
             content = _digest(event)
             if self.contents.setdefault(key, content) != content:
                 self.other_contents.add((key, content))
-        # Where a producer gave two events one id, the later counts, whichever is read first.
+        # Of two events with one id the later recording counts, in any order of reading.
         events[key] = max(days, events.get(key, days))
         if self.last_event is None or event.time > self.last_event:
             self.last_event = event.time
 
-    def _refuse(self, sighting: RefusedRecord) -> None:
-        kind = (sighting.reason, sighting.field)
+    def _refuse(self, record: RefusedRecord) -> None:
+        kind = (record.reason, record.field)
         self.refusals[kind] += 1
-        self.examples[kind] = min(sighting.origin, self.examples.get(kind, sighting.origin))
+        self.examples[kind] = min(record.origin, self.examples.get(kind, record.origin))
 
 
 def _card(
@@ -241,7 +244,7 @@ def _card(
 
 
 def _digest(event: CloudEvent) -> int:
-    """Return a number for all that an event says besides its source and id."""
+    """Return a digest of an event's content without source and id."""
     return hash((event.type, event.time, to_json(event.fact)))
 
 

@@ -1,4 +1,4 @@
-"""The SIRETs of known organisations, from a file."""
+"""The SIRETs of known organisations, read from a file."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ class SiretListError(SmartRegionError):
 
 
 def read_sirets(file: Path) -> frozenset[str]:
-    """Read a list of organisations: a SIRET begins each line, alone or before other columns.
+    """Return the SIRETs of a file: one begins each line, alone or before other columns.
 
-    Spaces and quotes in it, empty lines, and a first line of headings are passed over. Raises
-    SiretListError.
+    Spaces, quotes, empty lines, and a first line of headings are ignored. Raises SiretListError.
     """
     try:
         lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()

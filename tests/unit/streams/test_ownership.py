@@ -21,9 +21,9 @@ from operations.erasure.persons import Persons
 from operations.erasure.traces import find_traces, retractions
 from operations.export.pilote import current_values
 from operations.export.states_known_on import states_known_on
+from operations.scorecards.classification import RefusedRecord, classify_records
 from operations.scorecards.reading import report_on
 from operations.scorecards.report import report_text
-from operations.scorecards.sightings import RefusedRecord, sightings
 from streams.state import EMPTY, merge_states, reported_by_owners
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record
@@ -222,7 +222,7 @@ class TestScorecards:
 
     def test_both_are_told_of_an_attempt(self) -> None:
         """The sender and the owner; neither report names the other."""
-        report = report_on(sightings(connections(), [], rules=RULES), PRODUCERS, LAST_DAY)
+        report = report_on(classify_records(connections(), [], rules=RULES), PRODUCERS, LAST_DAY)
         cards = {card.producer: card for card in report.scorecards}
 
         assert (cards["lycees"].attempts, cards["lycees"].attempts_by_others) == (0, 1)
@@ -230,7 +230,7 @@ class TestScorecards:
         assert (cards["lycees"].refused, cards["formation"].refused) == (0, 1)
         text = report_text(
             report_on(
-                sightings(connections(), [], rules=RULES), PRODUCERS, LAST_DAY, only="lycees"
+                classify_records(connections(), [], rules=RULES), PRODUCERS, LAST_DAY, only="lycees"
             ),
             "text",
         )
@@ -244,7 +244,7 @@ class TestScorecards:
             origin=GATEWAY,
             producer="formation",
         )
-        (seen,) = sightings([], [letter], rules=RULES)
+        (seen,) = classify_records([], [letter], rules=RULES)
 
         assert isinstance(seen, RefusedRecord)
         assert (seen.reason, seen.producer, seen.owner) == ("not_owner", "formation", "lycees")

@@ -14,7 +14,7 @@ from operations.audit.recount import audit_records
 from operations.erasure.persons import Persons
 from operations.export.pilote import current_values
 from operations.export.states_known_on import states_known_on
-from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, sightings
+from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
 from tests.support.audits import catalogue_of, raw, raw_record
 from tests.support.histories import uai
 from tests.support.observations import observed, said
@@ -56,7 +56,7 @@ def test_the_tolerance_is_the_settings() -> None:
 
 def test_the_report_on_producers_tells_it_as_refused() -> None:
     """Also before a worker has made a letter of it."""
-    taken, refused = sightings(connections(), [])
+    taken, refused = classify_records(connections(), [])
 
     assert isinstance(taken, AcceptedRecord)
     assert isinstance(refused, RefusedRecord)

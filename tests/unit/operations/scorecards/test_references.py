@@ -12,6 +12,7 @@ from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.fact import Family
 from events.registry import FACTS_BY_NAME
+from operations.scorecards.classification import AcceptedRecord, RefusedRecord
 from operations.scorecards.references import (
     REFERENCES,
     Checked,
@@ -20,7 +21,6 @@ from operations.scorecards.references import (
     ReferenceKind,
     References,
 )
-from operations.scorecards.sightings import AcceptedRecord, RefusedRecord
 from tests.support.histories import event, histories, uai
 
 PARIS = uai("0750001")
@@ -64,7 +64,7 @@ def delivered(number: str, lycee: str, *, at: str | None = None) -> CloudEvent:
 @pytest.mark.parametrize("reference", REFERENCES, ids=lambda one: f"{one.kind}.{one.field}")
 def test_a_reference_is_a_field_of_its_facts(reference: Reference) -> None:
     """And the fact that tells of it has it, too."""
-    telling = {reference.told_by} if reference.told_by else set()
+    telling = {reference.declared_by} if reference.declared_by else set()
     for name in reference.facts | telling:
         assert reference.field in FACTS_BY_NAME[name].model_fields
 
@@ -198,8 +198,8 @@ def test_the_order_does_not_matter(history: list[list[CloudEvent]], data: st.Dat
     answers = []
     for order in (seen, again):
         references = References()
-        for sighting in order:
-            references.add(sighting.event.source, sighting)
+        for record in order:
+            references.add(record.event.source, record)
         answers.append(references.reconcile([SIRET]))
 
     assert answers[0] == answers[1]

@@ -12,13 +12,13 @@ import pytest
 
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
+from operations.scorecards.classification import classify_records
 from operations.scorecards.reading import UnknownProducerError, report_on
 from operations.scorecards.references import ReferenceKind
 from operations.scorecards.report import Report, report_text
-from operations.scorecards.sightings import sightings
 from tests.support.audits import raw
 from tests.support.histories import uai
-from tests.support.sightings import LYCEES, PRODUCERS, broken, refused_at_the_gateway
+from tests.support.scorecards import LYCEES, PRODUCERS, broken, refused_at_the_gateway
 
 PARIS = uai("0750001")
 MEAUX = uai("0770001")
@@ -41,12 +41,12 @@ def records() -> list[RawRecord]:
 def made(**options: object) -> Report:
     """Return the report on those records, and on what the gateway refused."""
     letters = [refused_at_the_gateway("lycees")]
-    return report_on(sightings(records(), letters), PRODUCERS, AS_OF, **options)  # type: ignore[arg-type]
+    return report_on(classify_records(records(), letters), PRODUCERS, AS_OF, **options)  # type: ignore[arg-type]
 
 
 def of_lycees(sent: Iterable[RawRecord]) -> Report:
     """Return the report on one producer's records, of which there are no letters."""
-    return report_on(sightings(sent, []), PRODUCERS, AS_OF, only="lycees")
+    return report_on(classify_records(sent, []), PRODUCERS, AS_OF, only="lycees")
 
 
 def test_a_producer_reads_what_became_of_its_events() -> None:

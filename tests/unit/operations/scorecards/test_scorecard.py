@@ -16,6 +16,7 @@ from events.dead_letters import GATEWAY, RecordOrigin
 from events.fact import Family
 from events.frequency import Frequency
 from events.producers.model import Producers
+from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from operations.scorecards.scorecard import (
     ProducerStatus,
     Refusals,
@@ -23,10 +24,9 @@ from operations.scorecards.scorecard import (
     ScorecardBuilder,
     producer_of,
 )
-from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, Sighting
 from tests.support.histories import event, histories, uai
 from tests.support.producers import producer
-from tests.support.sightings import LYCEES, PRODUCERS
+from tests.support.scorecards import LYCEES, PRODUCERS
 
 PARIS = uai("0750001")
 AS_OF = date(2019, 6, 30)
@@ -53,28 +53,30 @@ def refused(
 
 
 def scorecards(
-    seen: Iterable[Sighting], producers: Producers, as_of: date
+    seen: Iterable[ClassifiedRecord], producers: Producers, as_of: date
 ) -> tuple[Scorecard, ...]:
     """Return every producer's scorecard of what was seen."""
     book = ScorecardBuilder(producers)
-    for sighting in seen:
-        book.add(producer_of(sighting, producers), sighting)
+    for record in seen:
+        book.add(producer_of(record, producers), record)
     return book.cards(as_of)
 
 
-def card(*seen: Sighting, producers: Producers = PRODUCERS, as_of: date = AS_OF) -> Scorecard:
+def card(
+    *seen: ClassifiedRecord, producers: Producers = PRODUCERS, as_of: date = AS_OF
+) -> Scorecard:
     """Return the scorecard of the first declared producer."""
     return scorecards(seen, producers, as_of)[0]
 
 
 @st.composite
-def seen_of(draw: st.DrawFn) -> list[Sighting]:
+def seen_of(draw: st.DrawFn) -> list[ClassifiedRecord]:
     """Draw what is seen of two producers, ids used again among them."""
     events: list[CloudEvent] = [
         *draw(histories(Family.SCHOOLS)),
         *draw(histories(Family.COWORKING)),
     ]
-    found: list[Sighting] = [
+    found: list[ClassifiedRecord] = [
         AcceptedRecord(one, NOWHERE, draw(st.booleans()), draw(st.booleans())) for one in events
     ]
     for offset in range(draw(st.integers(0, 6))):
@@ -88,7 +90,7 @@ def seen_of(draw: st.DrawFn) -> list[Sighting]:
 
 
 @given(seen=seen_of(), data=st.data())
-def test_the_order_does_not_matter(seen: list[Sighting], data: st.DataObject) -> None:
+def test_the_order_does_not_matter(seen: list[ClassifiedRecord], data: st.DataObject) -> None:
     """Partitions are read in any order, and after a crash again from an earlier record."""
     shuffled = data.draw(st.permutations(seen))
 
@@ -97,7 +99,7 @@ def test_the_order_does_not_matter(seen: list[Sighting], data: st.DataObject) ->
 
 @given(seen=seen_of(), data=st.data())
 def test_what_is_sent_again_changes_only_the_repetitions(
-    seen: list[Sighting], data: st.DataObject
+    seen: list[ClassifiedRecord], data: st.DataObject
 ) -> None:
     """A producer that repeats itself is neither better nor worse."""
     events = [one for one in seen if isinstance(one, AcceptedRecord)]
@@ -115,7 +117,7 @@ def test_what_is_sent_again_changes_only_the_repetitions(
 
 
 @given(seen=seen_of())
-def test_all_that_was_seen_is_accounted_for(seen: list[Sighting]) -> None:
+def test_all_that_was_seen_is_accounted_for(seen: list[ClassifiedRecord]) -> None:
     """Accepted, refused and repeated records are all that producers sent."""
     cards = scorecards(seen, DRAWN, AS_OF)
 
@@ -174,7 +176,7 @@ def test_refusals_are_told_by_reason_and_field_with_their_first_place() -> None:
 
 def test_the_valid_share_is_of_what_was_sent_once() -> None:
     """Three valid and one refused: repetitions and replays are neither good nor bad."""
-    seen: Iterable[Sighting] = [
+    seen: Iterable[ClassifiedRecord] = [
         *(taken("2018-01-01", one) for one in ("1", "2", "3", "3", "3")),
         taken("2018-01-01", "4", replayed=True),
         refused(),

@@ -3,7 +3,7 @@
 from streams.producers.attribution import Attribution
 from tests.support.audits import raw
 from tests.support.histories import uai
-from tests.support.sightings import LYCEES, PRODUCERS, broken
+from tests.support.scorecards import LYCEES, PRODUCERS, broken
 
 ATTRIBUTION = Attribution(PRODUCERS)
 

@@ -18,7 +18,7 @@ from streams.producers.attribution import Attribution
 from streams.producers.exposition import producer_families
 from streams.producers.meters import ProducerMeters
 from tests.support.producers import producer
-from tests.support.sightings import LYCEES, PRODUCERS
+from tests.support.scorecards import LYCEES, PRODUCERS
 
 NOON = datetime(2018, 3, 1, 12, tzinfo=UTC)
 DAY = 86_400

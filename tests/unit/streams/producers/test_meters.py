@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from events.cloudevent import CloudEvent
 from events.errors import ContractError, RefusalReason
 from events.fact import Family
-from operations.scorecards.sightings import lateness_days
+from operations.scorecards.classification import lateness_days
 from streams.core import Outcome, RecordRefusal, Result
 from streams.producers.attribution import Attribution
 from streams.producers.meters import LATENESS_BOUNDS, LatenessHistogram, ProducerMeters
 from streams.state_store import StateStore
 from tests.support.histories import event, events_of, uai
 from tests.support.records import processed
-from tests.support.sightings import LYCEES, PRODUCERS, broken
+from tests.support.scorecards import LYCEES, PRODUCERS, broken
 
 PARIS = uai("0750001")
 NOON = datetime(2018, 3, 1, 12, tzinfo=UTC)

@@ -8,11 +8,11 @@ import pytest
 
 from events.dead_letters import GATEWAY, REPLAY_OF, RecordOrigin
 from events.partitioning import partition_for
-from operations.scorecards.sightings import AcceptedRecord, RefusedRecord, sightings
+from operations.scorecards.classification import AcceptedRecord, RefusedRecord, classify_records
 from streams.dead_letters import FORWARDED_FROM
 from tests.support.audits import raw
 from tests.support.histories import uai
-from tests.support.sightings import LYCEES, broken, letter_of, refused_at_the_gateway
+from tests.support.scorecards import LYCEES, broken, letter_of, refused_at_the_gateway
 
 PARIS = uai("0750001")
 REPLAY = (REPLAY_OF, b"0/17")
@@ -22,7 +22,7 @@ def test_a_valid_record_is_an_event_taken_in() -> None:
     """With the place where it is to be seen."""
     record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
 
-    (seen,) = sightings([record], [])
+    (seen,) = classify_records([record], [])
 
     assert isinstance(seen, AcceptedRecord)
     assert (seen.event.source, seen.replayed) == (LYCEES, False)
@@ -31,7 +31,7 @@ def test_a_valid_record_is_an_event_taken_in() -> None:
 
 def test_a_broken_record_is_a_refusal_with_what_can_be_read_of_it() -> None:
     """Its reason, its field and its source; no dead letter is needed for it."""
-    (seen,) = sightings([broken(b'{"source": "urn:test:lycees", "id"')], [])
+    (seen,) = classify_records([broken(b'{"source": "urn:test:lycees", "id"')], [])
 
     assert isinstance(seen, RefusedRecord)
     assert (seen.reason, seen.source) == ("invalid_json", LYCEES)
@@ -42,7 +42,7 @@ def test_a_record_with_a_dead_letter_was_refused_for_its_reason() -> None:
     record = raw("school.connected", PARIS, "2018-01-01", source=LYCEES)
     letter = letter_of(record, reason="unknown_type", field="type")
 
-    (seen,) = sightings([record], [letter, letter])
+    (seen,) = classify_records([record], [letter, letter])
 
     assert isinstance(seen, RefusedRecord)
     assert (seen.reason, seen.field, seen.source) == ("unknown_type", "type", LYCEES)
@@ -53,7 +53,7 @@ def test_a_letter_that_does_not_keep_its_record_is_told_by_the_record() -> None:
     record = broken(b'{"source": "urn:test:lycees", "id"')
     letter = replace(letter_of(record), value=b"", headers=())
 
-    (seen,) = sightings([record], [letter])
+    (seen,) = classify_records([record], [letter])
 
     assert isinstance(seen, RefusedRecord)
     assert (seen.reason, seen.source) == (letter.reason, LYCEES)
@@ -63,7 +63,7 @@ def test_what_the_gateway_refused_is_its_named_producer_s() -> None:
     """Each attempt is one, for none of them is on a topic."""
     letter = refused_at_the_gateway("lycees", b'{"source": "urn:test:other"}')
 
-    seen = list(sightings([], [letter, letter]))
+    seen = list(classify_records([], [letter, letter]))
 
     assert seen == [RefusedRecord("not_allowed", "type", GATEWAY, "urn:test:other", "lycees")] * 2
 
@@ -72,7 +72,7 @@ def test_a_worker_s_copy_is_not_its_producer_s() -> None:
     """The record that it copies counts."""
     copy = raw("school.connected", PARIS, "2018-01-01", headers=[(FORWARDED_FROM, b"t/0/1")])
 
-    assert list(sightings([copy], [])) == []
+    assert list(classify_records([copy], [])) == []
 
 
 @pytest.mark.parametrize("partitions", [8, 12])
@@ -83,7 +83,7 @@ def test_a_record_on_another_partition_is_misplaced(partitions: int) -> None:
         raw("school.connected", PARIS, "2018-01-01", partition=one) for one in range(partitions)
     ]
 
-    seen = list(sightings(records, [], partitions=partitions))
+    seen = list(classify_records(records, [], partitions=partitions))
 
     assert [isinstance(one, AcceptedRecord) and one.misplaced for one in seen] == [
         one != home for one in range(partitions)
@@ -96,7 +96,7 @@ def test_a_replayed_record_is_an_event_and_no_new_refusal() -> None:
     refused = broken(headers=(REPLAY,))
     known = raw("school.connected", PARIS, "2018-01-02", headers=[REPLAY])
 
-    (seen,) = sightings([valid, refused, known], [letter_of(known)])
+    (seen,) = classify_records([valid, refused, known], [letter_of(known)])
 
     assert isinstance(seen, AcceptedRecord)
     assert seen.replayed
@@ -108,8 +108,10 @@ def test_the_value_of_a_refused_field_is_found_again() -> None:
     value = commune.value or b""
     record = commune._replace(value=value.replace(b"77288", b"69123"))
 
-    (seen,) = sightings([record], [])
-    (kept,) = sightings([record], [letter_of(record, reason="invalid_data", field="data.insee")])
+    (seen,) = classify_records([record], [])
+    (kept,) = classify_records(
+        [record], [letter_of(record, reason="invalid_data", field="data.insee")]
+    )
 
     assert isinstance(seen, RefusedRecord)
     assert isinstance(kept, RefusedRecord)

@@ -1,4 +1,4 @@
-"""What a record tells of its producer: an event taken in, or something refused."""
+"""Records and dead letters, classified by producer as accepted or refused."""
 
 from __future__ import annotations
 
@@ -19,17 +19,23 @@ from events.registry import Family
 from events.topics import DEFAULT_PARTITIONS, topic_name
 from streams.dead_letters import FORWARDED_FROM
 
-__all__ = ["AcceptedRecord", "RefusedRecord", "Sighting", "lateness_days", "sightings"]
+__all__ = [
+    "AcceptedRecord",
+    "ClassifiedRecord",
+    "RefusedRecord",
+    "classify_records",
+    "lateness_days",
+]
 
 _FAMILIES = {topic_name(family): family for family in Family}
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRecord:
-    """A valid event, and where it lies.
+    """A valid event and its origin.
 
-    `replayed`: the monitor sent it again after a refusal. `misplaced`: that is not the partition of
-    its entity, to which a worker has to forward it.
+    `replayed`: the monitor sent it again after a refusal. `misplaced`: the partition is not that of
+    its entity, to which a worker forwards it.
     """
 
     event: CloudEvent
@@ -40,10 +46,10 @@ class AcceptedRecord:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRecord:
-    """Something that broke its contract, and the part of it to be repaired.
+    """A record that broke its contract, and the field to be repaired.
 
-    `producer` is who had shown at the gateway who it is, `source` what the record itself says; None
-    where neither is known.
+    `producer` is the sender that the gateway authenticated, `source` that of the event; None where
+    it is not known.
     """
 
     reason: str
@@ -52,28 +58,27 @@ class RefusedRecord:
     source: str | None = None
     producer: str | None = None
     value: object = dataclasses.field(default=None, repr=False)
-    """What was found in the field, where that is known; it may be anybody's data."""
+    """The value of the field, where it is known; it may be a person's data."""
     owner: str | None = None
-    """The producer that owns what it tells of, where it was refused since another sent it."""
+    """The producer that owns the fact, where the record was refused as another producer's."""
 
 
-Sighting = AcceptedRecord | RefusedRecord
+ClassifiedRecord = AcceptedRecord | RefusedRecord
 
 
-def sightings(
+def classify_records(
     records: Iterable[Record],
     letters: Iterable[DeadLetter],
     *,
     partitions: int = DEFAULT_PARTITIONS,
     rules: RecordRules = RULES,
-) -> Iterator[Sighting]:
-    """Tell what became of each record of the event topics, and of what the gateway refused.
+) -> Iterator[ClassifiedRecord]:
+    """Yield each record of the event topics and each letter of the gateway, classified.
 
-    A record counts once, however often it was worked through: one of which there is a dead letter
-    was refused for that letter's reason, also if it would be valid today; of the others their
-    contract decides. The monitor's own copies do not count: forwards never, replays only as events
-    that came to be known. `partitions` is how many each event topic has, `rules` tell
-    what is taken of a record.
+    A record counts once, however often it was processed. One with a dead letter was refused for the
+    letter's reason, even if it is valid today; the others are judged by their contract. The
+    monitor's own copies do not count: forwards never, replays only where they are valid.
+    `partitions` is the number of each event topic, `rules` are those of all readers.
     """
     refused: dict[RecordOrigin, DeadLetter] = {}
     for letter in letters:
@@ -88,14 +93,14 @@ def sightings(
         replayed = REPLAY_OF in names
         origin = RecordOrigin(record.topic, record.partition, record.offset)
         if origin in refused:
-            seen: Sighting = _of_letter(refused[origin], record, rules)
+            found: ClassifiedRecord = _of_letter(refused[origin], record, rules)
         else:
-            seen = _judged(record, origin, replayed=replayed, partitions=partitions, rules=rules)
-        if isinstance(seen, AcceptedRecord) or not replayed:
-            yield seen
+            found = _classify(record, origin, replayed=replayed, partitions=partitions, rules=rules)
+        if isinstance(found, AcceptedRecord) or not replayed:
+            yield found
 
 
-def _judged(
+def _classify(
     record: Record, origin: RecordOrigin, *, replayed: bool, partitions: int, rules: RecordRules
 ) -> AcceptedRecord | RefusedRecord:
     try:
@@ -120,7 +125,7 @@ def _source_of(refused: Record | DeadLetter) -> str | None:
 
 
 def _owner(reason: str, refused: Record | DeadLetter, rules: RecordRules) -> str | None:
-    """The owner of what a refused event tells of, where it was refused for that."""
+    """Return the owner of a refused event's fact, where it was refused for that."""
     if reason != RefusalReason.NOT_OWNER:
         return None
     try:
@@ -133,7 +138,7 @@ def _owner(reason: str, refused: Record | DeadLetter, rules: RecordRules) -> str
 def _of_letter(
     letter: DeadLetter, refused: Record | DeadLetter, rules: RecordRules
 ) -> RefusedRecord:
-    """Tell of a refusal by its letter, which may not keep what was `refused`."""
+    """Return the refusal of a letter; `refused` has the record, which the letter may not keep."""
     return RefusedRecord(
         letter.reason,
         letter.field,
