@@ -1,1 +1,1 @@
-"""The erasure: nothing that the monitor keeps is about certain pseudonyms any more."""
+"""The erasure of all that the monitor keeps about given pseudonyms."""

@@ -18,7 +18,7 @@ __all__ = ["commands"]
 
 @click.command()
 @click.argument("file", type=click.File(encoding="utf-8"), default="-")
-@click.option("--for-good", is_flag=True, help="Do it; without, only what is there is told.")
+@click.option("--for-good", is_flag=True, help="Erase; without, only list what would be erased.")
 @click.option(
     "--wait",
     "wait_seconds",
@@ -26,16 +26,16 @@ __all__ = ["commands"]
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long the workers may take to take in what is sent.",
+    help="How long the workers may take to process what is sent.",
 )
 @BROKER
 def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str | None) -> None:
     """Erase what is kept about the pseudonyms of FILE (or standard input), one a line.
 
-    Their facts are taken back, so that no figure counts them; the partitions of the topic that hold
-    their records are written anew without these; their states are forgotten. It cannot be undone.
-    Cut short, it may be run again. The workers have to run meanwhile, and to be restarted one after
-    the other afterwards. What else names them is told, and stays: see docs/retention.md.
+    Their facts are retracted, so that no figure counts them; the partitions with their records are
+    rewritten without these; their states get tombstones. This cannot be undone. If it is
+    interrupted, run it again. The workers have to run meanwhile, and to be restarted one after the
+    other afterwards. Other records that name a pseudonym are listed, and stay: docs/retention.md.
     """
     from broker.writing import KafkaWriter
     from operations.erasure import procedure
@@ -44,17 +44,17 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
 
     settings = load_settings(broker=bootstrap)
     persons = Persons(read_pseudonyms(file), settings.record_rules())
-    traces = procedure.look_for(settings, persons)
+    traces = procedure.find_records(settings, persons)
     say(
         f"{traces.records} records in {len(traces.partitions)} partitions are about"
         f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
     )
-    _tell(procedure.look_beside(settings, persons, traces), settings)
+    _print_remains(procedure.find_remains(settings, persons, traces), settings)
     if not for_good:
         say("nothing was done: add --for-good to erase them", err=True)
         return
-    with KafkaWriter(settings.broker, security=settings.security()) as post:
-        erased = procedure.erase(settings, post, persons, traces, wait_seconds=wait_seconds)
+    with KafkaWriter(settings.broker, security=settings.security()) as writer:
+        erased = procedure.erase(settings, writer, persons, traces, wait_seconds=wait_seconds)
     say(
         f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"
         f" {len(persons.pseudonyms)} states ended"
@@ -62,8 +62,8 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     say("now restart the workers one after the other: they forget at their start", err=True)
 
 
-def _tell(remains: Remains, settings: Settings) -> None:
-    """Tell what else names the persons, and when or by whom that goes."""
+def _print_remains(remains: Remains, settings: Settings) -> None:
+    """Print the other records that name the persons, and until when they are kept."""
     from events.topics import changelog_name
     from operations.erasure.persons import PERSONS
 

@@ -1,8 +1,7 @@
-"""What names an erased person and is not about it: found, so that somebody can see to it.
+"""Records that name an erased person and are not about that person.
 
 An event about another entity may name a pseudonym in its id, its source or an extension; a state
-keeps ids and sources; a dead letter keeps what was refused; a reason that was written by hand may
-say anything.
+keeps ids and sources; a dead letter keeps a refused record; a reason written by hand may name one.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _LETTERS_KEPT: Final = next(
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mention:
-    """A record that names a person, and in which of its parts; never shows what it says."""
+    """A record that names a person, and the parts that do; their content is not shown."""
 
     topic: str
     partition: int
@@ -51,15 +50,15 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class LetterTrace:
-    """A dead letter of a person, by its own words or because its record was one of theirs."""
+    """A dead letter that names a person, or whose record was about one."""
 
     letter: DeadLetter
     names: bool
-    """False: it does not keep its record, which was one of theirs."""
+    """False: the letter does not keep its record, which was about a person."""
 
     @property
     def gone_by(self) -> datetime:
-        """When the broker deletes it at the latest, but for the rest of its file."""
+        """The end of the letter's retention; the broker deletes it with the rest of its segment."""
         return self.letter.time + _LETTERS_KEPT
 
     def __str__(self) -> str:
@@ -68,7 +67,7 @@ class LetterTrace:
 
 
 def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[Mention]:
-    """Yield the records that name a person and are not to be erased themselves."""
+    """Yield the records that name a person and are not erased themselves."""
     for record in records:
         if persons.mentioned_in(record) and not _is_erased(record, persons):
             parts = tuple(dict.fromkeys(_parts(record, persons)))
@@ -96,10 +95,10 @@ def _is_erased(record: Record, persons: Persons) -> bool:
 
 def _parts(record: Record, persons: Persons) -> Iterator[str]:
     if record.key is not None and persons.named_in(record.key):
-        # The ledger's keys are places, those of others are entities.
-        yield "its place" if record.topic == DEAD_LETTER_OUTCOMES else "its key"
-    for name, said in record.headers or ():
-        if persons.named_in(name.encode() + b" " + (said or b"")):
+        # A key of the ledger is a position, any other an entity.
+        yield "its position" if record.topic == DEAD_LETTER_OUTCOMES else "its key"
+    for name, content in record.headers or ():
+        if persons.named_in(name.encode() + b" " + (content or b"")):
             yield _named(name.lower(), persons)
     if record.value is None or not persons.named_in(record.value):
         return
@@ -108,13 +107,13 @@ def _parts(record: Record, persons: Persons) -> Iterator[str]:
     except (ValueError, RecursionError):
         return
     if isinstance(read, Mapping):
-        for name, said in read.items():
-            if persons.named_in(json.dumps([name, said]).encode()):
+        for name, content in read.items():
+            if persons.named_in(json.dumps([name, content]).encode()):
                 yield _named(name, persons)
 
 
 def _named(name: str, persons: Persons) -> str:
-    """Name a part, unless its name is what must not be shown."""
+    """Return the name of a part, or `a field` where the name may be a person's data."""
     attribute = name.removeprefix(PREFIX)
     if attribute in _KNOWN or name == CONTENT_TYPE:
         return attribute

@@ -1,4 +1,4 @@
-"""Whom an erasure is about: pseudonyms, and which records are about them."""
+"""The persons of an erasure: their pseudonyms, and the records about them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _READ: Final = TypeAdapter[str](PseudonymousId).validate_python
 
 
 class NotAPseudonymError(SmartRegionError):
-    """A line that is no pseudonym; never shows it."""
+    """A line is no pseudonym; the message does not repeat it."""
 
     def __init__(self, line: int) -> None:
         self.line = line
@@ -41,7 +41,7 @@ class NotAPseudonymError(SmartRegionError):
 
 
 def read_pseudonyms(lines: Iterable[str]) -> frozenset[str]:
-    """Read one pseudonym a line; blank lines count as none. Raises NotAPseudonymError."""
+    """Return the pseudonyms, one a line; blank lines are ignored. Raises NotAPseudonymError."""
     found = set()
     for number, line in enumerate(lines, start=1):
         if text := line.strip():
@@ -53,15 +53,15 @@ def read_pseudonyms(lines: Iterable[str]) -> frozenset[str]:
 
 
 def _texts(record: Record) -> Iterator[bytes]:
-    for name, said in record.headers or ():
+    for name, content in record.headers or ():
         yield name.encode()
-        yield said or b""
+        yield content or b""
     yield record.key or b""
     yield record.value or b""
 
 
 def _readings(text: bytes) -> Iterator[bytes]:
-    """Give a text in lower case, and where it may be encoded, decoded as well."""
+    """Yield a text in lower case and, where it may be encoded, decoded."""
     plain = text.lower()
     yield plain
     if b"\x00" in plain or b"\\u00" in plain or b"%" in plain:
@@ -73,7 +73,7 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 
 class Persons:
-    """Some persons, known by their pseudonyms."""
+    """Persons, by their pseudonyms."""
 
     def __init__(self, pseudonyms: Collection[str], rules: RecordRules = RULES) -> None:
         self.pseudonyms = frozenset(pseudonyms)
@@ -85,18 +85,18 @@ class Persons:
         self._anywhere = re.compile(rb"(?<![a-z0-9])" + together + rb"(?![a-z0-9])")
 
     def mentioned_in(self, record: Record) -> bool:
-        """Tell whether a record names one of them: in its key, its value or its headers."""
+        """Return whether a record names a person: in its key, its value or its headers."""
         return any(map(self.named_in, _texts(record)))
 
     def named_in(self, text: bytes) -> bool:
-        """Tell whether a text names one: as it is, in UTF-16, escaped as in JSON or in a URI.
+        """Return whether a text names a person: plain, in UTF-16, or escaped as in JSON or a URI.
 
-        A longer pseudonym that has one of them between hyphens does, too: it cannot be told apart.
+        A longer pseudonym that contains one between hyphens does as well: they cannot be separated.
         """
         return any(map(self._anywhere.search, _readings(text)))
 
     def event_of(self, record: Record) -> CloudEvent | None:
-        """Return the valid event about one of them that a record holds."""
+        """Return the valid event of a record where it is about a person, else None."""
         try:
             event = self._rules.decode(record, family=PERSONS)
         except ContractError:
@@ -104,10 +104,10 @@ class Persons:
         return event if event.fact.entity_id in self.pseudonyms else None
 
     def concerned_by(self, record: Record) -> bool:
-        """Tell whether a record has to go.
+        """Return whether a record is to be erased.
 
-        That is one that is about one of them; or, where no contract takes it, one that names them.
-        What is about somebody else stays.
+        It is where it is about a person or, where it is invalid, names one. A valid record about
+        another entity stays.
         """
         try:
             event = self._rules.decode(record, family=PERSONS)

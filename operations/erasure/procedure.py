@@ -1,4 +1,4 @@
-"""The erasure from end to end; interrupted at any step, it may be run again."""
+"""The steps of an erasure; interrupted at any step, it may be run again."""
 
 from __future__ import annotations
 
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
     from operations.erasure.mentions import LetterTrace, Mention
     from streams.settings import Settings
 
-__all__ = ["Erased", "Remains", "end_marks", "erase", "look_beside", "look_for"]
+__all__ = ["Erased", "Remains", "erase", "find_records", "find_remains", "tombstones"]
 
 TOPIC: Final = topic_name(PERSONS)
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What an erasure did: facts taken back, and records copied to write partitions anew."""
+    """The result of an erasure: facts retracted, and records copied to rewrite partitions."""
 
     taken_back: int
     copied: int
 
 
-def look_for(settings: Settings, persons: Persons) -> Traces:
-    """Find what the event topic holds about some persons. Raises as `read_topics`."""
+def find_records(settings: Settings, persons: Persons) -> Traces:
+    """Return the traces of some persons on the event topic. Raises as `read_topics`."""
     records = read_topics(settings.broker, topics=[TOPIC], security=settings.security())
     return find_traces(records, persons)
 
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """What names some persons and is not erased with them."""
+    """The records that name some persons and are not erased."""
 
     mentions: Sequence[Mention]
     letters: Sequence[LetterTrace]
     states: int
-    """Of the records of the persons' own states, those that the changelog still holds."""
+    """The records of the persons' own states that are still in the changelog."""
 
 
-def look_beside(settings: Settings, persons: Persons, traces: Traces) -> Remains:
-    """Find what names some persons in every topic of the monitor. Raises as `read_topics`."""
+def find_remains(settings: Settings, persons: Persons, traces: Traces) -> Remains:
+    """Return the remains of some persons on all topics of the monitor. Raises as `read_topics`."""
 
     def records_of(*topics: str) -> Iterable[Record]:
         return read_topics(settings.broker, topics=topics, security=settings.security())
@@ -79,21 +79,21 @@ def look_beside(settings: Settings, persons: Persons, traces: Traces) -> Remains
 
 def erase(
     settings: Settings,
-    post: RecordWriter,
+    writer: RecordWriter,
     persons: Persons,
     traces: Traces,
     *,
     wait_seconds: float,
 ) -> Erased:
-    """Take the facts back, wait for the workers, write the partitions anew, forget the states.
+    """Retract the facts, wait for the workers, rewrite the partitions, write tombstones.
 
-    First the figures lose the persons by the ordinary road, so that workers and audit agree all
-    the while. Raises WorkersBehindError, and as `rewrite`.
+    The figures change by retractions, so that workers and audit agree all the while. Raises
+    WorkersBehindError, and as `rewrite`.
     """
-    back = retractions(traces, now=settings.make_clock().now())
-    post.send([_record(event, settings.partitions) for event in back])
+    retracting = retractions(traces, now=settings.make_clock().now())
+    writer.send([_record(event, settings.partitions) for event in retracting])
     if traces.records:
-        # What a worker still had in hand would bring a state back after its end mark.
+        # A batch in flight would write a state after its tombstone.
         wait_for_group(
             settings.app_id,
             [TOPIC],
@@ -102,12 +102,14 @@ def erase(
             wait_seconds=wait_seconds,
             outcome="nothing was deleted",
         )
-    homes = {_home(event.fact.entity_id, settings.partitions) for event in back}
+    homes = {_home(event.fact.entity_id, settings.partitions) for event in retracting}
     copied = rewrite(
-        settings, post, TOPIC, sorted(traces.partitions | homes), without=persons.concerned_by
+        settings, writer, TOPIC, sorted(traces.partitions | homes), without=persons.concerned_by
     )
-    post.send(end_marks(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions))
-    return Erased(taken_back=len(back), copied=copied)
+    writer.send(
+        tombstones(persons.pseudonyms, app_id=settings.app_id, partitions=settings.partitions)
+    )
+    return Erased(taken_back=len(retracting), copied=copied)
 
 
 def _record(event: CloudEvent, partitions: int) -> OutgoingRecord:
@@ -119,10 +121,10 @@ def _home(entity: str, partitions: int) -> int:
     return partition_for(entity.encode(), partitions)
 
 
-def end_marks(pseudonyms: Iterable[str], *, app_id: str, partitions: int) -> list[OutgoingRecord]:
-    """Return the records without a value that end the states of some persons.
+def tombstones(pseudonyms: Iterable[str], *, app_id: str, partitions: int) -> list[OutgoingRecord]:
+    """Return the tombstones (records without a value) of the states of some persons.
 
-    A worker that restores its state forgets them there, and compaction removes what came before.
+    A worker that restores its state drops them, and compaction removes the records before.
     """
     changelog = changelog_name(app_id, PERSONS)
     return [

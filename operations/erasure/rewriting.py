@@ -1,8 +1,8 @@
-"""A partition written anew without some records.
+"""The rewriting of partitions without some records.
 
-The others are copied behind its end, then all before that is deleted. A state is a set, so a record
-that comes again changes nothing: wherever this is cut short, the topic says the same about
-everybody else.
+The other records are copied to the end of their partition, then all before that end is deleted.
+Events are merged idempotently, so a copy changes no state: if this is interrupted, the topic still
+has every other record.
 """
 
 from __future__ import annotations
@@ -34,30 +34,32 @@ _ROLL_SOON: Final = {"segment.ms": "1"}
 
 def rewrite(
     settings: Settings,
-    post: RecordWriter,
+    writer: RecordWriter,
     topic: str,
     partitions: Iterable[int],
     *,
     without: Callable[[Record], bool],
 ) -> int:
-    """Write partitions anew without some records; returns how many records were copied.
+    """Rewrite partitions without some records; return how many records were copied.
 
-    Takes the rights to alter the topic's settings and to delete its records. Raises as
+    Requires the rights to alter the topic's settings and to delete its records. Raises as
     `administering`, `read_topics` and `RecordWriter.send`.
     """
-    places = [TopicPartition(topic, partition) for partition in partitions]
-    if not places:
+    rewritten = [TopicPartition(topic, partition) for partition in partitions]
+    if not rewritten:
         return 0
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         with _rolling_segments(admin, topic):
-            # Files are deleted whole: what has to go may not share one with what stays.
-            post.send(list(map(_copy, _first_of_each(settings, topic, places, without))))
-        # What is behind an open transaction cannot be copied yet, so it may not be deleted either.
-        ends = partition_offsets(admin, places, OffsetSpec.LATEST, isolation_level="read_committed")
+            # Segments are deleted whole: what is erased must not share one with what stays.
+            writer.send(list(map(_copy, _first_of_each(settings, topic, rewritten, without))))
+        # A record behind an open transaction cannot be read yet, so it must not be deleted.
+        ends = partition_offsets(
+            admin, rewritten, OffsetSpec.LATEST, isolation_level="read_committed"
+        )
         copied = 0
         kept = _kept(settings, topic, ends, without)
         while chunk := list(islice(kept, CHUNK)):
-            post.send(list(map(_copy, chunk)))
+            writer.send(list(map(_copy, chunk)))
             copied += len(chunk)
         admin.delete_records(ends)
     return copied
@@ -65,7 +67,7 @@ def rewrite(
 
 @contextmanager
 def _rolling_segments(admin: Any, topic: str) -> Iterator[None]:  # noqa: ANN401 - untyped client
-    """Let the next record of a partition begin a new file."""
+    """Begin a new segment with the next record of each partition."""
 
     def alter(changes: Mapping[str, Any]) -> None:
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, dict(changes))])
@@ -80,11 +82,11 @@ def _rolling_segments(admin: Any, topic: str) -> Iterator[None]:  # noqa: ANN401
 def _first_of_each(
     settings: Settings,
     topic: str,
-    places: Iterable[TopicPartition],
+    partitions: Iterable[TopicPartition],
     without: Callable[[Record], bool],
 ) -> list[Record]:
-    """Return of each partition a record that stays, where there is one."""
-    wanted = {place.partition for place in places}
+    """Return the first record of each partition that stays, where there is one."""
+    wanted = {one.partition for one in partitions}
     first: dict[int, Record] = {}
     for record in _read(settings, topic):
         if record.partition in wanted - first.keys() and not without(record):
@@ -98,10 +100,10 @@ def _kept(
     ends: Mapping[TopicPartition, int],
     without: Callable[[Record], bool],
 ) -> Iterator[Record]:
-    """Yield what stays of the partitions, up to their ends."""
-    until = {place.partition: end for place, end in ends.items()}
+    """Yield the records of the partitions that stay, up to their ends."""
+    until = {one.partition: end for one, end in ends.items()}
     for record in _read(settings, topic):
-        # Beyond the end lie the copies made of these very records.
+        # The copies of these records are beyond the end.
         if record.offset < until.get(record.partition, 0) and not without(record):
             yield record
 

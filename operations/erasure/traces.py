@@ -1,4 +1,4 @@
-"""What the event topic holds about persons, and the events that take it back."""
+"""The records about persons on the event topic, and the events that retract their facts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SOON: Final = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class Traces:
-    """The records that concern some persons: how many, where, and what they last said."""
+    """The records about some persons: number, origins, and the latest event of each fact."""
 
     records: int = 0
     persons: set[str] = field(default_factory=set)
@@ -37,7 +37,7 @@ class Traces:
 
 
 def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
-    """Go through the records of the event topic."""
+    """Return the traces of some persons among the records of the event topic."""
     traces = Traces()
     for record in records:
         if not persons.concerned_by(record):
@@ -50,15 +50,15 @@ def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
             continue
         fact = event.fact
         traces.persons.add(fact.entity_id)
-        place = (fact.entity_id, fact.NAME, fact.effective_day)
-        known = traces.latest.get(place)
+        key = (fact.entity_id, fact.NAME, fact.effective_day)
+        known = traces.latest.get(key)
         if known is None or _is_newer(event, known):
-            traces.latest[place] = event
+            traces.latest[key] = event
     return traces
 
 
 def retractions(traces: Traces, *, now: datetime) -> list[CloudEvent]:
-    """Return the events that take back what is still in force; each newer than what it voids."""
+    """Return the events that retract the facts still in force; each is newer than its fact's."""
     return [
         CloudEvent(
             id=uuid4().hex,

@@ -224,7 +224,7 @@ def test_an_erasure_cut_short_harms_nobody_and_is_ended_by_the_next(
     settings = load_settings(broker=broker.bootstrap)
     somebody = Persons(persons())
     for failing in ("first copy", "copies", "end marks"):
-        traces = procedure.look_for(settings, somebody)
+        traces = procedure.find_records(settings, somebody)
         with KafkaWriter(broker.bootstrap) as post, pytest.raises(CutShortError):
             procedure.erase(settings, FailingPost(post, failing), somebody, traces, wait_seconds=60)
         after = exact(broker, worker)
