@@ -12,9 +12,10 @@ __all__ = ["DEAD_LETTER_POLICY", "DeadLetterPolicy"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetterPolicy:
-    """Bounds of what a dead letter keeps, and of the share of refused records that is no alarm.
+    """The bounds of what a dead letter keeps, and of the share of refused records without alarm.
 
-    A refused record never stops a worker: an alarm informs an operator, and nothing else.
+    Within these bounds `events.dead_letter_content.letter_content` decides what is kept. A refused
+    record never stops a worker: an alarm only informs an operator.
     """
 
     max_kept_bytes: int = MAX_BYTES

@@ -263,13 +263,15 @@ def parts_of(
     key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
 ) -> Mapping[str, Part]:
     """Return size and SHA-256 of each part of a record."""
+    size = sum(len(name.encode()) + len(content or b"") for name, content in headers)
+    size += _PER_HEADER_BYTES * len(headers)
     packed = b"".join(
         _sized(part) for name, content in headers for part in (name.encode(), content)
     )
     return {
         "key": _part(key or b""),
         "value": _part(value or b""),
-        "headers": Part(_size_of(headers), sha256(packed).hexdigest()),
+        "headers": Part(size, sha256(packed).hexdigest()),
     }
 
 
@@ -292,14 +294,6 @@ def _part(content: bytes) -> Part:
 
 def _sized(content: bytes | None) -> bytes:
     return _NULL if content is None else len(content).to_bytes(4, "big") + content
-
-
-def _size_of(headers: Sequence[tuple[str, bytes | None]]) -> int:
-    return sum(_cost(name, content) for name, content in headers)
-
-
-def _cost(name: str, content: bytes | None) -> int:
-    return len(name.encode()) + len(content or b"") + _PER_HEADER_BYTES
 
 
 def _read_parts(record: Record, header: bytes | None) -> Mapping[str, Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from events.cloudevent import decode
 from events.dead_letters import GATEWAY, REPLAY_ATTEMPT, REPLAY_OF
@@ -19,21 +19,7 @@ if TYPE_CHECKING:
 
     from events.dead_letters import DeadLetter
 
-__all__ = ["FullRecordReader", "GatewayJudgement", "ReplayDestinations"]
-
-
-class FullRecordReader(Protocol):
-    """Reads the full record of a letter that does not keep it."""
-
-    def __call__(self, letter: DeadLetter) -> DeadLetter:
-        """Return the letter with its full record. Raises ContractError."""
-
-
-class GatewayJudgement(Protocol):
-    """The gateway's admission, for letters of what it had refused."""
-
-    def __call__(self, letter: DeadLetter) -> None:
-        """Raise ContractError where the gateway would refuse it today."""
+__all__ = ["ReplayDestinations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +31,10 @@ class ReplayDestinations:
     """
 
     partitions: int
-    admission: GatewayJudgement
-    full_record: FullRecordReader
+    admission: Callable[[DeadLetter], None]
+    """Raises ContractError where the gateway would refuse a letter's event today."""
+    full_record: Callable[[DeadLetter], DeadLetter]
+    """Returns a letter with its record; raises ContractError where that is gone."""
     rules: RecordRules = RULES
     now: Callable[[], datetime] = SystemClock().now
     """Approximates the broker's timestamp of the replayed record."""

@@ -1,4 +1,4 @@
-"""A letter keeps a record that was wholly read and is nobody's, and nothing of any other."""
+"""A letter keeps a record that was wholly read and has no person's data, and nothing of others."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ PLAIN_VALUES = st.recursive(
 
 
 def kept(value: bytes | str) -> bool:
-    """Tell whether a structured event of this value may be kept."""
+    """Return whether a structured event of this value may be kept."""
     return may_be_kept(None, value if isinstance(value, bytes) else value.encode(), STRUCTURED)
 
 
 def with_mail(content: Any, mail: str, path: list[int]) -> Any:  # noqa: ANN401 - any JSON
-    """Put an address somewhere into a content, in the place of what is there, or as a key."""
+    """Return a content with an address at a path, as a value or as a key."""
     if path and isinstance(content, list) and content:
         at = path[0] % len(content)
         return [*content[:at], with_mail(content[at], mail, path[1:]), *content[at + 1 :]]
@@ -42,8 +42,8 @@ def with_mail(content: Any, mail: str, path: list[int]) -> Any:  # noqa: ANN401 
     return {mail: content} if len(path) % 2 else mail
 
 
-def test_what_is_right_may_be_kept() -> None:
-    """In both modes: a contract's own fields are nobody's name."""
+def test_a_valid_record_may_be_kept() -> None:
+    """In both modes."""
     for record in (encode_structured(valid_event()), encode_binary(valid_event())):
         assert may_be_kept(record.key, record.value, record.headers)
     assert kept(json.dumps(EVENT))
@@ -52,7 +52,7 @@ def test_what_is_right_may_be_kept() -> None:
 
 
 @given(PLAIN_VALUES, st.lists(st.integers(0, 9), max_size=4), st.booleans())
-def test_an_address_anywhere_keeps_all_of_it_out(
+def test_a_record_with_an_address_anywhere_is_not_kept(
     content: Any,  # noqa: ANN401 - any JSON
     path: list[int],
     escaped: bool,  # noqa: FBT001 - an example's
@@ -80,13 +80,13 @@ def test_an_address_anywhere_keeps_all_of_it_out(
         {"data": {}, "source": "Jean Dupont"},
     ],
 )
-def test_a_text_that_may_say_anything_keeps_all_of_it_out(content: JSON) -> None:
-    """A field that no contract has, or words where it has a code: nobody can tell what it says."""
+def test_a_record_with_free_text_is_not_kept(content: JSON) -> None:
+    """Text in a field that no contract has, or several words instead of a code."""
     assert not kept(json.dumps(content))
 
 
 @pytest.mark.parametrize("text", ['{"client":"Dupont"}', " [1]", "Jean Dupont", "Dupont, Jean"])
-def test_keys_and_headers_are_looked_through_as_well(text: str) -> None:
+def test_keys_and_headers_are_checked_as_well(text: str) -> None:
     """Neither JSON, as many keys on Kafka are, nor words."""
     assert not may_be_kept(text.encode(), b"{}", ())
     assert not may_be_kept(b"k", b"{}", [("who", text.encode())])
@@ -102,20 +102,20 @@ def test_keys_and_headers_are_looked_through_as_well(text: str) -> None:
         {"data": {}, "id": "a-1", "type": "unheard.of", "traceparent": "00-7b-be-01"},
     ],
 )
-def test_what_a_contract_knows_is_kept(content: JSON) -> None:
-    """So are numbers and days, whatever field they are in: who misspelt one can find it."""
+def test_values_of_a_contract_s_fields_are_kept(content: JSON) -> None:
+    """So are numbers and days in any field: a misspelt name can be found."""
     assert kept(json.dumps(content))
 
 
 @given(st.integers(1, len(json.dumps(EVENT)) - 1))
-def test_what_is_cut_short_is_kept_nowhere(length: int) -> None:
+def test_json_that_is_cut_short_is_not_kept(length: int) -> None:
     """Wherever it was cut."""
     assert not kept(json.dumps(EVENT)[:length])
 
 
 @given(st.lists(st.sampled_from("ab"), min_size=2, max_size=4), st.data())
-def test_each_value_of_a_key_is_looked_at(names: list[str], data: st.DataObject) -> None:
-    """Whichever of them another reader would take."""
+def test_each_value_of_a_repeated_key_is_checked(names: list[str], data: st.DataObject) -> None:
+    """Readers differ in which of them they take."""
     at = data.draw(st.integers(0, len(names) - 1))
     pairs = [
         f"{json.dumps(name)}: {json.dumps(MAIL if number == at else 1)}"
@@ -127,12 +127,12 @@ def test_each_value_of_a_key_is_looked_at(names: list[str], data: st.DataObject)
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
 def test_another_encoding_is_not_read(encoding: str) -> None:
-    """Nor a byte order mark passed over."""
+    """Nor is a byte order mark skipped."""
     assert not kept(json.dumps(EVENT).encode(encoding))
 
 
 @pytest.mark.parametrize(
-    ("field", "told"),
+    ("field", "shown"),
     [
         ("value", "value"),
         ("data.uai", "data.uai"),
@@ -144,14 +144,14 @@ def test_another_encoding_is_not_read(encoding: str) -> None:
         ("ce_dupont", "ce_…"),
     ],
 )
-def test_of_what_is_not_kept_the_refusal_repeats_nothing(field: str, told: str) -> None:
+def test_of_what_is_not_kept_the_refusal_repeats_nothing(field: str, shown: str) -> None:
     """What was wrong and what to do stay, what was sent does not."""
     error = ContractError(RefusalReason.INVALID_DATA, field, "Dupont", "send a number")
 
     content = letter_content(error, None, b"{", ())
 
     assert not content.keeps_record
-    assert str(content.error) == f"{told}: breaks the contract of its fact: send a number"
+    assert str(content.error) == f"{shown}: breaks the contract of its fact: send a number"
 
 
 def test_what_is_kept_has_its_refusal_as_it_is() -> None:

@@ -60,7 +60,7 @@ class Arrived:
 
 
 def arrived(sent: OutgoingRecord) -> Arrived:
-    """Return a sent letter as a consumer reads it."""
+    """Return a written letter as a consumer reads it."""
     return Arrived(sent.key, sent.value, tuple(sent.headers))
 
 
@@ -71,7 +71,7 @@ def dead(error: ContractError = ERROR, *, now: datetime = NOW, **changes: Any) -
 
 
 def read_back(sent: OutgoingRecord) -> DeadLetter:
-    """Read a letter back from the topic."""
+    """Return a written letter as it is read."""
     return read_dead_letter(arrived(sent))
 
 
@@ -79,7 +79,7 @@ MIB = 2**20
 
 
 def size_on_topic(sent: OutgoingRecord) -> int:
-    """Return how large a record is as the only one of its batch."""
+    """Return the size in bytes of a batch with this record alone."""
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2**30)
     builder.append(0, 1, sent.key, sent.value, list(sent.headers))
     return len(builder.build())
@@ -88,7 +88,7 @@ def size_on_topic(sent: OutgoingRecord) -> int:
 class TestWriting:
     """What is written."""
 
-    def test_goes_to_the_dead_letter_topic(self) -> None:
+    def test_is_for_the_dead_letter_topic(self) -> None:
         """On the partition that the partitioner chooses."""
         assert dead()[:2] == (DEAD_LETTERS, None)
 
@@ -99,8 +99,8 @@ class TestWriting:
         assert (sent.key, sent.value) == (KEY, VALUE)
         assert tuple(sent.headers[:2]) == OWN
 
-    def test_adds_why_and_whence_in_headers(self) -> None:
-        """All that somebody needs who looks at the topic with any tool."""
+    def test_adds_reason_and_origin_in_headers(self) -> None:
+        """Readable with any Kafka client."""
         assert dict(dead().headers[2:]) == {
             "smartregion-reason": b"invalid_data",
             "smartregion-field": b"data.name",
@@ -117,8 +117,8 @@ class TestWriting:
 
         assert dict(sent.headers)["smartregion-time"] == b"2019-06-30T12:30:00+00:00"
 
-    def test_names_the_producer_that_the_gateway_knows(self) -> None:
-        """After all else: the other headers stay where every reader looks for them."""
+    def test_names_the_producer_that_the_gateway_authenticated(self) -> None:
+        """In the last header, so that the positions of the others stay."""
         assert dead(origin=GATEWAY, producer="lycees").headers[-1] == (PRODUCER, b"lycees")
 
     def test_a_record_without_key_and_value_has_a_letter(self) -> None:
@@ -157,21 +157,21 @@ class TestWriting:
         ],
     )
     @pytest.mark.parametrize("origin", [ORIGIN, GATEWAY])
-    def test_what_was_not_read_or_looks_like_a_person_s_is_not_kept(
+    def test_a_record_that_may_hold_a_person_s_data_is_not_kept(
         self, record: dict[str, Any], origin: RecordOrigin
     ) -> None:
-        """Sizes and digests are; at the gateway no digest, since nothing lies elsewhere."""
-        whole: dict[str, Any] = {"key": KEY, "value": VALUE, "headers": OWN, **record}
+        """Its sizes and digests are; of one at the gateway no digest."""
+        full: dict[str, Any] = {"key": KEY, "value": VALUE, "headers": OWN, **record}
         error = ContractError(RefusalReason.INVALID_DATA, "data.dupont", "Dupont", "send a name")
-        sent = dead(**whole, error=error, origin=origin)
+        sent = dead(**full, error=error, origin=origin)
         letter = read_back(sent)
 
         assert (letter.key, letter.headers) == (None, ())
-        assert letter.value == (None if whole["value"] is None else b"")
+        assert letter.value == (None if full["value"] is None else b"")
         assert size_on_topic(sent) < 2000
         assert "dupont" not in repr(sent).lower()
         assert letter.origin == origin
-        parts = parts_of(**whole)
+        parts = parts_of(**full)
         assert letter.shortened == {
             name: part if origin == ORIGIN else part._replace(sha256=None)
             for name, part in parts.items()
@@ -179,13 +179,13 @@ class TestWriting:
         }
         assert (letter.reason, letter.field) == ("invalid_data", "data.…")
 
-    def test_of_a_record_that_was_not_held_whole_it_tells_the_whole(self) -> None:
-        """What a reader cut has the size and the SHA-256 of what lies on the topic."""
-        whole = b"v" * 9 * MIB
-        sent = dead(value=CutPart(memoryview(whole), keep=100))
+    def test_the_size_of_a_cut_part_is_that_of_the_full_one(self) -> None:
+        """And so is its SHA-256."""
+        full = b"v" * 9 * MIB
+        sent = dead(value=CutPart(memoryview(full), keep=100))
 
-        told = read_back(sent).shortened["value"]
-        assert told == (len(whole), sha256(whole).hexdigest())
+        part = read_back(sent).shortened["value"]
+        assert part == (len(full), sha256(full).hexdigest())
 
     def test_what_the_caller_has_not_read_is_not_kept(self) -> None:
         """However it looks."""
@@ -195,13 +195,13 @@ class TestWriting:
         assert (letter.value, letter.headers, letter.producer) == (b"", (), "lycees")
         assert letter.detail == "data.name: breaks the contract of its fact: send a name"
 
-    def test_a_replay_is_told_where_the_record_is_not_kept(self) -> None:
-        """So that its attempts are counted on."""
+    def test_keeps_the_headers_of_a_replay_without_the_record(self) -> None:
+        """The count of its attempts goes on."""
         letter = read_back(dead(value=b"{", headers=(*OWN, *REPLAYED)))
 
         assert (letter.replay_of, letter.attempts, letter.headers) == (LetterPosition(0, 3), 2, ())
 
-    def test_an_event_of_the_largest_size_is_kept_whole(self) -> None:
+    def test_the_largest_event_is_kept(self) -> None:
         """Its letter fits on the topic."""
         value = b'{"title": "' + b"v" * (MAX_BYTES - 100) + b'"}'
 
@@ -222,7 +222,7 @@ class TestWriting:
 
 
 class TestReading:
-    """What is read back."""
+    """A letter as it is read."""
 
     @given(
         key=st.none() | st.text(max_size=9).map(str.encode),
@@ -245,7 +245,7 @@ class TestReading:
         origin: RecordOrigin,
         producer: str | None,
     ) -> None:
-        """Any record that may be kept, with its place, its reason, the time and who sent it."""
+        """Any record that may be kept, with position, reason, time and producer."""
         assume(may_be_kept(key, value, headers))
         letter = read_back(
             dead(key=key, value=value, headers=headers, origin=origin, producer=producer)
@@ -281,8 +281,8 @@ class TestReading:
             assert (letter.key, letter.headers) == (None, ())
             assert letter.shortened
 
-    def test_of_a_replayed_record_tells_the_letter_it_was(self) -> None:
-        """And how many times it had been sent again; its own headers are as before."""
+    def test_of_a_replayed_record_has_the_letter_before(self) -> None:
+        """And the number of replays; its own headers are as before."""
         letter = read_back(dead(headers=(*OWN, *REPLAYED)))
 
         assert (letter.headers, letter.replay_of, letter.attempts) == (OWN, LetterPosition(0, 3), 2)
@@ -299,14 +299,14 @@ class TestReading:
             ((REPLAY_OF, b"0/3"), (REPLAY_ATTEMPT, b"1"), ("ce_id", b"1")),
         ],
     )
-    def test_of_what_only_looks_like_a_replay_is_the_producer_s(self, headers: Headers) -> None:
-        """Anybody may write such headers: these stay its own, and count for nothing."""
+    def test_of_headers_that_resemble_a_replay_s_are_the_producer_s(self, headers: Headers) -> None:
+        """Anybody may write such headers: they are kept, and not read."""
         letter = read_back(dead(headers=headers))
 
         assert (letter.headers, letter.replay_of, letter.attempts) == (headers, None, 0)
 
-    def test_of_a_dead_letter_that_was_refused_again_tells_where_it_lies(self) -> None:
-        """Anybody may write such headers, and any words into them."""
+    def test_of_a_refused_dead_letter_has_its_own_origin(self) -> None:
+        """Anybody may write such headers, with any content."""
         letter = read_back(
             dead(headers=tuple(dead().headers), origin=RecordOrigin(DEAD_LETTERS, 0, 7))
         )
@@ -317,8 +317,8 @@ class TestReading:
     @pytest.mark.parametrize(
         "headers", [(), (("ce_id", b"1"),), (("smartregion-reason", b"x"),), ((PRODUCER, b"x"),)]
     )
-    def test_of_another_s_record_says_what_is_missing(self, headers: Headers) -> None:
-        """The topic may be written by others."""
+    def test_of_a_foreign_record_names_the_missing_header(self, headers: Headers) -> None:
+        """Others may write to the topic."""
         record = replace(arrived(dead()), headers=headers)
 
         with pytest.raises(
@@ -327,16 +327,16 @@ class TestReading:
             read_dead_letter(record)
 
     @pytest.mark.parametrize("name", REASON_HEADERS)
-    def test_of_a_header_that_is_no_text_says_so(self, name: str) -> None:
-        """The same error, whatever another has written."""
+    def test_of_a_header_that_is_no_text_is_an_error(self, name: str) -> None:
+        """The same error."""
         headers = tuple((one, b"\xff" if one == name else said) for one, said in dead().headers)
 
         with pytest.raises(NotADeadLetterError, match=f"header {name} is not text"):
             read_dead_letter(replace(arrived(dead()), headers=headers))
 
     @pytest.mark.parametrize("name", ["partition", "offset", "time"])
-    def test_of_a_place_that_cannot_be_says_so(self, name: str) -> None:
-        """The same error again."""
+    def test_of_an_impossible_origin_is_an_error(self, name: str) -> None:
+        """The same error."""
         headers = tuple(
             (one, b"x" if one == f"smartregion-{name}" else said) for one, said in dead().headers
         )
@@ -353,7 +353,7 @@ class TestReading:
             (SHORTENED, b'{"value": {"bytes": 1e999, "sha256": ""}}'),
         ],
     )
-    def test_of_what_no_python_can_hold_says_so(self, name: str, said: bytes) -> None:
+    def test_of_an_impossible_value_is_an_error(self, name: str, said: bytes) -> None:
         """A day that is none in UTC, a nesting without an end, a size without one."""
         headers = [(one, said if one == name else own) for one, own in dead().headers]
         if name == SHORTENED:
@@ -363,13 +363,15 @@ class TestReading:
             read_dead_letter(replace(arrived(dead()), headers=tuple(headers)))
 
 
-class TestPlace:
-    """A letter's name for people."""
+class TestPosition:
+    """The position of a letter as text."""
 
-    @given(place=st.builds(LetterPosition, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1)))
-    def test_is_read_as_it_is_written(self, place: LetterPosition) -> None:
-        """What a list shows can be given to another command."""
-        assert LetterPosition.parse(str(place)) == place
+    @given(
+        position=st.builds(LetterPosition, st.integers(0, 10**9 - 1), st.integers(0, 10**18 - 1))
+    )
+    def test_is_read_as_it_is_written(self, position: LetterPosition) -> None:
+        """The output of one command is an argument of another."""
+        assert LetterPosition.parse(str(position)) == position
 
     @pytest.mark.parametrize("text", ["", "17", "0/", "-1/2", "0/1/2", "0/1\n", "zero/one"])
     def test_is_nothing_else(self, text: str) -> None:
@@ -379,5 +381,5 @@ class TestPlace:
 
 
 def test_an_origin_is_written_as_kafka_people_do() -> None:
-    """The gateway has no places."""
+    """That of the gateway is its topic alone."""
     assert (str(ORIGIN), str(GATEWAY)) == ("smartregion.schools[3]@42", "http")

@@ -22,8 +22,8 @@ RECORD = FakeRecord(
 )
 
 
-def test_a_dead_letter_is_the_record_with_its_reason_and_its_place() -> None:
-    """All of it can be read back."""
+def test_a_dead_letter_is_the_record_with_reason_and_origin() -> None:
+    """As it is read."""
     sent = dead_letter_record(RecordRefusal(RECORD, ERROR), now=NOW)
 
     letter = read_dead_letter(FakeRecord(sent.topic, 0, 7, sent.key, sent.value, sent.headers))
@@ -49,7 +49,7 @@ def test_a_record_that_is_passed_over_is_not_read_for_its_letter() -> None:
 
 
 class TestForward:
-    """The copy of a misrouted record."""
+    """The forward of a misrouted record."""
 
     def test_goes_to_its_entity_s_partition_under_its_entity_s_key(self) -> None:
         """So that any partitioner would leave it there."""
@@ -57,8 +57,8 @@ class TestForward:
 
         assert sent[:3] == ("smartregion.schools", 5, b"0750001U")
 
-    def test_keeps_value_and_headers_and_says_whence(self) -> None:
-        """An audit distinguishes the copy from the record."""
+    def test_keeps_value_and_headers_and_adds_the_origin(self) -> None:
+        """An audit can distinguish the forward from the record."""
         sent = forward_record(Forward(RECORD, "0750001U", 5))
 
         assert sent.value == RECORD.value
