@@ -43,7 +43,7 @@ REFUSED_AT = datetime(2019, 6, 30, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def lycees() -> list[Message]:
-    """Return what is sent about lycées in the first half of 2016, but what breaks its contract."""
+    """Return the valid messages about lycées in the first half of 2016."""
     return [
         message
         for message in a_half_year()
@@ -52,12 +52,12 @@ def lycees() -> list[Message]:
 
 
 def a_half_year() -> list[Message]:
-    """Return all that the Région sends in that time."""
+    """Return all messages of the Région in that time."""
     return region(5, date(2016, 1, 1), date(2016, 6, 30))
 
 
 def is_valid(message: Message) -> bool:
-    """Tell whether a message keeps its contract."""
+    """Return whether a message keeps its contract."""
     try:
         decode(message.headers, message.value, family=message.family)
     except ContractError:
@@ -123,7 +123,7 @@ def run_dead_letters(
 def refused_by_an_old_worker(
     broker: KafkaBroker, crew: Crew, messages: Sequence[Message]
 ) -> tuple[Worker, int]:
-    """Let a worker that does not know a type refuse it; it still runs. Returns how many letters."""
+    """Let a worker that lacks a type refuse its events; return it, running, and the letters."""
     send(broker.bootstrap, messages)
     worker = crew.worker(
         "old", module="tests.support.faulty_worker", test_fault=f"unknown:{FORGOTTEN}"
@@ -242,7 +242,7 @@ def test_copies_are_the_refused_records_byte_for_byte(
 def test_a_replay_that_is_killed_loses_nothing(
     broker: KafkaBroker, crew: Crew, lycees: list[Message], moment: str
 ) -> None:
-    """Wherever it dies, what is noted was sent, and the next replay sends the rest."""
+    """Records with an outcome were sent, and the next replay sends the rest."""
     letters = write_letters(broker, lycees[:45])
     worker = crew.worker()
     worker.start()
@@ -254,37 +254,39 @@ def test_a_replay_that_is_killed_loses_nothing(
     assert killed.returncode == -9, killed.stderr
     after_kill = read(broker)
     assert LetterCounts.of(after_kill).letters == letters
-    noted = {entry.letter.position for entry in after_kill if entry.status is EntryStatus.REPLAYED}
-    assert noted <= copies(broker).keys()
+    replayed = {
+        entry.letter.position for entry in after_kill if entry.status is EntryStatus.REPLAYED
+    }
+    assert replayed <= copies(broker).keys()
 
     again = run_dead_letters(broker, "replay")
 
-    assert again.stdout.startswith(f"{letters - len(noted)} sent again, 0 still"), again.stderr
+    assert again.stdout.startswith(f"{letters - len(replayed)} sent again, 0 still"), again.stderr
     assert counts(broker) == LetterCounts(waiting=0, replayed=letters, discarded=0, returned=0)
     sent = copies(broker)
     assert sent.keys() == {entry.letter.position for entry in after_kill}
-    assert sent.total() - letters <= 10  # What one chunk may be sent twice.
+    assert sent.total() - letters <= 10  # One chunk may be sent twice.
     assert differences(broker, worker) == ()
 
 
-def test_a_replay_killed_at_random_moments_ends_all_the_same(
+def test_a_replay_killed_at_random_moments_ends(
     broker: KafkaBroker, crew: Crew, lycees: list[Message]
 ) -> None:
-    """Killed again and again while it works, it comes to its end, and to the same counts."""
+    """Killed again and again, with the same counts in the end."""
     letters = write_letters(broker, lycees[:200])
     worker = crew.worker()
     worker.start()
     chance = random.Random(17)
     kills, waiting = 0, letters
     while waiting:
-        # Counted from its first sending: how long a start takes says nothing of the replay. Soon at
-        # first, for a fast machine; later and later then, so that a slow one comes to the end.
-        life = chance.uniform(0.01, 0.05) * 2 ** max(0, kills - 2)
+        # Counted from its first sending, without the start of the process. Soon at first, for a
+        # fast machine; later and later then, so that a slow one comes to the end.
+        seconds = chance.uniform(0.01, 0.05) * 2 ** max(0, kills - 2)
         done = run_dead_letters(
             broker,
             "replay",
             module="tests.support.killed_replay",
-            test_kill=f"later:{life}",
+            test_kill=f"later:{seconds}",
             test_chunk="5",
         )
         kills += done.returncode == -9
@@ -302,7 +304,7 @@ def test_a_replay_killed_at_random_moments_ends_all_the_same(
 def test_what_is_refused_again_keeps_its_count_and_is_given_up(
     broker: KafkaBroker, crew: Crew, lycees: list[Message]
 ) -> None:
-    """Each round makes letters of letters; after three nobody tries any more, until asked to."""
+    """Each attempt makes new letters; after three they are left, unless more are allowed."""
     old, letters = refused_by_an_old_worker(broker, crew, lycees)
     for attempt in (1, 2, 3):
         assert run_dead_letters(broker, "replay").returncode == 0
@@ -327,7 +329,7 @@ def test_what_is_refused_again_keeps_its_count_and_is_given_up(
 
 
 def test_what_is_still_invalid_is_not_sent_and_waits(broker: KafkaBroker, crew: Crew) -> None:
-    """It would only come back: it is told, counted as a try, and leaves the topics alone."""
+    """It is reported and counts as an attempt; nothing is written to the event topics."""
     broken = [message for message in a_half_year() if not is_valid(message)]
     send(broker.bootstrap, broken)
     worker = crew.worker()
@@ -345,7 +347,7 @@ def test_what_is_still_invalid_is_not_sent_and_waits(broker: KafkaBroker, crew: 
 
 
 def test_a_record_of_the_wrong_topic_goes_to_its_own(broker: KafkaBroker, crew: Crew) -> None:
-    """What its producer sent to another family's topic counts once it is where it belongs."""
+    """An event sent to another family's topic counts once it is replayed."""
     opened = message_of(event("school.registered", PARIS, "2018-01-01"))
     send(broker.bootstrap, [Message(Family.GRANTS, opened.key, opened.value, opened.headers)])
     worker = crew.worker()
@@ -363,10 +365,10 @@ def test_a_record_of_the_wrong_topic_goes_to_its_own(broker: KafkaBroker, crew: 
     assert worker.stop() == 0
 
 
-def test_a_letter_of_the_gateway_waits_until_the_gateway_would_let_it_in(
+def test_a_letter_of_the_gateway_waits_until_it_is_admitted(
     broker: KafkaBroker,
 ) -> None:
-    """An event ahead of its time is sent when the time has come, another's source never."""
+    """An event ahead of its time once the time has come; that of another's source never."""
     ahead = event("school.registered", PARIS, "2021-06-01", source="urn:iledefrance:lycees")
     for producer in ("lycees", "formation"):
         write_letters(broker, [message_of(ahead)], producer)
@@ -383,22 +385,24 @@ def test_a_letter_of_the_gateway_waits_until_the_gateway_would_let_it_in(
     assert counts(broker) == LetterCounts(waiting=1, replayed=1, discarded=0, returned=0)
 
 
-def test_discarded_letters_are_left_alone_and_can_be_brought_back(
+def test_discarded_letters_are_left_out_and_can_be_replayed(
     broker: KafkaBroker, lycees: list[Message]
 ) -> None:
-    """Each is in one count only, with the reason why it was let go."""
+    """Each has one status, with the reason."""
     letters = write_letters(broker, lycees[:20])
 
-    let_go = run_dead_letters(
+    discarded = run_dead_letters(
         broker, "discard", "0/0", "0/1", "0/1", "--because", "essai du fournisseur"
     )
     replayed = run_dead_letters(broker, "replay", "--until", "2030-01-01")
 
-    assert let_go.stdout == "2 discarded\n", let_go.stderr
+    assert discarded.stdout == "2 discarded\n", discarded.stderr
     assert replayed.stdout.startswith(f"{letters - 2} sent again"), replayed.stderr
     assert counts(broker) == LetterCounts(waiting=0, replayed=letters - 2, discarded=2, returned=0)
-    told = run_dead_letters(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
-    assert [json.loads(line)["settled"]["because"] for line in told] == ["essai du fournisseur"] * 2
+    lines = run_dead_letters(broker, "list", "--state", "discarded", "--json").stdout.splitlines()
+    assert [json.loads(line)["settled"]["because"] for line in lines] == [
+        "essai du fournisseur"
+    ] * 2
     assert run_dead_letters(broker, "replay", "0/1", "--state", "discarded").stdout.startswith(
         "1 sent"
     )
@@ -406,12 +410,12 @@ def test_discarded_letters_are_left_alone_and_can_be_brought_back(
 
 
 def test_a_dry_run_changes_nothing(broker: KafkaBroker, lycees: list[Message]) -> None:
-    """It tells what would be done, and neither sends nor notes."""
+    """It reports what would be done, and writes nothing."""
     letters = write_letters(broker, lycees[:20])
 
-    told = run_dead_letters(broker, "replay", "--dry-run")
+    dry = run_dead_letters(broker, "replay", "--dry-run")
 
-    assert told.stdout.startswith(f"{letters} would be sent again"), told.stderr
+    assert dry.stdout.startswith(f"{letters} would be sent again"), dry.stderr
     assert counts(broker) == LetterCounts(waiting=letters, replayed=0, discarded=0, returned=0)
     assert not copies(broker)
 

@@ -1,4 +1,4 @@
-"""Decisions to pass over a record, as the ledger keeps them."""
+"""Decisions to pass over records, on the ledger."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ DECISION = Decision(at=NOW, because="it kills")
 
 
 def test_a_decision_is_read_back() -> None:
-    """From a record under the place of the one it is about, which compaction keeps."""
+    """From a record whose key is the origin, so that compaction keeps the last one."""
     record = decision_record(ORIGIN, because="it kills", at=NOW)
 
     assert (record.topic, record.key) == (DEAD_LETTER_OUTCOMES, b"smartregion.schools/3/42")
     assert decisions_of(arrived([record])) == {ORIGIN: DECISION}
 
 
-def test_the_end_of_a_decision_ends_it() -> None:
-    """A record without a value, as anybody may write who may decide."""
+def test_a_tombstone_ends_a_decision() -> None:
+    """A record without a value."""
     record = decision_record(ORIGIN, because="it kills", at=NOW)
 
     assert decisions_of(arrived([record, record._replace(value=None)])) == {}
@@ -51,8 +51,8 @@ def test_the_end_of_a_decision_ends_it() -> None:
         (b"smartregion.\xff/3/42", b"{}"),
     ],
 )
-def test_what_is_no_decision_decides_nothing(key: bytes | None, value: bytes) -> None:
-    """Outcomes of dead letters lie on the same topic."""
+def test_other_records_are_no_decisions(key: bytes | None, value: bytes) -> None:
+    """Outcomes of dead letters are on the same topic."""
     record = decision_record(ORIGIN, because="x", at=NOW)._replace(key=key, value=value)
 
     assert decisions_of(arrived([record])) == {}
@@ -61,7 +61,7 @@ def test_what_is_no_decision_decides_nothing(key: bytes | None, value: bytes) ->
 @pytest.mark.parametrize(
     "text", ["", "3/42", "other/3/42", "smartregion.schools/3/x", "smartregion.schools/-1/2"]
 )
-def test_only_an_event_topic_s_record_has_such_a_place(text: str) -> None:
+def test_an_origin_is_on_an_event_topic(text: str) -> None:
     """The message says how it is written."""
     with pytest.raises(ValueError, match=r"write it as smartregion\.schools/3/42"):
         parse_origin(text)

@@ -1,4 +1,4 @@
-"""The gateway's rules, for letters that come from there."""
+"""The gateway's admission of letters of what it had refused."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ AS_TEXT = (LETTER.value or b"").decode()
 
 
 def reason(letter: DeadLetter) -> RefusalReason:
-    """Return why a letter is not let in."""
+    """Return the reason for which a letter is not admitted."""
     with pytest.raises(ContractError) as refusal:
         RULES(letter)
     return refusal.value.reason
 
 
-def test_a_producer_s_own_event_passes() -> None:
-    """In either mode, as it would at the gateway today."""
+def test_a_producer_s_own_event_is_admitted() -> None:
+    """In either mode."""
     binary = encode_binary(EVENT)
 
     RULES(LETTER)
@@ -37,13 +37,13 @@ def test_a_producer_s_own_event_passes() -> None:
 
 
 @pytest.mark.parametrize("producer", ["formation", "nobody", None])
-def test_another_s_event_does_not(producer: str | None) -> None:
-    """Who sent it decides, not what it says of itself."""
+def test_another_producer_s_event_is_not_admitted(producer: str | None) -> None:
+    """The authenticated sender counts, not the source of the event."""
     assert reason(replace(LETTER, producer=producer)) is RefusalReason.NOT_ALLOWED
 
 
 def test_an_event_ahead_of_its_time_waits() -> None:
-    """The clock decides."""
+    """Until its time has come."""
     ahead = valid_event(source="urn:iledefrance:lycees", at="2018-01-02T00:05:00")
 
     assert reason(letter_of(ahead, origin=GATEWAY, producer="lycees")) is RefusalReason.TIME_AHEAD
@@ -58,17 +58,17 @@ def test_an_event_ahead_of_its_time_waits() -> None:
     ],
 )
 def test_the_gateway_reads_more_strictly_than_a_worker(value: str, expected: RefusalReason) -> None:
-    """A letter of the gateway is held to the gateway's own reading."""
+    """A letter of the gateway is read as the gateway reads."""
     assert reason(replace(LETTER, value=value.encode())) is expected
 
 
 def test_what_is_no_text_waits() -> None:
-    """Its producer alone can mend it."""
+    """Only its producer can repair it."""
     assert reason(replace(LETTER, value=b"\xff")) is RefusalReason.INVALID_JSON
 
 
-def test_a_header_that_the_gateway_could_not_read_cannot_be_sent_on() -> None:
-    """The letter has it only as it was read: sent so, it would be another event."""
+def test_an_event_with_an_unreadable_header_is_not_admitted() -> None:
+    """The letter has the header only as it was decoded: the event would be another one."""
     binary = encode_binary(EVENT)
     letter = replace(LETTER, value=binary.value, headers=tuple(binary.headers), field="ce-source")
 

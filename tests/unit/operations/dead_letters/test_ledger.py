@@ -16,13 +16,13 @@ LETTERS = arrived([refused(), refused(), refused()])
 READ = [read_dead_letter(record) for record in LETTERS]
 
 
-def nobody(error: ValueError) -> None:
-    """Let nobody else write on the topics."""
+def fail(error: ValueError) -> None:
+    """Fail on a record of another writer."""
     raise error
 
 
-def note(letter: DeadLetter, verdict: OutcomeKind, attempts: int = 1) -> OutgoingRecord:
-    """Return a line of the ledger."""
+def outcome_of(letter: DeadLetter, verdict: OutcomeKind, attempts: int = 1) -> OutgoingRecord:
+    """Return a record of the ledger."""
     outcome = ReplayOutcome(
         verdict=verdict, attempts=attempts, at=REFUSED_AT, refused_at=letter.time
     )
@@ -30,16 +30,16 @@ def note(letter: DeadLetter, verdict: OutcomeKind, attempts: int = 1) -> Outgoin
 
 
 def read(letters: list[OutgoingRecord], ledger: list[OutgoingRecord]) -> list[Entry]:
-    """Join records; nobody else may have written them."""
-    return list(join_entries(arrived(letters), arrived(ledger), on_foreign_record=nobody))
+    """Join the records of the two topics."""
+    return list(join_entries(arrived(letters), arrived(ledger), on_foreign_record=fail))
 
 
-def test_each_letter_has_the_last_line_about_it() -> None:
-    """Of several lines under one place the last counts, as after compaction."""
+def test_each_letter_has_its_last_outcome() -> None:
+    """Of several records with one key the last counts, as after compaction."""
     ledger = [
-        note(READ[0], OutcomeKind.STILL_REFUSED),
-        note(READ[2], OutcomeKind.DISCARDED),
-        note(READ[0], OutcomeKind.REPLAYED, 2),
+        outcome_of(READ[0], OutcomeKind.STILL_REFUSED),
+        outcome_of(READ[2], OutcomeKind.DISCARDED),
+        outcome_of(READ[0], OutcomeKind.REPLAYED, 2),
     ]
 
     entries = read([refused(), refused(), refused()], ledger)
@@ -52,27 +52,27 @@ def test_each_letter_has_the_last_line_about_it() -> None:
     assert [entry.attempts for entry in entries] == [2, 0, 1]
 
 
-def test_a_line_about_a_letter_of_an_earlier_topic_is_not_about_this_one() -> None:
-    """A topic that was deleted and made anew counts its positions from the beginning."""
+def test_an_outcome_of_a_deleted_topic_s_letter_is_ignored() -> None:
+    """A topic that was created anew counts its offsets from 0."""
     before = replace(READ[0], time=REFUSED_AT - timedelta(days=100))
 
-    (entry,) = read([refused()], [note(before, OutcomeKind.REPLAYED)])
+    (entry,) = read([refused()], [outcome_of(before, OutcomeKind.REPLAYED)])
 
     assert entry.status is EntryStatus.WAITING
 
 
-def test_what_others_wrote_is_told_and_left_out() -> None:
-    """On either topic; the letters are there all the same."""
-    told: list[ValueError] = []
-    stranger = OutgoingRecord("t", None, b"k", b"v", ())
+def test_records_of_others_are_reported_and_left_out() -> None:
+    """On either topic."""
+    foreign: list[ValueError] = []
+    record = OutgoingRecord("t", None, b"k", b"v", ())
 
     entries = list(
         join_entries(
-            arrived([stranger, refused()]),
-            arrived([stranger, note(READ[1], OutcomeKind.REPLAYED)]),
-            on_foreign_record=told.append,
+            arrived([record, refused()]),
+            arrived([record, outcome_of(READ[1], OutcomeKind.REPLAYED)]),
+            on_foreign_record=foreign.append,
         )
     )
 
     assert [entry.status for entry in entries] == [EntryStatus.REPLAYED]
-    assert len(told) == 2
+    assert len(foreign) == 2

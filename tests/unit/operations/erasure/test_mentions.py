@@ -1,4 +1,4 @@
-"""What names a person and is not erased with it."""
+"""Records that name a person and are not erased."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def about_another(**attributes: Any) -> FakeRecord:
 
 
 def mentions(*records: FakeRecord) -> list[str]:
-    """Return what is told of them."""
+    """Return the mentions in records, as text."""
     return list(map(str, find_mentions(records, PERSONS)))
 
 
@@ -47,8 +47,8 @@ def mentions(*records: FakeRecord) -> list[str]:
         (b'{"id": "%s", "subject": "%s"}', "id, subject"),
     ],
 )
-def test_the_parts_that_name_a_person_are_told(value: bytes, part: str) -> None:
-    """By name, and never what they say."""
+def test_the_parts_that_name_a_person_are_shown(value: bytes, part: str) -> None:
+    """By name, without their content."""
     named = value.replace(b"%s", SOMEBODY.encode())
 
     assert mentions(FakeRecord("smartregion.grants", 3, 42, b"key", named)) == [
@@ -56,8 +56,8 @@ def test_the_parts_that_name_a_person_are_told(value: bytes, part: str) -> None:
     ]
 
 
-def test_an_event_about_another_that_names_one_stays_and_is_told() -> None:
-    """In whatever header; what is about the person goes, and is no mention."""
+def test_an_event_about_another_that_names_one_is_a_mention() -> None:
+    """In any header; an event about the person is erased, and is no mention."""
     record = raw("training.enrolled", SOMEBODY, "2018-01-01")
     own = FakeRecord(record.topic, 0, 0, record.key, record.value, record.headers)
 
@@ -66,12 +66,12 @@ def test_an_event_about_another_that_names_one_stays_and_is_told() -> None:
     ]
 
 
-def test_a_header_s_name_is_not_shown_where_it_is_a_person_s() -> None:
-    """Nor one that may be anybody's."""
+def test_a_header_s_name_with_a_pseudonym_is_not_shown() -> None:
+    """Nor a long one."""
     assert mentions(about_another(**{SOMEBODY: "1"}))[0].endswith("in a field")
 
 
-def test_keys_and_notes_are_looked_at_too() -> None:
+def test_keys_and_outcomes_are_searched_as_well() -> None:
     """An entity named as a person; a reason written by hand."""
     note = b'{"because": "asked by %s"}' % SOMEBODY.encode()
     found = mentions(
@@ -82,7 +82,7 @@ def test_keys_and_notes_are_looked_at_too() -> None:
     assert [one.split(": in ")[1] for one in found] == ["its key", "the field because"]
 
 
-def test_letters_are_found_by_what_they_keep_or_by_whose_record_they_are_of() -> None:
+def test_letters_are_found_by_content_or_by_origin() -> None:
     """With the day by which the broker deletes them."""
     theirs = RecordOrigin("smartregion.trainings", 3, 42)
     letters = [

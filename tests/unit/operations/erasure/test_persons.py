@@ -1,4 +1,4 @@
-"""Whom an erasure is about."""
+"""The persons of an erasure."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def enrolled(pseudonym: str) -> FakeRecord:
 
 
 def broken(value: bytes, *, key: bytes = b"key") -> FakeRecord:
-    """Return a record that no contract takes."""
+    """Return an invalid record."""
     return FakeRecord("smartregion.trainings", 0, 0, key, value)
 
 
 def test_pseudonyms_are_read_one_a_line() -> None:
-    """Spaces around them and blank lines do not count."""
+    """Surrounding spaces and blank lines are ignored."""
     assert read_pseudonyms([f" {SOMEBODY}\n", "\n", SOMEBODY]) == {SOMEBODY}
 
 
 def test_a_line_that_is_no_pseudonym_is_refused_and_not_shown() -> None:
-    """It may be a person's name: the line is told by its number."""
+    """It may be a person's name: the message has the number of the line."""
     with pytest.raises(NotAPseudonymError, match="line 2") as refused:
         read_pseudonyms([SOMEBODY, "Jeanne Dupont"])
     assert "Jeanne" not in str(refused.value)
@@ -46,10 +46,10 @@ def test_a_line_that_is_no_pseudonym_is_refused_and_not_shown() -> None:
         (broken(b"?"), False),
     ],
 )
-def test_a_record_about_a_person_or_a_refused_one_that_names_it_has_to_go(
+def test_records_about_a_person_and_invalid_ones_that_name_it_are_erased(
     record: FakeRecord, *, concerned: bool
 ) -> None:
-    """A longer pseudonym that begins alike is somebody else's."""
+    """A longer pseudonym with the same beginning is another person's."""
     assert Persons([SOMEBODY]).concerned_by(record) is concerned
 
 
@@ -67,17 +67,17 @@ def test_a_record_about_a_person_or_a_refused_one_that_names_it_has_to_go(
         f"enrolled-{SOMEBODY}-2018".encode(),
     ],
 )
-def test_a_pseudonym_is_found_however_it_is_written(text: bytes) -> None:
-    """In another case or encoding, or as a part of an id."""
+def test_a_pseudonym_is_found_in_any_encoding(text: bytes) -> None:
+    """Also in another case, and as a part of an id."""
     assert Persons([SOMEBODY]).named_in(b'"x": "' + text + b'"')
 
 
 @pytest.mark.parametrize("text", [ANOTHER.encode(), b"x" + SOMEBODY.encode(), b"", b"%", b"\\u00"])
-def test_another_text_names_nobody(text: bytes) -> None:
-    """A longer pseudonym is another's."""
+def test_another_text_names_no_person(text: bytes) -> None:
+    """A longer pseudonym is another person's."""
     assert not Persons([SOMEBODY]).named_in(text)
 
 
-def test_nobody_is_in_no_record() -> None:
-    """An empty list erases nothing."""
+def test_an_empty_list_names_no_person() -> None:
+    """Nothing is erased."""
     assert not Persons([]).mentioned_in(enrolled(SOMEBODY))

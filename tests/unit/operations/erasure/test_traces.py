@@ -1,4 +1,4 @@
-"""What is recorded of persons, and what takes it back."""
+"""The records about persons, and the events that retract their facts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def a_life() -> list[RawRecord]:
 
 
 def test_all_records_of_a_person_are_found() -> None:
-    """Their number, their partitions, and who they are about."""
+    """Their number, their partitions, and their persons."""
     traces = find_traces(a_life(), Persons([SOMEBODY]))
     assert traces.records == 3
     assert traces.persons == {SOMEBODY}
@@ -39,8 +39,8 @@ def test_all_records_of_a_person_are_found() -> None:
 
 
 @pytest.mark.parametrize("now", [NOW, LATER])
-def test_each_fact_and_day_is_taken_back_once(now: datetime) -> None:
-    """By an event that wins over what it voids, whatever the clock says."""
+def test_each_fact_and_day_is_retracted_once(now: datetime) -> None:
+    """By an event that is newer than the fact's, whatever the clock says."""
     traces = find_traces(a_life(), Persons([SOMEBODY]))
     back = retractions(traces, now=now)
     assert {event.source for event in back} == {ERASURE}
@@ -51,7 +51,7 @@ def test_each_fact_and_day_is_taken_back_once(now: datetime) -> None:
     assert latest_attributes(state, "training.completed") == {}
 
 
-def test_what_is_taken_back_already_is_left() -> None:
+def test_a_retracted_fact_is_not_retracted_again() -> None:
     """A second run sends nothing."""
     traces = find_traces(
         [
