@@ -30,6 +30,7 @@ from tests.support.histories import event, uai
 from tests.support.kafka import KafkaBroker
 from tests.support.letters import refused
 from tests.support.traffic import Message, message_of, region, send, wait_done
+from tests.support.variables import environment_variables
 from tests.support.waiting import wait_until
 from tests.support.workers import Crew, Worker
 
@@ -102,7 +103,7 @@ def environment(broker: KafkaBroker, **more: str) -> dict[str, str]:
         **os.environ,
         "SMART_REGION_BROKER": broker.bootstrap,
         "SMART_REGION_CLOCK": "2020-12-31",
-        **{f"SMART_REGION_{name.upper()}": value for name, value in more.items()},
+        **environment_variables(more),
     }
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from tests.support.kafka import KafkaBroker
+from tests.support.variables import environment_variables
 
 __all__ = ["run"]
 
@@ -28,7 +29,7 @@ def run(
             **os.environ,
             "SMART_REGION_BROKER": broker.bootstrap,
             "SMART_REGION_CLOCK": "2020-12-31",
-            **{f"SMART_REGION_{name.upper()}": value for name, value in settings.items()},
+            **environment_variables(settings),
         },
         input=standard_input,
         capture_output=True,

@@ -17,6 +17,7 @@ from typing import Any
 
 from operations.programs.program import end_child, start_child
 from tests.support.servers import free_port
+from tests.support.variables import environment_variables
 from tests.support.waiting import wait_until
 
 __all__ = ["Crew", "Worker", "supervised"]
@@ -159,7 +160,7 @@ class Crew:
             worker.kill()
 
     def _engage(self, name: str, settings: Mapping[str, str], **how: str) -> Worker:
-        variables = {f"SMART_REGION_{key.upper()}": value for key, value in settings.items()}
+        variables = environment_variables(settings)
         worker = Worker(self._bootstrap, self._folder, name=name, settings=variables, **how)
         self._workers.append(worker)
         return worker
