@@ -16,6 +16,11 @@ COMMAND = re.compile(
 )
 MAKE = re.compile(r"^make ([a-z-]+)", re.MULTILINE)
 TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
+#: A file of ours, named from the root.
+NAMED = re.compile(
+    r"`((?:boundary|broker|catalogue|dashboards|events|gateway|operations|simulation|streams|tests)"
+    r"/[\w./-]+)`"
+)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -74,3 +79,11 @@ def test_a_page_links_to_what_is_there(page: Path) -> None:
     assert {
         link for link in links if "://" not in link and not (page.parent / link).exists()
     } == set()
+
+
+def test_a_page_names_files_that_there_are(page: Path) -> None:
+    """Whoever looks for the code finds it; a decision that was superseded is left as it was."""
+    text = page.read_text(encoding="utf-8")
+    named = [] if "Superseded by" in text else NAMED.findall(text)
+
+    assert [name for name in named if not (ROOT / name).exists()] == []
