@@ -1,5 +1,5 @@
 # Works from a clean clone on Linux or macOS with Python >= 3.11 (venv, pip) and make.
-# `make demo` needs nothing else, and rings where Prometheus is installed; `make test` also needs
+# `make demo` needs nothing else, and fires alerts where Prometheus is installed; `make test` also needs
 # Java 17 and Maven (see deploy/kafka/jars.sh), and Prometheus, kcat and Node.js for some of the tests
 # (see deploy/debian-packages.sh).
 
@@ -44,7 +44,7 @@ test: $(VENV)/dev.stamp $(KAFKA_JARS) ## all tests, on a real Apache Kafka and a
 # in the order of their folders; by default files of few tests, the longest, would come last.
 SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-fuzz: $(VENV)/dev.stamp ## throw at the gateway's readers what nobody would send (ARGS="--examples 20000 --seed 1")
+fuzz: $(VENV)/dev.stamp ## send generated input to the gateway's parsers (ARGS="--examples 20000 --seed 1")
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, licences, generated files, released contracts

@@ -129,8 +129,8 @@ def completeness_panel(at: GridPosition) -> Panel:
         PanelFrame(
             "Les chiffres sont",
             "Les totaux ne sont montrés que si toutes les partitions des événements sont lues. "
-            "Retenus : voir la chaîne de traitement. Recalculés : d’un jour passé, refaits depuis "
-            "de tous les événements de ce jour, comme on les connaît à présent.",
+            "Retenus : voir la chaîne de traitement. Recalculés : ceux d’un jour passé, refaits "
+            "à partir de tous les événements connus à présent.",
             at,
         ),
         [

@@ -208,9 +208,10 @@ def promise_column(programmes: Sequence[Programme], links: tuple[Link, ...] = ()
 def milestone_columns(programmes: Sequence[Programme], **labels: str) -> tuple[Column, ...]:
     """Value, target, unit, progress, status, day and projection of each milestone with a target.
 
-    A line for each territory that is held to it. The series carry besides what other columns are
-    made of: `department`, `promise` (indicator/milestone), `unit` (the indicator again) and `board`
-    (the programme's).
+    The last column is the projection, which a programme's board places apart. A line for each
+    territory that is held to it. The series carry besides what other columns are made of:
+    `department`, `promise` (indicator/milestone), `unit` (the indicator again) and `board` (the
+    programme's).
     """
     promised = [
         indicator
