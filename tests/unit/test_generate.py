@@ -49,7 +49,7 @@ def test_a_check_names_each_file_that_is_not_up_to_date(project: Path) -> None:
         f"{edited}: differs from its sources",
         f"{missing}: is missing",
         f"{left_over}: is obsolete",
-        "to write them anew: smart-region generate",
+        "to write them again: smart-region generate",
     }
     assert (edited.read_text(), missing.exists(), left_over.exists()) == ("by hand", False, True)
 
