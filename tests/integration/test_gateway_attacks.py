@@ -81,7 +81,7 @@ def target(kafka_broker: KafkaBroker, tmp_path_factory: pytest.TempPathFactory) 
     kafka_broker.reset()
     apply_topics(kafka_broker.bootstrap, declared_topics())
     folder = tmp_path_factory.mktemp("gateway")
-    names = ("prives", "subventions", "mairies")
+    names = ("prives", "subventions", "mairies", "hopitaux")
     others = {name: issue_credentials(name, folder) for name in names}
     with running_gateway(kafka_broker.bootstrap, folder, log_level="debug") as (
         gateway,
@@ -946,10 +946,10 @@ def test_large_bodies_whose_clients_have_left_are_not_judged(target: Target) -> 
     """A producer that hangs up and sends again does not wait for what it no longer wants."""
     headers = (
         f"content-type: {BATCH}",
-        f"authorization: Bearer {target.others['mairies'].token}",
+        f"authorization: Bearer {target.others['hopitaux'].token}",
     )
     costly = [event(n, data={f"k{n:x}": n for n in range(110)}) for n in range(500)]
-    before = _refused(target.gateway, "mairies")
+    before = _refused(target.gateway, "hopitaux")
     sent = post(json.dumps(costly).encode(), *headers)
     with ExitStack() as opened:
         held = [opened.enter_context(RawConnection(target.gateway.port)) for _ in range(12)]
@@ -962,7 +962,7 @@ def test_large_bodies_whose_clients_have_left_are_not_judged(target: Target) -> 
         last = target.send(post(json.dumps([closed()]).encode().ljust(100_000), *headers))
 
     assert last.status != 503
-    assert _refused(target.gateway, "mairies") - before < 500 * len(held) / 2
+    assert _refused(target.gateway, "hopitaux") - before < 500 * len(held) / 2
 
 
 def _refused(gateway: Gateway, producer: str) -> float:

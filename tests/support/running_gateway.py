@@ -45,6 +45,13 @@ producers:
     types: [school.closed]
     quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
     expected_every: daily
+  - id: hopitaux
+    title: Hôpitaux
+    contact: hopitaux
+    sources: [/hopitaux]
+    types: [school.closed]
+    quota: {{ events_per_second: 1_000_000, burst: 1_000_000 }}
+    expected_every: daily
 """
 
 
