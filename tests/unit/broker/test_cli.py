@@ -1,8 +1,5 @@
 """The commands about topics and rights."""
 
-import io
-from collections.abc import Iterator
-
 import click
 import pytest
 from click.testing import CliRunner, Result
@@ -12,50 +9,12 @@ from broker.access_rights import Role, rights_of
 from broker.cli import commands
 from broker.topic_admin import TopicsReport
 from events.fact import Family
-from operations.client import PublisherOptions, RecordingPublisher
-
-VALID = (
-    '{"specversion": "1.0", "id": "a-1", "source": "/lycees",'
-    ' "type": "fr.iledefrance.smartregion.school.closed.v1", "time": "2019-03-11T09:30:00Z",'
-    ' "data": {"uai": "0750419Y", "closed_on": "2019-03-11"}}\n'
-)
-
-INVALID = VALID.replace("0750419Y", "0750419Z")
 
 
-class WatchedPublisher(RecordingPublisher):
-    """A publisher that remembers how it was asked for."""
-
-    made: "list[WatchedPublisher]" = []  # noqa: RUF012 - emptied by the fixture
-
-    def __init__(self, bootstrap: str, *, options: PublisherOptions, security: object) -> None:
-        super().__init__()
-        self.bootstrap = bootstrap
-        self.options = options
-        self.security = security
-        self.made.append(self)
-
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedPublisher]]:
-    """Publishers that the command made, in place of Kafka's."""
-    monkeypatch.setattr("operations.client.KafkaPublisher", WatchedPublisher)
-    yield WatchedPublisher.made
-    WatchedPublisher.made.clear()
-
-
-def run(*arguments: str, given: str | bytes | None = None) -> Result:
+def run(*arguments: str) -> Result:
     """Run a command as a person would."""
-    gateway = click.Group(commands={str(command.name): command for command in commands})
-    return CliRunner().invoke(gateway, arguments, input=given)
-
-
-class Terminal(io.StringIO):
-    """What a person watches."""
-
-    def isatty(self) -> bool:
-        """Say that it is one."""
-        return True
+    group = click.Group(commands={str(command.name): command for command in commands})
+    return CliRunner().invoke(group, arguments)
 
 
 def test_topics_are_applied(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,9 +211,9 @@ class TestReaders:
 
     def test_a_replay_of_its_letter_waits_on(self) -> None:
         """It would be refused as it was."""
-        way_back = ReplayDestinations(PARTITIONS, _nothing, _nothing_found, RULES)
+        destinations = ReplayDestinations(PARTITIONS, _nothing, _nothing_found, RULES)
         with pytest.raises(ContractError) as refused:
-            way_back.copy_of(letter_of(ANOTHERS), attempt=1)
+            destinations.copy_of(letter_of(ANOTHERS), attempt=1)
         assert refused.value.reason is RefusalReason.NOT_OWNER
 
 

@@ -78,39 +78,41 @@ class TestEntry:
     """A broker that does not let the worker in any more."""
 
     @pytest.fixture
-    def knocks(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-        """Note when the watchdog knocks, at a broker that does not open."""
-        knocks: list[int] = []
+    def preflights(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Count the preflights of the watchdog, at a broker that refuses each."""
+        preflights: list[int] = []
 
-        async def knock(*_: object) -> None:
-            knocks.append(1)
+        async def answer(*_: object) -> None:
+            preflights.append(1)
             raise BrokerEntryError("broker:9092", problem="does not open", remedy="ask it")
 
-        monkeypatch.setattr("streams.watchdog.preflight", knock)
-        return knocks
+        monkeypatch.setattr("streams.watchdog.preflight", answer)
+        return preflights
 
-    def test_a_broker_that_answers_is_not_asked(self, watch: Watch, knocks: list[int]) -> None:
+    def test_a_broker_that_answers_is_not_asked(self, watch: Watch, preflights: list[int]) -> None:
         """Heartbeats are answered: all is well."""
         watch.check(after=3600)
 
-        assert knocks == []
+        assert preflights == []
 
-    def test_a_broker_that_is_silent_is_asked_why(self, watch: Watch, knocks: list[int]) -> None:
+    def test_a_broker_that_is_silent_is_asked_why(
+        self, watch: Watch, preflights: list[int]
+    ) -> None:
         """The worker ends with its error."""
         watch.consumer.silent_seconds = 10
 
         with pytest.raises(BrokerEntryError, match="does not open"):
             watch.check(after=10)
 
-        assert len(knocks) == 1
+        assert len(preflights) == 1
 
-    def test_it_is_not_asked_all_the_time(self, watch: Watch, knocks: list[int]) -> None:
+    def test_it_is_not_asked_all_the_time(self, watch: Watch, preflights: list[int]) -> None:
         """An unavailable broker is left to the client, with a preflight from time to time."""
         watch.consumer.silent_seconds = 10
 
         watch.check(after=1)
 
-        assert knocks == []
+        assert preflights == []
 
 
 class TestCoordinator:

@@ -147,7 +147,7 @@ def test_a_batch_is_sent_as_what_it_is() -> None:
     ]
 
 
-def test_a_gateway_that_comes_back_is_knocked_at_again() -> None:
+def test_a_gateway_that_comes_back_is_sent_to_again() -> None:
     """What was lost on the way is sent again, and delivered once it is acknowledged."""
     answers = iter([None, StubAnswer(503, b""), StubAnswer(429, {}, (("Retry-After", "9"),))])
     gateway = FakeGateway(lambda events: next(answers, accepted(events)))
@@ -234,7 +234,7 @@ def test_an_event_larger_than_any_is_not_sent() -> None:
     assert len(report.failed) + len(report.raw_failures) == 1
 
 
-def test_with_a_spool_publishing_does_not_knock(tmp_path: Path) -> None:
+def test_with_a_spool_publishing_sends_no_request(tmp_path: Path) -> None:
     """The disk takes the event; the gateway is only asked when flushed."""
     gateway = FakeGateway(lambda _: None)
     with gateway.publisher(spool=Spool(tmp_path / "spool.db"), batch_events=1) as publisher:

@@ -46,8 +46,8 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[WatchedPublisher
 
 def run(*arguments: str, given: str | bytes | None = None) -> Result:
     """Run a command as a person would."""
-    gateway = click.Group(commands={str(command.name): command for command in commands})
-    return CliRunner().invoke(gateway, arguments, input=given)
+    group = click.Group(commands={str(command.name): command for command in commands})
+    return CliRunner().invoke(group, arguments, input=given)
 
 
 def test_emit_publishes_the_valid_lines(published: list[WatchedPublisher]) -> None:
