@@ -10,7 +10,7 @@ from itertools import chain
 import click
 
 from boundary.errors import SmartRegionError
-from boundary.showing import legible, legible_lines, show_traceback
+from boundary.terminal import legible, legible_lines, show_traceback
 
 __all__ = ["join", "main"]
 

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from boundary.showing import one_line
+from boundary.terminal import one_line
 
 __all__ = ["UnusableAddressError", "is_loopback", "shown_address", "usable_address"]
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from boundary.showing import legible
+from boundary.terminal import legible
 
 __all__ = ["NOT_SHOWN", "SHOWN_CHARACTERS", "Diagnostic", "FieldPath", "choose", "shown"]
 

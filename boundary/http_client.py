@@ -22,7 +22,7 @@ from requests.utils import get_environ_proxies
 
 from boundary.addresses import is_loopback, usable_address
 from boundary.errors import SmartRegionError
-from boundary.showing import one_line
+from boundary.terminal import one_line
 
 __all__ = ["HttpAnswer", "HttpClient", "NoAnswerError", "http_get"]
 

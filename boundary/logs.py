@@ -9,7 +9,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Literal
 
-from boundary.showing import legible, legible_lines
+from boundary.terminal import legible, legible_lines
 
 __all__ = ["JsonFormatter", "TextFormatter", "configure_logging", "course_of"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from boundary.showing import legible_lines
+from boundary.terminal import legible_lines
 
 __all__ = ["LegibleConsole"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from boundary.showing import legible
+from boundary.terminal import legible
 
 __all__ = ["plain_cell"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, OneOf, quiet_client
 from broker.strimzi.cli import kubernetes
 
@@ -60,10 +60,10 @@ def apply(
         security=settings.security(),
     )
     for name in report.created:
-        say(f"created {name}")
+        echo(f"created {name}")
     for name in report.altered:
-        say(f"altered {name}")
-    say(f"{len(report.created)} created, {len(report.verified)} as declared already")
+        echo(f"altered {name}")
+    echo(f"{len(report.created)} created, {len(report.verified)} as declared already")
 
 
 @topics.command(name="list")
@@ -74,7 +74,7 @@ def list_topics(**declared: Any) -> None:
     """Print the declaration: each topic with its key, partitions, replication and settings."""
     for spec in _declared(**declared):
         settings = " ".join(f"{name}={value}" for name, value in sorted(spec.config.items()))
-        say(
+        echo(
             f"{spec.name} key={spec.key!r} partitions={spec.partitions}"
             f" replication={spec.replication} {settings}"
         )
@@ -164,24 +164,24 @@ def acl(
         _print_granted(report, revoked=revoke_others)
         return
     for grant in held_rights(settings.broker, principal=principal, security=security):
-        say(grant)
+        echo(grant)
 
 
 def _print_declared(roles: Iterable[Role], rights: Iterable[Right]) -> None:
     from broker.access_rights import describe_role
 
     for role in roles:
-        say(f"# {role}: {describe_role(role)}")
+        echo(f"# {role}: {describe_role(role)}")
     for right in rights:
-        say(f"{right.kind} {right.name}: {', '.join(right.operations)}")
+        echo(f"{right.kind} {right.name}: {', '.join(right.operations)}")
 
 
 def _print_granted(report: GrantsReport, *, revoked: bool) -> None:
     for grant in report.given:
-        say(f"granted: {grant}")
+        echo(f"granted: {grant}")
     for grant in report.others:
-        say(f"{'revoked' if revoked else 'beyond these roles'}: {grant}")
-    say(f"{len(report.given)} granted, {len(report.held)} granted before")
+        echo(f"{'revoked' if revoked else 'beyond these roles'}: {grant}")
+    echo(f"{len(report.given)} granted, {len(report.held)} granted before")
 
 
 commands: list[click.Command] = [topics, kubernetes]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 
 __all__ = ["commands"]
 
@@ -32,10 +32,10 @@ def check(directory: Path | None) -> None:
         loaded = load_catalogue(directory)
     except InvalidCatalogueError as invalid:
         for diagnostic in invalid.diagnostics:
-            say(diagnostic)
-        say(f"{len(invalid.diagnostics)} to correct", err=True)
+            echo(diagnostic)
+        echo(f"{len(invalid.diagnostics)} to correct", err=True)
         sys.exit(1)
-    say(f"{len(loaded.programmes)} programmes, {len(loaded.indicators)} indicators: correct")
+    echo(f"{len(loaded.programmes)} programmes, {len(loaded.indicators)} indicators: correct")
 
 
 @catalogue.command(name="list")
@@ -45,16 +45,16 @@ def list_indicators(directory: Path | None) -> None:
     from catalogue.loader import load_catalogue
 
     for programme in load_catalogue(directory).programmes:
-        say(f"{programme.id}: {programme.title}")
+        echo(f"{programme.id}: {programme.title}")
         for indicator in programme.indicators:
             facts = dict.fromkeys(fact for term in indicator.measure.terms for fact in term.facts)
-            say(f"  {indicator.id} ({indicator.unit}): {indicator.title}")
-            say(f"    from {', '.join(facts)}")
+            echo(f"  {indicator.id} ({indicator.unit}): {indicator.title}")
+            echo(f"    from {', '.join(facts)}")
             for milestone in indicator.milestones:
                 target = "no target" if milestone.target is None else f"{milestone.target}"
                 day = "no day" if milestone.day is None else f"by {milestone.day}"
                 assumed = " (assumed)" if milestone.assumed else ""
-                say(f"    {milestone.id}: {target} {day}{assumed}")
+                echo(f"    {milestone.id}: {target} {day}{assumed}")
 
 
 commands: list[click.Command] = [catalogue]

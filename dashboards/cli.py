@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from dashboards.boards.cli import boards
 from dashboards.kubernetes.cli import kubernetes
 from dashboards.options import CATALOGUE, RUNBOOKS, out_to
@@ -116,9 +116,9 @@ def render(
     )
     files = render_files(catalogue, site)
     missing = write(files, out)
-    say(f"{out}: {len(files)} files")
+    echo(f"{out}: {len(files)} files")
     if missing:
-        say(f"not checked by {' and '.join(missing)}: not installed", err=True)
+        echo(f"not checked by {' and '.join(missing)}: not installed", err=True)
 
 
 for _command in publishing_commands:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from operations.audit.cli import commands as audit_commands
 from operations.backfill.cli import commands as backfill_commands
 from operations.contracts.cli import contracts
@@ -45,7 +45,7 @@ def health(url: str, timeout: float) -> None:
     try:
         check_health(url, seconds=timeout)
     except UnwellError as error:
-        say(error, err=True)
+        echo(error, err=True)
         sys.exit(1)  # Engines keep 2 for themselves.
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
-from boundary.showing import one_line
+from boundary.terminal import one_line
 
 __all__ = [
     "PROGRAMME_RETENTION",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +93,7 @@ def kafka(
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8")
-    say(f"{out}: {len(files)} files")
+    echo(f"{out}: {len(files)} files")
 
 
 def _joined(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from dashboards.options import CATALOGUE, RUNBOOKS, SINCE, out_to
 
 __all__ = ["commands"]
@@ -38,7 +38,7 @@ def render(*, out: Path, programmes: Path | None, since: str | None, runbooks: s
     links = Links(runbooks or Links().runbooks)
     files = render_files(boards_of(load_catalogue(programmes), links, since))
     board_files(files, out).write()
-    say(f"{out}: {len(files)} boards")
+    echo(f"{out}: {len(files)} boards")
 
 
 commands: list[click.Command] = [boards]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from boundary.generated_files import GeneratedFiles
-from boundary.showing import say
+from boundary.terminal import echo
 from dashboards.options import CATALOGUE, RUNBOOKS, out_to
 
 __all__ = ["kubernetes"]
@@ -62,4 +62,4 @@ def monitoring(
     )
     for part in rendered:
         part.write()
-        say(f"{part.folder}: {len(part.files)} files")
+        echo(f"{part.folder}: {len(part.files)} files")

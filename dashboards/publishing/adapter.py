@@ -18,7 +18,7 @@ from requests.exceptions import JSONDecodeError
 from boundary.addresses import UnusableAddressError
 from boundary.http_client import HttpAnswer, HttpClient, NoAnswerError
 from boundary.retry_policy import RetryPolicy
-from boundary.showing import one_line
+from boundary.terminal import one_line
 from dashboards.publishing.access import Address, Token
 from dashboards.publishing.errors import (
     AddressError,

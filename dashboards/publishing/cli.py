@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from dashboards.options import CATALOGUE, PLAIN_HTTP, RUNBOOKS, SINCE
 
 __all__ = ["commands"]
@@ -86,17 +86,17 @@ def _publish(
     links = Links(runbooks) if runbooks else None
     boards = wanted_boards(load_catalogue(programmes), links, since)
     grafana_address = Address.parse(address)
-    notify = partial(say, err=True)
+    notify = partial(echo, err=True)
     token = read_token(token_file)
     with Grafana(grafana_address, token, plain_http=plain_http, notify=notify) as grafana:
         version = grafana.version()
         planned = survey(grafana, boards, force=force, prune=prune)
-        say(f"{grafana_address}: Grafana {version}".rstrip())
+        echo(f"{grafana_address}: Grafana {version}".rstrip())
         for line in report(planned):
-            say(line)
+            echo(line)
         if write:
             carry_out(grafana, planned)
-            say("nothing to do" if planned.empty else "done")
+            echo("nothing to do" if planned.empty else "done")
 
 
 commands: list[click.Command] = [plan, apply]

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from boundary.errors import SmartRegionError
 from boundary.retry_policy import RetryableError
-from boundary.showing import one_line
+from boundary.terminal import one_line
 
 __all__ = [
     "AddressError",

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from boundary.showing import one_line
+from boundary.terminal import one_line
 from dashboards.publishing.apply import HOME, BoardFolder
 from dashboards.publishing.plan import Action, BoardChange, PanelChange, Plan
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boundary.showing import say, say_text
+from boundary.terminal import echo, echo_lines
 
 if TYPE_CHECKING:
     from events.producers.ownership import Share
@@ -54,16 +54,16 @@ def check(file: Path | None, secrets_file: Path | None) -> None:
         secrets = load_secrets(secrets_file, declared)
     except InvalidDeclarationError as invalid:
         for diagnostic in invalid.diagnostics:
-            say(diagnostic)
-        say(f"{len(invalid.diagnostics)} to correct", err=True)
+            echo(diagnostic)
+        echo(f"{len(invalid.diagnostics)} to correct", err=True)
         sys.exit(1)
     count = len(declared.producers)
     summary = f"{count} producer{'' if count == 1 else 's'}"
     if secrets_file is not None:
         summary += f", {len(secrets.root)} with secrets"
-    say(f"{summary}: correct")
+    echo(f"{summary}: correct")
     if unowned := declared.unowned:
-        say(f"no owner, so that the latest word counts: {', '.join(unowned)}", err=True)
+        echo(f"no owner, so that the latest word counts: {', '.join(unowned)}", err=True)
 
 
 @producers.command(name="list")
@@ -74,14 +74,14 @@ def list_producers(file: Path | None) -> None:
 
     for producer in load_producers(file):
         quota = producer.quota
-        say(f"{producer.id}: {producer.title}")
-        say(f"  sources: {', '.join(producer.sources)}")
-        say(f"  types: {', '.join(producer.types)}")
+        echo(f"{producer.id}: {producer.title}")
+        echo(f"  sources: {', '.join(producer.sources)}")
+        echo(f"  types: {', '.join(producer.types)}")
         if producer.owns:
-            say(f"  owns: {'; '.join(map(_share_text, producer.owns))}")
-        say(f"  quota: {quota.events_per_second} events/s, {quota.burst} at once")
-        say(f"  expected: {producer.expected_every}")
-        say(f"  contact: {producer.contact}")
+            echo(f"  owns: {'; '.join(map(_share_text, producer.owns))}")
+        echo(f"  quota: {quota.events_per_second} events/s, {quota.burst} at once")
+        echo(f"  expected: {producer.expected_every}")
+        echo(f"  contact: {producer.contact}")
 
 
 def _share_text(share: Share) -> str:
@@ -117,10 +117,10 @@ def issue(producer: str, scheme: str, file: Path | None) -> None:
             f"{producer!r} is not declared: {choose(producer, known)}", param_hint="PRODUCER"
         )
     issued = issue_secret(producer, Scheme(scheme))
-    say("for the producer, shown this once:", err=True)
-    say(issued.secret.get_secret_value())
-    say("for the secrets file of the gateway:", err=True)
-    say_text(issued.lines)
+    echo("for the producer, shown this once:", err=True)
+    echo(issued.secret.get_secret_value())
+    echo("for the secrets file of the gateway:", err=True)
+    echo_lines(issued.lines)
 
 
 commands: list[click.Command] = [producers]

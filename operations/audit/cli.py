@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from boundary.showing import say, say_text
+from boundary.terminal import echo, echo_lines
 from broker.options import BROKER
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def audit(
             ).told_with(trouble)
     if as_json:
         document = audit_document(counted, comparison, extent)
-        say_text(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_lines(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         print_audit(counted, LegibleConsole(highlight=False), comparison, extent)
     if comparison is not None and comparison.differences:
@@ -171,10 +171,10 @@ def _made_or_not() -> Iterator[None]:
     try:
         yield
     except SmartRegionError as error:
-        say(f"Error: {' '.join(str(error).split())}", err=True)
+        echo(f"Error: {' '.join(str(error).split())}", err=True)
         sys.exit(NOT_MADE)
     except Exception:  # noqa: BLE001 - shown with its traceback: it is a programmer's
-        say_text(traceback.format_exc(), err=True)
+        echo_lines(traceback.format_exc(), err=True)
         sys.exit(NOT_MADE)
 
 

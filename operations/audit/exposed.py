@@ -15,7 +15,7 @@ from prometheus_client.samples import Sample
 from boundary.addresses import UnusableAddressError, shown_address, usable_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import NoAnswerError, http_get
-from boundary.showing import one_line
+from boundary.terminal import one_line
 from catalogue import metrics
 
 __all__ = [

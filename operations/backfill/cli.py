@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from broker.options import BROKER
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def backfill(
 
 
 def _report(line: str) -> None:
-    say(line, err=True)
+    echo(line, err=True)
 
 
 def _load(settings: Settings, days: Sequence[date], data: DataFolder, out: Path | None) -> None:

@@ -15,7 +15,7 @@ from boundary.addresses import shown_address
 from boundary.errors import SmartRegionError
 from boundary.http_client import HttpAnswer
 from boundary.retry_policy import RetryableError
-from boundary.showing import one_line
+from boundary.terminal import one_line
 
 __all__ = [
     "BatchTooLargeError",

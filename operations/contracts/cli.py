@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 
 __all__ = ["contracts"]
 
@@ -43,7 +43,7 @@ def render(out: Path) -> None:
 
     files = contract_files(out)
     files.write()
-    say(f"{len(files.files)} files in {out}")
+    echo(f"{len(files.files)} files in {out}")
 
 
 @contracts.command()
@@ -54,12 +54,12 @@ def check(released: Path) -> None:
 
     comparison = compare(released)
     for name in comparison.unreleased:
-        say(f"not released yet: {name}")
+        echo(f"not released yet: {name}")
     for name in comparison.changed:
-        say(f"changed since it was released: {name}")
+        echo(f"changed since it was released: {name}")
     if comparison.broken:
         raise BrokenContractError(comparison.broken)
-    say(f"{len(comparison.kept)} released contracts are kept to")
+    echo(f"{len(comparison.kept)} released contracts are kept to")
 
 
 @contracts.command()
@@ -70,5 +70,5 @@ def release(released: Path) -> None:
 
     changed = freeze(released)
     for name in changed:
-        say(f"released {name}")
-    say(f"{len(changed)} new or wider")
+        echo(f"released {name}")
+    echo(f"{len(changed)} new or wider")

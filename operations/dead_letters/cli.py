@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boundary.showing import say, say_text
+from boundary.terminal import echo, echo_lines
 from broker.options import BROKER
 from events.errors import RefusalReason
 
@@ -143,12 +143,12 @@ def list_dead_letters(
     def print_entries() -> Iterator[Entry]:
         for entry in _selected(load_broker_settings(bootstrap), selection):
             if as_json:
-                say(json.dumps(as_document(entry, unmask=unmask)))
+                echo(json.dumps(as_document(entry, unmask=unmask)))
             else:
-                say(as_line(entry, unmask=unmask))
+                echo(as_line(entry, unmask=unmask))
             yield entry
 
-    say(LetterCounts.of(print_entries()), err=True)
+    echo(LetterCounts.of(print_entries()), err=True)
 
 
 @dead_letters.command()
@@ -176,9 +176,9 @@ def show(
         entries = _with_full_records(entries, settings)
     for entry in entries:
         if as_json:
-            say(json.dumps(as_full_document(entry, unmask=unmask)))
+            echo(json.dumps(as_full_document(entry, unmask=unmask)))
         else:
-            say_text(as_text(entry, unmask=unmask) + "\n")
+            echo_lines(as_text(entry, unmask=unmask) + "\n")
     _report_missing(selection, entries)
 
 
@@ -231,10 +231,10 @@ def replay(
         )
     for entry, error in result.still_refused:
         refusal = f"{error.reason} {masked_error(error)}"
-        say(f"{entry.letter.position} still refused: {refusal}", err=True)
+        echo(f"{entry.letter.position} still refused: {refusal}", err=True)
     for entry in result.given_up:
-        say(f"{entry.letter.position} left alone: tried {entry.attempts} times", err=True)
-    say(
+        echo(f"{entry.letter.position} left alone: tried {entry.attempts} times", err=True)
+    echo(
         f"{len(result.sent)} {_would(dry_run)}sent again,"
         f" {len(result.still_refused)} still refused, {len(result.given_up)} tried too often"
     )
@@ -270,7 +270,7 @@ def discard(
     entries = list(_selected(settings, replace(selection, statuses=(EntryStatus.WAITING,))))
     with _open_writer(settings, dry_run=dry_run) as writer:
         count = replaying.discard(entries, writer, because=because, clock=settings.make_clock())
-    say(f"{count} {_would(dry_run)}discarded")
+    echo(f"{count} {_would(dry_run)}discarded")
     _report_missing(selection, entries)
 
 
@@ -315,7 +315,7 @@ def pass_over(
     now = settings.make_clock().now()
     with _open_writer(settings, dry_run=dry_run) as writer:
         writer.send([decision_record(one, because=because, at=now) for one in origins])
-    say(f"{len(origins)} {_would(dry_run)}passed over")
+    echo(f"{len(origins)} {_would(dry_run)}passed over")
 
 
 def _selected(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]:
@@ -326,7 +326,7 @@ def _selected(settings: BrokerSettings, selection: Selection) -> Iterator[Entry]
         for entry in read_entries(
             settings.broker,
             security=settings.security(),
-            on_foreign_record=lambda error: say(error, err=True),
+            on_foreign_record=lambda error: echo(error, err=True),
         )
         if entry in selection
     )
@@ -343,7 +343,7 @@ def _with_full_records(entries: Iterable[Entry], settings: BrokerSettings) -> li
             try:
                 found.append(replace(entry, letter=full_record(entry.letter)))
             except ContractError as error:
-                say(f"{entry.letter.position} {error}", err=True)
+                echo(f"{entry.letter.position} {error}", err=True)
                 found.append(entry)
     return found
 
@@ -367,7 +367,7 @@ def _report_missing(selection: Selection, entries: Iterable[Entry]) -> None:
     """Report selected positions without an entry, and exit with status 1."""
     missing = set(selection.positions) - {entry.letter.position for entry in entries}
     for place in sorted(missing):
-        say(f"{place}: no such letter, or not one of those asked for", err=True)
+        echo(f"{place}: no such letter, or not one of those asked for", err=True)
     if missing:
         sys.exit(1)
 

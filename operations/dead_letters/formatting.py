@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
 
-from boundary.showing import legible, legible_lines
+from boundary.terminal import legible, legible_lines
 from operations.dead_letters.masking import (
     MASK,
     masked_attribute,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from broker.options import BROKER, quiet_client
 
 __all__ = ["commands"]
@@ -51,11 +51,11 @@ def doctor(
     )
     wrong = 0
     for finding in run_checks(doctor_checks.checks):
-        say(f"{finding.verdict:5}  {finding.check:10}  {finding.message}")
+        echo(f"{finding.verdict:5}  {finding.check:10}  {finding.message}")
         wrong += finding.verdict is CheckStatus.WRONG
     if wrong:
-        say(err=True)
-        say(f"{wrong} to put right", err=True)
+        echo(err=True)
+        echo(f"{wrong} to put right", err=True)
         sys.exit(1)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from broker.options import BROKER, quiet_client
 from operations.emitting.options import gateway_options
 
@@ -73,15 +73,15 @@ def emit(
             emit_lines(lines, publisher, on_refused=_report, emission=emission)
     finally:
         waiting = f", {emission.waiting} waiting" if emission.waiting else ""
-        say(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
+        echo(f"{emission.accepted} accepted, {emission.refused} refused{waiting}")
     if emission.waiting:
-        say(f"the gateway takes no events now ({emission.waiting_for})", err=True)
+        echo(f"the gateway takes no events now ({emission.waiting_for})", err=True)
     if emission.refused and not allow_refused:
         sys.exit(1)
 
 
 def _report(refused: RefusedLine) -> None:
-    say(refused, err=True)
+    echo(refused, err=True)
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
         write_new_key(key_file, new_key)
         return
     for pseudonym in pseudonymise_lines(file, load_key(key_file)):
-        say(pseudonym)
+        echo(pseudonym)
 
 
 commands: list[click.Command] = [emit, pseudonymise]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from broker.options import BROKER
 
 if TYPE_CHECKING:
@@ -45,21 +45,21 @@ def erase(*, file: TextIO, for_good: bool, wait_seconds: float, bootstrap: str |
     settings = load_settings(broker=bootstrap)
     persons = Persons(read_pseudonyms(file), settings.record_rules())
     traces = procedure.find_records(settings, persons)
-    say(
+    echo(
         f"{traces.records} records in {len(traces.partitions)} partitions are about"
         f" {len(traces.persons)} of {len(persons.pseudonyms)} pseudonyms"
     )
     _print_remains(procedure.find_remains(settings, persons, traces), settings)
     if not for_good:
-        say("nothing was done: add --for-good to erase them", err=True)
+        echo("nothing was done: add --for-good to erase them", err=True)
         return
     with KafkaWriter(settings.broker, security=settings.security()) as writer:
         erased = procedure.erase(settings, writer, persons, traces, wait_seconds=wait_seconds)
-    say(
+    echo(
         f"{erased.taken_back} facts taken back, {erased.copied} records of others copied,"
         f" {len(persons.pseudonyms)} states ended"
     )
-    say("now restart the workers one after the other: they forget at their start", err=True)
+    echo("now restart the workers one after the other: they forget at their start", err=True)
 
 
 def _print_remains(remains: Remains, settings: Settings) -> None:
@@ -69,14 +69,14 @@ def _print_remains(remains: Remains, settings: Settings) -> None:
 
     if remains.states:
         changelog = changelog_name(settings.app_id, PERSONS)
-        say(
+        echo(
             f"{changelog}: {remains.states} records of their states: compacted within 7 days of"
             " --for-good"
         )
     for trace in remains.letters:
-        say(f"dead letter {trace}")
+        echo(f"dead letter {trace}")
     for mention in remains.mentions:
-        say(f"{mention}: stays")
+        echo(f"{mention}: stays")
 
 
 commands: list[click.Command] = [erase]

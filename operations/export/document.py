@@ -12,8 +12,8 @@ from enum import StrEnum
 from types import UnionType
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin
 
-from boundary.showing import legible_lines
 from boundary.spreadsheets import plain_cell
+from boundary.terminal import legible_lines
 from operations.export.rows import KEY, ExportRow
 
 __all__ = [

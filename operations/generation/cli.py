@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 
 __all__ = ["generate"]
 
@@ -42,12 +42,12 @@ def generate(*, check: bool, project: Path) -> None:
     if not check:
         for part in parts:
             part.write()
-        say(f"{count} files written")
+        echo(f"{count} files written")
         return
     differences = [line for part in parts for line in part.differences()]
     for line in differences:
-        say(line, err=True)
+        echo(line, err=True)
     if differences:
-        say("to write them again: smart-region generate", err=True)
+        echo("to write them again: smart-region generate", err=True)
         raise click.exceptions.Exit(1)
-    say(f"{count} files are up to date")
+    echo(f"{count} files are up to date")

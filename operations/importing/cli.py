@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from broker.options import BROKER
 from operations.emitting.options import gateway_options
 
@@ -159,7 +159,7 @@ def pilote(
         else:
             is_written = write_declared(catalogue, keeper.declared)
             outcome = "written" if is_written else "is as it was"
-        say(f"{catalogue} {outcome}")
+        echo(f"{catalogue} {outcome}")
     if tally.refused:
         sys.exit(1)
 
@@ -171,4 +171,4 @@ def list_mappings() -> None:
 
     for name in mapping_names():
         mapping = load_mapping(name)
-        say(f"{name}: {mapping.fact} from {mapping.title}")
+        echo(f"{name}: {mapping.fact} from {mapping.title}")

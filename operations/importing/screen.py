@@ -18,7 +18,7 @@ from rich.progress import Progress
 from boundary.addresses import shown_address
 from boundary.diagnostic import Diagnostic
 from boundary.screen import LegibleConsole
-from boundary.showing import legible, say
+from boundary.terminal import echo, legible
 from broker.options import quiet_client
 from broker.settings import BrokerSettings, load_broker_settings
 from operations.client import KafkaPublisher, Publisher
@@ -68,17 +68,17 @@ def carry_out(
     )
     tally = Tally()
     try:
-        with _screen() as (watch, say):
+        with _screen() as (watch, print_line):
             shown = 0
 
             def report(refusal: Diagnostic) -> None:
                 nonlocal shown
                 shown += 1
                 if shown <= MOST_SHOWN:
-                    say(str(refusal))
+                    print_line(str(refusal))
 
             for file in empty_files(plan, reader):
-                say(f"{file}: has no line below its heading: there is nothing to import")
+                print_line(f"{file}: has no line below its heading: there is nothing to import")
             run_import(
                 plan,
                 reader,
@@ -103,7 +103,7 @@ def _kafka(settings: BrokerSettings) -> Publisher:
 def _screen() -> Iterator[tuple[Watch | None, Callable[[str], None]]]:
     """Yield what shows how far a file is read, on a terminal, and what writes a line."""
     if not sys.stderr.isatty():
-        yield None, partial(say, err=True)
+        yield None, partial(echo, err=True)
         return
     console = LegibleConsole(stderr=True)
     with Progress(console=console, transient=True) as progress:
@@ -120,15 +120,15 @@ def _print_tally(tally: Tally, plan: Import) -> None:
     if tally.problems.total() > MOST_SHOWN:
         found = tally.problems.total()
         where = f"see {plan.refusals}" if plan.refusals else "see all of them with --refusals FILE"
-        say(f"… {found - MOST_SHOWN} refusals more: {where}", err=True)
+        echo(f"… {found - MOST_SHOWN} refusals more: {where}", err=True)
     sent = "would be sent" if plan.dry_run else "sent"
-    say(
+    echo(
         f"{tally.sent} {sent} to {plan.destination}, {tally.known} there already,"
         f" {tally.aside.total()} left aside, {tally.refused} refused"
     )
     for why, count in tally.aside.most_common():
-        say(f"  {count} left aside: {why}")
+        echo(f"  {count} left aside: {why}")
     for what, count in tally.notes.most_common():
-        say(f"  {count} of all: {what}")
+        echo(f"  {count} of all: {what}")
     for (column, problem), count in tally.problems.most_common():
-        say(f"  {count} refused: {column or 'line'} {problem}")
+        echo(f"  {count} refused: {column or 'line'} {problem}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from broker.options import BROKER, OneOf
 
 if TYPE_CHECKING:
@@ -60,19 +60,19 @@ def rebuild(
     for family in Family:
         mine = [one for one in plan.partitions if one.family is family]
         if mine:
-            say(
+            echo(
                 f"{family}: {len(mine)} partitions, {sum(one.events for one in mine)} events to "
                 f"read again, {sum(one.committed > 0 for one in mine)} offsets to reset, "
                 f"{sum(bool(one.states_end) for one in mine)} changelog partitions to empty"
             )
     for missing in plan.missing:
-        say(f"missing: {missing}")
+        echo(f"missing: {missing}")
     if not yes:
-        say("nothing was done: add --yes to rebuild", err=True)
+        echo("nothing was done: add --yes to rebuild", err=True)
         return
     procedure.rebuild(settings, plan, accept_missing=accept_missing)
-    say("done: offsets reset, changelogs empty")
-    say(
+    echo("done: offsets reset, changelogs empty")
+    echo(
         "now start the workers: they read the events again (records that are refused become dead"
         " letters again), and are ready at once; figures are right when their lag is 0. Then"
         " `smart-region audit --against URL`",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from broker.options import BROKER
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def report(
         sirets=known,
     )
     for line in extent.lines():
-        say(line, err=True)
+        echo(line, err=True)
     with whole_file(out) as stream:
         stream.write(report_text(made, form).encode())
 

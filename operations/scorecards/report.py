@@ -9,8 +9,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
-from boundary.showing import legible
 from boundary.spreadsheets import plain_cell
+from boundary.terminal import legible
 from catalogue.formatting import NumberFormat
 from catalogue.model import Unit
 from events.dead_letters import GATEWAY

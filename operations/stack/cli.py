@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 
 __all__ = ["commands"]
 
@@ -59,7 +59,7 @@ def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
     rules = partial(rule_files, load_catalogue(settings.catalogue_folder))
     plan = StackPlan(folder, distribution or KAFKA_FOLDER, pace)
     with suppress(Interrupted), interruptible():
-        run_stack(plan, settings, rules, say)
+        run_stack(plan, settings, rules, echo)
 
 
 commands: list[click.Command] = [stack]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from boundary.showing import say
+from boundary.terminal import echo
 from simulation.period import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def demo(
         # A demo that stays is ended so; a replay that was to be complete is not.
         sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)
     if as_json:
-        say(outcome.model_dump_json())
+        echo(outcome.model_dump_json())
     if outcome.audit.different:
         sys.exit(1)
 
@@ -150,4 +150,4 @@ def _screen(layout: FiguresLayout, plan: DemoPlan, *, on_stderr: bool) -> Iterat
 
 
 def _warn(difference: str) -> None:
-    say(difference, err=True)
+    echo(difference, err=True)

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn
 from rich.text import Text
 
-from boundary.showing import legible
+from boundary.terminal import legible
 from catalogue.figure import Figure
 
 __all__ = ["FiguresLayout", "LiveScreen", "PlainScreen", "Screen", "ScreenFrame", "thousands"]

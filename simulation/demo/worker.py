@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from boundary.showing import show_traceback
+from boundary.terminal import show_traceback
 from streams.batch_transport import BatchProducer, BatchTransport
 from streams.settings import load_settings
 from streams.worker import run_worker

@@ -66,7 +66,7 @@ def bench_scale(*, into_page: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
-            found = measure_scale(broker, folder, say=_say)
+            found = measure_scale(broker, folder, report=_report)
     click.echo(scale_text(found))
     if into_page:
         write_scale(found)
@@ -77,7 +77,7 @@ def bench_gateway(rounds: int, *, into_page: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
-            found = measure_gateway(broker, folder, rounds, say=_say)
+            found = measure_gateway(broker, folder, rounds, report=_report)
     click.echo(gateway_text(found))
     if into_page:
         write_gateway(found)
@@ -90,7 +90,7 @@ def bench_worker(rounds: int, *, into_page: bool) -> None:
         with KafkaBroker(folder / "kafka", heap_mb=1024, jvm_options=()) as broker:
             stage = Stage(broker)
             for workload in WORKLOADS:
-                _say(f"preloading {EVENTS} events: {workload.meaning}")
+                _report(f"preloading {EVENTS} events: {workload.meaning}")
                 stage.preload(workload)
             trials = measure_trials(stage, folder, rounds)
             operation = measure_operation(stage, folder)
@@ -111,7 +111,7 @@ def measure_trials(stage: Stage, folder: Path, rounds: int) -> Trials:
                 with stage.application(workload, events=engine.events) as application:
                     trial = engine.run(stage, application, folder)
                 trials[engine.name][workload.name].append(trial)
-                _say(
+                _report(
                     f"round {number} of {rounds}: {workload.name}, {engine.name}: "
                     f"{trial.events} events in {trial.times.seconds:.1f} s, {trial.rate:.0f}/s, "
                     f"{trial.processor_us:.0f} µs of processors each"
@@ -132,7 +132,7 @@ def measure_operation(stage: Stage, folder: Path) -> Operation:
                 stage.await_committed(application)
                 scrapes[entities] = scrape_ms(worker)
             ready[entities] = seconds_to_ready(application, folder)
-            _say(f"{entities} entities: {ready[entities]:.1f} s to ready")
+            _report(f"{entities} entities: {ready[entities]:.1f} s to ready")
             if entities == DISTINCT.entities:
                 with started(application, folder) as worker:
                     worker.wait_ready()
@@ -144,15 +144,17 @@ def measure_rings(stage: Stage, folder: Path) -> list[float]:
     """Ring where Prometheus and Alertmanager are installed; elsewhere say so."""
     programs = AlertingPrograms.installed()
     if programs is None or programs.alertmanager is None:
-        _say("no Prometheus and Alertmanager on the path: how soon an event rings is not measured")
+        _report(
+            "no Prometheus and Alertmanager on the path: how soon an event rings is not measured"
+        )
         return []
     with stage.application(DISTINCT, events=FEW_ENTITIES) as application:
         waits = ring_seconds(application.bootstrap, application.app_id, folder)
-    _say(f"{len(waits)} alerts: {median(waits):.2f} s from acknowledgement to webhook")
+    _report(f"{len(waits)} alerts: {median(waits):.2f} s from acknowledgement to webhook")
     return waits
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(f"{monotonic() - BEGAN:6.1f} s  {line}", err=True)
 
 

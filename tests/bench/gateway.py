@@ -106,7 +106,7 @@ class UnexpectedAnswersError(Exception):
 
 
 def measure_gateway(
-    broker: KafkaBroker, folder: Path, rounds: int, *, say: Callable[[str], None]
+    broker: KafkaBroker, folder: Path, rounds: int, *, report: Callable[[str], None]
 ) -> Mapping[str, Mapping[str, Knocked]]:
     """Return, by server and load, what was found; the servers take turns."""
     apply_topics(broker.bootstrap, declared_topics())
@@ -128,7 +128,7 @@ def measure_gateway(
                     if set(knocks.statuses) - {200, 202}:
                         raise UnexpectedAnswersError(server, load, knocks)
                     found.setdefault((server, load), []).append((knocks, seconds))
-                    say(
+                    report(
                         f"round {number} of {rounds}: {server}, {load.name}: "
                         f"{knocks.rate * load.events:.0f} events/s"
                     )

@@ -97,7 +97,7 @@ class Scaled:
     """The machine's load (of a minute) before and after."""
 
 
-def measure_scale(broker: KafkaBroker, folder: Path, *, say: Callable[[str], None]) -> Scaled:
+def measure_scale(broker: KafkaBroker, folder: Path, *, report: Callable[[str], None]) -> Scaled:
     """Let a group grow and shrink; then let one, two and four workers take the same events.
 
     Raises ScaleFailedError, also where a figure differs from the audit's.
@@ -110,7 +110,7 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, say: Callable[[str], Non
     stage.send(DISTINCT.family, records)
     found.event_bytes = _bytes(broker, topic_name(DISTINCT.family)) / EVENTS
     with stage.application(DISTINCT) as application, _crew(folder) as hire:
-        _grow(broker, application, hire, found, shown, say)
+        _grow(broker, application, hire, found, shown, report)
     for count in COUNTS:
         with stage.application(DISTINCT, events=0) as application, _crew(folder) as hire:
             workers = [
@@ -120,9 +120,9 @@ def measure_scale(broker: KafkaBroker, folder: Path, *, say: Callable[[str], Non
             found.shares.append(_share(broker, stage, workers, records))
             shown.append(_stage(f"{count} workers", application, workers))
         share = found.shares[-1]
-        say(f"{count} workers: {share.rate:.0f} events/s, {share.seconds:.1f} s")
+        report(f"{count} workers: {share.rate:.0f} events/s, {share.seconds:.1f} s")
     _audit(broker, shown, found)
-    say(f"{found.figures} figures compared with the audit's, no difference")
+    report(f"{found.figures} figures compared with the audit's, no difference")
     found.load = (before, os.getloadavg()[0])
     return found
 
@@ -211,7 +211,7 @@ def _grow(
     hire: Hire,
     found: Scaled,
     shown: list[_Stage],
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
     """Rebuild the state from the events, then change the number of workers and watch."""
     began = monotonic()
@@ -224,14 +224,14 @@ def _grow(
     found.entities = int(exposed_sum(first.metrics(), "smartregion_entities"))
     changelog = changelog_name(application.app_id, DISTINCT.family)
     found.changelog_bytes = _bytes(broker, changelog) / EVENTS
-    say(f"rebuilt from the raw topic in {found.rebuild_seconds:.1f} s")
+    report(f"rebuilt from the raw topic in {found.rebuild_seconds:.1f} s")
     workers = [first]
 
     def change(what: str, do: Callable[[], object]) -> None:
         found.changes.append(_watch(what, workers, do))
         shown.append(_stage(what, application, workers))
         last = found.changes[-1]
-        say(f"{what}: {last.blind_seconds:.1f} s blind, calm after {last.settled_seconds:.1f} s")
+        report(f"{what}: {last.blind_seconds:.1f} s blind, calm after {last.settled_seconds:.1f} s")
 
     change("1 → 2", lambda: workers.append(hire(application, "second")))
     change("2 → 4", lambda: workers.extend(hire(application, name) for name in ("third", "fourth")))

@@ -319,7 +319,7 @@ def test_any_body_has_an_answer_and_memory_stays_flat(opened: Opened) -> None:
             if number == BODIES // 5:  # What a process needs once, it has by now.
                 resting = _resident_mb(opened[0])
             media_type, body = _any_body(chance)
-            answer = conversation.say(post(body, *headers(opened, media_type)))
+            answer = conversation.echo(post(body, *headers(opened, media_type)))
             statuses[answer.status] += 1
             if answer.status >= 400:
                 assert answer.json["type"].removeprefix("/problems/") in KINDS
@@ -345,7 +345,7 @@ class _Conversation:
     def __exit__(self, *_: object) -> None:
         self._line.__exit__()
 
-    def say(self, sent: bytes) -> Answer:
+    def echo(self, sent: bytes) -> Answer:
         """Return the answer."""
         self._line.send(sent)
         answer = self._line.answer()

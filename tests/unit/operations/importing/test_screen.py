@@ -22,17 +22,17 @@ def test_a_person_sees_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyP
     file = write_file(tmp_path, "a\nb\n" * 1000)
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    with screen() as (watch, say), file.open("rb") as opened:
+    with screen() as (watch, report), file.open("rb") as opened:
         assert watch is not None
         assert watch(opened).read() == file.read_bytes()
-        say("a refusal [bold]")
+        report("a refusal [bold]")
     assert "file.csv" in terminal.getvalue()
     assert "a refusal [bold]" in terminal.getvalue()
 
 
 def test_a_program_sees_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
     """Only what is told, on standard error."""
-    with screen() as (watch, say):
+    with screen() as (watch, report):
         assert watch is None
-        say("a refusal")
+        report("a refusal")
     assert capsys.readouterr().err == "a refusal\n"

@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-__all__ = ["legible", "legible_lines", "one_line", "say", "say_text", "show_traceback"]
+__all__ = ["echo", "echo_lines", "legible", "legible_lines", "one_line", "show_traceback"]
 
 LONGEST_QUOTE: Final = 200
 """Characters of a foreign message that are repeated."""
@@ -45,12 +45,12 @@ def one_line(text: str, *, longest: int = LONGEST_QUOTE) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def say(line: object = "", *, err: bool = False) -> None:
+def echo(line: object = "", *, err: bool = False) -> None:
     """Print one line to standard output, or to standard error."""
     click.echo(legible(str(line)), err=err)
 
 
-def say_text(text: str, *, err: bool = False) -> None:
+def echo_lines(text: str, *, err: bool = False) -> None:
     """Print text of several lines; foreign parts of it have to be single lines already."""
     click.echo(legible_lines(text), err=err)
 
@@ -59,7 +59,7 @@ def show_traceback(
     kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
 ) -> None:
     """Print an unexpected error, whose message may repeat foreign text; for `sys.excepthook`."""
-    say_text("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"), err=True)
+    echo_lines("".join(traceback.format_exception(kind, error, trace)).rstrip("\n"), err=True)
 
 
 def _is_printed(character: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boundary.showing import legible, legible_lines, one_line, say, say_text, show_traceback
+from boundary.terminal import echo, echo_lines, legible, legible_lines, one_line, show_traceback
 
 #: With lone surrogates, as the names of files have them.
 ANYTHING = st.text(st.characters(codec=None))
@@ -70,8 +70,8 @@ def test_a_quote_is_one_short_line(text: str, longest: int) -> None:
 
 def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Foreign text cannot write a line that looks like ours."""
-    say("name\nok     broker")
-    say_text("one\ntwo\x07", err=True)
+    echo("name\nok     broker")
+    echo_lines("one\ntwo\x07", err=True)
 
     assert capsys.readouterr() == ("name\\u000aok     broker\n", "one\ntwo\\u0007\n")
 
