@@ -88,7 +88,7 @@ PRODUCER_FAULTY = AlertKind(
     Severity.WARNING,
     Scope.PRODUCERS,
     15 * MINUTE,
-    "More than a twentieth of what a producer sent in six hours was refused.",
+    "More than a twentieth of a producer's records of six hours were refused.",
 )
 
 # The monitor itself. Where a worker comes and goes, keep_firing_for makes one alert of it.
@@ -97,7 +97,7 @@ DEAD_LETTERS = AlertKind(
     Severity.WARNING,
     Scope.PIPELINE,
     1 * MINUTE,
-    "Records were refused and set aside.",
+    "Workers refused records, and kept them as dead letters.",
 )
 DEAD_LETTER_SHARE_HIGH = AlertKind(
     "DeadLetterShareHigh",
@@ -113,14 +113,15 @@ POISON_RECORD = AlertKind(
     Severity.CRITICAL,
     Scope.PIPELINE,
     1 * MINUTE,
-    "Three workers in a row have ended at the same record: it may never pass by itself.",
+    "Three workers in a row ended at the same record: an operator may have to pass over it.",
 )
 ENTITY_HALF_FULL = AlertKind(
     "EntityHalfFull",
     Severity.WARNING,
     Scope.PIPELINE,
     15 * MINUTE,
-    "Of an entity more than half is held of what is kept of one; then its events are refused.",
+    "The state of an entity has more than half of its largest size; beyond that, its events"
+    " are refused.",
 )
 CONSUMER_LAG = AlertKind(
     "ConsumerLag",
@@ -152,7 +153,7 @@ WORKER_NOT_READY = AlertKind(
     Severity.WARNING,
     Scope.PIPELINE,
     10 * MINUTE,
-    "A worker cannot be read, or does not become ready.",
+    "A worker cannot be scraped, or does not become ready.",
     keep_firing_for=5 * MINUTE,
 )
 TOPIC_FAULTY = AlertKind(
@@ -160,7 +161,7 @@ TOPIC_FAULTY = AlertKind(
     Severity.CRITICAL,
     Scope.PIPELINE,
     MINUTE,
-    "A topic is missing, was made anew, has more partitions, or lost states or events.",
+    "A topic is missing, was created again, has more partitions, or lost states or events.",
     keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )
@@ -169,7 +170,7 @@ ASSESSOR_NOT_READY = AlertKind(
     Severity.CRITICAL,
     Scope.PIPELINE,
     5 * MINUTE,
-    "No assessor judges the milestones, or it reads far behind.",
+    "No assessor judges the milestones, or its lag is large.",
     keep_firing_for=5 * MINUTE,
     silences_figures=True,
 )
@@ -178,7 +179,7 @@ GATEWAY_NOT_READY = AlertKind(
     Severity.WARNING,
     Scope.PIPELINE,
     5 * MINUTE,
-    "The gateway cannot be reached, or takes no events.",
+    "The gateway cannot be reached, or accepts no events.",
     keep_firing_for=5 * MINUTE,
 )
 FIGURES_DIVERGE = AlertKind(
@@ -186,7 +187,7 @@ FIGURES_DIVERGE = AlertKind(
     Severity.CRITICAL,
     Scope.PIPELINE,
     10 * MINUTE,
-    "Two ways of computing the same figure do not agree.",
+    "Two computations of the same figure do not agree.",
     silences_figures=True,
 )
 WATCHDOG = AlertKind(
@@ -194,7 +195,7 @@ WATCHDOG = AlertKind(
     Severity.INFO,
     Scope.PIPELINE,
     1 * MINUTE,
-    "Always fires: its absence means that alerts do not arrive.",
+    "Always fires: when it stops arriving, no alert arrives.",
 )
 
 KINDS: tuple[AlertKind, ...] = (

@@ -13,8 +13,8 @@ _HEAD = """\
 
 # Runbooks
 
-What to do when an alert fires. Each page has what the alert means, what it costs, what to check
-and what to do. How alerts reach people is in [alerting](../alerting.md).
+What to do when an alert fires. Each page says what the alert means, what its impact is, what to
+look at and what to do. [Alerting](../alerting.md) says who is notified.
 """
 
 _COLUMNS = "| alert | severity | after | meaning |\n|---|---|---|---|"
@@ -27,7 +27,7 @@ _SECTIONS = {
     Scope.PRODUCERS: ("About producers", "For the owner of the programme and the operator."),
     Scope.PIPELINE: (
         "About the monitor itself",
-        "For the operator. An alert marked ⏸ silences those about figures and producers.",
+        "For the operator. An alert marked ⏸ inhibits those about figures and producers.",
     ),
 }
 
