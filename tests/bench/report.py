@@ -145,7 +145,7 @@ def scale_text(found: Scaled) -> str:
                 rows,
             ),
             "",
-            *_table(["change", "some figure not shown, s", "all calm after, s"], changes),
+            *_table(["change", "some figure not shown, s", "stable after, s"], changes),
             "",
             *_table(["what", "measured"], sizes),
             "",

@@ -231,11 +231,11 @@ def _grow(
         found.changes.append(_watch(what, workers, do))
         shown.append(_stage(what, application, workers))
         last = found.changes[-1]
-        report(f"{what}: {last.blind_seconds:.1f} s blind, calm after {last.settled_seconds:.1f} s")
+        report(f"{what}: not shown {last.blind_seconds:.1f} s, stable {last.settled_seconds:.1f} s")
 
     change("1 → 2", lambda: workers.append(hire(application, "second")))
     change("2 → 4", lambda: workers.extend(hire(application, name) for name in ("third", "fourth")))
-    change("4 → 3, one told to stop", lambda: workers.pop().stop())
+    change("4 → 3, one stopped", lambda: workers.pop().stop())
     change("3 → 2, one killed", lambda: workers.pop().kill())
 
 
