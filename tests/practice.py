@@ -20,7 +20,7 @@ __all__ = ["practise"]
 PRODUCER = "lycees"
 
 TOLD = """\
-A gateway and its Kafka are here until Ctrl-C; what they were told is gone then.
+A gateway and its Kafka run until Ctrl-C, which deletes their events.
 You are the producer {producer}. Paste these four lines into another terminal:
 
 export GATEWAY={gateway}
@@ -28,7 +28,7 @@ export TOKEN={token}
 export SECRET={secret}
 export BROKER={broker}
 
-Then go on with docs/producers.md, and do not set them again. Where it says `smart-region` and
+Then continue with docs/producers.md, and do not set them again. Where it says `smart-region` and
 `client.py`, here that is {programs}/smart-region
 and {programs}/python client.py."""
 
