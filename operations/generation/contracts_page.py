@@ -20,13 +20,13 @@ _HEAD: Final = """\
 
 # Contracts
 
-What the Région's systems may say, as other programs read it. Each event is a CloudEvent 1.0 in
-JSON; how one is sent is in the [producers' guide](../producers.md)
-([en français](../producteurs.md)).
+The events that the Région's systems may send, as machine-readable contracts. Each event is a
+CloudEvent 1.0 in JSON. The [producers' guide](../producers.md) ([en français](../producteurs.md))
+shows how to send one.
 
 - [released/](released): a JSON Schema (draft 2020-12) of each event, envelope and data, with an
-  example; what it cannot say is told in the descriptions. An event that one of them takes is taken
-  for ever: `make check` compares them with the code
+  example. Rules that a schema cannot express are in its descriptions. What a released schema
+  accepts is accepted for ever: `make check` compares the schemas with the code
 - `asyncapi.json`: topics and messages (AsyncAPI 3.0), in both content modes
 - `openapi.json`: the gateway over HTTP (OpenAPI 3.1), for generators of clients:
   [how](../producers.md#a-generated-client)
@@ -35,13 +35,11 @@ The gateway serves all of them: `/asyncapi.json`, `/openapi.json`, `/schemas/{ty
 document is complete in itself. Without a gateway, `smart-region contracts render` writes them to
 `build/contracts`.
 
-Of one entity 4 MiB are kept, its facts and days as JSON: some ten thousand days. An event that
-would add to more is refused (`entity_full`).
+The state of one entity, its facts and days as JSON, has at most 4 MiB: some ten thousand days. An
+event that would exceed this is refused (`entity_full`).
 
-Of each fact and entity one declared producer's word counts. An event of another source is refused
-(`not_owner`), also where it corrects or takes back: [who owns a
-fact](../gateway.md#who-owns-a-fact).
-
+Each fact of each entity has one owner, a declared producer. An event of another source is refused
+(`not_owner`), also a correction or a retraction: [who owns a fact](../gateway.md#who-owns-a-fact).
 """
 
 
