@@ -224,8 +224,8 @@ def _alerts(at: GridPosition) -> Panel:
     return table_of(
         PanelFrame(
             "Alertes en cours",
-            "Nombre d’alertes qui sonnent, par nom. Watchdog sonne toujours : son absence dirait "
-            "que les alertes ne partent plus.",
+            "Nombre d’alertes déclenchées, par nom. Watchdog se déclenche en permanence : son "
+            "absence signifierait que les alertes ne partent plus.",
             at,
         ),
         [

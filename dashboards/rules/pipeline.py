@@ -42,7 +42,8 @@ def pipeline_group(build: AlertBuilder, catalogue: Catalogue) -> RuleGroup:
             alerts.WATCHDOG,
             "vector(1)",
             summary="La chaîne d’alerte fonctionne",
-            description="Cette alerte sonne toujours. C’est son absence qui doit être signalée.",
+            description="Cette alerte se déclenche en permanence. "
+            "C’est son absence qui doit être signalée.",
         ),
     ]
     return RuleGroup("smart-region-pipeline", rules)

@@ -112,7 +112,7 @@ def posted(kind: AlertKind, **labels: str) -> dict[str, Any]:
     return {
         "labels": {"alertname": kind.name, **own, **LABELS.get(kind.name, {}), **labels},
         "annotations": {
-            "summary": f"{kind.name} sonne",
+            "summary": f"{kind.name} se déclenche",
             "description": "Voilà pourquoi.",
             "programme_title": "Lycées numériques",
             "runbook_url": f"docs/runbooks/{kind.name}.md",
@@ -296,7 +296,7 @@ def test_an_owner_hears_at_once_by_webhook_and_chat(
     by_place = dict(webhook.received)
     assert by_place["/owner"]["status"] == "firing"
     attachment = by_place["/chat"]["attachments"][0]
-    assert attachment["title"] == "✖ MilestoneMissed sonne"
+    assert attachment["title"] == "✖ MilestoneMissed se déclenche"
     assert "Voilà pourquoi." in attachment["text"]
 
     webhook.received.clear()
@@ -304,7 +304,9 @@ def test_an_owner_hears_at_once_by_webhook_and_chat(
     assert wait_until(lambda: len(webhook.received) >= 2, seconds=20)
     by_place = dict(webhook.received)
     assert by_place["/owner"]["status"] == "resolved"
-    assert by_place["/chat"]["attachments"][0]["title"] == "✔ Terminé : MilestoneMissed sonne"
+    assert (
+        by_place["/chat"]["attachments"][0]["title"] == "✔ Terminé : MilestoneMissed se déclenche"
+    )
 
 
 def test_an_end_is_not_told_while_the_pipeline_is_sick(

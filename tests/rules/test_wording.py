@@ -478,7 +478,9 @@ def test_watchdog(story: Story, rules: Path) -> None:
         MONITOR
         | {
             "summary": "La chaîne d’alerte fonctionne",
-            "description": "Cette alerte sonne toujours. C’est son absence qui doit être signalée.",
+            "description": (
+                "Cette alerte se déclenche en permanence. C’est son absence qui doit être signalée."
+            ),
             "runbook_url": "docs/runbooks/Watchdog.md",
         },
     )
