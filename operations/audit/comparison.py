@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from catalogue import metrics
 from catalogue.history import Reading
@@ -17,9 +17,7 @@ from events.identifiers import Department
 from operations.audit.evaluation import DepartmentCode, last, total
 from operations.audit.exposed import Exposed, WorkerUnreadableError, read_worker
 from operations.audit.recount import Audit
-
-if TYPE_CHECKING:
-    from streams.histories import ExactPersons
+from streams.histories import ExactPersons
 
 __all__ = ["AuditComparison", "compare", "compare_exposed", "workers_day"]
 

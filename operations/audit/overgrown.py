@@ -7,15 +7,13 @@ the rows of the few entities that may be so large.
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from events.topics import ENTITY_MAX_BYTES
 from streams.state import EMPTY, Cell, encode_state, growth, newest
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator
 
 __all__ = ["refuse_overgrown"]
 

@@ -6,22 +6,19 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from catalogue import metrics
-from catalogue.judgement import compared, judge
+from catalogue.judgement import Judgement, compared, judge
 from catalogue.metrics import WORKER_METRICS, Metric
+from catalogue.model import Catalogue, Indicator
 from catalogue.territories import territory_key
 from dashboards import conventions
 from streams.assessor.series import Point, cell_points, judgement_points
 from streams.catalogue_families import catalogue_families
 from streams.histories import categories_of, histories_of, region_reports_of
 from streams.metric_families import midnight
-
-if TYPE_CHECKING:
-    from catalogue.judgement import Judgement
-    from catalogue.model import Catalogue, Indicator
-    from streams.state_store import StateStore
+from streams.state_store import StateStore
 
 __all__ = ["Past", "PastSeries"]
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from events.cloudevent import decode
-from events.dead_letters import GATEWAY, REPLAY_ATTEMPT, REPLAY_OF
+from events.dead_letters import GATEWAY, REPLAY_ATTEMPT, REPLAY_OF, DeadLetter
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.records import OutgoingRecord
 from events.topics import topic_name
 from streams.clock import SystemClock
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from events.dead_letters import DeadLetter
 
 __all__ = ["ReplayDestinations"]
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from events.claims import Claims, claims_of
+from events.dead_letters import DeadLetter
 from events.errors import RefusalReason
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from events.dead_letters import DeadLetter
 
 __all__ = ["Entry", "EntryStatus", "LetterCounts"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic_core import from_json
 
 from boundary.terminal import legible, legible_lines
+from operations.dead_letters.entry import Entry
 from operations.dead_letters.masking import (
     MASK,
     masked_attribute,
@@ -17,9 +18,6 @@ from operations.dead_letters.masking import (
     masked_field,
     masked_header,
 )
-
-if TYPE_CHECKING:
-    from operations.dead_letters.entry import Entry
 
 __all__ = ["as_document", "as_full_document", "as_line", "as_text"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, OffsetOutOfRangeError
@@ -13,12 +13,9 @@ from broker.clients import PLAINTEXT, BrokerSecurity, opened
 from broker.errors import BrokerUnreachableError
 from broker.poll_bytes import bound_polls_of_kafka_python
 from broker.record_batches import read_any_batch_with_kafka_python
-from events.dead_letters import GATEWAY, parts_of, without_replay
+from events.dead_letters import GATEWAY, DeadLetter, parts_of, without_replay
 from events.errors import ContractError, RefusalReason
-
-if TYPE_CHECKING:
-    from events.dead_letters import DeadLetter
-    from events.records import Record
+from events.records import Record
 
 __all__ = ["FullRecords"]
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from events.cloudevent import CONTENT_TYPE, PREFIX
 from events.dead_letter_content import may_be_kept
+from events.dead_letters import DeadLetter
 from events.errors import ContractError, RefusalReason
 from events.producers.loader import load_producers
 from events.producers.model import UNKNOWN_PRODUCER
 from events.strict_json import read_value
 from gateway.admission import Admission, RefusedItem
 from gateway.http_binding import ReceivedItem
-
-if TYPE_CHECKING:
-    from events.dead_letters import DeadLetter
-    from streams.clock import Clock
-    from streams.settings import Settings
+from streams.clock import Clock
+from streams.settings import Settings
 
 __all__ = ["GatewayRules", "gateway_rules"]
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
 
 from broker import topic_admin
 from broker.clients import PLAINTEXT, BrokerSecurity
 from broker.reading import read_topics
-from events.dead_letters import NotADeadLetterError, read_dead_letter
+from events.dead_letters import LetterPosition, NotADeadLetterError, read_dead_letter
+from events.records import Record
 from events.registry import Family
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
 from operations.dead_letters.entry import Entry
-from operations.dead_letters.outcome import NotAnOutcomeError, read_outcome
+from operations.dead_letters.outcome import NotAnOutcomeError, ReplayOutcome, read_outcome
 from streams.passed_over import is_decision
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from events.dead_letters import LetterPosition
-    from events.records import Record
-    from operations.dead_letters.outcome import ReplayOutcome
-    from streams.settings import Settings
+from streams.settings import Settings
 
 __all__ = ["join_entries", "read_entries", "verify_topics"]
 

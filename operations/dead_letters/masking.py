@@ -8,17 +8,14 @@ belongs there.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from boundary.diagnostic import SHOWN_CHARACTERS
 from events.cloudevent import CONTENT_TYPE, PREFIX
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from events.dead_letters import DeadLetter
-    from events.errors import ContractError
+from events.dead_letters import DeadLetter
+from events.errors import ContractError
 
 __all__ = [
     "MASK",

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from events.dead_letters import LetterPosition
-from events.records import OutgoingRecord
+from events.dead_letters import DeadLetter, LetterPosition
+from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES
-
-if TYPE_CHECKING:
-    from events.dead_letters import DeadLetter
-    from events.records import Record
 
 __all__ = ["NotAnOutcomeError", "OutcomeKind", "ReplayOutcome", "outcome_to_record", "read_outcome"]
 

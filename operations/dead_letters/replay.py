@@ -8,21 +8,18 @@ that was never sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from broker.writing import RecordWriter
 from events.errors import ContractError
+from events.records import OutgoingRecord
+from operations.dead_letters.destination import ReplayDestinations
+from operations.dead_letters.entry import Entry
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome, outcome_to_record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from broker.writing import RecordWriter
-    from events.records import OutgoingRecord
-    from operations.dead_letters.destination import ReplayDestinations
-    from operations.dead_letters.entry import Entry
-    from streams.clock import Clock
+from streams.clock import Clock
 
 __all__ = ["ReplayResult", "discard", "replay"]
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
+from events.dead_letters import LetterPosition
 from events.registry import FACTS
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from datetime import datetime
-
-    from events.dead_letters import LetterPosition
-    from operations.dead_letters.entry import Entry, EntryStatus
+from operations.dead_letters.entry import Entry, EntryStatus
 
 __all__ = ["Selection"]
 

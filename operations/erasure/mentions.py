@@ -9,20 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 from events.cloudevent import CONTENT_TYPE, PREFIX, Attributes
-from events.dead_letters import NotADeadLetterError, RecordOrigin, read_dead_letter
+from events.dead_letters import DeadLetter, NotADeadLetterError, RecordOrigin, read_dead_letter
+from events.records import Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, declared_topics, topic_name
-from operations.erasure.persons import PERSONS
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from events.dead_letters import DeadLetter
-    from events.records import Record
-    from operations.erasure.persons import Persons
+from operations.erasure.persons import PERSONS, Persons
 
 __all__ = ["LetterTrace", "Mention", "find_letters", "find_mentions"]
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from pydantic import TypeAdapter, ValidationError
 
 from boundary.errors import SmartRegionError
+from events.cloudevent import CloudEvent
 from events.errors import ContractError
 from events.fact import Family
 from events.identifiers import PseudonymousId
-from events.record_rules import RULES
-
-if TYPE_CHECKING:
-    from events.cloudevent import CloudEvent
-    from events.record_rules import RecordRules
-    from events.records import Record
+from events.record_rules import RULES, RecordRules
+from events.records import Record
 
 __all__ = ["PERSONS", "NotAPseudonymError", "Persons", "read_pseudonyms"]
 

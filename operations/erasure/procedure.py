@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from broker.offsets import wait_for_group
 from broker.reading import read_topics
-from events.cloudevent import encode_structured
+from broker.writing import RecordWriter
+from events.cloudevent import CloudEvent, encode_structured
 from events.fact import Family
 from events.partitioning import partition_for
-from events.records import OutgoingRecord
+from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, changelog_name, topic_name
-from operations.erasure.mentions import find_letters, find_mentions
+from operations.erasure.mentions import LetterTrace, Mention, find_letters, find_mentions
 from operations.erasure.persons import PERSONS, Persons
 from operations.erasure.rewriting import rewrite
 from operations.erasure.traces import Traces, find_traces, retractions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from broker.writing import RecordWriter
-    from events.cloudevent import CloudEvent
-    from events.records import Record
-    from operations.erasure.mentions import LetterTrace, Mention
-    from streams.settings import Settings
+from streams.settings import Settings
 
 __all__ = ["Erased", "Remains", "erase", "find_records", "find_remains", "tombstones"]
 

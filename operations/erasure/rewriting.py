@@ -7,9 +7,10 @@ has every other record.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, OffsetSpec
@@ -17,14 +18,9 @@ from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, Offse
 from broker.administration import administering
 from broker.offsets import partition_offsets
 from broker.reading import read_topics
-from events.records import OutgoingRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from broker.writing import RecordWriter
-    from events.records import Record
-    from streams.settings import Settings
+from broker.writing import RecordWriter
+from events.records import OutgoingRecord, Record
+from streams.settings import Settings
 
 __all__ = ["rewrite"]
 

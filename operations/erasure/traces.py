@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
 from events.cloudevent import CloudEvent
 from events.dead_letters import RecordOrigin
 from events.producers.ownership import ERASURE
+from events.records import Record
+from operations.erasure.persons import Persons
 from streams.state import cell_of, newest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date, datetime
-
-    from events.records import Record
-    from operations.erasure.persons import Persons
 
 __all__ = ["Traces", "find_traces", "retractions"]
 

@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from broker.stored_record import RawRecord
+from catalogue.model import Catalogue, Country, Indicator
 from catalogue.observed import is_percent, observed_indicator
 from events.errors import ContractError
 from events.observation import MICROS, Territory
-from events.record_rules import RULES
+from events.record_rules import RULES, RecordRules
 from events.registry import Family
 from operations.importing.pilote import PiloteValue, ValueKind, is_indicator
 from streams.state import Cell, cell_of, newest
-
-if TYPE_CHECKING:
-    from broker.stored_record import RawRecord
-    from catalogue.model import Catalogue, Country, Indicator
-    from events.record_rules import RecordRules
 
 __all__ = ["current_values", "promised_values"]
 

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from catalogue.judgement import judge_all
-from catalogue.model import Unit
+from catalogue.judgement import Judgement, judge_all
+from catalogue.model import Catalogue, Unit
 from catalogue.progress import MilestoneStatus
 from catalogue.territories import TERRITORY_NAMES, territory_key
 from events.observation import Territory
-from streams.histories import categories_of, histories_of
-
-if TYPE_CHECKING:
-    from catalogue.judgement import Judgement
-    from catalogue.model import Catalogue
-    from streams.histories import Parts
-    from streams.state_store import StateStore
+from streams.histories import Parts, categories_of, histories_of
+from streams.state_store import StateStore
 
 __all__ = ["KEY", "ExportRow", "rows_of"]
 

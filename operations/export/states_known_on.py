@@ -9,19 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
+from broker.stored_record import RawRecord
+from catalogue.model import Catalogue
 from events.errors import ContractError
-from events.record_rules import RULES
+from events.record_rules import RULES, RecordRules
 from events.registry import Family
 from events.topics import topic_name
 from streams.state import Cell, cell_of, newest
 from streams.state_store import StateStore
-
-if TYPE_CHECKING:
-    from broker.stored_record import RawRecord
-    from catalogue.model import Catalogue
-    from events.record_rules import RecordRules
 
 __all__ = ["states_known_on"]
 

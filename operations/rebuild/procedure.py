@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
@@ -35,9 +35,7 @@ from operations.rebuild.errors import (
     RightLackingError,
     WorkersRunningError,
 )
-
-if TYPE_CHECKING:
-    from streams.settings import Settings
+from streams.settings import Settings
 
 __all__ = ["PartitionPlan", "RebuildPlan", "plan_rebuild", "rebuild"]
 
