@@ -19,7 +19,6 @@ class UnwellError(SmartRegionError):
     """A process is not ready, or does not answer."""
 
     def __init__(self, url: str, *, reason: str) -> None:
-        self.url = url
         super().__init__(f"{shown_address(url)}: {reason}")
 
 

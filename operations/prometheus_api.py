@@ -46,8 +46,6 @@ class PrometheusUnwellError(SmartRegionError):
     """Prometheus does not answer, or does not do what figures and alerts need."""
 
     def __init__(self, url: str, *, problem: str, remedy: str) -> None:
-        self.url = url
-        self.problem = problem
         super().__init__(f"{shown_address(url)}: {one_line(problem)}: {remedy}")
 
     @classmethod
@@ -63,7 +61,6 @@ class RetentionTooShortError(PrometheusUnwellError):
     """Prometheus deletes what is as old as the programme's first days."""
 
     def __init__(self, url: str, *, retention: str, first: date, today: date) -> None:
-        self.retention = retention
         years = max(PROGRAMME_YEARS, math.ceil((today - first).days / 365) + 1)
         super().__init__(
             url,

@@ -36,8 +36,6 @@ class WorkerUnreadableError(SmartRegionError):
     """A worker's metrics could not be read or parsed."""
 
     def __init__(self, url: str, *, cause: str) -> None:
-        self.url = url
-        self.cause = cause
         super().__init__(
             f"worker: no metrics at {shown_address(url)} ({one_line(cause)}):"
             " check the address, and that `smart-region worker` runs there"

@@ -31,7 +31,6 @@ class WorkFolderUnusableError(SmartRegionError):
     """The folder for what does not fit into memory is not there, or not ours to write to."""
 
     def __init__(self, folder: Path, *, problem: str) -> None:
-        self.folder = folder
         super().__init__(
             f"work_folder: {folder} {problem}: name another with --work-folder or"
             " SMART_REGION_WORK_FOLDER"
@@ -42,8 +41,6 @@ class WorkFolderFullError(SmartRegionError):
     """There is no room for the audit's rows."""
 
     def __init__(self, folder: Path | None, *, megabytes: int, cause: str) -> None:
-        self.folder = folder
-        self.megabytes = megabytes
         where = "the system's folder for temporary files" if folder is None else str(folder)
         super().__init__(
             f"work_folder: no room for the audit in {where} ({cause}), where it may take"

@@ -52,7 +52,6 @@ class DataFolderUnusableError(SmartRegionError):
     """The folder is no Prometheus' data folder that we can write to."""
 
     def __init__(self, into: str, folder: Path, *, problem: str) -> None:
-        self.folder = folder
         super().__init__(
             f"into: {into}: its data folder {folder} {problem}: run the command where Prometheus"
             " is, as a user who may write there, or write a file with --out and give it to promtool"
@@ -72,7 +71,6 @@ class BlocksNotFoundError(SmartRegionError):
     def __init__(
         self, url: str, folder: Path, *, blocks: Sequence[str], day: date, waited_seconds: float
     ) -> None:
-        self.blocks = tuple(blocks)
         super().__init__(
             f"into: {url} does not show {day} {waited_seconds:.0f} s after {len(blocks)} blocks"
             f" were put into {folder}: see its log, and whether this folder is that Prometheus' own"

@@ -38,7 +38,6 @@ class BrokersMissingError(SmartRegionError):
 
     def __init__(self, *, brokers: int, replication: int) -> None:
         self.brokers = brokers
-        self.replication = replication
         super().__init__(
             f"brokers: {brokers} where SMART_REGION_REPLICATION is {replication}: start the"
             " others, or set a lower factor"

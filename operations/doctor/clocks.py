@@ -23,7 +23,6 @@ class ClockSkewError(SmartRegionError):
 
     def __init__(self, url: str, *, seconds: float, most: float) -> None:
         self.url = url
-        self.seconds = seconds
         way = "ahead of" if seconds > 0 else "behind"
         super().__init__(
             f"{shown_address(url)}: this machine's clock is {abs(seconds):.0f} s {way} its clock,"

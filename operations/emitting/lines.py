@@ -38,8 +38,6 @@ class TurnedDownError(SmartRegionError):
     """The gateway looked at an event, and will never take it as it is."""
 
     def __init__(self, event: CloudEvent, *, cause: str) -> None:
-        self.event = event
-        self.cause = cause
         super().__init__(f"event {shown(event.id)}: was turned down by the gateway ({cause})")
 
 

@@ -30,7 +30,6 @@ class NotAPseudonymError(SmartRegionError):
     """A line is no pseudonym; the message does not repeat it."""
 
     def __init__(self, line: int) -> None:
-        self.line = line
         super().__init__(
             f"line {line}: is no pseudonym, 16 to 64 lower-case letters, digits and hyphens: give"
             " one a line, as `smart-region pseudonymise` writes them; nothing was erased"

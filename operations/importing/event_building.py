@@ -74,8 +74,6 @@ class RecordedAheadError(SmartRegionError):
     """The lines of a file would be recorded in the future."""
 
     def __init__(self, file: Path, time: datetime, *, now: datetime) -> None:
-        self.file = file
-        self.time = time
         super().__init__(
             f"{file}: is from the future, value {time:%Y-%m-%dT%H:%M:%SZ} (the clock says"
             f" {now:%Y-%m-%dT%H:%M:%SZ}): say with --recorded-at when the file was made"

@@ -74,7 +74,6 @@ class JournalUnusableError(SmartRegionError):
     """The journal's file is no journal, or cannot be written."""
 
     def __init__(self, file: Path, *, cause: str) -> None:
-        self.file = file
         super().__init__(
             f"--journal: cannot be used, value {str(file)!r} ({cause}): name another file, in a"
             " folder that may be written to; what is then sent a second time counts once"

@@ -219,7 +219,6 @@ class UnknownMappingError(SmartRegionError):
     """A mapping is neither a file nor one of the package's own."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
         super().__init__(
             f"--mapping: is not there, value {name!r}: name a file, or one of"
             f" {', '.join(mapping_names())}"

@@ -39,7 +39,6 @@ class CannotWriteError(SmartRegionError):
     """The file of an option cannot be written."""
 
     def __init__(self, option: str, file: Path, *, cause: OSError) -> None:
-        self.file = file
         super().__init__(
             f"{option}: cannot be written, value {str(file)!r} ({cause.strerror or cause}):"
             " name a file of yours, not a link, in a folder that exists and may be written to"

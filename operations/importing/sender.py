@@ -49,9 +49,6 @@ class ImportInterruptedError(SmartRegionError):
     """Events did not arrive; what had arrived before is noted."""
 
     def __init__(self, file: str, line: int, *, undelivered: int, cause: str) -> None:
-        self.file = file
-        self.line = line
-        self.undelivered = undelivered
         super().__init__(
             f"{file}:{line}: did not arrive, value {undelivered} events ({cause}):"
             " run the same command again, it goes on from here"

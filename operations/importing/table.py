@@ -54,7 +54,6 @@ class UnreadableFileError(SmartRegionError):
     """A file cannot be read at all."""
 
     def __init__(self, file: Path, *, problem: str, remedy: str) -> None:
-        self.file = file
         super().__init__(str(Diagnostic((), problem, None, remedy, file=file)))
 
 
@@ -62,7 +61,6 @@ class HeadingError(SmartRegionError):
     """A file's first line does not name the columns that are needed."""
 
     def __init__(self, file: Path, line: int, column: str, *, problem: str, remedy: str) -> None:
-        self.file = file
         self.line = line
         self.column = column
         found = Diagnostic((), problem, None, remedy, field=column, file=file, line=line)

@@ -24,8 +24,6 @@ class WrongFileError(SmartRegionError):
     """A file is not of the kind that a command takes, but of another's."""
 
     def __init__(self, file: Path, *, cause: HeadingError, command: str) -> None:
-        self.file = file
-        self.command = command
         super().__init__(
             f"{file}:{cause.line}: heading: is that of another kind of file ({cause.column} is not"
             f" a column): take it with `smart-region {command}`"

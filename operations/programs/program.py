@@ -85,7 +85,6 @@ class ProgramEndedError(SmartRegionError):
     def __init__(self, name: str, status: int, *, last_line: str) -> None:
         self.name = name
         self.status = status
-        self.last_line = last_line
         super().__init__(
             f"{name}: ended by itself with status {status} ({last_line}):"
             " correct that and start again"

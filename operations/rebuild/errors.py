@@ -23,7 +23,6 @@ class WorkersRunningError(RebuildError):
     """A member of the consumer group would write states meanwhile, and commit offsets."""
 
     def __init__(self, group: str, members: int) -> None:
-        self.members = members
         super().__init__(
             f"{group}: the consumer group has {members} members: stop every worker, wait until "
             "SMART_REGION_SESSION_TIMEOUT is over, and run the command again; nothing was done"
@@ -34,7 +33,6 @@ class EventsMissingError(RebuildError):
     """The raw topics do not hold all that was once read of them."""
 
     def __init__(self, missing: Sequence[str]) -> None:
-        self.missing = tuple(missing)
         super().__init__(
             f"events: {'; '.join(missing)}: states made anew would lack what is gone (an erasure "
             "copies what stays, retention does not): restore the topics, or add --accept-missing; "
@@ -56,7 +54,6 @@ class RightLackingError(RebuildError):
     """The broker does not allow this user a step of the rebuild."""
 
     def __init__(self, right: str, subject: str, *, done: str) -> None:
-        self.right = right
         super().__init__(
             f"broker: this user lacks the right {right} on {subject}: give it that right, or run "
             f"the command as a super user; {done}"

@@ -19,10 +19,6 @@ class SiretListError(SmartRegionError):
     """A list of organisations cannot be read."""
 
     def __init__(self, file: Path, line: int, value: str, *, remedy: str) -> None:
-        self.file = file
-        self.line = line
-        self.value = value
-        self.remedy = remedy
         super().__init__(f"{file}:{line}: is not a SIRET, value {shown(value)}: {remedy}")
 
 

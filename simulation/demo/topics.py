@@ -27,8 +27,6 @@ class TopicsInUseError(SmartRegionError):
     """The broker holds events already: simulated ones must not be mixed with them."""
 
     def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
-        self.bootstrap = bootstrap
-        self.topics = tuple(topics)
         super().__init__(
             f"broker: {bootstrap} already holds records on {', '.join(topics)}: the demo would mix"
             " simulated events with them; name a broker without them, delete these topics if an"

@@ -26,7 +26,6 @@ class ProgrammeFileError(SmartRegionError):
     """The programme's file cannot be written."""
 
     def __init__(self, file: Path, *, cause: OSError) -> None:
-        self.file = file
         super().__init__(
             f"--catalogue: cannot be written, value {str(file)!r} ({cause.strerror or cause}):"
             " name a file in a folder that exists and may be written to"
