@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boundary.terminal import echo
-from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, OneOf, quiet_client
+from broker.options import APP_ID, BROKER, PARTITIONS, REPLICATION, OneOf, Parsed, quiet_client
 from broker.strimzi.cli import kubernetes
 
 if TYPE_CHECKING:
@@ -91,22 +91,13 @@ def _declared(**options: Any) -> Sequence[TopicSpec]:
     )
 
 
-class UserType(click.ParamType):
-    """A principal of the broker, `User:worker`; the prefix may be left out."""
-
-    name = "USER"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click has it
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> str:
-        """Return the principal; fail for `User:*`, which means everybody."""
-        user = str(value).removeprefix("User:")
-        if user in ("", "*"):
-            self.fail(f"{value!r} is not a user: write its name, or User:NAME", param, ctx)
-        return f"User:{user}"
+def _principal(text: str) -> str:
+    """Read `User:worker`, whose prefix may be left out; `User:*` means everybody and is refused."""
+    user = text.removeprefix("User:")
+    if user in ("", "*"):
+        message = f"{text!r} is not a user: write its name, or User:NAME"
+        raise ValueError(message)
+    return f"User:{user}"
 
 
 @topics.command()
@@ -124,7 +115,7 @@ class UserType(click.ParamType):
     type=OneOf("Family", "events.fact"),
     help="A family that a producer publishes; repeatable.",
 )
-@click.option("--principal", type=UserType(), help="The user's name on the broker.")
+@click.option("--principal", type=Parsed("USER", _principal), help="The user's name on the broker.")
 @click.option("--revoke-others", is_flag=True, help="Revoke all other rights of the user.")
 @BROKER
 @APP_ID

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import click
 
-__all__ = ["APP_ID", "BROKER", "PARTITIONS", "REPLICATION", "OneOf", "quiet_client"]
+__all__ = ["APP_ID", "BROKER", "PARTITIONS", "REPLICATION", "OneOf", "Parsed", "quiet_client"]
 
 #: Without a value each option leaves the setting to its variable: see `broker.settings`.
 BROKER = click.option(
@@ -63,3 +64,23 @@ class OneOf(click.ParamType):
             return members(value)
         except ValueError:
             self.fail(f"{value!r} is none of {', '.join(members)}", param, ctx)
+
+
+class Parsed(click.ParamType):
+    """What a function reads from a text; the message of its ValueError is that of the command."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401 - what the function returns
+        """Return what the text means; fail where it means nothing."""
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

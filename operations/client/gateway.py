@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -24,7 +23,7 @@ from operations.client.gateway_answer import (
     GatewayAwayError,
     read_answer,
 )
-from operations.client.protocol import DeliveryError, DeliveryReport, FailedDelivery
+from operations.client.protocol import DeliveryReport, FailedDelivery
 from operations.client.queue import MemoryQueue, Queue, Waiting
 from operations.client.spool import Spool
 
@@ -140,18 +139,10 @@ class GatewayPublisher:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
-                report = self.flush()
-                causes = [*(one.cause for one in report.failed), *report.raw_failures]
-                if causes:
-                    raise DeliveryError(undelivered=len(causes), cause=causes[0])
+                self.flush().check()
         finally:
             self._client.close()
             self._queue.close()

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
-from types import TracebackType
 from typing import Annotated, Any, Final, Self
 
 from kafka import KafkaProducer
@@ -18,7 +17,7 @@ from broker.errors import BrokerRefusedError, TopicMissingError
 from events.cloudevent import CloudEvent, EncodedRecord, encode_binary, encode_structured
 from events.partitioning import partition_for
 from events.topics import topic_name
-from operations.client.protocol import DeliveryError, DeliveryReport, FailedDelivery
+from operations.client.protocol import DeliveryReport, FailedDelivery
 
 __all__ = ["ContentMode", "KafkaPublisher", "PublisherOptions"]
 
@@ -158,21 +157,14 @@ class KafkaPublisher:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        causes: list[str] = []
-        if kind is None:
-            report = self.flush()
-            causes = [*(delivery.cause for delivery in report.failed), *report.raw_failures]
-        else:
-            drop_queued(self._producer)
-        self._producer.close(timeout=1.0)
-        if causes:
-            raise DeliveryError(undelivered=len(causes), cause=causes[0])
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None:
+                self.flush().check()
+            else:
+                drop_queued(self._producer)
+        finally:
+            self._producer.close(timeout=1.0)
 
     def _partition_count(self, topic: str) -> int:
         count = self._partitions.get(topic)

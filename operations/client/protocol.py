@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Protocol, Self
 
 from boundary.errors import SmartRegionError
@@ -35,6 +34,12 @@ class DeliveryReport:
     waiting_for: str | None = None
     """The cause of their waiting."""
 
+    def check(self) -> None:
+        """Raise DeliveryError where an event or a raw record was not delivered."""
+        causes = [*(one.cause for one in self.failed), *self.raw_failures]
+        if causes:
+            raise DeliveryError(undelivered=len(causes), cause=causes[0])
+
 
 class Publisher(Protocol):
     """Queues events and reports their delivery; a context manager that flushes."""
@@ -47,12 +52,7 @@ class Publisher(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None: ...
 
 
 class DeliveryError(SmartRegionError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from boundary.terminal import echo, echo_lines
-from broker.options import BROKER
+from broker.options import BROKER, Parsed
 from events.errors import RefusalReason
 
 if TYPE_CHECKING:
@@ -32,27 +32,22 @@ DEFAULT_MAX_ATTEMPTS = 3
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
-class PositionType(click.ParamType):
-    """A letter's position, as lists show it."""
+def _position(text: str) -> LetterPosition:
+    """Read a letter's position, as lists show it."""
+    from events.dead_letters import LetterPosition
 
-    name = "POSITION"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click has it
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> LetterPosition:
-        """Return the position that a text is; refuse other text."""
-        from events.dead_letters import LetterPosition
-
-        try:
-            return value if isinstance(value, LetterPosition) else LetterPosition.parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    return LetterPosition.parse(text)
 
 
-POSITIONS = click.argument("positions", type=PositionType(), nargs=-1, metavar="[POSITION]...")
+def _origin(text: str) -> RecordOrigin:
+    """Read the origin of a record on an event topic, as a worker's log writes it."""
+    from streams.passed_over import parse_origin
+
+    return parse_origin(text)
+
+
+POSITION = Parsed("POSITION", _position)
+POSITIONS = click.argument("positions", type=POSITION, nargs=-1, metavar="[POSITION]...")
 JSON_LINES = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 UNMASK = click.option(
     "--unmask", is_flag=True, help="Show refused records as they are, persons' data included."
@@ -152,7 +147,7 @@ def list_dead_letters(
 
 
 @dead_letters.command()
-@click.argument("positions", type=PositionType(), nargs=-1, required=True, metavar="POSITION...")
+@click.argument("positions", type=POSITION, nargs=-1, required=True, metavar="POSITION...")
 @UNMASK
 @JSON_LINES
 @BROKER
@@ -274,28 +269,10 @@ def discard(
     _report_missing(selection, entries)
 
 
-class OriginType(click.ParamType):
-    """The origin of a record on an event topic, as a worker's log writes it."""
-
-    name = "ORIGIN"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401 - as click has it
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> RecordOrigin:
-        """Return the origin that a text is; refuse other text."""
-        from streams.passed_over import parse_origin
-
-        try:
-            return parse_origin(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @dead_letters.command(name="pass-over")
-@click.argument("origins", type=OriginType(), nargs=-1, required=True, metavar="ORIGIN...")
+@click.argument(
+    "origins", type=Parsed("ORIGIN", _origin), nargs=-1, required=True, metavar="ORIGIN..."
+)
 @click.option("--because", required=True, metavar="TEXT", help="Why; kept with the decision.")
 @DRY_RUN
 @BROKER

@@ -12,8 +12,6 @@ from catalogue.model import Catalogue
 from operations.audit.comparison import compare_exposed
 from operations.audit.recount import audit_records
 from operations.audit.report import audited_figures
-from operations.client import KafkaPublisher
-from operations.client.protocol import DeliveryError
 from operations.programs.alerting import RuleFiles
 from operations.programs.interruption import Interrupted
 from simulation.demo.figures import assessment_differences
@@ -52,7 +50,8 @@ def run_demo(
 
         screen.step("Rejeu des événements")
         watch.until(system.replay.send_due)
-        delivered = _delivered(system.publisher)
+        report = system.publisher.flush()
+        report.check()
         ends = system.publisher.ends
         watch.until(lambda: not uncommitted(system.admin, system.settings.app_id, ends))
         watch.until(lambda: system.clock.today() == plan.last)
@@ -60,20 +59,12 @@ def run_demo(
         watch.until(lambda: watch.day == watch.assessed_on == plan.last)
 
         screen.step("Audit : tout est recompté depuis les topics")
-        outcome = _audited(system, catalogue, watch, delivered, on_difference)
+        outcome = _audited(system, catalogue, watch, report.delivered, on_difference)
         screen.step(summary(outcome) + (" · Ctrl-C pour finir" if plan.stays else ""))
         if plan.stays:
             with suppress(Interrupted):
                 watch.until(lambda: False)
     return outcome
-
-
-def _delivered(publisher: KafkaPublisher) -> int:
-    """Return how many records are acknowledged. Raises DeliveryError where one is not."""
-    report = publisher.flush()
-    if report.raw_failures:
-        raise DeliveryError(undelivered=len(report.raw_failures), cause=report.raw_failures[0])
-    return report.delivered
 
 
 def _audited(
