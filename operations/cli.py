@@ -7,19 +7,19 @@ import sys
 import click
 
 from boundary.terminal import echo
-from operations.audit.cli import commands as audit_commands
-from operations.backfill.cli import commands as backfill_commands
+from operations.audit.cli import audit
+from operations.backfill.cli import backfill
 from operations.contracts.cli import contracts
-from operations.dead_letters.cli import commands as dead_letter_commands
-from operations.doctor.cli import commands as doctor_commands
-from operations.emitting.cli import commands as client_commands
-from operations.erasure.cli import commands as erasure_commands
-from operations.export.cli import commands as export_commands
+from operations.dead_letters.cli import dead_letters
+from operations.doctor.cli import doctor
+from operations.emitting.cli import emit, pseudonymise
+from operations.erasure.cli import erase
+from operations.export.cli import export
 from operations.generation.cli import generate
 from operations.importing.cli import import_group
-from operations.rebuild.cli import commands as rebuild_commands
-from operations.scorecards.cli import commands as scorecard_commands
-from operations.stack.cli import commands as stack_commands
+from operations.rebuild.cli import rebuild
+from operations.scorecards.cli import producers
+from operations.stack.cli import stack
 
 __all__ = ["commands"]
 
@@ -50,18 +50,19 @@ def health(url: str, timeout: float) -> None:
 
 
 commands: list[click.Command] = [
-    *client_commands,
+    emit,
+    pseudonymise,
     import_group,
     contracts,
-    *dead_letter_commands,
-    *audit_commands,
-    *backfill_commands,
-    *export_commands,
-    *scorecard_commands,
-    *erasure_commands,
-    *rebuild_commands,
-    *stack_commands,
-    *doctor_commands,
+    dead_letters,
+    audit,
+    backfill,
+    export,
+    producers,
+    erase,
+    rebuild,
+    stack,
+    doctor,
     health,
     generate,
 ]

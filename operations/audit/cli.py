@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streams.histories import ExactPersons
     from streams.settings import Settings
 
-__all__ = ["commands"]
+__all__ = ["audit"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -176,6 +176,3 @@ def _made_or_not() -> Iterator[None]:
     except Exception:  # noqa: BLE001 - shown with its traceback: it is a programmer's
         echo_lines(traceback.format_exc(), err=True)
         sys.exit(NOT_MADE)
-
-
-commands = [audit]

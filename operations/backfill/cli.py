@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from operations.backfill.past import Past
     from streams.settings import Settings
 
-__all__ = ["commands"]
+__all__ = ["backfill"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
 DAYS = {"d": 1, "w": 7}
@@ -189,6 +189,3 @@ def _progress(territories: int) -> Iterator[Callable[[], None]]:
     with Progress(console=LegibleConsole(stderr=True), transient=True) as progress:
         task = progress.add_task("Judging", total=territories)
         yield lambda: progress.advance(task)
-
-
-commands: list[click.Command] = [backfill]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from operations.dead_letters.selection import Selection
     from streams.settings import Settings
 
-__all__ = ["commands"]
+__all__ = ["dead_letters"]
 
 STATES = ("waiting", "replayed", "discarded")
 DEFAULT_MAX_ATTEMPTS = 3
@@ -347,6 +347,3 @@ def _report_missing(selection: Selection, entries: Iterable[Entry]) -> None:
         echo(f"{place}: no such letter, or not one of those asked for", err=True)
     if missing:
         sys.exit(1)
-
-
-commands: list[click.Command] = [dead_letters]

@@ -10,7 +10,7 @@ import click
 from boundary.terminal import echo
 from broker.options import BROKER, quiet_client
 
-__all__ = ["commands"]
+__all__ = ["doctor"]
 
 
 @click.command()
@@ -57,6 +57,3 @@ def doctor(
         echo(err=True)
         echo(f"{wrong} to put right", err=True)
         sys.exit(1)
-
-
-commands: list[click.Command] = [doctor]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from operations.emitting.lines import RefusedLine
     from operations.emitting.options import GatewayChoice
 
-__all__ = ["commands"]
+__all__ = ["emit", "pseudonymise"]
 
 
 @click.command()
@@ -135,6 +135,3 @@ def pseudonymise(file: BinaryIO, key_file: Path, new_key: str | None) -> None:
         return
     for pseudonym in pseudonymise_lines(file, load_key(key_file)):
         echo(pseudonym)
-
-
-commands: list[click.Command] = [emit, pseudonymise]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from operations.erasure.procedure import Remains
     from streams.settings import Settings
 
-__all__ = ["commands"]
+__all__ = ["erase"]
 
 
 @click.command()
@@ -77,6 +77,3 @@ def _print_remains(remains: Remains, settings: Settings) -> None:
         echo(f"dead letter {trace}")
     for mention in remains.mentions:
         echo(f"{mention}: stays")
-
-
-commands: list[click.Command] = [erase]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from operations.export.document import Format
     from streams.settings import Settings
 
-__all__ = ["commands"]
+__all__ = ["export"]
 
 PILOTE: Final = "pilote"
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -163,6 +163,3 @@ def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date 
     )
     current = current_values(records, day, known_on, rules=settings.record_rules())
     return pilote_text((*promised_values(catalogue), *current))
-
-
-commands: list[click.Command] = [export]

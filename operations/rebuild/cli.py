@@ -12,7 +12,7 @@ from broker.options import BROKER, OneOf
 if TYPE_CHECKING:
     from events.registry import Family
 
-__all__ = ["commands"]
+__all__ = ["rebuild"]
 
 
 @click.command()
@@ -78,6 +78,3 @@ def rebuild(
         " `smart-region audit --against URL`",
         err=True,
     )
-
-
-commands: list[click.Command] = [rebuild]

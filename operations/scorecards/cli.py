@@ -13,7 +13,7 @@ from broker.options import BROKER
 if TYPE_CHECKING:
     from operations.scorecards.report import Format
 
-__all__ = ["commands"]
+__all__ = ["producers"]
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -96,6 +96,3 @@ def report(
         echo(line, err=True)
     with whole_file(out) as stream:
         stream.write(report_text(made, form).encode())
-
-
-commands: list[click.Command] = [producers]

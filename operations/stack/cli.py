@@ -9,7 +9,7 @@ import click
 
 from boundary.terminal import echo
 
-__all__ = ["commands"]
+__all__ = ["stack"]
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -60,6 +60,3 @@ def stack(*, folder: Path, distribution: Path | None, pace: str) -> None:
     plan = StackPlan(folder, distribution or KAFKA_FOLDER, pace)
     with suppress(Interrupted), interruptible():
         run_stack(plan, settings, rules, echo)
-
-
-commands: list[click.Command] = [stack]
