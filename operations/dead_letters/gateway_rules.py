@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from events.cloudevent import CONTENT_TYPE, PREFIX
@@ -16,20 +17,20 @@ from gateway.http_binding import ReceivedItem
 from streams.clock import Clock
 from streams.settings import Settings
 
-__all__ = ["GatewayRules", "gateway_rules"]
+__all__ = ["gateway_rules"]
 
 #: Begins the field of an HTTP header that the gateway could not read; Kafka's begin with `ce_`.
 _UNREADABLE_HEADER = "ce-"
 
 
-class GatewayRules:
-    """Checks letters by the admission of the producers declared now."""
+def gateway_rules(settings: Settings, clock: Clock) -> Callable[[DeadLetter], None]:
+    """Return what raises ContractError where the gateway would refuse a letter's event today.
 
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    The rules are those of the producers declared now. Raises InvalidDeclarationError.
+    """
+    admission = Admission(load_producers(settings.producers), now=clock.now)
 
-    def __call__(self, letter: DeadLetter) -> None:
-        """Raise ContractError where the gateway would refuse a letter's event today."""
+    def admit(letter: DeadLetter) -> None:
         if letter.field.startswith(_UNREADABLE_HEADER):
             raise ContractError(
                 RefusalReason.INVALID_ENVELOPE,
@@ -38,7 +39,7 @@ class GatewayRules:
                 "have the producer send it again: the letter has the header only as it was read",
                 problem="could not be read at the gateway",
             )
-        judged = self._admission.judge(_item(letter), letter.producer or UNKNOWN_PRODUCER)
+        judged = admission.judge(_item(letter), letter.producer or UNKNOWN_PRODUCER)
         if isinstance(judged, RefusedItem):
             raise judged.error
         if not may_be_kept(letter.key, letter.value, letter.headers):
@@ -47,11 +48,7 @@ class GatewayRules:
                 RefusalReason.PERSON_DATA, "value", None, "have its producer send it again"
             )
 
-
-def gateway_rules(settings: Settings, clock: Clock) -> GatewayRules:
-    """Return the rules of the producers declared now. Raises InvalidDeclarationError."""
-    producers = load_producers(settings.producers)
-    return GatewayRules(Admission(producers, now=clock.now))
+    return admit
 
 
 def _item(letter: DeadLetter) -> ReceivedItem:

@@ -22,6 +22,7 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
+from boundary.errors import SmartRegionError
 from broker.administration import administering
 from broker.errors import BrokerRefusedError
 from broker.group_members import group_members
@@ -29,20 +30,59 @@ from broker.offsets import committed_offsets, partition_offsets
 from broker.topic_admin import ALTERED, apply_topics, seen_topics
 from events.registry import Family
 from events.topics import changelog_name, changelog_topics, topic_name
-from operations.rebuild.errors import (
-    EventsMissingError,
-    NoSuchPartitionError,
-    RightLackingError,
-    WorkersRunningError,
-)
 from streams.settings import Settings
 
-__all__ = ["PartitionPlan", "RebuildPlan", "plan_rebuild", "rebuild"]
+__all__ = ["RebuildError", "RebuildPlan", "plan_rebuild", "rebuild"]
 
 APPLIED_SECONDS: Final = 20.0
 APPLIED_PAUSE_SECONDS: Final = 0.1
 NOTHING_DONE: Final = "nothing was done"
 OFFSETS_RESET: Final = "the offsets were reset: run it again to end it"
+
+
+class RebuildError(SmartRegionError):
+    """The rebuild was not made, or not ended; the command may be run again as it was."""
+
+
+class WorkersRunningError(RebuildError):
+    """A member of the consumer group would write states meanwhile, and commit offsets."""
+
+    def __init__(self, group: str, members: int) -> None:
+        super().__init__(
+            f"{group}: the consumer group has {members} members: stop every worker, wait until "
+            "SMART_REGION_SESSION_TIMEOUT is over, and run the command again; nothing was done"
+        )
+
+
+class EventsMissingError(RebuildError):
+    """The raw topics do not hold all that was once read of them."""
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__(
+            f"events: {'; '.join(missing)}: states made anew would lack what is gone (an erasure "
+            "copies what stays, retention does not): restore the topics, or add --accept-missing; "
+            "nothing was done"
+        )
+
+
+class NoSuchPartitionError(RebuildError):
+    """A partition that the topics do not have."""
+
+    def __init__(self, partition: int, *, partitions: int) -> None:
+        super().__init__(
+            f"partition: is not one of the topics', value {partition}: name one of 0 to "
+            f"{partitions - 1}, or set SMART_REGION_PARTITIONS to what the topics have"
+        )
+
+
+class RightLackingError(RebuildError):
+    """The broker does not allow this user a step of the rebuild."""
+
+    def __init__(self, right: str, subject: str, *, done: str) -> None:
+        super().__init__(
+            f"broker: this user lacks the right {right} on {subject}: give it that right, or run "
+            f"the command as a super user; {done}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

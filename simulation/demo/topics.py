@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
-from typing import Any, Final
+from typing import Final
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
 
 from boundary.errors import SmartRegionError
-from broker.clients import opened
-from broker.errors import BrokerUnreachableError
-from broker.topic_admin import apply_topics
+from broker.administration import administering
+from broker.offsets import partition_offsets
+from broker.topic_admin import apply_topics, seen_topics
 from events.registry import Family
 from events.topics import DEAD_LETTERS, declared_topics, topic_name
 from streams.settings import Settings
@@ -20,7 +19,6 @@ from streams.settings import Settings
 __all__ = ["TopicsInUseError", "prepare_topics"]
 
 WRITTEN_TOPICS: Final = (*(topic_name(family) for family in Family), DEAD_LETTERS)
-WAIT_SECONDS: Final = 10.0
 
 
 class TopicsInUseError(SmartRegionError):
@@ -50,29 +48,15 @@ def prepare_topics(settings: Settings) -> None:
 
 
 def _topics_in_use(settings: Settings) -> list[str]:
-    consumer: Any = opened(
-        KafkaConsumer,
-        settings.broker,
-        security=settings.security(),
-        connect_seconds=WAIT_SECONDS,
-        group_id=None,
+    with administering(settings.broker, what="topics", security=settings.security()) as admin:
+        partitions = [
+            TopicPartition(topic, number)
+            for topic, seen in seen_topics(admin, WRITTEN_TOPICS).items()
+            for number in range(seen.partitions)
+        ]
+        first = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
         # Records of an open transaction count, too.
-        isolation_level="read_uncommitted",
-        allow_auto_create_topics=False,
-    )
-    with closing(consumer):
-        try:
-            partitions = [
-                TopicPartition(topic, partition)
-                for topic in sorted(consumer.topics() & set(WRITTEN_TOPICS))
-                for partition in consumer.partitions_for_topic(topic) or ()
-            ]
-            first = consumer.beginning_offsets(partitions)
-            last = consumer.end_offsets(partitions)
-        except KafkaError as error:
-            raise BrokerUnreachableError(
-                settings.broker, waited_seconds=WAIT_SECONDS, cause=str(error)
-            ) from error
+        last = partition_offsets(admin, partitions, OffsetSpec.LATEST)
     # Some brokers answer an end that is too low, but never that of an empty topic for a full one.
     return sorted(
         {partition.topic for partition in partitions if last[partition] > first[partition]}

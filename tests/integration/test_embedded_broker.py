@@ -64,14 +64,6 @@ def test_it_is_gone_after_the_block_though_a_client_is_connected() -> None:
     assert time.monotonic() - before < 2
 
 
-def test_a_taken_port_is_named() -> None:
-    """Somebody else's port is not mistaken for the broker's."""
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        with pytest.raises(EmbeddedBrokerStartError, match=f"port {port} .*in use"):
-            EmbeddedBroker(port).__enter__()
-
-
 def test_without_the_extra_the_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
@@ -18,13 +18,22 @@ from typing import Any, Final, TypeAlias
 from boundary.diagnostic import Diagnostic
 from catalogue.model import LAST_DAY
 from catalogue.territories import REGION
-from events.identifiers import FIRST_DAY
+from events.identifiers import FIRST_DAY, Department
+from events.observation import Territory
+from operations.importing.event_building import LineOrigin
 from operations.importing.findings import Finding, SkippedLine
-from operations.importing.pilote import ValueKind
-from operations.importing.programme.promises import Promise
-from operations.importing.programme.zones import DEPARTMENTS, zone_key
+from operations.importing.pilote import PiloteValue, ValueKind
 
-__all__ = ["AGAINST", "KEPT", "LATER", "UNDECIDED", "Declaration", "ImportHints", "merge"]
+__all__ = [
+    "AGAINST",
+    "KEPT",
+    "LATER",
+    "UNDECIDED",
+    "Declaration",
+    "ImportHints",
+    "Promise",
+    "merge",
+]
 
 Declaration: TypeAlias = dict[str, Any]
 
@@ -33,10 +42,20 @@ AGAINST: Final = "a target value against its indicator's direction, now in the c
 LATER: Final = "an initial value later than the first"
 UNDECIDED: Final = "an initial or a target value of an indicator whose direction is not known"
 
+DEPARTMENTS: Final = tuple(department.value for department in Department)
 COUNTRY: Final = "country"
 RISING: Final = "rising"
 FALLING: Final = "falling"
 HUNDRED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """An initial or a target value, with its line."""
+
+    value: PiloteValue
+    origin: LineOrigin
+    time: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,16 +389,20 @@ def _is_taken_back(promise: Promise | None) -> bool:
 
 
 def _is_national(promise: Promise) -> bool:
-    return zone_key(promise.value.territory) is None
+    return _territory(promise) == COUNTRY
 
 
 def _territory(promise: Promise) -> str:
-    return zone_key(promise.value.territory) or COUNTRY
+    """Return the territory's key: `region`, an Insee code, or `country`."""
+    territory = promise.value.territory
+    if territory is Territory.REGION:
+        return REGION
+    return COUNTRY if territory.department is None else territory.department.value
 
 
 def _entry_key(promise: Promise) -> str:
     """Return the key in an entry; France's values have an entry of one territory of their own."""
-    return zone_key(promise.value.territory) or REGION
+    return REGION if _is_national(promise) else _territory(promise)
 
 
 def _scope(milestone: Declaration) -> list[str]:

@@ -20,9 +20,9 @@ from operations.importing.programme.merging import (
     LATER,
     UNDECIDED,
     ImportHints,
+    Promise,
     merge,
 )
-from operations.importing.programme.promises import Promise
 from tests.support.tables import RECORDED
 
 ENTRY: dict[str, Any] = {

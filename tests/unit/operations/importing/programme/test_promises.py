@@ -8,7 +8,8 @@ from events.observation import Territory
 from operations.importing.event_building import LineOrigin
 from operations.importing.findings import SkippedLine
 from operations.importing.pilote import PiloteValue, ValueKind
-from operations.importing.programme.promises import CORRECTED, Promise, Promises
+from operations.importing.programme.merging import Promise
+from operations.importing.programme.pilote import CORRECTED, Promises
 from operations.importing.sender import REPEATED
 from tests.support.tables import RECORDED
 
