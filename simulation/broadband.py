@@ -29,86 +29,66 @@ T1_2019 = date(2019, 3, 31)
 RECOUNT = date(2019, 6, 30)
 """Operators' surveys find premises of Paris that were not counted before: 100 % becomes 96 %."""
 
+
+def _thousands(points: Mapping[date, int]) -> Curve:
+    return Curve(tuple((day, thousands * 1000) for day, thousands in points.items()))
+
+
+def _growing(first: int, last: int) -> Curve:
+    """Return the curve from the first to the last quarter, in thousands of premises."""
+    return _thousands({FIRST_QUARTER: first, LAST_QUARTER: last})
+
+
+def _rolled_out(first: int, t3_2017: int, t1_2018: int, last: int) -> Curve:
+    """Return the curve through four quarters, in thousands of premises."""
+    quarters = (FIRST_QUARTER, T3_2017, T1_2018, LAST_QUARTER)
+    return _thousands(dict(zip(quarters, (first, t3_2017, t1_2018, last), strict=True)))
+
+
 PREMISES: Mapping[Department, Curve] = {
-    department: Curve(tuple((day, thousands * 1000) for day, thousands in points))
-    for department, points in {
-        Department.PARIS: (
-            (FIRST_QUARTER, 1452),
-            (T3_2017, 1490),
-            (T1_2018, 1497),
-            (T3_2018, 1500),
-            (T1_2019, 1504),
-            (RECOUNT, 1565),
-            (LAST_QUARTER, 1572),
-        ),
-        Department.SEINE_ET_MARNE: ((FIRST_QUARTER, 620), (LAST_QUARTER, 665)),
-        Department.YVELINES: ((FIRST_QUARTER, 620), (LAST_QUARTER, 660)),
-        Department.ESSONNE: ((FIRST_QUARTER, 555), (LAST_QUARTER, 595)),
-        Department.HAUTS_DE_SEINE: ((FIRST_QUARTER, 850), (LAST_QUARTER, 905)),
-        Department.SEINE_SAINT_DENIS: ((FIRST_QUARTER, 660), (LAST_QUARTER, 715)),
-        Department.VAL_DE_MARNE: ((FIRST_QUARTER, 630), (LAST_QUARTER, 685)),
-        Department.VAL_D_OISE: ((FIRST_QUARTER, 520), (LAST_QUARTER, 560)),
-    }.items()
+    Department.PARIS: _thousands(
+        {
+            FIRST_QUARTER: 1452,
+            T3_2017: 1490,
+            T1_2018: 1497,
+            T3_2018: 1500,
+            T1_2019: 1504,
+            RECOUNT: 1565,
+            LAST_QUARTER: 1572,
+        }
+    ),
+    Department.SEINE_ET_MARNE: _growing(620, 665),
+    Department.YVELINES: _growing(620, 660),
+    Department.ESSONNE: _growing(555, 595),
+    Department.HAUTS_DE_SEINE: _growing(850, 905),
+    Department.SEINE_SAINT_DENIS: _growing(660, 715),
+    Department.VAL_DE_MARNE: _growing(630, 685),
+    Department.VAL_D_OISE: _growing(520, 560),
 }
 """Premises of a département: orders of magnitude, growing with operators' surveys."""
 
 # At T3_2017 and T1_2018: Arcep, quarterly observatory of fixed broadband, summed by département.
 CONNECTABLE: Mapping[Department, Curve] = {
-    department: Curve(tuple((day, thousands * 1000) for day, thousands in points))
-    for department, points in {
-        Department.PARIS: (
-            (FIRST_QUARTER, 1260),
-            (T3_2017, 1457),
-            (T1_2018, 1484),
-            (T3_2018, 1500),
-            (T1_2019, 1504),
-            (RECOUNT, 1504),
-            (LAST_QUARTER, 1512),
-        ),
-        Department.SEINE_ET_MARNE: (
-            (FIRST_QUARTER, 60),
-            (T3_2017, 143),
-            (T1_2018, 195),
-            (T1_2019, 290),
-            (LAST_QUARTER, 440),
-        ),
-        Department.YVELINES: (
-            (FIRST_QUARTER, 120),
-            (T3_2017, 256),
-            (T1_2018, 309),
-            (LAST_QUARTER, 594),
-        ),
-        Department.ESSONNE: (
-            (FIRST_QUARTER, 95),
-            (T3_2017, 201),
-            (T1_2018, 234),
-            (LAST_QUARTER, 530),
-        ),
-        Department.HAUTS_DE_SEINE: (
-            (FIRST_QUARTER, 540),
-            (T3_2017, 705),
-            (T1_2018, 756),
-            (LAST_QUARTER, 878),
-        ),
-        Department.SEINE_SAINT_DENIS: (
-            (FIRST_QUARTER, 150),
-            (T3_2017, 294),
-            (T1_2018, 345),
-            (LAST_QUARTER, 640),
-        ),
-        Department.VAL_DE_MARNE: (
-            (FIRST_QUARTER, 170),
-            (T3_2017, 308),
-            (T1_2018, 344),
-            (LAST_QUARTER, 622),
-        ),
-        Department.VAL_D_OISE: (
-            (FIRST_QUARTER, 110),
-            (T3_2017, 220),
-            (T1_2018, 252),
-            (LAST_QUARTER, 476),
-        ),
-    }.items()
+    Department.PARIS: _thousands(
+        {
+            FIRST_QUARTER: 1260,
+            T3_2017: 1457,
+            T1_2018: 1484,
+            T3_2018: 1500,
+            T1_2019: 1504,
+            RECOUNT: 1504,
+            LAST_QUARTER: 1512,
+        }
+    ),
+    Department.SEINE_ET_MARNE: _thousands(
+        {FIRST_QUARTER: 60, T3_2017: 143, T1_2018: 195, T1_2019: 290, LAST_QUARTER: 440}
+    ),
+    Department.YVELINES: _rolled_out(120, 256, 309, 594),
+    Department.ESSONNE: _rolled_out(95, 201, 234, 530),
+    Department.HAUTS_DE_SEINE: _rolled_out(540, 705, 756, 878),
+    Department.SEINE_SAINT_DENIS: _rolled_out(150, 294, 345, 640),
+    Department.VAL_DE_MARNE: _rolled_out(170, 308, 344, 622),
+    Department.VAL_D_OISE: _rolled_out(110, 220, 252, 476),
 }
 """Premises that can be connected."""
 

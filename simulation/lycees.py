@@ -35,26 +35,10 @@ KINDS = {
 }
 
 NAMESAKES = (
-    "Marie Curie",
-    "Jean Jaurès",
-    "Victor Hugo",
-    "Simone Veil",
-    "Louis Pasteur",
-    "Rosa Parks",
-    "Albert Camus",
-    "Olympe de Gouges",
-    "Jules Ferry",
-    "Germaine Tillion",
-    "Émile Zola",
-    "Joséphine Baker",
-    "Gustave Eiffel",
-    "Sonia Delaunay",
-    "Léonard de Vinci",
-    "George Sand",
-    "Jacques Prévert",
-    "Ada Lovelace",
-    "Paul Éluard",
-    "Camille Claudel",
+    *("Marie Curie", "Jean Jaurès", "Victor Hugo", "Simone Veil", "Louis Pasteur"),
+    *("Rosa Parks", "Albert Camus", "Olympe de Gouges", "Jules Ferry", "Germaine Tillion"),
+    *("Émile Zola", "Joséphine Baker", "Gustave Eiffel", "Sonia Delaunay", "Léonard de Vinci"),
+    *("George Sand", "Jacques Prévert", "Ada Lovelace", "Paul Éluard", "Camille Claudel"),
 )
 
 
