@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import Progress
 from rich.segment import Segment
 
 from boundary.terminal import legible_lines
 
-__all__ = ["LegibleConsole"]
+__all__ = ["LegibleConsole", "progress_bar"]
 
 
 class LegibleConsole(Console):
@@ -24,3 +26,10 @@ class LegibleConsole(Console):
                 yield segment
             else:
                 yield Segment(legible_lines(segment.text), segment.style)
+
+
+def progress_bar() -> Progress:
+    """Return a bar on standard error that is removed in the end; without a terminal it is none."""
+    return Progress(
+        console=LegibleConsole(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    )

@@ -55,11 +55,9 @@ def simulate(seed: int, start: datetime | None, end: datetime | None, out: TextI
 def _with_bar(
     records: Iterable[SimulatedRecord], first: date, last: date
 ) -> Iterator[SimulatedRecord]:
-    from rich.progress import Progress
+    from boundary.screen import progress_bar
 
-    from boundary.screen import LegibleConsole
-
-    with Progress(console=LegibleConsole(stderr=True), transient=True) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("Simulating", total=(last - first).days + 1)
         for record in records:
             progress.update(task, completed=(record.day - first).days)

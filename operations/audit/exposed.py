@@ -56,18 +56,18 @@ class Exposed:
     @property
     def ready(self) -> bool:
         """True where the worker's state is rebuilt."""
-        return self._single(metrics.WORKER_READY) == 1
+        return self.single(metrics.WORKER_READY) == 1
 
     @property
     def as_of(self) -> date | None:
         """The worker's day."""
-        seconds = self._single(metrics.AS_OF)
+        seconds = self.single(metrics.AS_OF)
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC).date()
 
     @property
     def partitions_expected(self) -> int:
         """How many partitions there are on all workers; 0 where it is not exposed."""
-        return int(self._single(metrics.PARTITIONS_EXPECTED) or 0)
+        return int(self.single(metrics.PARTITIONS_EXPECTED) or 0)
 
     @property
     def partitions_owned(self) -> frozenset[int]:
@@ -75,7 +75,8 @@ class Exposed:
         owned = self.of(metrics.PARTITION_OWNED)
         return frozenset(int(sample.labels["partition"]) for sample in owned if sample.value)
 
-    def _single(self, metric: metrics.Metric) -> float | None:
+    def single(self, metric: metrics.Metric) -> float | None:
+        """Return the value of a metric of one sample; None where the worker does not expose it."""
         return next((sample.value for sample in self.of(metric)), None)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +15,6 @@ from broker.options import BROKER
 
 if TYPE_CHECKING:
     from operations.backfill.blocks import DataFolder
-    from operations.backfill.openmetrics import OpenMetricsSpool
-    from operations.backfill.past import Past
     from streams.settings import Settings
 
 __all__ = ["backfill"]
@@ -144,6 +140,9 @@ def _load(settings: Settings, days: Sequence[date], data: DataFolder, out: Path 
 
 
 def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
+    from itertools import chain
+
+    from boundary.screen import progress_bar
     from boundary.whole_file import whole_file
     from catalogue.loader import load_catalogue
     from operations.backfill.openmetrics import OpenMetricsSpool
@@ -153,8 +152,12 @@ def _write(settings: Settings, days: Sequence[date], out: Path) -> None:
     catalogue = load_catalogue(settings.catalogue_folder)
     with whole_file(out) as stream, OpenMetricsSpool(_folder_of(out)) as spool:
         past = Past(catalogue, read_changelogs(settings, catalogue), days)
-        with _progress(len(past)) as advance:
-            _fill(spool, past, advance)
+        for series in chain(past.promised(), past.persons()):
+            spool.add(*series)
+        with progress_bar() as progress:
+            for territory in progress.track(past.judged(), len(past), description="Judging"):
+                for series in territory:
+                    spool.add(*series)
         spool.write(stream)
     _report(f"{spool.samples} samples of {len(days)} days")
 
@@ -163,29 +166,3 @@ def _folder_of(out: Path) -> Path | None:
     """Spool beside the file, where there must be room for it; a pipe has no folder."""
     is_file = out.is_file() or not (out == Path("-") or out.exists())
     return out.resolve().parent if is_file else None
-
-
-def _fill(spool: OpenMetricsSpool, past: Past, advance: Callable[[], None]) -> None:
-    for series in past.promised():
-        spool.add(*series)
-    for series in past.persons():
-        spool.add(*series)
-    for territory in past.judged():
-        for series in territory:
-            spool.add(*series)
-        advance()
-
-
-@contextmanager
-def _progress(territories: int) -> Iterator[Callable[[], None]]:
-    """Yield a function that advances a progress bar; without a terminal it does nothing."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.progress import Progress
-
-    from boundary.screen import LegibleConsole
-
-    with Progress(console=LegibleConsole(stderr=True), transient=True) as progress:
-        task = progress.add_task("Judging", total=territories)
-        yield lambda: progress.advance(task)

@@ -28,8 +28,6 @@ __all__ = [
 ]
 
 CONNECT_SECONDS: Final = 5.0
-
-
 SHOWN = 3
 
 

@@ -14,9 +14,6 @@ __all__ = ["Check", "CheckStatus", "Finding", "NothingToCheckError", "run_checks
 class NothingToCheckError(SmartRegionError):
     """A check has no subject here, such as an address that was not given."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-
 
 class CheckStatus(StrEnum):
     """How a check came out."""

@@ -11,9 +11,12 @@ import click
 from broker.options import BROKER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
+    from broker.stored_record import RawRecord
     from catalogue.model import Catalogue
+    from events.registry import Family
     from operations.export.document import Format
     from streams.settings import Settings
 
@@ -84,14 +87,12 @@ def export(
     up to --as-of, from the topic of observations, and the catalogue's initial and target values.
     """
     from boundary.whole_file import whole_file
-    from broker.reading import read_topics
     from catalogue.loader import load_catalogue
     from operations.export.document import dictionary_text, rows_text
-    from operations.export.package import PACKAGE_FILE, PackageLicence, package_text
+    from operations.export.package import PACKAGE_FILE, package_text
     from operations.export.rows import rows_of
     from operations.export.states_known_on import states_known_on
     from streams.changelog_reader import read_changelogs
-    from streams.passed_over import read_decisions, without_passed_over
     from streams.settings import load_settings
 
     if excel:
@@ -126,17 +127,14 @@ def export(
         if known is None:
             rows = rows_of(catalogue, read_changelogs(settings, catalogue), day)
         else:
-            records = without_passed_over(
-                read_topics(settings.broker, security=settings.security()),
-                read_decisions(settings.broker, security=settings.security()),
-            )
+            records = _records(settings)
             state_store = states_known_on(records, catalogue, known, rules=settings.record_rules())
             rows = rows_of(catalogue, state_store, day, known)
         content = rows_text(rows, form).encode()
         stream.write(content)
     if package:
         described = package_text(
-            out.name, content, form, as_of=day, known_on=known, licence=PackageLicence(licence)
+            out.name, content, form, as_of=day, known_on=known, licence=licence
         )
         with whole_file(out.with_name(PACKAGE_FILE)) as stream:
             stream.write(described.encode())
@@ -149,17 +147,24 @@ def _is_file(out: Path) -> bool:
 
 
 def _pilote(settings: Settings, catalogue: Catalogue, day: date, known_on: date | None) -> str:
+    from events.registry import Family
+    from operations.export.pilote import current_values, promised_values
+    from operations.importing.pilote import pilote_text
+
+    records = _records(settings, Family.OBSERVATIONS)
+    current = current_values(records, day, known_on, rules=settings.record_rules())
+    return pilote_text((*promised_values(catalogue), *current))
+
+
+def _records(settings: Settings, *families: Family) -> Iterator[RawRecord]:
+    """Yield the records of some families, or of all, but those that are passed over."""
     from broker.reading import read_topics
     from events.registry import Family
     from events.topics import topic_name
-    from operations.export.pilote import current_values, promised_values
-    from operations.importing.pilote import pilote_text
     from streams.passed_over import read_decisions, without_passed_over
 
-    topics = [topic_name(Family.OBSERVATIONS)]
-    records = without_passed_over(
+    topics = [topic_name(family) for family in families or Family]
+    return without_passed_over(
         read_topics(settings.broker, topics=topics, security=settings.security()),
         read_decisions(settings.broker, security=settings.security()),
     )
-    current = current_values(records, day, known_on, rules=settings.record_rules())
-    return pilote_text((*promised_values(catalogue), *current))

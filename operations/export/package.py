@@ -10,35 +10,28 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date
-from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final
 
 from operations.export.document import DELIMITERS, Format, table_schema
 
-__all__ = ["PACKAGE_FILE", "PackageLicence", "package_text"]
+__all__ = ["PACKAGE_FILE", "package_text"]
 
 PACKAGE_FILE: Final = "datapackage.json"
 KEYWORDS: Final = ("Île-de-France", "Smart Région", "numérique", "politiques publiques")
 
 
-class PackageLicence(StrEnum):
-    """Those under which a French administration may publish data (CRPA, art. D323-2-1)."""
-
-    ETALAB = "etalab-2.0"
-    ODBL = "ODbL-1.0"
-
-
-_LICENCES: Final[Mapping[PackageLicence, tuple[str, str]]] = {
-    PackageLicence.ETALAB: (
+_LICENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "etalab-2.0": (
         "Licence Ouverte / Open Licence 2.0",
         "https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
     ),
-    PackageLicence.ODBL: (
+    "ODbL-1.0": (
         "Open Database License 1.0",
         "https://opendatacommons.org/licenses/odbl/1-0/",
     ),
 }
+"""Those under which a French administration may publish data (CRPA, art. D323-2-1)."""
 
 
 def package_text(
@@ -48,7 +41,7 @@ def package_text(
     *,
     as_of: date,
     known_on: date | None,
-    licence: PackageLicence,
+    licence: str,
 ) -> str:
     """Describe a file of figures that lies beside it, by its name and what is in it.
 
@@ -65,7 +58,7 @@ def package_text(
         "par catégorie, face à ses cibles.",
         "version": f"{as_of.year}.{as_of.month}.{as_of.day}{known}",
         "keywords": list(KEYWORDS),
-        "licenses": [{"name": licence.value, "title": title, "path": path}],
+        "licenses": [{"name": licence, "title": title, "path": path}],
         "resources": [_resource(file, content, form)],
     }
     return json.dumps(package, ensure_ascii=False, indent=1) + "\n"

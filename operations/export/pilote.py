@@ -7,17 +7,16 @@ target values are the catalogue's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue, Country, Indicator
 from catalogue.observed import is_percent, observed_indicator
-from events.errors import ContractError
 from events.observation import MICROS, Territory
 from events.record_rules import RULES, RecordRules
-from events.registry import Family
+from operations.export.states_known_on import events_known_on
 from operations.importing.pilote import PiloteValue, ValueKind, is_indicator
 from streams.state import Cell, cell_of, newest
 
@@ -39,13 +38,7 @@ def current_values(
     and so are retracted values and the indicators that PILOTE has no name for.
     """
     cells: dict[tuple[str, date], Cell] = {}
-    for record in records:
-        try:
-            event = rules.decode(record, family=Family.OBSERVATIONS)
-        except ContractError:
-            continue
-        if known_on is not None and event.time >= _end_of(known_on):
-            continue
+    for event in events_known_on(records, known_on, rules):
         key = event.fact.entity_id, event.fact.effective_day
         cell = cell_of(event)
         known = cells.get(key)
@@ -99,7 +92,3 @@ def _national(name: str, country: Country, factor: int) -> Iterator[PiloteValue]
         yield PiloteValue(name, Territory.COUNTRY, start.day, kind, start.value * factor)
     for one in country.targets:
         yield PiloteValue(name, Territory.COUNTRY, one.day, ValueKind.TARGET, one.target * factor)
-
-
-def _end_of(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC) + timedelta(days=1)

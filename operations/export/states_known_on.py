@@ -7,11 +7,12 @@ is on the topics of events.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time
 
 from broker.stored_record import RawRecord
 from catalogue.model import Catalogue
+from events.cloudevent import CloudEvent
 from events.errors import ContractError
 from events.record_rules import RULES, RecordRules
 from events.registry import Family
@@ -19,10 +20,25 @@ from events.topics import topic_name
 from streams.state import Cell, cell_of, newest
 from streams.state_store import StateStore
 
-__all__ = ["states_known_on"]
+__all__ = ["events_known_on", "states_known_on"]
 
 #: One partition for all: an entity whose records lie on two partitions is one entity.
 _PARTITION = 0
+
+
+def events_known_on(
+    records: Iterable[RawRecord], known_on: date | None, rules: RecordRules
+) -> Iterator[CloudEvent]:
+    """Yield the accepted events that were recorded up to a day (UTC); None: all of them."""
+    families = {topic_name(family): family for family in Family}
+    end = None if known_on is None else datetime.combine(known_on, time.max, UTC)
+    for record in records:
+        try:
+            event = rules.decode(record, family=families[record.topic])
+        except ContractError:
+            continue
+        if end is None or event.time <= end:
+            yield event
 
 
 def states_known_on(
@@ -37,21 +53,12 @@ def states_known_on(
     `records` are those of the topics of events, in any order; workers' copies of misrouted ones
     change nothing, and refused ones are passed over.
     """
-    families = {topic_name(family): family for family in Family}
-    before = datetime.combine(known_on, time(), UTC) + timedelta(days=1)
     states: dict[Family, dict[str, dict[str, dict[str, Cell]]]] = {
         family: defaultdict(lambda: defaultdict(dict)) for family in Family
     }
-    for record in records:
-        family = families[record.topic]
-        try:
-            event = rules.decode(record, family=family)
-        except ContractError:
-            continue
-        if event.time >= before:
-            continue
+    for event in events_known_on(records, known_on, rules):
         fact, cell = event.fact, cell_of(event)
-        days = states[family][fact.entity_id][fact.NAME]
+        days = states[fact.FAMILY][fact.entity_id][fact.NAME]
         day = fact.effective_day.isoformat()
         known = days.get(day)
         days[day] = cell if known is None else newest(known, cell)

@@ -7,16 +7,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from broker.clients import PLAINTEXT, BrokerSecurity
+from broker.reading import read_topics
 from events.claims import claims_of
 from events.cloudevent import CloudEvent, decode
 from events.dead_letter_content import letter_content
-from events.dead_letters import GATEWAY, REPLAY_OF, DeadLetter, RecordOrigin
+from events.dead_letters import (
+    GATEWAY,
+    REPLAY_OF,
+    DeadLetter,
+    NotADeadLetterError,
+    RecordOrigin,
+    read_dead_letter,
+)
 from events.errors import ContractError, RefusalReason
 from events.partitioning import partition_for
 from events.record_rules import RULES, RecordRules
 from events.records import Record
 from events.registry import Family
-from events.topics import DEFAULT_PARTITIONS, topic_name
+from events.topics import DEAD_LETTERS, DEFAULT_PARTITIONS, topic_name
 from streams.dead_letters import FORWARDED_FROM
 
 __all__ = [
@@ -25,6 +34,7 @@ __all__ = [
     "RefusedRecord",
     "classify_records",
     "lateness_days",
+    "read_letters",
 ]
 
 _FAMILIES = {topic_name(family): family for family in Family}
@@ -64,6 +74,15 @@ class RefusedRecord:
 
 
 ClassifiedRecord = AcceptedRecord | RefusedRecord
+
+
+def read_letters(bootstrap: str, *, security: BrokerSecurity = PLAINTEXT) -> Iterator[DeadLetter]:
+    """Yield every dead letter; other records of the topic are left out. Raises as `read_topics`."""
+    for record in read_topics(bootstrap, topics=[DEAD_LETTERS], security=security):
+        try:
+            yield read_dead_letter(record)
+        except NotADeadLetterError:
+            continue
 
 
 def classify_records(

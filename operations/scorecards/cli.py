@@ -65,9 +65,8 @@ def report(
     from broker.reading import Extent, read_topics
     from events.producers.loader import load_producers
     from events.record_rules import RecordRules
-    from operations.scorecards.classification import classify_records
-    from operations.scorecards.reading import read_letters, report_on
-    from operations.scorecards.report import report_text
+    from operations.scorecards.classification import classify_records, read_letters
+    from operations.scorecards.report import report_on, report_text
     from operations.scorecards.sirets import read_sirets
     from streams.settings import load_settings
 

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
+from boundary.diagnostic import shown
+from boundary.errors import SmartRegionError
 from boundary.spreadsheets import plain_cell
 from boundary.terminal import legible
 from catalogue.formatting import NumberFormat
 from catalogue.model import Unit
 from events.dead_letters import GATEWAY
 from events.errors import RefusalReason
-from operations.scorecards.references import Dangling, Reconciliation, ReportModel
-from operations.scorecards.scorecard import Lateness, ProducerStatus, Scorecard
+from events.producers.model import Producers
+from operations.scorecards.classification import ClassifiedRecord
+from operations.scorecards.references import Dangling, Reconciliation, References, ReportModel
+from operations.scorecards.scorecard import (
+    Lateness,
+    ProducerStatus,
+    Scorecard,
+    ScorecardBuilder,
+    producer_of,
+)
 
-__all__ = ["FORMATS", "Format", "Report", "report_text"]
+__all__ = ["Format", "Report", "UnknownProducerError", "report_on", "report_text"]
 
 Format: TypeAlias = Literal["text", "json", "csv"]
 
@@ -32,12 +42,53 @@ _STANDINGS: Final = MappingProxyType(
 )
 
 
+class UnknownProducerError(SmartRegionError):
+    """A report is asked for on a producer that is not declared."""
+
+    def __init__(self, producer: str, *, known: Iterable[str]) -> None:
+        super().__init__(
+            f"producer: is not declared, value {shown(producer)}:"
+            f" name one of {', '.join(known)}, or declare it in SMART_REGION_PRODUCERS"
+        )
+
+
 class Report(ReportModel):
     """The scorecards of a day and, where requested, the unknown references."""
 
     as_of: date
     scorecards: tuple[Scorecard, ...]
     references: Reconciliation | None = None
+
+
+def report_on(
+    records: Iterable[ClassifiedRecord],
+    producers: Producers,
+    as_of: date,
+    *,
+    only: str | None = None,
+    references: bool = False,
+    sirets: Collection[str] | None = None,
+) -> Report:
+    """Return the report of a day on classified records, in any order.
+
+    With `only` it is about that producer. Raises UnknownProducerError, before anything is read.
+    """
+    if only is not None and producers.get(only) is None:
+        raise UnknownProducerError(only, known=(one.id for one in producers))
+    scorecards = ScorecardBuilder(producers)
+    found = References()
+    for record in records:
+        producer = producer_of(record, producers)
+        scorecards.add(producer, record)
+        if references:
+            found.add(producer, record)
+    return Report(
+        as_of=as_of,
+        scorecards=tuple(
+            card for card in scorecards.cards(as_of) if only is None or card.producer == only
+        ),
+        references=found.reconcile(sirets, only=only) if references else None,
+    )
 
 
 def report_text(report: Report, form: Format) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Collection
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final, NoReturn, Self
 
 from boundary.errors import SmartRegionError
+from boundary.http_client import NoAnswerError, http_get
 from operations.programs.program import Program
 
 __all__ = [
@@ -33,21 +33,11 @@ READY_SECONDS: Final = 120.0
 TICK_SECONDS: Final = 0.1
 LOG_LINES: Final = 20
 """How many of a log's last lines are shown where a service is not restarted any more."""
-
-
 QUICK_SECONDS: Final = 30.0
 """A run that is shorter counts as failed at its start: the next one will most likely fail too."""
-
-
 MAX_QUICK_EXITS: Final = 5
-
-
 MIN_PAUSE: Final = 0.5
-
-
 MAX_PAUSE: Final = 30.0
-
-
 ANSWER_SECONDS: Final = 2.0
 """Timeout of a readiness check, which blocks the supervisor."""
 
@@ -70,12 +60,11 @@ def answers(address: str, path: str) -> Callable[[], bool]:
     """Return a check whether a server at HOST:PORT answers 200 for a path."""
 
     def check() -> bool:
-        with closing(HTTPConnection(address, timeout=ANSWER_SECONDS)) as connection:
-            try:
-                connection.request("GET", path)
-                return connection.getresponse().status == HTTPStatus.OK
-            except (OSError, HTTPException):
-                return False
+        try:
+            answer = http_get(f"http://{address}{path}", seconds=ANSWER_SECONDS, most_bytes=0)
+        except NoAnswerError:
+            return False
+        return answer.status == HTTPStatus.OK
 
     return check
 

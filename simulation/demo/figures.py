@@ -33,12 +33,12 @@ def complete_on(workers: Sequence[Exposed]) -> date | None:
 
 def judged_on(assessor: Exposed) -> date | None:
     """Return the day that an assessor has judged; None while it has judged none."""
-    return assessor.as_of if _single(assessor, metrics.ASSESSOR_READY) == 1 else None
+    return assessor.as_of if assessor.single(metrics.ASSESSOR_READY) == 1 else None
 
 
 def assessed_on(assessor: Exposed) -> date | None:
     """Return the day that an assessor has judged without lag; None while it has not."""
-    return judged_on(assessor) if _single(assessor, metrics.ASSESSOR_LAG) == 0 else None
+    return judged_on(assessor) if assessor.single(metrics.ASSESSOR_LAG) == 0 else None
 
 
 def shown_figures(catalogue: Catalogue, assessor: Exposed) -> tuple[Figure, ...]:
@@ -94,10 +94,6 @@ def assessment_differences(shown: Iterable[Figure], audited: Iterable[Figure]) -
 
 def _text(*judged: object) -> str:
     return " ".join("none" if one is None else str(one) for one in judged) or "nothing"
-
-
-def _single(assessor: Exposed, metric: metrics.Metric) -> float | None:
-    return next((sample.value for sample in assessor.of(metric)), None)
 
 
 def _by(assessor: Exposed, metric: metrics.Metric, *labels: str) -> _Values:

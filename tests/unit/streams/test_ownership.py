@@ -22,8 +22,7 @@ from operations.erasure.traces import find_traces, retractions
 from operations.export.pilote import current_values
 from operations.export.states_known_on import states_known_on
 from operations.scorecards.classification import RefusedRecord, classify_records
-from operations.scorecards.reading import report_on
-from operations.scorecards.report import report_text
+from operations.scorecards.report import report_on, report_text
 from streams.state import EMPTY, merge_states, reported_by_owners
 from streams.state_store import StateStore
 from tests.support.audits import catalogue_of, raw, raw_record

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from operations.export.document import Format, rows_text
-from operations.export.package import PACKAGE_FILE, PackageLicence, package_text
+from operations.export.package import PACKAGE_FILE, package_text
 from operations.export.rows import ExportRow
 from smart_region import main
 from tests.unit.operations.export.test_rows import everything, shipped
@@ -35,7 +35,7 @@ def packed(form: Format, known_on: date | None = None) -> tuple[dict[str, Any], 
         form,
         as_of=AS_OF,
         known_on=known_on,
-        licence=PackageLicence.ETALAB,
+        licence="etalab-2.0",
     )
     return json.loads(text), content
 

@@ -31,7 +31,7 @@ def topics(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             yield RawRecord("smartregion.dead-letters", 0, 0, None, b"not one of ours")
 
     monkeypatch.setattr("broker.reading.read_topics", read)
-    monkeypatch.setattr("operations.scorecards.reading.read_topics", read)
+    monkeypatch.setattr("operations.scorecards.classification.read_topics", read)
     return asked
 
 

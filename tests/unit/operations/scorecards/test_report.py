@@ -13,9 +13,8 @@ import pytest
 from broker.stored_record import RawRecord
 from events.errors import RefusalReason
 from operations.scorecards.classification import classify_records
-from operations.scorecards.reading import UnknownProducerError, report_on
 from operations.scorecards.references import ReferenceKind
-from operations.scorecards.report import Report, report_text
+from operations.scorecards.report import Report, UnknownProducerError, report_on, report_text
 from tests.support.audits import raw
 from tests.support.histories import uai
 from tests.support.scorecards import LYCEES, PRODUCERS, broken, refused_at_the_gateway
