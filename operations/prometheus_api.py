@@ -1,4 +1,7 @@
-"""Requests to a Prometheus' HTTP API: its retention, its data folder, the value of a series."""
+"""Requests to a Prometheus' HTTP API: its retention, its data folder, the value of a series.
+
+Each raises PrometheusUnwellError where the answer is not a Prometheus'.
+"""
 
 from __future__ import annotations
 
@@ -96,30 +99,20 @@ class Retention:
 
 
 def retention_of(url: str) -> Retention:
-    """Return how long a Prometheus keeps samples; its flags say 0 where the default holds.
-
-    Raises as `get_prometheus`.
-    """
-    return Retention.parse(
-        str(get_prometheus(url, "/api/v1/status/runtimeinfo")["storageRetention"])
-    )
+    """Return how long a Prometheus keeps samples; its flags say 0 where the default holds."""
+    info = get_prometheus(url, "/api/v1/status/runtimeinfo")
+    return Retention.parse(str(info["storageRetention"]))
 
 
 def data_folder_of(url: str) -> Path:
-    """Return the folder of its machine in which a Prometheus keeps its data.
-
-    Raises as `get_prometheus`.
-    """
+    """Return the folder of its machine in which a Prometheus keeps its data."""
     folder = get_prometheus(url, "/api/v1/status/flags")["storage.tsdb.path"]
     here = get_prometheus(url, "/api/v1/status/runtimeinfo")["CWD"]
     return Path(here, folder)
 
 
 def value_at(url: str, series: str, day: date) -> float | None:
-    """Return the value of a series at midnight (UTC) of a day; None where there is none.
-
-    Raises as `get_prometheus`.
-    """
+    """Return the value of a series at midnight (UTC) of a day; None where there is none."""
     moment = round(datetime.combine(day, time(), UTC).timestamp())
     query = urlencode({"query": series, "time": moment})
     found = get_prometheus(url, f"/api/v1/query?{query}")["result"]
@@ -127,7 +120,7 @@ def value_at(url: str, series: str, day: date) -> float | None:
 
 
 def get_prometheus(url: str, path: str) -> Mapping[str, Any]:
-    """Return the data of a response. Raises PrometheusUnwellError where it is no Prometheus'."""
+    """Return the data of a response."""
     try:
         usable_address(url)
         answer = http_get(f"{url.rstrip('/')}{path}", seconds=ANSWER_SECONDS)

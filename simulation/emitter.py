@@ -146,13 +146,11 @@ class Emitter:
         sent = recorded + timedelta(days=delay_days)
         departures = [(sent, kind)]
         if self._chance.random() < DUPLICATE_SHARE:
-            departures.append((self._again_after(sent), RecordKind.DUPLICATE))
-        event = self._event(fact, recorded)
-        self._put(event, departures)
-
-    def _again_after(self, sent: datetime) -> datetime:
-        days = self._chance.randint(*DUPLICATE_DAYS)
-        return sent + timedelta(days=days, seconds=self._chance.randint(1, LONGEST_RETRY_SECONDS))
+            days = self._chance.randint(*DUPLICATE_DAYS)
+            seconds = self._chance.randint(1, LONGEST_RETRY_SECONDS)
+            again = sent + timedelta(days=days, seconds=seconds)
+            departures.append((again, RecordKind.DUPLICATE))
+        self._put(self._event(fact, recorded), departures)
 
     def _event(self, fact: Fact, recorded: datetime) -> CloudEvent:
         self._sequence += 1

@@ -63,7 +63,7 @@ def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
         numbers = sorted(chance.sample(range(1, 3000), len(closures)))
         lycees += [
             Lycee(
-                uai=_uai(department, number),
+                uai=digits + uai_check_letter(digits),
                 department=department,
                 name=f"Lycée {chance.choice(NAMESAKES)}",
                 kind=one_of(chance, KINDS),
@@ -71,10 +71,6 @@ def draw_lycees(seed: int, territory: Territory) -> tuple[Lycee, ...]:
                 closes_on=closes_on,
             )
             for number, closes_on in zip(numbers, closures, strict=True)
+            for digits in [f"0{department.value}{number:04d}"]
         ]
     return tuple(lycees)
-
-
-def _uai(department: Department, number: int) -> str:
-    digits = f"0{department.value}{number:04d}"
-    return digits + uai_check_letter(digits)

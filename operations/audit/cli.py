@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -123,9 +124,8 @@ def audit(
         comparison = None
         if urls:
             persons, trouble = _persons(settings, counted)
-            comparison = compare(
-                counted, urls, token=token, plain_http=plain_http, persons=persons
-            ).told_with(trouble)
+            comparison = compare(counted, urls, token=token, plain_http=plain_http, persons=persons)
+            comparison = replace(comparison, differences=(*comparison.differences, *trouble))
     if as_json:
         document = audit_document(counted, comparison, extent)
         echo_lines(json.dumps(document, indent=2, ensure_ascii=False))

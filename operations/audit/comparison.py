@@ -41,10 +41,6 @@ class AuditComparison:
     compared: int
     differences: tuple[str, ...]
 
-    def told_with(self, more: tuple[str, ...]) -> AuditComparison:
-        """Add lines to the differences."""
-        return AuditComparison(self.compared, (*self.differences, *more))
-
 
 def compare(
     audit: Audit,

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,37 +68,35 @@ FILTERS = (
 
 
 def filtered(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the filters to a command, which receives them as one `selection`."""
-
-    @wraps(command)
-    def selecting(
-        *,
-        reasons: tuple[str, ...],
-        source: str | None,
-        kind: str | None,
-        since: datetime | None,
-        until: datetime | None,
-        positions: tuple[LetterPosition, ...] = (),
-        state: str | None = None,
-        **options: Any,
-    ) -> None:
-        from operations.dead_letters.entry import EntryStatus
-        from operations.dead_letters.selection import Selection
-
-        selection = Selection(
-            positions=frozenset(positions),
-            statuses=() if state is None else (EntryStatus(state),),
-            reasons=reasons,
-            source=source,
-            type=kind,
-            since=since and since.replace(tzinfo=UTC),
-            until=until and until.replace(tzinfo=UTC),
-        )
-        command(selection=selection, **options)
-
+    """Add the filters to a command, for `_selection`."""
     for option in reversed(FILTERS):
-        selecting = option(selecting)
-    return selecting
+        command = option(command)
+    return command
+
+
+def _selection(
+    *,
+    reasons: tuple[str, ...],
+    source: str | None,
+    kind: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    positions: tuple[LetterPosition, ...] = (),
+    state: str | None = None,
+) -> Selection:
+    """Return what the filters, the positions and the status of a command select."""
+    from operations.dead_letters.entry import EntryStatus
+    from operations.dead_letters.selection import Selection
+
+    return Selection(
+        positions=frozenset(positions),
+        statuses=() if state is None else (EntryStatus(state),),
+        reasons=reasons,
+        source=source,
+        type=kind,
+        since=since and since.replace(tzinfo=UTC),
+        until=until and until.replace(tzinfo=UTC),
+    )
 
 
 def state_option(default: str | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -125,7 +122,7 @@ def dead_letters() -> None:
 @JSON_LINES
 @BROKER
 def list_dead_letters(
-    *, selection: Selection, unmask: bool, as_json: bool, bootstrap: str | None
+    *, unmask: bool, as_json: bool, bootstrap: str | None, **filters: Any
 ) -> None:
     """List the dead letters, oldest first: position, status, origin and reason of each.
 
@@ -136,7 +133,7 @@ def list_dead_letters(
     from operations.dead_letters.formatting import as_document, as_line
 
     def print_entries() -> Iterator[Entry]:
-        for entry in _selected(load_broker_settings(bootstrap), selection):
+        for entry in _selected(load_broker_settings(bootstrap), _selection(**filters)):
             if as_json:
                 echo(json.dumps(as_document(entry, unmask=unmask)))
             else:
@@ -190,9 +187,7 @@ def show(
 )
 @DRY_RUN
 @BROKER
-def replay(
-    *, selection: Selection, max_attempts: int, dry_run: bool, bootstrap: str | None
-) -> None:
+def replay(*, max_attempts: int, dry_run: bool, bootstrap: str | None, **filters: Any) -> None:
     """Send the records of waiting letters again, byte for byte, where they are valid now.
 
     Each is sent to the topic of its event, with the headers of a replay. The record of a letter
@@ -208,6 +203,7 @@ def replay(
     from operations.dead_letters.masking import masked_error
     from streams.settings import load_settings
 
+    selection = _selection(**filters)
     settings = load_settings(broker=bootstrap)
     clock = settings.make_clock()
     rules = gateway_rules(settings, clock)
@@ -248,7 +244,7 @@ def replay(
 @DRY_RUN
 @BROKER
 def discard(
-    *, selection: Selection, everything: bool, because: str, dry_run: bool, bootstrap: str | None
+    *, everything: bool, because: str, dry_run: bool, bootstrap: str | None, **filters: Any
 ) -> None:
     """Discard waiting letters, with a reason that is kept: later replays leave them out.
 
@@ -259,6 +255,7 @@ def discard(
     from operations.dead_letters.selection import Selection
     from streams.settings import load_settings
 
+    selection = _selection(**filters)
     if selection == Selection() and not everything:
         raise click.UsageError("say which: give positions or a filter, or --all")
     settings = load_settings(broker=bootstrap)

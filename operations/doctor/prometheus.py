@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -28,7 +28,8 @@ def check_prometheus(url: str, *, since: date, today: date) -> str:
     Raises PrometheusUnwellError where it does not scrape them all, lacks the catalogue's rules,
     fails to evaluate one, has no Alertmanager, or deletes samples as old as `since`.
     """
-    targets = [target for target in _targets(url) if _job(target).startswith(OUR_JOBS)]
+    scraped = get_prometheus(url, "/api/v1/targets?state=active")["activeTargets"]
+    targets = [target for target in scraped if _job(target).startswith(OUR_JOBS)]
     if not targets:
         remedy = f"{RENDER}; one that has just started needs ten seconds"
         raise PrometheusUnwellError(url, problem="scrapes none of our processes", remedy=remedy)
@@ -54,7 +55,8 @@ def check_prometheus(url: str, *, since: date, today: date) -> str:
 
 
 def _check_rules(url: str) -> None:
-    rules = list(_rules(url))
+    groups = get_prometheus(url, "/api/v1/rules")["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
     if not any(rule.get("name") == OUR_SERIES for rule in rules):
         raise PrometheusUnwellError(url, problem="has not the catalogue's rules", remedy=RENDER)
     failing = [str(rule.get("name")) for rule in rules if rule.get("health") == "err"]
@@ -63,17 +65,5 @@ def _check_rules(url: str) -> None:
         raise PrometheusUnwellError.naming(url, "fails to evaluate", failing, remedy=remedy)
 
 
-def _targets(url: str) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = get_prometheus(url, "/api/v1/targets?state=active")[
-        "activeTargets"
-    ]
-    return found
-
-
 def _job(target: Mapping[str, Any]) -> str:
     return str(target["labels"].get("job", ""))
-
-
-def _rules(url: str) -> Iterator[Mapping[str, Any]]:
-    for group in get_prometheus(url, "/api/v1/rules")["groups"]:
-        yield from group["rules"]

@@ -63,7 +63,8 @@ class LetterTrace:
 def find_mentions(records: Iterable[Record], persons: Persons) -> Iterator[Mention]:
     """Yield the records that name a person and are not erased themselves."""
     for record in records:
-        if persons.mentioned_in(record) and not _is_erased(record, persons):
+        is_erased = record.topic == topic_name(PERSONS) and persons.concerned_by(record)
+        if persons.mentioned_in(record) and not is_erased:
             parts = tuple(dict.fromkeys(_parts(record, persons)))
             yield Mention(record.topic, record.partition, record.offset, parts or ("value",))
 
@@ -81,10 +82,6 @@ def find_letters(
         names = persons.mentioned_in(record)
         if names or letter.origin in origins:
             yield LetterTrace(letter, names)
-
-
-def _is_erased(record: Record, persons: Persons) -> bool:
-    return record.topic == topic_name(PERSONS) and persons.concerned_by(record)
 
 
 def _parts(record: Record, persons: Persons) -> Iterator[str]:

@@ -48,7 +48,8 @@ def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
         traces.persons.add(fact.entity_id)
         key = (fact.entity_id, fact.NAME, fact.effective_day)
         known = traces.latest.get(key)
-        if known is None or _is_newer(event, known):
+        cell = cell_of(event)
+        if known is None or newest(cell, cell_of(known)) is cell:
             traces.latest[key] = event
     return traces
 
@@ -65,8 +66,3 @@ def retractions(traces: Traces, *, now: datetime) -> list[CloudEvent]:
         for event in traces.latest.values()
         if not event.fact.retracted
     ]
-
-
-def _is_newer(event: CloudEvent, known: CloudEvent) -> bool:
-    cell = cell_of(event)
-    return newest(cell, cell_of(known)) is cell

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from broker.stored_record import RawRecord
-from catalogue.model import Catalogue, Country, Indicator
+from catalogue.model import Catalogue, Indicator
 from catalogue.observed import is_percent, observed_indicator
 from events.observation import MICROS, Territory
 from events.record_rules import RULES, RecordRules
@@ -81,14 +81,9 @@ def _promised(name: str, indicator: Indicator) -> Iterator[PiloteValue]:
                 targets.setdefault(milestone.day, milestone.target)
         for day, target in targets.items():
             yield PiloteValue(name, territory, day, ValueKind.TARGET, target * factor)
-    if indicator.country is not None:
-        yield from _national(name, indicator.country, factor)
-
-
-def _national(name: str, country: Country, factor: int) -> Iterator[PiloteValue]:
-    start = country.baseline
-    if start is not None:
-        kind = ValueKind.INITIAL
-        yield PiloteValue(name, Territory.COUNTRY, start.day, kind, start.value * factor)
-    for one in country.targets:
-        yield PiloteValue(name, Territory.COUNTRY, one.day, ValueKind.TARGET, one.target * factor)
+    if (country := indicator.country) is not None:
+        territory = Territory.COUNTRY
+        if (start := country.baseline) is not None:
+            yield PiloteValue(name, territory, start.day, ValueKind.INITIAL, start.value * factor)
+        for one in country.targets:
+            yield PiloteValue(name, territory, one.day, ValueKind.TARGET, one.target * factor)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from catalogue.metrics import (
     ASSESSOR_METRICS,
     GATEWAY_METRICS,
@@ -55,7 +53,8 @@ def metrics_page() -> str:
     sections += [_PRODUCERS, *map(_section, PRODUCER_METRICS)]
     sections += [_ASSESSOR, *map(_section, ASSESSOR_METRICS)]
     sections += [_GATEWAY, *map(_section, GATEWAY_METRICS)]
-    sections += ["# Labels\n", "\n".join(_labels())]
+    labels = (f"| `{label}` | {meaning} |" for label, meaning in LABELS.items())
+    sections += ["# Labels\n\n| label | what it says |\n|---|---|", *labels]
     return "\n".join(sections) + "\n"
 
 
@@ -65,9 +64,3 @@ def _section(metric: Metric) -> str:
     if metric.remedy:
         paragraphs.append(f"**What to do**: {metric.remedy}")
     return "\n\n".join(paragraphs) + "\n"
-
-
-def _labels() -> Iterator[str]:
-    yield "| label | what it says |"
-    yield "|---|---|"
-    yield from (f"| `{label}` | {meaning} |" for label, meaning in LABELS.items())

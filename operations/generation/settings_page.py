@@ -48,16 +48,9 @@ def settings_page() -> str:
 
 
 def _table(fields: Mapping[str, FieldInfo]) -> str:
-    rows = (
-        f"| `{ENV_PREFIX}{name.upper()}` | {_default(field.default)} | {_line(field)} |\n"
-        for name, field in fields.items()
-    )
-    return _COLUMNS + "".join(rows)
-
-
-def _line(field: FieldInfo) -> str:
-    return " ".join((field.description or "").split())
-
-
-def _default(value: object) -> str:
-    return "none" if value is None else f"`{value}`"
+    rows = _COLUMNS
+    for name, field in fields.items():
+        default = "none" if field.default is None else f"`{field.default}`"
+        meaning = " ".join((field.description or "").split())
+        rows += f"| `{ENV_PREFIX}{name.upper()}` | {default} | {meaning} |\n"
+    return rows

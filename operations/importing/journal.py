@@ -101,7 +101,9 @@ class Journal:
         latest = self._connection.execute(_LATEST, (self._destination, claim.fact)).fetchone()
         if latest is None or self._again:
             return SendStatus.NEW
-        if latest[1] == claim.content or self._was_sent(claim):
+        values = (self._destination, claim.fact, claim.time, claim.content)
+        was_sent = self._connection.execute(_THIS, values).fetchone() is not None
+        if was_sent or latest[1] == claim.content:
             return SendStatus.KNOWN
         return SendStatus.CONTRADICTION if latest[0] == claim.time else SendStatus.NEW
 
@@ -114,10 +116,6 @@ class Journal:
                 _NOTE,
                 ((self._destination, one.fact, one.time, one.content) for one in claims),
             )
-
-    def _was_sent(self, claim: SentEvent) -> bool:
-        values = (self._destination, claim.fact, claim.time, claim.content)
-        return self._connection.execute(_THIS, values).fetchone() is not None
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from operations.importing.findings import Finding, FoundEvent, SkippedLine, Watc
 from operations.importing.mapper import Mapper, Pseudonymise
 from operations.importing.mapping import CsvMapping
 from operations.importing.table import CsvRow, Table, TableLayout
-from operations.importing.totals import Total, Totals
+from operations.importing.totals import Totals
 
 __all__ = ["MappedReader", "PseudonymKeyMissingError"]
 
@@ -51,7 +51,8 @@ class MappedReader:
 
     def read(self, table: Table, time: datetime, watch: Watch | None = None) -> Iterator[Finding]:
         """Yield what the lines are; totals come last, and only where no line was refused."""
-        totals = self._totals()
+        summed = self._mapping.total
+        totals = None if summed is None else Totals(*summed)
         is_spoilt = False
         for row in table.rows(watch):
             if isinstance(row, Diagnostic):
@@ -66,15 +67,12 @@ class MappedReader:
             if is_spoilt:
                 yield from (SkippedLine(line, SPOILT) for line in total.lines)
             else:
-                yield from self._added(total, time)
+                yield from self._events(total.fields, total.origin, time)
+                yield from (SkippedLine(line, ADDED) for line in total.further)
 
     def rest(self) -> Iterator[Finding]:
         """Return nothing: each file is complete in itself."""
         return iter(())
-
-    def _totals(self) -> Totals | None:
-        summed = self._mapping.total
-        return None if summed is None else Totals(*summed)
 
     def _is_taken(self, row: CsvRow) -> bool:
         return all(
@@ -94,10 +92,6 @@ class MappedReader:
         if totals is not None:
             return [*totals.add(fields, origin)]
         return [*self._events(fields, origin, time)]
-
-    def _added(self, total: Total, time: datetime) -> Iterator[Finding]:
-        yield from self._events(total.fields, total.origin, time)
-        yield from (SkippedLine(line, ADDED) for line in total.further)
 
     def _events(
         self, fields: Mapping[str, object], origin: LineOrigin, time: datetime

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from events.communes import COMMUNES
 from events.dead_letters import RecordOrigin
+from events.registry import FACTS_BY_NAME
 from operations.scorecards.classification import AcceptedRecord, ClassifiedRecord, RefusedRecord
 from streams.state import Cell, cell_of, newest
 
@@ -55,71 +56,32 @@ class Reference:
 
     kind: ReferenceKind
     field: str
-    facts: frozenset[str]
     declared_by: str | None = None
     form: str | None = None
     """The form of the values of refused records that are shown: others may be anything."""
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """The facts that have the field, but the one that declares it."""
+        having = {name for name, fact in FACTS_BY_NAME.items() if self.field in fact.model_fields}
+        return frozenset(having - {self.declared_by})
 
 
 _INSEE: Final = r"[0-9][0-9AB][0-9]{3}"
 
 REFERENCES: Final = (
-    Reference(
-        ReferenceKind.SCHOOL,
-        "uai",
-        frozenset(
-            {
-                "equipment.delivered",
-                "school.connected",
-                "school.disconnected",
-                "school.workspace_activated",
-                "school.closed",
-            }
-        ),
-        declared_by="school.registered",
-        form=r"[0-9]{7}[A-Z]",
-    ),
-    Reference(
-        ReferenceKind.SITE,
-        "site_id",
-        frozenset({"workstation.usage_reported", "coworking.resized", "coworking.closed"}),
-        declared_by="coworking.opened",
-    ),
-    Reference(
-        ReferenceKind.DATASET,
-        "dataset_id",
-        frozenset({"dataset.updated", "dataset.withdrawn"}),
-        declared_by="dataset.released",
-    ),
-    Reference(
-        ReferenceKind.GRANT, "grant_id", frozenset({"grant.paid"}), declared_by="grant.committed"
-    ),
-    Reference(
-        ReferenceKind.SIRET,
-        "siret",
-        frozenset({"grant.committed", "grant.paid"}),
-        form=r"[0-9]{14}",
-    ),
-    Reference(
-        ReferenceKind.COMMUNE,
-        "commune",
-        frozenset({"school.registered", "coworking.opened"}),
-        form=_INSEE,
-    ),
-    Reference(
-        ReferenceKind.COMMUNE,
-        "insee",
-        frozenset({"broadband.coverage_reported"}),
-        form=_INSEE,
-    ),
+    Reference(ReferenceKind.SCHOOL, "uai", "school.registered", form=r"[0-9]{7}[A-Z]"),
+    Reference(ReferenceKind.SITE, "site_id", "coworking.opened"),
+    Reference(ReferenceKind.DATASET, "dataset_id", "dataset.released"),
+    Reference(ReferenceKind.GRANT, "grant_id", "grant.committed"),
+    Reference(ReferenceKind.SIRET, "siret", form=r"[0-9]{14}"),
+    Reference(ReferenceKind.COMMUNE, "commune", form=_INSEE),
+    Reference(ReferenceKind.COMMUNE, "insee", form=_INSEE),
 )
 """Without enrolments: these are persons under pseudonyms, which no other fact names."""
 
 _REFERENCES_OF: Final[Mapping[str, tuple[Reference, ...]]] = MappingProxyType(
-    {
-        fact: tuple(one for one in REFERENCES if fact in one.facts)
-        for fact in chain.from_iterable(one.facts for one in REFERENCES)
-    }
+    {fact: tuple(one for one in REFERENCES if fact in one.facts) for fact in FACTS_BY_NAME}
 )
 _DECLARING: Final = frozenset(one.declared_by for one in REFERENCES if one.declared_by is not None)
 _BY_PATH: Final = MappingProxyType({f"data.{one.field}": one for one in REFERENCES})
@@ -185,7 +147,7 @@ class References:
         """Add a record of a producer."""
         if isinstance(record, RefusedRecord):
             self._refuse(producer, record)
-        elif record.event.fact.NAME in _REFERENCES_OF or record.event.fact.NAME in _DECLARING:
+        elif _REFERENCES_OF.get(record.event.fact.NAME) or record.event.fact.NAME in _DECLARING:
             self._claim(producer, record)
 
     def reconcile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -177,7 +177,9 @@ class Supervisor:
         names = {service.name for service in services}
         while late := names & self._awaited.keys():
             if self._clock() - began > READY_SECONDS:
-                self._give_up_waiting(late)
+                program = next(one.program for one in self._services() if one.name in late)
+                self._report_log(program)
+                raise NeverReadyError(program.name, seconds=READY_SECONDS, log=program.log_file)
             self._check_all()
 
     def watch(self) -> NoReturn:
@@ -214,7 +216,7 @@ class Supervisor:
         backoff, now = self._backoff[service.name], self._clock()
         pause = backoff.end(now)
         if pause is None:
-            self._report_log(service)
+            self._report_log(service.program)
             raise GivenUpError(
                 service.name,
                 exits=backoff.quick_exits,
@@ -225,14 +227,9 @@ class Supervisor:
         self._due[service.name] = now + pause
         self._report(f"{service.name}: ended {_how(status)}; started again in {pause:.1f} s")
 
-    def _give_up_waiting(self, late: Collection[str]) -> NoReturn:
-        service = next(one for one in self._services() if one.name in late)
-        self._report_log(service)
-        raise NeverReadyError(service.name, seconds=READY_SECONDS, log=service.program.log_file)
-
-    def _report_log(self, service: Service) -> None:
-        self._report(f"the end of {service.program.log_file}:")
-        for line in service.program.log_end(LOG_LINES):
+    def _report_log(self, program: Program) -> None:
+        self._report(f"the end of {program.log_file}:")
+        for line in program.log_end(LOG_LINES):
             self._report(f"  {line}")
 
     def _services(self) -> list[Service]:

@@ -106,9 +106,10 @@ def demo(
     catalogue = load_catalogue(settings.catalogue_folder)
     layout = partial(figures_table, catalogue)
     rules = partial(rule_files, catalogue)
+    warn = partial(echo, err=True)
     try:
         with interruptible(), _screen(layout, plan, on_stderr=as_json) as screen:
-            outcome = run_demo(plan, settings, catalogue, screen, rules=rules, on_difference=_warn)
+            outcome = run_demo(plan, settings, catalogue, screen, rules=rules, on_difference=warn)
     except Interrupted as interrupted:
         # A demo that stays is ended so; a replay that was to be complete is not.
         sys.exit(0 if plan.stays else INTERRUPTED + interrupted.number)
@@ -147,7 +148,3 @@ def _screen(layout: FiguresLayout, plan: DemoPlan, *, on_stderr: bool) -> Iterat
     if plain.frame is not None and not on_stderr:
         table = layout(plain.frame.figures, plain.frame.day, compact=False)
         LegibleConsole(file=stream, width=WIDTH, force_terminal=False).print(table)
-
-
-def _warn(difference: str) -> None:
-    echo(difference, err=True)

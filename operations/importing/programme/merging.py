@@ -89,7 +89,10 @@ def merge(
     for promise in values:
         by_indicator[promise.value.indicator].append(promise)
     for name, promises in sorted(by_indicator.items()):
-        at = next((at for at, one in enumerate(indicators) if _observes(one, name)), None)
+        at = next(
+            (at for at, one in enumerate(indicators) if one["measure"].get("observed") == name),
+            None,
+        )
         before = None if at is None else indicators[at]
         entry, found = _merged(before, name, promises, hints or ImportHints())
         findings += found
@@ -378,10 +381,6 @@ class _Territories:
             "scope": [territory],
             "source": _source(promise),
         }
-
-
-def _observes(entry: Declaration, name: str) -> bool:
-    return bool(entry["measure"].get("observed") == name)
 
 
 def _is_taken_back(promise: Promise | None) -> bool:
