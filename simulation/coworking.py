@@ -33,10 +33,7 @@ def simulate_coworking(world: World, chance: Random, emitter: Emitter) -> None:
         if site.closure is not None:
             closed_on, reopened_on = site.closure.closed_on, site.closure.reopened_on
             closed = CoworkingClosed(site_id=site.site_id, closed_on=closed_on)
-            again = {
-                "opened_on": reopened_on,
-                "workstations": site.workstations_on(reopened_on),
-            }
+            again = {"opened_on": reopened_on, "workstations": site.workstations_on(reopened_on)}
             emitter.send(closed, closed_on, punctual=True)
             emitter.send(first.model_copy(update=again), reopened_on, punctual=True)
 

@@ -67,11 +67,7 @@ def audit_records(  # noqa: PLR0913 - the sources and the rules of a recount, by
     with (
         work.guarded(),
         Ledger(
-            records,
-            partitions=partitions,
-            work=work,
-            passed_over=passed_over,
-            rules=rules,
+            records, partitions=partitions, work=work, passed_over=passed_over, rules=rules
         ) as ledger,
     ):
         return audit_ledger(ledger, catalogue, as_of, known_on)

@@ -185,11 +185,7 @@ class DataFolder:
                 now = monotonic()
                 if now - began > seconds:
                     raise BlocksNotFoundError(
-                        self.url,
-                        self.folder,
-                        blocks=blocks,
-                        day=day,
-                        waited_seconds=now - began,
+                        self.url, self.folder, blocks=blocks, day=day, waited_seconds=now - began
                     )
                 if now - reported > REPORT_SECONDS:
                     report(f"waiting for {self.url} to find the blocks, {seconds:.0f} s at most")

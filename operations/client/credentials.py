@@ -23,13 +23,7 @@ from events.signing import (
     sign,
 )
 
-__all__ = [
-    "BearerToken",
-    "Credentials",
-    "CredentialsError",
-    "SignedRequests",
-    "load_credentials",
-]
+__all__ = ["BearerToken", "Credentials", "CredentialsError", "SignedRequests", "load_credentials"]
 
 
 class Credentials(Protocol):

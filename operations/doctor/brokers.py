@@ -90,16 +90,11 @@ def check_topics(settings: Settings) -> str:
     `broker.topic_admin.verify_topics`.
     """
     declared = declared_topics(
-        partitions=settings.partitions,
-        replication=settings.replication,
-        app_id=settings.app_id,
+        partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
     )
     try:
         verify_topics(
-            settings.broker,
-            declared,
-            security=settings.security(),
-            connect_seconds=CONNECT_SECONDS,
+            settings.broker, declared, security=settings.security(), connect_seconds=CONNECT_SECONDS
         )
     except TopicMismatchError as error:
         if error.actual == ABSENT and error.field == "partitions":

@@ -26,22 +26,13 @@ _LICENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Licence Ouverte / Open Licence 2.0",
         "https://www.etalab.gouv.fr/licence-ouverte-open-licence/",
     ),
-    "ODbL-1.0": (
-        "Open Database License 1.0",
-        "https://opendatacommons.org/licenses/odbl/1-0/",
-    ),
+    "ODbL-1.0": ("Open Database License 1.0", "https://opendatacommons.org/licenses/odbl/1-0/"),
 }
 """Those under which a French administration may publish data (CRPA, art. D323-2-1)."""
 
 
 def package_text(
-    file: str,
-    content: bytes,
-    form: Format,
-    *,
-    as_of: date,
-    known_on: date | None,
-    licence: str,
+    file: str, content: bytes, form: Format, *, as_of: date, known_on: date | None, licence: str
 ) -> str:
     """Describe a file of figures that lies beside it, by its name and what is in it.
 

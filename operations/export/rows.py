@@ -48,8 +48,7 @@ class ExportRow(BaseModel):
     indicator: str = _column("Indicateur (code)", "Code de l’indicateur dans le catalogue.")
     indicator_title: str = _column("Indicateur", "Intitulé de l’indicateur.")
     unit: Unit = _column(
-        "Unité",
-        "ratio : part de 0 à 1 ; count : nombre ; euros : montant en euros.",
+        "Unité", "ratio : part de 0 à 1 ; count : nombre ; euros : montant en euros."
     )
     department: str | None = _column(
         "Département", "Code Insee du département ; vide : la Région entière."
@@ -111,8 +110,7 @@ class ExportRow(BaseModel):
         "Hypothèse", "true : la promesse n’énonce pas elle-même cette cible ou cette échéance."
     )
     progress_rate: float | None = _column(
-        "Taux d’avancement",
-        "100 × (va − vi) / (vc − vi), borné à 0 et 100, en pour cent.",
+        "Taux d’avancement", "100 × (va − vi) / (vc − vi), borné à 0 et 100, en pour cent."
     )
     status: MilestoneStatus | None = _column(
         "État",

@@ -113,8 +113,7 @@ class Journal:
             return
         with self._connection:
             self._connection.executemany(
-                _NOTE,
-                ((self._destination, one.fact, one.time, one.content) for one in claims),
+                _NOTE, ((self._destination, one.fact, one.time, one.content) for one in claims)
             )
 
 

@@ -37,13 +37,7 @@ __all__ = [
     "read_value",
 ]
 
-COLUMNS: Final = (
-    "identifiant_indic",
-    "zone_id",
-    "date_valeur",
-    "type_valeur",
-    "valeur",
-)
+COLUMNS: Final = ("identifiant_indic", "zone_id", "date_valeur", "type_valeur", "valeur")
 LAYOUT: Final = TableLayout(columns=COLUMNS, optional=("zone_nom",))
 DELIMITER: Final = ";"
 SOURCE: Final = "urn:iledefrance:pilote"

@@ -185,9 +185,7 @@ def rebuild(settings: Settings, plan: RebuildPlan, *, accept_missing: bool = Fal
     specs = [
         spec
         for spec in changelog_topics(
-            partitions=settings.partitions,
-            replication=settings.replication,
-            app_id=settings.app_id,
+            partitions=settings.partitions, replication=settings.replication, app_id=settings.app_id
         )
         if spec.name in {changelog_name(settings.app_id, family) for family in absent}
     ]

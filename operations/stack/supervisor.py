@@ -218,10 +218,7 @@ class Supervisor:
         if pause is None:
             self._report_log(service.program)
             raise GivenUpError(
-                service.name,
-                exits=backoff.quick_exits,
-                status=status,
-                log=service.program.log_file,
+                service.name, exits=backoff.quick_exits, status=status, log=service.program.log_file
             )
         self._awaited.setdefault(service.name, now)
         self._due[service.name] = now + pause

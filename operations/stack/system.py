@@ -158,11 +158,7 @@ def _ours(name: str, command: str, settings: BrokerSettings, port: int, folder: 
 
 
 def _alerting(
-    plan: StackPlan,
-    ports: Ports,
-    folder: Folder,
-    rules: RuleFiles,
-    report: Callable[[str], None],
+    plan: StackPlan, ports: Ports, folder: Folder, rules: RuleFiles, report: Callable[[str], None]
 ) -> Iterator[Service]:
     """Yield Prometheus and Alertmanager on their files, and report which of them is missing."""
     installed = AlertingPrograms.installed()

@@ -203,11 +203,7 @@ def _targets(milestones: Iterable[Declaration]) -> Iterator[Declaration]:
 def _nation(entry: Declaration) -> Declaration:
     """Return what an entry has of France as an indicator of a single territory."""
     country = entry.get(COUNTRY, {})
-    nation: Declaration = {
-        "unit": entry["unit"],
-        "measure": entry["measure"],
-        "grain": REGION,
-    }
+    nation: Declaration = {"unit": entry["unit"], "measure": entry["measure"], "grain": REGION}
     if country.get("baseline"):
         nation["baselines"] = {REGION: country["baseline"]}
     if country.get("targets"):
