@@ -23,7 +23,6 @@ from boundary.terminal import one_line
 __all__ = [
     "PROGRAMME_RETENTION",
     "PrometheusUnwellError",
-    "Retention",
     "RetentionTooShortError",
     "data_folder_of",
     "get_prometheus",

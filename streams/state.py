@@ -39,6 +39,7 @@ __all__ = [
     "growth",
     "latest_attributes",
     "merge_states",
+    "microseconds",
     "newest",
     "recorded_by",
     "reported_by_owners",
@@ -80,11 +81,16 @@ EMPTY: EntityState = {}
 NO_DAYS: Mapping[str, Cell] = {}
 
 
+def microseconds(moment: datetime) -> int:
+    """Return the microseconds since 1970 UTC of an aware time."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 def cell_of(event: CloudEvent) -> Cell:
     """Return the cell of an event, for its fact and effective day."""
     fact = event.fact
     return Cell(
-        (event.time - _EPOCH) // _MICROSECOND,
+        microseconds(event.time),
         intern(event.source),  # One string for all cells of a source.
         event.id,
         None if fact.retracted else fact.attributes(),

@@ -14,16 +14,7 @@ from typing import Any, Final, NamedTuple
 from catalogue.terms import FREQUENCY_DAYS, Expiry, Term, TermMode
 from operations.audit.ledger import Ledger
 
-__all__ = [
-    "TermHistory",
-    "TermQuery",
-    "TermResult",
-    "course",
-    "evaluate",
-    "last",
-    "query_of",
-    "total",
-]
+__all__ = ["TermHistory", "TermResult", "course", "evaluate", "last", "total"]
 
 # SQLite adds up to 2^63 and fails beyond: a million of the largest amounts. In two parts it does
 # not, for as many rows as it can hold.

@@ -21,12 +21,11 @@ from events.topics import topic_name
 from operations.audit.overgrown import refuse_overgrown
 from operations.audit.work_folder import WorkFolder
 from streams.dead_letters import FORWARDED_FROM
+from streams.state import microseconds
 
 __all__ = ["Ledger", "RecordCounts"]
 
 _FAMILIES: Final = MappingProxyType({topic_name(family): family for family in Family})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;
@@ -165,7 +164,7 @@ class Ledger:
         known_before = _END_OF_TIME
         if known_on is not None:
             next_midnight = datetime.combine(known_on, time(), UTC) + timedelta(days=1)
-            known_before = _microseconds(next_midnight)
+            known_before = microseconds(next_midnight)
         self.database.executescript(_CELLS.format(known_before=known_before))
 
     def _rows(self, records: Iterable[RawRecord]) -> Iterator[tuple[str | int, ...]]:
@@ -189,14 +188,10 @@ class Ledger:
                 fact.entity_id,
                 fact.NAME,
                 fact.effective_day.toordinal(),
-                _microseconds(event.time),
+                microseconds(event.time),
                 event.source,
                 event.id,
                 _canonical(None if fact.retracted else fact.attributes()),
                 forwarded,
                 record.partition != home,
             )
-
-
-def _microseconds(instant: datetime) -> int:
-    return (instant - _EPOCH) // _MICROSECOND

@@ -24,13 +24,7 @@ from operations.prometheus_api import (
     value_at,
 )
 
-__all__ = [
-    "PROMTOOL",
-    "BlocksNotFoundError",
-    "DataFolder",
-    "DataFolderUnusableError",
-    "PromtoolError",
-]
+__all__ = ["PROMTOOL", "DataFolder"]
 
 #: Blocks of half a year or so; with promtool's own two hours it would read the file for each day.
 PROMTOOL: Final = (

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from hashlib import blake2b
 from pathlib import Path
@@ -17,13 +16,12 @@ from pydantic_core import to_json
 from boundary.errors import SmartRegionError
 from boundary.private_files import make_private_file, make_private_folder
 from events.cloudevent import CloudEvent
+from streams.state import microseconds
 
 __all__ = ["Journal", "JournalUnusableError", "SendStatus", "SentEvent", "open_journal"]
 
 DIGEST_BYTES: Final = 16
 WAIT_SECONDS: Final = 10.0
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS sent (
@@ -66,8 +64,7 @@ class SentEvent:
         """Return an event's digests: they are short, and repeat no data."""
         fact = event.fact
         about = (event.source, fact.TYPE, fact.entity_id, fact.effective_day)
-        time = (event.time - _EPOCH) // _MICROSECOND
-        return cls(_digest(about), time, _digest(fact))
+        return cls(_digest(about), microseconds(event.time), _digest(fact))
 
 
 class JournalUnusableError(SmartRegionError):

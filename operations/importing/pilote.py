@@ -30,7 +30,6 @@ __all__ = [
     "SOURCE",
     "PiloteReader",
     "PiloteValue",
-    "PromiseTaker",
     "ValueKind",
     "is_indicator",
     "pilote_text",

@@ -58,15 +58,16 @@ def rebuild(
     settings = load_settings(broker=bootstrap)
     plan = procedure.plan_rebuild(settings, families, partitions)
     for family in Family:
-        mine = [one for one in plan.partitions if one.family is family]
+        mine = [one for one in plan if one.family is family]
         if mine:
             echo(
                 f"{family}: {len(mine)} partitions, {sum(one.events for one in mine)} events to "
                 f"read again, {sum(one.committed > 0 for one in mine)} offsets to reset, "
                 f"{sum(bool(one.states_end) for one in mine)} changelog partitions to empty"
             )
-    for missing in plan.missing:
-        echo(f"missing: {missing}")
+    for one in plan:
+        if one.missing:
+            echo(f"missing: {one.missing}")
     if not yes:
         echo("nothing was done: add --yes to rebuild", err=True)
         return

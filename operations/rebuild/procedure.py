@@ -32,7 +32,7 @@ from events.registry import Family
 from events.topics import changelog_name, changelog_topics, topic_name
 from streams.settings import Settings
 
-__all__ = ["RebuildError", "RebuildPlan", "plan_rebuild", "rebuild"]
+__all__ = ["PartitionPlan", "RebuildError", "plan_rebuild", "rebuild"]
 
 APPLIED_SECONDS: Final = 20.0
 APPLIED_PAUSE_SECONDS: Final = 0.1
@@ -114,21 +114,9 @@ class PartitionPlan:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class RebuildPlan:
-    """What a rebuild resets."""
-
-    partitions: Sequence[PartitionPlan]
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """What the raw topics no longer have."""
-        return tuple(one.missing for one in self.partitions if one.missing)
-
-
 def plan_rebuild(
     settings: Settings, families: Iterable[Family] = (), partitions: Iterable[int] = ()
-) -> RebuildPlan:
+) -> list[PartitionPlan]:
     """Return the plan of a rebuild, and change nothing; none chosen means all.
 
     Raises WorkersRunningError, RightLackingError, NoSuchPartitionError, and as `administering`.
@@ -154,34 +142,35 @@ def plan_rebuild(
             ends = partition_offsets(admin, [*events, *states], OffsetSpec.LATEST)
         with _needing("Describe", f"the group {settings.app_id}", done=NOTHING_DONE):
             committed = committed_offsets(admin, settings.app_id)
-    return RebuildPlan(
-        [
-            PartitionPlan(
-                family,
-                number,
-                events_start=starts[event],
-                events_end=ends[event],
-                committed=committed[event].offset if event in committed else 0,
-                states_end=ends.get(TopicPartition(logs[family], number)),
-            )
-            for (family, number), event in zip(pairs, events, strict=True)
-        ]
-    )
+    return [
+        PartitionPlan(
+            family,
+            number,
+            events_start=starts[event],
+            events_end=ends[event],
+            committed=committed[event].offset if event in committed else 0,
+            states_end=ends.get(TopicPartition(logs[family], number)),
+        )
+        for (family, number), event in zip(pairs, events, strict=True)
+    ]
 
 
-def rebuild(settings: Settings, plan: RebuildPlan, *, accept_missing: bool = False) -> None:
+def rebuild(
+    settings: Settings, plan: Sequence[PartitionPlan], *, accept_missing: bool = False
+) -> None:
     """Reset the offsets of the plan's partitions, and empty their changelogs.
 
     A changelog that is not there is created. Raises EventsMissingError unless that is accepted;
     else as `plan_rebuild`, `apply_topics` and `administering`.
     """
-    if plan.missing and not accept_missing:
-        raise EventsMissingError(plan.missing)
+    missing = [one.missing for one in plan if one.missing]
+    if missing and not accept_missing:
+        raise EventsMissingError(missing)
     with administering(settings.broker, what="topics", security=settings.security()) as admin:
         _assert_stopped(admin, settings.app_id)
         _reset_offsets(admin, settings.app_id, plan)
         _empty_changelogs(admin, settings.app_id, plan)
-    absent = {one.family for one in plan.partitions if one.states_end is None}
+    absent = {one.family for one in plan if one.states_end is None}
     specs = [
         spec
         for spec in changelog_topics(
@@ -200,11 +189,9 @@ def _assert_stopped(admin: Any, group: str) -> None:  # noqa: ANN401 - untyped c
         raise WorkersRunningError(group, members)
 
 
-def _reset_offsets(admin: Any, group: str, plan: RebuildPlan) -> None:  # noqa: ANN401
+def _reset_offsets(admin: Any, group: str, plan: Sequence[PartitionPlan]) -> None:  # noqa: ANN401
     partitions = [
-        TopicPartition(topic_name(one.family), one.partition)
-        for one in plan.partitions
-        if one.committed
+        TopicPartition(topic_name(one.family), one.partition) for one in plan if one.committed
     ]
     if not partitions:
         return
@@ -217,10 +204,10 @@ def _reset_offsets(admin: Any, group: str, plan: RebuildPlan) -> None:  # noqa: 
                 raise error
 
 
-def _empty_changelogs(admin: Any, app_id: str, plan: RebuildPlan) -> None:  # noqa: ANN401
+def _empty_changelogs(admin: Any, app_id: str, plan: Sequence[PartitionPlan]) -> None:  # noqa: ANN401
     until = {
         TopicPartition(changelog_name(app_id, one.family), one.partition): one.states_end
-        for one in plan.partitions
+        for one in plan
         if one.states_end
     }
     if not until:

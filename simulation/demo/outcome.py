@@ -19,7 +19,7 @@ __all__ = ["AuditCount", "DemoOutcome", "ShownFigure", "summary"]
 class Frozen(BaseModel):
     """Base of the JSON document: nothing may be missing or added."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", from_attributes=True)
 
 
 class ShownFigure(Frozen):
@@ -32,11 +32,6 @@ class ShownFigure(Frozen):
     target: float | None
     progress_rate: float | None
     status: MilestoneStatus | None
-
-    @classmethod
-    def of(cls, figure: Figure) -> Self:
-        """Return the fields of a figure that programs read."""
-        return cls.model_validate(figure.model_dump(include=set(cls.model_fields)))
 
 
 class AuditCount(Frozen):
@@ -68,7 +63,7 @@ class DemoOutcome(Frozen):
             accepted=account.accepted,
             refused=account.refused,
             duplicates=account.duplicates,
-            figures=tuple(map(ShownFigure.of, figures)),
+            figures=tuple(map(ShownFigure.model_validate, figures)),
             audit=audit,
         )
 
