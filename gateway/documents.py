@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from pathlib import Path
 from typing import Final
 
+from boundary.generated_files import GeneratedFiles
 from events.contracts.asyncapi import asyncapi_document
 from events.contracts.json_schema import json_text, schema_file, schema_of
 from events.fact import JSON
 from events.registry import FACTS
 from gateway.openapi import openapi_document
 
-__all__ = ["DOCUMENTS", "SCHEMAS", "document_text"]
+__all__ = ["DOCUMENTS", "SCHEMAS", "document_files", "document_text"]
 
 SCHEMAS: Final = "schemas"
 
@@ -28,3 +30,9 @@ DOCUMENTS: Final[Mapping[str, Callable[[], Mapping[str, JSON]]]] = {
 def document_text(path: str) -> str:
     """Return a document, complete in itself. Raises KeyError where there is none at this path."""
     return json_text(DOCUMENTS[path]())
+
+
+def document_files(folder: Path) -> GeneratedFiles:
+    """Return every document by its path below a folder, and the pattern of outdated ones."""
+    texts = {path: document_text(path) for path in DOCUMENTS}
+    return GeneratedFiles(folder, texts, ours=(f"{SCHEMAS}/*.json",))

@@ -9,13 +9,12 @@ import click
 from boundary.terminal import echo
 from operations.audit.cli import audit
 from operations.backfill.cli import backfill
-from operations.contracts.cli import contracts
 from operations.dead_letters.cli import dead_letters
 from operations.doctor.cli import doctor
 from operations.emitting.cli import emit, pseudonymise
 from operations.erasure.cli import erase
 from operations.export.cli import export
-from operations.generation.cli import generate
+from operations.generation.cli import contracts, generate
 from operations.importing.cli import import_group
 from operations.rebuild.cli import rebuild
 from operations.scorecards.cli import producers

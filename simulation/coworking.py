@@ -44,9 +44,6 @@ def _extend(site: CoworkingSite, chance: Random, emitter: Emitter) -> None:
             continue  # Emitted with the reopening.
         resized = CoworkingResized(site_id=site.site_id, resized_on=day, workstations=level)
         recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
-        if chance.random() < CORRECTED_SHARE:
-            # The site's whole capacity, instead of what was really installed.
-            wrong = resized.model_copy(update={"workstations": level * 2})
-            emitter.correct(wrong, resized, recorded)
-        else:
-            emitter.send(resized, recorded)
+        # The site's whole capacity, instead of what was really installed.
+        wrongly = {"workstations": level * 2} if chance.random() < CORRECTED_SHARE else None
+        emitter.send_or_correct(resized, recorded, wrongly)

@@ -117,11 +117,8 @@ def _release(number: int, day: date, frequency: UpdateFrequency, chance: Random)
 
 def _announce(released: DatasetReleased, chance: Random, emitter: Emitter) -> None:
     recorded = days_after(chance, released.released_on, *RECORDED_AFTER_DAYS)
-    if chance.random() < CORRECTED_SHARE:
-        wrong = released.model_copy(update={"theme": Theme.ADMINISTRATION})
-        emitter.correct(wrong, released, recorded)
-    else:
-        emitter.send(released, recorded)
+    wrongly = {"theme": Theme.ADMINISTRATION} if chance.random() < CORRECTED_SHARE else None
+    emitter.send_or_correct(released, recorded, wrongly)
 
 
 def _update(

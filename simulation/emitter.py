@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -111,6 +111,13 @@ class Emitter:
     def send_late(self, fact: Fact, on: date) -> None:
         """Record a fact on a day, known to be weeks after the usual one."""
         self._dispatch(fact, on, RecordKind.LATE)
+
+    def send_or_correct(self, fact: Fact, on: date, wrongly: Mapping[str, object] | None) -> None:
+        """Send a fact; where it is first recorded `wrongly`, with these fields, correct it later."""
+        if wrongly is None:
+            self.send(fact, on)
+        else:
+            self.correct(fact.model_copy(update=wrongly), fact, on)
 
     def correct(self, wrong: Fact, right: Fact, on: date) -> None:
         """Record a fact wrongly, and rightly some days later; the right one may overtake."""

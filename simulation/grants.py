@@ -82,12 +82,9 @@ def simulate_grants(_world: World, chance: Random, emitter: Emitter) -> None:
 def _commit(grant: GrantCommitted, chance: Random, emitter: Emitter) -> None:
     recorded = days_after(chance, grant.committed_on, *RECORDED_AFTER_DAYS)
     fate = chance.random()
-    if fate < CORRECTED_SHARE:
-        # Euros taken for cents.
-        wrong = grant.model_copy(update={"amount_cents": grant.amount_cents // 100})
-        emitter.correct(wrong, grant, recorded)
-    else:
-        emitter.send(grant, recorded)
+    # Euros taken for cents.
+    wrongly = {"amount_cents": grant.amount_cents // 100} if fate < CORRECTED_SHARE else None
+    emitter.send_or_correct(grant, recorded, wrongly)
     if fate > 1 - RETRACTED_SHARE:
         # The beneficiary gave it up, and the vote was cancelled.
         given_up = {"grant_id": f"{grant.grant_id}-x", "siret": _siret(chance)}

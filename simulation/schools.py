@@ -110,11 +110,8 @@ def _connect(lycee: Lycee, day: date, chance: Random, emitter: Emitter) -> None:
     connected = SchoolConnected(uai=lycee.uai, connected_on=day, downlink_mbps=downlink)
     recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
     fate = chance.random()
-    if fate < CORRECTED_SHARE:
-        wrong = connected.model_copy(update={"downlink_mbps": downlink * 10})
-        emitter.correct(wrong, connected, recorded)
-    else:
-        emitter.send(connected, recorded)
+    wrongly = {"downlink_mbps": downlink * 10} if fate < CORRECTED_SHARE else None
+    emitter.send_or_correct(connected, recorded, wrongly)
     if fate > 1 - RETRACTED_SHARE:
         # Announced when the works began, months before there was a link.
         early = day - timedelta(days=chance.randint(60, 120))

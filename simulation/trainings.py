@@ -83,11 +83,8 @@ def simulate_trainings(_world: World, chance: Random, emitter: Emitter) -> None:
         enrolled = _enrolment(working_day(reached), chance)
         recorded = days_after(chance, enrolled.enrolled_on, *RECORDED_AFTER_DAYS)
         fate = chance.random()
-        if fate < CORRECTED_SHARE:
-            wrong = enrolled.model_copy(update={"audience": TrainingAudience.OTHER})
-            emitter.correct(wrong, enrolled, recorded)
-        else:
-            emitter.send(enrolled, recorded)
+        wrongly = {"audience": TrainingAudience.OTHER} if fate < CORRECTED_SHARE else None
+        emitter.send_or_correct(enrolled, recorded, wrongly)
         if fate > 1 - RETRACTED_SHARE:
             twice = {"enrolment_id": _pseudonym(chance)}
             emitter.retract(enrolled.model_copy(update=twice), recorded)

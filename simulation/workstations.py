@@ -86,12 +86,9 @@ def _usage(
 def _report(usage: WorkstationUsageReported, chance: Random, emitter: Emitter) -> None:
     reported = days_after(chance, usage.period_end, *REPORTED_AFTER_DAYS)
     fate = chance.random()
-    if fate < CORRECTED_SHARE:
-        # One audience was forgotten at first.
-        some = {**usage.occupied_hours, WorkstationAudience.EMPLOYEE: 0}
-        emitter.correct(usage.model_copy(update={"occupied_hours": some}), usage, reported)
-    else:
-        emitter.send(usage, reported)
+    # One audience was forgotten at first.
+    some = {"occupied_hours": {**usage.occupied_hours, WorkstationAudience.EMPLOYEE: 0}}
+    emitter.send_or_correct(usage, reported, some if fate < CORRECTED_SHARE else None)
     if fate > 1 - RETRACTED_SHARE:
         # A report for a period that was not one.
         middle = {"period_start": usage.period_start.replace(day=2)}

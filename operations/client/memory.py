@@ -10,35 +10,7 @@ from operations.client.protocol import DeliveryReport
 __all__ = ["NullPublisher", "RecordingPublisher"]
 
 
-class _NothingToClose:
-    """A context manager without resources."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close nothing."""
-
-
-class RecordingPublisher(_NothingToClose):
-    """A publisher for tests; its events are in `events`."""
-
-    def __init__(self) -> None:
-        self.events: list[CloudEvent] = []
-        self._reported = 0
-
-    def publish(self, event: CloudEvent) -> None:
-        """Append the event."""
-        self.events.append(event)
-
-    def flush(self) -> DeliveryReport:
-        """Report everything as delivered."""
-        report = DeliveryReport(len(self.events) - self._reported)
-        self._reported = len(self.events)
-        return report
-
-
-class NullPublisher(_NothingToClose):
+class NullPublisher:
     """A publisher for a dry run; it only counts."""
 
     def __init__(self) -> None:
@@ -53,3 +25,22 @@ class NullPublisher(_NothingToClose):
         report = DeliveryReport(self._count)
         self._count = 0
         return report
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing."""
+
+
+class RecordingPublisher(NullPublisher):
+    """A publisher for tests; its events are in `events`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[CloudEvent] = []
+
+    def publish(self, event: CloudEvent) -> None:
+        """Append the event."""
+        super().publish(event)
+        self.events.append(event)

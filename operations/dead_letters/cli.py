@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from broker.settings import BrokerSettings
     from broker.writing import RecordWriter
     from events.dead_letters import LetterPosition, RecordOrigin
-    from operations.dead_letters.entry import Entry
-    from operations.dead_letters.selection import Selection
+    from operations.dead_letters.entry import Entry, Selection
     from streams.settings import Settings
 
 __all__ = ["dead_letters"]
@@ -85,8 +84,7 @@ def _selection(
     state: str | None = None,
 ) -> Selection:
     """Return what the filters, the positions and the status of a command select."""
-    from operations.dead_letters.entry import EntryStatus
-    from operations.dead_letters.selection import Selection
+    from operations.dead_letters.entry import EntryStatus, Selection
 
     return Selection(
         positions=frozenset(positions),
@@ -158,8 +156,8 @@ def show(
     keep is read from its topic.
     """
     from broker.settings import load_broker_settings
+    from operations.dead_letters.entry import Selection
     from operations.dead_letters.formatting import as_full_document, as_text
-    from operations.dead_letters.selection import Selection
 
     selection = Selection(positions=frozenset(positions))
     settings = load_broker_settings(bootstrap)
@@ -251,8 +249,7 @@ def discard(
     They stay on their topic as long as all letters do; `replay --state discarded` sends them again.
     """
     from operations.dead_letters import replay as replaying
-    from operations.dead_letters.entry import EntryStatus
-    from operations.dead_letters.selection import Selection
+    from operations.dead_letters.entry import EntryStatus, Selection
     from streams.settings import load_settings
 
     selection = _selection(**filters)

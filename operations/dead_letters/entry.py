@@ -1,19 +1,21 @@
-"""A dead letter with its last outcome, and the counts of all entries."""
+"""A dead letter with its last outcome: the selection and the counts of such entries."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
 
 from events.claims import Claims, claims_of
-from events.dead_letters import DeadLetter
+from events.dead_letters import DeadLetter, LetterPosition
 from events.errors import RefusalReason
+from events.registry import FACTS
 from operations.dead_letters.outcome import OutcomeKind, ReplayOutcome
 
-__all__ = ["Entry", "EntryStatus", "LetterCounts"]
+__all__ = ["Entry", "EntryStatus", "LetterCounts", "Selection"]
 
 
 class EntryStatus(StrEnum):
@@ -96,3 +98,44 @@ class LetterCounts:
             f"{self.letters} dead letters = {self.waiting} waiting + {self.replayed} replayed"
             f" + {self.discarded} discarded; {self.returned} came back after a replay"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Conditions on an entry, all of which must hold; without any, every entry is selected."""
+
+    positions: frozenset[LetterPosition] = frozenset()
+    statuses: Collection[EntryStatus] = ()
+    reasons: Collection[str] = ()
+    source: str | None = None
+    """A source, or its beginning up to a `/` or `:`."""
+    type: str | None = None
+    """An event type, or a fact's name: `school.connected`."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Refused at `since` or later, and before `until`; aware."""
+
+    def __contains__(self, entry: Entry) -> bool:
+        letter = entry.letter
+        return (
+            (not self.positions or letter.position in self.positions)
+            and (not self.statuses or entry.status in self.statuses)
+            and (not self.reasons or letter.reason in self.reasons)
+            and (self.since is None or letter.time >= self.since)
+            and (self.until is None or letter.time < self.until)
+            and (self.source is None or _is_below(self.source, entry.claims.source))
+            and (self.type is None or _is_named(self.type, entry.claims.type))
+        )
+
+
+def _is_below(prefix: str, source: str | None) -> bool:
+    if source is None:
+        return False
+    prefix = prefix.rstrip("/:")
+    return source == prefix or source.startswith((f"{prefix}/", f"{prefix}:"))
+
+
+def _is_named(name: str, claimed: str | None) -> bool:
+    """Return whether a type has this name, or is a version of the fact of that name."""
+    fact = FACTS.get(claimed or "")
+    return name == claimed or (fact is not None and name == fact.NAME)

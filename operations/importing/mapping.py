@@ -45,6 +45,17 @@ class MappingModel(BaseModel):
         ignored_types=(cached_property,),
     )
 
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        found = tuple(self._contradictions())
+        if found:
+            raise invalid_model(type(self), found)
+        return self
+
+    def _contradictions(self) -> Iterator[Diagnostic]:
+        """Yield what its fields, each correct by itself, contradict."""
+        raise NotImplementedError
+
 
 class FieldRule(MappingModel):
     """What fills a field: exactly one of `column` … `each`."""
@@ -67,13 +78,6 @@ class FieldRule(MappingModel):
     """Text in the file → value of the fact; any other text is refused then."""
     default: Constant | None = None
     """The value of an empty cell."""
-
-    @model_validator(mode="after")
-    def _is_one_rule(self) -> Self:
-        found = tuple(self._contradictions())
-        if found:
-            raise invalid_model(FieldRule, found)
-        return self
 
     def _contradictions(self) -> Iterator[Diagnostic]:
         ways = [way for way in _WAYS if getattr(self, way) is not None]
@@ -122,13 +126,6 @@ class CsvMapping(MappingModel):
     only: Annotated[dict[Column, list[str]], Field(default_factory=dict)]
     """The lines to take: column → patterns, of which its cell must fit one (`*` is any text)."""
     fields: dict[str, Annotated[FieldRule, BeforeValidator(_rule)]]
-
-    @model_validator(mode="after")
-    def _makes_its_fact(self) -> Self:
-        found = tuple(self._contradictions())
-        if found:
-            raise invalid_model(CsvMapping, found)
-        return self
 
     def _contradictions(self) -> Iterator[Diagnostic]:
         if self.fact not in FACTS_BY_NAME:

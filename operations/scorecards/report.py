@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -97,7 +97,7 @@ def report_text(report: Report, form: Format) -> str:
     The CSV (RFC 4180, comma, a header line) has a line a producer; with references, a line an
     unknown reference instead.
     """
-    return FORMATS[form](report)
+    return {"text": _text, "json": _json, "csv": _csv}[form](report)
 
 
 def _json(report: Report) -> str:
@@ -251,8 +251,3 @@ def _counted(count: int, noun: str) -> str:
 
 def _days(count: int) -> str:
     return _counted(count, "day")
-
-
-FORMATS: Final[Mapping[Format, Callable[[Report], str]]] = MappingProxyType(
-    {"text": _text, "json": _json, "csv": _csv}
-)

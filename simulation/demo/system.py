@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,7 +20,6 @@ from operations.programs.program import Program
 from simulation.demo.alerting import NOT_INSTALLED, Alerting
 from simulation.demo.embedded_broker import BrokerEndedError, EmbeddedBroker
 from simulation.demo.monitor import MonitorProgram
-from simulation.demo.replay import SimulationReplay
 from simulation.demo.screen import Screen
 from simulation.demo.topics import prepare_topics
 from simulation.demo.worker import EMBEDDED_WORKER
@@ -28,7 +28,7 @@ from simulation.simulator import simulate
 from streams.clock import Clock
 from streams.settings import Settings
 
-__all__ = ["DemoPlan", "DemoSystem", "set_up"]
+__all__ = ["DemoPlan", "DemoSystem", "SimulationReplay", "set_up"]
 
 LEAD_SECONDS: Final = 5.0
 """How long the clock stays on the first day: about what a worker takes to be ready."""
@@ -41,8 +41,36 @@ EMBEDDED: Final[dict[str, object]] = {
     "heartbeat_interval": 0.5,
 }
 
+MOST_AT_ONCE: Final = 2_000
+"""A long past, all due at the start, must not keep the screen waiting."""
+
 BATCHED: Final = PublisherOptions(linger_ms=200)
 """Figures may be late by the linger; a small machine sends far fewer requests."""
+
+
+class SimulationReplay:
+    """Passes records to `publish`, none before its time; they are in the order of sending."""
+
+    def __init__(
+        self,
+        records: Sequence[SimulatedRecord],
+        publish: Callable[[SimulatedRecord], None],
+        clock: Clock,
+    ) -> None:
+        self.sent = 0
+        self._records = records
+        self._publish = publish
+        self._clock = clock
+
+    def send_due(self) -> bool:
+        """Publish what is due, some thousands at most; return True once all is published."""
+        now = self._clock.now()
+        for record in self._records[self.sent : self.sent + MOST_AT_ONCE]:
+            if record.sent > now:
+                break
+            self._publish(record)
+            self.sent += 1
+        return self.sent == len(self._records)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from events.registry import FACTS
-from gateway.documents import SCHEMAS, document_text
-from operations.contracts.files import contract_files
+from gateway.documents import SCHEMAS, document_files, document_text
 from tests.support.requirements import give_up, require_programs
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +25,7 @@ def _packages() -> None:
 
 def test_javascript_reads_the_schemas(tmp_path: Path) -> None:
     """Ajv, at its strictest, compiles each and takes its example."""
-    contract_files(tmp_path).write()
+    document_files(tmp_path).write()
     require_programs("node", remedy="see deploy/debian-packages.sh")
     done = subprocess.run(
         ["node", GUIDE / "contracts.mjs", tmp_path / SCHEMAS],

@@ -16,8 +16,8 @@ from events.contracts.client_schemas import event_name
 from events.contracts.json_schema import schema_of
 from events.registry import FACTS
 from events.topics import declared_topics
+from gateway.documents import document_files
 from gateway.openapi import openapi_document
-from operations.contracts.files import contract_files
 from tests.support.clients import (
     CLIENTS,
     NODE_MODULES,
@@ -128,7 +128,7 @@ def test_models_of_messages_write_what_is_read(tmp_path: Path) -> None:
         f"{event_name(FACTS[name])}\t{json.dumps(example)}\n" for name, example in examples.items()
     )
     expected = [decode_json(json.dumps(example)) for example in examples.values()]
-    contract_files(tmp_path / "contracts").write()
+    document_files(tmp_path / "contracts").write()
     document = tmp_path / "contracts" / "asyncapi.json"
 
     run("node", "models.mjs", document, typescript, java, folder=tmp_path)
@@ -147,7 +147,7 @@ def test_openapi_is_linted(tmp_path: Path) -> None:
     if tuple(map(int, version.split("."))) < (20, 19):
         give_up(f"redocly needs Node.js 20.19 or later, here it is {version}")
     linter = NODE_MODULES / "@redocly" / "cli" / "bin" / "cli.js"
-    contract_files(tmp_path).write()
+    document_files(tmp_path).write()
     said = run(
         "node",
         linter,

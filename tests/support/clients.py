@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from operations.contracts.files import contract_files
+from gateway.documents import document_files
 from tests.support.requirements import give_up, require_programs
 
 __all__ = [
@@ -60,7 +60,7 @@ def generate(generator: str, folder: Path, *options: str) -> Path:
     client = folder / "client"
     # A short life: the compiler that makes long ones fast costs more than it brings.
     java = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", GENERATOR)
-    contract_files(folder / "contracts").write()
+    document_files(folder / "contracts").write()
     document = folder / "contracts" / "openapi.json"
     run(*java, "generate", "-i", document, "-g", generator, "-o", client, *options, folder=folder)
     return client

@@ -9,9 +9,8 @@ import pytest
 
 from events.dead_letters import LetterPosition
 from events.registry import FACTS_BY_NAME
-from operations.dead_letters.entry import Entry, EntryStatus
+from operations.dead_letters.entry import Entry, EntryStatus, Selection
 from operations.dead_letters.outcome import OutcomeKind
-from operations.dead_letters.selection import Selection
 from tests.support.letters import REFUSED_AT, entry_with_outcome, letter_of, valid_event
 
 ENTRY = Entry(letter_of(valid_event(source="urn:iledefrance:lycees:sud"), position=17))

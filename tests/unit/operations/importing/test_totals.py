@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.importing.event_building import LineOrigin
-from operations.importing.totals import Totals
+from operations.importing.mapped import Totals
 
 LINES = st.lists(
     st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 9)), max_size=12

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.registry import Family
-from simulation.demo.replay import MOST_AT_ONCE, SimulationReplay
+from simulation.demo.system import MOST_AT_ONCE, SimulationReplay
 from simulation.emitter import RecordKind, SimulatedRecord
 
 START = datetime(2016, 1, 1, 6, tzinfo=UTC)

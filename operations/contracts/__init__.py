@@ -1,1 +1,0 @@
-"""The contracts as files, for other programs."""
