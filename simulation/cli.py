@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from operations.options import DAY
 from simulation.demo.cli import demo
 
 if TYPE_CHECKING:
     from simulation.emitter import SimulatedRecord
 
 __all__ = ["commands"]
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()

@@ -113,7 +113,7 @@ class Emitter:
         self._dispatch(fact, on, RecordKind.LATE)
 
     def send_or_correct(self, fact: Fact, on: date, wrongly: Mapping[str, object] | None) -> None:
-        """Send a fact; where it is first recorded `wrongly`, with these fields, correct it later."""
+        """Send a fact; where it is first recorded `wrongly`, in these fields, correct it later."""
         if wrongly is None:
             self.send(fact, on)
         else:

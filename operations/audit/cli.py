@@ -16,6 +16,7 @@ import click
 
 from boundary.terminal import echo, echo_lines
 from broker.options import BROKER
+from operations.options import DAY, KNOWN_ON
 
 if TYPE_CHECKING:
     from operations.audit.recount import Audit
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["audit"]
 
-DAY = click.DateTime(["%Y-%m-%d"])
-
 DIFFERS: Final = 1
 NOT_MADE: Final = 3
 """Exit status where nothing could be compared; 2 is for a wrong command or setting."""
@@ -33,9 +32,7 @@ NOT_MADE: Final = 3
 
 @click.command()
 @click.option("--as-of", type=DAY, metavar="DAY", help="Count as of this day, YYYY-MM-DD.")
-@click.option(
-    "--known-on", type=DAY, metavar="DAY", help="Only with what was recorded up to this day."
-)
+@KNOWN_ON
 @click.option(
     "--against",
     "urls",

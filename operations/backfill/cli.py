@@ -12,6 +12,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
+from operations.options import DAY, refuse_future
 
 if TYPE_CHECKING:
     from operations.backfill.blocks import DataFolder
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["backfill"]
 
-DAY = click.DateTime(["%Y-%m-%d"])
 DAYS = {"d": 1, "w": 7}
 
 
@@ -97,12 +97,7 @@ def backfill(
             "--into makes blocks of a file: name one with --out, or leave it out"
         )
     settings = load_settings(broker=bootstrap)
-    today = settings.make_clock().today()
-    if last > today:
-        raise click.BadParameter(
-            f"{last} is yet to come (the clock says {today}): a day has figures when it is there",
-            param_hint="--to",
-        )
+    refuse_future(last, settings.make_clock().today(), option="--to")
     days = [first + timedelta(days) for days in range(0, (last - first).days + 1, step)]
     data = None if into is None else DataFolder.of(into)
     if data is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from contextlib import AbstractContextManager
+from typing import Any, Final
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
@@ -71,12 +72,7 @@ def check_brokers(settings: Settings) -> str:
 
     Raises BrokersMissingError, and as `broker.administration.administering`.
     """
-    with administering(
-        settings.broker,
-        what="brokers",
-        security=settings.security(),
-        connect_seconds=CONNECT_SECONDS,
-    ) as admin:
+    with _administering(settings, "brokers") as admin:
         brokers = len(admin.describe_cluster()["brokers"])
     if brokers < settings.replication:
         raise BrokersMissingError(brokers=brokers, replication=settings.replication)
@@ -114,12 +110,7 @@ def check_log_starts(settings: Settings) -> str:
         for family in Family
         for partition in range(settings.partitions)
     ]
-    with administering(
-        settings.broker,
-        what="topics",
-        security=settings.security(),
-        connect_seconds=CONNECT_SECONDS,
-    ) as admin:
+    with _administering(settings, "topics") as admin:
         found = partition_offsets(admin, partitions, OffsetSpec.EARLIEST)
     later = {at: start for at, start in sorted(found.items()) if start > 0}
     lost = {at: start for at, start in later.items() if at.topic != topic_name(PERSONS)}
@@ -133,3 +124,9 @@ def check_log_starts(settings: Settings) -> str:
             " writes them anew, and otherwise what was before is lost"
         )
     return "every partition of events begins at 0"
+
+
+def _administering(settings: Settings, what: str) -> AbstractContextManager[Any]:
+    return administering(
+        settings.broker, what=what, security=settings.security(), connect_seconds=CONNECT_SECONDS
+    )

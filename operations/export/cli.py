@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import click
 
 from broker.options import BROKER
+from operations.options import DAY, KNOWN_ON, OUT, refuse_future
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,14 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 PILOTE: Final = "pilote"
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
 @click.option("--as-of", type=DAY, metavar="DAY", help="The day of the figures; default today.")
-@click.option(
-    "--known-on", type=DAY, metavar="DAY", help="Only with what was recorded up to this day."
-)
+@KNOWN_ON
 @click.option(
     "--format",
     "form",
@@ -39,13 +37,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
     show_default=True,
     help="pilote: observed indicators, as `import pilote` reads them.",
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    default="-",
-    metavar="FILE",
-    help="Where to write.  [default: standard output]",
-)
+@OUT
 @click.option(
     "--excel",
     is_flag=True,
@@ -113,11 +105,7 @@ def export(
     settings = load_settings(broker=bootstrap)
     today = settings.make_clock().today()
     day = today if as_of is None else as_of.date()
-    if day > today:
-        raise click.BadParameter(
-            f"{day} is yet to come (the clock says {today}): a day has figures when it is there",
-            param_hint="--as-of",
-        )
+    refuse_future(day, today, option="--as-of")
     catalogue = load_catalogue(settings.catalogue_folder)
     known = None if known_on is None else known_on.date()
     with whole_file(out) as stream:

@@ -9,6 +9,7 @@ import click
 
 from boundary.terminal import echo
 from broker.options import BROKER
+from operations.options import OUT
 
 if TYPE_CHECKING:
     from operations.scorecards.report import Format
@@ -39,13 +40,7 @@ def producers() -> None:
     default="text",
     show_default=True,
 )
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    default="-",
-    metavar="FILE",
-    help="Where to write.  [default: standard output]",
-)
+@OUT
 @BROKER
 def report(
     *,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from boundary.terminal import echo
+from operations.options import DAY
 from simulation.period import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-DAY: Final = click.DateTime(["%Y-%m-%d"])
 DAYS_A_SECOND: Final = 45
 """Five years in 41 seconds: slow enough to watch, and far from what the monitor can take."""
 
