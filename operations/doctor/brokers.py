@@ -36,7 +36,6 @@ class BrokersMissingError(SmartRegionError):
     """There are fewer brokers than the replication factor."""
 
     def __init__(self, *, brokers: int, replication: int) -> None:
-        self.brokers = brokers
         super().__init__(
             f"brokers: {brokers} where SMART_REGION_REPLICATION is {replication}: start the"
             " others, or set a lower factor"
@@ -47,7 +46,6 @@ class TopicsAbsentError(SmartRegionError):
     """Declared topics are not on the broker."""
 
     def __init__(self, topic: str) -> None:
-        self.topic = topic
         super().__init__(
             f"{topic}: is not on the broker, or not for this user to see: create what is missing"
             " with `smart-region topics apply`"
@@ -58,7 +56,6 @@ class RecordsDeletedError(SmartRegionError):
     """Events are no longer on their topics."""
 
     def __init__(self, starts: Mapping[str, int]) -> None:
-        self.starts = dict(starts)
         shown = ", ".join(f"{name} at {start}" for name, start in list(starts.items())[:SHOWN])
         more = f" and {len(starts) - SHOWN} more" if len(starts) > SHOWN else ""
         super().__init__(

@@ -22,7 +22,6 @@ class ClockSkewError(SmartRegionError):
     """This machine's clock and another's do not agree."""
 
     def __init__(self, url: str, *, seconds: float, most: float) -> None:
-        self.url = url
         way = "ahead of" if seconds > 0 else "behind"
         super().__init__(
             f"{shown_address(url)}: this machine's clock is {abs(seconds):.0f} s {way} its clock,"

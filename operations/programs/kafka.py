@@ -67,7 +67,6 @@ class KafkaMissingError(SmartRegionError):
     """Java or Kafka's jars are not there."""
 
     def __init__(self, folder: Path, *, reason: str) -> None:
-        self.folder = folder
         super().__init__(
             f"kafka: {reason}: run {folder / 'jars.sh'} in a clone of the project,"
             " or name its deploy/kafka folder with --kafka"
@@ -78,7 +77,6 @@ class KafkaNotFormattedError(SmartRegionError):
     """The broker's data folder could not be made."""
 
     def __init__(self, folder: Path, *, cause: str) -> None:
-        self.folder = folder
         super().__init__(
             f"kafka: cannot make a data folder in {folder} ({cause}): check that there is room and"
             " that the folder is ours to write, or remove what a half-made one left"

@@ -83,8 +83,6 @@ class ProgramEndedError(SmartRegionError):
     """A program that is needed ended by itself."""
 
     def __init__(self, name: str, status: int, *, last_line: str) -> None:
-        self.name = name
-        self.status = status
         super().__init__(
             f"{name}: ended by itself with status {status} ({last_line}):"
             " correct that and start again"

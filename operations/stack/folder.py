@@ -19,7 +19,6 @@ class FolderInUseError(SmartRegionError):
     """Another stack runs in the folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         super().__init__(
             f"folder: another stack runs in {folder}: end that one, or give this one a folder of"
             " its own with --folder"
@@ -30,7 +29,6 @@ class FolderUnusableError(SmartRegionError):
     """The folder cannot be written."""
 
     def __init__(self, folder: Path, *, cause: OSError) -> None:
-        self.folder = folder
         super().__init__(
             f"folder: cannot keep anything in {folder} ({cause.strerror}): name another with"
             " --folder"

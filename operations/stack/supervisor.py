@@ -101,8 +101,6 @@ class NeverReadyError(SmartRegionError):
     """A service runs, and does not become ready."""
 
     def __init__(self, name: str, *, seconds: float, log: Path) -> None:
-        self.name = name
-        self.log = log
         super().__init__(
             f"{name}: is not ready after {seconds:.0f} s: correct what {log} shows and start the"
             " stack again"
@@ -113,10 +111,6 @@ class GivenUpError(SmartRegionError):
     """A service ends again and again, soon after each start."""
 
     def __init__(self, name: str, *, exits: int, status: int, log: Path) -> None:
-        self.name = name
-        self.exits = exits
-        self.status = status
-        self.log = log
         super().__init__(
             f"{name}: ended {exits} times in a row soon after its start, last with status"
             f" {status}: correct what {log} shows and start the stack again"
