@@ -1,27 +1,42 @@
-"""The persons of an erasure: their pseudonyms, and the records about them."""
+"""The persons of an erasure: their pseudonyms, and the records and facts about them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Final
 from urllib.parse import unquote_to_bytes
+from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
 from boundary.errors import SmartRegionError
 from events.cloudevent import CloudEvent
+from events.dead_letters import RecordOrigin
 from events.errors import ContractError
 from events.fact import Family
 from events.identifiers import PseudonymousId
+from events.producers.ownership import ERASURE
 from events.record_rules import RULES, RecordRules
 from events.records import Record
+from streams.state import cell_of, newest
 
-__all__ = ["PERSONS", "NotAPseudonymError", "Persons", "read_pseudonyms"]
+__all__ = [
+    "PERSONS",
+    "NotAPseudonymError",
+    "Persons",
+    "Traces",
+    "find_traces",
+    "read_pseudonyms",
+    "retractions",
+]
 
 PERSONS: Final = Family.TRAININGS
 """The family whose entities are persons."""
 
+_SOON: Final = timedelta(microseconds=1)
 _ESCAPED: Final = re.compile(rb"\\u00([0-7][0-9a-f])")
 _READ: Final = TypeAdapter[str](PseudonymousId).validate_python
 
@@ -111,3 +126,51 @@ class Persons:
             readings = (one for text in _texts(record) for one in _readings(text))
             return any(map(self._alone.search, readings))
         return event.fact.entity_id in self.pseudonyms
+
+
+@dataclass(slots=True)
+class Traces:
+    """The records about some persons: number, origins, and the latest event of each fact."""
+
+    records: int = 0
+    persons: set[str] = field(default_factory=set)
+    partitions: set[int] = field(default_factory=set)
+    origins: set[RecordOrigin] = field(default_factory=set)
+    latest: dict[tuple[str, str, date], CloudEvent] = field(default_factory=dict)
+    """By person, fact and effective day."""
+
+
+def find_traces(records: Iterable[Record], persons: Persons) -> Traces:
+    """Return the traces of some persons among the records of the event topic."""
+    traces = Traces()
+    for record in records:
+        if not persons.concerned_by(record):
+            continue
+        traces.records += 1
+        traces.partitions.add(record.partition)
+        traces.origins.add(RecordOrigin(record.topic, record.partition, record.offset))
+        event = persons.event_of(record)
+        if event is None:
+            continue
+        fact = event.fact
+        traces.persons.add(fact.entity_id)
+        key = (fact.entity_id, fact.NAME, fact.effective_day)
+        known = traces.latest.get(key)
+        cell = cell_of(event)
+        if known is None or newest(cell, cell_of(known)) is cell:
+            traces.latest[key] = event
+    return traces
+
+
+def retractions(traces: Traces, *, now: datetime) -> list[CloudEvent]:
+    """Return the events that retract the facts still in force; each is newer than its fact's."""
+    return [
+        CloudEvent(
+            id=uuid4().hex,
+            source=ERASURE,
+            time=max(now, event.time + _SOON),
+            fact=event.fact.model_copy(update={"retracted": True}),
+        )
+        for event in traces.latest.values()
+        if not event.fact.retracted
+    ]

@@ -15,9 +15,8 @@ from events.partitioning import partition_for
 from events.records import OutgoingRecord, Record
 from events.topics import DEAD_LETTER_OUTCOMES, DEAD_LETTERS, changelog_name, topic_name
 from operations.erasure.mentions import LetterTrace, Mention, find_letters, find_mentions
-from operations.erasure.persons import PERSONS, Persons
+from operations.erasure.persons import PERSONS, Persons, Traces, find_traces, retractions
 from operations.erasure.rewriting import rewrite
-from operations.erasure.traces import Traces, find_traces, retractions
 from streams.settings import Settings
 
 __all__ = ["Erased", "Remains", "erase", "find_records", "find_remains", "tombstones"]

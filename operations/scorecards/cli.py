@@ -61,8 +61,8 @@ def report(
     from events.producers.loader import load_producers
     from events.record_rules import RecordRules
     from operations.scorecards.classification import classify_records, read_letters
+    from operations.scorecards.references import read_sirets
     from operations.scorecards.report import report_on, report_text
-    from operations.scorecards.sirets import read_sirets
     from streams.settings import load_settings
 
     if sirets is not None and not references:

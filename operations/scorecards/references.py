@@ -8,11 +8,14 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from boundary.diagnostic import shown
+from boundary.errors import SmartRegionError
 from events.communes import COMMUNES
 from events.dead_letters import RecordOrigin
 from events.registry import FACTS_BY_NAME
@@ -28,6 +31,8 @@ __all__ = [
     "ReferenceKind",
     "References",
     "ReportModel",
+    "SiretListError",
+    "read_sirets",
 ]
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -67,6 +72,8 @@ class Reference:
         return frozenset(having - {self.declared_by})
 
 
+_SIRET: Final = re.compile(r"[0-9]{14}")
+_FIRST_CELL: Final = re.compile(r"[;,\t]")
 _INSEE: Final = r"[0-9][0-9AB][0-9]{3}"
 
 REFERENCES: Final = (
@@ -204,8 +211,8 @@ class References:
         if reference is None:
             return
         value = record.value if isinstance(record.value, str) else ""
-        shown = value if reference.form and re.fullmatch(reference.form, value) else None
-        _note(self._refused, (reference, producer, shown), record.origin)
+        formed = value if reference.form and re.fullmatch(reference.form, value) else None
+        _note(self._refused, (reference, producer, formed), record.origin)
 
     def _declared(self, fact: str) -> frozenset[str]:
         """Return the entities that a fact declares, on any day."""
@@ -254,3 +261,30 @@ def _checked(
 ) -> Checked:
     unknown = sum(one.count for one in dangling if one.kind is kind and one.fact is not None)
     return Checked(kind=kind, named=named[kind], unknown=unknown)
+
+
+class SiretListError(SmartRegionError):
+    """A list of organisations cannot be read."""
+
+    def __init__(self, file: Path, line: int, value: str, *, remedy: str) -> None:
+        super().__init__(f"{file}:{line}: is not a SIRET, value {shown(value)}: {remedy}")
+
+
+def read_sirets(file: Path) -> frozenset[str]:
+    """Return the SIRETs of a file: one begins each line, alone or before other columns.
+
+    Spaces, quotes, empty lines, and a first line of headings are ignored. Raises SiretListError.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError as error:
+        remedy = f"check its name and its rights ({error.strerror})"
+        raise SiretListError(file, 1, "", remedy=remedy) from error
+    found: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        cell = re.sub(r"[\s\"']", "", _FIRST_CELL.split(line, maxsplit=1)[0])
+        if _SIRET.fullmatch(cell):
+            found.add(cell)
+        elif cell and number > 1:
+            raise SiretListError(file, number, cell, remedy="begin each line with 14 digits")
+    return frozenset(found)

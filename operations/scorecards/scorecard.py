@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from itertools import accumulate
+from math import ceil
 from typing import Final
 
 from pydantic_core import to_json
@@ -234,7 +234,7 @@ def _card(
         attempts_by_others=tally.attempts_by_others,
         refusals=tuple(_refusals(tally)),
         valid_share=len(tally.sent) / sent if sent else None,
-        lateness=_lateness(Counter(events.values())),
+        lateness=_lateness(events.values()),
         expected_every=every,
         last_event=tally.last_event,
         silence_days=None if silence is None else max(silence, 0),
@@ -255,17 +255,13 @@ def _refusals(tally: _Tally) -> Iterable[Refusals]:
         yield Refusals(reason=reason, field=name, count=count, example=example)
 
 
-def _lateness(days: Mapping[int, int]) -> Lateness | None:
-    if not days:
-        return None
+def _lateness(days: Iterable[int]) -> Lateness | None:
     ordered = sorted(days)
-    up_to = list(accumulate(days[one] for one in ordered))
-    total = up_to[-1]
+    if not ordered:
+        return None
 
     def rank(tenths: int) -> int:
-        return next(
-            day for day, count in zip(ordered, up_to, strict=True) if 10 * count >= tenths * total
-        )
+        return ordered[ceil(tenths * len(ordered) / 10) - 1]
 
     return Lateness(median=rank(5), ninth_decile=rank(9), most=ordered[-1])
 

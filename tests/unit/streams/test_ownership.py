@@ -17,8 +17,7 @@ from events.producers.loader import load_producers
 from events.record_rules import RecordRules
 from operations.audit.recount import audit_records
 from operations.dead_letters.destination import ReplayDestinations
-from operations.erasure.persons import Persons
-from operations.erasure.traces import find_traces, retractions
+from operations.erasure.persons import Persons, find_traces, retractions
 from operations.export.pilote import current_values
 from operations.export.states_known_on import states_known_on
 from operations.scorecards.classification import RefusedRecord, classify_records

@@ -9,8 +9,7 @@ import pytest
 from broker.stored_record import RawRecord
 from events.cloudevent import CloudEvent
 from events.producers.ownership import ERASURE
-from operations.erasure.persons import Persons
-from operations.erasure.traces import find_traces, retractions
+from operations.erasure.persons import Persons, find_traces, retractions
 from streams.state import latest_attributes
 from tests.support.audits import raw
 from tests.support.histories import state_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.scorecards.sirets import SiretListError, read_sirets
+from operations.scorecards.references import SiretListError, read_sirets
 
 FIRST, SECOND = "23750007900312", "13002526500013"
 
