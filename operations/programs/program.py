@@ -1,4 +1,7 @@
-"""Child programs: started, perhaps again, and ended before the process that started them."""
+"""Child programs: started, perhaps again, and ended before the process that started them.
+
+The project's own commands are among them: their command line and environment.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,21 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+from pydantic import SecretStr
 
 from boundary.errors import SmartRegionError
 from boundary.private_files import PRIVATE_UMASK, make_private_file
+from boundary.settings import ENV_PREFIX
+from broker.settings import BrokerSettings
 
-__all__ = ["Program", "ProgramEndedError", "end_child", "start_child"]
+__all__ = ["COMMAND", "Program", "ProgramEndedError", "end_child", "environment", "start_child"]
 
 
 PR_SET_PDEATHSIG = 1
+COMMAND: Final = (sys.executable, "-m", "smart_region")
+"""The project's own commands."""
 
 
 def start_child(
@@ -167,3 +176,24 @@ class Program:
         if (status := self.status) is not None:
             last_line = "".join(self.log_end(1)).strip() or "its log is empty"
             raise ProgramEndedError(self.name, status, last_line=last_line)
+
+
+def environment(settings: BrokerSettings) -> dict[str, str]:
+    """Return settings as environment variables; without those that are not set."""
+    values = {name: getattr(settings, name) for name in type(settings).model_fields}
+    return {
+        ENV_PREFIX + name.upper(): _written(value)
+        for name, value in values.items()
+        if value is not None and value != ()
+    }
+
+
+def _written(value: object) -> str:
+    """Write one value: a list with commas, and a secret in the clear."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case tuple():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)

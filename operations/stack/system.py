@@ -23,8 +23,7 @@ from operations.programs.alerting import (
     write_files,
 )
 from operations.programs.kafka import READY, Kafka
-from operations.programs.monitor import COMMAND, environment
-from operations.programs.program import Program
+from operations.programs.program import COMMAND, Program, environment
 from operations.stack.credentials import StackCredentials
 from operations.stack.folder import Folder
 from operations.stack.ports import Ports

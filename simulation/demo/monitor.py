@@ -10,8 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from operations.programs.addresses import HOST
-from operations.programs.monitor import COMMAND, environment
-from operations.programs.program import Program
+from operations.programs.program import COMMAND, Program, environment
 from streams.settings import Settings
 
 __all__ = ["MonitorProgram"]

@@ -7,8 +7,7 @@ import pytest
 from events.cloudevent import decode_json
 from events.errors import ContractError
 from simulation.emitter import RecordKind
-from simulation.flaws import FLAWS
-from simulation.invalid import COPIES
+from simulation.invalid import COPIES, FLAWS
 from simulation.simulator import SYSTEMS
 from tests.support.simulated import Story
 

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from boundary.settings import ENV_PREFIX
 from gateway.settings import GatewaySettings, load_gateway_settings
-from operations.programs.monitor import environment
+from operations.programs.program import environment
 from streams.settings import Settings, load_settings
 
 
