@@ -24,7 +24,7 @@ from operations.client.gateway_answer import (
     read_answer,
 )
 from operations.client.protocol import DeliveryReport, FailedDelivery
-from operations.client.queue import MemoryQueue, Queue, Waiting
+from operations.client.queue import MemoryQueue, Waiting
 from operations.client.spool import Spool
 
 __all__ = ["GatewayAddressError", "GatewayOptions", "GatewayPublisher"]
@@ -95,7 +95,7 @@ class GatewayPublisher:
         self._url = _checked(url, credentials, options) + PATH
         self._credentials = credentials
         self._spool = spool
-        self._queue: Queue = MemoryQueue() if spool is None else spool
+        self._queue = MemoryQueue() if spool is None else spool
         self._client = client or HttpClient(
             url,
             seconds=(options.connect_seconds, options.answer_seconds),

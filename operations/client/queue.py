@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-__all__ = ["MemoryQueue", "Queue", "Waiting", "taken_together"]
+__all__ = ["MemoryQueue", "Waiting", "taken_together"]
 
 
 class Waiting(NamedTuple):
@@ -17,27 +17,8 @@ class Waiting(NamedTuple):
     event: bytes
 
 
-class Queue(Protocol):
-    """Events in the order of `append`."""
-
-    def __len__(self) -> int:
-        """Return the number of queued events."""
-
-    def append(self, event: bytes) -> None:
-        """Append an event."""
-
-    def head(self, most_events: int, most_bytes: int) -> Sequence[Waiting]:
-        """Return the first events that fit, at least one where any is queued."""
-
-    def remove(self, waiting: Collection[Waiting]) -> None:
-        """Remove events whose outcome is known."""
-
-    def close(self) -> None:
-        """Release its resources."""
-
-
 class MemoryQueue:
-    """A queue in memory; thread-safe."""
+    """A queue in memory, in the order of `append`; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

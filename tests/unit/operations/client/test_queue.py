@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operations.client.queue import MemoryQueue, Queue, Waiting, taken_together
+from operations.client.queue import MemoryQueue, Waiting, taken_together
 from operations.client.spool import (
     Spool,
     SpoolBusyError,
     SpoolFullError,
     SpoolUnusableError,
 )
+
+Queue: TypeAlias = MemoryQueue | Spool
 
 events = st.binary(min_size=1, max_size=30)
 
