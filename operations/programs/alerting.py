@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Final, Self, TypeAlias
 
 from catalogue.model import Catalogue
 from dashboards.rules.contacts import Contacts
-from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite, render
 from operations.programs.program import Program
 from operations.prometheus_api import PROGRAMME_RETENTION
@@ -21,7 +20,6 @@ __all__ = [
     "PROMETHEUS",
     "AlertingPrograms",
     "RuleFiles",
-    "Scraped",
     "rule_files",
     "write_files",
 ]
@@ -34,37 +32,14 @@ ALERTMANAGER_NAMES: Final = ("prometheus-alertmanager", ALERTMANAGER)
 STOP_SECONDS: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Scraped:
-    """Prometheus' targets and Alertmanagers; all HOST:PORT."""
-
-    workers: tuple[str, ...]
-    assessors: tuple[str, ...]
-    gateways: tuple[str, ...] = ()
-    alertmanagers: tuple[str, ...] = ()
+RuleFiles: TypeAlias = Callable[[MonitorSite], Mapping[str, str]]
+"""Returns the contents of Prometheus' and Alertmanager's files by path, for a site."""
 
 
-class RuleFiles(Protocol):
-    """Renders a catalogue's files: `rule_files` with the catalogue given."""
-
-    def __call__(self, scraped: Scraped, *, pace: str) -> Mapping[str, str]:
-        """Return the files' contents by path; `pace` is `steady` or `live`."""
-
-
-def rule_files(catalogue: Catalogue, scraped: Scraped, *, pace: str) -> Mapping[str, str]:
-    """Return the contents of Prometheus' and Alertmanager's files by path.
-
-    `pace` is `steady` or `live`.
-    """
-    site = MonitorSite(
-        pace=PACES[pace],
-        contacts=Contacts.nobody(programme.id for programme in catalogue.programmes),
-        workers=scraped.workers,
-        assessors=scraped.assessors,
-        gateways=scraped.gateways,
-        alertmanagers=scraped.alertmanagers,
-    )
-    return render(catalogue, site)
+def rule_files(catalogue: Catalogue, site: MonitorSite) -> Mapping[str, str]:
+    """Return the files of a catalogue for a site; alerts are shown there, and notify nobody."""
+    nobody = Contacts.nobody(programme.id for programme in catalogue.programmes)
+    return render(catalogue, replace(site, contacts=nobody))
 
 
 @dataclass(frozen=True, slots=True)

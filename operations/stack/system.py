@@ -11,6 +11,8 @@ from typing import Final, NoReturn
 
 from broker.settings import BrokerSettings
 from broker.topic_admin import apply_topics
+from dashboards.rules.pace import PACES
+from dashboards.rules.render import MonitorSite
 from events.producers.loader import load_producers
 from events.topics import declared_topics
 from gateway.settings import load_gateway_settings
@@ -19,7 +21,6 @@ from operations.programs.alerting import (
     ALERTMANAGER_NAMES,
     AlertingPrograms,
     RuleFiles,
-    Scraped,
     write_files,
 )
 from operations.programs.kafka import READY, Kafka
@@ -168,13 +169,14 @@ def _alerting(
     alertmanager = installed.alertmanager_at(
         alertmanager_address, folder=folder.alerting, logs=folder.logs
     )
-    scraped = Scraped(
+    site = MonitorSite(
+        pace=PACES[plan.pace],
         workers=tuple(map(address_of, ports.workers)),
         assessors=(address_of(ports.assessor),),
         gateways=(address_of(ports.probes),),
         alertmanagers=(alertmanager_address,) if alertmanager else (),
     )
-    write_files(rules(scraped, pace=plan.pace), folder.alerting)
+    write_files(rules(site), folder.alerting)
     if alertmanager is None:
         report(NO_ALERTMANAGER)
     else:

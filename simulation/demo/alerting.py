@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from dashboards.rules.pace import PACES
+from dashboards.rules.render import MonitorSite
 from operations.programs.addresses import free_address
-from operations.programs.alerting import AlertingPrograms, RuleFiles, Scraped, write_files
+from operations.programs.alerting import AlertingPrograms, RuleFiles, write_files
 from operations.programs.program import Program
 
 __all__ = ["NOT_INSTALLED", "Alerting"]
@@ -17,9 +19,6 @@ NOT_INSTALLED: Final = (
     "Prometheus n’est pas installé : ni règles ni alertes"
     " (Debian : apt-get install prometheus prometheus-alertmanager)"
 )
-
-PACE: Final = "live"
-"""Every second: a simulated day takes less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +48,14 @@ class Alerting:
         alertmanager = programs.alertmanager_at(
             alertmanager_address, folder=folder, logs=folder, stop_seconds=0
         )
-        scraped = Scraped(
+        site = MonitorSite(
+            pace=PACES["live"],  # Every second: a simulated day takes less.
             workers=(worker,),
             assessors=(assessor,),
+            gateways=(),
             alertmanagers=(alertmanager_address,) if alertmanager else (),
         )
-        write_files(rules(scraped, pace=PACE), folder)
+        write_files(rules(site), folder)
         notes = [f"Prometheus : http://{prometheus_address}"]
         if alertmanager:
             stack.enter_context(alertmanager)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from operations.programs.alerting import RuleFiles, Scraped
+from dashboards.rules.render import MonitorSite
+from operations.programs.alerting import RuleFiles
 from operations.programs.kafka import KAFKA_FOLDER
 from operations.stack import system
 from operations.stack.supervisor import GivenUpError
@@ -49,8 +50,10 @@ def test_the_rules_are_those_of_the_catalogue(stack: Callable[..., tuple[int, st
     def run(
         _plan: StackPlan, _settings: Settings, rules: RuleFiles, tell: Callable[[str], None]
     ) -> None:
-        scraped = Scraped(("w:1", "w:2"), ("a:3",), ("d:4",), ("n:5",))
-        files = rules(scraped, pace="steady")
+        site = MonitorSite(
+            workers=("w:1", "w:2"), assessors=("a:3",), gateways=("d:4",), alertmanagers=("n:5",)
+        )
+        files = rules(site)
         prometheus = files["prometheus/prometheus.yaml"]
         tell(str([target in prometheus for target in ("w:1", "w:2", "a:3", "d:4", "n:5")]))
         tell(str("email_configs" in files["alertmanager/alertmanager.yaml"]))

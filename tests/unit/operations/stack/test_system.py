@@ -10,7 +10,8 @@ from typing import Self
 import pytest
 
 from boundary.settings import SettingsError
-from operations.programs.alerting import AlertingPrograms, Scraped
+from dashboards.rules.render import MonitorSite
+from operations.programs.alerting import AlertingPrograms
 from operations.programs.kafka import Kafka
 from operations.stack import system
 from operations.stack.supervisor import Service
@@ -32,17 +33,17 @@ class Scene:
     done: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     environments: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    scraped: list[Scraped] = field(default_factory=list)
+    sites: list[MonitorSite] = field(default_factory=list)
 
     def run(self, settings: Settings | None = None) -> None:
         """Run the system until all of it would run."""
         with pytest.raises(EverythingRunsError):
             run_stack(self.plan, settings or load_settings(), self.rules, self.lines.append)
 
-    def rules(self, scraped: Scraped, *, pace: str) -> Mapping[str, str]:
+    def rules(self, site: MonitorSite) -> Mapping[str, str]:
         """Return a file that has the pace."""
-        self.scraped.append(scraped)
-        return {"prometheus/prometheus.yaml": pace}
+        self.sites.append(site)
+        return {"prometheus/prometheus.yaml": site.pace.name}
 
     def supervisor(self, _: object) -> Self:
         """Stand for the supervisor."""
@@ -109,15 +110,15 @@ def test_prometheus_scrapes_all_and_alerts_alertmanager(scene: Scene) -> None:
     """At the addresses that they were given, and at the wanted pace."""
     scene.run()
 
-    (scraped,) = scene.scraped
+    (site,) = scene.sites
     env = scene.environments
     ports = [env[name]["SMART_REGION_HTTP_PORT"] for name in ("worker-1", "worker-2")]
-    assert scraped.workers == tuple(f"127.0.0.1:{port}" for port in ports)
+    assert site.workers == tuple(f"127.0.0.1:{port}" for port in ports)
     assessor = env["assessor"]["SMART_REGION_ASSESSOR_PORT"]
-    assert scraped.assessors == (f"127.0.0.1:{assessor}",)
+    assert site.assessors == (f"127.0.0.1:{assessor}",)
     probes = env["gateway"]["SMART_REGION_GATEWAY_PROBE_PORT"]
-    assert scraped.gateways == (f"127.0.0.1:{probes}",)
-    assert len(scraped.alertmanagers) == 1
+    assert site.gateways == (f"127.0.0.1:{probes}",)
+    assert len(site.alertmanagers) == 1
     assert (scene.plan.folder / "alerting/prometheus/prometheus.yaml").read_text() == "live"
 
 

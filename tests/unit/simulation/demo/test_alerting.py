@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.programs.alerting import AlertingPrograms, Scraped
+from dashboards.rules.render import MonitorSite
+from operations.programs.alerting import AlertingPrograms
 from simulation.demo.alerting import Alerting
 from tests.support.waiting import wait_until
 
@@ -37,11 +38,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     return put
 
 
-def rules(scraped: Scraped, *, pace: str) -> Mapping[str, str]:
+def rules(site: MonitorSite) -> Mapping[str, str]:
     """Return files that only name their arguments."""
-    parts = (scraped.workers, scraped.assessors, scraped.gateways, scraped.alertmanagers)
+    parts = (site.workers, site.assessors, site.gateways, site.alertmanagers)
     return {
-        "prometheus/prometheus.yaml": " ".join([pace, *(",".join(part) for part in parts)]),
+        "prometheus/prometheus.yaml": " ".join(
+            [site.pace.name, *(",".join(part) for part in parts)]
+        ),
         "alertmanager/alertmanager.yaml": "nobody",
     }
 
