@@ -106,11 +106,10 @@ def _register(lycee: Lycee, emitter: Emitter) -> None:
 
 
 def _connect(lycee: Lycee, day: date, chance: Random, emitter: Emitter) -> None:
-    downlink = one_of(chance, DOWNLINKS_MBPS)
-    connected = SchoolConnected(uai=lycee.uai, connected_on=day, downlink_mbps=downlink)
+    connected = _connection(lycee, day, chance)
     recorded = days_after(chance, day, *RECORDED_AFTER_DAYS)
     fate = chance.random()
-    wrongly = {"downlink_mbps": downlink * 10} if fate < CORRECTED_SHARE else None
+    wrongly = {"downlink_mbps": connected.downlink_mbps * 10} if fate < CORRECTED_SHARE else None
     emitter.send_or_correct(connected, recorded, wrongly)
     if fate > 1 - RETRACTED_SHARE:
         # Announced when the works began, months before there was a link.
@@ -134,14 +133,13 @@ def _interrupt(connected: list[tuple[Lycee, date]], chance: Random, emitter: Emi
         ends = days_after(chance, begins, fewest, most)
         disconnected = SchoolDisconnected(uai=lycee.uai, disconnected_on=begins, reason=reason)
         emitter.send(disconnected, begins)
-        _reconnect(lycee, ends, chance, emitter)
+        emitter.send(_connection(lycee, ends, chance), ends)
     works = SchoolDisconnected(
         uai=lost.uai, disconnected_on=LOST_AGAIN_ON, reason=DisconnectionReason.WORKS
     )
     emitter.send(works, LOST_AGAIN_ON, punctual=True)
 
 
-def _reconnect(lycee: Lycee, day: date, chance: Random, emitter: Emitter) -> None:
+def _connection(lycee: Lycee, day: date, chance: Random) -> SchoolConnected:
     downlink = one_of(chance, DOWNLINKS_MBPS)
-    connected = SchoolConnected(uai=lycee.uai, connected_on=day, downlink_mbps=downlink)
-    emitter.send(connected, day)
+    return SchoolConnected(uai=lycee.uai, connected_on=day, downlink_mbps=downlink)

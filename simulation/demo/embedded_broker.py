@@ -96,7 +96,7 @@ class EmbeddedBroker:
         self._resources.close()
 
     def _start(self, program: str, log: Path) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
+        for _ in range(ATTEMPTS):
             self._port = free_port()
             url = f"tcp://{self.bootstrap}"
             self._process = start_child(
@@ -113,8 +113,7 @@ class EmbeddedBroker:
             if self._listens():
                 return
             self._end()
-            if attempt == ATTEMPTS:
-                raise EmbeddedBrokerStartError(self._port, reason=_last_line(log))
+        raise EmbeddedBrokerStartError(self._port, reason=_last_line(log))
 
     def _listens(self) -> bool:
         """Wait until the port answers; False if the process ended or the time is over."""
