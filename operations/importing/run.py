@@ -7,21 +7,41 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from boundary.diagnostic import Diagnostic
+from boundary.errors import SmartRegionError
 from operations.client import NullPublisher, Publisher
 from operations.importing.event_building import recorded_at
 from operations.importing.findings import FileReader, Watch
 from operations.importing.journal import open_journal
+from operations.importing.mapping import load_mapping, mapping_names
+from operations.importing.pilote import LAYOUT
 from operations.importing.refusal import RefusalWriter, refusal_file
 from operations.importing.sender import Sender, Tally
-from operations.importing.wrong_file import opened
+from operations.importing.table import (
+    HeadingError,
+    Table,
+    TableLayout,
+    UnreadableFileError,
+    open_table,
+)
 
-__all__ = ["Import", "OpenPublisher", "empty_files", "run_import"]
+__all__ = ["Import", "WrongFileError", "command_for", "empty_files", "opened", "run_import"]
 
 OpenPublisher: TypeAlias = Callable[[], Publisher]
 """Opens the publisher of the events: of Kafka, or of the gateway."""
+_FIRST_BYTES: Final = 4096
+
+
+class WrongFileError(SmartRegionError):
+    """A file is not of the kind that a command takes, but of another's."""
+
+    def __init__(self, file: Path, *, cause: HeadingError, command: str) -> None:
+        super().__init__(
+            f"{file}:{cause.line}: heading: is that of another kind of file ({cause.column} is not"
+            f" a column): take it with `smart-region {command}`"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +103,36 @@ def run_import(
             sender.send(table.name, reader.read(table, time, watch))
         sender.send("", reader.rest())
     return sender.tally
+
+
+def opened(file: Path, layout: TableLayout) -> Table:
+    """Open a file as `open_table`. Raises also WrongFileError where another command takes it."""
+    try:
+        return open_table(file, layout)
+    except HeadingError as error:
+        command = command_for(file)
+        if command is None:
+            raise
+        raise WrongFileError(file, cause=error, command=command) from error
+
+
+def command_for(file: Path) -> str | None:
+    """Return the command that takes a file, by its first lines; None where none does."""
+    with file.open("rb") as stream:
+        start = stream.read(_FIRST_BYTES)
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n[").startswith(b"{") and b'"specversion"' in start:
+        return f"emit {file.name}"
+    if _fits(file, LAYOUT):
+        return f"import pilote {file.name}"
+    for name in mapping_names():
+        if _fits(file, load_mapping(name).layout):
+            return f"import csv --mapping {name} {file.name}"
+    return None
+
+
+def _fits(file: Path, layout: TableLayout) -> bool:
+    try:
+        open_table(file, layout)
+    except (HeadingError, UnreadableFileError):
+        return False
+    return True

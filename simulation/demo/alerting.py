@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from dashboards.rules.pace import PACES
 from dashboards.rules.render import MonitorSite
@@ -13,7 +12,7 @@ from operations.programs.addresses import free_address
 from operations.programs.alerting import AlertingPrograms, RuleFiles, write_files
 from operations.programs.program import Program
 
-__all__ = ["NOT_INSTALLED", "Alerting"]
+__all__ = ["NOT_INSTALLED", "start_alerting"]
 
 NOT_INSTALLED: Final = (
     "Prometheus n’est pas installé : ni règles ni alertes"
@@ -21,47 +20,40 @@ NOT_INSTALLED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Alerting:
-    """The running programs, and their addresses."""
+def start_alerting(
+    programs: AlertingPrograms,
+    rules: RuleFiles,
+    stack: ExitStack,
+    folder: Path,
+    *,
+    worker: str,
+    assessor: str,
+) -> tuple[tuple[Program, ...], str]:
+    """Start the programs on free ports and on files in a folder, until `stack` ends them.
 
-    programs: tuple[Program, ...]
-    note: str
-    """Their addresses, in French."""
-
-    @classmethod
-    def start(
-        cls,
-        programs: AlertingPrograms,
-        rules: RuleFiles,
-        stack: ExitStack,
-        folder: Path,
-        *,
-        worker: str,
-        assessor: str,
-    ) -> Self:
-        """Start them on free ports and on files in a folder, until `stack` ends them."""
-        prometheus_address, alertmanager_address = free_address(), free_address()
-        prometheus = programs.prometheus_at(
-            prometheus_address, folder=folder, logs=folder, stop_seconds=0
-        )
-        alertmanager = programs.alertmanager_at(
-            alertmanager_address, folder=folder, logs=folder, stop_seconds=0
-        )
-        site = MonitorSite(
-            pace=PACES["live"],  # Every second: a simulated day takes less.
-            workers=(worker,),
-            assessors=(assessor,),
-            gateways=(),
-            alertmanagers=(alertmanager_address,) if alertmanager else (),
-        )
-        write_files(rules(site), folder)
-        notes = [f"Prometheus : http://{prometheus_address}"]
-        if alertmanager:
-            stack.enter_context(alertmanager)
-            notes.append(f"Alertmanager : http://{alertmanager_address}")
-        else:
-            notes.append("Alertmanager n’est pas installé")
-        stack.enter_context(prometheus)
-        started = (alertmanager, prometheus) if alertmanager else (prometheus,)
-        return cls(started, " · ".join(notes))
+    Returns those that run, and their addresses in French.
+    """
+    prometheus_address, alertmanager_address = free_address(), free_address()
+    prometheus = programs.prometheus_at(
+        prometheus_address, folder=folder, logs=folder, stop_seconds=0
+    )
+    alertmanager = programs.alertmanager_at(
+        alertmanager_address, folder=folder, logs=folder, stop_seconds=0
+    )
+    site = MonitorSite(
+        pace=PACES["live"],  # Every second: a simulated day takes less.
+        workers=(worker,),
+        assessors=(assessor,),
+        gateways=(),
+        alertmanagers=(alertmanager_address,) if alertmanager else (),
+    )
+    write_files(rules(site), folder)
+    notes = [f"Prometheus : http://{prometheus_address}"]
+    if alertmanager:
+        stack.enter_context(alertmanager)
+        notes.append(f"Alertmanager : http://{alertmanager_address}")
+    else:
+        notes.append("Alertmanager n’est pas installé")
+    stack.enter_context(prometheus)
+    started = (alertmanager, prometheus) if alertmanager else (prometheus,)
+    return started, " · ".join(notes)

@@ -17,7 +17,7 @@ from events.topics import topic_name
 from operations.client import KafkaPublisher, PublisherOptions
 from operations.programs.alerting import AlertingPrograms, RuleFiles
 from operations.programs.program import Program
-from simulation.demo.alerting import NOT_INSTALLED, Alerting
+from simulation.demo.alerting import NOT_INSTALLED, start_alerting
 from simulation.demo.embedded_broker import BrokerEndedError, EmbeddedBroker
 from simulation.demo.monitor import MonitorProgram
 from simulation.demo.screen import Screen
@@ -158,9 +158,8 @@ def set_up(
     else:
         screen.step("Démarrage de Prometheus")
         scraped = {"worker": worker.wait_for_address(), "assessor": assessor.wait_for_address()}
-        alerting = Alerting.start(installed, rules, stack, folder, **scraped)
-        others = alerting.programs
-        screen.note(alerting.note)
+        others, note = start_alerting(installed, rules, stack, folder, **scraped)
+        screen.note(note)
     return DemoSystem(settings, clock, worker, assessor, publisher, replay, admin, broker, others)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from operations.importing.mapping import load_mapping, mapping_names
 from operations.importing.pilote import LAYOUT
+from operations.importing.run import WrongFileError, command_for, opened
 from operations.importing.table import HeadingError
-from operations.importing.wrong_file import WrongFileError, command_for, opened
 from tests.support.tables import write_file
 
 

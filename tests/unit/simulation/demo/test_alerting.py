@@ -10,7 +10,8 @@ import pytest
 
 from dashboards.rules.render import MonitorSite
 from operations.programs.alerting import AlertingPrograms
-from simulation.demo.alerting import Alerting
+from operations.programs.program import Program
+from simulation.demo.alerting import start_alerting
 from tests.support.waiting import wait_until
 
 #: Says what it was started with, and stays.
@@ -49,16 +50,16 @@ def rules(site: MonitorSite) -> Mapping[str, str]:
     }
 
 
-def started(stack: ExitStack, folder: Path) -> Alerting:
+def started(stack: ExitStack, folder: Path) -> tuple[tuple[Program, ...], str]:
     """Start what is installed."""
     programs = AlertingPrograms.installed()
     assert programs is not None
-    return Alerting.start(programs, rules, stack, folder, worker="worker:1", assessor="assessor:2")
+    return start_alerting(programs, rules, stack, folder, worker="worker:1", assessor="assessor:2")
 
 
-def options(alerting: Alerting, name: str) -> dict[str, str]:
+def options(programs: tuple[Program, ...], name: str) -> dict[str, str]:
     """Return the options that a program was started with."""
-    (program,) = (one for one in alerting.programs if one.name == name)
+    (program,) = (one for one in programs if one.name == name)
     assert wait_until(lambda: "external-url" in program.log, seconds=10)
     pairs = (line.removeprefix("--").partition("=") for line in program.log.splitlines())
     return {option: value for option, _, value in pairs}
@@ -70,13 +71,13 @@ def test_the_two_have_the_addresses_of_each_other_and_of_the_monitor(
     """Each is started on the files that were rendered, and its address is note."""
     install("prometheus", "prometheus-alertmanager")
     with ExitStack() as stack:
-        alerting = started(stack, tmp_path / "stage")
+        programs, note = started(stack, tmp_path / "stage")
 
         prometheus, alertmanager = (
-            options(alerting, name) for name in ("prometheus", "alertmanager")
+            options(programs, name) for name in ("prometheus", "alertmanager")
         )
-        note = re.findall(r"http://127\.0\.0\.1:\d+", alerting.note)
-        assert note == [prometheus["web.external-url"], alertmanager["web.external-url"]]
+        addresses = re.findall(r"http://127\.0\.0\.1:\d+", note)
+        assert addresses == [prometheus["web.external-url"], alertmanager["web.external-url"]]
         heard_by = alertmanager["web.listen-address"]
         configured = Path(prometheus["config.file"])
         assert configured.read_text() == f"live worker:1 assessor:2  {heard_by}"
@@ -87,9 +88,9 @@ def test_without_alertmanager_prometheus_alerts_nobody(install: Install, tmp_pat
     """The note has it beside the addresses."""
     install("prometheus")
     with ExitStack() as stack:
-        alerting = started(stack, tmp_path / "stage")
+        programs, note = started(stack, tmp_path / "stage")
 
-        configured = Path(options(alerting, "prometheus")["config.file"])
+        configured = Path(options(programs, "prometheus")["config.file"])
         assert configured.read_text() == "live worker:1 assessor:2  "
-        assert "Alertmanager n’est pas installé" in alerting.note
-        assert len(alerting.programs) == 1
+        assert "Alertmanager n’est pas installé" in note
+        assert len(programs) == 1
